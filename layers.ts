@@ -1,0 +1,54 @@
+/**
+ * The architecture, as data. `test/tidy/layers.test.ts` fails when an import disagrees with it.
+ *
+ * Not on the list means not allowed. A component imports `client api base`, never a sibling:
+ * components talk through the API server only, and only the API server opens the store.
+ */
+export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  /** Things that know nothing of Kubernetes. */
+  base: [],
+  /** The one place for types, schemas, defaults, validation, conversion; pure, no I/O. */
+  api: ['base'],
+  /** The only road to the API server. */
+  client: ['api', 'base'],
+  /** Watch events in, level-triggered calls out. */
+  reconcile: ['client', 'api', 'base'],
+  /** Keys, revisions, bytes; knows no kinds. */
+  store: ['base'],
+  apiserver: ['store', 'api', 'base'],
+  controllers: ['reconcile', 'client', 'api', 'base'],
+  scheduler: ['client', 'api', 'base'],
+  kubelet: ['client', 'api', 'base'],
+  proxy: ['client', 'api', 'base'],
+  dns: ['client', 'api', 'base'],
+  /** The real doors: clocks, sockets, processes, files. Composed in by `cli` and `bin`. */
+  edge: ['base'],
+  /** Composition: what runs in which process, and the bootstrap of a cluster. */
+  cli: [
+    'edge',
+    'apiserver',
+    'store',
+    'controllers',
+    'scheduler',
+    'kubelet',
+    'proxy',
+    'dns',
+    'reconcile',
+    'client',
+    'api',
+    'base',
+  ],
+};
+
+/** Folders whose files are peers: each may be deleted without touching another. */
+export const PEERS: readonly string[] = [
+  'src/controllers',
+  'src/scheduler/plugins',
+  'src/apiserver/admission/plugins',
+];
+
+/**
+ * Where the real world may be touched (`design.md` names it "the edge"): clocks, timers, random
+ * numbers, sockets, files, processes, threads. Everywhere else they come in by `base/env.ts`.
+ */
+export const EDGE: readonly string[] = ['src/edge/', 'src/store/sqlite/', 'src/cli/'];

@@ -1,0 +1,30 @@
+/** What must hold, as steps. */
+import { globSync } from 'node:fs';
+import { type Step, tool } from './steps.ts';
+
+export function checks(): Step[] {
+  return [
+    { name: 'format', command: tool('biome'), args: ['format', '.'] },
+    { name: 'lint', command: tool('oxlint'), args: ['--type-aware', '--quiet'] },
+    { name: 'types', command: tool('tsc'), args: ['--noEmit', '-p', '.'] },
+  ];
+}
+
+/** Tests that need root, Linux and real containers are named `*.real.test.ts`. */
+export function tests(options: { seeds: number; real: boolean }): Step[] {
+  const unit = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bin/**/*.test.ts'])
+    .filter((path) => !path.endsWith('.real.test.ts'))
+    .sort();
+  const real = globSync(['src/**/*.real.test.ts', 'test/**/*.real.test.ts']).sort();
+  const environment = { COXSWAIN_SEEDS: String(options.seeds) };
+  const steps: Step[] = [{ name: 'tests', command: process.execPath, args: ['--test', ...unit], environment }];
+  if (options.real && real.length > 0) {
+    steps.push({
+      name: 'tests with real containers',
+      command: process.execPath,
+      args: ['--test', '--test-concurrency=1', ...real],
+      environment,
+    });
+  }
+  return steps;
+}

@@ -1,0 +1,41 @@
+/**
+ * Makes `src/api/gen/`: TypeScript interfaces and the field table of every kind, and the messages
+ * of the container runtime interface.
+ *
+ *   node scripts/generate.ts [--from DIR]
+ *
+ * The facts come from the Go sources of Kubernetes' libraries as Debian packages them. Without
+ * `--from` they are downloaded (`scripts/generate/debian.ts`); with it, DIR is a directory that
+ * holds `k8s.io/`, the Go source root of the unpacked packages. Only names, numbers, types, keys
+ * and defaults are taken, no sentences. The output is committed; nothing else writes there.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { apiregistration } from './generate/apiregistration.ts';
+import { readPackage } from './generate/go.ts';
+import { writeInterfaces } from './generate/interfaces.ts';
+import { buildModel } from './generate/model.ts';
+import { readSmd } from './generate/smd.ts';
+import { packageSources } from './generate/sources.ts';
+import { writeTable } from './generate/table.ts';
+
+const OUTPUT = join(import.meta.dirname, '../src/api/gen');
+
+function generate(root: string): void {
+  const packages = [
+    ...packageSources().map((source) => readPackage(root, source)),
+    apiregistration(),
+  ];
+  const models = buildModel(packages);
+  const smd = readSmd(root);
+  const disagreements = smd.disagreements(models);
+  if (disagreements.length > 0) {
+    throw new Error(`Cannot trust the facts: sources disagree\n${disagreements.join('\n')}`);
+  }
+  mkdirSync(OUTPUT, { recursive: true });
+  for (const [file, text] of writeInterfaces(models)) writeFileSync(join(OUTPUT, `${file}.ts`), text);
+  writeFileSync(join(OUTPUT, 'schema.gen.ts'), writeTable(models, smd));
+}
+
+const from = process.argv.indexOf('--from');
+generate(process.argv[from + 1] ?? '');

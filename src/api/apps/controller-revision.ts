@@ -1,0 +1,33 @@
+/** ControllerRevision. Upstream: pkg/registry/apps/controllerrevision, pkg/apis/apps/validation. */
+import type { ControllerRevision } from '#api/gen/apps-v1.ts';
+import { defineKind } from '../kind.ts';
+import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
+import { controllerOf, parseApiVersion } from '../meta/object.ts';
+import { validateControllerRevision, validateControllerRevisionUpdate } from '../validation/workloads.ts';
+
+/** `statefulset.apps/web` */
+function controllerName(revision: ControllerRevision): string {
+  const owner = controllerOf(revision);
+  if (owner === undefined) return '<none>';
+  const { group } = parseApiVersion(owner.apiVersion);
+  return `${(group === '' ? owner.kind : `${owner.kind}.${group}`).toLowerCase()}/${owner.name}`;
+}
+
+export const CONTROLLER_REVISION = defineKind<ControllerRevision>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'ControllerRevision',
+  plural: 'controllerrevisions',
+  namespaced: true,
+  schema: 'io.k8s.api.apps.v1.ControllerRevision',
+  countsGeneration: false,
+  unconditionalUpdate: true,
+  columns: [
+    NAME_COLUMN,
+    column('Controller', controllerName),
+    column('Revision', (object) => object.revision ?? 0),
+    AGE_COLUMN,
+  ],
+  validate: validateControllerRevision,
+  validateUpdate: validateControllerRevisionUpdate,
+});

@@ -1,0 +1,77 @@
+/** StatefulSet. Upstream: pkg/registry/apps/statefulset/strategy.go, pkg/apis/apps/v1/defaults.go. */
+import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
+import { defaultClaimSpec } from '../core/persistent-volume-claim.ts';
+import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { defineKind } from '../kind.ts';
+import { AGE_COLUMN, column, NAME_COLUMN, templateColumns } from '../meta/columns.ts';
+import { validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from '../validation/stateful-set.ts';
+import { warnAboutTemplate } from '../validation/warnings.ts';
+import { scaleOf } from './workloads.ts';
+
+const HISTORY_LIMIT = 10;
+
+function defaultStrategy(spec: StatefulSetSpec): void {
+  spec.updateStrategy ??= {};
+  if (!spec.updateStrategy.type) {
+    spec.updateStrategy.type = 'RollingUpdate';
+    spec.updateStrategy.rollingUpdate ??= {};
+  }
+  const { type, rollingUpdate } = spec.updateStrategy;
+  if (type !== 'RollingUpdate' || rollingUpdate === undefined) return;
+  rollingUpdate.partition ??= 0;
+  rollingUpdate.maxUnavailable ??= 1;
+}
+
+function setDefaults({ spec }: StatefulSet): void {
+  if (spec === undefined) return;
+  spec.podManagementPolicy ||= 'OrderedReady';
+  defaultStrategy(spec);
+  spec.persistentVolumeClaimRetentionPolicy ??= {};
+  spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain';
+  spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= 'Retain';
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= HISTORY_LIMIT;
+  defaultPodTemplate(spec.template);
+  for (const claim of spec.volumeClaimTemplates ?? []) {
+    // Written out in full, as stored templates of older servers are.
+    claim.apiVersion ??= 'v1';
+    claim.kind ??= 'PersistentVolumeClaim';
+    defaultClaimSpec((claim.spec ??= {}));
+    claim.status ??= {};
+    claim.status.phase ||= 'Pending';
+  }
+}
+
+export const STATEFUL_SET = defineKind<StatefulSet>({
+  group: 'apps',
+  version: 'v1',
+  kind: 'StatefulSet',
+  plural: 'statefulsets',
+  shortNames: ['sts'],
+  categories: ['all'],
+  namespaced: true,
+  schema: 'io.k8s.api.apps.v1.StatefulSet',
+  hasStatus: true,
+  countsGeneration: true,
+  unconditionalUpdate: true,
+  scale: scaleOf<StatefulSet>(),
+  columns: [
+    NAME_COLUMN,
+    column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
+    AGE_COLUMN,
+    ...templateColumns<StatefulSet>(({ spec }) => spec?.template),
+  ],
+  setDefaults,
+  prepareForCreate: (set) => {
+    set.status = { replicas: 0, availableReplicas: 0 };
+  },
+  validate: validateStatefulSet,
+  validateUpdate: validateStatefulSetUpdate,
+  validateStatus: validateStatefulSetStatus,
+  warn: ({ spec }, old) => [
+    ...warnAboutTemplate(spec?.template, old?.spec?.template),
+    ...((spec?.revisionHistoryLimit ?? 0) < 0
+      ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+      : []),
+  ],
+});

@@ -1,0 +1,33 @@
+/** What the workload kinds share: selectors, the scale subresource, warnings. */
+import type { PodTemplateSpec } from '#api/gen/core-v1.ts';
+import type { ScalePaths } from '../kind.ts';
+import { selectorText } from '../meta/columns.ts';
+import type { KubeObject, LabelSelector } from '../meta/object.ts';
+import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
+
+interface Workload extends KubeObject {
+  spec?: { replicas?: number; selector?: LabelSelector; template?: PodTemplateSpec };
+  status?: { replicas?: number };
+}
+
+/** Replicas of anything with `spec.replicas` and `status.replicas`. */
+export function scaleOf<T extends Workload>(): ScalePaths<T> {
+  return {
+    get: ({ spec, status }) => ({
+      replicas: spec?.replicas ?? 0,
+      statusReplicas: status?.replicas ?? 0,
+      selector: selectorText(spec?.selector),
+    }),
+    set: (object, replicas) => {
+      if (object.spec !== undefined) object.spec.replicas = replicas;
+    },
+  };
+}
+
+/** The name becomes part of hostnames; the template is looked at when it is new. */
+export function warnAboutWorkload(next: Workload, old?: Workload): string[] {
+  return [
+    ...(old === undefined ? warnAboutName(next) : []),
+    ...warnAboutTemplate(next.spec?.template, old?.spec?.template),
+  ];
+}

@@ -1,0 +1,42 @@
+/**
+ * HorizontalPodAutoscaler, autoscaling/v1: CPU utilization as a field, all else in annotations.
+ * Stored as v2.
+ *
+ * Source: upstream pkg/apis/autoscaling/v1/conversion.go for the annotations and what is lost.
+ */
+import type { HorizontalPodAutoscaler } from '#api/gen/autoscaling-v1.ts';
+import { defineKind } from '../kind.ts';
+import type { FieldError } from '../meta/field.ts';
+import {
+  validateHorizontalPodAutoscaler,
+  validateHorizontalPodAutoscalerStatus,
+} from '../validation/horizontal-pod-autoscaler.ts';
+import { fromV2, toV2 } from './conversion.ts';
+import { HORIZONTAL_POD_AUTOSCALER } from './horizontal-pod-autoscaler.ts';
+
+export const HORIZONTAL_POD_AUTOSCALER_V1 = defineKind<HorizontalPodAutoscaler>({
+  group: 'autoscaling',
+  version: 'v1',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
+  shortNames: ['hpa'],
+  categories: ['all'],
+  namespaced: true,
+  schema: 'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler',
+  storedAs: { group: 'autoscaling', version: 'v2', toStored: toV2, fromStored: fromV2 },
+  hasStatus: true,
+  countsGeneration: false,
+  unconditionalUpdate: true,
+  columns: (HORIZONTAL_POD_AUTOSCALER.columns ?? []).map((column) => ({
+    ...column,
+    cell: (object: HorizontalPodAutoscaler, nowMs: number) => column.cell(toV2(object), nowMs),
+  })),
+  setDefaults: ({ spec }) => {
+    if (spec !== undefined) spec.minReplicas ??= 1;
+  },
+  prepareForCreate: (autoscaler) => {
+    autoscaler.status = { currentReplicas: 0, desiredReplicas: 0 };
+  },
+  validate: (object): FieldError[] => validateHorizontalPodAutoscaler(toV2(object)),
+  validateStatus: (next, old) => validateHorizontalPodAutoscalerStatus(toV2(next), toV2(old)),
+});

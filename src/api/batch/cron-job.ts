@@ -1,0 +1,74 @@
+/** CronJob. Upstream: pkg/registry/batch/cronjob/strategy.go, pkg/apis/batch/v1/defaults.go. */
+import type { CronJob } from '#api/gen/batch-v1.ts';
+import { defineKind } from '../kind.ts';
+import {
+  AGE_COLUMN,
+  column,
+  formatLabelSelector,
+  integerColumn,
+  NAME_COLUMN,
+  templateColumns,
+  wideColumn,
+} from '../meta/columns.ts';
+import { timeSince } from '../meta/duration.ts';
+import { validateCronJob, validateCronJobUpdate } from '../validation/cron-job.ts';
+import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
+import { defaultJobTemplateSpec } from './job.ts';
+
+const SUCCESSFUL_LIMIT = 3;
+const FAILED_LIMIT = 1;
+
+function setDefaults({ spec }: CronJob): void {
+  if (spec === undefined) return;
+  spec.concurrencyPolicy ||= 'Allow';
+  spec.suspend ??= false;
+  spec.successfulJobsHistoryLimit ??= SUCCESSFUL_LIMIT;
+  spec.failedJobsHistoryLimit ??= FAILED_LIMIT;
+  if (spec.jobTemplate?.spec !== undefined) defaultJobTemplateSpec(spec.jobTemplate.spec);
+}
+
+function suspended({ spec }: CronJob): string {
+  if (spec?.suspend === undefined) return '<unset>';
+  return spec.suspend ? 'True' : 'False';
+}
+
+export const CRON_JOB = defineKind<CronJob>({
+  group: 'batch',
+  version: 'v1',
+  kind: 'CronJob',
+  plural: 'cronjobs',
+  shortNames: ['cj'],
+  categories: ['all'],
+  namespaced: true,
+  schema: 'io.k8s.api.batch.v1.CronJob',
+  hasStatus: true,
+  countsGeneration: true,
+  unconditionalUpdate: true,
+  columns: [
+    NAME_COLUMN,
+    column('Schedule', ({ spec }) => spec?.schedule ?? ''),
+    column('Timezone', ({ spec }) => spec?.timeZone ?? '<none>'),
+    { name: 'Suspend', type: 'boolean', cell: suspended },
+    integerColumn('Active', ({ status }) => status?.active?.length),
+    column('Last Schedule', ({ status }, nowMs) =>
+      status?.lastScheduleTime === undefined ? '<none>' : timeSince(status.lastScheduleTime, nowMs),
+    ),
+    AGE_COLUMN,
+    ...templateColumns<CronJob>(({ spec }) => spec?.jobTemplate?.spec?.template),
+    wideColumn('Selector', ({ spec }) => formatLabelSelector(spec?.jobTemplate?.spec?.selector)),
+  ],
+  setDefaults,
+  prepareForCreate: (job) => {
+    job.status = {};
+  },
+  validate: validateCronJob,
+  validateUpdate: validateCronJobUpdate,
+  warn: (next, old) => [
+    ...(old === undefined ? warnAboutName(next) : []),
+    ...warnAboutTemplate(
+      next.spec?.jobTemplate?.spec?.template,
+      old?.spec?.jobTemplate?.spec?.template,
+      'spec.jobTemplate.spec.template',
+    ),
+  ],
+});

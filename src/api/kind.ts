@@ -1,0 +1,184 @@
+/**
+ * A kind as data: everything that is true of one kind of object, in one place.
+ *
+ * The API server has one implementation of each verb; what differs between kinds is in the value
+ * that `defineKind` makes (one file a kind, `src/api/<group>/<kind>.ts`). `src/api/kinds.ts` lists
+ * them all. Nothing here does I/O: clocks and allocators are the API server's.
+ */
+import type { FieldError } from './meta/field.ts';
+import type { KubeObject } from './meta/object.ts';
+
+export type Verb =
+  | 'create'
+  | 'delete'
+  | 'deletecollection'
+  | 'get'
+  | 'list'
+  | 'patch'
+  | 'update'
+  | 'watch';
+
+export const ALL_VERBS: readonly Verb[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
+
+/** One column of a Table (`kubectl get`). Upstream: pkg/printers/internalversion/printers.go. */
+export interface Column<T> {
+  readonly name: string;
+  readonly type?: 'string' | 'integer' | 'number' | 'date' | 'boolean';
+  readonly format?: 'name';
+  /** 0 is always shown, 1 with `-o wide`. */
+  readonly priority?: 0 | 1;
+  readonly description?: string;
+  /** `nowMs`: the server's time, for ages. A cell may be a string, a number or a boolean. */
+  cell(object: T, nowMs: number): string | number | boolean | null;
+}
+
+/** What a write's strategy may know beside the object. */
+export interface WriteContext {
+  readonly nowMs: number;
+  /** A fresh UUID. */
+  uuid(): string;
+  /** Who writes. */
+  readonly user: {
+    readonly name: string;
+    readonly groups: readonly string[];
+    readonly uid?: string;
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+export interface Validation<T> {
+  readonly next: T;
+  /** The stored object, for an update. */
+  readonly old?: T;
+}
+
+/**
+ * A subresource that is a view of the object itself: a PUT or PATCH to it may change only what it
+ * shows. Subresources that act (exec, log, binding, eviction, token) are the API server's.
+ */
+export interface ViewSubresource<T> {
+  readonly name: string;
+  /** Copies into `next` (the client's object) all that this view may not change, from `old`. */
+  keep(next: T, old: T, context: WriteContext): void;
+  validate?(next: T, old: T): FieldError[];
+}
+
+/** The scale subresource (autoscaling/v1 Scale) as paths into the object. */
+export interface ScalePaths<T> {
+  /** spec.replicas */
+  get(object: T): { replicas: number; statusReplicas: number; selector: string };
+  set(object: T, replicas: number): void;
+}
+
+export interface KindDefinition<T extends KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  /** Lower-case kind unless given. */
+  readonly singular?: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly namespaced: boolean;
+  readonly verbs?: readonly Verb[];
+  /** The field table's name of the type: `io.k8s.api.core.v1.Pod`. */
+  readonly schema: string;
+  /**
+   * Where objects lie in the store: `/registry/<storagePrefix>/…`. The plural unless given (upstream
+   * has its history: `services/specs`, `minions`).
+   */
+  readonly storagePrefix?: string;
+  /**
+   * Set when several versions of a kind share their stored objects: the definition of the version
+   * that is stored, and the way there and back. Both change nothing of their argument.
+   */
+  readonly storedAs?: {
+    readonly group: string;
+    readonly version: string;
+    toStored(object: KubeObject): KubeObject;
+    fromStored(object: KubeObject): KubeObject;
+  };
+  /** `status` is a subresource: writes to the object keep the old status, and the other way round. */
+  readonly hasStatus?: boolean;
+  readonly scale?: ScalePaths<T>;
+  readonly views?: readonly ViewSubresource<T>[];
+  /** `metadata.generation` counts changes outside metadata and status. True when `spec` exists. */
+  readonly countsGeneration?: boolean;
+  readonly columns?: readonly Column<T>[];
+  /** Field selectors beyond metadata.name and metadata.namespace. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Upstream allows create by PUT for a few kinds. */
+  readonly createOnUpdate?: boolean;
+  /** An update without resourceVersion is allowed (upstream AllowUnconditionalUpdate). */
+  readonly unconditionalUpdate?: boolean;
+  /** `metadata.name` rules; DNS subdomain unless given. Answers upstream's messages. */
+  validateName?(name: string, prefix: boolean): string[];
+  /** Fills in what the client left out. Runs on every decode of this version. Changes `object`. */
+  setDefaults?(object: T): void;
+  /** Before defaults are validated and admitted: clears what clients may not set. Changes `object`. */
+  prepareForCreate?(object: T, context: WriteContext): void;
+  prepareForUpdate?(next: T, old: T, context: WriteContext): void;
+  validate?(object: T): FieldError[];
+  /** Beyond `validate`, on create only. */
+  validateCreate?(object: T): FieldError[];
+  /** Beyond `validate`, which also runs on update. */
+  validateUpdate?(next: T, old: T): FieldError[];
+  validateStatus?(next: T, old: T): FieldError[];
+  prepareForStatusUpdate?(next: T, old: T, context: WriteContext): void;
+  /** Warnings (not errors) for the client: 120 characters at most each. */
+  warn?(object: T, old?: T): string[];
+  /**
+   * Graceful deletion (pods): the grace in seconds to use when a DELETE asks for `asked`
+   * (undefined: not said), or undefined when the object goes away at once.
+   */
+  gracefulDeletion?(object: T, asked: number | undefined): number | undefined;
+  /** A DELETE that removes the object answers with it, not with a Status (upstream's history). */
+  readonly returnsDeletedObject?: boolean;
+  /** Sent as a warning with every request for this version: it is deprecated. */
+  readonly deprecation?: string;
+  /** What dependents get when a DELETE says nothing; background unless given. */
+  readonly defaultPropagation?: 'Background' | 'Orphan';
+}
+
+export interface Kind<T extends KubeObject> extends KindDefinition<T> {
+  readonly singular: string;
+  readonly listKind: string;
+  readonly verbs: readonly Verb[];
+  readonly storagePrefix: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** Carries the TypeScript type; never set. */
+  readonly type?: T;
+}
+
+/**
+ * A kind whose objects generic code handles without knowing their type. Made only by `anyKind`,
+ * the one place where the type of a kind is forgotten.
+ */
+export type AnyKind = Kind<KubeObject>;
+
+export function defineKind<T extends KubeObject>(definition: KindDefinition<T>): Kind<T> {
+  return Object.freeze({
+    ...definition,
+    singular: definition.singular ?? definition.kind.toLowerCase(),
+    listKind: `${definition.kind}List`,
+    verbs: definition.verbs ?? ALL_VERBS,
+    storagePrefix: definition.storagePrefix ?? definition.plural,
+    shortNames: definition.shortNames ?? [],
+    categories: definition.categories ?? [],
+  });
+}
+
+/** Forgets the type: sound because the registry gives each kind only objects of its own. */
+export function anyKind<T extends KubeObject>(kind: Kind<T>): AnyKind {
+  return kind as unknown as AnyKind;
+}

@@ -1,0 +1,11 @@
+/** Times as the API writes them. */
+
+/** RFC 3339 in whole seconds: meta/v1 Time. */
+export function timeText(nowMs: number): string {
+  return `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
+}
+
+/** RFC 3339 with microseconds: meta/v1 MicroTime. */
+export function microTimeText(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace('Z', '000Z');
+}

@@ -1,0 +1,38 @@
+/** ResourceClaim. Upstream: pkg/registry/resource/resourceclaim/strategy.go. */
+import type { ResourceClaim } from '#api/gen/resource-v1.ts';
+import { defineKind } from '../kind.ts';
+import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
+import { immutable } from '../validation/metadata.ts';
+import { fieldPath } from '../meta/field.ts';
+import { defaultDeviceRequests } from './device-requests.ts';
+
+function state({ metadata, status }: ResourceClaim): string {
+  const deleted = metadata?.deletionTimestamp !== undefined;
+  const states = deleted ? ['deleted'] : [];
+  if (status?.allocation === undefined) {
+    if (!deleted) states.push('pending');
+  } else {
+    states.push('allocated');
+    if ((status.reservedFor ?? []).length > 0) states.push('reserved');
+  }
+  return states.join(',');
+}
+
+export const RESOURCE_CLAIM = defineKind<ResourceClaim>({
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceClaim',
+  plural: 'resourceclaims',
+  namespaced: true,
+  schema: 'io.k8s.api.resource.v1.ResourceClaim',
+  hasStatus: true,
+  countsGeneration: false,
+  unconditionalUpdate: true,
+  returnsDeletedObject: true,
+  columns: [NAME_COLUMN, column('State', state), AGE_COLUMN],
+  setDefaults: (claim) => defaultDeviceRequests(claim.spec),
+  prepareForCreate: (claim) => {
+    claim.status = {};
+  },
+  validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),
+});

@@ -1,0 +1,22 @@
+/** CSIStorageCapacity. Upstream: pkg/registry/storage/csistoragecapacity. */
+import type { CSIStorageCapacity } from '#api/gen/storage-v1.ts';
+import { defineKind } from '../kind.ts';
+import { column, NAME_COLUMN } from '../meta/columns.ts';
+import { validateCsiStorageCapacity, validateCsiStorageCapacityUpdate } from '../validation/storage.ts';
+
+export const CSI_STORAGE_CAPACITY = defineKind<CSIStorageCapacity>({
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'CSIStorageCapacity',
+  plural: 'csistoragecapacities',
+  namespaced: true,
+  schema: 'io.k8s.api.storage.v1.CSIStorageCapacity',
+  countsGeneration: false,
+  columns: [
+    NAME_COLUMN,
+    column('StorageClassName', (object) => object.storageClassName ?? ''),
+    column('Capacity', (object) => object.capacity ?? '<unset>'),
+  ],
+  validate: validateCsiStorageCapacity,
+  validateUpdate: validateCsiStorageCapacityUpdate,
+});

@@ -1,0 +1,53 @@
+/**
+ * Admission: what is let in, and how it is changed on the way.
+ *
+ * Plug-ins run in the order of `order.ts`: first every `admit` (may change the object), later, on
+ * the object as it will be stored, every `validate`. A plug-in refuses by throwing a StatusError.
+ */
+import type { AnyKind } from '#api/kind.ts';
+import type { ApiObject } from '../api-object.ts';
+import type { User } from '../context.ts';
+
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
+export interface Attributes {
+  readonly operation: Operation;
+  readonly kind: AnyKind;
+  readonly subresource: string;
+  readonly namespace: string;
+  /** Empty while `generateName` has not been resolved. */
+  readonly name: string;
+  /** The object of a CREATE or UPDATE; a plug-in's `admit` may change it. */
+  readonly object?: ApiObject;
+  readonly old?: ApiObject;
+  readonly user: User;
+  readonly dryRun: boolean;
+  warn(text: string): void;
+}
+
+/** Objects that a plug-in decides by, as the watch cache shows them. Shared: never change them. */
+export interface ObjectReader {
+  get(resource: { group: string; plural: string }, namespace: string, name: string): ApiObject | undefined;
+  list(resource: { group: string; plural: string }, namespace?: string): Iterable<ApiObject>;
+  /** Waits until the caches show all writes so far. */
+  catchUp(): Promise<boolean>;
+}
+
+export interface AdmissionPlugin {
+  readonly name: string;
+  admit?(attributes: Attributes): void | Promise<void>;
+  validate?(attributes: Attributes): void | Promise<void>;
+}
+
+export class AdmissionChain {
+  readonly #plugins: readonly AdmissionPlugin[];
+  constructor(plugins: readonly AdmissionPlugin[]) {
+    this.#plugins = plugins;
+  }
+  async admit(attributes: Attributes): Promise<void> {
+    for (const plugin of this.#plugins) await plugin.admit?.(attributes);
+  }
+  async validate(attributes: Attributes): Promise<void> {
+    for (const plugin of this.#plugins) await plugin.validate?.(attributes);
+  }
+}

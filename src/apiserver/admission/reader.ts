@@ -1,0 +1,38 @@
+/** Reads for the server's own decisions, straight from the watch cache. */
+import type { ApiObject } from '../api-object.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { WatchHub } from '../watch-cache/hub.ts';
+import type { ObjectReader } from './admission.ts';
+
+export class CacheReader implements ObjectReader {
+  readonly #hub: WatchHub;
+  readonly #resources = new Map<string, Resource>();
+
+  constructor(hub: WatchHub, resources: readonly Resource[]) {
+    this.#hub = hub;
+    for (const resource of resources) {
+      const key = keyOf(resource.kind);
+      if (!this.#resources.has(key)) this.#resources.set(key, resource);
+    }
+  }
+
+  get(target: { group: string; plural: string }, namespace: string, name: string): ApiObject | undefined {
+    const resource = this.#resources.get(keyOf(target));
+    const entry = resource?.cache.get(resource.key(namespace, name));
+    return entry === undefined ? undefined : resource?.read(entry);
+  }
+
+  *list(target: { group: string; plural: string }, namespace = ''): Generator<ApiObject> {
+    const resource = this.#resources.get(keyOf(target));
+    if (resource === undefined) return;
+    for (const entry of resource.cache.range(resource.key(namespace, ''))) yield resource.read(entry);
+  }
+
+  catchUp(): Promise<boolean> {
+    return this.#hub.waitForNow();
+  }
+}
+
+function keyOf({ group, plural }: { group: string; plural: string }): string {
+  return `${plural}.${group}`;
+}

@@ -1,0 +1,47 @@
+/** Resources that the server's own decisions are about, as readers and plug-ins name them. */
+import type { Attributes } from './admission.ts';
+
+export interface Target {
+  readonly group: string;
+  readonly plural: string;
+}
+
+const core = (plural: string): Target => ({ group: '', plural });
+const storage = (plural: string): Target => ({ group: 'storage.k8s.io', plural });
+const rbac = (plural: string): Target => ({ group: 'rbac.authorization.k8s.io', plural });
+const certificates = (plural: string): Target => ({ group: 'certificates.k8s.io', plural });
+
+export const CONFIG_MAPS = core('configmaps');
+export const ENDPOINTS = core('endpoints');
+export const LIMIT_RANGES = core('limitranges');
+export const NAMESPACES = core('namespaces');
+export const NODES = core('nodes');
+export const PERSISTENT_VOLUMES = core('persistentvolumes');
+export const PERSISTENT_VOLUME_CLAIMS = core('persistentvolumeclaims');
+export const PODS = core('pods');
+export const SECRETS = core('secrets');
+export const SERVICES = core('services');
+export const SERVICE_ACCOUNTS = core('serviceaccounts');
+export const LEASES: Target = { group: 'coordination.k8s.io', plural: 'leases' };
+export const RUNTIME_CLASSES: Target = { group: 'node.k8s.io', plural: 'runtimeclasses' };
+export const PRIORITY_CLASSES: Target = { group: 'scheduling.k8s.io', plural: 'priorityclasses' };
+export const INGRESSES: Target = { group: 'networking.k8s.io', plural: 'ingresses' };
+export const INGRESS_CLASSES: Target = { group: 'networking.k8s.io', plural: 'ingressclasses' };
+export const POD_DISRUPTION_BUDGETS: Target = { group: 'policy', plural: 'poddisruptionbudgets' };
+export const RESOURCE_CLAIMS: Target = { group: 'resource.k8s.io', plural: 'resourceclaims' };
+export const RESOURCE_SLICES: Target = { group: 'resource.k8s.io', plural: 'resourceslices' };
+export const CSI_DRIVERS = storage('csidrivers');
+export const CSI_NODES = storage('csinodes');
+export const STORAGE_CLASSES = storage('storageclasses');
+export const VOLUME_ATTACHMENTS = storage('volumeattachments');
+export const VOLUME_ATTRIBUTES_CLASSES = storage('volumeattributesclasses');
+export const CLUSTER_ROLES = rbac('clusterroles');
+export const CLUSTER_ROLE_BINDINGS = rbac('clusterrolebindings');
+export const ROLES = rbac('roles');
+export const ROLE_BINDINGS = rbac('rolebindings');
+export const SIGNING_REQUESTS = certificates('certificatesigningrequests');
+export const POD_CERTIFICATE_REQUESTS = certificates('podcertificaterequests');
+
+export function isFor({ kind }: Pick<Attributes, 'kind'>, { group, plural }: Target): boolean {
+  return kind.plural === plural && kind.group === group;
+}

@@ -1,0 +1,44 @@
+/** What travels with a request through the filters, verbs and admission. */
+import type { Environment } from '#base/env.ts';
+import type { HttpRequest } from '#base/http/message.ts';
+import type { RequestInfo } from './request-info.ts';
+
+export interface User {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+export const AUTHENTICATED_GROUP = 'system:authenticated';
+export const MASTERS_GROUP = 'system:masters';
+
+/** Warnings a response may carry (upstream bounds the header at 4 KiB in all). */
+const WARNINGS_MAX = 32;
+
+export class RequestContext {
+  readonly request: HttpRequest;
+  readonly info: RequestInfo;
+  readonly environment: Environment;
+  user: User = ANONYMOUS;
+  readonly #warnings: string[] = [];
+  constructor(request: HttpRequest, info: RequestInfo, environment: Environment) {
+    this.request = request;
+    this.info = info;
+    this.environment = environment;
+  }
+  header(name: string): string {
+    return this.request.headers[name] ?? '';
+  }
+  get signal(): AbortSignal | undefined {
+    return this.request.signal;
+  }
+  /** A sentence for the client, sent as a Warning header (RFC 7234, code 299). Each only once. */
+  warn(text: string): void {
+    if (this.#warnings.length < WARNINGS_MAX && !this.#warnings.includes(text)) this.#warnings.push(text);
+  }
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+}

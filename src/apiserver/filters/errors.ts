@@ -1,0 +1,27 @@
+/** The outermost filter: an audit id for each answer, and a Status for each error. */
+import { StatusError } from '#api/meta/status.ts';
+import { errorResponse, withHeaders } from '../respond.ts';
+import type { Filter } from './filter.ts';
+
+export function errorFilter(): Filter {
+  return {
+    name: 'errors',
+    async handle(context, next) {
+      const auditId = context.header('audit-id') || context.environment.random.uuid();
+      try {
+        const response = await next();
+        return withHeaders(response, { 'audit-id': auditId, 'cache-control': 'no-cache, private' });
+      } catch (error) {
+        if (!(error instanceof StatusError)) {
+          context.environment.log.error('request failed', {
+            method: context.request.method,
+            path: context.info.path,
+            auditId,
+            error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          });
+        }
+        return withHeaders(errorResponse(error), { 'audit-id': auditId, 'cache-control': 'no-cache, private' });
+      }
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * The filters in order, outermost first. Read top down: this is what happens to a request.
+ */
+import type { RequestContext, User } from '../context.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import { authenticationFilter } from './authentication.ts';
+import { authorizationFilter } from './authorization.ts';
+import { errorFilter } from './errors.ts';
+import type { Filter } from './filter.ts';
+import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
+import { timeoutFilter } from './timeout.ts';
+import { warningFilter } from './warnings.ts';
+
+export interface FilterServices {
+  authenticate(context: RequestContext): Promise<User>;
+  readonly authorize: Authorizer;
+  readonly inFlight: InFlightLimits;
+  readonly requestTimeoutMs: number;
+}
+
+export function filtersInOrder(services: FilterServices): readonly Filter[] {
+  return [
+    // Gives the answer its audit id and turns whatever is thrown into a Status.
+    errorFilter(),
+    // Adds the Warning headers that were collected on the way.
+    warningFilter(),
+    // Ends requests that take too long; watches and streams are exempt.
+    timeoutFilter(services.requestTimeoutMs),
+    // Who is it?
+    authenticationFilter(services.authenticate),
+    // Too many at a time: 429.
+    inFlightFilter(services.inFlight),
+    // May they?
+    authorizationFilter(services.authorize),
+  ];
+}

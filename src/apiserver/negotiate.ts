@@ -1,0 +1,91 @@
+/**
+ * Which form the client wants: JSON, protobuf or YAML; whole objects, a Table or metadata alone.
+ *
+ * Source: API concepts, "Alternate representations of resources" and "Receiving resources as
+ * Tables"; upstream endpoints/handlers/negotiation.
+ */
+import { notAcceptable } from '#api/meta/status.ts';
+
+export type Encoding = 'json' | 'protobuf' | 'yaml';
+export type View = 'object' | 'table' | 'metadata';
+
+export interface Wanted {
+  readonly encoding: Encoding;
+  readonly view: View;
+  readonly pretty: boolean;
+}
+
+export const MEDIA_TYPES: Readonly<Record<Encoding, string>> = {
+  json: 'application/json',
+  protobuf: 'application/vnd.kubernetes.protobuf',
+  yaml: 'application/yaml',
+};
+
+interface Offer {
+  readonly media: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly quality: number;
+}
+
+/** Parses an Accept header; the best quality first, in order where equal. */
+export function parseAccept(header: string): Offer[] {
+  return header
+    .split(',')
+    .map((part) => {
+      const [media = '', ...rest] = part.split(';').map((piece) => piece.trim());
+      const parameters = Object.fromEntries(
+        rest.map((piece) => {
+          const equals = piece.indexOf('=');
+          return equals < 0 ? [piece, ''] : [piece.slice(0, equals).trim(), piece.slice(equals + 1).trim()];
+        }),
+      );
+      const quality = parameters['q'] === undefined ? 1 : Number(parameters['q']);
+      return { media: media.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 0 : quality };
+    })
+    .filter((offer) => offer.media !== '' && offer.quality > 0)
+    .sort((left, right) => right.quality - left.quality);
+}
+
+const ENCODING_OF: Readonly<Record<string, Encoding>> = {
+  'application/json': 'json',
+  'application/vnd.kubernetes.protobuf': 'protobuf',
+  'application/yaml': 'yaml',
+  'text/yaml': 'yaml',
+  '*/*': 'json',
+  'application/*': 'json',
+};
+
+/**
+ * The first acceptable form. Throws 406 when there is none.
+ * `views`: whether Table and metadata are there for this resource.
+ */
+export function negotiate(
+  accept: string,
+  query: URLSearchParams,
+  options: { views: boolean; userAgent?: string; protobuf?: boolean } = { views: true },
+): Wanted {
+  const pretty = wantsPretty(query, options.userAgent ?? '');
+  const offers = accept.trim() === '' ? [{ media: '*/*', parameters: {}, quality: 1 }] : parseAccept(accept);
+  for (const { media, parameters } of offers as Offer[]) {
+    const encoding = ENCODING_OF[media];
+    if (encoding === undefined || (encoding === 'protobuf' && options.protobuf === false)) continue;
+    const view = viewOf(parameters, options.views);
+    if (view !== undefined) return { encoding, view, pretty };
+  }
+  throw notAcceptable(Object.values(MEDIA_TYPES));
+}
+
+function viewOf(parameters: Readonly<Record<string, string>>, views: boolean): View | undefined {
+  const as = parameters['as'];
+  if (as === undefined) return 'object';
+  if (!views || parameters['g'] !== 'meta.k8s.io') return undefined;
+  if (as === 'Table' && ['v1', 'v1beta1'].includes(parameters['v'] ?? '')) return 'table';
+  if (as.startsWith('PartialObjectMetadata') && ['v1', 'v1beta1'].includes(parameters['v'] ?? '')) return 'metadata';
+  return undefined;
+}
+
+function wantsPretty(query: URLSearchParams, userAgent: string): boolean {
+  const asked = query.get('pretty');
+  if (asked !== null) return asked !== 'false' && asked !== '0';
+  return /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent);
+}

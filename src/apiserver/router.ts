@@ -1,0 +1,185 @@
+/**
+ * Behind the filters: which verb, of which resource, answers this request.
+ *
+ * Nothing here knows a kind. True subresources (exec, binding, token …) come as a table,
+ * `subresources/handlers.ts`.
+ */
+import type { Environment } from '#base/env.ts';
+import type { HttpResponse } from '#base/http/message.ts';
+import type { Verb } from '#api/kind.ts';
+import { methodNotSupported, pathNotFound, tooManyRequests } from '#api/meta/status.ts';
+import type { AdmissionChain, ObjectReader } from './admission/admission.ts';
+import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
+import type { Authorizer } from './authz/authorizer.ts';
+import type { RequestContext } from './context.ts';
+import type { Health } from './health.ts';
+import type { Registry } from './registry/registry.ts';
+import type { Resource } from './registry/resource.ts';
+import { jsonResponse } from './respond.ts';
+import { SUBRESOURCE_HANDLERS, type SubresourceHandler } from './subresources/handlers.ts';
+import { type KubeletConnector, STREAM_HANDLERS, type StreamServices } from './subresources/kubelet.ts';
+import { deleteCollection, deleteObject } from './verbs/delete.ts';
+import { getObject, listObjects } from './verbs/read.ts';
+import { type WatchLimits, watchObjects } from './verbs/watch.ts';
+import { type Allocators, createObject, patchObject, updateObject, type WriteServices } from './verbs/write.ts';
+import { versionInfo } from './version.ts';
+
+/** Something that answers paths of its own: discovery, OpenAPI. */
+export interface PathHandler {
+  handle(context: RequestContext): HttpResponse | undefined | Promise<HttpResponse | undefined>;
+}
+
+export interface RouterOptions {
+  readonly environment: Environment;
+  readonly registry: Registry;
+  readonly resources: readonly Resource[];
+  readonly reader: ObjectReader;
+  readonly tokens: ServiceAccountTokens;
+  readonly authorize: Authorizer;
+  readonly admission: AdmissionChain;
+  readonly allocators: Allocators;
+  readonly eventTtlSeconds: number;
+  readonly watchesMax: number;
+  readonly shutdown: AbortSignal;
+  readonly health: Health;
+  readonly discovery: PathHandler;
+  readonly openApi: PathHandler;
+  readonly kubelets: KubeletConnector;
+}
+
+type VerbHandler = (context: RequestContext, resource: Resource) => Promise<HttpResponse>;
+
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #resources: ReadonlyMap<string, Resource>;
+  readonly #subresources: ReadonlyMap<string, SubresourceHandler>;
+  readonly #streams = new Map(STREAM_HANDLERS.map((handler) => [handler.subresource, handler]));
+  readonly #services: StreamServices;
+  readonly #verbs: Readonly<Record<Verb, VerbHandler>>;
+  #watches = 0;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    const { registry } = options;
+    this.#resources = new Map(options.resources.map((resource) => [keyOf(resource.kind), resource]));
+    this.#subresources = new Map(
+      SUBRESOURCE_HANDLERS.map((handler) => [`${handler.group}/${handler.plural}/${handler.subresource}`, handler]),
+    );
+    const writes: WriteServices = {
+      registry,
+      admission: options.admission,
+      allocators: options.allocators,
+      eventTtlSeconds: options.eventTtlSeconds,
+    };
+    this.#services = {
+      registry,
+      writes,
+      reader: options.reader,
+      tokens: options.tokens,
+      authorize: options.authorize,
+      environment: options.environment,
+      kubelets: options.kubelets,
+      resourceOf: (group, plural) => options.resources.find(({ kind }) => kind.group === group && kind.plural === plural),
+    };
+    const limits: WatchLimits = { open: () => this.#openWatch(), shutdown: options.shutdown };
+    this.#verbs = {
+      get: (context, resource) => getObject(context, registry, resource),
+      list: (context, resource) => listObjects(context, registry, resource),
+      watch: (context, resource) => watchObjects(context, registry, resource, limits),
+      create: (context, resource) => createObject(context, resource, writes),
+      update: (context, resource) => updateObject(context, resource, writes),
+      patch: (context, resource) => patchObject(context, resource, writes),
+      delete: (context, resource) => deleteObject(context, resource, writes),
+      deletecollection: (context, resource) => deleteCollection(context, resource, writes),
+    };
+  }
+
+  async route(context: RequestContext): Promise<HttpResponse> {
+    if (context.info.isResourceRequest) return this.#resource(context);
+    return (await this.#path(context)) ?? notFoundPath();
+  }
+
+  async #path(context: RequestContext): Promise<HttpResponse | undefined> {
+    const { path, query } = context.info;
+    const { health, discovery, openApi, tokens } = this.#options;
+    if (path === '/version' || path === '/version/') return jsonResponse(200, versionInfo(), true);
+    if (path === '/openid/v1/jwks') return jsonResponse(200, tokens.jwks());
+    if (path === '/.well-known/openid-configuration') return jsonResponse(200, openIdConfiguration(tokens));
+    return health.handle(path, query) ?? (await discovery.handle(context)) ?? openApi.handle(context);
+  }
+
+  async #resource(context: RequestContext): Promise<HttpResponse> {
+    const { info } = context;
+    const resource = this.#resources.get(`${info.group}/${info.version}/${info.resource}`);
+    if (resource === undefined) return (await this.#options.discovery.handle(context)) ?? notFoundPath();
+    checkScope(context, resource);
+    const stream = info.resource === 'pods' && info.group === '' ? this.#streams.get(info.subresource) : undefined;
+    const special = stream ?? this.#subresources.get(`${info.group}/${info.resource}/${info.subresource}`);
+    if (special !== undefined) {
+      if (!special.methods.includes(context.request.method)) throw methodNotSupported(resource.groupResource, info.verb);
+      return special.handle(context, this.#services, resource);
+    }
+    if (info.subresource !== '') return this.#view(context, resource);
+    return this.#verb(context, resource);
+  }
+
+  #verb(context: RequestContext, resource: Resource): Promise<HttpResponse> {
+    const { verb, name } = context.info;
+    const handle = isVerb(verb) && resource.kind.verbs.includes(verb) ? this.#verbs[verb] : undefined;
+    if (handle === undefined) throw methodNotSupported(resource.groupResource, verb);
+    if (name !== '' && (verb === 'create' || verb === 'list')) throw methodNotSupported(resource.groupResource, verb);
+    if (name === '' && (verb === 'update' || verb === 'patch')) throw methodNotSupported(resource.groupResource, verb);
+    return handle(context, resource);
+  }
+
+  /** `status` and the kind's other views are the object itself, written by other rules. */
+  #view(context: RequestContext, resource: Resource): Promise<HttpResponse> {
+    const { subresource, verb } = context.info;
+    const { kind } = resource;
+    const known = (subresource === 'status' && kind.hasStatus === true) || kind.views?.some((view) => view.name === subresource);
+    if (known !== true) throw pathNotFound();
+    if (verb === 'get' || verb === 'update' || verb === 'patch') return this.#verbs[verb](context, resource);
+    throw methodNotSupported(resource.groupResource, verb);
+  }
+
+  #openWatch(): () => void {
+    if (this.#watches >= this.#options.watchesMax) {
+      throw tooManyRequests('Too many watches are open, please try again later.', 5);
+    }
+    this.#watches += 1;
+    return () => {
+      this.#watches -= 1;
+    };
+  }
+}
+
+function keyOf(kind: { group: string; version: string; plural: string }): string {
+  return `${kind.group}/${kind.version}/${kind.plural}`;
+}
+
+function isVerb(verb: string): verb is Verb {
+  return ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'].includes(verb);
+}
+
+/** A namespace where there is none, or none where one is needed. */
+function checkScope(context: RequestContext, resource: Resource): void {
+  const { namespace, name, verb } = context.info;
+  const { namespaced, kind, group } = resource.kind;
+  if (!namespaced && namespace !== '' && !(kind === 'Namespace' && group === '')) throw pathNotFound();
+  const needsNamespace = name !== '' || verb === 'create' || verb === 'deletecollection';
+  if (namespaced && namespace === '' && needsNamespace) throw methodNotSupported(resource.groupResource, verb);
+}
+
+function notFoundPath(): HttpResponse {
+  throw pathNotFound();
+}
+
+function openIdConfiguration(tokens: ServiceAccountTokens): object {
+  return {
+    issuer: tokens.issuer,
+    jwks_uri: `${tokens.issuer}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256', 'RS256'],
+  };
+}

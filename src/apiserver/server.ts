@@ -1,0 +1,155 @@
+/**
+ * The API server: a store in, a `Handler` out.
+ *
+ * No socket here: `src/edge/http-server.ts` puts the handler on the network, and components in the
+ * same process call it directly (their identity comes as `peer.component`).
+ */
+import type { Environment } from '#base/env.ts';
+import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
+import { KINDS } from '#api/kinds.ts';
+import type { Store } from '#store/store.ts';
+import { AdmissionChain } from './admission/admission.ts';
+import { admissionInOrder } from './admission/order.ts';
+import { CacheReader } from './admission/reader.ts';
+import { ServiceAllocators } from './allocators/services.ts';
+import { certificateAuthenticator, componentAuthenticator, composeAuthenticators } from './authn/authenticator.ts';
+import { ServiceAccountTokens, tokenAuthenticator } from './authn/service-account-tokens.ts';
+import { type Authorizer, composeAuthorizers, mastersAuthorizer } from './authz/authorizer.ts';
+import { nodeAuthorizer } from './authz/node.ts';
+import { rbacAuthorizer } from './authz/rbac.ts';
+import { bootstrap } from './bootstrap/bootstrap.ts';
+import { RequestContext } from './context.ts';
+import { createDiscovery } from './discovery/discovery.ts';
+import { pipeline } from './filters/filter.ts';
+import { filtersInOrder } from './filters/order.ts';
+import { Health } from './health.ts';
+import { createOpenApi } from './openapi/openapi.ts';
+import { Registry } from './registry/registry.ts';
+import { Resource } from './registry/resource.ts';
+import { requestInfoOf } from './request-info.ts';
+import { Router } from './router.ts';
+import type { KubeletConnector } from './subresources/kubelet.ts';
+import { WatchHub } from './watch-cache/hub.ts';
+
+export interface ApiServerOptions {
+  readonly environment: Environment;
+  readonly store: Store;
+  /** Signs and checks service-account tokens: a PEM private key (EC P-256 or RSA). */
+  readonly serviceAccountKey: string;
+  readonly serviceAccountIssuer: string;
+  /** CIDR of Service addresses; the first address is the `kubernetes` Service. */
+  readonly serviceClusterIpRange: string;
+  readonly serviceNodePortRange: { readonly from: number; readonly to: number };
+  /** Where clients in the cluster reach this server. */
+  readonly advertise: { readonly address: string; readonly port: number };
+  /** PEM bundle that clients check this server by; published as extension-apiserver-authentication. */
+  readonly clientCa: string;
+  /** The road to kubelets, for logs, exec, attach and port-forward. */
+  readonly kubelets: KubeletConnector;
+  readonly limits?: Partial<ApiServerLimits>;
+}
+
+export interface ApiServerLimits {
+  readonly readsInFlight: number;
+  readonly writesInFlight: number;
+  readonly requestTimeoutMs: number;
+  readonly watches: number;
+  readonly eventTtlSeconds: number;
+}
+
+/** Upstream's defaults, but for the limit on watches, which upstream has not. */
+const LIMITS: ApiServerLimits = {
+  readsInFlight: 400,
+  writesInFlight: 200,
+  requestTimeoutMs: 60_000,
+  watches: 10_000,
+  eventTtlSeconds: 3_600,
+};
+
+export interface ApiServer {
+  readonly handler: Handler;
+  readonly tokens: ServiceAccountTokens;
+  readonly health: Health;
+  /** Reads the store, makes what must exist, and is ready. */
+  start(): Promise<void>;
+  /** `/readyz` fails first; then watches end. The store is the caller's to close. */
+  stop(): Promise<void>;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { environment, store } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  const hub = new WatchHub(store, environment);
+  const registry = new Registry(hub, environment);
+  const resources = KINDS.map(
+    (kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), parsed: hub.parsed }),
+  );
+  const reader = new CacheReader(hub, resources);
+  const tokens = new ServiceAccountTokens({
+    issuer: options.serviceAccountIssuer,
+    audiences: [options.serviceAccountIssuer],
+    key: options.serviceAccountKey,
+  });
+  const authenticate = composeAuthenticators([
+    componentAuthenticator(),
+    certificateAuthenticator(),
+    tokenAuthenticator(tokens, reader, () => environment.clock.now()),
+  ]);
+  const authorize: Authorizer = composeAuthorizers([mastersAuthorizer, nodeAuthorizer(reader), rbacAuthorizer(reader)]);
+  const allocators = new ServiceAllocators({
+    reader,
+    clusterIpRange: options.serviceClusterIpRange,
+    nodePortRange: options.serviceNodePortRange,
+    random: environment.random,
+  });
+  const shutdown = new AbortController();
+  const health = new Health();
+  const router = new Router({
+    environment,
+    registry,
+    resources,
+    reader,
+    tokens,
+    authorize,
+    health,
+    admission: new AdmissionChain(admissionInOrder({ reader, authorize, environment, registry, resources })),
+    allocators,
+    eventTtlSeconds: limits.eventTtlSeconds,
+    watchesMax: limits.watches,
+    shutdown: shutdown.signal,
+    discovery: createDiscovery({ kinds: KINDS }),
+    openApi: createOpenApi({ kinds: KINDS, environment }),
+    kubelets: options.kubelets,
+  });
+  const run = pipeline(
+    filtersInOrder({
+      authenticate: (context) => authenticate(context.request),
+      authorize,
+      inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
+      requestTimeoutMs: limits.requestTimeoutMs,
+    }),
+    (context) => router.route(context),
+  );
+  const handler = (request: HttpRequest): Promise<HttpResponse> =>
+    run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
+  return {
+    handler,
+    tokens,
+    health,
+    async start() {
+      await hub.start([]);
+      hub.onLost = (error) => {
+        environment.log.error('the watch on the store ended', { error: error.message });
+        health.fail('store', error.message);
+      };
+      allocators.start();
+      await bootstrap({ environment, handler, reader, options });
+      health.ready();
+    },
+    async stop() {
+      health.fail('shutdown', 'process is shutting down');
+      shutdown.abort();
+      hub.stop();
+    },
+  };
+}

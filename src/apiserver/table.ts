@@ -1,0 +1,58 @@
+/**
+ * Tables: what `kubectl get` prints. Columns are the kind's (`api/kind.ts`).
+ *
+ * Source: API concepts, "Receiving resources as Tables".
+ */
+import type { AnyKind, Column } from '#api/kind.ts';
+import type { KubeObject } from '#api/meta/object.ts';
+import { humanDuration } from '#api/meta/duration.ts';
+import type { ApiObject } from './api-object.ts';
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+const DEFAULT_COLUMNS: readonly Column<KubeObject>[] = [
+  { name: 'Name', type: 'string', format: 'name', cell: (object) => object.metadata?.name ?? '' },
+  { name: 'Age', type: 'string', cell: (object, nowMs) => ageOf(object, nowMs) },
+];
+
+/** How long ago the object was made, as `kubectl get` shows it. */
+export function ageOf(object: KubeObject, nowMs: number): string {
+  const created = object.metadata?.creationTimestamp;
+  return created === undefined ? '<unknown>' : humanDuration(nowMs - Date.parse(created));
+}
+
+export function tableOf(options: {
+  kind: AnyKind;
+  objects: readonly ApiObject[];
+  nowMs: number;
+  include: IncludeObject;
+  columns: boolean;
+  metadata?: object;
+}): object {
+  const { kind, nowMs, include } = options;
+  const columns = kind.columns ?? DEFAULT_COLUMNS;
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: options.metadata ?? { resourceVersion: options.objects[0]?.metadata?.resourceVersion ?? '' },
+    columnDefinitions: options.columns ? columns.map(definitionOf) : [],
+    rows: options.objects.map((object) => ({
+      cells: columns.map((column) => column.cell(object, nowMs)),
+      ...(include === 'None' ? {} : { object: include === 'Object' ? object : metadataOnly(object) }),
+    })),
+  };
+}
+
+function definitionOf(column: Column<KubeObject>): object {
+  return {
+    name: column.name,
+    type: column.type ?? 'string',
+    format: column.format ?? '',
+    description: column.description ?? '',
+    priority: column.priority ?? 0,
+  };
+}
+
+function metadataOnly(object: ApiObject): object {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata ?? {} };
+}

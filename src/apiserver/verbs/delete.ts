@@ -1,0 +1,119 @@
+/** DELETE of one object, and of all that a selection finds. */
+import type { HttpResponse } from '#base/http/message.ts';
+import { badRequest, isNotFound } from '#api/meta/status.ts';
+import { type ApiObject, metadataOf } from '../api-object.ts';
+import type { RequestContext } from '../context.ts';
+import { contentType } from '../presenter.ts';
+import type { Resource } from '../registry/resource.ts';
+import { bodyResponse, bytesResponse, jsonResponse } from '../respond.ts';
+import { decodeBody } from './decode.ts';
+import { isDryRun, listParameters } from './options.ts';
+import { listPage, presenterFor } from './read.ts';
+import { selectionOf } from './selection.ts';
+import { attributesOf, type WriteServices } from './write.ts';
+
+interface DeleteBody {
+  readonly gracePeriodSeconds?: number;
+  readonly orphanDependents?: boolean;
+  readonly propagationPolicy?: string;
+  readonly preconditions?: { uid?: string; resourceVersion?: string };
+  readonly dryRun?: readonly string[];
+}
+
+const POLICIES = ['Foreground', 'Background', 'Orphan'];
+
+/** DeleteOptions from the body, or else from the query. */
+function deleteOptions(context: RequestContext): DeleteBody & { dryRun: readonly string[] } {
+  const { query } = context.info;
+  const body = decodeBody(context) as DeleteBody | undefined;
+  const grace = query.get('gracePeriodSeconds');
+  const policy = query.get('propagationPolicy');
+  const orphan = query.get('orphanDependents');
+  const options: DeleteBody = body ?? {
+    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(policy === null ? {} : { propagationPolicy: policy }),
+    ...(orphan === null ? {} : { orphanDependents: orphan === 'true' }),
+  };
+  const { propagationPolicy } = options;
+  if (propagationPolicy !== undefined && !POLICIES.includes(propagationPolicy)) {
+    throw badRequest(
+      `invalid DeleteOptions: propagationPolicy: Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: ${POLICIES.map((name) => JSON.stringify(name)).join(', ')}, "nil"`,
+    );
+  }
+  return { ...options, dryRun: [...(options.dryRun ?? []), ...query.getAll('dryRun')] };
+}
+
+export async function deleteObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+  const options = deleteOptions(context);
+  const { object, deleted } = await deleteOne(context, resource, services, context.info.name, options);
+  if (!deleted || resource.kind.returnsDeletedObject === true) {
+    const presenter = presenterFor(context, resource);
+    return bytesResponse(200, contentType(presenter.wanted), presenter.object(object));
+  }
+  const { kind } = resource;
+  return jsonResponse(200, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: {
+      name: metadataOf(object).name,
+      ...(kind.group === '' ? {} : { group: kind.group }),
+      kind: kind.plural,
+      uid: metadataOf(object).uid,
+    },
+  });
+}
+
+function deleteOne(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+  name: string,
+  options: DeleteBody & { dryRun: readonly string[] },
+): Promise<{ object: ApiObject; deleted: boolean }> {
+  const dryRun = isDryRun(options.dryRun, 'DeleteOptions');
+  return services.registry.delete(resource, {
+    namespace: context.info.namespace,
+    name,
+    user: context.user,
+    dryRun,
+    warn: (text) => context.warn(text),
+    validate: async (object) => {
+      const attributes = { ...attributesOf({ context, resource, dryRun }, 'DELETE', undefined, object), name };
+      await services.admission.admit(attributes);
+      await services.admission.validate(attributes);
+    },
+    ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
+    ...(options.propagationPolicy === undefined ? {} : { propagationPolicy: options.propagationPolicy }),
+    ...(options.orphanDependents === undefined ? {} : { orphanDependents: options.orphanDependents }),
+    ...(options.preconditions === undefined ? {} : { preconditions: options.preconditions }),
+  });
+}
+
+/** How many deletions of one collection run at a time. */
+const WORKERS = 16;
+
+export async function deleteCollection(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+  const options = deleteOptions(context);
+  const presenter = presenterFor(context, resource);
+  const parameters = listParameters(context.info);
+  const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
+  const page = await listPage(context, { registry: services.registry, resource, parameters, selection });
+  const names = page.entries.map((entry) => ({
+    name: metadataOf(resource.read(entry)).name ?? '',
+    namespace: metadataOf(resource.read(entry)).namespace ?? '',
+  }));
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let target = names[next++]; target !== undefined; target = names[next++]) {
+      try {
+        await deleteOne(context, resource, services, target.name, options);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, worker));
+  return bodyResponse(200, contentType(presenter.wanted), presenter.list(page.entries, page.metadata));
+}

@@ -1,0 +1,130 @@
+/**
+ * Query parameters that steer reads, checked with upstream's messages.
+ *
+ * Source: API concepts, "Resource version semantics"; upstream
+ * staging/src/k8s.io/apimachinery/pkg/apis/meta/internalversion/validation/validation.go.
+ */
+import { type FieldError, forbiddenField, invalidValue, notSupported } from '#api/meta/field.ts';
+import { badRequest, invalid } from '#api/meta/status.ts';
+import { isTrue, type RequestInfo } from '../request-info.ts';
+
+export interface ListParameters {
+  readonly labelSelector: string;
+  readonly fieldSelector: string;
+  readonly limit: number;
+  readonly continueToken: string;
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: string;
+}
+
+export interface WatchParameters extends ListParameters {
+  readonly timeoutSeconds: number | undefined;
+  readonly allowBookmarks: boolean;
+  readonly sendInitialEvents: boolean | undefined;
+}
+
+const EXACT = 'Exact';
+const NOT_OLDER = 'NotOlderThan';
+const MATCH = 'resourceVersionMatch';
+
+export function listParameters(info: RequestInfo): ListParameters {
+  const parameters = commonParameters(info.query);
+  const { resourceVersion, resourceVersionMatch: match, continueToken } = parameters;
+  const errors: FieldError[] = [];
+  if (match !== '') {
+    if (resourceVersion === '') {
+      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    }
+    if (continueToken !== '') {
+      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden when continue is provided'));
+    }
+    if (match !== EXACT && match !== NOT_OLDER) errors.push(notSupported(MATCH, match, [EXACT, NOT_OLDER, '']));
+    if (match === EXACT && resourceVersion === '0') {
+      errors.push(forbiddenField(MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+    }
+  }
+  if (info.query.has('sendInitialEvents')) {
+    errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  }
+  refuse(errors);
+  if (continueToken !== '' && resourceVersion !== '' && resourceVersion !== '0') {
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
+  return parameters;
+}
+
+export function watchParameters(info: RequestInfo): WatchParameters {
+  const { query } = info;
+  const parameters = commonParameters(query);
+  const sendInitialEvents = query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined;
+  const match = parameters.resourceVersionMatch;
+  const errors: FieldError[] = [];
+  if (sendInitialEvents !== undefined && match !== NOT_OLDER) {
+    errors.push(forbiddenField(MATCH, `sendInitialEvents requires setting resourceVersionMatch to ${NOT_OLDER}`));
+  }
+  if (match !== '') {
+    if (sendInitialEvents === undefined) {
+      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    }
+    if (match !== NOT_OLDER) errors.push(notSupported(MATCH, match, [NOT_OLDER]));
+    if (parameters.continueToken !== '') {
+      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden when continue is provided'));
+    }
+  }
+  refuse(errors);
+  return {
+    ...parameters,
+    timeoutSeconds: integer(query, 'timeoutSeconds'),
+    allowBookmarks: query.has('allowWatchBookmarks') && isTrue(query.get('allowWatchBookmarks')),
+    sendInitialEvents,
+  };
+}
+
+function commonParameters(query: URLSearchParams): ListParameters {
+  const resourceVersion = query.get('resourceVersion') ?? '';
+  if (resourceVersion !== '' && !/^\d+$/.test(resourceVersion)) {
+    const detail = `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`;
+    refuse([invalidValue('resourceVersion', resourceVersion, detail)]);
+  }
+  return {
+    labelSelector: query.get('labelSelector') ?? '',
+    fieldSelector: query.get('fieldSelector') ?? '',
+    limit: integer(query, 'limit') ?? 0,
+    continueToken: query.get('continue') ?? '',
+    resourceVersion,
+    resourceVersionMatch: query.get(MATCH) ?? '',
+  };
+}
+
+function integer(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  if (!/^-?\d+$/.test(text)) {
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+  return Number(text);
+}
+
+function refuse(errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
+}
+
+/** `?dryRun=All`, refused with upstream's words when it says anything else. */
+export function isDryRun(values: readonly string[], kind: string): boolean {
+  const wrong = values.filter((value) => value !== 'All');
+  if (wrong.length > 0) {
+    throw invalid({ group: 'meta.k8s.io', kind }, '', [notSupported('dryRun', wrong, ['All'])]);
+  }
+  return values.length > 0;
+}
+
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+export function fieldValidationOf(query: URLSearchParams, kind: string): FieldValidation {
+  const value = query.get('fieldValidation') ?? '';
+  if (value === '' || value === 'Warn') return 'Warn';
+  if (value === 'Strict' || value === 'Ignore') return value;
+  throw invalid({ group: 'meta.k8s.io', kind }, '', [
+    notSupported('fieldValidation', value, ['', 'Ignore', 'Strict', 'Warn']),
+  ]);
+}

@@ -1,0 +1,177 @@
+/** GET of one object, and LIST. */
+import type { HttpResponse } from '#base/http/message.ts';
+import { gone, notFound, serviceUnavailable, timeout } from '#api/meta/status.ts';
+import { StoreError } from '#store/store.ts';
+import type { RequestContext } from '../context.ts';
+import { negotiate } from '../negotiate.ts';
+import { contentType, type ListMeta, Presenter } from '../presenter.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Resource } from '../registry/resource.ts';
+import { bodyResponse, bytesResponse } from '../respond.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import type { WatchHub } from '../watch-cache/hub.ts';
+import { decodeContinue, encodeContinue } from './continue.ts';
+import { type ListParameters, listParameters } from './options.ts';
+import { type Selection, selectionOf } from './selection.ts';
+
+/** After this many objects looked at, a list lets others have a turn of the loop. */
+const SLICE = 2_000;
+
+export function presenterFor(context: RequestContext, resource: Resource): Presenter {
+  const { query } = context.info;
+  const wanted = negotiate(context.header('accept'), query, {
+    views: true,
+    userAgent: context.header('user-agent'),
+  });
+  return new Presenter({
+    resource,
+    wanted,
+    includeObject: query.get('includeObject'),
+    nowMs: context.environment.clock.now(),
+  });
+}
+
+export async function getObject(context: RequestContext, registry: Registry, resource: Resource): Promise<HttpResponse> {
+  const presenter = presenterFor(context, resource);
+  const { namespace, name, query } = context.info;
+  const version = query.get('resourceVersion') ?? '';
+  if (version !== '' && version !== '0') await reach(registry.hub, Number(version), context.signal);
+  else if (version === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
+  const entry = resource.cache.get(resource.key(namespace, name));
+  if (entry === undefined) throw notFound(resource.groupResource, name);
+  return bytesResponse(200, contentType(presenter.wanted), presenter.entry(entry));
+}
+
+export async function listObjects(context: RequestContext, registry: Registry, resource: Resource): Promise<HttpResponse> {
+  const presenter = presenterFor(context, resource);
+  const parameters = listParameters(context.info);
+  const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
+  const page = await listPage(context, { registry, resource, parameters, selection });
+  return bodyResponse(200, contentType(presenter.wanted), presenter.list(page.entries, page.metadata));
+}
+
+interface ListRequest {
+  readonly registry: Registry;
+  readonly resource: Resource;
+  readonly parameters: ListParameters;
+  readonly selection: Selection;
+}
+
+interface Page {
+  readonly entries: readonly Entry[];
+  readonly metadata: ListMeta;
+}
+
+/** The objects that a list shows, by upstream's rules of resourceVersion, limit and continue. */
+export async function listPage(context: RequestContext, request: ListRequest): Promise<Page> {
+  const { registry, resource, parameters } = request;
+  const prefix = resource.key(context.info.namespace, '');
+  if (parameters.continueToken !== '') {
+    const token = decodeContinue(parameters.continueToken, prefix);
+    if (token.revision > 0) return historicPage(request, prefix, token.after, token.revision);
+    await registry.hub.waitForNow(context.signal);
+    return currentPage(context, request, prefix, token.after);
+  }
+  const { resourceVersion, resourceVersionMatch } = parameters;
+  if (resourceVersionMatch === 'Exact' || (resourceVersion !== '' && resourceVersion !== '0' && parameters.limit > 0 && resourceVersionMatch === '')) {
+    const revision = Number(resourceVersion);
+    await reach(registry.hub, revision, context.signal);
+    return registry.hub.revision === revision ? currentPage(context, request, prefix) : historicPage(request, prefix, '', revision);
+  }
+  if (resourceVersion !== '' && resourceVersion !== '0') await reach(registry.hub, Number(resourceVersion), context.signal);
+  else if (resourceVersion === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
+  return currentPage(context, request, prefix);
+}
+
+async function currentPage(context: RequestContext, request: ListRequest, prefix: string, after = ''): Promise<Page> {
+  const { resource, parameters, selection, registry } = request;
+  const revision = registry.hub.revision;
+  const { limit } = parameters;
+  if (selection.name !== undefined && resource.kind.namespaced === (context.info.namespace !== '')) {
+    const entry = resource.cache.get(resource.key(context.info.namespace, selection.name));
+    const found = entry !== undefined && selection.matches(resource.read(entry)) ? [entry] : [];
+    return { entries: found, metadata: { resourceVersion: String(revision) } };
+  }
+  // The snapshot of entries is taken in one turn; what is parsed later cannot change under it.
+  const candidates = [...resource.cache.range(prefix, after)];
+  const entries: Entry[] = [];
+  for (const [index, entry] of candidates.entries()) {
+    if (!selection.everything && index % SLICE === SLICE - 1) await yieldTurn(context);
+    if (!selection.everything && !selection.matches(resource.read(entry))) continue;
+    if (limit > 0 && entries.length === limit) {
+      const remaining = selection.everything ? candidates.length - entries.length : undefined;
+      return pageWithMore(entries, prefix, revision, remaining);
+    }
+    entries.push(entry);
+  }
+  return { entries, metadata: { resourceVersion: String(revision) } };
+}
+
+function pageWithMore(entries: Entry[], prefix: string, revision: number, remaining: number | undefined): Page {
+  const last = entries.at(-1)?.key ?? prefix;
+  return {
+    entries,
+    metadata: {
+      resourceVersion: String(revision),
+      continue: encodeContinue(last, prefix, revision),
+      ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
+    },
+  };
+}
+
+/** A list as of a revision that is past: read from the store. */
+async function historicPage(request: ListRequest, prefix: string, after: string, revision: number): Promise<Page> {
+  const { registry, resource, parameters, selection } = request;
+  const { limit } = parameters;
+  const entries: Entry[] = [];
+  let from = after;
+  for (;;) {
+    const page = await readPast(registry.hub, prefix, { revision, after: from, limit: limit > 0 ? limit + 1 - entries.length : 0 });
+    for (const item of page.items) {
+      const entry: Entry = { key: item.key, bytes: item.value, revision: item.modRevision, createRevision: item.createRevision };
+      if (!selection.matches(resource.read(entry))) continue;
+      if (limit > 0 && entries.length === limit) {
+        const known = selection.everything ? page.remaining + 1 : undefined;
+        return pageWithMore(entries, prefix, revision, known);
+      }
+      entries.push(entry);
+    }
+    from = page.items.at(-1)?.key ?? '';
+    if (page.remaining === 0 || from === '') return { entries, metadata: { resourceVersion: String(revision) } };
+  }
+}
+
+async function readPast(hub: WatchHub, prefix: string, at: { revision: number; after: string; limit: number }) {
+  try {
+    return await hub.store.list(prefix, {
+      revision: at.revision,
+      ...(at.after === '' ? {} : { after: at.after }),
+      ...(at.limit > 0 ? { limit: at.limit } : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'compacted') throw error;
+    throw at.after === ''
+      ? gone('The resourceVersion for the provided list is too old.')
+      : gone('The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.');
+  }
+}
+
+/** Waits until the cache shows `revision`; upstream's 504 when it does not come. */
+export async function reach(hub: WatchHub, revision: number, signal?: AbortSignal): Promise<void> {
+  if (await hub.waitFor(revision, signal)) return;
+  throw timeout(`Too large resource version: ${revision}, current: ${hub.revision}`, 1, {
+    reason: 'ResourceVersionTooLarge',
+    message: 'Too large resource version',
+  });
+}
+
+function behind(): Error {
+  return serviceUnavailable('the watch cache is behind the store');
+}
+
+function yieldTurn(context: RequestContext): Promise<void> {
+  return new Promise((resolve) => {
+    context.environment.timers.after(0, resolve);
+  });
+}
+

@@ -1,0 +1,71 @@
+/** Which objects a list or watch wants: label selector, field selector, one name. */
+import {
+  type FieldTerm,
+  matchesSelector,
+  parseFieldSelector,
+  parseSelector,
+  type Selector,
+  SelectorSyntaxError,
+} from '#api/meta/labels.ts';
+import { badRequest } from '#api/meta/status.ts';
+import type { ApiObject } from '../api-object.ts';
+import type { Resource } from '../registry/resource.ts';
+
+export interface Selection {
+  /** True when everything is wanted: nothing need be parsed to know it. */
+  readonly everything: boolean;
+  /** The selection is of one object only: its name. */
+  readonly name: string | undefined;
+  /** The selection is of one namespace only, by field selector. */
+  readonly namespace: string | undefined;
+  matches(object: ApiObject): boolean;
+}
+
+export function selectionOf(resource: Resource, labelSelector: string, fieldSelector: string): Selection {
+  const labels = parseLabels(labelSelector);
+  const fields = parseFields(resource, fieldSelector);
+  const exact = (field: string): string | undefined =>
+    fields.find((term) => term.field === field && term.equal)?.value;
+  return {
+    everything: labels.length === 0 && fields.length === 0,
+    name: exact('metadata.name'),
+    namespace: exact('metadata.namespace'),
+    matches: (object) =>
+      matchesSelector(labels, object.metadata?.labels) &&
+      fields.every((term) => (fieldValue(resource, object, term.field) === term.value) === term.equal),
+  };
+}
+
+function parseLabels(text: string): Selector {
+  try {
+    return parseSelector(text);
+  } catch (error) {
+    if (!(error instanceof SelectorSyntaxError)) throw error;
+    throw badRequest(`unable to parse requirement: ${error.message}`);
+  }
+}
+
+function parseFields(resource: Resource, text: string): readonly FieldTerm[] {
+  let terms: readonly FieldTerm[];
+  try {
+    terms = parseFieldSelector(text);
+  } catch (error) {
+    if (!(error instanceof SelectorSyntaxError)) throw error;
+    throw badRequest(error.message);
+  }
+  const { selectableFields, group, version } = resource.kind;
+  for (const { field } of terms) {
+    const known =
+      field === 'metadata.name' || field === 'metadata.namespace' || Object.hasOwn(selectableFields ?? {}, field);
+    if (known) continue;
+    const unsupported = selectableFields === undefined ? `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"` : `field label not supported: ${field}`;
+    throw badRequest(`Unable to find ${JSON.stringify(`${group === '' ? '' : `${group}/`}${version}, Resource=${resource.kind.plural}`)} that match label selector "", field selector ${JSON.stringify(text)}: ${unsupported}`);
+  }
+  return terms;
+}
+
+function fieldValue(resource: Resource, object: ApiObject, field: string): string {
+  if (field === 'metadata.name') return object.metadata?.name ?? '';
+  if (field === 'metadata.namespace') return object.metadata?.namespace ?? '';
+  return resource.kind.selectableFields?.[field]?.(object) ?? '';
+}

@@ -1,0 +1,211 @@
+/** CREATE, UPDATE and PATCH: decode, admit, write. */
+import type { HttpResponse } from '#base/http/message.ts';
+import { updateManagedFields } from '#api/apply/managed-fields.ts';
+import { apiVersionOf } from '#api/meta/object.ts';
+import { badRequest } from '#api/meta/status.ts';
+import { typeByName } from '#api/schema/schema.ts';
+import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
+import { type ApiObject, metadataOf, timeText } from '../api-object.ts';
+import type { RequestContext } from '../context.ts';
+import { contentType } from '../presenter.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Resource } from '../registry/resource.ts';
+import { bytesResponse } from '../respond.ts';
+import { decodeObject } from './decode.ts';
+import { fieldValidationOf, isDryRun } from './options.ts';
+import { patchTransform } from './patch.ts';
+import { presenterFor } from './read.ts';
+
+export interface WriteServices {
+  readonly registry: Registry;
+  readonly admission: AdmissionChain;
+  /** What a kind needs beyond the object before it can be written: addresses, ports. */
+  readonly allocators: Allocators;
+  /** Seconds that Events live. */
+  readonly eventTtlSeconds: number;
+}
+
+/** Hooks of the few kinds whose writes take something from a pool (Service addresses). */
+export interface Allocators {
+  /** Fills in what the object takes; answers how to give it back when the write fails. */
+  allocate(resource: Resource, next: ApiObject, old: ApiObject | undefined, dryRun: boolean): Promise<() => void>;
+}
+
+interface Call {
+  readonly context: RequestContext;
+  readonly resource: Resource;
+  readonly services: WriteServices;
+  readonly dryRun: boolean;
+  readonly manager: string;
+}
+
+function callOf(context: RequestContext, resource: Resource, services: WriteServices, options: string): Call {
+  const { query } = context.info;
+  return {
+    context,
+    resource,
+    services,
+    dryRun: isDryRun(query.getAll('dryRun'), options),
+    manager: managerOf(query.get('fieldManager'), context.header('user-agent')),
+  };
+}
+
+const MANAGER_MAX = 128;
+
+/** The field manager's name: as asked, or the first word of the user agent. */
+export function managerOf(asked: string | null, userAgent: string): string {
+  if (asked !== null && asked !== '') {
+    if (asked.length > MANAGER_MAX) throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
+    return asked;
+  }
+  return (userAgent.split('/')[0] ?? '').slice(0, MANAGER_MAX) || 'unknown';
+}
+
+export async function createObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+  const call = callOf(context, resource, services, 'CreateOptions');
+  const presenter = presenterFor(context, resource);
+  const object = decodeObject(context, resource.kind, fieldValidationOf(context.info.query, 'CreateOptions'));
+  const created = await createDecoded(call, object);
+  return bytesResponse(201, contentType(presenter.wanted), presenter.object(created));
+}
+
+async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> {
+  const { context, resource, services } = call;
+  const metadata = metadataOf(object);
+  if (!metadata.name && !metadata.generateName && context.info.name === '') metadata.name = '';
+  if (resource.kind.namespaced && !metadata.namespace) metadata.namespace = context.info.namespace;
+  await services.admission.admit(attributesOf(call, 'CREATE', object));
+  recordManager(call, undefined, object, '');
+  const giveBack = await services.allocators.allocate(resource, object, undefined, call.dryRun);
+  try {
+    return await services.registry.create(resource, object, {
+      namespace: context.info.namespace,
+      user: context.user,
+      dryRun: call.dryRun,
+      warn: (text) => context.warn(text),
+      validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
+      ...(resource.cache.prefix === '/registry/events/' ? { ttlSeconds: services.eventTtlSeconds } : {}),
+    });
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
+}
+
+/** PUT of an object or of a view of it. */
+export async function updateObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+  const call = callOf(context, resource, services, 'UpdateOptions');
+  const object = decodeObject(context, resource.kind, fieldValidationOf(context.info.query, 'UpdateOptions'));
+  const { name } = context.info;
+  const given = metadataOf(object).name ?? '';
+  if (given !== name) {
+    throw badRequest(
+      given === ''
+        ? 'name must be provided'
+        : `the name of the object (${given}) does not match the name on the URL (${name})`,
+    );
+  }
+  return finishUpdate(call, async () => structuredClone(object));
+}
+
+/** PATCH in any of its four types. */
+export async function patchObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+  const call = callOf(context, resource, services, 'PatchOptions');
+  const patch = patchTransform(context, resource);
+  return finishUpdate(call, patch.transform, {
+    createIfMissing: patch.isApply,
+    managesFields: patch.isApply,
+  });
+}
+
+async function finishUpdate(
+  call: Call,
+  transform: (current: ApiObject | undefined) => Promise<ApiObject>,
+  options: { createIfMissing?: boolean; managesFields?: boolean } = {},
+): Promise<HttpResponse> {
+  const { context, resource } = call;
+  const presenter = presenterFor(context, resource);
+  const { object, created } = await updateWith(call, transform, options);
+  return bytesResponse(created ? 201 : 200, contentType(presenter.wanted), presenter.object(object));
+}
+
+async function updateWith(
+  call: Call,
+  transform: (current: ApiObject | undefined) => Promise<ApiObject>,
+  options: { createIfMissing?: boolean; managesFields?: boolean },
+): Promise<{ object: ApiObject; created: boolean }> {
+  const { context, resource, services } = call;
+  let giveBack = (): void => {};
+  try {
+    return await services.registry.update(resource, {
+      namespace: context.info.namespace,
+      name: context.info.name,
+      subresource: context.info.subresource,
+      user: context.user,
+      dryRun: call.dryRun,
+      warn: (text) => context.warn(text),
+      createIfMissing: options.createIfMissing === true,
+      transform: async (current) => {
+        giveBack();
+        const before = current === undefined ? undefined : structuredClone(current);
+        const next = await transform(current);
+        if (options.managesFields !== true) recordManager(call, before, next, context.info.subresource);
+        await services.admission.admit(attributesOf(call, before === undefined ? 'CREATE' : 'UPDATE', next, before));
+        giveBack = await services.allocators.allocate(resource, next, before, call.dryRun);
+        return next;
+      },
+      validate: (next, old) =>
+        services.admission.validate(attributesOf(call, old === undefined ? 'CREATE' : 'UPDATE', next, old)),
+    });
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
+}
+
+/** Changes an object on behalf of the server itself, with the same rules as a client's update. */
+export function updateAs(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+  transform: (current: ApiObject | undefined) => Promise<ApiObject>,
+): Promise<{ object: ApiObject; created: boolean }> {
+  return updateWith(callOf(context, resource, services, 'UpdateOptions'), transform, {});
+}
+
+function recordManager(call: Call, live: ApiObject | undefined, next: ApiObject, subresource: string): void {
+  const { context, resource, manager } = call;
+  updateManagedFields({
+    type: typeByName(resource.kind.schema),
+    kind: resource.kind,
+    ...(live === undefined ? {} : { live }),
+    next,
+    manager: {
+      name: manager,
+      apiVersion: apiVersionOf(resource.kind),
+      subresource,
+      timeText: timeText(context.environment.clock.now()),
+    },
+  });
+}
+
+export function attributesOf(
+  call: Pick<Call, 'context' | 'resource' | 'dryRun'>,
+  operation: Operation,
+  object?: ApiObject,
+  old?: ApiObject,
+): Attributes {
+  const { context, resource, dryRun } = call;
+  return {
+    operation,
+    kind: resource.kind,
+    subresource: context.info.subresource,
+    namespace: context.info.namespace,
+    name: context.info.name !== '' ? context.info.name : (object?.metadata?.name ?? ''),
+    ...(object === undefined ? {} : { object }),
+    ...(old === undefined ? {} : { old }),
+    user: context.user,
+    dryRun,
+    warn: (text) => context.warn(text),
+  };
+}

@@ -1,0 +1,21 @@
+/** What `/version` says. The API level is upstream's; the build is ours. */
+
+export const KUBERNETES_VERSION = 'v1.36.0';
+
+export function versionInfo(): object {
+  return {
+    major: '1',
+    minor: '36',
+    emulationMajor: '1',
+    emulationMinor: '36',
+    minCompatibilityMajor: '1',
+    minCompatibilityMinor: '35',
+    gitVersion: `${KUBERNETES_VERSION}+coxswain`,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: `node${process.version}`,
+    compiler: 'v8',
+    platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * HTTP as the project sees it: one request shape, one response shape, one function type.
+ *
+ * A server is a `Handler`; so is a client. The in-process transport is therefore the API server's
+ * own handler, and a test needs no socket. `src/edge/http-server.ts` and `http-client.ts` put the
+ * same shapes on real sockets.
+ */
+import type { Duplex } from 'node:stream';
+
+/** Names in lower case. A header that came several times is joined with ", " (RFC 9110, 5.3). */
+export type Headers = Readonly<Record<string, string>>;
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Path and query, as on the request line: `/api/v1/pods?limit=1`. */
+  readonly url: string;
+  readonly headers: Headers;
+  /** The whole body. The server bounds its size before it calls a handler. */
+  readonly body?: Uint8Array;
+  /** Aborted when the client goes away, or the caller of a client gives up. */
+  readonly signal?: AbortSignal;
+  readonly peer?: Peer;
+}
+
+/** Who is at the other end, as the transport knows it. */
+export interface Peer {
+  readonly address?: string;
+  /** Verified client certificate (RFC 5280 subject), when one was shown. */
+  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[]; readonly uid?: string };
+  /** Set by the in-process transport alone: the identity that the composition gave a component. */
+  readonly component?: { readonly name: string; readonly groups: readonly string[] };
+}
+
+/**
+ * Where a streamed body goes. `write` answers false when the reader is slow: the producer then
+ * waits for `onDrain`, or gives up on the reader; it never buffers without limit.
+ */
+export interface ByteSink {
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  /** Breaks the connection: the reader sees an error, not an end. */
+  abort(reason: Error): void;
+  onDrain(callback: () => void): void;
+  onClose(callback: () => void): void;
+}
+
+export type Body =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** Bytes that lie in pieces (a list made of cached objects): written without being joined. */
+  | { readonly kind: 'pieces'; readonly pieces: readonly Uint8Array[]; readonly length: number }
+  /** `start` is called once, when there is someone to read. */
+  | { readonly kind: 'stream'; start(sink: ByteSink): void };
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body?: Body;
+  /**
+   * The connection leaves HTTP (status 101), and the answerer takes over the raw bytes. In a
+   * server the transport writes the head of the answer, then calls this with the client's socket
+   * and whatever the client had already sent. In a client the caller calls it, with a socket whose
+   * bytes are then passed to and from the server: so a proxy returns the answer as it got it.
+   */
+  readonly upgrade?: (socket: Duplex, head: Uint8Array) => void;
+}
+
+/** Answers one request. A server's handler never rejects; a client's rejects when no answer came. */
+export type Handler = (request: HttpRequest) => Promise<HttpResponse>;
+
+const EMPTY = new Uint8Array(0);
+
+/** The whole body. Rejects when a stream is broken off or grows beyond `maxBytes`. */
+export function readBody(body: Body | undefined, maxBytes = 256 * 1024 * 1024): Promise<Uint8Array> {
+  if (body === undefined) return Promise.resolve(EMPTY);
+  if (body.kind === 'bytes') return Promise.resolve(body.bytes);
+  if (body.kind === 'pieces') return Promise.resolve(Buffer.concat(body.pieces, body.length));
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    body.start({
+      write(bytes) {
+        size += bytes.length;
+        if (size > maxBytes) {
+          reject(new RangeError(`Cannot read body: more than ${maxBytes} bytes`));
+          return false;
+        }
+        chunks.push(bytes);
+        return true;
+      },
+      end: () => resolve(Buffer.concat(chunks, size)),
+      abort: reject,
+      onDrain: () => {},
+      onClose: () => {},
+    });
+  });
+}

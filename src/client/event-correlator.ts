@@ -1,0 +1,137 @@
+/**
+ * Keeps events from flooding the server: repeated ones are counted, similar ones are combined, and
+ * a source that never stops is cut off. Pure: time comes in with each event.
+ *
+ * The rules and figures are upstream's: staging/src/k8s.io/client-go/tools/record/events_cache.go, v1.36.
+ */
+import type { Event } from '#api/gen/core-v1.ts';
+
+/** Entries of each of the three memories. */
+const MEMORY_MAX = 4096;
+/** So many different messages of one reason within the interval are combined from then on. */
+const SIMILAR_MAX = 10;
+const SIMILAR_INTERVAL_MS = 600_000;
+/** Token bucket of one source and object. */
+const SPAM_BURST = 25;
+const SPAM_REFILL_MS = 300_000;
+
+const COMBINED_PREFIX = '(combined from similar events): ';
+
+/** What is to be written: a new event, or a further count of one that the server has. */
+export type Correlated =
+  | { readonly kind: 'create'; readonly key: string; readonly event: Event }
+  | { readonly kind: 'count'; readonly key: string; readonly event: Event }
+  | { readonly kind: 'drop' };
+
+interface Similar {
+  readonly messages: Set<string>;
+  lastMs: number;
+}
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+export class EventCorrelator {
+  readonly #similar = new LruMap<Similar>(MEMORY_MAX);
+  readonly #buckets = new LruMap<Bucket>(MEMORY_MAX);
+  /** Events as the server has them, by the key under which they repeat. */
+  readonly #written = new LruMap<Event>(MEMORY_MAX);
+
+  /** `event` has firstTimestamp and lastTimestamp of now and count 1. It is not changed. */
+  correlate(event: Event, nowMs: number): Correlated {
+    const { key, message } = this.#aggregate(event, nowMs);
+    const known = this.#written.get(key);
+    if (!this.#allowed(spamKey(event), nowMs)) return { kind: 'drop' };
+    if (known === undefined) return { kind: 'create', key, event: { ...event, message } };
+    const counted: Event = {
+      ...event,
+      message,
+      metadata: { ...event.metadata, ...nameOf(known) },
+      ...(known.firstTimestamp === undefined ? {} : { firstTimestamp: known.firstTimestamp }),
+      count: (known.count ?? 0) + 1,
+    };
+    return { kind: 'count', key, event: counted };
+  }
+
+  /** Remembers what the server has under `key`. */
+  written(key: string, event: Event): void {
+    this.#written.set(key, event);
+  }
+
+  #aggregate(event: Event, nowMs: number): { key: string; message: string } {
+    const message = event.message ?? '';
+    const groupKey = aggregateKey(event);
+    let similar = this.#similar.get(groupKey);
+    if (similar === undefined || nowMs - similar.lastMs > SIMILAR_INTERVAL_MS) {
+      similar = { messages: new Set(), lastMs: nowMs };
+    }
+    similar.messages.add(message);
+    similar.lastMs = nowMs;
+    this.#similar.set(groupKey, similar);
+    if (similar.messages.size < SIMILAR_MAX) return { key: eventKey(event), message };
+    // One goes out, so that the set stays bounded while the flood lasts.
+    for (const oldest of similar.messages) {
+      similar.messages.delete(oldest);
+      break;
+    }
+    return { key: groupKey, message: `${COMBINED_PREFIX}${message}` };
+  }
+
+  #allowed(key: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(key) ?? { tokens: SPAM_BURST, atMs: nowMs };
+    const refill = (nowMs - bucket.atMs) / SPAM_REFILL_MS;
+    bucket.tokens = Math.min(SPAM_BURST, bucket.tokens + Math.max(0, refill));
+    bucket.atMs = nowMs;
+    this.#buckets.set(key, bucket);
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
+  }
+}
+
+function nameOf(event: Event): { name: string } {
+  return { name: event.metadata?.name ?? '' };
+}
+
+function joined(parts: readonly (string | undefined)[]): string {
+  return parts.map((part) => part ?? '').join('\u0000');
+}
+
+function spamKey({ source, involvedObject: about }: Event): string {
+  return joined([source?.component, source?.host, about.kind, about.namespace, about.name, about.uid, about.apiVersion]);
+}
+
+function aggregateKey(event: Event): string {
+  return joined([spamKey(event), event.type, event.reason, event.reportingComponent, event.reportingInstance]);
+}
+
+function eventKey(event: Event): string {
+  return joined([spamKey(event), event.involvedObject.fieldPath, event.type, event.reason, event.message]);
+}
+
+/** A map that forgets what was used least recently. */
+class LruMap<V> {
+  readonly #sizeMax: number;
+  readonly #map = new Map<string, V>();
+  constructor(sizeMax: number) {
+    this.#sizeMax = sizeMax;
+  }
+  get(key: string): V | undefined {
+    const value = this.#map.get(key);
+    if (value === undefined) return undefined;
+    this.#map.delete(key);
+    this.#map.set(key, value);
+    return value;
+  }
+  set(key: string, value: V): void {
+    this.#map.delete(key);
+    this.#map.set(key, value);
+    if (this.#map.size <= this.#sizeMax) return;
+    for (const oldest of this.#map.keys()) {
+      this.#map.delete(oldest);
+      return;
+    }
+  }
+}

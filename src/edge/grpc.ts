@@ -1,0 +1,204 @@
+/**
+ * gRPC over HTTP/2 on a unix socket: the road from the kubelet to containerd.
+ *
+ * One session carries all calls. When it breaks (containerd restarted), calls in flight fail with
+ * Unavailable and the next call connects anew; there is no queue of waiting calls.
+ */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import {
+  frameGrpcMessage,
+  GRPC_CODE,
+  GRPC_MESSAGE_BYTES_MAX,
+  type GrpcCallOptions,
+  type GrpcChannel,
+  GrpcDeframer,
+  GrpcError,
+} from '#base/grpc.ts';
+
+/** Flow control for one stream and for the session: a list of containers fits without a stall. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+interface Call extends GrpcCallOptions {
+  readonly path: string;
+  readonly request: Uint8Array;
+  readonly onMessage: (message: Uint8Array) => void;
+}
+
+/** A channel to the server that listens on the unix socket `socketPath`. Connects at first use. */
+export function openGrpcChannel(socketPath: string): GrpcChannel {
+  return new Http2Channel(socketPath);
+}
+
+class Http2Channel implements GrpcChannel {
+  readonly #socketPath: string;
+  #session: ClientHttp2Session | undefined;
+  #closed = false;
+
+  constructor(socketPath: string) {
+    this.#socketPath = socketPath;
+  }
+
+  async unary(
+    path: string,
+    request: Uint8Array,
+    options: GrpcCallOptions = {},
+  ): Promise<Uint8Array> {
+    let answer: Uint8Array | undefined;
+    await this.#call({
+      path,
+      request,
+      ...options,
+      onMessage: (message) => {
+        answer = message;
+      },
+    });
+    if (answer === undefined) {
+      throw new GrpcError(GRPC_CODE.internal, 'no message in the answer');
+    }
+    return answer;
+  }
+
+  serverStream(
+    path: string,
+    request: Uint8Array,
+    onMessage: (message: Uint8Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#call({ path, request, onMessage, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#session?.destroy();
+    this.#session = undefined;
+  }
+
+  #call(call: Call): Promise<void> {
+    if (call.request.length > GRPC_MESSAGE_BYTES_MAX) {
+      const text = `trying to send message larger than max (${call.request.length} vs. ${GRPC_MESSAGE_BYTES_MAX})`;
+      return Promise.reject(new GrpcError(GRPC_CODE.resourceExhausted, text));
+    }
+    if (call.signal?.aborted) {
+      return Promise.reject(new GrpcError(GRPC_CODE.cancelled, 'context canceled'));
+    }
+    if (this.#closed) {
+      return Promise.reject(new GrpcError(GRPC_CODE.cancelled, 'the client connection is closing'));
+    }
+    let stream: ClientHttp2Stream;
+    try {
+      stream = this.#open(call);
+    } catch (error) {
+      return Promise.reject(new GrpcError(GRPC_CODE.unavailable, this.#connectionText(error)));
+    }
+    return this.#follow(stream, call);
+  }
+
+  #open(call: Call): ClientHttp2Stream {
+    const session = this.#connected();
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': call.path,
+      ':scheme': 'http',
+      ':authority': 'localhost',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': 'coxswain',
+      ...(call.timeoutMs === undefined
+        ? {}
+        : { 'grpc-timeout': `${Math.max(1, Math.min(99_999_999, Math.ceil(call.timeoutMs)))}m` }),
+    });
+    stream.end(frameGrpcMessage(call.request));
+    return stream;
+  }
+
+  #connected(): ClientHttp2Session {
+    const known = this.#session;
+    if (known !== undefined && !known.closed && !known.destroyed) return known;
+    const session = connect('http://localhost', {
+      createConnection: () => connectSocket(this.#socketPath),
+      settings: { initialWindowSize: WINDOW_BYTES },
+    });
+    session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
+    // Each stream sees the failure itself; without a listener it would end the process.
+    session.on('error', () => {});
+    const forget = (): void => {
+      if (this.#session === session) this.#session = undefined;
+    };
+    session.once('close', forget);
+    session.once('goaway', forget);
+    this.#session = session;
+    return session;
+  }
+
+  #follow(stream: ClientHttp2Stream, call: Call): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const deframer = new GrpcDeframer();
+    let status: GrpcError | 'ok' | undefined;
+    const fail = (error: GrpcError): void => {
+      status ??= error;
+      stream.close(constants.NGHTTP2_CANCEL);
+    };
+    const abort = (): void => fail(new GrpcError(GRPC_CODE.cancelled, 'context canceled'));
+    const timer =
+      call.timeoutMs === undefined
+        ? undefined
+        : setTimeout(
+            () => fail(new GrpcError(GRPC_CODE.deadlineExceeded, 'context deadline exceeded')),
+            call.timeoutMs,
+          );
+    call.signal?.addEventListener('abort', abort);
+
+    stream.on('response', (headers) => {
+      status ??= statusOf(headers);
+      const http = headers[':status'];
+      if (http !== 200) {
+        fail(new GrpcError(GRPC_CODE.unavailable, `unexpected HTTP status code ${http}`));
+      }
+    });
+    stream.on('trailers', (headers) => {
+      status ??= statusOf(headers) ?? new GrpcError(GRPC_CODE.unknown, 'no grpc-status');
+    });
+    stream.on('data', (bytes: Uint8Array) => {
+      if (status !== undefined && status !== 'ok') return;
+      try {
+        for (const message of deframer.push(bytes)) call.onMessage(message);
+      } catch (error) {
+        const known = error instanceof GrpcError;
+        fail(known ? error : new GrpcError(GRPC_CODE.internal, String(error)));
+      }
+    });
+    stream.on('error', (error) => {
+      status ??= new GrpcError(GRPC_CODE.unavailable, this.#connectionText(error));
+    });
+    stream.once('close', () => {
+      clearTimeout(timer);
+      call.signal?.removeEventListener('abort', abort);
+      if (status === 'ok') resolve();
+      else reject(status ?? new GrpcError(GRPC_CODE.unavailable, 'error reading from server: EOF'));
+    });
+    return promise;
+  }
+
+  #connectionText(error: unknown): string {
+    const text = error instanceof Error ? error.message : String(error);
+    return `connection error: ${text} (unix socket ${this.#socketPath})`;
+  }
+}
+
+/** The status in headers (an answer of trailers only) or trailers; undefined when there is none. */
+function statusOf(headers: Record<string, unknown>): GrpcError | 'ok' | undefined {
+  const code = headers['grpc-status'];
+  if (code === undefined) return undefined;
+  if (code === '0') return 'ok';
+  return new GrpcError(Number(code), percentDecode(String(headers['grpc-message'] ?? '')));
+}
+
+/** grpc-message is percent-encoded UTF-8; what is not valid stays as it is. */
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * A short fingerprint of what may change in a container's spec while the pod lives (its image):
+ * a running container with another fingerprint is restarted.
+ *
+ * Upstream: pkg/kubelet/container/helpers.go (HashContainer), v1.36: name and image, FNV-1a over
+ * a dump of them, in hexadecimal. Ours has the same form (FNV-1a, 32 bits) over their JSON.
+ */
+import type { Container, EphemeralContainer } from '#api/gen/core-v1.ts';
+
+export function containerHash(container: Container | EphemeralContainer): string {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(JSON.stringify([container.name, container.image ?? '']))) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return hash.toString(16);
+}

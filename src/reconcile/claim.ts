@@ -1,0 +1,149 @@
+/**
+ * Claiming: which objects belong to an owner, and making it so.
+ *
+ *   controlled by the owner, matches        keep
+ *   controlled by the owner, no match       release (unless the owner is being deleted)
+ *   controlled by another                   leave
+ *   controlled by nobody, matches           adopt, after a fresh look at the owner
+ *
+ * Upstream: pkg/controller/controller_ref_manager.go, v1.36.
+ */
+import { apiVersionOf, controllerOf, type KubeObject, type OwnerReference } from '#api/meta/object.ts';
+import { matchesSelector, type Selector } from '#api/meta/labels.ts';
+import { isNotFound, isStatus } from '#api/meta/status.ts';
+import type { Client, ResourceType } from '#client/client.ts';
+import type { Informer } from '#client/informer.ts';
+
+/** The index that `claim` reads: controlled objects by owner uid, orphans by namespace. */
+export const CONTROLLER_INDEX = 'controller';
+
+export function controllerIndex(object: KubeObject): readonly string[] {
+  const owner = controllerOf(object);
+  return [owner === undefined ? orphanValue(object.metadata?.namespace) : owner.uid];
+}
+
+function orphanValue(namespace: string | undefined): string {
+  return `orphan in ${namespace ?? ''}`;
+}
+
+export interface ClaimOptions<C> {
+  /** What may not be adopted (and is not kept either), beyond the selector. */
+  readonly filter?: (object: C) => boolean;
+}
+
+export interface ClaimParts<C extends KubeObject, T extends KubeObject> {
+  readonly client: Client;
+  readonly informer: Informer<C>;
+  readonly owner: T;
+  readonly ownerType: ResourceType<T>;
+  /** Undefined selects nothing. */
+  readonly selector: Selector | undefined;
+  readonly options?: ClaimOptions<C>;
+}
+
+/** The reference that makes `owner` the controller of an object. */
+export function controllerReference(
+  type: ResourceType<KubeObject>,
+  owner: KubeObject,
+): OwnerReference {
+  return {
+    apiVersion: apiVersionOf(type),
+    kind: type.kind,
+    name: owner.metadata?.name ?? '',
+    uid: owner.metadata?.uid ?? '',
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+/** Rejects with the first failed adoption or release, after all were tried. */
+export async function claim<C extends KubeObject, T extends KubeObject>(
+  parts: ClaimParts<C, T>,
+): Promise<C[]> {
+  const { informer, owner, selector, options } = parts;
+  const claimed: C[] = [];
+  const failures: unknown[] = [];
+  const adoptable = memoize(() => canAdopt(parts));
+  for (const object of candidates(informer, owner)) {
+    if (options?.filter?.(object) === false) continue;
+    const matches = selector !== undefined && matchesSelector(selector, object.metadata?.labels);
+    try {
+      if (await claimOne(parts, object, { matches, adoptable })) claimed.push(object);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return claimed;
+}
+
+/** In the order of names, so that passes over equal caches are equal. */
+function candidates<C extends KubeObject>(informer: Informer<C>, owner: KubeObject): C[] {
+  const owned = informer.byIndex(CONTROLLER_INDEX, owner.metadata?.uid ?? '');
+  const orphans = informer.byIndex(CONTROLLER_INDEX, orphanValue(owner.metadata?.namespace));
+  return [...owned, ...orphans].sort((a, b) =>
+    (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1,
+  );
+}
+
+async function claimOne<C extends KubeObject, T extends KubeObject>(
+  parts: ClaimParts<C, T>,
+  object: C,
+  facts: { readonly matches: boolean; readonly adoptable: () => Promise<boolean> },
+): Promise<boolean> {
+  const ownerIsGoing = parts.owner.metadata?.deletionTimestamp !== undefined;
+  if (controllerOf(object) !== undefined) {
+    if (facts.matches) return true;
+    if (!ownerIsGoing) await release(parts, object);
+    return false;
+  }
+  if (ownerIsGoing || !facts.matches || object.metadata?.deletionTimestamp !== undefined) return false;
+  return (await facts.adoptable()) && (await adopt(parts, object));
+}
+
+/** The cache may show an owner that is gone or going: adoption asks the server. */
+async function canAdopt<C extends KubeObject, T extends KubeObject>(
+  { client, owner, ownerType }: ClaimParts<C, T>,
+): Promise<boolean> {
+  const { name = '', namespace, uid } = owner.metadata ?? {};
+  const fresh = await client.get(ownerType, name, namespace).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+  return fresh?.metadata?.uid === uid && fresh?.metadata?.deletionTimestamp === undefined;
+}
+
+async function adopt<C extends KubeObject, T extends KubeObject>(
+  { client, informer, owner, ownerType }: ClaimParts<C, T>,
+  object: C,
+): Promise<boolean> {
+  const { name = '', namespace, uid } = object.metadata ?? {};
+  const patch = { metadata: { uid, ownerReferences: [controllerReference(ownerType, owner)] } };
+  try {
+    await client.patch(informer.type, { name, ...(namespace === undefined ? {} : { namespace }) }, 'strategic', patch);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+async function release<C extends KubeObject, T extends KubeObject>(
+  { client, informer, owner }: ClaimParts<C, T>,
+  object: C,
+): Promise<void> {
+  const { name = '', namespace, uid } = object.metadata ?? {};
+  const gone = { $patch: 'delete', uid: owner.metadata?.uid };
+  const patch = { metadata: { uid, ownerReferences: [gone] } };
+  try {
+    await client.patch(informer.type, { name, ...(namespace === undefined ? {} : { namespace }) }, 'strategic', patch);
+  } catch (error) {
+    // Gone, or another object of that name by now: nothing to release.
+    if (!isNotFound(error) && !isStatus(error, 'Invalid')) throw error;
+  }
+}
+
+function memoize<R>(make: () => Promise<R>): () => Promise<R> {
+  let made: Promise<R> | undefined;
+  return () => (made ??= make());
+}

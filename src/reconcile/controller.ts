@@ -1,0 +1,212 @@
+/**
+ * What a controller is: a name, what it watches, and one function that looks at one key and does
+ * what is missing. Queue, watches, back-off, own-writes gate and workers are the manager's.
+ *
+ * `defineController` is for a controller of one kind of object; `defineKeyController` for those
+ * whose keys may outlive (or never were) objects.
+ */
+import { controllerOf, type GroupVersionKind, type KubeObject, parseApiVersion } from '#api/meta/object.ts';
+import { matchesSelector, type Selector } from '#api/meta/labels.ts';
+import type { Environment, Logger } from '#base/env.ts';
+import type { Client, ResourceType } from '#client/client.ts';
+import type { EventRecorder } from '#client/events.ts';
+import { type Change, type Informer, type InformerOptions, keyFor, keyOf } from '#client/informer.ts';
+import { claim, CONTROLLER_INDEX, controllerIndex, type ClaimOptions } from './claim.ts';
+
+/** What a pass asks for afterwards. Nothing: the next change wakes the key. */
+export interface Result {
+  readonly requeueAfterMs?: number;
+}
+
+/** A failure that trying again cannot mend; it is logged and counted, and the key is let be. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+}
+
+/** What a controller gets once, when it is made. */
+export interface Setup {
+  readonly name: string;
+  readonly environment: Environment;
+  readonly log: Logger;
+  /** The controller's own identity. Writes through it are not gated; those of a pass are. */
+  readonly client: Client;
+  readonly events: EventRecorder;
+  /** Aborted when the controller must stop. */
+  readonly signal: AbortSignal;
+  /**
+   * The cache of a collection; the controller's first pass waits until it is filled. `map` says
+   * which keys a change wakes; without it a change wakes nothing.
+   */
+  watch<T extends KubeObject>(
+    type: ResourceType<T>,
+    map?: (change: Change<T>) => Iterable<string>,
+    options?: InformerOptions<T>,
+  ): Informer<T>;
+  /** Wakes a key, now or later. */
+  enqueue(key: string, afterMs?: number): void;
+}
+
+/** What a pass gets: its key's client, whose writes the next pass of this key waits for. */
+export interface Pass {
+  readonly client: Client;
+}
+
+export type Reconcile = (key: string, pass: Pass) => Promise<Result | void>;
+
+/** A controller as the manager runs it. */
+export interface Controller {
+  readonly name: string;
+  /** Keys worked on at once; the manager's default unless given. */
+  readonly concurrency?: number;
+  create(setup: Setup): Reconcile;
+}
+
+export function defineKeyController(controller: Controller): Controller {
+  return Object.freeze(controller);
+}
+
+/** A kind that is watched beside the main one, and the keys that its changes wake. */
+export interface Watch<C extends KubeObject, T extends KubeObject> {
+  readonly type: ResourceType<C>;
+  readonly options?: InformerOptions<C>;
+  keys(change: Change<C>, owners: Informer<T>): Iterable<string>;
+}
+
+/** Everything a pass may touch. There is no other road to the API server, the clock or the log. */
+export interface Context<T extends KubeObject> extends Pass {
+  readonly key: string;
+  readonly log: Logger;
+  readonly events: EventRecorder;
+  readonly environment: Environment;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** The cache of a kind that the controller is for, owns or watches. */
+  informer<C extends KubeObject>(type: ResourceType<C>): Informer<C>;
+  /**
+   * The objects that belong to `owner`: adopts orphans that match and releases what no longer
+   * does. Objects are the cache's own: not to be changed.
+   */
+  claim<C extends KubeObject>(
+    type: ResourceType<C>,
+    owner: T,
+    selector: Selector | undefined,
+    options?: ClaimOptions<C>,
+  ): Promise<C[]>;
+}
+
+export interface ControllerSpec<T extends KubeObject> {
+  readonly name: string;
+  readonly for: ResourceType<T>;
+  readonly concurrency?: number;
+  /** Kinds whose objects have an owner of the main kind: their changes wake the owner. */
+  readonly owns?: readonly ResourceType<KubeObject>[];
+  /** With it, a change of an orphan wakes the owners that could adopt it. */
+  selects?(owner: T): Selector | undefined;
+  readonly watches?: readonly Watch<KubeObject, T>[];
+  reconcile(object: T, context: Context<T>): Promise<Result | void>;
+  /** The object is gone. */
+  gone?(key: string, context: Context<T>): Promise<Result | void>;
+}
+
+/** Types the objects of one more watched kind; `ControllerSpec.watches` takes the result. */
+export function watch<C extends KubeObject, T extends KubeObject>(
+  watched: Watch<C, T>,
+): Watch<KubeObject, T> {
+  // Sound: the informer of a type gives only objects of that type.
+  return watched as unknown as Watch<KubeObject, T>;
+}
+
+export function defineController<T extends KubeObject>(spec: ControllerSpec<T>): Controller {
+  return Object.freeze({
+    name: spec.name,
+    ...(spec.concurrency === undefined ? {} : { concurrency: spec.concurrency }),
+    create: (setup: Setup) => createReconcile(spec, setup),
+  });
+}
+
+function createReconcile<T extends KubeObject>(spec: ControllerSpec<T>, setup: Setup): Reconcile {
+  const main = setup.watch(spec.for, (change) => [change.key]);
+  const informers = new Map<string, Informer<KubeObject>>([[nameOf(spec.for), asAny(main)]]);
+  for (const type of spec.owns ?? []) {
+    const informer = setup.watch(type, (change) => ownersOf(change, main, spec));
+    informer.index(CONTROLLER_INDEX, controllerIndex);
+    informers.set(nameOf(type), informer);
+  }
+  for (const watched of spec.watches ?? []) {
+    const map = (change: Change<KubeObject>): Iterable<string> => watched.keys(change, main);
+    informers.set(nameOf(watched.type), setup.watch(watched.type, map, watched.options));
+  }
+  return (key, pass) => {
+    const object = main.get(key);
+    const context = contextOf<T>({ key, pass, setup, informers, ownerType: spec.for });
+    if (object !== undefined) return spec.reconcile(object, context);
+    return spec.gone?.(key, context) ?? Promise.resolve();
+  };
+}
+
+interface ContextParts<T extends KubeObject> {
+  readonly key: string;
+  readonly pass: Pass;
+  readonly setup: Setup;
+  readonly informers: ReadonlyMap<string, Informer<KubeObject>>;
+  readonly ownerType: ResourceType<T>;
+}
+
+function contextOf<T extends KubeObject>(parts: ContextParts<T>): Context<T> {
+  const { key, pass, setup, informers, ownerType } = parts;
+  const informer = <C extends KubeObject>(type: ResourceType<C>): Informer<C> => {
+    const found = informers.get(nameOf(type));
+    if (found === undefined) throw new Error(`Cannot read ${type.plural}: ${setup.name} does not watch them`);
+    // Sound: filed under the name of its type.
+    return found as unknown as Informer<C>;
+  };
+  return {
+    key,
+    client: pass.client,
+    log: setup.log,
+    events: setup.events,
+    environment: setup.environment,
+    now: () => setup.environment.clock.now(),
+    informer,
+    claim: (type, owner, selector, options = {}) =>
+      claim({ client: pass.client, informer: informer(type), owner, ownerType, selector, options }),
+  };
+}
+
+/** The keys that a change of an owned object wakes: its owner, before and after; or adopters. */
+function ownersOf<T extends KubeObject>(
+  change: Change<KubeObject>,
+  owners: Informer<T>,
+  spec: ControllerSpec<T>,
+): Iterable<string> {
+  const keys = new Set<string>();
+  for (const object of [change.object, change.previous]) {
+    const owner = object === undefined ? undefined : controllerOf(object);
+    if (owner === undefined || !isOfType(owner, spec.for)) continue;
+    keys.add(keyFor(owner.name, spec.for.namespaced ? object?.metadata?.namespace : undefined));
+  }
+  const orphan = change.type !== 'deleted' && controllerOf(change.object) === undefined;
+  if (!orphan || spec.selects === undefined) return keys;
+  const labels = change.object.metadata?.labels;
+  for (const owner of owners.list(change.object.metadata?.namespace)) {
+    const selector = spec.selects(owner);
+    if (selector !== undefined && matchesSelector(selector, labels)) keys.add(keyOf(owner));
+  }
+  return keys;
+}
+
+/** Whether an owner reference is of this group and kind; versions come and go. */
+export function isOfType(
+  reference: { readonly apiVersion: string; readonly kind: string },
+  type: Pick<GroupVersionKind, 'group' | 'kind'>,
+): boolean {
+  return reference.kind === type.kind && parseApiVersion(reference.apiVersion).group === type.group;
+}
+
+function nameOf(type: ResourceType<KubeObject>): string {
+  return `${type.plural}.${type.version}.${type.group}`;
+}
+
+function asAny<T extends KubeObject>(informer: Informer<T>): Informer<KubeObject> {
+  return informer as unknown as Informer<KubeObject>;
+}

@@ -1,0 +1,24 @@
+/**
+ * The plug-ins in order: the first filter that refuses a node decides its reason.
+ *
+ * Source: upstream pkg/scheduler/apis/config/v1/default_plugins.go. What is not here yet is listed
+ * in docs/scope.md.
+ */
+import type { Plugin } from '../framework.ts';
+import { nodeAffinity } from './node-affinity.ts';
+import { nodeName } from './node-name.ts';
+import { nodePorts } from './node-ports.ts';
+import { nodeResourcesBalancedAllocation } from './node-resources-balanced-allocation.ts';
+import { nodeResourcesFit } from './node-resources-fit.ts';
+import { nodeUnschedulable } from './node-unschedulable.ts';
+import { taintToleration } from './taint-toleration.ts';
+
+export const PLUGINS: readonly Plugin[] = [
+  nodeUnschedulable,
+  nodeName,
+  taintToleration,
+  nodeAffinity,
+  nodePorts,
+  nodeResourcesFit,
+  nodeResourcesBalancedAllocation,
+];

@@ -1,0 +1,108 @@
+/**
+ * The store: what Kubernetes needs of etcd, and no more.
+ *
+ * Keys are upstream's (`/registry/pods/default/web`), values are opaque bytes, and one counter
+ * numbers every write: the revision. It only grows, it is never reused, and it is what clients see
+ * as `resourceVersion`. `src/store/conformance.ts` is the contract as tests; every implementation
+ * runs it.
+ *
+ * Durability: a call answers, and a watch or read shows a revision, only after the commit of that
+ * revision is as durable as the implementation promises.
+ */
+
+export interface StoredValue {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  /** The lease that the key hangs on; 0 for none. */
+  readonly lease: number;
+}
+
+/** What a write expects to find: revision 0 means that the key must not exist. */
+export type Write =
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly expected?: number; readonly lease?: number }
+  | { readonly type: 'delete'; readonly key: string; readonly expected?: number };
+
+export type WriteResult =
+  | { readonly ok: true; readonly revision: number; readonly previous?: StoredValue }
+  /** Nothing was written. `current` is what is there instead, undefined when there is nothing. */
+  | { readonly ok: false; readonly current?: StoredValue };
+
+export interface ListResult {
+  readonly items: readonly StoredValue[];
+  /** The revision that the list shows. */
+  readonly revision: number;
+  /** Keys with the prefix after the last item returned. */
+  readonly remaining: number;
+}
+
+export interface StoreEvent {
+  readonly type: 'put' | 'delete';
+  readonly key: string;
+  /** The value put; for a delete, the last value. */
+  readonly value: Uint8Array;
+  readonly revision: number;
+  /** The revision that made the key: equal to `revision` for the first put. */
+  readonly createRevision: number;
+  /** The value before this event, where there was one and it is still known. */
+  readonly previous?: Uint8Array;
+}
+
+export interface WatchHandlers {
+  /** Events in order of revision. All events of one revision come in one call. */
+  onEvents(events: readonly StoreEvent[], revision: number): void;
+  /** Called once when the watch ends by itself: compacted, or the store is gone. */
+  onEnd(error: StoreError): void;
+}
+
+export interface Watch {
+  close(): void;
+}
+
+export interface Store {
+  get(key: string, options?: { revision?: number }): Promise<{ item?: StoredValue; revision: number }>;
+  /** Keys in byte order. `after` continues behind that key. Rejects with `compacted` or `future`. */
+  list(
+    prefix: string,
+    options?: { revision?: number; after?: string; limit?: number },
+  ): Promise<ListResult>;
+  count(prefix: string): Promise<number>;
+  /** One write, one revision. */
+  write(write: Write): Promise<WriteResult>;
+  /** All or nothing, in one revision. No key may come twice. */
+  batch(writes: readonly Write[]): Promise<{ ok: boolean; revision: number; results: readonly WriteResult[] }>;
+  /**
+   * Events with a revision greater than `after` for keys with `prefix`, first those that lie in
+   * the past, then as they are committed. Rejects with `compacted` when they are no longer known.
+   */
+  watch(prefix: string, after: number, handlers: WatchHandlers): Promise<Watch>;
+  /** The newest committed revision. */
+  revision(): Promise<number>;
+  /** Forgets what was overwritten or deleted up to `revision`: reads and watches before it fail. */
+  compact(revision: number): Promise<void>;
+  /** A lease of `ttlMs`; its keys are deleted when it is not kept alive. Never 0. */
+  grantLease(ttlMs: number): Promise<number>;
+  keepAlive(lease: number): Promise<boolean>;
+  revokeLease(lease: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type StoreErrorCode =
+  /** The revision asked for was compacted away. */
+  | 'compacted'
+  /** The revision asked for lies in the future. */
+  | 'future'
+  /** The store is full (disk) and takes no writes until there is room. */
+  | 'full'
+  /** The store was closed or cannot be reached; whether a pending write happened is unknown. */
+  | 'unavailable';
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,36 @@
+/** The source files of the project, read once, and what they import. */
+import { globSync, readFileSync } from 'node:fs';
+
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+let files: readonly SourceFile[] | undefined;
+
+export function sourceFiles(): readonly SourceFile[] {
+  files ??= globSync('src/*/**/*.ts')
+    .sort()
+    .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+  return files;
+}
+
+const IMPORT = /^\s*(?:import|export)\b[^'";]*?from\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+
+/** What a file imports, as written. */
+export function importsOf(text: string): string[] {
+  return [...text.matchAll(IMPORT)].flatMap((match) => match[1] ?? match[2] ?? match[3] ?? []);
+}
+
+/** `src/store/sqlite/worker.ts` is in module `store`. */
+export function moduleOf(path: string): string {
+  return path.split('/')[1] ?? '';
+}
+
+/** Text with comments and strings blanked, so that a ban on a call is no ban on its name. */
+export function codeOf(text: string): string {
+  return text.replace(
+    /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g,
+    (match) => match.replace(/[^\n]/g, ' '),
+  );
+}
