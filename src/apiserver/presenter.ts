@@ -8,7 +8,7 @@ import type { Body } from '#base/http/message.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { toYaml } from '#api/codec/yaml.ts';
-import { typeByName, typeForKind } from '#api/schema/schema.ts';
+import { typeByName } from '#api/schema/schema.ts';
 import type { ApiObject } from './api-object.ts';
 import type { Wanted } from './negotiate.ts';
 import { MEDIA_TYPES } from './negotiate.ts';
@@ -109,7 +109,7 @@ export class Presenter {
       case 'yaml':
         return Buffer.from(toYaml(value));
       case 'protobuf': {
-        const type = gv === META_V1 ? typeByName(`io.k8s.apimachinery.pkg.apis.meta.v1.${kindName}`) : typeForKind(gv.group, gv.version, kindName);
+        const type = gv === META_V1 ? typeByName(`io.k8s.apimachinery.pkg.apis.meta.v1.${kindName}`) : typeByName(this.resource.kind.schema.replace(/[^.]*$/, kindName));
         return encodeEnvelope(apiVersionOf(gv), kindName, encodeProtobuf(type, value));
       }
     }

@@ -137,7 +137,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens,
     health,
     async start() {
-      await hub.start([]);
+      await hub.start();
       hub.onLost = (error) => {
         environment.log.error('the watch on the store ended', { error: error.message });
         health.fail('store', error.message);

@@ -55,6 +55,7 @@ export type Reconcile = (key: string, pass: Pass) => Promise<Result | void>;
 
 /** A controller as the manager runs it. */
 export interface Controller {
+  /** That of its service account in kube-system, and of its events: `deployment-controller`. */
   readonly name: string;
   /** Keys worked on at once; the manager's default unless given. */
   readonly concurrency?: number;
@@ -69,10 +70,19 @@ export function defineKeyController(controller: Controller): Controller {
 export interface Watch<C extends KubeObject, T extends KubeObject> {
   readonly type: ResourceType<C>;
   readonly options?: InformerOptions<C>;
-  keys(change: Change<C>, owners: Informer<T>): Iterable<string>;
+  keys(change: Change<C>, caches: Caches<T>): Iterable<string>;
 }
 
-/** Everything a pass may touch. There is no other road to the API server, the clock or the log. */
+/** What a map from changes to keys may look at. */
+export interface Caches<T extends KubeObject> {
+  readonly owners: Informer<T>;
+  /** The cache of a kind that the controller is for, owns or watches. */
+  informer<C extends KubeObject>(type: ResourceType<C>): Informer<C>;
+}
+
+/**
+ * Everything a pass may touch. Objects of watched kinds can be found by their controller
+ * (`CONTROLLER_INDEX` of `claim.ts`). There is no other road to the API server, the clock or the log. */
 export interface Context<T extends KubeObject> extends Pass {
   readonly key: string;
   readonly log: Logger;
@@ -127,18 +137,19 @@ export function defineController<T extends KubeObject>(spec: ControllerSpec<T>):
 function createReconcile<T extends KubeObject>(spec: ControllerSpec<T>, setup: Setup): Reconcile {
   const main = setup.watch(spec.for, (change) => [change.key]);
   const informers = new Map<string, Informer<KubeObject>>([[nameOf(spec.for), asAny(main)]]);
+  const informer = lookup(setup.name, informers);
   for (const type of spec.owns ?? []) {
-    const informer = setup.watch(type, (change) => ownersOf(change, main, spec));
-    informer.index(CONTROLLER_INDEX, controllerIndex);
-    informers.set(nameOf(type), informer);
+    informers.set(nameOf(type), setup.watch(type, (change) => ownersOf(change, main, spec)));
   }
   for (const watched of spec.watches ?? []) {
-    const map = (change: Change<KubeObject>): Iterable<string> => watched.keys(change, main);
+    const caches = { owners: main, informer };
+    const map = (change: Change<KubeObject>): Iterable<string> => watched.keys(change, caches);
     informers.set(nameOf(watched.type), setup.watch(watched.type, map, watched.options));
   }
+  for (const cache of informers.values()) cache.index(CONTROLLER_INDEX, controllerIndex);
   return (key, pass) => {
     const object = main.get(key);
-    const context = contextOf<T>({ key, pass, setup, informers, ownerType: spec.for });
+    const context = contextOf<T>({ key, pass, setup, informer, ownerType: spec.for });
     if (object !== undefined) return spec.reconcile(object, context);
     return spec.gone?.(key, context) ?? Promise.resolve();
   };
@@ -148,18 +159,23 @@ interface ContextParts<T extends KubeObject> {
   readonly key: string;
   readonly pass: Pass;
   readonly setup: Setup;
-  readonly informers: ReadonlyMap<string, Informer<KubeObject>>;
+  readonly informer: Lookup;
   readonly ownerType: ResourceType<T>;
 }
 
-function contextOf<T extends KubeObject>(parts: ContextParts<T>): Context<T> {
-  const { key, pass, setup, informers, ownerType } = parts;
-  const informer = <C extends KubeObject>(type: ResourceType<C>): Informer<C> => {
+type Lookup = <C extends KubeObject>(type: ResourceType<C>) => Informer<C>;
+
+function lookup(name: string, informers: ReadonlyMap<string, Informer<KubeObject>>): Lookup {
+  return <C extends KubeObject>(type: ResourceType<C>): Informer<C> => {
     const found = informers.get(nameOf(type));
-    if (found === undefined) throw new Error(`Cannot read ${type.plural}: ${setup.name} does not watch them`);
+    if (found === undefined) throw new Error(`Cannot read ${type.plural}: ${name} does not watch them`);
     // Sound: filed under the name of its type.
     return found as unknown as Informer<C>;
   };
+}
+
+function contextOf<T extends KubeObject>(parts: ContextParts<T>): Context<T> {
+  const { key, pass, setup, informer, ownerType } = parts;
   return {
     key,
     client: pass.client,

@@ -26,8 +26,6 @@ export interface ManagerOptions {
   /** The client that speaks as the controller of this name. */
   readonly clientFor: (name: string) => Client;
   readonly concurrency?: number;
-  /** Under which name a controller reports events; `<name>-controller` unless given. */
-  readonly eventComponent?: (name: string) => string;
 }
 
 /** What a controller is doing now. */
@@ -153,15 +151,14 @@ class Runner {
   }
 
   #setup(signal: AbortSignal): Setup {
-    const { environment, informers, eventComponent } = this.#options;
+    const { environment, informers } = this.#options;
     const { name } = this.#controller;
-    const component = eventComponent?.(name) ?? `${name}-controller`;
     return {
       name,
       environment,
       log: this.#log,
       client: this.#client,
-      events: new EventRecorder({ client: this.#client, environment, component, signal }),
+      events: new EventRecorder({ client: this.#client, environment, component: name, signal }),
       signal,
       enqueue: (key, afterMs = 0) => {
         if (!signal.aborted) this.#queue.addAfter(key, afterMs);

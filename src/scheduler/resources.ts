@@ -12,7 +12,7 @@ import type { HostPort, Resources } from './framework.ts';
 const DEFAULT_CPU_MILLI = 100;
 const DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024;
 
-type Quantities = Readonly<Record<string, string | number>>;
+type Quantities = Readonly<Record<string, string>>;
 
 export function resourcesOf(quantities: Quantities): Map<string, number> {
   const result = new Map<string, number>();

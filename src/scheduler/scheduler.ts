@@ -178,7 +178,7 @@ export class Scheduler {
     this.#verdicts.delete(key);
     this.#queue.done(key);
     events.event({
-      object: pod,
+      about: pod,
       type: 'Normal',
       reason: 'Scheduled',
       message: `Successfully assigned ${target.namespace}/${target.name} to ${node}`,
@@ -189,7 +189,7 @@ export class Scheduler {
     const key = podKey(pod);
     this.#remember(key, result.verdicts);
     this.#options.events.event({
-      object: pod,
+      about: pod,
       type: 'Warning',
       reason: 'FailedScheduling',
       message: result.message,

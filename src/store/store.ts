@@ -60,6 +60,18 @@ export interface Watch {
   close(): void;
 }
 
+/** More writes than this in one batch are refused with a RangeError. */
+export const BATCH_WRITES_MAX = 1024;
+
+/**
+ * Bytes handed in or given out are shared, not copied: neither side changes them afterwards.
+ *
+ * The first write of an empty store is revision 2: like etcd's, an empty store is at revision 1,
+ * because clients read "0" as "any".
+ *
+ * When a call answers with a revision, every watch that follows the present has been given all
+ * events up to it. (So a cache that is fed by a watch is fresh once `revision()` has answered.)
+ */
 export interface Store {
   get(key: string, options?: { revision?: number }): Promise<{ item?: StoredValue; revision: number }>;
   /** Keys in byte order. `after` continues behind that key. Rejects with `compacted` or `future`. */
@@ -68,18 +80,28 @@ export interface Store {
     options?: { revision?: number; after?: string; limit?: number },
   ): Promise<ListResult>;
   count(prefix: string): Promise<number>;
-  /** One write, one revision. */
+  /**
+   * One write, one revision. A delete of what is not there is not `ok`. A put without `lease`
+   * takes the key off its lease; one with an unknown lease rejects with `lease`.
+   */
   write(write: Write): Promise<WriteResult>;
-  /** All or nothing, in one revision. No key may come twice. */
+  /**
+   * All or nothing, in one revision. No key may come twice. When it was not `ok`, no result is,
+   * and each has the `current` of its key. An empty batch is `ok` and takes no revision.
+   */
   batch(writes: readonly Write[]): Promise<{ ok: boolean; revision: number; results: readonly WriteResult[] }>;
   /**
    * Events with a revision greater than `after` for keys with `prefix`, first those that lie in
-   * the past, then as they are committed. Rejects with `compacted` when they are no longer known.
+   * the past, then as they are committed. Rejects with `compacted` when they are no longer known,
+   * with `future` when `after` has not been reached. Handlers may be called before it resolves.
    */
   watch(prefix: string, after: number, handlers: WatchHandlers): Promise<Watch>;
   /** The newest committed revision. */
   revision(): Promise<number>;
-  /** Forgets what was overwritten or deleted up to `revision`: reads and watches before it fail. */
+  /**
+   * Forgets what was overwritten or deleted up to `revision`: reads and watches before it fail,
+   * those at it do not. Rejects with `future`; an older mark than the last one changes nothing.
+   */
   compact(revision: number): Promise<void>;
   /** A lease of `ttlMs`; its keys are deleted when it is not kept alive. Never 0. */
   grantLease(ttlMs: number): Promise<number>;
@@ -96,7 +118,13 @@ export type StoreErrorCode =
   /** The store is full (disk) and takes no writes until there is room. */
   | 'full'
   /** The store was closed or cannot be reached; whether a pending write happened is unknown. */
-  | 'unavailable';
+  | 'unavailable'
+  /** A write names a lease that is not known: it was never granted, or it is over. */
+  | 'lease'
+  /** The data directory is in use by another process. */
+  | 'locked'
+  /** The data directory was written by another version, or is no store at all. */
+  | 'format';
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;

@@ -19,7 +19,6 @@ function defaultStrategy(spec: StatefulSetSpec): void {
   const { type, rollingUpdate } = spec.updateStrategy;
   if (type !== 'RollingUpdate' || rollingUpdate === undefined) return;
   rollingUpdate.partition ??= 0;
-  rollingUpdate.maxUnavailable ??= 1;
 }
 
 function setDefaults({ spec }: StatefulSet): void {

@@ -23,7 +23,7 @@ function conditionText({ status }: CertificateSigningRequest): string {
 function setRequester(request: CertificateSigningRequest, { user }: WriteContext): void {
   if (request.spec === undefined) return;
   const { username: _name, uid: _uid, groups: _groups, extra: _extra, ...asked } = request.spec;
-  const extra = Object.entries(user.extra ?? {}).map(([key, values]) => [key, [...values]] as const);
+  const extra = Object.entries(user.extra ?? {}).map(([key, values]) => [key, [...values]] satisfies [string, string[]]);
   request.spec = {
     ...asked,
     ...(user.name === '' ? {} : { username: user.name }),
@@ -47,14 +47,19 @@ function stampConditions(next: CertificateSigningRequest, old: CertificateSignin
   }
 }
 
-/** Approval is a view of its own: a status write leaves its conditions as they were. */
+/**
+ * Approval is a view of its own: a status write leaves these conditions as they were. When it adds
+ * or removes one, it stays so for validation to refuse.
+ */
 function keepDecisions(next: CertificateSigningRequest, old: CertificateSigningRequest): void {
-  const isDecision = ({ type }: { type: string }): boolean => type === 'Approved' || type === 'Denied';
-  const before = (old.status?.conditions ?? []).filter(isDecision);
-  const given = (next.status?.conditions ?? []).filter(isDecision);
-  if (given.length > 0 || before.length === 0) return;
-  next.status ??= {};
-  next.status.conditions = [...before, ...(next.status.conditions ?? [])];
+  for (const type of ['Approved', 'Denied']) {
+    const before = (old.status?.conditions ?? []).filter((condition) => condition.type === type);
+    const conditions = next.status?.conditions ?? [];
+    if (conditions.filter((condition) => condition.type === type).length !== before.length) continue;
+    for (const [i, condition] of conditions.entries()) {
+      if (condition.type === type) conditions[i] = before.shift() ?? condition;
+    }
+  }
 }
 
 export const CERTIFICATE_SIGNING_REQUEST = defineKind<CertificateSigningRequest>({

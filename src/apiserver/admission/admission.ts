@@ -31,6 +31,15 @@ export interface ObjectReader {
   list(resource: { group: string; plural: string }, namespace?: string): Iterable<ApiObject>;
   /** Waits until the caches show all writes so far. */
   catchUp(): Promise<boolean>;
+  /** Calls `listener` for each change from now on, in order of revision. */
+  follow(resource: { group: string; plural: string }, listener: (change: ObjectChange) => void): void;
+}
+
+export interface ObjectChange {
+  readonly namespace: string;
+  readonly name: string;
+  /** The object now; undefined when it is gone. */
+  readonly object: ApiObject | undefined;
 }
 
 export interface AdmissionPlugin {

@@ -2,7 +2,7 @@
 import type { ApiObject } from '../api-object.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
-import type { ObjectReader } from './admission.ts';
+import type { ObjectChange, ObjectReader } from './admission.ts';
 
 export class CacheReader implements ObjectReader {
   readonly #hub: WatchHub;
@@ -30,6 +30,14 @@ export class CacheReader implements ObjectReader {
 
   catchUp(): Promise<boolean> {
     return this.#hub.waitForNow();
+  }
+
+  follow(target: { group: string; plural: string }, listener: (change: ObjectChange) => void): void {
+    const resource = this.#resources.get(keyOf(target));
+    resource?.cache.subscribe(({ type, entry }) => {
+      const [name = '', namespace = ''] = entry.key.slice(resource.cache.prefix.length).split('/').toReversed();
+      listener({ namespace, name, object: type === 'delete' ? undefined : resource.read(entry) });
+    });
   }
 }
 

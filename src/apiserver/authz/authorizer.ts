@@ -4,8 +4,9 @@
  * Authorizers are asked in order; the first that allows or denies decides, and when none has an
  * opinion the answer is no. Source: Kubernetes documentation, "Authorization overview".
  */
-import type { RequestInfo } from '../request-info.ts';
+import { type FieldTerm, parseFieldSelector, SelectorSyntaxError } from '#api/meta/labels.ts';
 import { MASTERS_GROUP, type User } from '../context.ts';
+import type { RequestInfo } from '../request-info.ts';
 
 export interface AuthorizationAttributes {
   readonly user: User;
@@ -18,7 +19,10 @@ export interface AuthorizationAttributes {
   readonly resource: string;
   readonly subresource: string;
   readonly namespace: string;
+  /** Of a list or watch: the one name that the field selector leaves. */
   readonly name: string;
+  /** What a list, watch or deletecollection is limited to (KEP-4601). */
+  readonly fields?: readonly FieldTerm[];
 }
 
 export interface Decision {
@@ -29,8 +33,24 @@ export interface Decision {
 export type Authorizer = (attributes: AuthorizationAttributes) => Decision;
 
 export function attributesFor(user: User, info: RequestInfo): AuthorizationAttributes {
-  const { verb, path, isResourceRequest, group, version, resource, subresource, namespace, name } = info;
-  return { user, verb, path, isResourceRequest, group, version, resource, subresource, namespace, name };
+  const { verb, path, isResourceRequest, group, version, resource, subresource, namespace } = info;
+  const fields = SELECTING_VERBS.has(verb) ? fieldsOf(info.query.get('fieldSelector')) : [];
+  const only = verb === 'deletecollection' ? undefined : fields.find(({ field, equal }) => equal && field === 'metadata.name');
+  const name = info.name === '' ? (only?.value ?? '') : info.name;
+  return { user, verb, path, isResourceRequest, group, version, resource, subresource, namespace, name, fields };
+}
+
+const SELECTING_VERBS = new Set(['list', 'watch', 'deletecollection']);
+
+/** A selector that cannot be read limits nothing; the verb refuses it later. */
+function fieldsOf(selector: string | null): readonly FieldTerm[] {
+  if (selector === null || selector === '') return [];
+  try {
+    return parseFieldSelector(selector);
+  } catch (error) {
+    if (error instanceof SelectorSyntaxError) return [];
+    throw error;
+  }
 }
 
 export function composeAuthorizers(authorizers: readonly Authorizer[]): Authorizer {

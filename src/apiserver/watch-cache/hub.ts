@@ -5,8 +5,7 @@
  * for one number. The store is read once, at the start; later everything comes by the watch, which
  * shows a revision only after its commit is durable.
  */
-import type { Environment } from '#base/env.ts';
-import { timeoutSignal } from '#base/env.ts';
+import { type Environment, timeoutSignal } from '#base/env.ts';
 import type { Store, StoreEvent, Watch } from '#store/store.ts';
 import { type Entry, ParsedCache } from './entry.ts';
 import { ResourceCache } from './resource-cache.ts';
@@ -26,9 +25,7 @@ export class WatchHub {
   readonly store: Store;
   readonly parsed = new ParsedCache();
   readonly #environment: Environment;
-  /** By prefix, longest first where one is a prefix of another. */
   readonly #caches = new Map<string, ResourceCache>();
-  readonly #byLength: ResourceCache[] = [];
   #revision = 0;
   #watch: Watch | undefined;
   #waiters: Waiter[] = [];
@@ -51,19 +48,17 @@ export class WatchHub {
     const prefix = `${REGISTRY}${storagePrefix}/`;
     let cache = this.#caches.get(prefix);
     if (cache === undefined) {
-      cache = new ResourceCache(prefix, this.#revision);
+      cache = new ResourceCache(prefix);
       this.#caches.set(prefix, cache);
-      this.#byLength.push(cache);
-      this.#byLength.sort((left, right) => right.prefix.length - left.prefix.length);
     }
     return cache;
   }
 
-  /** Reads the store and follows it. `prefixes`: the resources to keep. */
-  async start(prefixes: readonly string[]): Promise<void> {
+  /** Reads the store and follows it. All caches have been made before. */
+  async start(): Promise<void> {
     const revision = await this.store.revision();
     this.#revision = revision;
-    for (const prefix of prefixes) this.cache(prefix);
+    for (const cache of this.#caches.values()) cache.begin(revision);
     let after: string | undefined;
     for (;;) {
       const page = await this.store.list(REGISTRY, {
@@ -150,7 +145,11 @@ export class WatchHub {
     if (previous !== undefined) this.parsed.forget(previous);
   }
 
+  /** A resource's prefix has one segment (`pods`) or two (`services/specs`). */
   #cacheOf(key: string): ResourceCache | undefined {
-    return this.#byLength.find((cache) => key.startsWith(cache.prefix));
+    const first = key.indexOf('/', REGISTRY.length) + 1;
+    const cache = this.#caches.get(key.slice(0, first));
+    if (cache !== undefined) return cache;
+    return this.#caches.get(key.slice(0, key.indexOf('/', first) + 1));
   }
 }

@@ -29,12 +29,16 @@ export class ResourceCache {
   #unsorted = false;
   readonly #window: CacheEvent[] = [];
   /** Events up to here are not in the window any more. */
-  #windowStart: number;
+  #windowStart = 0;
   readonly #listeners = new Set<CacheListener>();
 
-  constructor(prefix: string, startRevision: number) {
+  constructor(prefix: string) {
     this.prefix = prefix;
-    this.#windowStart = startRevision;
+  }
+
+  /** The cache will be loaded with the state at `revision`; what came before is not known. */
+  begin(revision: number): void {
+    this.#windowStart = revision;
   }
 
   /** The revision after which every event is still known. */

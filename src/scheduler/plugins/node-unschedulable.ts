@@ -1,5 +1,5 @@
 /** NodeUnschedulable: cordoned nodes take no pods but those that tolerate it. */
-import { tolerates } from '#api/core/taints.ts';
+import { isTolerated } from '#api/core/taints.ts';
 import type { Plugin } from '../framework.ts';
 
 const TAINT = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const;
@@ -8,7 +8,7 @@ export const nodeUnschedulable: Plugin = {
   name: 'NodeUnschedulable',
   filter(pod, { node }) {
     if (node.spec?.unschedulable !== true) return undefined;
-    if (tolerates(pod.pod.spec?.tolerations ?? [], TAINT)) return undefined;
+    if (isTolerated(pod.pod.spec?.tolerations, TAINT)) return undefined;
     return { plugin: 'NodeUnschedulable', reasons: ['node(s) were unschedulable'], unresolvable: true };
   },
 };

@@ -1,5 +1,5 @@
 /** TaintToleration: hard taints filter, soft ones count against a node. */
-import { tolerates } from '#api/core/taints.ts';
+import { isTolerated } from '#api/core/taints.ts';
 import { normalizeByMax, type Plugin } from '../framework.ts';
 
 export const taintToleration: Plugin = {
@@ -8,14 +8,14 @@ export const taintToleration: Plugin = {
   filter({ pod }, { node }) {
     const tolerations = pod.spec?.tolerations ?? [];
     const hard = (node.spec?.taints ?? []).some(
-      (taint) => (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !tolerates(tolerations, taint),
+      (taint) => (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !isTolerated(tolerations, taint),
     );
     return hard ? { plugin: 'TaintToleration', reasons: ['node(s) had untolerated taint(s)'], unresolvable: true } : undefined;
   },
   score({ pod }, { node }) {
     const tolerations = (pod.spec?.tolerations ?? []).filter(({ effect }) => !effect || effect === 'PreferNoSchedule');
     const soft = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'PreferNoSchedule');
-    return soft.filter((taint) => !tolerates(tolerations, taint)).length;
+    return soft.filter((taint) => !isTolerated(tolerations, taint)).length;
   },
   normalize: (scores) => normalizeByMax(scores, true),
 };

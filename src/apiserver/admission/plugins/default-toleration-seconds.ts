@@ -31,6 +31,6 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
   },
 };
 
-function tolerates({ key = '', effect = '' }: Toleration, taint: string): boolean {
-  return (key === taint || key === '') && (effect === 'NoExecute' || effect === '');
+function tolerates({ key = '', effect = 'NoExecute' }: Toleration, taint: string): boolean {
+  return (key === taint || key === '') && effect === 'NoExecute';
 }

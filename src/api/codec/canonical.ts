@@ -1,0 +1,211 @@
+/**
+ * Objects as JSON, byte for byte as Go's encoder writes them: fields in the order of the Go struct,
+ * maps sorted, zero values as the field's tags say, `<`, `>` and `&` escaped.
+ *
+ * Upstream: Go's encoding/json over the types of k8s.io/api v0.36. What is stored is made here, so
+ * the order of keys and the zeros that clients see are upstream's.
+ */
+import type { Json, JsonObject } from '../meta/object.ts';
+import type { FieldSchema, FieldType, TypeSchema } from '../schema/types.ts';
+import { sortedKeys } from './keys.ts';
+
+/** Writes a value. `value` is never undefined or null. */
+type Writer = (value: Json) => string;
+
+interface FieldWriter {
+  readonly json: string;
+  /** `"name":` */
+  readonly head: string;
+  readonly write: Writer;
+  /** The text of an absent field; undefined: it is left out. */
+  readonly absent: string | undefined;
+  /** Whether `value` counts as empty, so that `omitempty` leaves it out. */
+  readonly isEmpty: ((value: Json) => boolean) | undefined;
+}
+
+/** The JSON text of an object of `type`. `apiVersion` and `kind` come first, where it has them. */
+export function toGoJson(type: TypeSchema, object: object): string {
+  // Fields are looked up by name; what the schema does not know is not written.
+  return escapeHtml(objectWriter(type)(object as JsonObject));
+}
+
+/** Go's encoder makes JSON that is safe inside HTML. These characters stand in strings alone. */
+function escapeHtml(text: string): string {
+  if (!/[<>&\u2028\u2029]/.test(text)) return text;
+  return text.replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+const writers = new WeakMap<TypeSchema, Writer>();
+
+function objectWriter(type: TypeSchema): Writer {
+  const known = writers.get(type);
+  if (known !== undefined) return known;
+  const fields: FieldWriter[] = [];
+  const made: Writer =
+    type.twoForms !== undefined
+      ? writeTwoForms(type)
+      : type.preserveUnknownFields === true
+        ? (value) => writeOpen(type, fields, value as JsonObject)
+        : (value) => writeFields(fields, value as JsonObject);
+  // Kept before its parts are made: a type may contain itself.
+  writers.set(type, made);
+  for (const field of type.fields) fields.push(fieldWriter(field));
+  return made;
+}
+
+function writeFields(fields: readonly FieldWriter[], object: JsonObject): string {
+  let text = '';
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i];
+    if (field === undefined) break;
+    const value = object[field.json];
+    if (value === undefined || value === null) {
+      if (field.absent !== undefined) text += `${text === '' ? '' : ','}${field.head}${field.absent}`;
+    } else if (field.isEmpty === undefined || !field.isEmpty(value)) {
+      text += `${text === '' ? '' : ','}${field.head}${field.write(value)}`;
+    }
+  }
+  return `{${text}}`;
+}
+
+/** As `writeFields`, then the fields that the schema does not name (CRD). */
+function writeOpen(type: TypeSchema, fields: readonly FieldWriter[], object: JsonObject): string {
+  const known = writeFields(fields, object).slice(1, -1);
+  const others = sortedKeys(object)
+    .filter((key) => !type.byJson.has(key))
+    .map((key) => `${quote(key)}:${JSON.stringify(object[key] ?? null)}`);
+  return `{${[known, ...others].filter((part) => part !== '').join(',')}}`;
+}
+
+function fieldWriter(field: FieldSchema): FieldWriter {
+  const { json, type } = field;
+  return {
+    json,
+    head: `${quote(json)}:`,
+    write: valueWriter(type),
+    absent: absentText(field),
+    isEmpty: field.pointer ? undefined : emptiness(field),
+  };
+}
+
+/** What Go writes when nothing is set; undefined: it leaves the field out. */
+function absentText({ type, pointer, omitempty, omitzero }: FieldSchema): string | undefined {
+  if (omitzero) return undefined;
+  if (pointer) return omitempty ? undefined : 'null';
+  if (type.kind === 'object') return objectWriter(type.type)({});
+  if (type.kind !== 'scalar') return omitempty ? undefined : 'null';
+  switch (type.scalar) {
+    case 'quantity':
+      return '"0"';
+    case 'duration':
+      return '"0s"';
+    case 'intOrString':
+      return '0';
+    case 'time':
+    case 'microTime':
+    case 'rawExtension':
+    case 'fieldsV1':
+      return 'null';
+    default:
+      return omitempty ? undefined : (SCALAR_ZEROS[type.scalar] ?? 'null');
+  }
+}
+
+const SCALAR_ZEROS: Readonly<Record<string, string>> = {
+  string: '""',
+  bool: 'false',
+  int32: '0',
+  int64: '0',
+  double: '0',
+};
+
+/** Structs and what Go holds as structs are never empty. */
+function emptiness({ type, omitempty }: FieldSchema): ((value: Json) => boolean) | undefined {
+  if (!omitempty) return undefined;
+  if (type.kind === 'list') return (value) => Array.isArray(value) && value.length === 0;
+  if (type.kind === 'map') return isEmptyMap;
+  if (type.kind === 'object') return undefined;
+  if (['string', 'bytes', 'bool', 'int32', 'int64', 'double'].includes(type.scalar)) {
+    return (value) => value === '' || value === false || value === 0;
+  }
+  return undefined;
+}
+
+function isEmptyMap(value: Json): boolean {
+  for (const _ in value as JsonObject) return false;
+  return true;
+}
+
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+/** A JSON string. */
+function quote(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : quoteSpecial(text);
+}
+
+/** Go has short forms for fewer control characters since 1.22: the same ones as JSON.stringify. */
+function quoteSpecial(text: string): string {
+  return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed());
+}
+
+function valueWriter(type: FieldType): Writer {
+  switch (type.kind) {
+    case 'scalar':
+      return type.scalar === 'any' || type.scalar === 'rawExtension' || isRaw(type.scalar)
+        ? (value) => JSON.stringify(value)
+        : (value) => (typeof value === 'string' ? quote(value) : JSON.stringify(value));
+    case 'list': {
+      const write = valueWriter(type.of);
+      return (value) => {
+        if (!Array.isArray(value)) return 'null';
+        let text = '';
+        for (let i = 0; i < value.length; i++) {
+          const item = value[i] ?? null;
+          text += `${i === 0 ? '' : ','}${item === null ? 'null' : write(item)}`;
+        }
+        return `[${text}]`;
+      };
+    }
+    case 'map': {
+      const write = valueWriter(type.of);
+      return (value) => {
+        const map = value as JsonObject;
+        let text = '';
+        for (const key of sortedKeys(map)) {
+          const item = map[key] ?? null;
+          text += `${text === '' ? '' : ','}${quote(key)}:${item === null ? 'null' : write(item)}`;
+        }
+        return `{${text}}`;
+      };
+    }
+    case 'object': {
+      let write: Writer | undefined;
+      return (value) => {
+        write ??= objectWriter(type.type);
+        return write(value);
+      };
+    }
+  }
+}
+
+function isRaw(scalar: string): boolean {
+  return scalar === 'fieldsV1' || scalar === 'json';
+}
+
+/** The three types of apiextensions/v1 that are a schema or something simpler. */
+function writeTwoForms(type: TypeSchema): Writer {
+  let write: Writer | undefined;
+  const schema = type.fields.find((field) => field.json === 'Schema')?.type;
+  if (schema === undefined) throw new Error(`Cannot write ${type.name}: no schema member`);
+  return (value) => {
+    if (typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+    write ??= valueWriter(schema);
+    const element = write;
+    if (!Array.isArray(value)) return element(value);
+    const items = value.map((item) => (typeof item === 'string' ? quote(item) : element(item ?? {})));
+    return `[${items.join(',')}]`;
+  };
+}

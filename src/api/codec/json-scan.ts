@@ -1,0 +1,226 @@
+/**
+ * What JSON.parse does not tell: how deep a text nests, which keys come twice, and what is wrong
+ * with it in Go's words.
+ *
+ * `measureJson` runs on every request and looks at each byte once. `explainJson` reads the text
+ * properly and is run when the first look, or JSON.parse, found something.
+ * Upstream: sigs.k8s.io/json and Go's encoding/json/scanner.go.
+ */
+
+/** Nesting beyond this is refused, before anything recursive sees it. */
+export const JSON_DEPTH_MAX = 1000;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+export interface JsonMeasure {
+  /** Keys of all objects, repeated ones counted each time. */
+  readonly keys: number;
+  readonly depth: number;
+}
+
+/** Counts keys and depth of JSON. For text that is no JSON the numbers mean nothing. */
+export function measureJson(bytes: Uint8Array): JsonMeasure {
+  let [keys, depth, deepest] = [0, 0, 0];
+  const { length } = bytes;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) {
+      for (i++; i < length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
+    } else if (byte === 0x3a) keys++;
+    else if (byte === 0x7b || byte === 0x5b) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return { keys, depth: deepest };
+}
+
+/** A text that is no JSON; the message is Go's. */
+export class JsonSyntaxError extends Error {}
+
+/**
+ * Paths of keys that an object of the text holds twice, in order, each once
+ * (`spec.containers[0].name`). Throws JsonSyntaxError when the text is no JSON.
+ */
+export function explainJson(text: string): string[] {
+  const reader = new Explainer(text);
+  reader.document();
+  return [...reader.duplicates];
+}
+
+class Explainer {
+  readonly text: string;
+  readonly duplicates = new Set<string>();
+  #at = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  document(): void {
+    this.#value('');
+    this.#space();
+    if (this.#at < this.text.length) this.#fail('after top-level value');
+  }
+
+  #fail(context: string): never {
+    const point = this.text.codePointAt(this.#at);
+    if (point === undefined) throw new JsonSyntaxError('unexpected end of JSON input');
+    throw new JsonSyntaxError(`invalid character ${quoteCharacter(point)} ${context}`);
+  }
+
+  #space(): void {
+    while (' \t\r\n'.includes(this.text[this.#at] ?? 'x')) this.#at++;
+  }
+
+  #value(path: string): void {
+    this.#space();
+    switch (this.text[this.#at]) {
+      case '{':
+        this.#nested(() => this.#object(path));
+        return;
+      case '[':
+        this.#nested(() => this.#array(path));
+        return;
+      case '"':
+        this.#string();
+        return;
+      case 't':
+        this.#literal('true');
+        return;
+      case 'f':
+        this.#literal('false');
+        return;
+      case 'n':
+        this.#literal('null');
+        return;
+      default:
+        this.#number();
+    }
+  }
+
+  #nested(read: () => void): void {
+    if (++this.#depth > JSON_DEPTH_MAX) throw new JsonSyntaxError('exceeded max depth');
+    this.#at++;
+    read();
+    this.#depth--;
+  }
+
+  #object(path: string): void {
+    const seen = new Set<string>();
+    this.#space();
+    if (this.text[this.#at] === '}') {
+      this.#at++;
+      return;
+    }
+    for (;;) {
+      this.#space();
+      if (this.text[this.#at] !== '"') this.#fail('looking for beginning of object key string');
+      const key = this.#string();
+      const keyPath = path === '' ? key : `${path}.${key}`;
+      if (seen.has(key)) this.duplicates.add(keyPath);
+      seen.add(key);
+      this.#space();
+      if (this.text[this.#at] !== ':') this.#fail('after object key');
+      this.#at++;
+      this.#value(keyPath);
+      this.#space();
+      const next = this.text[this.#at];
+      if (next !== ',' && next !== '}') this.#fail('after object key:value pair');
+      this.#at++;
+      if (next === '}') return;
+    }
+  }
+
+  #array(path: string): void {
+    this.#space();
+    if (this.text[this.#at] === ']') {
+      this.#at++;
+      return;
+    }
+    for (let index = 0; ; index++) {
+      this.#value(`${path}[${index}]`);
+      this.#space();
+      const next = this.text[this.#at];
+      if (next !== ',' && next !== ']') this.#fail('after array element');
+      this.#at++;
+      if (next === ']') return;
+    }
+  }
+
+  #string(): string {
+    const start = this.#at++;
+    for (;;) {
+      const character = this.text[this.#at];
+      if (character === '"') break;
+      if (character === undefined || character < ' ') this.#fail('in string literal');
+      if (character === '\\') this.#escape();
+      else this.#at++;
+    }
+    this.#at++;
+    return String(JSON.parse(this.text.slice(start, this.#at)));
+  }
+
+  #escape(): void {
+    this.#at++;
+    const character = this.text[this.#at] ?? '';
+    if (character === 'u') {
+      for (let i = 0; i < 4; i++) {
+        this.#at++;
+        if (!/^[0-9a-fA-F]$/.test(this.text[this.#at] ?? '')) {
+          this.#fail('in \\u hexadecimal character escape');
+        }
+      }
+    } else if (character === '' || !'"\\/bfnrt'.includes(character)) {
+      this.#fail('in string escape code');
+    }
+    this.#at++;
+  }
+
+  #literal(word: string): void {
+    for (const [index, letter] of [...word].entries()) {
+      if (this.text[this.#at] !== letter) {
+        if (index === 0) this.#fail('looking for beginning of value');
+        this.#fail(`in literal ${word} (expecting '${letter}')`);
+      }
+      this.#at++;
+    }
+  }
+
+  #number(): void {
+    if (this.text[this.#at] === '-') {
+      this.#at++;
+      if (!this.#digit()) this.#fail('in numeric literal');
+    } else if (!this.#digit()) this.#fail('looking for beginning of value');
+    if (this.text[this.#at] === '0') this.#at++;
+    else while (this.#digit()) this.#at++;
+    if (this.text[this.#at] === '.') {
+      this.#at++;
+      if (!this.#digit()) this.#fail('after decimal point in numeric literal');
+      while (this.#digit()) this.#at++;
+    }
+    if (/^[eE]$/.test(this.text[this.#at] ?? '')) {
+      this.#at++;
+      if (/^[+-]$/.test(this.text[this.#at] ?? '')) this.#at++;
+      if (!this.#digit()) this.#fail('in exponent of numeric literal');
+      while (this.#digit()) this.#at++;
+    }
+  }
+
+  #digit(): boolean {
+    return /^[0-9]$/.test(this.text[this.#at] ?? '');
+  }
+}
+
+/** A character as Go quotes it. */
+function quoteCharacter(point: number): string {
+  if (point === 0x27) return `'\\''`;
+  if (point === 0x22) return `'"'`;
+  const names: Readonly<Record<number, string>> = { 9: '\\t', 10: '\\n', 13: '\\r', 92: '\\\\' };
+  const name = names[point];
+  if (name !== undefined) return `'${name}'`;
+  if (point < 0x20 || point === 0x7f) return `'\\x${point.toString(16).padStart(2, '0')}'`;
+  return `'${String.fromCodePoint(point)}'`;
+}

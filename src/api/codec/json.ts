@@ -1,0 +1,89 @@
+/**
+ * JSON into objects of a type, as upstream's strict decoder does: types are checked, unknown fields
+ * are dropped and reported, duplicate fields reported, numbers and times made canonical, null taken
+ * for absent, and Go's zero values filled in (`./zero.ts`).
+ *
+ * One pass over the object, in place. Upstream: sigs.k8s.io/json and
+ * apimachinery/pkg/runtime/serializer/json, v0.36; KEP-2885 (field validation).
+ */
+import type { JsonObject } from '../meta/object.ts';
+import type { TypeSchema } from '../schema/types.ts';
+import { DecodeContext, FieldDecodeError, objectDecoderFor } from './json-decode.ts';
+import { explainJson, JSON_DEPTH_MAX, JsonSyntaxError, measureJson } from './json-scan.ts';
+
+export { FieldDecodeError } from './json-decode.ts';
+
+/** What becomes of unknown and duplicate fields: `Ignore` saves the search for them. */
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+export interface Decoded {
+  readonly object: JsonObject;
+  /** `unknown field "spec.foo"`, `duplicate field "spec.replicas"`; empty with `Ignore`. */
+  readonly problems: readonly string[];
+}
+
+/** Problems reported beyond this are dropped. */
+const PROBLEMS_MAX = 100;
+
+/**
+ * Decodes bytes of JSON, or a value that was parsed from YAML or made by a patch. A parsed value is
+ * copied, never changed. The object returned is the caller's.
+ *
+ * Throws FieldDecodeError: with `malformed` when the bytes are no JSON, else when a value has not
+ * the type of its field. The messages are upstream's.
+ */
+export function decodeJson(
+  value: Uint8Array | JsonObject,
+  type: TypeSchema,
+  validation: FieldValidation,
+): Decoded {
+  const context = new DecodeContext(validation !== 'Ignore');
+  if (!(value instanceof Uint8Array)) {
+    const object = objectDecoderFor(type).root(copyJson(value, 0), context);
+    return { object, problems: context.problems.slice(0, PROBLEMS_MAX) };
+  }
+  const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const { keys, depth } = measureJson(value);
+  const parsed = depth > JSON_DEPTH_MAX ? explainAndFail(buffer) : parseBytes(buffer);
+  const object = objectDecoderFor(type).root(parsed, context);
+  // JSON.parse keeps the last of equal keys; fewer keys in the object than in the text mean that
+  // some came twice.
+  if (validation !== 'Ignore' && context.keys < keys) {
+    const duplicates = explainJson(buffer.toString()).map((path) => `duplicate field "${path}"`);
+    context.problems.push(...duplicates);
+  }
+  return { object, problems: context.problems.slice(0, PROBLEMS_MAX) };
+}
+
+function parseBytes(buffer: Buffer): unknown {
+  try {
+    return JSON.parse(buffer.toString());
+  } catch {
+    return explainAndFail(buffer);
+  }
+}
+
+/** Throws what is wrong with bytes that are no JSON, in Go's words. */
+function explainAndFail(buffer: Buffer): never {
+  try {
+    explainJson(buffer.toString());
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw new FieldDecodeError(error.message, true);
+    throw error;
+  }
+  // Only a byte order mark is JSON to one of the two readers and none to the other.
+  throw new FieldDecodeError("invalid character '\ufeff' looking for beginning of value", true);
+}
+
+/** A copy of JSON without functions, dates and the like: what is no JSON is refused. */
+function copyJson(value: unknown, depth: number): unknown {
+  if (depth > JSON_DEPTH_MAX) throw new FieldDecodeError('exceeded max depth', true);
+  if (Array.isArray(value)) return value.map((item) => copyJson(item, depth + 1));
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (key !== '__proto__') copy[key] = copyJson(item, depth + 1);
+    else Object.defineProperty(copy, key, { value: copyJson(item, depth + 1), enumerable: true, writable: true, configurable: true });
+  }
+  return copy;
+}

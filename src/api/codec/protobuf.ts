@@ -1,0 +1,94 @@
+/**
+ * Objects as Kubernetes' protobuf, byte for byte as upstream writes it.
+ *
+ * Upstream: the generated.pb.go files of k8s.io/api, and apimachinery's hand-written forms of
+ * Time, MicroTime and Quantity, v0.36. Fields come in the order of their numbers; a scalar that is
+ * no pointer is written even when zero, maps are sorted, and a struct that Go inlines is a nested
+ * message of its own. Encoders and decoders are made of the schema on the first use of a type.
+ */
+import type { Json, JsonObject } from '../meta/object.ts';
+import type { TypeSchema } from '../schema/types.ts';
+import { decoderFor } from './protobuf-decode.ts';
+import { encoderFor } from './protobuf-encode.ts';
+import { WireReader, WireWriter } from './wire.ts';
+
+/** What stands before every object in protobuf: "k8s" and a zero byte. */
+const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
+
+const writer = new WireWriter();
+
+/**
+ * The message of an object, without envelope.
+ *
+ * A `rawExtension` field may hold JSON, or `{ raw: Uint8Array }` for bytes that are ready (the
+ * envelope of the object in a WatchEvent).
+ */
+export function encodeProtobuf(type: TypeSchema, object: object): Uint8Array {
+  writer.reset();
+  // Fields are looked up by name; what the schema does not know is not read.
+  encoderFor(type)(writer, object as JsonObject);
+  return writer.result();
+}
+
+/**
+ * The object of a message, without `apiVersion` and `kind`, which only the envelope knows.
+ * Throws WireError when the bytes are no message. Unknown fields are dropped.
+ */
+export function decodeProtobuf(type: TypeSchema, bytes: Uint8Array): JsonObject {
+  const object: JsonObject = {};
+  decoderFor(type)(new WireReader(bytes), object);
+  return object;
+}
+
+export interface Envelope {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** The message. Shares memory with the bytes it was decoded from. */
+  readonly raw: Uint8Array;
+}
+
+/** `k8s\0` and runtime.Unknown around a message. */
+export function encodeEnvelope(apiVersion: string, kind: string, raw: Uint8Array): Uint8Array {
+  writer.reset();
+  writer.stringField(0x22, '');
+  writer.stringField(0x1a, '');
+  writer.bytes(raw);
+  writer.varint(raw.length);
+  writer.byte(0x12);
+  const before = writer.size();
+  writer.stringField(0x12, kind);
+  writer.stringField(0x0a, apiVersion);
+  writer.varint(writer.size() - before);
+  writer.byte(0x0a);
+  writer.bytes(MAGIC);
+  return writer.result();
+}
+
+/** Opens an envelope; undefined when the bytes do not begin with one. Throws WireError. */
+export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
+  if (bytes.length < 4 || MAGIC.compare(bytes, 0, 4) !== 0) return undefined;
+  const reader = new WireReader(bytes.subarray(4));
+  let [apiVersion, kind] = ['', ''];
+  let raw: Uint8Array = new Uint8Array(0);
+  while (reader.position < reader.end) {
+    const tag = reader.uint32();
+    if (tag === 0x0a) {
+      const outer = reader.enter();
+      while (reader.position < reader.end) {
+        const inner = reader.uint32();
+        if (inner === 0x0a) apiVersion = reader.string();
+        else if (inner === 0x12) kind = reader.string();
+        else reader.skip(inner & 7);
+      }
+      reader.leave(outer);
+    } else if (tag === 0x12) raw = reader.bytes();
+    else reader.skip(tag & 7);
+  }
+  return { apiVersion, kind, raw };
+}
+
+/** What a rawExtension holds when it is ready-made bytes. */
+export function rawBytesOf(value: Json | { raw: Uint8Array }): Uint8Array | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return value.raw instanceof Uint8Array ? value.raw : undefined;
+}

@@ -1,0 +1,5 @@
+/* INTERIM */
+import type { FieldError } from '../meta/field.ts';
+export const validateDeployment = (..._: unknown[]): FieldError[] => [];
+export const validateDeploymentStatus = (..._: unknown[]): FieldError[] => [];
+export const validateDeploymentUpdate = (..._: unknown[]): FieldError[] => [];

@@ -1,0 +1,4 @@
+/* INTERIM */
+import type { FieldError } from '../meta/field.ts';
+export const validatePersistentVolume = (..._: unknown[]): FieldError[] => [];
+export const validatePersistentVolumeUpdate = (..._: unknown[]): FieldError[] => [];

@@ -1,0 +1,4 @@
+/* INTERIM */
+import type { FieldError } from '../meta/field.ts';
+export const validatePodDisruptionBudget = (..._: unknown[]): FieldError[] => [];
+export const validatePodDisruptionBudgetStatus = (..._: unknown[]): FieldError[] => [];

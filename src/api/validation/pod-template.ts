@@ -1,0 +1,3 @@
+/* INTERIM */
+import type { FieldError } from '../meta/field.ts';
+export const validatePodTemplate = (..._: unknown[]): FieldError[] => [];

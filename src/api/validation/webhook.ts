@@ -1,0 +1,3 @@
+/* INTERIM */
+import type { FieldError } from '../meta/field.ts';
+export const validateWebhooks = (..._: unknown[]): FieldError[] => [];

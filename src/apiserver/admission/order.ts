@@ -1,0 +1,50 @@
+/**
+ * The admission plug-ins in order. Read top down: this is what a write passes.
+ *
+ * The order is upstream's (pkg/kubeapiserver/options/plugins.go), with the plug-ins that upstream
+ * has on by default. `docs/scope.md` says which of them are not there.
+ */
+import type { AdmissionPlugin } from './admission.ts';
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './plugins/certificates.ts';
+import { defaultIngressClass } from './plugins/default-ingress-class.ts';
+import { defaultStorageClass } from './plugins/default-storage-class.ts';
+import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
+import { limitRanger } from './plugins/limit-ranger.ts';
+import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
+import { nodeRestriction } from './plugins/node-restriction.ts';
+import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
+import { podTopologyLabels } from './plugins/pod-topology-labels.ts';
+import { priority } from './plugins/priority.ts';
+import { rbacEscalation } from './plugins/rbac-escalation.ts';
+import { runtimeClass } from './plugins/runtime-class.ts';
+import { serviceAccount } from './plugins/service-account.ts';
+import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts';
+import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts';
+import type { AdmissionServices } from './services.ts';
+
+export function admissionInOrder(services: AdmissionServices): readonly AdmissionPlugin[] {
+  return [
+    // Is there a namespace to write to, and does it stay?
+    namespaceLifecycle(services),
+    // Default requests and limits; bounds on them.
+    limitRanger(services),
+    // Every pod has an identity, and its token.
+    serviceAccount(services),
+    // A kubelet changes its own objects alone.
+    nodeRestriction(services),
+    taintNodesByCondition,
+    priority(services),
+    defaultTolerationSeconds,
+    defaultStorageClass(services),
+    storageObjectInUseProtection,
+    persistentVolumeClaimResize(services),
+    runtimeClass(services),
+    certificateApproval(services),
+    certificateSigning(services),
+    certificateSubjectRestriction,
+    defaultIngressClass(services),
+    podTopologyLabels(services),
+    // Nobody grants what they do not hold. Upstream has this in storage, after admission.
+    rbacEscalation(services),
+  ];
+}

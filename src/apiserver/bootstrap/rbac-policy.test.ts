@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { load } from 'js-yaml';
+import type { ClusterRole } from '#api/gen/rbac-v1.ts';
+import { aggregatedRules } from './rbac/aggregation.ts';
+import { parseRules } from './rbac/rule-text.ts';
+import { rbacPolicy } from './rbac-policy.ts';
+
+interface Named {
+  readonly metadata?: { readonly name?: string; readonly namespace?: string };
+}
+
+const shared = process.env['COXSWAIN_SHARED'];
+
+function golden(file: string): Named[] {
+  const text = readFileSync(join(shared ?? '', 'golden/rbac', `${file}.yaml`), 'utf8');
+  return (load(text) as { items: Named[] }).items;
+}
+
+function byName(items: readonly object[]): Record<string, unknown> {
+  return Object.fromEntries(
+    items.map((item) => {
+      const { namespace = '', name = '' } = (item as Named).metadata ?? {};
+      return [`${namespace}/${name}`, normal(item)];
+    }),
+  );
+}
+
+/** As upstream's files are written: rules with sorted words; aggregated rules left out. */
+function normal(item: object): object {
+  const { rules, aggregationRule, ...rest } = structuredClone(item) as Partial<ClusterRole>;
+  if (aggregationRule !== undefined) return { ...rest, aggregationRule };
+  return rules === undefined ? { subjects: [], ...rest, ...('subjects' in rest && rest.subjects === null ? { subjects: [] } : {}) } : { ...rest, rules };
+}
+
+describe('RBAC bootstrap policy', { skip: shared === undefined ? 'COXSWAIN_SHARED is not set' : false }, () => {
+  const policy = rbacPolicy();
+  const isController = ({ metadata }: Named): boolean => metadata?.name?.startsWith('system:controller:') === true;
+
+  it('has the cluster roles of upstream', () => {
+    const ours = policy.clusterRoles.filter((role) => !isController(role));
+    assert.deepEqual(byName(ours), byName(golden('cluster-roles')));
+  });
+
+  it('has the cluster role bindings of upstream', () => {
+    const ours = policy.clusterRoleBindings.filter((binding) => !isController(binding));
+    assert.deepEqual(byName(ours), byName(golden('cluster-role-bindings')));
+  });
+
+  it('has the roles of controllers', () => {
+    assert.deepEqual(byName(policy.clusterRoles.filter(isController)), byName(golden('controller-roles')));
+  });
+
+  it('binds the roles of controllers to their service accounts', () => {
+    assert.deepEqual(
+      byName(policy.clusterRoleBindings.filter(isController)),
+      byName(golden('controller-role-bindings')),
+    );
+  });
+
+  it('has the roles in namespaces', () => {
+    assert.deepEqual(byName(policy.roles), byName(golden('namespace-roles')));
+  });
+
+  it('has the bindings in namespaces', () => {
+    assert.deepEqual(byName(policy.roleBindings), byName(golden('namespace-role-bindings')));
+  });
+});
+
+describe('aggregated cluster roles', () => {
+  const { clusterRoles } = rbacPolicy();
+  const rulesOf = (name: string) => clusterRoles.find((role) => role.metadata?.name === name)?.rules ?? [];
+
+  it('view has the rules of its part', () => {
+    assert.deepEqual(rulesOf('view'), rulesOf('system:aggregate-to-view'));
+  });
+
+  it('edit has its own rules and those of view', () => {
+    assert.deepEqual(rulesOf('edit'), [...rulesOf('system:aggregate-to-edit'), ...rulesOf('view')]);
+  });
+
+  it('admin has all of edit', () => {
+    for (const rule of rulesOf('edit')) assert.ok(rulesOf('admin').some((own) => JSON.stringify(own) === JSON.stringify(rule)));
+  });
+
+  it('does not gather itself, and takes equal rules once', () => {
+    const rules = parseRules('get: pods');
+    const labels = { part: 'yes' };
+    const role: ClusterRole = {
+      metadata: { name: 'all', labels },
+      rules: parseRules('get: secrets'),
+      aggregationRule: { clusterRoleSelectors: [{ matchLabels: labels }] },
+    };
+    const parts = ['b', 'a'].map((name): ClusterRole => ({ metadata: { name, labels }, rules }));
+    assert.deepEqual(aggregatedRules(role, [role, ...parts]), rules);
+  });
+});
+
+describe('rule text', () => {
+  it('reads groups, names, paths and continued lines', () => {
+    assert.deepEqual(
+      parseRules(`
+        update: configmaps [a b]
+        create patch: events @
+            core events.k8s.io
+        get: /healthz /livez
+        *: url *
+      `),
+      [
+        { verbs: ['update'], apiGroups: [''], resources: ['configmaps'], resourceNames: ['a', 'b'] },
+        { verbs: ['create', 'patch'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] },
+        { verbs: ['get'], nonResourceURLs: ['/healthz', '/livez'] },
+        { verbs: ['*'], nonResourceURLs: ['*'] },
+      ],
+    );
+  });
+});

@@ -1,0 +1,148 @@
+/**
+ * The data directory: everything of a cluster that outlives its processes, and where it lies.
+ *
+ *   version            layout of this directory, one number
+ *   admin.kubeconfig   the user's way in
+ *   cluster.json       what was chosen once: address ranges, names
+ *   pki/               certificates and keys, 0600
+ *   store/             the API server's database
+ *   containerd/        images and containers of the private containerd
+ *   kubelet/           volumes and state of pods
+ *   images/            archives of locally built images
+ *   logs/              what the processes print
+ *   run/               pid files, lock
+ *
+ * Sockets and what must not survive a reboot lie under `/run/coxswain/<hash>`, because the path of
+ * a unix socket has at most 108 bytes.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { codeOf, messageOf, UserError } from './user-error.ts';
+import { writeFileDurably } from './files.ts';
+
+/** Raised when a new version cannot read what an old one wrote. */
+const LAYOUT_VERSION = '1';
+/** Below this many free bytes nothing good happens: images alone take more. */
+const FREE_BYTES_MIN = 512 * 1024 * 1024;
+/** Hex digits: short enough for the names of network interfaces (15 bytes). */
+const HASH_LENGTH = 6;
+
+export interface DataDirectory {
+  readonly path: string;
+  /** Tells clusters on one machine apart: in names of interfaces, tables, cgroups, sockets. */
+  readonly hash: string;
+  /** `/run/coxswain/<hash>`. */
+  readonly runtimePath: string;
+  readonly kubeconfig: string;
+  readonly pki: string;
+  readonly store: string;
+  readonly containerd: string;
+  readonly kubelet: string;
+  readonly images: string;
+  readonly logs: string;
+  readonly run: string;
+}
+
+/** `$XDG_DATA_HOME/coxswain`, or `~/.local/share/coxswain`. */
+export function defaultDataDirectory(environment: NodeJS.ProcessEnv): string {
+  const home = environment['XDG_DATA_HOME'];
+  return join(
+    home === undefined || home === '' ? join(homedir(), '.local', 'share') : home,
+    'coxswain',
+  );
+}
+
+/** Where everything lies; touches nothing. */
+export function dataDirectoryAt(path: string): DataDirectory {
+  const absolute = resolve(path);
+  const hash = createHash('sha256').update(absolute).digest('hex').slice(0, HASH_LENGTH);
+  return {
+    path: absolute,
+    hash,
+    runtimePath: `/run/coxswain/${hash}`,
+    kubeconfig: join(absolute, 'admin.kubeconfig'),
+    pki: join(absolute, 'pki'),
+    store: join(absolute, 'store'),
+    containerd: join(absolute, 'containerd'),
+    kubelet: join(absolute, 'kubelet'),
+    images: join(absolute, 'images'),
+    logs: join(absolute, 'logs'),
+    run: join(absolute, 'run'),
+  };
+}
+
+/** Makes what is missing and checks that this version may use it. Throws a UserError. */
+export function prepareDataDirectory(data: DataDirectory): void {
+  try {
+    mkdirSync(data.path, { recursive: true, mode: 0o700 });
+    checkVersion(data);
+    for (const path of [data.pki, data.store, data.kubelet, data.images, data.logs, data.run]) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    }
+  } catch (error) {
+    throw explained(data, error);
+  }
+  const { bavail, bsize } = statfsSync(data.path);
+  if (bavail * bsize < FREE_BYTES_MIN) {
+    const free = Math.floor((bavail * bsize) / 1024 / 1024);
+    throw new UserError(
+      `Cannot use data directory ${data.path}: its disk has ${free} MiB free, at least ` +
+        `${FREE_BYTES_MIN / 1024 / 1024} MiB are needed. Free some space, or choose another place with --data-dir.`,
+    );
+  }
+}
+
+function checkVersion(data: DataDirectory): void {
+  const path = join(data.path, 'version');
+  if (!existsSync(path)) {
+    if (existsSync(data.store)) throw otherVersion(data, 'unknown');
+    return writeFileDurably(path, `${LAYOUT_VERSION}\n`, 0o600);
+  }
+  const version = readFileSync(path, 'utf8').trim();
+  if (version !== LAYOUT_VERSION) throw otherVersion(data, version);
+}
+
+function otherVersion(data: DataDirectory, version: string): UserError {
+  return new UserError(
+    `Cannot use data directory ${data.path}: its layout is version ${version}, this program reads ` +
+      `version ${LAYOUT_VERSION}. Use the program that made it, choose another directory with ` +
+      '--data-dir, or start over with --reset (which deletes all that is in it).',
+  );
+}
+
+function explained(data: DataDirectory, error: unknown): unknown {
+  if (error instanceof UserError) return error;
+  const code = codeOf(error);
+  if (code === 'ENOSPC') {
+    return new UserError(
+      `Cannot write to data directory ${data.path}: the disk is full. Free some space, or choose ` +
+        'another place with --data-dir.',
+    );
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR') {
+    return new UserError(
+      `Cannot use data directory ${data.path}: ${messageOf(error)}. Choose a place that you may ` +
+        'write to with --data-dir.',
+    );
+  }
+  return error;
+}
+
+/** `--reset`: deletes all state. The processes must be gone. */
+export function resetDataDirectory(data: DataDirectory): void {
+  // Only what is ours: a user may have pointed --data-dir at a folder with other files.
+  const names = [
+    'version',
+    'admin.kubeconfig',
+    'cluster.json',
+    'pki',
+    'store',
+    'containerd',
+    'kubelet',
+    'logs',
+    'run',
+  ];
+  for (const name of names) rmSync(join(data.path, name), { recursive: true, force: true });
+}

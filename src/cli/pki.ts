@@ -1,0 +1,240 @@
+/**
+ * The cluster's certificates: one authority for servers and clients, one for the front proxy, and
+ * the key that signs service-account tokens. File names are kubeadm's, so that who knows a cluster
+ * finds them.
+ *
+ * Made at the first start; remade when they expire soon, when the authority changed, or when a
+ * server's names no longer cover what it is reached by.
+ * Source: Kubernetes documentation, "PKI certificates and requirements".
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  X509Certificate,
+} from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CertificateUse, createCertificate, type Name } from '#base/x509.ts';
+import { readTextIfThere, writeFileDurably } from './files.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const AUTHORITY_LIFE_MS = 10 * 365 * DAY_MS;
+const LEAF_LIFE_MS = 365 * DAY_MS;
+/** A leaf with less than this left is replaced at start. */
+const LEAF_RENEW_MS = 60 * DAY_MS;
+/** Clocks of a cluster differ a little. */
+const BACKDATE_MS = 60 * 60 * 1000;
+
+/** PEM texts of a certificate and its private key. */
+export interface KeyPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface LeafRequest {
+  /** File name without its ending: `apiserver` makes `apiserver.crt` and `apiserver.key`. */
+  readonly file: string;
+  readonly subject: Name;
+  readonly uses: readonly CertificateUse[];
+  readonly dnsNames?: readonly string[];
+  readonly addresses?: readonly string[];
+}
+
+export interface Authority extends KeyPair {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+  readonly name: Name;
+}
+
+export interface ClusterPki {
+  readonly authority: Authority;
+  readonly frontProxyAuthority: Authority;
+  /** PEM private key (EC P-256) that signs service-account tokens. */
+  readonly serviceAccountKey: string;
+  readonly apiServer: KeyPair;
+  /** The API server as a client of kubelets. */
+  readonly apiServerKubeletClient: KeyPair;
+  readonly frontProxyClient: KeyPair;
+  readonly admin: KeyPair;
+  readonly controllerManager: KeyPair;
+  readonly scheduler: KeyPair;
+  /** kube-proxy and the DNS of the node process. */
+  readonly proxy: KeyPair;
+  readonly dns: KeyPair;
+  leaf(request: LeafRequest): KeyPair;
+}
+
+export interface PkiOptions {
+  readonly folder: string;
+  readonly nowMs: number;
+  /** What the API server is reached by, beside the names every cluster has. */
+  readonly serverAddresses: readonly string[];
+  readonly serverNames: readonly string[];
+  /** First address of the Service range: the `kubernetes` Service. */
+  readonly kubernetesAddress: string;
+  readonly clusterDomain: string;
+}
+
+/** Reads what is there and makes what is missing. */
+export function openPki(options: PkiOptions): ClusterPki {
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  const authority = openAuthority(options, 'ca', 'kubernetes');
+  const frontProxyAuthority = openAuthority(options, 'front-proxy-ca', 'front-proxy-ca');
+  const leaf = (request: LeafRequest, signer = authority): KeyPair =>
+    openLeaf(options, request, signer);
+  const client = (file: string, commonName: string, ...organizations: string[]): KeyPair =>
+    leaf({ file, subject: { commonName, organizations }, uses: ['client'] });
+  return {
+    authority,
+    frontProxyAuthority,
+    serviceAccountKey: openServiceAccountKey(options.folder),
+    apiServer: leaf(apiServerRequest(options)),
+    apiServerKubeletClient: client('apiserver-kubelet-client', 'kube-apiserver-kubelet-client'),
+    frontProxyClient: leaf(
+      {
+        file: 'front-proxy-client',
+        subject: { commonName: 'front-proxy-client' },
+        uses: ['client'],
+      },
+      frontProxyAuthority,
+    ),
+    admin: client('admin', 'kubernetes-admin', 'system:masters'),
+    controllerManager: client('controller-manager', 'system:kube-controller-manager'),
+    scheduler: client('scheduler', 'system:kube-scheduler'),
+    proxy: client('proxy', 'system:kube-proxy'),
+    dns: client('dns', 'system:kube-dns'),
+    leaf: (request) => leaf(request),
+  };
+}
+
+/** A node's identity towards the API server, and its own server's. */
+export function nodeCertificates(
+  pki: ClusterPki,
+  node: { readonly name: string; readonly addresses: readonly string[] },
+): { readonly client: KeyPair; readonly server: KeyPair } {
+  const commonName = `system:node:${node.name}`;
+  return {
+    client: pki.leaf({
+      file: `kubelet-client-${node.name}`,
+      subject: { commonName, organizations: ['system:nodes'] },
+      uses: ['client'],
+    }),
+    server: pki.leaf({
+      file: `kubelet-server-${node.name}`,
+      subject: { commonName, organizations: ['system:nodes'] },
+      uses: ['server'],
+      dnsNames: [node.name, 'localhost'],
+      addresses: [...node.addresses, '127.0.0.1'],
+    }),
+  };
+}
+
+function apiServerRequest(options: PkiOptions): LeafRequest {
+  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
+  return {
+    file: 'apiserver',
+    subject: { commonName: 'kube-apiserver' },
+    uses: ['server'],
+    dnsNames: [
+      ...service,
+      `kubernetes.default.svc.${options.clusterDomain}`,
+      'localhost',
+      ...options.serverNames,
+    ],
+    addresses: [
+      ...new Set([options.kubernetesAddress, '127.0.0.1', '::1', ...options.serverAddresses]),
+    ],
+  };
+}
+
+function openAuthority(options: PkiOptions, file: string, commonName: string): Authority {
+  const name = { commonName };
+  const stored = readPair(options.folder, file);
+  if (stored !== undefined) {
+    const privateKey = createPrivateKey(stored.key);
+    return { ...stored, name, privateKey, publicKey: createPublicKey(privateKey) };
+  }
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const certificate = createCertificate({
+    subject: name,
+    publicKey,
+    issuer: { name, publicKey, privateKey },
+    serial: randomBytes(8),
+    notBeforeMs: options.nowMs - BACKDATE_MS,
+    notAfterMs: options.nowMs + AUTHORITY_LIFE_MS,
+    uses: ['authority'],
+  });
+  const pair = writePair(options.folder, file, certificate, privateKey);
+  return { ...pair, name, publicKey, privateKey };
+}
+
+function openLeaf(options: PkiOptions, request: LeafRequest, authority: Authority): KeyPair {
+  const stored = readPair(options.folder, request.file);
+  if (stored !== undefined && isGood(stored.certificate, request, authority, options.nowMs))
+    return stored;
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const certificate = createCertificate({
+    subject: request.subject,
+    publicKey,
+    issuer: authority,
+    serial: randomBytes(8),
+    notBeforeMs: options.nowMs - BACKDATE_MS,
+    notAfterMs: options.nowMs + LEAF_LIFE_MS,
+    uses: request.uses,
+    dnsNames: request.dnsNames ?? [],
+    addresses: request.addresses ?? [],
+  });
+  return writePair(options.folder, request.file, certificate, privateKey);
+}
+
+/** Still long in force, of this authority, and for all the names that are asked for. */
+function isGood(pem: string, request: LeafRequest, authority: Authority, nowMs: number): boolean {
+  const certificate = new X509Certificate(pem);
+  return (
+    certificate.validToDate.getTime() - nowMs > LEAF_RENEW_MS &&
+    certificate.verify(authority.publicKey) &&
+    (request.dnsNames ?? []).every((name) => certificate.checkHost(name) !== undefined) &&
+    (request.addresses ?? []).every((address) => certificate.checkIP(address) !== undefined)
+  );
+}
+
+function openServiceAccountKey(folder: string): string {
+  const path = join(folder, 'sa.key');
+  const stored = readTextIfThere(path);
+  if (stored !== undefined) return stored;
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = pemOf(privateKey);
+  writeFileDurably(path, key, 0o600);
+  writeFileDurably(
+    join(folder, 'sa.pub'),
+    publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    0o644,
+  );
+  return key;
+}
+
+function pemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+function readPair(folder: string, file: string): KeyPair | undefined {
+  const certificate = readTextIfThere(join(folder, `${file}.crt`));
+  const key = readTextIfThere(join(folder, `${file}.key`));
+  return certificate === undefined || key === undefined ? undefined : { certificate, key };
+}
+
+/** The key first: a certificate without its key would be read as half a pair and remade anyway. */
+function writePair(
+  folder: string,
+  file: string,
+  certificate: string,
+  privateKey: KeyObject,
+): KeyPair {
+  const key = pemOf(privateKey);
+  writeFileDurably(join(folder, `${file}.key`), key, 0o600);
+  writeFileDurably(join(folder, `${file}.crt`), certificate, 0o600);
+  return { certificate, key };
+}

@@ -1,0 +1,103 @@
+/**
+ * EndpointSlices: where the Pods behind each Service are.
+ *
+ *   Service changed ───────────────┐
+ *   a selected Pod changed ────────┼─▶ Service key ─▶ observe ─▶ plan ─▶ act
+ *   a slice or a node's zone ──────┘
+ *
+ * The plan is in `endpointslice/plan.ts`. Upstream: pkg/controller/endpointslice, v1.36 (KEP-752).
+ */
+import { NODE } from '#api/core/node.ts';
+import { POD } from '#api/core/pod.ts';
+import { SERVICE } from '#api/core/service.ts';
+import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
+import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
+import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
+import { isNotFound } from '#api/meta/status.ts';
+import { type Change, keyFor, keyOf } from '#client/informer.ts';
+import { type Caches, type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
+import { MANAGED_BY, MANAGER, type Plan, planSlices, SERVICE_NAME } from './endpointslice/plan.ts';
+import { hasEndpoints, podsOf, servicesOfPod } from './shared/service-pods.ts';
+import { isNamespaceTerminating } from './shared/replicas.ts';
+
+const ZONE = 'topology.kubernetes.io/zone';
+const BY_SERVICE = 'service';
+
+export const endpointSliceController = defineController<Service>({
+  name: 'endpointslice-controller',
+  for: SERVICE,
+  watches: [
+    watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
+    watch<EndpointSlice, Service>({ type: ENDPOINT_SLICE, keys: serviceOfSlice }),
+    watch<Node, Service>({ type: NODE, keys: servicesOnNode }),
+  ],
+  reconcile,
+});
+
+async function reconcile(service: Service, context: Context<Service>): Promise<Result> {
+  if (!hasEndpoints(service)) return {};
+  const slices = context.informer(ENDPOINT_SLICE);
+  slices.index(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? '']);
+  const nodes = context.informer(NODE);
+  const plan = planSlices({
+    service,
+    pods: podsOf(service, context.informer(POD)),
+    slices: slices
+      .byIndex(BY_SERVICE, context.key)
+      .filter((slice) => slice.metadata?.deletionTimestamp === undefined)
+      .sort((a, b) => ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1)),
+    zoneOf: (node) => zoneOf(nodes.get(node)),
+  });
+  try {
+    await act(plan, context);
+  } catch (error) {
+    if (isNamespaceTerminating(error)) return {};
+    tellFailure(service, error, context);
+    throw error;
+  }
+  const [pod] = plan.skipped;
+  if (pod === undefined) return {};
+  // The node may only be unknown yet: come back, with back-off.
+  throw new Error(`skipping Pod ${pod.metadata?.name} for Service ${context.key}: Node ${pod.spec?.nodeName} Not Found`);
+}
+
+function zoneOf(node: Node | undefined): string | undefined {
+  return node === undefined ? undefined : (node.metadata?.labels?.[ZONE] ?? '');
+}
+
+async function act({ creates, updates, deletes }: Plan, { client }: Context<Service>): Promise<void> {
+  for (const slice of creates) await client.create(ENDPOINT_SLICE, slice);
+  for (const slice of updates) await client.update(ENDPOINT_SLICE, slice);
+  for (const { metadata } of deletes) {
+    const { name = '', namespace = '' } = metadata ?? {};
+    await client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+  }
+}
+
+function tellFailure(service: Service, error: unknown, context: Context<Service>): void {
+  const cause = error instanceof Error ? error.message : String(error);
+  context.events.event({
+    about: service,
+    type: 'Warning',
+    reason: 'FailedToUpdateEndpointSlices',
+    message: `Error updating Endpoint Slices for Service ${context.key}: ${cause}`,
+  });
+}
+
+function serviceKeyOf(slice: EndpointSlice): string | undefined {
+  const { labels, namespace } = slice.metadata ?? {};
+  const name = labels?.[SERVICE_NAME];
+  return name === undefined || labels?.[MANAGED_BY] !== MANAGER ? undefined : keyFor(name, namespace);
+}
+
+/** Slices are this controller's own: what others do to them is put right. */
+function serviceOfSlice(change: Change<EndpointSlice>): string[] {
+  return [change.object, change.previous].flatMap((slice) => (slice === undefined ? [] : (serviceKeyOf(slice) ?? [])));
+}
+
+function servicesOnNode(change: Change<Node>, { owners }: Caches<Service>): string[] {
+  const moved = change.type === 'modified' && zoneOf(change.object) !== zoneOf(change.previous);
+  return moved ? owners.list().filter(hasEndpoints).map(keyOf) : [];
+}

@@ -1,0 +1,54 @@
+/**
+ * What controllers ask of a Pod, beyond `api/core/pod-helpers.ts`.
+ *
+ * Upstream: pkg/api/v1/pod/util.go and pkg/controller/controller_utils.go, v1.36.
+ */
+import { isPodTerminal, podCondition } from '#api/core/pod-helpers.ts';
+import type { Pod, PodTemplateSpec } from '#api/gen/core-v1.ts';
+
+/** Is being deleted and may still run. */
+export function isPodTerminating(pod: Pod): boolean {
+  return !isPodTerminal(pod) && pod.metadata?.deletionTimestamp !== undefined;
+}
+
+/** Since when the Pod is ready (milliseconds), or undefined when it is not. */
+export function readySinceMs(pod: Pod): number | undefined {
+  const ready = podCondition(pod, 'Ready');
+  if (ready?.status !== 'True' || ready.lastTransitionTime === undefined) return undefined;
+  const sinceMs = Date.parse(ready.lastTransitionTime);
+  return Number.isNaN(sinceMs) ? undefined : sinceMs;
+}
+
+/** How long until the first ready Pod that is not yet available will be; undefined: none. */
+export function nextAvailabilityMs(
+  pods: readonly Pod[],
+  minReadySeconds: number,
+  nowMs: number,
+): number | undefined {
+  let nextMs: number | undefined;
+  for (const pod of pods) {
+    const sinceMs = readySinceMs(pod);
+    if (sinceMs === undefined || minReadySeconds === 0) continue;
+    const waitMs = sinceMs + minReadySeconds * 1000 - nowMs;
+    if (waitMs > 0 && (nextMs === undefined || waitMs < nextMs)) nextMs = waitMs;
+  }
+  return nextMs;
+}
+
+/** The Pod that `template` describes, named after its owner by the server. */
+export function podFromTemplate(
+  template: PodTemplateSpec,
+  owner: { readonly name: string; readonly namespace: string },
+): Pod {
+  const { labels = {}, annotations = {}, finalizers = [] } = template.metadata ?? {};
+  return {
+    metadata: {
+      generateName: `${owner.name}-`,
+      namespace: owner.namespace,
+      labels: { ...labels },
+      annotations: { ...annotations },
+      ...(finalizers.length === 0 ? {} : { finalizers: [...finalizers] }),
+    },
+    spec: structuredClone(template.spec ?? { containers: [] }),
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * CPU amounts as the kernel's scheduler takes them.
+ *
+ * Source: kernel documentation "CFS Bandwidth Control"; cgroup v2 weights as in KEP-2254 and
+ * runc's conversion. Upstream: pkg/kubelet/cm/helpers_linux.go, v1.36.
+ */
+export const CPU_PERIOD_US = 100_000;
+const SHARES_PER_CPU = 1024;
+const SHARES_MIN = 2;
+const SHARES_MAX = 262_144;
+const QUOTA_MIN_US = 1000;
+
+export function cpuShares(milliCpu: number): number {
+  const shares = Math.trunc((milliCpu * SHARES_PER_CPU) / 1000);
+  return Math.min(SHARES_MAX, Math.max(SHARES_MIN, shares));
+}
+
+/** Microseconds of CPU in each period; 0 means no limit. */
+export function cpuQuotaUs(milliCpu: number): number {
+  if (milliCpu === 0) return 0;
+  return Math.max(QUOTA_MIN_US, Math.trunc((milliCpu * CPU_PERIOD_US) / 1000));
+}
+
+/** cgroup v2's cpu.weight (1 to 10000) for v1's shares (2 to 262144). */
+export function cpuWeight(shares: number): number {
+  const bounded = Math.min(SHARES_MAX, Math.max(SHARES_MIN, shares));
+  return 1 + Math.trunc(((bounded - 2) * 9999) / 262_142);
+}

@@ -1,0 +1,215 @@
+/**
+ * Makes and removes the cgroups above the containers: the private root, the QoS classes, the pods.
+ *
+ * The containers' own cgroups are runc's, below the pod's. Source: kernel documentation
+ * "Control Group v2" and "cgroup-v1"; upstream: pkg/kubelet/cm/cgroup_manager_linux.go, v1.36.
+ */
+import type { Pod } from '#api/gen/core-v1.ts';
+import { type Environment, sleep } from '#base/env.ts';
+import type { FileSystem, Processes } from '#base/doors.ts';
+import { CPU_PERIOD_US, cpuShares, cpuWeight } from './cfs.ts';
+import { burstableShares, type CgroupLimits, podCgroupLimits, podCgroupPath } from './pod-cgroup.ts';
+
+/** Which of the two forms the kernel offers, and where. */
+export type CgroupHierarchy =
+  | { readonly version: 2; readonly mount: string }
+  /** Mount point of each controller, `systemd` (which has no controller) included. */
+  | { readonly version: 1; readonly mounts: ReadonlyMap<string, string> };
+
+/** The last process of a container may be a moment behind the answer of the runtime. */
+const REMOVE_TRIES_MAX = 20;
+const REMOVE_RETRY_MS = 50;
+const CONTROLLERS_V2 = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
+/** Controllers of version 1 that we set values in; runc makes the others' directories. */
+const CONTROLLERS_V1 = ['cpu', 'memory', 'pids'];
+
+/** Reads `/proc/self/mounts` (its text) for the cgroup file systems. */
+export function findCgroupHierarchy(mounts: string): CgroupHierarchy | undefined {
+  const byController = new Map<string, string>();
+  let unified: string | undefined;
+  for (const line of mounts.split('\n')) {
+    const [, mount, type, options] = line.split(' ');
+    if (mount === undefined || options === undefined) continue;
+    if (type === 'cgroup2') unified ??= mount;
+    if (type !== 'cgroup') continue;
+    for (const option of options.split(',')) {
+      const controller = option.startsWith('name=') ? option.slice(5) : option;
+      if (mount.split('/').at(-1)?.split(',').includes(controller) === true) {
+        byController.set(controller, mount);
+      }
+    }
+  }
+  if (byController.has('cpu') || byController.has('memory')) {
+    return { version: 1, mounts: byController };
+  }
+  return unified === undefined ? undefined : { version: 2, mount: unified };
+}
+
+export interface CgroupManagerOptions {
+  readonly environment: Environment;
+  readonly fileSystem: FileSystem;
+  readonly processes: Processes;
+  readonly hierarchy: CgroupHierarchy;
+  /** Path of our root below the mounts: `/coxswain-1a2b3c4d`. */
+  readonly root: string;
+}
+
+export class CgroupManager {
+  readonly #options: CgroupManagerOptions;
+  #burstableShares = 0;
+
+  constructor(options: CgroupManagerOptions) {
+    this.#options = options;
+  }
+
+  get root(): string {
+    return this.#options.root;
+  }
+
+  /** Path of the pod's cgroup, as CRI takes it. */
+  pathOf(pod: Pod): string {
+    return podCgroupPath(this.root, pod);
+  }
+
+  /** Makes the root and the classes. `milliCpu`: what all pods may share. */
+  async start(milliCpu: number): Promise<void> {
+    const base = `${this.root}/kubepods`;
+    await this.#ensure(base, { cpuShares: cpuShares(milliCpu) });
+    await this.#ensure(`${base}/besteffort`, { cpuShares: cpuShares(0) });
+    await this.#ensure(`${base}/burstable`, { cpuShares: cpuShares(0) });
+  }
+
+  async createForPod(pod: Pod): Promise<string> {
+    const path = this.pathOf(pod);
+    await this.#ensure(path, podCgroupLimits(pod));
+    return path;
+  }
+
+  /** Weighs the burstable class by the pods that are in it. */
+  async updateClasses(pods: readonly Pod[]): Promise<void> {
+    const shares = burstableShares(pods);
+    if (shares === this.#burstableShares) return;
+    this.#burstableShares = shares;
+    await this.#ensure(`${this.root}/kubepods/burstable`, { cpuShares: shares });
+  }
+
+  removeForPod(pod: Pod): Promise<void> {
+    return this.#remove(this.pathOf(pod));
+  }
+
+  /** Uids of the pods that have a cgroup, with the path. */
+  async podsWithCgroup(): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const parent of ['kubepods', 'kubepods/besteffort', 'kubepods/burstable']) {
+      const path = `${this.root}/${parent}`;
+      for (const directory of this.#directories(path)) {
+        const names = await this.#options.fileSystem.list(directory).catch(() => []);
+        for (const name of names) {
+          if (name.startsWith('pod')) found.set(name.slice(3), `${path}/${name}`);
+        }
+      }
+    }
+    return found;
+  }
+
+  removePath(path: string): Promise<void> {
+    return this.#remove(path);
+  }
+
+  /** Removes the root with all below it: nothing of ours may run any more. */
+  removeAll(): Promise<void> {
+    return this.#remove(this.root);
+  }
+
+  #directories(path: string): string[] {
+    const { hierarchy } = this.#options;
+    if (hierarchy.version === 2) return [`${hierarchy.mount}${path}`];
+    return [...hierarchy.mounts.values()].map((mount) => `${mount}${path}`);
+  }
+
+  async #ensure(path: string, limits: CgroupLimits): Promise<void> {
+    const { hierarchy } = this.#options;
+    if (hierarchy.version === 2) return this.#ensureV2(hierarchy.mount, path, limits);
+    const { fileSystem } = this.#options;
+    for (const controller of CONTROLLERS_V1) {
+      const mount = hierarchy.mounts.get(controller);
+      if (mount === undefined) continue;
+      const directory = `${mount}${path}`;
+      await fileSystem.makeDirectory(directory);
+      for (const [file, value] of valuesV1(controller, limits)) {
+        await fileSystem.writeFile(`${directory}/${file}`, value);
+      }
+    }
+  }
+
+  async #ensureV2(mount: string, path: string, limits: CgroupLimits): Promise<void> {
+    const { fileSystem } = this.#options;
+    let directory = mount;
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      await this.#delegate(directory);
+      directory = `${directory}/${name}`;
+      await fileSystem.makeDirectory(directory);
+    }
+    await this.#delegate(directory);
+    for (const [file, value] of valuesV2(limits)) {
+      await fileSystem.writeFile(`${directory}/${file}`, value);
+    }
+  }
+
+  /** Gives the controllers that are there to the children. */
+  async #delegate(directory: string): Promise<void> {
+    const { fileSystem } = this.#options;
+    const available = (await fileSystem.readText(`${directory}/cgroup.controllers`)).split(/\s+/);
+    const enabled = (await fileSystem.readText(`${directory}/cgroup.subtree_control`)).split(/\s+/);
+    for (const controller of CONTROLLERS_V2) {
+      if (!available.includes(controller) || enabled.includes(controller)) continue;
+      await fileSystem.writeFile(`${directory}/cgroup.subtree_control`, `+${controller}`);
+    }
+  }
+
+  /** A cgroup is removed by rmdir, children first; its files cannot be. */
+  async #remove(path: string): Promise<void> {
+    for (let tries = 0; tries < REMOVE_TRIES_MAX; tries++) {
+      const directories: string[] = [];
+      for (const directory of this.#directories(path)) await this.#collect(directory, directories);
+      if (directories.length === 0) return;
+      const { processes, environment } = this.#options;
+      const result = await processes.run('rmdir', directories);
+      if (result.exitCode === 0) return;
+      await sleep(environment, REMOVE_RETRY_MS);
+    }
+    this.#options.environment.log.warn('cgroup remains', { path });
+  }
+
+  async #collect(directory: string, into: string[]): Promise<void> {
+    const { fileSystem } = this.#options;
+    const stat = await fileSystem.stat(directory, { noFollow: true });
+    if (stat?.kind !== 'directory') return;
+    for (const name of await fileSystem.list(directory).catch(() => [])) {
+      await this.#collect(`${directory}/${name}`, into);
+    }
+    into.push(directory);
+  }
+}
+
+function valuesV1(controller: string, limits: CgroupLimits): [string, string][] {
+  if (controller === 'cpu') {
+    return [
+      ['cpu.shares', String(limits.cpuShares)],
+      ['cpu.cfs_period_us', String(CPU_PERIOD_US)],
+      ['cpu.cfs_quota_us', String(limits.cpuQuotaUs ?? -1)],
+    ];
+  }
+  if (controller === 'memory' && limits.memoryBytes !== undefined) {
+    return [['memory.limit_in_bytes', String(limits.memoryBytes)]];
+  }
+  return [];
+}
+
+function valuesV2(limits: CgroupLimits): [string, string][] {
+  return [
+    ['cpu.weight', String(cpuWeight(limits.cpuShares))],
+    ['cpu.max', `${limits.cpuQuotaUs ?? 'max'} ${CPU_PERIOD_US}`],
+    ['memory.max', String(limits.memoryBytes ?? 'max')],
+  ];
+}

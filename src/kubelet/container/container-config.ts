@@ -1,0 +1,83 @@
+/**
+ * The configuration of one container for CRI: pure, from facts that were gathered before.
+ *
+ * Upstream: pkg/kubelet/kuberuntime/kuberuntime_container{,_linux}.go, v1.36.
+ */
+import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
+import type { ContainerConfig, LinuxContainerResources, Mount } from '#api/gen/cri-v1.ts';
+import type { Container, Pod } from '#api/gen/core-v1.ts';
+import { CPU_PERIOD_US, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
+import { oomScoreAdjust } from '../cgroups/qos.ts';
+import { containerAnnotations, containerLabels } from '../cri/labels.ts';
+import { expandVariables } from './expansion.ts';
+import { type ImageUser, linuxSecurityContext } from './security-context.ts';
+
+export interface ContainerConfigInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly restartCount: number;
+  /** As the runtime names the image, after it was found or pulled. */
+  readonly imageRef: string;
+  readonly imageUser: ImageUser;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly mounts: readonly Mount[];
+  readonly terminationHostPath: string;
+  readonly memoryCapacity: number;
+  readonly seccompDirectory: string;
+  readonly targetContainerId?: string;
+}
+
+export function containerConfig(input: ContainerConfigInput): ContainerConfig {
+  const { pod, container, restartCount, environment } = input;
+  const expand = (text: string): string =>
+    expandVariables(text, (name) => environment.get(name) ?? undefined);
+  return {
+    metadata: { name: container.name, attempt: restartCount },
+    image: { image: input.imageRef, userSpecifiedImage: container.image ?? '' },
+    command: (container.command ?? []).map(expand),
+    args: (container.args ?? []).map(expand),
+    workingDir: container.workingDir ?? '',
+    labels: containerLabels(container, pod),
+    annotations: containerAnnotations(container, pod, input),
+    envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
+    mounts: [...input.mounts],
+    logPath: containerLogPath(container.name, restartCount),
+    stdin: container.stdin === true,
+    stdinOnce: container.stdinOnce === true,
+    tty: container.tty === true,
+    linux: {
+      resources: containerResources(pod, container, input.memoryCapacity),
+      securityContext: linuxSecurityContext({ ...input, user: input.imageUser }),
+    },
+  };
+}
+
+/** Below the log directory of the pod. */
+export function containerLogPath(name: string, restartCount: number): string {
+  return `${name}/${restartCount}.log`;
+}
+
+/** `<root>/<namespace>_<name>_<uid>` */
+export function podLogDirectory(root: string, pod: Pod): string {
+  const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  return `${root}/${namespace}_${name}_${uid}`;
+}
+
+/** A limit of the pod holds for a container without one. */
+function containerResources(
+  pod: Pod,
+  container: Container,
+  memoryCapacity: number,
+): LinuxContainerResources {
+  const { requests, limits } = container.resources ?? {};
+  const podLimits = pod.spec?.resources?.limits;
+  const cpuLimit = limits?.['cpu'] ?? podLimits?.['cpu'] ?? '0';
+  const memoryLimit = limits?.['memory'] ?? podLimits?.['memory'] ?? '0';
+  return {
+    cpuShares: cpuShares(quantityMilli(requests?.['cpu'] ?? limits?.['cpu'] ?? '0')),
+    cpuPeriod: CPU_PERIOD_US,
+    cpuQuota: cpuQuotaUs(quantityMilli(cpuLimit)),
+    memoryLimitInBytes: quantityValue(memoryLimit),
+    oomScoreAdj: oomScoreAdjust(pod, container, memoryCapacity),
+  };
+}

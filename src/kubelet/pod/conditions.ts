@@ -1,0 +1,136 @@
+/**
+ * The conditions of a pod that the kubelet owns.
+ *
+ * Source: API reference v1.36, PodCondition; KEP-580 (readiness gates), KEP-3085
+ * (PodReadyToStartContainers), KEP-5067 (observedGeneration). Upstream:
+ * pkg/kubelet/status/generate.go.
+ */
+import type { ContainerStatus, Pod, PodCondition, PodPhase } from '#api/gen/core-v1.ts';
+import { formatGoList } from '../go-format.ts';
+import { isSidecar } from './restart-policy.ts';
+
+const OWNED: ReadonlySet<string> = new Set([
+  'PodScheduled',
+  'Ready',
+  'Initialized',
+  'ContainersReady',
+  'PodReadyToStartContainers',
+]);
+
+export interface ConditionInput {
+  readonly pod: Pod;
+  readonly phase: PodPhase;
+  /** Init containers first. */
+  readonly statuses: readonly ContainerStatus[];
+  readonly hasSandbox: boolean;
+  /** As last written: transition times are kept from them. */
+  readonly previous: readonly PodCondition[];
+  /** RFC 3339 time for what changed. */
+  readonly now: string;
+}
+
+type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
+const TRUE: Verdict = { status: 'True' };
+
+/** All conditions of the pod: others' as the API has them, then the kubelet's own. */
+export function podConditions(input: ConditionInput): PodCondition[] {
+  const others = (input.pod.status?.conditions ?? []).filter(({ type }) => !OWNED.has(type));
+  const containersReady = containersReadyVerdict(input);
+  const owned: [string, Verdict][] = [
+    ['PodReadyToStartContainers', input.hasSandbox ? TRUE : { status: 'False' }],
+    ['Initialized', initializedVerdict(input)],
+    ['Ready', containersReady.status === 'True' ? gatesVerdict(input) : containersReady],
+    ['ContainersReady', containersReady],
+    ['PodScheduled', TRUE],
+  ];
+  return [...others, ...owned.map(([type, verdict]) => withTransition(type, verdict, input))];
+}
+
+function withTransition(type: string, verdict: Verdict, input: ConditionInput): PodCondition {
+  const before = input.previous.find((condition) => condition.type === type);
+  const same = before?.status === verdict.status ? before.lastTransitionTime : undefined;
+  const { generation } = input.pod.metadata ?? {};
+  return {
+    type,
+    ...verdict,
+    lastTransitionTime: same ?? input.now,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  };
+}
+
+function containersReadyVerdict({ pod, phase, statuses }: ConditionInput): Verdict {
+  const unknown: string[] = [];
+  const unready: string[] = [];
+  const sidecars = (pod.spec?.initContainers ?? []).filter(isSidecar);
+  for (const { name } of [...sidecars, ...(pod.spec?.containers ?? [])]) {
+    const status = statuses.find((candidate) => candidate.name === name);
+    if (status === undefined) unknown.push(name);
+    else if (!status.ready) unready.push(name);
+  }
+  if (phase === 'Succeeded' && unknown.length === 0) {
+    return { status: 'False', reason: 'PodCompleted' };
+  }
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  const message = joined([
+    ['containers with unknown status', unknown],
+    ['containers with unready status', unready],
+  ]);
+  return message === '' ? TRUE : { status: 'False', reason: 'ContainersNotReady', message };
+}
+
+/** Readiness gates: conditions of others that must be True too. */
+function gatesVerdict({ pod }: ConditionInput): Verdict {
+  const problems: string[] = [];
+  for (const { conditionType } of pod.spec?.readinessGates ?? []) {
+    const condition = pod.status?.conditions?.find(({ type }) => type === conditionType);
+    const gate = `pod readiness gate "${conditionType}"`;
+    if (condition === undefined) {
+      problems.push(`corresponding condition of ${gate} does not exist.`);
+    } else if (condition.status !== 'True') {
+      problems.push(`the status of ${gate} is not "True", but ${condition.status}`);
+    }
+  }
+  if (problems.length === 0) return TRUE;
+  return { status: 'False', reason: 'ReadinessGatesNotReady', message: problems.join(', ') };
+}
+
+function initializedVerdict({ pod, phase, statuses }: ConditionInput): Verdict {
+  const unknown: string[] = [];
+  const incomplete: string[] = [];
+  for (const container of pod.spec?.initContainers ?? []) {
+    const status = statuses.find(({ name }) => name === container.name);
+    if (status === undefined) unknown.push(container.name);
+    else if (isSidecar(container) ? status.started !== true : !status.ready) {
+      incomplete.push(container.name);
+    }
+  }
+  if (phase === 'Succeeded' && unknown.length === 0) {
+    return { status: 'True', reason: 'PodCompleted' };
+  }
+  if (hasRegularStarted(pod, statuses)) return TRUE;
+  const message = joined([
+    ['containers with unknown status', unknown],
+    ['containers with incomplete status', incomplete],
+  ]);
+  return message === '' ? TRUE : { status: 'False', reason: 'ContainersNotInitialized', message };
+}
+
+/** Once a regular container ran, the pod stays initialized, also while sidecars restart. */
+function hasRegularStarted(pod: Pod, statuses: readonly ContainerStatus[]): boolean {
+  return (pod.spec?.containers ?? []).some(({ name }) => {
+    const status = statuses.find((candidate) => candidate.name === name);
+    const { state, lastState } = status ?? {};
+    return (
+      lastState?.terminated !== undefined ||
+      state?.running !== undefined ||
+      state?.terminated !== undefined
+    );
+  });
+}
+
+function joined(parts: readonly (readonly [string, readonly string[]])[]): string {
+  return parts
+    .filter(([, names]) => names.length > 0)
+    .map(([text, names]) => `${text}: ${formatGoList(names)}`)
+    .join(', ');
+}

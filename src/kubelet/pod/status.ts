@@ -1,0 +1,136 @@
+/**
+ * The whole status of a pod, from spec, observation, probes and what was written before.
+ *
+ * Pure but for the time that is passed in. Upstream: pkg/kubelet/kubelet_pods.go
+ * (generateAPIPodStatus), pkg/kubelet/status/status_manager.go, v1.36.
+ */
+import type { ContainerStatus, Pod, PodPhase, PodStatus } from '#api/gen/core-v1.ts';
+import { timeText } from '#api/meta/time.ts';
+import { podQosClass } from '../cgroups/qos.ts';
+import { podConditions } from './conditions.ts';
+import { containerStatuses, type ProbeStates, type StartFailure } from './container-status.ts';
+import { latestContainer, type ObservedPod, observedIps } from './observed.ts';
+import { podPhase } from './phase.ts';
+import { planSandbox } from './plan.ts';
+
+/** A phase that the kubelet decided on for the whole pod, such as after a deadline. */
+export interface PhaseOverride {
+  readonly phase: 'Failed';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface PodStatusInput {
+  readonly pod: Pod;
+  readonly observed: ObservedPod;
+  /** As last written by this kubelet, or read from the API. */
+  readonly previous: PodStatus;
+  readonly failures: ReadonlyMap<string, StartFailure>;
+  readonly probes: ProbeStates;
+  /** Everything has been stopped and nothing starts again. */
+  readonly terminal: boolean;
+  readonly override?: PhaseOverride;
+  /** Addresses of the node; the first is the main one. */
+  readonly hostIps: readonly string[];
+  readonly nowMs: number;
+}
+
+export function podStatus(input: PodStatusInput): PodStatus {
+  const { pod, observed, previous, nowMs } = input;
+  const statuses = allContainerStatuses(input);
+  const all = [...statuses.init, ...statuses.regular];
+  const phase = phaseOf(input, all);
+  const now = timeText(nowMs);
+  const { generation } = pod.metadata ?? {};
+  return {
+    ...explanation(input, phase),
+    phase,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    conditions: podConditions({
+      pod,
+      phase,
+      statuses: all,
+      hasSandbox: !planSandbox(pod, observed).create,
+      previous: previous.conditions ?? [],
+      now,
+    }),
+    ...addresses(input),
+    startTime: previous.startTime ?? pod.status?.startTime ?? now,
+    ...(statuses.init.length === 0 ? {} : { initContainerStatuses: statuses.init }),
+    containerStatuses: statuses.regular,
+    ...(statuses.ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: statuses.ephemeral }),
+    qosClass: previous.qosClass ?? pod.status?.qosClass ?? podQosClass(pod),
+  };
+}
+
+function allContainerStatuses(input: PodStatusInput): {
+  readonly init: ContainerStatus[];
+  readonly regular: ContainerStatus[];
+  readonly ephemeral: ContainerStatus[];
+} {
+  const { previous } = input;
+  return {
+    init: containerStatuses({
+      ...input,
+      kind: 'init',
+      previous: previous.initContainerStatuses ?? [],
+    }),
+    regular: containerStatuses({
+      ...input,
+      kind: 'regular',
+      previous: previous.containerStatuses ?? [],
+    }),
+    ephemeral: containerStatuses({
+      ...input,
+      kind: 'ephemeral',
+      previous: previous.ephemeralContainerStatuses ?? [],
+    }),
+  };
+}
+
+export function isTerminalPhase(phase: PodPhase | undefined): boolean {
+  return phase === 'Failed' || phase === 'Succeeded';
+}
+
+/** A pod never leaves a terminal phase, and enters one for good only when all has stopped. */
+function phaseOf(input: PodStatusInput, statuses: readonly ContainerStatus[]): PodPhase {
+  const { pod, observed, previous, override, terminal } = input;
+  if (pod.status?.phase !== undefined && isTerminalPhase(pod.status.phase)) return pod.status.phase;
+  if (previous.phase !== undefined && isTerminalPhase(previous.phase)) return previous.phase;
+  if (override !== undefined) return override.phase;
+  const initialized = (pod.spec?.containers ?? []).some(({ name }) => {
+    const state = latestContainer(observed, name)?.state;
+    return state === 'running' || state === 'created';
+  });
+  return podPhase({ pod, statuses, terminal, initialized });
+}
+
+/** Reason and message belong to the phase: kept while it lasts. */
+function explanation(
+  { pod, previous, override }: PodStatusInput,
+  phase: PodPhase,
+): Pick<PodStatus, 'reason' | 'message'> {
+  if (override !== undefined && phase === override.phase) {
+    return { reason: override.reason, message: override.message };
+  }
+  if (phase !== previous.phase) return {};
+  const reason = previous.reason ?? pod.status?.reason;
+  const message = previous.message ?? pod.status?.message;
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+type Addresses = Pick<PodStatus, 'hostIP' | 'hostIPs' | 'podIP' | 'podIPs'>;
+
+function addresses({ pod, observed, previous, hostIps }: PodStatusInput): Addresses {
+  const [hostIP] = hostIps;
+  const host: Addresses =
+    hostIP === undefined ? {} : { hostIP, hostIPs: hostIps.map((ip) => ({ ip })) };
+  const found = pod.spec?.hostNetwork === true ? hostIps : observedIps(observed);
+  // A pod that ended shows the address it had.
+  const ips = found.length > 0 ? found : (previous.podIPs ?? []).map(({ ip }) => ip ?? '');
+  const [podIP] = ips;
+  return podIP === undefined ? host : { ...host, podIP, podIPs: ips.map((ip) => ({ ip })) };
+}

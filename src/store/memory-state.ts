@@ -1,0 +1,260 @@
+/**
+ * What the memory store holds, and every step from one such state to the next, as pure functions.
+ * A state never changes, so that keeping one is a snapshot and starting from one is a fork.
+ */
+import { PersistentMap } from '#base/persistent-map.ts';
+import { compareKeys, prefixEnd } from './keys.ts';
+import {
+  type ListResult,
+  type StoredValue,
+  StoreError,
+  type StoreEvent,
+  type Write,
+  type WriteResult,
+} from './store.ts';
+
+/** One version of a key and, behind it, those that are still known. Without `item`: deleted. */
+interface Version {
+  readonly revision: number;
+  readonly item?: StoredValue;
+  readonly older?: Version;
+}
+
+export interface State {
+  readonly revision: number;
+  readonly compacted: number;
+  readonly current: PersistentMap<string, StoredValue>;
+  readonly versions: PersistentMap<string, Version>;
+  /** Per revision what it did: for watches from the past. */
+  readonly log: PersistentMap<number, readonly StoreEvent[]>;
+  readonly leases: PersistentMap<number, true>;
+  /** Keys on leases, as `<lease> <key>`. */
+  readonly leased: PersistentMap<string, true>;
+  readonly lastLease: number;
+}
+
+const byNumber = (a: number, b: number): number => a - b;
+
+export const EMPTY_STATE: State = {
+  revision: 1,
+  compacted: 0,
+  current: PersistentMap.empty(compareKeys),
+  versions: PersistentMap.empty(compareKeys),
+  log: PersistentMap.empty(byNumber),
+  leases: PersistentMap.empty(byNumber),
+  leased: PersistentMap.empty(compareKeys),
+  lastLease: 0,
+};
+
+export interface Outcome {
+  readonly state: State;
+  readonly ok: boolean;
+  readonly results: readonly WriteResult[];
+  readonly events: readonly StoreEvent[];
+}
+
+/** All of `writes` in one revision, or none. Throws StoreError `lease`. */
+export function applyWrites(state: State, writes: readonly Write[]): Outcome {
+  for (const write of writes) {
+    const lease = write.type === 'put' ? (write.lease ?? 0) : 0;
+    if (lease !== 0 && state.leases.get(lease) === undefined) {
+      throw new StoreError('lease', `Cannot put "${write.key}": lease ${lease} is not known`);
+    }
+  }
+  const found = writes.map((write) => state.current.get(write.key));
+  if (!writes.every((write, index) => isAsExpected(write, found[index]))) {
+    const results = found.map((item): WriteResult => ({ ok: false, ...given('current', item) }));
+    return { state, ok: false, results, events: [] };
+  }
+  const revision = writes.length === 0 ? state.revision : state.revision + 1;
+  const events: StoreEvent[] = [];
+  let next: State = { ...state, revision };
+  for (const [index, write] of writes.entries()) {
+    const previous = found[index];
+    next = applyWrite(next, write, previous);
+    events.push(eventOf(write, revision, previous));
+  }
+  if (events.length > 0) next = { ...next, log: next.log.set(revision, events) };
+  const results = found.map(
+    (item): WriteResult => ({ ok: true, revision, ...given('previous', item) }),
+  );
+  return { state: next, ok: true, results, events };
+}
+
+function given<N extends string, T>(name: N, value: T | undefined): { [key in N]?: T } {
+  return value === undefined ? {} : ({ [name]: value } as { [key in N]?: T });
+}
+
+function isAsExpected(write: Write, found: StoredValue | undefined): boolean {
+  if (write.type === 'delete' && found === undefined) return false;
+  return write.expected === undefined || write.expected === (found?.modRevision ?? 0);
+}
+
+function applyWrite(state: State, write: Write, previous: StoredValue | undefined): State {
+  const { key } = write;
+  const { revision } = state;
+  const older = state.versions.get(key);
+  let leased = state.leased;
+  if (previous !== undefined && previous.lease !== 0) {
+    leased = leased.delete(`${previous.lease} ${key}`);
+  }
+  if (write.type === 'delete') {
+    return {
+      ...state,
+      leased,
+      current: state.current.delete(key),
+      versions: state.versions.set(key, { revision, ...given('older', older) }),
+    };
+  }
+  const item: StoredValue = {
+    key,
+    value: write.value,
+    createRevision: previous?.createRevision ?? revision,
+    modRevision: revision,
+    lease: write.lease ?? 0,
+  };
+  if (item.lease !== 0) leased = leased.set(`${item.lease} ${key}`, true);
+  return {
+    ...state,
+    leased,
+    current: state.current.set(key, item),
+    versions: state.versions.set(key, { revision, item, ...given('older', older) }),
+  };
+}
+
+/** What a watch is told of a write that happened. */
+export function eventOf(
+  write: Write,
+  revision: number,
+  previous: StoredValue | undefined,
+): StoreEvent {
+  return {
+    type: write.type,
+    key: write.key,
+    value: write.type === 'put' ? write.value : (previous?.value ?? new Uint8Array(0)),
+    revision,
+    createRevision: previous?.createRevision ?? revision,
+    ...given('previous', previous?.value),
+  };
+}
+
+/** The key as it was at `revision`. Throws StoreError `compacted` or `future`. */
+export function getAt(state: State, key: string, revision: number): StoredValue | undefined {
+  if (revision === state.revision) return state.current.get(key);
+  checkRevision(state, revision);
+  return itemAt(state.versions.get(key), revision);
+}
+
+export interface ListQuery {
+  readonly prefix: string;
+  readonly revision: number;
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+/** Keys with the prefix as they were. Throws StoreError `compacted` or `future`. */
+export function listAt(state: State, query: ListQuery): ListResult {
+  checkRevision(state, query.revision);
+  const { revision, limit = Number.POSITIVE_INFINITY } = query;
+  const items: StoredValue[] = [];
+  let remaining = 0;
+  for (const item of itemsAt(state, query)) {
+    if (items.length < limit) items.push(item);
+    else if (revision !== state.revision) remaining++;
+    else {
+      remaining = state.current.rank(prefixEnd(query.prefix) ?? '\u{10FFFF}'.repeat(2));
+      remaining -= state.current.rank(item.key);
+      break;
+    }
+  }
+  return { items, revision, remaining };
+}
+
+function* itemsAt(state: State, query: ListQuery): Generator<StoredValue> {
+  const { prefix, revision, after } = query;
+  const from = after !== undefined && compareKeys(after, prefix) > 0 ? after : prefix;
+  const isNow = revision === state.revision;
+  for (const [key, found] of (isNow ? state.current : state.versions).entries(from)) {
+    if (!key.startsWith(prefix)) return;
+    if (key === after) continue;
+    const item = 'key' in found ? found : itemAt(found, revision);
+    if (item !== undefined) yield item;
+  }
+}
+
+function itemAt(newest: Version | undefined, revision: number): StoredValue | undefined {
+  let version = newest;
+  while (version !== undefined && version.revision > revision) version = version.older;
+  return version?.item;
+}
+
+export function countKeys(state: State, prefix: string): number {
+  const end = prefixEnd(prefix);
+  const upTo = end === undefined ? state.current.size : state.current.rank(end);
+  return upTo - state.current.rank(prefix);
+}
+
+function checkRevision(state: State, revision: number): void {
+  if (revision > state.revision) throw futureError(revision, state.revision);
+  if (revision < state.compacted) throw compactedError(revision, state.compacted);
+}
+
+export function futureError(revision: number, newest: number): StoreError {
+  return new StoreError('future', `Revision ${revision} is in the future: the newest is ${newest}`);
+}
+
+export function compactedError(revision: number, compacted: number): StoreError {
+  return new StoreError(
+    'compacted',
+    `Revision ${revision} has been compacted: the oldest kept is ${compacted}`,
+  );
+}
+
+/** Forgets what only revisions before `revision` could show. Throws StoreError `future`. */
+export function compactTo(state: State, revision: number): State {
+  if (revision > state.revision) throw futureError(revision, state.revision);
+  if (revision <= state.compacted) return state;
+  let { log, versions } = state;
+  const touched = new Set<string>();
+  for (const [at, events] of log.entries()) {
+    if (at > revision) break;
+    for (const event of events) touched.add(event.key);
+    log = log.delete(at);
+  }
+  for (const key of touched) {
+    const kept = trim(versions.get(key), revision);
+    versions = kept === undefined ? versions.delete(key) : versions.set(key, kept);
+  }
+  return { ...state, log, versions, compacted: revision };
+}
+
+/** The versions after `revision` and the one that it shows, unless that is a deletion. */
+function trim(version: Version | undefined, revision: number): Version | undefined {
+  const newer: Version[] = [];
+  let at = version;
+  for (; at !== undefined && at.revision > revision; at = at.older) newer.push(at);
+  let kept: Version | undefined =
+    at?.item === undefined ? undefined : { revision: at.revision, item: at.item };
+  for (const one of newer.toReversed()) {
+    const { older: _, ...own } = one;
+    kept = { ...own, ...given('older', kept) };
+  }
+  return kept;
+}
+
+export function grantLease(state: State): { state: State; lease: number } {
+  const lease = state.lastLease + 1;
+  return { state: { ...state, lastLease: lease, leases: state.leases.set(lease, true) }, lease };
+}
+
+/** Deletes the lease's keys in one revision and forgets the lease. */
+export function endLease(state: State, lease: number): Outcome {
+  const prefix = `${lease} `;
+  const writes: Write[] = [];
+  for (const [name] of state.leased.entries(prefix)) {
+    if (!name.startsWith(prefix)) break;
+    writes.push({ type: 'delete', key: name.slice(prefix.length) });
+  }
+  const outcome = applyWrites(state, writes);
+  return { ...outcome, state: { ...outcome.state, leases: outcome.state.leases.delete(lease) } };
+}
