@@ -30,7 +30,10 @@ describe('PersistentMap', () => {
     fc.assert(
       fc.property(steps, (list) => {
         const { map, model } = build(list);
-        assert.deepEqual([...map.entries()], [...model].toSorted((a, b) => a[0] - b[0]));
+        assert.deepEqual(
+          [...map.entries()],
+          [...model].toSorted((a, b) => a[0] - b[0]),
+        );
         assert.equal(map.size, model.size);
         for (let key = 0; key <= 60; key++) assert.equal(map.get(key), model.get(key));
       }),

@@ -1,9 +1,5 @@
-/**
- * Kubeconfig files for kubectl and every other client.
- *
- * JSON, which is YAML too: no writer of YAML is needed, and all readers take it.
- * Source: client-go's v1.Config reference (kubeconfig).
- */
+/** Writes a kubeconfig file that only its owner may read. JSON is YAML, so no YAML writer is needed. */
+import { buildKubeconfig } from '#client/kubeconfig.ts';
 import { writeFileDurably } from './files.ts';
 import type { KeyPair } from './pki.ts';
 
@@ -17,38 +13,14 @@ export interface KubeconfigOptions {
   readonly identity: KeyPair;
 }
 
-const CLUSTER = 'coxswain';
-
 export function writeKubeconfig(options: KubeconfigOptions): void {
-  const context = `${options.user}@${CLUSTER}`;
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      {
-        name: CLUSTER,
-        cluster: {
-          server: options.server,
-          'certificate-authority-data': base64(options.authority),
-        },
-      },
-    ],
-    users: [
-      {
-        name: options.user,
-        user: {
-          'client-certificate-data': base64(options.identity.certificate),
-          'client-key-data': base64(options.identity.key),
-        },
-      },
-    ],
-    contexts: [{ name: context, context: { cluster: CLUSTER, user: options.user } }],
-    'current-context': context,
-    preferences: {},
-  };
+  const config = buildKubeconfig({
+    server: options.server,
+    ca: options.authority,
+    cert: options.identity.certificate,
+    key: options.identity.key,
+    cluster: 'coxswain',
+    user: options.user,
+  });
   writeFileDurably(options.path, `${JSON.stringify(config, null, 2)}\n`, 0o600);
-}
-
-function base64(pem: string): string {
-  return Buffer.from(pem, 'utf8').toString('base64');
 }

@@ -48,7 +48,7 @@ export class LeaseTimers {
   }
 
   stopAll(): void {
-    for (const lease of [...this.#leases.keys()]) this.stop(lease);
+    for (const lease of this.#leases.keys()) this.stop(lease);
   }
 
   /** What a copy must be started with to end at the same times. */

@@ -4,6 +4,7 @@
  */
 import { PersistentMap } from '#base/persistent-map.ts';
 import { compareKeys, prefixEnd } from './keys.ts';
+import { compactedError, eventOf, futureError, given, isAsExpected } from './outcome.ts';
 import {
   type ListResult,
   type StoredValue,
@@ -81,15 +82,6 @@ export function applyWrites(state: State, writes: readonly Write[]): Outcome {
   return { state: next, ok: true, results, events };
 }
 
-function given<N extends string, T>(name: N, value: T | undefined): { [key in N]?: T } {
-  return value === undefined ? {} : ({ [name]: value } as { [key in N]?: T });
-}
-
-function isAsExpected(write: Write, found: StoredValue | undefined): boolean {
-  if (write.type === 'delete' && found === undefined) return false;
-  return write.expected === undefined || write.expected === (found?.modRevision ?? 0);
-}
-
 function applyWrite(state: State, write: Write, previous: StoredValue | undefined): State {
   const { key } = write;
   const { revision } = state;
@@ -122,22 +114,6 @@ function applyWrite(state: State, write: Write, previous: StoredValue | undefine
   };
 }
 
-/** What a watch is told of a write that happened. */
-export function eventOf(
-  write: Write,
-  revision: number,
-  previous: StoredValue | undefined,
-): StoreEvent {
-  return {
-    type: write.type,
-    key: write.key,
-    value: write.type === 'put' ? write.value : (previous?.value ?? new Uint8Array(0)),
-    revision,
-    createRevision: previous?.createRevision ?? revision,
-    ...given('previous', previous?.value),
-  };
-}
-
 /** The key as it was at `revision`. Throws StoreError `compacted` or `future`. */
 export function getAt(state: State, key: string, revision: number): StoredValue | undefined {
   if (revision === state.revision) return state.current.get(key);
@@ -162,8 +138,7 @@ export function listAt(state: State, query: ListQuery): ListResult {
     if (items.length < limit) items.push(item);
     else if (revision !== state.revision) remaining++;
     else {
-      remaining = state.current.rank(prefixEnd(query.prefix) ?? '\u{10FFFF}'.repeat(2));
-      remaining -= state.current.rank(item.key);
+      remaining = rankOfEnd(state, query.prefix) - state.current.rank(item.key);
       break;
     }
   }
@@ -189,25 +164,17 @@ function itemAt(newest: Version | undefined, revision: number): StoredValue | un
 }
 
 export function countKeys(state: State, prefix: string): number {
+  return rankOfEnd(state, prefix) - state.current.rank(prefix);
+}
+
+function rankOfEnd(state: State, prefix: string): number {
   const end = prefixEnd(prefix);
-  const upTo = end === undefined ? state.current.size : state.current.rank(end);
-  return upTo - state.current.rank(prefix);
+  return end === undefined ? state.current.size : state.current.rank(end);
 }
 
 function checkRevision(state: State, revision: number): void {
   if (revision > state.revision) throw futureError(revision, state.revision);
   if (revision < state.compacted) throw compactedError(revision, state.compacted);
-}
-
-export function futureError(revision: number, newest: number): StoreError {
-  return new StoreError('future', `Revision ${revision} is in the future: the newest is ${newest}`);
-}
-
-export function compactedError(revision: number, compacted: number): StoreError {
-  return new StoreError(
-    'compacted',
-    `Revision ${revision} has been compacted: the oldest kept is ${compacted}`,
-  );
 }
 
 /** Forgets what only revisions before `revision` could show. Throws StoreError `future`. */

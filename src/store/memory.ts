@@ -10,24 +10,22 @@ import { checkWrites } from './keys.ts';
 import { LeaseTimers } from './lease-timers.ts';
 import {
   applyWrites,
-  compactedError,
   compactTo,
   countKeys,
   EMPTY_STATE,
   endLease,
-  futureError,
   getAt,
   grantLease,
   listAt,
   type Outcome,
   type State,
 } from './memory-state.ts';
+import { compactedError, futureError } from './outcome.ts';
 import {
   type ListResult,
   type StoredValue,
   type Store,
   StoreError,
-  type StoreEvent,
   type Watch,
   type WatchHandlers,
   type Write,

@@ -64,7 +64,8 @@ function priorityOf(key: string): number {
 }
 
 function insert<V>(node: TreapNode<V> | undefined, key: string, value: V): TreapNode<V> {
-  if (node === undefined) return { key, value, priority: priorityOf(key), left: undefined, right: undefined };
+  if (node === undefined)
+    return { key, value, priority: priorityOf(key), left: undefined, right: undefined };
   if (key === node.key) return { ...node, value };
   if (key < node.key) {
     const left = insert(node.left, key, value);
@@ -90,7 +91,10 @@ function remove<V>(node: TreapNode<V> | undefined, key: string): TreapNode<V> | 
 }
 
 /** All keys of `left` are below all keys of `right`. */
-function join<V>(left: TreapNode<V> | undefined, right: TreapNode<V> | undefined): TreapNode<V> | undefined {
+function join<V>(
+  left: TreapNode<V> | undefined,
+  right: TreapNode<V> | undefined,
+): TreapNode<V> | undefined {
   if (left === undefined) return right;
   if (right === undefined) return left;
   return left.priority > right.priority

@@ -21,7 +21,13 @@ export interface StoredValue {
 
 /** What a write expects to find: revision 0 means that the key must not exist. */
 export type Write =
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly expected?: number; readonly lease?: number }
+  | {
+      readonly type: 'put';
+      readonly key: string;
+      readonly value: Uint8Array;
+      readonly expected?: number;
+      readonly lease?: number;
+    }
   | { readonly type: 'delete'; readonly key: string; readonly expected?: number };
 
 export type WriteResult =
@@ -73,7 +79,10 @@ export const BATCH_WRITES_MAX = 1024;
  * events up to it. (So a cache that is fed by a watch is fresh once `revision()` has answered.)
  */
 export interface Store {
-  get(key: string, options?: { revision?: number }): Promise<{ item?: StoredValue; revision: number }>;
+  get(
+    key: string,
+    options?: { revision?: number },
+  ): Promise<{ item?: StoredValue; revision: number }>;
   /** Keys in byte order. `after` continues behind that key. Rejects with `compacted` or `future`. */
   list(
     prefix: string,
@@ -89,7 +98,9 @@ export interface Store {
    * All or nothing, in one revision. No key may come twice. When it was not `ok`, no result is,
    * and each has the `current` of its key. An empty batch is `ok` and takes no revision.
    */
-  batch(writes: readonly Write[]): Promise<{ ok: boolean; revision: number; results: readonly WriteResult[] }>;
+  batch(
+    writes: readonly Write[],
+  ): Promise<{ ok: boolean; revision: number; results: readonly WriteResult[] }>;
   /**
    * Events with a revision greater than `after` for keys with `prefix`, first those that lie in
    * the past, then as they are committed. Rejects with `compacted` when they are no longer known,

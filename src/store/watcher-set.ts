@@ -83,6 +83,6 @@ export class WatcherSet {
 
   /** Ends all, those that lag included. */
   end(error: StoreError): void {
-    for (const watcher of [...this.#all]) watcher.end(error);
+    for (const watcher of this.#all) watcher.end(error);
   }
 }

@@ -192,28 +192,27 @@ function parseNode(value: Json, depth: number): FieldSet {
 export class FieldSetBuilder {
   readonly #root: MutableNode = {};
 
-  /** Adds the path; an empty one, the whole object, is owned by nobody. */
-  add(path: readonly PathElement[]): void {
-    let node = this.#root;
-    let isNew = false;
-    for (const element of path) {
-      if (!isNew && node !== this.#root && isEmptySet(node)) node[SELF] = LEAF;
-      const next = node[element];
-      isNew = next === undefined;
-      node = next ?? {};
-      // A new node is empty until its first child is added, in the next round of this loop.
-      if (isNew) this.#attach(path, element, node);
-    }
-    if (!isNew && node !== this.#root && !isMember(node)) node[SELF] = LEAF;
+  get isEmpty(): boolean {
+    return isEmptySet(this.#root);
   }
 
-  #attach(path: readonly PathElement[], element: PathElement, node: MutableNode): void {
-    let parent = this.#root;
-    for (const step of path) {
-      if (step === element && parent[step] === undefined) break;
-      parent = parent[step] ?? parent;
+  /** Adds the path; an empty one, the whole object, is owned by nobody. */
+  add(path: readonly PathElement[], last?: PathElement): void {
+    const end = last === undefined ? path.length - 1 : path.length;
+    let node = this.#root;
+    for (let depth = 0; depth <= end; depth++) {
+      const element = depth === path.length ? last : path[depth];
+      if (element === undefined) return;
+      let child = node[element];
+      if (child === undefined) {
+        child = {};
+        node[element] = child;
+      } else if (depth === end ? !isMember(child) : isEmptySet(child)) {
+        // A member gets its first child, or a parent becomes a member.
+        child[SELF] = {};
+      }
+      node = child;
     }
-    parent[element] = node;
   }
 
   toSet(): FieldSet {
@@ -226,7 +225,7 @@ interface MutableNode {
 }
 
 function sorted(node: FieldSet): FieldSet {
-  const elements = elementsOf(node);
+  const elements = Object.keys(node).filter((element) => element !== SELF);
   if (elements.length === 0) return LEAF;
   const result: Record<PathElement, FieldSet> = {};
   if (SELF in node) result[SELF] = LEAF;

@@ -7,6 +7,7 @@ import { authenticationFilter } from './authentication.ts';
 import { authorizationFilter } from './authorization.ts';
 import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
+import { impersonationFilter } from './impersonation.ts';
 import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
 import { timeoutFilter } from './timeout.ts';
 import { warningFilter } from './warnings.ts';
@@ -28,6 +29,8 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     timeoutFilter(services.requestTimeoutMs),
     // Who is it?
     authenticationFilter(services.authenticate),
+    // As whom do they act?
+    impersonationFilter(services.authorize),
     // Too many at a time: 429.
     inFlightFilter(services.inFlight),
     // May they?

@@ -1,0 +1,88 @@
+/**
+ * Fields that a write through a path of the API cannot change, and so cannot come to own.
+ *
+ * Source: GetResetFields and GetResetFieldsFilter of upstream's strategies (pkg/registry).
+ */
+import type { Kind } from '../kind.ts';
+import type { KubeObject } from '../meta/object.ts';
+import { elementsOf, type FieldSet, LEAF, recursiveDifference } from './field-set.ts';
+import type { PathElement } from './path-element.ts';
+
+/** What the write may own, of what it changed. */
+export type FieldFilter = (set: FieldSet) => FieldSet;
+
+const STATUS: FieldSet = { 'f:status': LEAF };
+const SPEC: FieldSet = { 'f:spec': LEAF };
+const METADATA_AND_SPEC: FieldSet = { 'f:metadata': LEAF, 'f:spec': LEAF };
+
+/** Writes of `status` that keep more than `spec`, by `<group>/<kind>`. */
+const STATUS_WRITES: Readonly<Record<string, FieldSet>> = {
+  '/Pod': { 'f:metadata': { 'f:deletionTimestamp': LEAF, 'f:ownerReferences': LEAF }, 'f:spec': LEAF },
+  'apps/Deployment': { 'f:metadata': { 'f:labels': LEAF }, 'f:spec': LEAF },
+  'certificates.k8s.io/CertificateSigningRequest': { 'f:spec': LEAF, 'f:status': { 'f:conditions': LEAF } },
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': METADATA_AND_SPEC,
+  'apiregistration.k8s.io/APIService': METADATA_AND_SPEC,
+  'flowcontrol.apiserver.k8s.io/FlowSchema': METADATA_AND_SPEC,
+  'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration': METADATA_AND_SPEC,
+  'internal.apiserver.k8s.io/StorageVersion': METADATA_AND_SPEC,
+  'networking.k8s.io/ServiceCIDR': METADATA_AND_SPEC,
+  'resource.k8s.io/DeviceTaintRule': METADATA_AND_SPEC,
+  'resource.k8s.io/ResourceClaim': METADATA_AND_SPEC,
+  'resource.k8s.io/ResourcePoolStatusRequest': METADATA_AND_SPEC,
+  'scheduling.k8s.io/PodGroup': METADATA_AND_SPEC,
+  'storage.k8s.io/VolumeAttachment': METADATA_AND_SPEC,
+  'storagemigration.k8s.io/StorageVersionMigration': METADATA_AND_SPEC,
+};
+
+const ANY_CONTAINER = ['f:containers', 'f:initContainers'].flatMap((list) =>
+  ['f:resources', 'f:resizePolicy'].map((field) => ['f:spec', list, '*', field]),
+);
+
+/** Other subresources of single kinds, by `<group>/<kind>/<subresource>`. */
+const SUBRESOURCES: Readonly<Record<string, FieldFilter>> = {
+  'certificates.k8s.io/CertificateSigningRequest/approval': removing({
+    'f:spec': LEAF,
+    'f:status': { 'f:certificate': LEAF },
+  }),
+  '/Namespace/finalize': removing(STATUS),
+  '/Pod/ephemeralcontainers': keeping([['f:spec', 'f:ephemeralContainers']]),
+  '/Pod/resize': keeping(ANY_CONTAINER),
+};
+
+export function removing(set: FieldSet): FieldFilter {
+  return (fields) => recursiveDifference(fields, set);
+}
+
+/** The part of a set that lies on or below one of `patterns` (`*`: any element), or leads there. */
+function keeping(patterns: readonly (readonly string[])[]): FieldFilter {
+  return (fields) => keep(fields, patterns);
+}
+
+function keep(set: FieldSet, patterns: readonly (readonly string[])[]): FieldSet {
+  const kept: Record<PathElement, FieldSet> = {};
+  for (const element of elementsOf(set)) {
+    const rest = patterns
+      .filter(([first]) => first === '*' || first === element)
+      .map((pattern) => pattern.slice(1));
+    if (rest.length === 0) continue;
+    const node = set[element] ?? LEAF;
+    if (rest.some((pattern) => pattern.length === 0)) {
+      kept[element] = node;
+      continue;
+    }
+    const below = keep(node, rest);
+    const isMember = '.' in node || elementsOf(node).length === 0;
+    if (elementsOf(below).length > 0) kept[element] = '.' in node ? { '.': LEAF, ...below } : below;
+    else if (isMember) kept[element] = LEAF;
+  }
+  return kept;
+}
+
+const NOTHING: FieldFilter = (set) => set;
+
+export function resetFilter(kind: Kind<KubeObject>, subresource: string): FieldFilter {
+  if (subresource === '') return kind.hasStatus === true ? removing(STATUS) : NOTHING;
+  const name = `${kind.group}/${kind.kind}`;
+  if (subresource === 'status') return removing(STATUS_WRITES[name] ?? SPEC);
+  return SUBRESOURCES[`${name}/${subresource}`] ?? NOTHING;
+}

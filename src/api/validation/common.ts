@@ -1,0 +1,44 @@
+/** Small rules that many fields share. Each answers a list of errors. */
+import { type FieldError, type FieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from './text.ts';
+import { invalidAll } from './metadata.ts';
+
+export function label(value: string | undefined, at: FieldPath): FieldError[] {
+  return invalidAll(at, value ?? '', isDns1123Label(value ?? ''));
+}
+
+export function subdomain(value: string | undefined, at: FieldPath): FieldError[] {
+  return invalidAll(at, value ?? '', isDns1123Subdomain(value ?? ''));
+}
+
+export function qualifiedName(value: string | undefined, at: FieldPath): FieldError[] {
+  return invalidAll(at, value ?? '', isQualifiedName(value ?? ''));
+}
+
+/** Something must be there: not absent, empty or an empty list. */
+export function present(value: string | readonly unknown[] | undefined, at: FieldPath, detail = ''): FieldError[] {
+  return value === undefined || value.length === 0 ? [required(at, detail)] : [];
+}
+
+/** One of `allowed`, which upstream lists in this order. Absence is `Required value`. */
+export function oneOf(value: string | undefined, allowed: readonly string[], at: FieldPath): FieldError[] {
+  if (value === undefined || value === '') return [required(at)];
+  return allowed.includes(value) ? [] : [notSupported(at, value, allowed)];
+}
+
+/** As `oneOf`, but absence is fine. */
+export function optionalOneOf(value: string | undefined, allowed: readonly string[], at: FieldPath): FieldError[] {
+  return value === undefined || allowed.includes(value) ? [] : [notSupported(at, value, allowed)];
+}
+
+export function positive(value: number | undefined, at: FieldPath): FieldError[] {
+  return (value ?? 0) > 0 ? [] : [invalidValue(at, value ?? 0, 'must be greater than zero')];
+}
+
+/** Groups and users: what the kernel and runtimes can hold. */
+export function unixId(value: number | undefined, at: FieldPath): FieldError[] {
+  const max = 2 ** 31 - 1;
+  return value === undefined || (value >= 0 && value <= max)
+    ? []
+    : [invalidValue(at, value, `must be between 0 and ${max}, inclusive`)];
+}

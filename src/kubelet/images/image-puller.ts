@@ -1,0 +1,202 @@
+/**
+ * Sees to it that the image of a container is on the node, by its pull policy.
+ *
+ * Upstream: pkg/kubelet/images/image_manager.go, v1.36.
+ */
+import type { ImageSpec, PodSandboxConfig } from '#api/gen/cri-v1.ts';
+import type { Container, EphemeralContainer, Pod } from '#api/gen/core-v1.ts';
+import type { Environment } from '#base/env.ts';
+import type { ImageUser } from '../container/security-context.ts';
+import type { Cri } from '../cri/cri.ts';
+import type { PodEvents } from '../events.ts';
+import { formatGoDuration } from '../go-format.ts';
+import type { ObjectSource } from '../object-source.ts';
+import { BackoffTable } from '../pod/backoff.ts';
+import { plainMessage, StartError } from '../pod/start-error.ts';
+import { withDefaultTag } from './image-name.ts';
+import { credentialsFor, type RegistryCredentials } from './pull-secrets.ts';
+
+export interface FoundImage {
+  /** As the runtime takes it to make a container. */
+  readonly ref: string;
+  readonly user: ImageUser;
+}
+
+export interface EnsureImageRequest {
+  readonly pod: Pod;
+  readonly container: Container | EphemeralContainer;
+  readonly sandboxConfig: PodSandboxConfig;
+  readonly events: PodEvents;
+  readonly signal: AbortSignal;
+}
+
+export class ImagePuller {
+  readonly #cri: Cri;
+  readonly #environment: Environment;
+  readonly #objects: ObjectSource;
+  readonly #backoff = new BackoffTable();
+  readonly #lastError = new Map<string, string>();
+
+  constructor(options: {
+    readonly cri: Cri;
+    readonly environment: Environment;
+    readonly objects: ObjectSource;
+  }) {
+    this.#cri = options.cri;
+    this.#environment = options.environment;
+    this.#objects = options.objects;
+  }
+
+  /** Rejects with StartError. */
+  async ensure(request: EnsureImageRequest): Promise<FoundImage> {
+    const { container, events } = request;
+    const requested = container.image ?? '';
+    const image = this.#named(request, requested);
+    const present = await this.#inspect(request, image);
+    const policy = container.imagePullPolicy ?? 'IfNotPresent';
+    if (present !== undefined && policy !== 'Always') {
+      const message = `Container image "${requested}" already present on machine and can be accessed by the pod`;
+      events.container(container, { type: 'Normal', reason: 'Pulled', message });
+      return present;
+    }
+    if (policy === 'Never') {
+      const message = `Container image "${requested}" is not present with pull policy of Never`;
+      events.container(container, { type: 'Warning', reason: 'ErrImageNeverPull', message });
+      throw new StartError('ErrImageNeverPull', message);
+    }
+    return this.#pull(request, image);
+  }
+
+  /** Forgets what it knows of a pod that is gone. */
+  forget(podUid: string): void {
+    this.#backoff.forget(podUid);
+    for (const key of this.#lastError.keys()) {
+      if (key.startsWith(podUid)) this.#lastError.delete(key);
+    }
+  }
+
+  #named({ container, events }: EnsureImageRequest, requested: string): string {
+    try {
+      return withDefaultTag(requested);
+    } catch (error) {
+      const text = `Failed to apply default image tag "${requested}": ${plainMessage(error)}`;
+      events.container(container, { type: 'Warning', reason: 'InspectFailed', message: text });
+      throw new StartError('InvalidImageName', text);
+    }
+  }
+
+  async #inspect(request: EnsureImageRequest, image: string): Promise<FoundImage | undefined> {
+    try {
+      return await this.#find(image);
+    } catch (error) {
+      const message = `Failed to inspect image "${image}": ${String(plainMessage(error))}`;
+      const { container, events } = request;
+      events.container(container, { type: 'Warning', reason: 'InspectFailed', message });
+      throw new StartError('ImageInspectError', message);
+    }
+  }
+
+  async #find(image: string): Promise<FoundImage | undefined> {
+    const { image: found } = await this.#cri.call('imageStatus', { image: { image } });
+    if (found?.id === undefined) return undefined;
+    const uid = found.uid?.value;
+    const known = found.uid !== undefined;
+    return {
+      ref: found.id,
+      user: { username: found.username ?? '', ...(known ? { uid: uid ?? 0 } : {}) },
+    };
+  }
+
+  async #pull(request: EnsureImageRequest, image: string): Promise<FoundImage> {
+    const { pod, container, events } = request;
+    const { clock } = this.#environment;
+    const key = `${pod.metadata?.uid ?? ''}_${image}`;
+    this.#checkBackoff(request, image, key);
+    const startedMs = clock.monotonicMs();
+    events.container(container, {
+      type: 'Normal',
+      reason: 'Pulling',
+      message: `Pulling image "${image}"`,
+    });
+    try {
+      await this.#pullWithCredentials(request, { image });
+    } catch (error) {
+      if (request.signal.aborted) throw new StartError('ErrImagePull', 'context canceled');
+      throw this.#pullFailed(request, image, key, error);
+    }
+    this.#lastError.delete(key);
+    this.#backoff.forget(key);
+    const found = await this.#inspect(request, image);
+    if (found === undefined) throw new StartError('ErrImagePull', `image "${image}" not found`);
+    const took = formatGoDuration(Math.round(clock.monotonicMs() - startedMs));
+    const size = await this.#sizeOf(image);
+    events.container(container, {
+      type: 'Normal',
+      reason: 'Pulled',
+      message: `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${size} bytes.`,
+    });
+    return found;
+  }
+
+  #checkBackoff(request: EnsureImageRequest, image: string, key: string): void {
+    const nowMs = this.#environment.clock.now();
+    const waitMs = this.#backoff.waitMs(key, this.#failedAt.get(key) ?? 0, nowMs);
+    if (waitMs === 0) return;
+    const text = `Back-off pulling image "${image}"`;
+    request.events.container(request.container, {
+      type: 'Normal',
+      reason: 'BackOff',
+      message: text,
+    });
+    const before = this.#lastError.get(key);
+    const message = before === undefined ? text : `${text}: ${before}`;
+    throw new StartError('ImagePullBackOff', message, nowMs + waitMs);
+  }
+
+  readonly #failedAt = new Map<string, number>();
+
+  #pullFailed(
+    { container, events }: EnsureImageRequest,
+    image: string,
+    key: string,
+    error: unknown,
+  ): StartError {
+    const full = error instanceof Error ? error.message : String(error);
+    const message = `Failed to pull image "${image}": ${full}`;
+    events.container(container, { type: 'Warning', reason: 'Failed', message });
+    const nowMs = this.#environment.clock.now();
+    this.#backoff.next(key, nowMs, nowMs);
+    this.#failedAt.set(key, nowMs);
+    this.#lastError.set(key, `ErrImagePull: ${full}`);
+    return new StartError('ErrImagePull', full);
+  }
+
+  /** Each set of credentials that fits is tried; without any, anonymously. */
+  async #pullWithCredentials(request: EnsureImageRequest, image: ImageSpec): Promise<void> {
+    const credentials = await credentialsFor(request.pod, image.image ?? '', this.#objects);
+    const tries: (RegistryCredentials | undefined)[] = credentials.length > 0 ? credentials : [undefined];
+    let last: unknown;
+    for (const auth of tries) {
+      try {
+        await this.#cri.call(
+          'pullImage',
+          {
+            image,
+            sandboxConfig: request.sandboxConfig,
+            ...(auth === undefined ? {} : { auth }),
+          },
+          { signal: request.signal },
+        );
+        return;
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  async #sizeOf(image: string): Promise<number> {
+    const { image: found } = await this.#cri.call('imageStatus', { image: { image } });
+    return found?.size ?? 0;
+  }
+}

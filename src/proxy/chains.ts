@@ -1,0 +1,86 @@
+/**
+ * The chains that maps point at. There is no chain per Service: a chain stands for a way of
+ * choosing, shared by all Services that choose that way, and its name says the way.
+ */
+
+export interface Pick {
+  /** The map that led here, and with it the map of endpoints to draw from. */
+  readonly family: 'services' | 'node_ports' | 'outside_services' | 'outside_node_ports';
+  /** Whose source address the endpoint shall not see (masquerade). */
+  readonly hide: 'all' | 'outsiders' | 'nobody';
+  /** Endpoints to draw from. */
+  readonly count: number;
+  /** A client that came before goes where it went before. */
+  readonly sticky: boolean;
+}
+
+/** The packet mark of traffic to masquerade; the bit that upstream uses (iptablesMasqueradeBit). */
+export const MASQUERADE_MARK = '0x4000';
+
+const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+const TRANSPORT = `meta l4proto { ${PROTOCOLS.join(', ')} }`;
+
+const ENDPOINTS_BY_FAMILY: Readonly<Record<Pick['family'], string>> = {
+  services: 'ip daddr . meta l4proto . th dport . numgen random mod COUNT map @endpoints',
+  node_ports: 'meta l4proto . th dport . numgen random mod COUNT map @node_endpoints',
+  outside_services:
+    'ip daddr . meta l4proto . th dport . numgen random mod COUNT map @outside_endpoints',
+  outside_node_ports:
+    'meta l4proto . th dport . numgen random mod COUNT map @outside_node_endpoints',
+};
+
+export function pickChain(pick: Pick): string {
+  return `pick-${pick.family}-${pick.hide}-${pick.count}${pick.sticky ? '-sticky' : ''}`;
+}
+
+/** The chain that remembers for `seconds` where a client went. */
+export function rememberChain(seconds: number): string {
+  return `remember-${seconds}`;
+}
+
+/** The rules of a chain, from its name. `podRange`: CIDR of all pods of the cluster. */
+export function chainRules(name: string, podRange: string): string[] {
+  const remember = /^remember-(\d+)$/.exec(name);
+  if (remember?.[1] !== undefined) return rememberRules(remember[1]);
+  const pick = /^pick-([a-z_]+)-(all|outsiders|nobody)-(\d+)(-sticky)?$/.exec(name);
+  const [, family, hide, count, sticky] = pick ?? [];
+  if (!isFamily(family) || count === undefined) {
+    throw new RangeError(`Cannot write chain ${JSON.stringify(name)}: not a name of ours`);
+  }
+  const mark = `meta mark set meta mark | ${MASQUERADE_MARK}`;
+  return [
+    ...(hide === 'all' ? [mark] : []),
+    ...(hide === 'outsiders' ? [`ip saddr != ${podRange} ${mark}`] : []),
+    ...(sticky === undefined
+      ? []
+      : [`${TRANSPORT} dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @affinity`]),
+    `${TRANSPORT} dnat ip to ${ENDPOINTS_BY_FAMILY[family].replace('COUNT', count)}`,
+  ];
+}
+
+/** One rule a protocol: `ct original proto-dst` has a type only where the protocol is known. */
+function rememberRules(seconds: string): string[] {
+  return PROTOCOLS.map(
+    (protocol) =>
+      `meta l4proto ${protocol} update @affinity { ct original ip saddr . ct original ip daddr . ` +
+      `meta l4proto . ct original proto-dst timeout ${seconds}s : ip daddr . ${protocol} dport }`,
+  );
+}
+
+/** The rules that lead a new connection to its `remember` chain. */
+export function stickyRules(): string[] {
+  return PROTOCOLS.flatMap((protocol) => [
+    `meta l4proto ${protocol} ct original ip daddr . meta l4proto . ct original proto-dst vmap @sticky_services`,
+    `meta l4proto ${protocol} meta l4proto . ct original proto-dst vmap @sticky_node_ports`,
+  ]);
+}
+
+function isFamily(name: string | undefined): name is Pick['family'] {
+  return name !== undefined && Object.hasOwn(ENDPOINTS_BY_FAMILY, name);
+}
+
+/** The chain that a verdict goes to, when it is one of the chains made on demand. */
+export function chainOfVerdict(verdict: string): string | undefined {
+  const name = /^goto ((?:pick|remember)-\S+)$/.exec(verdict)?.[1];
+  return name;
+}

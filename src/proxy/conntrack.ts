@@ -1,0 +1,48 @@
+/**
+ * Stale connection tracking of UDP (and of nothing else: TCP peers notice by themselves).
+ *
+ * A UDP "connection" lives as long as packets flow, and goes where its first packet went. When an
+ * endpoint leaves, or the first one comes to a port that was refused, its entries must go.
+ * Upstream: pkg/proxy/conntrack/cleanup.go, v1.36.
+ */
+import type { ElementChange } from './elements.ts';
+
+const ENDPOINT_MAPS = new Set([
+  'endpoints',
+  'outside_endpoints',
+  'node_endpoints',
+  'outside_node_endpoints',
+]);
+const PLACE_MAPS = new Set(['services', 'node_ports', 'host_ports', 'host_address_ports']);
+
+/** Arguments of `conntrack -D`, one list a call, that `changes` ask for. */
+export function conntrackDeletions(changes: readonly ElementChange[]): string[][] {
+  const deletions = new Map<string, string[]>();
+  const lost = new Set<string>();
+  const kept = new Set<string>();
+  for (const { map, key, before, after } of changes) {
+    if (!key.includes('udp . ')) continue;
+    if (ENDPOINT_MAPS.has(map)) {
+      const place = key.slice(0, key.lastIndexOf(' . '));
+      if (before !== undefined) lost.add(`${place}|${before}`);
+      if (after !== undefined) kept.add(`${place}|${after}`);
+    } else if (PLACE_MAPS.has(map) && before === undefined) {
+      deletions.set(key, placeArguments(key));
+    }
+  }
+  for (const pair of lost) {
+    // An endpoint that only changed its index is still there.
+    if (kept.has(pair)) continue;
+    const [place = '', target = ''] = pair.split('|');
+    deletions.set(pair, [...placeArguments(place), '--dst-nat', target.split(' . ')[0] ?? '']);
+  }
+  return [...deletions.values()];
+}
+
+/** `address . udp . port`, or `udp . port` for the node's own addresses. */
+function placeArguments(place: string): string[] {
+  const parts = place.split(' . ');
+  const port = parts.at(-1) ?? '';
+  const address = parts.length === 3 ? ['--orig-dst', parts[0] ?? ''] : [];
+  return ['-D', '-p', 'udp', ...address, '--orig-port-dst', port];
+}

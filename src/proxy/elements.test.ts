@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { conntrackDeletions } from './conntrack.ts';
+import { Elements } from './elements.ts';
+
+const at = (key: string, value: string, map = 'services') => ({ map, key, value });
+
+describe('Elements', () => {
+  it('tells what changed, and nothing of what cancelled out', () => {
+    const elements = new Elements();
+    elements.replace('a', [at('x', '1'), at('y', '1')]);
+    assert.equal(elements.takeChanges().length, 2);
+    elements.replace('a', [at('x', '2'), at('y', '1')]);
+    elements.replace('b', [at('z', '1')]);
+    elements.replace('b', []);
+    assert.deepEqual(elements.takeChanges(), [
+      { map: 'services', key: 'x', before: '1', after: '2' },
+    ]);
+  });
+
+  it('keeps an element until its last owner lets go, first come first served', () => {
+    const elements = new Elements();
+    elements.replace('a', [at('x', 'of a')]);
+    elements.replace('b', [at('x', 'of b')]);
+    assert.equal(elements.get('services', 'x'), 'of a');
+    elements.replace('a', []);
+    assert.equal(elements.get('services', 'x'), 'of b');
+    elements.replace('b', []);
+    assert.equal(elements.get('services', 'x'), undefined);
+  });
+
+  it('gives changes that lead from any state to any other', () => {
+    const key = fc.constantFrom('a', 'b', 'c');
+    const step = fc.record({
+      owner: fc.constantFrom('o1', 'o2', 'o3'),
+      keys: fc.uniqueArray(fc.tuple(key, fc.constantFrom('1', '2')), { selector: ([k]) => k }),
+      take: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const elements = new Elements();
+        const kernel = new Map<string, string>();
+        const apply = (): void => {
+          for (const { key: name, before, after } of elements.takeChanges()) {
+            assert.equal(kernel.get(name), before);
+            if (after === undefined) kernel.delete(name);
+            else kernel.set(name, after);
+          }
+        };
+        for (const { owner, keys, take } of steps) {
+          elements.replace(
+            owner,
+            keys.map(([name, value]) => at(name, value)),
+          );
+          if (take) apply();
+        }
+        apply();
+        assert.deepEqual(new Map([...elements.entries('services')]), kernel);
+      }),
+    );
+  });
+});
+
+describe('conntrackDeletions', () => {
+  const change = (
+    map: string,
+    key: string,
+    before: string | undefined,
+    after: string | undefined,
+  ) => ({ map, key, before, after });
+
+  it('forgets UDP flows to an endpoint that left, and not those to one that only moved its index', () => {
+    const changes = [
+      change('endpoints', '10.96.0.7 . udp . 53 . 0', '10.0.0.1 . 53', '10.0.0.2 . 53'),
+      change('endpoints', '10.96.0.7 . udp . 53 . 1', '10.0.0.2 . 53', undefined),
+      change('endpoints', '10.96.0.7 . tcp . 53 . 0', '10.0.0.1 . 53', undefined),
+    ];
+    assert.deepEqual(conntrackDeletions(changes), [
+      [
+        '-D',
+        '-p',
+        'udp',
+        '--orig-dst',
+        '10.96.0.7',
+        '--orig-port-dst',
+        '53',
+        '--dst-nat',
+        '10.0.0.1',
+      ],
+    ]);
+  });
+
+  it('forgets the flows of a UDP port that got its first endpoint', () => {
+    const changes = [
+      change('services', '10.96.0.7 . udp . 53', undefined, 'goto x'),
+      change('node_ports', 'udp . 30053', undefined, 'goto x'),
+    ];
+    assert.deepEqual(conntrackDeletions(changes), [
+      ['-D', '-p', 'udp', '--orig-dst', '10.96.0.7', '--orig-port-dst', '53'],
+      ['-D', '-p', 'udp', '--orig-port-dst', '30053'],
+    ]);
+  });
+});

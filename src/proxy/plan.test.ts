@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Pod, Service } from '#api/gen/core-v1.ts';
+import type { Endpoint, EndpointSlice } from '#api/gen/discovery-v1.ts';
+import { planHostPorts, planService } from './plan.ts';
+
+const NODE = { name: 'n1', ownAddresses: ['10.96.0.10'] };
+
+function service(
+  spec: Partial<NonNullable<Service['spec']>> = {},
+  more: Partial<Service> = {},
+): Service {
+  return {
+    metadata: { name: 'web', namespace: 'default' },
+    spec: {
+      clusterIP: '10.96.0.7',
+      type: 'ClusterIP',
+      ports: [{ port: 80, protocol: 'TCP' }],
+      ...spec,
+    },
+    ...more,
+  };
+}
+
+/** `10.0.0.1@n1 terminating serving` */
+function slice(
+  endpoints: string[],
+  ports: EndpointSlice['ports'] = [{ name: '', port: 8080, protocol: 'TCP' }],
+): EndpointSlice {
+  return { addressType: 'IPv4', ports, endpoints: endpoints.map(endpoint) };
+}
+
+function endpoint(text: string): Endpoint {
+  const [place = '', ...words] = text.split(' ');
+  const [address = '', nodeName = 'n1'] = place.split('@');
+  const has = (word: string): boolean => words.includes(word);
+  const conditions = {
+    ready: !has('unready') && !has('terminating'),
+    serving: has('serving'),
+    terminating: has('terminating'),
+  };
+  return { addresses: [address], nodeName, conditions };
+}
+
+function planned(object: Service, endpoints: string[]): string[] {
+  return planService(object, [slice(endpoints)], NODE).map(({ map, key, value }) =>
+    `${map}: ${key} → ${value}`.trim(),
+  );
+}
+
+describe('planService', () => {
+  it('sends a cluster address to its ready endpoints, by index', () => {
+    assert.deepEqual(planned(service(), ['10.0.0.2', '10.0.0.1', '10.0.0.3 unready']), [
+      'services: 10.96.0.7 . tcp . 80 → goto pick-services-outsiders-2',
+      'endpoints: 10.96.0.7 . tcp . 80 . 0 → 10.0.0.1 . 8080',
+      'endpoints: 10.96.0.7 . tcp . 80 . 1 → 10.0.0.2 . 8080',
+      'hairpins: 10.0.0.1 . 10.0.0.1 →',
+      'hairpins: 10.0.0.2 . 10.0.0.2 →',
+    ]);
+  });
+
+  it('falls back to endpoints that terminate but still serve', () => {
+    const plan = planned(service(), [
+      '10.0.0.1 terminating serving',
+      '10.0.0.2 terminating',
+      '10.0.0.3 unready',
+    ]);
+    assert.equal(plan[0], 'services: 10.96.0.7 . tcp . 80 → goto pick-services-outsiders-1');
+    assert.equal(plan[1], 'endpoints: 10.96.0.7 . tcp . 80 . 0 → 10.0.0.1 . 8080');
+  });
+
+  it('refuses connections while there is no endpoint', () => {
+    assert.deepEqual(planned(service(), ['10.0.0.1 unready']), [
+      'blocked_services: 10.96.0.7 . tcp . 80 → goto refuse',
+    ]);
+  });
+
+  it('drops what must stay here when endpoints are elsewhere only', () => {
+    assert.deepEqual(planned(service({ internalTrafficPolicy: 'Local' }), ['10.0.0.1@n2']), [
+      'services: 10.96.0.7 . tcp . 80 → drop',
+    ]);
+  });
+
+  it('keeps traffic from outside on this node, source address and all, with externalTrafficPolicy Local', () => {
+    const spec = {
+      externalTrafficPolicy: 'Local',
+      ports: [{ port: 80, nodePort: 30080, protocol: 'TCP' }],
+    } as const;
+    const plan = planned(service({ ...spec, ports: [...spec.ports], type: 'NodePort' }), [
+      '10.0.0.1',
+      '10.0.0.2@n2',
+    ]);
+    assert.ok(
+      plan.includes('outside_node_ports: tcp . 30080 → goto pick-outside_node_ports-nobody-1'),
+    );
+    assert.ok(plan.includes('outside_node_endpoints: tcp . 30080 . 0 → 10.0.0.1 . 8080'));
+    assert.ok(plan.includes('node_ports: tcp . 30080 → goto pick-node_ports-outsiders-2'));
+  });
+
+  it('hides the source of traffic to a node port that may go anywhere', () => {
+    const ports = [{ port: 80, nodePort: 30080, protocol: 'TCP' as const }];
+    const plan = planned(service({ type: 'NodePort', ports }), ['10.0.0.1']);
+    assert.ok(plan.includes('node_ports: tcp . 30080 → goto pick-node_ports-all-1'));
+    assert.ok(plan.includes('node_endpoints: tcp . 30080 . 0 → 10.0.0.1 . 8080'));
+  });
+
+  it('serves external addresses and those of load balancers', () => {
+    const object = service(
+      { externalIPs: ['198.51.100.1'] },
+      {
+        status: {
+          loadBalancer: {
+            ingress: [{ ip: '198.51.100.2' }, { ip: '198.51.100.3', ipMode: 'Proxy' }],
+          },
+        },
+      },
+    );
+    const places = planned(object, ['10.0.0.1']).filter((line) => line.startsWith('services:'));
+    assert.deepEqual(places, [
+      'services: 10.96.0.7 . tcp . 80 → goto pick-services-outsiders-1',
+      'services: 198.51.100.1 . tcp . 80 → goto pick-services-all-1',
+      'services: 198.51.100.2 . tcp . 80 → goto pick-services-all-1',
+    ]);
+  });
+
+  it('lets clients stick for the seconds of the Service', () => {
+    const spec = {
+      sessionAffinity: 'ClientIP',
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
+    } as const;
+    const plan = planned(service(spec), ['10.0.0.1']);
+    assert.equal(plan[0], 'services: 10.96.0.7 . tcp . 80 → goto pick-services-outsiders-1-sticky');
+    assert.ok(plan.includes('sticky_services: 10.96.0.7 . tcp . 80 → goto remember-60'));
+  });
+
+  it('finds the endpoints of each port by its name and protocol', () => {
+    const ports = [
+      { name: 'a', port: 1, protocol: 'TCP' as const },
+      { name: 'b', port: 2, protocol: 'UDP' as const },
+    ];
+    const slices = [
+      slice(['10.0.0.1'], [{ name: 'a', port: 1001, protocol: 'TCP' }]),
+      slice(
+        ['10.0.0.2'],
+        [
+          { name: 'b', port: 1002, protocol: 'UDP' },
+          { name: 'b', port: 9, protocol: 'TCP' },
+        ],
+      ),
+    ];
+    const targets = planService(service({ ports }), slices, NODE).filter(
+      ({ map }) => map === 'endpoints',
+    );
+    assert.deepEqual(
+      targets.map(({ key, value }) => `${key} ${value}`),
+      ['10.96.0.7 . tcp . 1 . 0 10.0.0.1 . 1001', '10.96.0.7 . udp . 2 . 0 10.0.0.2 . 1002'],
+    );
+  });
+
+  const nothing: [claim: string, object: Service][] = [
+    ['a headless Service', service({ clusterIP: 'None' })],
+    ['an ExternalName', service({ type: 'ExternalName' })],
+    ['an address that the node answers itself', service({ clusterIP: '10.96.0.10' })],
+    [
+      'a Service of another proxy',
+      service({}, { metadata: { labels: { 'service.kubernetes.io/service-proxy-name': 'x' } } }),
+    ],
+  ];
+  for (const [claim, object] of nothing) {
+    it(`translates nothing for ${claim}`, () => {
+      assert.deepEqual(planned(object, ['10.0.0.1@n2']), []);
+    });
+  }
+});
+
+describe('planHostPorts', () => {
+  const pod = (over: Partial<NonNullable<Pod['spec']>> = {}, phase = 'Running'): Pod => ({
+    spec: {
+      containers: [
+        {
+          name: 'c',
+          ports: [
+            { containerPort: 80, hostPort: 8080 },
+            { containerPort: 53, hostPort: 53, protocol: 'UDP', hostIP: '192.0.2.2' },
+            { containerPort: 81 },
+          ],
+        },
+      ],
+      ...over,
+    },
+    status: { podIP: '10.0.0.9', phase: phase as 'Running' },
+  });
+
+  it('maps the ports of the node to the pod', () => {
+    assert.deepEqual(
+      planHostPorts(pod()).map(({ map, key, value }) => `${map}: ${key} → ${value}`.trim()),
+      [
+        'host_ports: tcp . 8080 → 10.0.0.9 . 80',
+        'host_address_ports: 192.0.2.2 . udp . 53 → 10.0.0.9 . 53',
+        'hairpins: 10.0.0.9 . 10.0.0.9 →',
+      ],
+    );
+  });
+
+  it('maps nothing for a pod that is over, or lives in the network of the node', () => {
+    assert.deepEqual(planHostPorts(pod({}, 'Succeeded')), []);
+    assert.deepEqual(planHostPorts(pod({ hostNetwork: true })), []);
+  });
+});

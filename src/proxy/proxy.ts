@@ -1,0 +1,228 @@
+/**
+ * The service proxy: watches Services, EndpointSlices and the node's own pods (host ports), and
+ * keeps one nftables table in step.
+ *
+ *   informers ─▶ names of what changed ─▶ plan (pure) ─▶ elements ─▶ nft: the changes alone
+ *
+ * Changes that arrive together go in together. After a failure the whole table is written anew.
+ */
+import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
+import { POD } from '#api/core/pod.ts';
+import { SERVICE } from '#api/core/service.ts';
+import type { Pod, Service } from '#api/gen/core-v1.ts';
+import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
+import type { Processes } from '#base/doors.ts';
+import type { Environment, Timer } from '#base/env.ts';
+import type { Informer } from '#client/informer.ts';
+import type { InformerFactory } from '#client/informer-factory.ts';
+import { forgottenClients } from './affinity.ts';
+import { conntrackDeletions } from './conntrack.ts';
+import { type ElementChange, Elements } from './elements.ts';
+import { deltaScript, fullScript, removalScript, type TableOptions } from './nftables.ts';
+import { planHostPorts, planService, type ProxyNode } from './plan.ts';
+
+/** How long changes gather before they are written together. */
+const GATHER_MS = 10;
+/** Wait after a failed write; doubled up to the second. */
+const RETRY_MS = 250;
+const RETRY_MS_MAX = 30_000;
+const NFT_TIMEOUT_MS = 30_000;
+/** Conntrack entries are forgotten one call a place; more places than this in one go are dropped. */
+const CONNTRACK_CALLS_MAX = 500;
+/** A pod's list of ports counts only while it is on this node and has an address. */
+const BY_SERVICE = 'service';
+const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
+
+export interface ProxyOptions {
+  readonly environment: Environment;
+  readonly informers: InformerFactory;
+  readonly processes: Processes;
+  readonly node: ProxyNode;
+  readonly table: TableOptions;
+}
+
+export class Proxy {
+  readonly #options: ProxyOptions;
+  readonly #services: Informer<Service>;
+  readonly #slices: Informer<EndpointSlice>;
+  readonly #pods: Informer<Pod>;
+  readonly #elements = new Elements();
+  readonly #dirty = new Set<string>();
+  readonly #firstWrite = Promise.withResolvers<void>();
+  /** Chains that the table has; undefined: the table must be written whole. */
+  #chains: Set<string> | undefined;
+  #timer: Timer | undefined;
+  #running = false;
+  #hasWritten = false;
+  #retryMs = RETRY_MS;
+  #signal: AbortSignal | undefined;
+
+  constructor(options: ProxyOptions) {
+    const { informers, node } = options;
+    this.#options = options;
+    this.#services = informers.for(SERVICE);
+    this.#slices = informers.for(ENDPOINT_SLICE);
+    this.#pods = informers.for(POD, { fieldSelector: `spec.nodeName=${node.name}` });
+    this.#slices.index(BY_SERVICE, serviceOf);
+  }
+
+  /** Works until `signal` is aborted; the table stays, so that traffic flows on. */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    this.#services.onChange(({ key }) => this.#wake(`service ${key}`));
+    this.#slices.onChange(({ object, previous }) => {
+      for (const slice of [object, previous]) {
+        for (const key of slice === undefined ? [] : serviceOf(slice)) this.#wake(`service ${key}`);
+      }
+    });
+    this.#pods.onChange(({ key }) => this.#wake(`pod ${key}`));
+    await Promise.all([this.#services.synced(), this.#slices.synced(), this.#pods.synced()]);
+    this.#running = true;
+    this.#schedule(0);
+    await this.#firstWrite.promise;
+  }
+
+  /** Resolves when the rules are in the kernel for the first time. */
+  ready(): Promise<void> {
+    return this.#firstWrite.promise;
+  }
+
+  #wake(key: string): void {
+    this.#dirty.add(key);
+    if (this.#running) this.#schedule(GATHER_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== undefined || this.#signal?.aborted === true) return;
+    this.#timer = this.#options.environment.timers.after(delayMs, () => {
+      // Cleared at the end: what comes meanwhile waits for the write that runs.
+      this.#sync()
+        .then(
+          () => this.#written(),
+          (error: unknown) => this.#failed(error),
+        )
+        .catch((error: unknown) => {
+          this.#options.environment.log.error('proxy sync ended', { error: String(error) });
+        });
+    });
+  }
+
+  #written(): void {
+    this.#timer = undefined;
+    this.#retryMs = RETRY_MS;
+    this.#firstWrite.resolve();
+    if (this.#dirty.size > 0) this.#schedule(GATHER_MS);
+  }
+
+  #failed(error: unknown): void {
+    this.#timer = undefined;
+    this.#chains = undefined;
+    this.#options.environment.log.error('cannot write service rules', {
+      error: error instanceof Error ? error.message : String(error),
+      retryMs: this.#retryMs,
+    });
+    this.#schedule(this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);
+  }
+
+  async #sync(): Promise<void> {
+    for (const key of this.#dirty) this.#elements.replace(key, this.#plan(key));
+    this.#dirty.clear();
+    const changes = this.#elements.takeChanges();
+    const isFirst = !this.#hasWritten;
+    if (this.#chains === undefined) {
+      const { script, chains } = fullScript(this.#options.table, this.#elements);
+      await this.#nft(script);
+      this.#chains = chains;
+    } else {
+      const script = deltaScript(this.#options.table, changes, this.#chains);
+      if (script === '') return;
+      await this.#nft(script);
+    }
+    this.#hasWritten = true;
+    // At the start everything is new to us, but not to the kernel: flows that run go on.
+    if (!isFirst) await this.#forget(changes);
+  }
+
+  #plan(key: string): ReturnType<typeof planService> {
+    const [kind = '', name = ''] = key.split(' ');
+    if (kind === 'pod') {
+      const pod = this.#pods.get(name);
+      return pod === undefined ? [] : planHostPorts(pod);
+    }
+    const service = this.#services.get(name);
+    return service === undefined
+      ? []
+      : planService(service, this.#slices.byIndex(BY_SERVICE, name), this.#options.node);
+  }
+
+  /** Makes the kernel forget flows and clients that lead to endpoints which are gone. */
+  async #forget(changes: readonly ElementChange[]): Promise<void> {
+    try {
+      await this.#forgetClients(changes);
+      const deletions = conntrackDeletions(changes);
+      for (const args of deletions.slice(0, CONNTRACK_CALLS_MAX)) {
+        await this.#options.processes.run('conntrack', args, { timeoutMs: NFT_TIMEOUT_MS });
+      }
+    } catch (error) {
+      this.#options.environment.log.warn('cannot forget old connections', { error: String(error) });
+    }
+  }
+
+  async #forgetClients(changes: readonly ElementChange[]): Promise<void> {
+    const left = changes.some(
+      ({ map, before }) => map.endsWith('endpoints') && before !== undefined,
+    );
+    const sticky = [...this.#elements.entries('sticky_services')].length > 0;
+    if (!left || !sticky) return;
+    const { table } = this.#options.table;
+    const listing = await this.#run(['-j', 'list', 'map', 'ip', table, 'affinity']);
+    const keys = forgottenClients(listing, this.#elements);
+    // One by one: an element that timed out meanwhile must not keep the others.
+    for (const key of keys) {
+      await this.#options.processes.run('nft', [
+        'delete',
+        'element',
+        'ip',
+        table,
+        'affinity',
+        `{ ${key} }`,
+      ]);
+    }
+  }
+
+  async #nft(script: string): Promise<void> {
+    await this.#run(['-f', '-'], script);
+  }
+
+  async #run(args: readonly string[], input?: string): Promise<string> {
+    const result = await this.#options.processes.run('nft', args, {
+      timeoutMs: NFT_TIMEOUT_MS,
+      outputMaxBytes: 256 * 1024 * 1024,
+      ...(input === undefined ? {} : { input }),
+    });
+    if (result.exitCode !== 0) {
+      throw new Error(
+        `Cannot run nft: ${Buffer.from(result.stderr).toString('utf8').slice(0, 1000)}`,
+      );
+    }
+    return Buffer.from(result.stdout).toString('utf8');
+  }
+}
+
+/** Removes every rule of ours: when the node leaves for good. */
+export async function removeProxyTable(processes: Processes, table: string): Promise<void> {
+  await processes.run('nft', ['-f', '-'], {
+    input: removalScript(table),
+    timeoutMs: NFT_TIMEOUT_MS,
+  });
+}
+
+/** `namespace/name` of the Service that a slice belongs to; none when another proxy serves it. */
+function serviceOf(slice: EndpointSlice): string[] {
+  const labels = slice.metadata?.labels ?? {};
+  const name = labels[SERVICE_NAME_LABEL];
+  if (name === undefined || labels[PROXY_NAME_LABEL] !== undefined) return [];
+  return [`${slice.metadata?.namespace ?? ''}/${name}`];
+}

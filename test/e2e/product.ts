@@ -1,0 +1,119 @@
+/** The product as a user runs it: a child process, and kubectl beside it. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Product {
+  readonly dataDirectory: string;
+  readonly kubeconfig: string;
+  /** All that it printed so far. */
+  printed(): string;
+  kubectl(args: readonly string[], options?: { input?: string; timeoutMs?: number }): Promise<Output>;
+  /** stdout of a kubectl that must succeed. */
+  ok(args: readonly string[] | string, input?: string): Promise<string>;
+  /** Ctrl-C, and wait until it is gone. Answers the exit code. */
+  stop(): Promise<number | null>;
+  readonly process: ChildProcess;
+}
+
+/** What it prints last when everything is up. */
+const UP = /Ctrl-C/;
+
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'coxswain-e2e-'));
+}
+
+export function removeDirectory(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
+
+/** Starts `npm start -- ARGS` and waits until it says that it is up. */
+export async function startProduct(args: readonly string[], options: { dataDirectory: string; timeoutMs?: number }): Promise<Product> {
+  const { dataDirectory } = options;
+  const child = spawn(process.execPath, ['bin/launch.mjs', 'start', '--data-dir', dataDirectory, '--listen', '127.0.0.1:0', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A terminal's Ctrl-C reaches the whole group: `stop` sends it the same way.
+    detached: true,
+  });
+  let text = '';
+  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  const up = new Promise<void>((resolve, reject) => {
+    const listen = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (UP.test(text)) resolve();
+    };
+    child.stdout?.on('data', listen);
+    child.stderr?.on('data', listen);
+    child.on('error', reject);
+    child.on('exit', (code) => reject(new Error(`The product ended with code ${code}:\n${text}`)));
+    setTimeout(() => reject(new Error(`The product is not up in time:\n${text}`)), options.timeoutMs ?? 240_000).unref();
+  });
+  const kubeconfig = join(dataDirectory, 'admin.kubeconfig');
+  const kubectl: Product['kubectl'] = (kubectlArgs, how = {}) => run('kubectl', kubectlArgs, { ...how, environment: { KUBECONFIG: kubeconfig } });
+  const product: Product = {
+    dataDirectory,
+    kubeconfig,
+    process: child,
+    printed: () => text,
+    kubectl,
+    async ok(command, input) {
+      const words = typeof command === 'string' ? command.split(' ') : command;
+      const output = await kubectl(words, input === undefined ? {} : { input });
+      if (output.code !== 0) throw new Error(`kubectl ${words.join(' ')}: ${output.stderr}${output.stdout}`);
+      return output.stdout;
+    },
+    async stop() {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGINT');
+      return exited;
+    },
+  };
+  try {
+    await up;
+  } catch (error) {
+    await product.stop();
+    throw error;
+  }
+  return product;
+}
+
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { input?: string; timeoutMs?: number; environment?: Record<string, string> } = {},
+): Promise<Output> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      command,
+      [...args],
+      { timeout: options.timeoutMs ?? 60_000, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, ...options.environment } },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+        resolve({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.end(options.input ?? '');
+  });
+}
+
+/** Tries until `check` answers something; fails with its last error after `timeoutMs`. */
+export async function eventually<T>(check: () => Promise<T | undefined>, timeoutMs = 30_000): Promise<T> {
+  const until = Date.now() + timeoutMs;
+  let last: unknown = new Error('Nothing was found');
+  while (Date.now() < until) {
+    try {
+      const found = await check();
+      if (found !== undefined) return found;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw last;
+}
