@@ -12,6 +12,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { apiregistration } from './generate/apiregistration.ts';
+import { readCri, writeCriInterfaces, writeCriTable } from './generate/cri.ts';
 import { readPackage } from './generate/go.ts';
 import { writeInterfaces } from './generate/interfaces.ts';
 import { buildModel } from './generate/model.ts';
@@ -35,6 +36,9 @@ function generate(root: string): void {
   mkdirSync(OUTPUT, { recursive: true });
   for (const [file, text] of writeInterfaces(models)) writeFileSync(join(OUTPUT, `${file}.ts`), text);
   writeFileSync(join(OUTPUT, 'schema.gen.ts'), writeTable(models, smd));
+  const cri = readCri(root);
+  writeFileSync(join(OUTPUT, 'cri-v1.ts'), writeCriInterfaces(cri));
+  writeFileSync(join(OUTPUT, 'cri.gen.ts'), writeCriTable(cri));
 }
 
 const from = process.argv.indexOf('--from');

@@ -15,7 +15,7 @@ export interface KubeletEvent {
 }
 
 export interface KubeletEvents {
-  record(event: KubeletEvent): void;
+  event(event: KubeletEvent): void;
 }
 
 type Type = KubeletEvent['type'];
@@ -31,7 +31,7 @@ export class PodEvents {
   }
 
   pod(type: Type, reason: string, message: string): void {
-    this.#events.record({ about: withKind(this.#pod()), type, reason, message });
+    this.#events.event({ about: withKind(this.#pod()), type, reason, message });
   }
 
   container(
@@ -39,7 +39,7 @@ export class PodEvents {
     event: { readonly type: Type; readonly reason: string; readonly message: string },
   ): void {
     const fieldPath = containerFieldPath(this.#pod(), container.name);
-    this.#events.record({ about: withKind(this.#pod()), fieldPath, ...event });
+    this.#events.event({ about: withKind(this.#pod()), fieldPath, ...event });
   }
 }
 

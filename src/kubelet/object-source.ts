@@ -109,8 +109,10 @@ export class WatchedObjects implements ObjectSource {
     try {
       return await this.#client.get(type, reference.name, reference.namespace);
     } catch (error) {
-      if (optional && error instanceof StatusError && error.code === 404) return undefined;
-      throw error;
+      if (!(error instanceof StatusError) || error.code !== 404) throw error;
+      if (optional) return undefined;
+      const message = `${reference.kind.toLowerCase()} "${reference.name}" not found`;
+      throw new StatusError({ ...error.status, code: 404, message });
     }
   }
 }

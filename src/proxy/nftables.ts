@@ -27,7 +27,11 @@ export interface TableOptions {
 const PLACE = 'ipv4_addr . inet_proto . inet_service';
 const PORT = 'inet_proto . inet_service';
 const RANDOM = 'numgen random mod 2';
-const TARGET = 'ip daddr . th dport';
+/**
+ * Address and port. The port is declared by a field of the same size: with `th dport` here, nft
+ * 1.0.6 refuses every later rule that uses the map ("conflicting protocols specified").
+ */
+const TARGET = 'ip daddr . ip id';
 
 /** Clients remembered for session affinity; beyond that the kernel forgets to remember. */
 const AFFINITY_ELEMENTS_MAX = 262_144;

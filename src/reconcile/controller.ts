@@ -55,8 +55,10 @@ export type Reconcile = (key: string, pass: Pass) => Promise<Result | void>;
 
 /** A controller as the manager runs it. */
 export interface Controller {
-  /** That of its service account in kube-system, and of its events: `deployment-controller`. */
+  /** Under which it reports events: `deployment-controller`. */
   readonly name: string;
+  /** Its service account in kube-system; the name unless given. */
+  readonly identity?: string;
   /** Keys worked on at once; the manager's default unless given. */
   readonly concurrency?: number;
   create(setup: Setup): Reconcile;

@@ -23,8 +23,8 @@ export interface ManagerOptions {
   readonly controllers: readonly Controller[];
   readonly informers: InformerFactory;
   readonly environment: Environment;
-  /** The client that speaks as the controller of this name. */
-  readonly clientFor: (name: string) => Client;
+  /** The client that speaks as this service account of kube-system. */
+  readonly clientFor: (serviceAccount: string) => Client;
   readonly concurrency?: number;
 }
 
@@ -108,7 +108,7 @@ class Runner {
     this.#log = environment.log.with({ controller: controller.name });
     this.#queue = new WorkQueue(environment, () => this.#pump());
     this.#ownWrites = new OwnWrites(environment.clock);
-    this.#client = options.clientFor(controller.name);
+    this.#client = options.clientFor(controller.identity ?? controller.name);
     this.#concurrency = controller.concurrency ?? options.concurrency ?? CONCURRENCY_DEFAULT;
   }
 

@@ -30,7 +30,10 @@ function comparisonOf(removed: FieldSet, modified: FieldSet, added: FieldSet): C
 }
 
 /** The comparison without `ignored` and everything below it. */
-export function without({ removed, modified, added }: Comparison, ignored: (set: FieldSet) => FieldSet): Comparison {
+export function without(
+  { removed, modified, added }: Comparison,
+  ignored: (set: FieldSet) => FieldSet,
+): Comparison {
   return comparisonOf(ignored(removed), ignored(modified), ignored(added));
 }
 
@@ -91,9 +94,11 @@ class CompareWalk {
     const before = isJsonObject(left) ? left : EMPTY;
     const after = isJsonObject(right) ? right : EMPTY;
     if (map.atomic || (hasNoMembers(before) && hasNoMembers(after))) return this.#leaf(left, right);
-    for (const name in before) this.#member(map, name, memberOf(before, name), memberOf(after, name));
+    for (const name in before)
+      this.#member(map, name, memberOf(before, name), memberOf(after, name));
     for (const name in after) {
-      if (memberOf(before, name) === undefined) this.#member(map, name, undefined, memberOf(after, name));
+      if (memberOf(before, name) === undefined)
+        this.#member(map, name, undefined, memberOf(after, name));
     }
     this.#container(left, right);
   }
@@ -110,10 +115,12 @@ class CompareWalk {
   #lists(list: ListShape, left: Json | undefined, right: Json | undefined): void {
     const before = Array.isArray(left) ? left : [];
     const after = Array.isArray(right) ? right : [];
-    if (list.relation === 'atomic' || (before.length === 0 && after.length === 0)) return this.#leaf(left, right);
+    if (list.relation === 'atomic' || (before.length === 0 && after.length === 0))
+      return this.#leaf(left, right);
     const old = byElement(list, before);
     const now = byElement(list, after);
-    for (const [element, items] of old) this.#items(list, element, { left: items, right: now.get(element) ?? [] });
+    for (const [element, items] of old)
+      this.#items(list, element, { left: items, right: now.get(element) ?? [] });
     for (const [element, items] of now) {
       if (!old.has(element)) this.#items(list, element, { left: [], right: items });
     }
@@ -121,7 +128,11 @@ class CompareWalk {
   }
 
   /** Duplicates of one identity are one leaf: their owner owns them all. */
-  #items(list: ListShape, element: PathElement, { left, right }: { left: Json[]; right: Json[] }): void {
+  #items(
+    list: ListShape,
+    element: PathElement,
+    { left, right }: { left: Json[]; right: Json[] },
+  ): void {
     if (left.length > 1 && right.length > 1) {
       if (!equalJson(left, right)) this.modified.add(this.#path, element);
       return;

@@ -46,7 +46,8 @@ export function decodeEntries(list: Json | undefined, trusted: boolean): Entries
   if (list === undefined || list === null) return entries;
   if (!Array.isArray(list)) throw new SyntaxError('managedFields must be a list');
   for (const [index, item] of list.entries()) {
-    if (!isJsonObject(item)) throw new SyntaxError(`managed fields entry ${index} must be an object`);
+    if (!isJsonObject(item))
+      throw new SyntaxError(`managed fields entry ${index} must be an object`);
     const entry = decodeEntry(item, index, trusted);
     entries.set(entryId(entry), entry);
   }
@@ -54,12 +55,25 @@ export function decodeEntries(list: Json | undefined, trusted: boolean): Entries
 }
 
 function decodeEntry(item: JsonObject, index: number, trusted: boolean): ManagerEntry {
-  const { manager = '', operation, apiVersion = '', time, fieldsType = '', fieldsV1, subresource = '' } = item;
-  if (operation !== 'Apply' && operation !== 'Update') throw new SyntaxError('operation must be `Apply` or `Update`');
-  if (typeof apiVersion !== 'string' || apiVersion === '') throw new SyntaxError('apiVersion must not be empty');
-  if (fieldsType === '') throw new SyntaxError(`missing fieldsType in managed fields entry ${index}`);
+  const {
+    manager = '',
+    operation,
+    apiVersion = '',
+    time,
+    fieldsType = '',
+    fieldsV1,
+    subresource = '',
+  } = item;
+  if (operation !== 'Apply' && operation !== 'Update')
+    throw new SyntaxError('operation must be `Apply` or `Update`');
+  if (typeof apiVersion !== 'string' || apiVersion === '')
+    throw new SyntaxError('apiVersion must not be empty');
+  if (fieldsType === '')
+    throw new SyntaxError(`missing fieldsType in managed fields entry ${index}`);
   if (fieldsType !== 'FieldsV1') {
-    throw new SyntaxError(`invalid fieldsType ${JSON.stringify(fieldsType)} in managed fields entry ${index}`);
+    throw new SyntaxError(
+      `invalid fieldsType ${JSON.stringify(fieldsType)} in managed fields entry ${index}`,
+    );
   }
   if (typeof manager !== 'string' || typeof subresource !== 'string') {
     throw new SyntaxError(`invalid managed fields entry ${index}`);
@@ -70,7 +84,8 @@ function decodeEntry(item: JsonObject, index: number, trusted: boolean): Manager
     apiVersion,
     ...(typeof time === 'string' ? { time } : {}),
     subresource,
-    fields: trusted && isJsonObject(fieldsV1) ? (fieldsV1 as FieldSet) : parseFieldSet(fieldsV1 ?? {}),
+    fields:
+      trusted && isJsonObject(fieldsV1) ? (fieldsV1 as FieldSet) : parseFieldSet(fieldsV1 ?? {}),
   };
 }
 
@@ -121,7 +136,12 @@ export function capUpdateManagers(entries: Entries): void {
       firstOfVersion.set(apiVersion, id);
       continue;
     }
-    const bucket = { manager: OLD_UPDATES_MANAGER, operation: 'Update', apiVersion, subresource: '' } as const;
+    const bucket = {
+      manager: OLD_UPDATES_MANAGER,
+      operation: 'Update',
+      apiVersion,
+      subresource: '',
+    } as const;
     const bucketId = entryId(bucket);
     const before = entries.get(bucketId) ?? entries.get(first);
     if (!entries.has(bucketId)) entries.delete(first);

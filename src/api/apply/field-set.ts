@@ -10,7 +10,12 @@
  */
 import { isJsonObject } from '../patch/json.ts';
 import type { Json } from '../meta/object.ts';
-import { canonicalElement, compareElements, elementText, type PathElement } from './path-element.ts';
+import {
+  canonicalElement,
+  compareElements,
+  elementText,
+  type PathElement,
+} from './path-element.ts';
 
 export interface FieldSet {
   readonly [element: PathElement]: FieldSet;
@@ -101,7 +106,10 @@ function childrenOf(node: FieldSet): FieldSet {
 export function difference(left: FieldSet, right: FieldSet): FieldSet {
   return combine(left, right, (node, other) => {
     if (other === undefined) return node;
-    return nodeOf(isMember(node) && !isMember(other), difference(childrenOf(node), childrenOf(other)));
+    return nodeOf(
+      isMember(node) && !isMember(other),
+      difference(childrenOf(node), childrenOf(other)),
+    );
   });
 }
 
@@ -117,7 +125,10 @@ export function recursiveDifference(left: FieldSet, right: FieldSet): FieldSet {
 export function intersection(left: FieldSet, right: FieldSet): FieldSet {
   return combine(left, right, (node, other) => {
     if (other === undefined) return undefined;
-    return nodeOf(isMember(node) && isMember(other), intersection(childrenOf(node), childrenOf(other)));
+    return nodeOf(
+      isMember(node) && isMember(other),
+      intersection(childrenOf(node), childrenOf(other)),
+    );
   });
 }
 

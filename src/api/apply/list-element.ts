@@ -14,15 +14,19 @@ export function listElement(list: ListShape, item: Json): PathElement {
 }
 
 function setElement(item: Json): PathElement {
-  if (isJsonObject(item)) throw new Error("associative list without keys has an element that's a map type");
-  if (Array.isArray(item)) throw new Error('not supported: associative list with lists as elements');
-  if (item === null) throw new Error("associative list without keys has an element that's an explicit null");
+  if (isJsonObject(item))
+    throw new Error("associative list without keys has an element that's a map type");
+  if (Array.isArray(item))
+    throw new Error('not supported: associative list with lists as elements');
+  if (item === null)
+    throw new Error("associative list without keys has an element that's an explicit null");
   return valueElement(item);
 }
 
 function keyedElement(list: ListShape, item: Json): PathElement {
   if (item === null) throw new Error('associative list with keys may not have a null element');
-  if (!isJsonObject(item)) throw new Error('associative list with keys may not have non-map elements');
+  if (!isJsonObject(item))
+    throw new Error('associative list with keys may not have non-map elements');
   const fields: [string, Json][] = [];
   for (const [name, fallback] of list.keys) {
     const value = memberOf(item, name) ?? fallback;

@@ -7,17 +7,36 @@
  * Types: `object` is any API object as parsed JSON, decoded to the version of `type`.
  */
 import type { Kind } from '../kind.ts';
-import type { Json, JsonObject, KubeObject } from '../meta/object.ts';
+import {
+  apiVersionOf,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  parseApiVersion,
+} from '../meta/object.ts';
 import { badRequest, StatusError } from '../meta/status.ts';
-import { isJsonObject } from '../patch/json.ts';
+import { equalJson, isJsonObject } from '../patch/json.ts';
 import type { TypeSchema } from '../schema/types.ts';
-import { ApplyConflictError, type Conflict, conflictError } from './conflict.ts';
-import { capUpdateManagers, decodeEntries, encodeEntries, type Entries, entryId, stripUnmanaged, setFields } from './entries.ts';
-import { union } from './field-set.ts';
+import { ApplyConflictError, type Conflict } from './conflict.ts';
+import {
+  capUpdateManagers,
+  decodeEntries,
+  encodeEntries,
+  type Entries,
+  entryId,
+  stripUnmanaged,
+} from './entries.ts';
+import { hasPath, isEmptySet, union } from './field-set.ts';
 import { fieldsStillApplied, hasLastApplied, withLastApplied } from './last-applied.ts';
 import { resetFilter } from './reset-fields.ts';
 import { rootType } from './shape.ts';
-import { applyConfiguration, ApplyConflicts, type ForeignVersions, recordUpdate, type Write } from './updater.ts';
+import {
+  applyConfiguration,
+  ApplyConflicts,
+  type ForeignVersions,
+  recordUpdate,
+  type Write,
+} from './updater.ts';
 import { errorsText, validateValue } from './validate.ts';
 import { zeroObject } from './zero-object.ts';
 
@@ -77,7 +96,11 @@ function storedEntries(object: JsonObject | undefined): Entries {
 }
 
 /** The client's list when it is one; the stored one when it is missing, broken or not for it to set. */
-function entriesForUpdate(live: JsonObject | undefined, given: Json | undefined, subresource: string): Entries {
+function entriesForUpdate(
+  live: JsonObject | undefined,
+  given: Json | undefined,
+  subresource: string,
+): Entries {
   if (subresource === '') {
     if (isReset(given)) return new Map();
     const entries = entriesOrNone(() => decodeEntries(given, false));
@@ -98,14 +121,24 @@ function entriesOrNone(decode: () => Entries): Entries {
 function isReset(given: Json | undefined): boolean {
   if (!Array.isArray(given)) return false;
   const [first] = given;
-  return given.length === 0 || (given.length === 1 && isJsonObject(first) && Object.keys(first).length === 0);
+  return (
+    given.length === 0 ||
+    (given.length === 1 && isJsonObject(first) && Object.keys(first).length === 0)
+  );
 }
 
-function recordChanges(options: FieldManagement & { readonly next: object }, entries: Entries): void {
+function recordChanges(
+  options: FieldManagement & { readonly next: object },
+  entries: Entries,
+): void {
   const { type, live, next, manager } = options;
-  const gained = recordUpdate(writeOf(options, entries), (live ?? zeroObject(type)) as JsonObject, next as JsonObject);
-  const own = gained === undefined ? undefined : stripUnmanaged(gained);
-  if (own !== undefined && Object.keys(own).length > 0) {
+  const gained = recordUpdate(
+    writeOf(options, entries),
+    (live ?? zeroObject(type)) as JsonObject,
+    next as JsonObject,
+  );
+  const own = stripUnmanaged(gained);
+  if (!isEmptySet(own)) {
     const identity = {
       manager: manager.name === '' ? 'unknown' : manager.name,
       operation: 'Update',
@@ -147,32 +180,135 @@ export interface ApplyOptions extends FieldManagement {
  * Throws ApplyConflictError, or a StatusError for a configuration that does not fit the type.
  */
 export function applyPatch(options: ApplyOptions): object {
-  const { type, kind, live, manager } = options;
+  const { kind, live, manager } = options;
   const applied = options.applied as JsonObject;
   checkIdentity(applied, kind);
   checkFits(options);
   const stored = live as JsonObject | undefined;
   const entries = entriesForApply(options);
-  const before = stored ?? {};
-  const conflictsAllowed = { ...options, entries, live: before };
-  const merged = applyOrUpgrade(conflictsAllowed, applied);
-  const next: JsonObject = { ...merged.object };
+  const next = applyOrTakeOver(options, stored ?? {}, entries);
   const metadata: JsonObject = isJsonObject(next['metadata']) ? { ...next['metadata'] } : {};
-  next['metadata'] = metadata;
-  const encoded = encodeEntries(merged.entries);
   delete metadata['managedFields'];
+  const encoded = encodeEntries(entries);
   if (encoded !== undefined) metadata['managedFields'] = encoded;
-  if (manager.name === KUBECTL && hasLastApplied(next)) return withLastApplied(next, applied);
-  return type === undefined ? before : next;
+  const result = { ...next, metadata };
+  return manager.name === KUBECTL && hasLastApplied(result)
+    ? withLastApplied(result, applied)
+    : result;
 }
 
 function checkIdentity(applied: JsonObject, kind: Kind<KubeObject>): void {
   const metadata = applied['metadata'];
-  if (isJsonObject(metadata) && metadata['managedFields'] !== undefined && metadata['managedFields'] !== null) {
+  if (
+    isJsonObject(metadata) &&
+    metadata['managedFields'] !== undefined &&
+    metadata['managedFields'] !== null
+  ) {
     throw badRequest('metadata.managedFields must be nil');
   }
-  const wanted = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
-  if (applied['kind'] !== kind.kind || applied['apiVersion'] !== wanted) {
-    throw badRequest(`invalid object type: ${gvkText(applied)}`);
+  if (applied['kind'] !== kind.kind || applied['apiVersion'] !== apiVersionOf(kind)) {
+    throw badRequest(`invalid object type: ${kindText(applied)}`);
   }
+}
+
+/** As Go prints a GroupVersionKind: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
+function kindText({ apiVersion, kind }: JsonObject): string {
+  const { group, version } = parseApiVersion(String(apiVersion ?? ''));
+  return `${group}/${version}, Kind=${String(kind ?? '')}`;
+}
+
+function checkFits({ type, applied }: ApplyOptions): void {
+  const object = applied as JsonObject;
+  const errors = validateValue(rootType(type), object);
+  if (errors.length === 0) return;
+  const metadata = isJsonObject(object['metadata']) ? object['metadata'] : {};
+  const name = `${String(metadata['namespace'] ?? '')}/${String(metadata['name'] ?? '')}`;
+  throw new StatusError({
+    code: 500,
+    message: `failed to create typed patch object (${name}; ${kindText(object)}): ${errorsText(errors)}`,
+  });
+}
+
+/** The stored managers; for an object that has none, one that owns all there is. */
+function entriesForApply(options: ApplyOptions): Entries {
+  const live = options.live as JsonObject | undefined;
+  const entries = storedEntries(live);
+  if (live === undefined || entries.size > 0) return entries;
+  const { live: _, ...rest } = options;
+  recordChanges(
+    { ...rest, next: live, manager: { ...options.manager, name: BEFORE_FIRST_APPLY } },
+    entries,
+  );
+  return entries;
+}
+
+/** Applies; `kubectl` may take what it owned by its own client-side apply. Changes `entries`. */
+function applyOrTakeOver(options: ApplyOptions, live: JsonObject, entries: Entries): JsonObject {
+  const before = new Map(entries);
+  try {
+    return applyOnce(options, live, entries);
+  } catch (error) {
+    if (!(error instanceof ApplyConflicts)) throw error;
+    const conflicts = conflictsLeft(options, live, error.conflicts);
+    if (conflicts.length > 0) throw new ApplyConflictError(conflicts);
+    entries.clear();
+    for (const [id, entry] of before) entries.set(id, entry);
+    return applyOnce({ ...options, force: true }, live, entries);
+  }
+}
+
+function conflictsLeft(
+  options: ApplyOptions,
+  live: JsonObject,
+  conflicts: readonly Conflict[],
+): readonly Conflict[] {
+  const { type, manager } = options;
+  if (manager.name !== KUBECTL) return conflicts;
+  const allowed = fieldsStillApplied(rootType(type), live, manager.apiVersion);
+  return allowed === undefined
+    ? conflicts
+    : conflicts.filter(({ path }) => !hasPath(allowed, path));
+}
+
+function applyOnce(options: ApplyOptions, live: JsonObject, entries: Entries): JsonObject {
+  const { manager, applied, force } = options;
+  const { name, apiVersion, subresource, timeText } = manager;
+  return applyConfiguration(writeOf(options, entries), {
+    applier: {
+      manager: name === '' ? 'unknown' : name,
+      operation: 'Apply',
+      apiVersion,
+      subresource,
+    },
+    live,
+    applied: applied as JsonObject,
+    force,
+    timeText,
+  });
+}
+
+/**
+ * A write that changes nothing but the times of managers keeps the stored times, and so is no write.
+ * To be called on what is about to be stored, after admission. Changes `next`.
+ */
+export function keepTimesWhenUnchanged(live: object, next: object): void {
+  const before = live as JsonObject;
+  const after = next as JsonObject;
+  const stored = metadataOf(before)['managedFields'];
+  const now = metadataOf(after)['managedFields'];
+  if (!Array.isArray(stored) || !Array.isArray(now) || stored.length !== now.length) return;
+  if (!equalJson(stored.map(withoutTime), now.map(withoutTime))) return;
+  if (equalJson(withoutManagers(before), withoutManagers(after)))
+    metadataOf(after)['managedFields'] = stored;
+}
+
+function withoutTime(entry: Json): Json {
+  if (!isJsonObject(entry)) return entry;
+  const { time: _, ...rest } = entry;
+  return rest;
+}
+
+function withoutManagers(object: JsonObject): JsonObject {
+  const { managedFields: _, ...metadata } = metadataOf(object);
+  return { ...object, metadata };
 }

@@ -14,7 +14,11 @@ import type { PathElement } from './path-element.ts';
 import { formOf, type ListShape, type MapShape, memberType, shapeOf } from './shape.ts';
 
 /** Changes neither; the result shares what it can. */
-export function mergeValues(type: FieldType, live: Json | undefined, applied: Json | undefined): Json {
+export function mergeValues(
+  type: FieldType,
+  live: Json | undefined,
+  applied: Json | undefined,
+): Json {
   if (applied === undefined || live === undefined) return applied ?? live ?? null;
   const shape = shapeOf(type);
   const form = formOf(shape, applied === null ? live : applied);
@@ -25,7 +29,8 @@ export function mergeValues(type: FieldType, live: Json | undefined, applied: Js
 
 function mergeMaps(map: MapShape, live: Json, applied: Json): Json {
   if (map.atomic || !isJsonObject(live)) return applied;
-  if (!isJsonObject(applied)) return applied === null && Object.keys(live).length > 0 ? live : applied;
+  if (!isJsonObject(applied))
+    return applied === null && Object.keys(live).length > 0 ? live : applied;
   if (Object.keys(applied).length === 0) return Object.keys(live).length > 0 ? live : applied;
   const merged: JsonObject = { ...live };
   for (const [name, value] of Object.entries(applied)) {

@@ -31,7 +31,9 @@ export function valueElement(value: Json): PathElement {
 /** JSON as Go's encoder writes it: some characters are escaped for HTML's sake. */
 function goJson(value: Json): string {
   const text = JSON.stringify(value);
-  return /[<>&\u2028\u2029]/.test(text) ? text.replaceAll(/[<>&\u2028\u2029]/g, escapeCharacter) : text;
+  return /[<>&\u2028\u2029]/.test(text)
+    ? text.replaceAll(/[<>&\u2028\u2029]/g, escapeCharacter)
+    : text;
 }
 
 function escapeCharacter(character: string): string {

@@ -32,7 +32,11 @@ function removeFromMap(map: MapShape, value: Json, set: FieldSet): Json {
     const element = fieldElement(name);
     if (hasMember(set, element)) continue;
     const inner = below(set, element);
-    setMember(kept, name, isEmptySet(inner) ? member : removeItems(memberType(map, name), member, inner));
+    setMember(
+      kept,
+      name,
+      isEmptySet(inner) ? member : removeItems(memberType(map, name), member, inner),
+    );
     count++;
   }
   return count > 0 ? kept : null;

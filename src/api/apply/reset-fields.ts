@@ -17,9 +17,15 @@ const METADATA_AND_SPEC: FieldSet = { 'f:metadata': LEAF, 'f:spec': LEAF };
 
 /** Writes of `status` that keep more than `spec`, by `<group>/<kind>`. */
 const STATUS_WRITES: Readonly<Record<string, FieldSet>> = {
-  '/Pod': { 'f:metadata': { 'f:deletionTimestamp': LEAF, 'f:ownerReferences': LEAF }, 'f:spec': LEAF },
+  '/Pod': {
+    'f:metadata': { 'f:deletionTimestamp': LEAF, 'f:ownerReferences': LEAF },
+    'f:spec': LEAF,
+  },
   'apps/Deployment': { 'f:metadata': { 'f:labels': LEAF }, 'f:spec': LEAF },
-  'certificates.k8s.io/CertificateSigningRequest': { 'f:spec': LEAF, 'f:status': { 'f:conditions': LEAF } },
+  'certificates.k8s.io/CertificateSigningRequest': {
+    'f:spec': LEAF,
+    'f:status': { 'f:conditions': LEAF },
+  },
   'admissionregistration.k8s.io/ValidatingAdmissionPolicy': METADATA_AND_SPEC,
   'apiregistration.k8s.io/APIService': METADATA_AND_SPEC,
   'flowcontrol.apiserver.k8s.io/FlowSchema': METADATA_AND_SPEC,

@@ -111,7 +111,9 @@ function scalarShape({ scalar }: ScalarType): Shape {
 }
 
 function listShape({ of, listType = 'atomic', mapKeys = [] }: ListType): ListShape {
-  const keys = mapKeys.toSorted().map((name): [string, Json | undefined] => [name, keyDefault(of, name)]);
+  const keys = mapKeys
+    .toSorted()
+    .map((name): [string, Json | undefined] => [name, keyDefault(of, name)]);
   return { relation: listType, keys, declaredKeys: mapKeys, of };
 }
 

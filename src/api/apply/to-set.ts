@@ -72,7 +72,8 @@ export function withNamedFields(type: FieldType | undefined, set: FieldSet): Fie
       continue;
     }
     const below = withNamedFields(elementType(shape, element), node);
-    const isDeclared = element.startsWith('f:') && shape?.map?.fields?.has(element.slice(2)) === true;
+    const isDeclared =
+      element.startsWith('f:') && shape?.map?.fields?.has(element.slice(2)) === true;
     result[element] = isDeclared || '.' in node ? { '.': LEAF, ...below } : below;
   }
   return result;

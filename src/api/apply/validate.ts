@@ -20,7 +20,9 @@ export function validateValue(type: FieldType, value: Json): string[] {
 
 /** As one text: alone, or a list under "errors:". */
 export function errorsText(errors: readonly string[]): string {
-  return errors.length === 1 ? (errors[0] ?? '') : ['errors:', ...errors.map((text) => `  ${text}`)].join('\n');
+  return errors.length === 1
+    ? (errors[0] ?? '')
+    : ['errors:', ...errors.map((text) => `  ${text}`)].join('\n');
 }
 
 class ValidationWalk {

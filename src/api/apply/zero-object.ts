@@ -24,7 +24,8 @@ export function zeroObject(type: TypeSchema): JsonObject {
 }
 
 function zeroValue({ type }: FieldSchema): Json {
-  if (type.kind === 'object') return type.type.twoForms === undefined ? zeroObject(type.type) : null;
+  if (type.kind === 'object')
+    return type.type.twoForms === undefined ? zeroObject(type.type) : null;
   if (type.kind !== 'scalar') return null;
   switch (type.scalar) {
     case 'string':

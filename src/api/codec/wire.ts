@@ -62,11 +62,18 @@ export class WireWriter {
 
   /** Any integer of 64 bits; what a number cannot hold exactly is held as well as it can. */
   int64(value: number): void {
+    if (value >= 2 ** 63) this.#long(0xffffffff, 0x7fffffff);
+    else this.#long(value % TWO_32 >>> 0, Math.floor(value / TWO_32) >>> 0);
+  }
+
+  uint64(value: number): void {
+    if (value >= 2 ** 64) this.#long(0xffffffff, 0xffffffff);
+    else this.#long(value % TWO_32 >>> 0, Math.floor(value / TWO_32) >>> 0);
+  }
+
+  #long(lowHalf: number, highHalf: number): void {
     this.#reserve(10);
-    let low: number;
-    let high: number;
-    if (value >= 2 ** 63) [low, high] = [0xffffffff, 0x7fffffff];
-    else [low, high] = [value % TWO_32 >>> 0, Math.floor(value / TWO_32) >>> 0];
+    let [low, high] = [lowHalf, highHalf];
     const bytes: number[] = [];
     while (high !== 0 || low > 127) {
       bytes.push((low & 127) | 128);
@@ -82,6 +89,12 @@ export class WireWriter {
     this.#reserve(8);
     this.position -= 8;
     this.#buffer.writeDoubleLE(value, this.position);
+  }
+
+  float(value: number): void {
+    this.#reserve(4);
+    this.position -= 4;
+    this.#buffer.writeFloatLE(value, this.position);
   }
 
   byte(value: number): void {

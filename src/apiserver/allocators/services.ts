@@ -5,7 +5,7 @@
  * given back, and for the messages; KEP-3070 and KEP-3668 for where it is taken from.
  */
 import type { Random } from '#base/env.ts';
-import { formatCidr, formatIp, type IpRange, parseCidr, parseIp } from '#base/ip.ts';
+import { formatIp, parseCidr, parseIp } from '#base/ip.ts';
 import type { IPFamily, Service, ServiceSpec } from '#api/gen/core-v1.ts';
 import { needsClusterIp, needsHealthCheckPort, needsNodePort } from '#api/core/service-types.ts';
 import { type FieldPath, fieldPath, invalidValue } from '#api/meta/field.ts';
@@ -46,8 +46,7 @@ interface Call {
 
 export class ServiceAllocators implements Allocators {
   readonly #reader: ObjectReader;
-  readonly #families: readonly IPFamily[];
-  readonly #ranges = new Map<IPFamily, IpRange>();
+  /** In order: the primary family first. */
   readonly #addresses = new Map<IPFamily, Pool>();
   readonly #ports: Pool;
   readonly #portRange: string;
@@ -58,7 +57,6 @@ export class ServiceAllocators implements Allocators {
     this.#reader = options.reader;
     const { random, nodePortRange } = options;
     for (const text of options.clusterIpRange.split(',')) this.#addRange(text.trim(), random);
-    this.#families = [...this.#ranges.keys()];
     const first = BigInt(nodePortRange.from);
     const last = BigInt(nodePortRange.to);
     this.#ports = new Pool({ first, last, lowerBand: lowerBand(last - first + 1n, PORT_BAND), random });
@@ -72,8 +70,7 @@ export class ServiceAllocators implements Allocators {
       throw new Error(`shortest allowed prefix length for service CIDR is 64, got ${range.prefix}`);
     }
     const family = range.family === 6 ? 'IPv6' : 'IPv4';
-    if (this.#ranges.has(family)) throw new Error(`Cannot use Service range ${text}: there is one of ${family} already`);
-    this.#ranges.set(family, range);
+    if (this.#addresses.has(family)) throw new Error(`Cannot use Service range ${text}: there is one of ${family} already`);
     // The network's own address is never given out, nor is the broadcast address of IPv4.
     const first = range.first + 1n;
     const last = range.first + range.size - (range.family === 4 ? 2n : 1n);
@@ -144,7 +141,7 @@ export class ServiceAllocators implements Allocators {
     const { service, spec } = call;
     if (old !== undefined) keepAllocated(spec, old);
     normalizeClusterIps(spec, old);
-    initFamilyFields(service, old, { families: this.#families });
+    initFamilyFields(service, old, { families: [...this.#addresses.keys()] });
     if (!staysAsItIs(spec, old)) await this.#allocateAddresses(call, old);
     if (needsNodePort(spec)) await this.#allocatePorts(call, old);
     if (needsHealthCheckPort(spec) && !needsHealthCheckPort(old)) await this.#allocateHealthPort(call);
@@ -180,16 +177,12 @@ export class ServiceAllocators implements Allocators {
       return formatIp({ family: family === 'IPv6' ? 6 : 4, value: number });
     }
     const number = parseIp(asked)?.value ?? 0n;
-    const wrong = pool.contains(number) ? await this.#take(call, pool, number) : this.#outOfRange(family);
-    if (wrong === undefined) return asked;
-    const detail = `failed to allocate IP ${asked}: ${wrong === TAKEN ? 'provided IP is already allocated' : wrong}`;
-    throw refused(call, fieldPath('spec').child('clusterIPs'), call.spec.clusterIPs, detail);
-  }
-
-  #outOfRange(family: IPFamily): string {
-    const range = this.#ranges.get(family);
-    const valid = range === undefined ? '' : formatCidr(range);
-    return `provided IP is not in the valid range. The range of valid IPs is ${valid}`;
+    const inRange = pool.contains(number);
+    if (inRange && (await this.#take(call, pool, number))) return asked;
+    // With ServiceCIDRs (KEP-1880) upstream does not say the range any more.
+    const wrong = inRange ? 'provided IP is already allocated' : 'the provided network does not match the current range';
+    const at = fieldPath('spec').child('clusterIPs');
+    throw refused(call, at, call.spec.clusterIPs, `failed to allocate IP ${asked}: ${wrong}`);
   }
 
   async #allocatePorts(call: Call, old: ServiceSpec | undefined): Promise<void> {
@@ -202,14 +195,15 @@ export class ServiceAllocators implements Allocators {
     for (const [index, port] of (spec.ports ?? []).entries()) {
       const asked = port.nodePort || requestedFor(spec.ports ?? [], port.port, old === undefined);
       if (asked !== 0) {
-        if (!kept.has(asked) && !mine.has(asked)) await this.#takePort(call, index, asked);
+        // Upstream shares a number between ports of one Service more freely on update.
+        const shared = old === undefined ? chosen.get(port.port) === asked : kept.has(asked) || mine.has(asked);
+        if (!shared) await this.#takePort(call, index, asked);
         port.nodePort = asked;
       } else if (always) {
         port.nodePort = chosen.get(port.port) ?? (await this.#anyPort(call));
       }
       if (!port.nodePort) continue;
       mine.add(port.nodePort);
-      // Upstream shares a number between protocols when a Service is made, not when it is changed.
       if (old === undefined) chosen.set(port.port, port.nodePort);
     }
   }
@@ -225,8 +219,7 @@ export class ServiceAllocators implements Allocators {
     if (!this.#ports.contains(number)) {
       return `provided port is not in the valid range. The range of valid ports is ${this.#portRange}`;
     }
-    const wrong = await this.#take(call, this.#ports, number);
-    return wrong === undefined ? undefined : 'provided port is already allocated';
+    return (await this.#take(call, this.#ports, number)) ? undefined : 'provided port is already allocated';
   }
 
   async #anyPort(call: Call): Promise<number> {
@@ -245,14 +238,14 @@ export class ServiceAllocators implements Allocators {
     if (wrong !== undefined) throw internalError(`failed to allocate requested HealthCheck NodePort ${asked}: ${wrong}`);
   }
 
-  /** Undefined when `number` is now held by this write. */
-  async #take(call: Call, pool: Pool, number: bigint): Promise<typeof TAKEN | undefined> {
+  /** Whether `number` is now held by this write. */
+  async #take(call: Call, pool: Pool, number: bigint): Promise<boolean> {
     // What another write has just released may not show yet.
     if (!pool.isFree(number)) await this.#reader.catchUp();
-    if (!pool.isFree(number)) return TAKEN;
+    if (!pool.isFree(number)) return false;
     pool.hold(number);
     call.taken.push({ pool, number });
-    return undefined;
+    return true;
   }
 
   async #anyFrom(call: Call, pool: Pool): Promise<bigint | undefined> {
@@ -267,8 +260,6 @@ export class ServiceAllocators implements Allocators {
     return number;
   }
 }
-
-const TAKEN = 'taken';
 
 function refused({ service }: Call, at: FieldPath, value: unknown, detail: string): Error {
   return invalid(KIND, service.metadata?.name ?? '', [invalidValue(at, value, detail)]);

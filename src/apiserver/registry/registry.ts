@@ -139,7 +139,8 @@ export class Registry {
     const put: Write = { type: 'put', key, value: resource.encode(object), expected: 0, lease };
     const { ok, revision } = await this.#write(put, options.alongside);
     if (!ok) return undefined;
-    metadata.resourceVersion = String(revision);
+    // The strategy may have put another metadata in place.
+    metadataOf(object).resourceVersion = String(revision);
     return object;
   }
 

@@ -22,7 +22,7 @@ export function decodeObject(context: RequestContext, kind: AnyKind, validation:
   const type = typeByName(kind.schema);
   if (media === MEDIA_TYPES.protobuf) return decodeBinary(bytes, kind, type);
   if (media === MEDIA_TYPES.yaml || media === 'text/yaml') {
-    return decodeParsed(context, { value: fromYaml(Buffer.from(bytes).toString()), kind, type, validation });
+    return decodeParsed(context, { value: yamlObject(bytes), kind, type, validation });
   }
   if (media !== '' && media !== MEDIA_TYPES.json) throw unsupportedMediaType(media, Object.values(MEDIA_TYPES));
   return decodeParsed(context, { value: bytes, kind, type, validation });
@@ -104,4 +104,10 @@ export function parseJson(bytes: Uint8Array): unknown {
   } catch (error) {
     throw badRequest(`error decoding the body as JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function yamlObject(bytes: Uint8Array): JsonObject {
+  const value = fromYaml(Buffer.from(bytes).toString());
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw badRequest('error decoding the body as YAML: the body must be an object');
 }

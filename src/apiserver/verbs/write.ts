@@ -151,7 +151,9 @@ async function updateWith(
         const next = await transform(current);
         if (options.managesFields !== true) recordManager(call, before, next, context.info.subresource);
         await services.admission.admit(attributesOf(call, before === undefined ? 'CREATE' : 'UPDATE', next, before));
-        giveBack = await services.allocators.allocate(resource, next, before, call.dryRun);
+        // A write to a view (status) takes nothing, whatever the rest of its object says.
+        const takes = context.info.subresource === '';
+        giveBack = takes ? await services.allocators.allocate(resource, next, before, call.dryRun) : () => {};
         return next;
       },
       validate: (next, old) =>

@@ -35,7 +35,8 @@ export class ImagePuller {
   readonly #environment: Environment;
   readonly #objects: ObjectSource;
   readonly #backoff = new BackoffTable();
-  readonly #lastError = new Map<string, string>();
+  /** When the last attempt failed, and how. */
+  readonly #failures = new Map<string, { readonly atMs: number; readonly text: string }>();
 
   constructor(options: {
     readonly cri: Cri;
@@ -70,8 +71,8 @@ export class ImagePuller {
   /** Forgets what it knows of a pod that is gone. */
   forget(podUid: string): void {
     this.#backoff.forget(podUid);
-    for (const key of this.#lastError.keys()) {
-      if (key.startsWith(podUid)) this.#lastError.delete(key);
+    for (const key of this.#failures.keys()) {
+      if (key.startsWith(podUid)) this.#failures.delete(key);
     }
   }
 
@@ -99,12 +100,10 @@ export class ImagePuller {
   async #find(image: string): Promise<FoundImage | undefined> {
     const { image: found } = await this.#cri.call('imageStatus', { image: { image } });
     if (found?.id === undefined) return undefined;
-    const uid = found.uid?.value;
-    const known = found.uid !== undefined;
-    return {
-      ref: found.id,
-      user: { username: found.username ?? '', ...(known ? { uid: uid ?? 0 } : {}) },
-    };
+    const { username = '' } = found;
+    // An image that names no user runs as root.
+    const uid = found.uid === undefined && username !== '' ? undefined : (found.uid?.value ?? 0);
+    return { ref: found.id, user: { username, ...(uid === undefined ? {} : { uid }) } };
   }
 
   async #pull(request: EnsureImageRequest, image: string): Promise<FoundImage> {
@@ -124,7 +123,7 @@ export class ImagePuller {
       if (request.signal.aborted) throw new StartError('ErrImagePull', 'context canceled');
       throw this.#pullFailed(request, image, key, error);
     }
-    this.#lastError.delete(key);
+    this.#failures.delete(key);
     this.#backoff.forget(key);
     const found = await this.#inspect(request, image);
     if (found === undefined) throw new StartError('ErrImagePull', `image "${image}" not found`);
@@ -140,7 +139,7 @@ export class ImagePuller {
 
   #checkBackoff(request: EnsureImageRequest, image: string, key: string): void {
     const nowMs = this.#environment.clock.now();
-    const waitMs = this.#backoff.waitMs(key, this.#failedAt.get(key) ?? 0, nowMs);
+    const waitMs = this.#backoff.waitMs(key, this.#failures.get(key)?.atMs ?? 0, nowMs);
     if (waitMs === 0) return;
     const text = `Back-off pulling image "${image}"`;
     request.events.container(request.container, {
@@ -148,12 +147,10 @@ export class ImagePuller {
       reason: 'BackOff',
       message: text,
     });
-    const before = this.#lastError.get(key);
+    const before = this.#failures.get(key)?.text;
     const message = before === undefined ? text : `${text}: ${before}`;
     throw new StartError('ImagePullBackOff', message, nowMs + waitMs);
   }
-
-  readonly #failedAt = new Map<string, number>();
 
   #pullFailed(
     { container, events }: EnsureImageRequest,
@@ -166,8 +163,7 @@ export class ImagePuller {
     events.container(container, { type: 'Warning', reason: 'Failed', message });
     const nowMs = this.#environment.clock.now();
     this.#backoff.next(key, nowMs, nowMs);
-    this.#failedAt.set(key, nowMs);
-    this.#lastError.set(key, `ErrImagePull: ${full}`);
+    this.#failures.set(key, { atMs: nowMs, text: `ErrImagePull: ${full}` });
     return new StartError('ErrImagePull', full);
   }
 

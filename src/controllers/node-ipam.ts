@@ -1,0 +1,109 @@
+/**
+ * Node IPAM: gives each node a range of Pod addresses of its own out of the cluster's.
+ *
+ * Upstream: pkg/controller/nodeipam/ipam/range_allocator.go, v1.36.
+ */
+import { NODE } from '#api/core/node.ts';
+import type { Node } from '#api/gen/core-v1.ts';
+import type { Informer } from '#client/informer.ts';
+import { type Controller, defineKeyController, type Pass, type Setup } from '#reconcile/controller.ts';
+import { type CidrRange, parseCidr, subnetAt, subnetCount, subnetIndex } from './shared/cidr.ts';
+import { nodeReference } from './shared/nodes.ts';
+
+const NODE_BITS_V4 = 24;
+const NODE_BITS_V6 = 64;
+
+export interface NodeIpamOptions {
+  /** One range, or one for each family: `10.244.0.0/16`. */
+  readonly clusterCidrs: readonly string[];
+  /** Ranges that Services take out of the cluster's. */
+  readonly serviceCidrs?: readonly string[];
+  readonly nodeBitsV4?: number;
+  readonly nodeBitsV6?: number;
+}
+
+/** Throws when a range cannot be read. */
+export function nodeIpamController(options: NodeIpamOptions): Controller {
+  const ranges = options.clusterCidrs.map((text) => {
+    const cidr = parseCidr(text);
+    const nodeBits =
+      cidr.bits === 32 ? (options.nodeBitsV4 ?? NODE_BITS_V4) : (options.nodeBitsV6 ?? NODE_BITS_V6);
+    return { cidr, nodeBits };
+  });
+  const reserved = (options.serviceCidrs ?? []).map(parseCidr);
+  return defineKeyController({
+    name: 'cidrAllocator',
+    identity: 'node-controller',
+    // One at a time: two nodes must never be given the same range.
+    concurrency: 1,
+    create: (setup) => {
+      const ipam = new Ipam(setup, ranges, reserved);
+      return (key, pass) => ipam.reconcile(key, pass);
+    },
+  });
+}
+
+interface Range {
+  readonly cidr: CidrRange;
+  readonly nodeBits: number;
+}
+
+class Ipam {
+  readonly #setup: Setup;
+  readonly #ranges: readonly Range[];
+  readonly #reserved: readonly CidrRange[];
+  readonly #nodes: Informer<Node>;
+  /** Given to a node in this process, which the cache may not show yet. */
+  readonly #given = new Map<string, readonly string[]>();
+
+  constructor(setup: Setup, ranges: readonly Range[], reserved: readonly CidrRange[]) {
+    this.#setup = setup;
+    this.#ranges = ranges;
+    this.#reserved = reserved;
+    this.#nodes = setup.watch(NODE, ({ type, key, object }) => {
+      if (type === 'deleted') this.#given.delete(key);
+      return type !== 'deleted' && (object.spec?.podCIDRs ?? []).length === 0 ? [key] : [];
+    });
+  }
+
+  async reconcile(key: string, { client }: Pass): Promise<void> {
+    const node = this.#nodes.get(key);
+    if (node === undefined || node.metadata?.deletionTimestamp !== undefined) return;
+    if ((node.spec?.podCIDRs ?? []).length > 0) return;
+    const used = this.#used();
+    const podCIDRs = this.#given.get(key) ?? this.#ranges.map((range) => firstFree(range, used));
+    if (podCIDRs.some((cidr) => cidr === undefined)) return this.#refuse(node);
+    const cidrs = podCIDRs.filter((cidr) => cidr !== undefined);
+    this.#given.set(key, cidrs);
+    await client.patch(NODE, { name: key }, 'strategic', { spec: { podCIDR: cidrs[0], podCIDRs: cidrs } });
+  }
+
+  #used(): CidrRange[] {
+    const taken = this.#nodes.list().flatMap((node) => node.spec?.podCIDRs ?? []);
+    return [...this.#reserved, ...[...taken, ...[...this.#given.values()].flat()].map(parseCidr)];
+  }
+
+  #refuse(node: Node): never {
+    const name = node.metadata?.name ?? '';
+    this.#setup.events.event({
+      about: { reference: nodeReference(node) },
+      type: 'Normal',
+      reason: 'CIDRNotAvailable',
+      message: `Node ${name} status is now: CIDRNotAvailable`,
+    });
+    throw new Error('failed to allocate cidr from cluster cidr: CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted range');
+  }
+}
+
+/** The first range of `nodeBits` that overlaps with none in `used`; undefined when all are taken. */
+export function firstFree({ cidr, nodeBits }: Range, used: readonly CidrRange[]): string | undefined {
+  const count = subnetCount(cidr, nodeBits);
+  const busy = new Set<bigint>();
+  for (const other of used) {
+    const overlap = subnetIndex(cidr, nodeBits, other);
+    if (overlap === undefined) continue;
+    for (let at = overlap.first; at <= overlap.last; at++) busy.add(at);
+  }
+  for (let at = 0n; at < count; at++) if (!busy.has(at)) return subnetAt(cidr, nodeBits, at);
+  return undefined;
+}
