@@ -17,7 +17,9 @@ export function tests(options: { seeds: number; real: boolean }): Step[] {
     .sort();
   const real = globSync(['src/**/*.real.test.ts', 'test/**/*.real.test.ts']).sort();
   const environment = { COXSWAIN_SEEDS: String(options.seeds) };
-  const steps: Step[] = [{ name: 'tests', command: process.execPath, args: ['--test', ...unit], environment }];
+  const steps: Step[] = [
+    { name: 'tests', command: process.execPath, args: ['--test', ...unit], environment },
+  ];
   if (options.real && real.length > 0) {
     steps.push({
       name: 'tests with real containers',

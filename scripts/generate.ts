@@ -9,10 +9,13 @@
  * holds `k8s.io/`, the Go source root of the unpacked packages. Only names, numbers, types, keys
  * and defaults are taken, no sentences. The output is committed; nothing else writes there.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiregistration } from './generate/apiregistration.ts';
+import { protoDisagreements } from './generate/check-proto.ts';
 import { readCri, writeCriInterfaces, writeCriTable } from './generate/cri.ts';
+import { fetchSources } from './generate/debian.ts';
 import { readPackage } from './generate/go.ts';
 import { writeInterfaces } from './generate/interfaces.ts';
 import { buildModel } from './generate/model.ts';
@@ -29,17 +32,33 @@ function generate(root: string): void {
   ];
   const models = buildModel(packages);
   const smd = readSmd(root);
-  const disagreements = smd.disagreements(models);
+  const disagreements = [...smd.disagreements(models), ...protoDisagreements(root, models)];
   if (disagreements.length > 0) {
     throw new Error(`Cannot trust the facts: sources disagree\n${disagreements.join('\n')}`);
   }
   mkdirSync(OUTPUT, { recursive: true });
-  for (const [file, text] of writeInterfaces(models)) writeFileSync(join(OUTPUT, `${file}.ts`), text);
+  for (const [file, text] of writeInterfaces(models))
+    writeFileSync(join(OUTPUT, `${file}.ts`), text);
   writeFileSync(join(OUTPUT, 'schema.gen.ts'), writeTable(models, smd));
   const cri = readCri(root);
   writeFileSync(join(OUTPUT, 'cri-v1.ts'), writeCriInterfaces(cri));
   writeFileSync(join(OUTPUT, 'cri.gen.ts'), writeCriTable(cri));
 }
 
-const from = process.argv.indexOf('--from');
-generate(process.argv[from + 1] ?? '');
+/** Runs with the Go source root: that of `--from`, or a fresh one that is removed afterwards. */
+function withSources(run: (root: string) => void): void {
+  const from = process.argv.indexOf('--from');
+  const given = process.argv[from + 1];
+  if (from > 0 && given !== undefined) {
+    run(given);
+    return;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'coxswain-generate-'));
+  try {
+    run(fetchSources(directory));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+withSources(generate);

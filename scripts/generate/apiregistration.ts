@@ -27,7 +27,13 @@ const STRUCTS: Readonly<Record<string, readonly Row[]>> = {
   APIServiceCondition: [
     { json: 'type', type: 'string', number: 1 },
     { json: 'status', type: 'string', number: 2 },
-    { json: 'lastTransitionTime', type: 'metav1.Time', number: 3, omitempty: true, markers: OPTIONAL },
+    {
+      json: 'lastTransitionTime',
+      type: 'metav1.Time',
+      number: 3,
+      omitempty: true,
+      markers: OPTIONAL,
+    },
     { json: 'reason', type: 'string', number: 4, omitempty: true, markers: OPTIONAL },
     { json: 'message', type: 'string', number: 5, omitempty: true, markers: OPTIONAL },
   ],

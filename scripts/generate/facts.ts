@@ -83,7 +83,12 @@ export type ScalarKind =
 export type Shape =
   | { readonly kind: 'scalar'; readonly scalar: ScalarKind; readonly enumType?: TypeRef }
   /** `wrapped`: a named list that protobuf holds in a message with one repeated field. */
-  | { readonly kind: 'list'; readonly of: Shape; readonly wrapped: boolean; readonly pointers: boolean }
+  | {
+      readonly kind: 'list';
+      readonly of: Shape;
+      readonly wrapped: boolean;
+      readonly pointers: boolean;
+    }
   | { readonly kind: 'map'; readonly of: Shape }
   | { readonly kind: 'object'; readonly ref: TypeRef };
 

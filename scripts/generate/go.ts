@@ -6,13 +6,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type {
-  MemberFacts,
-  NamedFacts,
-  PackageFacts,
-  PackageSource,
-  StructFacts,
-} from './facts.ts';
+import type { MemberFacts, NamedFacts, PackageFacts, PackageSource, StructFacts } from './facts.ts';
 
 type Markers = Map<string, string[]>;
 
@@ -30,7 +24,9 @@ export function readPackage(root: string, source: PackageSource): PackageFacts {
   const models = readFileSync(join(directory, 'zz_generated.model_name.go'), 'utf8');
   const model = /return "(.+)\.\w+"/.exec(models)?.[1];
   if (model === undefined) throw new Error(`Cannot read model names of ${source.path}: none found`);
-  return { source, ...readRegister(directory, source), ...reader, model };
+  const { imports, structs, named, constants } = reader;
+  const registered = readRegister(directory, source);
+  return { source, ...registered, imports, structs, named, constants, model };
 }
 
 function readRegister(
@@ -97,7 +93,8 @@ class PackageReader {
       return;
     }
     const constant = /^(?:const)?\s+(\w+)\s+(\w+)\s*=\s*"([^"]*)"/.exec(line);
-    if (constant !== null) this.addConstant(constant[2] ?? '', constant[1] ?? '', constant[3] ?? '');
+    if (constant !== null)
+      this.addConstant(constant[2] ?? '', constant[1] ?? '', constant[3] ?? '');
   }
 
   private addConstant(type: string, name: string, value: string): void {

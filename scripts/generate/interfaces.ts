@@ -3,17 +3,18 @@ import type { MemberModel, ScalarKind, Shape, TypeModel, TypeRef } from './facts
 import { enumValues } from './resolve.ts';
 
 /** Scalars that have a name of their own in `meta-v1.ts`. */
-const NAMED_SCALARS: Readonly<Partial<Record<ScalarKind, readonly [name: string, type: string]>>> = {
-  quantity: ['Quantity', 'string'],
-  time: ['Time', 'string'],
-  microTime: ['MicroTime', 'string'],
-  duration: ['Duration', 'string'],
-  intOrString: ['IntOrString', 'number | string'],
-  rawExtension: ['RawExtension', 'JsonObject'],
-  fieldsV1: ['FieldsV1', 'JsonObject'],
-  json: ['JsonValue', 'null | boolean | number | string | JsonValue[] | JsonObject'],
-  any: ['JsonValue', ''],
-};
+const NAMED_SCALARS: Readonly<Partial<Record<ScalarKind, readonly [name: string, type: string]>>> =
+  {
+    quantity: ['Quantity', 'string'],
+    time: ['Time', 'string'],
+    microTime: ['MicroTime', 'string'],
+    duration: ['Duration', 'string'],
+    intOrString: ['IntOrString', 'number | string'],
+    rawExtension: ['RawExtension', 'JsonObject'],
+    fieldsV1: ['FieldsV1', 'JsonObject'],
+    json: ['JsonValue', 'null | boolean | number | string | JsonValue[] | JsonObject'],
+    any: ['JsonValue', ''],
+  };
 
 const PLAIN_SCALARS: Readonly<Partial<Record<ScalarKind, string>>> = {
   string: 'string',

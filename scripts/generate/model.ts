@@ -1,11 +1,5 @@
 /** Builds the resolved model of every type of every package. */
-import type {
-  MemberFacts,
-  MemberModel,
-  PackageFacts,
-  StructFacts,
-  TypeModel,
-} from './facts.ts';
+import type { MemberFacts, MemberModel, PackageFacts, StructFacts, TypeModel } from './facts.ts';
 import { isPointer, resolve, type Universe } from './resolve.ts';
 
 /** Structs that are helpers of Go and not part of the API. */

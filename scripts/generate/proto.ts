@@ -1,4 +1,4 @@
-/** Reads a .proto file: messages, enums, services. Knows what the CRI's and upstream's files use. */
+/** Reads messages and enums of a .proto file. Knows what the CRI's and upstream's files use. */
 
 export interface ProtoField {
   readonly name: string;
@@ -20,18 +20,10 @@ export interface ProtoEnum {
   readonly values: readonly (readonly [name: string, number: number])[];
 }
 
-export interface ProtoMethod {
-  readonly name: string;
-  readonly request: string;
-  readonly response: string;
-  readonly serverStreaming: boolean;
-}
-
 export interface ProtoFile {
   readonly package: string;
   readonly messages: readonly ProtoMessage[];
   readonly enums: readonly ProtoEnum[];
-  readonly services: readonly { readonly name: string; readonly methods: readonly ProtoMethod[] }[];
 }
 
 interface Block {
@@ -49,10 +41,9 @@ export function parseProto(text: string): ProtoFile {
       name: block.name,
       fields: block.lines.flatMap(readField),
     })),
-    enums: ofKind('enum').map((block) => ({ name: block.name, values: block.lines.flatMap(readValue) })),
-    services: ofKind('service').map((block) => ({
+    enums: ofKind('enum').map((block) => ({
       name: block.name,
-      methods: block.lines.flatMap(readMethod),
+      values: block.lines.flatMap(readValue),
     })),
   };
 }
@@ -67,7 +58,11 @@ function readBlocks(text: string): Block[] {
     const head = /^\s*(message|enum|service)\s+(\w+)\s*\{/.exec(line);
     const parent = open.at(-1);
     if (head?.[1] !== undefined && head[2] !== undefined) {
-      const block: Block = { kind: head[1] as Block['kind'], name: `${parent?.name ?? ''}${head[2]}`, lines: [] };
+      const block: Block = {
+        kind: head[1] as Block['kind'],
+        name: `${parent?.name ?? ''}${head[2]}`,
+        lines: [],
+      };
       blocks.push(block);
       if (!/\}\s*$/.test(line)) open.push(block);
     } else if (/^\s*\}/.test(line)) open.pop();
@@ -85,17 +80,12 @@ function readField(line: string): ProtoField[] {
   const field = /^(?:(repeated|optional)\s+)?([\w.]+)\s+(\w+)\s*=\s*(\d+)/.exec(line);
   if (field === null) return [];
   const [, label, type = '', name = '', number] = field;
-  return [{ name, type, number: Number(number), repeated: label === 'repeated', mapKey: undefined }];
+  return [
+    { name, type, number: Number(number), repeated: label === 'repeated', mapKey: undefined },
+  ];
 }
 
 function readValue(line: string): [string, number][] {
   const value = /^(\w+)\s*=\s*(\d+)/.exec(line);
   return value?.[1] === undefined ? [] : [[value[1], Number(value[2])]];
-}
-
-function readMethod(line: string): ProtoMethod[] {
-  const method = /^rpc\s+(\w+)\s*\((\w+)\)\s*returns\s*\((stream\s+)?(\w+)\)/.exec(line);
-  if (method === null) return [];
-  const [, name = '', request = '', stream, response = ''] = method;
-  return [{ name, request, response, serverStreaming: stream !== undefined }];
 }

@@ -69,7 +69,8 @@ function resolveNamed(universe: Universe, ref: TypeRef): Shape {
   const shape = resolve(universe, ref.package, named.goType);
   if (shape.kind === 'object' && !named.alias) return { kind: 'object', ref };
   if (shape.kind === 'scalar' && named.markers.has('enum')) return { ...shape, enumType: ref };
-  if (shape.kind === 'list' && named.markers.has(WRAPPED_MARKER)) return { ...shape, wrapped: true };
+  if (shape.kind === 'list' && named.markers.has(WRAPPED_MARKER))
+    return { ...shape, wrapped: true };
   return shape;
 }
 

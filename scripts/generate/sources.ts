@@ -38,9 +38,7 @@ export const META_PATH = 'k8s.io/apimachinery/pkg/apis/meta/v1';
 
 /** Versions marked `-` in the table above are kept in the field table alone. */
 export function packageSources(): readonly PackageSource[] {
-  const sources: PackageSource[] = [
-    { path: META_PATH, file: 'meta-v1', interfaces: true },
-  ];
+  const sources: PackageSource[] = [{ path: META_PATH, file: 'meta-v1', interfaces: true }];
   for (const [directory, versions] of Object.entries(API_VERSIONS)) {
     for (const marked of versions.split(' ')) {
       const version = marked.replace('-', '');

@@ -78,7 +78,8 @@ class TableWriter {
     const { facts, shape } = member;
     const type = this.shape(from, shape);
     if (facts.json === undefined) return `,${facts.number},${type}`;
-    const optional = member.facts.markers.has('optional') || facts.omitempty || facts.omitzero;
+    const isSaid = facts.markers.has('optional') || facts.omitempty || facts.omitzero;
+    const optional = isSaid && !facts.markers.has('required');
     const flags = [
       member.pointer ? 'p' : '',
       facts.omitempty ? 'o' : '',
@@ -130,12 +131,12 @@ function merging(member: MemberModel): string[] {
   if (patchStrategy !== undefined) parts.push(`s=${patchStrategy.replaceAll(',', '+')}`);
   if (patchMergeKey !== undefined) parts.push(`k=${patchMergeKey}`);
   const listType = member.marker('listType');
-  if (listType !== undefined && member.shape.kind === 'list') parts.push(`l=${listType}`);
+  if (listType !== undefined) parts.push(`l=${listType}`);
   if (listType === 'map') parts.push(`K=${member.markers('listMapKey').join('+')}`);
-  // On a member of struct type both markers mean the same: the value is replaced as a whole.
+  // On a member of struct type both markers mean the same; `granular` overrides the type's own.
   const own = member.facts.markers;
-  const atomic = [own.get('structType')?.[0], own.get('mapType')?.[0]].includes('atomic');
-  if (atomic && member.shape.kind !== 'list') parts.push('m=atomic');
+  const kind = own.get('mapType')?.[0] ?? own.get('structType')?.[0];
+  if (kind !== undefined && member.shape.kind !== 'list') parts.push(`m=${kind}`);
   return parts;
 }
 
@@ -173,12 +174,15 @@ function plainGoType(shape: Shape): string | undefined {
 
 /** The type as Go's reflection prints it: package names, not import paths or aliases. */
 function qualify(from: PackageFacts, goType: string): string {
-  return goType.replaceAll(/\*?(?:(\w+)\.)?(\w+)/g, (all, alias: string | undefined, name: string) => {
-    if (/^(map|string|bool|int32|int64|float64|byte|interface)$/.test(name)) return all;
-    if (alias === undefined) return `${from.version}.${name}`;
-    const path = from.imports.get(alias) ?? alias;
-    return `${path.slice(path.lastIndexOf('/') + 1)}.${name}`;
-  });
+  return goType.replaceAll(
+    /\*?(?:(\w+)\.)?(\w+)/g,
+    (all, alias: string | undefined, name: string) => {
+      if (/^(map|string|bool|int32|int64|float64|byte|interface)$/.test(name)) return all;
+      if (alias === undefined) return `${from.version}.${name}`;
+      const path = from.imports.get(alias) ?? alias;
+      return `${path.slice(path.lastIndexOf('/') + 1)}.${name}`;
+    },
+  );
 }
 
 /** `+default` as JSON; `ref(Name)` names a constant of the package. */

@@ -19,13 +19,25 @@ const ENDPOINT_MAPS = [
  * that they asked. `json`: what `nft -j list map ip <table> affinity` printed.
  */
 export function forgottenClients(json: string, elements: Elements): string[] {
+  return split(rememberedClients(json), elements).lost.map(({ key }) => key.join(' . '));
+}
+
+/** Those of the listing that shall be known after the table was written anew. */
+export function keptClients(json: string, elements: Elements): RememberedClient[] {
+  return split(rememberedClients(json), elements).kept.filter(
+    ({ expiresSeconds }) => expiresSeconds > 0,
+  );
+}
+
+function split(
+  clients: readonly RememberedClient[],
+  elements: Elements,
+): { kept: RememberedClient[]; lost: RememberedClient[] } {
   const endpoints = endpointsByPlace(elements);
-  return remembered(json).flatMap(({ key: [client, address, protocol, port], target }) => {
-    const here = endpoints.get(`${address} . ${protocol} . ${port}`);
-    const anywhere = endpoints.get(`${protocol} . ${port}`);
-    const still = here?.has(target) === true || anywhere?.has(target) === true;
-    return still ? [] : [`${client} . ${address} . ${protocol} . ${port}`];
-  });
+  const isKept = ({ key: [, address, protocol, port], target }: RememberedClient): boolean =>
+    endpoints.get(`${address} . ${protocol} . ${port}`)?.has(target) === true ||
+    endpoints.get(`${protocol} . ${port}`)?.has(target) === true;
+  return { kept: clients.filter(isKept), lost: clients.filter((client) => !isKept(client)) };
 }
 
 function endpointsByPlace(elements: Elements): Map<string, Set<string>> {
@@ -40,20 +52,27 @@ function endpointsByPlace(elements: Elements): Map<string, Set<string>> {
   return places;
 }
 
-interface Remembered {
+/** A client and the endpoint it sticks to. */
+export interface RememberedClient {
   readonly key: readonly [client: string, address: string, protocol: string, port: string];
   /** `address . port`. */
   readonly target: string;
+  readonly timeoutSeconds: number;
+  /** What is left of it. */
+  readonly expiresSeconds: number;
 }
 
-/** libnftables-json(5): an element is [key, value], a key with a timeout {elem: {val: key, …}}. */
-function remembered(json: string): Remembered[] {
+/** All clients in the listing; libnftables-json(5): [{elem: {val: {concat: key}, timeout, expires}}, value]. */
+export function rememberedClients(json: string): RememberedClient[] {
   const listing = JSON.parse(json) as { nftables?: { map?: { elem?: unknown[] } }[] };
-  const found: Remembered[] = [];
+  const found: RememberedClient[] = [];
   for (const { map } of listing.nftables ?? []) {
     for (const entry of map?.elem ?? []) {
-      const [key, value] = Array.isArray(entry) ? entry : [];
-      const [client, address, protocol, port] = concatOf(key);
+      const [name, value] = Array.isArray(entry) ? entry : [];
+      const elem = (
+        name as { elem?: { val?: unknown; timeout?: number; expires?: number } } | undefined
+      )?.elem;
+      const [client, address, protocol, port] = concatOf(elem?.val);
       if (
         client === undefined ||
         address === undefined ||
@@ -61,7 +80,12 @@ function remembered(json: string): Remembered[] {
         port === undefined
       )
         continue;
-      found.push({ key: [client, address, protocol, port], target: concatOf(value).join(' . ') });
+      found.push({
+        key: [client, address, protocol, port],
+        target: concatOf(value).join(' . '),
+        timeoutSeconds: elem?.timeout ?? 0,
+        expiresSeconds: elem?.expires ?? 0,
+      });
     }
   }
   return found;
@@ -69,6 +93,5 @@ function remembered(json: string): Remembered[] {
 
 function concatOf(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
-  if ('elem' in value) return concatOf((value.elem as { val?: unknown }).val);
   return 'concat' in value && Array.isArray(value.concat) ? value.concat.map(String) : [];
 }

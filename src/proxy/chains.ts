@@ -38,23 +38,55 @@ export function rememberChain(seconds: number): string {
   return `remember-${seconds}`;
 }
 
+/** Chains for at least so many endpoints are there from the start. */
+const SPARE_COUNT_MIN = 16;
+
+/**
+ * The chains to make when the table is written: those that are `needed`, and for each way of
+ * choosing those for fewer and for some more endpoints, so that the table need not be written
+ * again when a Service grows.
+ */
+export function spareChains(needed: ReadonlySet<string>): Set<string> {
+  const chains = new Set([...needed].filter((chain) => parsePick(chain) === undefined));
+  const ways = new Map<string, Pick>();
+  const usual: Pick[] = [
+    { family: 'services', hide: 'outsiders', count: 1, sticky: false },
+    { family: 'node_ports', hide: 'all', count: 1, sticky: false },
+  ];
+  for (const pick of [...usual, ...[...needed].flatMap((chain) => parsePick(chain) ?? [])]) {
+    const way = `${pick.family} ${pick.hide} ${pick.sticky}`;
+    if (pick.count > (ways.get(way)?.count ?? 0)) ways.set(way, pick);
+  }
+  for (const pick of ways.values()) {
+    const most = Math.max(SPARE_COUNT_MIN, 2 ** Math.ceil(Math.log2(pick.count + 1)));
+    for (let count = 1; count <= most; count++) chains.add(pickChain({ ...pick, count }));
+  }
+  return chains;
+}
+
+function parsePick(name: string): Pick | undefined {
+  const match = /^pick-([a-z_]+)-(all|outsiders|nobody)-(\d+)(-sticky)?$/.exec(name);
+  const [, family, hide, count, sticky] = match ?? [];
+  if (!isFamily(family) || (hide !== 'all' && hide !== 'outsiders' && hide !== 'nobody'))
+    return undefined;
+  return { family, hide, count: Number(count), sticky: sticky !== undefined };
+}
+
 /** The rules of a chain, from its name. `podRange`: CIDR of all pods of the cluster. */
 export function chainRules(name: string, podRange: string): string[] {
   const remember = /^remember-(\d+)$/.exec(name);
   if (remember?.[1] !== undefined) return rememberRules(remember[1]);
-  const pick = /^pick-([a-z_]+)-(all|outsiders|nobody)-(\d+)(-sticky)?$/.exec(name);
-  const [, family, hide, count, sticky] = pick ?? [];
-  if (!isFamily(family) || count === undefined) {
+  const pick = parsePick(name);
+  if (pick === undefined)
     throw new RangeError(`Cannot write chain ${JSON.stringify(name)}: not a name of ours`);
-  }
   const mark = `meta mark set meta mark | ${MASQUERADE_MARK}`;
   return [
-    ...(hide === 'all' ? [mark] : []),
-    ...(hide === 'outsiders' ? [`ip saddr != ${podRange} ${mark}`] : []),
-    ...(sticky === undefined
+    ...(pick.hide === 'all' ? [mark] : []),
+    ...(pick.hide === 'outsiders' ? [`ip saddr != ${podRange} ${mark}`] : []),
+    ...(!pick.sticky
       ? []
       : [`${TRANSPORT} dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @affinity`]),
-    `${TRANSPORT} dnat ip to ${ENDPOINTS_BY_FAMILY[family].replace('COUNT', count)}`,
+    `${TRANSPORT} dnat ip to ${ENDPOINTS_BY_FAMILY[pick.family].replace('COUNT', String(pick.count))}`,
   ];
 }
 

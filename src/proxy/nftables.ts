@@ -5,7 +5,8 @@
  * nothing of anybody else's is touched. Needs nft 1.0.6 and Linux 5.10 (verdict maps with
  * concatenated keys, random index inside a key).
  */
-import { chainOfVerdict, chainRules, MASQUERADE_MARK, stickyRules } from './chains.ts';
+import type { RememberedClient } from './affinity.ts';
+import { chainOfVerdict, chainRules, MASQUERADE_MARK, spareChains, stickyRules } from './chains.ts';
 import type { ElementChange, Elements } from './elements.ts';
 
 export interface TableOptions {
@@ -27,11 +28,7 @@ export interface TableOptions {
 const PLACE = 'ipv4_addr . inet_proto . inet_service';
 const PORT = 'inet_proto . inet_service';
 const RANDOM = 'numgen random mod 2';
-/**
- * Address and port. The port is declared by a field of the same size: with `th dport` here, nft
- * 1.0.6 refuses every later rule that uses the map ("conflicting protocols specified").
- */
-const TARGET = 'ip daddr . ip id';
+const TARGET = 'ip daddr . th dport';
 
 /** Clients remembered for session affinity; beyond that the kernel forgets to remember. */
 const AFFINITY_ELEMENTS_MAX = 262_144;
@@ -66,40 +63,53 @@ const MAPS: Readonly<Record<string, { readonly kind: 'map' | 'set'; readonly bod
   hairpins: { kind: 'set', body: 'type ipv4_addr . ipv4_addr' },
 };
 
-/** Replaces the table by one that holds all of `elements`; `chains` are those it then has. */
+/**
+ * Replaces the table by one that holds all of `elements`; `chains` are those it then has.
+ * `remembered`: clients that the old table knew, to be known by the new one.
+ */
 export function fullScript(
   options: TableOptions,
   elements: Elements,
+  remembered: readonly RememberedClient[] = [],
 ): { script: string; chains: Set<string> } {
-  const chains = new Set<string>();
+  const needed = new Set<string>();
   const commands: string[] = [];
   for (const map of Object.keys(MAPS)) {
     const entries = [...elements.entries(map)];
-    for (const [, value] of entries) addChainOf(value, chains);
+    for (const [, value] of entries) addChainOf(value, needed);
     commands.push(...elementCommands('add', options.table, map, entries));
   }
+  const clients = remembered.map(
+    ({ key, target, timeoutSeconds, expiresSeconds }) =>
+      [`${key.join(' . ')} timeout ${timeoutSeconds}s expires ${expiresSeconds}s`, target] as const,
+  );
+  const chains = spareChains(needed);
   const script = [
     `table ip ${options.table}`,
     `delete table ip ${options.table}`,
     tableText(options),
     ...chainCommands(options, chains),
     ...commands,
+    ...elementCommands('add', options.table, 'affinity', clients),
   ];
   return { script: `${script.join('\n')}\n`, chains };
 }
 
 /**
- * The script that makes `changes`; chains that are new are added to `chains`. Empty when nothing
- * changed. A changed value is a deletion and an addition in the one transaction.
+ * The script that makes `changes`; empty when there is nothing to do. Undefined when the table must
+ * be written whole, because a chain is missing that nft 1.0.6 cannot add to a table with elements
+ * (a rule that names such a map must come with the map: "conflicting protocols specified").
+ * A changed value is a deletion and an addition in the one transaction.
  */
 export function deltaScript(
   options: TableOptions,
   changes: readonly ElementChange[],
   chains: Set<string>,
-): string {
+): string | undefined {
   const wanted = new Set<string>();
   for (const { after } of changes) if (after !== undefined) addChainOf(after, wanted);
   const fresh = [...wanted].filter((chain) => !chains.has(chain));
+  if (fresh.some((chain) => chain.startsWith('pick-'))) return undefined;
   for (const chain of fresh) chains.add(chain);
   const commands: string[] = [];
   const byMap = Map.groupBy(changes, (change) => change.map);
@@ -183,7 +193,8 @@ function baseChains(options: TableOptions): [name: string, rules: string[]][] {
   ].map((rule) => `meta l4proto { tcp, udp, sctp } ${rule}`);
   const mark = `meta mark set meta mark | ${MASQUERADE_MARK}`;
   return [
-    ['refuse', ['reject']],
+    // A reset, because the kernel sends a peer few ICMP errors a second.
+    ['refuse', ['meta l4proto tcp reject with tcp reset', 'reject']],
     [
       'node_ports_from_network',
       [
@@ -232,7 +243,7 @@ function baseChains(options: TableOptions): [name: string, rules: string[]][] {
         'type filter hook output priority filter; policy accept;',
         `ct state new ${place} vmap @blocked_services`,
         `ct state new fib daddr type local ${port} vmap @blocked_node_ports`,
-        `ip daddr ${serviceRange} fib daddr type != local reject`,
+        `ip daddr ${serviceRange} fib daddr type != local goto refuse`,
       ],
     ],
     [
@@ -251,7 +262,7 @@ function baseChains(options: TableOptions): [name: string, rules: string[]][] {
         'type filter hook forward priority filter; policy accept;',
         `ct state new ${place} vmap @blocked_services`,
         // Whatever still has a Service address after translation belongs to nobody.
-        `ip daddr ${serviceRange} reject`,
+        `ip daddr ${serviceRange} goto refuse`,
       ],
     ],
   ];

@@ -15,7 +15,7 @@ import type { Processes } from '#base/doors.ts';
 import type { Environment, Timer } from '#base/env.ts';
 import type { Informer } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
-import { forgottenClients } from './affinity.ts';
+import { forgottenClients, keptClients, type RememberedClient } from './affinity.ts';
 import { conntrackDeletions } from './conntrack.ts';
 import { type ElementChange, Elements } from './elements.ts';
 import { deltaScript, fullScript, removalScript, type TableOptions } from './nftables.ts';
@@ -27,6 +27,7 @@ const GATHER_MS = 10;
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 30_000;
 const NFT_TIMEOUT_MS = 30_000;
+const OUTPUT = { timeoutMs: NFT_TIMEOUT_MS, outputMaxBytes: 256 * 1024 * 1024 };
 /** Conntrack entries are forgotten one call a place; more places than this in one go are dropped. */
 const CONNTRACK_CALLS_MAX = 500;
 /** A pod's list of ports counts only while it is on this node and has an address. */
@@ -131,18 +132,31 @@ export class Proxy {
     this.#dirty.clear();
     const changes = this.#elements.takeChanges();
     const isFirst = !this.#hasWritten;
-    if (this.#chains === undefined) {
-      const { script, chains } = fullScript(this.#options.table, this.#elements);
-      await this.#nft(script);
-      this.#chains = chains;
-    } else {
-      const script = deltaScript(this.#options.table, changes, this.#chains);
-      if (script === '') return;
-      await this.#nft(script);
-    }
+    const script = this.#chains && deltaScript(this.#options.table, changes, this.#chains);
+    if (script === '') return;
+    if (script === undefined) await this.#writeTable();
+    else await this.#nft(script);
     this.#hasWritten = true;
     // At the start everything is new to us, but not to the kernel: flows that run go on.
     if (!isFirst) await this.#forget(changes);
+  }
+
+  async #writeTable(): Promise<void> {
+    const { script, chains } = fullScript(
+      this.#options.table,
+      this.#elements,
+      await this.#remembered(),
+    );
+    await this.#nft(script);
+    this.#chains = chains;
+  }
+
+  /** Clients that stick to an endpoint, as the table of now knows them; none when there is none. */
+  async #remembered(): Promise<RememberedClient[]> {
+    const args = ['-j', 'list', 'map', 'ip', this.#options.table.table, 'affinity'];
+    const result = await this.#options.processes.run('nft', args, OUTPUT);
+    if (result.exitCode !== 0) return [];
+    return keptClients(Buffer.from(result.stdout).toString('utf8'), this.#elements);
   }
 
   #plan(key: string): ReturnType<typeof planService> {
@@ -198,8 +212,7 @@ export class Proxy {
 
   async #run(args: readonly string[], input?: string): Promise<string> {
     const result = await this.#options.processes.run('nft', args, {
-      timeoutMs: NFT_TIMEOUT_MS,
-      outputMaxBytes: 256 * 1024 * 1024,
+      ...OUTPUT,
       ...(input === undefined ? {} : { input }),
     });
     if (result.exitCode !== 0) {

@@ -7,7 +7,15 @@ import type { Environment, Timer } from '#base/env.ts';
 interface Lease {
   readonly ttlMs: number;
   deadlineMs: number;
+  renewed: boolean;
   timer: Timer;
+}
+
+/** How a lease goes on that was started elsewhere or before. */
+export interface LeaseProgress {
+  readonly remainingMs: number;
+  /** Whether it was ever kept alive. */
+  readonly renewed: boolean;
 }
 
 export class LeaseTimers {
@@ -23,23 +31,26 @@ export class LeaseTimers {
     this.#onExpire = onExpire;
   }
 
-  /** Counts `lease` down: from `remainingMs` now, from `ttlMs` after each `renew`. */
-  start(lease: number, ttlMs: number, remainingMs = ttlMs): void {
+  /** Counts `lease` down: from what remains of it now, from `ttlMs` after each `renew`. */
+  start(lease: number, ttlMs: number, progress?: LeaseProgress): void {
     this.stop(lease);
+    const { remainingMs, renewed } = progress ?? { remainingMs: ttlMs, renewed: false };
     const deadlineMs = this.#environment.clock.monotonicMs() + remainingMs;
-    this.#leases.set(lease, { ttlMs, deadlineMs, timer: this.#arm(lease, remainingMs) });
+    const timer = this.#arm(lease, remainingMs);
+    this.#leases.set(lease, { ttlMs, deadlineMs, renewed, timer });
   }
 
-  /** False when the lease is not known. Costs no timer: the old one is moved when it fires. */
-  renew(lease: number): boolean {
+  /**
+   * Starts the lease's time anew, and says whether that was the first time; undefined when the
+   * lease is not known. Costs no timer: the old one is moved when it fires.
+   */
+  renew(lease: number): boolean | undefined {
     const found = this.#leases.get(lease);
-    if (found === undefined) return false;
+    if (found === undefined) return undefined;
     found.deadlineMs = this.#environment.clock.monotonicMs() + found.ttlMs;
-    return true;
-  }
-
-  has(lease: number): boolean {
-    return this.#leases.has(lease);
+    const first = !found.renewed;
+    found.renewed = true;
+    return first;
   }
 
   stop(lease: number): void {
@@ -52,12 +63,12 @@ export class LeaseTimers {
   }
 
   /** What a copy must be started with to end at the same times. */
-  remaining(): { lease: number; ttlMs: number; remainingMs: number }[] {
+  remaining(): { lease: number; ttlMs: number; progress: LeaseProgress }[] {
     const now = this.#environment.clock.monotonicMs();
-    return [...this.#leases].map(([lease, { ttlMs, deadlineMs }]) => ({
+    return [...this.#leases].map(([lease, { ttlMs, deadlineMs, renewed }]) => ({
       lease,
       ttlMs,
-      remainingMs: Math.max(0, deadlineMs - now),
+      progress: { remainingMs: Math.max(0, deadlineMs - now), renewed },
     }));
   }
 

@@ -48,8 +48,8 @@ export class MemoryStore implements Store {
   /** A store of its own with what this one holds now. Leases end when they would have here. */
   fork(environment: Pick<Environment, 'clock' | 'timers'>): MemoryStore {
     const copy = new MemoryStore(environment, this.#state);
-    for (const { lease, ttlMs, remainingMs } of this.#leases.remaining()) {
-      copy.#leases.start(lease, ttlMs, remainingMs);
+    for (const { lease, ttlMs, progress } of this.#leases.remaining()) {
+      copy.#leases.start(lease, ttlMs, progress);
     }
     return copy;
   }
@@ -128,7 +128,7 @@ export class MemoryStore implements Store {
   }
 
   keepAlive(lease: number): Promise<boolean> {
-    return this.#answer(() => this.#leases.renew(lease));
+    return this.#answer(() => this.#leases.renew(lease) !== undefined);
   }
 
   revokeLease(lease: number): Promise<void> {

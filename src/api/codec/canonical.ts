@@ -63,7 +63,8 @@ function writeFields(fields: readonly FieldWriter[], object: JsonObject): string
     if (field === undefined) break;
     const value = object[field.json];
     if (value === undefined || value === null) {
-      if (field.absent !== undefined) text += `${text === '' ? '' : ','}${field.head}${field.absent}`;
+      if (field.absent !== undefined)
+        text += `${text === '' ? '' : ','}${field.head}${field.absent}`;
     } else if (field.isEmpty === undefined || !field.isEmpty(value)) {
       text += `${text === '' ? '' : ','}${field.head}${field.write(value)}`;
     }
@@ -205,7 +206,9 @@ function writeTwoForms(type: TypeSchema): Writer {
     write ??= valueWriter(schema);
     const element = write;
     if (!Array.isArray(value)) return element(value);
-    const items = value.map((item) => (typeof item === 'string' ? quote(item) : element(item ?? {})));
+    const items = value.map((item) =>
+      typeof item === 'string' ? quote(item) : element(item ?? {}),
+    );
     return `[${items.join(',')}]`;
   };
 }

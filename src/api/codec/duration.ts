@@ -23,7 +23,8 @@ export function parseDuration(text: string): number {
   const match = /^([+-]?)(.*)$/s.exec(text);
   const body = match?.[2] ?? '';
   if (body === '0') return 0;
-  const invalid = (): DurationError => new DurationError(`time: invalid duration ${JSON.stringify(text)}`);
+  const invalid = (): DurationError =>
+    new DurationError(`time: invalid duration ${JSON.stringify(text)}`);
   if (body === '') throw invalid();
   let total = 0;
   let rest = body;
@@ -60,7 +61,9 @@ export function formatDuration(nanos: number): string {
   const hours = Math.floor(size / 3600e9);
   const minutes = Math.floor((size % 3600e9) / 60e9);
   const rest = size % 60e9;
-  const fraction = String(rest % 1e9).padStart(9, '0').replace(/0+$/, '');
+  const fraction = String(rest % 1e9)
+    .padStart(9, '0')
+    .replace(/0+$/, '');
   const seconds = `${Math.floor(rest / 1e9)}${fraction === '' ? '' : `.${fraction}`}s`;
   if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}`;
   return minutes > 0 ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;

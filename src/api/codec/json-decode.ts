@@ -48,7 +48,9 @@ export class DecodeContext {
 
   /** Go's error for a value of the wrong type. `what`: `string`, `number 1.5`, `bool`, … */
   wrongType(what: string, goType: string): FieldDecodeError {
-    const fields = this.path.filter((part) => typeof part === 'string' && !part.startsWith(MAP_KEY));
+    const fields = this.path.filter(
+      (part) => typeof part === 'string' && !part.startsWith(MAP_KEY),
+    );
     const target =
       fields.length === 0 ? 'Go value' : `Go struct field ${this.struct}.${fields.join('.')}`;
     return new FieldDecodeError(`json: cannot unmarshal ${what} into ${target} of type ${goType}`);
@@ -139,8 +141,10 @@ function withoutNulls(type: TypeSchema, object: JsonObject): JsonObject {
   const kept: JsonObject = {};
   for (const key in object) {
     const value = object[key];
-    const isNullable = type.preserveUnknownFields === true || type.byJson.get(key)?.nullable === true;
-    if (key !== '__proto__' && value !== undefined && (value !== null || isNullable)) kept[key] = value;
+    const isNullable =
+      type.preserveUnknownFields === true || type.byJson.get(key)?.nullable === true;
+    if (key !== '__proto__' && value !== undefined && (value !== null || isNullable))
+      kept[key] = value;
   }
   return kept;
 }
@@ -305,7 +309,12 @@ function scalarDecoder(scalar: ScalarKind, goType: string): Decoder {
 function integerDecoder(limit: number, goType: string): Decoder {
   return (value, context) => {
     if (typeof value !== 'number') throw context.wrongType(typeWord(value), goType);
-    if (!Number.isInteger(value) || value < -limit || value > limit || (limit < 2 ** 53 && value === limit)) {
+    if (
+      !Number.isInteger(value) ||
+      value < -limit ||
+      value > limit ||
+      (limit < 2 ** 53 && value === limit)
+    ) {
       throw context.wrongType(`number ${value}`, goType);
     }
     return value;

@@ -180,7 +180,7 @@ class Explainer {
   }
 
   #literal(word: string): void {
-    for (const [index, letter] of [...word].entries()) {
+    for (const [index, letter] of Array.from(word).entries()) {
       if (this.text[this.#at] !== letter) {
         if (index === 0) this.#fail('looking for beginning of value');
         this.#fail(`in literal ${word} (expecting '${letter}')`);

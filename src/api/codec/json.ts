@@ -83,7 +83,13 @@ function copyJson(value: unknown, depth: number): unknown {
   const copy: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
     if (key !== '__proto__') copy[key] = copyJson(item, depth + 1);
-    else Object.defineProperty(copy, key, { value: copyJson(item, depth + 1), enumerable: true, writable: true, configurable: true });
+    else
+      Object.defineProperty(copy, key, {
+        value: copyJson(item, depth + 1),
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
   }
   return copy;
 }

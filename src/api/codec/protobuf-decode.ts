@@ -135,7 +135,13 @@ function mapDecoder(json: string, of: FieldType): FieldDecoder {
 /** Sets a key that came from outside: one name would change the map's prototype. */
 function setKey(map: JsonObject, key: string, value: Json): void {
   if (key !== NULL) map[key] = value;
-  else Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true });
+  else
+    Object.defineProperty(map, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
 }
 
 function valueDecoder(type: FieldType): ValueDecoder {
@@ -272,7 +278,8 @@ const SCALARS: Readonly<Record<string, ValueDecoder>> = {
 function readTwoForms(type: TypeSchema, reader: WireReader): Json {
   const schema = type.fields.find((field) => field.json === 'Schema');
   const schemaType = schema?.type;
-  if (schemaType?.kind !== 'object') throw new Error(`Cannot decode ${type.name}: no schema member`);
+  if (schemaType?.kind !== 'object')
+    throw new Error(`Cannot decode ${type.name}: no schema member`);
   const decodeSchema = objectDecoder(schemaType);
   const decodeItem = type.twoForms === 'schemaOrArray' ? decodeSchema : readString;
   const schemaTag = (schema?.number ?? 0) * 8 + 2;

@@ -160,7 +160,8 @@ function mapEncoder(of: FieldType): ValueEncoder {
       const key = keys[i] ?? '';
       const before = writer.size();
       const item = map[key] ?? zeroItem(of);
-      if (item !== null || of.kind !== 'scalar' || of.scalar !== 'bytes') encode(writer, item, valueTag);
+      if (item !== null || of.kind !== 'scalar' || of.scalar !== 'bytes')
+        encode(writer, item, valueTag);
       writer.stringField(0x0a, key);
       writer.varint(writer.size() - before);
       writer.varint(tag);
@@ -179,12 +180,19 @@ function inMessage(writer: WireWriter, tag: number, content: string | Uint8Array
   writer.varint(tag);
 }
 
+/** A text, or a number where a text is wanted (a quantity written in code). */
+function textOf(value: Json): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return String(value);
+  throw new TypeError(`Cannot encode ${JSON.stringify(value)}: the field holds text`);
+}
+
 function empty(writer: WireWriter, tag: number): void {
   writer.byte(0);
   writer.varint(tag);
 }
 
-const encodeString: ValueEncoder = (writer, value, tag) => writer.stringField(tag, String(value));
+const encodeString: ValueEncoder = (writer, value, tag) => writer.stringField(tag, textOf(value));
 
 const encodeInteger: ValueEncoder = (writer, value, tag) => {
   writer.varint(Number(value));
@@ -196,7 +204,8 @@ const encodeRaw: ValueEncoder = (writer, value, tag) => {
     empty(writer, tag);
     return;
   }
-  const raw: unknown = typeof value === 'object' && !Array.isArray(value) ? value['raw'] : undefined;
+  const raw: unknown =
+    typeof value === 'object' && !Array.isArray(value) ? value['raw'] : undefined;
   inMessage(writer, tag, raw instanceof Uint8Array ? raw : JSON.stringify(value));
 };
 
@@ -213,19 +222,19 @@ const SCALARS: Readonly<Record<ScalarKind, ValueEncoder>> = {
     writer.varint(tag);
   },
   bytes: (writer, value, tag) => {
-    const bytes = Buffer.from(String(value), 'base64');
+    const bytes = Buffer.from(textOf(value), 'base64');
     writer.bytes(bytes);
     writer.varint(bytes.length);
     writer.varint(tag);
   },
-  quantity: (writer, value, tag) => inMessage(writer, tag, String(value)),
+  quantity: (writer, value, tag) => inMessage(writer, tag, textOf(value)),
   time: (writer, value, tag) => {
-    const instant = value === null ? undefined : parseTime(String(value));
+    const instant = value === null ? undefined : parseTime(textOf(value));
     if (instant === undefined || isZeroTime(instant)) empty(writer, tag);
     else encodeInstant(writer, tag, { seconds: instant.seconds, nanos: 0 });
   },
   microTime: (writer, value, tag) => {
-    const instant = value === null ? undefined : parseMicroTime(String(value));
+    const instant = value === null ? undefined : parseMicroTime(textOf(value));
     if (instant === undefined || isZeroTime(instant)) empty(writer, tag);
     else encodeInstant(writer, tag, instant);
   },
@@ -265,7 +274,8 @@ function encodeInstant(
 function twoForms(type: TypeSchema): Encoder {
   const schemaField = type.fields.find((field) => field.json === 'Schema');
   const schemaType = schemaField?.type;
-  if (schemaType?.kind !== 'object') throw new Error(`Cannot encode ${type.name}: no schema member`);
+  if (schemaType?.kind !== 'object')
+    throw new Error(`Cannot encode ${type.name}: no schema member`);
   const schemaTag = tagOf(schemaField?.number ?? 0, BYTES);
   const schema = valueEncoder(schemaType);
   const others = type.twoForms === 'schemaOrArray' ? schema : encodeString;

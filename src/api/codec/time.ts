@@ -36,7 +36,8 @@ const ELEMENTS: readonly (readonly [layout: string, pattern: RegExp])[] = [
   ['05', /^\d{2}/],
 ];
 
-const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/;
+const TIME =
+  /^(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /** Reads RFC 3339 text with any offset. Throws TimeError. */
 export function parseTime(text: string): Instant {
@@ -68,7 +69,8 @@ function parse(text: string, layout: string): Instant {
             : second > 59
               ? 'second'
               : undefined;
-  if (wrong !== undefined) throw new TimeError(`parsing time ${quote(text)}: ${wrong} out of range`);
+  if (wrong !== undefined)
+    throw new TimeError(`parsing time ${quote(text)}: ${wrong} out of range`);
   const offsetMinutes = Number(match[9] ?? 0) * 60 + Number(match[10] ?? 0);
   const offset = match[8] === '-' ? -offsetMinutes : offsetMinutes;
   const time = hour * 3600 + (minute - offset) * 60 + second;
@@ -96,7 +98,9 @@ function syntaxError(text: string, layout: string): TimeError {
   }
   const zone = /^(?:Z|[+-]\d\d:\d\d)/.exec(rest)?.[0];
   if (zone === undefined) return fail('Z07:00');
-  return new TimeError(`parsing time ${quote(text)}: extra text: ${quote(rest.slice(zone.length))}`);
+  return new TimeError(
+    `parsing time ${quote(text)}: extra text: ${quote(rest.slice(zone.length))}`,
+  );
 }
 
 function quote(text: string): string {

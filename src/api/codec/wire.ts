@@ -63,12 +63,12 @@ export class WireWriter {
   /** Any integer of 64 bits; what a number cannot hold exactly is held as well as it can. */
   int64(value: number): void {
     if (value >= 2 ** 63) this.#long(0xffffffff, 0x7fffffff);
-    else this.#long(value % TWO_32 >>> 0, Math.floor(value / TWO_32) >>> 0);
+    else this.#long((value % TWO_32) >>> 0, Math.floor(value / TWO_32) >>> 0);
   }
 
   uint64(value: number): void {
     if (value >= 2 ** 64) this.#long(0xffffffff, 0xffffffff);
-    else this.#long(value % TWO_32 >>> 0, Math.floor(value / TWO_32) >>> 0);
+    else this.#long((value % TWO_32) >>> 0, Math.floor(value / TWO_32) >>> 0);
   }
 
   #long(lowHalf: number, highHalf: number): void {

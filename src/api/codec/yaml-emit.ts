@@ -17,7 +17,8 @@ const SIMPLE_KEY_MAX = 128;
 export function toYaml(value: unknown): string {
   if (isEmptyCollection(value)) return `${Array.isArray(value) ? '[]' : '{}'}\n`;
   if (Array.isArray(value)) return listLines(value, 0).join('\n').concat('\n');
-  if (typeof value === 'object' && value !== null) return mapLines(value, 0).join('\n').concat('\n');
+  if (typeof value === 'object' && value !== null)
+    return mapLines(value, 0).join('\n').concat('\n');
   return `${scalar(value, { indent: 0, column: 0 })}\n`;
 }
 
@@ -117,7 +118,9 @@ function text(value: string, place: Place): string {
   if (value.includes('\n')) return form.block ? literal(value, place) : doubleQuoted(value, place);
   if (!isPlainText(value)) return doubleQuoted(value, place);
   if (form.plain) return folded(value, place);
-  return form.single ? `'${folded(value.replaceAll("'", "''"), { ...place, column: place.column + 1 }, true)}'` : doubleQuoted(value, place);
+  return form.single
+    ? `'${folded(value.replaceAll("'", "''"), { ...place, column: place.column + 1 }, true)}'`
+    : doubleQuoted(value, place);
 }
 
 function keyText(key: string): string {
@@ -134,8 +137,7 @@ interface Form {
 }
 
 const BREAK = /[\n\r\u0085\u2028\u2029]/;
-const UNPRINTABLE =
-  /[^\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\ud800-\udfff]/;
+const UNPRINTABLE = /[^\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\ud800-\udfff]/;
 
 /** Which styles can hold the text; libyaml's analysis of a scalar. */
 function analyze(value: string): Form {
@@ -188,7 +190,11 @@ function folded(value: string, place: Place, isQuoted = false): string {
 
 function literal(value: string, place: Place): string {
   const hint = /^[ \n\r\u0085\u2028\u2029]/.test(value) ? String(INDENT) : '';
-  const chomping = !value.endsWith('\n') ? '-' : value === '\n' || value.endsWith('\n\n') ? '+' : '';
+  const chomping = !value.endsWith('\n')
+    ? '-'
+    : value === '\n' || value.endsWith('\n\n')
+      ? '+'
+      : '';
   const padding = ' '.repeat(place.indent + INDENT);
   const body = value.endsWith('\n') ? value.slice(0, -1) : value;
   const lines = body.split('\n').map((line) => (line === '' ? '' : padding + line));
@@ -222,12 +228,12 @@ function escaped(character: string): string {
 }
 
 function quoteDouble(value: string): string {
-  return `"${[...value].map(escaped).join('')}"`;
+  return `"${Array.from(value).map(escaped).join('')}"`;
 }
 
 /** In double quotes, folded at single spaces beyond the width. */
 function doubleQuoted(value: string, place: Place): string {
-  const characters = [...value];
+  const characters = Array.from(value);
   const next = `\n${' '.repeat(place.indent + INDENT)}`;
   let result = '"';
   let column = place.column + 1;
@@ -257,8 +263,8 @@ const DIGIT = /^\p{Nd}$/u;
 
 /** Orders keys as yaml.v2 does: what is no letter comes first, numbers by their value. */
 export function compareKeys(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
+  const left = Array.from(a);
+  const right = Array.from(b);
   const shorter = Math.min(left.length, right.length);
   for (let i = 0; i < shorter; i++) {
     const [x = '', y = ''] = [left[i], right[i]];

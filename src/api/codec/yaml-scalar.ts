@@ -19,7 +19,10 @@ const FALSE = words('n no false off');
 const NULL = new Set(['', '~', 'null', 'Null', 'NULL']);
 const SPECIAL_FLOATS: ReadonlyMap<string, number> = new Map([
   ...['.nan', '.NaN', '.NAN'].map((text): [string, number] => [text, Number.NaN]),
-  ...['.inf', '.Inf', '.INF', '+.inf', '+.Inf', '+.INF'].map((text): [string, number] => [text, Infinity]),
+  ...['.inf', '.Inf', '.INF', '+.inf', '+.Inf', '+.INF'].map((text): [string, number] => [
+    text,
+    Infinity,
+  ]),
   ...['-.inf', '-.Inf', '-.INF'].map((text): [string, number] => [text, -Infinity]),
 ]);
 

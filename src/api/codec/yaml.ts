@@ -70,20 +70,33 @@ const bytesTag = defineScalarTag<string>('tag:yaml.org,2002:binary', {
 const mapTag = defineMappingTag<JsonObject>('tag:yaml.org,2002:map', {
   create: () => ({}),
   addPair: (map, key, value) => {
-    if (key === null || typeof key === 'object') return 'unsupported map key';
+    const name = keyText(key);
+    if (name === undefined) return 'unsupported map key';
     // Values were made by the tags of this schema, so they are JSON.
-    setKey(map, String(key), value as Json);
+    setKey(map, name, value as Json);
     return '';
   },
-  has: (map, key) => Object.hasOwn(map, String(key)),
+  has: (map, key) => Object.hasOwn(map, keyText(key) ?? ''),
   keys: (map) => Object.keys(map),
-  get: (map, key) => map[String(key)],
+  get: (map, key) => map[keyText(key) ?? ''],
   identify: () => false,
 });
 
+/** Keys are texts, numbers or booleans; JSON has texts alone. */
+function keyText(key: unknown): string | undefined {
+  const isPlain = typeof key === 'string' || typeof key === 'number' || typeof key === 'boolean';
+  return isPlain ? String(key) : undefined;
+}
+
 function setKey(map: JsonObject, key: string, value: Json): void {
   if (key !== '__proto__') map[key] = value;
-  else Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true });
+  else
+    Object.defineProperty(map, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
 }
 
 const SCHEMA = new Schema([
@@ -129,7 +142,9 @@ function read(text: string, allowsDuplicates: boolean): unknown[] {
     });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    throw new YamlError(`yaml: line ${(error.mark?.line ?? 0) + 1}: ${error.reason}`, { cause: error });
+    throw new YamlError(`yaml: line ${(error.mark?.line ?? 0) + 1}: ${error.reason}`, {
+      cause: error,
+    });
   }
 }
 

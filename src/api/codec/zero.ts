@@ -6,11 +6,16 @@
  * and raw JSON stay absent (Go's form is null), and so do scalars with `omitempty`.
  */
 import type { Json, JsonObject } from '../meta/object.ts';
-import { type FieldSchema, type FieldType, isAlwaysPresent, type TypeSchema } from '../schema/types.ts';
+import {
+  type FieldSchema,
+  type FieldType,
+  isAlwaysPresent,
+  type TypeSchema,
+} from '../schema/types.ts';
 
 interface Filler {
   readonly json: string;
-  make(): Json;
+  readonly make: () => Json;
 }
 
 const fillers = new WeakMap<TypeSchema, readonly Filler[]>();

@@ -87,9 +87,9 @@ RuleWithOperations;operations,1,[s,o,l=atomic,e=OperationType,n=[]v1.OperationTy
 ServiceReference;namespace,1,s,r;name,2,s,r;path,3,s,po;port,4,i,po
 TypeChecking;expressionWarnings,1,[@ExpressionWarning,o,l=atomic
 ValidatingAdmissionPolicy!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicySpec,o;status,3,@ValidatingAdmissionPolicyStatus,o
-ValidatingAdmissionPolicyBinding!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicyBindingSpec,o
+ValidatingAdmissionPolicyBinding!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicyBindingSpec,or
 ValidatingAdmissionPolicyBindingList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ValidatingAdmissionPolicyBinding,r
-ValidatingAdmissionPolicyBindingSpec;policyName,1,s,o;paramRef,2,@ParamRef,po;matchResources,3,@MatchResources,po;validationActions,4,[s,o,l=set,e=ValidationAction,n=[]v1.ValidationAction
+ValidatingAdmissionPolicyBindingSpec;policyName,1,s,or;paramRef,2,@ParamRef,po;matchResources,3,@MatchResources,po;validationActions,4,[s,or,l=set,e=ValidationAction,n=[]v1.ValidationAction
 ValidatingAdmissionPolicyList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ValidatingAdmissionPolicy,r
 ValidatingAdmissionPolicySpec;paramKind,1,@ParamKind,po;matchConstraints,2,@MatchResources,po;validations,3,[@Validation,o,l=atomic;failurePolicy,4,s,po,e=FailurePolicyType,n=v1.FailurePolicyType;auditAnnotations,5,[@AuditAnnotation,o,l=atomic;matchConditions,6,[@MatchCondition,o,s=merge,k=name,l=map,K=name;variables,7,[@Variable,o,s=merge,k=name,l=map,K=name
 ValidatingAdmissionPolicyStatus;observedGeneration,1,l,o;typeChecking,2,@TypeChecking,po;conditions,3,[@0.Condition,o,l=map,K=type
@@ -123,9 +123,9 @@ ParamKind atomic;apiVersion,1,s,o;kind,2,s,o
 ParamRef atomic;name,1,s,o;namespace,2,s,o;selector,3,@0.LabelSelector,po;parameterNotFoundAction,4,s,po,e=ParameterNotFoundActionType,n=v1alpha1.ParameterNotFoundActionType
 TypeChecking;expressionWarnings,1,[@ExpressionWarning,o,l=atomic
 ValidatingAdmissionPolicy!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicySpec,o;status,3,@ValidatingAdmissionPolicyStatus,o
-ValidatingAdmissionPolicyBinding!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicyBindingSpec,o
+ValidatingAdmissionPolicyBinding!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicyBindingSpec,or
 ValidatingAdmissionPolicyBindingList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ValidatingAdmissionPolicyBinding,r
-ValidatingAdmissionPolicyBindingSpec;policyName,1,s,o;paramRef,2,@ParamRef,po;matchResources,3,@MatchResources,po;validationActions,4,[s,o,l=set,e=ValidationAction,n=[]v1alpha1.ValidationAction
+ValidatingAdmissionPolicyBindingSpec;policyName,1,s,or;paramRef,2,@ParamRef,po;matchResources,3,@MatchResources,po;validationActions,4,[s,or,l=set,e=ValidationAction,n=[]v1alpha1.ValidationAction
 ValidatingAdmissionPolicyList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ValidatingAdmissionPolicy,r
 ValidatingAdmissionPolicySpec;paramKind,1,@ParamKind,po;matchConstraints,2,@MatchResources,po;validations,3,[@Validation,o,l=atomic;failurePolicy,4,s,po,e=FailurePolicyType,n=v1alpha1.FailurePolicyType;auditAnnotations,5,[@AuditAnnotation,o,l=atomic;matchConditions,6,[@MatchCondition,o,s=merge,k=name,l=map,K=name;variables,7,[@Variable,o,s=merge,k=name,l=map,K=name
 ValidatingAdmissionPolicyStatus;observedGeneration,1,l,o;typeChecking,2,@TypeChecking,po;conditions,3,[@0.Condition,o,l=map,K=type
@@ -157,13 +157,13 @@ ParamRef atomic;name,1,s,o;namespace,2,s,o;selector,3,@0.LabelSelector,po;parame
 ServiceReference;namespace,1,s,r;name,2,s,r;path,3,s,po;port,4,i,po
 TypeChecking;expressionWarnings,1,[@ExpressionWarning,o,l=atomic
 ValidatingAdmissionPolicy!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicySpec,o;status,3,@ValidatingAdmissionPolicyStatus,o
-ValidatingAdmissionPolicyBinding!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicyBindingSpec,o
+ValidatingAdmissionPolicyBinding!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ValidatingAdmissionPolicyBindingSpec,or
 ValidatingAdmissionPolicyBindingList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ValidatingAdmissionPolicyBinding,r
-ValidatingAdmissionPolicyBindingSpec;policyName,1,s,o;paramRef,2,@ParamRef,po;matchResources,3,@MatchResources,po;validationActions,4,[s,o,l=set,e=ValidationAction,n=[]v1beta1.ValidationAction
+ValidatingAdmissionPolicyBindingSpec;policyName,1,s,or;paramRef,2,@ParamRef,po;matchResources,3,@MatchResources,po;validationActions,4,[s,or,l=set,e=ValidationAction,n=[]v1beta1.ValidationAction
 ValidatingAdmissionPolicyList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ValidatingAdmissionPolicy,r
 ValidatingAdmissionPolicySpec;paramKind,1,@ParamKind,po;matchConstraints,2,@MatchResources,po;validations,3,[@Validation,o,l=atomic;failurePolicy,4,s,po,n=v1beta1.FailurePolicyType;auditAnnotations,5,[@AuditAnnotation,o,l=atomic;matchConditions,6,[@MatchCondition,o,s=merge,k=name,l=map,K=name;variables,7,[@Variable,o,s=merge,k=name,l=map,K=name
 ValidatingAdmissionPolicyStatus;observedGeneration,1,l,o;typeChecking,2,@TypeChecking,po;conditions,3,[@0.Condition,o,l=map,K=type
-ValidatingWebhook;name,1,s,r;clientConfig,2,@WebhookClientConfig,r;rules,3,[@3.RuleWithOperations,o,l=atomic,n=[]v1beta1.RuleWithOperations;failurePolicy,4,s,po,n=v1beta1.FailurePolicyType;matchPolicy,9,s,po,n=v1beta1.MatchPolicyType;namespaceSelector,5,@0.LabelSelector,po;objectSelector,10,@0.LabelSelector,po;sideEffects,6,s,po,n=v1beta1.SideEffectClass;timeoutSeconds,7,i,po;admissionReviewVersions,8,[s,o,l=atomic;matchConditions,11,[@MatchCondition,o,s=merge,k=name,l=map,K=name
+ValidatingWebhook;name,1,s,r;clientConfig,2,@WebhookClientConfig,r;rules,3,[@3.RuleWithOperations,o,l=atomic,n=[]v1beta1.RuleWithOperations;failurePolicy,4,s,po,n=v1beta1.FailurePolicyType;matchPolicy,9,s,po,n=v1beta1.MatchPolicyType;namespaceSelector,5,@0.LabelSelector,po;objectSelector,10,@0.LabelSelector,po;sideEffects,6,s,po,l=atomic,n=v1beta1.SideEffectClass;timeoutSeconds,7,i,po;admissionReviewVersions,8,[s,o,l=atomic;matchConditions,11,[@MatchCondition,o,s=merge,k=name,l=map,K=name
 ValidatingWebhookConfiguration!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;webhooks,2,[@ValidatingWebhook,o,s=merge,k=name,l=map,K=name
 ValidatingWebhookConfigurationList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ValidatingWebhookConfiguration,r
 Validation;expression,1,s,r;message,2,s,o;reason,3,s,po,n=v1.StatusReason;messageExpression,4,s,o
@@ -182,9 +182,9 @@ APIResourceDiscovery;resource,1,s,r;responseKind,2,@0.GroupVersionKind,po;scope,
 APISubresourceDiscovery;subresource,1,s,r;responseKind,2,@0.GroupVersionKind,po;acceptedTypes,3,[@0.GroupVersionKind,o,l=map,K=group+version+kind;verbs,4,[s,r,l=set
 APIVersionDiscovery;version,1,s,r;resources,2,[@APIResourceDiscovery,o,l=map,K=resource;freshness,3,s,o,n=v2beta1.DiscoveryFreshness
 P io.k8s.api.apiserverinternal.v1alpha1 v1alpha1 internal.apiserver.k8s.io
-ServerStorageVersion;apiServerID,1,s,o;encodingVersion,2,s,o;decodableVersions,3,[s,o,l=set;servedVersions,4,[s,o,l=set
-StorageVersion!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@StorageVersionSpec,;status,3,@StorageVersionStatus,
-StorageVersionCondition;type,1,s,r,n=v1alpha1.StorageVersionConditionType;status,2,s,r,n=v1alpha1.ConditionStatus;observedGeneration,3,l,o;lastTransitionTime,4,t,o;reason,5,s,r;message,6,s,o
+ServerStorageVersion;apiServerID,1,s,or;encodingVersion,2,s,or;decodableVersions,3,[s,or,l=set;servedVersions,4,[s,o,l=set
+StorageVersion!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,or;spec,2,@StorageVersionSpec,;status,3,@StorageVersionStatus,
+StorageVersionCondition;type,1,s,r,n=v1alpha1.StorageVersionConditionType;status,2,s,r,n=v1alpha1.ConditionStatus;observedGeneration,3,l,o;lastTransitionTime,4,t,o;reason,5,s,r;message,6,s,or
 StorageVersionList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@StorageVersion,r
 StorageVersionSpec
 StorageVersionStatus;storageVersions,1,[@ServerStorageVersion,o,l=map,K=apiServerID;commonEncodingVersion,2,s,po;conditions,3,[@StorageVersionCondition,o,l=map,K=type
@@ -289,7 +289,7 @@ TokenRequest!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@TokenRequestSpec
 TokenRequestSpec;audiences,1,[s,,l=atomic;expirationSeconds,4,l,p;boundObjectRef,3,@BoundObjectReference,p
 TokenRequestStatus;token,1,s,;expirationTimestamp,2,t,
 TokenReview!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@TokenReviewSpec,r;status,3,@TokenReviewStatus,o
-TokenReviewSpec;token,1,s,o;audiences,2,[s,o,l=atomic
+TokenReviewSpec;token,1,s,or;audiences,2,[s,o,l=atomic
 TokenReviewStatus;authenticated,1,b,o;user,2,@UserInfo,o;audiences,4,[s,o,l=atomic;error,3,s,o
 UserInfo;username,1,s,o;uid,2,s,o;groups,3,[s,o,l=atomic;extra,4,{(s,o,n=map[string]v1.ExtraValue
 P io.k8s.api.authentication.v1alpha1 v1alpha1 authentication.k8s.io
@@ -299,7 +299,7 @@ P io.k8s.api.authentication.v1beta1 v1beta1 authentication.k8s.io
 SelfSubjectReview!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;status,2,@SelfSubjectReviewStatus,o
 SelfSubjectReviewStatus;userInfo,1,@12.UserInfo,o
 TokenReview!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@TokenReviewSpec,r;status,3,@TokenReviewStatus,o
-TokenReviewSpec;token,1,s,o;audiences,2,[s,o,l=atomic
+TokenReviewSpec;token,1,s,or;audiences,2,[s,o,l=atomic
 TokenReviewStatus;authenticated,1,b,o;user,2,@UserInfo,o;audiences,4,[s,o,l=atomic;error,3,s,o
 UserInfo;username,1,s,o;uid,2,s,o;groups,3,[s,o,l=atomic;extra,4,{(s,o,n=map[string]v1beta1.ExtraValue
 P io.k8s.api.authorization.v1 v1 authorization.k8s.io
@@ -339,7 +339,7 @@ ContainerResourceMetricStatus;name,1,s,r,n=v1.ResourceName;currentAverageUtiliza
 CrossVersionObjectReference atomic;kind,1,s,r;name,2,s,r;apiVersion,3,s,o
 ExternalMetricSource;metricName,1,s,r;metricSelector,2,@0.LabelSelector,po;targetValue,3,q,po;targetAverageValue,4,q,po
 ExternalMetricStatus;metricName,1,s,r;metricSelector,2,@0.LabelSelector,po;currentValue,3,q,r;currentAverageValue,4,q,po
-HorizontalPodAutoscaler!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@HorizontalPodAutoscalerSpec,o;status,3,@HorizontalPodAutoscalerStatus,o
+HorizontalPodAutoscaler!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@HorizontalPodAutoscalerSpec,or;status,3,@HorizontalPodAutoscalerStatus,o
 HorizontalPodAutoscalerCondition;type,1,s,r,n=v1.HorizontalPodAutoscalerConditionType;status,2,s,r,n=v1.ConditionStatus;lastTransitionTime,3,t,o;reason,4,s,o;message,5,s,o
 HorizontalPodAutoscalerList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@HorizontalPodAutoscaler,r
 HorizontalPodAutoscalerSpec;scaleTargetRef,1,@CrossVersionObjectReference,r;minReplicas,2,i,po;maxReplicas,3,i,r;targetCPUUtilizationPercentage,4,i,po
@@ -363,7 +363,7 @@ ExternalMetricSource;metric,1,@MetricIdentifier,r;target,2,@MetricTarget,r
 ExternalMetricStatus;metric,1,@MetricIdentifier,r;current,2,@MetricValueStatus,r
 HPAScalingPolicy;type,1,s,r,n=v2.HPAScalingPolicyType;value,2,i,r;periodSeconds,3,i,r
 HPAScalingRules;stabilizationWindowSeconds,3,i,po;selectPolicy,1,s,po,n=v2.ScalingPolicySelect;policies,2,[@HPAScalingPolicy,o,l=atomic;tolerance,4,q,po
-HorizontalPodAutoscaler!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@HorizontalPodAutoscalerSpec,o;status,3,@HorizontalPodAutoscalerStatus,o
+HorizontalPodAutoscaler!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@HorizontalPodAutoscalerSpec,or;status,3,@HorizontalPodAutoscalerStatus,o
 HorizontalPodAutoscalerBehavior;scaleUp,1,@HPAScalingRules,po;scaleDown,2,@HPAScalingRules,po
 HorizontalPodAutoscalerCondition;type,1,s,r,n=v2.HorizontalPodAutoscalerConditionType;status,2,s,r,n=v1.ConditionStatus;lastTransitionTime,3,t,o;reason,4,s,o;message,5,s,o
 HorizontalPodAutoscalerList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@HorizontalPodAutoscaler,r
@@ -386,7 +386,7 @@ E ConcurrencyPolicy Allow|Forbid|Replace
 E PodFailurePolicyAction Count|FailIndex|FailJob|Ignore
 E PodFailurePolicyOnExitCodesOperator In|NotIn
 E PodReplacementPolicy Failed|TerminatingOrFailed
-CronJob!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@CronJobSpec,o;status,3,@CronJobStatus,o
+CronJob!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@CronJobSpec,or;status,3,@CronJobStatus,o
 CronJobList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@CronJob,r
 CronJobSpec;schedule,1,s,r;timeZone,8,s,po;startingDeadlineSeconds,2,l,po;concurrencyPolicy,3,s,o,e=ConcurrencyPolicy,n=v1.ConcurrencyPolicy;suspend,4,b,po;jobTemplate,5,@JobTemplateSpec,r;successfulJobsHistoryLimit,6,i,po;failedJobsHistoryLimit,7,i,po
 CronJobStatus;active,1,[@27.ObjectReference,o,l=atomic;lastScheduleTime,4,t,po;lastSuccessfulTime,5,t,po
@@ -404,7 +404,7 @@ SuccessPolicy;rules,1,[@SuccessPolicyRule,r,l=atomic
 SuccessPolicyRule;succeededIndexes,1,s,po;succeededCount,2,i,po
 UncountedTerminatedPods;succeeded,1,[s,o,l=set,n=[]types.UID;failed,2,[s,o,l=set,n=[]types.UID
 P io.k8s.api.batch.v1beta1 v1beta1 batch
-CronJob!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@CronJobSpec,o;status,3,@CronJobStatus,o
+CronJob!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@CronJobSpec,or;status,3,@CronJobStatus,o
 CronJobList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@CronJob,r
 CronJobSpec;schedule,1,s,r;timeZone,8,s,po;startingDeadlineSeconds,2,l,po;concurrencyPolicy,3,s,o,n=v1beta1.ConcurrencyPolicy;suspend,4,b,po;jobTemplate,5,@JobTemplateSpec,r;successfulJobsHistoryLimit,6,i,po;failedJobsHistoryLimit,7,i,po
 CronJobStatus;active,1,[@27.ObjectReference,o,l=atomic;lastScheduleTime,4,t,po;lastSuccessfulTime,5,t,po
@@ -438,14 +438,14 @@ Lease!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@LeaseSpec,o
 LeaseList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@Lease,r
 LeaseSpec;holderIdentity,1,s,po;leaseDurationSeconds,2,i,po;acquireTime,3,m,po;renewTime,4,m,po;leaseTransitions,5,i,po;strategy,6,s,po,n=v1.CoordinatedLeaseStrategy;preferredHolder,7,s,po
 P io.k8s.api.coordination.v1alpha2 v1alpha2 coordination.k8s.io
-LeaseCandidate!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@LeaseCandidateSpec,o
+LeaseCandidate!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@LeaseCandidateSpec,or
 LeaseCandidateList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@LeaseCandidate,r
-LeaseCandidateSpec;leaseName,1,s,r;pingTime,2,m,po;renewTime,3,m,po;binaryVersion,4,s,r;emulationVersion,5,s,o;strategy,6,s,o,n=v1.CoordinatedLeaseStrategy
+LeaseCandidateSpec;leaseName,1,s,r;pingTime,2,m,po;renewTime,3,m,po;binaryVersion,4,s,r;emulationVersion,5,s,o;strategy,6,s,or,n=v1.CoordinatedLeaseStrategy
 P io.k8s.api.coordination.v1beta1 v1beta1 coordination.k8s.io
 Lease!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@LeaseSpec,o
-LeaseCandidate!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@LeaseCandidateSpec,o
+LeaseCandidate!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@LeaseCandidateSpec,or
 LeaseCandidateList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@LeaseCandidate,r
-LeaseCandidateSpec;leaseName,1,s,r;pingTime,2,m,po;renewTime,3,m,po;binaryVersion,4,s,r;emulationVersion,5,s,o;strategy,6,s,o,n=v1.CoordinatedLeaseStrategy
+LeaseCandidateSpec;leaseName,1,s,r;pingTime,2,m,po;renewTime,3,m,po;binaryVersion,4,s,r;emulationVersion,5,s,o;strategy,6,s,or,n=v1.CoordinatedLeaseStrategy
 LeaseList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@Lease,r
 LeaseSpec;holderIdentity,1,s,po;leaseDurationSeconds,2,i,po;acquireTime,3,m,po;renewTime,4,m,po;leaseTransitions,5,i,po;strategy,6,s,po,n=v1.CoordinatedLeaseStrategy;preferredHolder,7,s,po
 P io.k8s.api.core.v1 v1
@@ -523,8 +523,8 @@ ContainerExtendedResourceRequest;containerName,1,s,r;resourceName,2,s,r;requestN
 ContainerImage;names,1,[s,,l=atomic;sizeBytes,2,l,o
 ContainerPort;name,1,s,o;hostPort,2,i,o;containerPort,3,i,r;protocol,4,s,o,e=Protocol,n=v1.Protocol,d="TCP";hostIP,5,s,o
 ContainerResizePolicy;resourceName,1,s,r,n=v1.ResourceName;restartPolicy,2,s,r,n=v1.ResourceResizeRestartPolicy
-ContainerRestartRule;action,1,s,o,n=v1.ContainerRestartRuleAction;exitCodes,2,@ContainerRestartRuleOnExitCodes,po
-ContainerRestartRuleOnExitCodes;operator,1,s,o,n=v1.ContainerRestartRuleOnExitCodesOperator;values,2,[i,o,l=set
+ContainerRestartRule;action,1,s,or,n=v1.ContainerRestartRuleAction;exitCodes,2,@ContainerRestartRuleOnExitCodes,po
+ContainerRestartRuleOnExitCodes;operator,1,s,or,n=v1.ContainerRestartRuleOnExitCodesOperator;values,2,[i,o,l=set
 ContainerState;waiting,1,@ContainerStateWaiting,po;running,2,@ContainerStateRunning,po;terminated,3,@ContainerStateTerminated,po
 ContainerStateRunning;startedAt,1,t,o
 ContainerStateTerminated;exitCode,1,i,r;signal,2,i,o;reason,3,s,o;message,4,s,o;startedAt,5,t,o;finishedAt,6,t,o;containerID,7,s,o
@@ -570,7 +570,7 @@ HostPathVolumeSource;path,1,s,r;type,2,s,po,e=HostPathType,n=v1.HostPathType
 ISCSIPersistentVolumeSource;targetPortal,1,s,r;iqn,2,s,r;lun,3,i,r;iscsiInterface,4,s,o,d="default";fsType,5,s,o;readOnly,6,b,o;portals,7,[s,o,l=atomic;chapAuthDiscovery,8,b,o;chapAuthSession,11,b,o;secretRef,10,@SecretReference,po;initiatorName,12,s,po
 ISCSIVolumeSource;targetPortal,1,s,r;iqn,2,s,r;lun,3,i,r;iscsiInterface,4,s,o,d="default";fsType,5,s,o;readOnly,6,b,o;portals,7,[s,o,l=atomic;chapAuthDiscovery,8,b,o;chapAuthSession,11,b,o;secretRef,10,@LocalObjectReference,po;initiatorName,12,s,po
 ImageVolumeSource;reference,1,s,o;pullPolicy,2,s,o,e=PullPolicy,n=v1.PullPolicy
-ImageVolumeStatus;imageRef,1,s,o
+ImageVolumeStatus;imageRef,1,s,or
 KeyToPath;key,1,s,r;path,2,s,r;mode,3,i,po
 Lifecycle;postStart,1,@LifecycleHandler,po;preStop,2,@LifecycleHandler,po;stopSignal,3,s,po,e=Signal,n=v1.Signal
 LifecycleHandler;exec,1,@ExecAction,po;httpGet,2,@HTTPGetAction,po;tcpSocket,3,@TCPSocketAction,po;sleep,4,@SleepAction,po
@@ -618,12 +618,12 @@ PersistentVolumeClaim!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@Persist
 PersistentVolumeClaimCondition;type,1,s,r,n=v1.PersistentVolumeClaimConditionType;status,2,s,r,n=v1.ConditionStatus;lastProbeTime,3,t,o;lastTransitionTime,4,t,o;reason,5,s,o;message,6,s,o
 PersistentVolumeClaimList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@PersistentVolumeClaim,r
 PersistentVolumeClaimSpec;accessModes,1,[s,o,l=atomic,e=PersistentVolumeAccessMode,n=[]v1.PersistentVolumeAccessMode;selector,4,@0.LabelSelector,po;resources,2,@VolumeResourceRequirements,o;volumeName,3,s,o;storageClassName,5,s,po;volumeMode,6,s,po,e=PersistentVolumeMode,n=v1.PersistentVolumeMode;dataSource,7,@TypedLocalObjectReference,po;dataSourceRef,8,@TypedObjectReference,po;volumeAttributesClassName,9,s,po
-PersistentVolumeClaimStatus;phase,1,s,o,e=PersistentVolumeClaimPhase,n=v1.PersistentVolumeClaimPhase;accessModes,2,[s,o,l=atomic,e=PersistentVolumeAccessMode,n=[]v1.PersistentVolumeAccessMode;capacity,3,{q,o,n=v1.ResourceList;conditions,4,[@PersistentVolumeClaimCondition,o,s=merge,k=type,l=map,K=type;allocatedResources,5,{q,o,n=v1.ResourceList;allocatedResourceStatuses,7,{s,o,e=ClaimResourceStatus,n=map[v1.ResourceName]v1.ClaimResourceStatus;currentVolumeAttributesClassName,8,s,po;modifyVolumeStatus,9,@ModifyVolumeStatus,po
+PersistentVolumeClaimStatus;phase,1,s,o,e=PersistentVolumeClaimPhase,n=v1.PersistentVolumeClaimPhase;accessModes,2,[s,o,l=atomic,e=PersistentVolumeAccessMode,n=[]v1.PersistentVolumeAccessMode;capacity,3,{q,o,n=v1.ResourceList;conditions,4,[@PersistentVolumeClaimCondition,o,s=merge,k=type,l=map,K=type;allocatedResources,5,{q,o,n=v1.ResourceList;allocatedResourceStatuses,7,{s,o,m=granular,e=ClaimResourceStatus,n=map[v1.ResourceName]v1.ClaimResourceStatus;currentVolumeAttributesClassName,8,s,po;modifyVolumeStatus,9,@ModifyVolumeStatus,po
 PersistentVolumeClaimTemplate;metadata,1,@0.ObjectMeta,o;spec,2,@PersistentVolumeClaimSpec,r
 PersistentVolumeClaimVolumeSource;claimName,1,s,r;readOnly,2,b,o
 PersistentVolumeList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@PersistentVolume,r
 PersistentVolumeSource;gcePersistentDisk,1,@GCEPersistentDiskVolumeSource,po;awsElasticBlockStore,2,@AWSElasticBlockStoreVolumeSource,po;hostPath,3,@HostPathVolumeSource,po;glusterfs,4,@GlusterfsPersistentVolumeSource,po;nfs,5,@NFSVolumeSource,po;rbd,6,@RBDPersistentVolumeSource,po;iscsi,7,@ISCSIPersistentVolumeSource,po;cinder,8,@CinderPersistentVolumeSource,po;cephfs,9,@CephFSPersistentVolumeSource,po;fc,10,@FCVolumeSource,po;flocker,11,@FlockerVolumeSource,po;flexVolume,12,@FlexPersistentVolumeSource,po;azureFile,13,@AzureFilePersistentVolumeSource,po;vsphereVolume,14,@VsphereVirtualDiskVolumeSource,po;quobyte,15,@QuobyteVolumeSource,po;azureDisk,16,@AzureDiskVolumeSource,po;photonPersistentDisk,17,@PhotonPersistentDiskVolumeSource,po;portworxVolume,18,@PortworxVolumeSource,po;scaleIO,19,@ScaleIOPersistentVolumeSource,po;local,20,@LocalVolumeSource,po;storageos,21,@StorageOSPersistentVolumeSource,po;csi,22,@CSIPersistentVolumeSource,po
-PersistentVolumeSpec;capacity,1,{q,o,n=v1.ResourceList;,2,@PersistentVolumeSource;accessModes,3,[s,o,l=atomic,e=PersistentVolumeAccessMode,n=[]v1.PersistentVolumeAccessMode;claimRef,4,@ObjectReference,po;persistentVolumeReclaimPolicy,5,s,o,e=PersistentVolumeReclaimPolicy,n=v1.PersistentVolumeReclaimPolicy;storageClassName,6,s,o;mountOptions,7,[s,o,l=atomic;volumeMode,8,s,po,e=PersistentVolumeMode,n=v1.PersistentVolumeMode;nodeAffinity,9,@VolumeNodeAffinity,po;volumeAttributesClassName,10,s,po
+PersistentVolumeSpec;capacity,1,{q,o,n=v1.ResourceList;,2,@PersistentVolumeSource;accessModes,3,[s,o,l=atomic,e=PersistentVolumeAccessMode,n=[]v1.PersistentVolumeAccessMode;claimRef,4,@ObjectReference,po,m=granular;persistentVolumeReclaimPolicy,5,s,o,e=PersistentVolumeReclaimPolicy,n=v1.PersistentVolumeReclaimPolicy;storageClassName,6,s,o;mountOptions,7,[s,o,l=atomic;volumeMode,8,s,po,e=PersistentVolumeMode,n=v1.PersistentVolumeMode;nodeAffinity,9,@VolumeNodeAffinity,po;volumeAttributesClassName,10,s,po
 PersistentVolumeStatus;phase,1,s,o,e=PersistentVolumePhase,n=v1.PersistentVolumePhase;message,2,s,o;reason,3,s,o;lastPhaseTransitionTime,4,t,po
 PhotonPersistentDiskVolumeSource;pdID,1,s,r;fsType,2,s,o
 Pod!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@PodSpec,o;status,3,@PodStatus,o
@@ -631,7 +631,7 @@ PodAffinity;requiredDuringSchedulingIgnoredDuringExecution,1,[@PodAffinityTerm,o
 PodAffinityTerm;labelSelector,1,@0.LabelSelector,po;namespaces,2,[s,o,l=atomic;topologyKey,3,s,r;namespaceSelector,4,@0.LabelSelector,po;matchLabelKeys,5,[s,o,l=atomic;mismatchLabelKeys,6,[s,o,l=atomic
 PodAntiAffinity;requiredDuringSchedulingIgnoredDuringExecution,1,[@PodAffinityTerm,o,l=atomic;preferredDuringSchedulingIgnoredDuringExecution,2,[@WeightedPodAffinityTerm,o,l=atomic
 PodAttachOptions!;,0,@0.TypeMeta;stdin,1,b,o;stdout,2,b,o;stderr,3,b,o;tty,4,b,o;container,5,s,o
-PodCertificateProjection;signerName,1,s,o;keyType,2,s,o;maxExpirationSeconds,3,i,po;credentialBundlePath,4,s,o;keyPath,5,s,o;certificateChainPath,6,s,o;userAnnotations,7,{s,o
+PodCertificateProjection;signerName,1,s,or;keyType,2,s,or;maxExpirationSeconds,3,i,po;credentialBundlePath,4,s,o;keyPath,5,s,o;certificateChainPath,6,s,o;userAnnotations,7,{s,o
 PodCondition;type,1,s,r,n=v1.PodConditionType;observedGeneration,7,l,o;status,2,s,r,n=v1.ConditionStatus;lastProbeTime,3,t,o;lastTransitionTime,4,t,o;reason,5,s,o;message,6,s,o
 PodDNSConfig;nameservers,1,[s,o,l=atomic;searches,2,[s,o,l=atomic;options,3,[@PodDNSConfigOption,o,l=atomic
 PodDNSConfigOption;name,1,s,o;value,2,s,po
@@ -912,9 +912,9 @@ E PolicyType Egress|Ingress
 E Protocol SCTP|TCP|UDP
 HTTPIngressPath;path,1,s,o;pathType,3,s,pr,n=v1.PathType;backend,2,@IngressBackend,r
 HTTPIngressRuleValue;paths,1,[@HTTPIngressPath,r,l=atomic
-IPAddress!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@IPAddressSpec,o
+IPAddress!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@IPAddressSpec,or
 IPAddressList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@IPAddress,r
-IPAddressSpec;parentRef,1,@ParentReference,po
+IPAddressSpec;parentRef,1,@ParentReference,por
 IPBlock;cidr,1,s,r;except,2,[s,o,l=atomic
 Ingress!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@IngressSpec,o;status,3,@IngressStatus,o
 IngressBackend;service,4,@IngressServiceBackend,po;resource,3,@27.TypedLocalObjectReference,po
@@ -939,7 +939,7 @@ NetworkPolicyList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@NetworkPoli
 NetworkPolicyPeer;podSelector,1,@0.LabelSelector,po;namespaceSelector,2,@0.LabelSelector,po;ipBlock,3,@IPBlock,po
 NetworkPolicyPort;protocol,1,s,po,e=Protocol,n=v1.Protocol;port,2,I,po;endPort,3,i,po
 NetworkPolicySpec;podSelector,1,@0.LabelSelector,;ingress,2,[@NetworkPolicyIngressRule,o,l=atomic;egress,3,[@NetworkPolicyEgressRule,o,l=atomic;policyTypes,4,[s,o,l=atomic,e=PolicyType,n=[]v1.PolicyType
-ParentReference;group,1,s,o;resource,2,s,o;namespace,3,s,o;name,4,s,o
+ParentReference;group,1,s,o;resource,2,s,or;namespace,3,s,o;name,4,s,or
 ServiceBackendPort atomic;name,1,s,o;number,2,i,o
 ServiceCIDR!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ServiceCIDRSpec,o;status,3,@ServiceCIDRStatus,o
 ServiceCIDRList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ServiceCIDR,r
@@ -949,9 +949,9 @@ P io.k8s.api.networking.v1beta1 v1beta1 networking.k8s.io
 E Protocol SCTP|TCP|UDP
 HTTPIngressPath;path,1,s,o;pathType,3,s,po,n=v1beta1.PathType;backend,2,@IngressBackend,r
 HTTPIngressRuleValue;paths,1,[@HTTPIngressPath,r,l=atomic
-IPAddress!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@IPAddressSpec,o
+IPAddress!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@IPAddressSpec,or
 IPAddressList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@IPAddress,r
-IPAddressSpec;parentRef,1,@ParentReference,po
+IPAddressSpec;parentRef,1,@ParentReference,por
 Ingress!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@IngressSpec,o;status,3,@IngressStatus,o
 IngressBackend;serviceName,1,s,o;servicePort,2,I,o;resource,3,@27.TypedLocalObjectReference,po
 IngressClass!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@IngressClassSpec,o
@@ -967,7 +967,7 @@ IngressRuleValue;http,1,@HTTPIngressRuleValue,po
 IngressSpec;ingressClassName,4,s,po;backend,1,@IngressBackend,po;tls,2,[@IngressTLS,o,l=atomic;rules,3,[@IngressRule,o,l=atomic
 IngressStatus;loadBalancer,1,@IngressLoadBalancerStatus,o
 IngressTLS;hosts,1,[s,o,l=atomic;secretName,2,s,o
-ParentReference;group,1,s,o;resource,2,s,o;namespace,3,s,o;name,4,s,o
+ParentReference;group,1,s,o;resource,2,s,or;namespace,3,s,o;name,4,s,or
 ServiceCIDR!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ServiceCIDRSpec,o;status,3,@ServiceCIDRStatus,o
 ServiceCIDRList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ServiceCIDR,r
 ServiceCIDRSpec;cidrs,1,[s,o,l=atomic
@@ -1049,10 +1049,10 @@ AllocatedDeviceStatus;driver,1,s,r;pool,2,s,r;device,3,s,r;shareID,7,s,po;condit
 AllocationResult;devices,1,@DeviceAllocationResult,o;nodeSelector,3,@27.NodeSelector,po;allocationTimestamp,5,t,po
 CELDeviceSelector;expression,1,s,r
 CapacityRequestPolicy;default,1,q,p;validValues,3,[q,o,l=atomic,n=[]resource.Quantity;validRange,4,@CapacityRequestPolicyRange,po
-CapacityRequestPolicyRange;min,1,q,po;max,2,q,po;step,3,q,po
+CapacityRequestPolicyRange;min,1,q,por;max,2,q,po;step,3,q,po
 CapacityRequirements;requests,1,{q,o,n=map[v1.QualifiedName]resource.Quantity
 Counter;value,1,q,r
-CounterSet;name,1,s,r;counters,2,{@Counter,o
+CounterSet;name,1,s,r;counters,2,{@Counter,or
 Device;name,1,s,r;attributes,2,{@DeviceAttribute,o,n=map[v1.QualifiedName]v1.DeviceAttribute;capacity,3,{@DeviceCapacity,o,n=map[v1.QualifiedName]v1.DeviceCapacity;consumesCounters,4,[@DeviceCounterConsumption,o,l=atomic;nodeName,5,s,po;nodeSelector,6,@27.NodeSelector,po;allNodes,7,b,po;taints,8,[@DeviceTaint,o,l=atomic;bindsToNode,9,b,po;bindingConditions,10,[s,o,l=atomic;bindingFailureConditions,11,[s,o,l=atomic;allowMultipleAllocations,12,b,po;nodeAllocatableResourceMappings,13,{@NodeAllocatableResourceMapping,o,n=map[v1.ResourceName]v1.NodeAllocatableResourceMapping
 DeviceAllocationConfiguration;source,1,s,r,e=AllocationConfigSource,n=v1.AllocationConfigSource;requests,2,[s,o,l=atomic;,3,@DeviceConfiguration
 DeviceAllocationResult;results,1,[@DeviceRequestAllocationResult,o,l=atomic;config,2,[@DeviceAllocationConfiguration,o,l=atomic
@@ -1066,7 +1066,7 @@ DeviceClassList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@DeviceClass,r
 DeviceClassSpec;selectors,1,[@DeviceSelector,o,l=atomic;config,2,[@DeviceClassConfiguration,o,l=atomic;extendedResourceName,4,s,po
 DeviceConfiguration;opaque,1,@OpaqueDeviceConfiguration,po
 DeviceConstraint;requests,1,[s,o,l=atomic;matchAttribute,2,s,po,n=v1.FullyQualifiedName;distinctAttribute,3,s,po,n=v1.FullyQualifiedName
-DeviceCounterConsumption;counterSet,1,s,r;counters,2,{@Counter,o
+DeviceCounterConsumption;counterSet,1,s,r;counters,2,{@Counter,or
 DeviceRequest;name,1,s,r;exactly,2,@ExactDeviceRequest,po;firstAvailable,3,[@DeviceSubRequest,o,l=atomic
 DeviceRequestAllocationResult;request,1,s,r;driver,2,s,r;pool,3,s,r;device,4,s,r;adminAccess,5,b,po;tolerations,6,[@DeviceToleration,o,l=atomic;bindingConditions,7,[s,o,l=atomic;bindingFailureConditions,8,[s,o,l=atomic;shareID,9,s,po,n=types.UID;consumedCapacity,10,{q,o,n=map[v1.QualifiedName]resource.Quantity
 DeviceSelector;cel,1,@CELDeviceSelector,po
@@ -1096,14 +1096,14 @@ DeviceSelector;cel,1,@CELDeviceSelector,po
 DeviceTaint;key,1,s,r;value,2,s,o;effect,3,s,r,e=DeviceTaintEffect,n=v1alpha3.DeviceTaintEffect;timeAdded,4,t,po
 DeviceTaintRule!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@DeviceTaintRuleSpec,r;status,3,@DeviceTaintRuleStatus,o
 DeviceTaintRuleList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@DeviceTaintRule,r
-DeviceTaintRuleSpec;deviceSelector,1,@DeviceTaintSelector,po;taint,2,@DeviceTaint,o
+DeviceTaintRuleSpec;deviceSelector,1,@DeviceTaintSelector,po;taint,2,@DeviceTaint,or
 DeviceTaintRuleStatus;conditions,1,[@0.Condition,o,s=merge,k=type,l=map,K=type
 DeviceTaintSelector;driver,2,s,po;pool,3,s,po;device,4,s,po
-PoolStatus;driver,1,s,o;poolName,2,s,o;generation,9,l,r;resourceSliceCount,8,i,po;totalDevices,4,i,po;allocatedDevices,5,i,po;availableDevices,6,i,po;unavailableDevices,7,i,po;nodeName,3,s,po;validationError,10,s,po
-ResourcePoolStatusRequest!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@ResourcePoolStatusRequestSpec,r;status,3,@ResourcePoolStatusRequestStatus,po
+PoolStatus;driver,1,s,or;poolName,2,s,or;generation,9,l,r;resourceSliceCount,8,i,po;totalDevices,4,i,po;allocatedDevices,5,i,po;availableDevices,6,i,po;unavailableDevices,7,i,po;nodeName,3,s,po;validationError,10,s,po
+ResourcePoolStatusRequest!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,or;spec,2,@ResourcePoolStatusRequestSpec,r;status,3,@ResourcePoolStatusRequestStatus,po
 ResourcePoolStatusRequestList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@ResourcePoolStatusRequest,r
 ResourcePoolStatusRequestSpec;driver,1,s,r;poolName,2,s,po;limit,3,i,po,d=100
-ResourcePoolStatusRequestStatus;poolCount,6,i,po;pools,2,[@PoolStatus,o,l=atomic;conditions,3,[@0.Condition,o,s=merge,k=type,l=map,K=type
+ResourcePoolStatusRequestStatus;poolCount,6,i,por;pools,2,[@PoolStatus,o,l=atomic;conditions,3,[@0.Condition,o,s=merge,k=type,l=map,K=type
 P io.k8s.api.resource.v1beta1 v1beta1 resource.k8s.io
 E AllocationConfigSource FromClaim|FromClass
 E DeviceTaintEffect NoExecute|NoSchedule|None
@@ -1113,10 +1113,10 @@ AllocationResult;devices,1,@DeviceAllocationResult,o;nodeSelector,3,@27.NodeSele
 BasicDevice;attributes,1,{@DeviceAttribute,o,n=map[v1beta1.QualifiedName]v1beta1.DeviceAttribute;capacity,2,{@DeviceCapacity,o,n=map[v1beta1.QualifiedName]v1beta1.DeviceCapacity;consumesCounters,3,[@DeviceCounterConsumption,o,l=atomic;nodeName,4,s,po;nodeSelector,5,@27.NodeSelector,po;allNodes,6,b,po;taints,7,[@DeviceTaint,o,l=atomic;bindsToNode,8,b,po;bindingConditions,9,[s,o,l=atomic;bindingFailureConditions,10,[s,o,l=atomic;allowMultipleAllocations,11,b,po;nodeAllocatableResourceMappings,12,{@NodeAllocatableResourceMapping,o,n=map[v1.ResourceName]v1beta1.NodeAllocatableResourceMapping
 CELDeviceSelector;expression,1,s,r
 CapacityRequestPolicy;default,1,q,p;validValues,3,[q,o,l=atomic,n=[]resource.Quantity;validRange,4,@CapacityRequestPolicyRange,po
-CapacityRequestPolicyRange;min,1,q,po;max,2,q,po;step,3,q,po
+CapacityRequestPolicyRange;min,1,q,por;max,2,q,po;step,3,q,po
 CapacityRequirements;requests,1,{q,o,n=map[v1beta1.QualifiedName]resource.Quantity
 Counter;value,1,q,r
-CounterSet;name,1,s,r;counters,2,{@Counter,o
+CounterSet;name,1,s,r;counters,2,{@Counter,or
 Device;name,1,s,r;basic,2,@BasicDevice,po
 DeviceAllocationConfiguration;source,1,s,r,e=AllocationConfigSource,n=v1beta1.AllocationConfigSource;requests,2,[s,o,l=atomic;,3,@DeviceConfiguration
 DeviceAllocationResult;results,1,[@DeviceRequestAllocationResult,o,l=atomic;config,2,[@DeviceAllocationConfiguration,o,l=atomic
@@ -1130,7 +1130,7 @@ DeviceClassList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@DeviceClass,r
 DeviceClassSpec;selectors,1,[@DeviceSelector,o,l=atomic;config,2,[@DeviceClassConfiguration,o,l=atomic;extendedResourceName,4,s,po
 DeviceConfiguration;opaque,1,@OpaqueDeviceConfiguration,po
 DeviceConstraint;requests,1,[s,o,l=atomic;matchAttribute,2,s,po,n=v1beta1.FullyQualifiedName;distinctAttribute,3,s,po,n=v1beta1.FullyQualifiedName
-DeviceCounterConsumption;counterSet,1,s,r;counters,2,{@Counter,o
+DeviceCounterConsumption;counterSet,1,s,r;counters,2,{@Counter,or
 DeviceRequest;name,1,s,r;deviceClassName,2,s,;selectors,3,[@DeviceSelector,o,l=atomic;allocationMode,4,s,o,n=v1beta1.DeviceAllocationMode;count,5,l,o;adminAccess,6,b,po;firstAvailable,7,[@DeviceSubRequest,o,l=atomic;tolerations,8,[@DeviceToleration,o,l=atomic;capacity,9,@CapacityRequirements,po
 DeviceRequestAllocationResult;request,1,s,r;driver,2,s,r;pool,3,s,r;device,4,s,r;adminAccess,5,b,po;tolerations,6,[@DeviceToleration,o,l=atomic;bindingConditions,7,[s,o,l=atomic;bindingFailureConditions,8,[s,o,l=atomic;shareID,9,s,po,n=types.UID;consumedCapacity,10,{q,o,n=map[v1beta1.QualifiedName]resource.Quantity
 DeviceSelector;cel,1,@CELDeviceSelector,po
@@ -1160,10 +1160,10 @@ AllocatedDeviceStatus;driver,1,s,r;pool,2,s,r;device,3,s,r;shareID,7,s,po;condit
 AllocationResult;devices,1,@DeviceAllocationResult,o;nodeSelector,3,@27.NodeSelector,po;allocationTimestamp,5,t,po
 CELDeviceSelector;expression,1,s,r
 CapacityRequestPolicy;default,1,q,p;validValues,3,[q,o,l=atomic,n=[]resource.Quantity;validRange,4,@CapacityRequestPolicyRange,po
-CapacityRequestPolicyRange;min,1,q,po;max,2,q,po;step,3,q,po
+CapacityRequestPolicyRange;min,1,q,por;max,2,q,po;step,3,q,po
 CapacityRequirements;requests,1,{q,o,n=map[v1beta2.QualifiedName]resource.Quantity
 Counter;value,1,q,r
-CounterSet;name,1,s,r;counters,2,{@Counter,o
+CounterSet;name,1,s,r;counters,2,{@Counter,or
 Device;name,1,s,r;attributes,2,{@DeviceAttribute,o,n=map[v1beta2.QualifiedName]v1beta2.DeviceAttribute;capacity,3,{@DeviceCapacity,o,n=map[v1beta2.QualifiedName]v1beta2.DeviceCapacity;consumesCounters,4,[@DeviceCounterConsumption,o,l=atomic;nodeName,5,s,po;nodeSelector,6,@27.NodeSelector,po;allNodes,7,b,po;taints,8,[@DeviceTaint,o,l=atomic;bindsToNode,9,b,po;bindingConditions,10,[s,o,l=atomic;bindingFailureConditions,11,[s,o,l=atomic;allowMultipleAllocations,12,b,po;nodeAllocatableResourceMappings,13,{@NodeAllocatableResourceMapping,o,n=map[v1.ResourceName]v1beta2.NodeAllocatableResourceMapping
 DeviceAllocationConfiguration;source,1,s,r,e=AllocationConfigSource,n=v1beta2.AllocationConfigSource;requests,2,[s,o,l=atomic;,3,@DeviceConfiguration
 DeviceAllocationResult;results,1,[@DeviceRequestAllocationResult,o,l=atomic;config,2,[@DeviceAllocationConfiguration,o,l=atomic
@@ -1177,7 +1177,7 @@ DeviceClassList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@DeviceClass,r
 DeviceClassSpec;selectors,1,[@DeviceSelector,o,l=atomic;config,2,[@DeviceClassConfiguration,o,l=atomic;extendedResourceName,4,s,po
 DeviceConfiguration;opaque,1,@OpaqueDeviceConfiguration,po
 DeviceConstraint;requests,1,[s,o,l=atomic;matchAttribute,2,s,po,n=v1beta2.FullyQualifiedName;distinctAttribute,3,s,po,n=v1beta2.FullyQualifiedName
-DeviceCounterConsumption;counterSet,1,s,r;counters,2,{@Counter,o
+DeviceCounterConsumption;counterSet,1,s,r;counters,2,{@Counter,or
 DeviceRequest;name,1,s,r;exactly,2,@ExactDeviceRequest,po;firstAvailable,3,[@DeviceSubRequest,o,l=atomic
 DeviceRequestAllocationResult;request,1,s,r;driver,2,s,r;pool,3,s,r;device,4,s,r;adminAccess,5,b,po;tolerations,6,[@DeviceToleration,o,l=atomic;bindingConditions,7,[s,o,l=atomic;bindingFailureConditions,8,[s,o,l=atomic;shareID,9,s,po,n=types.UID;consumedCapacity,10,{q,o,n=map[v1beta2.QualifiedName]resource.Quantity
 DeviceSelector;cel,1,@CELDeviceSelector,po
@@ -1185,7 +1185,7 @@ DeviceSubRequest;name,1,s,r;deviceClassName,2,s,r;selectors,3,[@DeviceSelector,o
 DeviceTaint;key,1,s,r;value,2,s,o;effect,3,s,r,e=DeviceTaintEffect,n=v1beta2.DeviceTaintEffect;timeAdded,4,t,po
 DeviceTaintRule!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@DeviceTaintRuleSpec,r;status,3,@DeviceTaintRuleStatus,o
 DeviceTaintRuleList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@DeviceTaintRule,r
-DeviceTaintRuleSpec;deviceSelector,1,@DeviceTaintSelector,po;taint,2,@DeviceTaint,o
+DeviceTaintRuleSpec;deviceSelector,1,@DeviceTaintSelector,po;taint,2,@DeviceTaint,or
 DeviceTaintRuleStatus;conditions,1,[@0.Condition,o,s=merge,k=type,l=map,K=type
 DeviceTaintSelector;driver,2,s,po;pool,3,s,po;device,4,s,po
 DeviceToleration;key,1,s,o;operator,2,s,o,e=DeviceTolerationOperator,n=v1beta2.DeviceTolerationOperator,d="Equal";value,3,s,o;effect,4,s,o,e=DeviceTaintEffect,n=v1beta2.DeviceTaintEffect;tolerationSeconds,5,l,po
@@ -1328,7 +1328,7 @@ P io.k8s.kube-aggregator.pkg.apis.apiregistration.v1 v1 apiregistration.k8s.io
 APIService!;,0,@0.TypeMeta;metadata,1,@0.ObjectMeta,o;spec,2,@APIServiceSpec,o;status,3,@APIServiceStatus,o
 APIServiceCondition;type,1,s,r;status,2,s,r;lastTransitionTime,3,t,o;reason,4,s,o;message,5,s,o
 APIServiceList!;,0,@0.TypeMeta;metadata,1,@0.ListMeta,o;items,2,[@APIService,r
-APIServiceSpec;service,1,@ServiceReference,po;group,2,s,o;version,3,s,o;insecureSkipTLSVerify,4,b,o;caBundle,5,y,o;groupPriorityMinimum,7,i,r;versionPriority,8,i,r
+APIServiceSpec;service,1,@ServiceReference,po;group,2,s,o;version,3,s,o;insecureSkipTLSVerify,4,b,o;caBundle,5,y,o,l=atomic;groupPriorityMinimum,7,i,r;versionPriority,8,i,r
 APIServiceStatus;conditions,1,[@APIServiceCondition,o,s=merge,k=type,l=map,K=type
 ServiceReference;namespace,1,s,o;name,2,s,o;port,3,i,po
 `;

@@ -103,7 +103,9 @@ export function builtinKinds(): { group: string; version: string; kind: string }
 
 /** The OpenAPI model names of all built-in types. */
 export function builtinTypeNames(): string[] {
-  return packages.flatMap((entry) => [...entry.lines.keys()].map((name) => `${entry.model}.${name}`));
+  return packages.flatMap((entry) =>
+    [...entry.lines.keys()].map((name) => `${entry.model}.${name}`),
+  );
 }
 
 function readPackages(): TablePackage[] {
@@ -116,8 +118,9 @@ function readPackages(): TablePackage[] {
       current = { model, version, group, ...tables };
       found.push(current);
     } else if (line.startsWith('E ')) {
-      const [, name = '', values = ''] = line.split(' ');
-      current?.enums.set(name, values);
+      // A value may hold spaces.
+      const space = line.indexOf(' ', 2);
+      current?.enums.set(line.slice(2, space), line.slice(space + 1));
     } else if (line !== '') {
       current?.lines.set(/^\w+/.exec(line)?.[0] ?? '', line);
     }
@@ -174,7 +177,7 @@ function readMember(home: TablePackage, text: string): Member {
     if (key === 'd') break;
   }
   if (json === '') {
-    const type = readObject(home, typeText.slice(1), undefined).type;
+    const type = readObject(home, typeText.slice(1), new Map()).type;
     return { inline: Number(number), type };
   }
   const field: { -readonly [K in keyof FieldSchema]: FieldSchema[K] } = {
@@ -199,15 +202,16 @@ type Extras = ReadonlyMap<string, string>;
 
 function readFieldType(home: TablePackage, text: string, extras: Extras): FieldType {
   const code = text.charAt(0);
-  if (code === '@') return readObject(home, text.slice(1), extras.get('m'));
+  if (code === '@') return readObject(home, text.slice(1), extras);
   const goType = extras.get('n');
   if (code === '[' || code === '(') return readList(home, text, extras);
+  const mapType = extras.get('m') as 'atomic' | 'granular' | undefined;
   if (code === '{') {
     const of = readFieldType(home, text.slice(1), elementExtras(extras, 'map[string]'));
     return {
       kind: 'map',
       of,
-      ...(extras.get('m') === 'atomic' ? { mapType: 'atomic' as const } : {}),
+      ...(mapType === undefined ? {} : { mapType }),
       ...(goType === undefined ? {} : { goType }),
     };
   }
@@ -218,6 +222,7 @@ function readFieldType(home: TablePackage, text: string, extras: Extras): FieldT
     scalar: SCALARS[code] ?? 'any',
     ...(goType === undefined ? {} : { goType }),
     ...(list === undefined ? {} : { enum: list.split('|') }),
+    ...(extras.get('l') === 'atomic' ? { listType: 'atomic' } : {}),
   };
 }
 
@@ -247,7 +252,8 @@ function elementExtras(extras: Extras, prefix: string): Extras {
 }
 
 /** An object type whose schema is made when it is first read. */
-function readObject(home: TablePackage, text: string, structType: string | undefined): ObjectType {
+function readObject(home: TablePackage, text: string, extras: Extras): ObjectType {
+  const structType = extras.get('m') as 'atomic' | 'granular' | undefined;
   const dot = text.indexOf('.');
   const target = dot < 0 ? home : packages[Number(text.slice(0, dot))];
   const name = text.slice(dot + 1);
@@ -259,6 +265,6 @@ function readObject(home: TablePackage, text: string, structType: string | undef
       if (known === undefined) throw new Error(`Cannot find the type ${text} in ${home.model}`);
       return known;
     },
-    ...(structType === 'atomic' ? { structType: 'atomic' as const } : {}),
+    ...(structType === undefined ? {} : { structType }),
   };
 }

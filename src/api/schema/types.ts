@@ -39,6 +39,8 @@ export interface ScalarType {
   /** Go's name where it is not the plain one (`v1.DNSPolicy`): decoding errors print it. */
   readonly goType?: string;
   readonly enum?: readonly string[];
+  /** Declared on bytes, which Go has as a list. */
+  readonly listType?: 'atomic';
 }
 
 export interface ListType {
@@ -135,9 +137,7 @@ export function isInline(member: Member): member is InlineMember {
 }
 
 /** Makes a TypeSchema of its members: fields flattened and indexed. A name found first wins. */
-export function makeTypeSchema(
-  parts: Omit<TypeSchema, 'fields' | 'byJson'>,
-): TypeSchema {
+export function makeTypeSchema(parts: Omit<TypeSchema, 'fields' | 'byJson'>): TypeSchema {
   const byJson = new Map<string, FieldSchema>();
   for (const member of parts.members) {
     for (const field of isInline(member) ? member.type.fields : [member]) {

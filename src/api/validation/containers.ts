@@ -68,7 +68,7 @@ function validateHostPorts(containers: readonly Container[], at: FieldPath): Fie
 function validateResizePolicy(container: Container, podRestartPolicy: string | undefined, at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
-  for (const [i, { resourceName, restartPolicy }] of (container.resizePolicy ?? []).entries()) {
+  for (const [i, { resourceName = '', restartPolicy = '' }] of (container.resizePolicy ?? []).entries()) {
     if (seen.has(resourceName)) errors.push(duplicate(at.index(i), resourceName));
     seen.add(resourceName);
     errors.push(...oneOf(resourceName, ['cpu', 'memory'], at));
@@ -100,7 +100,8 @@ function validateCommon(container: Container, at: FieldPath, { spec, volumes }: 
 }
 
 function validateRestartRule({ action, exitCodes }: ContainerRestartRule, at: FieldPath): FieldError[] {
-  const errors = ['Restart'].includes(action) ? [] : [notSupported(at.child('action'), action ?? '', ['Restart'])];
+  const actions = ['Restart', 'RestartAllContainers'];
+  const errors = actions.includes(action) ? [] : [notSupported(at.child('action'), action ?? '', actions)];
   if (exitCodes === undefined) return [...errors, required(at.child('exitCodes'), 'must be specified')];
   if (exitCodes.operator !== 'In' && exitCodes.operator !== 'NotIn') {
     errors.push(notSupported(at.child('exitCodes', 'operator'), exitCodes.operator ?? '', ['In', 'NotIn']));

@@ -1,4 +1,138 @@
-/* INTERIM */
-import type { FieldError } from '../meta/field.ts';
-export const validatePersistentVolumeClaim = (..._: unknown[]): FieldError[] => [];
-export const validatePersistentVolumeClaimUpdate = (..._: unknown[]): FieldError[] => [];
+/** Claims. Upstream: pkg/apis/core/validation/validation.go (ValidatePersistentVolumeClaim…). */
+import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedObjectReference } from '#api/gen/core-v1.ts';
+import { compareQuantity } from '../codec/quantity.ts';
+import { equalValues } from '../meta/equal.ts';
+import { type FieldError, type FieldPath, fieldPath, forbiddenField, invalidValue, notSupported, required } from '../meta/field.ts';
+import { optionalOneOf, present } from './common.ts';
+import { immutable, invalidAll, validateLabelSelector } from './metadata.ts';
+import { changedFields } from './changes.ts';
+import { positiveQuantity } from './resource-names.ts';
+import { isDns1123Subdomain, nameIsDnsLabel, nameIsDnsSubdomain } from './text.ts';
+
+export const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+export const VOLUME_MODES = ['Block', 'Filesystem'];
+const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
+
+/** Each known; ReadWriteOncePod only alone. */
+export function validateAccessModes(modes: readonly string[] | undefined, at: FieldPath): FieldError[] {
+  const list = modes ?? [];
+  const errors = list.filter((mode) => !ACCESS_MODES.includes(mode)).map((mode) => notSupported(at, mode, ACCESS_MODES));
+  const others = list.some((mode) => mode !== 'ReadWriteOncePod' && ACCESS_MODES.includes(mode));
+  if (list.includes('ReadWriteOncePod') && others) {
+    errors.push(forbiddenField(at, 'may not use ReadWriteOncePod with other access modes'));
+  }
+  return errors;
+}
+
+function validateSource(source: TypedObjectReference, at: FieldPath): FieldError[] {
+  const { name = '', kind = '', apiGroup = '', namespace = '' } = source;
+  const errors = [...present(name, at.child('name')), ...present(kind, at.child('kind'))];
+  if (apiGroup === '' && kind !== 'PersistentVolumeClaim') {
+    errors.push(invalidValue(at, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
+  }
+  if (apiGroup !== '') errors.push(...invalidAll(at.child('apiGroup'), apiGroup, isDns1123Subdomain(apiGroup)));
+  if (namespace !== '') errors.push(...invalidAll(at.child('namespace'), namespace, nameIsDnsLabel(namespace, false)));
+  return errors;
+}
+
+function validateSources({ dataSource, dataSourceRef }: PersistentVolumeClaimSpec, at: FieldPath): FieldError[] {
+  const errors = dataSource === undefined ? [] : validateSource(dataSource, at.child('dataSource'));
+  if (dataSourceRef === undefined) return errors;
+  errors.push(...validateSource(dataSourceRef, at.child('dataSourceRef')));
+  if (dataSource === undefined) return errors;
+  if (dataSourceRef.namespace) {
+    errors.push(invalidValue(at, 'dataSource', 'may not be specified when dataSourceRef.namespace is specified'));
+  } else if (!equalValues({ ...dataSource }, { ...dataSourceRef, namespace: undefined })) {
+    errors.push(invalidValue(at, 'dataSource', 'must match dataSourceRef'));
+  }
+  return errors;
+}
+
+function optionalClass(name: string | undefined, at: FieldPath): FieldError[] {
+  return name ? invalidAll(at, name, nameIsDnsSubdomain(name, false)) : [];
+}
+
+/** The spec of a claim, in claims and in templates. */
+export function validateClaimSpec(spec: PersistentVolumeClaimSpec | undefined, at: FieldPath): FieldError[] {
+  const { accessModes, resources, volumeMode } = spec ?? {};
+  const storage = resources?.requests?.['storage'];
+  const where = at.child('resources').key('storage');
+  return [
+    ...present(accessModes, at.child('accessModes'), 'at least 1 access mode is required'),
+    ...validateLabelSelector(spec?.selector, at.child('selector')),
+    ...validateAccessModes(accessModes, at.child('accessModes')),
+    ...(storage === undefined ? [required(where)] : positiveQuantity(storage, where)),
+    ...optionalClass(spec?.storageClassName, at.child('storageClassName')),
+    ...optionalOneOf(volumeMode, VOLUME_MODES, at.child('volumeMode')),
+    ...validateSources(spec ?? {}, at),
+    ...optionalClass(spec?.volumeAttributesClassName, at.child('volumeAttributesClassName')),
+  ];
+}
+
+export function validatePersistentVolumeClaim(claim: PersistentVolumeClaim): FieldError[] {
+  return validateClaimSpec(claim.spec, fieldPath('spec'));
+}
+
+/** A class may be named once: by a claim that has none, or whose annotation says the same. */
+function mayNameClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): boolean {
+  const annotation = old.metadata?.annotations?.[CLASS_ANNOTATION];
+  const name = next.spec?.storageClassName;
+  return old.spec?.storageClassName === undefined && name !== undefined && (annotation ?? name) === name;
+}
+
+/** The spec with all that may change set back to what it was. */
+function withoutAllowedChanges(next: PersistentVolumeClaim, old: PersistentVolumeClaim): object {
+  const { storageClassName, volumeAttributesClassName, volumeName, resources, ...rest } = next.spec ?? {};
+  const stored = old.spec ?? {};
+  const bound = next.status?.phase === 'Bound';
+  const storage = stored.resources?.requests?.['storage'];
+  const resized = bound && resources?.requests !== undefined && storage !== undefined;
+  return {
+    ...rest,
+    // An empty class is not the same as none, so absence is made visible.
+    storageClassName: (mayNameClass(next, old) ? stored.storageClassName : storageClassName) ?? null,
+    hasClass: (mayNameClass(next, old) ? stored.storageClassName : storageClassName) !== undefined,
+    volumeName: stored.volumeName ? volumeName : undefined,
+    volumeAttributesClassName: bound ? stored.volumeAttributesClassName : volumeAttributesClassName,
+    resources: resized ? { ...resources, requests: { ...resources.requests, storage } } : resources,
+  };
+}
+
+function validateSize(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const size = next.spec?.resources?.requests?.['storage'] ?? '0';
+  const before = old.spec?.resources?.requests?.['storage'] ?? '0';
+  const actual = old.status?.capacity?.['storage'] ?? '0';
+  if (compareQuantity(size, before) >= 0 || compareQuantity(size, actual) > 0) return [];
+  const at = fieldPath('spec').child('resources', 'requests', 'storage');
+  return [forbiddenField(at, 'field can not be less than status.capacity')];
+}
+
+function validateAttributesClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const name = next.spec?.volumeAttributesClassName;
+  if (name === old.spec?.volumeAttributesClassName) return [];
+  if (old.status?.currentVolumeAttributesClassName === undefined) return [];
+  const to = name === undefined ? 'nil' : name === '' ? 'empty string' : '';
+  if (to === '') return [];
+  const at = fieldPath('spec').child('volumeAttributesClassName');
+  return [forbiddenField(at, `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`)];
+}
+
+export function validatePersistentVolumeClaimUpdate(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const errors: FieldError[] = [];
+  const after = next.metadata?.annotations?.[CLASS_ANNOTATION];
+  if (!mayNameClass(next, old) && after !== old.metadata?.annotations?.[CLASS_ANNOTATION]) {
+    errors.push(invalidValue(fieldPath('metadata').child('annotations').key(CLASS_ANNOTATION), after ?? '', 'field is immutable'));
+  }
+  const munged = withoutAllowedChanges(next, old);
+  const stored = withoutAllowedChanges(old, old);
+  if (!equalValues(munged, stored)) {
+    const detail = 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
+    errors.push(forbiddenField(fieldPath('spec'), `${detail}\n${changedFields(next.spec ?? {}, old.spec ?? {})}`));
+  }
+  return [
+    ...errors,
+    ...validateSize(next, old),
+    ...immutable(next.spec?.volumeMode, old.spec?.volumeMode, fieldPath('volumeMode')),
+    ...validateAttributesClass(next, old),
+  ];
+}

@@ -3,7 +3,7 @@ import type { PodSchedulingGate, Toleration, TopologySpreadConstraint } from '#a
 import { duplicate, type FieldError, type FieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
 import { oneOf, optionalOneOf, positive, qualifiedName } from './common.ts';
 import { validateLabelKeys } from './affinity.ts';
-import { invalidAll, validateLabelSelector } from './metadata.ts';
+import { validateLabelSelector } from './metadata.ts';
 import { isLabelValue } from './text.ts';
 
 export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
@@ -23,12 +23,11 @@ function validateToleration(toleration: Toleration, at: FieldPath): FieldError[]
     errors.push(invalidValue(at.child('effect'), effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
   }
   if (operator === 'Equal' || operator === '') {
-    if (isLabelValue(value).length > 0) {
-      errors.push(...invalidAll(at.child('operator'), value, isLabelValue(value).slice(0, 1)));
-    }
+    const messages = isLabelValue(value);
+    if (messages.length > 0) errors.push(invalidValue(at.child('operator'), value, messages.join(';')));
   } else if (operator === 'Exists') {
     if (value !== '') {
-      errors.push(invalidValue(at.child('operator'), toleration, 'value must be empty when `operator` is \'Exists\''));
+      errors.push(invalidValue(at.child('operator'), value, "value must be empty when `operator` is 'Exists'"));
     }
   } else if (operator === 'Lt' || operator === 'Gt') {
     errors.push(notSupported(at.child('operator'), operator, ['Equal', 'Exists', 'Lt', 'Gt']));

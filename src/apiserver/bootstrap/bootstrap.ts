@@ -1,0 +1,126 @@
+/**
+ * What the API server makes before it says that it is ready.
+ *
+ * Everything goes through the server's own handler, as user system:apiserver, all at once but for
+ * what must be there first; on later starts a look at the cache is all there is to do.
+ */
+import type { Environment } from '#base/env.ts';
+import type { Handler } from '#base/http/message.ts';
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/gen/rbac-v1.ts';
+import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
+import { equalValues } from '#api/meta/equal.ts';
+import type { KubeObject } from '#api/meta/object.ts';
+import type { ObjectReader } from '../admission/admission.ts';
+import { CLUSTER_ROLES } from '../admission/targets.ts';
+import { timeText } from '../api-object.ts';
+import { ensure, type Wanted } from './ensure.ts';
+import { LocalClient, type VersionedTarget } from './local-client.ts';
+import { aggregatedRules } from './rbac/aggregation.ts';
+import { rbacPolicy } from './rbac-policy.ts';
+import { reconcileBinding, reconcileRole } from './rbac-reconcile.ts';
+import {
+  authenticationConfigMap,
+  ownEndpoints,
+  ownEndpointSlice,
+  ownService,
+  ownServiceCidr,
+  readyServiceCidr,
+  type SystemOptions,
+  systemNamespaces,
+  systemPriorityClasses,
+} from './system-objects.ts';
+
+export interface BootstrapOptions {
+  readonly environment: Environment;
+  readonly handler: Handler;
+  readonly reader: ObjectReader;
+  readonly options: SystemOptions;
+}
+
+interface Services {
+  readonly environment: Environment;
+  readonly client: LocalClient;
+  readonly reader: ObjectReader;
+}
+
+/** Rejects when something that the cluster cannot be without could not be made. */
+export async function bootstrap({ environment, handler, reader, options }: BootstrapOptions): Promise<void> {
+  const services: Services = { environment, reader, client: new LocalClient(handler) };
+  await all(services, systemNamespaces());
+  await Promise.all([
+    all(services, systemPriorityClasses()),
+    all(services, options.clientCa === '' ? [] : [authenticationConfigMap(options)]),
+    ensure(services, ownService(options)),
+    publishAddress(services, options),
+    makeServiceCidr(services, options),
+    makePolicy(services),
+  ]);
+}
+
+async function all<T extends KubeObject>(services: Services, wanted: readonly Wanted<T>[]): Promise<void> {
+  await Promise.all(wanted.map((one) => ensure(services, one)));
+}
+
+/** An address that endpoints cannot have (loopback) keeps pods away, not the server from starting. */
+async function publishAddress(services: Services, options: SystemOptions): Promise<void> {
+  const work = [ensure(services, ownEndpoints(options)), ensure(services, ownEndpointSlice(options))];
+  for (const outcome of await Promise.allSettled(work)) {
+    if (outcome.status === 'fulfilled') continue;
+    const error = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
+    services.environment.log.warn('the address of this server cannot be published to pods', { error });
+  }
+}
+
+async function makeServiceCidr(services: Services, options: SystemOptions): Promise<void> {
+  const wanted = ownServiceCidr(options);
+  await ensure(services, wanted);
+  const read = (): ServiceCIDR | undefined =>
+    services.reader.get(wanted.target, '', wanted.object.metadata?.name ?? '') as ServiceCIDR | undefined;
+  if (read() === undefined) await services.reader.catchUp();
+  const existing = read();
+  if (existing === undefined) return;
+  const ready = readyServiceCidr(existing, timeText(services.environment.clock.now()));
+  if (ready !== undefined) await services.client.replace(ready.target, ready.object, 'status');
+}
+
+const rbac = (plural: string): VersionedTarget => ({ group: 'rbac.authorization.k8s.io', version: 'v1', plural });
+
+async function makePolicy(services: Services): Promise<void> {
+  const policy = rbacPolicy();
+  const roles = policy.clusterRoles.map(
+    (object): Wanted<ClusterRole> => ({
+      target: rbac('clusterroles'),
+      object,
+      reconcile: (existing) => reconcileRole(existing, expectedRole(object, services.reader)),
+    }),
+  );
+  await Promise.all([
+    all(services, roles),
+    all(services, bindings('clusterrolebindings', policy.clusterRoleBindings)),
+    all<Role>(
+      services,
+      policy.roles.map((object) => ({
+        target: rbac('roles'),
+        object,
+        reconcile: (existing) => reconcileRole(existing, object),
+      })),
+    ),
+    all(services, bindings('rolebindings', policy.roleBindings)),
+  ]);
+}
+
+function bindings<T extends RoleBinding | ClusterRoleBinding>(plural: string, objects: readonly T[]): Wanted<T>[] {
+  return objects.map((object) => ({
+    target: rbac(plural),
+    object,
+    reconcile: (existing) => reconcileBinding(existing, object),
+  }));
+}
+
+/** An aggregated role gathers what others have labelled, too. */
+function expectedRole(role: ClusterRole, reader: ObjectReader): ClusterRole {
+  if (role.aggregationRule === undefined) return role;
+  const gathered = aggregatedRules(role, reader.list(CLUSTER_ROLES) as Iterable<ClusterRole>);
+  const missing = gathered.filter((rule) => !role.rules.some((own) => equalValues(own, rule)));
+  return { ...role, rules: [...role.rules, ...missing] };
+}

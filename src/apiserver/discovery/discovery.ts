@@ -1,0 +1,162 @@
+/**
+ * Answers `/api`, `/apis` and below: what this server serves, in the old form (a document for each
+ * group version) and as one aggregated document with an ETag.
+ *
+ * Source: API concepts, "Discovery API"; upstream
+ * staging/src/k8s.io/apiserver/pkg/endpoints/discovery.
+ */
+import { createHash } from 'node:crypto';
+import type { HttpResponse } from '#base/http/message.ts';
+import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
+import { toYaml } from '#api/codec/yaml.ts';
+import type { AnyKind } from '#api/kind.ts';
+import { typeByName } from '#api/schema/schema.ts';
+import type { RequestContext } from '../context.ts';
+import { MEDIA_TYPES, negotiate, parseAccept } from '../negotiate.ts';
+import { bytesResponse, jsonBytes, withHeaders } from '../respond.ts';
+import {
+  aggregated,
+  coreVersions,
+  type Document,
+  groupDocument,
+  groupList,
+  resourceList,
+} from './documents.ts';
+import { groupsOf } from './groups.ts';
+
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+const AGGREGATED_PROTOBUF =
+  'application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+export interface DiscoveryOptions {
+  readonly kinds: readonly AnyKind[];
+  /** `host:port` where clients reach this server; `/api` names it. */
+  readonly serverAddress?: string;
+}
+
+/** What discovery reads of a request. */
+export type DiscoveryRequest = Pick<RequestContext, 'info' | 'header' | 'request'>;
+
+export interface Discovery {
+  /** Undefined for a path that is no discovery path. */
+  handle(context: DiscoveryRequest): HttpResponse | undefined;
+}
+
+/** The documents are made here, once: they change only with the kinds. */
+export function createDiscovery({ kinds, serverAddress }: DiscoveryOptions): Discovery {
+  const groups = groupsOf(kinds);
+  const core = groups.find(({ name }) => name === '');
+  const named = groups.filter(({ name }) => name !== '');
+  const documents = new Map<string, Document>([
+    ['/api', coreVersions(core, serverAddress)],
+    ['/apis', groupList(named)],
+  ]);
+  for (const version of core?.versions ?? [])
+    documents.set(`/api/${version.version}`, resourceList('', version));
+  for (const group of named) {
+    documents.set(`/apis/${group.name}`, groupDocument(group));
+    for (const version of group.versions) {
+      documents.set(`/apis/${group.name}/${version.version}`, resourceList(group.name, version));
+    }
+  }
+  const whole = new Map([
+    ['/api', aggregatedForms(aggregated(core === undefined ? [] : [core]))],
+    ['/apis', aggregatedForms(aggregated(named))],
+  ]);
+  return {
+    handle(context) {
+      if (context.request.method !== 'GET' && context.request.method !== 'HEAD') return undefined;
+      const path = context.info.path.replace(/\/+$/, '');
+      const forms = whole.get(path);
+      const media = forms === undefined ? undefined : aggregatedMedia(context.header('accept'));
+      if (forms !== undefined && media !== undefined)
+        return aggregatedResponse(context, forms, media);
+      const document = documents.get(path);
+      return document && documentResponse(context, document);
+    },
+  };
+}
+
+interface Form {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+type AggregatedMedia = typeof AGGREGATED | typeof AGGREGATED_PROTOBUF;
+
+function aggregatedForms(document: Document): (media: AggregatedMedia) => Form {
+  const made = new Map<AggregatedMedia, Form>();
+  return (media) => {
+    let form = made.get(media);
+    if (form === undefined) {
+      const bytes =
+        media === AGGREGATED ? jsonBytes(withTypeMeta(document)) : protobufBytes(document);
+      const etag = `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"`;
+      form = { bytes, etag };
+      made.set(media, form);
+    }
+    return form;
+  };
+}
+
+/** The aggregated form that the client asks for, when it prefers one to the old form. */
+function aggregatedMedia(accept: string): AggregatedMedia | undefined {
+  for (const { media, parameters } of parseAccept(accept)) {
+    if (parameters['as'] === undefined) return undefined;
+    const { g, v, as } = parameters;
+    if (g !== 'apidiscovery.k8s.io' || v !== 'v2' || as !== 'APIGroupDiscoveryList') continue;
+    if (media === MEDIA_TYPES.json) return AGGREGATED;
+    if (media === MEDIA_TYPES.protobuf) return AGGREGATED_PROTOBUF;
+  }
+  return undefined;
+}
+
+function aggregatedResponse(
+  context: DiscoveryRequest,
+  forms: (media: AggregatedMedia) => Form,
+  media: AggregatedMedia,
+): HttpResponse {
+  const { bytes, etag } = forms(media);
+  const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
+  if (context.header('if-none-match') === etag) return { status: 304, headers };
+  return withHeaders(bytesResponse(200, media, bytes), headers);
+}
+
+function documentResponse(context: DiscoveryRequest, document: Document): HttpResponse {
+  const { encoding, pretty } = negotiate(
+    plainOffers(context.header('accept')),
+    context.info.query,
+    {
+      views: false,
+      userAgent: context.header('user-agent'),
+    },
+  );
+  return withHeaders(
+    bytesResponse(200, MEDIA_TYPES[encoding], encoded(document, encoding, pretty)),
+    { vary: 'Accept' },
+  );
+}
+
+/** Offers of aggregated forms that this path, or this server, does not have fall away. */
+function plainOffers(accept: string): string {
+  const plain = accept.split(',').filter((offer) => !offer.includes('as='));
+  return plain.length === 0 ? '' : plain.join(',');
+}
+
+function encoded(
+  document: Document,
+  encoding: keyof typeof MEDIA_TYPES,
+  pretty: boolean,
+): Uint8Array {
+  if (encoding === 'protobuf') return protobufBytes(document);
+  const object = withTypeMeta(document);
+  return encoding === 'yaml' ? Buffer.from(toYaml(object)) : jsonBytes(object, pretty);
+}
+
+function withTypeMeta({ kind, apiVersion, body }: Document): object {
+  return kind === 'APIVersions' ? { kind, ...body } : { kind, apiVersion, ...body };
+}
+
+function protobufBytes({ kind, apiVersion, schema, body }: Document): Uint8Array {
+  return encodeEnvelope(apiVersion, kind, encodeProtobuf(typeByName(schema), body));
+}

@@ -1,0 +1,150 @@
+/**
+ * Discovery documents as data: what is served, at which path.
+ *
+ * Source: API reference v1.36, meta/v1 APIGroupList, APIGroup, APIResourceList, APIVersions;
+ * apidiscovery.k8s.io/v2 (KEP-3352).
+ */
+import { createHash } from 'node:crypto';
+import type { AnyKind } from '#api/kind.ts';
+import { apiVersionOf } from '#api/meta/object.ts';
+import type { Group, GroupVersionKinds } from './groups.ts';
+import { type Subresource, subresourcesOf } from './subresources.ts';
+
+/** A document, and the model that encodes it as protobuf. */
+export interface Document {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly schema: string;
+  /** Without `kind` and `apiVersion`. */
+  readonly body: object;
+}
+
+const META_V1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+
+function metaDocument(kind: string, body: object): Document {
+  return { kind, apiVersion: 'v1', schema: `${META_V1}.${kind}`, body };
+}
+
+/** `/api`: the versions of the core group, and where clients reach this server (`host:port`). */
+export function coreVersions(core: Group | undefined, serverAddress: string | undefined): Document {
+  const address = serverAddress === undefined ? [] : [{ clientCIDR: '0.0.0.0/0', serverAddress }];
+  return metaDocument('APIVersions', {
+    versions: core?.versions.map(({ version }) => version) ?? [],
+    serverAddressByClientCIDRs: address,
+  });
+}
+
+/** `/apis` */
+export function groupList(groups: readonly Group[]): Document {
+  return metaDocument('APIGroupList', { groups: groups.map(groupBody) });
+}
+
+/** `/apis/<group>` */
+export function groupDocument(group: Group): Document {
+  return metaDocument('APIGroup', groupBody(group));
+}
+
+function groupBody({ name, versions }: Group): object {
+  const all = versions.map(({ version }) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions: all, preferredVersion: all[0] };
+}
+
+/** `/api/v1`, `/apis/<group>/<version>` */
+export function resourceList(group: string, { version, kinds }: GroupVersionKinds): Document {
+  return metaDocument('APIResourceList', {
+    groupVersion: apiVersionOf({ group, version }),
+    resources: kinds.flatMap((kind) => [
+      resourceBody(kind),
+      ...subresourcesOf(kind).map((subresource) => subresourceBody(kind, subresource)),
+    ]),
+  });
+}
+
+function resourceBody(kind: AnyKind): object {
+  return {
+    name: kind.plural,
+    singularName: kind.singular,
+    namespaced: kind.namespaced,
+    kind: kind.kind,
+    verbs: kind.verbs.toSorted(),
+    ...listUnlessEmpty('shortNames', kind.shortNames),
+    ...listUnlessEmpty('categories', kind.categories),
+    ...(isStored(kind) ? { storageVersionHash: storageVersionHash(kind) } : {}),
+  };
+}
+
+function subresourceBody(kind: AnyKind, subresource: Subresource): object {
+  return {
+    name: `${kind.plural}/${subresource.name}`,
+    singularName: '',
+    namespaced: kind.namespaced,
+    ...subresource.groupVersion,
+    kind: subresource.kind,
+    verbs: subresource.verbs,
+  };
+}
+
+function listUnlessEmpty(name: string, list: readonly string[]): object {
+  return list.length === 0 ? {} : { [name]: list };
+}
+
+/** Reviews, bindings and component statuses are made on demand. */
+function isStored(kind: AnyKind): boolean {
+  return kind.verbs.includes('watch');
+}
+
+/** Tells clients when the version in the store changes: 8 bytes of SHA-256 in base64. */
+export function storageVersionHash(kind: AnyKind): string {
+  const { group, version } = kind.storedAs ?? kind;
+  return createHash('sha256')
+    .update(`${group}/${version}/${kind.kind}`)
+    .digest()
+    .subarray(0, 8)
+    .toString('base64');
+}
+
+/** `/api` and `/apis` as one document each, for clients that ask for it. */
+export function aggregated(groups: readonly Group[]): Document {
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: 'apidiscovery.k8s.io/v2',
+    schema: 'io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList',
+    body: {
+      metadata: {},
+      items: groups.map(({ name, versions }) => ({
+        metadata: name === '' ? {} : { name },
+        versions: versions.map((version) => ({
+          version: version.version,
+          resources: version.kinds.map(aggregatedResource),
+          freshness: 'Current',
+        })),
+      })),
+    },
+  };
+}
+
+function aggregatedResource(kind: AnyKind): object {
+  const subresources = subresourcesOf(kind).map((subresource) => ({
+    subresource: subresource.name,
+    responseKind: responseKind(subresource.kind, subresource.groupVersion),
+    verbs: subresource.verbs,
+  }));
+  return {
+    resource: kind.plural,
+    responseKind: responseKind(kind.kind),
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs: kind.verbs.toSorted(),
+    ...listUnlessEmpty('shortNames', kind.shortNames),
+    ...listUnlessEmpty('categories', kind.categories),
+    ...(subresources.length === 0 ? {} : { subresources }),
+  };
+}
+
+/** The group and version are empty where they are the resource's own. */
+function responseKind(
+  kind: string,
+  groupVersion: Subresource['groupVersion'] = { group: '', version: '' },
+): object {
+  return { ...groupVersion, kind };
+}

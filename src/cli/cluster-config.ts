@@ -1,0 +1,46 @@
+/**
+ * What is chosen once for a cluster and kept in its data directory: addresses and names. A later
+ * start uses the same, because objects in the store depend on them.
+ */
+import { join } from 'node:path';
+import type { DataDirectory } from './data-directory.ts';
+import { readJsonIfThere, writeFileDurably } from './files.ts';
+
+export interface ClusterConfig {
+  readonly listenHost: string;
+  readonly listenPort: number;
+  readonly serviceClusterIpRange: string;
+  /** The `kubernetes` Service: the first address of the range. */
+  readonly kubernetesAddress: string;
+  /** The `kube-dns` Service: the tenth address of the range. */
+  readonly dnsAddress: string;
+  readonly nodePortRange: { readonly from: number; readonly to: number };
+  readonly podCidr: string;
+  readonly clusterDomain: string;
+  readonly nodeName: string;
+  /** 0: a real node. */
+  readonly simulatedNodes: number;
+}
+
+export const CLUSTER_DEFAULTS: Omit<ClusterConfig, 'listenHost' | 'listenPort' | 'nodeName' | 'simulatedNodes'> = {
+  serviceClusterIpRange: '10.96.0.0/16',
+  kubernetesAddress: '10.96.0.1',
+  dnsAddress: '10.96.0.10',
+  nodePortRange: { from: 30000, to: 32767 },
+  podCidr: '10.244.0.0/16',
+  clusterDomain: 'cluster.local',
+};
+
+function pathOf(data: DataDirectory): string {
+  return join(data.path, 'cluster.json');
+}
+
+export function readClusterConfig(data: DataDirectory): ClusterConfig | undefined {
+  const value = readJsonIfThere(pathOf(data));
+  // Written by `writeClusterConfig` alone; the layout version of the directory guards its shape.
+  return typeof value === 'object' && value !== null ? (value as ClusterConfig) : undefined;
+}
+
+export function writeClusterConfig(data: DataDirectory, config: ClusterConfig): void {
+  writeFileDurably(pathOf(data), `${JSON.stringify(config, null, 2)}\n`, 0o600);
+}

@@ -1,0 +1,90 @@
+/**
+ * The control plane as one composition: API server, controllers and scheduler over one store.
+ *
+ * Used by the control-plane process, by the in-process cluster of tests and by whoever embeds a
+ * cluster; sockets and files are the caller's.
+ */
+import type { Environment } from '#base/env.ts';
+import type { Handler } from '#base/http/message.ts';
+import { type ApiServer, type ApiServerOptions, createApiServer } from '#apiserver/server.ts';
+import { EventRecorder } from '#client/events.ts';
+import { InformerFactory } from '#client/informer-factory.ts';
+import { allControllers } from '#controllers/index.ts';
+import type { Controller } from '#reconcile/controller.ts';
+import { Manager } from '#reconcile/manager.ts';
+import { DEFAULT_SCHEDULER_NAME, Scheduler } from '#scheduler/scheduler.ts';
+import { clientAs, type Identity, serviceAccountIdentity } from './component-clients.ts';
+
+const CONTROLLER_MANAGER: Identity = { name: 'system:kube-controller-manager', groups: [] };
+const SCHEDULER: Identity = { name: 'system:kube-scheduler', groups: [] };
+
+export interface ControlPlaneOptions extends ApiServerOptions {
+  /** All of them unless given. */
+  readonly controllers?: readonly Controller[];
+  /** PEM, published in every namespace; the cluster's CA. */
+  readonly rootCa: string;
+  /** Pods of a node get addresses from its part of this range. */
+  readonly podCidr: string;
+  /** False leaves pods to another scheduler. */
+  readonly scheduler?: boolean;
+}
+
+export interface ControlPlane {
+  readonly apiServer: ApiServer;
+  readonly handler: Handler;
+  readonly manager: Manager;
+  readonly scheduler: Scheduler | undefined;
+  /** The API server is ready, every controller has its caches, the scheduler runs. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { environment } = options;
+  const apiServer = createApiServer(options);
+  const { handler } = apiServer;
+  const stopping = new AbortController();
+  const managerClient = clientAs(handler, CONTROLLER_MANAGER, { environment, userAgent: 'kube-controller-manager', signal: stopping.signal });
+  const manager = new Manager({
+    controllers: options.controllers ?? controllersOf(options),
+    informers: new InformerFactory({ client: managerClient, environment }),
+    environment,
+    clientFor: (name) =>
+      clientAs(handler, serviceAccountIdentity('kube-system', name), {
+        environment,
+        userAgent: `kube-controller-manager/${name}`,
+        signal: stopping.signal,
+      }),
+  });
+  const scheduler = options.scheduler === false ? undefined : createScheduler(handler, environment, stopping.signal);
+  return {
+    apiServer,
+    handler,
+    manager,
+    scheduler,
+    async start() {
+      await apiServer.start();
+      manager.start(stopping.signal);
+      await Promise.all([manager.synced(), scheduler?.start(stopping.signal)]);
+    },
+    async stop() {
+      stopping.abort();
+      await manager.stopped();
+      await apiServer.stop();
+    },
+  };
+}
+
+function createScheduler(handler: Handler, environment: Environment, signal: AbortSignal): Scheduler {
+  const client = clientAs(handler, SCHEDULER, { environment, userAgent: 'kube-scheduler', signal });
+  return new Scheduler({
+    environment,
+    client,
+    informers: new InformerFactory({ client, environment }),
+    events: new EventRecorder({ client, environment, component: DEFAULT_SCHEDULER_NAME, signal }),
+  });
+}
+
+function controllersOf({ rootCa, podCidr }: ControlPlaneOptions): Controller[] {
+  return allControllers({ rootCa, nodeIpam: { clusterCidrs: [podCidr] }, namespaceGraceMs: 0 });
+}

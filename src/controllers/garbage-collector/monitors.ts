@@ -1,0 +1,109 @@
+/**
+ * The garbage collector's watches: one of each kind that can be deleted, metadata only, following
+ * what the server serves (custom resources come and go).
+ *
+ * Upstream: GarbageCollector.Sync and GraphBuilder.syncMonitors in pkg/controller/garbagecollector, v1.36.
+ */
+import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
+import { sleep } from '#base/env.ts';
+import type { ResourceType } from '#client/client.ts';
+import { type DiscoveredResource, discover } from '#client/discovery.ts';
+import { Informer } from '#client/informer.ts';
+import type { Setup } from '#reconcile/controller.ts';
+import type { Graph } from './graph.ts';
+
+/** After this long the collector goes on without a kind that cannot be listed. */
+const SYNC_TIMEOUT_MS = 30_000;
+const WATCHABLE = ['delete', 'list', 'watch'];
+
+interface Monitor {
+  readonly type: DiscoveredResource;
+  readonly informer: Informer<KubeObject>;
+  readonly stop: AbortController;
+}
+
+export class Monitors {
+  readonly #setup: Setup;
+  readonly #graph: Graph;
+  readonly #monitors = new Map<string, Monitor>();
+  #resources: readonly DiscoveredResource[] = [];
+
+  constructor(setup: Setup, graph: Graph) {
+    this.#setup = setup;
+    this.#graph = graph;
+    setup.signal.addEventListener('abort', () => {
+      for (const { stop } of this.#monitors.values()) stop.abort();
+    });
+  }
+
+  resourceOf(group: string, kind: string): ResourceType<KubeObject> | undefined {
+    return this.#resources.find((resource) => resource.group === group && resource.kind === kind);
+  }
+
+  /** Asks what is served, starts and stops watches, and waits until the new ones are filled. */
+  async update(): Promise<void> {
+    const { resources, failures } = await discover(this.#setup.client);
+    this.#resources = resources;
+    const wanted = new Map(resources.filter(isWatched).map((resource) => [nameOf(resource), resource]));
+    for (const [name, monitor] of this.#monitors) {
+      const isUnknown = failures.has(apiVersionOf(monitor.type));
+      if (!wanted.has(name) && !isUnknown) this.#stop(name, monitor);
+    }
+    const fresh = [...wanted].filter(([name]) => !this.#monitors.has(name));
+    const started = fresh.map(([name, resource]) => this.#start(name, resource));
+    if (started.length === 0) return;
+    const patience = new AbortController();
+    const all = Promise.all(started.map((informer) => informer.synced()));
+    const limit = sleep(this.#setup.environment, SYNC_TIMEOUT_MS, AbortSignal.any([patience.signal, this.#setup.signal]));
+    await Promise.race([all, limit]);
+    patience.abort();
+  }
+
+  #start(name: string, type: DiscoveredResource): Informer<KubeObject> {
+    const { client, environment } = this.#setup;
+    const informer = new Informer<KubeObject>({ client, environment, type, selection: { metadataOnly: true, transform: bare } });
+    const stop = new AbortController();
+    informer.onChange(({ type: change, object, previous }) => {
+      if (previous !== undefined && previous.metadata?.uid !== object.metadata?.uid) {
+        this.#graph.remove(previous.metadata?.uid ?? '');
+      }
+      if (change === 'deleted') this.#graph.remove(object.metadata?.uid ?? '');
+      else this.#graph.observe(type, object);
+    });
+    informer.start(stop.signal);
+    this.#monitors.set(name, { type, informer, stop });
+    return informer;
+  }
+
+  #stop(name: string, { informer, stop }: Monitor): void {
+    stop.abort();
+    this.#monitors.delete(name);
+    for (const object of informer.list()) this.#graph.remove(object.metadata?.uid ?? '');
+  }
+}
+
+/** Events are many, have no owners and own nothing. */
+function isWatched({ plural, group, verbs }: DiscoveredResource): boolean {
+  const isEvent = plural === 'events' && (group === '' || group === 'events.k8s.io');
+  return !isEvent && WATCHABLE.every((verb) => verbs.includes(verb));
+}
+
+/** Keeps what the graph needs of an object, and no more. */
+function bare({ metadata }: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } = metadata ?? {};
+  return {
+    metadata: {
+      ...(name === undefined ? {} : { name }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(ownerReferences === undefined ? {} : { ownerReferences }),
+      ...(finalizers === undefined ? {} : { finalizers }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    },
+  };
+}
+
+function nameOf(resource: DiscoveredResource): string {
+  return `${apiVersionOf(resource)}/${resource.plural}`;
+}

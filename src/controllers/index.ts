@@ -1,0 +1,48 @@
+/**
+ * All controllers, in the order in which they are started: the only list.
+ */
+import type { Controller } from '#reconcile/controller.ts';
+import { deploymentController } from './deployment.ts';
+import { endpointsController } from './endpoints.ts';
+import { endpointSliceController } from './endpointslice.ts';
+import { garbageCollector } from './garbage-collector.ts';
+import { namespaceController } from './namespace.ts';
+import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
+import { nodeLifecycleController } from './node-lifecycle.ts';
+import { podGcController } from './pod-gc.ts';
+import { replicaSetController } from './replicaset.ts';
+import { replicationControllerController } from './replicationcontroller.ts';
+import { rootCaPublisher } from './root-ca-publisher.ts';
+import { serviceAccountController } from './serviceaccount.ts';
+import { taintEvictionController } from './taint-eviction.ts';
+import { ttlController } from './ttl.ts';
+
+export interface ControllerOptions {
+  /** The cluster's CA in PEM; without it no namespace gets it. */
+  readonly rootCa?: string;
+  /** Without it nodes get no ranges of Pod addresses. */
+  readonly nodeIpam?: NodeIpamOptions;
+  /** How long a deleted namespace is left alone; 0 where one API server serves all. */
+  readonly namespaceGraceMs?: number;
+  readonly terminatedPodsMax?: number;
+}
+
+export function allControllers(options: ControllerOptions = {}): Controller[] {
+  const { rootCa, nodeIpam, namespaceGraceMs, terminatedPodsMax } = options;
+  return [
+    serviceAccountController,
+    ...(rootCa === undefined ? [] : [rootCaPublisher({ ca: rootCa })]),
+    ...(nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)]),
+    nodeLifecycleController,
+    taintEvictionController,
+    ttlController,
+    deploymentController,
+    replicaSetController,
+    replicationControllerController,
+    endpointSliceController,
+    endpointsController,
+    namespaceController(namespaceGraceMs === undefined ? {} : { graceMs: namespaceGraceMs }),
+    podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
+    garbageCollector,
+  ];
+}

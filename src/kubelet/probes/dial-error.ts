@@ -1,0 +1,18 @@
+/** Failures to connect, as Go words them: people read them in events of probes. */
+
+const TEXTS: Record<string, string> = {
+  ECONNREFUSED: 'connect: connection refused',
+  EHOSTUNREACH: 'connect: no route to host',
+  ENETUNREACH: 'connect: network is unreachable',
+  ECONNRESET: 'connect: connection reset by peer',
+  ETIMEDOUT: 'i/o timeout',
+};
+
+/** `dial tcp 10.0.0.1:80: connect: connection refused` */
+export function dialError(error: unknown, address: string): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const named = error instanceof Error && error.name === 'TimeoutError';
+  const text = named ? 'i/o timeout' : TEXTS[code];
+  const other = error instanceof Error ? error.message : String(error);
+  return `dial tcp ${address}: ${text ?? other}`;
+}

@@ -1,0 +1,271 @@
+/**
+ * Reads of the SQLite store, on a connection that cannot write. Each answer comes from one moment
+ * (one SQLite snapshot) and names its revision. Long reads stop for breath, so that no turn of the
+ * event loop is long.
+ */
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { prefixEnd } from '../keys.ts';
+import { compactedError, futureError } from '../outcome.ts';
+import type { ListResult, StoredValue, StoreEvent } from '../store.ts';
+import { openForReading, revisionOf, rowId } from './schema.ts';
+
+/** A read gives way to others after this long. */
+const SLICE_MS = 3;
+/** How much is read between two looks at the clock: this many rows, or fewer large ones. */
+const SLICE_CHECK_ROWS = 16;
+const ROW_BYTES = 16 * 1024;
+/** One slice of a watch's past: so many revisions, or about so many bytes. */
+const PAST_REVISIONS_MAX = 400;
+const PAST_BYTES_MAX = 1024 * 1024;
+
+const NO_BYTES = new Uint8Array(0);
+
+type Row = Record<string, SQLInputValue>;
+
+export interface ListOptions {
+  readonly revision?: number;
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+export interface PastEvents {
+  readonly revisions: readonly { readonly revision: number; readonly events: StoreEvent[] }[];
+  /** All up to here has been looked at. */
+  readonly position: number;
+}
+
+export class Reader {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(directory: string) {
+    this.#db = openForReading(directory);
+  }
+
+  /** `newest` counts only when there are rows: compaction may have taken the last one. */
+  get(key: string): { item?: StoredValue; newest: number } {
+    const row = this.#prepare(
+      `SELECT (SELECT max(id) FROM revision) AS newest, current.*
+       FROM (SELECT 1) LEFT JOIN current ON key = ?`,
+    ).get(key) as Row | undefined;
+    const newest = revisionOf(Number(row?.['newest'] ?? 0));
+    return typeof row?.['id'] === 'number' ? { newest, item: itemOf(row) } : { newest };
+  }
+
+  getAt(key: string, revision: number, known: number): StoredValue | undefined {
+    return this.#inSnapshot(() => {
+      this.#checkRevision(revision, known);
+      const row = this.#prepare(
+        `SELECT id, key, create_revision, lease, deleted, value FROM revision
+         WHERE key = ? AND id < ? ORDER BY id DESC LIMIT 1`,
+      ).get(key, rowId(revision + 1, 0)) as Row | undefined;
+      return row === undefined || row['deleted'] === 1 ? undefined : itemOf(row);
+    });
+  }
+
+  /** Reads before this revision are refused. */
+  compacted(): number {
+    const row = this.#prepare("SELECT value FROM meta WHERE name = 'compacted'").get();
+    return Number(row?.['value']);
+  }
+
+  count(prefix: string): number {
+    const row = this.#prepare('SELECT count(*) AS n FROM current WHERE key >= ? AND key < ?').get(
+      ...rangeOf(prefix),
+    );
+    return Number(row?.['n']);
+  }
+
+  /**
+   * Lists in slices; between them `pause` is awaited. `known` is a revision that is surely there.
+   * The connection must not be used for anything else meanwhile.
+   */
+  async list(
+    prefix: string,
+    options: ListOptions & { known: number; pause: () => Promise<void> },
+  ): Promise<ListResult> {
+    this.#prepare('BEGIN').run();
+    try {
+      const newest = Math.max(options.known, this.#newest());
+      const revision = options.revision ?? newest;
+      if (revision !== newest) this.#checkRevision(revision, newest);
+      const upTo = revision === newest ? undefined : rowId(revision + 1, 0);
+      return { ...(await this.#rows(prefix, { ...options, upTo })), revision };
+    } finally {
+      this.#prepare('COMMIT').run();
+    }
+  }
+
+  async #rows(
+    prefix: string,
+    options: ListOptions & { upTo: number | undefined; pause: () => Promise<void> },
+  ): Promise<{ items: StoredValue[]; remaining: number }> {
+    const { upTo, limit = Number.MAX_SAFE_INTEGER, pause } = options;
+    const range = rangeOf(prefix, options.after);
+    const rows =
+      upTo === undefined
+        ? this.#prepare(LIST_NOW).iterate(...range, limit)
+        : this.#prepare(LIST_THEN).iterate(...range, upTo, limit);
+    const items: StoredValue[] = [];
+    const clock = new SliceClock();
+    for (const row of rows) {
+      const item = itemOf(row as Row);
+      items.push(item);
+      if (clock.isOver(item.value.length)) {
+        await pause();
+        clock.start();
+      }
+    }
+    const last = items.at(-1);
+    if (last === undefined || items.length < limit) return { items, remaining: 0 };
+    const rest = rangeOf(prefix, last.key);
+    const row =
+      upTo === undefined
+        ? this.#prepare('SELECT count(*) AS n FROM current WHERE key >= ? AND key < ?').get(...rest)
+        : this.#prepare(COUNT_THEN).get(...rest, upTo);
+    return { items, remaining: Number(row?.['n']) };
+  }
+
+  /**
+   * The next events behind `after`, up to revision `upTo` at most. Throws StoreError `compacted`.
+   * Synchronous: a few milliseconds.
+   */
+  past(prefix: string, after: number, upTo: number): PastEvents {
+    const end = Math.min(upTo, after + PAST_REVISIONS_MAX);
+    return this.#inSnapshot(() => {
+      this.#checkCompacted(after);
+      const rows = this.#prepare(PAST).iterate(
+        rowId(after + 1, 0),
+        rowId(end + 1, 0),
+        ...rangeOf(prefix),
+      );
+      const revisions: { revision: number; events: StoreEvent[] }[] = [];
+      let bytes = 0;
+      for (const row of rows) {
+        const event = eventOfRow(row as Row);
+        let last = revisions.at(-1);
+        if (last?.revision !== event.revision) {
+          // Breaking off closes the statement.
+          if (bytes > PAST_BYTES_MAX) return { revisions, position: last?.revision ?? after };
+          last = { revision: event.revision, events: [] };
+          revisions.push(last);
+        }
+        last.events.push(event);
+        bytes += event.value.length + (event.previous?.length ?? 0);
+      }
+      return { revisions, position: end };
+    });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #inSnapshot<T>(read: () => T): T {
+    this.#prepare('BEGIN').run();
+    try {
+      return read();
+    } finally {
+      this.#prepare('COMMIT').run();
+    }
+  }
+
+  #newest(): number {
+    return revisionOf(
+      Number(this.#prepare('SELECT max(id) AS id FROM revision').get()?.['id'] ?? 0),
+    );
+  }
+
+  #checkRevision(revision: number, known: number): void {
+    const newest = Math.max(known, this.#newest());
+    if (revision > newest) throw futureError(revision, newest);
+    this.#checkCompacted(revision);
+  }
+
+  #checkCompacted(revision: number): void {
+    const compacted = this.compacted();
+    if (revision < compacted) throw compactedError(revision, compacted);
+  }
+
+  #prepare(sql: string): StatementSync {
+    const found = this.#statements.get(sql);
+    if (found !== undefined) return found;
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+const LIST_NOW = `SELECT id, key, create_revision, lease, value FROM current
+  WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`;
+
+/** Per key its newest row before a bound, read from the index in order of the keys. */
+const NEWEST_THEN = `SELECT key, max(id) AS id FROM revision INDEXED BY revision_key
+  WHERE key >= ? AND key < ? AND id < ? GROUP BY key`;
+
+const LIST_THEN = `SELECT r.id, r.key, r.create_revision, r.lease, r.value
+  FROM (${NEWEST_THEN}) AS newest CROSS JOIN revision AS r ON r.id = newest.id
+  WHERE r.deleted = 0 ORDER BY newest.key LIMIT ?`;
+
+const COUNT_THEN = `SELECT count(*) AS n
+  FROM (${NEWEST_THEN}) AS newest CROSS JOIN revision AS r ON r.id = newest.id
+  WHERE r.deleted = 0`;
+
+/** The unary plus keeps SQLite from going by key: the log is read in its own order. */
+const PAST = `SELECT r.id, r.key, r.create_revision, r.deleted, r.value,
+    p.id AS previous_id, p.value AS previous_value
+  FROM revision AS r LEFT JOIN revision AS p ON p.id = r.previous
+  WHERE r.id >= ? AND r.id < ? AND +r.key >= ? AND +r.key < ? ORDER BY r.id`;
+
+/** From and to for `key >= ? AND key < ?`. In SQLite's order every text is before any blob. */
+function rangeOf(prefix: string, after?: string): [string, string | Uint8Array] {
+  // No key holds U+0000, so the next possible key behind `after` is this one.
+  const behind = after === undefined ? '' : `${after}\u0001`;
+  const from = Buffer.compare(Buffer.from(behind), Buffer.from(prefix)) > 0 ? behind : prefix;
+  return [from, prefixEnd(prefix) ?? new Uint8Array(1)];
+}
+
+function itemOf(row: Row): StoredValue {
+  return {
+    key: String(row['key']),
+    value: bytesOf(row['value']) ?? NO_BYTES,
+    createRevision: Number(row['create_revision']),
+    modRevision: revisionOf(Number(row['id'])),
+    lease: Number(row['lease']),
+  };
+}
+
+function eventOfRow(row: Row): StoreEvent {
+  const previous =
+    row['previous_id'] === null ? undefined : (bytesOf(row['previous_value']) ?? NO_BYTES);
+  const isDelete = row['deleted'] === 1;
+  return {
+    type: isDelete ? 'delete' : 'put',
+    key: String(row['key']),
+    value: (isDelete ? previous : bytesOf(row['value'])) ?? NO_BYTES,
+    revision: revisionOf(Number(row['id'])),
+    createRevision: Number(row['create_revision']),
+    ...(previous === undefined ? {} : { previous }),
+  };
+}
+
+function bytesOf(value: SQLInputValue | undefined): Uint8Array | undefined {
+  return value instanceof Uint8Array ? value : undefined;
+}
+
+/** Says when a slice has had its time, without asking the clock for every row. */
+class SliceClock {
+  #rows = 0;
+  #startMs = performance.now();
+
+  start(): void {
+    this.#startMs = performance.now();
+  }
+
+  isOver(bytesRead: number): boolean {
+    this.#rows += 1 + bytesRead / ROW_BYTES;
+    if (this.#rows < SLICE_CHECK_ROWS) return false;
+    this.#rows = 0;
+    return performance.now() - this.#startMs > SLICE_MS;
+  }
+}

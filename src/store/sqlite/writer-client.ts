@@ -1,0 +1,167 @@
+/**
+ * The store's end of the writer thread: packs commands into requests, matches answers to who
+ * asked, and notices when the thread is gone.
+ */
+import { Worker } from 'node:worker_threads';
+import { StoreError, type Write } from '../store.ts';
+import type {
+  Answer,
+  Command,
+  FromWriter,
+  OpenedLease,
+  PackedWrite,
+  Request,
+  WriterSettings,
+} from './protocol.ts';
+
+/** Commands without an answer; more are refused. */
+const PENDING_MAX = 65_536;
+
+/** A command before it has its number, and writes before their values are packed. */
+export type Order =
+  | { readonly type: 'batch'; readonly writes: readonly Write[] }
+  | Unnumbered<Exclude<Command, { type: 'batch' }>>;
+
+type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
+export type AnswerTo<T extends Order['type']> = Extract<
+  Answer,
+  { type: T extends 'batch' | 'revoke' | 'grant' ? T : 'done' }
+>;
+
+export interface WriterEvents {
+  /** Called for each answer, in the order of the commits, before the one who asked gets it. */
+  onAnswer(answer: Answer, order: Order): void;
+  /** All answers of one commit were given. */
+  onCommit(): void;
+  /** The thread ended, without being told to when there is an error. */
+  onGone(error: Error): void;
+}
+
+interface Pending {
+  readonly order: Order;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+export interface Opened {
+  readonly writer: WriterClient;
+  readonly revision: number;
+  readonly leases: readonly OpenedLease[];
+}
+
+/** Starts the thread and resolves when the directory is open. Rejects with StoreError or Error. */
+export async function startWriter(settings: WriterSettings): Promise<Opened> {
+  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
+    workerData: settings,
+    name: 'store',
+  });
+  const message = await new Promise<FromWriter>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', () => reject(new Error('The writer thread of the store did not start')));
+  });
+  worker.removeAllListeners();
+  if (message.type === 'opened') return { ...message, writer: new WriterClient(worker) };
+  if (message.type === 'answers') throw new Error('The writer thread answered before it opened');
+  if (message.code === undefined) {
+    throw new Error(`Cannot open the store in "${settings.directory}": ${message.message}`);
+  }
+  throw new StoreError(message.code, message.message);
+}
+
+export class WriterClient {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly #gone: Promise<void>;
+  #outbox: Command[] = [];
+  #values: Uint8Array[] = [];
+  #size = 0;
+  #nextId = 1;
+  #events: WriterEvents | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    this.#gone = new Promise((resolve) => worker.once('exit', () => resolve()));
+    worker.on('message', (message: FromWriter) => {
+      if (message.type === 'answers') this.#settle(message.answers);
+    });
+    worker.on('error', (error) => this.#lost(error instanceof Error ? error : new Error('?')));
+    worker.on('exit', () => this.#lost(new Error('The writer thread of the store ended')));
+  }
+
+  listen(events: WriterEvents): void {
+    this.#events = events;
+  }
+
+  /** Rejects with the writer's StoreError, or `unavailable`. */
+  async ask<T extends Order['type']>(order: Extract<Order, { type: T }>): Promise<AnswerTo<T>> {
+    if (this.#pending.size >= PENDING_MAX) {
+      throw new StoreError('unavailable', `Cannot write: ${PENDING_MAX} writes are waiting`);
+    }
+    const id = this.#nextId++;
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      this.#pending.set(id, { order, resolve, reject });
+      this.#post(order, id);
+    });
+    return answer as AnswerTo<T>;
+  }
+
+  /** Lets the thread finish what it was asked, and waits for its end. */
+  async close(): Promise<void> {
+    await this.ask({ type: 'close' }).catch(() => {});
+    await this.#gone;
+  }
+
+  #post(order: Order, id: number): void {
+    if (this.#outbox.length === 0) queueMicrotask(() => this.#flush());
+    this.#outbox.push(
+      order.type === 'batch'
+        ? { type: 'batch', id, writes: order.writes.map((write) => this.#pack(write)) }
+        : { ...order, id },
+    );
+  }
+
+  #pack(write: Write): PackedWrite {
+    if (write.type === 'delete') return { ...write, offset: 0, length: 0 };
+    const { value, ...rest } = write;
+    const packed = { ...rest, offset: this.#size, length: value.length };
+    this.#values.push(value);
+    this.#size += value.length;
+    return packed;
+  }
+
+  #flush(): void {
+    const bytes = new Uint8Array(this.#size);
+    let at = 0;
+    for (const value of this.#values) {
+      bytes.set(value, at);
+      at += value.length;
+    }
+    const request: Request = { commands: this.#outbox, bytes: bytes.buffer };
+    this.#outbox = [];
+    this.#values = [];
+    this.#size = 0;
+    this.#worker.postMessage(request, [bytes.buffer]);
+  }
+
+  #settle(answers: readonly Answer[]): void {
+    for (const answer of answers) {
+      const pending = this.#pending.get(answer.id);
+      if (pending === undefined) continue;
+      this.#pending.delete(answer.id);
+      this.#events?.onAnswer(answer, pending.order);
+      if (answer.type === 'error') pending.reject(new StoreError(answer.code, answer.message));
+      else pending.resolve(answer);
+    }
+    this.#events?.onCommit();
+  }
+
+  #lost(error: Error): void {
+    const { message } = error;
+    for (const { reject } of this.#pending.values()) {
+      reject(new StoreError('unavailable', `The store has failed: ${message}`, { cause: error }));
+    }
+    this.#pending.clear();
+    this.#events?.onGone(error);
+  }
+}
