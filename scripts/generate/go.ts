@@ -36,9 +36,8 @@ function readRegister(
   const version = source.path.slice(source.path.lastIndexOf('/') + 1);
   const text = readFileSync(join(directory, 'register.go'), 'utf8');
   const group = /GroupName = "([^"]*)"/.exec(text)?.[1] ?? '';
-  // A leading "metav1." or another package's name marks kinds that meta/v1 registers everywhere.
-  const kinds = [...text.matchAll(/^\s+&(\w+)\{\},?$/gm)].map((match) => match[1] ?? '');
-  return { group: group === 'meta.k8s.io' ? 'meta.k8s.io' : group, version, kinds: new Set(kinds) };
+  const kinds = [...text.matchAll(/&(\w+)\{\}/g)].map((match) => match[1] ?? '');
+  return { group, version, kinds: new Set(kinds) };
 }
 
 class PackageReader {

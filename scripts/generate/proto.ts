@@ -21,13 +21,12 @@ export interface ProtoEnum {
 }
 
 export interface ProtoFile {
-  readonly package: string;
   readonly messages: readonly ProtoMessage[];
   readonly enums: readonly ProtoEnum[];
 }
 
 interface Block {
-  readonly kind: 'message' | 'enum' | 'service';
+  readonly kind: 'message' | 'enum';
   readonly name: string;
   readonly lines: string[];
 }
@@ -36,7 +35,6 @@ export function parseProto(text: string): ProtoFile {
   const blocks = readBlocks(text);
   const ofKind = (kind: Block['kind']): Block[] => blocks.filter((block) => block.kind === kind);
   return {
-    package: /^package ([\w.]+);/m.exec(text)?.[1] ?? '',
     messages: ofKind('message').map((block) => ({
       name: block.name,
       fields: block.lines.flatMap(readField),
@@ -55,7 +53,7 @@ function readBlocks(text: string): Block[] {
   // Comments go first: a brace in one would open a block.
   const source = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '');
   for (const line of source.split('\n')) {
-    const head = /^\s*(message|enum|service)\s+(\w+)\s*\{/.exec(line);
+    const head = /^\s*(message|enum)\s+(\w+)\s*\{/.exec(line);
     const parent = open.at(-1);
     if (head?.[1] !== undefined && head[2] !== undefined) {
       const block: Block = {

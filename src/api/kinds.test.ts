@@ -20,7 +20,16 @@ const folder = path.join(process.env['COXSWAIN_SHARED'] ?? '/nonexistent', 'gold
 const skip = existsSync(folder) ? false : 'COXSWAIN_SHARED names no golden data';
 
 /** Subresources that the API server has code for: exec, logs, tokens and the like. */
-const ACTIONS = new Set(['attach', 'binding', 'eviction', 'exec', 'log', 'portforward', 'proxy', 'token']);
+const ACTIONS = new Set([
+  'attach',
+  'binding',
+  'eviction',
+  'exec',
+  'log',
+  'portforward',
+  'proxy',
+  'token',
+]);
 
 function documentOf(group: string, version: string): { resources: ApiResource[] } | undefined {
   const file = group === '' ? `api__${version}.json` : `apis__${group}__${version}.json`;
@@ -58,15 +67,17 @@ describe('KINDS', { skip }, () => {
       const kinds = KINDS.filter((kind) => kind.group === group && kind.version === version);
       const wanted = resources
         .filter(({ name }) => !name.includes('/'))
-        .map(({ name, kind, singularName, namespaced, verbs, shortNames = [], categories = [] }) => ({
-          name,
-          kind,
-          singularName,
-          namespaced,
-          verbs: verbs.toSorted(),
-          shortNames: shortNames.toSorted(),
-          categories: categories.toSorted(),
-        }));
+        .map(
+          ({ name, kind, singularName, namespaced, verbs, shortNames = [], categories = [] }) => ({
+            name,
+            kind,
+            singularName,
+            namespaced,
+            verbs: verbs.toSorted(),
+            shortNames: shortNames.toSorted(),
+            categories: categories.toSorted(),
+          }),
+        );
       assert.deepEqual(
         kinds.map(shown).toSorted((left, right) => (left.name < right.name ? -1 : 1)),
         wanted.toSorted((left, right) => (left.name < right.name ? -1 : 1)),
@@ -86,7 +97,9 @@ describe('KINDS', { skip }, () => {
       groups: { name: string; versions: { version: string }[] }[];
     };
     const stable = groups.groups.flatMap(({ name, versions }) =>
-      versions.filter(({ version }) => /^v\d+$/.test(version)).map(({ version }) => `${name}/${version}`),
+      versions
+        .filter(({ version }) => /^v\d+$/.test(version))
+        .map(({ version }) => `${name}/${version}`),
     );
     assert.deepEqual(groupVersions.toSorted(), ['/v1', ...stable].toSorted());
   });
@@ -94,7 +107,10 @@ describe('KINDS', { skip }, () => {
 
 describe('kindByResource() and kindByName()', () => {
   it('find the same kind', () => {
-    assert.equal(kindByResource('apps', 'v1', 'deployments'), kindByName('apps', 'v1', 'Deployment'));
+    assert.equal(
+      kindByResource('apps', 'v1', 'deployments'),
+      kindByName('apps', 'v1', 'Deployment'),
+    );
     assert.equal(kindByResource('', 'v1', 'pods')?.kind, 'Pod');
   });
   it('find nothing for another version', () => {

@@ -154,12 +154,19 @@ const CLUSTER: readonly AnyKind[] = [
 
 export const KINDS: readonly AnyKind[] = [...CORE, ...WORKLOADS, ...CLUSTER];
 
-const keyOf = (group: string, version: string, name: string): string => `${group}/${version}/${name}`;
-const BY_RESOURCE = new Map(KINDS.map((kind) => [keyOf(kind.group, kind.version, kind.plural), kind]));
+const keyOf = (group: string, version: string, name: string): string =>
+  `${group}/${version}/${name}`;
+const BY_RESOURCE = new Map(
+  KINDS.map((kind) => [keyOf(kind.group, kind.version, kind.plural), kind]),
+);
 const BY_NAME = new Map(KINDS.map((kind) => [keyOf(kind.group, kind.version, kind.kind), kind]));
 
 /** `kindByResource('apps', 'v1', 'deployments')` */
-export function kindByResource(group: string, version: string, plural: string): AnyKind | undefined {
+export function kindByResource(
+  group: string,
+  version: string,
+  plural: string,
+): AnyKind | undefined {
   return BY_RESOURCE.get(keyOf(group, version, plural));
 }
 

@@ -7,6 +7,7 @@
  */
 import { createHash, type KeyObject, sign } from 'node:crypto';
 import * as der from './der.ts';
+import { parseIp } from './ip.ts';
 
 export interface Name {
   /** CN: the user, for a client certificate. */
@@ -171,37 +172,8 @@ function alternativeNames(options: CertificateOptions): Buffer[] {
 
 /** 4 or 16 bytes in network order. */
 export function addressBytes(address: string): Uint8Array {
-  const bytes = address.includes(':') ? ipv6Bytes(address) : ipv4Bytes(address);
-  if (bytes === undefined) throw new RangeError(`Cannot read address ${JSON.stringify(address)}`);
-  return bytes;
-}
-
-function ipv4Bytes(address: string): Uint8Array | undefined {
-  const parts = address.split('.');
-  const valid =
-    parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
-  return valid ? Uint8Array.from(parts, Number) : undefined;
-}
-
-function ipv6Bytes(address: string): Uint8Array | undefined {
-  const halves = address.split('::');
-  if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map((half) => (half === '' ? [] : half.split(':').flatMap(groupOf)));
-  if (head === undefined) return undefined;
-  const missing = 8 - head.length - (tail?.length ?? 0);
-  if (tail === undefined ? missing !== 0 : missing < 1) return undefined;
-  const groups = [...head, ...Array.from({ length: missing }, () => 0), ...(tail ?? [])];
-  if (groups.some((group) => !(group >= 0 && group <= 0xffff))) return undefined;
-  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
-}
-
-/** A group of four hex digits; an IPv4 address at the end counts as two. */
-function groupOf(text: string): number[] {
-  if (text.includes('.')) {
-    const bytes = ipv4Bytes(text);
-    if (bytes === undefined) return [Number.NaN];
-    const [a = 0, b = 0, c = 0, d = 0] = bytes;
-    return [a * 256 + b, c * 256 + d];
-  }
-  return [/^[0-9a-f]{1,4}$/i.test(text) ? Number.parseInt(text, 16) : Number.NaN];
+  const ip = parseIp(address);
+  if (ip === undefined) throw new RangeError(`Cannot read address ${JSON.stringify(address)}`);
+  const digits = ip.family === 4 ? 8 : 32;
+  return Buffer.from(ip.value.toString(16).padStart(digits, '0'), 'hex');
 }

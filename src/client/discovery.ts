@@ -9,7 +9,8 @@ import type { KubeObject } from '#api/meta/object.ts';
 import { parseApiVersion } from '#api/meta/object.ts';
 import type { Client, ResourceType } from './client.ts';
 
-const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+const AGGREGATED =
+  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
 
 export interface DiscoveredResource extends ResourceType<KubeObject> {
   readonly verbs: readonly string[];
@@ -36,12 +37,17 @@ export async function discover(client: Client): Promise<Discovery> {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function readAggregated(answer: Fields, resources: DiscoveredResource[], failures: Map<string, string>): void {
+function readAggregated(
+  answer: Fields,
+  resources: DiscoveredResource[],
+  failures: Map<string, string>,
+): void {
   for (const group of fieldsList(answer['items'])) {
     const groupName = textOf(fieldsOf(group['metadata'])['name']);
     for (const version of fieldsList(group['versions'])) {
       const versionName = textOf(version['version']);
-      if (version['freshness'] === 'Stale') failures.set(`${groupName}/${versionName}`, 'stale GroupVersion discovery');
+      if (version['freshness'] === 'Stale')
+        failures.set(`${groupName}/${versionName}`, 'stale GroupVersion discovery');
       for (const resource of fieldsList(version['resources'])) {
         const kind = fieldsOf(resource['responseKind']);
         resources.push({
@@ -62,7 +68,10 @@ async function readGroups(
   answer: Fields,
   into: { readonly resources: DiscoveredResource[]; readonly failures: Map<string, string> },
 ): Promise<void> {
-  const core = textList(answer['versions']).map((version) => ({ path: `/api/${version}`, name: version }));
+  const core = textList(answer['versions']).map((version) => ({
+    path: `/api/${version}`,
+    name: version,
+  }));
   const groups = fieldsList(answer['groups']).flatMap((group) =>
     fieldsList(group['versions']).map((version) => textOf(version['groupVersion'])),
   );
@@ -76,7 +85,14 @@ async function readGroups(
         if (plural.includes('/')) continue;
         const namespaced = resource['namespaced'] === true;
         const verbs = textList(resource['verbs']);
-        into.resources.push({ group, version, kind: textOf(resource['kind']), plural, namespaced, verbs });
+        into.resources.push({
+          group,
+          version,
+          kind: textOf(resource['kind']),
+          plural,
+          namespaced,
+          verbs,
+        });
       }
     } catch (error) {
       into.failures.set(name, error instanceof Error ? error.message : String(error));

@@ -100,15 +100,35 @@ function joined(parts: readonly (string | undefined)[]): string {
 }
 
 function spamKey({ source, involvedObject: about }: Event): string {
-  return joined([source?.component, source?.host, about.kind, about.namespace, about.name, about.uid, about.apiVersion]);
+  return joined([
+    source?.component,
+    source?.host,
+    about.kind,
+    about.namespace,
+    about.name,
+    about.uid,
+    about.apiVersion,
+  ]);
 }
 
 function aggregateKey(event: Event): string {
-  return joined([spamKey(event), event.type, event.reason, event.reportingComponent, event.reportingInstance]);
+  return joined([
+    spamKey(event),
+    event.type,
+    event.reason,
+    event.reportingComponent,
+    event.reportingInstance,
+  ]);
 }
 
 function eventKey(event: Event): string {
-  return joined([spamKey(event), event.involvedObject.fieldPath, event.type, event.reason, event.message]);
+  return joined([
+    spamKey(event),
+    event.involvedObject.fieldPath,
+    event.type,
+    event.reason,
+    event.message,
+  ]);
 }
 
 /** A map that forgets what was used least recently. */

@@ -116,10 +116,14 @@ export class EventRecorder {
     if (correlated.kind === 'drop') return;
     for (let tries = 1; signal?.aborted !== true; tries++) {
       try {
-        this.#correlator.written(correlated.key, await this.#write(correlated.kind, correlated.event));
+        this.#correlator.written(
+          correlated.key,
+          await this.#write(correlated.kind, correlated.event),
+        );
         return;
       } catch (error) {
-        if (error instanceof StatusError || tries >= TRIES_MAX) return this.#lost(correlated.event, error);
+        if (error instanceof StatusError || tries >= TRIES_MAX)
+          return this.#lost(correlated.event, error);
         const delayMs = tries === 1 ? RETRY_MS * environment.random.next() : RETRY_MS;
         await sleep(environment, delayMs, signal);
       }

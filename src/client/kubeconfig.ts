@@ -85,7 +85,10 @@ export function buildKubeconfig(facts: {
     users: [
       {
         name: facts.user,
-        user: { 'client-certificate-data': encode(facts.cert), 'client-key-data': encode(facts.key) },
+        user: {
+          'client-certificate-data': encode(facts.cert),
+          'client-key-data': encode(facts.key),
+        },
       },
     ],
     contexts: [{ name: context, context: { cluster: facts.cluster, user: facts.user } }],
@@ -123,7 +126,9 @@ export function connectionOf(value: unknown, context?: string): Connection {
 function addressOf(server: string): Pick<Connection, 'host' | 'port' | 'basePath' | 'tls'> {
   const url = URL.parse(server.includes('://') ? server : `http://${server}`);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new KubeconfigError(`Cannot use server ${JSON.stringify(server)}: not an http or https address`);
+    throw new KubeconfigError(
+      `Cannot use server ${JSON.stringify(server)}: not an http or https address`,
+    );
   }
   const tls = url.protocol === 'https:';
   return {

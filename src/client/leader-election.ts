@@ -32,9 +32,9 @@ export interface LeaderElectionOptions {
   readonly renewDeadlineMs?: number;
   readonly retryPeriodMs?: number;
   /** Works until its signal is aborted: the lease was lost, or the process is to stop. */
-  lead(signal: AbortSignal): Promise<void>;
+  readonly lead: (signal: AbortSignal) => Promise<void>;
   /** Told when the leader, as this candidate sees it, changes. */
-  onNewLeader?(identity: string): void;
+  readonly onNewLeader?: (identity: string) => void;
 }
 
 /** Takes part until `signal` is aborted or `lead` ends. Gives the lease up when it stops in order. */
@@ -71,7 +71,12 @@ class Candidate {
         throw error;
       });
       if (lease === undefined) {
-        this.#see(await client.create(LEASE, { metadata: { name, namespace }, spec: this.#spec(undefined) }));
+        this.#see(
+          await client.create(LEASE, {
+            metadata: { name, namespace },
+            spec: this.#spec(undefined),
+          }),
+        );
         return true;
       }
       this.#see(lease);
@@ -130,7 +135,13 @@ class Candidate {
     if (this.#seen?.spec?.holderIdentity !== identity) return;
     const now = microTimeText(environment.clock.now());
     const { leaseTransitions = 0 } = this.#seen.spec;
-    const spec = { holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now, leaseTransitions };
+    const spec = {
+      holderIdentity: '',
+      leaseDurationSeconds: 1,
+      renewTime: now,
+      acquireTime: now,
+      leaseTransitions,
+    };
     await client.update(LEASE, { ...this.#seen, spec }).catch((error: unknown) => {
       environment.log.debug('cannot release lease', { error: String(error) });
     });

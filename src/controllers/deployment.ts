@@ -21,7 +21,13 @@ import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
 import type { Change } from '#client/informer.ts';
 import { keyFor } from '#client/informer.ts';
 import { CONTROLLER_INDEX } from '#reconcile/claim.ts';
-import { type Caches, type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
+import {
+  type Caches,
+  type Context,
+  defineController,
+  type Result,
+  watch,
+} from '#reconcile/controller.ts';
 import { progressDeadlineSeconds } from './deployment/limits.ts';
 import { type Plan, planDeployment } from './deployment/plan.ts';
 import { divide, replicasOf, REVISION, sameTemplate } from './deployment/replica-sets.ts';
@@ -70,17 +76,25 @@ async function reconcile(deployment: Deployment, context: Context<Deployment>): 
     nowMs,
   };
   const status = plan.isRollout ? rolloutStatus(observed) : deploymentStatus(observed);
-  await report(deployment, { status, revision: plan.newRs?.metadata?.annotations?.[REVISION] }, context);
+  await report(
+    deployment,
+    { status, revision: plan.newRs?.metadata?.annotations?.[REVISION] },
+    context,
+  );
   const checkMs = plan.isRollout ? progressCheckMs(deployment, status, nowMs) : undefined;
   return checkMs === undefined ? {} : { requeueAfterMs: checkMs };
 }
 
 /** Only a Pod that is gone matters here: Recreate waits for the last one. */
-function deploymentOfDeletedPod(change: Change<Pod>, { owners, informer }: Caches<Deployment>): string[] {
+function deploymentOfDeletedPod(
+  change: Change<Pod>,
+  { owners, informer }: Caches<Deployment>,
+): string[] {
   if (change.type !== 'deleted') return [];
   const { namespace } = change.object.metadata ?? {};
   const rsName = controllerOf(change.object)?.name;
-  const rs = rsName === undefined ? undefined : informer(REPLICA_SET).get(keyFor(rsName, namespace));
+  const rs =
+    rsName === undefined ? undefined : informer(REPLICA_SET).get(keyFor(rsName, namespace));
   const name = rs === undefined ? undefined : controllerOf(rs)?.name;
   const key = name === undefined ? undefined : keyFor(name, namespace);
   const waits = key !== undefined && owners.get(key)?.spec?.strategy?.type === 'Recreate';
@@ -92,7 +106,10 @@ function selectsEverything({ spec }: Deployment): boolean {
   return Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
 }
 
-async function refuseToSelectAll(deployment: Deployment, context: Context<Deployment>): Promise<Result> {
+async function refuseToSelectAll(
+  deployment: Deployment,
+  context: Context<Deployment>,
+): Promise<Result> {
   const message = 'This deployment is selecting all pods. A non-empty selector is required.';
   context.events.event({ about: deployment, type: 'Warning', reason: 'SelectingAll', message });
   const { generation = 0 } = deployment.metadata ?? {};
@@ -111,11 +128,19 @@ function oldPodsRunning(oldRss: readonly ReplicaSet[], context: Context<Deployme
   );
 }
 
-async function act(deployment: Deployment, plan: Plan, context: Context<Deployment>): Promise<void> {
+async function act(
+  deployment: Deployment,
+  plan: Plan,
+  context: Context<Deployment>,
+): Promise<void> {
   if (plan.create !== undefined) await create(deployment, plan.create, context);
   for (const { before, after } of plan.updates) {
     await context.client.update(REPLICA_SET, after);
-    tellScaling(deployment, context, { name: after.metadata?.name, from: replicasOf(before), to: replicasOf(after) });
+    tellScaling(deployment, context, {
+      name: after.metadata?.name,
+      from: replicasOf(before),
+      to: replicasOf(after),
+    });
   }
   for (const { metadata } of plan.deletes) {
     const { name = '', namespace = '' } = metadata ?? {};
@@ -128,7 +153,11 @@ async function act(deployment: Deployment, plan: Plan, context: Context<Deployme
 function tellScaling(
   deployment: Deployment,
   context: Context<Deployment>,
-  { name, from, to }: { readonly name: string | undefined; readonly from: number; readonly to: number },
+  {
+    name,
+    from,
+    to,
+  }: { readonly name: string | undefined; readonly from: number; readonly to: number },
 ): void {
   if (from === to) return;
   const direction = from < to ? 'up' : 'down';
@@ -136,7 +165,11 @@ function tellScaling(
   context.events.event({ about: deployment, type: 'Normal', reason: 'ScalingReplicaSet', message });
 }
 
-async function create(deployment: Deployment, rs: ReplicaSet, context: Context<Deployment>): Promise<void> {
+async function create(
+  deployment: Deployment,
+  rs: ReplicaSet,
+  context: Context<Deployment>,
+): Promise<void> {
   try {
     await context.client.create(REPLICA_SET, rs);
     tellScaling(deployment, context, { name: rs.metadata?.name, from: 0, to: replicasOf(rs) });
@@ -181,23 +214,38 @@ async function reportCreateError(
   const conditions = withCondition(deployment.status?.conditions ?? [], condition, context.now());
   const status = { ...deployment.status, conditions };
   if (equalValues(status, deployment.status)) return;
-  await context.client.update(DEPLOYMENT, { ...deployment, status }, 'status').catch((failure: unknown) => {
-    context.log.debug('cannot report create error', { error: String(failure) });
-  });
+  await context.client
+    .update(DEPLOYMENT, { ...deployment, status }, 'status')
+    .catch((failure: unknown) => {
+      context.log.debug('cannot report create error', { error: String(failure) });
+    });
 }
 
 /** The conditions that the plan itself sets, before progress is judged. */
-function conditionsAfter(deployment: Deployment, plan: Plan, nowMs: number): NonNullable<DeploymentStatus['conditions']> {
+function conditionsAfter(
+  deployment: Deployment,
+  plan: Plan,
+  nowMs: number,
+): NonNullable<DeploymentStatus['conditions']> {
   const conditions = withPause(deployment, nowMs);
-  if (progressDeadlineSeconds(deployment) === undefined || plan.newRs === undefined) return conditions;
+  if (progressDeadlineSeconds(deployment) === undefined || plan.newRs === undefined)
+    return conditions;
   const name = JSON.stringify(plan.newRs.metadata?.name ?? '');
   const base = { type: 'Progressing', status: 'True' } as const;
   if (plan.create !== undefined) {
-    const condition = { ...base, reason: 'NewReplicaSetCreated', message: `Created new replica set ${name}` };
+    const condition = {
+      ...base,
+      reason: 'NewReplicaSetCreated',
+      message: `Created new replica set ${name}`,
+    };
     return withCondition(conditions, condition, nowMs);
   }
   if (conditionOf(conditions, 'Progressing') !== undefined) return conditions;
-  const condition = { ...base, reason: 'FoundNewReplicaSet', message: `Found new replica set ${name}` };
+  const condition = {
+    ...base,
+    reason: 'FoundNewReplicaSet',
+    message: `Found new replica set ${name}`,
+  };
   return withCondition(conditions, condition, nowMs);
 }
 
@@ -211,7 +259,10 @@ async function report(
   const { annotations } = deployment.metadata ?? {};
   const going = deployment.metadata?.deletionTimestamp !== undefined;
   if (!going && next.revision !== undefined && annotations?.[REVISION] !== next.revision) {
-    const metadata = { ...deployment.metadata, annotations: { ...annotations, [REVISION]: next.revision } };
+    const metadata = {
+      ...deployment.metadata,
+      annotations: { ...annotations, [REVISION]: next.revision },
+    };
     current = await context.client.update(DEPLOYMENT, { ...deployment, metadata });
   }
   if (equalValues(next.status, deployment.status)) return;

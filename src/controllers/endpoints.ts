@@ -8,13 +8,29 @@ import { isPodReady } from '#api/core/pod-helpers.ts';
 import { ENDPOINTS } from '#api/core/endpoints.ts';
 import { POD } from '#api/core/pod.ts';
 import { SERVICE } from '#api/core/service.ts';
-import type { EndpointAddress, EndpointPort, Endpoints, EndpointSubset, Pod, Service } from '#api/gen/core-v1.ts';
+import type {
+  EndpointAddress,
+  EndpointPort,
+  Endpoints,
+  EndpointSubset,
+  Pod,
+  Service,
+} from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { splitKey } from '#client/informer.ts';
 import { type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
+import { sameMap } from './shared/maps.ts';
 import { isNamespaceTerminating } from './shared/replicas.ts';
-import { hasEndpoints, hasHostname, isEndpoint, isHeadless, podsOf, servicesOfPod, targetPortOf } from './shared/service-pods.ts';
+import {
+  hasEndpoints,
+  hasHostname,
+  isEndpoint,
+  isHeadless,
+  podsOf,
+  servicesOfPod,
+  targetPortOf,
+} from './shared/service-pods.ts';
 
 const ADDRESSES_MAX = 1000;
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
@@ -27,7 +43,10 @@ export const endpointsController = defineController<Service>({
   for: SERVICE,
   watches: [
     watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
-    watch<Endpoints, Service>({ type: ENDPOINTS, keys: ({ key, type }) => (type === 'deleted' ? [key] : []) }),
+    watch<Endpoints, Service>({
+      type: ENDPOINTS,
+      keys: ({ key, type }) => (type === 'deleted' ? [key] : []),
+    }),
   ],
   reconcile,
   gone,
@@ -49,7 +68,12 @@ async function reconcile(service: Service, context: Context<Service>): Promise<R
         ? ['FailedToCreateEndpoint', 'create endpoint for service']
         : ['FailedToUpdateEndpoint', 'update endpoint'];
     const message = `Failed to ${verb} ${context.key}: ${cause}`;
-    context.events.event({ about: { kind: 'Endpoints', apiVersion: 'v1', ...next }, type: 'Warning', reason, message });
+    context.events.event({
+      about: { kind: 'Endpoints', apiVersion: 'v1', ...next },
+      type: 'Warning',
+      reason,
+      message,
+    });
     throw error;
   }
   return {};
@@ -64,15 +88,21 @@ async function gone(key: string, context: Context<Service>): Promise<Result> {
 }
 
 function isUpToDate(current: Endpoints, next: Endpoints): boolean {
-  const meta = (endpoints: Endpoints): unknown[] => [
-    Object.entries(endpoints.metadata?.labels ?? {}).sort(),
-    endpoints.metadata?.annotations?.[OVER_CAPACITY],
-  ];
-  return equalValues(current.subsets, next.subsets) && equalValues(meta(current), meta(next));
+  const mark = (endpoints: Endpoints): string | undefined =>
+    endpoints.metadata?.annotations?.[OVER_CAPACITY];
+  return (
+    equalValues(current.subsets, next.subsets) &&
+    sameMap(current.metadata?.labels, next.metadata?.labels) &&
+    mark(current) === mark(next)
+  );
 }
 
 /** The object as it should be, made from the one that is there. Pure. */
-export function planEndpoints(service: Service, pods: readonly Pod[], current: Endpoints | undefined): Endpoints {
+export function planEndpoints(
+  service: Service,
+  pods: readonly Pod[],
+  current: Endpoints | undefined,
+): Endpoints {
   const all = subsetsOf(service, pods);
   const { subsets, truncated } = truncate(all);
   const { name = '', namespace = '', labels = {} } = service.metadata ?? {};
@@ -84,7 +114,11 @@ export function planEndpoints(service: Service, pods: readonly Pod[], current: E
       ...current?.metadata,
       name,
       namespace,
-      labels: { ...plain, ...(isHeadless(service) ? { [HEADLESS]: '' } : {}), [MANAGED_BY]: MANAGER },
+      labels: {
+        ...plain,
+        ...(isHeadless(service) ? { [HEADLESS]: '' } : {}),
+        [MANAGED_BY]: MANAGER,
+      },
       annotations: { ...annotations, ...(truncated ? { [OVER_CAPACITY]: 'truncated' } : {}) },
     },
     subsets,
@@ -124,7 +158,8 @@ function merge(
     const rows = [...listed].sort(([a], [b]) => (a < b ? -1 : 1));
     const key = rows.map(([name, { ready }]) => `${name} ${ready}`).join(',');
     let subset = merged.get(key);
-    if (subset === undefined) merged.set(key, (subset = { ports: [], listed: rows.map(([, row]) => row) }));
+    if (subset === undefined)
+      merged.set(key, (subset = { ports: [], listed: rows.map(([, row]) => row) }));
     if (port !== undefined) subset.ports.push(port);
   }
   return [...merged.values()]
@@ -180,7 +215,10 @@ function portsOf(pod: Pod, service: Service): (EndpointPort | undefined)[] {
 }
 
 /** At most `ADDRESSES_MAX`, ready ones first, each subset cut in proportion. */
-function truncate(subsets: readonly EndpointSubset[]): { subsets: EndpointSubset[]; truncated: boolean } {
+function truncate(subsets: readonly EndpointSubset[]): {
+  subsets: EndpointSubset[];
+  truncated: boolean;
+} {
   const total = (pick: (subset: EndpointSubset) => unknown[] | undefined): number =>
     subsets.reduce((sum, subset) => sum + (pick(subset)?.length ?? 0), 0);
   const ready = total((subset) => subset.addresses);

@@ -15,7 +15,13 @@ import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { type Change, keyFor, keyOf } from '#client/informer.ts';
-import { type Caches, type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
+import {
+  type Caches,
+  type Context,
+  defineController,
+  type Result,
+  watch,
+} from '#reconcile/controller.ts';
 import { MANAGED_BY, MANAGER, type Plan, planSlices, SERVICE_NAME } from './endpointslice/plan.ts';
 import { hasEndpoints, podsOf, servicesOfPod } from './shared/service-pods.ts';
 import { isNamespaceTerminating } from './shared/replicas.ts';
@@ -58,14 +64,19 @@ async function reconcile(service: Service, context: Context<Service>): Promise<R
   const [pod] = plan.skipped;
   if (pod === undefined) return {};
   // The node may only be unknown yet: come back, with back-off.
-  throw new Error(`skipping Pod ${pod.metadata?.name} for Service ${context.key}: Node ${pod.spec?.nodeName} Not Found`);
+  throw new Error(
+    `skipping Pod ${pod.metadata?.name} for Service ${context.key}: Node ${pod.spec?.nodeName} Not Found`,
+  );
 }
 
 function zoneOf(node: Node | undefined): string | undefined {
   return node === undefined ? undefined : (node.metadata?.labels?.[ZONE] ?? '');
 }
 
-async function act({ creates, updates, deletes }: Plan, { client }: Context<Service>): Promise<void> {
+async function act(
+  { creates, updates, deletes }: Plan,
+  { client }: Context<Service>,
+): Promise<void> {
   for (const slice of creates) await client.create(ENDPOINT_SLICE, slice);
   for (const slice of updates) await client.update(ENDPOINT_SLICE, slice);
   for (const { metadata } of deletes) {
@@ -89,12 +100,16 @@ function tellFailure(service: Service, error: unknown, context: Context<Service>
 function serviceKeyOf(slice: EndpointSlice): string | undefined {
   const { labels, namespace } = slice.metadata ?? {};
   const name = labels?.[SERVICE_NAME];
-  return name === undefined || labels?.[MANAGED_BY] !== MANAGER ? undefined : keyFor(name, namespace);
+  return name === undefined || labels?.[MANAGED_BY] !== MANAGER
+    ? undefined
+    : keyFor(name, namespace);
 }
 
 /** Slices are this controller's own: what others do to them is put right. */
 function serviceOfSlice(change: Change<EndpointSlice>): string[] {
-  return [change.object, change.previous].flatMap((slice) => (slice === undefined ? [] : (serviceKeyOf(slice) ?? [])));
+  return [change.object, change.previous].flatMap((slice) =>
+    slice === undefined ? [] : (serviceKeyOf(slice) ?? []),
+  );
 }
 
 function servicesOnNode(change: Change<Node>, { owners }: Caches<Service>): string[] {

@@ -7,7 +7,12 @@
  * Upstream: pkg/controller/garbagecollector, v1.36.
  */
 import { apiVersionOf, type OwnerReference } from '#api/meta/object.ts';
-import { type Controller, defineKeyController, type Result, type Setup } from '#reconcile/controller.ts';
+import {
+  type Controller,
+  defineKeyController,
+  type Result,
+  type Setup,
+} from '#reconcile/controller.ts';
 import { AbsentOwners } from './garbage-collector/absent-owners.ts';
 import { Collector } from './garbage-collector/collector.ts';
 import { Graph, type GraphNode } from './garbage-collector/graph.ts';

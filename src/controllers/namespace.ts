@@ -10,7 +10,14 @@ import { POD } from '#api/core/pod.ts';
 import type { Namespace, Pod } from '#api/gen/core-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import type { Change } from '#client/informer.ts';
-import { type Caches, type Context, type Controller, defineController, type Result, watch } from '#reconcile/controller.ts';
+import {
+  type Caches,
+  type Context,
+  type Controller,
+  defineController,
+  type Result,
+  watch,
+} from '#reconcile/controller.ts';
 import { conditionsAfter } from './namespace/conditions.ts';
 import { emptyNamespace } from './namespace/empty.ts';
 
@@ -19,7 +26,11 @@ const FINALIZER = 'kubernetes';
 const GRACE_MS = 5_000;
 
 /** `graceMs`: may be 0 where one API server serves all. */
-export function namespaceController({ graceMs = GRACE_MS }: { readonly graceMs?: number } = {}): Controller {
+export function namespaceController({
+  graceMs = GRACE_MS,
+}: {
+  readonly graceMs?: number;
+} = {}): Controller {
   return defineController<Namespace>({
     name: 'namespace-controller',
     for: NAMESPACE,
@@ -30,13 +41,20 @@ export function namespaceController({ graceMs = GRACE_MS }: { readonly graceMs?:
 }
 
 /** The last pod is gone: no need to wait for the estimate to pass. */
-function namespaceOfDeletedPod({ type, object }: Change<Pod>, { owners, informer }: Caches<Namespace>): string[] {
+function namespaceOfDeletedPod(
+  { type, object }: Change<Pod>,
+  { owners, informer }: Caches<Namespace>,
+): string[] {
   const name = object.metadata?.namespace ?? '';
   if (type !== 'deleted' || owners.get(name)?.metadata?.deletionTimestamp === undefined) return [];
   return informer(POD).list(name).length === 0 ? [name] : [];
 }
 
-async function reconcile(cached: Namespace, graceMs: number, context: Context<Namespace>): Promise<Result> {
+async function reconcile(
+  cached: Namespace,
+  graceMs: number,
+  context: Context<Namespace>,
+): Promise<Result> {
   if (cached.metadata?.deletionTimestamp === undefined) return {};
   const waitMs = Date.parse(cached.metadata.deletionTimestamp) + graceMs - context.now();
   if (waitMs > 0) return { requeueAfterMs: waitMs };
@@ -57,20 +75,27 @@ async function reconcile(cached: Namespace, graceMs: number, context: Context<Na
     current = await context.client.update(NAMESPACE, { ...namespace, status }, 'status');
   }
   const failed = outcome.contentErrors.length + outcome.discoveryFailures.size > 0;
-  if (failed) throw new Error([...outcome.discoveryFailures.values(), ...outcome.contentErrors].join(', '));
-  if (outcome.estimateSeconds > 0) return { requeueAfterMs: (outcome.estimateSeconds / 2 + 1) * 1000 };
+  if (failed)
+    throw new Error([...outcome.discoveryFailures.values(), ...outcome.contentErrors].join(', '));
+  if (outcome.estimateSeconds > 0)
+    return { requeueAfterMs: (outcome.estimateSeconds / 2 + 1) * 1000 };
   await letGo(current, context);
   return {};
 }
 
-async function terminating(namespace: Namespace, { client }: Context<Namespace>): Promise<Namespace> {
+async function terminating(
+  namespace: Namespace,
+  { client }: Context<Namespace>,
+): Promise<Namespace> {
   if (namespace.status?.phase === 'Terminating') return namespace;
   const status = { ...namespace.status, phase: 'Terminating' as const };
   return client.update(NAMESPACE, { ...namespace, status }, 'status');
 }
 
 async function letGo(namespace: Namespace, { client }: Context<Namespace>): Promise<void> {
-  const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER);
+  const finalizers = (namespace.spec?.finalizers ?? []).filter(
+    (finalizer) => finalizer !== FINALIZER,
+  );
   const next = { ...namespace, spec: { ...namespace.spec, finalizers } };
   await client.update(NAMESPACE, next, 'finalize').catch((error: unknown) => {
     if (!isNotFound(error)) throw error;

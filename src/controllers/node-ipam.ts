@@ -6,7 +6,12 @@
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
 import type { Informer } from '#client/informer.ts';
-import { type Controller, defineKeyController, type Pass, type Setup } from '#reconcile/controller.ts';
+import {
+  type Controller,
+  defineKeyController,
+  type Pass,
+  type Setup,
+} from '#reconcile/controller.ts';
 import { type CidrRange, parseCidr, subnetAt, subnetCount, subnetIndex } from './shared/cidr.ts';
 import { nodeReference } from './shared/nodes.ts';
 
@@ -27,7 +32,9 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
   const ranges = options.clusterCidrs.map((text) => {
     const cidr = parseCidr(text);
     const nodeBits =
-      cidr.bits === 32 ? (options.nodeBitsV4 ?? NODE_BITS_V4) : (options.nodeBitsV6 ?? NODE_BITS_V6);
+      cidr.bits === 32
+        ? (options.nodeBitsV4 ?? NODE_BITS_V4)
+        : (options.nodeBitsV6 ?? NODE_BITS_V6);
     return { cidr, nodeBits };
   });
   const reserved = (options.serviceCidrs ?? []).map(parseCidr);
@@ -75,7 +82,9 @@ class Ipam {
     if (podCIDRs.some((cidr) => cidr === undefined)) return this.#refuse(node);
     const cidrs = podCIDRs.filter((cidr) => cidr !== undefined);
     this.#given.set(key, cidrs);
-    await client.patch(NODE, { name: key }, 'strategic', { spec: { podCIDR: cidrs[0], podCIDRs: cidrs } });
+    await client.patch(NODE, { name: key }, 'strategic', {
+      spec: { podCIDR: cidrs[0], podCIDRs: cidrs },
+    });
   }
 
   #used(): CidrRange[] {
@@ -91,12 +100,17 @@ class Ipam {
       reason: 'CIDRNotAvailable',
       message: `Node ${name} status is now: CIDRNotAvailable`,
     });
-    throw new Error('failed to allocate cidr from cluster cidr: CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted range');
+    throw new Error(
+      'failed to allocate cidr from cluster cidr: CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted range',
+    );
   }
 }
 
 /** The first range of `nodeBits` that overlaps with none in `used`; undefined when all are taken. */
-export function firstFree({ cidr, nodeBits }: Range, used: readonly CidrRange[]): string | undefined {
+export function firstFree(
+  { cidr, nodeBits }: Range,
+  used: readonly CidrRange[],
+): string | undefined {
   const count = subnetCount(cidr, nodeBits);
   const busy = new Set<bigint>();
   for (const other of used) {

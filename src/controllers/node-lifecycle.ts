@@ -17,11 +17,24 @@ import type { Node, Pod, Taint } from '#api/gen/core-v1.ts';
 import { isConflict, isNotFound } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type Change, type Informer, keyFor, keyOf } from '#client/informer.ts';
-import { type Controller, defineKeyController, type Pass, type Result, type Setup } from '#reconcile/controller.ts';
+import {
+  type Controller,
+  defineKeyController,
+  type Pass,
+  type Result,
+  type Setup,
+} from '#reconcile/controller.ts';
 import { assessNode, type Graces, type NodeMemory } from './node-lifecycle/health.ts';
 import { labelChange, noScheduleChange } from './node-lifecycle/upkeep.ts';
 import { Zones, zoneOf } from './node-lifecycle/zones.ts';
-import { changeTaints, hasTaint, nodeCondition, nodeReference, NOT_READY, UNREACHABLE } from './shared/nodes.ts';
+import {
+  changeTaints,
+  hasTaint,
+  nodeCondition,
+  nodeReference,
+  NOT_READY,
+  UNREACHABLE,
+} from './shared/nodes.ts';
 
 const MONITOR_PERIOD_MS = 5_000;
 const GRACES: Graces = { startupMs: 60_000, monitorMs: 50_000 };
@@ -79,9 +92,13 @@ class Lifecycle {
   async #keepUp(name: string, { client }: Pass): Promise<void> {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
-    const current = await changeTaints(client, node, { ...noScheduleChange(node), nowMs: this.#nowMs });
+    const current = await changeTaints(client, node, {
+      ...noScheduleChange(node),
+      nowMs: this.#nowMs,
+    });
     const labels = labelChange(current);
-    if (Object.keys(labels).length > 0) await client.patch(NODE, { name }, 'merge', { metadata: { labels } });
+    if (Object.keys(labels).length > 0)
+      await client.patch(NODE, { name }, 'merge', { metadata: { labels } });
   }
 
   /** A Pod that came to a node which is not ready: nobody else would say so. */
@@ -118,7 +135,11 @@ class Lifecycle {
       const name = keyOf(node);
       if (this.#known.has(name)) continue;
       this.#known.set(name, node);
-      this.#tell(node, 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+      this.#tell(
+        node,
+        'RegisteredNode',
+        `Node ${name} event: Registered Node ${name} in Controller`,
+      );
       await this.#markReachable(node, pass);
     }
     for (const [name, node] of this.#known) {
@@ -131,7 +152,12 @@ class Lifecycle {
   }
 
   #tell(node: Node, reason: string, message: string): void {
-    this.#setup.events.event({ about: { reference: nodeReference(node) }, type: 'Normal', reason, message });
+    this.#setup.events.event({
+      about: { reference: nodeReference(node) },
+      type: 'Normal',
+      reason,
+      message,
+    });
   }
 
   /** Assesses one node and acts on it. Answers the status of Ready; undefined: not to be counted. */
@@ -159,7 +185,9 @@ class Lifecycle {
   async #queueTaint(node: Node, ready: string, { client }: Pass): Promise<void> {
     if (ready === 'True') return this.#markReachable(node, { client });
     const [wanted, other] =
-      ready === 'False' ? [NOT_READY_TAINT, UNREACHABLE_TAINT] : [UNREACHABLE_TAINT, NOT_READY_TAINT];
+      ready === 'False'
+        ? [NOT_READY_TAINT, UNREACHABLE_TAINT]
+        : [UNREACHABLE_TAINT, NOT_READY_TAINT];
     if (hasTaint(node, other)) {
       await changeTaints(client, node, { add: [wanted], remove: [other], nowMs: this.#nowMs });
     } else if (!hasTaint(node, wanted)) this.#zones.add(zoneOf(node), keyOf(node), this.#nowMs);
@@ -182,11 +210,15 @@ class Lifecycle {
     const ready = live === undefined ? undefined : nodeCondition(live, 'Ready')?.status;
     if (live === undefined || ready === undefined || ready === 'True') return;
     const [add, remove] =
-      ready === 'False' ? [[NOT_READY_TAINT], [UNREACHABLE_TAINT]] : [[UNREACHABLE_TAINT], [NOT_READY_TAINT]];
-    await changeTaints(client, live, { add, remove, nowMs: this.#nowMs }).catch((error: unknown) => {
-      if (!isConflict(error)) throw error;
-      this.#zones.add(zoneOf(node), name, this.#nowMs);
-    });
+      ready === 'False'
+        ? [[NOT_READY_TAINT], [UNREACHABLE_TAINT]]
+        : [[UNREACHABLE_TAINT], [NOT_READY_TAINT]];
+    await changeTaints(client, live, { add, remove, nowMs: this.#nowMs }).catch(
+      (error: unknown) => {
+        if (!isConflict(error)) throw error;
+        this.#zones.add(zoneOf(node), name, this.#nowMs);
+      },
+    );
   }
 
   async #handleDisruption(
@@ -203,7 +235,8 @@ class Lifecycle {
         });
       }
     } else if (change.leavesFullDisruption) {
-      for (const [name, memory] of this.#memories) this.#memories.set(name, { ...memory, probeMs: this.#nowMs });
+      for (const [name, memory] of this.#memories)
+        this.#memories.set(name, { ...memory, probeMs: this.#nowMs });
     }
   }
 
@@ -219,7 +252,9 @@ class Lifecycle {
     const ready = podCondition(pod, 'Ready');
     if (ready === undefined || ready.status === 'False') return;
     const now = timeText(this.#nowMs);
-    const conditions = [...withCondition(pod.status?.conditions ?? [], { ...ready, status: 'False' }, now)];
+    const conditions = [
+      ...withCondition(pod.status?.conditions ?? [], { ...ready, status: 'False' }, now),
+    ];
     try {
       await client.update(POD, { ...pod, status: { ...pod.status, conditions } }, 'status');
     } catch (error) {

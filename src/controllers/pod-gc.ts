@@ -15,7 +15,12 @@ import type { Node, Pod, PodCondition } from '#api/gen/core-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import type { Client } from '#client/client.ts';
-import { type Controller, defineKeyController, type Result, type Setup } from '#reconcile/controller.ts';
+import {
+  type Controller,
+  defineKeyController,
+  type Result,
+  type Setup,
+} from '#reconcile/controller.ts';
 
 const CHECK_PERIOD_MS = 20_000;
 const QUARANTINE_MS = 40_000;
@@ -31,9 +36,11 @@ const NODE_GONE: PodCondition = {
 };
 
 /** `terminatedPodsMax`: finished Pods that may stay; 0 keeps all. */
-export function podGcController(
-  { terminatedPodsMax = TERMINATED_PODS_MAX }: { readonly terminatedPodsMax?: number } = {},
-): Controller {
+export function podGcController({
+  terminatedPodsMax = TERMINATED_PODS_MAX,
+}: {
+  readonly terminatedPodsMax?: number;
+} = {}): Controller {
   return defineKeyController({
     name: 'pod-garbage-collector',
     concurrency: 1,
@@ -59,7 +66,7 @@ function create(setup: Setup, terminatedPodsMax: number): (key: string) => Promi
 
 interface World {
   readonly pods: readonly Pod[];
-  nodeOf(name: string): Node | undefined;
+  readonly nodeOf: (name: string) => Node | undefined;
   readonly nowMs: number;
 }
 
@@ -111,7 +118,8 @@ function isOutOfService(node: Node | undefined): boolean {
 }
 
 function evictedThenOldest(a: Pod, b: Pod): number {
-  const evicted = (pod: Pod): number => (pod.status?.phase === 'Failed' && pod.status.reason === 'Evicted' ? 0 : 1);
+  const evicted = (pod: Pod): number =>
+    pod.status?.phase === 'Failed' && pod.status.reason === 'Evicted' ? 0 : 1;
   const [timeA, timeB] = [a.metadata?.creationTimestamp ?? '', b.metadata?.creationTimestamp ?? ''];
   if (evicted(a) !== evicted(b)) return evicted(a) - evicted(b);
   if (timeA !== timeB) return timeA < timeB ? -1 : 1;
@@ -126,9 +134,16 @@ async function collect(setup: Setup, victims: readonly Victim[]): Promise<void> 
     try {
       if (orphaned && !nodeGone.has(node)) nodeGone.set(node, await isGone(client, node));
       if (orphaned && nodeGone.get(node) !== true) continue;
-      await failAndDelete(client, pod, { condition: orphaned ? NODE_GONE : undefined, nowMs: environment.clock.now() });
+      await failAndDelete(client, pod, {
+        condition: orphaned ? NODE_GONE : undefined,
+        nowMs: environment.clock.now(),
+      });
     } catch (error) {
-      log.warn('cannot collect pod', { pod: pod.metadata?.name, namespace: pod.metadata?.namespace, error: String(error) });
+      log.warn('cannot collect pod', {
+        pod: pod.metadata?.name,
+        namespace: pod.metadata?.namespace,
+        error: String(error),
+      });
     }
   }
 }
@@ -157,9 +172,21 @@ async function failAndDelete(
       const conditions =
         condition === undefined
           ? {}
-          : { conditions: withCondition(pod.status?.conditions ?? [], { ...condition, ...observed }, timeText(nowMs)) };
+          : {
+              conditions: withCondition(
+                pod.status?.conditions ?? [],
+                { ...condition, ...observed },
+                timeText(nowMs),
+              ),
+            };
       const status = { phase: 'Failed', ...observed, ...conditions };
-      await client.patch(POD, target, 'strategic', { metadata: { uid }, status }, { subresource: 'status' });
+      await client.patch(
+        POD,
+        target,
+        'strategic',
+        { metadata: { uid }, status },
+        { subresource: 'status' },
+      );
     }
     await client.delete(POD, target, { gracePeriodSeconds: 0 });
   } catch (error) {

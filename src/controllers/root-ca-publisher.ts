@@ -10,7 +10,13 @@ import type { ConfigMap, Namespace } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
 import { keyFor } from '#client/informer.ts';
-import { type Context, type Controller, defineController, type Result, watch } from '#reconcile/controller.ts';
+import {
+  type Context,
+  type Controller,
+  defineController,
+  type Result,
+  watch,
+} from '#reconcile/controller.ts';
 import { isNamespaceTerminating } from './shared/replicas.ts';
 
 const NAME = 'kube-root-ca.crt';
@@ -45,7 +51,11 @@ async function reconcile(
   const described = (current?.metadata?.annotations?.[DESCRIPTION] ?? '') !== '';
   if (current !== undefined && described && equalValues(current.data, data)) return {};
   const annotations = { ...current?.metadata?.annotations, [DESCRIPTION]: DESCRIPTION_TEXT };
-  const next = { ...current, metadata: { ...current?.metadata, name: NAME, namespace, annotations }, data };
+  const next = {
+    ...current,
+    metadata: { ...current?.metadata, name: NAME, namespace, annotations },
+    data,
+  };
   try {
     if (current === undefined) await context.client.create(CONFIG_MAP, next);
     else await context.client.update(CONFIG_MAP, next);

@@ -21,13 +21,18 @@ export const serviceAccountController = defineController<Namespace>({
     watch<ServiceAccount, Namespace>({
       type: SERVICE_ACCOUNT,
       keys: ({ type, object }) =>
-        type === 'deleted' && object.metadata?.name === NAME ? [object.metadata.namespace ?? ''] : [],
+        type === 'deleted' && object.metadata?.name === NAME
+          ? [object.metadata.namespace ?? '']
+          : [],
     }),
   ],
   reconcile,
 });
 
-async function reconcile({ metadata, status }: Namespace, context: Context<Namespace>): Promise<Result> {
+async function reconcile(
+  { metadata, status }: Namespace,
+  context: Context<Namespace>,
+): Promise<Result> {
   if (status?.phase !== 'Active') return {};
   const namespace = metadata?.name ?? '';
   if (context.informer(SERVICE_ACCOUNT).get(keyFor(NAME, namespace)) !== undefined) return {};

@@ -13,7 +13,13 @@ import { equalValues } from '#api/meta/equal.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type Change, type Informer, keyOf, splitKey } from '#client/informer.ts';
-import { type Controller, defineKeyController, type Pass, type Result, type Setup } from '#reconcile/controller.ts';
+import {
+  type Controller,
+  defineKeyController,
+  type Pass,
+  type Result,
+  type Setup,
+} from '#reconcile/controller.ts';
 
 const BY_NODE = 'node';
 
@@ -36,7 +42,8 @@ function create(setup: Setup): (key: string, pass: Pass) => Promise<Result> {
     const sinceMs = scheduled.get(key);
     const plan = planEviction(pod, node, { nowMs, sinceMs });
     if (plan.kind === 'keep') {
-      if (scheduled.delete(key) && pod !== undefined) tell(setup, pod, `Cancelling deletion of Pod ${key}`);
+      if (scheduled.delete(key) && pod !== undefined)
+        tell(setup, pod, `Cancelling deletion of Pod ${key}`);
       return {};
     }
     if (plan.kind === 'later') {
@@ -70,7 +77,9 @@ export function planEviction(
     if (toleration === undefined) return { kind: 'now' };
     used.push(toleration);
   }
-  const seconds = used.flatMap(({ tolerationSeconds }) => (tolerationSeconds === undefined ? [] : [tolerationSeconds]));
+  const seconds = used.flatMap(({ tolerationSeconds }) =>
+    tolerationSeconds === undefined ? [] : [tolerationSeconds],
+  );
   if (seconds.length === 0) return { kind: 'keep' };
   const startMs = sinceMs ?? nowMs;
   const atMs = startMs + Math.max(0, Math.min(...seconds)) * 1000;
@@ -97,7 +106,12 @@ function keysOfPod({ type, key, object, previous }: Change<Pod>): string[] {
 
 function tell(setup: Setup, pod: Pod, message: string): void {
   const reference = { apiVersion: 'v1', kind: 'Pod', ...splitKey(keyOf(pod)) };
-  setup.events.event({ about: { reference }, type: 'Normal', reason: 'TaintManagerEviction', message });
+  setup.events.event({
+    about: { reference },
+    type: 'Normal',
+    reason: 'TaintManagerEviction',
+    message,
+  });
 }
 
 async function evict(setup: Setup, pod: Pod, { client }: Pass): Promise<void> {

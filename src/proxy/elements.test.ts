@@ -56,7 +56,7 @@ describe('Elements', () => {
           if (take) apply();
         }
         apply();
-        assert.deepEqual(new Map([...elements.entries('services')]), kernel);
+        assert.deepEqual(new Map(elements.entries('services')), kernel);
       }),
     );
   });

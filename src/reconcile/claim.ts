@@ -8,11 +8,17 @@
  *
  * Upstream: pkg/controller/controller_ref_manager.go, v1.36.
  */
-import { apiVersionOf, controllerOf, type KubeObject, type OwnerReference } from '#api/meta/object.ts';
+import {
+  apiVersionOf,
+  controllerOf,
+  type KubeObject,
+  type OwnerReference,
+} from '#api/meta/object.ts';
 import { matchesSelector, type Selector } from '#api/meta/labels.ts';
 import { isNotFound, isStatus } from '#api/meta/status.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import type { Informer } from '#client/informer.ts';
+import { asError } from './slow-start.ts';
 
 /** The index that `claim` reads: controlled objects by owner uid, orphans by namespace. */
 export const CONTROLLER_INDEX = 'controller';
@@ -73,7 +79,7 @@ export async function claim<C extends KubeObject, T extends KubeObject>(
       failures.push(error);
     }
   }
-  if (failures.length > 0) throw failures[0];
+  if (failures.length > 0) throw asError(failures[0]);
   return claimed;
 }
 
@@ -97,14 +103,17 @@ async function claimOne<C extends KubeObject, T extends KubeObject>(
     if (!ownerIsGoing) await release(parts, object);
     return false;
   }
-  if (ownerIsGoing || !facts.matches || object.metadata?.deletionTimestamp !== undefined) return false;
+  if (ownerIsGoing || !facts.matches || object.metadata?.deletionTimestamp !== undefined)
+    return false;
   return (await facts.adoptable()) && (await adopt(parts, object));
 }
 
 /** The cache may show an owner that is gone or going: adoption asks the server. */
-async function canAdopt<C extends KubeObject, T extends KubeObject>(
-  { client, owner, ownerType }: ClaimParts<C, T>,
-): Promise<boolean> {
+async function canAdopt<C extends KubeObject, T extends KubeObject>({
+  client,
+  owner,
+  ownerType,
+}: ClaimParts<C, T>): Promise<boolean> {
   const { name = '', namespace, uid } = owner.metadata ?? {};
   const fresh = await client.get(ownerType, name, namespace).catch((error: unknown) => {
     if (isNotFound(error)) return undefined;
@@ -120,7 +129,12 @@ async function adopt<C extends KubeObject, T extends KubeObject>(
   const { name = '', namespace, uid } = object.metadata ?? {};
   const patch = { metadata: { uid, ownerReferences: [controllerReference(ownerType, owner)] } };
   try {
-    await client.patch(informer.type, { name, ...(namespace === undefined ? {} : { namespace }) }, 'strategic', patch);
+    await client.patch(
+      informer.type,
+      { name, ...(namespace === undefined ? {} : { namespace }) },
+      'strategic',
+      patch,
+    );
     return true;
   } catch (error) {
     if (isNotFound(error)) return false;
@@ -136,7 +150,12 @@ async function release<C extends KubeObject, T extends KubeObject>(
   const gone = { $patch: 'delete', uid: owner.metadata?.uid };
   const patch = { metadata: { uid, ownerReferences: [gone] } };
   try {
-    await client.patch(informer.type, { name, ...(namespace === undefined ? {} : { namespace }) }, 'strategic', patch);
+    await client.patch(
+      informer.type,
+      { name, ...(namespace === undefined ? {} : { namespace }) },
+      'strategic',
+      patch,
+    );
   } catch (error) {
     // Gone, or another object of that name by now: nothing to release.
     if (!isNotFound(error) && !isStatus(error, 'Invalid')) throw error;

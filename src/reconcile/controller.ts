@@ -5,12 +5,23 @@
  * `defineController` is for a controller of one kind of object; `defineKeyController` for those
  * whose keys may outlive (or never were) objects.
  */
-import { controllerOf, type GroupVersionKind, type KubeObject, parseApiVersion } from '#api/meta/object.ts';
+import {
+  controllerOf,
+  type GroupVersionKind,
+  type KubeObject,
+  parseApiVersion,
+} from '#api/meta/object.ts';
 import { matchesSelector, type Selector } from '#api/meta/labels.ts';
 import type { Environment, Logger } from '#base/env.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
-import { type Change, type Informer, type InformerOptions, keyFor, keyOf } from '#client/informer.ts';
+import {
+  type Change,
+  type Informer,
+  type InformerOptions,
+  keyFor,
+  keyOf,
+} from '#client/informer.ts';
 import { claim, CONTROLLER_INDEX, controllerIndex, type ClaimOptions } from './claim.ts';
 
 /** What a pass asks for afterwards. Nothing: the next change wakes the key. */
@@ -79,7 +90,7 @@ export interface Watch<C extends KubeObject, T extends KubeObject> {
 export interface Caches<T extends KubeObject> {
   readonly owners: Informer<T>;
   /** The cache of a kind that the controller is for, owns or watches. */
-  informer<C extends KubeObject>(type: ResourceType<C>): Informer<C>;
+  readonly informer: <C extends KubeObject>(type: ResourceType<C>) => Informer<C>;
 }
 
 /**
@@ -141,7 +152,10 @@ function createReconcile<T extends KubeObject>(spec: ControllerSpec<T>, setup: S
   const informers = new Map<string, Informer<KubeObject>>([[nameOf(spec.for), asAny(main)]]);
   const informer = lookup(setup.name, informers);
   for (const type of spec.owns ?? []) {
-    informers.set(nameOf(type), setup.watch(type, (change) => ownersOf(change, main, spec)));
+    informers.set(
+      nameOf(type),
+      setup.watch(type, (change) => ownersOf(change, main, spec)),
+    );
   }
   for (const watched of spec.watches ?? []) {
     const caches = { owners: main, informer };
@@ -170,7 +184,8 @@ type Lookup = <C extends KubeObject>(type: ResourceType<C>) => Informer<C>;
 function lookup(name: string, informers: ReadonlyMap<string, Informer<KubeObject>>): Lookup {
   return <C extends KubeObject>(type: ResourceType<C>): Informer<C> => {
     const found = informers.get(nameOf(type));
-    if (found === undefined) throw new Error(`Cannot read ${type.plural}: ${name} does not watch them`);
+    if (found === undefined)
+      throw new Error(`Cannot read ${type.plural}: ${name} does not watch them`);
     // Sound: filed under the name of its type.
     return found as unknown as Informer<C>;
   };

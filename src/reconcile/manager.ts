@@ -186,7 +186,10 @@ class Runner {
     this.#signal?.addEventListener('abort', unsubscribe);
   }
 
-  #wakeOn<T extends KubeObject>(informer: Informer<T>, map: (change: Change<T>) => Iterable<string>): void {
+  #wakeOn<T extends KubeObject>(
+    informer: Informer<T>,
+    map: (change: Change<T>) => Iterable<string>,
+  ): void {
     const unsubscribe = informer.onChange((change) => {
       for (const key of map(change)) this.#queue.add(key);
     });
@@ -213,7 +216,9 @@ class Runner {
         continue;
       }
       this.#active++;
-      this.#work(key).catch((error: unknown) => this.#log.error('worker failed', { key, error: String(error) }));
+      this.#work(key).catch((error: unknown) =>
+        this.#log.error('worker failed', { key, error: String(error) }),
+      );
     }
     if (this.#active === 0 && this.#queue.busy === 0) this.#drained.resolve();
   }
@@ -222,7 +227,10 @@ class Runner {
     this.#queue.done(key);
     if (this.#held.has(key)) return;
     const { timers } = this.#options.environment;
-    this.#held.set(key, timers.after(this.#ownWrites.expiresInMs(key), () => this.#letGo()));
+    this.#held.set(
+      key,
+      timers.after(this.#ownWrites.expiresInMs(key), () => this.#letGo()),
+    );
   }
 
   async #work(key: string): Promise<void> {
@@ -255,8 +263,10 @@ class Runner {
     }
     const retryMs = this.#queue.addRateLimited(key);
     // What the server refused is everyday (conflicts, quotas); anything else is a defect of ours.
-    if (error instanceof StatusError) this.#log.debug('reconcile failed', { key, error: message, retryMs });
-    else this.#log.warn('reconcile failed', { key, error: message, retryMs, stack: stackOf(error) });
+    if (error instanceof StatusError)
+      this.#log.debug('reconcile failed', { key, error: message, retryMs });
+    else
+      this.#log.warn('reconcile failed', { key, error: message, retryMs, stack: stackOf(error) });
   }
 
   #stop(): void {

@@ -27,7 +27,11 @@ export class RecordingClient implements Client {
   readonly #ownWrites: OwnWrites;
   readonly #key: string;
 
-  constructor(options: { readonly client: Client; readonly ownWrites: OwnWrites; readonly key: string }) {
+  constructor(options: {
+    readonly client: Client;
+    readonly ownWrites: OwnWrites;
+    readonly key: string;
+  }) {
     this.#client = options.client;
     this.#ownWrites = options.ownWrites;
     this.#key = options.key;
@@ -45,7 +49,11 @@ export class RecordingClient implements Client {
     return this.#note(type, await this.#client.create(type, object));
   }
 
-  async update<T extends KubeObject>(type: ResourceType<T>, object: T, subresource?: string): Promise<T> {
+  async update<T extends KubeObject>(
+    type: ResourceType<T>,
+    object: T,
+    subresource?: string,
+  ): Promise<T> {
     return this.#note(type, await this.#client.update(type, object, subresource));
   }
 

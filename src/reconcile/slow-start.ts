@@ -8,7 +8,7 @@
 export interface SlowStartOutcome {
   readonly succeeded: number;
   /** The first failure; undefined when all went well. */
-  readonly failure?: unknown;
+  readonly failure?: Error;
 }
 
 /** Runs `task` `count` times, with the numbers 0 to `count - 1`. Never rejects. */
@@ -25,7 +25,12 @@ export async function slowStart(
     );
     succeeded += outcomes.filter(({ status }) => status === 'fulfilled').length;
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) return { succeeded, failure: failed.reason };
+    if (failed !== undefined) return { succeeded, failure: asError(failed.reason) };
   }
   return { succeeded };
+}
+
+/** What was thrown, as an Error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

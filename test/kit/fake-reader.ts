@@ -30,7 +30,8 @@ export class FakeReader implements ObjectReader {
   }
 
   *list(target: Target, namespace = ''): Generator<ApiObject> {
-    for (const [key, object] of this.#of(target)) if (namespace === '' || key.startsWith(`${namespace}/`)) yield object;
+    for (const [key, object] of this.#of(target))
+      if (namespace === '' || key.startsWith(`${namespace}/`)) yield object;
   }
 
   catchUp(): Promise<boolean> {

@@ -1,5 +1,9 @@
 /** Defaults of admission webhooks and policies. Upstream: pkg/apis/admissionregistration/v1/defaults.go. */
-import type { MatchResources, RuleWithOperations, WebhookClientConfig } from '#api/gen/admissionregistration-v1.ts';
+import type {
+  MatchResources,
+  RuleWithOperations,
+  WebhookClientConfig,
+} from '#api/gen/admissionregistration-v1.ts';
 import type { LabelSelector } from '../meta/object.ts';
 
 const TIMEOUT_SECONDS = 10;

@@ -26,7 +26,8 @@ function addStoredVersion(definition: CustomResourceDefinition): void {
   const status = definition.status;
   if (stored === undefined || status === undefined) return;
   const versions = status.storedVersions ?? [];
-  if (!versions.includes(stored)) definition.status = { ...status, storedVersions: [...versions, stored] };
+  if (!versions.includes(stored))
+    definition.status = { ...status, storedVersions: [...versions, stored] };
 }
 
 export const CUSTOM_RESOURCE_DEFINITION = defineKind<CustomResourceDefinition>({
@@ -44,7 +45,11 @@ export const CUSTOM_RESOURCE_DEFINITION = defineKind<CustomResourceDefinition>({
   columns: DEFAULT_COLUMNS,
   setDefaults,
   prepareForCreate: (definition) => {
-    definition.status = { conditions: [], acceptedNames: { plural: '', kind: '' }, storedVersions: [] };
+    definition.status = {
+      conditions: [],
+      acceptedNames: { plural: '', kind: '' },
+      storedVersions: [],
+    };
     addStoredVersion(definition);
   },
   prepareForUpdate: addStoredVersion,

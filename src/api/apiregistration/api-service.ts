@@ -29,7 +29,9 @@ export const API_SERVICE = defineKind<APIService>({
   columns: [
     NAME_COLUMN,
     column('Service', ({ spec }) =>
-      spec?.service === undefined ? 'Local' : `${spec.service.namespace ?? ''}/${spec.service.name ?? ''}`,
+      spec?.service === undefined
+        ? 'Local'
+        : `${spec.service.namespace ?? ''}/${spec.service.name ?? ''}`,
     ),
     column('Available', available),
     AGE_COLUMN,

@@ -3,7 +3,10 @@ import type { ControllerRevision } from '#api/gen/apps-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { controllerOf, parseApiVersion } from '../meta/object.ts';
-import { validateControllerRevision, validateControllerRevisionUpdate } from '../validation/workloads.ts';
+import {
+  validateControllerRevision,
+  validateControllerRevisionUpdate,
+} from '../validation/workloads.ts';
 
 /** `statefulset.apps/web` */
 function controllerName(revision: ControllerRevision): string {

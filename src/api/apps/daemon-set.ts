@@ -13,7 +13,11 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { equalValues } from '../meta/equal.ts';
-import { validateDaemonSet, validateDaemonSetStatus, validateDaemonSetUpdate } from '../validation/daemon-set.ts';
+import {
+  validateDaemonSet,
+  validateDaemonSetStatus,
+  validateDaemonSetUpdate,
+} from '../validation/daemon-set.ts';
 import { warnAboutTemplate } from '../validation/warnings.ts';
 
 const HISTORY_LIMIT = 10;
@@ -40,10 +44,18 @@ function templateGeneration({ metadata }: DaemonSet): number {
 
 function setTemplateGeneration(set: DaemonSet, generation: number): void {
   set.metadata ??= {};
-  set.metadata.annotations = { ...set.metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };
+  set.metadata.annotations = {
+    ...set.metadata.annotations,
+    [TEMPLATE_GENERATION]: String(generation),
+  };
 }
 
-const NO_PODS = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
+const NO_PODS = {
+  currentNumberScheduled: 0,
+  numberMisscheduled: 0,
+  desiredNumberScheduled: 0,
+  numberReady: 0,
+};
 
 export const DAEMON_SET = defineKind<DaemonSet>({
   group: 'apps',

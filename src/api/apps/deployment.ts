@@ -11,7 +11,11 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { equalValues } from '../meta/equal.ts';
-import { validateDeployment, validateDeploymentStatus, validateDeploymentUpdate } from '../validation/deployment.ts';
+import {
+  validateDeployment,
+  validateDeploymentStatus,
+  validateDeploymentUpdate,
+} from '../validation/deployment.ts';
 import { scaleOf, warnAboutWorkload } from './workloads.ts';
 
 const HISTORY_LIMIT = 10;

@@ -10,7 +10,11 @@ import {
   templateColumns,
   wideColumn,
 } from '../meta/columns.ts';
-import { validateReplicaSet, validateReplicaSetStatus, validateReplicaSetUpdate } from '../validation/workloads.ts';
+import {
+  validateReplicaSet,
+  validateReplicaSetStatus,
+  validateReplicaSetUpdate,
+} from '../validation/workloads.ts';
 import { scaleOf, warnAboutWorkload } from './workloads.ts';
 
 export const REPLICA_SET = defineKind<ReplicaSet>({

@@ -4,7 +4,11 @@ import { defaultClaimSpec } from '../core/persistent-volume-claim.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, templateColumns } from '../meta/columns.ts';
-import { validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from '../validation/stateful-set.ts';
+import {
+  validateStatefulSet,
+  validateStatefulSetStatus,
+  validateStatefulSetUpdate,
+} from '../validation/stateful-set.ts';
 import { warnAboutTemplate } from '../validation/warnings.ts';
 import { scaleOf } from './workloads.ts';
 
@@ -64,13 +68,17 @@ export const STATEFUL_SET = defineKind<StatefulSet>({
   prepareForCreate: (set) => {
     set.status = { replicas: 0, availableReplicas: 0 };
   },
+  validateName: nameIsDnsLabel,
   validate: validateStatefulSet,
+  validateCreate: validateStatefulSetCreate,
   validateUpdate: validateStatefulSetUpdate,
   validateStatus: validateStatefulSetStatus,
   warn: ({ spec }, old) => [
     ...warnAboutTemplate(spec?.template, old?.spec?.template),
     ...((spec?.revisionHistoryLimit ?? 0) < 0
-      ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+      ? [
+          'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended',
+        ]
       : []),
   ],
 });

@@ -8,7 +8,12 @@
 import type * as v1 from '#api/gen/autoscaling-v1.ts';
 import type * as v2 from '#api/gen/autoscaling-v2.ts';
 import type { KubeObject, ObjectMeta } from '../meta/object.ts';
-import { metricSpecFromV2, metricSpecToV2, metricStatusFromV2, metricStatusToV2 } from './metric-conversion.ts';
+import {
+  metricSpecFromV2,
+  metricSpecToV2,
+  metricStatusFromV2,
+  metricStatusToV2,
+} from './metric-conversion.ts';
 
 const METRICS = 'autoscaling.alpha.kubernetes.io/metrics';
 const STATUSES = 'autoscaling.alpha.kubernetes.io/current-metrics';
@@ -41,7 +46,10 @@ export function toV2(object: KubeObject): v2.HorizontalPodAutoscaler {
   };
 }
 
-function specToV2(spec: v1.HorizontalPodAutoscalerSpec, annotations: Record<string, string>): v2.HorizontalPodAutoscalerSpec {
+function specToV2(
+  spec: v1.HorizontalPodAutoscalerSpec,
+  annotations: Record<string, string>,
+): v2.HorizontalPodAutoscalerSpec {
   const { targetCPUUtilizationPercentage: percent, ...rest } = spec;
   const metrics = (parse<v1.MetricSpec[]>(annotations[METRICS]) ?? []).map(metricSpecToV2);
   if (percent !== undefined) metrics.push(utilization(percent));
@@ -50,10 +58,14 @@ function specToV2(spec: v1.HorizontalPodAutoscalerSpec, annotations: Record<stri
   return { ...rest, metrics, ...(behavior === undefined ? {} : { behavior }) };
 }
 
-function statusToV2(status: v1.HorizontalPodAutoscalerStatus, annotations: Record<string, string>): v2.HorizontalPodAutoscalerStatus {
+function statusToV2(
+  status: v1.HorizontalPodAutoscalerStatus,
+  annotations: Record<string, string>,
+): v2.HorizontalPodAutoscalerStatus {
   const { currentCPUUtilizationPercentage: percent, ...rest } = status;
   const current = { averageUtilization: percent ?? 0 };
-  const own: v2.MetricStatus[] = percent === undefined ? [] : [{ type: 'Resource', resource: { name: 'cpu', current } }];
+  const own: v2.MetricStatus[] =
+    percent === undefined ? [] : [{ type: 'Resource', resource: { name: 'cpu', current } }];
   const conditions = parse<v2.HorizontalPodAutoscalerCondition[]>(annotations[CONDITIONS]);
   const saved = parse<v1.MetricStatus[]>(annotations[STATUSES]);
   return {
@@ -106,7 +118,10 @@ function statusFromV2(status: v2.HorizontalPodAutoscalerStatus): v1.HorizontalPo
 }
 
 /** The metadata with the round-trip annotations replaced by `saved`. */
-function withAnnotations(metadata: ObjectMeta | undefined, saved: Record<string, string>): ObjectMeta {
+function withAnnotations(
+  metadata: ObjectMeta | undefined,
+  saved: Record<string, string>,
+): ObjectMeta {
   const { annotations: old, ...rest } = metadata ?? {};
   const kept = Object.entries(old ?? {}).filter(([name]) => !ROUND_TRIP.includes(name));
   const annotations = { ...Object.fromEntries(kept), ...saved };
@@ -148,7 +163,9 @@ function behaviorToAnnotation({ scaleUp, scaleDown }: v2.HorizontalPodAutoscaler
   return JSON.stringify({ ScaleUp: internal(scaleUp), ScaleDown: internal(scaleDown) });
 }
 
-function behaviorFromAnnotation(text: string | undefined): v2.HorizontalPodAutoscalerBehavior | undefined {
+function behaviorFromAnnotation(
+  text: string | undefined,
+): v2.HorizontalPodAutoscalerBehavior | undefined {
   const parsed = parse<{ ScaleUp?: InternalRules | null; ScaleDown?: InternalRules | null }>(text);
   const behavior: v2.HorizontalPodAutoscalerBehavior = {};
   if (parsed?.ScaleUp) behavior.scaleUp = rulesFromInternal(parsed.ScaleUp);

@@ -54,8 +54,13 @@ export const HORIZONTAL_POD_AUTOSCALER = defineKind<HorizontalPodAutoscaler>({
   unconditionalUpdate: true,
   columns: [
     NAME_COLUMN,
-    column('Reference', ({ spec }) => `${spec?.scaleTargetRef?.kind ?? ''}/${spec?.scaleTargetRef?.name ?? ''}`),
-    column('Targets', ({ spec, status }) => formatMetrics(spec?.metrics ?? [], status?.currentMetrics ?? [])),
+    column(
+      'Reference',
+      ({ spec }) => `${spec?.scaleTargetRef?.kind ?? ''}/${spec?.scaleTargetRef?.name ?? ''}`,
+    ),
+    column('Targets', ({ spec, status }) =>
+      formatMetrics(spec?.metrics ?? [], status?.currentMetrics ?? []),
+    ),
     column('MinPods', ({ spec }) => String(spec?.minReplicas ?? '<unset>')),
     column('MaxPods', ({ spec }) => spec?.maxReplicas ?? 0),
     column('Replicas', ({ status }) => status?.currentReplicas ?? 0),

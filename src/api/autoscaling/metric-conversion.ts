@@ -26,7 +26,8 @@ export function metricSpecToV2(metric: v1.MetricSpec): v2.MetricSpec {
       target: { type: 'AverageValue', averageValue: pods.targetAverageValue },
     };
   }
-  if (resource !== undefined) result.resource = { name: resource.name, target: resourceTarget(resource) };
+  if (resource !== undefined)
+    result.resource = { name: resource.name, target: resourceTarget(resource) };
   if (containerResource !== undefined) {
     const { name, container } = containerResource;
     result.containerResource = { name, target: resourceTarget(containerResource), container };
@@ -54,9 +55,16 @@ function resourceTarget(source: v1.ResourceMetricSource): v2.MetricTarget {
 
 function objectToV2(source: v1.ObjectMetricSource): v2.ObjectMetricSource {
   const average = source.averageValue !== undefined;
-  const target: v2.MetricTarget = { type: average ? 'AverageValue' : 'Value', ...some('averageValue', source.averageValue) };
+  const target: v2.MetricTarget = {
+    type: average ? 'AverageValue' : 'Value',
+    ...some('averageValue', source.averageValue),
+  };
   if (!average || source.targetValue !== '0') target.value = source.targetValue;
-  return { describedObject: source.target, target, metric: identifier(source.metricName, source.selector) };
+  return {
+    describedObject: source.target,
+    target,
+    metric: identifier(source.metricName, source.selector),
+  };
 }
 
 export function metricSpecFromV2(metric: v2.MetricSpec): v1.MetricSpec {
@@ -78,7 +86,8 @@ export function metricSpecFromV2(metric: v2.MetricSpec): v1.MetricSpec {
       ...some('selector', pods.metric.selector),
     };
   }
-  if (resource !== undefined) result.resource = { name: resource.name, ...targetFields(resource.target) };
+  if (resource !== undefined)
+    result.resource = { name: resource.name, ...targetFields(resource.target) };
   if (containerResource !== undefined) {
     const { name, target, container } = containerResource;
     result.containerResource = { name, ...targetFields(target), container };
@@ -117,7 +126,8 @@ export function metricStatusToV2(metric: v1.MetricStatus): v2.MetricStatus {
       current: { averageValue: pods.currentAverageValue },
     };
   }
-  if (resource !== undefined) result.resource = { name: resource.name, current: currentToV2(resource) };
+  if (resource !== undefined)
+    result.resource = { name: resource.name, current: currentToV2(resource) };
   if (containerResource !== undefined) {
     const { name, container } = containerResource;
     result.containerResource = { name, current: currentToV2(containerResource), container };
@@ -125,7 +135,10 @@ export function metricStatusToV2(metric: v1.MetricStatus): v2.MetricStatus {
   if (external !== undefined) {
     result.external = {
       metric: identifier(external.metricName, external.metricSelector),
-      current: { value: external.currentValue, ...some('averageValue', external.currentAverageValue) },
+      current: {
+        value: external.currentValue,
+        ...some('averageValue', external.currentAverageValue),
+      },
     };
   }
   return result;
@@ -157,7 +170,8 @@ export function metricStatusFromV2(metric: v2.MetricStatus): v1.MetricStatus {
       ...some('selector', pods.metric.selector),
     };
   }
-  if (resource !== undefined) result.resource = { name: resource.name, ...currentFields(resource.current) };
+  if (resource !== undefined)
+    result.resource = { name: resource.name, ...currentFields(resource.current) };
   if (containerResource !== undefined) {
     const { name, current, container } = containerResource;
     result.containerResource = { name, ...currentFields(current), container };

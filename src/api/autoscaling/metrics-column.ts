@@ -1,11 +1,19 @@
 /** The Targets column of a HorizontalPodAutoscaler: current and wanted values of its metrics. */
-import type { MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from '#api/gen/autoscaling-v2.ts';
+import type {
+  MetricSpec,
+  MetricStatus,
+  MetricTarget,
+  MetricValueStatus,
+} from '#api/gen/autoscaling-v2.ts';
 
 const SHOWN_MAX = 2;
 const UNKNOWN = '<unknown>';
 
 /** `cpu: 12%/80%, memory: <unknown>/1Gi` */
-export function formatMetrics(specs: readonly MetricSpec[], statuses: readonly MetricStatus[]): string {
+export function formatMetrics(
+  specs: readonly MetricSpec[],
+  statuses: readonly MetricStatus[],
+): string {
   if (specs.length === 0) return '<none>';
   const shown = specs.map((spec, i) => formatMetric(spec, statuses[i]));
   if (shown.length <= SHOWN_MAX) return shown.join(', ');
@@ -29,7 +37,10 @@ function formatMetric(spec: MetricSpec, status: MetricStatus | undefined): strin
   }
 }
 
-function valueOrAverage(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
+function valueOrAverage(
+  target: MetricTarget | undefined,
+  current: MetricValueStatus | undefined,
+): string {
   if (target?.averageValue !== undefined) {
     return `${current?.averageValue ?? UNKNOWN}/${target.averageValue} (avg)`;
   }

@@ -11,7 +11,7 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { timeSince } from '../meta/duration.ts';
-import { validateCronJob, validateCronJobUpdate } from '../validation/cron-job.ts';
+import { validateCronJob, validateCronJobCreate, validateCronJobUpdate } from '../validation/cron-job.ts';
 import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
 import { defaultJobTemplateSpec } from './job.ts';
 
@@ -62,6 +62,7 @@ export const CRON_JOB = defineKind<CronJob>({
     job.status = {};
   },
   validate: validateCronJob,
+  validateCreate: validateCronJobCreate,
   validateUpdate: validateCronJobUpdate,
   warn: (next, old) => [
     ...(old === undefined ? warnAboutName(next) : []),

@@ -15,7 +15,12 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { humanDuration } from '../meta/duration.ts';
-import { validateJob, validateJobCreate, validateJobStatus, validateJobUpdate } from '../validation/job.ts';
+import {
+  validateJob,
+  validateJobCreate,
+  validateJobStatus,
+  validateJobUpdate,
+} from '../validation/job.ts';
 import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
 
 const BACKOFF_LIMIT = 6;
@@ -31,7 +36,8 @@ function defaultSpec(spec: JobSpec): void {
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? BACKOFF_LIMIT : INT32_MAX;
   spec.completionMode ??= 'NonIndexed';
   spec.suspend ??= false;
-  spec.podReplacementPolicy ??= spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed';
+  spec.podReplacementPolicy ??=
+    spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed';
   spec.manualSelector ??= false;
 }
 
@@ -67,7 +73,10 @@ function generateSelector(job: Job): void {
     ...spec.template.metadata,
     labels: { ...made, ...spec.template.metadata?.labels },
   };
-  spec.selector = { ...spec.selector, matchLabels: { [UID_LABEL]: uid, ...spec.selector?.matchLabels } };
+  spec.selector = {
+    ...spec.selector,
+    matchLabels: { [UID_LABEL]: uid, ...spec.selector?.matchLabels },
+  };
 }
 
 function completions({ spec, status }: Job): string {
@@ -91,7 +100,8 @@ function statusText(job: Job): string {
   if (isTrue(job, 'Complete')) return 'Complete';
   if (isTrue(job, 'Failed')) return 'Failed';
   if (job.metadata?.deletionTimestamp !== undefined) return 'Terminating';
-  for (const type of ['Suspended', 'FailureTarget', 'SuccessCriteriaMet']) if (isTrue(job, type)) return type;
+  for (const type of ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'])
+    if (isTrue(job, type)) return type;
   return 'Running';
 }
 
@@ -123,7 +133,6 @@ export const JOB = defineKind<Job>({
     job.status = {};
   },
   validate: validateJob,
-  validateCreate: validateJobCreate,
   validateUpdate: validateJobUpdate,
   validateStatus: validateJobStatus,
   warn: (next, old) => [

@@ -15,7 +15,8 @@ import {
 } from '../validation/certificate-signing-request.ts';
 
 function conditionText({ status }: CertificateSigningRequest): string {
-  const has = (type: string): boolean => status?.conditions?.some((condition) => condition.type === type) === true;
+  const has = (type: string): boolean =>
+    status?.conditions?.some((condition) => condition.type === type) === true;
   const decision = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending';
   return `${decision}${has('Failed') ? ',Failed' : ''}${status?.certificate ? ',Issued' : ''}`;
 }
@@ -23,7 +24,9 @@ function conditionText({ status }: CertificateSigningRequest): string {
 function setRequester(request: CertificateSigningRequest, { user }: WriteContext): void {
   if (request.spec === undefined) return;
   const { username: _name, uid: _uid, groups: _groups, extra: _extra, ...asked } = request.spec;
-  const extra = Object.entries(user.extra ?? {}).map(([key, values]) => [key, [...values]] satisfies [string, string[]]);
+  const extra = Object.entries(user.extra ?? {}).map(
+    ([key, values]) => [key, [...values]] satisfies [string, string[]],
+  );
   request.spec = {
     ...asked,
     ...(user.name === '' ? {} : { username: user.name }),
@@ -34,7 +37,11 @@ function setRequester(request: CertificateSigningRequest, { user }: WriteContext
 }
 
 /** New conditions get times; those of conditions that were there before stay. */
-function stampConditions(next: CertificateSigningRequest, old: CertificateSigningRequest, nowMs: number): void {
+function stampConditions(
+  next: CertificateSigningRequest,
+  old: CertificateSigningRequest,
+  nowMs: number,
+): void {
   const now = timeText(nowMs);
   for (const condition of next.status?.conditions ?? []) {
     condition.lastUpdateTime ??= now;
@@ -55,7 +62,8 @@ function keepDecisions(next: CertificateSigningRequest, old: CertificateSigningR
   for (const type of ['Approved', 'Denied']) {
     const before = (old.status?.conditions ?? []).filter((condition) => condition.type === type);
     const conditions = next.status?.conditions ?? [];
-    if (conditions.filter((condition) => condition.type === type).length !== before.length) continue;
+    if (conditions.filter((condition) => condition.type === type).length !== before.length)
+      continue;
     for (const [i, condition] of conditions.entries()) {
       if (condition.type === type) conditions[i] = before.shift() ?? condition;
     }
@@ -80,7 +88,9 @@ export const CERTIFICATE_SIGNING_REQUEST = defineKind<CertificateSigningRequest>
     column('SignerName', ({ spec }) => spec?.signerName || '<none>'),
     column('Requestor', ({ spec }) => spec?.username ?? ''),
     column('RequestedDuration', ({ spec }) =>
-      spec?.expirationSeconds === undefined ? '<none>' : humanDuration(spec.expirationSeconds * 1000),
+      spec?.expirationSeconds === undefined
+        ? '<none>'
+        : humanDuration(spec.expirationSeconds * 1000),
     ),
     column('Condition', conditionText),
   ],

@@ -18,7 +18,8 @@ export const CONFIG_MAP = defineKind<ConfigMap>({
     NAME_COLUMN,
     column(
       'Data',
-      ({ data, binaryData }) => Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length,
+      ({ data, binaryData }) =>
+        Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length,
     ),
     AGE_COLUMN,
   ],

@@ -25,12 +25,15 @@ function apply(term: Keyed, labels: Readonly<Record<string, string>>): void {
     ...(term.matchLabelKeys ?? []).flatMap(requirement('In')),
     ...(term.mismatchLabelKeys ?? []).flatMap(requirement('NotIn')),
   ];
-  if (added.length > 0) labelSelector.matchExpressions = [...(labelSelector.matchExpressions ?? []), ...added];
+  if (added.length > 0)
+    labelSelector.matchExpressions = [...(labelSelector.matchExpressions ?? []), ...added];
 }
 
 function affinityTerms({ spec }: Pod): PodAffinityTerm[] {
   return [spec?.affinity?.podAffinity, spec?.affinity?.podAntiAffinity].flatMap((affinity) => [
-    ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((term) => term.podAffinityTerm),
+    ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(
+      (term) => term.podAffinityTerm,
+    ),
     ...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
   ]);
 }

@@ -6,10 +6,7 @@
 import type { Namespace } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import {
-  validateNamespaceFinalizers,
-  validateNamespaceStatus,
-} from '../validation/namespace.ts';
+import { validateNamespaceFinalizers, validateNamespaceStatus } from '../validation/namespace.ts';
 import { nameIsDnsLabel } from '../validation/text.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -48,14 +45,20 @@ export const NAMESPACE = defineKind<Namespace>({
   unconditionalUpdate: true,
   returnsDeletedObject: true,
   selectableFields: { 'status.phase': (namespace) => namespace.status?.phase ?? '' },
-  columns: [NAME_COLUMN, column('Status', (namespace) => namespace.status?.phase ?? ''), AGE_COLUMN],
+  columns: [
+    NAME_COLUMN,
+    column('Status', (namespace) => namespace.status?.phase ?? ''),
+    AGE_COLUMN,
+  ],
   validateName: nameIsDnsLabel,
   setDefaults,
   prepareForCreate: (namespace) => {
     namespace.status = { phase: 'Active' };
     namespace.spec ??= {};
     const finalizers = namespace.spec.finalizers ?? [];
-    namespace.spec.finalizers = finalizers.includes(FINALIZER) ? finalizers : [...finalizers, FINALIZER];
+    namespace.spec.finalizers = finalizers.includes(FINALIZER)
+      ? finalizers
+      : [...finalizers, FINALIZER];
     // A generated name was not known when defaults ran.
     labelWithName(namespace);
   },

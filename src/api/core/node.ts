@@ -65,7 +65,10 @@ export const NODE = defineKind<Node>({
     wideColumn('External-IP', (node) => addressOf(node, 'ExternalIP')),
     wideColumn('OS-Image', (node) => node.status?.nodeInfo?.osImage || '<unknown>'),
     wideColumn('Kernel-Version', kernelOf),
-    wideColumn('Container-Runtime', (node) => node.status?.nodeInfo?.containerRuntimeVersion || '<unknown>'),
+    wideColumn(
+      'Container-Runtime',
+      (node) => node.status?.nodeInfo?.containerRuntimeVersion || '<unknown>',
+    ),
   ],
   setDefaults,
   // A node may bring its status along: kubelets register with it.

@@ -44,8 +44,12 @@ export const PERSISTENT_VOLUME_CLAIM = defineKind<PersistentVolumeClaim>({
       claim.metadata?.deletionTimestamp === undefined ? (claim.status?.phase ?? '') : 'Terminating',
     ),
     column('Volume', (claim) => claim.spec?.volumeName ?? ''),
-    column('Capacity', (claim) => (isBound(claim) ? (claim.status?.capacity?.['storage'] ?? '0') : '')),
-    column('Access Modes', (claim) => (isBound(claim) ? accessModesText(claim.status?.accessModes) : '')),
+    column('Capacity', (claim) =>
+      isBound(claim) ? (claim.status?.capacity?.['storage'] ?? '0') : '',
+    ),
+    column('Access Modes', (claim) =>
+      isBound(claim) ? accessModesText(claim.status?.accessModes) : '',
+    ),
     column('StorageClass', storageClassOf),
     column('VolumeAttributesClass', (claim) => claim.spec?.volumeAttributesClassName ?? '<unset>'),
     AGE_COLUMN,

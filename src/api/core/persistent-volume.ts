@@ -3,7 +3,10 @@ import type { PersistentVolume } from '#api/gen/core-v1.ts';
 import { defineKind, type WriteContext } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, wideColumn } from '../meta/columns.ts';
 import { timeText } from '../meta/time.ts';
-import { validatePersistentVolume, validatePersistentVolumeUpdate } from '../validation/persistent-volume.ts';
+import {
+  validatePersistentVolume,
+  validatePersistentVolumeUpdate,
+} from '../validation/persistent-volume.ts';
 import { defaultLegacyVolume } from './volume-defaults.ts';
 import { accessModesText, storageClassOf } from './volume-claims.ts';
 
@@ -17,14 +20,21 @@ function setDefaults(volume: PersistentVolume): void {
   defaultLegacyVolume(volume.spec);
 }
 
-function markPhaseChange(next: PersistentVolume, old: PersistentVolume, context: WriteContext): void {
+function markPhaseChange(
+  next: PersistentVolume,
+  old: PersistentVolume,
+  context: WriteContext,
+): void {
   const status = (next.status ??= {});
   const before = old.status?.lastPhaseTransitionTime;
   if (status.phase === old.status?.phase) {
     if (status.lastPhaseTransitionTime === undefined && before !== undefined) {
       status.lastPhaseTransitionTime = before;
     }
-  } else if (status.lastPhaseTransitionTime === undefined || status.lastPhaseTransitionTime === before) {
+  } else if (
+    status.lastPhaseTransitionTime === undefined ||
+    status.lastPhaseTransitionTime === before
+  ) {
     status.lastPhaseTransitionTime = timeText(context.nowMs);
   }
 }
@@ -47,13 +57,20 @@ export const PERSISTENT_VOLUME = defineKind<PersistentVolume>({
     column('Access Modes', (volume) => accessModesText(volume.spec?.accessModes)),
     column('Reclaim Policy', (volume) => volume.spec?.persistentVolumeReclaimPolicy ?? ''),
     column('Status', (volume) =>
-      volume.metadata?.deletionTimestamp === undefined ? (volume.status?.phase ?? '') : 'Terminating',
+      volume.metadata?.deletionTimestamp === undefined
+        ? (volume.status?.phase ?? '')
+        : 'Terminating',
     ),
     column('Claim', ({ spec }) =>
-      spec?.claimRef === undefined ? '' : `${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`,
+      spec?.claimRef === undefined
+        ? ''
+        : `${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`,
     ),
     column('StorageClass', storageClassOf),
-    column('VolumeAttributesClass', (volume) => volume.spec?.volumeAttributesClassName ?? '<unset>'),
+    column(
+      'VolumeAttributesClass',
+      (volume) => volume.spec?.volumeAttributesClassName ?? '<unset>',
+    ),
     column('Reason', (volume) => volume.status?.reason ?? ''),
     AGE_COLUMN,
     wideColumn('VolumeMode', (volume) => volume.spec?.volumeMode ?? '<unset>'),

@@ -18,7 +18,9 @@ interface Summary {
 function ended(state: ContainerState | undefined): string {
   const terminated = state?.terminated;
   if (terminated?.reason) return terminated.reason;
-  return terminated?.signal ? `Signal:${terminated.signal}` : `ExitCode:${terminated?.exitCode ?? 0}`;
+  return terminated?.signal
+    ? `Signal:${terminated.signal}`
+    : `ExitCode:${terminated?.exitCode ?? 0}`;
 }
 
 function countRestarts(summary: Summary, status: ContainerStatus): void {
@@ -38,12 +40,15 @@ function initReason(pod: Pod, status: ContainerStatus, position: number): string
 
 /** Answers whether the pod is still initializing. `sidecars` collects restarts of sidecars. */
 function readInitContainers(pod: Pod, summary: Summary, sidecars: Summary): boolean {
-  const specs = new Map((pod.spec?.initContainers ?? []).map((container) => [container.name, container]));
+  const specs = new Map(
+    (pod.spec?.initContainers ?? []).map((container) => [container.name, container]),
+  );
   for (const [i, status] of (pod.status?.initContainerStatuses ?? []).entries()) {
     const sidecar = isSidecar(specs.get(status.name));
     countRestarts(summary, status);
     if (sidecar) countRestarts(sidecars, status);
-    const succeeded = status.state?.terminated !== undefined && (status.state.terminated.exitCode ?? 0) === 0;
+    const succeeded =
+      status.state?.terminated !== undefined && (status.state.terminated.exitCode ?? 0) === 0;
     if (!succeeded && sidecar && status.started === true) {
       if (status.ready) summary.ready += 1;
       continue;
@@ -79,9 +84,18 @@ function readContainers(pod: Pod, summary: Summary): void {
 
 export function summarize(pod: Pod): Summary {
   const { status, spec } = pod;
-  const total = (spec?.containers ?? []).length + (spec?.initContainers ?? []).filter(isSidecar).length;
-  const summary: Summary = { reason: status?.reason || status?.phase || '', ready: 0, total, restarts: 0, lastRestart: '' };
-  const gated = status?.conditions?.some(({ type, reason }) => type === 'PodScheduled' && reason === 'SchedulingGated');
+  const total =
+    (spec?.containers ?? []).length + (spec?.initContainers ?? []).filter(isSidecar).length;
+  const summary: Summary = {
+    reason: status?.reason || status?.phase || '',
+    ready: 0,
+    total,
+    restarts: 0,
+    lastRestart: '',
+  };
+  const gated = status?.conditions?.some(
+    ({ type, reason }) => type === 'PodScheduled' && reason === 'SchedulingGated',
+  );
   if (gated === true) summary.reason = 'SchedulingGated';
   const sidecars: Summary = { ...summary };
   const initializing = readInitContainers(pod, summary, sidecars);
@@ -92,7 +106,8 @@ export function summarize(pod: Pod): Summary {
   }
   if (pod.metadata?.deletionTimestamp !== undefined) {
     if (status?.reason === 'NodeLost') summary.reason = 'Unknown';
-    else if (status?.phase !== 'Failed' && status?.phase !== 'Succeeded') summary.reason = 'Terminating';
+    else if (status?.phase !== 'Failed' && status?.phase !== 'Succeeded')
+      summary.reason = 'Terminating';
   }
   return summary;
 }
@@ -106,7 +121,9 @@ function restartsText(pod: Pod, nowMs: number): string {
 function readinessGates(pod: Pod): string {
   const gates = pod.spec?.readinessGates ?? [];
   if (gates.length === 0) return '<none>';
-  const passed = gates.filter(({ conditionType }) => podCondition(pod, conditionType)?.status === 'True');
+  const passed = gates.filter(
+    ({ conditionType }) => podCondition(pod, conditionType)?.status === 'True',
+  );
   return `${passed.length}/${gates.length}`;
 }
 

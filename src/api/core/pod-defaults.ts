@@ -14,7 +14,11 @@ import type {
   Probe,
 } from '#api/gen/core-v1.ts';
 import { imageIsLatest } from './images.ts';
-import { aggregateContainerLimits, aggregateContainerRequests, isPodLevelResource } from './resources.ts';
+import {
+  aggregateContainerLimits,
+  aggregateContainerRequests,
+  isPodLevelResource,
+} from './resources.ts';
 import { defaultVolume } from './volume-defaults.ts';
 
 const GRACE_SECONDS = 30;
@@ -74,7 +78,8 @@ function defaultPodSpec(spec: PodSpec): void {
 }
 
 function requestWhatIsLimited({ resources }: Container): void {
-  if (resources?.limits !== undefined) resources.requests = { ...resources.limits, ...resources.requests };
+  if (resources?.limits !== undefined)
+    resources.requests = { ...resources.limits, ...resources.requests };
 }
 
 /** Resources of the whole pod, when some are given (KEP-2837). */
@@ -85,7 +90,8 @@ function defaultPodResources(pod: Pod, spec: PodSpec): void {
   if (Object.keys(given).length === 0) return;
   const limits = { ...resources.limits };
   for (const [name, limit] of Object.entries(aggregateContainerLimits(pod))) {
-    if (name.startsWith('hugepages-') && resources.requests?.[name] === undefined) limits[name] ??= limit;
+    if (name.startsWith('hugepages-') && resources.requests?.[name] === undefined)
+      limits[name] ??= limit;
   }
   if (Object.keys(limits).length === 0) return;
   resources.limits = limits;
@@ -93,7 +99,8 @@ function defaultPodResources(pod: Pod, spec: PodSpec): void {
   for (const [name, request] of Object.entries(aggregateContainerRequests(pod))) {
     if (name === 'cpu' || name === 'memory') requests[name] ??= request;
   }
-  for (const [name, limit] of Object.entries(limits)) if (isPodLevelResource(name)) requests[name] ??= limit;
+  for (const [name, limit] of Object.entries(limits))
+    if (isPodLevelResource(name)) requests[name] ??= limit;
   if (Object.keys(requests).length > 0) resources.requests = requests;
 }
 
@@ -106,7 +113,8 @@ function defaultHostPorts(containers: readonly Container[] | undefined): void {
 export function defaultPod(pod: Pod): void {
   const { spec } = pod;
   if (spec === undefined) return;
-  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) requestWhatIsLimited(container);
+  for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])])
+    requestWhatIsLimited(container);
   defaultPodResources(pod, spec);
   spec.enableServiceLinks ??= true;
   if (spec.hostNetwork === true) {

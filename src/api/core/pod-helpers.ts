@@ -69,7 +69,9 @@ const QOS_RESOURCES = ['cpu', 'memory'];
 
 function positive(list: ResourceList | undefined): ResourceList {
   const entries = Object.entries(list ?? {});
-  return Object.fromEntries(entries.filter(([name, value]) => QOS_RESOURCES.includes(name) && isPositive(value)));
+  return Object.fromEntries(
+    entries.filter(([name, value]) => QOS_RESOURCES.includes(name) && isPositive(value)),
+  );
 }
 
 /** Guaranteed, Burstable or BestEffort, from requests and limits of CPU and memory. */
@@ -77,7 +79,9 @@ export function podQosClass(pod: Pod): PodQOSClass {
   const { spec } = pod;
   const parts =
     spec?.resources === undefined
-      ? [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].map(({ resources }) => resources ?? {})
+      ? [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].map(
+          ({ resources }) => resources ?? {},
+        )
       : [spec.resources];
   let requests: ResourceList = {};
   let limits: ResourceList = {};
@@ -91,6 +95,8 @@ export function podQosClass(pod: Pod): PodQOSClass {
   if (Object.keys(requests).length === 0 && Object.keys(limits).length === 0) return 'BestEffort';
   const equal =
     Object.keys(requests).length === Object.keys(limits).length &&
-    Object.entries(requests).every(([name, value]) => compareQuantity(limits[name] ?? '0', value) === 0);
+    Object.entries(requests).every(
+      ([name, value]) => compareQuantity(limits[name] ?? '0', value) === 0,
+    );
   return limitsAll && equal ? 'Guaranteed' : 'Burstable';
 }

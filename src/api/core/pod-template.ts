@@ -1,7 +1,13 @@
 /** PodTemplate. Upstream: pkg/registry/core/podtemplate/strategy.go. */
 import type { PodTemplate } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
-import { column, containerImages, containerNames, formatLabels, NAME_COLUMN } from '../meta/columns.ts';
+import {
+  column,
+  containerImages,
+  containerNames,
+  formatLabels,
+  NAME_COLUMN,
+} from '../meta/columns.ts';
 import { fieldPath } from '../meta/field.ts';
 import { validatePodTemplate } from '../validation/pod-template.ts';
 import { defaultPodTemplate } from './pod-defaults.ts';

@@ -49,12 +49,15 @@ export function keepAllButResources(next: Pod, old: Pod): void {
   if (asked === undefined || stored === undefined) return;
   const { containers = [], initContainers = [] } = asked;
   const storedInit = stored.initContainers ?? [];
-  if (containers.length !== stored.containers.length || initContainers.length !== storedInit.length) return;
+  if (containers.length !== stored.containers.length || initContainers.length !== storedInit.length)
+    return;
   const { resources: _resources, ...rest } = stored;
   next.spec = {
     ...rest,
     containers: withResources(containers, stored.containers),
-    ...(storedInit.length === 0 ? {} : { initContainers: withResources(initContainers, storedInit) }),
+    ...(storedInit.length === 0
+      ? {}
+      : { initContainers: withResources(initContainers, storedInit) }),
     ...(asked.resources === undefined ? {} : { resources: asked.resources }),
   };
   keepStatus(next, old);

@@ -18,9 +18,11 @@ function setDefaults(controller: ReplicationController): void {
   controller.spec.replicas ??= 1;
   const labels = controller.spec.template?.metadata?.labels;
   if (labels !== undefined) {
-    if (Object.keys(controller.spec.selector ?? {}).length === 0) controller.spec.selector = { ...labels };
+    if (Object.keys(controller.spec.selector ?? {}).length === 0)
+      controller.spec.selector = { ...labels };
     controller.metadata ??= {};
-    if (Object.keys(controller.metadata.labels ?? {}).length === 0) controller.metadata.labels = { ...labels };
+    if (Object.keys(controller.metadata.labels ?? {}).length === 0)
+      controller.metadata.labels = { ...labels };
   }
   defaultPodTemplate(controller.spec.template);
 }

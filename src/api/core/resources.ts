@@ -41,7 +41,8 @@ type Part = (container: Container) => ResourceList | undefined;
 
 function aggregate({ spec }: Pod, part: Part): ResourceList {
   let together: ResourceList = {};
-  for (const container of spec?.containers ?? []) together = addResources(together, part(container));
+  for (const container of spec?.containers ?? [])
+    together = addResources(together, part(container));
   let sidecars: ResourceList = {};
   let starting: ResourceList = {};
   for (const container of spec?.initContainers ?? []) {
@@ -67,7 +68,9 @@ export function aggregateContainerLimits(pod: Pod): ResourceList {
 }
 
 /** The statuses of running containers by name, for pods that are being resized. */
-function allocatedParts({ status }: Pod): Map<string, { actuated: ResourceList; allocated: ResourceList }> {
+function allocatedParts({
+  status,
+}: Pod): Map<string, { actuated: ResourceList; allocated: ResourceList }> {
   const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
   return new Map(
     statuses
@@ -84,7 +87,10 @@ function allocatedParts({ status }: Pod): Map<string, { actuated: ResourceList; 
  * `useStatus`, the greater of what is asked, allocated and running while a resize is under way
  * (KEP-1287); a resize that cannot be met counts not as asked.
  */
-export function podRequests(pod: Pod, options: { readonly useStatus?: boolean } = {}): ResourceList {
+export function podRequests(
+  pod: Pod,
+  options: { readonly useStatus?: boolean } = {},
+): ResourceList {
   const running = options.useStatus === true ? allocatedParts(pod) : undefined;
   const infeasible = pod.status?.conditions?.some(
     ({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible',
@@ -93,7 +99,10 @@ export function podRequests(pod: Pod, options: { readonly useStatus?: boolean } 
     const asked = container.resources?.requests ?? {};
     const current = running?.get(container.name);
     if (current === undefined) return asked;
-    return maxResources(maxResources(infeasible === true ? {} : asked, current.actuated), current.allocated);
+    return maxResources(
+      maxResources(infeasible === true ? {} : asked, current.actuated),
+      current.allocated,
+    );
   });
   for (const [name, value] of Object.entries(pod.spec?.resources?.requests ?? {})) {
     if (isPodLevelResource(name)) requests = { ...requests, [name]: value };
@@ -107,6 +116,8 @@ export function podLimits(pod: Pod): ResourceList {
   for (const [name, value] of Object.entries(pod.spec?.resources?.limits ?? {})) {
     if (isPodLevelResource(name)) limits = { ...limits, [name]: value };
   }
-  const overhead = Object.entries(pod.spec?.overhead ?? {}).filter(([name]) => isPositive(limits[name] ?? '0'));
+  const overhead = Object.entries(pod.spec?.overhead ?? {}).filter(([name]) =>
+    isPositive(limits[name] ?? '0'),
+  );
   return addResources(limits, Object.fromEntries(overhead));
 }

@@ -14,7 +14,8 @@ export function isExternallyAccessible({ spec }: Service): boolean {
   return spec?.type === 'ClusterIP' && (spec.externalIPs ?? []).length > 0;
 }
 
-export const needsClusterIp = (spec: ServiceSpec | undefined): boolean => spec?.type !== 'ExternalName';
+export const needsClusterIp = (spec: ServiceSpec | undefined): boolean =>
+  spec?.type !== 'ExternalName';
 
 export const needsNodePort = (spec: ServiceSpec | undefined): boolean =>
   spec?.type === 'NodePort' || spec?.type === 'LoadBalancer';
@@ -22,7 +23,8 @@ export const needsNodePort = (spec: ServiceSpec | undefined): boolean =>
 export const needsHealthCheckPort = (spec: ServiceSpec | undefined): boolean =>
   spec?.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
-const nodePorts = (spec: ServiceSpec): number[] => (spec.ports ?? []).map(({ nodePort }) => nodePort ?? 0).filter((port) => port !== 0);
+const nodePorts = (spec: ServiceSpec): number[] =>
+  (spec.ports ?? []).map(({ nodePort }) => nodePort ?? 0).filter((port) => port !== 0);
 
 function wipe(next: ServiceSpec, old: ServiceSpec, fields: readonly (keyof ServiceSpec)[]): void {
   for (const field of fields) if (equalValues(next[field], old[field])) delete next[field];
@@ -43,13 +45,19 @@ export function wipeFieldsOfOldType(service: Service, stored: Service): void {
   if (next === undefined || old === undefined) return;
   wipeClusterIps(next, old);
   const before = nodePorts(old);
-  if (needsNodePort(old) && !needsNodePort(next) && nodePorts(next).every((port) => before.includes(port))) {
+  if (
+    needsNodePort(old) &&
+    !needsNodePort(next) &&
+    nodePorts(next).every((port) => before.includes(port))
+  ) {
     for (const port of next.ports ?? []) delete port.nodePort;
   }
-  if (needsHealthCheckPort(old) && !needsHealthCheckPort(next)) wipe(next, old, ['healthCheckNodePort']);
+  if (needsHealthCheckPort(old) && !needsHealthCheckPort(next))
+    wipe(next, old, ['healthCheckNodePort']);
   if (old.type === 'LoadBalancer' && next.type !== 'LoadBalancer') {
     wipe(next, old, ['allocateLoadBalancerNodePorts', 'loadBalancerClass']);
   }
-  if (isExternallyAccessible(stored) && !isExternallyAccessible(service)) wipe(next, old, ['externalTrafficPolicy']);
+  if (isExternallyAccessible(stored) && !isExternallyAccessible(service))
+    wipe(next, old, ['externalTrafficPolicy']);
   if (next.type !== 'LoadBalancer') service.status = { ...service.status, loadBalancer: {} };
 }

@@ -14,12 +14,16 @@ export function warnAboutService({ metadata, spec }: Service): string[] {
   if (headless) {
     if (spec.loadBalancerIP) warnings.push('spec.loadBalancerIP is ignored for headless services');
     if (external) warnings.push('spec.externalIPs is ignored for headless services');
-    if (spec.sessionAffinity !== 'None') warnings.push('spec.SessionAffinity is ignored for headless services');
+    if (spec.sessionAffinity !== 'None')
+      warnings.push('spec.SessionAffinity is ignored for headless services');
   }
   if (external && !headless && spec.type !== 'ExternalName') {
-    warnings.push('spec.externalIPs is deprecated and may no longer be implemented in some clusters');
+    warnings.push(
+      'spec.externalIPs is deprecated and may no longer be implemented in some clusters',
+    );
   }
-  if (spec.type === 'ExternalName' && external) warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  if (spec.type === 'ExternalName' && external)
+    warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
   if (spec.type !== 'ExternalName' && spec.externalName) {
     warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');
   }

@@ -2,7 +2,11 @@
 import type { Service } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, formatLabels, NAME_COLUMN, wideColumn } from '../meta/columns.ts';
-import { validateService, validateServiceStatus, validateServiceUpdate } from '../validation/service.ts';
+import {
+  validateService,
+  validateServiceStatus,
+  validateServiceUpdate,
+} from '../validation/service.ts';
 import { nameIsDnsLabel } from '../validation/text.ts';
 import { isExternallyAccessible, wipeFieldsOfOldType } from './service-types.ts';
 import { warnAboutService } from './service-warnings.ts';
@@ -12,7 +16,10 @@ const AFFINITY_SECONDS = 3 * 60 * 60;
 function defaultAffinity(spec: NonNullable<Service['spec']>): void {
   spec.sessionAffinity ||= 'None';
   if (spec.sessionAffinity === 'None') delete spec.sessionAffinityConfig;
-  else if (spec.sessionAffinity === 'ClientIP' && spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined) {
+  else if (
+    spec.sessionAffinity === 'ClientIP' &&
+    spec.sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined
+  ) {
     spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: AFFINITY_SECONDS } };
   }
 }
@@ -29,11 +36,14 @@ function setDefaults(service: Service): void {
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
   if (spec.type !== 'LoadBalancer') return;
   spec.allocateLoadBalancerNodePorts ??= true;
-  for (const ingress of service.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
+  for (const ingress of service.status?.loadBalancer?.ingress ?? [])
+    if (ingress.ip) ingress.ipMode ??= 'VIP';
 }
 
 function loadBalancerAddresses({ status }: Service): string[] {
-  const found = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || '');
+  const found = (status?.loadBalancer?.ingress ?? []).map(
+    ({ ip, hostname }) => ip || hostname || '',
+  );
   return [...new Set(found)].filter((address) => address !== '').toSorted();
 }
 

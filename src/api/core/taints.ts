@@ -7,7 +7,10 @@
 import type { Taint, Toleration } from '#api/gen/core-v1.ts';
 
 /** Whether `toleration` tolerates `taint`. An empty key with Exists tolerates all. */
-export function tolerates(toleration: Toleration, taint: Pick<Taint, 'key' | 'value' | 'effect'>): boolean {
+export function tolerates(
+  toleration: Toleration,
+  taint: Pick<Taint, 'key' | 'value' | 'effect'>,
+): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;
   if (toleration.key && toleration.key !== taint.key) return false;
   const operator = toleration.operator || 'Equal';
@@ -25,10 +28,15 @@ export function firstUntolerated(
   tolerations: readonly Toleration[] | undefined,
   effects: readonly string[],
 ): Taint | undefined {
-  return taints?.find((taint) => effects.includes(taint.effect) && !isTolerated(tolerations, taint));
+  return taints?.find(
+    (taint) => effects.includes(taint.effect) && !isTolerated(tolerations, taint),
+  );
 }
 
 /** Two taints are the same when key and effect are: the value may differ. */
-export function sameTaint(left: Pick<Taint, 'key' | 'effect'>, right: Pick<Taint, 'key' | 'effect'>): boolean {
+export function sameTaint(
+  left: Pick<Taint, 'key' | 'effect'>,
+  right: Pick<Taint, 'key' | 'effect'>,
+): boolean {
   return left.key === right.key && left.effect === right.effect;
 }

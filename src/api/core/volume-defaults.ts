@@ -1,5 +1,10 @@
 /** Defaults of volumes. Upstream: pkg/apis/core/v1/defaults.go and the defaults in its field tags. */
-import type { DownwardAPIVolumeFile, PersistentVolumeSource, Volume, VolumeProjection } from '#api/gen/core-v1.ts';
+import type {
+  DownwardAPIVolumeFile,
+  PersistentVolumeSource,
+  Volume,
+  VolumeProjection,
+} from '#api/gen/core-v1.ts';
 import { imageIsLatest } from './images.ts';
 import { defaultClaimSpec } from './persistent-volume-claim.ts';
 
@@ -39,13 +44,17 @@ export function defaultLegacyVolume({ rbd, iscsi, azureDisk, scaleIO }: Legacy):
 
 /** Whether a volume names its source. */
 export function hasVolumeSource(volume: Volume): boolean {
-  return Object.entries(volume).some(([field, value]) => field !== 'name' && value !== undefined && value !== null);
+  return Object.entries(volume).some(
+    ([field, value]) => field !== 'name' && value !== undefined && value !== null,
+  );
 }
 
 export function defaultVolume(volume: Volume): void {
   if (!hasVolumeSource(volume)) volume.emptyDir = {};
   if (volume.image !== undefined) {
-    volume.image.pullPolicy ||= imageIsLatest(volume.image.reference ?? '') ? 'Always' : 'IfNotPresent';
+    volume.image.pullPolicy ||= imageIsLatest(volume.image.reference ?? '')
+      ? 'Always'
+      : 'IfNotPresent';
   }
   if (volume.hostPath !== undefined) volume.hostPath.type ??= '';
   for (const source of [volume.secret, volume.configMap, volume.downwardAPI, volume.projected]) {

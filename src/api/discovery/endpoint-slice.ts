@@ -15,7 +15,9 @@ function setDefaults(slice: EndpointSlice): void {
 }
 
 function ports(slice: EndpointSlice): string {
-  const names = (slice.ports ?? []).map(({ port, name }) => (port === undefined ? (name ?? '*') : String(port)));
+  const names = (slice.ports ?? []).map(({ port, name }) =>
+    port === undefined ? (name ?? '*') : String(port),
+  );
   return withMore(names, SHOWN_MAX) || '<unset>';
 }
 
@@ -34,7 +36,11 @@ export const ENDPOINT_SLICE = defineKind<EndpointSlice>({
     column('Ports', ports),
     column(
       'Endpoints',
-      ({ endpoints }) => withMore((endpoints ?? []).flatMap(({ addresses }) => addresses ?? []), SHOWN_MAX) || '<unset>',
+      ({ endpoints }) =>
+        withMore(
+          (endpoints ?? []).flatMap(({ addresses }) => addresses ?? []),
+          SHOWN_MAX,
+        ) || '<unset>',
     ),
     AGE_COLUMN,
   ],

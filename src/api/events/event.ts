@@ -11,7 +11,10 @@ import type { KubeObject } from '../meta/object.ts';
 import { validateEventUpdate, validateNewEvent } from '../validation/event.ts';
 
 /** Copies `from[name]` to `to[renamed]` for each pair, where it is there. */
-function rename(source: object, names: readonly (readonly [string, string])[]): Record<string, unknown> {
+function rename(
+  source: object,
+  names: readonly (readonly [string, string])[],
+): Record<string, unknown> {
   const members = new Map(Object.entries(source));
   for (const [from, to] of names) {
     if (!members.has(from)) continue;
@@ -53,10 +56,15 @@ export function fromCoreEvent(event: KubeObject): Event {
 
 const regarding = Object.entries(EVENT_FIELDS)
   .filter(([name]) => name !== 'source')
-  .map(([name, value]) => [
-    name.replace('involvedObject.', 'regarding.').replace('reportingComponent', 'reportingController'),
-    (event: Event) => value(toCoreEvent(event)),
-  ] as const);
+  .map(
+    ([name, value]) =>
+      [
+        name
+          .replace('involvedObject.', 'regarding.')
+          .replace('reportingComponent', 'reportingController'),
+        (event: Event) => value(toCoreEvent(event)),
+      ] as const,
+  );
 
 export const EVENTS_EVENT = defineKind<Event>({
   group: 'events.k8s.io',

@@ -21,7 +21,10 @@ export const FLOW_SCHEMA = defineKind<FlowSchema>({
     column('MatchingPrecedence', ({ spec }) => spec?.matchingPrecedence ?? 0),
     column('DistinguisherMethod', ({ spec }) => spec?.distinguisherMethod?.type ?? '<none>'),
     AGE_COLUMN,
-    column('MissingPL', ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'),
+    column(
+      'MissingPL',
+      ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?',
+    ),
   ],
   setDefaults: ({ spec }) => {
     if (spec !== undefined) spec.matchingPrecedence ||= DEFAULT_PRECEDENCE;

@@ -38,7 +38,10 @@ export const PRIORITY_LEVEL_CONFIGURATION = defineKind<PriorityLevelConfiguratio
   columns: [
     NAME_COLUMN,
     column('Type', ({ spec }) => spec?.type ?? ''),
-    column('NominalConcurrencyShares', ({ spec }) => spec?.limited?.nominalConcurrencyShares ?? '<none>'),
+    column(
+      'NominalConcurrencyShares',
+      ({ spec }) => spec?.limited?.nominalConcurrencyShares ?? '<none>',
+    ),
     column('Queues', (object) => queuingOf(object)?.queues ?? '<none>'),
     column('HandSize', (object) => queuingOf(object)?.handSize ?? '<none>'),
     column('QueueLengthLimit', (object) => queuingOf(object)?.queueLengthLimit ?? '<none>'),

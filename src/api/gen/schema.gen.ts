@@ -45,7 +45,7 @@ TableRow;cells,0,[a,r,l=atomic,n=[]interface{};conditions,0,[@TableRowCondition,
 TableRowCondition;type,0,s,r,n=v1.RowConditionType;status,0,s,r,n=v1.ConditionStatus;reason,0,s,o;message,0,s,o
 TypeMeta;kind,1,s,o;apiVersion,2,s,o
 UpdateOptions!;,0,@TypeMeta;dryRun,1,[s,o,l=atomic;fieldManager,2,s,o;fieldValidation,3,s,o
-WatchEvent;type,1,s,r;object,2,r,r
+WatchEvent!;type,1,s,r;object,2,r,r
 P io.k8s.api.admission.v1 v1 admission.k8s.io
 AdmissionRequest;uid,1,s,,n=types.UID;kind,2,@0.GroupVersionKind,;resource,3,@0.GroupVersionResource,;subResource,4,s,o;requestKind,13,@0.GroupVersionKind,po;requestResource,14,@0.GroupVersionResource,po;requestSubResource,15,s,o;name,5,s,o;namespace,6,s,o;operation,7,s,,n=v1.Operation;userInfo,8,@12.UserInfo,;object,9,r,o;oldObject,10,r,o;dryRun,11,b,po;options,12,r,o
 AdmissionResponse;uid,1,s,,n=types.UID;allowed,2,b,;status,3,@0.Status,po;patch,4,y,o;patchType,5,s,po,n=v1.PatchType;auditAnnotations,6,{s,o;warnings,7,[s,o,l=atomic

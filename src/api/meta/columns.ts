@@ -49,7 +49,9 @@ export const DEFAULT_COLUMNS: readonly Column<KubeObject>[] = [
 
 /** `a=1,b=2`, sorted by key; `<none>` when there are none. */
 export function formatLabels(labels: Readonly<Record<string, string>> | undefined): string {
-  const entries = Object.entries(labels ?? {}).toSorted(([left], [right]) => (left < right ? -1 : 1));
+  const entries = Object.entries(labels ?? {}).toSorted(([left], [right]) =>
+    left < right ? -1 : 1,
+  );
   if (entries.length === 0) return '<none>';
   return entries.map(([key, value]) => `${key}=${value}`).join(',');
 }
@@ -70,7 +72,9 @@ function containersOf(template: PodTemplateSpec | undefined): readonly Container
 }
 
 /** The wide columns of everything that has a pod template. */
-export function templateColumns<T>(template: (object: T) => PodTemplateSpec | undefined): Column<T>[] {
+export function templateColumns<T>(
+  template: (object: T) => PodTemplateSpec | undefined,
+): Column<T>[] {
   return [
     wideColumn('Containers', (object) => containerNames(template(object))),
     wideColumn('Images', (object) => containerImages(template(object))),

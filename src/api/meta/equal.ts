@@ -7,7 +7,8 @@
 export function equalValues(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (isEmpty(left) || isEmpty(right)) return isEmpty(left) && isEmpty(right);
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null)
+    return false;
   if (Array.isArray(left) || Array.isArray(right)) {
     return (
       Array.isArray(left) &&
@@ -19,7 +20,10 @@ export function equalValues(left: unknown, right: unknown): boolean {
   return equalMaps(new Map(Object.entries(left)), new Map(Object.entries(right)));
 }
 
-function equalMaps(left: ReadonlyMap<string, unknown>, right: ReadonlyMap<string, unknown>): boolean {
+function equalMaps(
+  left: ReadonlyMap<string, unknown>,
+  right: ReadonlyMap<string, unknown>,
+): boolean {
   for (const key of new Set([...left.keys(), ...right.keys()])) {
     if (!equalValues(left.get(key), right.get(key))) return false;
   }

@@ -78,7 +78,12 @@ export class FieldError {
   readonly field: string;
   readonly value: unknown;
   readonly detail: string;
-  constructor(error: { type: FieldErrorType; field: FieldPath | string; value?: unknown; detail?: string }) {
+  constructor(error: {
+    type: FieldErrorType;
+    field: FieldPath | string;
+    value?: unknown;
+    detail?: string;
+  }) {
     this.type = error.type;
     this.field = String(error.field);
     this.value = error.value;

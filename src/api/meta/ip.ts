@@ -30,7 +30,8 @@ const GROUPS = 8;
 
 function parseIpv4(text: string): { value: bigint; leadingZeros: boolean } | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^\d+$/.test(part) && Number(part) < 256)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^\d+$/.test(part) && Number(part) < 256))
+    return undefined;
   const value = parts.reduce((sum, part) => sum * 256n + BigInt(Number(part)), 0n);
   return { value, leadingZeros: parts.some((part) => part.length > 1 && part.startsWith('0')) };
 }
@@ -79,9 +80,12 @@ export function isMapped({ family, value }: IpAddress): boolean {
 /** Canonical text (RFC 5952). */
 export function formatIp({ family, value }: Pick<IpAddress, 'family' | 'value'>): string {
   if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
-  const groups = Array.from({ length: GROUPS }, (_, i) => Number((value >> BigInt(16 * (7 - i))) & 0xffffn));
+  const groups = Array.from({ length: GROUPS }, (_, i) =>
+    Number((value >> BigInt(16 * (7 - i))) & 0xffffn),
+  );
   const { start, length } = longestZeros(groups);
-  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  const text = (part: readonly number[]): string =>
+    part.map((group) => group.toString(16)).join(':');
   if (length < 2) return text(groups);
   return `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`;
 }
@@ -115,7 +119,11 @@ export function parseCidr(text: string): IpRange | undefined {
   };
 }
 
-export function formatCidr({ family, base, prefix }: Pick<IpRange, 'family' | 'base' | 'prefix'>): string {
+export function formatCidr({
+  family,
+  base,
+  prefix,
+}: Pick<IpRange, 'family' | 'base' | 'prefix'>): string {
   return `${formatIp({ family, value: base })}/${prefix}`;
 }
 
@@ -124,7 +132,10 @@ export function sizeOfRange({ family, prefix }: Pick<IpRange, 'family' | 'prefix
   return 1n << BigInt((family === 4 ? IPV4_BITS : IPV6_BITS) - prefix);
 }
 
-export function rangeContains(range: Pick<IpRange, 'family' | 'base' | 'prefix'>, address: IpAddress): boolean {
+export function rangeContains(
+  range: Pick<IpRange, 'family' | 'base' | 'prefix'>,
+  address: IpAddress,
+): boolean {
   const host = BigInt((range.family === 4 ? IPV4_BITS : IPV6_BITS) - range.prefix);
   return address.family === range.family && address.value >> host === range.base >> host;
 }

@@ -58,7 +58,8 @@ export function selectorOf(selector: LabelSelector | undefined): Selector | unde
   );
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
     if (operator === 'In') requirements.push({ key, operator: 'in', values: values ?? [] });
-    else if (operator === 'NotIn') requirements.push({ key, operator: 'notin', values: values ?? [] });
+    else if (operator === 'NotIn')
+      requirements.push({ key, operator: 'notin', values: values ?? [] });
     else if (operator === 'Exists') requirements.push({ key, operator: 'exists', values: [] });
     else requirements.push({ key, operator: '!', values: [] });
   }
@@ -133,7 +134,8 @@ const PREFIX_MAX = 253;
 export function isQualifiedName(key: string): boolean {
   const parts = key.split('/');
   const [prefix, name] = parts.length === 2 ? parts : [undefined, parts[0]];
-  if (parts.length > 2 || name === undefined || name.length > NAME_MAX || !KEY_NAME.test(name)) return false;
+  if (parts.length > 2 || name === undefined || name.length > NAME_MAX || !KEY_NAME.test(name))
+    return false;
   return prefix === undefined || (prefix.length <= PREFIX_MAX && KEY_PREFIX.test(prefix));
 }
 
@@ -193,7 +195,8 @@ export function parseSelector(text: string): Selector {
     }
     const key = keyOf(next());
     const operator = peek();
-    if (operator.type === 'end' || operator.type === ',') return { key, operator: 'exists', values: [] };
+    if (operator.type === 'end' || operator.type === ',')
+      return { key, operator: 'exists', values: [] };
     next();
     if (operator.type === 'word' && (operator.text === 'in' || operator.text === 'notin')) {
       return { key, operator: operator.text, values: set(key) };
@@ -204,7 +207,10 @@ export function parseSelector(text: string): Selector {
     }
     if (operator.type === '>' || operator.type === '<') {
       const value = next().text;
-      if (!/^-?\d+$/.test(value)) fail(`values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+      if (!/^-?\d+$/.test(value))
+        fail(
+          `values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+        );
       return { key, operator: operator.type === '>' ? 'gt' : 'lt', values: [value] };
     }
     return fail(`${found(operator)}, expected: in, notin, =, ==, !=, gt, lt`);

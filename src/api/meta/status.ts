@@ -4,7 +4,12 @@
  * Source: API reference v1.36, meta/v1 Status; upstream
  * staging/src/k8s.io/apimachinery/pkg/api/errors/errors.go for the wording.
  */
-import { apiVersionOf, type GroupResource, groupResourceName, type GroupVersionKind } from './object.ts';
+import {
+  apiVersionOf,
+  type GroupResource,
+  groupResourceName,
+  type GroupVersionKind,
+} from './object.ts';
 import type { FieldError } from './field.ts';
 
 export interface StatusCause {
@@ -36,7 +41,9 @@ export interface Status {
 /** An error that is sent to the client as it is. */
 export class StatusError extends Error {
   readonly status: Status;
-  constructor(status: Omit<Status, 'kind' | 'apiVersion' | 'metadata' | 'status'> & { code: number }) {
+  constructor(
+    status: Omit<Status, 'kind' | 'apiVersion' | 'metadata' | 'status'> & { code: number },
+  ) {
     super(status.message ?? status.reason ?? 'unknown');
     this.name = 'StatusError';
     this.status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', ...status };
@@ -130,7 +137,10 @@ export function unauthorized(message = 'Unauthorized'): StatusError {
 
 export function forbidden(resource: GroupResource, name: string, cause: string): StatusError {
   const subject = name === '' ? '' : ` ${JSON.stringify(name)}`;
-  const what = resource.resource === '' ? 'forbidden' : `${groupResourceName(resource)}${subject} is forbidden`;
+  const what =
+    resource.resource === ''
+      ? 'forbidden'
+      : `${groupResourceName(resource)}${subject} is forbidden`;
   return new StatusError({
     code: 403,
     reason: 'Forbidden',
@@ -202,7 +212,11 @@ export function serviceUnavailable(message: string): StatusError {
 }
 
 /** The resource version asked for has not been reached in time. */
-export function timeout(message: string, retryAfterSeconds: number, cause?: StatusCause): StatusError {
+export function timeout(
+  message: string,
+  retryAfterSeconds: number,
+  cause?: StatusCause,
+): StatusError {
   return new StatusError({
     code: 504,
     reason: 'Timeout',

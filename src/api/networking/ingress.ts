@@ -20,8 +20,13 @@ function hosts({ spec }: Ingress): string {
 }
 
 function addresses({ status }: Ingress): string {
-  const found = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || '');
-  return [...new Set(found)].filter((address) => address !== '').toSorted().join(',');
+  const found = (status?.loadBalancer?.ingress ?? []).map(
+    ({ ip, hostname }) => ip || hostname || '',
+  );
+  return [...new Set(found)]
+    .filter((address) => address !== '')
+    .toSorted()
+    .join(',');
 }
 
 export const INGRESS = defineKind<Ingress>({

@@ -3,12 +3,19 @@ import type { IPAddress } from '#api/gen/networking-v1.ts';
 import { defineKind } from '../kind.ts';
 import { column, NAME_COLUMN } from '../meta/columns.ts';
 import { groupResourceName } from '../meta/object.ts';
-import { nameIsIpAddress, validateIpAddress, validateIpAddressUpdate } from '../validation/service-range.ts';
+import {
+  nameIsIpAddress,
+  validateIpAddress,
+  validateIpAddressUpdate,
+} from '../validation/service-range.ts';
 
 function parent({ spec }: IPAddress): string {
   const reference = spec?.parentRef;
   if (reference === undefined) return '<none>';
-  const kind = groupResourceName({ group: reference.group ?? '', resource: reference.resource ?? '' });
+  const kind = groupResourceName({
+    group: reference.group ?? '',
+    resource: reference.resource ?? '',
+  });
   const namespace = reference.namespace ? `/${reference.namespace}` : '';
   return `${kind.toLowerCase()}${namespace}/${reference.name ?? ''}`;
 }

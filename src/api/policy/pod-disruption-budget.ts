@@ -2,7 +2,10 @@
 import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, integerColumn, NAME_COLUMN } from '../meta/columns.ts';
-import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from '../validation/pod-disruption-budget.ts';
+import {
+  validatePodDisruptionBudget,
+  validatePodDisruptionBudgetStatus,
+} from '../validation/pod-disruption-budget.ts';
 
 export const POD_DISRUPTION_BUDGET = defineKind<PodDisruptionBudget>({
   group: 'policy',
@@ -22,7 +25,12 @@ export const POD_DISRUPTION_BUDGET = defineKind<PodDisruptionBudget>({
     AGE_COLUMN,
   ],
   prepareForCreate: (budget) => {
-    budget.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+    budget.status = {
+      disruptionsAllowed: 0,
+      currentHealthy: 0,
+      desiredHealthy: 0,
+      expectedPods: 0,
+    };
   },
   validate: validatePodDisruptionBudget,
   validateStatus: validatePodDisruptionBudgetStatus,

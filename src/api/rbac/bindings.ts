@@ -10,7 +10,8 @@ type AnyBinding = RoleBinding | ClusterRoleBinding;
 export function defaultBinding(binding: AnyBinding): void {
   if (binding.roleRef !== undefined) binding.roleRef.apiGroup ||= GROUP;
   for (const subject of binding.subjects ?? []) {
-    if (!subject.apiGroup && (subject.kind === 'User' || subject.kind === 'Group')) subject.apiGroup = GROUP;
+    if (!subject.apiGroup && (subject.kind === 'User' || subject.kind === 'Group'))
+      subject.apiGroup = GROUP;
   }
 }
 

@@ -2,7 +2,10 @@
 import type { PriorityClass } from '#api/gen/scheduling-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, integerColumn, NAME_COLUMN } from '../meta/columns.ts';
-import { validatePriorityClass, validatePriorityClassUpdate } from '../validation/priority-class.ts';
+import {
+  validatePriorityClass,
+  validatePriorityClassUpdate,
+} from '../validation/priority-class.ts';
 
 export const PRIORITY_CLASS = defineKind<PriorityClass>({
   group: 'scheduling.k8s.io',

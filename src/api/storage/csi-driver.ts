@@ -15,7 +15,11 @@ function setDefaults(driver: CSIDriver): void {
   spec.seLinuxMount ??= false;
 }
 
-const boolean = (name: string, cell: (driver: CSIDriver) => boolean) => ({ name, type: 'boolean' as const, cell });
+const boolean = (name: string, cell: (driver: CSIDriver) => boolean) => ({
+  name,
+  type: 'boolean' as const,
+  cell,
+});
 
 export const CSI_DRIVER = defineKind<CSIDriver>({
   group: 'storage.k8s.io',
@@ -31,7 +35,10 @@ export const CSI_DRIVER = defineKind<CSIDriver>({
     boolean('AttachRequired', ({ spec }) => spec?.attachRequired ?? true),
     boolean('PodInfoOnMount', ({ spec }) => spec?.podInfoOnMount ?? false),
     boolean('StorageCapacity', ({ spec }) => spec?.storageCapacity ?? false),
-    column('TokenRequests', ({ spec }) => spec?.tokenRequests?.map(({ audience }) => audience).join(',') ?? '<unset>'),
+    column(
+      'TokenRequests',
+      ({ spec }) => spec?.tokenRequests?.map(({ audience }) => audience).join(',') ?? '<unset>',
+    ),
     boolean('RequiresRepublish', ({ spec }) => spec?.requiresRepublish ?? false),
     column('Modes', ({ spec }) => (spec?.volumeLifecycleModes ?? []).join(',') || '<none>'),
     AGE_COLUMN,

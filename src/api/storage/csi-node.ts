@@ -13,7 +13,11 @@ export const CSI_NODE = defineKind<CSINode>({
   schema: 'io.k8s.api.storage.v1.CSINode',
   countsGeneration: false,
   returnsDeletedObject: true,
-  columns: [NAME_COLUMN, integerColumn('Drivers', ({ spec }) => (spec?.drivers ?? []).length), AGE_COLUMN],
+  columns: [
+    NAME_COLUMN,
+    integerColumn('Drivers', ({ spec }) => (spec?.drivers ?? []).length),
+    AGE_COLUMN,
+  ],
   validate: validateCsiNode,
   validateUpdate: validateCsiNodeUpdate,
 });

@@ -2,7 +2,10 @@
 import type { CSIStorageCapacity } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateCsiStorageCapacity, validateCsiStorageCapacityUpdate } from '../validation/storage.ts';
+import {
+  validateCsiStorageCapacity,
+  validateCsiStorageCapacityUpdate,
+} from '../validation/storage.ts';
 
 export const CSI_STORAGE_CAPACITY = defineKind<CSIStorageCapacity>({
   group: 'storage.k8s.io',

@@ -2,7 +2,10 @@
 import type { VolumeAttributesClass } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateVolumeAttributesClass, validateVolumeAttributesClassUpdate } from '../validation/storage.ts';
+import {
+  validateVolumeAttributesClass,
+  validateVolumeAttributesClassUpdate,
+} from '../validation/storage.ts';
 
 export const VOLUME_ATTRIBUTES_CLASS = defineKind<VolumeAttributesClass>({
   group: 'storage.k8s.io',

@@ -7,7 +7,13 @@ import type {
   PodAffinity,
   PodAffinityTerm,
 } from '#api/gen/core-v1.ts';
-import { type FieldError, type FieldPath, forbiddenField, invalidValue, required } from '../meta/field.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  forbiddenField,
+  invalidValue,
+  required,
+} from '../meta/field.ts';
 import type { LabelSelector } from '../meta/object.ts';
 import { qualifiedName } from './common.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
@@ -15,39 +21,62 @@ import { isLabelValue, nameIsDnsLabel, nameIsDnsSubdomain } from './text.ts';
 
 const WEIGHT_MAX = 100;
 
-function validateRequirement(requirement: NodeSelectorRequirement, at: FieldPath, checkValues: boolean): FieldError[] {
+function validateRequirement(
+  requirement: NodeSelectorRequirement,
+  at: FieldPath,
+  checkValues: boolean,
+): FieldError[] {
   const { key = '', operator, values = [] } = requirement;
   const where = at.child('values');
   const errors: FieldError[] = [];
   if (operator === 'In' || operator === 'NotIn') {
-    if (values.length === 0) errors.push(required(where, "must be specified when `operator` is 'In' or 'NotIn'"));
+    if (values.length === 0)
+      errors.push(required(where, "must be specified when `operator` is 'In' or 'NotIn'"));
   } else if (operator === 'Exists' || operator === 'DoesNotExist') {
     if (values.length > 0) {
-      errors.push(forbiddenField(where, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+      errors.push(
+        forbiddenField(where, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+      );
     }
   } else if (operator === 'Gt' || operator === 'Lt') {
     if (values.length !== 1) {
-      errors.push(required(where, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
+      errors.push(
+        required(where, "must be specified single value when `operator` is 'Lt' or 'Gt'"),
+      );
     }
-  } else errors.push(invalidValue(at.child('operator'), operator ?? '', 'not a valid selector operator'));
+  } else
+    errors.push(
+      invalidValue(at.child('operator'), operator ?? '', 'not a valid selector operator'),
+    );
   errors.push(...qualifiedName(key, at.child('key')));
-  if (checkValues) errors.push(...values.flatMap((value, i) => invalidAll(where.index(i), value, isLabelValue(value))));
+  if (checkValues)
+    errors.push(
+      ...values.flatMap((value, i) => invalidAll(where.index(i), value, isLabelValue(value))),
+    );
   return errors;
 }
 
-function validateFieldRequirement(requirement: NodeSelectorRequirement, at: FieldPath): FieldError[] {
+function validateFieldRequirement(
+  requirement: NodeSelectorRequirement,
+  at: FieldPath,
+): FieldError[] {
   const { key = '', operator, values = [] } = requirement;
   const errors: FieldError[] = [];
   if (operator !== 'In' && operator !== 'NotIn') {
-    errors.push(invalidValue(at.child('operator'), operator ?? '', 'not a valid selector operator'));
+    errors.push(
+      invalidValue(at.child('operator'), operator ?? '', 'not a valid selector operator'),
+    );
   } else if (values.length !== 1) {
-    const detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
+    const detail =
+      "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
     errors.push(required(at.child('values'), detail));
   }
   if (key !== 'metadata.name') {
     return [...errors, invalidValue(at.child('key'), key, 'not a valid field selector key')];
   }
-  const bad = values.flatMap((value, i) => invalidAll(at.child('values').index(i), value, nameIsDnsSubdomain(value, false)));
+  const bad = values.flatMap((value, i) =>
+    invalidAll(at.child('values').index(i), value, nameIsDnsSubdomain(value, false)),
+  );
   return [...errors, ...bad];
 }
 
@@ -71,7 +100,9 @@ export function validateNodeSelector(selector: NodeSelector, at: FieldPath): Fie
 
 function validateWeight(weight: number | undefined, at: FieldPath): FieldError[] {
   const value = weight ?? 0;
-  return value > 0 && value <= WEIGHT_MAX ? [] : [invalidValue(at.child('weight'), value, 'must be in the range 1-100')];
+  return value > 0 && value <= WEIGHT_MAX
+    ? []
+    : [invalidValue(at.child('weight'), value, 'must be in the range 1-100')];
 }
 
 interface LabelKeys {
@@ -81,7 +112,10 @@ interface LabelKeys {
 }
 
 /** `matchLabelKeys` need a selector, and no key that the selector names already. */
-export function validateLabelKeys({ matchLabelKeys = [], mismatchLabelKeys = [], labelSelector }: LabelKeys, at: FieldPath): FieldError[] {
+export function validateLabelKeys(
+  { matchLabelKeys = [], mismatchLabelKeys = [], labelSelector }: LabelKeys,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const [field, keys] of Object.entries({ matchLabelKeys, mismatchLabelKeys })) {
     const where = at.child(field);
@@ -93,7 +127,9 @@ export function validateLabelKeys({ matchLabelKeys = [], mismatchLabelKeys = [],
   for (const { key } of labelSelector?.matchExpressions ?? []) {
     const position = matchLabelKeys.lastIndexOf(key);
     if (position >= 0 && seen.has(key)) {
-      errors.push(invalidValue(at.index(position), key, 'exists in both matchLabelKeys and labelSelector'));
+      errors.push(
+        invalidValue(at.index(position), key, 'exists in both matchLabelKeys and labelSelector'),
+      );
     }
     seen.add(key);
   }
@@ -110,7 +146,9 @@ function validatePodTerm(term: PodAffinityTerm, at: FieldPath): FieldError[] {
   return [
     ...validateLabelSelector(term.labelSelector, at.child('labelSelector')),
     ...validateLabelSelector(term.namespaceSelector, at.child('namespaceSelector')),
-    ...namespaces.flatMap((name) => invalidAll(at.child('namespace'), name, nameIsDnsLabel(name, false))),
+    ...namespaces.flatMap((name) =>
+      invalidAll(at.child('namespace'), name, nameIsDnsLabel(name, false)),
+    ),
     ...validateLabelKeys(term, at),
     ...(topologyKey === '' ? [required(at.child('topologyKey'), 'can not be empty')] : []),
     ...qualifiedName(topologyKey, at.child('topologyKey')),
@@ -137,11 +175,15 @@ export function validateAffinity(affinity: Affinity | undefined, at: FieldPath):
   const must = node?.requiredDuringSchedulingIgnoredDuringExecution;
   const may = here.child('preferredDuringSchedulingIgnoredDuringExecution');
   return [
-    ...(must === undefined ? [] : validateNodeSelector(must, here.child('requiredDuringSchedulingIgnoredDuringExecution'))),
-    ...(node?.preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(({ weight, preference }, i) => [
-      ...validateWeight(weight, may.index(i)),
-      ...validateTerm(preference, may.index(i).child('preference'), false),
-    ]),
+    ...(must === undefined
+      ? []
+      : validateNodeSelector(must, here.child('requiredDuringSchedulingIgnoredDuringExecution'))),
+    ...(node?.preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(
+      ({ weight, preference }, i) => [
+        ...validateWeight(weight, may.index(i)),
+        ...validateTerm(preference, may.index(i).child('preference'), false),
+      ],
+    ),
     ...validatePodAffinity(affinity?.podAffinity, at.child('podAffinity')),
     ...validatePodAffinity(affinity?.podAntiAffinity, at.child('podAntiAffinity')),
   ];

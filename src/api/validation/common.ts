@@ -1,5 +1,11 @@
 /** Small rules that many fields share. Each answers a list of errors. */
-import { type FieldError, type FieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  invalidValue,
+  notSupported,
+  required,
+} from '../meta/field.ts';
 import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from './text.ts';
 import { invalidAll } from './metadata.ts';
 
@@ -16,18 +22,30 @@ export function qualifiedName(value: string | undefined, at: FieldPath): FieldEr
 }
 
 /** Something must be there: not absent, empty or an empty list. */
-export function present(value: string | readonly unknown[] | undefined, at: FieldPath, detail = ''): FieldError[] {
+export function present(
+  value: string | readonly unknown[] | undefined,
+  at: FieldPath,
+  detail = '',
+): FieldError[] {
   return value === undefined || value.length === 0 ? [required(at, detail)] : [];
 }
 
 /** One of `allowed`, which upstream lists in this order. Absence is `Required value`. */
-export function oneOf(value: string | undefined, allowed: readonly string[], at: FieldPath): FieldError[] {
+export function oneOf(
+  value: string | undefined,
+  allowed: readonly string[],
+  at: FieldPath,
+): FieldError[] {
   if (value === undefined || value === '') return [required(at)];
   return allowed.includes(value) ? [] : [notSupported(at, value, allowed)];
 }
 
 /** As `oneOf`, but absence is fine. */
-export function optionalOneOf(value: string | undefined, allowed: readonly string[], at: FieldPath): FieldError[] {
+export function optionalOneOf(
+  value: string | undefined,
+  allowed: readonly string[],
+  at: FieldPath,
+): FieldError[] {
   return value === undefined || allowed.includes(value) ? [] : [notSupported(at, value, allowed)];
 }
 

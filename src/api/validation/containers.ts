@@ -1,5 +1,11 @@
 /** Containers of pods: regular, init and ephemeral. Upstream: pkg/apis/core/validation/validation.go. */
-import type { Container, ContainerPort, ContainerRestartRule, EphemeralContainer, PodSpec } from '#api/gen/core-v1.ts';
+import type {
+  Container,
+  ContainerPort,
+  ContainerRestartRule,
+  EphemeralContainer,
+  PodSpec,
+} from '#api/gen/core-v1.ts';
 import {
   duplicate,
   type FieldError,
@@ -34,17 +40,24 @@ export interface ContainerContext {
 function validatePorts(ports: readonly ContainerPort[] | undefined, at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set<string>();
-  for (const [i, { name = '', containerPort = 0, hostPort = 0, protocol }] of (ports ?? []).entries()) {
+  for (const [i, { name = '', containerPort = 0, hostPort = 0, protocol }] of (
+    ports ?? []
+  ).entries()) {
     const here = at.index(i);
     if (name !== '') {
       const messages = isPortName(name);
       errors.push(...invalidAll(here.child('name'), name, messages));
-      if (messages.length === 0 && names.has(name)) errors.push(duplicate(here.child('name'), name));
+      if (messages.length === 0 && names.has(name))
+        errors.push(duplicate(here.child('name'), name));
       names.add(name);
     }
     if (containerPort === 0) errors.push(required(here.child('containerPort')));
-    else errors.push(...invalidAll(here.child('containerPort'), containerPort, isPortNumber(containerPort)));
-    if (hostPort !== 0) errors.push(...invalidAll(here.child('hostPort'), hostPort, isPortNumber(hostPort)));
+    else
+      errors.push(
+        ...invalidAll(here.child('containerPort'), containerPort, isPortNumber(containerPort)),
+      );
+    if (hostPort !== 0)
+      errors.push(...invalidAll(here.child('hostPort'), hostPort, isPortNumber(hostPort)));
     errors.push(...oneOf(protocol, PROTOCOLS, here.child('protocol')));
   }
   return errors;
@@ -58,35 +71,56 @@ function validateHostPorts(containers: readonly Container[], at: FieldPath): Fie
     for (const [j, { protocol, hostIP = '', hostPort = 0 }] of (ports ?? []).entries()) {
       if (hostPort === 0) continue;
       const key = `${protocol ?? ''}/${hostIP}/${hostPort}`;
-      if (seen.has(key)) errors.push(duplicate(at.index(i).child('ports').index(j).child('hostPort'), key));
+      if (seen.has(key))
+        errors.push(duplicate(at.index(i).child('ports').index(j).child('hostPort'), key));
       seen.add(key);
     }
   }
   return errors;
 }
 
-function validateResizePolicy(container: Container, podRestartPolicy: string | undefined, at: FieldPath): FieldError[] {
+function validateResizePolicy(
+  container: Container,
+  podRestartPolicy: string | undefined,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
-  for (const [i, { resourceName = '', restartPolicy = '' }] of (container.resizePolicy ?? []).entries()) {
+  for (const [i, { resourceName = '', restartPolicy = '' }] of (
+    container.resizePolicy ?? []
+  ).entries()) {
     if (seen.has(resourceName)) errors.push(duplicate(at.index(i), resourceName));
     seen.add(resourceName);
     errors.push(...oneOf(resourceName, ['cpu', 'memory'], at));
     errors.push(...oneOf(restartPolicy, ['NotRequired', 'RestartContainer'], at));
     if (podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired') {
-      errors.push(invalidValue(at, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
+      errors.push(
+        invalidValue(
+          at,
+          restartPolicy,
+          "must be 'NotRequired' when pod `restartPolicy` is 'Never'",
+        ),
+      );
     }
   }
   return errors;
 }
 
 /** What all containers have in common. */
-function validateCommon(container: Container, at: FieldPath, { spec, volumes }: ContainerContext): FieldError[] {
+function validateCommon(
+  container: Container,
+  at: FieldPath,
+  { spec, volumes }: ContainerContext,
+): FieldError[] {
   const claims = (spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name !== '');
   return [
     ...(container.name ? label(container.name, at.child('name')) : [required(at.child('name'))]),
     ...present(container.image, at.child('image')),
-    ...oneOf(container.terminationMessagePolicy, ['File', 'FallbackToLogsOnError'], at.child('terminationMessagePolicy')),
+    ...oneOf(
+      container.terminationMessagePolicy,
+      ['File', 'FallbackToLogsOnError'],
+      at.child('terminationMessagePolicy'),
+    ),
     ...validatePorts(container.ports, at.child('ports')),
     ...validateEnv(container.env, at.child('env')),
     ...validateEnvFrom(container.envFrom, at.child('envFrom')),
@@ -95,19 +129,32 @@ function validateCommon(container: Container, at: FieldPath, { spec, volumes }: 
     ...oneOf(container.imagePullPolicy, PULL_POLICIES, at.child('imagePullPolicy')),
     ...validateContainerResources(container.resources, claims, at.child('resources')),
     ...validateResizePolicy(container, spec.restartPolicy, at.child('resizePolicy')),
-    ...validateSecurityContext(container.securityContext, at.child('securityContext'), spec.hostUsers ?? true),
+    ...validateSecurityContext(
+      container.securityContext,
+      at.child('securityContext'),
+      spec.hostUsers ?? true,
+    ),
   ];
 }
 
-function validateRestartRule({ action, exitCodes }: ContainerRestartRule, at: FieldPath): FieldError[] {
+function validateRestartRule(
+  { action, exitCodes }: ContainerRestartRule,
+  at: FieldPath,
+): FieldError[] {
   const actions = ['Restart', 'RestartAllContainers'];
-  const errors = actions.includes(action) ? [] : [notSupported(at.child('action'), action ?? '', actions)];
-  if (exitCodes === undefined) return [...errors, required(at.child('exitCodes'), 'must be specified')];
+  const errors = actions.includes(action)
+    ? []
+    : [notSupported(at.child('action'), action ?? '', actions)];
+  if (exitCodes === undefined)
+    return [...errors, required(at.child('exitCodes'), 'must be specified')];
   if (exitCodes.operator !== 'In' && exitCodes.operator !== 'NotIn') {
-    errors.push(notSupported(at.child('exitCodes', 'operator'), exitCodes.operator ?? '', ['In', 'NotIn']));
+    errors.push(
+      notSupported(at.child('exitCodes', 'operator'), exitCodes.operator ?? '', ['In', 'NotIn']),
+    );
   }
   const count = exitCodes.values?.length ?? 0;
-  if (count > EXIT_CODES_MAX) errors.push(tooMany(at.child('exitCodes', 'values'), count, EXIT_CODES_MAX));
+  if (count > EXIT_CODES_MAX)
+    errors.push(tooMany(at.child('exitCodes', 'values'), count, EXIT_CODES_MAX));
   return errors;
 }
 
@@ -121,7 +168,12 @@ function validateRestartPolicy(container: Container, at: FieldPath): FieldError[
   if (rules.length > RESTART_RULES_MAX) {
     errors.push(tooMany(at.child('restartPolicyRules'), rules.length, RESTART_RULES_MAX));
   }
-  return [...errors, ...rules.flatMap((rule, i) => validateRestartRule(rule, at.child('restartPolicyRules').index(i)))];
+  return [
+    ...errors,
+    ...rules.flatMap((rule, i) =>
+      validateRestartRule(rule, at.child('restartPolicyRules').index(i)),
+    ),
+  ];
 }
 
 export function validateContainers(at: FieldPath, context: ContainerContext): FieldError[] {
@@ -146,7 +198,12 @@ function validateOneShot(container: Container, at: FieldPath): FieldError[] {
   const fields = ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const;
   const errors = fields
     .filter((field) => container[field] !== undefined)
-    .map((field) => forbiddenField(at.child(field), 'may not be set for init containers without restartPolicy=Always'));
+    .map((field) =>
+      forbiddenField(
+        at.child(field),
+        'may not be set for init containers without restartPolicy=Always',
+      ),
+    );
   for (const [i, { restartPolicy }] of (container.resizePolicy ?? []).entries()) {
     if (restartPolicy !== 'RestartContainer') continue;
     const where = at.child('resizePolicy').index(i).child('restartPolicy');
@@ -162,7 +219,10 @@ export function validateInitContainers(at: FieldPath, context: ContainerContext)
   const names = new Set((spec.containers ?? []).map(({ name }) => name));
   for (const [i, container] of (spec.initContainers ?? []).entries()) {
     const here = at.index(i);
-    errors.push(...validateCommon(container, here, context), ...validateRestartPolicy(container, here));
+    errors.push(
+      ...validateCommon(container, here, context),
+      ...validateRestartPolicy(container, here),
+    );
     if (names.has(container.name)) errors.push(duplicate(here.child('name'), container.name));
     else if (container.name) names.add(container.name);
     errors.push(...validateHostPorts([container], at));
@@ -192,18 +252,27 @@ function isSet(value: unknown): boolean {
   return typeof value !== 'object' || Object.keys(value).length > 0;
 }
 
-export function validateEphemeralContainers(at: FieldPath, context: ContainerContext): FieldError[] {
+export function validateEphemeralContainers(
+  at: FieldPath,
+  context: ContainerContext,
+): FieldError[] {
   const { spec } = context;
   const errors: FieldError[] = [];
-  const others = new Set([...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name));
+  const others = new Set(
+    [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name),
+  );
   const names = new Set(others);
   for (const [i, container] of (spec.ephemeralContainers ?? []).entries()) {
     const here = at.index(i);
-    errors.push(...validateCommon(container, here, context), ...validateImagePadding(container, here));
+    errors.push(
+      ...validateCommon(container, here, context),
+      ...validateImagePadding(container, here),
+    );
     if (names.has(container.name)) errors.push(duplicate(here.child('name'), container.name));
     names.add(container.name);
     const target = container.targetContainerName ?? '';
-    if (target !== '' && !others.has(target)) errors.push(notFoundValue(here.child('targetContainerName'), target));
+    if (target !== '' && !others.has(target))
+      errors.push(notFoundValue(here.child('targetContainerName'), target));
     errors.push(...validateEphemeralFields(container, here));
   }
   return errors;
@@ -216,14 +285,18 @@ function validateEphemeralFields(container: EphemeralContainer, at: FieldPath): 
   );
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
     for (const field of ['subPath', 'subPathExpr'] as const) {
-      if (mount[field]) errors.push(forbiddenField(at.child('volumeMounts').index(i).child(field), detail));
+      if (mount[field])
+        errors.push(forbiddenField(at.child('volumeMounts').index(i).child(field), detail));
     }
   }
   return errors;
 }
 
 /** In pods, not in templates: an image may not be padded with spaces. */
-export function validateImagePadding({ image = '' }: { readonly image?: string }, at: FieldPath): FieldError[] {
+export function validateImagePadding(
+  { image = '' }: { readonly image?: string },
+  at: FieldPath,
+): FieldError[] {
   return image.trim() === image
     ? []
     : [invalidValue(at.child('image'), image, 'must not have leading or trailing whitespace')];

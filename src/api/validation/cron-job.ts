@@ -1,4 +1,95 @@
-/* INTERIM */
-import type { FieldError } from '../meta/field.ts';
-export const validateCronJob = (..._: unknown[]): FieldError[] => [];
-export const validateCronJobUpdate = (..._: unknown[]): FieldError[] => [];
+/** CronJobs. Upstream: pkg/apis/batch/validation/validation.go (ValidateCronJob…). */
+import type { CronJob } from '#api/gen/batch-v1.ts';
+import { parseSchedule, ScheduleError } from '../batch/schedule.ts';
+import { type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import { oneOf } from './common.ts';
+import { validateJobSpec } from './job.ts';
+import { validateCounts } from './workload-template.ts';
+
+const SPEC = fieldPath('spec');
+/** A job's name is the cron job's and eleven characters more. */
+const NAME_MAX = 52;
+const ZONE_PART = /^[A-Za-z.\-_0-9+]{1,14}$/;
+
+function validateSchedule(schedule: string): FieldError[] {
+  const at = SPEC.child('schedule');
+  if (schedule === '') return [required(at)];
+  const errors: FieldError[] = [];
+  try {
+    parseSchedule(schedule.replace(/^(CRON_)?TZ=\S+\s+/, ''));
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error;
+    errors.push(invalidValue(at, schedule, error.message));
+  }
+  if (schedule.includes('TZ')) {
+    errors.push(invalidValue(at, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
+  }
+  return errors;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function validateTimeZone(zone: string | undefined): FieldError[] {
+  const at = SPEC.child('timeZone');
+  if (zone === undefined) return [];
+  if (zone === '') return [invalidValue(at, zone, 'timeZone must be nil or non-empty string')];
+  const bad = zone
+    .split('/')
+    .some((part) => part === '.' || part === '..' || part.startsWith('-') || !ZONE_PART.test(part));
+  if (bad) return [invalidValue(at, zone, `unknown time zone ${zone}`)];
+  if (zone.toLowerCase() === 'local') {
+    const detail = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
+    return [invalidValue(at, zone, detail)];
+  }
+  return isTimeZone(zone) ? [] : [invalidValue(at, zone, `unknown time zone ${zone}`)];
+}
+
+function validateSpec({ spec }: CronJob): FieldError[] {
+  const template = SPEC.child('jobTemplate', 'spec');
+  const job = spec?.jobTemplate?.spec;
+  const errors = [
+    ...validateCounts(spec, ['startingDeadlineSeconds'], SPEC),
+    ...oneOf(spec?.concurrencyPolicy, ['Allow', 'Forbid', 'Replace'], SPEC.child('concurrencyPolicy')),
+    ...validateJobSpec(job, template),
+  ];
+  if (job?.selector !== undefined) {
+    errors.push(invalidValue(template.child('selector'), job.selector, '`selector` will be auto-generated'));
+  }
+  if (job?.manualSelector === true) {
+    errors.push(notSupported(template.child('manualSelector'), true, ['nil', 'false']));
+  }
+  return [...errors, ...validateCounts(spec, ['successfulJobsHistoryLimit', 'failedJobsHistoryLimit'], SPEC)];
+}
+
+export function validateCronJob(cronJob: CronJob): FieldError[] {
+  return validateSpec(cronJob);
+}
+
+export function validateCronJobCreate({ metadata, spec }: CronJob): FieldError[] {
+  const name = metadata?.name ?? '';
+  const errors = [...validateSchedule(spec?.schedule ?? ''), ...validateTimeZone(spec?.timeZone)];
+  if (name.length > NAME_MAX) {
+    errors.push(invalidValue(fieldPath('metadata').child('name'), name, `must be no more than ${NAME_MAX} characters`));
+  }
+  return errors;
+}
+
+/** A time zone in the schedule was once allowed, and stays so where it is. */
+export function validateCronJobUpdate(next: CronJob, old: CronJob): FieldError[] {
+  const schedule = next.spec?.schedule ?? '';
+  const zone = next.spec?.timeZone;
+  const errors =
+    schedule === old.spec?.schedule || !(old.spec?.schedule ?? '').includes('TZ') ? validateSchedule(schedule) : [];
+  if (schedule === old.spec?.schedule && schedule.includes('TZ')) errors.length = 0;
+  if (schedule.includes('TZ') && zone !== undefined) {
+    const detail = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
+    errors.push(invalidValue(SPEC.child('schedule'), schedule, detail));
+  }
+  return zone === old.spec?.timeZone ? errors : [...errors, ...validateTimeZone(zone)];
+}

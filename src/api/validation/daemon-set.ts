@@ -1,5 +1,82 @@
-/* INTERIM */
-import type { FieldError } from '../meta/field.ts';
-export const validateDaemonSet = (..._: unknown[]): FieldError[] => [];
-export const validateDaemonSetStatus = (..._: unknown[]): FieldError[] => [];
-export const validateDaemonSetUpdate = (..._: unknown[]): FieldError[] => [];
+/** DaemonSets. Upstream: pkg/apis/apps/validation/validation.go (ValidateDaemonSet…). */
+import type { DaemonSet, DaemonSetUpdateStrategy } from '#api/gen/apps-v1.ts';
+import { type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import { atMostAll, intOrPercentNumber, validateIntOrPercent } from './int-or-percent.ts';
+import { immutable } from './metadata.ts';
+import {
+  validateCollisionCount,
+  validateCounts,
+  validateRunningTemplate,
+  validateSelector,
+  validateTemplateLabels,
+} from './workload-template.ts';
+
+const SPEC = fieldPath('spec');
+const STATUS = fieldPath('status');
+
+function validateStrategy(strategy: DaemonSetUpdateStrategy | undefined): FieldError[] {
+  const at = SPEC.child('updateStrategy');
+  const { type, rollingUpdate } = strategy ?? {};
+  if (type === 'OnDelete') return [];
+  if (type !== 'RollingUpdate')
+    return [notSupported(at, strategy ?? {}, ['RollingUpdate', 'OnDelete'])];
+  const where = at.child('rollingUpdate');
+  if (rollingUpdate === undefined) return [required(where)];
+  const { maxUnavailable, maxSurge } = rollingUpdate;
+  const errors = [
+    ...validateIntOrPercent(maxUnavailable, where.child('maxUnavailable')),
+    ...validateIntOrPercent(maxSurge, where.child('maxSurge')),
+    ...atMostAll(maxUnavailable, where.child('maxUnavailable')),
+    ...atMostAll(maxSurge, where.child('maxSurge')),
+  ];
+  const unavailable = intOrPercentNumber(maxUnavailable) !== 0;
+  const surge = intOrPercentNumber(maxSurge) !== 0;
+  if (unavailable && surge) {
+    errors.push(
+      invalidValue(
+        where.child('maxSurge'),
+        maxSurge,
+        'may not be set when maxUnavailable is non-zero',
+      ),
+    );
+  } else if (!unavailable && !surge) {
+    errors.push(required(where.child('maxUnavailable'), 'cannot be 0 when maxSurge is 0'));
+  }
+  return errors;
+}
+
+export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
+  return [
+    ...(spec?.selector === undefined ? [] : validateSelector(spec.selector, SPEC.child('selector'), 'daemonset')),
+    ...validateTemplateLabels(spec?.selector, spec?.template, SPEC.child('template')),
+    ...validateRunningTemplate(spec?.template, SPEC.child('template'), 'DaemonSet'),
+    ...validateCounts(spec, ['minReadySeconds'], SPEC),
+    ...validateStrategy(spec?.updateStrategy),
+    ...validateCounts(spec, ['revisionHistoryLimit'], SPEC),
+  ];
+}
+
+export function validateDaemonSetUpdate(next: DaemonSet, old: DaemonSet): FieldError[] {
+  return immutable(next.spec?.selector, old.spec?.selector, SPEC.child('selector'));
+}
+
+export function validateDaemonSetStatus(next: DaemonSet, old: DaemonSet): FieldError[] {
+  return [
+    ...validateCounts(
+      next.status,
+      [
+        'currentNumberScheduled',
+        'numberMisscheduled',
+        'desiredNumberScheduled',
+        'numberReady',
+        'observedGeneration',
+        'updatedNumberScheduled',
+        'numberAvailable',
+        'numberUnavailable',
+        'collisionCount',
+      ],
+      STATUS,
+    ),
+    ...validateCollisionCount(next, old, STATUS),
+  ];
+}

@@ -1,5 +1,112 @@
-/* INTERIM */
-import type { FieldError } from '../meta/field.ts';
-export const validateDeployment = (..._: unknown[]): FieldError[] => [];
-export const validateDeploymentStatus = (..._: unknown[]): FieldError[] => [];
-export const validateDeploymentUpdate = (..._: unknown[]): FieldError[] => [];
+/** Deployments. Upstream: pkg/apis/apps/validation/validation.go (ValidateDeployment…). */
+import type { Deployment, DeploymentStrategy } from '#api/gen/apps-v1.ts';
+import {
+  type FieldError,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  required,
+} from '../meta/field.ts';
+import { atMostAll, intOrPercentNumber, validateIntOrPercent } from './int-or-percent.ts';
+import { immutable } from './metadata.ts';
+import {
+  validateAtMost,
+  validateCollisionCount,
+  validateCounts,
+  validateRunningTemplate,
+  validateSelector,
+  validateTemplateLabels,
+} from './workload-template.ts';
+
+const SPEC = fieldPath('spec');
+const STATUS = fieldPath('status');
+
+function validateStrategy(strategy: DeploymentStrategy | undefined): FieldError[] {
+  const at = SPEC.child('strategy');
+  const { type, rollingUpdate } = strategy ?? {};
+  const where = at.child('rollingUpdate');
+  if (type === 'Recreate') {
+    if (rollingUpdate === undefined) return [];
+    return [forbiddenField(where, "may not be specified when strategy `type` is 'Recreate'")];
+  }
+  if (type !== 'RollingUpdate')
+    return [notSupported(at, strategy ?? {}, ['Recreate', 'RollingUpdate'])];
+  if (rollingUpdate === undefined)
+    return [required(where, 'this should be defaulted and never be nil')];
+  const { maxUnavailable, maxSurge } = rollingUpdate;
+  const errors = [
+    ...validateIntOrPercent(maxUnavailable, where.child('maxUnavailable')),
+    ...validateIntOrPercent(maxSurge, where.child('maxSurge')),
+  ];
+  if (intOrPercentNumber(maxUnavailable) === 0 && intOrPercentNumber(maxSurge) === 0) {
+    errors.push(
+      invalidValue(
+        where.child('maxUnavailable'),
+        maxUnavailable,
+        'may not be 0 when `maxSurge` is 0',
+      ),
+    );
+  }
+  return [...errors, ...atMostAll(maxUnavailable, where.child('maxUnavailable'))];
+}
+
+export function validateDeployment({ spec }: Deployment): FieldError[] {
+  const deadline = spec?.progressDeadlineSeconds;
+  const errors = [
+    ...validateCounts(spec, ['replicas'], SPEC),
+    ...validateSelector(spec?.selector, SPEC.child('selector'), 'deployment'),
+    ...validateTemplateLabels(spec?.selector, spec?.template, SPEC.child('template')),
+    ...validateRunningTemplate(spec?.template, SPEC.child('template'), 'ReplicaSet'),
+    ...validateStrategy(spec?.strategy),
+    ...validateCounts(
+      spec,
+      ['minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds'],
+      SPEC,
+    ),
+  ];
+  if (deadline !== undefined && deadline <= (spec?.minReadySeconds ?? 0)) {
+    errors.push(
+      invalidValue(
+        SPEC.child('progressDeadlineSeconds'),
+        deadline,
+        'must be greater than minReadySeconds',
+      ),
+    );
+  }
+  return errors;
+}
+
+export function validateDeploymentUpdate(next: Deployment, old: Deployment): FieldError[] {
+  return immutable(next.spec?.selector, old.spec?.selector, SPEC.child('selector'));
+}
+
+export function validateDeploymentStatus(next: Deployment, old: Deployment): FieldError[] {
+  const { status } = next;
+  const parts = ['updatedReplicas', 'readyReplicas', 'availableReplicas'] as const;
+  return [
+    ...validateCounts(
+      status,
+      [
+        'observedGeneration',
+        'replicas',
+        ...parts,
+        'unavailableReplicas',
+        'terminatingReplicas',
+        'collisionCount',
+      ],
+      STATUS,
+    ),
+    ...validateAtMost(status, parts, {
+      limit: status?.replicas,
+      detail: 'cannot be greater than status.replicas',
+      at: STATUS,
+    }),
+    ...validateAtMost(status, ['availableReplicas'], {
+      limit: status?.readyReplicas,
+      detail: 'cannot be greater than readyReplicas',
+      at: STATUS,
+    }),
+    ...validateCollisionCount(next, old, STATUS),
+  ];
+}

@@ -1,6 +1,18 @@
 /** Environment variables of containers. Upstream: pkg/apis/core/validation/validation.go. */
-import type { EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector } from '#api/gen/core-v1.ts';
-import { type FieldError, type FieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import type {
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from '#api/gen/core-v1.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  invalidValue,
+  notSupported,
+  required,
+} from '../meta/field.ts';
 import { label, qualifiedName } from './common.ts';
 import { invalidAll } from './metadata.ts';
 import { noBacksteps } from './paths.ts';
@@ -43,7 +55,11 @@ const SIZES = '1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei';
 const SUBSCRIPTED = /^(.+?)\['(.*)'\]$/s;
 
 /** What a field of the pod may be named: the path as it is, and a subscript of labels or annotations. */
-export function validateFieldRef(selector: ObjectFieldSelector, allowed: readonly string[], at: FieldPath): FieldError[] {
+export function validateFieldRef(
+  selector: ObjectFieldSelector,
+  allowed: readonly string[],
+  at: FieldPath,
+): FieldError[] {
   const { apiVersion = '', fieldPath: path = '' } = selector;
   if (apiVersion === '') return [required(at.child('apiVersion'))];
   if (path === '') return [required(at.child('fieldPath'))];
@@ -67,7 +83,11 @@ function validateDivisor(resource: string, divisor: string, at: FieldPath): Fiel
   if (divisor === '' || divisor === '0') return [];
   const name = resource.replace(/^(limits|requests)\./, '');
   const refuse = (units: string, what: string): FieldError[] => [
-    invalidValue(at.child('divisor'), resource, `only divisor's values ${units} are supported with the ${what} resource`),
+    invalidValue(
+      at.child('divisor'),
+      resource,
+      `only divisor's values ${units} are supported with the ${what} resource`,
+    ),
   ];
   if (name === 'cpu') return ['1m', '1'].includes(divisor) ? [] : refuse('1m and 1', 'cpu');
   if (SIZES.split(', ').includes(divisor)) return [];
@@ -76,12 +96,19 @@ function validateDivisor(resource: string, divisor: string, at: FieldPath): Fiel
   return name.startsWith('hugepages-') ? refuse(SIZES, 'hugepages') : [];
 }
 
-export function validateResourceFieldRef(selector: ResourceFieldSelector, at: FieldPath, inVolume: boolean): FieldError[] {
+export function validateResourceFieldRef(
+  selector: ResourceFieldSelector,
+  at: FieldPath,
+  inVolume: boolean,
+): FieldError[] {
   const { containerName = '', resource = '', divisor = '' } = selector;
   const errors: FieldError[] = [];
   if (inVolume && containerName === '') errors.push(required(at.child('containerName')));
   else if (resource === '') errors.push(required(at.child('resource')));
-  else if (!RESOURCE_FIELDS.includes(resource) && !/^(limits|requests)\.hugepages-/.test(resource)) {
+  else if (
+    !RESOURCE_FIELDS.includes(resource) &&
+    !/^(limits|requests)\.hugepages-/.test(resource)
+  ) {
     errors.push(notSupported(at.child('resource'), resource, RESOURCE_FIELDS));
   }
   return [...errors, ...validateDivisor(resource, divisor, at)];
@@ -91,15 +118,24 @@ function validateKeyRef(selector: { name?: string; key?: string }, at: FieldPath
   const { name = '', key = '' } = selector;
   return [
     ...invalidAll(at.child('name'), name, nameIsDnsSubdomain(name, false)),
-    ...(key === '' ? [required(at.child('key'))] : invalidAll(at.child('key'), key, isConfigMapKey(key))),
+    ...(key === ''
+      ? [required(at.child('key'))]
+      : invalidAll(at.child('key'), key, isConfigMapKey(key))),
   ];
 }
 
-function validateFileKeyRef(selector: NonNullable<EnvVarSource['fileKeyRef']>, at: FieldPath): FieldError[] {
+function validateFileKeyRef(
+  selector: NonNullable<EnvVarSource['fileKeyRef']>,
+  at: FieldPath,
+): FieldError[] {
   const { key = '', volumeName = '', path = '' } = selector;
   return [
-    ...(key === '' ? [required(at.child('key'))] : invalidAll(at.child('key'), key, isEnvVarName(key))),
-    ...(volumeName === '' ? [required(at.child('volumeName'))] : label(volumeName, at.child('volumeName'))),
+    ...(key === ''
+      ? [required(at.child('key'))]
+      : invalidAll(at.child('key'), key, isEnvVarName(key))),
+    ...(volumeName === ''
+      ? [required(at.child('volumeName'))]
+      : label(volumeName, at.child('volumeName'))),
     ...(path === '' ? [required(at.child('path'))] : noBacksteps(path, at.child('path'))),
   ];
 }
@@ -107,14 +143,20 @@ function validateFileKeyRef(selector: NonNullable<EnvVarSource['fileKeyRef']>, a
 function validateSource(source: EnvVarSource, value: string, at: FieldPath): FieldError[] {
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   const errors: FieldError[] = [];
-  if (fieldRef !== undefined) errors.push(...validateFieldRef(fieldRef, ENV_FIELDS, at.child('fieldRef')));
+  if (fieldRef !== undefined)
+    errors.push(...validateFieldRef(fieldRef, ENV_FIELDS, at.child('fieldRef')));
   if (resourceFieldRef !== undefined) {
     errors.push(...validateResourceFieldRef(resourceFieldRef, at.child('resourceFieldRef'), false));
   }
-  if (configMapKeyRef !== undefined) errors.push(...validateKeyRef(configMapKeyRef, at.child('configMapKeyRef')));
-  if (secretKeyRef !== undefined) errors.push(...validateKeyRef(secretKeyRef, at.child('secretKeyRef')));
-  if (fileKeyRef !== undefined) errors.push(...validateFileKeyRef(fileKeyRef, at.child('fileKeyRef')));
-  const given = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter((ref) => ref !== undefined);
+  if (configMapKeyRef !== undefined)
+    errors.push(...validateKeyRef(configMapKeyRef, at.child('configMapKeyRef')));
+  if (secretKeyRef !== undefined)
+    errors.push(...validateKeyRef(secretKeyRef, at.child('secretKeyRef')));
+  if (fileKeyRef !== undefined)
+    errors.push(...validateFileKeyRef(fileKeyRef, at.child('fileKeyRef')));
+  const given = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(
+    (ref) => ref !== undefined,
+  );
   if (given.length === 0) {
     errors.push(
       invalidValue(
@@ -123,8 +165,10 @@ function validateSource(source: EnvVarSource, value: string, at: FieldPath): Fie
         'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
       ),
     );
-  } else if (value !== '') errors.push(invalidValue(at, '', 'may not be specified when `value` is not empty'));
-  else if (given.length > 1) errors.push(invalidValue(at, '', 'may not have more than one field specified at a time'));
+  } else if (value !== '')
+    errors.push(invalidValue(at, '', 'may not be specified when `value` is not empty'));
+  else if (given.length > 1)
+    errors.push(invalidValue(at, '', 'may not have more than one field specified at a time'));
   return errors;
 }
 
@@ -132,7 +176,9 @@ export function validateEnv(variables: readonly EnvVar[] | undefined, at: FieldP
   return (variables ?? []).flatMap(({ name = '', value = '', valueFrom }, i) => {
     const here = at.index(i);
     return [
-      ...(name === '' ? [required(here.child('name'))] : invalidAll(here.child('name'), name, isEnvVarName(name))),
+      ...(name === ''
+        ? [required(here.child('name'))]
+        : invalidAll(here.child('name'), name, isEnvVarName(name))),
       ...(valueFrom === undefined ? [] : validateSource(valueFrom, value, here.child('valueFrom'))),
     ];
   });
@@ -142,15 +188,20 @@ function validateNameRef(name: string, at: FieldPath): FieldError[] {
   return name === '' ? [required(at)] : invalidAll(at, name, nameIsDnsSubdomain(name, true));
 }
 
-export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, at: FieldPath): FieldError[] {
+export function validateEnvFrom(
+  sources: readonly EnvFromSource[] | undefined,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const [i, { prefix = '', configMapRef, secretRef }] of (sources ?? []).entries()) {
     const here = at.index(i);
-    if (prefix !== '') errors.push(...invalidAll(here.child('prefix'), prefix, isEnvVarName(prefix)));
+    if (prefix !== '')
+      errors.push(...invalidAll(here.child('prefix'), prefix, isEnvVarName(prefix)));
     if (configMapRef !== undefined) {
       errors.push(...validateNameRef(configMapRef.name ?? '', here.child('configMapRef', 'name')));
     }
-    if (secretRef !== undefined) errors.push(...validateNameRef(secretRef.name ?? '', here.child('secretRef', 'name')));
+    if (secretRef !== undefined)
+      errors.push(...validateNameRef(secretRef.name ?? '', here.child('secretRef', 'name')));
     if (configMapRef === undefined && secretRef === undefined) {
       errors.push(invalidValue(at, '', 'must specify one of: `configMapRef` or `secretRef`'));
     } else if (configMapRef !== undefined && secretRef !== undefined) {

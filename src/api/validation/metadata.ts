@@ -41,7 +41,11 @@ export function nonnegative(value: number | undefined, at: FieldPath): FieldErro
 }
 
 /** Each sentence of `messages` as an error of the value at `at`. */
-export function invalidAll(at: FieldPath, value: unknown, messages: readonly string[]): FieldError[] {
+export function invalidAll(
+  at: FieldPath,
+  value: unknown,
+  messages: readonly string[],
+): FieldError[] {
   return messages.map((message) => invalidValue(at, value, message));
 }
 
@@ -64,22 +68,33 @@ export function validateAnnotations(annotations: StringMap, at: FieldPath): Fiel
 }
 
 /** `undefined` is valid: whether a selector is needed is the kind's matter. */
-export function validateLabelSelector(selector: LabelSelector | undefined, at: FieldPath): FieldError[] {
+export function validateLabelSelector(
+  selector: LabelSelector | undefined,
+  at: FieldPath,
+): FieldError[] {
   if (selector === undefined) return [];
   const errors = validateLabels(selector.matchLabels, at.child('matchLabels'));
   for (const [i, { key, operator, values }] of (selector.matchExpressions ?? []).entries()) {
     const here = at.child('matchExpressions').index(i);
     if (operator === 'In' || operator === 'NotIn') {
       if ((values ?? []).length === 0) {
-        errors.push(required(here.child('values'), "must be specified when `operator` is 'In' or 'NotIn'"));
+        errors.push(
+          required(here.child('values'), "must be specified when `operator` is 'In' or 'NotIn'"),
+        );
       }
     } else if (operator === 'Exists' || operator === 'DoesNotExist') {
       if ((values ?? []).length > 0) {
         errors.push(
-          forbiddenField(here.child('values'), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+          forbiddenField(
+            here.child('values'),
+            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+          ),
         );
       }
-    } else errors.push(invalidValue(here.child('operator'), operator ?? '', 'not a valid selector operator'));
+    } else
+      errors.push(
+        invalidValue(here.child('operator'), operator ?? '', 'not a valid selector operator'),
+      );
     errors.push(...invalidAll(here.child('key'), key ?? '', isQualifiedName(key ?? '')));
     for (const [j, value] of (values ?? []).entries()) {
       errors.push(...invalidAll(here.child('values').index(j), value, isLabelValue(value)));
@@ -91,15 +106,19 @@ export function validateLabelSelector(selector: LabelSelector | undefined, at: F
 /** Whether a selector says nothing: it would select everything. */
 export function isEmptySelector(selector: LabelSelector | undefined): boolean {
   return (
-    Object.keys(selector?.matchLabels ?? {}).length + (selector?.matchExpressions ?? []).length === 0
+    Object.keys(selector?.matchLabels ?? {}).length + (selector?.matchExpressions ?? []).length ===
+    0
   );
 }
 
 function validateOwner(owner: OwnerReference, at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const { apiVersion = '', kind = '', name = '', uid = '' } = owner;
-  const version = apiVersion.includes('/') ? apiVersion.slice(apiVersion.indexOf('/') + 1) : apiVersion;
-  if (version === '') errors.push(invalidValue(at.child('apiVersion'), apiVersion, 'version must not be empty'));
+  const version = apiVersion.includes('/')
+    ? apiVersion.slice(apiVersion.indexOf('/') + 1)
+    : apiVersion;
+  if (version === '')
+    errors.push(invalidValue(at.child('apiVersion'), apiVersion, 'version must not be empty'));
   for (const [field, value] of Object.entries({ kind, name, uid })) {
     if (value === '') errors.push(invalidValue(at.child(field), value, 'must not be empty'));
   }
@@ -133,7 +152,9 @@ function validateOwners(owners: readonly OwnerReference[], at: FieldPath): Field
 function validateFinalizers(finalizers: readonly string[], at: FieldPath): FieldError[] {
   const errors = finalizers.flatMap((name) => invalidAll(at, name, isQualifiedName(name)));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
-    errors.push(invalidValue(at, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
+    errors.push(
+      invalidValue(at, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'),
+    );
   }
   return errors;
 }
@@ -143,7 +164,9 @@ function validateManagedFields(metadata: ObjectMeta, at: FieldPath): FieldError[
   for (const [i, entry] of (metadata.managedFields ?? []).entries()) {
     const here = at.index(i);
     if (entry.operation !== 'Apply' && entry.operation !== 'Update') {
-      errors.push(invalidValue(here.child('operation'), entry.operation ?? '', 'must be `Apply` or `Update`'));
+      errors.push(
+        invalidValue(here.child('operation'), entry.operation ?? '', 'must be `Apply` or `Update`'),
+      );
     }
     if ((entry.fieldsType ?? '') !== '' && entry.fieldsType !== 'FieldsV1') {
       errors.push(invalidValue(here.child('fieldsType'), entry.fieldsType, 'must be `FieldsV1`'));
@@ -163,7 +186,9 @@ export function validateFieldManager(manager: string, at: FieldPath): FieldError
   const bad = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.exec(manager);
   if (bad !== null) {
     const code = (bad[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    errors.push(invalidValue(at, manager, `invalid character U+${code} (at position ${bad.index})`));
+    errors.push(
+      invalidValue(at, manager, `invalid character U+${code} (at position ${bad.index})`),
+    );
   }
   return errors;
 }
@@ -186,10 +211,14 @@ export function validateObjectMeta(kind: MetaKind, object: KubeObject): FieldErr
   const rule: NameRule = kind.validateName ?? nameIsDnsSubdomain;
   const errors: FieldError[] = [];
   const { name = '', generateName = '' } = metadata;
-  if (generateName !== '') errors.push(...invalidAll(at.child('generateName'), generateName, rule(generateName, true)));
+  if (generateName !== '')
+    errors.push(...invalidAll(at.child('generateName'), generateName, rule(generateName, true)));
   if (name === '') errors.push(required(at.child('name'), 'name or generateName is required'));
   else errors.push(...invalidAll(at.child('name'), name, rule(name, false)));
-  errors.push(...validateNamespaceField(kind, metadata, at), ...nonnegative(metadata.generation, at.child('generation')));
+  errors.push(
+    ...validateNamespaceField(kind, metadata, at),
+    ...nonnegative(metadata.generation, at.child('generation')),
+  );
   errors.push(...validateFinalizers(metadata.finalizers ?? [], at.child('finalizers')));
   return [...errors, ...validateCommon(metadata)];
 }
@@ -197,20 +226,28 @@ export function validateObjectMeta(kind: MetaKind, object: KubeObject): FieldErr
 function validateNamespaceField(kind: MetaKind, metadata: ObjectMeta, at: FieldPath): FieldError[] {
   const namespace = metadata.namespace ?? '';
   if (!kind.namespaced) {
-    return namespace === '' ? [] : [forbiddenField(at.child('namespace'), 'not allowed on this type')];
+    return namespace === ''
+      ? []
+      : [forbiddenField(at.child('namespace'), 'not allowed on this type')];
   }
   if (namespace === '') return [required(at.child('namespace'))];
   return invalidAll(at.child('namespace'), namespace, nameIsDnsLabel(namespace, false));
 }
 
 /** The metadata of an updated object beside the stored one. */
-export function validateObjectMetaUpdate(_kind: MetaKind, object: KubeObject, stored: KubeObject): FieldError[] {
+export function validateObjectMetaUpdate(
+  _kind: MetaKind,
+  object: KubeObject,
+  stored: KubeObject,
+): FieldError[] {
   const at = fieldPath('metadata');
   const next = object.metadata ?? {};
   const old = stored.metadata ?? {};
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
-    const added = [...new Set(next.finalizers ?? [])].filter((name) => !old.finalizers?.includes(name)).toSorted();
+    const added = [...new Set(next.finalizers ?? [])]
+      .filter((name) => !old.finalizers?.includes(name))
+      .toSorted();
     if (added.length > 0) {
       const list = added.map((name) => JSON.stringify(name)).join(', ');
       errors.push(
@@ -222,9 +259,18 @@ export function validateObjectMetaUpdate(_kind: MetaKind, object: KubeObject, st
     }
   }
   if ((next.generation ?? 0) < (old.generation ?? 0)) {
-    errors.push(invalidValue(at.child('generation'), next.generation ?? 0, 'must not be decremented'));
+    errors.push(
+      invalidValue(at.child('generation'), next.generation ?? 0, 'must not be decremented'),
+    );
   }
-  for (const field of ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {
+  for (const field of [
+    'name',
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+  ] as const) {
     errors.push(...immutable(next[field], old[field], at.child(field)));
   }
   errors.push(...validateFinalizers(next.finalizers ?? [], at.child('finalizers')));
@@ -248,7 +294,10 @@ const REASON_ERROR =
   "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')";
 
 /** A list of metav1 Conditions: one of each type, each whole. */
-export function validateConditions(conditions: readonly ConditionLike[] | undefined, at: FieldPath): FieldError[] {
+export function validateConditions(
+  conditions: readonly ConditionLike[] | undefined,
+  at: FieldPath,
+): FieldError[] {
   return (conditions ?? []).flatMap((condition, i) => validateCondition(condition, at.index(i)));
 }
 
@@ -260,12 +309,18 @@ function validateCondition(condition: ConditionLike, at: FieldPath): FieldError[
   }
   if ((condition.observedGeneration ?? 0) < 0) {
     errors.push(
-      invalidValue(at.child('observedGeneration'), condition.observedGeneration, 'must be greater than or equal to zero'),
+      invalidValue(
+        at.child('observedGeneration'),
+        condition.observedGeneration,
+        'must be greater than or equal to zero',
+      ),
     );
   }
-  if (condition.lastTransitionTime === undefined) errors.push(required(at.child('lastTransitionTime')));
+  if (condition.lastTransitionTime === undefined)
+    errors.push(required(at.child('lastTransitionTime')));
   if (reason === '') errors.push(required(at.child('reason')));
-  else if (!REASON.test(reason)) errors.push(invalidValue(at.child('reason'), reason, REASON_ERROR));
+  else if (!REASON.test(reason))
+    errors.push(invalidValue(at.child('reason'), reason, REASON_ERROR));
   if (reason.length > REASON_MAX) errors.push(tooLong(at.child('reason'), REASON_MAX));
   if (message.length > MESSAGE_MAX) errors.push(tooLong(at.child('message'), MESSAGE_MAX));
   return errors;

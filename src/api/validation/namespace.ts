@@ -1,4 +1,25 @@
-/* INTERIM */
-import type { FieldError } from '../meta/field.ts';
-export const validateNamespaceFinalizers = (..._: unknown[]): FieldError[] => [];
-export const validateNamespaceStatus = (..._: unknown[]): FieldError[] => [];
+/** Namespaces. Upstream: pkg/apis/core/validation/validation.go. */
+import type { Namespace } from '#api/gen/core-v1.ts';
+import { type FieldError, fieldPath, invalidValue } from '../meta/field.ts';
+import { qualifiedName } from './common.ts';
+
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+export function validateNamespaceFinalizers({ spec }: Namespace): FieldError[] {
+  const at = fieldPath('spec').child('finalizers');
+  return (spec?.finalizers ?? []).flatMap((name) => {
+    const errors = qualifiedName(name, at);
+    if (name.includes('/') || STANDARD_FINALIZERS.includes(name)) return errors;
+    return [...errors, invalidValue(at, name, 'name is neither a standard finalizer name nor is it fully qualified')];
+  });
+}
+
+export function validateNamespaceStatus({ metadata, status }: Namespace): FieldError[] {
+  const at = fieldPath('status').child('Phase');
+  const phase = status?.phase ?? '';
+  if (metadata?.deletionTimestamp === undefined) {
+    return phase === 'Active' ? [] : [invalidValue(at, phase, "may only be 'Active' if `deletionTimestamp` is empty")];
+  }
+  if (phase === 'Terminating') return [];
+  return [invalidValue(at, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
+}

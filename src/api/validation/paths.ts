@@ -16,7 +16,8 @@ export function descendingPath(path: string, at: FieldPath): FieldError[] {
 /** As `descendingPath`, and not a name that volumes use for themselves (`..data`). */
 export function nonReservedPath(path: string, at: FieldPath): FieldError[] {
   const errors = descendingPath(path, at);
-  if (path.startsWith('..') && !path.startsWith('../')) errors.push(invalidValue(at, path, "must not start with '..'"));
+  if (path.startsWith('..') && !path.startsWith('../'))
+    errors.push(invalidValue(at, path, "must not start with '..'"));
   return errors;
 }
 

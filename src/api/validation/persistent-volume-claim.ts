@@ -1,8 +1,20 @@
 /** Claims. Upstream: pkg/apis/core/validation/validation.go (ValidatePersistentVolumeClaim…). */
-import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedObjectReference } from '#api/gen/core-v1.ts';
+import type {
+  PersistentVolumeClaim,
+  PersistentVolumeClaimSpec,
+  TypedObjectReference,
+} from '#api/gen/core-v1.ts';
 import { compareQuantity } from '../codec/quantity.ts';
 import { equalValues } from '../meta/equal.ts';
-import { type FieldError, type FieldPath, fieldPath, forbiddenField, invalidValue, notSupported, required } from '../meta/field.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  required,
+} from '../meta/field.ts';
 import { optionalOneOf, present } from './common.ts';
 import { immutable, invalidAll, validateLabelSelector } from './metadata.ts';
 import { changedFields } from './changes.ts';
@@ -14,9 +26,14 @@ export const VOLUME_MODES = ['Block', 'Filesystem'];
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 
 /** Each known; ReadWriteOncePod only alone. */
-export function validateAccessModes(modes: readonly string[] | undefined, at: FieldPath): FieldError[] {
+export function validateAccessModes(
+  modes: readonly string[] | undefined,
+  at: FieldPath,
+): FieldError[] {
   const list = modes ?? [];
-  const errors = list.filter((mode) => !ACCESS_MODES.includes(mode)).map((mode) => notSupported(at, mode, ACCESS_MODES));
+  const errors = list
+    .filter((mode) => !ACCESS_MODES.includes(mode))
+    .map((mode) => notSupported(at, mode, ACCESS_MODES));
   const others = list.some((mode) => mode !== 'ReadWriteOncePod' && ACCESS_MODES.includes(mode));
   if (list.includes('ReadWriteOncePod') && others) {
     errors.push(forbiddenField(at, 'may not use ReadWriteOncePod with other access modes'));
@@ -28,20 +45,37 @@ function validateSource(source: TypedObjectReference, at: FieldPath): FieldError
   const { name = '', kind = '', apiGroup = '', namespace = '' } = source;
   const errors = [...present(name, at.child('name')), ...present(kind, at.child('kind'))];
   if (apiGroup === '' && kind !== 'PersistentVolumeClaim') {
-    errors.push(invalidValue(at, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
+    errors.push(
+      invalidValue(
+        at,
+        kind,
+        "must be 'PersistentVolumeClaim' when referencing the default apiGroup",
+      ),
+    );
   }
-  if (apiGroup !== '') errors.push(...invalidAll(at.child('apiGroup'), apiGroup, isDns1123Subdomain(apiGroup)));
-  if (namespace !== '') errors.push(...invalidAll(at.child('namespace'), namespace, nameIsDnsLabel(namespace, false)));
+  if (apiGroup !== '')
+    errors.push(...invalidAll(at.child('apiGroup'), apiGroup, isDns1123Subdomain(apiGroup)));
+  if (namespace !== '')
+    errors.push(...invalidAll(at.child('namespace'), namespace, nameIsDnsLabel(namespace, false)));
   return errors;
 }
 
-function validateSources({ dataSource, dataSourceRef }: PersistentVolumeClaimSpec, at: FieldPath): FieldError[] {
+function validateSources(
+  { dataSource, dataSourceRef }: PersistentVolumeClaimSpec,
+  at: FieldPath,
+): FieldError[] {
   const errors = dataSource === undefined ? [] : validateSource(dataSource, at.child('dataSource'));
   if (dataSourceRef === undefined) return errors;
   errors.push(...validateSource(dataSourceRef, at.child('dataSourceRef')));
   if (dataSource === undefined) return errors;
   if (dataSourceRef.namespace) {
-    errors.push(invalidValue(at, 'dataSource', 'may not be specified when dataSourceRef.namespace is specified'));
+    errors.push(
+      invalidValue(
+        at,
+        'dataSource',
+        'may not be specified when dataSourceRef.namespace is specified',
+      ),
+    );
   } else if (!equalValues({ ...dataSource }, { ...dataSourceRef, namespace: undefined })) {
     errors.push(invalidValue(at, 'dataSource', 'must match dataSourceRef'));
   }
@@ -53,7 +87,10 @@ function optionalClass(name: string | undefined, at: FieldPath): FieldError[] {
 }
 
 /** The spec of a claim, in claims and in templates. */
-export function validateClaimSpec(spec: PersistentVolumeClaimSpec | undefined, at: FieldPath): FieldError[] {
+export function validateClaimSpec(
+  spec: PersistentVolumeClaimSpec | undefined,
+  at: FieldPath,
+): FieldError[] {
   const { accessModes, resources, volumeMode } = spec ?? {};
   const storage = resources?.requests?.['storage'];
   const where = at.child('resources').key('storage');
@@ -77,12 +114,15 @@ export function validatePersistentVolumeClaim(claim: PersistentVolumeClaim): Fie
 function mayNameClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): boolean {
   const annotation = old.metadata?.annotations?.[CLASS_ANNOTATION];
   const name = next.spec?.storageClassName;
-  return old.spec?.storageClassName === undefined && name !== undefined && (annotation ?? name) === name;
+  return (
+    old.spec?.storageClassName === undefined && name !== undefined && (annotation ?? name) === name
+  );
 }
 
 /** The spec with all that may change set back to what it was. */
 function withoutAllowedChanges(next: PersistentVolumeClaim, old: PersistentVolumeClaim): object {
-  const { storageClassName, volumeAttributesClassName, volumeName, resources, ...rest } = next.spec ?? {};
+  const { storageClassName, volumeAttributesClassName, volumeName, resources, ...rest } =
+    next.spec ?? {};
   const stored = old.spec ?? {};
   const bound = next.status?.phase === 'Bound';
   const storage = stored.resources?.requests?.['storage'];
@@ -90,7 +130,8 @@ function withoutAllowedChanges(next: PersistentVolumeClaim, old: PersistentVolum
   return {
     ...rest,
     // An empty class is not the same as none, so absence is made visible.
-    storageClassName: (mayNameClass(next, old) ? stored.storageClassName : storageClassName) ?? null,
+    storageClassName:
+      (mayNameClass(next, old) ? stored.storageClassName : storageClassName) ?? null,
     hasClass: (mayNameClass(next, old) ? stored.storageClassName : storageClassName) !== undefined,
     volumeName: stored.volumeName ? volumeName : undefined,
     volumeAttributesClassName: bound ? stored.volumeAttributesClassName : volumeAttributesClassName,
@@ -107,27 +148,50 @@ function validateSize(next: PersistentVolumeClaim, old: PersistentVolumeClaim): 
   return [forbiddenField(at, 'field can not be less than status.capacity')];
 }
 
-function validateAttributesClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+function validateAttributesClass(
+  next: PersistentVolumeClaim,
+  old: PersistentVolumeClaim,
+): FieldError[] {
   const name = next.spec?.volumeAttributesClassName;
   if (name === old.spec?.volumeAttributesClassName) return [];
   if (old.status?.currentVolumeAttributesClassName === undefined) return [];
   const to = name === undefined ? 'nil' : name === '' ? 'empty string' : '';
   if (to === '') return [];
   const at = fieldPath('spec').child('volumeAttributesClassName');
-  return [forbiddenField(at, `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`)];
+  return [
+    forbiddenField(
+      at,
+      `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`,
+    ),
+  ];
 }
 
-export function validatePersistentVolumeClaimUpdate(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+export function validatePersistentVolumeClaimUpdate(
+  next: PersistentVolumeClaim,
+  old: PersistentVolumeClaim,
+): FieldError[] {
   const errors: FieldError[] = [];
   const after = next.metadata?.annotations?.[CLASS_ANNOTATION];
   if (!mayNameClass(next, old) && after !== old.metadata?.annotations?.[CLASS_ANNOTATION]) {
-    errors.push(invalidValue(fieldPath('metadata').child('annotations').key(CLASS_ANNOTATION), after ?? '', 'field is immutable'));
+    errors.push(
+      invalidValue(
+        fieldPath('metadata').child('annotations').key(CLASS_ANNOTATION),
+        after ?? '',
+        'field is immutable',
+      ),
+    );
   }
   const munged = withoutAllowedChanges(next, old);
   const stored = withoutAllowedChanges(old, old);
   if (!equalValues(munged, stored)) {
-    const detail = 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
-    errors.push(forbiddenField(fieldPath('spec'), `${detail}\n${changedFields(next.spec ?? {}, old.spec ?? {})}`));
+    const detail =
+      'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
+    errors.push(
+      forbiddenField(
+        fieldPath('spec'),
+        `${detail}\n${changedFields(next.spec ?? {}, old.spec ?? {})}`,
+      ),
+    );
   }
   return [
     ...errors,

@@ -1,9 +1,14 @@
 /** Annotations of pods that mean something to the server. Upstream: pkg/apis/core/validation. */
 import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
-import { type FieldError, type FieldPath, fieldPath, forbiddenField, invalidValue } from '../meta/field.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+} from '../meta/field.ts';
 import { containersWithPaths } from './container-paths.ts';
 import { descendingPath } from './paths.ts';
-
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
@@ -16,7 +21,8 @@ const INT32_MAX = 2 ** 31 - 1;
 
 function validateSeccomp(profile: string, at: FieldPath): FieldError[] {
   if (['runtime/default', 'docker/default', 'unconfined'].includes(profile)) return [];
-  if (profile.startsWith('localhost/')) return descendingPath(profile.slice('localhost/'.length), at);
+  if (profile.startsWith('localhost/'))
+    return descendingPath(profile.slice('localhost/'.length), at);
   return [invalidValue(at, profile, 'must be a valid seccomp profile')];
 }
 
@@ -25,17 +31,28 @@ function isDeletionCost(text: string): boolean {
 }
 
 /** `at`: the path of the annotations. */
-export function validatePodAnnotations(annotations: Annotations, spec: PodSpec | undefined, at: FieldPath): FieldError[] {
+export function validatePodAnnotations(
+  annotations: Annotations,
+  spec: PodSpec | undefined,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   const mirror = annotations?.[MIRROR];
   if (mirror !== undefined && !spec?.nodeName) {
-    errors.push(invalidValue(at.key(MIRROR), mirror, 'must set spec.nodeName if mirror pod annotation is set'));
+    errors.push(
+      invalidValue(
+        at.key(MIRROR),
+        mirror,
+        'must set spec.nodeName if mirror pod annotation is set',
+      ),
+    );
   }
   const cost = annotations?.[DELETION_COST];
   if (cost !== undefined && !isDeletionCost(cost)) {
     errors.push(invalidValue(at.key(DELETION_COST), cost, 'must be a 32bit integer'));
   }
-  const names = spec === undefined ? [] : containersWithPaths(spec, at).map(({ container }) => container.name);
+  const names =
+    spec === undefined ? [] : containersWithPaths(spec, at).map(({ container }) => container.name);
   for (const [key, value] of Object.entries(annotations ?? {})) {
     if (key === SECCOMP_POD || key.startsWith(SECCOMP_CONTAINER)) {
       errors.push(...validateSeccomp(value, at.child(key)));
@@ -44,7 +61,9 @@ export function validatePodAnnotations(annotations: Annotations, spec: PodSpec |
     const name = key.slice(APPARMOR.length);
     if (!names.includes(name)) errors.push(invalidValue(at.key(key), name, 'container not found'));
     if (!['', 'runtime/default', 'unconfined'].includes(value) && !value.startsWith('localhost/')) {
-      errors.push(invalidValue(at.key(key), value, `invalid AppArmor profile name: ${JSON.stringify(value)}`));
+      errors.push(
+        invalidValue(at.key(key), value, `invalid AppArmor profile name: ${JSON.stringify(value)}`),
+      );
     }
   }
   return errors;
@@ -61,11 +80,14 @@ export function validateAnnotationUpdate(next: Pod, old: Pod): FieldError[] {
     if (key.startsWith(APPARMOR)) {
       errors.push(forbiddenField(at.key(key), 'may not remove or update AppArmor annotations'));
     }
-    if (key === MIRROR) errors.push(forbiddenField(at.key(key), 'may not remove or update mirror pod annotation'));
+    if (key === MIRROR)
+      errors.push(forbiddenField(at.key(key), 'may not remove or update mirror pod annotation'));
   }
   for (const key of Object.keys(after).filter((name) => before[name] === undefined)) {
-    if (key.startsWith(APPARMOR)) errors.push(forbiddenField(at.key(key), 'may not add AppArmor annotations'));
-    if (key === MIRROR) errors.push(forbiddenField(at.key(key), 'may not add mirror pod annotation'));
+    if (key.startsWith(APPARMOR))
+      errors.push(forbiddenField(at.key(key), 'may not add AppArmor annotations'));
+    if (key === MIRROR)
+      errors.push(forbiddenField(at.key(key), 'may not add mirror pod annotation'));
   }
   return errors;
 }

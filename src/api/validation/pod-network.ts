@@ -1,6 +1,13 @@
 /** Names, DNS and ports of a pod. Upstream: pkg/apis/core/validation/validation.go. */
 import type { HostAlias, PodDNSConfig, PodSpec } from '#api/gen/core-v1.ts';
-import { type FieldError, type FieldPath, forbiddenField, invalidValue, required, tooLong } from '../meta/field.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  forbiddenField,
+  invalidValue,
+  required,
+  tooLong,
+} from '../meta/field.ts';
 import { subdomain } from './common.ts';
 import { validateIp } from './ip.ts';
 import { invalidAll } from './metadata.ts';
@@ -23,7 +30,9 @@ const SEARCH_ERROR = regexError(
 function validateSearches(searches: readonly string[], at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   if (searches.length > SEARCH_PATHS_MAX) {
-    errors.push(invalidValue(at, searches, `must not have more than ${SEARCH_PATHS_MAX} search paths`));
+    errors.push(
+      invalidValue(at, searches, `must not have more than ${SEARCH_PATHS_MAX} search paths`),
+    );
   }
   if (searches.join(' ').length > SEARCH_CHARACTERS_MAX) {
     const detail = `must not have more than ${SEARCH_CHARACTERS_MAX} characters (including spaces) in the search list`;
@@ -32,7 +41,8 @@ function validateSearches(searches: readonly string[], at: FieldPath): FieldErro
   for (const [i, text] of searches.entries()) {
     if (text === '.') continue;
     const search = text.replace(/\.$/, '');
-    if (!new RegExp(`^${SEARCH}$`).test(search)) errors.push(invalidValue(at.index(i), search, SEARCH_ERROR));
+    if (!new RegExp(`^${SEARCH}$`).test(search))
+      errors.push(invalidValue(at.index(i), search, SEARCH_ERROR));
     else if (isDns1123Subdomain(search.replaceAll('_', 'a')).length > 0) {
       errors.push(...subdomain(search, at.index(i)));
     }
@@ -44,9 +54,15 @@ export function validateDns(spec: PodSpec, at: FieldPath): FieldError[] {
   const config: PodDNSConfig | undefined = spec.dnsConfig;
   const servers = config?.nameservers ?? [];
   if (spec.dnsPolicy === 'None') {
-    if (config === undefined) return [required(at, 'must provide `dnsConfig` when `dnsPolicy` is None')];
+    if (config === undefined)
+      return [required(at, 'must provide `dnsConfig` when `dnsPolicy` is None')];
     if (servers.length === 0) {
-      return [required(at.child('nameservers'), 'must provide at least one DNS nameserver when `dnsPolicy` is None')];
+      return [
+        required(
+          at.child('nameservers'),
+          'must provide at least one DNS nameserver when `dnsPolicy` is None',
+        ),
+      ];
     }
   }
   if (config === undefined) return [];
@@ -55,7 +71,9 @@ export function validateDns(spec: PodSpec, at: FieldPath): FieldError[] {
     const detail = `must not have more than ${NAMESERVERS_MAX} nameservers`;
     errors.push(invalidValue(at.child('nameservers'), servers, detail));
   }
-  errors.push(...servers.flatMap((server, i) => validateIp(server, at.child('nameservers').index(i))));
+  errors.push(
+    ...servers.flatMap((server, i) => validateIp(server, at.child('nameservers').index(i))),
+  );
   errors.push(...validateSearches(config.searches ?? [], at.child('searches')));
   for (const [i, { name }] of (config.options ?? []).entries()) {
     if (!name) errors.push(required(at.child('options').index(i), 'must not be empty'));
@@ -63,7 +81,10 @@ export function validateDns(spec: PodSpec, at: FieldPath): FieldError[] {
   return errors;
 }
 
-export function validateHostAliases(aliases: readonly HostAlias[] | undefined, at: FieldPath): FieldError[] {
+export function validateHostAliases(
+  aliases: readonly HostAlias[] | undefined,
+  at: FieldPath,
+): FieldError[] {
   return (aliases ?? []).flatMap(({ ip = '', hostnames = [] }, i) => [
     ...validateIp(ip, at.index(i).child('ip')),
     ...hostnames.flatMap((name, j) => subdomain(name, at.index(i).child('hostnames').index(j))),
@@ -78,7 +99,9 @@ export function validateHostNetwork(spec: PodSpec, at: FieldPath, isPod: boolean
     for (const [j, { hostPort = 0, containerPort }] of (ports ?? []).entries()) {
       if ((!isPod && hostPort === 0) || hostPort === containerPort) continue;
       const where = at.child('containers').index(i).child('ports').index(j).child('hostPort');
-      errors.push(invalidValue(where, hostPort, 'must match `containerPort` when `hostNetwork` is true'));
+      errors.push(
+        invalidValue(where, hostPort, 'must match `containerPort` when `hostNetwork` is true'),
+      );
     }
   }
   return errors;
@@ -92,7 +115,8 @@ export function validateHostnameOverride(spec: PodSpec, at: FieldPath): FieldErr
   if (spec.setHostnameAsFQDN === true) {
     errors.push(forbiddenField(where, 'may not be specified when setHostnameAsFQDN is true'));
   }
-  if (spec.hostNetwork === true) errors.push(forbiddenField(where, 'may not be specified when hostNetwork is true'));
+  if (spec.hostNetwork === true)
+    errors.push(forbiddenField(where, 'may not be specified when hostNetwork is true'));
   if (name.length > HOSTNAME_MAX) errors.push(tooLong(where, HOSTNAME_MAX));
   return [...errors, ...invalidAll(where, name, isDns1123Subdomain(name))];
 }

@@ -35,6 +35,10 @@ function compareWithContainers(spec: PodSpec, at: FieldPath): FieldError[] {
 export function validatePodResources(spec: PodSpec, at: FieldPath): FieldError[] {
   if (spec.resources === undefined) return [];
   const where = at.child('resources');
-  if (spec.os?.name === 'windows') return [forbiddenField(where, 'may not be set for a windows pod')];
-  return [...validatePodLevelRequirements(spec.resources, where), ...compareWithContainers(spec, where)];
+  if (spec.os?.name === 'windows')
+    return [forbiddenField(where, 'may not be set for a windows pod')];
+  return [
+    ...validatePodLevelRequirements(spec.resources, where),
+    ...compareWithContainers(spec, where),
+  ];
 }

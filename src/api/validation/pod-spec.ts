@@ -19,12 +19,25 @@ import type { ObjectMeta } from '../meta/object.ts';
 import { validateAffinity } from './affinity.ts';
 import { containersWithPaths } from './container-paths.ts';
 import { label, oneOf, qualifiedName } from './common.ts';
-import { validateContainers, validateEphemeralContainers, validateInitContainers } from './containers.ts';
+import {
+  validateContainers,
+  validateEphemeralContainers,
+  validateInitContainers,
+} from './containers.ts';
 import { invalidAll, validateLabels } from './metadata.ts';
-import { validateDns, validateHostAliases, validateHostNetwork, validateHostnameOverride } from './pod-network.ts';
+import {
+  validateDns,
+  validateHostAliases,
+  validateHostNetwork,
+  validateHostnameOverride,
+} from './pod-network.ts';
 import { validatePodResources } from './pod-resources.ts';
 import { nonnegativeQuantity, validateResourceName } from './resource-names.ts';
-import { validateSchedulingGates, validateTolerations, validateTopologySpread } from './scheduling.ts';
+import {
+  validateSchedulingGates,
+  validateTolerations,
+  validateTopologySpread,
+} from './scheduling.ts';
 import { validatePodSecurityContext } from './security.ts';
 import { nameIsDnsSubdomain, rangeError } from './text.ts';
 import { validateVolumes } from './volumes.ts';
@@ -58,7 +71,11 @@ function validateNames(spec: PodSpec, at: FieldPath): FieldError[] {
   ];
 }
 
-function validateResourceClaims(spec: PodSpec, metadata: ObjectMeta | undefined, at: FieldPath): FieldError[] {
+function validateResourceClaims(
+  spec: PodSpec,
+  metadata: ObjectMeta | undefined,
+  at: FieldPath,
+): FieldError[] {
   const claims = spec.resourceClaims ?? [];
   if (claims.length > 0 && metadata?.annotations?.[MIRROR] !== undefined) {
     return [forbiddenField('', 'static pods do not support resource claims')];
@@ -67,17 +84,28 @@ function validateResourceClaims(spec: PodSpec, metadata: ObjectMeta | undefined,
   const names = new Set<string>();
   for (const [i, claim] of claims.entries()) {
     const here = at.index(i);
-    const { name = '', resourceClaimName: claimName, resourceClaimTemplateName: templateName } = claim;
+    const {
+      name = '',
+      resourceClaimName: claimName,
+      resourceClaimTemplateName: templateName,
+    } = claim;
     if (name === '') errors.push(required(here.child('name')));
     else if (names.has(name)) errors.push(duplicate(here.child('name'), name));
     else errors.push(...label(name, here.child('name')));
     names.add(name);
     if (claimName !== undefined && templateName !== undefined) {
-      const detail = 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified';
+      const detail =
+        'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified';
       errors.push(invalidValue(here, claim, detail));
     }
     if (claimName === undefined && templateName === undefined) {
-      errors.push(invalidValue(here, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
+      errors.push(
+        invalidValue(
+          here,
+          claim,
+          'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
+        ),
+      );
     }
     errors.push(...optionalName(claimName, here.child('resourceClaimName')));
     errors.push(...optionalName(templateName, here.child('resourceClaimTemplateName')));
@@ -100,7 +128,8 @@ function validateHostUsers(spec: PodSpec, at: FieldPath): FieldError[] {
   if (spec.hostPID === true) errors.push(forbiddenField(at.child('HostPID'), detail));
   if (spec.hostIPC === true) errors.push(forbiddenField(at.child('HostIPC'), detail));
   for (const { container, path } of containersWithPaths(spec, at)) {
-    if ((container.volumeDevices ?? []).length > 0) errors.push(forbiddenField(path.child('volumeDevices'), detail));
+    if ((container.volumeDevices ?? []).length > 0)
+      errors.push(forbiddenField(path.child('volumeDevices'), detail));
   }
   return errors;
 }
@@ -125,7 +154,8 @@ function validateOs(spec: PodSpec, at: FieldPath): FieldError[] {
   if (spec.os === undefined) return [];
   const name: string = spec.os.name ?? '';
   if (name === '') return [required(at.child('os', 'name'))];
-  if (name !== 'linux' && name !== 'windows') return [notSupported(at.child('os'), name, ['linux', 'windows'])];
+  if (name !== 'linux' && name !== 'windows')
+    return [notSupported(at.child('os'), name, ['linux', 'windows'])];
   if (name === 'windows') return [];
   const detail = 'windows options cannot be set for a linux pod';
   const errors: FieldError[] = [];
@@ -150,7 +180,11 @@ function validateOverhead(spec: PodSpec, at: FieldPath): FieldError[] {
 function validateRunning(spec: PodSpec, at: FieldPath): FieldError[] {
   return [
     ...oneOf(spec.restartPolicy, ['Always', 'OnFailure', 'Never'], at.child('restartPolicy')),
-    ...oneOf(spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], at.child('dnsPolicy')),
+    ...oneOf(
+      spec.dnsPolicy,
+      ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'],
+      at.child('dnsPolicy'),
+    ),
     ...validateLabels(spec.nodeSelector, at.child('nodeSelector')),
     ...validatePodSecurityContext(spec, at.child('securityContext')),
     ...validateAffinity(spec.affinity, at.child('affinity')),
@@ -159,16 +193,26 @@ function validateRunning(spec: PodSpec, at: FieldPath): FieldError[] {
       qualifiedName(conditionType, at.child('readinessGates').index(i).child('conditionType')),
     ),
     ...validateSchedulingGates(spec.schedulingGates, at.child('schedulingGates')),
-    ...validateTopologySpread(spec.topologySpreadConstraints, at.child('topologySpreadConstraints')),
+    ...validateTopologySpread(
+      spec.topologySpreadConstraints,
+      at.child('topologySpreadConstraints'),
+    ),
   ];
 }
 
-export function validatePodSpec(spec: PodSpec | undefined, at: FieldPath, { metadata }: PodSpecContext): FieldError[] {
+export function validatePodSpec(
+  spec: PodSpec | undefined,
+  at: FieldPath,
+  { metadata }: PodSpecContext,
+): FieldError[] {
   if (spec === undefined) return [required(at.child('containers'))];
   const isPod = metadata !== undefined;
   const volumes = validateVolumes(spec.volumes, at.child('volumes'), { metadata, isPod });
   const context = { spec, volumes: volumes.valid };
-  const grace = spec.terminationGracePeriodSeconds === undefined ? [required(at.child('terminationGracePeriodSeconds'))] : [];
+  const grace =
+    spec.terminationGracePeriodSeconds === undefined
+      ? [required(at.child('terminationGracePeriodSeconds'))]
+      : [];
   return [
     ...grace,
     ...volumes.errors,
@@ -187,7 +231,11 @@ export function validatePodSpec(spec: PodSpec | undefined, at: FieldPath, { meta
     ...validateHostAliases(spec.hostAliases, at.child('hostAliases')),
     ...(spec.preemptionPolicy === undefined
       ? []
-      : oneOf(spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], at.child('preemptionPolicy'))),
+      : oneOf(
+          spec.preemptionPolicy,
+          ['PreemptLowerPriority', 'Never'],
+          at.child('preemptionPolicy'),
+        )),
     ...validateOverhead(spec, at.child('overhead')),
     ...validateOs(spec, at),
     ...validateFileVariables(spec, at),

@@ -1,6 +1,12 @@
 /** Writes to pods/status. Upstream: pkg/apis/core/validation/validation.go (ValidatePodStatusUpdate). */
 import type { Container, ContainerStatus, Pod, PodSpec } from '#api/gen/core-v1.ts';
-import { type FieldError, type FieldPath, fieldPath, forbiddenField, invalidValue } from '../meta/field.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+} from '../meta/field.ts';
 import { parseIp } from '../meta/ip.ts';
 import { qualifiedName } from './common.ts';
 import { isDualStackPair, validateIp } from './ip.ts';
@@ -46,7 +52,9 @@ function validateTransitions({ next, old, at, mayRestart: may }: Transition): Fi
     const after = (next ?? []).find(({ name }) => name === before.name);
     if (after === undefined || after.state?.terminated !== undefined) return [];
     if (may(before.name, terminated.exitCode ?? 0)) return [];
-    return [forbiddenField(at.index(i).child('state'), 'may not be transitioned to non-terminated state')];
+    return [
+      forbiddenField(at.index(i).child('state'), 'may not be transitioned to non-terminated state'),
+    ];
   });
 }
 
@@ -79,7 +87,11 @@ function validateAllTransitions(next: Pod, old: Pod): FieldError[] {
   ];
 }
 
-function validateIps(next: readonly { ip?: string }[], old: readonly { ip?: string }[], at: FieldPath): FieldError[] {
+function validateIps(
+  next: readonly { ip?: string }[],
+  old: readonly { ip?: string }[],
+  at: FieldPath,
+): FieldError[] {
   const known = old.map(({ ip }) => ip ?? '');
   const ips = next.map(({ ip }) => ip ?? '');
   const errors = ips.flatMap((ip, i) => validateIp(ip, at.index(i), known));
@@ -95,7 +107,13 @@ function validateConditions(pod: Pod): FieldError[] {
     const at = STATUS.child('conditions').index(i);
     return [
       ...((observedGeneration ?? 0) < 0
-        ? [invalidValue(at.child('observedGeneration'), observedGeneration, 'must be a non-negative integer')]
+        ? [
+            invalidValue(
+              at.child('observedGeneration'),
+              observedGeneration,
+              'must be a non-negative integer',
+            ),
+          ]
         : []),
       ...(SYSTEM_CONDITIONS.includes(type) ? [] : qualifiedName(type, at.child('Type'))),
     ];
@@ -107,24 +125,39 @@ function validateNomination(next: Pod, old: Pod): FieldError[] {
   if (name === '' || name === old.status?.nominatedNodeName) return [];
   const at = STATUS.child('nominatedNodeName');
   const errors = invalidAll(at, name, nameIsDnsSubdomain(name, false));
-  if (old.spec?.nodeName) errors.push(forbiddenField(at, 'may not be set on pods that are already bound to a node'));
+  if (old.spec?.nodeName)
+    errors.push(forbiddenField(at, 'may not be set on pods that are already bound to a node'));
   return errors;
 }
 
 export function validatePodStatusUpdate(next: Pod, old: Pod): FieldError[] {
   const { status } = next;
-  const errors = [...validateAnnotationUpdate(next, old), ...validateConditions(next), ...validateNomination(next, old)];
+  const errors = [
+    ...validateAnnotationUpdate(next, old),
+    ...validateConditions(next),
+    ...validateNomination(next, old),
+  ];
   if ((status?.observedGeneration ?? 0) < 0) {
     const at = STATUS.child('observedGeneration');
     errors.push(invalidValue(at, status?.observedGeneration, 'must be a non-negative integer'));
   }
   errors.push(...immutable(status?.qosClass, old.status?.qosClass, STATUS.child('qosClass')));
   errors.push(...validateAllTransitions(next, old));
-  errors.push(...validateIps(status?.podIPs ?? [], old.status?.podIPs ?? [], STATUS.child('podIPs')));
+  errors.push(
+    ...validateIps(status?.podIPs ?? [], old.status?.podIPs ?? [], STATUS.child('podIPs')),
+  );
   const [hostIp] = status?.hostIPs ?? [];
   if (hostIp !== undefined && hostIp.ip !== status?.hostIP) {
-    errors.push(invalidValue(STATUS.child('hostIPs').index(0).child('ip'), hostIp.ip ?? '', 'must be equal to `hostIP`'));
+    errors.push(
+      invalidValue(
+        STATUS.child('hostIPs').index(0).child('ip'),
+        hostIp.ip ?? '',
+        'must be equal to `hostIP`',
+      ),
+    );
   }
-  errors.push(...validateIps(status?.hostIPs ?? [], old.status?.hostIPs ?? [], STATUS.child('hostIPs')));
+  errors.push(
+    ...validateIps(status?.hostIPs ?? [], old.status?.hostIPs ?? [], STATUS.child('hostIPs')),
+  );
   return errors;
 }

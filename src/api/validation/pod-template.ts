@@ -5,7 +5,10 @@ import { validateAnnotations, validateLabels } from './metadata.ts';
 import { validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
 
-export function validatePodTemplate(template: PodTemplateSpec | undefined, at: FieldPath): FieldError[] {
+export function validatePodTemplate(
+  template: PodTemplateSpec | undefined,
+  at: FieldPath,
+): FieldError[] {
   const { metadata, spec } = template ?? {};
   const annotations = at.child('annotations');
   const errors = [
@@ -16,7 +19,10 @@ export function validatePodTemplate(template: PodTemplateSpec | undefined, at: F
   ];
   if ((spec?.ephemeralContainers ?? []).length > 0) {
     errors.push(
-      forbiddenField(at.child('spec', 'ephemeralContainers'), 'ephemeral containers not allowed in pod template'),
+      forbiddenField(
+        at.child('spec', 'ephemeralContainers'),
+        'ephemeral containers not allowed in pod template',
+      ),
     );
   }
   return errors;

@@ -5,9 +5,22 @@
  * Source: upstream pkg/apis/core/validation/validation.go (ValidatePodUpdate). Upstream's message
  * ends with a diff of Go values; ours names the fields that differ.
  */
-import type { Container, NodeAffinity, NodeSelectorTerm, Pod, PodSpec, Toleration } from '#api/gen/core-v1.ts';
+import type {
+  Container,
+  NodeAffinity,
+  NodeSelectorTerm,
+  Pod,
+  PodSpec,
+  Toleration,
+} from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
-import { type FieldError, fieldPath, forbiddenField, invalidValue, required } from '../meta/field.ts';
+import {
+  type FieldError,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+  required,
+} from '../meta/field.ts';
 import { changedFields } from './changes.ts';
 import { validateAnnotationUpdate } from './pod-annotations.ts';
 import { rangeError } from './text.ts';
@@ -22,11 +35,17 @@ const UPDATABLE = [
   '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
 ];
 
-function validateContainerCount(next: readonly Container[], old: readonly Container[], field: string): FieldError[] {
+function validateContainerCount(
+  next: readonly Container[],
+  old: readonly Container[],
+  field: string,
+): FieldError[] {
   if (next.length !== old.length) {
     return [forbiddenField(SPEC.child(field), 'pod updates may not add or remove containers')];
   }
-  return next.flatMap(({ image }, i) => (image ? [] : [required(SPEC.child(field).index(i).child('image'))]));
+  return next.flatMap(({ image }, i) =>
+    image ? [] : [required(SPEC.child(field).index(i).child('image'))],
+  );
 }
 
 /** From none to some, and then only less. */
@@ -44,13 +63,21 @@ function validateDeadline(next: PodSpec, old: PodSpec): FieldError[] {
     : [];
 }
 
-function validateTolerationsKept(next: readonly Toleration[], old: readonly Toleration[]): FieldError[] {
+function validateTolerationsKept(
+  next: readonly Toleration[],
+  old: readonly Toleration[],
+): FieldError[] {
   const withoutSeconds = ({ tolerationSeconds: _seconds, ...rest }: Toleration) => rest;
   const kept = old.every((before) =>
     next.some((after) => equalValues(withoutSeconds(after), withoutSeconds(before))),
   );
   if (kept) return [];
-  return [forbiddenField(SPEC.child('tolerations'), 'existing toleration can not be modified except its tolerationSeconds')];
+  return [
+    forbiddenField(
+      SPEC.child('tolerations'),
+      'existing toleration can not be modified except its tolerationSeconds',
+    ),
+  ];
 }
 
 function validateGatesRemoved(next: PodSpec, old: PodSpec): FieldError[] {
@@ -69,7 +96,8 @@ function validateGatesRemoved(next: PodSpec, old: PodSpec): FieldError[] {
 
 function onlyAdds(next: NodeSelectorTerm, old: NodeSelectorTerm): boolean {
   const lists = ['matchExpressions', 'matchFields'] as const;
-  const empty = (term: NodeSelectorTerm): boolean => lists.every((list) => (term[list] ?? []).length === 0);
+  const empty = (term: NodeSelectorTerm): boolean =>
+    lists.every((list) => (term[list] ?? []).length === 0);
   if (empty(old) && !empty(next)) return false;
   return lists.every((list) => {
     const before = old[list] ?? [];
@@ -77,17 +105,33 @@ function onlyAdds(next: NodeSelectorTerm, old: NodeSelectorTerm): boolean {
   });
 }
 
-function validateNodeAffinity(next: NodeAffinity | undefined, old: NodeAffinity | undefined): FieldError[] {
+function validateNodeAffinity(
+  next: NodeAffinity | undefined,
+  old: NodeAffinity | undefined,
+): FieldError[] {
   const before = old?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   const after = next?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  const at = SPEC.child('affinity', 'nodeAffinity', 'requiredDuringSchedulingIgnoredDuringExecution', 'nodeSelectorTerms');
+  const at = SPEC.child(
+    'affinity',
+    'nodeAffinity',
+    'requiredDuringSchedulingIgnoredDuringExecution',
+    'nodeSelectorTerms',
+  );
   if (before.length > 0 && before.length !== after.length) {
-    return [invalidValue(at, after, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed')];
+    return [
+      invalidValue(
+        at,
+        after,
+        'no additions/deletions to non-empty NodeSelectorTerms list are allowed',
+      ),
+    ];
   }
   return before.flatMap((term, i) => {
     const now = after[i] ?? { matchExpressions: [] };
     if (onlyAdds(now, term)) return [];
-    return [invalidValue(at.index(i), now, 'only additions are allowed (no mutations or deletions)')];
+    return [
+      invalidValue(at.index(i), now, 'only additions are allowed (no mutations or deletions)'),
+    ];
   });
 }
 
@@ -100,12 +144,18 @@ function validateGated(next: PodSpec, old: PodSpec): FieldError[] {
     const detail = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)';
     errors.push(invalidValue(SPEC.child('nodeSelector'), after, detail));
   }
-  return [...errors, ...validateNodeAffinity(next.affinity?.nodeAffinity, old.affinity?.nodeAffinity)];
+  return [
+    ...errors,
+    ...validateNodeAffinity(next.affinity?.nodeAffinity, old.affinity?.nodeAffinity),
+  ];
 }
 
 /** The spec with all that may change set back to what it was. */
 function withoutAllowedChanges(next: PodSpec, old: PodSpec): PodSpec {
-  const images = (containers: readonly Container[] | undefined, before: readonly Container[] | undefined) =>
+  const images = (
+    containers: readonly Container[] | undefined,
+    before: readonly Container[] | undefined,
+  ) =>
     (containers ?? []).map((container, i) => {
       const image = before?.[i]?.image;
       return image === undefined ? container : { ...container, image };
@@ -121,9 +171,13 @@ function withoutAllowedChanges(next: PodSpec, old: PodSpec): PodSpec {
   }
   const gated = (old.schedulingGates ?? []).length > 0;
   if (gated) fields.push('nodeSelector');
-  const kept = Object.fromEntries(Object.entries(back).filter(([name]) => !fields.some((field) => field === name)));
+  const kept = Object.fromEntries(
+    Object.entries(back).filter(([name]) => !fields.some((field) => field === name)),
+  );
   const restored = Object.fromEntries(fields.map((field) => [field, old[field]]));
-  const affinity = gated ? { affinity: { ...back.affinity, nodeAffinity: old.affinity?.nodeAffinity } } : {};
+  const affinity = gated
+    ? { affinity: { ...back.affinity, nodeAffinity: old.affinity?.nodeAffinity } }
+    : {};
   return { ...back, ...kept, ...restored, ...affinity } as PodSpec;
 }
 
@@ -146,7 +200,12 @@ export function validatePodUpdate(next: Pod, old: Pod): FieldError[] {
   const munged = withoutAllowedChanges(after, before);
   if (!equalValues(munged, before)) {
     const changes = changedFields(munged, before);
-    errors.push(forbiddenField(SPEC, `pod updates may not change fields other than ${UPDATABLE.join(',')}\n${changes}`));
+    errors.push(
+      forbiddenField(
+        SPEC,
+        `pod updates may not change fields other than ${UPDATABLE.join(',')}\n${changes}`,
+      ),
+    );
   }
   return errors;
 }

@@ -32,7 +32,9 @@ export function validatePod(pod: Pod): FieldError[] {
     ...validatePodSpec(pod.spec, spec, { metadata: pod.metadata ?? {} }),
     ...validateTokenVolumes(pod),
     ...(['containers', 'initContainers'] as const).flatMap((field) =>
-      (pod.spec?.[field] ?? []).flatMap((container, i) => validateImagePadding(container, spec.child(field).index(i))),
+      (pod.spec?.[field] ?? []).flatMap((container, i) =>
+        validateImagePadding(container, spec.child(field).index(i)),
+      ),
     ),
   ];
 }
@@ -45,7 +47,12 @@ export function validatePodCreate({ spec }: Pod): FieldError[] {
     errors.push(forbiddenField(at.child('ephemeralContainers'), 'cannot be set on create'));
   }
   if (spec?.nodeName && (spec.schedulingGates ?? []).length > 0) {
-    errors.push(forbiddenField(at.child('nodeName'), 'cannot be set until all schedulingGates have been cleared'));
+    errors.push(
+      forbiddenField(
+        at.child('nodeName'),
+        'cannot be set until all schedulingGates have been cleared',
+      ),
+    );
   }
   return errors;
 }

@@ -1,6 +1,17 @@
 /** Projected and downward API volumes. Upstream: pkg/apis/core/validation/validation.go. */
-import type { DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, VolumeProjection } from '#api/gen/core-v1.ts';
-import { type FieldError, type FieldPath, forbiddenField, invalidValue, required } from '../meta/field.ts';
+import type {
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  ProjectedVolumeSource,
+  VolumeProjection,
+} from '#api/gen/core-v1.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  forbiddenField,
+  invalidValue,
+  required,
+} from '../meta/field.ts';
 import { oneOf, present } from './common.ts';
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELDS } from './env.ts';
 import { validateLabelSelector } from './metadata.ts';
@@ -16,11 +27,18 @@ export function validateDownwardFile(file: DownwardAPIVolumeFile, at: FieldPath)
   if (fieldRef !== undefined) {
     errors.push(...validateFieldRef(fieldRef, VOLUME_FIELDS, at.child('fieldRef')));
     if (resourceFieldRef !== undefined) {
-      errors.push(invalidValue(at, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
+      errors.push(
+        invalidValue(
+          at,
+          'resource',
+          'fieldRef and resourceFieldRef can not be specified simultaneously',
+        ),
+      );
     }
   } else if (resourceFieldRef === undefined) {
     errors.push(required(at, 'one of fieldRef and resourceFieldRef is required'));
-  } else errors.push(...validateResourceFieldRef(resourceFieldRef, at.child('resourceFieldRef'), true));
+  } else
+    errors.push(...validateResourceFieldRef(resourceFieldRef, at.child('resourceFieldRef'), true));
   return [...errors, ...validateFileMode(mode, at.child('mode'))];
 }
 
@@ -50,13 +68,20 @@ function validateKeyed(source: Keyed, at: FieldPath, paths: Paths): FieldError[]
   for (const [i, { key = '', path = '', mode }] of (source.items ?? []).entries()) {
     const here = at.child('items').index(i);
     errors.push(...present(key, here.child('key')), ...present(path, here.child('path')));
-    errors.push(...nonReservedPath(path, here.child('path')), ...validateFileMode(mode, here.child('mode')));
+    errors.push(
+      ...nonReservedPath(path, here.child('path')),
+      ...validateFileMode(mode, here.child('mode')),
+    );
     errors.push(...paths.add(path, name));
   }
   return errors;
 }
 
-function validateToken(token: NonNullable<VolumeProjection['serviceAccountToken']>, at: FieldPath, volume: FieldPath): FieldError[] {
+function validateToken(
+  token: NonNullable<VolumeProjection['serviceAccountToken']>,
+  at: FieldPath,
+  volume: FieldPath,
+): FieldError[] {
   const { expirationSeconds: seconds = 0, path = '' } = token;
   const where = at.child('expirationSeconds');
   const errors: FieldError[] = [];
@@ -64,12 +89,21 @@ function validateToken(token: NonNullable<VolumeProjection['serviceAccountToken'
     errors.push(invalidValue(where, seconds, 'may not specify a duration less than 10 minutes'));
   }
   if (seconds > TOKEN_SECONDS_MAX) {
-    errors.push(invalidValue(where, seconds, 'may not specify a duration larger than 2^32 seconds'));
+    errors.push(
+      invalidValue(where, seconds, 'may not specify a duration larger than 2^32 seconds'),
+    );
   }
-  return [...errors, ...present(path, volume.child('path')), ...nonReservedPath(path, volume.child('path'))];
+  return [
+    ...errors,
+    ...present(path, volume.child('path')),
+    ...nonReservedPath(path, volume.child('path')),
+  ];
 }
 
-function validateTrustBundle(bundle: NonNullable<VolumeProjection['clusterTrustBundle']>, at: FieldPath): FieldError[] {
+function validateTrustBundle(
+  bundle: NonNullable<VolumeProjection['clusterTrustBundle']>,
+  at: FieldPath,
+): FieldError[] {
   const { name, signerName, labelSelector, path = '' } = bundle;
   const errors: FieldError[] = [];
   if (name !== undefined && signerName !== undefined) {
@@ -77,16 +111,31 @@ function validateTrustBundle(bundle: NonNullable<VolumeProjection['clusterTrustB
   } else if (name !== undefined) {
     if (name === '') errors.push(required(at.child('name'), 'must be a valid object name'));
     if (labelSelector !== undefined) {
-      errors.push(invalidValue(at.child('labelSelector'), labelSelector, 'labelSelector must be unset if name is specified'));
+      errors.push(
+        invalidValue(
+          at.child('labelSelector'),
+          labelSelector,
+          'labelSelector must be unset if name is specified',
+        ),
+      );
     }
   } else if (signerName !== undefined) {
-    if (signerName === '') errors.push(required(at.child('signerName'), 'must be a valid signer name'));
+    if (signerName === '')
+      errors.push(required(at.child('signerName'), 'must be a valid signer name'));
     errors.push(...validateLabelSelector(labelSelector, at.child('labelSelector')));
   } else errors.push(required(at, 'either name or signerName must be specified'));
-  return [...errors, ...present(path, at.child('path')), ...nonReservedPath(path, at.child('path'))];
+  return [
+    ...errors,
+    ...present(path, at.child('path')),
+    ...nonReservedPath(path, at.child('path')),
+  ];
 }
 
-function validateCertificate(source: NonNullable<VolumeProjection['podCertificate']>, at: FieldPath, paths: Paths): FieldError[] {
+function validateCertificate(
+  source: NonNullable<VolumeProjection['podCertificate']>,
+  at: FieldPath,
+  paths: Paths,
+): FieldError[] {
   const errors = oneOf(source.keyType, KEY_TYPES, at.child('keyType'));
   const fields = ['credentialBundlePath', 'keyPath', 'certificateChainPath'] as const;
   const given = fields.filter((field) => source[field]);
@@ -95,24 +144,44 @@ function validateCertificate(source: NonNullable<VolumeProjection['podCertificat
     errors.push(...nonReservedPath(path, at.child(field)), ...paths.add(path, path));
   }
   if (given.length === 0) {
-    errors.push(required(at, 'specify at least one of credentialBundlePath, keyPath, and certificateChainPath'));
+    errors.push(
+      required(
+        at,
+        'specify at least one of credentialBundlePath, keyPath, and certificateChainPath',
+      ),
+    );
   }
   return errors;
 }
 
-function validateProjection(source: VolumeProjection, here: FieldPath, volume: FieldPath, paths: Paths): FieldError[] {
+function validateProjection(
+  source: VolumeProjection,
+  here: FieldPath,
+  volume: FieldPath,
+  paths: Paths,
+): FieldError[] {
   const errors: FieldError[] = [];
-  if (source.secret !== undefined) errors.push(...validateKeyed(source.secret, here.child('secret'), paths));
-  if (source.configMap !== undefined) errors.push(...validateKeyed(source.configMap, here.child('configMap'), paths));
+  if (source.secret !== undefined)
+    errors.push(...validateKeyed(source.secret, here.child('secret'), paths));
+  if (source.configMap !== undefined)
+    errors.push(...validateKeyed(source.configMap, here.child('configMap'), paths));
   for (const file of source.downwardAPI?.items ?? []) {
-    errors.push(...validateDownwardFile(file, here.child('downwardAPI')), ...paths.add(file.path ?? '', file.path ?? ''));
+    errors.push(
+      ...validateDownwardFile(file, here.child('downwardAPI')),
+      ...paths.add(file.path ?? '', file.path ?? ''),
+    );
   }
   if (source.serviceAccountToken !== undefined) {
-    errors.push(...validateToken(source.serviceAccountToken, here.child('serviceAccountToken'), volume));
+    errors.push(
+      ...validateToken(source.serviceAccountToken, here.child('serviceAccountToken'), volume),
+    );
   }
   if (source.clusterTrustBundle !== undefined) {
     const { path = '' } = source.clusterTrustBundle;
-    errors.push(...validateTrustBundle(source.clusterTrustBundle, here.child('clusterTrustBundle')), ...paths.add(path, path));
+    errors.push(
+      ...validateTrustBundle(source.clusterTrustBundle, here.child('clusterTrustBundle')),
+      ...paths.add(path, path),
+    );
   }
   if (source.podCertificate !== undefined) {
     errors.push(...validateCertificate(source.podCertificate, here.child('podCertificate'), paths));
@@ -123,10 +192,15 @@ function validateProjection(source: VolumeProjection, here: FieldPath, volume: F
   return errors;
 }
 
-export function validateProjected({ sources, defaultMode }: ProjectedVolumeSource, at: FieldPath): FieldError[] {
+export function validateProjected(
+  { sources, defaultMode }: ProjectedVolumeSource,
+  at: FieldPath,
+): FieldError[] {
   const paths = new Paths(at);
   return [
     ...validateFileMode(defaultMode, at.child('defaultMode')),
-    ...(sources ?? []).flatMap((source, i) => validateProjection(source, at.child('sources').index(i), at, paths)),
+    ...(sources ?? []).flatMap((source, i) =>
+      validateProjection(source, at.child('sources').index(i), at, paths),
+    ),
   ];
 }

@@ -27,10 +27,12 @@ const STANDARD = new Set([...QUOTA, 'storage']);
 const HUGE_PAGES = 'hugepages-';
 
 export const isHugePages = (name: string): boolean => name.startsWith(HUGE_PAGES);
-const isQuotaHugePages = (name: string): boolean => isHugePages(name) || name.startsWith(`requests.${HUGE_PAGES}`);
+const isQuotaHugePages = (name: string): boolean =>
+  isHugePages(name) || name.startsWith(`requests.${HUGE_PAGES}`);
 
 /** Of Kubernetes itself: no domain, or kubernetes.io. */
-export const isNativeResource = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/');
+export const isNativeResource = (name: string): boolean =>
+  !name.includes('/') || name.includes('kubernetes.io/');
 
 /** A device or the like, counted in whole units, named with a domain of its own. */
 export function isExtendedResource(name: string): boolean {
@@ -38,11 +40,16 @@ export function isExtendedResource(name: string): boolean {
   return isQualifiedName(`requests.${name}`).length === 0;
 }
 
-export const isOvercommitAllowed = (name: string): boolean => isNativeResource(name) && !isHugePages(name);
-export const isIntegerResource = (name: string): boolean => COUNTED.includes(name) || isExtendedResource(name);
-export const isStandardQuotaResource = (name: string): boolean => QUOTA.has(name) || isQuotaHugePages(name);
-export const isStandardResource = (name: string): boolean => STANDARD.has(name) || isQuotaHugePages(name);
-export const isContainerResource = (name: string): boolean => CONTAINER.includes(name) || isHugePages(name);
+export const isOvercommitAllowed = (name: string): boolean =>
+  isNativeResource(name) && !isHugePages(name);
+export const isIntegerResource = (name: string): boolean =>
+  COUNTED.includes(name) || isExtendedResource(name);
+export const isStandardQuotaResource = (name: string): boolean =>
+  QUOTA.has(name) || isQuotaHugePages(name);
+export const isStandardResource = (name: string): boolean =>
+  STANDARD.has(name) || isQuotaHugePages(name);
+export const isContainerResource = (name: string): boolean =>
+  CONTAINER.includes(name) || isHugePages(name);
 
 export function validateResourceName(name: string, at: FieldPath): FieldError[] {
   const errors = qualifiedName(name, at);
@@ -53,7 +60,8 @@ export function validateResourceName(name: string, at: FieldPath): FieldError[] 
 export function validateContainerResourceName(name: string, at: FieldPath): FieldError[] {
   const errors = validateResourceName(name, at);
   if (!name.includes('/')) {
-    if (!isContainerResource(name)) errors.push(invalidValue(at, name, 'must be a standard resource for containers'));
+    if (!isContainerResource(name))
+      errors.push(invalidValue(at, name, 'must be a standard resource for containers'));
   } else if (!isNativeResource(name) && !isExtendedResource(name)) {
     errors.push(invalidValue(at, name, "doesn't follow extended resource name standard"));
   }
@@ -65,13 +73,16 @@ export function nonnegativeQuantity(value: string, at: FieldPath): FieldError[] 
 }
 
 export function positiveQuantity(value: string, at: FieldPath): FieldError[] {
-  return compareQuantity(value, '0') <= 0 ? [invalidValue(at, value, 'must be greater than zero')] : [];
+  return compareQuantity(value, '0') <= 0
+    ? [invalidValue(at, value, 'must be greater than zero')]
+    : [];
 }
 
 /** Not negative, and whole where the resource is counted. */
 export function validateResourceQuantity(name: string, value: string, at: FieldPath): FieldError[] {
   const errors = nonnegativeQuantity(value, at);
-  if (isIntegerResource(name) && !isWhole(value)) errors.push(invalidValue(at, value, 'must be an integer'));
+  if (isIntegerResource(name) && !isWhole(value))
+    errors.push(invalidValue(at, value, 'must be an integer'));
   return errors;
 }
 

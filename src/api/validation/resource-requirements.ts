@@ -23,7 +23,11 @@ import {
 
 type NameRule = (name: string, at: FieldPath) => FieldError[];
 
-function validateList(list: Readonly<Record<string, string>>, at: FieldPath, nameRule: NameRule): FieldError[] {
+function validateList(
+  list: Readonly<Record<string, string>>,
+  at: FieldPath,
+  nameRule: NameRule,
+): FieldError[] {
   return Object.entries(list).flatMap(([name, value]) => [
     ...nameRule(name, at.key(name)),
     ...validateResourceQuantity(name, value, at.key(name)),
@@ -32,26 +36,44 @@ function validateList(list: Readonly<Record<string, string>>, at: FieldPath, nam
 }
 
 /** A request is at most the limit; where resources cannot be shared, it is the limit. */
-function compareWithLimits({ requests = {}, limits = {} }: ResourceRequirements, at: FieldPath): FieldError[] {
+function compareWithLimits(
+  { requests = {}, limits = {} }: ResourceRequirements,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const [name, request] of Object.entries(requests)) {
     const limit = limits[name];
     const exact = !isOvercommitAllowed(name);
     if (limit === undefined) {
-      if (exact) errors.push(required(at.child('limits'), 'Limit must be set for non overcommitable resources'));
+      if (exact)
+        errors.push(
+          required(at.child('limits'), 'Limit must be set for non overcommitable resources'),
+        );
       continue;
     }
     const order = compareQuantity(request, limit);
     if (exact && order !== 0) {
-      errors.push(invalidValue(at.child('requests'), request, `must be equal to ${name} limit of ${limit}`));
+      errors.push(
+        invalidValue(at.child('requests'), request, `must be equal to ${name} limit of ${limit}`),
+      );
     } else if (order > 0) {
-      errors.push(invalidValue(at.child('requests'), request, `must be less than or equal to ${name} limit of ${limit}`));
+      errors.push(
+        invalidValue(
+          at.child('requests'),
+          request,
+          `must be less than or equal to ${name} limit of ${limit}`,
+        ),
+      );
     }
   }
   return errors;
 }
 
-function validateClaims(claims: ResourceRequirements['claims'], known: readonly string[], at: FieldPath): FieldError[] {
+function validateClaims(
+  claims: ResourceRequirements['claims'],
+  known: readonly string[],
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
   for (const [i, { name = '', request = '' }] of (claims ?? []).entries()) {
@@ -63,7 +85,8 @@ function validateClaims(claims: ResourceRequirements['claims'], known: readonly 
     if (request !== '') errors.push(...label(request, here.child('request')));
     const key = request === '' ? name : `${name}/${request}`;
     const overlaps = request === '' && [...seen].some((other) => other.startsWith(`${name}/`));
-    if (seen.has(name) || seen.has(key) || overlaps) errors.push(duplicate(here, seen.has(key) ? key : name));
+    if (seen.has(name) || seen.has(key) || overlaps)
+      errors.push(duplicate(here, seen.has(key) ? key : name));
     seen.add(key);
     if (known.includes(name)) continue;
     const names = known.length === 0 ? ' which is empty' : `: ${known.toSorted().join(', ')}`;
@@ -98,7 +121,10 @@ export function validateContainerResources(
   at: FieldPath,
 ): FieldError[] {
   if (requirements === undefined) return [];
-  return validateRequirements(requirements, at, { nameRule: validateContainerResourceName, claims });
+  return validateRequirements(requirements, at, {
+    nameRule: validateContainerResourceName,
+    claims,
+  });
 }
 
 function podResourceName(name: string, at: FieldPath): FieldError[] {
@@ -108,10 +134,16 @@ function podResourceName(name: string, at: FieldPath): FieldError[] {
 }
 
 /** Requests and limits of the pod as a whole, without the comparison with its containers. */
-export function validatePodLevelRequirements(requirements: ResourceRequirements, at: FieldPath): FieldError[] {
+export function validatePodLevelRequirements(
+  requirements: ResourceRequirements,
+  at: FieldPath,
+): FieldError[] {
   const errors =
     requirements.claims === undefined
       ? []
       : [forbiddenField(at.child('claims'), 'claims may not be set for Resources at pod-level')];
-  return [...errors, ...validateRequirements(requirements, at, { nameRule: podResourceName, claims: [] })];
+  return [
+    ...errors,
+    ...validateRequirements(requirements, at, { nameRule: podResourceName, claims: [] }),
+  ];
 }

@@ -33,7 +33,8 @@ function validateSeccomp(profile: SeccompProfile | undefined, at: FieldPath): Fi
     ? oneOf(type, PROFILE_TYPES, at.child('type'))
     : [required(at.child('type'), 'type is required when seccompProfile is set')];
   if (type === 'Localhost') {
-    if (localhostProfile === undefined) errors.push(required(where, 'must be set when seccomp type is Localhost'));
+    if (localhostProfile === undefined)
+      errors.push(required(where, 'must be set when seccomp type is Localhost'));
     else errors.push(...descendingPath(localhostProfile, where));
   } else if (localhostProfile !== undefined) {
     errors.push(invalidValue(where, profile, 'can only be set when seccomp type is Localhost'));
@@ -49,13 +50,17 @@ function validateAppArmor(profile: AppArmorProfile | undefined, at: FieldPath): 
   if (type !== 'Localhost') {
     const errors = oneOf(type, PROFILE_TYPES, at.child('type'));
     if (errors.length > 0 || localhostProfile === undefined) return errors;
-    return [invalidValue(where, localhostProfile, 'can only be set when AppArmor type is Localhost')];
+    return [
+      invalidValue(where, localhostProfile, 'can only be set when AppArmor type is Localhost'),
+    ];
   }
-  if (localhostProfile === undefined) return [required(where, 'must be set when AppArmor type is Localhost')];
+  if (localhostProfile === undefined)
+    return [required(where, 'must be set when AppArmor type is Localhost')];
   const errors: FieldError[] = [];
   if (localhostProfile.trim() !== localhostProfile) {
     errors.push(invalidValue(where, localhostProfile, 'must not be padded with whitespace'));
-  } else if (localhostProfile === '') errors.push(required(where, 'must be set when AppArmor type is Localhost'));
+  } else if (localhostProfile === '')
+    errors.push(required(where, 'must be set when AppArmor type is Localhost'));
   if (localhostProfile.length > PROFILE_PATH_MAX) errors.push(tooLong(where, PROFILE_PATH_MAX));
   return errors;
 }
@@ -74,15 +79,24 @@ export function validateSecurityContext(
     ...optionalOneOf(procMount, ['Default', 'Unmasked'], at.child('procMount')),
   ];
   if (hostUsers && procMount === 'Unmasked') {
-    errors.push(invalidValue(at.child('procMount'), procMount, '`hostUsers` must be false to use `Unmasked`'));
+    errors.push(
+      invalidValue(at.child('procMount'), procMount, '`hostUsers` must be false to use `Unmasked`'),
+    );
   }
   errors.push(...validateSeccomp(context.seccompProfile, at.child('seccompProfile')));
   if (allowPrivilegeEscalation === false) {
     if (privileged === true) {
-      errors.push(invalidValue(at, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
+      errors.push(
+        invalidValue(
+          at,
+          context,
+          'cannot set `allowPrivilegeEscalation` to false and `privileged` to true',
+        ),
+      );
     }
     if (capabilities?.add?.includes('CAP_SYS_ADMIN') === true) {
-      const detail = 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN';
+      const detail =
+        'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN';
       errors.push(invalidValue(at, context, detail));
     }
   }
@@ -96,7 +110,13 @@ function validateSysctls(context: PodSecurityContext, spec: PodSpec, at: FieldPa
     const here = at.index(i).child('name');
     if (name === '') errors.push(required(here));
     else if (name.length > SYSCTL_MAX || !new RegExp(SYSCTL).test(name)) {
-      errors.push(invalidValue(here, name, `must have at most ${SYSCTL_MAX} characters and match regex ${SYSCTL}`));
+      errors.push(
+        invalidValue(
+          here,
+          name,
+          `must have at most ${SYSCTL_MAX} characters and match regex ${SYSCTL}`,
+        ),
+      );
     } else if (seen.has(name)) errors.push(duplicate(here, name));
     const dotted = name.replaceAll('/', '.');
     if (spec.hostNetwork === true && dotted.startsWith('net.')) {
@@ -117,7 +137,9 @@ export function validatePodSecurityContext(spec: PodSpec, at: FieldPath): FieldE
     ...unixId(context.fsGroup, at.child('fsGroup')),
     ...unixId(context.runAsUser, at.child('runAsUser')),
     ...unixId(context.runAsGroup, at.child('runAsGroup')),
-    ...(context.supplementalGroups ?? []).flatMap((id, i) => unixId(id, at.child('supplementalGroups').index(i))),
+    ...(context.supplementalGroups ?? []).flatMap((id, i) =>
+      unixId(id, at.child('supplementalGroups').index(i)),
+    ),
   ];
   if (spec.shareProcessNamespace === true && spec.hostPID === true) {
     const detail = 'ShareProcessNamespace and HostPID cannot both be enabled';
@@ -126,10 +148,22 @@ export function validatePodSecurityContext(spec: PodSpec, at: FieldPath): FieldE
   return [
     ...errors,
     ...validateSysctls(context, spec, at.child('sysctls')),
-    ...optionalOneOf(context.fsGroupChangePolicy, ['Always', 'OnRootMismatch'], at.child('fsGroupChangePolicy')),
+    ...optionalOneOf(
+      context.fsGroupChangePolicy,
+      ['Always', 'OnRootMismatch'],
+      at.child('fsGroupChangePolicy'),
+    ),
     ...validateSeccomp(context.seccompProfile, at.child('seccompProfile')),
     ...validateAppArmor(context.appArmorProfile, at.child('appArmorProfile')),
-    ...optionalOneOf(context.supplementalGroupsPolicy, ['Merge', 'Strict'], at.child('supplementalGroupsPolicy')),
-    ...optionalOneOf(context.seLinuxChangePolicy, ['MountOption', 'Recursive'], at.child('seLinuxChangePolicy')),
+    ...optionalOneOf(
+      context.supplementalGroupsPolicy,
+      ['Merge', 'Strict'],
+      at.child('supplementalGroupsPolicy'),
+    ),
+    ...optionalOneOf(
+      context.seLinuxChangePolicy,
+      ['MountOption', 'Recursive'],
+      at.child('seLinuxChangePolicy'),
+    ),
   ];
 }

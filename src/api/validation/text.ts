@@ -130,12 +130,16 @@ export function nameIsDns1035Label(name: string, prefix: boolean): string[] {
 /** Any name that can be one segment of a path (RBAC kinds). */
 export function isPathSegmentName(name: string): string[] {
   if (name === '.' || name === '..') return [`may not be '${name}'`];
-  return ['/', '%'].filter((part) => name.includes(part)).map((part) => `may not contain '${part}'`);
+  return ['/', '%']
+    .filter((part) => name.includes(part))
+    .map((part) => `may not contain '${part}'`);
 }
 
 export function nameIsPathSegment(name: string, prefix: boolean): string[] {
   if (!prefix) return isPathSegmentName(name);
-  return ['/', '%'].filter((part) => name.includes(part)).map((part) => `may not contain '${part}'`);
+  return ['/', '%']
+    .filter((part) => name.includes(part))
+    .map((part) => `may not contain '${part}'`);
 }
 
 const NAME_PART_MESSAGE =
@@ -159,7 +163,9 @@ export function isQualifiedName(value: string): string[] {
   if (name === '') errors.push(`name part ${EMPTY_ERROR}`);
   else if (byteLength(name) > LABEL_MAX) errors.push(`name part ${maxLengthError(LABEL_MAX)}`);
   if (!QUALIFIED_NAME_RE.test(name)) {
-    errors.push(`name part ${regexError(NAME_PART_MESSAGE, QUALIFIED_NAME, 'MyName', 'my.name', '123-abc')}`);
+    errors.push(
+      `name part ${regexError(NAME_PART_MESSAGE, QUALIFIED_NAME, 'MyName', 'my.name', '123-abc')}`,
+    );
   }
   return errors;
 }
@@ -208,7 +214,9 @@ export function isConfigMapKey(value: string): string[] {
 export function isEnvVarName(value: string): string[] {
   if (value === '') return [`environment variable name ${EMPTY_ERROR}`];
   if (/^[ -<>-~]*$/.test(value)) return [];
-  return ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
+  return [
+    "a valid environment variable name must consist only of printable ASCII characters other than '='",
+  ];
 }
 
 export function isCIdentifier(value: string): string[] {
@@ -227,14 +235,23 @@ export function isCIdentifier(value: string): string[] {
 export function isHttpHeaderName(value: string): string[] {
   if (HTTP_HEADER_RE.test(value)) return [];
   return [
-    regexError("a valid HTTP header must consist of alphanumeric characters or '-'", HTTP_HEADER, 'X-Header-Name'),
+    regexError(
+      "a valid HTTP header must consist of alphanumeric characters or '-'",
+      HTTP_HEADER,
+      'X-Header-Name',
+    ),
   ];
 }
 
 export function isPercent(value: string): string[] {
   if (PERCENT_RE.test(value)) return [];
   return [
-    regexError("a valid percent string must be a numeric string followed by an ending '%'", PERCENT, '1%', '93%'),
+    regexError(
+      "a valid percent string must be a numeric string followed by an ending '%'",
+      PERCENT,
+      '1%',
+      '93%',
+    ),
   ];
 }
 
@@ -251,7 +268,8 @@ export function isPortName(port: string): string[] {
   }
   if (!/[a-z]/.test(port)) errors.push('must contain at least one letter (a-z)');
   if (port.includes('--')) errors.push('must not contain consecutive hyphens');
-  if (port.startsWith('-') || port.endsWith('-')) errors.push('must not begin or end with a hyphen');
+  if (port.startsWith('-') || port.endsWith('-'))
+    errors.push('must not begin or end with a hyphen');
   return errors;
 }
 

@@ -17,7 +17,11 @@ export type Volumes = ReadonlyMap<string, Volume>;
 
 function validateOptions(mount: VolumeMount, container: Mounting, at: FieldPath): FieldError[] {
   const { mountPropagation: propagation, recursiveReadOnly: recursive } = mount;
-  const errors = optionalOneOf(propagation, ['Bidirectional', 'HostToContainer', 'None'], at.child('mountPropagation'));
+  const errors = optionalOneOf(
+    propagation,
+    ['Bidirectional', 'HostToContainer', 'None'],
+    at.child('mountPropagation'),
+  );
   if (propagation === 'Bidirectional' && container.securityContext?.privileged !== true) {
     const detail = 'Bidirectional mount propagation is available only to privileged containers';
     errors.push(forbiddenField(at.child('mountPropagation'), detail));
@@ -27,9 +31,12 @@ function validateOptions(mount: VolumeMount, container: Mounting, at: FieldPath)
   if (recursive !== 'Enabled' && recursive !== 'IfPossible') {
     return [...errors, notSupported(where, recursive, ['Disabled', 'Enabled', 'IfPossible'])];
   }
-  if (mount.readOnly !== true) errors.push(forbiddenField(where, 'may only be specified when readOnly is true'));
+  if (mount.readOnly !== true)
+    errors.push(forbiddenField(where, 'may only be specified when readOnly is true'));
   if (propagation !== undefined && propagation !== 'None') {
-    errors.push(forbiddenField(where, 'may only be specified when mountPropagation is None or not specified'));
+    errors.push(
+      forbiddenField(where, 'may only be specified when mountPropagation is None or not specified'),
+    );
   }
   return errors;
 }
@@ -44,19 +51,34 @@ export function validateMounts(container: Mounting, volumes: Volumes, at: FieldP
     if (name === '') errors.push(required(here.child('name')));
     if (!volumes.has(name)) errors.push(notFoundValue(here.child('name'), name));
     if (mountPath === '') errors.push(required(here.child('mountPath')));
-    if (paths.has(mountPath)) errors.push(invalidValue(here.child('mountPath'), mountPath, 'must be unique'));
+    if (paths.has(mountPath))
+      errors.push(invalidValue(here.child('mountPath'), mountPath, 'must be unique'));
     paths.add(mountPath);
     if (devices.some((device) => device.name === name)) {
-      errors.push(invalidValue(here.child('name'), name, 'must not already exist in volumeDevices'));
+      errors.push(
+        invalidValue(here.child('name'), name, 'must not already exist in volumeDevices'),
+      );
     }
     if (devices.some((device) => device.devicePath === mountPath)) {
-      errors.push(invalidValue(here.child('mountPath'), mountPath, 'must not already exist as a path in volumeDevices'));
+      errors.push(
+        invalidValue(
+          here.child('mountPath'),
+          mountPath,
+          'must not already exist as a path in volumeDevices',
+        ),
+      );
     }
     // Upstream names these fields without the position of the mount.
     if (subPath !== '') errors.push(...descendingPath(subPath, at.child('subPath')));
     if (subPathExpr !== '') {
       if (subPath !== '') {
-        errors.push(invalidValue(here.child('subPathExpr'), subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
+        errors.push(
+          invalidValue(
+            here.child('subPathExpr'),
+            subPathExpr,
+            'subPathExpr and subPath are mutually exclusive',
+          ),
+        );
       }
       errors.push(...descendingPath(subPathExpr, at.child('subPathExpr')));
     }
@@ -65,7 +87,11 @@ export function validateMounts(container: Mounting, volumes: Volumes, at: FieldP
   return errors;
 }
 
-export function validateDevices(container: Mounting, volumes: Volumes, at: FieldPath): FieldError[] {
+export function validateDevices(
+  container: Mounting,
+  volumes: Volumes,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set<string>();
   const paths = new Set<string>();
@@ -77,19 +103,29 @@ export function validateDevices(container: Mounting, volumes: Volumes, at: Field
     if (names.has(name)) errors.push(invalidValue(here.child('name'), name, 'must be unique'));
     if (volume === undefined) errors.push(notFoundValue(here.child('name'), name));
     else if (volume.persistentVolumeClaim === undefined && volume.ephemeral === undefined) {
-      const detail = 'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode';
+      const detail =
+        'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode';
       errors.push(invalidValue(here.child('name'), name, detail));
     }
     if (devicePath === '') errors.push(required(here.child('devicePath')));
-    if (paths.has(devicePath)) errors.push(invalidValue(here.child('devicePath'), devicePath, 'must be unique'));
+    if (paths.has(devicePath))
+      errors.push(invalidValue(here.child('devicePath'), devicePath, 'must be unique'));
     if (devicePath.split('/').includes('..')) {
-      errors.push(invalidValue(here.child('devicePath'), devicePath, "can not contain backsteps ('..')"));
+      errors.push(
+        invalidValue(here.child('devicePath'), devicePath, "can not contain backsteps ('..')"),
+      );
     } else paths.add(devicePath);
     if (mounts.some((mount) => mount.name === name)) {
       errors.push(invalidValue(here.child('name'), name, 'must not already exist in volumeMounts'));
     }
     if (mounts.some((mount) => mount.mountPath === devicePath)) {
-      errors.push(invalidValue(here.child('devicePath'), devicePath, 'must not already exist as a path in volumeMounts'));
+      errors.push(
+        invalidValue(
+          here.child('devicePath'),
+          devicePath,
+          'must not already exist as a path in volumeMounts',
+        ),
+      );
     }
     if (name !== '') names.add(name);
   }

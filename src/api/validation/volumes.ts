@@ -24,7 +24,16 @@ import { validateDownwardFile, validateProjected } from './projected-volumes.ts'
 import { validateTemplateMetadata } from './template-metadata.ts';
 import { isDns1123Subdomain, nameIsDnsSubdomain } from './text.ts';
 
-const HOST_PATH_TYPES = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'];
+const HOST_PATH_TYPES = [
+  '',
+  'BlockDevice',
+  'CharDevice',
+  'Directory',
+  'DirectoryOrCreate',
+  'File',
+  'FileOrCreate',
+  'Socket',
+];
 export const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 const DRIVER_NAME_MAX = 63;
 
@@ -34,7 +43,10 @@ export interface VolumeContext {
   readonly isPod: boolean;
 }
 
-export function validateKeyToPath({ key = '', path = '', mode }: KeyToPath, at: FieldPath): FieldError[] {
+export function validateKeyToPath(
+  { key = '', path = '', mode }: KeyToPath,
+  at: FieldPath,
+): FieldError[] {
   return [
     ...present(key, at.child('key')),
     ...present(path, at.child('path')),
@@ -46,13 +58,20 @@ export function validateKeyToPath({ key = '', path = '', mode }: KeyToPath, at: 
 /** The name of a CSI driver. */
 export function validateDriverName(name: string | undefined, at: FieldPath): FieldError[] {
   if (name === undefined || name === '') return [required(at)];
-  const tooLong = name.length > DRIVER_NAME_MAX ? [invalidValue(at, name, `must be no more than ${DRIVER_NAME_MAX} characters`)] : [];
+  const tooLong =
+    name.length > DRIVER_NAME_MAX
+      ? [invalidValue(at, name, `must be no more than ${DRIVER_NAME_MAX} characters`)]
+      : [];
   return [...tooLong, ...invalidAll(at, name, isDns1123Subdomain(name.toLowerCase()))];
 }
 
 type Source<K extends keyof Volume> = NonNullable<Volume[K]>;
 type Rules = {
-  readonly [K in keyof Volume]?: (source: Source<K>, at: FieldPath, context: VolumeContext) => FieldError[];
+  readonly [K in keyof Volume]?: (
+    source: Source<K>,
+    at: FieldPath,
+    context: VolumeContext,
+  ) => FieldError[];
 };
 
 function validateKeys(
@@ -72,18 +91,29 @@ const RULES: Rules = {
       : [],
   hostPath: ({ path, type }, at) =>
     path
-      ? [...noBacksteps(path, at.child('path')), ...optionalOneOf(type, HOST_PATH_TYPES, at.child('type'))]
+      ? [
+          ...noBacksteps(path, at.child('path')),
+          ...optionalOneOf(type, HOST_PATH_TYPES, at.child('type')),
+        ]
       : [required(at.child('path'))],
   gitRepo: ({ repository, directory = '' }, at) => [
     ...present(repository, at.child('repository')),
     ...descendingPath(directory, at.child('directory')),
   ],
-  secret: (source, at) => [...present(source.secretName, at.child('secretName')), ...validateKeys(source, at)],
-  configMap: (source, at) => [...present(source.name, at.child('name')), ...validateKeys(source, at)],
+  secret: (source, at) => [
+    ...present(source.secretName, at.child('secretName')),
+    ...validateKeys(source, at),
+  ],
+  configMap: (source, at) => [
+    ...present(source.name, at.child('name')),
+    ...validateKeys(source, at),
+  ],
   nfs: ({ server, path = '' }, at) => [
     ...present(server, at.child('server')),
     ...present(path, at.child('path')),
-    ...(path.startsWith('/') ? [] : [invalidValue(at.child('path'), path, 'must be an absolute path')]),
+    ...(path.startsWith('/')
+      ? []
+      : [invalidValue(at.child('path'), path, 'must be an absolute path')]),
   ],
   persistentVolumeClaim: ({ claimName }, at) => present(claimName, at.child('claimName')),
   downwardAPI: ({ items, defaultMode }, at) => [
@@ -114,11 +144,15 @@ const RULES: Rules = {
 
 function validateSource(volume: Volume, at: FieldPath, context: VolumeContext): FieldError[] {
   const { name: _name, ...sources } = volume;
-  const given = Object.entries(sources).filter(([, source]) => source !== undefined && source !== null);
+  const given = Object.entries(sources).filter(
+    ([, source]) => source !== undefined && source !== null,
+  );
   if (given.length === 0) return [required(at, 'must specify a volume type')];
   return given.flatMap(([field, source], i) => {
     if (i > 0) return [forbiddenField(at.child(field), 'may not specify more than 1 volume type')];
-    const rule = RULES[field as keyof Volume] as ((s: unknown, p: FieldPath, c: VolumeContext) => FieldError[]) | undefined;
+    const rule = RULES[field as keyof Volume] as
+      | ((s: unknown, p: FieldPath, c: VolumeContext) => FieldError[])
+      | undefined;
     return rule?.(source, at.child(field), context) ?? [];
   });
 }
@@ -127,7 +161,9 @@ function validateSource(volume: Volume, at: FieldPath, context: VolumeContext): 
 function validateMadeClaim(volume: Volume, pod: string, at: FieldPath): FieldError[] {
   if (volume.ephemeral === undefined || pod === '' || !volume.name) return [];
   const claim = `${pod}-${volume.name}`;
-  const messages = nameIsDnsSubdomain(claim, false).map((message) => `PVC name ${JSON.stringify(claim)}: ${message}`);
+  const messages = nameIsDnsSubdomain(claim, false).map(
+    (message) => `PVC name ${JSON.stringify(claim)}: ${message}`,
+  );
   return invalidAll(at.child('name'), volume.name, messages);
 }
 
@@ -140,7 +176,11 @@ export function validateVolumes(
   const errors: FieldError[] = [];
   const valid = new Map<string, Volume>();
   const pod = context.metadata?.name ?? '';
-  const made = new Set((volumes ?? []).filter(({ ephemeral }) => ephemeral !== undefined).map(({ name }) => `${pod}-${name}`));
+  const made = new Set(
+    (volumes ?? [])
+      .filter(({ ephemeral }) => ephemeral !== undefined)
+      .map(({ name }) => `${pod}-${name}`),
+  );
   for (const [i, volume] of (volumes ?? []).entries()) {
     const here = at.index(i);
     const { name = '' } = volume;
@@ -152,7 +192,13 @@ export function validateVolumes(
     const claim = volume.persistentVolumeClaim?.claimName ?? '';
     if (pod !== '' && claim !== '' && made.has(claim)) {
       const where = here.child('persistentVolumeClaim', 'claimName');
-      errors.push(invalidValue(where, claim, 'must not reference a PVC that gets created for an ephemeral volume'));
+      errors.push(
+        invalidValue(
+          where,
+          claim,
+          'must not reference a PVC that gets created for an ephemeral volume',
+        ),
+      );
     }
   }
   return { errors, valid };

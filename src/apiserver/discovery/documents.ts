@@ -93,14 +93,18 @@ function isStored(kind: AnyKind): boolean {
   return kind.verbs.includes('watch');
 }
 
+/** Kinds that upstream still stores in an older version; clients compare the hash with upstream's. */
+const HASHED_VERSIONS: Readonly<Record<string, string>> = {
+  'admissionregistration.k8s.io/MutatingAdmissionPolicy': 'v1beta1',
+  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': 'v1beta1',
+  'apiextensions.k8s.io/CustomResourceDefinition': 'v1beta1',
+};
+
 /** Tells clients when the version in the store changes: 8 bytes of SHA-256 in base64. */
 export function storageVersionHash(kind: AnyKind): string {
   const { group, version } = kind.storedAs ?? kind;
-  return createHash('sha256')
-    .update(`${group}/${version}/${kind.kind}`)
-    .digest()
-    .subarray(0, 8)
-    .toString('base64');
+  const hashed = HASHED_VERSIONS[`${kind.group}/${kind.kind}`] ?? version;
+  return createHash('sha256').update(`${group}/${hashed}/${kind.kind}`).digest().subarray(0, 8).toString('base64');
 }
 
 /** `/api` and `/apis` as one document each, for clients that ask for it. */

@@ -64,6 +64,8 @@ export interface UpdateOptions extends WriteOptions {
   validate?(next: ApiObject, old: ApiObject | undefined): Promise<void>;
   /** Create when it is not there (server-side apply does, for every kind). */
   readonly createIfMissing?: boolean;
+  /** The server's own change (a binding): written as `transform` made it, without the strategy. */
+  readonly direct?: boolean;
 }
 
 export interface DeleteOptions extends WriteOptions {
@@ -202,7 +204,7 @@ export class Registry {
       if (current?.revision === entry.revision) throw error;
       return current === undefined ? {} : { current };
     }
-    this.#prepareUpdate(resource, next, old, options);
+    if (options.direct !== true) this.#prepareUpdate(resource, next, old, options);
     await options.validate?.(next, old);
     if (this.#isFinished(resource, next, old)) return this.#removeFinished(entry, next, options);
     metadataOf(next).resourceVersion = String(entry.revision);

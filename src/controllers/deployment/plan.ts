@@ -40,6 +40,7 @@ import {
   totalReplicas,
 } from './replica-sets.ts';
 import { templateHash } from './template-hash.ts';
+import { sameMap } from '../shared/maps.ts';
 
 const NAME_LENGTH_MAX = 253;
 
@@ -106,7 +107,10 @@ class Draft {
     if (newRs === undefined) return;
     const annotations = newAnnotations(deployment, newRs, this.#nextRevision());
     const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
-    if (sameMap(annotations, newRs.metadata?.annotations) && (newRs.spec?.minReadySeconds ?? 0) === minReadySeconds) {
+    if (
+      sameMap(annotations, newRs.metadata?.annotations) &&
+      (newRs.spec?.minReadySeconds ?? 0) === minReadySeconds
+    ) {
       return;
     }
     this.newRs = {
@@ -127,7 +131,10 @@ class Draft {
   scale(rs: ReplicaSet, replicas: number, force = false): boolean {
     const resized = replicasOf(rs) !== replicas;
     const { deployment } = this;
-    const stale = !sameMap({ ...rs.metadata?.annotations, ...sizeAnnotations(deployment) }, rs.metadata?.annotations);
+    const stale = !sameMap(
+      { ...rs.metadata?.annotations, ...sizeAnnotations(deployment) },
+      rs.metadata?.annotations,
+    );
     if (!resized && !(force && stale)) return false;
     const after = scaled(deployment, rs, replicas);
     if (rs === this.newRs) this.newRs = after;
@@ -149,7 +156,9 @@ class Draft {
     const after = [...this.oldRss, this.#create ? undefined : this.newRs];
     const updates = before.flatMap((rs, i) => {
       const changed = after[i];
-      return rs === undefined || changed === undefined || rs === changed ? [] : [{ before: rs, after: changed }];
+      return rs === undefined || changed === undefined || rs === changed
+        ? []
+        : [{ before: rs, after: changed }];
     });
     return {
       create: this.#create ? this.newRs : undefined,
@@ -258,7 +267,11 @@ function rollOn(draft: Draft): void {
   draft.createNew();
   const { newRs } = draft;
   if (newRs === undefined) return;
-  if (replicasOf(newRs) !== desiredReplicas(draft.deployment) && draft.scale(newRs, newReplicas(draft))) return;
+  if (
+    replicasOf(newRs) !== desiredReplicas(draft.deployment) &&
+    draft.scale(newRs, newReplicas(draft))
+  )
+    return;
   if (scaleDownOld(draft)) return;
   if (isComplete(draft.deployment)) draft.cleanUp();
 }
@@ -352,13 +365,8 @@ function newReplicaSet(deployment: Deployment, revision: number): ReplicaSet {
       template: { ...template, metadata: { ...template.metadata, labels } },
     },
   };
-  return { ...rs, metadata: { ...rs.metadata, annotations: newAnnotations(deployment, rs, revision) } };
-}
-
-function sameMap(
-  a: Readonly<Record<string, string>> = {},
-  b: Readonly<Record<string, string>> = {},
-): boolean {
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => a[key] === b[key]);
+  return {
+    ...rs,
+    metadata: { ...rs.metadata, annotations: newAnnotations(deployment, rs, revision) },
+  };
 }

@@ -107,7 +107,10 @@ export function divide(deployment: Deployment, all: readonly ReplicaSet[]): Divi
 }
 
 /** Whether two templates are equal apart from the label that tells ReplicaSets apart. */
-export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
+export function sameTemplate(
+  a: PodTemplateSpec | undefined,
+  b: PodTemplateSpec | undefined,
+): boolean {
   return equalValues(withoutHash(a), withoutHash(b));
 }
 
@@ -144,7 +147,8 @@ export function newAnnotations(
 function appendRevision(history: string, revision: string): string | undefined {
   if (history === '') return revision;
   const revisions = [...history.split(','), revision];
-  while (revisions.length > 1 && revisions.join(',').length > REVISION_HISTORY_CHARS_MAX) revisions.shift();
+  while (revisions.length > 1 && revisions.join(',').length > REVISION_HISTORY_CHARS_MAX)
+    revisions.shift();
   const text = revisions.join(',');
   return text.length > REVISION_HISTORY_CHARS_MAX ? undefined : text;
 }

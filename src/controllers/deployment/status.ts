@@ -72,7 +72,11 @@ export function withPause(deployment: Deployment, nowMs: number): DeploymentCond
   const [reason, message] = paused
     ? ['DeploymentPaused', 'Deployment is paused']
     : ['DeploymentResumed', 'Deployment is resumed'];
-  return withCondition(conditions, { type: 'Progressing', status: 'Unknown', reason, message }, nowMs);
+  return withCondition(
+    conditions,
+    { type: 'Progressing', status: 'Unknown', reason, message },
+    nowMs,
+  );
 }
 
 /** Counts and availability, as after any pass. */
@@ -136,13 +140,18 @@ function withProgress(observed: Observed, status: DeploymentStatus): DeploymentC
   const conditions = status.conditions ?? [];
   if (progressDeadlineSeconds(deployment) === undefined) return without(conditions, 'Progressing');
   const current = conditionOf(deployment.status?.conditions, 'Progressing');
-  const done = status.replicas === status.updatedReplicas && current?.reason === 'NewReplicaSetAvailable';
+  const done =
+    status.replicas === status.updatedReplicas && current?.reason === 'NewReplicaSetAvailable';
   if (done) return conditions;
   const subject = subjectOf(observed);
   if (isComplete(deployment, status)) {
     const reason = 'NewReplicaSetAvailable';
     const message = `${subject} has successfully progressed.`;
-    return withCondition(conditions, { type: 'Progressing', status: 'True', reason, message }, nowMs);
+    return withCondition(
+      conditions,
+      { type: 'Progressing', status: 'True', reason, message },
+      nowMs,
+    );
   }
   if (hasProgressed(deployment.status, status)) {
     // Renewed even when nothing but the time changes: the deadline counts from the last progress.
@@ -152,13 +161,24 @@ function withProgress(observed: Observed, status: DeploymentStatus): DeploymentC
     const message = `${subject} is progressing.`;
     return [
       ...without(conditions, 'Progressing'),
-      { type: 'Progressing', status: 'True', reason, message, lastUpdateTime: now, lastTransitionTime: transition },
+      {
+        type: 'Progressing',
+        status: 'True',
+        reason,
+        message,
+        lastUpdateTime: now,
+        lastTransitionTime: transition,
+      },
     ];
   }
   if (!hasTimedOut(deployment, conditions, nowMs)) return conditions;
   const reason = 'ProgressDeadlineExceeded';
   const message = `${subject} has timed out progressing.`;
-  return withCondition(conditions, { type: 'Progressing', status: 'False', reason, message }, nowMs);
+  return withCondition(
+    conditions,
+    { type: 'Progressing', status: 'False', reason, message },
+    nowMs,
+  );
 }
 
 function subjectOf({ deployment, newRs }: Observed): string {
@@ -171,7 +191,8 @@ function subjectOf({ deployment, newRs }: Observed): string {
 
 /** More new Pods, fewer old ones, or more that are ready or available. */
 function hasProgressed(before: DeploymentStatus = {}, after: DeploymentStatus): boolean {
-  const old = (status: DeploymentStatus): number => (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
+  const old = (status: DeploymentStatus): number =>
+    (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
   return (
     (after.updatedReplicas ?? 0) > (before.updatedReplicas ?? 0) ||
     old(after) < old(before) ||
@@ -214,11 +235,16 @@ function withFailure(
 }
 
 /** When to look again for a rollout that may be stuck; undefined: an event will wake it. */
-export function progressCheckMs(deployment: Deployment, status: DeploymentStatus, nowMs: number): number | undefined {
+export function progressCheckMs(
+  deployment: Deployment,
+  status: DeploymentStatus,
+  nowMs: number,
+): number | undefined {
   const deadline = progressDeadlineSeconds(deployment);
   const current = conditionOf(status.conditions, 'Progressing');
   if (deadline === undefined || current === undefined) return undefined;
-  if (isComplete(deployment, status) || current.reason === 'ProgressDeadlineExceeded') return undefined;
+  if (isComplete(deployment, status) || current.reason === 'ProgressDeadlineExceeded')
+    return undefined;
   const afterMs = Date.parse(current.lastUpdateTime ?? '') + deadline * 1000 - nowMs;
   // A second later than the deadline, because conditions carry whole seconds.
   return Math.max(0, afterMs) + 1000;

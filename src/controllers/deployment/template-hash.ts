@@ -12,18 +12,25 @@ const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 /** `collisionCount` is raised when another template already has the name. */
-export function templateHash(template: PodTemplateSpec, collisionCount: number | undefined): string {
+export function templateHash(
+  template: PodTemplateSpec,
+  collisionCount: number | undefined,
+): string {
   const bytes = Buffer.from(`${canonicalJson(template)}${collisionCount ?? ''}`);
   let hash = FNV_OFFSET;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0;
-  return [...String(hash)].map((digit) => LETTERS.charAt(digit.charCodeAt(0) % LETTERS.length)).join('');
+  return String(hash).replace(/\d/g, (digit) =>
+    LETTERS.charAt(digit.charCodeAt(0) % LETTERS.length),
+  );
 }
 
 /** JSON with sorted keys, without what is absent or null. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
     if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
-    const entries = Object.entries(member).filter(([, field]) => field !== null && field !== undefined);
+    const entries = Object.entries(member).filter(
+      ([, field]) => field !== null && field !== undefined,
+    );
     return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }

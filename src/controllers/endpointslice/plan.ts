@@ -12,6 +12,7 @@ import type { Pod, Service } from '#api/gen/core-v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { controllerReference } from '#reconcile/claim.ts';
+import { sameMap } from '../shared/maps.ts';
 import { hasHostname, isEndpoint, isHeadless, targetPortOf } from '../shared/service-pods.ts';
 
 export const SERVICE_NAME = 'kubernetes.io/service-name';
@@ -43,7 +44,9 @@ export function planSlices(world: World): Plan {
   const families = addressTypes(world.service);
   const plans = families.map((family) => planFamily(world, family));
   // Families that the Service no longer has.
-  const stale = world.slices.filter(({ addressType }) => !families.some((family) => family === addressType));
+  const stale = world.slices.filter(
+    ({ addressType }) => !families.some((family) => family === addressType),
+  );
   return {
     creates: plans.flatMap((plan) => plan.creates),
     updates: plans.flatMap((plan) => plan.updates),
@@ -53,7 +56,9 @@ export function planSlices(world: World): Plan {
 }
 
 function addressTypes({ spec }: Service): AddressType[] {
-  const families = (spec?.ipFamilies ?? []).map((family): AddressType => (family === 'IPv6' ? 'IPv6' : 'IPv4'));
+  const families = (spec?.ipFamilies ?? []).map(
+    (family): AddressType => (family === 'IPv6' ? 'IPv6' : 'IPv4'),
+  );
   if (families.length > 0) return families;
   return [spec?.clusterIP?.includes(':') === true ? 'IPv6' : 'IPv4'];
 }
@@ -86,7 +91,9 @@ function planFamily(world: World, family: AddressType): Plan {
     if (reuse === undefined) creates.push(placeholder);
     else changed.set(reuse, withLabels(world.service, { ...reuse, endpoints: [] }));
   }
-  const updates = [...changed].filter(([before, after]) => !equalValues(before, after)).map(([, after]) => after);
+  const updates = [...changed]
+    .filter(([before, after]) => !equalValues(before, after))
+    .map(([, after]) => after);
   return { creates, updates, deletes, skipped };
 }
 
@@ -214,7 +221,9 @@ function fit(parts: {
   const rest = [...wanted.values()];
   // First those that are written anyway (the fullest of them first), then any that has room for all.
   const room = (draft: { kept: Endpoint[] }): number => ENDPOINTS_PER_SLICE_MAX - draft.kept.length;
-  for (const draft of drafts.filter(({ dirty, kept }) => dirty && kept.length > 0).sort((a, b) => room(a) - room(b))) {
+  for (const draft of drafts
+    .filter(({ dirty, kept }) => dirty && kept.length > 0)
+    .sort((a, b) => room(a) - room(b))) {
     draft.kept.push(...rest.splice(0, room(draft)));
   }
   const emptied = drafts.find(({ dirty, kept }) => dirty && kept.length === 0);
@@ -263,5 +272,5 @@ function withLabels(service: Service, slice: EndpointSlice): EndpointSlice {
 }
 
 function hasRightMeta(service: Service, slice: EndpointSlice): boolean {
-  return equalValues(Object.entries(slice.metadata?.labels ?? {}).sort(), Object.entries(labelsOf(service)).sort());
+  return sameMap(slice.metadata?.labels, labelsOf(service));
 }

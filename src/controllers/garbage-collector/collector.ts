@@ -12,7 +12,8 @@ import { equalValues } from '#api/meta/equal.ts';
 import { type KubeObject, type OwnerReference, parseApiVersion } from '#api/meta/object.ts';
 import { isConflict, isNotFound } from '#api/meta/status.ts';
 import type { Client, DeleteOptions, ResourceType } from '#client/client.ts';
-import { AbsentOwners } from './absent-owners.ts';
+import { asError } from '#reconcile/slow-start.ts';
+import type { AbsentOwners } from './absent-owners.ts';
 import { FOREGROUND, type Graph, type GraphNode, ORPHAN } from './graph.ts';
 
 export interface CollectorOptions {
@@ -20,8 +21,8 @@ export interface CollectorOptions {
   readonly graph: Graph;
   readonly absent: AbsentOwners;
   /** The resource that a reference names; undefined when the server serves no such kind. */
-  resourceOf(group: string, kind: string): ResourceType<KubeObject> | undefined;
-  check(uid: string): void;
+  readonly resourceOf: (group: string, kind: string) => ResourceType<KubeObject> | undefined;
+  readonly check: (uid: string) => void;
 }
 
 interface Classified {
@@ -64,7 +65,7 @@ export class Collector {
       graph.dependents(uid).map((dependent) => this.#removeReferences(dependent, [uid])),
     );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    if (failed !== undefined) throw asError(failed.reason);
     await this.#removeFinalizer(owner, ORPHAN);
   }
 
@@ -76,7 +77,11 @@ export class Collector {
     }
   }
 
-  async #decide(node: GraphNode, live: KubeObject, { solid, dangling, waiting }: Classified): Promise<void> {
+  async #decide(
+    node: GraphNode,
+    live: KubeObject,
+    { solid, dangling, waiting }: Classified,
+  ): Promise<void> {
     const { graph } = this.#options;
     if (solid.length > 0) {
       const gone = [...dangling, ...waiting].map(({ uid }) => uid);
@@ -86,13 +91,18 @@ export class Collector {
     const dependents = graph.dependents(node.uid);
     if (waiting.length > 0 && dependents.length > 0) {
       // Owner and dependent that wait for each other would wait for ever.
-      if (dependents.some(({ deletingDependents }) => deletingDependents)) await this.#unblock(node);
+      if (dependents.some(({ deletingDependents }) => deletingDependents))
+        await this.#unblock(node);
       const fresh = await this.#get(node.type, node);
       if (fresh?.metadata?.uid === node.uid) await this.#delete(node, fresh, 'Foreground');
       return;
     }
     const finalizers = live.metadata?.finalizers ?? [];
-    const policy = finalizers.includes(ORPHAN) ? 'Orphan' : finalizers.includes(FOREGROUND) ? 'Foreground' : 'Background';
+    const policy = finalizers.includes(ORPHAN)
+      ? 'Orphan'
+      : finalizers.includes(FOREGROUND)
+        ? 'Foreground'
+        : 'Background';
     await this.#delete(node, live, policy);
   }
 
@@ -142,18 +152,22 @@ export class Collector {
   async #delete(node: GraphNode, live: KubeObject, propagationPolicy: Propagation): Promise<void> {
     const { client, graph } = this.#options;
     const { uid, resourceVersion } = live.metadata ?? {};
-    const preconditions = { ...(uid === undefined ? {} : { uid }) };
-    const exact = { ...preconditions, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+    const preconditions = uid === undefined ? {} : { uid };
+    const exact = {
+      ...preconditions,
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    };
     try {
-      await client.delete(node.type, targetOf(node), { propagationPolicy, preconditions: exact }).catch(
-        async (error: unknown) => {
+      await client
+        .delete(node.type, targetOf(node), { propagationPolicy, preconditions: exact })
+        .catch(async (error: unknown) => {
           if (!isConflict(error)) throw error;
           const now = await this.#get(node.type, node);
           const same = now?.metadata?.uid === uid;
-          if (!same || !equalValues(now?.metadata?.ownerReferences, live.metadata?.ownerReferences)) throw error;
+          if (!same || !equalValues(now?.metadata?.ownerReferences, live.metadata?.ownerReferences))
+            throw error;
           await client.delete(node.type, targetOf(node), { propagationPolicy, preconditions });
-        },
-      );
+        });
     } catch (error) {
       if (!isNotFound(error)) throw error;
       graph.remove(node.uid);
@@ -165,7 +179,9 @@ export class Collector {
   }
 
   async #unblock(node: GraphNode): Promise<void> {
-    await this.#patchReferences(node, (owners) => owners.map((owner) => ({ ...owner, blockOwnerDeletion: false })));
+    await this.#patchReferences(node, (owners) =>
+      owners.map((owner) => ({ ...owner, blockOwnerDeletion: false })),
+    );
   }
 
   async #patchReferences(
@@ -186,14 +202,19 @@ export class Collector {
     if (live?.metadata?.uid !== node.uid) return;
     const { resourceVersion, finalizers = [] } = live.metadata;
     if (!finalizers.includes(finalizer)) return;
-    const metadata = { resourceVersion, finalizers: finalizers.filter((name) => name !== finalizer) };
+    const metadata = {
+      resourceVersion,
+      finalizers: finalizers.filter((name) => name !== finalizer),
+    };
     await this.#patch(node, metadata);
   }
 
   async #patch(node: GraphNode, metadata: object): Promise<void> {
-    await this.#options.client.patch(node.type, targetOf(node), 'merge', { metadata }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
+    await this.#options.client
+      .patch(node.type, targetOf(node), 'merge', { metadata })
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
   }
 }
 
@@ -202,5 +223,7 @@ function targetOf({ name, namespace }: GraphNode): { name: string; namespace?: s
 }
 
 function waitsForDependents({ metadata }: KubeObject): boolean {
-  return metadata?.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(FOREGROUND);
+  return (
+    metadata?.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(FOREGROUND)
+  );
 }

@@ -52,7 +52,9 @@ export class Graph {
   }
 
   dependents(uid: string): GraphNode[] {
-    return [...(this.#dependents.get(uid) ?? [])].flatMap((dependent) => this.#nodes.get(dependent) ?? []);
+    return [...(this.#dependents.get(uid) ?? [])].flatMap(
+      (dependent) => this.#nodes.get(dependent) ?? [],
+    );
   }
 
   /** Dependents that hold their owner back when it goes in the foreground. */
@@ -109,7 +111,8 @@ export class Graph {
       if (old === undefined) {
         this.#link(owner.uid, next.uid);
         added.push(owner);
-      } else if (old.blockOwnerDeletion === true && owner.blockOwnerDeletion !== true) this.#listener.check(owner.uid);
+      } else if (old.blockOwnerDeletion === true && owner.blockOwnerDeletion !== true)
+        this.#listener.check(owner.uid);
     }
     for (const [uid, owner] of before) {
       this.#unlink(uid, next.uid);
@@ -123,8 +126,10 @@ export class Graph {
     let suspicious = false;
     for (const reference of owners) {
       const owner = this.#nodes.get(reference.uid);
-      if (owner !== undefined && isElsewhere(node, owner)) this.#listener.invalidNamespace(node, reference);
-      if (owner === undefined || !isNamed(owner, reference, node) || owner.deletingDependents) suspicious = true;
+      if (owner !== undefined && isElsewhere(node, owner))
+        this.#listener.invalidNamespace(node, reference);
+      if (owner === undefined || !isNamed(owner, reference, node) || owner.deletingDependents)
+        suspicious = true;
     }
     if (suspicious) this.#listener.check(node.uid);
   }
@@ -134,7 +139,8 @@ export class Graph {
     if (!this.#complete) return;
     for (const dependent of this.dependents(owner.uid)) {
       const references = dependent.owners.filter(({ uid }) => uid === owner.uid);
-      if (references.some((reference) => !isNamed(owner, reference, dependent))) this.#checkOwners(dependent, references);
+      if (references.some((reference) => !isNamed(owner, reference, dependent)))
+        this.#checkOwners(dependent, references);
     }
   }
 
@@ -154,7 +160,8 @@ export class Graph {
 function nodeOf(type: ResourceType<KubeObject>, { metadata }: KubeObject): GraphNode | undefined {
   if (metadata?.uid === undefined) return undefined;
   const beingDeleted = metadata.deletionTimestamp !== undefined;
-  const waits = (finalizer: string): boolean => beingDeleted && (metadata.finalizers ?? []).includes(finalizer);
+  const waits = (finalizer: string): boolean =>
+    beingDeleted && (metadata.finalizers ?? []).includes(finalizer);
   return {
     uid: metadata.uid,
     type,

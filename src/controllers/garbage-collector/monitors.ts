@@ -44,7 +44,9 @@ export class Monitors {
   async update(): Promise<void> {
     const { resources, failures } = await discover(this.#setup.client);
     this.#resources = resources;
-    const wanted = new Map(resources.filter(isWatched).map((resource) => [nameOf(resource), resource]));
+    const wanted = new Map(
+      resources.filter(isWatched).map((resource) => [nameOf(resource), resource]),
+    );
     for (const [name, monitor] of this.#monitors) {
       const isUnknown = failures.has(apiVersionOf(monitor.type));
       if (!wanted.has(name) && !isUnknown) this.#stop(name, monitor);
@@ -54,14 +56,23 @@ export class Monitors {
     if (started.length === 0) return;
     const patience = new AbortController();
     const all = Promise.all(started.map((informer) => informer.synced()));
-    const limit = sleep(this.#setup.environment, SYNC_TIMEOUT_MS, AbortSignal.any([patience.signal, this.#setup.signal]));
+    const limit = sleep(
+      this.#setup.environment,
+      SYNC_TIMEOUT_MS,
+      AbortSignal.any([patience.signal, this.#setup.signal]),
+    );
     await Promise.race([all, limit]);
     patience.abort();
   }
 
   #start(name: string, type: DiscoveredResource): Informer<KubeObject> {
     const { client, environment } = this.#setup;
-    const informer = new Informer<KubeObject>({ client, environment, type, selection: { metadataOnly: true, transform: bare } });
+    const informer = new Informer<KubeObject>({
+      client,
+      environment,
+      type,
+      selection: { metadataOnly: true, transform: bare },
+    });
     const stop = new AbortController();
     informer.onChange(({ type: change, object, previous }) => {
       if (previous !== undefined && previous.metadata?.uid !== object.metadata?.uid) {
@@ -90,7 +101,8 @@ function isWatched({ plural, group, verbs }: DiscoveredResource): boolean {
 
 /** Keeps what the graph needs of an object, and no more. */
 function bare({ metadata }: KubeObject): KubeObject {
-  const { name, namespace, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } = metadata ?? {};
+  const { name, namespace, uid, resourceVersion, ownerReferences, finalizers, deletionTimestamp } =
+    metadata ?? {};
   return {
     metadata: {
       ...(name === undefined ? {} : { name }),

@@ -102,8 +102,17 @@ export function conditionsAfter(
     if (known?.status === status && known.reason === reason && known.message === message) continue;
     const now = timeText(nowMs);
     const time = known?.status === status ? (known.lastTransitionTime ?? now) : now;
-    const condition: NamespaceCondition = { type, status, reason, message, lastTransitionTime: time };
-    next = known === undefined ? [...next, condition] : next.map((each) => (each === known ? condition : each));
+    const condition: NamespaceCondition = {
+      type,
+      status,
+      reason,
+      message,
+      lastTransitionTime: time,
+    };
+    next =
+      known === undefined
+        ? [...next, condition]
+        : next.map((each) => (each === known ? condition : each));
   }
   return next;
 }

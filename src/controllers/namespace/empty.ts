@@ -31,7 +31,11 @@ class Tally {
 }
 
 /** Tries to delete everything in `namespace`. Failures are in the result, not thrown. */
-export async function emptyNamespace(client: Client, namespace: Namespace, nowMs: number): Promise<EmptyResult> {
+export async function emptyNamespace(
+  client: Client,
+  namespace: Namespace,
+  nowMs: number,
+): Promise<EmptyResult> {
   const tally = new Tally();
   const resources = await discoverInto(client, tally);
   const pods = resources.find(({ group, plural }) => group === '' && plural === 'pods');
@@ -65,7 +69,11 @@ interface Work {
 }
 
 /** The longest termination grace of a pod that still runs; 0 once it should be over. */
-async function podGraceSeconds({ client, name }: Work, namespace: Namespace, nowMs: number): Promise<number> {
+async function podGraceSeconds(
+  { client, name }: Work,
+  namespace: Namespace,
+  nowMs: number,
+): Promise<number> {
   const pods = await client.list(POD, { namespace: name });
   const grace = pods.items
     .filter((pod) => !isPodTerminal(pod))
@@ -75,7 +83,11 @@ async function podGraceSeconds({ client, name }: Work, namespace: Namespace, now
   return sinceMs >= longest * 1000 ? 0 : longest;
 }
 
-async function deleteAll(work: Work, resource: DiscoveredResource, graceSeconds: number): Promise<void> {
+async function deleteAll(
+  work: Work,
+  resource: DiscoveredResource,
+  graceSeconds: number,
+): Promise<void> {
   const { tally } = work;
   try {
     const before = await listAll(work, resource);
@@ -107,7 +119,9 @@ async function deleteCollection(
   objects: readonly KubeObject[],
 ): Promise<void> {
   if (resource.verbs.includes('deletecollection')) {
-    await client.deleteCollection(resource, { namespace: name }, BACKGROUND).catch(ignoreUnsupported);
+    await client
+      .deleteCollection(resource, { namespace: name }, BACKGROUND)
+      .catch(ignoreUnsupported);
     return;
   }
   for (const { metadata } of objects) {
@@ -116,7 +130,10 @@ async function deleteCollection(
   }
 }
 
-async function listAll({ client, name }: Work, resource: DiscoveredResource): Promise<KubeObject[]> {
+async function listAll(
+  { client, name }: Work,
+  resource: DiscoveredResource,
+): Promise<KubeObject[]> {
   if (!resource.verbs.includes('list')) return [];
   try {
     return (await client.list(resource, { namespace: name, metadataOnly: true })).items;

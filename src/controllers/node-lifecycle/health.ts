@@ -41,14 +41,19 @@ const WATCHED = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 export function assessNode(
   node: Node,
   lease: Lease | undefined,
-  facts: { readonly memory: NodeMemory | undefined; readonly graces: Graces; readonly nowMs: number },
+  facts: {
+    readonly memory: NodeMemory | undefined;
+    readonly graces: Graces;
+    readonly nowMs: number;
+  },
 ): Assessment {
   const { nowMs, graces } = facts;
   const ready = nodeCondition(node, 'Ready');
   const memory = remember(node, { ready, lease, previous: facts.memory, nowMs });
   const graceMs = ready === undefined ? graces.startupMs : graces.monitorMs;
   const observed = ready?.status ?? 'Unknown';
-  if (nowMs <= memory.probeMs + graceMs) return { memory, observed, current: ready?.status, conditions: undefined };
+  if (nowMs <= memory.probeMs + graceMs)
+    return { memory, observed, current: ready?.status, conditions: undefined };
   const conditions = unknownConditions(node, nowMs);
   return { memory, observed, current: 'Unknown', conditions };
 }
@@ -72,7 +77,9 @@ function remember(
   else if (previous.hasReady !== hasReady) probeMs = nowMs;
   else if (hasReady && previous.heartbeat !== heartbeat) probeMs = nowMs;
   else probeMs = previous.probeMs;
-  const renewed = renewTime !== undefined && (previous?.renewTime === undefined || previous.renewTime < renewTime);
+  const renewed =
+    renewTime !== undefined &&
+    (previous?.renewTime === undefined || previous.renewTime < renewTime);
   return { heartbeat, hasReady, renewTime, probeMs: renewed ? nowMs : probeMs };
 }
 
@@ -98,7 +105,13 @@ function unknownConditions(node: Node, nowMs: number): NodeCondition[] | undefin
       });
     } else {
       const message = 'Kubelet stopped posting node status.';
-      conditions[at] = { ...known, status: 'Unknown', reason: 'NodeStatusUnknown', message, lastTransitionTime };
+      conditions[at] = {
+        ...known,
+        status: 'Unknown',
+        reason: 'NodeStatusUnknown',
+        message,
+        lastTransitionTime,
+      };
     }
   }
   return changed ? conditions : undefined;

@@ -20,7 +20,10 @@ const TAINT_OF: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   PIDPressure: { True: 'node.kubernetes.io/pid-pressure' },
 };
 
-const OURS: ReadonlySet<string> = new Set([UNSCHEDULABLE, ...Object.values(TAINT_OF).flatMap(Object.values)]);
+const OURS: ReadonlySet<string> = new Set([
+  UNSCHEDULABLE,
+  ...Object.values(TAINT_OF).flatMap(Object.values),
+]);
 
 const LABEL_PAIRS: readonly (readonly [string, string])[] = [
   ['kubernetes.io/os', 'beta.kubernetes.io/os'],
@@ -34,7 +37,9 @@ export function noScheduleChange(node: Node): TaintChange {
     return key === undefined ? [] : [{ key, effect: 'NoSchedule' as const }];
   });
   if (node.spec?.unschedulable === true) wanted.push({ key: UNSCHEDULABLE, effect: 'NoSchedule' });
-  const present = (node.spec?.taints ?? []).filter(({ key, effect }) => effect === 'NoSchedule' && OURS.has(key));
+  const present = (node.spec?.taints ?? []).filter(
+    ({ key, effect }) => effect === 'NoSchedule' && OURS.has(key),
+  );
   return {
     add: wanted.filter((taint) => !present.some((known) => sameTaint(known, taint))),
     remove: present.filter((taint) => !wanted.some((known) => sameTaint(known, taint))),

@@ -15,7 +15,9 @@ export function parseCidr(text: string): CidrRange {
   const prefix = /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
   const value = bits === 32 ? parseV4(address) : parseV6(address);
   if (value === undefined || !(prefix <= bits)) {
-    throw new Error(`Cannot read range ${JSON.stringify(text)}: must be an address, a slash and a length`);
+    throw new Error(
+      `Cannot read range ${JSON.stringify(text)}: must be an address, a slash and a length`,
+    );
   }
   const hostBits = BigInt(bits - prefix);
   return { base: (value >> hostBits) << hostBits, prefix, bits };
@@ -23,7 +25,11 @@ export function parseCidr(text: string): CidrRange {
 
 function parseV4(text: string): bigint | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) return undefined;
+  if (
+    parts.length !== 4 ||
+    !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+  )
+    return undefined;
   return parts.reduce((value, part) => (value << 8n) | BigInt(part), 0n);
 }
 
@@ -57,7 +63,8 @@ export function subnetIndex(
   other: CidrRange,
 ): { readonly first: bigint; readonly last: bigint } | undefined {
   if (cidr.bits !== other.bits) return undefined;
-  const end = (range: CidrRange): bigint => range.base + (1n << BigInt(range.bits - range.prefix)) - 1n;
+  const end = (range: CidrRange): bigint =>
+    range.base + (1n << BigInt(range.bits - range.prefix)) - 1n;
   const first = cidr.base > other.base ? cidr.base : other.base;
   const last = end(cidr) < end(other) ? end(cidr) : end(other);
   if (first > last) return undefined;
@@ -67,10 +74,15 @@ export function subnetIndex(
 
 /** The address as text; IPv6 as RFC 5952 has it. */
 export function formatAddress(value: bigint, bits: 32 | 128): string {
-  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
+  if (bits === 32)
+    return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16),
+  );
   const text = groups.join(':');
-  const runs = [...text.matchAll(/(?:^|(?<=:))0(?::0)+(?=:|$)/g)].sort((a, b) => b[0].length - a[0].length);
+  const runs = [...text.matchAll(/(?:^|(?<=:))0(?::0)+(?=:|$)/g)].sort(
+    (a, b) => b[0].length - a[0].length,
+  );
   const longest = runs[0];
   if (longest === undefined) return text;
   const before = text.slice(0, longest.index).replace(/:$/, '');

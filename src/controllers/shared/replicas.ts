@@ -18,8 +18,13 @@ import { isNotFound, StatusError } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import type { ResourceType } from '#client/client.ts';
 import { CONTROLLER_INDEX, controllerReference } from '#reconcile/claim.ts';
-import { type Context, type Controller, defineController, type Result } from '#reconcile/controller.ts';
-import { slowStart } from '#reconcile/slow-start.ts';
+import {
+  type Context,
+  type Controller,
+  defineController,
+  type Result,
+} from '#reconcile/controller.ts';
+import { asError, slowStart } from '#reconcile/slow-start.ts';
 import { rankForDeletion } from './pod-ranking.ts';
 import { isPodTerminating, nextAvailabilityMs, podFromTemplate } from './pods.ts';
 
@@ -81,10 +86,18 @@ async function reconcile<T extends ReplicasOwner>(
 ): Promise<Result> {
   const desired = facts.desired(owner);
   const pods = await context.claim(POD, owner, desired.selector, { filter: isPodActive });
-  const terminating = facts.countsTerminating ? terminatingPods(owner, desired, context) : undefined;
+  const terminating = facts.countsTerminating
+    ? terminatingPods(owner, desired, context)
+    : undefined;
 
   const nowMs = context.now();
-  const plan = planReplicas({ owner, desired, pods, related: () => relatedPods(facts, owner, context), nowMs });
+  const plan = planReplicas({
+    owner,
+    desired,
+    pods,
+    related: () => relatedPods(facts, owner, context),
+    nowMs,
+  });
   const { failure, deleted } = await act({ facts, owner, desired, plan, context });
 
   // Report what was observed, without what is gone by now, then let the queue back off on failure.
@@ -127,7 +140,7 @@ export function planReplicas(world: {
 
 interface Outcome {
   /** The first failure. */
-  readonly failure?: unknown;
+  readonly failure: Error | undefined;
   readonly deleted: ReadonlySet<Pod>;
 }
 
@@ -148,13 +161,20 @@ async function act<T extends ReplicasOwner>(parts: {
     const { failure } = await slowStart(plan.creates, () => createPod(pod, owner, context));
     return { failure, deleted: new Set() };
   }
-  const outcomes = await Promise.allSettled(plan.deletes.map((pod) => deletePod(pod, owner, context)));
+  const outcomes = await Promise.allSettled(
+    plan.deletes.map((pod) => deletePod(pod, owner, context)),
+  );
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   const deleted = plan.deletes.filter((_, i) => outcomes[i]?.status === 'fulfilled');
-  return { failure: failed?.reason, deleted: new Set(deleted) };
+  const failure = failed === undefined ? undefined : asError(failed.reason);
+  return { failure, deleted: new Set(deleted) };
 }
 
-async function createPod<T extends ReplicasOwner>(pod: Pod, owner: T, context: Context<T>): Promise<void> {
+async function createPod<T extends ReplicasOwner>(
+  pod: Pod,
+  owner: T,
+  context: Context<T>,
+): Promise<void> {
   try {
     const created = await context.client.create(POD, pod);
     const message = `Created pod: ${created.metadata?.name ?? ''}`;
@@ -168,7 +188,11 @@ async function createPod<T extends ReplicasOwner>(pod: Pod, owner: T, context: C
   }
 }
 
-async function deletePod<T extends ReplicasOwner>(pod: Pod, owner: T, context: Context<T>): Promise<void> {
+async function deletePod<T extends ReplicasOwner>(
+  pod: Pod,
+  owner: T,
+  context: Context<T>,
+): Promise<void> {
   const { name = '', namespace = '' } = pod.metadata ?? {};
   try {
     await context.client.delete(POD, { name, namespace });
@@ -191,18 +215,32 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function terminatingPods<T extends ReplicasOwner>(owner: T, desired: Desired, context: Context<T>): Pod[] {
+function terminatingPods<T extends ReplicasOwner>(
+  owner: T,
+  desired: Desired,
+  context: Context<T>,
+): Pod[] {
   const owned = context.informer(POD).byIndex(CONTROLLER_INDEX, owner.metadata?.uid ?? '');
   const { selector } = desired;
   if (selector === undefined) return [];
-  return owned.filter((pod) => isPodTerminating(pod) && matchesSelector(selector, pod.metadata?.labels));
+  return owned.filter(
+    (pod) => isPodTerminating(pod) && matchesSelector(selector, pod.metadata?.labels),
+  );
 }
 
 /** The Pods of all owners that have the same controller (all ReplicaSets of one Deployment). */
-function relatedPods<T extends ReplicasOwner>(facts: ReplicasFacts<T>, owner: T, context: Context<T>): Pod[] {
-  const controller = owner.metadata?.ownerReferences?.find((reference) => reference.controller === true);
+function relatedPods<T extends ReplicasOwner>(
+  facts: ReplicasFacts<T>,
+  owner: T,
+  context: Context<T>,
+): Pod[] {
+  const controller = owner.metadata?.ownerReferences?.find(
+    (reference) => reference.controller === true,
+  );
   const siblings =
-    controller === undefined ? [owner] : context.informer(facts.type).byIndex(CONTROLLER_INDEX, controller.uid);
+    controller === undefined
+      ? [owner]
+      : context.informer(facts.type).byIndex(CONTROLLER_INDEX, controller.uid);
   const pods = context.informer(POD);
   return siblings.flatMap((sibling) => pods.byIndex(CONTROLLER_INDEX, sibling.metadata?.uid ?? ''));
 }
@@ -214,14 +252,15 @@ export function replicasStatus(world: {
   readonly pods: readonly Pod[];
   readonly terminating: number | undefined;
   readonly surplus: number;
-  readonly failure: unknown;
+  readonly failure: Error | undefined;
   readonly nowMs: number;
 }): ReplicasStatus {
   const { owner, desired, pods, terminating, surplus, failure, nowMs } = world;
   const { minReadySeconds } = desired;
   const templateLabels = desired.template.metadata?.labels;
   const labelled = (pod: Pod): boolean =>
-    Object.keys(templateLabels ?? {}).length === 0 || matchesMap(templateLabels, pod.metadata?.labels);
+    Object.keys(templateLabels ?? {}).length === 0 ||
+    matchesMap(templateLabels, pod.metadata?.labels);
   const conditions = failureCondition(owner.status?.conditions ?? [], { surplus, failure, nowMs });
   const generation = owner.metadata?.generation;
   return {
@@ -238,7 +277,11 @@ export function replicasStatus(world: {
 /** Sets ReplicaFailure on the first failure, keeps it while failures go on, then removes it. */
 function failureCondition(
   conditions: readonly ReplicasCondition[],
-  { surplus, failure, nowMs }: { readonly surplus: number; readonly failure: unknown; readonly nowMs: number },
+  {
+    surplus,
+    failure,
+    nowMs,
+  }: { readonly surplus: number; readonly failure: Error | undefined; readonly nowMs: number },
 ): ReplicasCondition[] {
   const others = conditions.filter(({ type }) => type !== 'ReplicaFailure');
   if (failure === undefined) return others;

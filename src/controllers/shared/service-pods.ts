@@ -84,13 +84,19 @@ export function isHeadless({ spec }: Service): boolean {
 }
 
 /** The number behind a Service's port in this Pod; undefined when the Pod has no port of that name. */
-export function targetPortOf(pod: Pod, { targetPort, port, protocol = 'TCP' }: ServicePort): number | undefined {
+export function targetPortOf(
+  pod: Pod,
+  { targetPort, port, protocol = 'TCP' }: ServicePort,
+): number | undefined {
   if (targetPort === undefined) return port;
   if (typeof targetPort === 'number') return targetPort === 0 ? port : targetPort;
-  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const sidecars = (pod.spec?.initContainers ?? []).filter(
+    ({ restartPolicy }) => restartPolicy === 'Always',
+  );
   return [...(pod.spec?.containers ?? []), ...sidecars]
     .flatMap((container) => container.ports ?? [])
-    .find((named) => named.name === targetPort && (named.protocol ?? 'TCP') === protocol)?.containerPort;
+    .find((named) => named.name === targetPort && (named.protocol ?? 'TCP') === protocol)
+    ?.containerPort;
 }
 
 export function serviceKey(service: Service): string {

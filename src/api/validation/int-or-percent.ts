@@ -1,0 +1,25 @@
+/** Numbers that may be a share: `3` or `25%`. Upstream: pkg/apis/apps/validation/validation.go. */
+import { type FieldError, type FieldPath, invalidValue } from '../meta/field.ts';
+import { invalidAll, nonnegative } from './metadata.ts';
+import { isPercent } from './text.ts';
+
+type IntOrPercent = number | string | undefined;
+
+export function validateIntOrPercent(value: IntOrPercent, at: FieldPath): FieldError[] {
+  return typeof value === 'string'
+    ? invalidAll(at, value, isPercent(value))
+    : nonnegative(value, at);
+}
+
+/** The number of a value or of its percentage; 0 for anything else. */
+export function intOrPercentNumber(value: IntOrPercent): number {
+  if (typeof value === 'string')
+    return isPercent(value).length === 0 ? Number(value.slice(0, -1)) : 0;
+  return value ?? 0;
+}
+
+export function atMostAll(value: IntOrPercent, at: FieldPath): FieldError[] {
+  return typeof value === 'string' && intOrPercentNumber(value) > 100
+    ? [invalidValue(at, value, 'must not be greater than 100%')]
+    : [];
+}

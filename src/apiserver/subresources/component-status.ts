@@ -1,0 +1,62 @@
+/**
+ * componentstatuses: whether the store, the scheduler and the controllers are healthy. Deprecated
+ * upstream since v1.19 and still what `kubectl get componentstatuses` asks.
+ *
+ * Source: upstream pkg/registry/core/componentstatus/rest.go.
+ */
+import type { HttpResponse } from '#base/http/message.ts';
+import type { ComponentStatus } from '#api/gen/core-v1.ts';
+import { notFound } from '#api/meta/status.ts';
+import type { ApiObject } from '../api-object.ts';
+import type { RequestContext } from '../context.ts';
+import { contentType, Presenter } from '../presenter.ts';
+import type { Resource } from '../registry/resource.ts';
+import { bodyResponse } from '../respond.ts';
+import { listParameters } from '../verbs/options.ts';
+import { presenterFor } from '../verbs/read.ts';
+import { selectionOf } from '../verbs/selection.ts';
+import { storedBytes } from '../watch-cache/entry.ts';
+import { answer } from './exchange.ts';
+import type { ComponentProbe, SubresourceServices } from './services.ts';
+
+export async function readComponentStatus(
+  context: RequestContext,
+  services: SubresourceServices,
+  resource: Resource,
+): Promise<HttpResponse> {
+  const probes = [...(services.components ?? []), storeProbe(services)];
+  if (context.info.name === '') return listAll(context, resource, await Promise.all(probes.map(statusOf)));
+  const probe = probes.find(({ name }) => name === context.info.name);
+  if (probe === undefined) throw notFound({ group: '', resource: 'componentstatus' }, context.info.name);
+  return answer(context, services, { code: 200, kind: resource.kind, object: await statusOf(probe), like: resource });
+}
+
+/** The name is etcd's, whatever the store is: clients look for it. */
+function storeProbe({ registry }: SubresourceServices): ComponentProbe {
+  return {
+    name: 'etcd-0',
+    check: async () => {
+      await registry.hub.store.revision();
+      return undefined;
+    },
+  };
+}
+
+async function statusOf(probe: ComponentProbe): Promise<ComponentStatus> {
+  const wrong = await probe.check().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const condition =
+    wrong === undefined
+      ? { type: 'Healthy', status: 'True' as const, message: 'ok' }
+      : { type: 'Healthy', status: 'False' as const, error: wrong };
+  return { kind: 'ComponentStatus', apiVersion: 'v1', metadata: { name: probe.name }, conditions: [condition] };
+}
+
+function listAll(context: RequestContext, resource: Resource, statuses: readonly ComponentStatus[]): HttpResponse {
+  const { labelSelector, fieldSelector } = listParameters(context.info);
+  const selection = selectionOf(resource, labelSelector, fieldSelector);
+  const presenter: Presenter = presenterFor(context, resource);
+  const entries = statuses
+    .filter((status) => selection.matches(status as ApiObject))
+    .map((status) => ({ key: status.metadata?.name ?? '', revision: 0, createRevision: 0, bytes: storedBytes(status) }));
+  return bodyResponse(200, contentType(presenter.wanted), presenter.list(entries, { resourceVersion: '' }));
+}

@@ -1,0 +1,131 @@
+/**
+ * Reviews: kinds that are created to ask a question and are answered at once.
+ *
+ * Source: API reference v1.36, authentication.k8s.io and authorization.k8s.io; upstream
+ * pkg/registry/{authentication,authorization}.
+ */
+import type { HttpResponse } from '#base/http/message.ts';
+import type { SelfSubjectReview, TokenReview, UserInfo } from '#api/gen/authentication-v1.ts';
+import type {
+  LocalSubjectAccessReview,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  SubjectAccessReviewSpec,
+  SubjectRulesReviewStatus,
+} from '#api/gen/authorization-v1.ts';
+import type { KubeObject } from '#api/meta/object.ts';
+import { badRequest, invalid } from '#api/meta/status.ts';
+import { metadataOf, timeText } from '../api-object.ts';
+import { reviewToken } from '../authn/service-account-tokens.ts';
+import { rulesFor } from '../authz/rbac.ts';
+import { nodeNameOf } from '../authn/node-identity.ts';
+import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
+import type { Resource } from '../registry/resource.ts';
+import { reviewAttributes } from './access-review.ts';
+import { admit, answer, dryRunOf, readBodyAs } from './exchange.ts';
+import type { SubresourceServices } from './services.ts';
+
+type Review<T extends KubeObject> = (review: T, context: RequestContext, services: SubresourceServices) => void;
+
+/** Reads the question, lets `fill` write the answer into it, and sends it back. */
+function reviewer<T extends KubeObject>(fill: Review<T>) {
+  return async (context: RequestContext, services: SubresourceServices, resource: Resource): Promise<HttpResponse> => {
+    const review = readBodyAs<T>(context, resource.kind);
+    const metadata = metadataOf(review);
+    if (resource.kind.namespaced) metadata.namespace ??= context.info.namespace;
+    const errors = resource.kind.validate?.(review) ?? [];
+    if (errors.length > 0) throw invalid(resource.kind, '', errors);
+    await admit(context, services, { resource, object: review, dryRun: dryRunOf(context) });
+    fill(review, context, services);
+    return answer(context, services, { code: 201, kind: resource.kind, object: review, like: resource });
+  };
+}
+
+export const createTokenReview = reviewer<TokenReview>((review, _context, services) => {
+  const token = review.spec?.token ?? '';
+  if (token === '') throw badRequest('token is required for TokenReview in authentication');
+  const { tokens, reader, environment } = services;
+  const asked = review.spec?.audiences ?? [];
+  const audiences = asked.length === 0 ? tokens.audiences : asked;
+  const nowMs = environment.clock.now();
+  const user = reviewToken({ token, audiences, tokens, reader, nowMs });
+  if (user === undefined) {
+    review.status = { user: {}, error: 'invalid bearer token' };
+    return;
+  }
+  const named = tokens.verify(token, nowMs)?.aud ?? [];
+  const common = audiences.filter((audience) => named.includes(audience));
+  const groups = user.groups.includes(AUTHENTICATED_GROUP) ? user.groups : [...user.groups, AUTHENTICATED_GROUP];
+  review.status = { authenticated: true, user: userInfo({ ...user, groups }), audiences: common };
+});
+
+export const createSelfSubjectReview = reviewer<SelfSubjectReview>((review, context, { environment }) => {
+  metadataOf(review).creationTimestamp = timeText(environment.clock.now());
+  review.status = { userInfo: userInfo(context.user) };
+});
+
+function userInfo({ name, uid, groups, extra }: User): UserInfo {
+  return {
+    username: name,
+    ...(uid === undefined || uid === '' ? {} : { uid }),
+    groups: [...groups],
+    ...(extra === undefined ? {} : { extra: mutable(extra) }),
+  };
+}
+
+function mutable(extra: NonNullable<User['extra']>): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]]));
+}
+
+export const createSubjectAccessReview = reviewer<SubjectAccessReview>((review, _context, services) => {
+  review.status = decide(services, userOf(review.spec), review.spec);
+});
+
+export const createLocalSubjectAccessReview = reviewer<LocalSubjectAccessReview>((review, context, services) => {
+  const { namespace } = context.info;
+  if (review.spec?.resourceAttributes?.namespace !== namespace) {
+    throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
+  }
+  review.status = decide(services, userOf(review.spec), review.spec);
+});
+
+export const createSelfSubjectAccessReview = reviewer<SelfSubjectAccessReview>((review, context, services) => {
+  review.status = decide(services, context.user, review.spec);
+});
+
+function userOf(spec: SubjectAccessReviewSpec | undefined): User {
+  return {
+    name: spec?.user ?? '',
+    groups: spec?.groups ?? [],
+    ...(spec?.uid === undefined ? {} : { uid: spec.uid }),
+    ...(spec?.extra === undefined ? {} : { extra: spec.extra }),
+  };
+}
+
+function decide({ authorize }: SubresourceServices, user: User, spec: SubjectAccessReviewSpec | undefined) {
+  const { outcome, reason } = authorize(reviewAttributes(user, spec ?? {}));
+  return {
+    allowed: outcome === 'allow',
+    ...(outcome === 'deny' ? { denied: true } : {}),
+    ...(reason === '' ? {} : { reason }),
+  };
+}
+
+export const createSelfSubjectRulesReview = reviewer<SelfSubjectRulesReview>((review, { user }, { reader }) => {
+  const namespace = review.spec?.namespace ?? '';
+  if (namespace === '') throw badRequest('no namespace on request');
+  const status: SubjectRulesReviewStatus = { resourceRules: [], nonResourceRules: [], incomplete: false };
+  for (const { rule } of rulesFor(reader, user, namespace)) {
+    const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
+    if (resources.length > 0) {
+      status.resourceRules.push({ verbs, apiGroups, resources, ...(resourceNames === undefined ? {} : { resourceNames }) });
+    }
+    if (nonResourceURLs.length > 0) status.nonResourceRules.push({ verbs, nonResourceURLs });
+  }
+  if (nodeNameOf(user) !== undefined) {
+    status.incomplete = true;
+    status.evaluationError = 'node authorizer does not support user rule resolution';
+  }
+  review.status = status;
+});

@@ -1,0 +1,135 @@
+/**
+ * serviceaccounts/token: a token for a service account, bound to a pod, node or secret.
+ *
+ * Source: KEP-1205, KEP-4193; upstream pkg/registry/core/serviceaccount/storage/token.go.
+ */
+import type { HttpResponse } from '#base/http/message.ts';
+import type { TokenRequest } from '#api/gen/authentication-v1.ts';
+import type { Pod, ServiceAccount } from '#api/gen/core-v1.ts';
+import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
+import { parseApiVersion } from '#api/meta/object.ts';
+import { badRequest, conflict, internalError, invalid } from '#api/meta/status.ts';
+import { NODES, type Target } from '../admission/targets.ts';
+import { type ApiObject, metadataOf, timeText } from '../api-object.ts';
+import type { BoundObject, TokenRequest as Order } from '../authn/service-account-tokens.ts';
+import type { RequestContext } from '../context.ts';
+import type { Resource } from '../registry/resource.ts';
+import { admit, answer, dryRunOf, readBodyAs, TOKEN_REQUEST } from './exchange.ts';
+import type { SubresourceServices } from './services.ts';
+
+const SHORTEST_SECONDS = 10 * 60;
+const LONGEST_SECONDS = 2 ** 32;
+const KIND = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
+
+export async function createToken(
+  context: RequestContext,
+  services: SubresourceServices,
+  resource: Resource,
+): Promise<HttpResponse> {
+  const { namespace, name } = context.info;
+  const request = readBodyAs<TokenRequest>(context, TOKEN_REQUEST);
+  const metadata = metadataOf(request);
+  checkPlace(metadata, namespace, name);
+  const account = resource.read(await services.registry.entry(resource, namespace, name)) as ServiceAccount;
+  const uid = account.metadata?.uid ?? '';
+  if (metadata.uid !== undefined && metadata.uid !== '' && metadata.uid !== uid) {
+    const cause = `the UID in the token request (${metadata.uid}) does not match the UID of the service account (${uid})`;
+    throw conflict({ group: KIND.group, resource: KIND.kind }, name, cause);
+  }
+  const spec = (request.spec ??= { audiences: [] });
+  if ((spec.audiences ?? []).length === 0) spec.audiences = [...services.tokens.audiences];
+  const nowMs = services.environment.clock.now();
+  Object.assign(metadata, { name, namespace, uid, creationTimestamp: timeText(nowMs) });
+  delete request.status;
+  await admit(context, services, { resource, object: request, dryRun: dryRunOf(context) });
+  const seconds = spec.expirationSeconds ?? 0;
+  const errors = expiryErrors(seconds);
+  if (errors.length > 0) throw invalid(KIND, '', errors);
+  const issued = services.tokens.issue(
+    {
+      namespace,
+      serviceAccount: { name, uid },
+      audiences: spec.audiences,
+      expiresInSeconds: seconds,
+      tokenId: services.environment.random.uuid(),
+      ...(await boundTo(services, request, namespace, name)),
+    },
+    nowMs,
+  );
+  request.status = { token: issued.token, expirationTimestamp: timeText(issued.expiresAtMs) };
+  return answer(context, services, { code: 201, kind: TOKEN_REQUEST, object: request, like: resource });
+}
+
+/** Name and namespace may be left out; if they are there they are those of the path. */
+function checkPlace(metadata: { name?: string; namespace?: string }, namespace: string, name: string): void {
+  const at = fieldPath('metadata');
+  if (metadata.name && metadata.name !== name) {
+    throw invalid(KIND, name, [invalidValue(at.child('name'), metadata.name, 'must match the service account name if specified')]);
+  }
+  if (metadata.namespace && metadata.namespace !== namespace) {
+    const wrong = 'must match the service account namespace if specified';
+    throw invalid(KIND, name, [invalidValue(at.child('namespace'), metadata.namespace, wrong)]);
+  }
+}
+
+function expiryErrors(seconds: number): FieldError[] {
+  const at = fieldPath('spec').child('expirationSeconds');
+  if (seconds < SHORTEST_SECONDS) return [invalidValue(at, seconds, 'may not specify a duration less than 10 minutes')];
+  if (seconds > LONGEST_SECONDS) return [invalidValue(at, seconds, 'may not specify a duration larger than 2^32 seconds')];
+  return [];
+}
+
+const PLURALS: Readonly<Record<BoundObject['kind'], Target>> = {
+  Pod: { group: '', plural: 'pods' },
+  Node: NODES,
+  Secret: { group: '', plural: 'secrets' },
+};
+
+/** The object that the token lives as long as, and the node of a pod. */
+async function boundTo(
+  services: SubresourceServices,
+  request: TokenRequest,
+  namespace: string,
+  account: string,
+): Promise<Pick<Order, 'boundTo' | 'node'>> {
+  const reference = request.spec?.boundObjectRef;
+  if (reference === undefined) return {};
+  const { kind = '', name = '' } = reference;
+  const { group, version } = parseApiVersion(reference.apiVersion ?? '');
+  if (group !== '' || !isBindable(kind)) {
+    throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
+  }
+  const object = await currentObject(services, PLURALS[kind], kind === 'Node' ? '' : namespace, name);
+  const uid = object.metadata?.uid ?? '';
+  if (kind === 'Pod' && (object as Pod).spec?.serviceAccountName !== account) {
+    throw badRequest(
+      `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
+    );
+  }
+  if (reference.uid !== undefined && reference.uid !== '' && reference.uid !== uid) {
+    throw conflict(
+      { group: '', resource: kind },
+      name,
+      `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
+  }
+  const bound = { boundTo: { kind, name, uid } };
+  const node = kind === 'Pod' ? nodeOf(services, object as Pod) : undefined;
+  return node === undefined ? bound : { ...bound, node };
+}
+
+function isBindable(kind: string): kind is BoundObject['kind'] {
+  return Object.hasOwn(PLURALS, kind);
+}
+
+async function currentObject(services: SubresourceServices, target: Target, namespace: string, name: string): Promise<ApiObject> {
+  const resource = services.resourceOf(target.group, target.plural);
+  if (resource === undefined) throw internalError(`${target.plural} are not served`);
+  return resource.read(await services.registry.entry(resource, namespace, name));
+}
+
+function nodeOf({ reader }: SubresourceServices, pod: Pod): Order['node'] {
+  const name = pod.spec?.nodeName ?? '';
+  if (name === '') return undefined;
+  return { name, uid: reader.get(NODES, '', name)?.metadata?.uid ?? '' };
+}

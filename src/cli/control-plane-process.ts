@@ -1,0 +1,94 @@
+/**
+ * The control-plane process: the composition of `control-plane.ts` on a real store, real sockets
+ * and real files. It is told where its data directory is, and finds everything else there.
+ */
+import type { Environment } from '#base/env.ts';
+import { realEnvironment } from '#edge/environment.ts';
+import { serveHttp } from '#edge/http-server.ts';
+import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
+import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
+import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
+import { clientAs, nodeIdentity } from './component-clients.ts';
+import { type ControlPlane, createControlPlane } from './control-plane.ts';
+import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
+import { kubeletConnector } from './kubelet-connector.ts';
+import { type ClusterPki, openPki } from './pki.ts';
+import { UserError } from './user-error.ts';
+
+/** How long open requests may go on when the process is asked to end. */
+const SHUTDOWN_GRACE_MS = 1_000;
+
+/** Runs until SIGTERM or SIGINT. */
+export async function runControlPlane(dataPath: string): Promise<void> {
+  const environment = realEnvironment();
+  const data = dataDirectoryAt(dataPath);
+  const config = readClusterConfig(data);
+  if (config === undefined) throw new UserError(`Cannot run the control plane of ${data.path}: there is no cluster. Make one with cox up.`);
+  const stop = await startControlPlane(environment, data, config);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  await stop();
+}
+
+/** The certificates of a cluster, made where they are missing. */
+export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: number): ClusterPki {
+  return openPki({
+    folder: data.pki,
+    nowMs,
+    serverAddresses: ['127.0.0.1', ...(isAddress(config.listenHost) ? [config.listenHost] : [])],
+    serverNames: ['localhost', config.nodeName],
+    kubernetesAddress: config.kubernetesAddress,
+    clusterDomain: config.clusterDomain,
+  });
+}
+
+function isAddress(host: string): boolean {
+  return /^[0-9.]+$/.test(host) || host.includes(':');
+}
+
+async function startControlPlane(environment: Environment, data: DataDirectory, config: ClusterConfig): Promise<() => Promise<void>> {
+  const pki = clusterPki(data, config, environment.clock.now());
+  const store = await openSqliteStore({ directory: data.store, environment });
+  const plane = createControlPlane({
+    environment,
+    store,
+    serviceAccountKey: pki.serviceAccountKey,
+    serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
+    serviceClusterIpRange: config.serviceClusterIpRange,
+    serviceNodePortRange: config.nodePortRange,
+    advertise: { address: config.listenHost, port: config.listenPort },
+    clientCa: pki.authority.certificate,
+    kubelets: kubeletConnector({ authority: pki.authority.certificate, identity: pki.apiServerKubeletClient }),
+    rootCa: pki.authority.certificate,
+    podCidr: config.podCidr,
+  });
+  const server = await serveHttp({
+    handler: plane.handler,
+    host: config.listenHost,
+    port: config.listenPort,
+    tls: { cert: pki.apiServer.certificate, key: pki.apiServer.key, clientCa: pki.authority.certificate },
+  });
+  await plane.start();
+  const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
+  environment.log.info('control plane is ready', { address: `https://${config.listenHost}:${server.port}` });
+  return async () => {
+    stopNodes();
+    await plane.stop();
+    await server.close({ graceMs: SHUTDOWN_GRACE_MS });
+    await store.close();
+  };
+}
+
+function startSimulatedNodes(environment: Environment, plane: ControlPlane, count: number): () => void {
+  if (count === 0) return () => {};
+  const stopping = new AbortController();
+  const nodes = new SimulatedNodes({
+    environment,
+    count,
+    clientFor: (name) =>
+      clientAs(plane.handler, nodeIdentity(name), { environment, userAgent: 'simulated-kubelet', signal: stopping.signal }),
+  });
+  nodes.start(stopping.signal);
+  return () => stopping.abort();
+}

@@ -1,0 +1,101 @@
+/** The command line: subcommands, flags, and errors that say what to do. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { runControlPlane } from './control-plane-process.ts';
+import { defaultDataDirectory } from './data-directory.ts';
+import { exampleNames } from './example.ts';
+import { type ListenAddress, LISTEN_DEFAULT, parseListen } from './listen-address.ts';
+import { runNode } from './node-process.ts';
+import { up } from './up.ts';
+import { messageOf, UserError } from './user-error.ts';
+
+interface UpFlags {
+  readonly dataDir: string;
+  readonly listen?: ListenAddress;
+  readonly example: string;
+  readonly nodes: number;
+  readonly simulatedNodes?: number;
+  readonly reset?: boolean;
+}
+
+const NODES_MAX = 5_000;
+
+/** Answers the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const program = commands();
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof UserError || hasExplanation(error)) process.stderr.write(`${messageOf(error)}\n`);
+    else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return 1;
+  }
+}
+
+/** Errors of the store say themselves what to do. */
+function hasExplanation(error: unknown): boolean {
+  return error instanceof Error && error.name === 'StoreError';
+}
+
+function commands(): Command {
+  const program = new Command('cox')
+    .description('Kubernetes v1.36 in one command.')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: false });
+  program
+    .command('up', { isDefault: true })
+    .description('Bring a cluster up on this machine, serve an example, and take it down on Ctrl-C.')
+    .option('--data-dir <DIR>', 'where the cluster lives; DIR/admin.kubeconfig is the kubeconfig', defaultDataDirectory(process.env))
+    .option('--listen <ADDR:PORT>', `where the API server listens (default: ${LISTEN_DEFAULT.host}:${LISTEN_DEFAULT.port}, or a free port when that is taken)`, listenOf)
+    .addOption(new Option('--example <NAME>', 'what to run: an example, or none').choices([...exampleNames(), 'none']).default('none'))
+    .option('--nodes <N>', 'real nodes; more than 1 is not possible yet', nodesOf, 1)
+    .option('--simulated-nodes <N>', 'nodes whose pods run nowhere but reach Running: needs no root, and no Linux', countOf)
+    .option('--reset', 'delete the state of this cluster first')
+    .action((flags: UpFlags) => startUp(flags));
+  program
+    .command('control-plane')
+    .description('Run the API server, the controllers and the scheduler of a cluster that cox up made.')
+    .requiredOption('--data-dir <DIR>', 'where the cluster lives')
+    .action(({ dataDir }: { dataDir: string }) => runControlPlane(dataDir));
+  program
+    .command('node')
+    .description('Run the kubelet, the service proxy and the DNS of a cluster that cox up made.')
+    .requiredOption('--data-dir <DIR>', 'where the cluster lives')
+    .action(({ dataDir }: { dataDir: string }) => runNode(dataDir));
+  for (const command of program.commands) command.exitOverride().showSuggestionAfterError();
+  return program;
+}
+
+async function startUp(flags: UpFlags): Promise<void> {
+  const [script = ''] = process.argv.slice(1);
+  await up({
+    dataDirectory: flags.dataDir,
+    example: flags.example,
+    reset: flags.reset === true,
+    self: { command: process.execPath, args: [script] },
+    ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+    ...(flags.simulatedNodes === undefined ? {} : { simulatedNodes: flags.simulatedNodes }),
+  });
+}
+
+function listenOf(text: string): ListenAddress {
+  try {
+    return parseListen(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > NODES_MAX) throw new InvalidArgumentError(`Give a number from 1 to ${NODES_MAX}.`);
+  return count;
+}
+
+function nodesOf(text: string): number {
+  const count = countOf(text);
+  if (count > 1) throw new InvalidArgumentError('Several real nodes on one machine are not there yet; --simulated-nodes takes any number.');
+  return count;
+}

@@ -1,0 +1,93 @@
+/**
+ * The node's own part of the network: the bridge that pods hang on, the addresses and routes that
+ * make Services and the cluster DNS reachable from the machine itself, and nothing for the default
+ * gateway.
+ *
+ * Every name begins with `cox<hash>`, so that what is ours can be found again after a crash.
+ */
+import { readdirSync } from 'node:fs';
+import type { Processes } from '#base/doors.ts';
+import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
+
+export interface NodeNetworkOptions {
+  readonly hash: string;
+  readonly processes: Processes;
+  /** Pod addresses of the whole cluster. */
+  readonly clusterPodCidr: string;
+  readonly serviceCidr: string;
+  /** The cluster DNS listens here, on this node. */
+  readonly dnsAddress: string;
+}
+
+/** Linux: names of interfaces have at most 15 bytes. */
+export function bridgeName(hash: string): string {
+  return `cox${hash}b`;
+}
+
+function dnsInterface(hash: string): string {
+  return `cox${hash}d`;
+}
+
+/** Route metrics: an unreachable route gives way to every real one. */
+const UNREACHABLE_METRIC = 4_000_000;
+
+export class NodeNetwork {
+  readonly #options: NodeNetworkOptions;
+  constructor(options: NodeNetworkOptions) {
+    this.#options = options;
+  }
+
+  /** Before the first pod: what does not depend on the node's own pod range. */
+  async setUp(): Promise<void> {
+    const { hash, clusterPodCidr, serviceCidr, dnsAddress } = this.#options;
+    await this.#sysctl('net.ipv4.ip_forward', '1');
+    await this.#ensureLink(bridgeName(hash), ['type', 'bridge']);
+    await this.#ensureLink(dnsInterface(hash), ['type', 'dummy']);
+    await this.#ip('address', 'replace', `${dnsAddress}/32`, 'dev', dnsInterface(hash));
+    // A pod address without an owner is refused here and never leaves for the default gateway.
+    await this.#ip('route', 'replace', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
+    // The route is looked up before the output hook translates the address: it must lead somewhere.
+    await this.#ip('route', 'replace', serviceCidr, 'dev', bridgeName(hash));
+    await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.route_localnet`, '1');
+  }
+
+  /** When the node knows its pod range: the bridge gets the range's first address. */
+  async setPodCidr(podCidr: string): Promise<void> {
+    const range = parseCidr(podCidr);
+    const gateway = range === undefined ? undefined : nthAddress(range, 1);
+    if (range === undefined || gateway === undefined) {
+      throw new TypeError(`Cannot give the bridge an address of ${podCidr}: it is no CIDR`);
+    }
+    await this.#ip('address', 'replace', `${formatIp(gateway)}/${range.prefix}`, 'dev', bridgeName(this.#options.hash));
+  }
+
+  /** Takes everything away; what is not there is no error. */
+  async tearDown(): Promise<void> {
+    const { clusterPodCidr } = this.#options;
+    await this.#try('route', 'delete', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
+    for (const name of this.#ours()) await this.#try('link', 'delete', name);
+  }
+
+  #ours(): string[] {
+    return readdirSync('/sys/class/net').filter((name) => name.startsWith(`cox${this.#options.hash}`));
+  }
+
+  async #ensureLink(name: string, type: readonly string[]): Promise<void> {
+    if (!this.#ours().includes(name)) await this.#ip('link', 'add', 'name', name, ...type);
+    await this.#ip('link', 'set', name, 'up');
+  }
+
+  async #sysctl(name: string, value: string): Promise<void> {
+    const { exitCode, stderr } = await this.#options.processes.run('sysctl', ['-qw', `${name}=${value}`]);
+    if (exitCode !== 0) throw new Error(`Cannot set ${name}: ${Buffer.from(stderr).toString().trim()}`);
+  }
+
+  async #ip(...args: string[]): Promise<void> {
+    const { exitCode, stderr } = await this.#options.processes.run('ip', args);
+    if (exitCode !== 0) throw new Error(`Cannot run ip ${args.join(' ')}: ${Buffer.from(stderr).toString().trim()}`);
+  }
+
+  async #try(...args: string[]): Promise<void> {
+    await this.#options.processes.run('ip', args);
+  }
+}

@@ -1,0 +1,378 @@
+/**
+ * What the cluster's DNS answers: a question and a view of the cluster in, records out. Pure.
+ *
+ * Source: the Kubernetes DNS specification, version 1.1.0
+ * (https://github.com/kubernetes/dns/blob/master/docs/specification.md); where it leaves a choice,
+ * CoreDNS's (pod names of any address in an existing namespace, dashed names of endpoints).
+ */
+import type { Service, ServicePort } from '#api/gen/core-v1.ts';
+import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
+import { addressBytes, addressOfDashedName, addressOfReverseName, dashedName } from './names.ts';
+import { type DnsRecord, RCODE, type RecordData, TYPE } from './wire.ts';
+
+const SPECIFICATION = '1.1.0';
+/** SRV weights of the targets of one name add up to about this. */
+const SRV_WEIGHT_SUM = 100;
+
+/** The cluster as the answers need it, from caches. Names in lower case. */
+export interface ClusterView {
+  service(namespace: string, name: string): Service | undefined;
+  slices(namespace: string, name: string): readonly EndpointSlice[];
+  hasNamespace(name: string): boolean;
+  /** Services that have this cluster address. */
+  servicesAt(address: string): readonly Service[];
+  /** Slices that have an endpoint with this address. */
+  slicesAt(address: string): readonly EndpointSlice[];
+}
+
+export interface Zone {
+  /** `cluster.local`. */
+  readonly domain: string;
+  /** Where this server answers: the address of its own name `ns.dns.<domain>`. */
+  readonly address: string;
+  readonly ttlSeconds: number;
+  /** Whether an address is the cluster's own, so that nobody else knows its name. */
+  owns(address: string): boolean;
+}
+
+export interface Question {
+  /** Lower case, without the dot at its end. */
+  readonly name: string;
+  readonly type: number;
+}
+
+export type Answer =
+  /** Not of the cluster: somebody else's to answer. */
+  | { readonly kind: 'forward' }
+  | {
+      readonly kind: 'records';
+      readonly rcode: number;
+      readonly answers: readonly DnsRecord[];
+      readonly authority: readonly DnsRecord[];
+      readonly additional: readonly DnsRecord[];
+    }
+  /** An ExternalName: `record` is the CNAME, what it points at is to be asked next. */
+  | { readonly kind: 'alias'; readonly record: DnsRecord; readonly target: string };
+
+/** The answer to one question. `serial` counts changes of the zone (seconds of the clock will do). */
+export function answer(question: Question, zone: Zone, view: ClusterView, serial: number): Answer {
+  const { name } = question;
+  const context = { question, zone, view, serial };
+  if (name === zone.domain) return apex(context);
+  if (name.endsWith(`.${zone.domain}`)) {
+    const labels = name.slice(0, -zone.domain.length - 1).split('.');
+    return inZone(context, labels);
+  }
+  const reversed = addressOfReverseName(name);
+  return reversed === undefined ? { kind: 'forward' } : reverse(context, reversed);
+}
+
+interface Context {
+  readonly question: Question;
+  readonly zone: Zone;
+  readonly view: ClusterView;
+  readonly serial: number;
+}
+
+function inZone(context: Context, labels: readonly string[]): Answer {
+  const kind = labels.at(-1);
+  const rest = labels.slice(0, -1);
+  if (kind === 'svc') return serviceName(context, rest);
+  if (kind === 'pod') return podName(context, rest);
+  if (kind === 'dns-version' && rest.length === 0) {
+    return found(
+      context,
+      context.question.type === TYPE.TXT
+        ? [record(context, { type: TYPE.TXT, text: SPECIFICATION })]
+        : [],
+    );
+  }
+  if (kind === 'dns' && rest.length === 0) return noData(context);
+  if (kind === 'dns' && rest.length === 1 && rest[0] === 'ns')
+    return found(context, addresses(context, [context.zone.address]));
+  return notFound(context);
+}
+
+function apex(context: Context): Answer {
+  const { question, zone } = context;
+  if (question.type === TYPE.SOA) return found(context, [soa(context)]);
+  if (question.type === TYPE.NS) {
+    return found(context, [record(context, { type: TYPE.NS, target: `ns.dns.${zone.domain}` })]);
+  }
+  return noData(context);
+}
+
+/** `labels`: what stands before `svc`. */
+function serviceName(context: Context, labels: readonly string[]): Answer {
+  const namespace = labels.at(-1);
+  if (namespace === undefined) return noData(context);
+  const name = labels.at(-2);
+  if (name === undefined)
+    return context.view.hasNamespace(namespace) ? noData(context) : notFound(context);
+  const service = context.view.service(namespace, name);
+  if (service === undefined) return notFound(context);
+  const target: Target = { service, namespace, name };
+  const [first = '', second = ''] = labels;
+  if (labels.length === 2) return wholeService(context, target);
+  if (service.spec?.type === 'ExternalName') return notFound(context);
+  if (labels.length === 3)
+    return first.startsWith('_')
+      ? protocolName(context, target, first)
+      : endpointName(context, target, first);
+  if (labels.length === 4 && first.startsWith('_') && second.startsWith('_')) {
+    return portName(context, target, { name: first.slice(1), protocol: second.slice(1) });
+  }
+  return notFound(context);
+}
+
+interface Target {
+  readonly service: Service;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function wholeService(context: Context, target: Target): Answer {
+  const { service } = target;
+  if (service.spec?.type === 'ExternalName') {
+    const external = (service.spec.externalName ?? '').replace(/\.$/, '').toLowerCase();
+    if (addressBytes(external) !== undefined || external === '') return noData(context);
+    return {
+      kind: 'alias',
+      record: record(context, { type: TYPE.CNAME, target: external }),
+      target: external,
+    };
+  }
+  if (context.question.type === TYPE.SRV)
+    return servers(context, target, service.spec?.ports ?? []);
+  const all = isHeadless(service)
+    ? endpoints(context, target).map((endpoint) => endpoint.address)
+    : clusterAddresses(service);
+  return found(context, addresses(context, [...new Set(all)]));
+}
+
+/** `_tcp.web.default.svc`: exists, and has no records, when there is a named port of the protocol. */
+function protocolName(context: Context, target: Target, label: string): Answer {
+  const ports = target.service.spec?.ports ?? [];
+  const exists = ports.some((port) => port.name !== undefined && `_${protocolOf(port)}` === label);
+  return exists ? noData(context) : notFound(context);
+}
+
+/** `web-0.web.default.svc`: an endpoint by its hostname, or by its dashed address. */
+function endpointName(context: Context, target: Target, hostname: string): Answer {
+  const own = endpoints(context, target).filter((endpoint) => endpoint.hostname === hostname);
+  if (own.length === 0) return notFound(context);
+  return found(context, addresses(context, [...new Set(own.map((endpoint) => endpoint.address))]));
+}
+
+function portName(
+  context: Context,
+  target: Target,
+  wanted: { name: string; protocol: string },
+): Answer {
+  const ports = (target.service.spec?.ports ?? []).filter(
+    (port) => port.name === wanted.name && protocolOf(port) === wanted.protocol,
+  );
+  if (ports.length === 0) return notFound(context);
+  if (context.question.type !== TYPE.SRV && context.question.type !== TYPE.ANY)
+    return noData(context);
+  return servers(context, target, ports);
+}
+
+/** SRV records of `ports`: the Service itself, or each endpoint of a headless one. */
+function servers(context: Context, target: Target, ports: readonly ServicePort[]): Answer {
+  const domain = `${target.name}.${target.namespace}.svc.${context.zone.domain}`;
+  const hosts = isHeadless(target.service)
+    ? ports.flatMap((port) =>
+        endpoints(context, target).flatMap((endpoint) => {
+          const number = endpoint.ports.find(
+            ({ name, protocol }) => name === (port.name ?? '') && protocol === protocolOf(port),
+          )?.port;
+          return number === undefined
+            ? []
+            : [
+                {
+                  target: `${endpoint.hostname}.${domain}`,
+                  port: number,
+                  address: endpoint.address,
+                },
+              ];
+        }),
+      )
+    : ports.map((port) => ({ target: domain, port: port.port, address: undefined }));
+  const weight = Math.max(1, Math.floor(SRV_WEIGHT_SUM / Math.max(1, hosts.length)));
+  const answers = hosts.map((host) =>
+    record(context, { type: TYPE.SRV, priority: 0, weight, port: host.port, target: host.target }),
+  );
+  const additional = isHeadless(target.service)
+    ? hosts.flatMap((host) =>
+        addressRecords(
+          context,
+          host.target,
+          host.address === undefined ? [] : [host.address],
+          TYPE.ANY,
+        ),
+      )
+    : addressRecords(context, domain, clusterAddresses(target.service), TYPE.ANY);
+  if (answers.length === 0) return noData(context);
+  return {
+    kind: 'records',
+    rcode: RCODE.noError,
+    answers,
+    authority: [],
+    additional: uniqueRecords(additional),
+  };
+}
+
+/** `10-244-0-7.default.pod`: any address, in a namespace that exists. */
+function podName(context: Context, labels: readonly string[]): Answer {
+  const namespace = labels.at(-1);
+  if (namespace === undefined) return noData(context);
+  if (!context.view.hasNamespace(namespace)) return notFound(context);
+  if (labels.length === 1) return noData(context);
+  const address = labels.length === 2 ? addressOfDashedName(labels[0] ?? '') : undefined;
+  return address === undefined ? notFound(context) : found(context, addresses(context, [address]));
+}
+
+function reverse(context: Context, address: string): Answer {
+  const { zone, view, question } = context;
+  const names = view
+    .servicesAt(address)
+    .map(
+      (service) => `${service.metadata?.name}.${service.metadata?.namespace}.svc.${zone.domain}`,
+    );
+  if (names.length === 0) {
+    for (const slice of view.slicesAt(address)) {
+      const service = slice.metadata?.labels?.['kubernetes.io/service-name'] ?? '';
+      for (const endpoint of readyEndpoints([slice])) {
+        if (endpoint.address !== address || service === '') continue;
+        names.push(
+          `${endpoint.hostname}.${service}.${slice.metadata?.namespace}.svc.${zone.domain}`,
+        );
+      }
+    }
+  }
+  if (names.length === 0) return zone.owns(address) ? notFound(context) : { kind: 'forward' };
+  const wanted = question.type === TYPE.PTR || question.type === TYPE.ANY;
+  return found(
+    context,
+    wanted ? [...new Set(names)].map((target) => record(context, { type: TYPE.PTR, target })) : [],
+  );
+}
+
+interface NamedEndpoint {
+  readonly address: string;
+  readonly hostname: string;
+  readonly ports: readonly {
+    readonly name: string;
+    readonly protocol: string;
+    readonly port: number;
+  }[];
+}
+
+function endpoints({ view }: Context, target: Target): NamedEndpoint[] {
+  return readyEndpoints(view.slices(target.namespace, target.name));
+}
+
+function readyEndpoints(slices: readonly EndpointSlice[]): NamedEndpoint[] {
+  return slices.flatMap((slice) => {
+    if (slice.addressType === 'FQDN') return [];
+    const ports = (slice.ports ?? []).flatMap(({ name = '', protocol = 'TCP', port }) =>
+      port === undefined ? [] : [{ name, protocol: protocol.toLowerCase(), port }],
+    );
+    return (slice.endpoints ?? []).flatMap(({ addresses: own, conditions, hostname }) => {
+      // Unknown counts as ready.
+      if (conditions?.ready === false) return [];
+      return own.map((address) => ({ address, hostname: hostname ?? dashedName(address), ports }));
+    });
+  });
+}
+
+function isHeadless(service: Service): boolean {
+  return service.spec?.clusterIP === 'None';
+}
+
+function clusterAddresses({ spec }: Service): string[] {
+  const all = spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]);
+  return all.filter((address) => address !== '' && address !== 'None');
+}
+
+function protocolOf(port: ServicePort): string {
+  return (port.protocol ?? 'TCP').toLowerCase();
+}
+
+/** Those of `list` that the question asks for: IPv4 for A, IPv6 for AAAA. */
+function addresses(context: Context, list: readonly string[]): DnsRecord[] {
+  return addressRecords(context, context.question.name, list, context.question.type);
+}
+
+function addressRecords(
+  context: Context,
+  name: string,
+  list: readonly string[],
+  type: number,
+): DnsRecord[] {
+  return list.flatMap((text) => {
+    const address = addressBytes(text);
+    const own = address?.length === 4 ? TYPE.A : TYPE.AAAA;
+    if (address === undefined || (type !== own && type !== TYPE.ANY)) return [];
+    return [{ name, ttlSeconds: context.zone.ttlSeconds, data: { type: own, address } }];
+  });
+}
+
+function uniqueRecords(records: readonly DnsRecord[]): DnsRecord[] {
+  const seen = new Map(
+    records.map((entry) => [
+      `${entry.name} ${'address' in entry.data ? entry.data.address.join('.') : ''}`,
+      entry,
+    ]),
+  );
+  return [...seen.values()];
+}
+
+function record(context: Context, data: RecordData): DnsRecord {
+  return { name: context.question.name, ttlSeconds: context.zone.ttlSeconds, data };
+}
+
+/** Says where the zone is, and for how long a "no" may be kept (RFC 2308). */
+function soa({ zone, serial }: Context): DnsRecord {
+  return {
+    name: zone.domain,
+    ttlSeconds: zone.ttlSeconds,
+    data: {
+      type: TYPE.SOA,
+      primary: `ns.dns.${zone.domain}`,
+      mailbox: `hostmaster.${zone.domain}`,
+      serial,
+      refresh: 7200,
+      retry: 1800,
+      expire: 86_400,
+      negativeTtl: zone.ttlSeconds,
+    },
+  };
+}
+
+/** The name exists; without records of the type asked for, that is what the answer says. */
+function found(context: Context, answers: readonly DnsRecord[]): Answer {
+  if (answers.length === 0) return noData(context);
+  return { kind: 'records', rcode: RCODE.noError, answers, authority: [], additional: [] };
+}
+
+function noData(context: Context): Answer {
+  return {
+    kind: 'records',
+    rcode: RCODE.noError,
+    answers: [],
+    authority: [soa(context)],
+    additional: [],
+  };
+}
+
+function notFound(context: Context): Answer {
+  return {
+    kind: 'records',
+    rcode: RCODE.nxDomain,
+    answers: [],
+    authority: [soa(context)],
+    additional: [],
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * What every pod worker of a node shares: doors, managers and settings.
+ */
+import type { Service } from '#api/gen/core-v1.ts';
+import type { FileSystem } from '#base/doors.ts';
+import type { Environment } from '#base/env.ts';
+import type { Client } from '#client/client.ts';
+import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
+import type { ResolverConfig } from '../container/dns.ts';
+import type { DownwardFacts } from '../container/downward.ts';
+import type { Cri } from '../cri/cri.ts';
+import type { RuntimeCache } from '../cri/runtime-cache.ts';
+import type { KubeletEvents } from '../events.ts';
+import type { ImagePuller } from '../images/image-puller.ts';
+import type { HookRunner } from '../lifecycle/hooks.ts';
+import type { WatchedObjects } from '../object-source.ts';
+import type { ProbeManager } from '../probes/probe-manager.ts';
+import type { Mounter } from '../volumes/mounts.ts';
+import type { TokenSource } from '../volumes/tokens.ts';
+import type { VolumeManager } from '../volumes/volume-manager.ts';
+import type { BackoffTable } from './backoff.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+export interface NodeSettings {
+  readonly nodeName: string;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  /** Of the node itself, for pods with the node's DNS. */
+  readonly resolver: ResolverConfig;
+  /** Logs of containers: `/var/log/pods`, or a private place. */
+  readonly logRoot: string;
+  readonly seccompDirectory: string;
+  /** Bytes. */
+  readonly memoryCapacity: number;
+}
+
+export interface NodeContext {
+  readonly environment: Environment;
+  readonly fileSystem: FileSystem;
+  readonly client: Client;
+  readonly events: KubeletEvents;
+  readonly cri: Cri;
+  readonly cache: RuntimeCache;
+  /** Undefined where the kernel has no cgroups we may use. */
+  readonly cgroups: CgroupManager | undefined;
+  readonly images: ImagePuller;
+  readonly volumes: VolumeManager;
+  readonly mounter: Mounter;
+  readonly hooks: HookRunner;
+  readonly probes: ProbeManager;
+  readonly statuses: StatusWriter;
+  readonly objects: WatchedObjects;
+  readonly tokens: TokenSource;
+  readonly backoff: BackoffTable;
+  readonly settings: NodeSettings;
+  /** Rejects (or waits) until the Services have been read once. */
+  readonly services: () => Promise<readonly Service[]>;
+  readonly hostIps: () => readonly string[];
+  readonly allocatable: () => Readonly<Record<string, string>>;
+}
+
+/** Facts for the downward API of a pod with these addresses. */
+export function downwardFacts(node: NodeContext, podIps: readonly string[]): DownwardFacts {
+  return { podIps, hostIps: node.hostIps(), nodeAllocatable: node.allocatable() };
+}

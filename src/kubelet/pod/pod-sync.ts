@@ -1,0 +1,275 @@
+/**
+ * One step towards what the pod's spec says: plan, then act.
+ *
+ *   plan ─▶ stop all ─▶ sandbox ┐
+ *                      volumes ─┴▶ stop some ─▶ start some
+ *
+ * Remembers only why a container could not be started, for the status. Upstream:
+ * pkg/kubelet/kubelet.go (SyncPod), kuberuntime_manager.go (SyncPod), v1.36.
+ */
+import type { PodSandboxConfig } from '#api/gen/cri-v1.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
+import { podLogDirectory } from '../container/container-config.ts';
+import { sandboxConfig } from '../container/sandbox-config.ts';
+import type { PodEvents } from '../events.ts';
+import { formatGoDuration } from '../go-format.ts';
+import { type MountedVolume, VolumeError } from '../volumes/volume-manager.ts';
+import type { StartFailure } from './container-status.ts';
+import type { ContainerKiller } from './container-killer.ts';
+import { ContainerStarter } from './container-starter.ts';
+import { podDescription } from './description.ts';
+import { downwardFacts, type NodeContext } from './node-context.ts';
+import { latestContainer, type ObservedPod, observedIps } from './observed.ts';
+import { type ContainerKill, type ContainerStart, planPod, type PodPlan } from './plan.ts';
+import { specOf, stopPod } from './pod-stopper.ts';
+import { plainMessage, StartError } from './start-error.ts';
+
+/** What is tried again after a failure, the n-th time after so long. */
+const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
+
+export interface SyncResult {
+  /** Something was done: look and plan again. */
+  readonly acted: boolean;
+  /** When to plan again though nothing has changed; undefined: not needed. */
+  readonly retryAtMs?: number;
+}
+
+interface Pass {
+  readonly pod: Pod;
+  readonly observed: ObservedPod;
+  readonly events: PodEvents;
+  readonly signal: AbortSignal;
+}
+
+export class PodSync {
+  readonly #node: NodeContext;
+  readonly #killer: ContainerKiller;
+  readonly #starter: ContainerStarter;
+  /** Why containers wait, by name. */
+  readonly failures = new Map<string, StartFailure>();
+  #failedPasses = 0;
+
+  constructor(node: NodeContext, killer: ContainerKiller) {
+    this.#node = node;
+    this.#killer = killer;
+    this.#starter = new ContainerStarter(node, killer);
+  }
+
+  async pass(pass: Pass): Promise<SyncResult> {
+    const { pod, observed } = pass;
+    const plan = planPod(pod, observed, this.#node.probes);
+    const idle = plan.kills.length + plan.starts.length === 0 && !plan.killPod;
+    if (idle) return { acted: false };
+    try {
+      const result = await this.#act(plan, pass);
+      if (result.acted) this.#failedPasses = 0;
+      return result;
+    } catch (error) {
+      return this.#failed(error, pass);
+    }
+  }
+
+  #failed(error: unknown, { pod }: Pass): SyncResult {
+    const { log, clock } = this.#node.environment;
+    const delayMs = RETRY_MS[Math.min(this.#failedPasses++, RETRY_MS.length - 1)] ?? 0;
+    log.warn('pod not synced', {
+      pod: podDescription(pod),
+      error: error instanceof Error ? error.message : String(error),
+      retryMs: delayMs,
+    });
+    return { acted: false, retryAtMs: clock.now() + delayMs };
+  }
+
+  async #act(plan: PodPlan, pass: Pass): Promise<SyncResult> {
+    const { pod, events } = pass;
+    if (plan.killPod) await this.#killAll(plan, pass);
+    if (plan.killPod && !plan.createSandbox) return { acted: true };
+    const due = this.#dueStarts(plan.starts, pass);
+    if (!plan.createSandbox && plan.kills.length === 0 && due.starts.length === 0) {
+      return { acted: false, ...retry(due.retryAtMs) };
+    }
+    await this.#node.cgroups?.createForPod(pod);
+    const config = this.#sandboxConfig(plan, pod);
+    const facts = downwardFacts(this.#node, observedIps(pass.observed));
+    const [sandbox, volumes] = await Promise.allSettled([
+      plan.createSandbox ? this.#createSandbox(config, pass) : undefined,
+      this.#node.volumes.mount(pod, facts, events),
+    ]);
+    if (sandbox.status === 'rejected') throw sandbox.reason;
+    // The address of a new sandbox is known only by looking.
+    if (plan.createSandbox) {
+      if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
+      const observed = await this.#node.cache.refresh(pod.metadata?.uid ?? '');
+      return this.#startAll({ ...pass, observed }, due.starts, config, volumes.value);
+    }
+    await this.#killSome(plan.kills, pass);
+    if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
+    const result = await this.#startAll(pass, due.starts, config, volumes.value);
+    return { acted: result.acted || plan.kills.length > 0, ...retry(result.retryAtMs ?? due.retryAtMs) };
+  }
+
+  #sandboxConfig(plan: PodPlan, pod: Pod): PodSandboxConfig {
+    const { settings, cgroups } = this.#node;
+    return sandboxConfig({
+      pod,
+      attempt: plan.sandboxAttempt,
+      dns: { ...settings, host: settings.resolver },
+      logDirectory: podLogDirectory(settings.logRoot, pod),
+      cgroupParent: cgroups?.pathOf(pod) ?? '',
+    });
+  }
+
+  async #killAll(plan: PodPlan, { pod, observed, events }: Pass): Promise<void> {
+    const changed = plan.createSandbox && observed.sandboxes.length > 0;
+    if (changed) {
+      const text = 'Pod sandbox changed, it will be killed and re-created.';
+      events.pod('Normal', 'SandboxChanged', text);
+    }
+    await stopPod(this.#node, this.#killer, {
+      pod,
+      observed: { ...observed, sandboxes: observed.sandboxes.map((one) => ({ ...one, ready: true })) },
+      events,
+      gracePeriodSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
+    });
+  }
+
+  async #createSandbox(config: PodSandboxConfig, { pod, events }: Pass): Promise<void> {
+    const { fileSystem, cri } = this.#node;
+    await fileSystem.makeDirectory(config.logDirectory ?? '', 0o755);
+    try {
+      await cri.call('runPodSandbox', { config });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      events.pod('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${text}`);
+      throw new Error(`Cannot create sandbox for pod "${podDescription(pod)}": ${text}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #killSome(kills: readonly ContainerKill[], pass: Pass): Promise<void> {
+    const { pod, observed, events, signal } = pass;
+    await Promise.all(
+      kills.map(({ id, name, message, reason }) => {
+        const container = specOf(pod, name);
+        const ofProbe =
+          reason === 'livenessProbe'
+            ? container.livenessProbe?.terminationGracePeriodSeconds
+            : reason === 'startupProbe'
+              ? container.startupProbe?.terminationGracePeriodSeconds
+              : undefined;
+        return this.#killer.kill({
+          pod,
+          container,
+          containerId: id,
+          podIp: observedIps(observed)[0] ?? '',
+          message,
+          events,
+          gracePeriodSeconds: ofProbe ?? pod.spec?.terminationGracePeriodSeconds ?? 30,
+          signal,
+        });
+      }),
+    );
+  }
+
+  /** Leaves out what is in back-off, and says when the first of that is due. */
+  #dueStarts(
+    starts: readonly ContainerStart[],
+    pass: Pass,
+  ): { readonly starts: ContainerStart[]; readonly retryAtMs?: number } {
+    const due: ContainerStart[] = [];
+    let retryAtMs: number | undefined;
+    for (const start of starts) {
+      const waitMs = this.#backoffMs(start, pass);
+      if (waitMs === 0) due.push(start);
+      else {
+        const atMs = this.#node.environment.clock.now() + waitMs;
+        retryAtMs = Math.min(retryAtMs ?? atMs, atMs);
+      }
+    }
+    return { starts: due, ...retry(retryAtMs) };
+  }
+
+  /** Counts a try when the container may start now. */
+  #backoffMs({ container }: ContainerStart, { pod, observed, events }: Pass): number {
+    const exited = observed.containers.find(
+      ({ name, state }) => name === container.name && state === 'exited',
+    );
+    if (exited === undefined || latestContainer(observed, container.name) !== exited) return 0;
+    const { backoff, environment } = this.#node;
+    const key = `${pod.metadata?.uid}/${container.name}/${container.image}`;
+    const nowMs = environment.clock.now();
+    const waitMs = backoff.waitMs(key, exited.finishedMs, nowMs);
+    if (waitMs === 0) {
+      backoff.next(key, exited.finishedMs, nowMs);
+      return 0;
+    }
+    const delay = formatGoDuration(backoff.delayMs(key));
+    const where = podDescription(pod);
+    const message = `back-off ${delay} restarting failed container=${container.name} pod=${where}`;
+    if (this.failures.get(container.name)?.message !== message) {
+      events.container(container, {
+        type: 'Warning',
+        reason: 'BackOff',
+        message: `Back-off restarting failed container ${container.name} in pod ${where}`,
+      });
+    }
+    this.failures.set(container.name, { reason: 'CrashLoopBackOff', message });
+    return waitMs;
+  }
+
+  async #startAll(
+    pass: Pass,
+    starts: readonly ContainerStart[],
+    sandboxConfigured: PodSandboxConfig,
+    volumes: ReadonlyMap<string, MountedVolume>,
+  ): Promise<SyncResult> {
+    const { pod, observed, events, signal } = pass;
+    const sandbox = observed.sandboxes.find(({ ready }) => ready);
+    if (sandbox === undefined) return { acted: true };
+    let acted = false;
+    let retryAtMs: number | undefined;
+    for (const start of starts) {
+      if (signal.aborted) break;
+      try {
+        await this.#starter.start({
+          pod,
+          start,
+          observed,
+          sandbox,
+          sandboxConfig: sandboxConfigured,
+          volumes,
+          events,
+          signal,
+        });
+        this.failures.delete(start.container.name);
+        acted = true;
+      } catch (error) {
+        retryAtMs = Math.min(retryAtMs ?? Number.POSITIVE_INFINITY, this.#noteFailure(start, error));
+        // The next one waits for an init container that must have started first.
+        if (start.kind === 'init') break;
+      }
+    }
+    if (retryAtMs === undefined) return { acted };
+    return { acted, retryAtMs };
+  }
+
+  /** Gives the time of the next try. */
+  #noteFailure({ container }: ContainerStart, error: unknown): number {
+    const { clock } = this.#node.environment;
+    const reason = error instanceof StartError ? error.reason : 'CreateContainerError';
+    this.failures.set(container.name, { reason, message: plainMessage(error) });
+    const at = error instanceof StartError ? error.retryAtMs : undefined;
+    const delayMs = RETRY_MS[Math.min(this.#failedPasses++, RETRY_MS.length - 1)] ?? 0;
+    return at ?? clock.now() + delayMs;
+  }
+}
+
+function retry(retryAtMs: number | undefined): { readonly retryAtMs?: number } {
+  return retryAtMs === undefined ? {} : { retryAtMs };
+}
+
+function asVolumeError(error: unknown): Error {
+  if (error instanceof Error) return error;
+  return new VolumeError(String(error));
+}

@@ -1,0 +1,295 @@
+/**
+ * One pod's life on the node: a state machine with one hand.
+ *
+ *   syncing ──deleted, ended, deadline──▶ terminating ──all stopped──▶ terminated ──▶ removed
+ *
+ * Whatever happens (the API's object, the runtime, a probe, a timer) only says "look again";
+ * looks never overlap. Nothing is remembered that a restart would need: the same look at spec,
+ * runtime and disk gives the same next step. Upstream: pkg/kubelet/pod_workers.go, v1.36.
+ */
+import type { Pod } from '#api/gen/core-v1.ts';
+import { StatusError } from '#api/meta/status.ts';
+import { sleep, type Timer } from '#base/env.ts';
+import { podLogDirectory } from '../container/container-config.ts';
+import { PodEvents } from '../events.ts';
+import { POD } from '../resources.ts';
+import { objectReferences } from '../volumes/sources.ts';
+import { pruneContainers, removeFromRuntime } from './cleanup.ts';
+import { ContainerKiller } from './container-killer.ts';
+import { downwardFacts, type NodeContext } from './node-context.ts';
+import { isAnythingAlive, type ObservedPod, observedIps } from './observed.ts';
+import { PodSync } from './pod-sync.ts';
+import { stopPod } from './pod-stopper.ts';
+import { isTerminalPhase, type PhaseOverride, podStatus } from './status.ts';
+
+type Phase = 'syncing' | 'terminating' | 'terminated' | 'removed';
+
+const STOP_RETRY_MS = 1000;
+const REMOVE_RETRY_MS = 1000;
+const GRACE_DEFAULT_SECONDS = 30;
+
+export class PodWorker {
+  readonly uid: string;
+  readonly #node: NodeContext;
+  readonly #sync: PodSync;
+  readonly #killer: ContainerKiller;
+  readonly #events: PodEvents;
+  readonly #onRemoved: () => void;
+  #pod: Pod;
+  #phase: Phase = 'syncing';
+  /** The API no longer has the pod. */
+  #gone = false;
+  #override: PhaseOverride | undefined;
+  #dirty = false;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #timer: Timer | undefined;
+  /** Ends waiting for images and hooks, once the pod shall end. */
+  readonly #syncing = new AbortController();
+  /** Ends a stop that has a longer grace period than is left. */
+  #stopping: { readonly abort: AbortController; readonly graceSeconds: number } | undefined;
+
+  constructor(node: NodeContext, pod: Pod, onRemoved: () => void) {
+    this.#node = node;
+    this.#pod = pod;
+    this.uid = pod.metadata?.uid ?? '';
+    this.#onRemoved = onRemoved;
+    this.#killer = new ContainerKiller(node);
+    this.#sync = new PodSync(node, this.#killer);
+    this.#events = new PodEvents(node.events, () => this.#pod);
+    node.objects.use(this.uid, objectReferences(pod));
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /** The API's object has changed. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    if (pod.metadata?.deletionTimestamp !== undefined) this.#endSyncing();
+    this.wake();
+  }
+
+  /** The API no longer has the object: what runs of it must end. */
+  forgotten(pod: Pod): void {
+    this.#pod = pod;
+    this.#gone = true;
+    this.#endSyncing();
+    this.wake();
+  }
+
+  /** Looks again, soon. */
+  wake(): void {
+    this.#dirty = true;
+    if (this.#running !== undefined || this.#stopped) return;
+    this.#running = this.#loop().finally(() => {
+      this.#running = undefined;
+      if (this.#dirty) this.wake();
+    });
+  }
+
+  /** No more looks; containers go on running. Resolves when the present look is over. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#syncing.abort();
+    this.#stopping?.abort.abort();
+    await this.#running;
+  }
+
+  #endSyncing(): void {
+    if (this.#phase === 'syncing') this.#syncing.abort();
+    const graceSeconds = this.#graceSeconds();
+    if (this.#stopping !== undefined && graceSeconds < this.#stopping.graceSeconds) {
+      this.#stopping.abort.abort();
+    }
+  }
+
+  async #loop(): Promise<void> {
+    while (this.#dirty && !this.#stopped && this.#phase !== 'removed') {
+      this.#dirty = false;
+      try {
+        await this.#look();
+      } catch (error) {
+        this.#node.environment.log.error('pod worker failed', {
+          pod: this.#pod.metadata?.name,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+        this.#wakeAfter(STOP_RETRY_MS);
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#phase === 'syncing') await this.#lookSyncing();
+    if (this.#phase === 'terminating') await this.#lookTerminating();
+    if (this.#phase === 'terminated') await this.#lookTerminated();
+  }
+
+  async #lookSyncing(): Promise<void> {
+    const observed = this.#node.cache.get(this.uid);
+    this.#checkDeadline();
+    const phase = this.#report(observed, false);
+    const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;
+    if (deleted || this.#gone || isTerminalPhase(phase)) {
+      this.#phase = 'terminating';
+      return;
+    }
+    this.#node.probes.sync(this.#pod, observed, this.#events);
+    const result = await this.#sync.pass({
+      pod: this.#pod,
+      observed,
+      events: this.#events,
+      signal: this.#syncing.signal,
+    });
+    if (result.acted) {
+      const after = await this.#node.cache.refresh(this.uid);
+      await pruneContainers(this.#node, after);
+      this.#dirty = true;
+      return;
+    }
+    // Why it waits is known only now.
+    this.#report(this.#node.cache.get(this.uid), false);
+    await this.#refreshVolumes(observed);
+    this.#scheduleNext(result.retryAtMs);
+  }
+
+  /** Writes what the volumes shall hold now. A failure is reported, and tried again later. */
+  async #refreshVolumes(observed: ObservedPod): Promise<void> {
+    if (!observed.containers.some(({ state }) => state === 'running')) return;
+    const facts = downwardFacts(this.#node, observedIps(observed));
+    await this.#node.volumes.mount(this.#pod, facts, this.#events).catch(() => {
+      this.#wakeAfter(REMOVE_RETRY_MS * 10);
+    });
+  }
+
+  /** Deadlines and renewals come without anybody telling. */
+  #scheduleNext(retryAtMs: number | undefined): void {
+    const deadline = this.#deadlineMs();
+    const times = [retryAtMs, deadline, this.#node.tokens.nextRenewalMs(this.uid)];
+    const known = times.filter((time): time is number => time !== undefined);
+    if (known.length === 0) return;
+    const nowMs = this.#node.environment.clock.now();
+    this.#wakeAfter(Math.max(0, Math.min(...known) - nowMs));
+  }
+
+  #wakeAfter(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#node.environment.timers.after(delayMs, () => this.wake());
+  }
+
+  #deadlineMs(): number | undefined {
+    const seconds = this.#pod.spec?.activeDeadlineSeconds;
+    const { startTime } = this.#node.statuses.previous(this.#pod);
+    if (seconds === undefined || startTime === undefined) return undefined;
+    return Date.parse(startTime) + seconds * 1000;
+  }
+
+  #checkDeadline(): void {
+    const deadlineMs = this.#deadlineMs();
+    if (deadlineMs === undefined || deadlineMs > this.#node.environment.clock.now()) return;
+    if (this.#override !== undefined) return;
+    const message = 'Pod was active on the node longer than the specified deadline';
+    this.#events.pod('Normal', 'DeadlineExceeded', message);
+    this.#override = { phase: 'Failed', reason: 'DeadlineExceeded', message };
+  }
+
+  /** Gives the phase that was reported. */
+  #report(observed: ObservedPod, terminal: boolean) {
+    const { statuses, probes, environment } = this.#node;
+    const status = podStatus({
+      pod: this.#pod,
+      observed,
+      previous: statuses.previous(this.#pod),
+      failures: this.#sync.failures,
+      probes,
+      terminal,
+      hostIps: this.#node.hostIps(),
+      nowMs: environment.clock.now(),
+      ...(this.#override === undefined ? {} : { override: this.#override }),
+    });
+    if (!this.#gone) statuses.set(this.#pod, status);
+    return status.phase;
+  }
+
+  #graceSeconds(): number {
+    const { metadata, spec } = this.#pod;
+    const own = spec?.terminationGracePeriodSeconds ?? GRACE_DEFAULT_SECONDS;
+    return metadata?.deletionGracePeriodSeconds ?? own;
+  }
+
+  async #lookTerminating(): Promise<void> {
+    const observed = await this.#node.cache.refresh(this.uid);
+    this.#node.probes.sync(this.#pod, observed, this.#events);
+    this.#report(observed, false);
+    if (!isAnythingAlive(observed)) {
+      this.#phase = 'terminated';
+      return;
+    }
+    const stopping = { abort: new AbortController(), graceSeconds: this.#graceSeconds() };
+    this.#stopping = stopping;
+    try {
+      await stopPod(this.#node, this.#killer, {
+        pod: this.#pod,
+        observed,
+        events: this.#events,
+        gracePeriodSeconds: stopping.graceSeconds,
+        signal: stopping.abort.signal,
+      });
+      this.#dirty = true;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#events.pod('Warning', 'FailedKillPod', `error killing pod: ${text}`);
+      this.#wakeAfter(STOP_RETRY_MS);
+    } finally {
+      this.#stopping = undefined;
+    }
+  }
+
+  /** Nothing runs any more: the last status, then all that the pod had on the node. */
+  async #lookTerminated(): Promise<void> {
+    const { cache, cgroups, probes, statuses, volumes } = this.#node;
+    this.#report(cache.get(this.uid), true);
+    probes.forget(this.uid);
+    this.#node.objects.use(this.uid, []);
+    await Promise.all([
+      this.#gone ? undefined : statuses.flushed(this.uid),
+      volumes.tearDown(this.uid),
+      cgroups?.removeForPod(this.#pod),
+    ]);
+    const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;
+    if (!deleted && !this.#gone) return;
+    if (!this.#gone) await this.#deleteFromApi();
+    await this.#remove();
+  }
+
+  /** The API server keeps the object until the kubelet says that nothing is left. */
+  async #deleteFromApi(): Promise<void> {
+    const { name = '', namespace = '', uid = '' } = this.#pod.metadata ?? {};
+    for (;;) {
+      try {
+        const options = { gracePeriodSeconds: 0, preconditions: { uid } };
+        await this.#node.client.delete(POD, { name, namespace }, options);
+        return;
+      } catch (error) {
+        if (error instanceof StatusError && (error.code === 404 || error.code === 409)) return;
+        if (this.#stopped || this.#gone) return;
+        await sleep(this.#node.environment, REMOVE_RETRY_MS);
+      }
+    }
+  }
+
+  async #remove(): Promise<void> {
+    const { backoff, cache, fileSystem, images, settings, statuses } = this.#node;
+    await removeFromRuntime(this.#node, cache.get(this.uid));
+    await fileSystem.remove(podLogDirectory(settings.logRoot, this.#pod));
+    statuses.forget(this.uid);
+    images.forget(this.uid);
+    backoff.forget(this.uid);
+    await cache.refresh(this.uid);
+    this.#timer?.cancel();
+    this.#phase = 'removed';
+    this.#onRemoved();
+  }
+}

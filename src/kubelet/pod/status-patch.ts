@@ -1,0 +1,85 @@
+/**
+ * The smallest strategic merge patch that turns one pod status into another.
+ *
+ * Pure. Conditions are merged by type and never removed, so that those of others stay; addresses
+ * are merged by address, so what is gone is deleted by name; lists of containers are replaced.
+ * Source: API reference v1.36, PodStatus (patch strategies). Upstream:
+ * pkg/util/pod/pod.go (PatchPodStatus).
+ */
+import type { PodStatus } from '#api/gen/core-v1.ts';
+
+type Fields = Record<string, unknown>;
+
+/** Undefined when nothing differs. Zero values and absent ones are the same. */
+export function statusPatch(from: PodStatus, to: PodStatus): Fields | undefined {
+  const old: Fields = { ...from };
+  const wanted: Fields = { ...to };
+  const patch: Fields = {};
+  for (const name of new Set([...Object.keys(old), ...Object.keys(wanted)])) {
+    if (!OWNED.has(name) || sameValue(old[name], wanted[name])) continue;
+    if (name === 'conditions') {
+      const changed = changedConditions(from, to);
+      if (changed.length > 0) patch[name] = changed;
+    } else if (name === 'podIPs' || name === 'hostIPs') {
+      patch[name] = mergedAddresses(from[name] ?? [], to[name] ?? []);
+    } else {
+      patch[name] = wanted[name] ?? null;
+    }
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+/** What the kubelet writes; the rest of the status is others'. */
+const OWNED: ReadonlySet<string> = new Set([
+  'observedGeneration',
+  'phase',
+  'conditions',
+  'message',
+  'reason',
+  'hostIP',
+  'hostIPs',
+  'podIP',
+  'podIPs',
+  'startTime',
+  'initContainerStatuses',
+  'containerStatuses',
+  'ephemeralContainerStatuses',
+  'qosClass',
+]);
+
+function changedConditions(from: PodStatus, to: PodStatus): Fields[] {
+  return (to.conditions ?? []).flatMap((condition) => {
+    const before = from.conditions?.find(({ type }) => type === condition.type);
+    if (sameValue(before, condition)) return [];
+    // What the new one does not say must not stay from the old one.
+    const gone = Object.keys(before ?? {}).filter((key) => !(key in condition));
+    return [{ ...Object.fromEntries(gone.map((key) => [key, null])), ...condition }];
+  });
+}
+
+function mergedAddresses(
+  from: readonly { readonly ip?: string }[],
+  to: readonly { readonly ip?: string }[],
+): Fields[] {
+  const gone = from.filter((old) => !to.some(({ ip }) => ip === old.ip));
+  const deletions = gone.map(({ ip }) => ({ $patch: 'delete', ip }));
+  // The order is part of the meaning: the first is the main address.
+  const order = to.map(({ ip }) => ({ ip }));
+  return [...order, ...deletions];
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+}
+
+/** Without what says nothing, keys in order. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(canonical);
+  if (value === null || value === '') return undefined;
+  if (typeof value !== 'object') return value;
+  const entries = Object.entries(value)
+    .map(([key, inner]) => [key, canonical(inner)] as const)
+    .filter(([, inner]) => inner !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}

@@ -1,0 +1,241 @@
+/**
+ * A simulated node: a kubelet whose pods run nowhere but reach Running.
+ *
+ * It registers a Node, renews its Lease, posts its status and moves the pods that are bound to it
+ * through their phases. For the control plane it is a node like any other; so it serves
+ * `--simulated-nodes`, benchmarks, and tests in virtual time.
+ */
+import { LEASE } from '#api/coordination/lease.ts';
+import { NODE } from '#api/core/node.ts';
+import { POD } from '#api/core/pod.ts';
+import { isPodTerminal } from '#api/core/pod-helpers.ts';
+import type { Node, Pod } from '#api/gen/core-v1.ts';
+import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
+import { microTimeText } from '#api/meta/time.ts';
+import { type Environment, sleep } from '#base/env.ts';
+import type { Client } from '#client/client.ts';
+import { type Change, Informer, keyOf } from '#client/informer.ts';
+import { type PodDelays, SimulatedPod } from './simulated-pod.ts';
+import { nodeObject } from './status.ts';
+
+const LEASE_NAMESPACE = 'kube-node-lease';
+const LEASE_SECONDS = 40;
+const RENEW_MS = 10_000;
+const STATUS_MS = 300_000;
+const RETRY_MS = 1_000;
+
+export interface SimulatedNodeOptions {
+  readonly name: string;
+  /** Speaks as this node (`system:node:<name>`). */
+  readonly client: Client;
+  readonly environment: Environment;
+  readonly delays?: Partial<PodDelays>;
+  readonly address?: string;
+  readonly cpus?: number;
+  readonly memoryGigabytes?: number;
+  readonly podsMax?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly kubeletVersion?: string;
+  /** First three numbers of pod addresses while the node has no range of its own. */
+  readonly podNetwork?: string;
+}
+
+const DELAYS: PodDelays = { startMs: 200, readyMs: 100, stopMs: 500 };
+
+export class SimulatedNode {
+  readonly #options: SimulatedNodeOptions;
+  readonly #delays: PodDelays;
+  readonly #address: string;
+  readonly #pods: Informer<Pod>;
+  readonly #self: Informer<Node>;
+  /** Pods that this node runs, by uid. */
+  readonly #running = new Map<string, SimulatedPod>();
+  readonly #addresses = new Map<string, string>();
+  #nextHost = 2;
+  #signal: AbortSignal = AbortSignal.abort();
+
+  constructor(options: SimulatedNodeOptions) {
+    this.#options = options;
+    this.#delays = { ...DELAYS, ...options.delays };
+    this.#address = options.address ?? '192.0.2.1';
+    const { client, environment, name } = options;
+    const selection = { fieldSelector: `spec.nodeName=${name}` };
+    this.#pods = new Informer<Pod>({ client, environment, type: POD, selection });
+    const self = { fieldSelector: `metadata.name=${name}` };
+    this.#self = new Informer<Node>({ client, environment, type: NODE, selection: self });
+  }
+
+  /** Registers, then works until `signal` is aborted: from one moment to the next, as a node dies. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    await this.#insist(() => this.#register());
+    if (signal.aborted) return;
+    this.#self.start(signal);
+    await Promise.race([this.#self.synced(), sleep(this.#options.environment, RENEW_MS, signal)]);
+    this.#pods.onChange((change) => this.#podChanged(change));
+    this.#pods.start(signal);
+    await Promise.all([
+      this.#every(RENEW_MS, () => this.#renew()),
+      this.#every(STATUS_MS, () => this.#report()),
+    ]);
+  }
+
+  /** How many pods it has. */
+  get podCount(): number {
+    return this.#running.size;
+  }
+
+  #object(): Node {
+    const {
+      name,
+      cpus = 8,
+      memoryGigabytes = 32,
+      podsMax = 110,
+      labels = {},
+      kubeletVersion = 'v1.36.0',
+    } = this.#options;
+    const facts = {
+      name,
+      address: this.#address,
+      cpus,
+      memoryGigabytes,
+      podsMax,
+      labels,
+      kubeletVersion,
+    };
+    return nodeObject(facts, this.#options.environment.clock.now());
+  }
+
+  async #register(): Promise<void> {
+    const { client } = this.#options;
+    const node = this.#object();
+    try {
+      await client.create(NODE, node);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      await this.#report();
+    }
+    await this.#renew();
+  }
+
+  async #report(): Promise<void> {
+    const { client, name } = this.#options;
+    const { status } = this.#object();
+    // Only what a kubelet owns; times of conditions that did not change stay.
+    const current = await client.get(NODE, name);
+    const conditions = status?.conditions?.map((condition) => {
+      const known = current.status?.conditions?.find(({ type }) => type === condition.type);
+      const same = known?.status === condition.status && known.lastTransitionTime !== undefined;
+      return same
+        ? { ...condition, lastTransitionTime: known.lastTransitionTime ?? '' }
+        : condition;
+    });
+    await client.patch(
+      NODE,
+      { name },
+      'strategic',
+      { status: { ...status, conditions } },
+      { subresource: 'status' },
+    );
+  }
+
+  async #renew(): Promise<void> {
+    const { client, name, environment } = this.#options;
+    const metadata = { name, namespace: LEASE_NAMESPACE };
+    const renewTime = microTimeText(environment.clock.now());
+    const spec = { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime };
+    try {
+      const lease = await client.get(LEASE, name, LEASE_NAMESPACE);
+      await client.update(LEASE, { ...lease, spec: { ...lease.spec, ...spec } });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      await client.create(LEASE, { metadata, spec });
+    }
+  }
+
+  async #every(periodMs: number, work: () => Promise<void>): Promise<void> {
+    const { environment } = this.#options;
+    while (!this.#signal.aborted) {
+      await sleep(environment, periodMs, this.#signal);
+      if (!this.#signal.aborted) await this.#insist(work);
+    }
+  }
+
+  async #insist(work: () => Promise<void>): Promise<void> {
+    const { environment, name } = this.#options;
+    while (!this.#signal.aborted) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        environment.log.debug('simulated node cannot report', { node: name, error: String(error) });
+        await sleep(environment, RETRY_MS, this.#signal);
+      }
+    }
+  }
+
+  #podChanged({ type, object, previous }: Change<Pod>): void {
+    const uid = object.metadata?.uid ?? '';
+    const oldUid = previous?.metadata?.uid;
+    if (oldUid !== undefined && oldUid !== uid) this.#forget(oldUid);
+    if (type === 'deleted') return this.#forget(uid);
+    const deleting = object.metadata?.deletionTimestamp !== undefined;
+    const known = this.#running.get(uid);
+    if (known === undefined && (!isPodTerminal(object) || deleting))
+      this.#adopt(object, uid, deleting);
+    else if (
+      known !== undefined &&
+      deleting &&
+      previous?.metadata?.deletionTimestamp === undefined
+    ) {
+      this.#watchOver(known.stop());
+    }
+  }
+
+  #adopt(object: Pod, uid: string, deleting: boolean): void {
+    const { client, environment } = this.#options;
+    const key = keyOf(object);
+    const pod = new SimulatedPod(object, {
+      client,
+      environment,
+      delays: this.#delays,
+      hostIp: this.#address,
+      podIp: this.#addressOf(object, uid),
+      signal: this.#signal,
+      current: () => {
+        const current = this.#pods.get(key);
+        return current?.metadata?.uid === uid ? current : undefined;
+      },
+    });
+    this.#running.set(uid, pod);
+    this.#watchOver(deleting ? pod.stop() : pod.run());
+  }
+
+  #watchOver(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      const { environment, name } = this.#options;
+      environment.log.error('simulated pod failed', { node: name, error: String(error) });
+    });
+  }
+
+  #forget(uid: string): void {
+    this.#running.delete(uid);
+    this.#addresses.delete(uid);
+  }
+
+  #addressOf(pod: Pod, uid: string): string {
+    if (pod.spec?.hostNetwork === true) return this.#address;
+    const known = pod.status?.podIP ?? this.#addresses.get(uid);
+    if (known !== undefined && known !== '') return known;
+    const range = this.#self.get(this.#options.name)?.spec?.podCIDR;
+    const network = range?.replace(/\.\d+\/\d+$/, '') ?? this.#options.podNetwork ?? '10.88.0';
+    const used = new Set(this.#addresses.values());
+    let address: string;
+    do {
+      address = `${network}.${this.#nextHost}`;
+      this.#nextHost = this.#nextHost >= 254 ? 2 : this.#nextHost + 1;
+    } while (used.has(address));
+    this.#addresses.set(uid, address);
+    return address;
+  }
+}
