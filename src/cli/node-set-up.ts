@@ -1,11 +1,27 @@
-/** What a real node needs on this machine before its process starts, and what is removed after it. */
+/**
+ * What a real node needs on this machine before its process starts, and what is taken away when
+ * the cluster stops: packages, a private containerd, the bridge and routes.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Environment } from '#base/env.ts';
+import type { GrpcChannel } from '#base/grpc.ts';
+import { openGrpcChannel } from '#edge/grpc.ts';
+import { realProcesses } from '#edge/processes.ts';
+import { createCri } from '#kubelet/cri/cri.ts';
+import { containerdConfig, hasSysResource } from '#kubelet/runtime/containerd-config.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { writeFileDurably } from './files.ts';
+import { importImages } from './images/import.ts';
+import { removeCgroups, unmountBelow } from './machine-clean-up.ts';
+import { NodeNetwork } from './node-network.ts';
+import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import type { ClusterPki } from './pki.ts';
+import { CNI_BIN_DIRECTORY, installPrerequisites } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import type { Supervisor } from './supervisor.ts';
-import { UserError } from './user-error.ts';
+import { messageOf, UserError } from './user-error.ts';
 
 export interface NodeSetUpOptions {
   readonly data: DataDirectory;
@@ -16,14 +32,130 @@ export interface NodeSetUpOptions {
   readonly self: { readonly command: string; readonly args: readonly string[] };
 }
 
-export interface RealNode {
-  prepare(): Promise<void>;
-  start(supervisor: Supervisor): Promise<void>;
-  importImages(example: string): Promise<void>;
-  stop(supervisor: Supervisor): Promise<void>;
-  cleanUp(): Promise<void>;
+const CONTAINERD_TIMEOUT_MS = 30_000;
+const LOOK_MS = 20;
+const NODE_STOP_GRACE_MS = 15_000;
+const SANDBOX_STOP_MS = 20_000;
+
+export class RealNode {
+  readonly #options: NodeSetUpOptions;
+  readonly #layout: NodeLayout;
+  readonly #processes = realProcesses();
+  readonly #network: NodeNetwork;
+
+  constructor(options: NodeSetUpOptions) {
+    const { data, config } = options;
+    this.#options = options;
+    this.#layout = nodeLayout(data);
+    this.#network = new NodeNetwork({
+      hash: data.hash,
+      processes: this.#processes,
+      clusterPodCidr: config.podCidr,
+      serviceCidr: config.serviceClusterIpRange,
+      dnsAddress: config.dnsAddress,
+    });
+  }
+
+  /** Packages, directories, containerd's configuration, the network. Safe to do again. */
+  async prepare(): Promise<void> {
+    const { data, progress } = this.#options;
+    await installPrerequisites(this.#processes, progress);
+    const layout = this.#layout;
+    for (const path of [data.runtimePath, layout.containerdRoot, layout.cniConfigDirectory, layout.cniDataDirectory, layout.podLogs]) {
+      mkdirSync(path, { recursive: true, mode: 0o711 });
+    }
+    const text = containerdConfig({
+      root: layout.containerdRoot,
+      state: layout.containerdState,
+      socket: layout.containerdSocket,
+      sandboxImage: SANDBOX_IMAGE,
+      cniConfigDirectory: layout.cniConfigDirectory,
+      cniBinDirectory: CNI_BIN_DIRECTORY,
+      restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
+    });
+    writeFileDurably(layout.containerdConfig, text, 0o600);
+    await this.#network.setUp();
+  }
+
+  /** containerd, the images that every pod needs, and the node process. */
+  async start(supervisor: Supervisor): Promise<void> {
+    const { environment, progress, self, data } = this.#options;
+    supervisor.start({ name: 'containerd', command: '/usr/bin/containerd', args: ['--config', this.#layout.containerdConfig] });
+    await progress.step('Starting containerd', () => untilAnswers(environment, this.#layout.containerdSocket, data));
+    await this.importImages('none');
+    supervisor.start({ name: 'node', command: self.command, args: [...self.args, 'node', '--data-dir', data.path] });
+  }
+
+  /** Builds what is missing of an example's images and gives them to containerd. */
+  importImages(example: string): Promise<void> {
+    const { data, progress } = this.#options;
+    return importImages({ example, folder: data.images, socket: this.#layout.containerdSocket, processes: this.#processes, progress });
+  }
+
+  /** Ends the node process, every container, and containerd. */
+  async stop(supervisor: Supervisor): Promise<void> {
+    await supervisor.stop('node', { graceMs: NODE_STOP_GRACE_MS });
+    await this.#removeSandboxes();
+    await supervisor.stop('containerd', { graceMs: NODE_STOP_GRACE_MS });
+  }
+
+  /** Leaves nothing of ours on the machine but the data directory. */
+  async cleanUp(): Promise<void> {
+    const { data } = this.#options;
+    await unmountBelow(this.#processes, [data.runtimePath, data.containerd, data.kubelet]);
+    await this.#processes.run('nft', ['delete', 'table', 'ip', this.#layout.nftTable]);
+    await this.#network.tearDown();
+    removeCgroups(this.#layout.cgroup);
+    rmSync(data.runtimePath, { recursive: true, force: true });
+    const parent = dirname(data.runtimePath);
+    await this.#processes.run('rmdir', ['--ignore-fail-on-non-empty', parent]);
+  }
+
+  async #removeSandboxes(): Promise<void> {
+    if (!existsSync(this.#layout.containerdSocket)) return;
+    const channel = openGrpcChannel(this.#layout.containerdSocket);
+    try {
+      await removeSandboxes(channel);
+    } catch (error) {
+      this.#options.environment.log.warn('cannot remove all pods', { error: messageOf(error) });
+    } finally {
+      channel.close();
+    }
+  }
 }
 
-export function realNodeProcesses(_options: NodeSetUpOptions): RealNode {
-  throw new UserError('Cannot start a real node: it comes with a later version; use --simulated-nodes.');
+export function realNodeProcesses(options: NodeSetUpOptions): RealNode {
+  return new RealNode(options);
+}
+
+async function removeSandboxes(channel: GrpcChannel): Promise<void> {
+  const cri = createCri(channel);
+  const { items } = await cri.call('listPodSandbox', {});
+  const ids = (items ?? []).flatMap(({ id }) => id ?? []);
+  await Promise.allSettled(
+    ids.map(async (id) => {
+      await cri.call('stopPodSandbox', { podSandboxId: id }, { timeoutMs: SANDBOX_STOP_MS });
+      await cri.call('removePodSandbox', { podSandboxId: id }, { timeoutMs: SANDBOX_STOP_MS });
+    }),
+  );
+}
+
+async function untilAnswers(environment: Environment, socket: string, data: DataDirectory): Promise<void> {
+  const until = environment.clock.monotonicMs() + CONTAINERD_TIMEOUT_MS;
+  const channel = openGrpcChannel(socket);
+  try {
+    for (;;) {
+      try {
+        await createCri(channel).call('version', { version: 'v1' }, { timeoutMs: 1_000 });
+        return;
+      } catch (error) {
+        if (environment.clock.monotonicMs() > until) {
+          throw new UserError(`Cannot start containerd: ${messageOf(error)}. See ${data.logs}/containerd.log.`);
+        }
+      }
+      await new Promise<void>((resolve) => environment.timers.after(LOOK_MS, resolve));
+    }
+  } finally {
+    channel.close();
+  }
 }

@@ -111,17 +111,15 @@ async function configOf(options: UpOptions, data: DataDirectory, simulatedNodes:
   // A control plane that runs keeps its address: it is taken over as it is.
   if (known !== undefined && runningPid(data, 'control-plane') !== undefined) return known;
   const before = known === undefined ? undefined : { host: known.listenHost, port: known.listenPort };
-  const listen = await chooseListen(options.listen ?? undefined).catch((error: unknown) => {
-    throw error;
-  });
-  const kept = options.listen === undefined && before !== undefined && (await isFree(before)) ? before : listen;
-  if (kept === listen && listen.moved) progress.say(`Port 6443 is taken by another program: listening on ${listen.host}:${listen.port} instead.`);
+  const again = options.listen === undefined && before !== undefined && (await isFree(before));
+  const listen = again ? { ...before, moved: false } : await chooseListen(options.listen);
+  if (listen.moved) progress.say(`Port 6443 is taken by another program: listening on ${listen.host}:${listen.port} instead.`);
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
     nodeName: known?.nodeName ?? hostname().toLowerCase(),
     simulatedNodes,
-    listenHost: kept.host,
-    listenPort: kept.port,
+    listenHost: listen.host,
+    listenPort: listen.port,
   };
   writeClusterConfig(data, config);
   return config;
@@ -197,6 +195,12 @@ function showHowToUse(progress: Progress, data: DataDirectory, page: string | un
 /** Resolves at the first Ctrl-C or SIGTERM. */
 function stopRequested(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+    // Nothing else keeps this process alive: what it supervises runs on its own.
+    const alive = setInterval(() => {}, 2 ** 30);
+    const stop = (): void => {
+      clearInterval(alive);
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
   });
 }

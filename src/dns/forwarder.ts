@@ -138,7 +138,7 @@ export function frame(message: Uint8Array): Buffer {
 
 /** Calls `onMessage` for each whole message that comes. Keeps at most one message and one read. */
 export function readFrames(socket: Duplex, onMessage: (message: Uint8Array) => void): void {
-  let kept = Buffer.alloc(0);
+  let kept: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     kept = kept.length === 0 ? chunk : Buffer.concat([kept, chunk]);
     while (kept.length >= 2) {

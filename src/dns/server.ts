@@ -72,11 +72,13 @@ export class DnsServer {
     const { network, addresses, port = DNS_PORT } = this.#options;
     signal.addEventListener('abort', () => this.#close());
     for (const host of addresses) {
-      let socket: DatagramSocket | undefined;
-      socket = await network.bindUdp({ host, port }, (message, fromPort, from) => {
-        this.#answerDatagram(message, (bytes) => socket?.send(bytes, fromPort, from));
-      });
-      this.#closers.push(() => socket?.close());
+      const socket: DatagramSocket = await network.bindUdp(
+        { host, port },
+        (message, fromPort, from) => {
+          this.#answerDatagram(message, (bytes) => socket.send(bytes, fromPort, from));
+        },
+      );
+      this.#closers.push(() => socket.close());
       const listener = await network.listenTcp({ host, port: socket.port }, (connection) =>
         this.#serve(connection),
       );

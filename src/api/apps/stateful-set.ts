@@ -6,9 +6,11 @@ import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, templateColumns } from '../meta/columns.ts';
 import {
   validateStatefulSet,
+  validateStatefulSetCreate,
   validateStatefulSetStatus,
   validateStatefulSetUpdate,
 } from '../validation/stateful-set.ts';
+import { nameIsDnsLabel } from '../validation/text.ts';
 import { warnAboutTemplate } from '../validation/warnings.ts';
 import { scaleOf } from './workloads.ts';
 

@@ -15,12 +15,8 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { humanDuration } from '../meta/duration.ts';
-import {
-  validateJob,
-  validateJobCreate,
-  validateJobStatus,
-  validateJobUpdate,
-} from '../validation/job.ts';
+import { validateJobStatus } from '../validation/job-status.ts';
+import { validateJob, validateJobUpdate } from '../validation/job.ts';
 import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
 
 const BACKOFF_LIMIT = 6;

@@ -117,6 +117,14 @@ describe('decodeProtobuf', () => {
     );
   });
 
+  it('takes any number of seconds for a time, the first moment for none', () => {
+    const far = Buffer.from('420a08ffffffffffffffff7f', 'hex');
+    assert.match(String(decodeProtobuf(META, far)['creationTimestamp']), /^\d+-\d\d-\d\dT/);
+    assert.deepEqual(decodeProtobuf(META, Buffer.from('4200', 'hex')), {});
+    const first = Buffer.from('420b088092b8c398feffffff01', 'hex');
+    assert.deepEqual(decodeProtobuf(META, first), {});
+  });
+
   it('gives back a schema in each of its forms', () => {
     const object: JsonObject = {
       items: [{ type: 'string' }, { type: 'integer' }],

@@ -41,7 +41,31 @@ const TIME =
 
 /** Reads RFC 3339 text with any offset. Throws TimeError. */
 export function parseTime(text: string): Instant {
-  return parse(text, TIME_LAYOUT);
+  const seconds = text.length === 20 ? plainSeconds(text) : undefined;
+  return seconds === undefined ? parse(text, TIME_LAYOUT) : { seconds, nanos: 0 };
+}
+
+/** The seconds of `2006-01-02T15:04:05Z`, the usual form; undefined for any other text. */
+function plainSeconds(text: string): number | undefined {
+  if (text.charCodeAt(19) !== 0x5a || text.charCodeAt(10) !== 0x54) return undefined;
+  if (text.charCodeAt(4) !== 0x2d || text.charCodeAt(7) !== 0x2d) return undefined;
+  if (text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) return undefined;
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
+  // A character that is no digit made its number NaN, of which no comparison is true.
+  const isDate = year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
+  if (!isDate || !(hour < 24 && minute < 60 && second < 60)) return undefined;
+  return daysSinceEpoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+function twoDigits(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 0x30;
+  const ones = text.charCodeAt(at + 1) - 0x30;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 }
 
 /** Reads RFC 3339 text with exactly six digits of a fraction. Throws TimeError. */
@@ -125,13 +149,38 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
 
 /** `2006-01-02T15:04:05Z`. The fraction is cut off. */
 export function formatTime({ seconds }: Pick<Instant, 'seconds'>): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+  return `${dateAndTime(seconds)}Z`;
 }
 
 /** `2006-01-02T15:04:05.000000Z`. What is finer than a microsecond is cut off. */
 export function formatMicroTime({ seconds, nanos }: Instant): string {
   const micros = String(Math.floor(nanos / 1000)).padStart(6, '0');
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${micros}Z`;
+  return `${dateAndTime(seconds)}.${micros}Z`;
+}
+
+/** The inverse of `daysSinceEpoch`; unlike Date it is quick, and has no largest year. */
+function dateAndTime(seconds: number): string {
+  const days = Math.floor(seconds / 86400);
+  const time = seconds - days * 86400;
+  const shifted = days + 719468;
+  const era = Math.floor(shifted / 146097);
+  const dayOfEra = shifted - era * 146097;
+  const leapDays =
+    Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36524) + Math.floor(dayOfEra / 146096);
+  const yearOfEra = Math.floor((dayOfEra - leapDays) / 365);
+  const passed = 365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
+  const dayOfYear = dayOfEra - passed;
+  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const yearText = year >= 1000 ? String(year) : String(year).padStart(4, '0');
+  const clock = `${pad(Math.floor(time / 3600))}:${pad(Math.floor(time / 60) % 60)}:${pad(time % 60)}`;
+  return `${yearText}-${pad(month)}-${pad(day)}T${clock}`;
+}
+
+function pad(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
 }
 
 /** Whether Go takes it for "no time": the zero of its time.Time. */
@@ -142,6 +191,7 @@ export function isZeroTime({ seconds, nanos }: Instant): boolean {
 /** The text as the API writes it; undefined for the zero time. Throws TimeError. */
 export function canonicalTime(text: string): string | undefined {
   const instant = parseTime(text);
+  if (text.length === 20 && text.endsWith('Z')) return isZeroTime(instant) ? undefined : text;
   return isZeroTime(instant) ? undefined : formatTime(instant);
 }
 

@@ -138,13 +138,13 @@ function validateCommon(
 }
 
 function validateRestartRule(
-  { action, exitCodes }: ContainerRestartRule,
+  { action = '', exitCodes }: ContainerRestartRule,
   at: FieldPath,
 ): FieldError[] {
   const actions = ['Restart', 'RestartAllContainers'];
   const errors = actions.includes(action)
     ? []
-    : [notSupported(at.child('action'), action ?? '', actions)];
+    : [notSupported(at.child('action'), action, actions)];
   if (exitCodes === undefined)
     return [...errors, required(at.child('exitCodes'), 'must be specified')];
   if (exitCodes.operator !== 'In' && exitCodes.operator !== 'NotIn') {

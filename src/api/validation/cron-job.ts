@@ -84,9 +84,8 @@ export function validateCronJobCreate({ metadata, spec }: CronJob): FieldError[]
 export function validateCronJobUpdate(next: CronJob, old: CronJob): FieldError[] {
   const schedule = next.spec?.schedule ?? '';
   const zone = next.spec?.timeZone;
-  const errors =
-    schedule === old.spec?.schedule || !(old.spec?.schedule ?? '').includes('TZ') ? validateSchedule(schedule) : [];
-  if (schedule === old.spec?.schedule && schedule.includes('TZ')) errors.length = 0;
+  const unchanged = schedule === old.spec?.schedule && schedule !== '';
+  const errors = unchanged ? [] : validateSchedule(schedule);
   if (schedule.includes('TZ') && zone !== undefined) {
     const detail = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
     errors.push(invalidValue(SPEC.child('schedule'), schedule, detail));

@@ -13,9 +13,17 @@ import { compareVersions } from './groups.ts';
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 const discovery = createDiscovery({ kinds: KINDS, serverAddress: '10.10.10.10:8050' });
 
-function ask(path: string, headers: Record<string, string> = {}, method = 'GET'): HttpResponse | undefined {
+function ask(
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): HttpResponse | undefined {
   const request = { method, url: path, headers };
-  return discovery.handle({ request, info: requestInfoOf(method, path), header: (name) => headers[name] ?? '' });
+  return discovery.handle({
+    request,
+    info: requestInfoOf(method, path),
+    header: (name) => headers[name] ?? '',
+  });
 }
 
 function bytesOf(response: HttpResponse | undefined): Uint8Array {
@@ -59,13 +67,16 @@ function withoutOff<T extends { name: string; versions: GoldenVersion[] }>(group
   return groups
     .map((group) => ({
       ...group,
-      versions: group.versions.filter(({ version }) => !OFF_BY_DEFAULT.includes(`${group.name}/${version}`)),
+      versions: group.versions.filter(
+        ({ version }) => !OFF_BY_DEFAULT.includes(`${group.name}/${version}`),
+      ),
     }))
     .filter(({ versions }) => versions.length > 0);
 }
 
 describe('discovery equals upstream for what a default server serves', { skip }, () => {
-  const read = (file: string): never => JSON.parse(readFileSync(join(golden, file), 'utf8')) as never;
+  const read = (file: string): never =>
+    JSON.parse(readFileSync(join(golden, file), 'utf8')) as never;
 
   test('the list of groups, in order', () => {
     const want: { groups: { name: string; versions: GoldenVersion[] }[] } = read('apis.json');
@@ -93,11 +104,14 @@ describe('discovery equals upstream for what a default server serves', { skip },
   }
 
   test('the aggregated document', () => {
-    const want: { items: { metadata: { name: string }; versions: GoldenVersion[] }[] } = read('aggregated_v2.json');
+    const want: { items: { metadata: { name: string }; versions: GoldenVersion[] }[] } =
+      read('aggregated_v2.json');
     const items = want.items
       .map((item) => ({
         ...item,
-        versions: item.versions.filter(({ version }) => !OFF_BY_DEFAULT.includes(`${item.metadata.name}/${version}`)),
+        versions: item.versions.filter(
+          ({ version }) => !OFF_BY_DEFAULT.includes(`${item.metadata.name}/${version}`),
+        ),
       }))
       .filter(({ versions }) => versions.length > 0);
     assert.deepEqual(jsonOf(ask('/apis', { accept: AGGREGATED })), { ...want, items });
@@ -119,9 +133,13 @@ describe('forms of discovery', () => {
   test('a client that offers older forms first or later gets the first that there is', () => {
     const kubectl = `${AGGREGATED},application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json`;
     assert.equal(jsonOf(ask('/apis', { accept: kubectl }))['kind'], 'APIGroupDiscoveryList');
-    const beta = 'application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json';
+    const beta =
+      'application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json';
     assert.equal(jsonOf(ask('/apis', { accept: beta }))['kind'], 'APIGroupList');
-    assert.equal(jsonOf(ask('/apis', { accept: `application/json,${AGGREGATED}` }))['kind'], 'APIGroupList');
+    assert.equal(
+      jsonOf(ask('/apis', { accept: `application/json,${AGGREGATED}` }))['kind'],
+      'APIGroupList',
+    );
     assert.equal(jsonOf(ask('/apis/apps/v1', { accept: kubectl }))['kind'], 'APIResourceList');
   });
 
@@ -146,6 +164,26 @@ describe('forms of discovery', () => {
 });
 
 test('stable versions come before beta, beta before alpha, higher before lower', () => {
-  const sorted = ['v1alpha1', 'v2', 'foo', 'v1beta1', 'v10', 'v1beta2', 'v1', 'bar', 'v11alpha2'].toSorted(compareVersions);
-  assert.deepEqual(sorted, ['v10', 'v2', 'v1', 'v1beta2', 'v1beta1', 'v11alpha2', 'v1alpha1', 'bar', 'foo']);
+  const sorted = [
+    'v1alpha1',
+    'v2',
+    'foo',
+    'v1beta1',
+    'v10',
+    'v1beta2',
+    'v1',
+    'bar',
+    'v11alpha2',
+  ].toSorted(compareVersions);
+  assert.deepEqual(sorted, [
+    'v10',
+    'v2',
+    'v1',
+    'v1beta2',
+    'v1beta1',
+    'v11alpha2',
+    'v1alpha1',
+    'bar',
+    'foo',
+  ]);
 });

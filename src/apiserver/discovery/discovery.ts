@@ -153,8 +153,9 @@ function encoded(
   return encoding === 'yaml' ? Buffer.from(toYaml(object)) : jsonBytes(object, pretty);
 }
 
-function withTypeMeta({ kind, apiVersion, body }: Document): object {
-  return kind === 'APIVersions' ? { kind, ...body } : { kind, apiVersion, ...body };
+/** The documents of the core group are older than `apiVersion` in them. */
+function withTypeMeta({ kind, apiVersion, isCore, body }: Document): object {
+  return isCore === true ? { kind, ...body } : { kind, apiVersion, ...body };
 }
 
 function protobufBytes({ kind, apiVersion, schema, body }: Document): Uint8Array {

@@ -15,23 +15,22 @@ export interface Document {
   readonly kind: string;
   readonly apiVersion: string;
   readonly schema: string;
+  readonly isCore?: boolean;
   /** Without `kind` and `apiVersion`. */
   readonly body: object;
 }
 
 const META_V1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
-function metaDocument(kind: string, body: object): Document {
-  return { kind, apiVersion: 'v1', schema: `${META_V1}.${kind}`, body };
+function metaDocument(kind: string, body: object, isCore = false): Document {
+  return { kind, apiVersion: 'v1', schema: `${META_V1}.${kind}`, isCore, body };
 }
 
 /** `/api`: the versions of the core group, and where clients reach this server (`host:port`). */
 export function coreVersions(core: Group | undefined, serverAddress: string | undefined): Document {
   const address = serverAddress === undefined ? [] : [{ clientCIDR: '0.0.0.0/0', serverAddress }];
-  return metaDocument('APIVersions', {
-    versions: core?.versions.map(({ version }) => version) ?? [],
-    serverAddressByClientCIDRs: address,
-  });
+  const versions = core?.versions.map(({ version }) => version) ?? [];
+  return metaDocument('APIVersions', { versions, serverAddressByClientCIDRs: address }, true);
 }
 
 /** `/apis` */
@@ -51,13 +50,15 @@ function groupBody({ name, versions }: Group): object {
 
 /** `/api/v1`, `/apis/<group>/<version>` */
 export function resourceList(group: string, { version, kinds }: GroupVersionKinds): Document {
-  return metaDocument('APIResourceList', {
-    groupVersion: apiVersionOf({ group, version }),
-    resources: kinds.flatMap((kind) => [
-      resourceBody(kind),
-      ...subresourcesOf(kind).map((subresource) => subresourceBody(kind, subresource)),
-    ]),
-  });
+  const resources = kinds.flatMap((kind) => [
+    resourceBody(kind),
+    ...subresourcesOf(kind).map((subresource) => subresourceBody(kind, subresource)),
+  ]);
+  return metaDocument(
+    'APIResourceList',
+    { groupVersion: apiVersionOf({ group, version }), resources },
+    group === '',
+  );
 }
 
 function resourceBody(kind: AnyKind): object {
@@ -104,7 +105,11 @@ const HASHED_VERSIONS: Readonly<Record<string, string>> = {
 export function storageVersionHash(kind: AnyKind): string {
   const { group, version } = kind.storedAs ?? kind;
   const hashed = HASHED_VERSIONS[`${kind.group}/${kind.kind}`] ?? version;
-  return createHash('sha256').update(`${group}/${hashed}/${kind.kind}`).digest().subarray(0, 8).toString('base64');
+  return createHash('sha256')
+    .update(`${group}/${hashed}/${kind.kind}`)
+    .digest()
+    .subarray(0, 8)
+    .toString('base64');
 }
 
 /** `/api` and `/apis` as one document each, for clients that ask for it. */

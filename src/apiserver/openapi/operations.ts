@@ -7,11 +7,18 @@
 import type { JsonObject } from '#api/meta/object.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { FieldType, TypeSchema } from '#api/schema/types.ts';
-import { PATCH_TYPES } from '../verbs/patch-types.ts';
+import { PATCH_TYPES } from '../verbs/patch.ts';
 
 export const META_V1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
-const MEDIA = ['application/json', 'application/vnd.kubernetes.protobuf', 'application/yaml'];
-const STREAMS = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
+export const MEDIA = [
+  'application/json',
+  'application/vnd.kubernetes.protobuf',
+  'application/yaml',
+];
+const STREAMS = [
+  'application/json;stream=watch',
+  'application/vnd.kubernetes.protobuf;stream=watch',
+];
 
 export interface Parameter {
   readonly name: string;
@@ -81,11 +88,17 @@ export function content(schema: JsonObject, media: readonly string[]): JsonObjec
 }
 
 /** Answers with `codes`, all of one schema, and 401. */
-export function answers(schema: JsonObject, codes: readonly string[], media: readonly string[] = MEDIA): JsonObject {
+export function answers(
+  schema: JsonObject,
+  codes: readonly string[],
+  media: readonly string[] = MEDIA,
+): JsonObject {
   return { ...Object.fromEntries(codes.map((code) => [code, content(schema, media)])), '401': {} };
 }
 
-type ActionParts = Pick<Operation, 'method' | 'action' | 'parameters' | 'responses'> & { requestBody?: JsonObject };
+type ActionParts = Pick<Operation, 'method' | 'action' | 'parameters' | 'responses'> & {
+  requestBody?: JsonObject;
+};
 
 const ANY = '*/*';
 
@@ -154,18 +167,26 @@ export const ACTIONS = {
 
 /** What is selected, and how it is deleted. */
 function collectionOptions(): Parameter[] {
-  const selection = metaOptions('ListOptions').filter(({ name }) => name !== 'watch' && name !== 'allowWatchBookmarks');
+  const selection = metaOptions('ListOptions').filter(
+    ({ name }) => name !== 'watch' && name !== 'allowWatchBookmarks',
+  );
   return [...selection, ...metaOptions('DeleteOptions')];
 }
 
 /** A path with its operations: parameters that all of them have are the path's. */
 export function pathItem(tag: string, operations: readonly Operation[]): JsonObject {
-  const [first, ...others] = operations.map(({ parameters }) => new Map(parameters.map((one) => [keyOf(one), one])));
-  const shared = [...(first ?? new Map<string, Parameter>())].filter(([key]) => others.every((other) => other.has(key)));
+  const [first, ...others] = operations.map(
+    ({ parameters }) => new Map(parameters.map((one) => [keyOf(one), one])),
+  );
+  const shared = [...(first ?? new Map<string, Parameter>())].filter(([key]) =>
+    others.every((other) => other.has(key)),
+  );
   const sharedKeys = new Set(shared.map(([key]) => key));
   const item: JsonObject = {};
-  for (const operation of operations) item[operation.method] = operationBody(tag, operation, sharedKeys);
-  if (shared.length > 0) item['parameters'] = parameterList(shared.map(([, parameter]) => parameter));
+  for (const operation of operations)
+    item[operation.method] = operationBody(tag, operation, sharedKeys);
+  if (shared.length > 0)
+    item['parameters'] = parameterList(shared.map(([, parameter]) => parameter));
   return item;
 }
 

@@ -11,7 +11,7 @@ import { type Subresource, subresourcesOf } from '../discovery/subresources.ts';
 import {
   ACTIONS,
   answers,
-  content,
+  MEDIA,
   META_V1,
   type Operation,
   optionsOf,
@@ -36,7 +36,13 @@ const PROXY_METHODS = ['get', 'head', 'options', 'post', 'put', 'patch', 'delete
 
 /** `apps` → `Apps`, `rbac.authorization.k8s.io` → `RbacAuthorization`, core → `Core`. */
 export function groupTitle(group: string): string {
-  return group === '' ? 'Core' : group.replace(/\.k8s\.io$/, '').split('.').map(title).join('');
+  return group === ''
+    ? 'Core'
+    : group
+        .replace(/\.k8s\.io$/, '')
+        .split('.')
+        .map(title)
+        .join('');
 }
 
 export function title(text: string): string {
@@ -90,10 +96,17 @@ class ResourcePaths {
   }
 
   #item(operations: readonly Operation[]): JsonObject {
-    return operations.length === 0 ? {} : pathItem(tagOf(this.#scope.group, this.#scope.version), operations);
+    return operations.length === 0
+      ? {}
+      : pathItem(tagOf(this.#scope.group, this.#scope.version), operations);
   }
 
-  #operation(parts: Omit<Operation, 'id' | 'kind'>, id: string, place: readonly Parameter[], gvk = this.#gvk): Operation {
+  #operation(
+    parts: Omit<Operation, 'id' | 'kind'>,
+    id: string,
+    place: readonly Parameter[],
+    gvk = this.#gvk,
+  ): Operation {
     return { ...parts, id, kind: gvk, parameters: [...place, ...parts.parameters] };
   }
 
@@ -111,16 +124,24 @@ class ResourcePaths {
     const add = (parts: Omit<Operation, 'id' | 'kind'>, action: string, name: string): void => {
       operations.push(this.#operation(parts, this.#id(action, name), this.#place));
     };
-    const list = this.#has('list') ? this.#scope.ref(this.#kind.schema.replace(/\w+$/, listKind)) : undefined;
+    const list = this.#has('list')
+      ? this.#scope.ref(this.#kind.schema.replace(/\w+$/, listKind))
+      : undefined;
     if (list !== undefined) add(ACTIONS.list(list), 'list', `${this.#scoped}${kind}`);
     if (this.#has('create')) add(ACTIONS.post(this.#schema), 'create', `${this.#scoped}${kind}`);
     if (this.#has('deletecollection')) {
       const parts = ACTIONS.deletecollection(this.#meta('Status'), this.#meta('DeleteOptions'));
       add(parts, 'delete', `Collection${this.#scoped}${kind}`);
     }
-    const paths: [string, JsonObject][] = [[`${this.#scope.root}${this.#base}`, this.#item(operations)]];
+    const paths: [string, JsonObject][] = [
+      [`${this.#scope.root}${this.#base}`, this.#item(operations)],
+    ];
     if (namespaced && list !== undefined) {
-      const all = this.#operation(ACTIONS.list(list), this.#id('list', `${kind}ForAllNamespaces`), []);
+      const all = this.#operation(
+        ACTIONS.list(list),
+        this.#id('list', `${kind}ForAllNamespaces`),
+        [],
+      );
       paths.push([`${this.#scope.root}/${plural}`, this.#item([all])]);
     }
     return paths;
@@ -136,7 +157,7 @@ class ResourcePaths {
     if (this.#has('update')) add(ACTIONS.put(this.#schema), 'replace');
     if (this.#has('patch')) add(ACTIONS.patch(this.#schema, this.#meta('Patch')), 'patch');
     if (this.#has('delete')) {
-      const answer = this.#kind.returnsDeletedObject === true ? this.#schema : this.#meta('Status');
+      const answer = answersWithObject(this.#kind) ? this.#schema : this.#meta('Status');
       add(ACTIONS.delete(answer, this.#meta('DeleteOptions')), 'delete');
     }
     return [[`${this.#scope.root}${this.#base}/{name}`, this.#item(operations)]];
@@ -147,13 +168,21 @@ class ResourcePaths {
     const { kind, namespaced, plural } = this.#kind;
     const event = this.#meta('WatchEvent');
     const root = `${this.#scope.root}/watch`;
-    const watch = (action: 'watch' | 'watchlist', name: string, place: readonly Parameter[]): JsonObject =>
+    const watch = (
+      action: 'watch' | 'watchlist',
+      name: string,
+      place: readonly Parameter[],
+    ): JsonObject =>
       this.#item([this.#operation(ACTIONS.watch(event, action), this.#id('watch', name), place)]);
     const paths: [string, JsonObject][] = [
       [`${root}${this.#base}`, watch('watchlist', `${this.#scoped}${kind}List`, this.#place)],
-      [`${root}${this.#base}/{name}`, watch('watch', `${this.#scoped}${kind}`, [NAME, ...this.#place])],
+      [
+        `${root}${this.#base}/{name}`,
+        watch('watch', `${this.#scoped}${kind}`, [NAME, ...this.#place]),
+      ],
     ];
-    if (namespaced) paths.push([`${root}/${plural}`, watch('watchlist', `${kind}ListForAllNamespaces`, [])]);
+    if (namespaced)
+      paths.push([`${root}/${plural}`, watch('watchlist', `${kind}ListForAllNamespaces`, [])]);
     return paths;
   }
 
@@ -199,20 +228,29 @@ class ResourcePaths {
       this.#item(
         methods.map((method) => {
           const name = `${title(method)}${this.#scoped}${this.#kind.kind}${title(subresource.name)}${suffix}`;
-          return this.#operation(ACTIONS.connect(method, optionsOf(model)), this.#id('connect', name), place, gvk);
+          return this.#operation(
+            ACTIONS.connect(method, optionsOf(model)),
+            this.#id('connect', name),
+            place,
+            gvk,
+          );
         }),
       );
     const place = [NAME, ...this.#place];
     const paths: [string, JsonObject][] = [[path, connect('', place)]];
-    if (isProxy) paths.push([`${path}/{path}`, connect('WithPath', [...place, pathParameter('path')])]);
+    if (isProxy)
+      paths.push([`${path}/{path}`, connect('WithPath', [...place, pathParameter('path')])]);
     return paths;
   }
+}
+
+/** A namespace is returned while it is being emptied, and described as if it were not. */
+function answersWithObject({ returnsDeletedObject, group, kind }: AnyKind): boolean {
+  return returnsDeletedObject === true && !(group === '' && kind === 'Namespace');
 }
 
 /** Logs come as text whatever is asked for. */
 function logAction(): Omit<Operation, 'id' | 'kind'> {
   const parts = ACTIONS.get({ type: 'string' }, optionsOf('io.k8s.api.core.v1.PodLogOptions'));
-  const [ok] = Object.entries(answers({ type: 'string' }, ['200']));
-  const media = Object.keys((ok?.[1] as { content?: object })?.content ?? {});
-  return { ...parts, responses: { ...parts.responses, '200': content({ type: 'string' }, [...media, 'text/plain']) } };
+  return { ...parts, responses: answers({ type: 'string' }, ['200'], [...MEDIA, 'text/plain']) };
 }

@@ -6,7 +6,13 @@
  */
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { builtinKinds, findType, typeForKind } from '#api/schema/schema.ts';
-import type { FieldSchema, FieldType, ScalarKind, TypeSchema, UnionSchema } from '#api/schema/types.ts';
+import type {
+  FieldSchema,
+  FieldType,
+  ScalarKind,
+  TypeSchema,
+  UnionSchema,
+} from '#api/schema/types.ts';
 
 const META_V1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 export const REF = '#/components/schemas/';
@@ -23,14 +29,48 @@ const SCALAR_MODELS: Partial<Record<ScalarKind, string>> = {
   json: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON',
 };
 
+const VERSION_REQUIRED = [
+  'major',
+  'minor',
+  'gitVersion',
+  'gitCommit',
+  'gitTreeState',
+  'buildDate',
+  'goVersion',
+  'compiler',
+  'platform',
+];
+const VERSION_OPTIONAL = [
+  'emulationMajor',
+  'emulationMinor',
+  'minCompatibilityMajor',
+  'minCompatibilityMinor',
+];
+
+/** What `/version` answers. */
+const VERSION_INFO: JsonObject = {
+  type: 'object',
+  properties: Object.fromEntries([
+    ...VERSION_REQUIRED.map((name): [string, JsonObject] => [
+      name,
+      { type: 'string', default: '' },
+    ]),
+    ...VERSION_OPTIONAL.map((name): [string, JsonObject] => [name, { type: 'string' }]),
+  ]),
+  required: VERSION_REQUIRED,
+};
+
 /** Models that are no structs of the field table. */
 const FIXED: Readonly<Record<string, JsonObject>> = {
+  'io.k8s.apimachinery.pkg.version.Info': VERSION_INFO,
   [`${META_V1}.Time`]: { type: 'string', format: 'date-time' },
   [`${META_V1}.MicroTime`]: { type: 'string', format: 'date-time' },
   [`${META_V1}.Duration`]: { type: 'string' },
   [`${META_V1}.FieldsV1`]: { type: 'object' },
   [`${META_V1}.Patch`]: { type: 'object' },
-  'io.k8s.apimachinery.pkg.api.resource.Quantity': { oneOf: [{ type: 'string' }, { type: 'number' }] },
+  'io.k8s.apimachinery.pkg.api.resource.Quantity': {
+    oneOf: [{ type: 'string' }, { type: 'number' }],
+  },
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': {
     format: 'int-or-string',
     oneOf: [{ type: 'integer' }, { type: 'string' }],
@@ -54,7 +94,10 @@ export interface GroupVersion {
 }
 
 /** Kinds that every group version answers with, and so are listed for each. */
-const SHARED_KINDS: ReadonlySet<string> = new Set([`${META_V1}.DeleteOptions`, `${META_V1}.WatchEvent`]);
+const SHARED_KINDS: ReadonlySet<string> = new Set([
+  `${META_V1}.DeleteOptions`,
+  `${META_V1}.WatchEvent`,
+]);
 
 /** Fields of which the source says nothing: the bare reference stands where others are wrapped. */
 const BARE_FIELDS: ReadonlySet<string> = new Set([
@@ -108,7 +151,10 @@ export class SchemaCollector {
   #struct(type: TypeSchema): JsonObject {
     const properties = type.fields
       .toSorted((a, b) => (a.json < b.json ? -1 : 1))
-      .map((field): [string, Json] => [field.json, this.#field(field, `${type.goName}.${field.json}`)]);
+      .map((field): [string, Json] => [
+        field.json,
+        this.#field(field, `${type.goName}.${field.json}`),
+      ]);
     const required = type.fields.filter((field) => field.required).map((field) => field.json);
     const kinds = this.#kindsOf(type);
     return {
@@ -124,7 +170,10 @@ export class SchemaCollector {
   #kindsOf(type: TypeSchema): JsonObject[] {
     const kind = type.goName;
     if (SHARED_KINDS.has(type.name)) {
-      const all = [{ group: '', version: 'v1' }, ...this.#groupVersions.filter(({ group }) => group !== '')];
+      const all = [
+        { group: '', version: 'v1' },
+        ...this.#groupVersions.filter(({ group }) => group !== ''),
+      ];
       return all.map(({ group, version }) => ({ group, kind, version }));
     }
     return groupVersionsOf(type).map(({ group, version }) => ({ group, kind, version }));
@@ -138,7 +187,9 @@ export class SchemaCollector {
       ...extensionsOf(type),
       ...(BYTE_LISTS.has(name) ? { 'x-kubernetes-list-type': 'atomic' } : {}),
       ...(patchMergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': patchMergeKey }),
-      ...(patchStrategy === undefined ? {} : { 'x-kubernetes-patch-strategy': patchStrategy.join(',') }),
+      ...(patchStrategy === undefined
+        ? {}
+        : { 'x-kubernetes-patch-strategy': patchStrategy.join(',') }),
     };
   }
 
@@ -146,7 +197,8 @@ export class SchemaCollector {
     const schema = this.#type(field.type);
     const fallback = defaultOf(field);
     if ('$ref' in schema && BARE_FIELDS.has(name)) return schema;
-    if ('$ref' in schema) return { allOf: [schema], ...(fallback === undefined ? {} : { default: fallback }) };
+    if ('$ref' in schema)
+      return { allOf: [schema], ...(fallback === undefined ? {} : { default: fallback }) };
     return fallback === undefined ? schema : { ...schema, default: fallback };
   }
 

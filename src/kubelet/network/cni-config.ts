@@ -1,35 +1,50 @@
 /**
- * The node's CNI network as a conflist: Debian's bridge and host-local plug-ins. Pure.
+ * The CNI configuration of a node: a bridge for its pods, with addresses from the node's range.
  *
- * Host ports are the service proxy's, which sees the pods anyway. Source: CNI specification 1.0.0,
- * sections 1 and 4; the plug-ins' own documentation.
+ * Pure. Source: CNI specification 1.0.0 and the documentation of the bridge, host-local, portmap
+ * plug-ins (containernetworking/plugins, as Debian packages them in /usr/lib/cni).
  */
 
-export interface CniConfigOptions {
-  readonly networkName: string;
+export const CNI_BIN_DIRECTORY = '/usr/lib/cni';
+
+export interface CniOptions {
+  /** Ranges of pod addresses: one IPv4, one IPv6, or both. */
+  readonly podCidrs: readonly string[];
+  /** At most 15 bytes, as the kernel takes them. */
   readonly bridge: string;
-  /** The node's range of pod addresses. */
-  readonly podCidr: string;
-  /** Where host-local remembers what it gave away. */
-  readonly dataDirectory: string;
+  /** Where host-local keeps the addresses that are taken. */
+  readonly stateDirectory: string;
   readonly mtu?: number;
+  /** The plug-in hides pods behind the node's address (by iptables); false when the proxy does. */
+  readonly masquerade?: boolean;
+  readonly networkName?: string;
 }
 
-export function cniConfig(options: CniConfigOptions): string {
-  const bridge = {
-    type: 'bridge',
-    bridge: options.bridge,
-    isGateway: true,
-    isDefaultGateway: true,
-    // A pod that asks for a Service and gets itself as the endpoint must receive its own packet.
-    hairpinMode: true,
-    ipMasq: false,
-    ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
-    ipam: {
-      type: 'host-local',
-      dataDir: options.dataDirectory,
-      ranges: [[{ subnet: options.podCidr }]],
-    },
+/** The text of a `.conflist` file. */
+export function cniConfigList(options: CniOptions): string {
+  const { podCidrs, bridge, stateDirectory, mtu, networkName = 'coxswain' } = options;
+  const families = podCidrs.map((cidr) => (cidr.includes(':') ? '::/0' : '0.0.0.0/0'));
+  const config = {
+    cniVersion: '0.4.0',
+    name: networkName,
+    plugins: [
+      {
+        type: 'bridge',
+        bridge,
+        isGateway: true,
+        ipMasq: options.masquerade === true,
+        // A pod that reaches itself through its Service comes back over the port it left by.
+        hairpinMode: true,
+        ...(mtu === undefined ? {} : { mtu }),
+        ipam: {
+          type: 'host-local',
+          dataDir: stateDirectory,
+          ranges: podCidrs.map((subnet) => [{ subnet }]),
+          routes: families.map((dst) => ({ dst })),
+        },
+      },
+      { type: 'portmap', capabilities: { portMappings: true }, snat: true },
+    ],
   };
-  return `${JSON.stringify({ cniVersion: '1.0.0', name: options.networkName, plugins: [bridge] }, null, 2)}\n`;
+  return `${JSON.stringify(config, undefined, 2)}\n`;
 }

@@ -1,71 +1,93 @@
 /**
- * The configuration of a private containerd, as text. Pure.
+ * The configuration of our private containerd, so that one of the user's is left alone.
  *
- * Its own root, state and socket, so that a containerd of the user's is left alone. Version 2 of
- * the format is read by containerd 1.6 and by 2.x.
- * Source: containerd's docs/cri/config.md.
+ * Pure. Source: containerd 1.6 documentation (man containerd-config.toml, docs/cri/config.md),
+ * configuration version 2, which 1.7 and 2.x read too.
  */
 
-export interface ContainerdConfigOptions {
-  /** What outlives a reboot: images, snapshots. */
+export interface ContainerdOptions {
+  /** State that survives a restart of the machine. */
   readonly root: string;
-  /** What does not: sockets, shims. */
+  /** State that does not; short, for it holds sockets. */
   readonly state: string;
-  readonly socket: string;
+  readonly socketPath: string;
   readonly sandboxImage: string;
-  readonly cniConfigDirectory: string;
   readonly cniBinDirectory: string;
-  /** The host withholds CAP_SYS_RESOURCE: runc cannot lower oom_score_adj, and must not try. */
+  readonly cniConfigDirectory: string;
+  readonly runcPath: string;
+  /**
+   * CAP_SYS_RESOURCE is missing: oom_score_adj cannot be lowered below our own, and runc would
+   * fail pods that ask for it.
+   */
   readonly restrictOomScoreAdj: boolean;
-  /** `hosts.toml` files for registries. */
-  readonly registryConfigDirectory?: string;
+  /** `overlayfs`, or `native` where it cannot be mounted. */
+  readonly snapshotter?: string;
 }
 
-export function containerdConfig(options: ContainerdConfigOptions): string {
-  const registry =
-    options.registryConfigDirectory === undefined
-      ? []
-      : ['  [plugins."io.containerd.grpc.v1.cri".registry]', `    config_path = ${quote(options.registryConfigDirectory)}`];
-  return [
-    'version = 2',
-    `root = ${quote(options.root)}`,
-    `state = ${quote(options.state)}`,
-    'disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]',
-    '',
-    '[grpc]',
-    `  address = ${quote(options.socket)}`,
-    '',
-    '[plugins."io.containerd.grpc.v1.cri"]',
-    `  sandbox_image = ${quote(options.sandboxImage)}`,
-    `  restrict_oom_score_adj = ${String(options.restrictOomScoreAdj)}`,
-    '  stream_server_address = "127.0.0.1"',
-    '  stream_server_port = "0"',
-    '  enable_tls_streaming = false',
-    '  max_container_log_line_size = 16384',
-    '  [plugins."io.containerd.grpc.v1.cri".cni]',
-    `    bin_dir = ${quote(options.cniBinDirectory)}`,
-    `    conf_dir = ${quote(options.cniConfigDirectory)}`,
-    '  [plugins."io.containerd.grpc.v1.cri".containerd]',
-    '    snapshotter = "overlayfs"',
-    '    default_runtime_name = "runc"',
-    '    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]',
-    '      runtime_type = "io.containerd.runc.v2"',
-    '      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]',
-    '        SystemdCgroup = false',
-    ...registry,
-    '',
-  ].join('\n');
+export function containerdConfig(options: ContainerdOptions): string {
+  const { root, state, socketPath, snapshotter = 'overlayfs' } = options;
+  const cri = 'plugins."io.containerd.grpc.v1.cri"';
+  return `version = 2
+root = ${quoted(root)}
+state = ${quoted(state)}
+# Not killed before pods; above what an unprivileged range allows we may not go.
+oom_score = ${options.restrictOomScoreAdj ? 0 : -999}
+disabled_plugins = [
+  "io.containerd.internal.v1.opt",
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.tracing.processor.v1.otlp",
+  "io.containerd.internal.v1.tracing",
+]
+
+[grpc]
+  address = ${quoted(socketPath)}
+  max_recv_message_size = 16777216
+  max_send_message_size = 16777216
+
+[ttrpc]
+  address = ${quoted(`${socketPath}.ttrpc`)}
+
+[debug]
+  level = "warn"
+
+[${cri}]
+  sandbox_image = ${quoted(options.sandboxImage)}
+  restrict_oom_score_adj = ${options.restrictOomScoreAdj}
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  stream_idle_timeout = "4h0m0s"
+  tolerate_missing_hugetlb_controller = true
+  disable_hugetlb_controller = true
+
+  [${cri}.containerd]
+    snapshotter = ${quoted(snapshotter)}
+    default_runtime_name = "runc"
+    discard_unpacked_layers = false
+
+    [${cri}.containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+
+      [${cri}.containerd.runtimes.runc.options]
+        BinaryName = ${quoted(options.runcPath)}
+        SystemdCgroup = false
+
+  [${cri}.cni]
+    bin_dir = ${quoted(options.cniBinDirectory)}
+    conf_dir = ${quoted(options.cniConfigDirectory)}
+    max_conf_num = 1
+`;
 }
 
-/** A TOML basic string. */
-function quote(text: string): string {
+/** A basic string of TOML. */
+function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-const CAP_SYS_RESOURCE = 24n;
-
-/** Whether `/proc/self/status` shows that this process may raise resource limits. */
-export function hasSysResource(procStatus: string): boolean {
-  const match = /^CapEff:\s*([0-9a-f]+)/m.exec(procStatus);
-  return match?.[1] !== undefined && ((BigInt(`0x${match[1]}`) >> CAP_SYS_RESOURCE) & 1n) === 1n;
+/** Whether CAP_SYS_RESOURCE is among the effective capabilities in `/proc/self/status`. */
+export function hasSysResource(status: string): boolean {
+  const hex = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return ((BigInt(`0x${hex}`) >> 24n) & 1n) === 1n;
 }

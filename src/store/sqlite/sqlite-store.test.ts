@@ -11,6 +11,9 @@ describeStore('sqlite', async (time, context) => {
     directory,
     environment: { clock: time.clock, timers: time.timers, log: silentLog },
   });
-  context.after(() => rm(directory, { recursive: true }));
+  context.after(async () => {
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
   return store;
 });

@@ -2,6 +2,7 @@
  * The store's end of the writer thread: packs commands into requests, matches answers to who
  * asked, and notices when the thread is gone.
  */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { StoreError, type Write } from '../store.ts';
 import type {
@@ -55,18 +56,30 @@ export async function startWriter(settings: WriterSettings): Promise<Opened> {
     workerData: settings,
     name: 'store',
   });
-  const message = await new Promise<FromWriter>((resolve, reject) => {
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', () => reject(new Error('The writer thread of the store did not start')));
-  });
-  worker.removeAllListeners();
+  const message = await firstMessage(worker);
   if (message.type === 'opened') return { ...message, writer: new WriterClient(worker) };
   if (message.type === 'answers') throw new Error('The writer thread answered before it opened');
   if (message.code === undefined) {
     throw new Error(`Cannot open the store in "${settings.directory}": ${message.message}`);
   }
   throw new StoreError(message.code, message.message);
+}
+
+async function firstMessage(worker: Worker): Promise<FromWriter> {
+  const cleanUp = new AbortController();
+  const { signal } = cleanUp;
+  try {
+    const [message] = await Promise.race([
+      // Rejects on an 'error' event too.
+      once(worker, 'message', { signal }),
+      once(worker, 'exit', { signal }).then(() => {
+        throw new Error('The writer thread of the store did not start');
+      }),
+    ]);
+    return message as FromWriter;
+  } finally {
+    cleanUp.abort();
+  }
 }
 
 export class WriterClient {

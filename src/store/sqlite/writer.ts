@@ -166,7 +166,7 @@ export class Writer {
     return { slot: Number(row['slot']), id, item };
   }
 
-  #put(options: { id: number; write: PackedWrite; value: Uint8Array; found?: Found }): void {
+  #put(options: { id: number; write: PackedWrite; value: Uint8Array; found: Found | undefined }): void {
     const { id, write, value, found } = options;
     const { key, lease = 0 } = write;
     const created = found?.item.createRevision ?? revisionOf(id);

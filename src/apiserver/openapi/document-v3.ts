@@ -1,0 +1,180 @@
+/**
+ * OpenAPI v3 documents: one for each group version, and small ones for the other paths.
+ *
+ * Source: KEP-2896 for how the API is divided into documents.
+ */
+import type { AnyKind } from '#api/kind.ts';
+import type { JsonObject } from '#api/meta/object.ts';
+import { groupsOf } from '../discovery/groups.ts';
+import { KUBERNETES_VERSION } from '../version.ts';
+import { answers, META_V1, type Operation, pathItem, type Ref } from './operations.ts';
+import { groupTitle, groupVersionTitle, pathsOfKind, tagOf } from './paths.ts';
+import { type GroupVersion, SchemaCollector } from './schemas.ts';
+
+/** A document that is made when it is asked for. */
+export interface DocumentSource {
+  /** As in the index: `apis/apps/v1`. */
+  readonly path: string;
+  readonly groupVersion?: GroupVersion;
+  /** Each adds some of the document's paths to `paths`; models come from `ref`. */
+  readonly steps: readonly Step[];
+}
+
+type Step = (paths: JsonObject, ref: Ref) => void;
+
+export const INFO: JsonObject = { title: 'Kubernetes', version: KUBERNETES_VERSION };
+
+/** Every document there is, in no order. */
+export function documentSources(kinds: readonly AnyKind[]): DocumentSource[] {
+  const groups = groupsOf(kinds);
+  return [
+    ...OTHERS,
+    ...groups.flatMap(({ name, versions }) => [
+      ...(name === '' ? [] : [groupSource(name)]),
+      ...versions.map((version) =>
+        versionSource({ group: name, version: version.version }, version.kinds),
+      ),
+    ]),
+  ];
+}
+
+function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): DocumentSource {
+  const { group, version } = groupVersion;
+  const path = group === '' ? `api/${version}` : `apis/${group}/${version}`;
+  const root = `/${path}`;
+  return {
+    path,
+    groupVersion,
+    steps: [
+      (paths, ref) => {
+        const id = `get${groupVersionTitle(groupVersion)}APIResources`;
+        const list = read(id, answers(ref(`${META_V1}.APIResourceList`), ['200']));
+        paths[`${root}/`] = pathItem(tagOf(group, version), [list]);
+        for (const kind of kinds) {
+          for (const [kindPath, item] of pathsOfKind({ group, version, root, ref }, kind))
+            paths[kindPath] = item;
+        }
+      },
+    ],
+  };
+}
+
+function groupSource(group: string): DocumentSource {
+  return {
+    path: `apis/${group}`,
+    steps: [
+      (paths, ref) => {
+        const responses = answers(ref(`${META_V1}.APIGroup`), ['200']);
+        paths[`/apis/${group}/`] = pathItem(tagOf(group), [
+          read(`get${groupTitle(group)}APIGroup`, responses),
+        ]);
+      },
+    ],
+  };
+}
+
+function read(id: string, responses: JsonObject): Operation {
+  return { method: 'get', id, parameters: [], responses };
+}
+
+/** Paths that belong to no group version. */
+const OTHERS: readonly DocumentSource[] = [
+  {
+    path: 'api',
+    steps: [
+      (paths, ref) => {
+        const responses = answers(ref(`${META_V1}.APIVersions`), ['200']);
+        paths['/api/'] = pathItem('core', [read('getCoreAPIVersions', responses)]);
+      },
+    ],
+  },
+  {
+    path: 'apis',
+    steps: [
+      (paths, ref) => {
+        const responses = answers(ref(`${META_V1}.APIGroupList`), ['200']);
+        paths['/apis/'] = pathItem('apis', [read('getAPIVersions', responses)]);
+      },
+    ],
+  },
+  {
+    path: 'version',
+    steps: [
+      (paths, ref) => {
+        const responses = answers(
+          ref('io.k8s.apimachinery.pkg.version.Info'),
+          ['200'],
+          ['application/json'],
+        );
+        paths['/version/'] = pathItem('version', [read('getCodeVersion', responses)]);
+      },
+    ],
+  },
+  {
+    path: 'openid/v1/jwks',
+    steps: [
+      (paths) => {
+        const responses = answers({ type: 'string' }, ['200'], ['application/jwk-set+json']);
+        paths['/openid/v1/jwks/'] = pathItem('openid', [
+          read('getServiceAccountIssuerOpenIDKeyset', responses),
+        ]);
+      },
+    ],
+  },
+  {
+    path: '.well-known/openid-configuration',
+    steps: [
+      (paths) => {
+        const responses = answers({ type: 'string' }, ['200'], ['application/json']);
+        paths['/.well-known/openid-configuration/'] = pathItem('WellKnown', [
+          read('getServiceAccountIssuerOpenIDConfiguration', responses),
+        ]);
+      },
+    ],
+  },
+];
+
+/** The document as it grows: one step, then another. */
+export class DocumentBuilder {
+  readonly #collector: SchemaCollector;
+  readonly #paths: JsonObject = {};
+
+  constructor({ groupVersion }: DocumentSource) {
+    this.#collector = new SchemaCollector(groupVersion === undefined ? [] : [groupVersion]);
+  }
+
+  run(step: Step): void {
+    step(this.#paths, (name) => this.#collector.ref(name));
+  }
+
+  /** The whole document, ready to be written. */
+  document(): JsonObject {
+    const schemas = this.#collector.schemas();
+    return {
+      openapi: '3.0.0',
+      info: INFO,
+      paths: sortedByKey(this.#paths),
+      components: {
+        ...(Object.keys(schemas).length === 0 ? {} : { schemas }),
+        securitySchemes: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },
+      },
+    };
+  }
+}
+
+/** Makes the document; `rest` is awaited between steps, so that no turn of the loop is long. */
+export async function buildDocument(
+  source: DocumentSource,
+  rest: () => Promise<void>,
+): Promise<JsonObject> {
+  const builder = new DocumentBuilder(source);
+  for (const step of source.steps) {
+    builder.run(step);
+    await rest();
+  }
+  return builder.document();
+}
+
+function sortedByKey(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,142 @@
+/**
+ * Answers `/openapi/v2`, `/openapi/v3` and below.
+ *
+ * A document is made when it is first asked for and kept as bytes. The index must name a hash for
+ * each document without making it: the hash is of what all documents are made from.
+ *
+ * Source: KEP-2896; upstream's handler3 for caching headers and redirects.
+ */
+import { createHash } from 'node:crypto';
+import { type Environment, sleep } from '#base/env.ts';
+import type { HttpResponse } from '#base/http/message.ts';
+import { FIELD_TABLE } from '#api/gen/schema.gen.ts';
+import type { AnyKind } from '#api/kind.ts';
+import { notAcceptable } from '#api/meta/status.ts';
+import type { RequestContext } from '../context.ts';
+import { subresourcesOf } from '../discovery/subresources.ts';
+import { parseAccept } from '../negotiate.ts';
+import { bytesResponse, jsonBytes, withHeaders } from '../respond.ts';
+import { KUBERNETES_VERSION } from '../version.ts';
+import { DocumentV2 } from './document-v2.ts';
+import { buildDocument, type DocumentSource, documentSources } from './document-v3.ts';
+
+export interface OpenApiOptions {
+  readonly kinds: readonly AnyKind[];
+  /** Documents are made in slices, each in a turn of its own. */
+  readonly environment: Pick<Environment, 'timers'>;
+}
+
+export type OpenApiRequest = Pick<RequestContext, 'info' | 'header' | 'request'>;
+
+export interface OpenApi {
+  /** Undefined for a path that is no OpenAPI path. */
+  handle(context: OpenApiRequest): Promise<HttpResponse | undefined>;
+}
+
+const V2 = '/openapi/v2';
+const V3 = '/openapi/v3';
+const JSON_MEDIA: ReadonlySet<string> = new Set(['application/json', '*/*', 'application/*']);
+const YEAR_SECONDS = 31_536_000;
+
+export function createOpenApi({ kinds, environment }: OpenApiOptions): OpenApi {
+  const sources = new Map(documentSources(kinds).map((source) => [source.path, source]));
+  const hash = hashOf(kinds);
+  const rest = (): Promise<void> => sleep(environment, 0);
+  const index = jsonBytes(indexOf(sources.keys(), hash));
+  /** Bounded by the sources; what is being made is here too, so that it is made once. */
+  const documents = new Map<string, Promise<Uint8Array>>();
+  let v2: Promise<Uint8Array> | undefined;
+
+  const documentOf = (source: DocumentSource): Promise<Uint8Array> => {
+    const made =
+      documents.get(source.path) ??
+      buildDocument(source, rest).then((document) => jsonBytes(document));
+    documents.set(source.path, made);
+    return made;
+  };
+
+  return {
+    async handle(context) {
+      const path = context.info.path.replace(/\/+$/, '');
+      if ((path !== V2 && !path.startsWith(V3)) || !isRead(context.request.method))
+        return undefined;
+      if (path === V2) {
+        checkAccept(context);
+        v2 ??= buildV2([...sources.values()], rest);
+        return cached(context, await v2, hash);
+      }
+      if (path === V3) return cached(context, index, hash);
+      const source = sources.get(path.slice(V3.length + 1));
+      if (source === undefined) return undefined;
+      checkAccept(context);
+      const asked = context.info.query.get('hash');
+      if (asked !== null && asked !== hash) return redirect(`${path}?hash=${hash}`);
+      const response = cached(context, await documentOf(source), hash);
+      return asked === null ? response : withHeaders(response, immutable());
+    },
+  };
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** Of everything that the documents are made from: it changes when any of them may. */
+function hashOf(kinds: readonly AnyKind[]): string {
+  const hash = createHash('sha512').update(KUBERNETES_VERSION).update(FIELD_TABLE);
+  for (const kind of kinds) {
+    const { group, version, plural, schema, verbs, namespaced, returnsDeletedObject } = kind;
+    const names = subresourcesOf(kind).map(({ name }) => name);
+    hash.update(
+      JSON.stringify([
+        group,
+        version,
+        plural,
+        schema,
+        verbs,
+        namespaced,
+        returnsDeletedObject,
+        names,
+      ]),
+    );
+  }
+  return hash.digest('hex').toUpperCase();
+}
+
+function indexOf(paths: Iterable<string>, hash: string): object {
+  const entries = [...paths]
+    .toSorted()
+    .map((path) => [path, { serverRelativeURL: `${V3}/${path}?hash=${hash}` }] as const);
+  return { paths: Object.fromEntries(entries) };
+}
+
+async function buildV2(
+  sources: readonly DocumentSource[],
+  rest: () => Promise<void>,
+): Promise<Uint8Array> {
+  const document = new DocumentV2();
+  for (const source of sources) document.add(await buildDocument(source, rest));
+  await rest();
+  return Buffer.from(document.text());
+}
+
+/** JSON is all there is: clients that take nothing else but protobuf are told so. */
+function checkAccept(context: OpenApiRequest): void {
+  const offers = parseAccept(context.header('accept'));
+  if (offers.length > 0 && !offers.some(({ media }) => JSON_MEDIA.has(media)))
+    throw notAcceptable(['application/json']);
+}
+
+function cached(context: OpenApiRequest, bytes: Uint8Array, hash: string): HttpResponse {
+  const headers = { etag: `"${hash}"`, vary: 'Accept' };
+  if (context.header('if-none-match') === headers.etag) return { status: 304, headers };
+  return withHeaders(bytesResponse(200, 'application/json', bytes), headers);
+}
+
+function immutable(): Record<string, string> {
+  return { 'cache-control': `public, immutable, max-age=${YEAR_SECONDS}` };
+}
+
+function redirect(location: string): HttpResponse {
+  return { status: 301, headers: { location, 'content-length': '0' } };
+}

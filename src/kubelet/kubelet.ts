@@ -1,0 +1,372 @@
+/**
+ * The kubelet: makes this node match the pods that are bound to it.
+ *
+ *   API server ─▶ informers ─┐                       ┌─▶ statuses, events ─▶ API server
+ *   runtime    ─▶ events    ─┼─▶ one worker per pod ─┼─▶ CRI, volumes, cgroups
+ *   probes, timers          ─┘                       └─▶ ...
+ *
+ * This file only puts the parts together and decides which pods have a worker. Upstream:
+ * pkg/kubelet/kubelet.go, v1.36.
+ */
+import type { Node, Pod, Service, Taint } from '#api/gen/core-v1.ts';
+import type { FileSystem, Network, Processes } from '#base/doors.ts';
+import { type Environment, sleep } from '#base/env.ts';
+import type { GrpcChannel } from '#base/grpc.ts';
+import type { Client } from '#client/client.ts';
+import { type Change, Informer } from '#client/informer.ts';
+import { CgroupManager, findCgroupHierarchy } from './cgroups/cgroup-manager.ts';
+import { parseResolvConf } from './container/dns.ts';
+import { terminationMessage } from './container/termination-message.ts';
+import { createCri, type Cri } from './cri/cri.ts';
+import { rememberedPod } from './cri/labels.ts';
+import { RuntimeCache } from './cri/runtime-cache.ts';
+import { watchRuntime } from './cri/runtime-watch.ts';
+import type { KubeletEvents } from './events.ts';
+import { ImagePuller } from './images/image-puller.ts';
+import { HookRunner } from './lifecycle/hooks.ts';
+import { keepLease } from './node/lease.ts';
+import { readMachine } from './node/machine.ts';
+import { NodeAgent } from './node/node-agent.ts';
+import { nodeAllocatable, type NodeFacts } from './node/node-object.ts';
+import { WatchedObjects } from './object-source.ts';
+import { BackoffTable } from './pod/backoff.ts';
+import type { NodeContext } from './pod/node-context.ts';
+import { isAnythingAlive } from './pod/observed.ts';
+import { PodWorker } from './pod/pod-worker.ts';
+import { StatusWriter } from './pod/status-writer.ts';
+import { ProbeManager } from './probes/probe-manager.ts';
+import { NODE, POD, SERVICE } from './resources.ts';
+import { Mounter } from './volumes/mounts.ts';
+import { TokenSource } from './volumes/tokens.ts';
+import { VolumeManager } from './volumes/volume-manager.ts';
+
+const RUNTIME_RETRY_MS = 50;
+
+export interface KubeletOptions {
+  readonly environment: Environment;
+  readonly fileSystem: FileSystem;
+  readonly processes: Processes;
+  readonly network: Network;
+  readonly client: Client;
+  readonly events: KubeletEvents;
+  /** To containerd's socket. */
+  readonly runtime: GrpcChannel;
+  /** To the address of a pod, for gRPC probes. */
+  readonly openGrpc: (address: { readonly host: string; readonly port: number }) => GrpcChannel;
+  readonly node: {
+    readonly name: string;
+    readonly hostname: string;
+    /** The first is the main one. */
+    readonly ips: readonly string[];
+    readonly architecture: 'amd64' | 'arm64';
+    readonly labels: Readonly<Record<string, string>>;
+    readonly taints: readonly Taint[];
+    readonly serverPort: number;
+  };
+  /** For what must outlive the kubelet: volumes, hosts files. */
+  readonly rootDirectory: string;
+  readonly logRoot: string;
+  /** Path of our cgroups below the mounts (`/coxswain-1a2b3c4d`); absent: no cgroups are made. */
+  readonly cgroupRoot?: string;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  /** The node's resolv.conf. */
+  readonly resolverConfigPath: string;
+  /** Called when the ranges of pod addresses are known, and when they change. */
+  readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
+}
+
+export class Kubelet {
+  readonly #options: KubeletOptions;
+  readonly #abort = new AbortController();
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #loops: Promise<void>[] = [];
+  #context: NodeContext | undefined;
+  #agent: NodeAgent | undefined;
+
+  constructor(options: KubeletOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the runtime was found and all that runs is looked after. */
+  async start(): Promise<void> {
+    const { signal } = this.#abort;
+    const { client, environment, node, runtime } = this.#options;
+    const cri = createCri(runtime);
+    const runtimeVersion = await this.#findRuntime(cri);
+    const facts = await this.#nodeFacts(runtimeVersion);
+    const services = this.#informer<Service>(SERVICE, {});
+    const context = await this.#assemble(cri, facts, services);
+    this.#context = context;
+    await context.volumes.start();
+    await context.cgroups?.start(facts.machine.cpus * 1000);
+    await context.cache.relist();
+
+    const pods = this.#informer<Pod>(POD, { fieldSelector: `spec.nodeName=${node.name}` });
+    const nodes = this.#informer<Node>(NODE, { fieldSelector: `metadata.name=${node.name}` });
+    const agent = this.#nodeAgent(cri, facts);
+    this.#agent = agent;
+    pods.onChange((change) => this.#podChanged(change));
+    nodes.onChange(({ type, object }) => {
+      if (type !== 'deleted') agent.update(object);
+    });
+    for (const informer of [pods, nodes, services]) informer.start(signal);
+    const cache = context.cache;
+    this.#loops.push(
+      watchRuntime({ environment, cri, channel: runtime, cache }, signal),
+      agent.run(signal),
+      keepLease(
+        { environment, client, nodeName: node.name, nodeUid: () => agent.node?.metadata?.uid },
+        signal,
+      ),
+      this.#removeOrphans(context, pods),
+    );
+  }
+
+  /**
+   * Ends the kubelet. Containers go on running; with `stopPods` they are stopped, and mounts and
+   * cgroups are removed.
+   */
+  async stop({ stopPods }: { readonly stopPods: boolean }): Promise<void> {
+    this.#abort.abort();
+    const context = this.#context;
+    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+    await Promise.allSettled(this.#loops);
+    context?.probes.stop();
+    context?.objects.stop();
+    context?.statuses.stop();
+    if (stopPods && context !== undefined) await this.#stopEverything(context);
+  }
+
+  /** The pods that have a worker, as the API has them. */
+  pods(): Pod[] {
+    return [...this.#workers.values()].map((worker) => worker.pod);
+  }
+
+  /** Undefined before `start` has resolved. */
+  get context(): NodeContext | undefined {
+    return this.#context;
+  }
+
+  get nodeObject(): Node | undefined {
+    return this.#agent?.node;
+  }
+
+  #informer<T extends object>(
+    type: typeof POD | typeof NODE | typeof SERVICE,
+    selection: { readonly fieldSelector?: string },
+  ): Informer<T> {
+    const { client, environment } = this.#options;
+    // The type names the kind whose interface T is.
+    return new Informer({ client, environment, type, selection }) as unknown as Informer<T>;
+  }
+
+  async #findRuntime(cri: Cri): Promise<string> {
+    const { environment } = this.#options;
+    while (!this.#abort.signal.aborted) {
+      try {
+        const { runtimeName = '', runtimeVersion = '' } = await cri.call('version', {});
+        return `${runtimeName}://${runtimeVersion}`;
+      } catch (error) {
+        environment.log.debug('runtime does not answer', { error: String(error) });
+        await sleep(environment, RUNTIME_RETRY_MS, this.#abort.signal);
+      }
+    }
+    throw new Error('Cannot start kubelet: it was stopped');
+  }
+
+  async #nodeFacts(runtimeVersion: string): Promise<NodeFacts> {
+    const { fileSystem, node, rootDirectory } = this.#options;
+    await fileSystem.makeDirectory(rootDirectory, 0o750);
+    const [machine, disk] = await Promise.all([
+      readMachine(fileSystem),
+      fileSystem.statFileSystem(rootDirectory),
+    ]);
+    return { ...node, machine, diskCapacityBytes: disk.capacity, runtimeVersion };
+  }
+
+  async #assemble(
+    cri: Cri,
+    facts: NodeFacts,
+    services: Informer<Service>,
+  ): Promise<NodeContext> {
+    const { environment, fileSystem, client, events, network, node, openGrpc } = this.#options;
+    const mounter = new Mounter(this.#options);
+    const wake = (uid: string): void => this.#workers.get(uid)?.wake();
+    const objects = new WatchedObjects({ client, environment, onChange: (uids) => uids.forEach(wake) });
+    const tokens = new TokenSource({ client, environment });
+    const { rootDirectory, clusterDns, clusterDomain, logRoot } = this.#options;
+    const resolver = await fileSystem
+      .readText(this.#options.resolverConfigPath)
+      .then(parseResolvConf, () => ({ servers: [], searches: [], options: [] }));
+    return {
+      environment,
+      fileSystem,
+      client,
+      events,
+      cri,
+      cache: new RuntimeCache({
+        cri,
+        terminationMessage: (status) => terminationMessage(fileSystem, status),
+        onChange: wake,
+      }),
+      cgroups: await this.#cgroups(),
+      images: new ImagePuller({ cri, environment, objects }),
+      volumes: new VolumeManager({
+        environment,
+        fileSystem,
+        mounter,
+        objects,
+        tokens,
+        rootDirectory,
+      }),
+      mounter,
+      hooks: new HookRunner({ environment, cri, network }),
+      probes: new ProbeManager({ environment, cri, network, openGrpc }, wake),
+      statuses: new StatusWriter({ client, environment }),
+      objects,
+      tokens,
+      backoff: new BackoffTable(),
+      settings: {
+        nodeName: node.name,
+        clusterDns,
+        clusterDomain,
+        resolver,
+        logRoot,
+        seccompDirectory: `${rootDirectory}/seccomp`,
+        memoryCapacity: facts.machine.memoryBytes,
+      },
+      services: () => services.synced().then(() => services.list()),
+      hostIps: () => node.ips,
+      allocatable: () => nodeAllocatable(facts),
+    };
+  }
+
+  async #cgroups(): Promise<CgroupManager | undefined> {
+    const { cgroupRoot, fileSystem, processes, environment } = this.#options;
+    if (cgroupRoot === undefined) return undefined;
+    const hierarchy = findCgroupHierarchy(await fileSystem.readText('/proc/self/mounts'));
+    if (hierarchy === undefined) return undefined;
+    return new CgroupManager({ environment, fileSystem, processes, hierarchy, root: cgroupRoot });
+  }
+
+  #nodeAgent(cri: Cri, facts: NodeFacts): NodeAgent {
+    const { environment, client, fileSystem, events, rootDirectory, onPodCidrs } = this.#options;
+    return new NodeAgent({
+      environment,
+      client,
+      cri,
+      fileSystem,
+      events,
+      facts,
+      directory: rootDirectory,
+      onPodCidrs,
+    });
+  }
+
+  #podChanged({ type, object }: Change<Pod>): void {
+    const uid = object.metadata?.uid ?? '';
+    const worker = this.#workers.get(uid);
+    this.#forgetOthers(object);
+    if (type === 'deleted') worker?.forgotten(object);
+    else if (worker !== undefined) worker.update(object);
+    else this.#adopt(object);
+    this.#weighClasses();
+  }
+
+  /** A pod of the same name with another uid: the informer shows only the newer one. */
+  #forgetOthers(pod: Pod): void {
+    for (const worker of this.#workers.values()) {
+      const { name, namespace, uid } = worker.pod.metadata ?? {};
+      const same = name === pod.metadata?.name && namespace === pod.metadata?.namespace;
+      if (same && uid !== pod.metadata?.uid) worker.forgotten(worker.pod);
+    }
+  }
+
+  #adopt(pod: Pod): PodWorker | undefined {
+    if (this.#context === undefined || this.#abort.signal.aborted) return undefined;
+    const uid = pod.metadata?.uid ?? '';
+    const worker = new PodWorker(this.#context, pod, () => {
+      this.#workers.delete(uid);
+      this.#weighClasses();
+    });
+    this.#workers.set(uid, worker);
+    worker.wake();
+    return worker;
+  }
+
+  #weighClasses(): void {
+    const { cgroups } = this.#context ?? {};
+    cgroups?.updateClasses(this.pods()).catch((error: unknown) => {
+      this.#options.environment.log.warn('cannot weigh cgroups', { error: String(error) });
+    });
+  }
+
+  /** What is left of pods that were deleted while nobody looked. */
+  async #removeOrphans(context: NodeContext, pods: Informer<Pod>): Promise<void> {
+    const { promise: stopped, resolve } = Promise.withResolvers<void>();
+    this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
+    await Promise.race([pods.synced(), stopped]);
+    if (this.#abort.signal.aborted) return;
+    for (const observed of context.cache.list()) {
+      if (this.#workers.has(observed.uid)) continue;
+      const pod = await this.#rememberPod(context, observed.uid);
+      this.#adopt(pod)?.forgotten(pod);
+    }
+    const known = (uid: string): boolean => this.#workers.has(uid);
+    for (const uid of await context.volumes.podsOnDisk()) {
+      if (!known(uid)) await context.volumes.tearDown(uid).catch(() => {});
+    }
+    for (const [uid, path] of (await context.cgroups?.podsWithCgroup()) ?? []) {
+      if (!known(uid)) await context.cgroups?.removePath(path);
+    }
+    await this.#removeOrphanLogs(known);
+  }
+
+  async #removeOrphanLogs(known: (uid: string) => boolean): Promise<void> {
+    const { fileSystem, logRoot } = this.#options;
+    for (const name of await fileSystem.list(logRoot).catch(() => [])) {
+      const uid = name.split('_').at(-1) ?? '';
+      if (!known(uid)) await fileSystem.remove(`${logRoot}/${name}`).catch(() => {});
+    }
+  }
+
+  /** A pod that the API forgot, from what was written on its containers. */
+  async #rememberPod({ cri, cache }: NodeContext, uid: string): Promise<Pod> {
+    const { name, namespace, containers } = cache.get(uid);
+    let pod: Pod = { metadata: { name, namespace, uid }, spec: { containers: [] } };
+    for (const { id } of containers) {
+      const { status } = await cri.call('containerStatus', { containerId: id });
+      const found = rememberedPod(status?.labels ?? {}, status?.annotations ?? {});
+      pod = {
+        ...found.pod,
+        spec: {
+          ...found.pod.spec,
+          containers: [...(pod.spec?.containers ?? []), found.container],
+        },
+      };
+    }
+    return pod;
+  }
+
+  /** For the end of the node: nothing of ours may remain but the state on disk. */
+  async #stopEverything({ cache, cgroups, cri, mounter, volumes }: NodeContext): Promise<void> {
+    await cache.relist();
+    await Promise.allSettled(
+      cache.list().map(async (observed) => {
+        if (isAnythingAlive(observed)) {
+          const running = observed.containers.filter(({ state }) => state === 'running');
+          await Promise.all(
+            running.map(({ id }) => cri.call('stopContainer', { containerId: id, timeout: 2 })),
+          );
+        }
+        for (const { id } of observed.sandboxes) {
+          await cri.call('stopPodSandbox', { podSandboxId: id });
+        }
+      }),
+    );
+    await mounter.unmountBelow(`${this.#options.rootDirectory}/pods`);
+    await volumes.stop();
+    await cgroups?.removeAll();
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Registers the node, keeps its status, and tells which addresses its pods get.
+ *
+ * Upstream: pkg/kubelet/kubelet_node_status.go, v1.36: checked every 10 seconds, written when it
+ * changed or five minutes have passed.
+ */
+import type { ContainerImage, Node, NodeStatus } from '#api/gen/core-v1.ts';
+import { isStatus } from '#api/meta/status.ts';
+import { timeText } from '#api/meta/time.ts';
+import type { FileSystem } from '#base/doors.ts';
+import { type Environment, sleep, type Timer } from '#base/env.ts';
+import type { Client } from '#client/client.ts';
+import type { Cri } from '../cri/cri.ts';
+import type { KubeletEvents } from '../events.ts';
+import { NODE } from '../resources.ts';
+import { readPressure } from './machine.ts';
+import { type NodeFacts, nodeObject, nodeStatus, sameNodeStatus } from './node-object.ts';
+
+const CHECK_MS = 10_000;
+const REPORT_MS = 300_000;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 7000;
+/** Until the node is ready and has addresses for pods it looks more often. */
+const UNREADY_CHECK_MS = 100;
+const IMAGES_MAX = 50;
+const IMAGE_NAMES_MAX = 5;
+
+export interface NodeAgentOptions {
+  readonly environment: Environment;
+  readonly client: Client;
+  readonly cri: Cri;
+  readonly fileSystem: FileSystem;
+  readonly events: KubeletEvents;
+  readonly facts: NodeFacts;
+  /** A directory on the file system that pods write to. */
+  readonly directory: string;
+  /** Called when the ranges of pod addresses are known, and when they change. */
+  readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
+}
+
+export class NodeAgent {
+  readonly #options: NodeAgentOptions;
+  #node: Node | undefined;
+  #written: NodeStatus | undefined;
+  #writtenMs = 0;
+  #cidrs = '';
+  #timer: Timer | undefined;
+  #again: (() => void) | undefined;
+
+  constructor(options: NodeAgentOptions) {
+    this.#options = options;
+  }
+
+  get node(): Node | undefined {
+    return this.#node;
+  }
+
+  /** Runs until `signal` is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#register(signal);
+    while (!signal.aborted) {
+      const ready = await this.#check().catch((error: unknown) => {
+        this.#options.environment.log.debug('cannot report node', { error: String(error) });
+        return false;
+      });
+      await this.#pause(ready && this.#cidrs !== '' ? CHECK_MS : UNREADY_CHECK_MS, signal);
+    }
+    this.#timer?.cancel();
+  }
+
+  /** Looks now instead of at the next turn. */
+  wake(): void {
+    this.#again?.();
+  }
+
+  /** The Node object has changed (as an informer tells). */
+  update(node: Node): void {
+    this.#node = node;
+    if (this.#cidrsOf(node) !== this.#cidrs) this.wake();
+  }
+
+  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#again = resolve;
+    this.#timer = this.#options.environment.timers.after(delayMs, resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    return promise.finally(() => this.#timer?.cancel());
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { environment, facts } = this.#options;
+    let retryMs = RETRY_FIRST_MS;
+    while (!signal.aborted) {
+      try {
+        this.#node = await this.#createOrGet();
+        environment.log.info('node registered', { node: facts.name });
+        return;
+      } catch (error) {
+        environment.log.debug('cannot register node', { error: String(error), retryMs });
+        await sleep(environment, retryMs, signal);
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  }
+
+  async #createOrGet(): Promise<Node> {
+    const { client, facts } = this.#options;
+    const wanted = nodeObject(facts);
+    try {
+      return await client.create(NODE, { ...wanted, status: await this.#observe([]) });
+    } catch (error) {
+      if (!isStatus(error, 'AlreadyExists')) throw error;
+    }
+    const found = await client.get(NODE, facts.name);
+    const labels = wanted.metadata?.labels ?? {};
+    const differs = Object.entries(labels).some(
+      ([key, value]) => found.metadata?.labels?.[key] !== value,
+    );
+    if (!differs) return found;
+    return client.patch(NODE, { name: facts.name }, 'strategic', { metadata: { labels } });
+  }
+
+  /** True when the node is ready. */
+  async #check(): Promise<boolean> {
+    const { client, environment, facts, onPodCidrs } = this.#options;
+    this.#node ??= await client.get(NODE, facts.name);
+    const cidrs = this.#cidrsOf(this.#node);
+    if (cidrs !== this.#cidrs) {
+      await onPodCidrs(this.#node.spec?.podCIDRs ?? []);
+      this.#cidrs = cidrs;
+    }
+    const before = this.#node.status?.conditions ?? [];
+    const status = await this.#observe(before);
+    const nowMs = environment.clock.now();
+    const due = nowMs - this.#writtenMs >= REPORT_MS;
+    if (due || this.#written === undefined || !sameNodeStatus(this.#written, status)) {
+      this.#reportTransition(before, status);
+      const patch = { status };
+      const options = { subresource: 'status' };
+      this.#node = await client.patch(NODE, { name: facts.name }, 'strategic', patch, options);
+      this.#written = status;
+      this.#writtenMs = nowMs;
+    } else if (cidrs === '') {
+      this.#node = await client.get(NODE, facts.name);
+    }
+    return readyOf(status) === 'True';
+  }
+
+  #cidrsOf(node: Node): string {
+    return (node.spec?.podCIDRs ?? []).join(',');
+  }
+
+  #reportTransition(before: NodeStatus['conditions'], status: NodeStatus): void {
+    const was = readyOf({ conditions: before ?? [] });
+    const is = readyOf(status);
+    const { events, facts } = this.#options;
+    if (was === is || is === undefined) return;
+    const reason = is === 'True' ? 'NodeReady' : 'NodeNotReady';
+    const reference = { kind: 'Node', name: facts.name, uid: facts.name };
+    const message = `Node ${facts.name} status is now: ${reason}`;
+    events.event({ about: { reference }, type: 'Normal', reason, message });
+  }
+
+  async #observe(before: NonNullable<NodeStatus['conditions']>): Promise<NodeStatus> {
+    const { cri, directory, environment, facts, fileSystem } = this.#options;
+    const [notReady, pressure, images] = await Promise.all([
+      this.#whyNotReady(),
+      readPressure(fileSystem, directory),
+      cri.call('listImages', {}).then(
+        ({ images: found }) => imagesOf(found ?? []),
+        () => [],
+      ),
+    ]);
+    const now = timeText(environment.clock.now());
+    return { ...nodeStatus(facts, { pressure, notReady }, before, now), images };
+  }
+
+  async #whyNotReady(): Promise<string[]> {
+    try {
+      const { status } = await this.#options.cri.call('status', {});
+      const reasons: string[] = [];
+      for (const { type = '', status: met = false, reason = '', message = '' } of status?.conditions ??
+        []) {
+        if (met) continue;
+        const text = `${type}=false reason:${reason} message:${message}`;
+        if (type === 'NetworkReady') reasons.push(`container runtime network not ready: ${text}`);
+        if (type === 'RuntimeReady') reasons.push(`container runtime not ready: ${text}`);
+      }
+      return reasons;
+    } catch {
+      return ['container runtime is down'];
+    }
+  }
+}
+
+function readyOf({ conditions = [] }: NodeStatus): string | undefined {
+  return conditions.find(({ type }) => type === 'Ready')?.status;
+}
+
+/** The largest first; a bounded number of them, with a bounded number of names. */
+function imagesOf(
+  images: readonly { repoTags?: string[]; repoDigests?: string[]; size?: number }[],
+): ContainerImage[] {
+  return images
+    .toSorted((a, b) => (b.size ?? 0) - (a.size ?? 0))
+    .slice(0, IMAGES_MAX)
+    .map(({ repoTags = [], repoDigests = [], size = 0 }) => ({
+      names: [...repoDigests, ...repoTags].slice(0, IMAGE_NAMES_MAX),
+      sizeBytes: size,
+    }));
+}

@@ -1,0 +1,166 @@
+/**
+ * The Node object that this kubelet stands for. Pure.
+ *
+ * Source: API reference v1.36, Node; Kubernetes documentation "Node-pressure Eviction" (default
+ * thresholds). Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
+ */
+import type { Node, NodeCondition, NodeStatus, Taint } from '#api/gen/core-v1.ts';
+import type { MachineFacts, Pressure } from './machine.ts';
+
+export const KUBELET_VERSION = 'v1.36.0';
+const MIB = 1024 * 1024;
+/** Hard eviction thresholds, as upstream's defaults. */
+const MEMORY_RESERVED_BYTES = 100 * MIB;
+const DISK_RESERVED_SHARE = 0.1;
+const INODES_RESERVED_SHARE = 0.05;
+/** As many pods as upstream's kubelet takes. */
+const PODS_MAX = 110;
+
+export interface NodeFacts {
+  readonly name: string;
+  /** The first is the main one. */
+  readonly ips: readonly string[];
+  readonly hostname: string;
+  readonly architecture: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  readonly machine: MachineFacts;
+  readonly diskCapacityBytes: number;
+  /** `containerd://1.6.20` */
+  readonly runtimeVersion: string;
+  /** Port of the kubelet's own server. */
+  readonly serverPort: number;
+}
+
+export function nodeObject(facts: NodeFacts): Node {
+  const { name, architecture, hostname, labels, taints } = facts;
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name,
+      labels: {
+        'beta.kubernetes.io/arch': architecture,
+        'beta.kubernetes.io/os': 'linux',
+        'kubernetes.io/arch': architecture,
+        'kubernetes.io/hostname': hostname,
+        'kubernetes.io/os': 'linux',
+        ...labels,
+      },
+      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+    },
+    spec: { ...(taints.length === 0 ? {} : { taints: [...taints] }) },
+  };
+}
+
+export function nodeCapacity({ machine, diskCapacityBytes }: NodeFacts): Record<string, string> {
+  return {
+    cpu: String(machine.cpus),
+    'ephemeral-storage': `${Math.floor(diskCapacityBytes / 1024)}Ki`,
+    'hugepages-1Gi': '0',
+    'hugepages-2Mi': '0',
+    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
+    pods: String(PODS_MAX),
+  };
+}
+
+export function nodeAllocatable(facts: NodeFacts): Record<string, string> {
+  const { machine, diskCapacityBytes } = facts;
+  return {
+    ...nodeCapacity(facts),
+    'ephemeral-storage': String(Math.floor(diskCapacityBytes * (1 - DISK_RESERVED_SHARE))),
+    memory: `${Math.floor((machine.memoryBytes - MEMORY_RESERVED_BYTES) / 1024)}Ki`,
+  };
+}
+
+export interface NodeHealth {
+  readonly pressure: Pressure;
+  /** Why the node takes no pods; empty when it does. */
+  readonly notReady: readonly string[];
+}
+
+/** Without `images`. `now`: RFC 3339; transition times are kept from `previous`. */
+export function nodeStatus(
+  facts: NodeFacts,
+  health: NodeHealth,
+  previous: readonly NodeCondition[],
+  now: string,
+): NodeStatus {
+  const { machine, architecture } = facts;
+  return {
+    capacity: nodeCapacity(facts),
+    allocatable: nodeAllocatable(facts),
+    conditions: conditionsOf(health, machine).map((condition) => {
+      const before = previous.find(({ type }) => type === condition.type);
+      const same = before?.status === condition.status;
+      const lastTransitionTime = (same ? before.lastTransitionTime : undefined) ?? now;
+      return { ...condition, lastHeartbeatTime: now, lastTransitionTime };
+    }),
+    addresses: [
+      ...facts.ips.map((address) => ({ type: 'InternalIP', address })),
+      { type: 'Hostname', address: facts.hostname },
+    ],
+    daemonEndpoints: { kubeletEndpoint: { Port: facts.serverPort } },
+    nodeInfo: {
+      machineID: machine.machineId,
+      systemUUID: machine.systemUuid,
+      bootID: machine.bootId,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: facts.runtimeVersion,
+      kubeletVersion: KUBELET_VERSION,
+      kubeProxyVersion: '',
+      operatingSystem: 'linux',
+      architecture,
+    },
+  };
+}
+
+type Verdict = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+function conditionsOf({ pressure, notReady }: NodeHealth, machine: MachineFacts): Verdict[] {
+  const lowMemory = pressure.memoryAvailableBytes < MEMORY_RESERVED_BYTES;
+  const lowDisk =
+    pressure.diskAvailableBytes < pressure.diskCapacityBytes * DISK_RESERVED_SHARE ||
+    pressure.inodesFree < pressure.inodes * INODES_RESERVED_SHARE;
+  const lowPids = pressure.pidsFree < machine.cpus;
+  return [
+    lowMemory
+      ? verdict('MemoryPressure', 'True', 'KubeletHasInsufficientMemory', MEMORY_LOW)
+      : verdict('MemoryPressure', 'False', 'KubeletHasSufficientMemory', MEMORY_FINE),
+    lowDisk
+      ? verdict('DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure')
+      : verdict('DiskPressure', 'False', 'KubeletHasNoDiskPressure', DISK_FINE),
+    lowPids
+      ? verdict('PIDPressure', 'True', 'KubeletHasInsufficientPID', PIDS_LOW)
+      : verdict('PIDPressure', 'False', 'KubeletHasSufficientPID', PIDS_FINE),
+    notReady.length > 0
+      ? verdict('Ready', 'False', 'KubeletNotReady', aggregated(notReady))
+      : verdict('Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'),
+  ];
+}
+
+const MEMORY_LOW = 'kubelet has insufficient memory available';
+const MEMORY_FINE = 'kubelet has sufficient memory available';
+const DISK_FINE = 'kubelet has no disk pressure';
+const PIDS_LOW = 'kubelet has insufficient PID available';
+const PIDS_FINE = 'kubelet has sufficient PID available';
+
+function verdict(type: string, status: string, reason: string, message: string): Verdict {
+  return { type, status, reason, message };
+}
+
+/** Several reasons are put in brackets, as Go's aggregate of errors. */
+function aggregated(reasons: readonly string[]): string {
+  const [first = ''] = reasons;
+  return reasons.length === 1 ? first : `[${reasons.join(', ')}]`;
+}
+
+/** What a heartbeat alone changes does not count. */
+export function sameNodeStatus(a: NodeStatus, b: NodeStatus): boolean {
+  return JSON.stringify(withoutHeartbeat(a)) === JSON.stringify(withoutHeartbeat(b));
+}
+
+function withoutHeartbeat({ conditions = [], ...rest }: NodeStatus) {
+  return { ...rest, conditions: conditions.map(({ type, status, reason, message }) => [type, status, reason, message]) };
+}

@@ -1,0 +1,82 @@
+/** Admission of one object by one plug-in, without a server. */
+import type { AdmissionPlugin, Attributes, Operation } from '#apiserver/admission/admission.ts';
+import type { AdmissionServices } from '#apiserver/admission/services.ts';
+import type { ApiObject } from '#apiserver/api-object.ts';
+import type { Decision } from '#apiserver/authz/authorizer.ts';
+import type { User } from '#apiserver/context.ts';
+import type { AnyKind } from '#api/kind.ts';
+import { StatusError } from '#api/meta/status.ts';
+import { FakeReader } from './fake-reader.ts';
+import { VirtualEnvironment } from './virtual-environment.ts';
+
+export const ADMIN: User = { name: 'admin', groups: ['system:masters'] };
+
+export interface Asked {
+  readonly group?: string;
+  readonly plural: string;
+  readonly operation?: Operation;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly object?: object;
+  readonly old?: object;
+  readonly user?: User;
+  readonly namespaced?: boolean;
+}
+
+export class AdmissionBench {
+  readonly reader = new FakeReader();
+  readonly environment = new VirtualEnvironment();
+  readonly #listeners = new Set<(revision: number) => void>();
+  decision: Decision = { outcome: 'none', reason: '' };
+  readonly services: AdmissionServices;
+
+  constructor() {
+    const onRevision = (listener: (revision: number) => void): (() => void) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    };
+    this.services = {
+      reader: this.reader,
+      environment: this.environment,
+      authorize: () => this.decision,
+      resources: [],
+      registry: { hub: { onRevision } } as unknown as AdmissionServices['registry'],
+    };
+  }
+
+  /** Tells those who wait that the caches have changed. */
+  changed(): void {
+    for (const listener of this.#listeners) listener(0);
+  }
+
+  attributes(asked: Asked): Attributes {
+    const object = asked.object as ApiObject | undefined;
+    const namespaced = asked.namespaced ?? true;
+    return {
+      operation: asked.operation ?? 'CREATE',
+      kind: { group: asked.group ?? '', plural: asked.plural, namespaced } as AnyKind,
+      subresource: asked.subresource ?? '',
+      namespace: asked.namespace ?? (namespaced ? 'default' : ''),
+      name: asked.name ?? object?.metadata?.name ?? '',
+      ...(object === undefined ? {} : { object }),
+      ...(asked.old === undefined ? {} : { old: asked.old as ApiObject }),
+      user: asked.user ?? ADMIN,
+      dryRun: false,
+      warn: () => {},
+    };
+  }
+
+  /** Runs both halves of the plug-in; answers the refusal's code and message, or `admitted`. */
+  async run(plugin: AdmissionPlugin, asked: Asked): Promise<string> {
+    const attributes = this.attributes(asked);
+    try {
+      await plugin.admit?.(attributes);
+      await plugin.validate?.(attributes);
+      return 'admitted';
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      return `${error.code} ${error.message}`;
+    }
+  }
+}
