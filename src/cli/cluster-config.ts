@@ -18,11 +18,13 @@ export interface ClusterConfig {
   readonly podCidr: string;
   readonly clusterDomain: string;
   readonly nodeName: string;
+  /** Where the node, and on a real one the API server too, is reached from pods. */
+  readonly nodeAddress: string;
   /** 0: a real node. */
   readonly simulatedNodes: number;
 }
 
-export const CLUSTER_DEFAULTS: Omit<ClusterConfig, 'listenHost' | 'listenPort' | 'nodeName' | 'simulatedNodes'> = {
+export const CLUSTER_DEFAULTS: Omit<ClusterConfig, 'listenHost' | 'listenPort' | 'nodeName' | 'nodeAddress' | 'simulatedNodes'> = {
   serviceClusterIpRange: '10.96.0.0/16',
   kubernetesAddress: '10.96.0.1',
   dnsAddress: '10.96.0.10',

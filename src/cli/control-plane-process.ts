@@ -4,13 +4,14 @@
  */
 import type { Environment } from '#base/env.ts';
 import { realEnvironment } from '#edge/environment.ts';
-import { serveHttp } from '#edge/http-server.ts';
+import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
 import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
 import { clientAs, nodeIdentity } from './component-clients.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
+import { publishDns } from './dns-service.ts';
 import { kubeletConnector } from './kubelet-connector.ts';
 import { type ClusterPki, openPki } from './pki.ts';
 import { UserError } from './user-error.ts';
@@ -36,7 +37,7 @@ export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: nu
   return openPki({
     folder: data.pki,
     nowMs,
-    serverAddresses: ['127.0.0.1', ...(isAddress(config.listenHost) ? [config.listenHost] : [])],
+    serverAddresses: ['127.0.0.1', config.nodeAddress, ...(isAddress(config.listenHost) ? [config.listenHost] : [])],
     serverNames: ['localhost', config.nodeName],
     kubernetesAddress: config.kubernetesAddress,
     clusterDomain: config.clusterDomain,
@@ -57,27 +58,36 @@ async function startControlPlane(environment: Environment, data: DataDirectory, 
     serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
     serviceClusterIpRange: config.serviceClusterIpRange,
     serviceNodePortRange: config.nodePortRange,
-    advertise: { address: config.listenHost, port: config.listenPort },
+    advertise: { address: config.nodeAddress, port: config.listenPort },
     clientCa: pki.authority.certificate,
     kubelets: kubeletConnector({ authority: pki.authority.certificate, identity: pki.apiServerKubeletClient }),
     rootCa: pki.authority.certificate,
     podCidr: config.podCidr,
   });
-  const server = await serveHttp({
-    handler: plane.handler,
-    host: config.listenHost,
-    port: config.listenPort,
-    tls: { cert: pki.apiServer.certificate, key: pki.apiServer.key, clientCa: pki.authority.certificate },
-  });
+  const serve = (host: string): Promise<RunningHttpServer> =>
+    serveHttp({
+      handler: plane.handler,
+      host,
+      port: config.listenPort,
+      tls: { cert: pki.apiServer.certificate, key: pki.apiServer.key, clientCa: pki.authority.certificate },
+    });
+  const servers = await Promise.all(listenHosts(config).map(serve));
   await plane.start();
+  await publishDns({ handler: plane.handler, environment, address: config.dnsAddress });
   const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
-  environment.log.info('control plane is ready', { address: `https://${config.listenHost}:${server.port}` });
+  environment.log.info('control plane is ready', { address: `https://${config.listenHost}:${config.listenPort}` });
   return async () => {
     stopNodes();
     await plane.stop();
-    await server.close({ graceMs: SHUTDOWN_GRACE_MS });
+    await Promise.all(servers.map((server) => server.close({ graceMs: SHUTDOWN_GRACE_MS })));
     await store.close();
   };
+}
+
+/** Pods of a real node reach the API server at the node's address, which may not be the asked one. */
+function listenHosts({ listenHost, nodeAddress, simulatedNodes }: ClusterConfig): string[] {
+  const everywhere = listenHost === '0.0.0.0' || listenHost === '::';
+  return simulatedNodes > 0 || everywhere ? [listenHost] : [...new Set([listenHost, nodeAddress])];
 }
 
 function startSimulatedNodes(environment: Environment, plane: ControlPlane, count: number): () => void {

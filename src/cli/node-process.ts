@@ -1,7 +1,170 @@
-/** The node process: kubelet, service proxy and DNS of one node. */
+/**
+ * The node process: kubelet, service proxy and DNS of one node, each with its own certificate.
+ *
+ * It reaches the control plane over HTTPS alone, waits for it as long as it takes, and leaves the
+ * containers running when it ends.
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Environment } from '#base/env.ts';
+import { EventRecorder } from '#client/events.ts';
+import { InformerFactory } from '#client/informer-factory.ts';
+import { RestClient } from '#client/rest.ts';
+import { resolversOf } from '#dns/resolv-conf.ts';
+import { DnsServer } from '#dns/server.ts';
+import { realEnvironment } from '#edge/environment.ts';
+import { realFileSystem } from '#edge/file-system.ts';
+import { openGrpcChannel } from '#edge/grpc.ts';
+import { httpClient } from '#edge/http-client.ts';
+import { realNetwork } from '#edge/network.ts';
+import { realProcesses } from '#edge/processes.ts';
+import { Kubelet } from '#kubelet/kubelet.ts';
+import { cniConfigList } from '#kubelet/network/cni-config.ts';
+import { Proxy } from '#proxy/proxy.ts';
+import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
+import { clusterPki } from './control-plane-process.ts';
+import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
+import { serveKubelet } from './kubelet-server.ts';
+import { bridgeName, NodeNetwork } from './node-network.ts';
+import { nodeLayout } from './node-layout.ts';
+import { type ClusterPki, type KeyPair, nodeCertificates } from './pki.ts';
 import { UserError } from './user-error.ts';
+
+const RESOLV_CONF = '/etc/resolv.conf';
+const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 
 /** Runs until SIGTERM or SIGINT. */
 export async function runNode(dataPath: string): Promise<void> {
-  throw new UserError(`Cannot run a node of ${dataPath}: real nodes come with a later version; use --simulated-nodes.`);
+  const environment = realEnvironment();
+  const data = dataDirectoryAt(dataPath);
+  const config = readClusterConfig(data);
+  if (config === undefined) throw new UserError(`Cannot run a node of ${data.path}: there is no cluster. Make one with cox up.`);
+  const stopping = new AbortController();
+  const stop = await startNode({ environment, data, config, signal: stopping.signal });
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  stopping.abort();
+  await stop();
+}
+
+interface NodeParts {
+  readonly environment: Environment;
+  readonly data: DataDirectory;
+  readonly config: ClusterConfig;
+  readonly signal: AbortSignal;
+}
+
+async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
+  const { environment, data, config, signal } = parts;
+  const pki = clusterPki(data, config, environment.clock.now());
+  const certificates = nodeCertificates(pki, { name: config.nodeName, addresses: [config.nodeAddress] });
+  const connect = connector(parts, pki);
+  const kubelet = createKubelet(parts, connect(certificates.client, 'kubelet'));
+  const server = await serveKubelet({ kubelet, address: config.nodeAddress, port: nodeLayout(data).kubeletPort, authority: pki.authority.certificate, identity: certificates.server, environment });
+  await kubelet.start();
+  await Promise.all([startProxy(parts, connect(pki.proxy, 'kube-proxy')), startDns(parts, connect(pki.dns, 'coredns'))]);
+  environment.log.info('node is ready', { node: config.nodeName });
+  signal.addEventListener('abort', () => server.close().catch(() => {}));
+  return () => kubelet.stop({ stopPods: false });
+}
+
+type Connect = (identity: KeyPair, userAgent: string) => RestClient;
+
+function connector({ config, environment, signal }: NodeParts, pki: ClusterPki): Connect {
+  return (identity, userAgent) => {
+    const http = httpClient({
+      host: config.listenHost,
+      port: config.listenPort,
+      tls: { ca: pki.authority.certificate, cert: identity.certificate, key: identity.key },
+    });
+    signal.addEventListener('abort', () => http.close());
+    return new RestClient({ handler: http.handler, environment, userAgent, signal });
+  };
+}
+
+function createKubelet({ environment, data, config, signal }: NodeParts, client: RestClient): Kubelet {
+  const layout = nodeLayout(data);
+  const fileSystem = realFileSystem();
+  const processes = realProcesses();
+  return new Kubelet({
+    environment,
+    fileSystem,
+    processes,
+    network: realNetwork(),
+    client,
+    events: new EventRecorder({ client, environment, component: 'kubelet', host: config.nodeName, signal }),
+    runtime: openGrpcChannel({ socketPath: layout.containerdSocket }),
+    openGrpc: ({ host, port }) => openGrpcChannel({ host, port }),
+    node: {
+      name: config.nodeName,
+      hostname: hostname(),
+      ips: [config.nodeAddress],
+      architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+      labels: { [CONTROL_PLANE_LABEL]: '' },
+      taints: [],
+      serverPort: layout.kubeletPort,
+    },
+    rootDirectory: layout.kubeletRoot,
+    logRoot: layout.podLogs,
+    cgroupRoot: `/${layout.cgroup}`,
+    clusterDns: [config.dnsAddress],
+    clusterDomain: config.clusterDomain,
+    resolverConfigPath: RESOLV_CONF,
+    onPodCidrs: async (cidrs) => {
+      const bridge = bridgeName(data.hash);
+      const network = new NodeNetwork({
+        hash: data.hash,
+        processes,
+        clusterPodCidr: config.podCidr,
+        serviceCidr: config.serviceClusterIpRange,
+        dnsAddress: config.dnsAddress,
+      });
+      for (const cidr of cidrs) await network.setPodCidr(cidr);
+      const text = cniConfigList({ podCidrs: cidrs, bridge, stateDirectory: layout.cniDataDirectory, masquerade: false });
+      mkdirSync(layout.cniConfigDirectory, { recursive: true });
+      await fileSystem.writeFileAtomic(join(layout.cniConfigDirectory, '10-coxswain.conflist'), text);
+    },
+  });
+}
+
+async function startProxy({ environment, data, config, signal }: NodeParts, client: RestClient): Promise<void> {
+  const informers = new InformerFactory({ client, environment });
+  const proxy = new Proxy({
+    environment,
+    informers,
+    processes: realProcesses(),
+    node: { name: config.nodeName, ownAddresses: [config.dnsAddress] },
+    table: {
+      table: nodeLayout(data).nftTable,
+      podRange: config.podCidr,
+      serviceRange: config.serviceClusterIpRange,
+      podInterface: bridgeName(data.hash),
+      masqueradeAll: !bridgeShowsFrames(),
+    },
+  });
+  informers.start(signal);
+  await proxy.start(signal);
+}
+
+/** Whether frames between ports of a bridge pass netfilter (br_netfilter is loaded and on). */
+function bridgeShowsFrames(): boolean {
+  const path = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+  return existsSync(path) && readFileSync(path, 'utf8').trim() === '1';
+}
+
+async function startDns({ environment, config, signal }: NodeParts, client: RestClient): Promise<void> {
+  const informers = new InformerFactory({ client, environment });
+  const dns = new DnsServer({
+    environment,
+    network: realNetwork(),
+    informers,
+    addresses: [config.dnsAddress],
+    clusterDomain: config.clusterDomain,
+    ownRanges: [config.podCidr, config.serviceClusterIpRange],
+    resolvers: () => (existsSync(RESOLV_CONF) ? resolversOf(readFileSync(RESOLV_CONF, 'utf8'), [config.dnsAddress]) : []),
+  });
+  informers.start(signal);
+  await dns.start(signal);
 }

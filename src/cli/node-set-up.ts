@@ -9,6 +9,7 @@ import type { GrpcChannel } from '#base/grpc.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { createCri } from '#kubelet/cri/cri.ts';
+import { CNI_BIN_DIRECTORY } from '#kubelet/network/cni-config.ts';
 import { containerdConfig, hasSysResource } from '#kubelet/runtime/containerd-config.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -18,7 +19,7 @@ import { removeCgroups, unmountBelow } from './machine-clean-up.ts';
 import { NodeNetwork } from './node-network.ts';
 import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import type { ClusterPki } from './pki.ts';
-import { CNI_BIN_DIRECTORY, installPrerequisites } from './prerequisites.ts';
+import { installPrerequisites, runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import type { Supervisor } from './supervisor.ts';
 import { messageOf, UserError } from './user-error.ts';
@@ -67,10 +68,11 @@ export class RealNode {
     const text = containerdConfig({
       root: layout.containerdRoot,
       state: layout.containerdState,
-      socket: layout.containerdSocket,
+      socketPath: layout.containerdSocket,
       sandboxImage: SANDBOX_IMAGE,
       cniConfigDirectory: layout.cniConfigDirectory,
       cniBinDirectory: CNI_BIN_DIRECTORY,
+      runcPath: runcPath(),
       restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
     });
     writeFileDurably(layout.containerdConfig, text, 0o600);
@@ -113,7 +115,7 @@ export class RealNode {
 
   async #removeSandboxes(): Promise<void> {
     if (!existsSync(this.#layout.containerdSocket)) return;
-    const channel = openGrpcChannel(this.#layout.containerdSocket);
+    const channel = openGrpcChannel({ socketPath: this.#layout.containerdSocket });
     try {
       await removeSandboxes(channel);
     } catch (error) {
@@ -142,7 +144,7 @@ async function removeSandboxes(channel: GrpcChannel): Promise<void> {
 
 async function untilAnswers(environment: Environment, socket: string, data: DataDirectory): Promise<void> {
   const until = environment.clock.monotonicMs() + CONTAINERD_TIMEOUT_MS;
-  const channel = openGrpcChannel(socket);
+  const channel = openGrpcChannel({ socketPath: socket });
   try {
     for (;;) {
       try {

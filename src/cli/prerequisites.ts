@@ -15,7 +15,10 @@ const PACKAGES: readonly (readonly [name: string, files: readonly string[]])[] =
   ['procps', ['/usr/sbin/sysctl', '/sbin/sysctl']],
 ];
 
-export const CNI_BIN_DIRECTORY = '/usr/lib/cni';
+/** Debian's place, which has moved between releases. */
+export function runcPath(): string {
+  return existsSync('/usr/sbin/runc') ? '/usr/sbin/runc' : '/usr/bin/runc';
+}
 
 const INSTALL_TIMEOUT_MS = 180_000;
 

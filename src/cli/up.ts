@@ -3,7 +3,7 @@
  *
  * What runs already is taken over; what is missing is made. The processes are the supervisor's.
  */
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '#base/env.ts';
 import { readBody } from '#base/http/message.ts';
@@ -117,12 +117,21 @@ async function configOf(options: UpOptions, data: DataDirectory, simulatedNodes:
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
     nodeName: known?.nodeName ?? hostname().toLowerCase(),
+    nodeAddress: nodeAddress(),
     simulatedNodes,
     listenHost: listen.host,
     listenPort: listen.port,
   };
   writeClusterConfig(data, config);
   return config;
+}
+
+/** The first IPv4 address of this machine that is no loopback and none of our own interfaces. */
+function nodeAddress(): string {
+  const candidates = Object.entries(networkInterfaces())
+    .filter(([name]) => !name.startsWith('cox') && !name.startsWith('docker') && !name.startsWith('veth'))
+    .flatMap(([, addresses]) => addresses ?? []);
+  return candidates.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 }
 
 async function isFree(address: ListenAddress): Promise<boolean> {

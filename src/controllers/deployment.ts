@@ -249,22 +249,20 @@ function conditionsAfter(
   return withCondition(conditions, condition, nowMs);
 }
 
-/** Writes what changed: the revision (kubectl's rollout commands read it), then the status. */
+/**
+ * Writes what changed, as one write of the status: it may carry annotations too, and the revision
+ * (which kubectl's rollout commands read) must not count as a change of what the user wants.
+ */
 async function report(
   deployment: Deployment,
   next: { readonly status: DeploymentStatus; readonly revision: string | undefined },
   context: Context<Deployment>,
 ): Promise<void> {
-  let current = deployment;
   const { annotations } = deployment.metadata ?? {};
   const going = deployment.metadata?.deletionTimestamp !== undefined;
-  if (!going && next.revision !== undefined && annotations?.[REVISION] !== next.revision) {
-    const metadata = {
-      ...deployment.metadata,
-      annotations: { ...annotations, [REVISION]: next.revision },
-    };
-    current = await context.client.update(DEPLOYMENT, { ...deployment, metadata });
-  }
-  if (equalValues(next.status, deployment.status)) return;
-  await context.client.update(DEPLOYMENT, { ...current, status: next.status }, 'status');
+  const revision = going ? annotations?.[REVISION] : (next.revision ?? annotations?.[REVISION]);
+  if (revision === annotations?.[REVISION] && equalValues(next.status, deployment.status)) return;
+  const marked = revision === undefined ? {} : { annotations: { ...annotations, [REVISION]: revision } };
+  const metadata = { ...deployment.metadata, ...marked };
+  await context.client.update(DEPLOYMENT, { ...deployment, metadata, status: next.status }, 'status');
 }

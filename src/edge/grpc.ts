@@ -1,11 +1,11 @@
 /**
- * gRPC over HTTP/2 on a unix socket: the road from the kubelet to containerd.
+ * gRPC over HTTP/2, on a unix socket (the road from the kubelet to containerd) or on TCP.
  *
  * One session carries all calls. When it breaks (containerd restarted), calls in flight fail with
  * Unavailable and the next call connects anew; there is no queue of waiting calls.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, type Socket } from 'node:net';
 import {
   frameGrpcMessage,
   GRPC_CODE,
@@ -25,18 +25,22 @@ interface Call extends GrpcCallOptions {
   readonly onMessage: (message: Uint8Array) => void;
 }
 
-/** A channel to the server that listens on the unix socket `socketPath`. Connects at first use. */
-export function openGrpcChannel(socketPath: string): GrpcChannel {
-  return new Http2Channel(socketPath);
+export type GrpcAddress =
+  | { readonly socketPath: string }
+  | { readonly host: string; readonly port: number };
+
+/** A channel to the server at `address` (a text: a unix socket), without TLS. Connects at first use. */
+export function openGrpcChannel(address: GrpcAddress | string): GrpcChannel {
+  return new Http2Channel(typeof address === 'string' ? { socketPath: address } : address);
 }
 
 class Http2Channel implements GrpcChannel {
-  readonly #socketPath: string;
+  readonly #address: GrpcAddress;
   #session: ClientHttp2Session | undefined;
   #closed = false;
 
-  constructor(socketPath: string) {
-    this.#socketPath = socketPath;
+  constructor(address: GrpcAddress) {
+    this.#address = address;
   }
 
   async unary(
@@ -116,7 +120,7 @@ class Http2Channel implements GrpcChannel {
     const known = this.#session;
     if (known !== undefined && !known.closed && !known.destroyed) return known;
     const session = connect('http://localhost', {
-      createConnection: () => connectSocket(this.#socketPath),
+      createConnection: () => dial(this.#address),
       settings: { initialWindowSize: WINDOW_BYTES },
     });
     session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
@@ -182,8 +186,15 @@ class Http2Channel implements GrpcChannel {
 
   #connectionText(error: unknown): string {
     const text = error instanceof Error ? error.message : String(error);
-    return `connection error: ${text} (unix socket ${this.#socketPath})`;
+    const address = this.#address;
+    const where = 'host' in address ? `${address.host}:${address.port}` : address.socketPath;
+    return `connection error: ${text} (${where})`;
   }
+}
+
+function dial(address: GrpcAddress): Socket {
+  if ('host' in address) return connectSocket(address.port, address.host);
+  return connectSocket(address.socketPath);
 }
 
 /** The status in headers (an answer of trailers only) or trailers; undefined when there is none. */

@@ -9,11 +9,12 @@
  * pkg/kubelet/kubelet.go, v1.36.
  */
 import type { Node, Pod, Service, Taint } from '#api/gen/core-v1.ts';
+import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
-import type { Client } from '#client/client.ts';
-import { type Change, Informer } from '#client/informer.ts';
+import type { Client, ResourceType } from '#client/client.ts';
+import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
 import { CgroupManager, findCgroupHierarchy } from './cgroups/cgroup-manager.ts';
 import { parseResolvConf } from './container/dns.ts';
 import { terminationMessage } from './container/termination-message.ts';
@@ -95,15 +96,15 @@ export class Kubelet {
     const cri = createCri(runtime);
     const runtimeVersion = await this.#findRuntime(cri);
     const facts = await this.#nodeFacts(runtimeVersion);
-    const services = this.#informer<Service>(SERVICE, {});
+    const services = this.#informer(SERVICE);
     const context = await this.#assemble(cri, facts, services);
     this.#context = context;
     await context.volumes.start();
     await context.cgroups?.start(facts.machine.cpus * 1000);
     await context.cache.relist();
 
-    const pods = this.#informer<Pod>(POD, { fieldSelector: `spec.nodeName=${node.name}` });
-    const nodes = this.#informer<Node>(NODE, { fieldSelector: `metadata.name=${node.name}` });
+    const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
+    const nodes = this.#informer(NODE, { fieldSelector: `metadata.name=${node.name}` });
     const agent = this.#nodeAgent(cri, facts);
     this.#agent = agent;
     pods.onChange((change) => this.#podChanged(change));
@@ -152,13 +153,12 @@ export class Kubelet {
     return this.#agent?.node;
   }
 
-  #informer<T extends object>(
-    type: typeof POD | typeof NODE | typeof SERVICE,
-    selection: { readonly fieldSelector?: string },
+  #informer<T extends KubeObject>(
+    type: ResourceType<T>,
+    selection: InformerOptions<T> = {},
   ): Informer<T> {
     const { client, environment } = this.#options;
-    // The type names the kind whose interface T is.
-    return new Informer({ client, environment, type, selection }) as unknown as Informer<T>;
+    return new Informer<T>({ client, environment, type, selection });
   }
 
   async #findRuntime(cri: Cri): Promise<string> {

@@ -13,11 +13,15 @@ import type {
   ServiceAccount as ServiceAccountObject,
   Service as ServiceObject,
 } from '#api/gen/core-v1.ts';
+import type { KubeObject } from '#api/meta/object.ts';
 import type { ResourceType } from '#client/client.ts';
 
-function core<T>(kind: string, plural: string, namespaced = true) {
-  const type: ResourceType<T & object> = { group: '', version: 'v1', kind, plural, namespaced };
-  return type;
+function core<T extends KubeObject>(
+  kind: string,
+  plural: string,
+  namespaced = true,
+): ResourceType<T> {
+  return { group: '', version: 'v1', kind, plural, namespaced };
 }
 
 export const POD = core<PodObject>('Pod', 'pods');

@@ -29,7 +29,7 @@ describe('reconcileRole', () => {
   });
   it('adds selectors of aggregation, and takes it away where none is expected', () => {
     const selector = (part: string) => ({ matchLabels: { part } });
-    const gathers = (...parts: string[]) => ({ ...role(''), aggregationRule: { clusterRoleSelectors: parts.map(selector) } });
+    const gathers = (...parts: string[]): ClusterRole => ({ ...role(''), aggregationRule: { clusterRoleSelectors: parts.map(selector) } });
     assert.deepEqual(reconcileRole(gathers('own'), gathers('view'))?.aggregationRule, {
       clusterRoleSelectors: [selector('own'), selector('view')],
     });

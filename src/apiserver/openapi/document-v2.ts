@@ -22,9 +22,12 @@ export class DocumentV2 {
   readonly #paths = new Map<string, string>();
   readonly #definitions = new Map<string, JsonObject>();
 
-  add({ paths, components }: JsonObject): void {
+  addPaths({ paths }: JsonObject): void {
     for (const [path, item] of entriesOf(paths))
       this.#paths.set(path, JSON.stringify(pathItemV2(item)));
+  }
+
+  addDefinitions({ components }: JsonObject): void {
     for (const [name, schema] of entriesOf((components as JsonObject)['schemas']))
       this.#define(name, schema);
   }
@@ -126,22 +129,25 @@ function operationV2(operation: JsonObject): JsonObject {
   const own = parametersV2((parameters ?? []) as JsonObject[]);
   const all = [...body, ...own];
   const produces = mediaOf(responses as JsonObject);
+  const consumes =
+    requestBody === undefined
+      ? consumesWithoutBody(rest, responses as JsonObject)
+      : mediaOfBody(requestBody as JsonObject);
   return {
     ...rest,
     schemes: ['https'],
-    consumes:
-      body.length === 0
-        ? consumesWithoutBody(rest, produces)
-        : mediaOfBody(requestBody as JsonObject),
+    ...(consumes.length === 0 ? {} : { consumes }),
     ...(produces.length === 0 ? {} : { produces }),
     ...(all.length === 0 ? {} : { parameters: all }),
     responses: responsesV2(responses as JsonObject),
   };
 }
 
-/** Index paths say what they produce; paths of kinds take anything. */
-function consumesWithoutBody(operation: JsonObject, produces: string[]): string[] {
-  return operation[GVK] === undefined && produces.length > 0 ? produces : ['*/*'];
+/** Paths of kinds take anything, indices what they produce, the rest says nothing. */
+function consumesWithoutBody(operation: JsonObject, responses: JsonObject): string[] {
+  if (operation[GVK] !== undefined) return ['*/*'];
+  const schema = schemaOfContent((responses['200'] ?? {}) as JsonObject);
+  return schema?.['$ref'] === undefined ? [] : mediaOf(responses);
 }
 
 function mediaOfBody(requestBody: JsonObject): string[] {

@@ -50,11 +50,15 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
         const id = `get${groupVersionTitle(groupVersion)}APIResources`;
         const list = read(id, answers(ref(`${META_V1}.APIResourceList`), ['200']));
         paths[`${root}/`] = pathItem(tagOf(group, version), [list]);
-        for (const kind of kinds) {
-          for (const [kindPath, item] of pathsOfKind({ group, version, root, ref }, kind))
-            paths[kindPath] = item;
-        }
       },
+      ...kinds.flatMap((kind): Step[] => [
+        (_, ref) => void ref(kind.schema),
+        (paths, ref) =>
+          Object.assign(
+            paths,
+            Object.fromEntries(pathsOfKind({ group, version, root, ref }, kind)),
+          ),
+      ]),
     ],
   };
 }

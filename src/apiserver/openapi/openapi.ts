@@ -115,8 +115,13 @@ async function buildV2(
   rest: () => Promise<void>,
 ): Promise<Uint8Array> {
   const document = new DocumentV2();
-  for (const source of sources) document.add(await buildDocument(source, rest));
-  await rest();
+  for (const source of sources) {
+    const part = await buildDocument(source, rest);
+    document.addPaths(part);
+    await rest();
+    document.addDefinitions(part);
+    await rest();
+  }
   return Buffer.from(document.text());
 }
 

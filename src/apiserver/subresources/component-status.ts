@@ -5,17 +5,17 @@
  * Source: upstream pkg/registry/core/componentstatus/rest.go.
  */
 import type { HttpResponse } from '#base/http/message.ts';
-import type { ComponentStatus } from '#api/gen/core-v1.ts';
+import type { ComponentStatus, ComponentStatusList } from '#api/gen/core-v1.ts';
+import { anyKind, defineKind } from '#api/kind.ts';
 import { notFound } from '#api/meta/status.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
-import { contentType, Presenter } from '../presenter.ts';
 import type { Resource } from '../registry/resource.ts';
-import { bodyResponse } from '../respond.ts';
+import { jsonResponse } from '../respond.ts';
+import { tableOf } from '../table.ts';
 import { listParameters } from '../verbs/options.ts';
 import { presenterFor } from '../verbs/read.ts';
 import { selectionOf } from '../verbs/selection.ts';
-import { storedBytes } from '../watch-cache/entry.ts';
 import { answer } from './exchange.ts';
 import type { ComponentProbe, SubresourceServices } from './services.ts';
 
@@ -25,7 +25,7 @@ export async function readComponentStatus(
   resource: Resource,
 ): Promise<HttpResponse> {
   const probes = [...(services.components ?? []), storeProbe(services)];
-  if (context.info.name === '') return listAll(context, resource, await Promise.all(probes.map(statusOf)));
+  if (context.info.name === '') return listAll(context, services, resource, await Promise.all(probes.map(statusOf)));
   const probe = probes.find(({ name }) => name === context.info.name);
   if (probe === undefined) throw notFound({ group: '', resource: 'componentstatus' }, context.info.name);
   return answer(context, services, { code: 200, kind: resource.kind, object: await statusOf(probe), like: resource });
@@ -51,12 +51,30 @@ async function statusOf(probe: ComponentProbe): Promise<ComponentStatus> {
   return { kind: 'ComponentStatus', apiVersion: 'v1', metadata: { name: probe.name }, conditions: [condition] };
 }
 
-function listAll(context: RequestContext, resource: Resource, statuses: readonly ComponentStatus[]): HttpResponse {
+function listAll(
+  context: RequestContext,
+  services: SubresourceServices,
+  resource: Resource,
+  statuses: readonly ComponentStatus[],
+): HttpResponse {
   const { labelSelector, fieldSelector } = listParameters(context.info);
   const selection = selectionOf(resource, labelSelector, fieldSelector);
-  const presenter: Presenter = presenterFor(context, resource);
-  const entries = statuses
-    .filter((status) => selection.matches(status as ApiObject))
-    .map((status) => ({ key: status.metadata?.name ?? '', revision: 0, createRevision: 0, bytes: storedBytes(status) }));
-  return bodyResponse(200, contentType(presenter.wanted), presenter.list(entries, { resourceVersion: '' }));
+  const objects = (statuses as readonly ApiObject[]).filter((status) => selection.matches(status));
+  const { kind } = resource;
+  if (presenterFor(context, resource).wanted.view !== 'table') {
+    return answer(context, services, { code: 200, kind: LIST, object: { metadata: {}, items: objects }, like: resource });
+  }
+  const nowMs = services.environment.clock.now();
+  return jsonResponse(200, tableOf({ kind, objects, nowMs, include: 'Object', columns: true, metadata: {} }));
 }
+
+const LIST = anyKind(
+  defineKind<ComponentStatusList>({
+    group: '',
+    version: 'v1',
+    kind: 'ComponentStatusList',
+    plural: 'componentstatuses',
+    namespaced: false,
+    schema: 'io.k8s.api.core.v1.ComponentStatusList',
+  }),
+);

@@ -119,7 +119,9 @@ export function answer(
   reply: { readonly code: number; readonly kind: AnyKind; readonly object: object; readonly like: Resource },
 ): HttpResponse {
   const presenter = presenterFor(context, unstored(reply.kind, services, reply.like));
-  return bytesResponse(reply.code, contentType(presenter.wanted), presenter.object(reply.object as ApiObject));
+  const { metadata, ...rest } = reply.object as ApiObject;
+  const object: ApiObject = metadata === undefined ? rest : { metadata, ...rest };
+  return bytesResponse(reply.code, contentType(presenter.wanted), presenter.object(object));
 }
 
 /** `Status: Success`, as upstream answers to what makes nothing that could be shown. */

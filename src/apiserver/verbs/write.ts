@@ -74,8 +74,9 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
   const metadata = metadataOf(object);
   if (!metadata.name && !metadata.generateName && context.info.name === '') metadata.name = '';
   if (resource.kind.namespaced && !metadata.namespace) metadata.namespace = context.info.namespace;
-  await services.admission.admit(attributesOf(call, 'CREATE', object));
+  // Before admission: what plug-ins fill in is nobody's, as upstream has it.
   recordManager(call, undefined, object, '');
+  await services.admission.admit(attributesOf(call, 'CREATE', object));
   const giveBack = await services.allocators.allocate(resource, object, undefined, call.dryRun);
   try {
     return await services.registry.create(resource, object, {

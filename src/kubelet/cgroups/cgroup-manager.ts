@@ -50,7 +50,7 @@ export interface CgroupManagerOptions {
   readonly fileSystem: FileSystem;
   readonly processes: Processes;
   readonly hierarchy: CgroupHierarchy;
-  /** Path of our root below the mounts: `/coxswain-1a2b3c4d`. */
+  /** Path of our root below the mounts: `/coxswain-1a2b3c4d`. The first slash may be left out. */
   readonly root: string;
 }
 
@@ -63,7 +63,8 @@ export class CgroupManager {
   }
 
   get root(): string {
-    return this.#options.root;
+    const { root } = this.#options;
+    return root.startsWith('/') ? root : `/${root}`;
   }
 
   /** Path of the pod's cgroup, as CRI takes it. */

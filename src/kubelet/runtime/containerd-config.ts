@@ -14,7 +14,8 @@ export interface ContainerdOptions {
   readonly sandboxImage: string;
   readonly cniBinDirectory: string;
   readonly cniConfigDirectory: string;
-  readonly runcPath: string;
+  /** Found by PATH unless given. */
+  readonly runcPath?: string;
   /**
    * CAP_SYS_RESOURCE is missing: oom_score_adj cannot be lowered below our own, and runc would
    * fail pods that ask for it.
@@ -25,7 +26,7 @@ export interface ContainerdOptions {
 }
 
 export function containerdConfig(options: ContainerdOptions): string {
-  const { root, state, socketPath, snapshotter = 'overlayfs' } = options;
+  const { root, state, socketPath, snapshotter = 'overlayfs', runcPath = 'runc' } = options;
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
   return `version = 2
 root = ${quoted(root)}
@@ -71,7 +72,7 @@ disabled_plugins = [
       runtime_type = "io.containerd.runc.v2"
 
       [${cri}.containerd.runtimes.runc.options]
-        BinaryName = ${quoted(options.runcPath)}
+        BinaryName = ${quoted(runcPath)}
         SystemdCgroup = false
 
   [${cri}.cni]

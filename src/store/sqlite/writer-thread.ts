@@ -14,7 +14,7 @@ import { openForWriting, type WriterDatabase } from './schema.ts';
 import { type Task, Writer } from './writer.ts';
 
 /** One commit answers at most so many commands, so that their events fit into a turn. */
-const GROUP_COMMANDS_MAX = 256;
+const GROUP_COMMANDS_MAX = 128;
 /** And holds at most about so many bytes of values. */
 const GROUP_BYTES_MAX = 16 * 1024 * 1024;
 

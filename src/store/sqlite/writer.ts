@@ -166,7 +166,12 @@ export class Writer {
     return { slot: Number(row['slot']), id, item };
   }
 
-  #put(options: { id: number; write: PackedWrite; value: Uint8Array; found: Found | undefined }): void {
+  #put(options: {
+    id: number;
+    write: PackedWrite;
+    value: Uint8Array;
+    found: Found | undefined;
+  }): void {
     const { id, write, value, found } = options;
     const { key, lease = 0 } = write;
     const created = found?.item.createRevision ?? revisionOf(id);

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { HttpResponse } from '#base/http/message.ts';
+import { KINDS } from '#api/kinds.ts';
+import { StatusError } from '#api/meta/status.ts';
+import { requestInfoOf } from '../request-info.ts';
+import { createOpenApi } from './openapi.ts';
+
+/** Timers that fire in the next microtask: a document is made at once. */
+const timers = {
+  after(_delayMs: number, callback: () => void) {
+    let cancelled = false;
+    queueMicrotask(() => {
+      if (!cancelled) callback();
+    });
+    return { cancel: () => (cancelled = true) };
+  },
+};
+const openApi = createOpenApi({ kinds: KINDS, environment: { timers } });
+
+async function ask(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<HttpResponse | undefined> {
+  const request = { method: 'GET', url, headers };
+  return openApi.handle({
+    request,
+    info: requestInfoOf('GET', url),
+    header: (name) => headers[name] ?? '',
+  });
+}
+
+type Value = null | string | number | boolean | Value[] | { [key: string]: Value };
+type Tree = { [key: string]: Value };
+
+async function jsonOf(url: string): Promise<Tree> {
+  const response = await ask(url);
+  assert.equal(response?.status, 200);
+  assert.equal(response?.body?.kind, 'bytes');
+  const bytes = response?.body?.kind === 'bytes' ? response.body.bytes : new Uint8Array(0);
+  return JSON.parse(Buffer.from(bytes).toString()) as Tree;
+}
+
+function isTree(value: Value | undefined): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Every difference as `path: want … got …`; lists of media are compared as sets. */
+function differences(path: string, want: Value | undefined, got: Value | undefined): string[] {
+  if (isTree(want) && isTree(got)) {
+    const keys = new Set([...Object.keys(want), ...Object.keys(got)]);
+    return [...keys].flatMap((key) => differences(`${path}#${key}`, want[key], got[key]));
+  }
+  const isMedia = path.endsWith('#produces') || path.endsWith('#consumes');
+  const text = (value: Value | undefined): string =>
+    JSON.stringify(
+      Array.isArray(value) && (isMedia || typeof value[0] === 'object')
+        ? value.map((item) => JSON.stringify(sorted(item))).toSorted()
+        : value,
+    ) ?? '';
+  return text(want) === text(got) ? [] : [`${path}: want ${text(want)} got ${text(got)}`];
+}
+
+function sorted(value: Value): Value {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isTree(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, member]): [string, Value] => [key, sorted(member)])
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+/** The golden documents come from a server with CBOR switched on, which a default server has not. */
+function withoutCbor(value: Value): Value {
+  if (Array.isArray(value))
+    return value
+      .filter((item) => !(typeof item === 'string' && item.includes('cbor')))
+      .map(withoutCbor);
+  if (!isTree(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !key.includes('cbor'))
+      .map(([key, member]) => [key, withoutCbor(member)]),
+  );
+}
+
+const shared = process.env['COXSWAIN_SHARED'];
+const golden = shared === undefined ? '' : join(shared, 'golden/openapi');
+const skip = existsSync(golden) ? false : 'COXSWAIN_SHARED with golden/openapi is absent';
+const readGolden = (file: string): Tree =>
+  withoutCbor(JSON.parse(readFileSync(join(golden, file), 'utf8')) as Value) as Tree;
+
+/** A description that the golden data kept by mistake. */
+const KEPT_DESCRIPTION =
+  /#io\.k8s\.api\.networking\.v1\.HTTPIngressRuleValue#properties#paths#description:/;
+
+describe('OpenAPI v3 equals upstream for what a default server serves', { skip }, () => {
+  test('every document, but for the version and what the golden data do not have', async () => {
+    const { paths } = await jsonOf('/openapi/v3');
+    const found: string[] = [];
+    const absent: string[] = [];
+    for (const [path, entry] of Object.entries(paths as Tree)) {
+      const file = `${path.replaceAll('/', '__')}_openapi.json`;
+      if (!existsSync(join(golden, file))) {
+        absent.push(path);
+        continue;
+      }
+      const { info: _, ...want } = readGolden(file);
+      const { info: __, ...got } = await jsonOf(String((entry as Tree)['serverRelativeURL']));
+      found.push(...differences(path, want, got).filter((line) => !KEPT_DESCRIPTION.test(line)));
+    }
+    assert.deepEqual(found, []);
+    assert.deepEqual(absent, ['.well-known/openid-configuration']);
+  });
+});
+
+describe('OpenAPI v2 equals upstream for what a default server serves', { skip }, () => {
+  test('every path and every definition', async () => {
+    const want = readGolden('swagger.json');
+    const got = await jsonOf('/openapi/v2');
+    const parameters = want['parameters'] as Tree;
+    const resolve = (value: Value): Value => {
+      if (Array.isArray(value)) return value.map(resolve);
+      if (!isTree(value)) return value;
+      const { $ref } = value;
+      if (typeof $ref === 'string' && $ref.startsWith('#/parameters/'))
+        return parameters[$ref.slice(13)] ?? null;
+      return Object.fromEntries(
+        Object.entries(value).map(([key, member]) => [key, resolve(member)]),
+      );
+    };
+    const served = new Set(Object.keys(got['paths'] as Tree));
+    const wantPaths = Object.entries(want['paths'] as Tree).filter(([path]) => served.has(path));
+    const found = differences('paths', resolve(Object.fromEntries(wantPaths)), got['paths']);
+    const names = new Set(Object.keys(got['definitions'] as Tree));
+    const wantNames = Object.entries(want['definitions'] as Tree).filter(([name]) =>
+      names.has(name),
+    );
+    found.push(
+      ...differences('definitions', resolve(Object.fromEntries(wantNames)), got['definitions']),
+    );
+    const rest = ['security', 'securityDefinitions', 'swagger'].flatMap((key) =>
+      differences(key, want[key], got[key]),
+    );
+    assert.deepEqual(
+      [...found, ...rest].filter((line) => !KEPT_DESCRIPTION.test(line) && !GVK_LIST.test(line)),
+      [],
+    );
+    const absent = Object.keys(want['paths'] as Tree).filter(
+      (path) => !served.has(path) && !OFF.test(path),
+    );
+    assert.deepEqual(absent, ['/logs/', '/logs/{logpath}']);
+  });
+});
+
+/** Kinds that every group has are listed with all versions there, those that are off among them. */
+const GVK_LIST =
+  /^definitions#io\.k8s\.apimachinery\.pkg\.apis\.meta\.v1\.(DeleteOptions|WatchEvent)#x-kubernetes-group-version-kind:/;
+/** Paths of versions, and of groups, that a default server does not serve. */
+const OFF =
+  /^\/apis\/(?:[\w.]+\/v\d+(?:alpha|beta)\d+\/|internal\.apiserver\.k8s\.io\/$|storagemigration\.k8s\.io\/$)/;
+
+describe('how documents are sent', () => {
+  test('the index names a hash; with it the document is immutable, with another the client is sent on', async () => {
+    const index = await jsonOf('/openapi/v3');
+    const url = String(((index['paths'] as Tree)['apis/apps/v1'] as Tree)['serverRelativeURL']);
+    assert.match(url, /^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]{128}$/);
+    const response = await ask(url);
+    assert.match(response?.headers['cache-control'] ?? '', /immutable/);
+    const moved = await ask('/openapi/v3/apis/apps/v1?hash=OLD');
+    assert.equal(moved?.status, 301);
+    assert.equal(moved?.headers['location'], url);
+  });
+
+  test('a client that has the document is not sent it again', async () => {
+    const first = await ask('/openapi/v2');
+    const etag = first?.headers['etag'] ?? '';
+    assert.equal((await ask('/openapi/v2', { 'if-none-match': etag }))?.status, 304);
+    assert.equal((await ask('/openapi/v2', { 'if-none-match': '"x"' }))?.status, 200);
+  });
+
+  test('a client that takes protobuf alone is told what there is', async () => {
+    await assert.rejects(
+      ask('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' }),
+      (error) => {
+        assert.ok(error instanceof StatusError);
+        assert.equal(error.code, 406);
+        return true;
+      },
+    );
+  });
+
+  test('other paths are left to somebody else', async () => {
+    assert.equal(await ask('/openapi/v3/apis/none/v1'), undefined);
+    assert.equal(await ask('/openapi'), undefined);
+    assert.equal(await ask('/api'), undefined);
+  });
+});

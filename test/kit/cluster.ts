@@ -1,0 +1,254 @@
+/**
+ * A whole cluster in one process and in virtual time: API server over the memory store, controllers,
+ * scheduler, simulated nodes, each with its own identity, all from one seed.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import { createApiServer, type ApiServer } from '#apiserver/server.ts';
+import type { KubeObject } from '#api/meta/object.ts';
+import type { Handler, HttpRequest } from '#base/http/message.ts';
+import { clientAs, type Identity, nodeIdentity, serviceAccountIdentity } from '#cli/component-clients.ts';
+import type { Client, ResourceType } from '#client/client.ts';
+import { EventRecorder } from '#client/events.ts';
+import { InformerFactory } from '#client/informer-factory.ts';
+import { allControllers } from '#controllers/index.ts';
+import { SimulatedNode } from '#kubelet/simulated/simulated-node.ts';
+import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
+import type { Controller } from '#reconcile/controller.ts';
+import { Manager } from '#reconcile/manager.ts';
+import { Scheduler } from '#scheduler/scheduler.ts';
+import { MemoryStore } from '#store/memory.ts';
+import { type Faults, faultyHandler, NO_FAULTS } from './faults.ts';
+import { SeededRandom, VirtualEnvironment } from './virtual-environment.ts';
+
+export interface TestClusterOptions {
+  readonly seed?: number;
+  /** How many simulated nodes; 1 unless given. */
+  readonly nodes?: number;
+  readonly delays?: Partial<PodDelays>;
+  /** All of them unless given. */
+  readonly controllers?: readonly Controller[];
+  readonly scheduler?: boolean;
+}
+
+const ADMIN: Identity = { name: 'kubernetes-admin', groups: ['system:masters'] };
+const MANAGER: Identity = { name: 'system:kube-controller-manager', groups: [] };
+const SCHEDULER: Identity = { name: 'system:kube-scheduler', groups: [] };
+
+/** Writes that go on for ever, and so say nothing about whether the cluster has settled. */
+const HEARTBEATS = /\/(leases|events)(\/|$|\?)|^\/api\/v1\/nodes\//;
+const QUIET_MS = 6_000;
+const SETTLE_LIMIT_MS = 1_800_000;
+
+const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
+
+interface RunningNode {
+  readonly name: string;
+  readonly stop: AbortController;
+}
+
+export class TestCluster {
+  readonly environment: VirtualEnvironment;
+  readonly store: MemoryStore;
+  /** Speaks as a member of system:masters; never faulty. */
+  readonly client: Client;
+  faults: Faults = NO_FAULTS;
+  manager: Manager | undefined;
+  /** Successful writes but for heartbeats and events. */
+  writes = 0;
+  readonly #options: TestClusterOptions;
+  readonly #random: SeededRandom;
+  readonly #nodes = new Map<string, RunningNode>();
+  readonly #stopping = new AbortController();
+  #apiServer: ApiServer;
+  #components = new AbortController();
+
+  private constructor(options: TestClusterOptions) {
+    this.#options = options;
+    this.environment = new VirtualEnvironment({ seed: options.seed ?? 1 });
+    this.#random = new SeededRandom((options.seed ?? 1) ^ 0x5eed);
+    this.store = new MemoryStore(this.environment);
+    this.#apiServer = this.#createApiServer();
+    this.client = this.#clientAs(ADMIN, (request) => this.#apiServer.handler(request));
+  }
+
+  /** A cluster whose API server answers, whose controllers are synced and whose nodes are ready. */
+  static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
+    const cluster = new TestCluster(options);
+    await cluster.run(cluster.#apiServer.start());
+    await cluster.startComponents();
+    for (let i = 1; i <= (options.nodes ?? 1); i++) cluster.startNode(`node-${i}`);
+    await cluster.settle();
+    return cluster;
+  }
+
+  /** Awaits, moving virtual time as needed. */
+  run<T>(promise: Promise<T>): Promise<T> {
+    return this.environment.resolve(promise);
+  }
+
+  /** Runs until nothing has been written for a while and no controller has anything to do. */
+  async settle(quietMs = QUIET_MS): Promise<void> {
+    const endMs = this.environment.elapsedMs + SETTLE_LIMIT_MS;
+    for (;;) {
+      const before = this.writes;
+      await this.environment.advance(quietMs);
+      if (this.writes === before && (this.manager?.isSettled() ?? true)) return;
+      if (this.environment.elapsedMs > endMs) throw new Error('Cannot settle: the cluster keeps writing');
+    }
+  }
+
+  async advance(ms: number): Promise<void> {
+    await this.environment.advance(ms);
+  }
+
+  // Objects, as the administrator sees them.
+
+  create<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<T> {
+    return this.run(this.client.create(type, object));
+  }
+
+  get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): Promise<T> {
+    return this.run(this.client.get(type, name, namespace));
+  }
+
+  async list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): Promise<T[]> {
+    return (await this.run(this.client.list(type, namespace === undefined ? {} : { namespace }))).items;
+  }
+
+  patch<T extends KubeObject>(type: ResourceType<T>, object: T, patch: unknown): Promise<T> {
+    const { name = '', namespace } = object.metadata ?? {};
+    const target = namespace === undefined ? { name } : { name, namespace };
+    return this.run(this.client.patch(type, target, 'merge', patch));
+  }
+
+  delete<T extends KubeObject>(
+    type: ResourceType<T>,
+    object: T,
+    options?: Parameters<Client['delete']>[2],
+  ): Promise<void> {
+    const { name = '', namespace } = object.metadata ?? {};
+    const target = namespace === undefined ? { name } : { name, namespace };
+    return this.run(this.client.delete(type, target, options));
+  }
+
+  // Processes, which can be stopped and started.
+
+  /** Starts controllers and scheduler anew, as a restart of their process does. */
+  async startComponents(): Promise<void> {
+    this.#components.abort();
+    const old = this.manager;
+    if (old !== undefined) await this.run(old.stopped());
+    this.#components = new AbortController();
+    this.#stopping.signal.addEventListener('abort', () => this.#components.abort());
+    const { signal } = this.#components;
+    this.manager = new Manager({
+      controllers: this.#options.controllers ?? defaultControllers(),
+      informers: new InformerFactory({ client: this.clientOf(MANAGER, signal), environment: this.environment }),
+      environment: this.environment,
+      clientFor: (name) => this.clientOf(serviceAccountIdentity('kube-system', name), signal),
+    });
+    this.manager.start(signal);
+    if (this.#options.scheduler !== false) await this.run(this.#startScheduler(signal));
+    await this.run(this.manager.synced());
+  }
+
+  /** Restarts the API server over the same store; watches break. */
+  async restartApiServer(): Promise<void> {
+    await this.run(this.#apiServer.stop());
+    this.#apiServer = this.#createApiServer();
+    await this.run(this.#apiServer.start());
+  }
+
+  startNode(name: string): void {
+    const stop = new AbortController();
+    this.#stopping.signal.addEventListener('abort', () => stop.abort());
+    const number = Number(/\d+$/.exec(name)?.[0] ?? 0);
+    const node = new SimulatedNode({
+      name,
+      client: this.clientOf(nodeIdentity(name), stop.signal),
+      environment: this.environment,
+      address: `192.168.0.${number}`,
+      ...(this.#options.delays === undefined ? {} : { delays: this.#options.delays }),
+    });
+    this.#nodes.set(name, { name, stop });
+    node.run(stop.signal).catch((error: unknown) => {
+      this.environment.log.error('simulated node failed', { node: name, error: String(error) });
+    });
+  }
+
+  /** The node dies: no goodbye. */
+  killNode(name: string): void {
+    this.#nodes.get(name)?.stop.abort();
+    this.#nodes.delete(name);
+  }
+
+  get nodeNames(): string[] {
+    return [...this.#nodes.keys()];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    if (this.manager !== undefined) await this.run(this.manager.stopped());
+    await this.run(this.#apiServer.stop());
+  }
+
+  /** A client with this identity, behind the cluster's faults. */
+  clientOf(identity: Identity, signal?: AbortSignal): Client {
+    const faulty = faultyHandler({
+      handler: (request) => this.#apiServer.handler(request),
+      environment: this.environment,
+      random: this.#random.fork(),
+      faults: () => this.faults,
+    });
+    return this.#clientAs(identity, faulty, signal);
+  }
+
+  #clientAs(identity: Identity, handler: Handler, signal?: AbortSignal): Client {
+    const counting: Handler = async (request) => {
+      const response = await handler(request);
+      if (response.status < 300 && isNews(request)) this.writes++;
+      return response;
+    };
+    const options = { environment: this.environment, userAgent: identity.name };
+    return clientAs(counting, identity, signal === undefined ? options : { ...options, signal });
+  }
+
+  async #startScheduler(signal: AbortSignal): Promise<void> {
+    const client = this.clientOf(SCHEDULER, signal);
+    const { environment } = this;
+    const informers = new InformerFactory({ client, environment });
+    const events = new EventRecorder({ client, environment, component: 'default-scheduler', signal });
+    await new Scheduler({ environment, client, informers, events }).start(signal);
+  }
+
+  #createApiServer(): ApiServer {
+    return createApiServer({
+      environment: this.environment,
+      store: this.store,
+      serviceAccountKey: SIGNING_KEY,
+      serviceAccountIssuer: 'https://kubernetes.default.svc',
+      serviceClusterIpRange: '10.96.0.0/16',
+      serviceNodePortRange: { from: 30_000, to: 32_767 },
+      advertise: { address: '192.168.0.100', port: 6443 },
+      clientCa: '',
+      kubelets: {
+        to: () => () => Promise.reject(new Error('Cannot reach kubelet: nodes are simulated')),
+      },
+    });
+  }
+}
+
+/** All controllers, as an all-in-one cluster runs them. */
+export function defaultControllers(): Controller[] {
+  return allControllers({
+    rootCa: 'test CA',
+    nodeIpam: { clusterCidrs: ['10.244.0.0/16'] },
+    namespaceGraceMs: 0,
+  });
+}
+
+function isNews({ method, url }: HttpRequest): boolean {
+  return method !== 'GET' && !HEARTBEATS.test(url);
+}

@@ -1,0 +1,241 @@
+/**
+ * A real node for tests: a private containerd with its own root, socket and network, images made
+ * of Debian packages, and a kubelet in this process that speaks to a fake API.
+ *
+ * Needs root, Linux, containerd, runc and the CNI plug-ins; `whyNot` says what is missing.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { realEnvironment } from '#edge/environment.ts';
+import { realFileSystem } from '#edge/file-system.ts';
+import { openGrpcChannel } from '#edge/grpc.ts';
+import { realNetwork } from '#edge/network.ts';
+import { realProcesses } from '#edge/processes.ts';
+import type { KubeletEvent } from '#kubelet/events.ts';
+import { Kubelet } from '#kubelet/kubelet.ts';
+import { CNI_BIN_DIRECTORY, cniConfigList } from '#kubelet/network/cni-config.ts';
+import { containerdConfig, hasSysResource } from '#kubelet/runtime/containerd-config.ts';
+import { FakeApi } from './fake-api.ts';
+
+export const BUSYBOX = 'coxswain.test/busybox:1';
+const PAUSE = 'coxswain.test/pause:1';
+const POD_CIDR = '10.88.77.0/24';
+
+/** Undefined when a real node can be made here. */
+export function whyNot(): string | undefined {
+  if (process.platform !== 'linux') return 'not Linux';
+  if (process.getuid?.() !== 0) return 'not root';
+  for (const path of ['/usr/bin/containerd', '/usr/sbin/runc', `${CNI_BIN_DIRECTORY}/bridge`]) {
+    if (!existsSync(path)) return `no ${path}`;
+  }
+  return undefined;
+}
+
+export class RealTestNode {
+  readonly directory: string;
+  readonly hash: string;
+  readonly api = new FakeApi();
+  readonly events: KubeletEvent[] = [];
+  #containerd: ChildProcess | undefined;
+  #kubelet: Kubelet | undefined;
+
+  constructor() {
+    // A socket's path has at most 108 bytes.
+    this.directory = mkdtempSync('/run/cox-test-');
+    this.hash = this.directory.slice(-6).toLowerCase();
+  }
+
+  get bridge(): string {
+    return `cxt${this.hash}`;
+  }
+
+  get cgroup(): string {
+    return `/coxswain-test-${this.hash}`;
+  }
+
+  get kubelet(): Kubelet {
+    if (this.#kubelet === undefined) throw new Error('Cannot use kubelet: it was not started');
+    return this.#kubelet;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.directory, ...parts);
+  }
+
+  async startContainerd(): Promise<void> {
+    for (const name of ['root', 'state', 'cni', 'cni-state', 'images']) mkdirSync(this.path(name));
+    writeFileSync(this.path('config.toml'), this.#config());
+    writeFileSync(this.path('cni', '10-test.conflist'), this.#cni());
+    await this.launchContainerd();
+    this.#importImages();
+  }
+
+  /** Also after it was killed. */
+  async launchContainerd(): Promise<void> {
+    this.#containerd = spawn('/usr/bin/containerd', ['--config', this.path('config.toml')], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    for (let tries = 0; tries < 300; tries++) {
+      try {
+        this.ctr('version');
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    }
+    throw new Error('Cannot start containerd: it does not answer');
+  }
+
+  async killContainerd(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#containerd;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  ctr(...args: string[]): string {
+    const socket = this.path('containerd.sock');
+    const all = ['--address', socket, '--namespace', 'k8s.io', ...args];
+    return execFileSync('/usr/bin/ctr', all, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+  }
+
+  async startKubelet(): Promise<void> {
+    const environment = realEnvironment({
+      logLevel: process.env['COXSWAIN_TEST_LOG'] === undefined ? 'error' : 'debug',
+    });
+    this.#kubelet = new Kubelet({
+      environment,
+      fileSystem: realFileSystem(),
+      processes: realProcesses(),
+      network: realNetwork(),
+      client: this.api,
+      events: { event: (event) => this.events.push(event) },
+      runtime: openGrpcChannel(this.path('containerd.sock')),
+      openGrpc: openGrpcChannel,
+      node: {
+        name: 'node-1',
+        hostname: 'node-1',
+        ips: ['192.0.2.1'],
+        architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+        labels: {},
+        taints: [],
+        serverPort: 10250,
+      },
+      rootDirectory: this.path('kubelet'),
+      logRoot: this.path('logs'),
+      cgroupRoot: this.cgroup,
+      clusterDns: ['10.96.0.10'],
+      clusterDomain: 'cluster.local',
+      resolverConfigPath: '/etc/resolv.conf',
+      onPodCidrs: () => Promise.resolve(),
+    });
+    await this.#kubelet.start();
+  }
+
+  async stopKubelet(options: { stopPods: boolean }): Promise<void> {
+    await this.#kubelet?.stop(options);
+    this.#kubelet = undefined;
+  }
+
+  /** Takes everything away, whatever state it is in. */
+  async cleanUp(): Promise<void> {
+    await this.stopKubelet({ stopPods: true });
+    for (const id of this.#lines('containers', 'ls', '-q')) {
+      try {
+        this.ctr('tasks', 'kill', '-s', 'SIGKILL', id);
+      } catch {
+        // It has ended.
+      }
+    }
+    await this.killContainerd('SIGTERM');
+    for (const mount of this.mountsBelow().toReversed()) execFileSync('umount', ['-l', mount]);
+    try {
+      execFileSync('ip', ['link', 'delete', this.bridge], { stdio: 'ignore' });
+    } catch {
+      // No pod ever had an address.
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  mountsBelow(): string[] {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '')
+      .filter((path) => path.startsWith(`${this.directory}/`));
+  }
+
+  #lines(...args: string[]): string[] {
+    try {
+      return this.ctr(...args)
+        .split('\n')
+        .filter((line) => line !== '');
+    } catch {
+      return [];
+    }
+  }
+
+  #config(): string {
+    return containerdConfig({
+      root: this.path('root'),
+      state: this.path('state'),
+      socketPath: this.path('containerd.sock'),
+      sandboxImage: PAUSE,
+      cniBinDirectory: CNI_BIN_DIRECTORY,
+      cniConfigDirectory: this.path('cni'),
+      runcPath: '/usr/sbin/runc',
+      restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
+    });
+  }
+
+  #cni(): string {
+    return cniConfigList({
+      podCidrs: [POD_CIDR],
+      bridge: this.bridge,
+      stateDirectory: this.path('cni-state'),
+    });
+  }
+
+  /** busybox with its applets, and catatonit as the process of a sandbox. */
+  #importImages(): void {
+    const work = this.path('images');
+    execFileSync('apt-get', ['download', 'busybox-static', 'catatonit'], {
+      cwd: work,
+      stdio: 'ignore',
+    });
+    execFileSync('sh', ['-c', 'for deb in *.deb; do dpkg-deb -x "$deb" unpacked; done'], {
+      cwd: work,
+    });
+    const busybox = join(work, 'busybox-root');
+    for (const name of ['bin', 'tmp', 'etc']) mkdirSync(join(busybox, name), { recursive: true });
+    const unpacked = join(work, 'unpacked');
+    execFileSync('cp', [join(unpacked, 'bin/busybox'), join(busybox, 'bin/busybox')]);
+    execFileSync(join(busybox, 'bin/busybox'), ['--install', '-s', join(busybox, 'bin')]);
+    execFileSync('sh', ['-c', 'for f in *; do [ -L $f ] && ln -sfn busybox $f; done; true'], {
+      cwd: join(busybox, 'bin'),
+    });
+    this.#importImage(BUSYBOX, busybox, { Cmd: ['sh'], Env: ['PATH=/bin'] });
+    const pause = join(work, 'pause-root');
+    mkdirSync(pause);
+    execFileSync('cp', [join(unpacked, 'usr/bin/catatonit'), join(pause, 'pause')]);
+    this.#importImage(PAUSE, pause, { Entrypoint: ['/pause', '-P'] });
+  }
+
+  #importImage(name: string, root: string, config: object): void {
+    const out = `${root}.image`;
+    mkdirSync(out);
+    execFileSync('tar', ['-C', root, '-cf', join(out, 'layer.tar'), '.']);
+    const sum = execFileSync('sha256sum', [join(out, 'layer.tar')]).toString().split(' ')[0];
+    const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+    const rootfs = { type: 'layers', diff_ids: [`sha256:${sum}`] };
+    writeFileSync(
+      join(out, 'config.json'),
+      JSON.stringify({ architecture, os: 'linux', config, rootfs }),
+    );
+    const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }];
+    writeFileSync(join(out, 'manifest.json'), JSON.stringify(manifest));
+    execFileSync('tar', ['-C', out, '-cf', `${out}.tar`, 'manifest.json', 'config.json', 'layer.tar']);
+    this.ctr('images', 'import', `${out}.tar`);
+  }
+}

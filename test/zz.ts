@@ -1,0 +1,70 @@
+import { DEPLOYMENT } from '#api/apps/deployment.ts';
+import { REPLICA_SET } from '#api/apps/replica-set.ts';
+import { POD } from '#api/core/pod.ts';
+import { EVENT } from '#api/core/event.ts';
+import { SERVICE } from '#api/core/service.ts';
+import { NODE } from '#api/core/node.ts';
+import { NAMESPACE } from '#api/core/namespace.ts';
+import { CONFIG_MAP } from '#api/core/config-map.ts';
+import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
+import { ENDPOINTS } from '#api/core/endpoints.ts';
+import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
+import { deployment, service } from '#kit/builders.ts';
+import { TestCluster } from '#kit/cluster.ts';
+function web(text: string): any { const d: any = deployment(text); delete d.metadata.uid; delete d.metadata.generation; return d; }
+const c = await TestCluster.start({ nodes: 3 });
+const show = (x: unknown) => console.log(JSON.stringify(x, null, 1));
+const lines = () => { for (const l of c.environment.lines('warn')) console.log(l.level, l.message, JSON.stringify(l.values)); };
+console.log('nodes', (await c.list(NODE)).map(n => [n.metadata?.name, n.spec, n.metadata?.annotations, n.metadata?.labels]));
+await c.create(DEPLOYMENT, web('replicas=10 image=v1 surge=3 unavailable=2'));
+const s: any = service(); delete s.metadata.uid; delete s.spec.clusterIP; delete s.spec.ipFamilies;
+await c.create(SERVICE, s);
+await c.settle();
+const d = await c.get(DEPLOYMENT, 'web', 'default');
+d.spec!.template.spec!.containers[0]!.image = 'v2';
+await c.run(c.client.update(DEPLOYMENT, d));
+await c.settle();
+show((await c.get(DEPLOYMENT, 'web', 'default')).status);
+show((await c.list(REPLICA_SET, 'default')).map(r => [r.metadata?.name, r.metadata?.annotations, r.spec?.replicas, r.status]));
+console.log((await c.list(EVENT, 'default')).map(e => [e.lastTimestamp, e.reason, e.involvedObject.kind, e.involvedObject.name, e.message, e.count].join(' ')).filter(e => !/Pod /.test(e) ).join('\n'));
+show((await c.list(ENDPOINT_SLICE, 'default')).map(e => [e.metadata?.name, e.endpoints?.length, e.ports, e.endpoints?.[0]]));
+show((await c.list(ENDPOINTS, 'default')).map(e => [e.metadata?.name, e.subsets?.[0]?.addresses?.length]));
+show((await c.list(CONFIG_MAP)).map(e => [e.metadata?.namespace, e.metadata?.name]));
+show((await c.list(SERVICE_ACCOUNT)).map(e => [e.metadata?.namespace, e.metadata?.name]).slice(0,5));
+// GC
+for (const propagationPolicy of ['Background', 'Foreground', 'Orphan'] as const) {
+  const dd = await c.get(DEPLOYMENT, 'web', 'default');
+  await c.delete(DEPLOYMENT, dd, { propagationPolicy });
+  await c.settle();
+  console.log(propagationPolicy, (await c.list(DEPLOYMENT, 'default')).length, (await c.list(REPLICA_SET, 'default')).length, (await c.list(POD, 'default')).length);
+  await c.create(DEPLOYMENT, web('replicas=2 image=v1'));
+  await c.settle();
+  console.log('recreated', (await c.list(DEPLOYMENT, 'default')).length, (await c.list(REPLICA_SET, 'default')).length, (await c.list(POD, 'default')).length);
+}
+// ns
+await c.create(NAMESPACE, { metadata: { name: 'shop' } } as any);
+const w = web('replicas=2 image=v1'); w.metadata.namespace = 'shop';
+await c.create(DEPLOYMENT, w);
+await c.settle();
+console.log('shop pods', (await c.list(POD, 'shop')).length);
+const t0 = c.environment.elapsedMs;
+await c.delete(NAMESPACE, await c.get(NAMESPACE, 'shop'));
+await c.environment.until(async () => !(await c.client.list(NAMESPACE)).items.some(n => n.metadata?.name === 'shop'), { limitMs: 200000 });
+console.log('namespace gone after', c.environment.elapsedMs - t0, (await c.list(POD, 'shop')).length);
+// node death
+console.log('pods on', (await c.list(POD, 'default')).map(p => p.spec?.nodeName));
+const t1 = c.environment.elapsedMs;
+const victim = (await c.list(POD, 'default'))[0]!.spec!.nodeName!;
+c.killNode(victim);
+await c.advance(120_000);
+const nn = await c.get(NODE, victim);
+show([nn.spec?.taints, nn.status?.conditions?.map(x => [x.type, x.status, x.reason])]);
+console.log((await c.list(POD, 'default')).map(p => [p.metadata?.name, p.spec?.nodeName, p.metadata?.deletionTimestamp, p.status?.conditions?.find(x => x.type === 'Ready')?.status].join(' ')).join('\n'));
+await c.advance(400_000);
+console.log((await c.list(POD, 'default')).map(p => [p.metadata?.name, p.spec?.nodeName, p.metadata?.deletionTimestamp, p.status?.conditions?.map(x => x.type+'='+x.status).join(',')].join(' ')).join('\n'));
+await c.delete(NODE, nn);
+await c.advance(120_000);
+console.log((await c.list(POD, 'default')).map(p => [p.metadata?.name, p.spec?.nodeName, p.metadata?.deletionTimestamp, p.status?.phase].join(' ')).join('\n'));
+lines();
+console.log(c.manager!.states().map(x => `${x.name} passes=${x.passes} failures=${x.failures}`).join('\n'));
+await c.stop();
