@@ -4,7 +4,13 @@
  * Source: upstream pkg/api/v1/pod/util.go (VisitPodSecretNames, VisitPodConfigmapNames) and
  * plugin/pkg/auth/authorizer/node/graph.go.
  */
-import type { Container, EphemeralContainer, PersistentVolume, Pod, Volume } from '#api/gen/core-v1.ts';
+import type {
+  Container,
+  EphemeralContainer,
+  PersistentVolume,
+  Pod,
+  Volume,
+} from '#api/gen/core-v1.ts';
 
 export const MIRROR_POD_ANNOTATION = 'kubernetes.io/config.mirror';
 
@@ -23,7 +29,11 @@ export function isMirrorPod(pod: Pod): boolean {
 /** Containers of all three sorts. */
 export function allContainers(pod: Pod): readonly (Container | EphemeralContainer)[] {
   const { spec } = pod;
-  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])];
+  return [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
 }
 
 export function podReferences(pod: Pod): PodReferences {
@@ -52,7 +62,15 @@ function* secretNames(pod: Pod, volumes: readonly Volume[]): Generator<string | 
   for (const volume of volumes) {
     yield volume.secret?.secretName;
     yield volume.azureFile?.secretName;
-    for (const source of [volume.cephfs, volume.cinder, volume.flexVolume, volume.rbd, volume.scaleIO, volume.iscsi, volume.storageos]) {
+    for (const source of [
+      volume.cephfs,
+      volume.cinder,
+      volume.flexVolume,
+      volume.rbd,
+      volume.scaleIO,
+      volume.iscsi,
+      volume.storageos,
+    ]) {
       yield source?.secretRef?.name;
     }
     yield volume.csi?.nodePublishSecretRef?.name;
@@ -80,13 +98,17 @@ export function claimName(pod: Pod, volume: Volume): string | undefined {
 function* resourceClaimNames(pod: Pod): Generator<string | undefined> {
   for (const claim of pod.spec?.resourceClaims ?? []) {
     if (claim.resourceClaimName !== undefined) yield claim.resourceClaimName;
-    else yield pod.status?.resourceClaimStatuses?.find((status) => status.name === claim.name)?.resourceClaimName;
+    else
+      yield pod.status?.resourceClaimStatuses?.find((status) => status.name === claim.name)
+        ?.resourceClaimName;
   }
   yield pod.status?.extendedResourceClaimStatus?.resourceClaimName;
 }
 
 /** Secrets that a node needs in order to mount `volume`, by namespace and name. */
-export function volumeSecrets(volume: PersistentVolume): readonly { namespace: string; name: string }[] {
+export function volumeSecrets(
+  volume: PersistentVolume,
+): readonly { namespace: string; name: string }[] {
   const { spec } = volume;
   const home = spec?.claimRef?.namespace ?? '';
   const found: { namespace: string; name: string }[] = [];
@@ -94,7 +116,15 @@ export function volumeSecrets(volume: PersistentVolume): readonly { namespace: s
     if (name !== undefined && name !== '') found.push({ name, namespace: namespace || home });
   };
   add(spec?.azureFile?.secretName, spec?.azureFile?.secretNamespace);
-  for (const source of [spec?.cephfs, spec?.cinder, spec?.flexVolume, spec?.rbd, spec?.scaleIO, spec?.iscsi, spec?.storageos]) {
+  for (const source of [
+    spec?.cephfs,
+    spec?.cinder,
+    spec?.flexVolume,
+    spec?.rbd,
+    spec?.scaleIO,
+    spec?.iscsi,
+    spec?.storageos,
+  ]) {
     add(source?.secretRef?.name, source?.secretRef?.namespace);
   }
   add(spec?.csi?.nodePublishSecretRef?.name, spec?.csi?.nodePublishSecretRef?.namespace);

@@ -15,7 +15,10 @@ const REQUEST = lines(
 
 describe('requestSubject', () => {
   it('reads common name and organizations', () => {
-    assert.deepEqual(requestSubject(REQUEST), { commonName: 'joe', organizations: ['system:masters'] });
+    assert.deepEqual(requestSubject(REQUEST), {
+      commonName: 'joe',
+      organizations: ['system:masters'],
+    });
   });
   it('refuses what is no request', () => {
     assert.throws(() => requestSubject('x'), /PEM block type must be CERTIFICATE REQUEST/);

@@ -48,7 +48,9 @@ function expectSequence(element: Element | undefined): Buffer {
 }
 
 function stringOf({ tag, content }: Element): string {
-  return tag === BMP_STRING ? Buffer.from(content).swap16().toString('utf16le') : content.toString();
+  return tag === BMP_STRING
+    ? Buffer.from(content).swap16().toString('utf16le')
+    : content.toString();
 }
 
 function elements(bytes: Buffer): Element[] {
@@ -63,7 +65,8 @@ function elements(bytes: Buffer): Element[] {
       length = bytes.readUIntBE(at, count);
       at += count;
     }
-    if (length === undefined || length === 0x80 || at + length > bytes.length) throw new Error('truncated data');
+    if (length === undefined || length === 0x80 || at + length > bytes.length)
+      throw new Error('truncated data');
     found.push({ tag, content: bytes.subarray(at, at + length) });
     at += length;
   }

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatCidr, formatIp, nthAddress, parseCidr, parseIp, rangeContains, sameIp } from './ip.ts';
+import {
+  formatCidr,
+  formatIp,
+  nthAddress,
+  parseCidr,
+  parseIp,
+  rangeContains,
+  sameIp,
+} from './ip.ts';
 
 const canonical = (text: string): string | undefined => {
   const address = parseIp(text);
@@ -30,7 +38,8 @@ describe('parseIp and formatIp', () => {
     [':1', undefined],
   ];
   for (const [text, expected] of rows) {
-    it(`reads ${JSON.stringify(text)} as ${expected ?? 'no address'}`, () => assert.equal(canonical(text), expected));
+    it(`reads ${JSON.stringify(text)} as ${expected ?? 'no address'}`, () =>
+      assert.equal(canonical(text), expected));
   }
 });
 
@@ -39,15 +48,26 @@ describe('ranges', () => {
   it('clear the bits behind the prefix', () => assert.equal(formatCidr(range), '10.96.0.0/16'));
   it('know their size', () => assert.equal(range.size, 65536n));
   it('contain their first and last address, and no other', () => {
-    const inside = ['10.96.0.0', '10.96.255.255'].map((text) => rangeContains(range, parseIp(text)!));
-    const outside = ['10.95.255.255', '10.97.0.0', '::a60:1'].map((text) => rangeContains(range, parseIp(text)!));
-    assert.deepEqual([inside, outside], [[true, true], [false, false, false]]);
+    const inside = ['10.96.0.0', '10.96.255.255'].map((text) =>
+      rangeContains(range, parseIp(text)!),
+    );
+    const outside = ['10.95.255.255', '10.97.0.0', '::a60:1'].map((text) =>
+      rangeContains(range, parseIp(text)!),
+    );
+    assert.deepEqual(
+      [inside, outside],
+      [
+        [true, true],
+        [false, false, false],
+      ],
+    );
   });
   it('count their addresses', () => {
     assert.equal(formatIp(nthAddress(range, 10)!), '10.96.0.10');
     assert.equal(nthAddress(range, 65536), undefined);
   });
-  it('may be of IPv6', () => assert.equal(formatCidr(parseCidr('fd00:10:96::5/112')!), 'fd00:10:96::/112'));
+  it('may be of IPv6', () =>
+    assert.equal(formatCidr(parseCidr('fd00:10:96::5/112')!), 'fd00:10:96::/112'));
   for (const text of ['10.0.0.0', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/8/8', 'x/8']) {
     it(`are not made of ${text}`, () => assert.equal(parseCidr(text), undefined));
   }

@@ -75,11 +75,15 @@ function groupsOf(text: string): bigint[] | undefined {
 /** The canonical text. */
 export function formatIp({ family, value }: IpAddress): string {
   if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
-  const groups = Array.from({ length: V6_PARTS }, (_, i) => Number((value >> BigInt(16 * (V6_PARTS - 1 - i))) & 65535n));
+  const groups = Array.from({ length: V6_PARTS }, (_, i) =>
+    Number((value >> BigInt(16 * (V6_PARTS - 1 - i))) & 65535n),
+  );
   // IPv4-mapped addresses keep their dots.
-  if (value >> 32n === 0xffffn) return `::ffff:${formatIp({ family: 4, value: value & 0xffffffffn })}`;
+  if (value >> 32n === 0xffffn)
+    return `::ffff:${formatIp({ family: 4, value: value & 0xffffffffn })}`;
   const zeros = longestZeros(groups);
-  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  const text = (part: readonly number[]): string =>
+    part.map((group) => group.toString(16)).join(':');
   if (zeros === undefined) return text(groups);
   return `${text(groups.slice(0, zeros.at))}::${text(groups.slice(zeros.at + zeros.length))}`;
 }
@@ -101,7 +105,8 @@ export function parseCidr(text: string): IpRange | undefined {
   const [base = '', prefixText = '', more] = text.split('/');
   const address = parseIp(base);
   const prefix = Number(prefixText);
-  if (address === undefined || more !== undefined || !/^\d{1,3}$/.test(prefixText)) return undefined;
+  if (address === undefined || more !== undefined || !/^\d{1,3}$/.test(prefixText))
+    return undefined;
   const bits = BITS[address.family];
   if (prefix > bits) return undefined;
   const size = 1n << BigInt(bits - prefix);
@@ -119,7 +124,9 @@ export function rangeContains(range: IpRange, { family, value }: IpAddress): boo
 /** The address `offset` behind the network's own; undefined beyond the range. */
 export function nthAddress(range: IpRange, offset: bigint | number): IpAddress | undefined {
   const at = BigInt(offset);
-  return at < 0n || at >= range.size ? undefined : { family: range.family, value: range.first + at };
+  return at < 0n || at >= range.size
+    ? undefined
+    : { family: range.family, value: range.first + at };
 }
 
 /** Whether two texts are the same address. */

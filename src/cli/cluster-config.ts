@@ -24,7 +24,10 @@ export interface ClusterConfig {
   readonly simulatedNodes: number;
 }
 
-export const CLUSTER_DEFAULTS: Omit<ClusterConfig, 'listenHost' | 'listenPort' | 'nodeName' | 'nodeAddress' | 'simulatedNodes'> = {
+export const CLUSTER_DEFAULTS: Omit<
+  ClusterConfig,
+  'listenHost' | 'listenPort' | 'nodeName' | 'nodeAddress' | 'simulatedNodes'
+> = {
   serviceClusterIpRange: '10.96.0.0/16',
   kubernetesAddress: '10.96.0.1',
   dnsAddress: '10.96.0.10',

@@ -30,7 +30,11 @@ export function handlerAs(handler: Handler, identity: Identity): Handler {
 export function clientAs(
   handler: Handler,
   identity: Identity,
-  options: { readonly environment: Environment; readonly userAgent: string; readonly signal?: AbortSignal },
+  options: {
+    readonly environment: Environment;
+    readonly userAgent: string;
+    readonly signal?: AbortSignal;
+  },
 ): RestClient {
   return new RestClient({ handler: handlerAs(handler, identity), ...options });
 }

@@ -13,6 +13,7 @@ import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
 import { publishDns } from './dns-service.ts';
 import { kubeletConnector } from './kubelet-connector.ts';
+import { keepNodeRole } from './node-role.ts';
 import { type ClusterPki, openPki } from './pki.ts';
 import { UserError } from './user-error.ts';
 
@@ -24,7 +25,10 @@ export async function runControlPlane(dataPath: string): Promise<void> {
   const environment = realEnvironment();
   const data = dataDirectoryAt(dataPath);
   const config = readClusterConfig(data);
-  if (config === undefined) throw new UserError(`Cannot run the control plane of ${data.path}: there is no cluster. Make one with cox up.`);
+  if (config === undefined)
+    throw new UserError(
+      `Cannot run the control plane of ${data.path}: there is no cluster. Make one with cox up.`,
+    );
   const stop = await startControlPlane(environment, data, config);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
@@ -37,7 +41,11 @@ export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: nu
   return openPki({
     folder: data.pki,
     nowMs,
-    serverAddresses: ['127.0.0.1', config.nodeAddress, ...(isAddress(config.listenHost) ? [config.listenHost] : [])],
+    serverAddresses: [
+      '127.0.0.1',
+      config.nodeAddress,
+      ...(isAddress(config.listenHost) ? [config.listenHost] : []),
+    ],
     serverNames: ['localhost', config.nodeName],
     kubernetesAddress: config.kubernetesAddress,
     clusterDomain: config.clusterDomain,
@@ -48,7 +56,11 @@ function isAddress(host: string): boolean {
   return /^[0-9.]+$/.test(host) || host.includes(':');
 }
 
-async function startControlPlane(environment: Environment, data: DataDirectory, config: ClusterConfig): Promise<() => Promise<void>> {
+async function startControlPlane(
+  environment: Environment,
+  data: DataDirectory,
+  config: ClusterConfig,
+): Promise<() => Promise<void>> {
   const pki = clusterPki(data, config, environment.clock.now());
   const store = await openSqliteStore({ directory: data.store, environment });
   const plane = createControlPlane({
@@ -60,7 +72,10 @@ async function startControlPlane(environment: Environment, data: DataDirectory, 
     serviceNodePortRange: config.nodePortRange,
     advertise: { address: config.nodeAddress, port: config.listenPort },
     clientCa: pki.authority.certificate,
-    kubelets: kubeletConnector({ authority: pki.authority.certificate, identity: pki.apiServerKubeletClient }),
+    kubelets: kubeletConnector({
+      authority: pki.authority.certificate,
+      identity: pki.apiServerKubeletClient,
+    }),
     rootCa: pki.authority.certificate,
     podCidr: config.podCidr,
   });
@@ -69,14 +84,23 @@ async function startControlPlane(environment: Environment, data: DataDirectory, 
       handler: plane.handler,
       host,
       port: config.listenPort,
-      tls: { cert: pki.apiServer.certificate, key: pki.apiServer.key, clientCa: pki.authority.certificate },
+      tls: {
+        cert: pki.apiServer.certificate,
+        key: pki.apiServer.key,
+        clientCa: pki.authority.certificate,
+      },
     });
   const servers = await Promise.all(listenHosts(config).map(serve));
   await plane.start();
   await publishDns({ handler: plane.handler, environment, address: config.dnsAddress });
   const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
-  environment.log.info('control plane is ready', { address: `https://${config.listenHost}:${config.listenPort}` });
+  const stopping = new AbortController();
+  keepNodeRole({ handler: plane.handler, environment, nodeName: config.nodeName, signal: stopping.signal });
+  environment.log.info('control plane is ready', {
+    address: `https://${config.listenHost}:${config.listenPort}`,
+  });
   return async () => {
+    stopping.abort();
     stopNodes();
     await plane.stop();
     await Promise.all(servers.map((server) => server.close({ graceMs: SHUTDOWN_GRACE_MS })));
@@ -90,14 +114,22 @@ function listenHosts({ listenHost, nodeAddress, simulatedNodes }: ClusterConfig)
   return simulatedNodes > 0 || everywhere ? [listenHost] : [...new Set([listenHost, nodeAddress])];
 }
 
-function startSimulatedNodes(environment: Environment, plane: ControlPlane, count: number): () => void {
+function startSimulatedNodes(
+  environment: Environment,
+  plane: ControlPlane,
+  count: number,
+): () => void {
   if (count === 0) return () => {};
   const stopping = new AbortController();
   const nodes = new SimulatedNodes({
     environment,
     count,
     clientFor: (name) =>
-      clientAs(plane.handler, nodeIdentity(name), { environment, userAgent: 'simulated-kubelet', signal: stopping.signal }),
+      clientAs(plane.handler, nodeIdentity(name), {
+        environment,
+        userAgent: 'simulated-kubelet',
+        signal: stopping.signal,
+      }),
   });
   nodes.start(stopping.signal);
   return () => stopping.abort();

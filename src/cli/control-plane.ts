@@ -44,7 +44,11 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const apiServer = createApiServer(options);
   const { handler } = apiServer;
   const stopping = new AbortController();
-  const managerClient = clientAs(handler, CONTROLLER_MANAGER, { environment, userAgent: 'kube-controller-manager', signal: stopping.signal });
+  const managerClient = clientAs(handler, CONTROLLER_MANAGER, {
+    environment,
+    userAgent: 'kube-controller-manager',
+    signal: stopping.signal,
+  });
   const manager = new Manager({
     controllers: options.controllers ?? controllersOf(options),
     informers: new InformerFactory({ client: managerClient, environment }),
@@ -56,7 +60,10 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
         signal: stopping.signal,
       }),
   });
-  const scheduler = options.scheduler === false ? undefined : createScheduler(handler, environment, stopping.signal);
+  const scheduler =
+    options.scheduler === false
+      ? undefined
+      : createScheduler(handler, environment, stopping.signal);
   return {
     apiServer,
     handler,
@@ -75,7 +82,11 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   };
 }
 
-function createScheduler(handler: Handler, environment: Environment, signal: AbortSignal): Scheduler {
+function createScheduler(
+  handler: Handler,
+  environment: Environment,
+  signal: AbortSignal,
+): Scheduler {
   const client = clientAs(handler, SCHEDULER, { environment, userAgent: 'kube-scheduler', signal });
   return new Scheduler({
     environment,

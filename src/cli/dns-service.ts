@@ -23,9 +23,17 @@ const PORTS = [
 ] as const;
 
 /** Makes or mends the two objects. */
-export async function publishDns(options: { handler: Handler; environment: Environment; address: string }): Promise<void> {
+export async function publishDns(options: {
+  handler: Handler;
+  environment: Environment;
+  address: string;
+}): Promise<void> {
   const { handler, environment, address } = options;
-  const client = clientAs(handler, { name: 'system:apiserver', groups: ['system:masters'] }, { environment, userAgent: 'cox' });
+  const client = clientAs(
+    handler,
+    { name: 'system:apiserver', groups: ['system:masters'] },
+    { environment, userAgent: 'cox' },
+  );
   const apply = { fieldManager: 'cox', force: true };
   await client.patch(
     SERVICE,
@@ -35,7 +43,12 @@ export async function publishDns(options: { handler: Handler; environment: Envir
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: NAME, namespace: NAMESPACE, labels: LABELS },
-      spec: { clusterIP: address, clusterIPs: [address], type: 'ClusterIP', ports: PORTS.map((port) => ({ ...port, targetPort: port.port })) },
+      spec: {
+        clusterIP: address,
+        clusterIPs: [address],
+        type: 'ClusterIP',
+        ports: PORTS.map((port) => ({ ...port, targetPort: port.port })),
+      },
     },
     apply,
   );
@@ -49,10 +62,15 @@ export async function publishDns(options: { handler: Handler; environment: Envir
       metadata: {
         name: NAME,
         namespace: NAMESPACE,
-        labels: { 'kubernetes.io/service-name': NAME, 'endpointslice.kubernetes.io/managed-by': 'cox' },
+        labels: {
+          'kubernetes.io/service-name': NAME,
+          'endpointslice.kubernetes.io/managed-by': 'cox',
+        },
       },
       addressType: 'IPv4',
-      endpoints: [{ addresses: [address], conditions: { ready: true, serving: true, terminating: false } }],
+      endpoints: [
+        { addresses: [address], conditions: { ready: true, serving: true, terminating: false } },
+      ],
       ports: PORTS,
     },
     apply,

@@ -44,10 +44,13 @@ export async function deployExample(options: ExampleOptions): Promise<string | u
   const client = new RestClient({ handler: options.client, environment, userAgent: 'cox-up' });
   const objects = readManifests(name);
   await progress.step(`Applying the ${name}`, () => applyAll(client, objects));
-  await progress.step(`Waiting for the pods of the ${name}`, () => untilAvailable(client, environment, objects));
+  await progress.step(`Waiting for the pods of the ${name}`, () =>
+    untilAvailable(client, environment, objects),
+  );
   if (!options.isReal) return undefined;
   const page = await pageOf(client, objects, options.nodeHost);
-  if (page !== undefined) await progress.step('Waiting for the page', () => untilServed(environment, page));
+  if (page !== undefined)
+    await progress.step('Waiting for the page', () => untilServed(environment, page));
   return page?.url;
 }
 
@@ -64,20 +67,32 @@ async function applyAll(client: RestClient, objects: readonly KubeObject[]): Pro
   for (const object of objects) {
     const { group, version } = parseApiVersion(object.apiVersion ?? '');
     const kind = kindByName(group, version, object.kind ?? '');
-    if (kind === undefined) throw new UserError(`Cannot apply the example: there is no kind ${object.kind ?? ''} in ${object.apiVersion ?? ''}.`);
-    const target = { name: object.metadata?.name ?? '', ...(kind.namespaced ? { namespace: object.metadata?.namespace ?? 'default' } : {}) };
+    if (kind === undefined)
+      throw new UserError(
+        `Cannot apply the example: there is no kind ${object.kind ?? ''} in ${object.apiVersion ?? ''}.`,
+      );
+    const target = {
+      name: object.metadata?.name ?? '',
+      ...(kind.namespaced ? { namespace: object.metadata?.namespace ?? 'default' } : {}),
+    };
     await client.patch(kind, target, 'apply', object, { fieldManager: 'cox-up', force: true });
   }
 }
 
-async function untilAvailable(client: RestClient, environment: Environment, objects: readonly KubeObject[]): Promise<void> {
+async function untilAvailable(
+  client: RestClient,
+  environment: Environment,
+  objects: readonly KubeObject[],
+): Promise<void> {
   const until = environment.clock.monotonicMs() + SERVED_TIMEOUT_MS;
   for (const object of objects.filter(({ kind }) => kind === 'Deployment')) {
     const name = object.metadata?.name ?? '';
     const namespace = object.metadata?.namespace ?? 'default';
     while (!isAvailable(await client.get(DEPLOYMENT, name, namespace))) {
       if (environment.clock.monotonicMs() > until) {
-        throw new UserError(`Cannot bring up the example: deployment ${name} is not available. kubectl describe deployment ${name} says more.`);
+        throw new UserError(
+          `Cannot bring up the example: deployment ${name} is not available. kubectl describe deployment ${name} says more.`,
+        );
       }
       await sleep(environment, LOOK_MS);
     }
@@ -99,10 +114,20 @@ interface Page {
   readonly port: number;
 }
 
-async function pageOf(client: RestClient, objects: readonly KubeObject[], host: string): Promise<Page | undefined> {
+async function pageOf(
+  client: RestClient,
+  objects: readonly KubeObject[],
+  host: string,
+): Promise<Page | undefined> {
   for (const object of objects.filter(({ kind }) => kind === 'Service')) {
-    const service = await client.get(SERVICE, object.metadata?.name ?? '', object.metadata?.namespace ?? 'default');
-    const port = service.spec?.ports?.find(({ nodePort }) => nodePort !== undefined && nodePort > 0)?.nodePort;
+    const service = await client.get(
+      SERVICE,
+      object.metadata?.name ?? '',
+      object.metadata?.namespace ?? 'default',
+    );
+    const port = service.spec?.ports?.find(
+      ({ nodePort }) => nodePort !== undefined && nodePort > 0,
+    )?.nodePort;
     if (port !== undefined) return { url: `http://${host}:${port}/`, host, port };
   }
   return undefined;
@@ -115,7 +140,12 @@ async function untilServed(environment: Environment, page: Page): Promise<void> 
   try {
     while (environment.clock.monotonicMs() < until) {
       try {
-        const response = await http.handler({ method: 'GET', url: '/', headers: {}, signal: AbortSignal.timeout(2_000) });
+        const response = await http.handler({
+          method: 'GET',
+          url: '/',
+          headers: {},
+          signal: AbortSignal.timeout(2_000),
+        });
         await readBody(response.body);
         if (response.status === 200) return;
         last = new Error(`status ${response.status}`);

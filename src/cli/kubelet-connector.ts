@@ -10,7 +10,10 @@ import type { KeyPair } from './pki.ts';
 const ADDRESS_TYPES = ['InternalIP', 'Hostname', 'ExternalIP'] as const;
 const CLIENTS_MAX = 1_000;
 
-export function kubeletConnector(options: { authority: string; identity: KeyPair }): KubeletConnector {
+export function kubeletConnector(options: {
+  authority: string;
+  identity: KeyPair;
+}): KubeletConnector {
   const clients = new Map<string, HttpClient>();
   return {
     to(node: Node): Handler {
@@ -22,7 +25,11 @@ export function kubeletConnector(options: { authority: string; identity: KeyPair
         client = httpClient({
           host,
           port,
-          tls: { ca: options.authority, cert: options.identity.certificate, key: options.identity.key },
+          tls: {
+            ca: options.authority,
+            cert: options.identity.certificate,
+            key: options.identity.key,
+          },
         });
         clients.set(key, client);
       }
@@ -33,10 +40,14 @@ export function kubeletConnector(options: { authority: string; identity: KeyPair
 
 function locationOf(node: Node): { host: string; port: number } {
   const addresses = node.status?.addresses ?? [];
-  const found = ADDRESS_TYPES.flatMap((type) => addresses.filter((address) => address.type === type))[0];
+  const found = ADDRESS_TYPES.flatMap((type) =>
+    addresses.filter((address) => address.type === type),
+  )[0];
   const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 0;
   if (found === undefined || port === 0) {
-    throw serviceUnavailable(`no preferred addresses found; known addresses: ${JSON.stringify(addresses)}`);
+    throw serviceUnavailable(
+      `no preferred addresses found; known addresses: ${JSON.stringify(addresses)}`,
+    );
   }
   return { host: found.address, port };
 }

@@ -19,6 +19,10 @@ export function serveKubelet(options: KubeletServerOptions): Promise<RunningHttp
     handler: options.handler,
     host: options.address,
     port: options.port,
-    tls: { cert: options.identity.certificate, key: options.identity.key, clientCa: options.authority },
+    tls: {
+      cert: options.identity.certificate,
+      key: options.identity.key,
+      clientCa: options.authority,
+    },
   });
 }

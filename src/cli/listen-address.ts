@@ -14,7 +14,9 @@ export function parseListen(text: string): ListenAddress {
   const match = /^(?:(.*):)?(\d+)$/.exec(text);
   const port = Number(match?.[2]);
   if (match === null || port > 65_535) {
-    throw new UserError(`Cannot listen on ${JSON.stringify(text)}: give ADDRESS:PORT, for example ${LISTEN_DEFAULT.host}:${LISTEN_DEFAULT.port}.`);
+    throw new UserError(
+      `Cannot listen on ${JSON.stringify(text)}: give ADDRESS:PORT, for example ${LISTEN_DEFAULT.host}:${LISTEN_DEFAULT.port}.`,
+    );
   }
   const host = (match[1] ?? '').replace(/^\[(.*)\]$/, '$1');
   return { host: host === '' ? LISTEN_DEFAULT.host : host, port };
@@ -24,12 +26,16 @@ export function parseListen(text: string): ListenAddress {
  * The address to use. A taken default gives way to a free port; a taken port that was asked for is
  * an error, because somebody counts on it.
  */
-export async function chooseListen(asked: ListenAddress | undefined): Promise<ListenAddress & { moved: boolean }> {
+export async function chooseListen(
+  asked: ListenAddress | undefined,
+): Promise<ListenAddress & { moved: boolean }> {
   const wanted = asked ?? LISTEN_DEFAULT;
   const port = await freePort(wanted.host, wanted.port);
   if (port !== undefined) return { host: wanted.host, port, moved: false };
   if (asked !== undefined) {
-    throw new UserError(`Cannot listen on ${wanted.host}:${wanted.port}: another program does. Stop it, or choose another port with --listen.`);
+    throw new UserError(
+      `Cannot listen on ${wanted.host}:${wanted.port}: another program does. Stop it, or choose another port with --listen.`,
+    );
   }
   const other = await freePort(wanted.host, 0);
   if (other === undefined) throw new UserError(`Cannot listen on ${wanted.host}: no port is free.`);
@@ -42,13 +48,25 @@ function freePort(host: string, port: number): Promise<number | undefined> {
     server.once('error', (error) => {
       const code = codeOf(error);
       if (code === 'EADDRINUSE') resolve(undefined);
-      else if (code === 'EADDRNOTAVAIL') reject(new UserError(`Cannot listen on ${host}: no interface of this machine has that address. Choose another with --listen.`));
-      else if (code === 'EACCES') reject(new UserError(`Cannot listen on ${host}:${port}: ports below 1024 need root. Choose another with --listen.`));
+      else if (code === 'EADDRNOTAVAIL')
+        reject(
+          new UserError(
+            `Cannot listen on ${host}: no interface of this machine has that address. Choose another with --listen.`,
+          ),
+        );
+      else if (code === 'EACCES')
+        reject(
+          new UserError(
+            `Cannot listen on ${host}:${port}: ports below 1024 need root. Choose another with --listen.`,
+          ),
+        );
       else reject(error);
     });
     server.listen(port, host, () => {
       const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
+      server.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : undefined),
+      );
     });
   });
 }

@@ -18,7 +18,9 @@ export async function unmountBelow(processes: Processes, paths: readonly string[
 
 /** Spaces and the like are written in octal. */
 function unescapeMount(text: string): string {
-  return text.replace(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
+  return text.replace(/\\(\d{3})/g, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 8)),
+  );
 }
 
 const CGROUPS = '/sys/fs/cgroup';
@@ -26,7 +28,8 @@ const CGROUPS = '/sys/fs/cgroup';
 /** Removes the cgroup `name` with all below it, in every hierarchy. Its processes are gone. */
 export function removeCgroups(name: string): void {
   removeCgroupTree(join(CGROUPS, name));
-  for (const controller of listDirectories(CGROUPS)) removeCgroupTree(join(CGROUPS, controller, name));
+  for (const controller of listDirectories(CGROUPS))
+    removeCgroupTree(join(CGROUPS, controller, name));
 }
 
 function removeCgroupTree(path: string): void {

@@ -27,8 +27,12 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    if (error instanceof UserError || hasExplanation(error)) process.stderr.write(`${messageOf(error)}\n`);
-    else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    if (error instanceof UserError || hasExplanation(error))
+      process.stderr.write(`${messageOf(error)}\n`);
+    else
+      process.stderr.write(
+        `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      );
     return 1;
   }
 }
@@ -46,17 +50,37 @@ function commands(): Command {
     .configureHelp({ showGlobalOptions: false });
   program
     .command('up', { isDefault: true })
-    .description('Bring a cluster up on this machine, serve an example, and take it down on Ctrl-C.')
-    .option('--data-dir <DIR>', 'where the cluster lives; DIR/admin.kubeconfig is the kubeconfig', defaultDataDirectory(process.env))
-    .option('--listen <ADDR:PORT>', `where the API server listens (default: ${LISTEN_DEFAULT.host}:${LISTEN_DEFAULT.port}, or a free port when that is taken)`, listenOf)
-    .addOption(new Option('--example <NAME>', 'what to run: an example, or none').choices([...exampleNames(), 'none']).default('none'))
+    .description(
+      'Bring a cluster up on this machine, serve an example, and take it down on Ctrl-C.',
+    )
+    .option(
+      '--data-dir <DIR>',
+      'where the cluster lives; DIR/admin.kubeconfig is the kubeconfig',
+      defaultDataDirectory(process.env),
+    )
+    .option(
+      '--listen <ADDR:PORT>',
+      `where the API server listens (default: ${LISTEN_DEFAULT.host}:${LISTEN_DEFAULT.port}, or a free port when that is taken)`,
+      listenOf,
+    )
+    .addOption(
+      new Option('--example <NAME>', 'what to run: an example, or none')
+        .choices([...exampleNames(), 'none'])
+        .default('none'),
+    )
     .option('--nodes <N>', 'real nodes; more than 1 is not possible yet', nodesOf, 1)
-    .option('--simulated-nodes <N>', 'nodes whose pods run nowhere but reach Running: needs no root, and no Linux', countOf)
+    .option(
+      '--simulated-nodes <N>',
+      'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
+      countOf,
+    )
     .option('--reset', 'delete the state of this cluster first')
     .action((flags: UpFlags) => startUp(flags));
   program
     .command('control-plane')
-    .description('Run the API server, the controllers and the scheduler of a cluster that cox up made.')
+    .description(
+      'Run the API server, the controllers and the scheduler of a cluster that cox up made.',
+    )
     .requiredOption('--data-dir <DIR>', 'where the cluster lives')
     .action(({ dataDir }: { dataDir: string }) => runControlPlane(dataDir));
   program
@@ -90,12 +114,16 @@ function listenOf(text: string): ListenAddress {
 
 function countOf(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > NODES_MAX) throw new InvalidArgumentError(`Give a number from 1 to ${NODES_MAX}.`);
+  if (!Number.isInteger(count) || count < 1 || count > NODES_MAX)
+    throw new InvalidArgumentError(`Give a number from 1 to ${NODES_MAX}.`);
   return count;
 }
 
 function nodesOf(text: string): number {
   const count = countOf(text);
-  if (count > 1) throw new InvalidArgumentError('Several real nodes on one machine are not there yet; --simulated-nodes takes any number.');
+  if (count > 1)
+    throw new InvalidArgumentError(
+      'Several real nodes on one machine are not there yet; --simulated-nodes takes any number.',
+    );
   return count;
 }

@@ -45,7 +45,14 @@ export class NodeNetwork {
     await this.#ensureLink(dnsInterface(hash), ['type', 'dummy']);
     await this.#ip('address', 'replace', `${dnsAddress}/32`, 'dev', dnsInterface(hash));
     // A pod address without an owner is refused here and never leaves for the default gateway.
-    await this.#ip('route', 'replace', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
+    await this.#ip(
+      'route',
+      'replace',
+      'unreachable',
+      clusterPodCidr,
+      'metric',
+      String(UNREACHABLE_METRIC),
+    );
     // The route is looked up before the output hook translates the address: it must lead somewhere.
     await this.#ip('route', 'replace', serviceCidr, 'dev', bridgeName(hash));
     await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.route_localnet`, '1');
@@ -58,18 +65,33 @@ export class NodeNetwork {
     if (range === undefined || gateway === undefined) {
       throw new TypeError(`Cannot give the bridge an address of ${podCidr}: it is no CIDR`);
     }
-    await this.#ip('address', 'replace', `${formatIp(gateway)}/${range.prefix}`, 'dev', bridgeName(this.#options.hash));
+    await this.#ip(
+      'address',
+      'replace',
+      `${formatIp(gateway)}/${range.prefix}`,
+      'dev',
+      bridgeName(this.#options.hash),
+    );
   }
 
   /** Takes everything away; what is not there is no error. */
   async tearDown(): Promise<void> {
     const { clusterPodCidr } = this.#options;
-    await this.#try('route', 'delete', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
+    await this.#try(
+      'route',
+      'delete',
+      'unreachable',
+      clusterPodCidr,
+      'metric',
+      String(UNREACHABLE_METRIC),
+    );
     for (const name of this.#ours()) await this.#try('link', 'delete', name);
   }
 
   #ours(): string[] {
-    return readdirSync('/sys/class/net').filter((name) => name.startsWith(`cox${this.#options.hash}`));
+    return readdirSync('/sys/class/net').filter((name) =>
+      name.startsWith(`cox${this.#options.hash}`),
+    );
   }
 
   async #ensureLink(name: string, type: readonly string[]): Promise<void> {
@@ -78,13 +100,18 @@ export class NodeNetwork {
   }
 
   async #sysctl(name: string, value: string): Promise<void> {
-    const { exitCode, stderr } = await this.#options.processes.run('sysctl', ['-qw', `${name}=${value}`]);
-    if (exitCode !== 0) throw new Error(`Cannot set ${name}: ${Buffer.from(stderr).toString().trim()}`);
+    const { exitCode, stderr } = await this.#options.processes.run('sysctl', [
+      '-qw',
+      `${name}=${value}`,
+    ]);
+    if (exitCode !== 0)
+      throw new Error(`Cannot set ${name}: ${Buffer.from(stderr).toString().trim()}`);
   }
 
   async #ip(...args: string[]): Promise<void> {
     const { exitCode, stderr } = await this.#options.processes.run('ip', args);
-    if (exitCode !== 0) throw new Error(`Cannot run ip ${args.join(' ')}: ${Buffer.from(stderr).toString().trim()}`);
+    if (exitCode !== 0)
+      throw new Error(`Cannot run ip ${args.join(' ')}: ${Buffer.from(stderr).toString().trim()}`);
   }
 
   async #try(...args: string[]): Promise<void> {

@@ -32,14 +32,16 @@ import { type ClusterPki, type KeyPair, nodeCertificates } from './pki.ts';
 import { UserError } from './user-error.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
-const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 
 /** Runs until SIGTERM or SIGINT. */
 export async function runNode(dataPath: string): Promise<void> {
   const environment = realEnvironment();
   const data = dataDirectoryAt(dataPath);
   const config = readClusterConfig(data);
-  if (config === undefined) throw new UserError(`Cannot run a node of ${data.path}: there is no cluster. Make one with cox up.`);
+  if (config === undefined)
+    throw new UserError(
+      `Cannot run a node of ${data.path}: there is no cluster. Make one with cox up.`,
+    );
   const stopping = new AbortController();
   const stop = await startNode({ environment, data, config, signal: stopping.signal });
   await new Promise<void>((resolve) => {
@@ -59,12 +61,25 @@ interface NodeParts {
 async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const { environment, data, config, signal } = parts;
   const pki = clusterPki(data, config, environment.clock.now());
-  const certificates = nodeCertificates(pki, { name: config.nodeName, addresses: [config.nodeAddress] });
+  const certificates = nodeCertificates(pki, {
+    name: config.nodeName,
+    addresses: [config.nodeAddress],
+  });
   const connect = connector(parts, pki);
   const kubelet = createKubelet(parts, connect(certificates.client, 'kubelet'));
-  const server = await serveKubelet({ kubelet, address: config.nodeAddress, port: nodeLayout(data).kubeletPort, authority: pki.authority.certificate, identity: certificates.server, environment });
+  const server = await serveKubelet({
+    kubelet,
+    address: config.nodeAddress,
+    port: nodeLayout(data).kubeletPort,
+    authority: pki.authority.certificate,
+    identity: certificates.server,
+    environment,
+  });
   await kubelet.start();
-  await Promise.all([startProxy(parts, connect(pki.proxy, 'kube-proxy')), startDns(parts, connect(pki.dns, 'coredns'))]);
+  await Promise.all([
+    startProxy(parts, connect(pki.proxy, 'kube-proxy')),
+    startDns(parts, connect(pki.dns, 'coredns')),
+  ]);
   environment.log.info('node is ready', { node: config.nodeName });
   signal.addEventListener('abort', () => server.close().catch(() => {}));
   return () => kubelet.stop({ stopPods: false });
@@ -84,7 +99,10 @@ function connector({ config, environment, signal }: NodeParts, pki: ClusterPki):
   };
 }
 
-function createKubelet({ environment, data, config, signal }: NodeParts, client: RestClient): Kubelet {
+function createKubelet(
+  { environment, data, config, signal }: NodeParts,
+  client: RestClient,
+): Kubelet {
   const layout = nodeLayout(data);
   const fileSystem = realFileSystem();
   const processes = realProcesses();
@@ -94,7 +112,13 @@ function createKubelet({ environment, data, config, signal }: NodeParts, client:
     processes,
     network: realNetwork(),
     client,
-    events: new EventRecorder({ client, environment, component: 'kubelet', host: config.nodeName, signal }),
+    events: new EventRecorder({
+      client,
+      environment,
+      component: 'kubelet',
+      host: config.nodeName,
+      signal,
+    }),
     runtime: openGrpcChannel({ socketPath: layout.containerdSocket }),
     openGrpc: ({ host, port }) => openGrpcChannel({ host, port }),
     node: {
@@ -102,7 +126,7 @@ function createKubelet({ environment, data, config, signal }: NodeParts, client:
       hostname: hostname(),
       ips: [config.nodeAddress],
       architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-      labels: { [CONTROL_PLANE_LABEL]: '' },
+      labels: {},
       taints: [],
       serverPort: layout.kubeletPort,
     },
@@ -122,14 +146,25 @@ function createKubelet({ environment, data, config, signal }: NodeParts, client:
         dnsAddress: config.dnsAddress,
       });
       for (const cidr of cidrs) await network.setPodCidr(cidr);
-      const text = cniConfigList({ podCidrs: cidrs, bridge, stateDirectory: layout.cniDataDirectory, masquerade: false });
+      const text = cniConfigList({
+        podCidrs: cidrs,
+        bridge,
+        stateDirectory: layout.cniDataDirectory,
+        masquerade: false,
+      });
       mkdirSync(layout.cniConfigDirectory, { recursive: true });
-      await fileSystem.writeFileAtomic(join(layout.cniConfigDirectory, '10-coxswain.conflist'), text);
+      await fileSystem.writeFileAtomic(
+        join(layout.cniConfigDirectory, '10-coxswain.conflist'),
+        text,
+      );
     },
   });
 }
 
-async function startProxy({ environment, data, config, signal }: NodeParts, client: RestClient): Promise<void> {
+async function startProxy(
+  { environment, data, config, signal }: NodeParts,
+  client: RestClient,
+): Promise<void> {
   const informers = new InformerFactory({ client, environment });
   const proxy = new Proxy({
     environment,
@@ -154,7 +189,10 @@ function bridgeShowsFrames(): boolean {
   return existsSync(path) && readFileSync(path, 'utf8').trim() === '1';
 }
 
-async function startDns({ environment, config, signal }: NodeParts, client: RestClient): Promise<void> {
+async function startDns(
+  { environment, config, signal }: NodeParts,
+  client: RestClient,
+): Promise<void> {
   const informers = new InformerFactory({ client, environment });
   const dns = new DnsServer({
     environment,
@@ -163,7 +201,10 @@ async function startDns({ environment, config, signal }: NodeParts, client: Rest
     addresses: [config.dnsAddress],
     clusterDomain: config.clusterDomain,
     ownRanges: [config.podCidr, config.serviceClusterIpRange],
-    resolvers: () => (existsSync(RESOLV_CONF) ? resolversOf(readFileSync(RESOLV_CONF, 'utf8'), [config.dnsAddress]) : []),
+    resolvers: () =>
+      existsSync(RESOLV_CONF)
+        ? resolversOf(readFileSync(RESOLV_CONF, 'utf8'), [config.dnsAddress])
+        : [],
   });
   informers.start(signal);
   await dns.start(signal);

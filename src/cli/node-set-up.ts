@@ -62,7 +62,13 @@ export class RealNode {
     const { data, progress } = this.#options;
     await installPrerequisites(this.#processes, progress);
     const layout = this.#layout;
-    for (const path of [data.runtimePath, layout.containerdRoot, layout.cniConfigDirectory, layout.cniDataDirectory, layout.podLogs]) {
+    for (const path of [
+      data.runtimePath,
+      layout.containerdRoot,
+      layout.cniConfigDirectory,
+      layout.cniDataDirectory,
+      layout.podLogs,
+    ]) {
       mkdirSync(path, { recursive: true, mode: 0o711 });
     }
     const text = containerdConfig({
@@ -82,16 +88,32 @@ export class RealNode {
   /** containerd, the images that every pod needs, and the node process. */
   async start(supervisor: Supervisor): Promise<void> {
     const { environment, progress, self, data } = this.#options;
-    supervisor.start({ name: 'containerd', command: '/usr/bin/containerd', args: ['--config', this.#layout.containerdConfig] });
-    await progress.step('Starting containerd', () => untilAnswers(environment, this.#layout.containerdSocket, data));
+    supervisor.start({
+      name: 'containerd',
+      command: '/usr/bin/containerd',
+      args: ['--config', this.#layout.containerdConfig],
+    });
+    await progress.step('Starting containerd', () =>
+      untilAnswers(environment, this.#layout.containerdSocket, data),
+    );
     await this.importImages('none');
-    supervisor.start({ name: 'node', command: self.command, args: [...self.args, 'node', '--data-dir', data.path] });
+    supervisor.start({
+      name: 'node',
+      command: self.command,
+      args: [...self.args, 'node', '--data-dir', data.path],
+    });
   }
 
   /** Builds what is missing of an example's images and gives them to containerd. */
   importImages(example: string): Promise<void> {
     const { data, progress } = this.#options;
-    return importImages({ example, folder: data.images, socket: this.#layout.containerdSocket, processes: this.#processes, progress });
+    return importImages({
+      example,
+      folder: data.images,
+      socket: this.#layout.containerdSocket,
+      processes: this.#processes,
+      progress,
+    });
   }
 
   /** Ends the node process, every container, and containerd. */
@@ -142,7 +164,11 @@ async function removeSandboxes(channel: GrpcChannel): Promise<void> {
   );
 }
 
-async function untilAnswers(environment: Environment, socket: string, data: DataDirectory): Promise<void> {
+async function untilAnswers(
+  environment: Environment,
+  socket: string,
+  data: DataDirectory,
+): Promise<void> {
   const until = environment.clock.monotonicMs() + CONTAINERD_TIMEOUT_MS;
   const channel = openGrpcChannel({ socketPath: socket });
   try {
@@ -152,7 +178,9 @@ async function untilAnswers(environment: Environment, socket: string, data: Data
         return;
       } catch (error) {
         if (environment.clock.monotonicMs() > until) {
-          throw new UserError(`Cannot start containerd: ${messageOf(error)}. See ${data.logs}/containerd.log.`);
+          throw new UserError(
+            `Cannot start containerd: ${messageOf(error)}. See ${data.logs}/containerd.log.`,
+          );
         }
       }
       await new Promise<void>((resolve) => environment.timers.after(LOOK_MS, resolve));

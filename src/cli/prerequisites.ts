@@ -22,11 +22,18 @@ export function runcPath(): string {
 
 const INSTALL_TIMEOUT_MS = 180_000;
 
-export async function installPrerequisites(processes: Processes, progress: Progress): Promise<void> {
-  const missing = PACKAGES.filter(([, files]) => !files.some((file) => existsSync(file))).map(([name]) => name);
+export async function installPrerequisites(
+  processes: Processes,
+  progress: Progress,
+): Promise<void> {
+  const missing = PACKAGES.filter(([, files]) => !files.some((file) => existsSync(file))).map(
+    ([name]) => name,
+  );
   if (missing.length === 0) return;
   if (!existsSync('/usr/bin/apt-get')) {
-    throw new UserError(`Cannot run containers: ${missing.join(', ')} are missing, and this is no Debian. Install them, or use --simulated-nodes.`);
+    throw new UserError(
+      `Cannot run containers: ${missing.join(', ')} are missing, and this is no Debian. Install them, or use --simulated-nodes.`,
+    );
   }
   await progress.step(`Installing ${missing.join(', ')}`, () => aptInstall(processes, missing));
 }
@@ -34,7 +41,10 @@ export async function installPrerequisites(processes: Processes, progress: Progr
 /** `apt-get install` without questions and without starting services. */
 export async function aptInstall(processes: Processes, packages: readonly string[]): Promise<void> {
   const apt = (...args: string[]) =>
-    processes.run('apt-get', args, { timeoutMs: INSTALL_TIMEOUT_MS, environment: { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' } });
+    processes.run('apt-get', args, {
+      timeoutMs: INSTALL_TIMEOUT_MS,
+      environment: { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+    });
   const install = () => apt('install', '-y', '-q', '--no-install-recommends', ...packages);
   let result = await install();
   if (result.exitCode !== 0) {
@@ -44,6 +54,8 @@ export async function aptInstall(processes: Processes, packages: readonly string
   }
   if (result.exitCode !== 0) {
     const words = Buffer.from(result.stderr).toString().trim().split('\n').at(-1) ?? '';
-    throw new UserError(`Cannot install ${packages.join(', ')}: ${words}. Install them with apt-get, or use --simulated-nodes.`);
+    throw new UserError(
+      `Cannot install ${packages.join(', ')}: ${words}. Install them with apt-get, or use --simulated-nodes.`,
+    );
   }
 }

@@ -100,7 +100,9 @@ export class Supervisor {
       const ended = new Promise<void>((resolve) => running.waiters.push(resolve));
       this.#lookUntilGone(running);
       kill(running.pid, options.signal ?? 'SIGTERM');
-      const force = this.#environment.timers.after(options.graceMs, () => kill(running.pid, 'SIGKILL'));
+      const force = this.#environment.timers.after(options.graceMs, () =>
+        kill(running.pid, 'SIGKILL'),
+      );
       await ended;
       force.cancel();
     }
@@ -119,19 +121,28 @@ export class Supervisor {
   #find(name: string): PidFile | undefined {
     const value = readJsonIfThere(this.#pidPath(name)) as Partial<PidFile> | undefined;
     if (typeof value?.pid !== 'number' || typeof value.startTicks !== 'string') return undefined;
-    return startTicksOf(value.pid) === value.startTicks ? { pid: value.pid, startTicks: value.startTicks } : undefined;
+    return startTicksOf(value.pid) === value.startTicks
+      ? { pid: value.pid, startTicks: value.startTicks }
+      : undefined;
   }
 
   #spawn(running: Running): void {
     const { name, command, args, environment } = running.process;
     const log = openLog(join(this.#logFolder, `${name}.log`));
-    const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env: { ...process.env, ...environment } });
+    const child = spawn(command, args, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...environment },
+    });
     closeSync(log);
     running.startedMs = this.#environment.clock.monotonicMs();
     running.pid = child.pid;
     running.startTicks = child.pid === undefined ? undefined : startTicksOf(child.pid);
     child.on('error', (error) => {
-      this.#environment.log.error('cannot start a process', { process: name, error: error.message });
+      this.#environment.log.error('cannot start a process', {
+        process: name,
+        error: error.message,
+      });
       this.#onEnd(running);
     });
     child.on('exit', () => this.#onEnd(running));
@@ -141,7 +152,11 @@ export class Supervisor {
 
   #writePid(name: string, child: ChildProcess, startTicks: string | undefined): void {
     if (child.pid === undefined || startTicks === undefined) return;
-    writeFileDurably(this.#pidPath(name), JSON.stringify({ pid: child.pid, startTicks } satisfies PidFile), 0o600);
+    writeFileDurably(
+      this.#pidPath(name),
+      JSON.stringify({ pid: child.pid, startTicks } satisfies PidFile),
+      0o600,
+    );
   }
 
   #isAlive(running: Running): boolean {
@@ -169,8 +184,12 @@ export class Supervisor {
     if (this.#stopping || this.#running.get(running.process.name) !== running) return;
     const { clock, log, timers } = this.#environment;
     const lived = clock.monotonicMs() - running.startedMs;
-    running.pauseMs = lived > STABLE_MS ? PAUSE_FIRST_MS : Math.min(PAUSE_MAX_MS, running.pauseMs * 2);
-    log.warn('a process ended and is started again', { process: running.process.name, afterMs: Math.round(running.pauseMs) });
+    running.pauseMs =
+      lived > STABLE_MS ? PAUSE_FIRST_MS : Math.min(PAUSE_MAX_MS, running.pauseMs * 2);
+    log.warn('a process ended and is started again', {
+      process: running.process.name,
+      afterMs: Math.round(running.pauseMs),
+    });
     running.pid = undefined;
     running.timer = timers.after(running.pauseMs, () => this.#spawn(running));
   }

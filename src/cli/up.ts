@@ -9,9 +9,19 @@ import type { Environment } from '#base/env.ts';
 import { readBody } from '#base/http/message.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
-import { CLUSTER_DEFAULTS, type ClusterConfig, readClusterConfig, writeClusterConfig } from './cluster-config.ts';
+import {
+  CLUSTER_DEFAULTS,
+  type ClusterConfig,
+  readClusterConfig,
+  writeClusterConfig,
+} from './cluster-config.ts';
 import { clusterPki } from './control-plane-process.ts';
-import { type DataDirectory, dataDirectoryAt, prepareDataDirectory, resetDataDirectory } from './data-directory.ts';
+import {
+  type DataDirectory,
+  dataDirectoryAt,
+  prepareDataDirectory,
+  resetDataDirectory,
+} from './data-directory.ts';
 import { deployExample } from './example.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { chooseListen, type ListenAddress } from './listen-address.ts';
@@ -50,17 +60,38 @@ export async function up(options: UpOptions): Promise<void> {
   const config = await configOf(options, data, simulatedNodes, progress);
   const pki = clusterPki(data, config, environment.clock.now());
   const server = `https://${config.listenHost}:${config.listenPort}`;
-  writeKubeconfig({ path: data.kubeconfig, server, authority: pki.authority.certificate, user: 'kubernetes-admin', identity: pki.admin });
+  writeKubeconfig({
+    path: data.kubeconfig,
+    server,
+    authority: pki.authority.certificate,
+    user: 'kubernetes-admin',
+    identity: pki.admin,
+  });
   const stopped = stopRequested();
-  const real = config.simulatedNodes === 0 ? realNodeProcesses({ data, config, pki, environment, progress, self: options.self }) : undefined;
+  const real =
+    config.simulatedNodes === 0
+      ? realNodeProcesses({ data, config, pki, environment, progress, self: options.self })
+      : undefined;
   await real?.prepare();
-  supervisor.start({ name: 'control-plane', command: options.self.command, args: [...options.self.args, 'control-plane', '--data-dir', data.path] });
+  supervisor.start({
+    name: 'control-plane',
+    command: options.self.command,
+    args: [...options.self.args, 'control-plane', '--data-dir', data.path],
+  });
   await real?.start(supervisor);
   const client = adminClient(config, pki);
   try {
     const went = await Promise.race([
       stopped.then(() => 'stopped' as const),
-      bringUp({ environment, progress, client, data, config, options, prepareExample: () => real?.importImages(options.example) ?? Promise.resolve() }),
+      bringUp({
+        environment,
+        progress,
+        client,
+        data,
+        config,
+        options,
+        prepareExample: () => real?.importImages(options.example) ?? Promise.resolve(),
+      }),
     ]);
     if (went !== 'stopped') {
       showHowToUse(progress, data, went.page, options.example);
@@ -88,32 +119,49 @@ async function reset(data: DataDirectory, supervisor: Supervisor): Promise<void>
 }
 
 function runningPid(data: DataDirectory, name: string): number | undefined {
-  const file = readJsonIfThere(join(data.run, `${name}.pid`)) as { pid?: number; startTicks?: string } | undefined;
-  return file?.pid !== undefined && startTicksOf(file.pid) === file.startTicks ? file.pid : undefined;
+  const file = readJsonIfThere(join(data.run, `${name}.pid`)) as
+    | { pid?: number; startTicks?: string }
+    | undefined;
+  return file?.pid !== undefined && startTicksOf(file.pid) === file.startTicks
+    ? file.pid
+    : undefined;
 }
 
 /** How many simulated nodes; 0 for a real one. */
 function nodesOf(options: UpOptions, progress: Progress): number {
   if (options.simulatedNodes !== undefined) return options.simulatedNodes;
   if (process.platform !== 'linux') {
-    progress.say('This is not Linux, so there can be no real node: starting one simulated node (its pods run nowhere, but reach Running).');
+    progress.say(
+      'This is not Linux, so there can be no real node: starting one simulated node (its pods run nowhere, but reach Running).',
+    );
     return 1;
   }
   if (process.getuid?.() !== 0) {
-    progress.say('This is not root, so there can be no real node: starting one simulated node (its pods run nowhere, but reach Running). Run as root for real containers.');
+    progress.say(
+      'This is not root, so there can be no real node: starting one simulated node (its pods run nowhere, but reach Running). Run as root for real containers.',
+    );
     return 1;
   }
   return 0;
 }
 
-async function configOf(options: UpOptions, data: DataDirectory, simulatedNodes: number, progress: Progress): Promise<ClusterConfig> {
+async function configOf(
+  options: UpOptions,
+  data: DataDirectory,
+  simulatedNodes: number,
+  progress: Progress,
+): Promise<ClusterConfig> {
   const known = readClusterConfig(data);
   // A control plane that runs keeps its address: it is taken over as it is.
   if (known !== undefined && runningPid(data, 'control-plane') !== undefined) return known;
-  const before = known === undefined ? undefined : { host: known.listenHost, port: known.listenPort };
+  const before =
+    known === undefined ? undefined : { host: known.listenHost, port: known.listenPort };
   const again = options.listen === undefined && before !== undefined && (await isFree(before));
   const listen = again ? { ...before, moved: false } : await chooseListen(options.listen);
-  if (listen.moved) progress.say(`Port 6443 is taken by another program: listening on ${listen.host}:${listen.port} instead.`);
+  if (listen.moved)
+    progress.say(
+      `Port 6443 is taken by another program: listening on ${listen.host}:${listen.port} instead.`,
+    );
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
     nodeName: known?.nodeName ?? hostname().toLowerCase(),
@@ -129,9 +177,14 @@ async function configOf(options: UpOptions, data: DataDirectory, simulatedNodes:
 /** The first IPv4 address of this machine that is no loopback and none of our own interfaces. */
 function nodeAddress(): string {
   const candidates = Object.entries(networkInterfaces())
-    .filter(([name]) => !name.startsWith('cox') && !name.startsWith('docker') && !name.startsWith('veth'))
+    .filter(
+      ([name]) => !name.startsWith('cox') && !name.startsWith('docker') && !name.startsWith('veth'),
+    )
     .flatMap(([, addresses]) => addresses ?? []);
-  return candidates.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+  return (
+    candidates.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ??
+    '127.0.0.1'
+  );
 }
 
 async function isFree(address: ListenAddress): Promise<boolean> {
@@ -166,11 +219,22 @@ async function bringUp(parts: BringUp): Promise<{ page: string | undefined }> {
   await progress.step('Starting the control plane', () => untilReady(environment, client, data));
   if (options.example === 'none') return { page: undefined };
   await parts.prepareExample();
-  const page = await deployExample({ name: options.example, client: client.handler, environment, progress, isReal: config.simulatedNodes === 0, nodeHost: config.listenHost });
+  const page = await deployExample({
+    name: options.example,
+    client: client.handler,
+    environment,
+    progress,
+    isReal: config.simulatedNodes === 0,
+    nodeHost: config.listenHost,
+  });
   return { page };
 }
 
-async function untilReady(environment: Environment, client: HttpClient, data: DataDirectory): Promise<void> {
+async function untilReady(
+  environment: Environment,
+  client: HttpClient,
+  data: DataDirectory,
+): Promise<void> {
   const until = environment.clock.monotonicMs() + READY_TIMEOUT_MS;
   for (;;) {
     try {
@@ -181,13 +245,20 @@ async function untilReady(environment: Environment, client: HttpClient, data: Da
       // Nobody listens yet.
     }
     if (environment.clock.monotonicMs() > until) {
-      throw new UserError(`Cannot reach the control plane within ${READY_TIMEOUT_MS / 1000} s: see ${join(data.logs, 'control-plane.log')}.`);
+      throw new UserError(
+        `Cannot reach the control plane within ${READY_TIMEOUT_MS / 1000} s: see ${join(data.logs, 'control-plane.log')}.`,
+      );
     }
     await new Promise<void>((resolve) => environment.timers.after(LOOK_MS, resolve));
   }
 }
 
-function showHowToUse(progress: Progress, data: DataDirectory, page: string | undefined, example: string): void {
+function showHowToUse(
+  progress: Progress,
+  data: DataDirectory,
+  page: string | undefined,
+  example: string,
+): void {
   const kubectl = `kubectl --kubeconfig ${data.kubeconfig}`;
   progress.say('');
   if (page !== undefined) progress.say(`The ${example} is served at ${page}`);
@@ -196,7 +267,11 @@ function showHowToUse(progress: Progress, data: DataDirectory, page: string | un
   progress.say('Try:');
   progress.say(`  ${kubectl} get nodes -o wide`);
   progress.say(`  ${kubectl} get pods -A`);
-  progress.say(page === undefined ? `  ${kubectl} create deployment web --image=example/web` : `  ${kubectl} scale deployment frontend --replicas=5`);
+  progress.say(
+    page === undefined
+      ? `  ${kubectl} create deployment web --image=example/web`
+      : `  ${kubectl} scale deployment frontend --replicas=5`,
+  );
   progress.say('');
   progress.say('Press Ctrl-C to stop. State is kept; the next start goes on with it.');
 }

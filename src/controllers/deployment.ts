@@ -262,7 +262,12 @@ async function report(
   const going = deployment.metadata?.deletionTimestamp !== undefined;
   const revision = going ? annotations?.[REVISION] : (next.revision ?? annotations?.[REVISION]);
   if (revision === annotations?.[REVISION] && equalValues(next.status, deployment.status)) return;
-  const marked = revision === undefined ? {} : { annotations: { ...annotations, [REVISION]: revision } };
+  const marked =
+    revision === undefined ? {} : { annotations: { ...annotations, [REVISION]: revision } };
   const metadata = { ...deployment.metadata, ...marked };
-  await context.client.update(DEPLOYMENT, { ...deployment, metadata, status: next.status }, 'status');
+  await context.client.update(
+    DEPLOYMENT,
+    { ...deployment, metadata, status: next.status },
+    'status',
+  );
 }

@@ -16,7 +16,10 @@ describe('planEndpoints', () => {
       ]),
       [[['10.0.0.1'], ['10.0.0.2'], [{ name: 'http', port: 8080, protocol: 'TCP' }]]],
     );
-    assert.deepEqual(metadata?.labels, { team: 'shop', 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' });
+    assert.deepEqual(metadata?.labels, {
+      team: 'shop',
+      'endpoints.kubernetes.io/managed-by': 'endpoint-controller',
+    });
   });
 
   it('puts ports with the same addresses into one subset', () => {
@@ -27,11 +30,16 @@ describe('planEndpoints', () => {
       ],
     });
     const { subsets } = planEndpoints(subject, [pod('a ready ip=10.0.0.1')], undefined);
-    assert.deepEqual(subsets?.map(({ ports }) => ports?.map(({ name }) => name)), [['a', 'b']]);
+    assert.deepEqual(
+      subsets?.map(({ ports }) => ports?.map(({ name }) => name)),
+      [['a', 'b']],
+    );
   });
 
   it('keeps at most a thousand addresses, ready ones first, and says so', () => {
-    const crowd = Array.from({ length: 1200 }, (_, i) => pod(`p${i} ${i % 2 === 0 ? 'ready' : ''} ip=10.1.${Math.floor(i / 250)}.${i % 250}`));
+    const crowd = Array.from({ length: 1200 }, (_, i) =>
+      pod(`p${i} ${i % 2 === 0 ? 'ready' : ''} ip=10.1.${Math.floor(i / 250)}.${i % 250}`),
+    );
     const { subsets, metadata } = planEndpoints(service(), crowd, undefined);
     const [subset] = subsets ?? [];
     assert.deepEqual([subset?.addresses?.length, subset?.notReadyAddresses?.length], [600, 400]);
@@ -39,7 +47,9 @@ describe('planEndpoints', () => {
   });
 
   it('leaves out ports that a Pod does not have', () => {
-    const subject = service({ ports: [{ name: 'x', port: 80, protocol: 'TCP', targetPort: 'nope' }] });
+    const subject = service({
+      ports: [{ name: 'x', port: 80, protocol: 'TCP', targetPort: 'nope' }],
+    });
     assert.deepEqual(planEndpoints(subject, [pod('a ready ip=10.0.0.1')], undefined).subsets, []);
   });
 });

@@ -28,6 +28,7 @@ import { isNamespaceTerminating } from './shared/replicas.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 const BY_SERVICE = 'service';
+const BY_NODE = 'node';
 
 export const endpointSliceController = defineController<Service>({
   name: 'endpointslice-controller',
@@ -61,12 +62,11 @@ async function reconcile(service: Service, context: Context<Service>): Promise<R
     tellFailure(service, error, context);
     throw error;
   }
-  const [pod] = plan.skipped;
-  if (pod === undefined) return {};
-  // The node may only be unknown yet: come back, with back-off.
-  throw new Error(
-    `skipping Pod ${pod.metadata?.name} for Service ${context.key}: Node ${pod.spec?.nodeName} Not Found`,
-  );
+  // Pods of unknown nodes are left out; the node's arrival wakes the Service.
+  for (const { metadata, spec } of plan.skipped) {
+    context.log.debug('node of pod is unknown', { pod: metadata?.name, node: spec?.nodeName });
+  }
+  return {};
 }
 
 function zoneOf(node: Node | undefined): string | undefined {
@@ -112,7 +112,13 @@ function serviceOfSlice(change: Change<EndpointSlice>): string[] {
   );
 }
 
-function servicesOnNode(change: Change<Node>, { owners }: Caches<Service>): string[] {
-  const moved = change.type === 'modified' && zoneOf(change.object) !== zoneOf(change.previous);
-  return moved ? owners.list().filter(hasEndpoints).map(keyOf) : [];
+/** A node that appears, disappears or moves changes what its Pods' endpoints say. */
+function servicesOnNode(change: Change<Node>, caches: Caches<Service>): string[] {
+  if (change.type === 'modified' && zoneOf(change.object) === zoneOf(change.previous)) return [];
+  const pods = caches.informer(POD);
+  pods.index(BY_NODE, (pod) => [pod.spec?.nodeName ?? '']);
+  const services = pods
+    .byIndex(BY_NODE, change.key)
+    .flatMap((object) => servicesOfPod({ type: 'added', key: keyOf(object), object }, caches));
+  return [...new Set(services)];
 }

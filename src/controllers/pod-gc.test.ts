@@ -7,7 +7,12 @@ import { planCollection } from './pod-gc.ts';
 
 function collect(
   pods: readonly string[],
-  facts: { nodes?: readonly Node[]; missing?: readonly [string, number][]; terminatedPodsMax?: number; nowMs?: number } = {},
+  facts: {
+    nodes?: readonly Node[];
+    missing?: readonly [string, number][];
+    terminatedPodsMax?: number;
+    nowMs?: number;
+  } = {},
 ): string[] {
   const nodes = new Map((facts.nodes ?? [node('n1')]).map((each) => [each.metadata?.name, each]));
   const victims = planCollection({
@@ -17,7 +22,9 @@ function collect(
     missingSinceMs: new Map(facts.missing ?? []),
     terminatedPodsMax: facts.terminatedPodsMax ?? 0,
   });
-  return victims.map(({ pod: victim, orphaned }) => `${victim.metadata?.name}${orphaned ? ' orphaned' : ''}`);
+  return victims.map(
+    ({ pod: victim, orphaned }) => `${victim.metadata?.name}${orphaned ? ' orphaned' : ''}`,
+  );
 }
 
 describe('planCollection', () => {
@@ -36,7 +43,12 @@ describe('planCollection', () => {
     assert.deepEqual(collect(['a deleted'], { nodes: [well] }), []);
   });
   it('takes the oldest finished Pods beyond the threshold', () => {
-    const pods = ['a phase=Failed created=3', 'b phase=Succeeded created=1', 'c phase=Failed created=2', 'd created=0'];
+    const pods = [
+      'a phase=Failed created=3',
+      'b phase=Succeeded created=1',
+      'c phase=Failed created=2',
+      'd created=0',
+    ];
     assert.deepEqual(collect(pods, { terminatedPodsMax: 1 }), ['b', 'c']);
     assert.deepEqual(collect(pods, { terminatedPodsMax: 3 }), []);
     assert.deepEqual(collect(pods), []);

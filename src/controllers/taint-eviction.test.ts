@@ -7,7 +7,11 @@ import { planEviction } from './taint-eviction.ts';
 
 const TAINTED = node('n1 taint=node.kubernetes.io/unreachable:NoExecute');
 
-function plan(tolerations: Toleration[], sinceMs?: number, nowMs = 1_000): ReturnType<typeof planEviction> {
+function plan(
+  tolerations: Toleration[],
+  sinceMs?: number,
+  nowMs = 1_000,
+): ReturnType<typeof planEviction> {
   const subject = pod('a ready');
   subject.spec!.tolerations = tolerations;
   return planEviction(subject, TAINTED, { nowMs, sinceMs });
@@ -29,15 +33,23 @@ describe('planEviction', () => {
   });
   it('waits as long as the toleration lasts, from when it began', () => {
     assert.deepEqual(plan([forSeconds(300)]), { kind: 'later', sinceMs: 1_000, atMs: 301_000 });
-    assert.deepEqual(plan([forSeconds(300)], 1_000, 200_000), { kind: 'later', sinceMs: 1_000, atMs: 301_000 });
+    assert.deepEqual(plan([forSeconds(300)], 1_000, 200_000), {
+      kind: 'later',
+      sinceMs: 1_000,
+      atMs: 301_000,
+    });
     assert.deepEqual(plan([forSeconds(300)], 1_000, 301_000), { kind: 'now' });
   });
   it('takes a negative time as none', () => {
     assert.deepEqual(plan([forSeconds(-1)]), { kind: 'now' });
   });
   it('leaves Pods of healthy nodes, and those that are going, alone', () => {
-    assert.deepEqual(planEviction(pod('a'), node('n1'), { nowMs: 0, sinceMs: undefined }), { kind: 'keep' });
-    assert.deepEqual(planEviction(pod('a deleted'), TAINTED, { nowMs: 0, sinceMs: undefined }), { kind: 'keep' });
+    assert.deepEqual(planEviction(pod('a'), node('n1'), { nowMs: 0, sinceMs: undefined }), {
+      kind: 'keep',
+    });
+    assert.deepEqual(planEviction(pod('a deleted'), TAINTED, { nowMs: 0, sinceMs: undefined }), {
+      kind: 'keep',
+    });
     assert.deepEqual(planEviction(undefined, TAINTED, { nowMs: 0, sinceMs: 5 }), { kind: 'keep' });
   });
 });

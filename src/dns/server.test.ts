@@ -21,7 +21,7 @@ import {
   TYPE,
 } from './wire.ts';
 
-const OBJECTS: Record<string, KubeObject[]> = {
+const OBJECTS: Record<string, (KubeObject & Record<string, unknown>)[]> = {
   namespaces: [{ metadata: { name: 'default', resourceVersion: '1' } }],
   services: [
     {
@@ -37,7 +37,7 @@ const OBJECTS: Record<string, KubeObject[]> = {
       spec: { type: 'ExternalName', externalName: 'one.example' },
     },
     { metadata: { name: 'big', namespace: 'default' }, spec: { clusterIP: 'None' } },
-  ] as KubeObject[],
+  ],
   endpointslices: [
     {
       metadata: {
@@ -49,7 +49,7 @@ const OBJECTS: Record<string, KubeObject[]> = {
       ports: [],
       endpoints: Array.from({ length: 100 }, (_, index) => ({ addresses: [`10.244.1.${index}`] })),
     },
-  ] as KubeObject[],
+  ],
 };
 
 const client = {

@@ -142,15 +142,13 @@ describe('encodeResponse', () => {
     const name = fc.array(label, { minLength: 1, maxLength: 6 }).map((labels) => labels.join('.'));
     const record = fc.oneof(
       fc.tuple(name, fc.nat(255)).map(([own, last]) => a(own, last)),
-      fc
-        .tuple(name, name)
-        .map(
-          ([own, target]): DnsRecord => ({
-            name: own,
-            ttlSeconds: 5,
-            data: { type: TYPE.CNAME, target },
-          }),
-        ),
+      fc.tuple(name, name).map(
+        ([own, target]): DnsRecord => ({
+          name: own,
+          ttlSeconds: 5,
+          data: { type: TYPE.CNAME, target },
+        }),
+      ),
     );
     fc.assert(
       fc.property(name, fc.array(record, { maxLength: 20 }), (asked, records) => {

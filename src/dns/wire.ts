@@ -467,7 +467,7 @@ export function readForeignRecords(bytes: Uint8Array): DnsRecord[] {
 }
 
 function dataOf(bytes: Uint8Array, raw: RawRecord, at: number): RecordData | undefined {
-  const own = bytes.slice(at, raw.end);
+  const own = Uint8Array.from(bytes.subarray(at, raw.end));
   if (raw.type === TYPE.A && own.length === 4) return { type: TYPE.A, address: own };
   if (raw.type === TYPE.AAAA && own.length === 16) return { type: TYPE.AAAA, address: own };
   if (raw.type !== TYPE.CNAME) return undefined;

@@ -1,61 +1,89 @@
 /** The real environment: the machine's clocks, timers and random numbers, and a log on stderr. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Environment, Logger, LogValue } from '#base/env.ts';
+import type { Environment, Logger, LogValue, Timer } from '#base/env.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 export interface RealEnvironmentOptions {
   readonly logLevel?: LogLevel;
-  /** Where lines go; stderr unless given. */
-  write?(line: string): void;
+  /** Text for people, JSON for machines; text unless given. */
+  readonly logFormat?: 'text' | 'json';
+  /** Where lines go, each with its newline; stderr unless given. */
+  readonly write?: (line: string) => void;
 }
 
 export function realEnvironment(options: RealEnvironmentOptions = {}): Environment {
-  const write = options.write ?? ((line: string) => process.stderr.write(line));
   return {
     clock: { now: () => Date.now(), monotonicMs: () => performance.now() },
-    timers: {
-      after(delayMs, callback) {
-        if (delayMs <= 0) {
-          const immediate = setImmediate(callback);
-          return { cancel: () => clearImmediate(immediate) };
-        }
-        // Node fires a timer of more than 2^31 ms at once.
-        const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1));
-        return { cancel: () => clearTimeout(timer) };
-      },
-    },
+    timers: { after },
     random: {
       next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
       bytes: (count) => randomBytes(count),
       uuid: () => randomUUID(),
     },
-    log: logger(options.logLevel ?? 'info', write, {}),
+    log: logger({
+      lowest: LEVELS.indexOf(options.logLevel ?? 'info'),
+      format: options.logFormat === 'json' ? jsonLine : textLine,
+      write: options.write ?? ((line) => process.stderr.write(line)),
+      fixed: {},
+    }),
   };
 }
 
-function logger(level: LogLevel, write: (line: string) => void, fixed: Readonly<Record<string, LogValue>>): Logger {
-  const lowest = LEVELS.indexOf(level);
+/** Node fires a longer timer at once. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+
+function after(delayMs: number, callback: () => void): Timer {
+  if (delayMs <= 0) {
+    const immediate = setImmediate(callback);
+    return { cancel: () => clearImmediate(immediate) };
+  }
+  let timer: NodeJS.Timeout;
+  const wait = (leftMs: number): void => {
+    const stepMs = Math.min(leftMs, TIMEOUT_MAX_MS);
+    timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : callback()), stepMs);
+  };
+  wait(delayMs);
+  return { cancel: () => clearTimeout(timer) };
+}
+
+type Values = Readonly<Record<string, LogValue>>;
+type Format = (level: LogLevel, message: string, values: Values) => string;
+
+interface LoggerOptions {
+  /** Index of the lowest level that is written. */
+  readonly lowest: number;
+  readonly format: Format;
+  readonly write: (line: string) => void;
+  readonly fixed: Values;
+}
+
+function logger(options: LoggerOptions): Logger {
+  const { lowest, format, write, fixed } = options;
   const at =
-    (name: LogLevel) =>
-    (message: string, values: Readonly<Record<string, LogValue>> = {}): void => {
-      if (LEVELS.indexOf(name) < lowest) return;
-      write(lineOf(name, message, { ...fixed, ...values }));
+    (level: LogLevel) =>
+    (message: string, values: Values = {}): void => {
+      if (LEVELS.indexOf(level) < lowest) return;
+      write(format(level, message, { ...fixed, ...values }));
     };
   return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    with: (values) => logger(level, write, { ...fixed, ...values }),
+    with: (values) => logger({ ...options, fixed: { ...fixed, ...values } }),
   };
 }
 
 /** `2026-01-02T03:04:05.678Z INFO message key="value"`: constant message first, pairs behind. */
-function lineOf(level: LogLevel, message: string, values: Readonly<Record<string, LogValue>>): string {
+function textLine(level: LogLevel, message: string, values: Values): string {
   const pairs = Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
   return `${new Date().toISOString()} ${level.toUpperCase()} ${message}${pairs.join('')}\n`;
+}
+
+function jsonLine(level: LogLevel, message: string, values: Values): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), level, message, ...values })}\n`;
 }

@@ -31,7 +31,8 @@ export function realFileSystem(): FileSystem {
     readAt,
     writeFileAtomic,
     async writeFile(path, data, options = {}) {
-      if (options.append === true) await appendFile(path, data, options.mode === undefined ? {} : { mode: options.mode });
+      if (options.append === true)
+        await appendFile(path, data, options.mode === undefined ? {} : { mode: options.mode });
       else await writeFile(path, data, options.mode === undefined ? {} : { mode: options.mode });
     },
     async makeDirectory(path, mode) {
@@ -55,7 +56,12 @@ export function realFileSystem(): FileSystem {
     truncate,
     async statFileSystem(path) {
       const { bsize, blocks, bavail, files, ffree } = await statfs(path);
-      return { capacity: blocks * bsize, available: bavail * bsize, inodes: files, inodesFree: ffree };
+      return {
+        capacity: blocks * bsize,
+        available: bavail * bsize,
+        inodes: files,
+        inodesFree: ffree,
+      };
     },
     watch: watchPath,
   };
@@ -102,7 +108,11 @@ async function readAt(path: string, position: number, length: number): Promise<U
   }
 }
 
-async function writeFileAtomic(path: string, data: Uint8Array | string, mode = 0o644): Promise<void> {
+async function writeFileAtomic(
+  path: string,
+  data: Uint8Array | string,
+  mode = 0o644,
+): Promise<void> {
   const temporary = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
   const file = await open(temporary, 'wx', mode);
   try {
@@ -135,7 +145,10 @@ async function emptyDirectory(path: string, device: number): Promise<void> {
   for (const name of await readdir(path)) {
     const child = join(path, name);
     const stats = await lstat(child);
-    if (stats.dev !== device) throw Object.assign(new Error(`Cannot remove "${child}": something is mounted there`), { code: 'EBUSY' });
+    if (stats.dev !== device)
+      throw Object.assign(new Error(`Cannot remove "${child}": something is mounted there`), {
+        code: 'EBUSY',
+      });
     if (stats.isDirectory()) {
       await emptyDirectory(child, device);
       await rmdir(child);

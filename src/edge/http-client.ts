@@ -1,11 +1,19 @@
 /**
- * An HTTPS client as a `Handler`: keep-alive HTTP/1.1, streams with back-pressure, upgrades.
+ * An HTTP client as a `Handler`: keep-alive HTTP/1.1 over TLS, TCP or a unix socket, streams with
+ * back-pressure, upgrades.
  */
-import { Agent as PlainAgent, type IncomingMessage, request as plainRequest, type RequestOptions } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  Agent as PlainAgent,
+  request as plainRequest,
+  type RequestOptions,
+} from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import type { TlsClientOptions } from '#base/doors.ts';
+import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
 
 export interface HttpClientOptions {
   readonly host?: string;
@@ -18,66 +26,173 @@ export interface HttpClientOptions {
   headers?(): Headers;
   /** Sockets at a time; more requests wait. */
   readonly socketsMax?: number;
+  /** How long a connection may take to stand; 10 s unless given. */
+  readonly connectTimeoutMs?: number;
 }
 
-const SOCKETS_MAX = 256;
-
 export interface HttpClient {
+  /**
+   * Rejects when no answer came, with the platform's error or the signal's reason. A stream in the
+   * answer must be started, or its connection stays taken.
+   */
   readonly handler: Handler;
+  /** A new certificate for connections to come; those that stand are used up to their end. */
+  setTls(tls: TlsClientOptions): void;
+  /** Breaks off what is under way. */
   close(): void;
 }
 
+const SOCKETS_MAX = 256;
+const CONNECT_TIMEOUT_MS = 10_000;
+const TCP_KEEP_ALIVE_MS = 30_000;
+
 export function httpClient(options: HttpClientOptions): HttpClient {
-  const pool = { keepAlive: true, maxSockets: options.socketsMax ?? SOCKETS_MAX, scheduling: 'lifo' as const };
-  const { tls } = options;
-  const agent =
-    tls === undefined
-      ? new PlainAgent(pool)
-      : new TlsAgent({
-          ...pool,
-          ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-          ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-          ...(tls.key === undefined ? {} : { key: tls.key }),
-          ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-          rejectUnauthorized: tls.insecureSkipVerify !== true,
+  return new Client(options);
+}
+
+class Client implements HttpClient {
+  readonly #options: HttpClientOptions;
+  #tls: TlsClientOptions | undefined;
+  #agent: PlainAgent | TlsAgent;
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+    this.#tls = options.tls;
+    this.#agent = this.#createAgent({ keepAlive: true });
+  }
+
+  readonly handler: Handler = async (message) => {
+    try {
+      return await this.#ask(message, this.#agent);
+    } catch (error) {
+      if (!isStale(error, message)) throw error;
+      return this.#ask(message, this.#createAgent({ keepAlive: false }));
+    }
+  };
+
+  setTls(tls: TlsClientOptions): void {
+    this.#tls = tls;
+    const old = this.#agent;
+    this.#agent = this.#createAgent({ keepAlive: true });
+    for (const socket of Object.values(old.freeSockets).flat()) socket?.destroy();
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #createAgent({ keepAlive }: { keepAlive: boolean }): PlainAgent | TlsAgent {
+    const maxSockets = this.#options.socketsMax ?? SOCKETS_MAX;
+    const pool = { keepAlive, maxSockets, scheduling: 'lifo' as const };
+    const tls = this.#tls;
+    return tls === undefined ? new PlainAgent(pool) : new TlsAgent({ ...pool, ...tlsOptions(tls) });
+  }
+
+  #ask(message: HttpRequest, agent: PlainAgent | TlsAgent): Promise<HttpResponse> {
+    const isUpgrade = message.headers['upgrade'] !== undefined;
+    // A connection that is upgraded never goes back to the pool, nor does it wait for a place.
+    const used = isUpgrade ? this.#createAgent({ keepAlive: false }) : agent;
+    return new Promise((resolve, reject) => {
+      const settings = this.#settings(message, used);
+      const request = this.#tls === undefined ? plainRequest(settings) : tlsRequest(settings);
+      request.on('error', (cause) => reject(new RequestError(cause, request.reusedSocket)));
+      request.on('socket', (socket) => this.#prepare(socket, request));
+      request.on('response', (response) => resolve(responseOf(response, message.method)));
+      request.on('upgrade', (response, socket, head) => {
+        socket.on('error', () => socket.destroy());
+        resolve({
+          status: response.statusCode ?? 101,
+          headers: headersOf(response),
+          upgrade: (client, first) => join({ client, first, server: socket, head }),
         });
+      });
+      request.end(message.body);
+    }).catch((error: unknown) => {
+      if (message.signal?.aborted === true) throw message.signal.reason;
+      throw error;
+    }) as Promise<HttpResponse>;
+  }
+
+  #settings(message: HttpRequest, agent: PlainAgent | TlsAgent): RequestOptions {
+    const { path, host = '127.0.0.1', port = 443, headers } = this.#options;
+    const { body, signal } = message;
+    return {
+      agent,
+      method: message.method,
+      path: message.url,
+      headers: {
+        ...message.headers,
+        ...headers?.call(this.#options),
+        ...(body === undefined ? {} : { 'content-length': body.length }),
+      },
+      ...(path === undefined ? { host, port } : { socketPath: path }),
+      ...(signal === undefined ? {} : { signal }),
+    };
+  }
+
+  #prepare(socket: Socket, request: ClientRequest): void {
+    if (!socket.connecting) return;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    const timeoutMs = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    const timer = setTimeout(() => {
+      const { path, host = '127.0.0.1', port = 443 } = this.#options;
+      const target = path ?? `${host}:${port}`;
+      request.destroy(new Error(`Cannot connect to ${target}: no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    const done = (): void => clearTimeout(timer);
+    socket.once(this.#tls === undefined ? 'connect' : 'secureConnect', done);
+    socket.once('close', done);
+  }
+}
+
+function tlsOptions(tls: TlsClientOptions): object {
+  const { ca, cert, key, serverName } = tls;
   return {
-    handler: (message) => ask(options, agent, message),
-    close: () => agent.destroy(),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    rejectUnauthorized: tls.insecureSkipVerify !== true,
   };
 }
 
-function ask(options: HttpClientOptions, agent: PlainAgent | TlsAgent, message: HttpRequest): Promise<HttpResponse> {
-  return new Promise((resolve, reject) => {
-    const settings: RequestOptions = {
-      method: message.method,
-      path: message.url,
-      headers: { ...message.headers, ...options.headers?.(), ...(message.body === undefined ? {} : { 'content-length': message.body.length }) },
-      agent: message.headers['upgrade'] === undefined ? agent : unpooled(agent),
-      ...(options.path === undefined ? { host: options.host ?? '127.0.0.1', port: options.port ?? 443 } : { socketPath: options.path }),
-      ...(message.signal === undefined ? {} : { signal: message.signal }),
-    };
-    const request = options.tls === undefined ? plainRequest(settings) : tlsRequest(settings);
-    request.setNoDelay(true);
-    request.on('error', reject);
-    request.on('response', (response) => resolve(responseOf(response)));
-    request.on('upgrade', (response, socket, head) => {
-      socket.on('error', () => socket.destroy());
-      resolve({ status: 101, headers: headersOf(response), upgrade: (client, first) => join(client, first, socket, head) });
-    });
-    request.end(message.body);
-  });
+/** Carries what is needed to tell a server that is down from a connection that had grown old. */
+class RequestError extends Error {
+  readonly code: string | undefined;
+  readonly reusedSocket: boolean;
+  constructor(cause: NodeJS.ErrnoException, reusedSocket: boolean) {
+    super(cause.message, { cause });
+    this.name = 'RequestError';
+    this.code = cause.code;
+    this.reusedSocket = reusedSocket;
+  }
 }
 
-/** A connection that is upgraded never goes back to the pool, and must not wait for a place in it. */
-function unpooled(agent: PlainAgent | TlsAgent): PlainAgent | TlsAgent {
-  const { options } = agent as { options: object };
-  return agent instanceof TlsAgent ? new TlsAgent({ ...options, keepAlive: false }) : new PlainAgent({ ...options, keepAlive: false });
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Whether the server closed a kept connection just as the request went out. It may then be asked
+ * again on a fresh one, unless it could have acted on the request (RFC 9110, 9.2.2).
+ */
+function isStale(error: unknown, { method, signal }: HttpRequest): boolean {
+  if (!(error instanceof RequestError) || !error.reusedSocket || signal?.aborted === true)
+    return false;
+  return (error.code === 'ECONNRESET' || error.code === 'EPIPE') && REPEATABLE.has(method);
 }
 
-function join(client: Duplex, clientHead: Uint8Array, server: Duplex, serverHead: Uint8Array): void {
-  if (serverHead.length > 0) client.write(serverHead);
-  if (clientHead.length > 0) server.write(clientHead);
+interface Joint {
+  readonly client: Duplex;
+  /** What the client had already sent. */
+  readonly first: Uint8Array;
+  readonly server: Duplex;
+  readonly head: Uint8Array;
+}
+
+/** Passes bytes both ways until either end closes. */
+function join({ client, first, server, head }: Joint): void {
+  if (head.length > 0) client.write(head);
+  if (first.length > 0) server.write(first);
   client.pipe(server);
   server.pipe(client);
   client.on('error', () => server.destroy());
@@ -93,31 +208,38 @@ function headersOf(response: IncomingMessage): Headers {
   return headers;
 }
 
-function responseOf(response: IncomingMessage): HttpResponse {
-  return {
-    status: response.statusCode ?? 0,
-    headers: headersOf(response),
-    body: { kind: 'stream', start: (sink) => feed(response, sink) },
-  };
+function responseOf(response: IncomingMessage, method: string): HttpResponse {
+  const status = response.statusCode ?? 0;
+  const head = { status, headers: headersOf(response) };
+  const isEmpty =
+    method === 'HEAD' || status === 204 || status === 304 || head.headers['content-length'] === '0';
+  if (isEmpty) {
+    response.resume();
+    return head;
+  }
+  return { ...head, body: { kind: 'stream', start: (sink) => feed(response, sink) } };
 }
 
 function feed(response: IncomingMessage, sink: ByteSink): void {
-  let ended = false;
+  let over = false;
+  const breakOff = (error: Error): void => {
+    if (!over) sink.abort(error);
+    over = true;
+  };
   response.on('data', (chunk: Buffer) => {
     if (!sink.write(chunk)) response.pause();
   });
   sink.onDrain(() => response.resume());
   sink.onClose(() => response.destroy());
   response.on('end', () => {
-    ended = true;
+    over = true;
     sink.end();
   });
-  response.on('error', (error) => {
-    if (!ended) sink.abort(error);
-    ended = true;
-  });
-  response.on('close', () => {
-    if (!ended) sink.abort(new Error('The connection was closed before the answer ended'));
-    ended = true;
-  });
+  response.on('error', breakOff);
+  response.on('close', () =>
+    breakOff(new Error('The connection was closed before the answer ended')),
+  );
+  // What ended before anyone listened tells it to nobody.
+  if (response.destroyed)
+    breakOff(new Error('The connection was closed before the answer was read'));
 }

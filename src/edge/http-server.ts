@@ -1,15 +1,34 @@
 /**
  * A `Handler` on a real socket: TLS, HTTP/1.1 and HTTP/2 by ALPN, upgrades, streams.
  *
- * What is bounded here: the body (413), the header block (431), and the time that a closing server
- * waits for requests under way.
+ *   listener (TLS or plain) ─ ALPN ─▶ node:http or node:http2 ─▶ Handler ─▶ http-reply.ts
+ *
+ * What is bounded here: the body (413), the header block (431), the time to send a header or a
+ * whole request, the streams of a connection, and the time that a closing server waits.
  */
-import { createServer as createPlainServer, type IncomingMessage, Server as HttpServer, type ServerResponse, STATUS_CODES } from 'node:http';
-import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
-import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
+import { constants } from 'node:crypto';
+import { createServer as createHttpServer, type IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  type AddressInfo,
+  createServer as createNetServer,
+  type Server as NetServer,
+  type Socket,
+} from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer, type PeerCertificate, type TLSSocket } from 'node:tls';
-import type { Body, ByteSink, Handler, Headers, HttpRequest, HttpResponse, Peer } from '#base/http/message.ts';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { Logger } from '#base/env.ts';
+import type { Handler, HttpRequest } from '#base/http/message.ts';
+import { type HttpRequestIn, peerOf, readRequestBody, requestHead } from './http-intake.ts';
+import { type HttpResponseOut, refuseBody, reply, writeUpgradeHead } from './http-reply.ts';
+
+export interface ServerTls {
+  /** PEM, the chain included. */
+  readonly cert: string;
+  readonly key: string;
+  /** Clients may show a certificate of this authority; without one they are anonymous. */
+  readonly clientCa?: string;
+}
 
 export interface HttpServerOptions {
   readonly handler: Handler;
@@ -18,288 +37,279 @@ export interface HttpServerOptions {
   readonly port?: number;
   /** A unix socket instead of a port. */
   readonly path?: string;
-  /** PEM. Without it the server speaks plain HTTP/1.1 (tests, unix sockets). */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
-  /** Largest body of a request; 3 MiB unless given, as etcd's limit makes it upstream. */
-  readonly bodyMaxBytes?: number;
+  /** Without it the server speaks plain HTTP/1.1 (tests, unix sockets). */
+  readonly tls?: ServerTls;
+  /** Largest body of a request in bytes, for all or by request; 3 MiB unless given. */
+  readonly bodyMaxBytes?: number | ((request: Pick<HttpRequest, 'method' | 'url'>) => number);
+  /** How long a client may take to send a header; 30 s unless given. */
+  readonly headersTimeoutMs?: number;
+  readonly log?: Logger;
 }
 
 export interface RunningHttpServer {
   readonly port: number;
-  /** Stops listening, then ends what is open after `graceMs`. */
+  /**
+   * Takes no more connections, lets requests under way finish for `graceMs`, then breaks them off.
+   * Idle connections end at once. Resolves when all are gone.
+   */
   close(options?: { graceMs?: number }): Promise<void>;
   /** New certificates for connections to come. */
-  setTls(tls: { cert: string; key: string; clientCa?: string }): void;
+  setTls(tls: ServerTls): void;
 }
 
+/** Upstream's limit, which is twice what etcd takes. */
 const BODY_MAX_BYTES = 3 * 1024 * 1024;
 const HEADERS_MAX_BYTES = 1024 * 1024;
+const HEADERS_TIMEOUT_MS = 30_000;
+/** For a whole request: 3 MiB over a poor line. */
+const REQUEST_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 120_000;
+const TCP_KEEP_ALIVE_MS = 30_000;
+const HTTP2_STREAMS_MAX = 250;
+/** Flow control: a request body is taken without a stall up to here. */
+const HTTP2_STREAM_WINDOW_BYTES = 256 * 1024;
+const HTTP2_SESSION_WINDOW_BYTES = 4 * 1024 * 1024;
+/** MiB that one HTTP/2 connection may hold in the library, streams with slow readers included. */
+const HTTP2_SESSION_MEMORY_MB = 64;
 
-type AnyRequest = IncomingMessage | Http2ServerRequest;
-type AnyResponse = ServerResponse | Http2ServerResponse;
-
+/** Resolves when the server listens; rejects with the platform's error (EADDRINUSE). */
 export async function serveHttp(options: HttpServerOptions): Promise<RunningHttpServer> {
-  const connections = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
-  const serve = (request: AnyRequest, response: AnyResponse): void => {
-    // A request that broke off: nobody is there to be answered.
-    answer(options, request, response).catch(() => request.destroy());
-  };
-  const http1 = createPlainServer({ maxHeaderSize: HEADERS_MAX_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, serve);
-  http1.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    upgrade(options.handler, request, socket, head).catch(() => socket.destroy());
-  });
-  http1.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => refuse(error, socket));
-  http1.requestTimeout = 0;
-  const http2 = createHttp2Server({ maxHeaderListPairs: 2000, settings: { maxConcurrentStreams: 1000 } }, serve);
-  http2.on('session', (session) => {
-    sessions.add(session);
-    session.on('close', () => sessions.delete(session));
-    session.on('error', () => session.destroy());
-  });
-  const listener = listenerFor(options, http1, http2);
-  listener.on('connection', (socket: Socket) => {
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-    socket.on('error', () => socket.destroy());
-    socket.setNoDelay(true);
-  });
-  await new Promise<void>((resolve, reject) => {
-    listener.once('error', reject);
-    const done = (): void => {
-      listener.removeListener('error', reject);
-      resolve();
-    };
-    if (options.path !== undefined) listener.listen(options.path, done);
-    else listener.listen(options.port ?? 0, options.host ?? '127.0.0.1', done);
-  });
-  const address = listener.address() as AddressInfo | string | null;
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
-    close: (closing = {}) => closeAll({ listener, connections, sessions, graceMs: closing.graceMs ?? 0 }),
-    setTls(tls) {
-      if ('setSecureContext' in listener && typeof listener.setSecureContext === 'function') {
-        listener.setSecureContext(secureOptions(tls));
-      }
-    },
-  };
+  const server = new Server(options);
+  await server.listen();
+  return server;
 }
 
-function secureOptions(tls: NonNullable<HttpServerOptions['tls']>): { cert: string; key: string; ca?: string } {
-  return { cert: tls.cert, key: tls.key, ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }) };
-}
+class Server implements RunningHttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #http1;
+  readonly #http2;
+  readonly #listener: NetServer;
+  readonly #connections = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #setSecureContext: ((tls: ServerTls) => void) | undefined;
+  #closing: Promise<void> | undefined;
+  port = 0;
 
-/** The listener that decides by ALPN which protocol a connection speaks. */
-function listenerFor(options: HttpServerOptions, http1: HttpServer, http2: ReturnType<typeof createHttp2Server>): NetServer {
-  const { tls } = options;
-  if (tls === undefined) return createNetServer((socket) => http1.emit('connection', socket));
-  return createTlsServer(
-    {
-      ...secureOptions(tls),
-      requestCert: tls.clientCa !== undefined,
-      rejectUnauthorized: false,
-      ALPNProtocols: ['h2', 'http/1.1'],
-      minVersion: 'TLSv1.2',
-    },
-    (socket) => {
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#http1 = this.#createHttp1();
+    this.#http2 = this.#createHttp2();
+    this.#listener = this.#createListener();
+    this.#listener.on('connection', (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.on('close', () => this.#connections.delete(socket));
       socket.on('error', () => socket.destroy());
-      if (socket.alpnProtocol === 'h2') http2.emit('connection', socket);
-      else http1.emit('connection', socket);
-    },
-  );
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    });
+  }
+
+  async listen(): Promise<void> {
+    const { path, port = 0, host = '127.0.0.1' } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#listener.once('error', reject);
+      const done = (): void => {
+        this.#listener.removeListener('error', reject);
+        resolve();
+      };
+      if (path !== undefined) this.#listener.listen(path, done);
+      else this.#listener.listen(port, host, done);
+    });
+    const address = this.#listener.address() as AddressInfo | string | null;
+    if (typeof address === 'object' && address !== null) this.port = address.port;
+    // It never listens itself, but this is what starts its watch over slow and idle connections.
+    this.#http1.emit('listening');
+  }
+
+  setTls(tls: ServerTls): void {
+    this.#setSecureContext?.(tls);
+  }
+
+  close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    this.#http1.close(() => {});
+    this.#http1.closeIdleConnections();
+    for (const session of this.#sessions) session.close();
+    const force = setTimeout(() => {
+      for (const socket of this.#connections) socket.destroy();
+    }, graceMs);
+    await closed;
+    clearTimeout(force);
+  }
+
+  #createHttp1() {
+    const http1 = createHttpServer({
+      maxHeaderSize: HEADERS_MAX_BYTES,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: this.#options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: (this.#options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS) / 2,
+      // An offer of HTTP/2 without TLS is not taken up: the request is answered as it is.
+      shouldUpgradeCallback: ({ headers }) => !/^h2c?\b/i.test(headers.upgrade ?? ''),
+    });
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#serve(request, response);
+    http1.on('request', serve);
+    http1.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      if (!this.#isTooLong(request)) response.writeContinue();
+      serve(request, response);
+    });
+    http1.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgrade(request, socket, head).catch(() => socket.destroy());
+    });
+    http1.on('clientError', refuse);
+    return http1;
+  }
+
+  #createHttp2() {
+    const http2 = createHttp2Server({
+      maxSessionMemory: HTTP2_SESSION_MEMORY_MB,
+      maxHeaderListPairs: 2000,
+      settings: {
+        maxConcurrentStreams: HTTP2_STREAMS_MAX,
+        maxHeaderListSize: HEADERS_MAX_BYTES,
+        initialWindowSize: HTTP2_STREAM_WINDOW_BYTES,
+      },
+    });
+    http2.on('session', (session) => {
+      this.#sessions.add(session);
+      session.setLocalWindowSize(HTTP2_SESSION_WINDOW_BYTES);
+      session.on('close', () => this.#sessions.delete(session));
+      session.on('error', () => session.destroy());
+    });
+    http2.on('sessionError', () => {});
+    http2.on('request', (request, response) => this.#serve(request, response));
+    http2.on('checkContinue', (request, response) => {
+      if (!this.#isTooLong(request)) response.writeContinue();
+      this.#serve(request, response);
+    });
+    return http2;
+  }
+
+  /** The listener that decides by ALPN which protocol a connection speaks. */
+  #createListener(): NetServer {
+    const { tls } = this.#options;
+    if (tls === undefined)
+      return createNetServer((socket) => this.#http1.emit('connection', socket));
+    const listener = createTlsServer(
+      {
+        ...secureContext(tls),
+        requestCert: tls.clientCa !== undefined,
+        // A certificate that does not verify is no certificate: see `peerOf`.
+        rejectUnauthorized: false,
+        ALPNProtocols: ['h2', 'http/1.1'],
+        handshakeTimeout: HEADERS_TIMEOUT_MS,
+      },
+      (socket) => {
+        socket.on('error', () => socket.destroy());
+        if (socket.alpnProtocol === 'h2') this.#http2.emit('connection', socket);
+        else this.#http1.emit('connection', socket);
+      },
+    );
+    listener.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#setSecureContext = (next) => listener.setSecureContext(secureContext(next));
+    return listener;
+  }
+
+  #bodyMaxBytes(head: Pick<HttpRequest, 'method' | 'url'>): number {
+    const limit = this.#options.bodyMaxBytes ?? BODY_MAX_BYTES;
+    return typeof limit === 'number' ? limit : limit(head);
+  }
+
+  #isTooLong(request: HttpRequestIn): boolean {
+    const announced = Number(request.headers['content-length'] ?? 0);
+    return announced > this.#bodyMaxBytes(requestHead(request));
+  }
+
+  #serve(request: HttpRequestIn, response: HttpResponseOut): void {
+    response.on('error', () => {});
+    this.#answer(request, response).catch((error: unknown) => {
+      // The client went away while it sent its request, or (a bug) the handler rejected.
+      const gone = request.destroyed && !request.complete;
+      if (!gone) this.#options.log?.error('Cannot answer a request', { error: String(error) });
+      response.destroy();
+    });
+  }
+
+  async #answer(request: HttpRequestIn, response: HttpResponseOut): Promise<void> {
+    const head = requestHead(request);
+    const limit = this.#bodyMaxBytes(head);
+    const body = this.#isTooLong(request) ? 'too large' : await readRequestBody(request, limit);
+    if (body === 'too large') {
+      refuseBody(request, response, limit);
+      return;
+    }
+    const message: HttpRequest = {
+      ...head,
+      peer: peerOf(request),
+      signal: goneSignal('stream' in response ? response.stream : response),
+      ...(body === undefined || body.length === 0 ? {} : { body }),
+    };
+    const answer = await this.#options.handler(message);
+    if (this.#closing !== undefined && request.httpVersionMajor === 1) {
+      response.setHeader('connection', 'close');
+    }
+    reply(response, answer, { headOnly: message.method === 'HEAD' });
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    const signal = goneSignal(socket);
+    const message = { ...requestHead(request), peer: peerOf(request), signal };
+    const answer = await this.#options.handler(message);
+    if (answer.status === 101 && answer.upgrade !== undefined) {
+      writeUpgradeHead(socket, answer);
+      answer.upgrade(socket, head);
+      return;
+    }
+    // Refused: an ordinary answer, and the last one on this connection.
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as Socket);
+    response.on('finish', () => socket.end());
+    reply(response, answer, { headOnly: message.method === 'HEAD' });
+  }
 }
 
-async function closeAll(running: {
-  listener: NetServer;
-  connections: ReadonlySet<Socket>;
-  sessions: ReadonlySet<ServerHttp2Session>;
-  graceMs: number;
-}): Promise<void> {
-  const closed = new Promise<void>((resolve) => running.listener.close(() => resolve()));
-  for (const session of running.sessions) session.close();
-  const force = setTimeout(() => {
-    for (const socket of running.connections) socket.destroy();
-  }, running.graceMs);
-  await closed;
-  clearTimeout(force);
+function secureContext({ cert, key, clientCa }: ServerTls): TlsOptions {
+  return {
+    cert,
+    key,
+    ...(clientCa === undefined ? {} : { ca: clientCa }),
+    minVersion: 'TLSv1.2',
+    // Each connection shows its certificate anew: a resumed one would carry yesterday's verdict.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
 }
 
+/** One reason for all, because making an error is the dearest part of an abort. */
+const CLIENT_GONE = new DOMException('The client has gone away', 'AbortError');
+
+/** Aborted when `stream` closes before all was written. */
+function goneSignal(stream: Pick<Duplex, 'writableFinished'> & NodeJS.EventEmitter): AbortSignal {
+  const gone = new AbortController();
+  stream.on('close', () => {
+    if (!stream.writableFinished) gone.abort(CLIENT_GONE);
+  });
+  return gone.signal;
+}
+
+/** Answers what is no HTTP/1.1 request, as far as there is anyone to answer. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable) {
+  if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
-}
-
-function headersOf(request: AnyRequest): Headers {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value === undefined || name.startsWith(':')) continue;
-    headers[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  const authority = request.headers[':authority'];
-  if (headers['host'] === undefined && typeof authority === 'string') headers['host'] = authority;
-  return headers;
-}
-
-function peerOf(socket: Duplex | undefined): Peer {
-  const tls = socket as Partial<TLSSocket> | undefined;
-  const address = tls?.remoteAddress;
-  const certificate = tls?.authorized === true ? tls.getPeerCertificate?.() : undefined;
-  const subject = certificate?.subject as PeerCertificate['subject'] | undefined;
-  if (subject === undefined) return address === undefined ? {} : { address };
-  const organizations = subject.O as string | string[] | undefined;
-  return {
-    ...(address === undefined ? {} : { address }),
-    certificate: {
-      commonName: String(subject.CN),
-      organizations: organizations === undefined ? [] : Array.isArray(organizations) ? organizations : [organizations],
-    },
-  };
-}
-
-async function answer(options: HttpServerOptions, request: AnyRequest, response: AnyResponse): Promise<void> {
-  const limit = options.bodyMaxBytes ?? BODY_MAX_BYTES;
-  const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  const body = await readRequest(request, limit);
-  if (body === undefined) {
-    const text = JSON.stringify({
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: {},
-      status: 'Failure',
-      message: `Request entity too large: limit is ${limit}`,
-      reason: 'RequestEntityTooLarge',
-      code: 413,
-    });
-    send(response, { status: 413, headers: { 'content-type': 'application/json', connection: 'close' }, body: { kind: 'bytes', bytes: Buffer.from(text) } }, request.method === 'HEAD');
-    return;
-  }
-  const message: HttpRequest = {
-    method: request.method ?? 'GET',
-    url: request.url ?? '/',
-    headers: headersOf(request),
-    peer: peerOf('stream' in request && request.stream.session !== undefined ? request.stream.session.socket : request.socket),
-    signal: gone.signal,
-    ...(body.length === 0 ? {} : { body }),
-  };
-  send(response, await options.handler(message), message.method === 'HEAD');
-}
-
-/** The whole body; undefined when it is larger than `limit`. */
-async function readRequest(request: AnyRequest, limit: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
-}
-
-/** Headers that are of one HTTP/1.1 connection have no place in HTTP/2 (RFC 9113, 8.2.2). */
-const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection']);
-
-function send(response: AnyResponse, message: HttpResponse, headOnly: boolean): void {
-  const isHttp2 = 'stream' in response && response.req.httpVersionMajor === 2;
-  for (const [name, value] of Object.entries(message.headers)) {
-    if (!isHttp2 || !CONNECTION_HEADERS.has(name)) response.setHeader(name, value);
-  }
-  response.statusCode = message.status;
-  if (message.body === undefined || headOnly) {
-    response.end();
-    return;
-  }
-  sendBody(response, message.body);
-}
-
-function sendBody(response: AnyResponse, body: Body): void {
-  // Both kinds of response are writable streams; TypeScript cannot see it through the union.
-  const out = response as unknown as NodeJS.WritableStream & { destroy(error?: Error): void; flushHeaders(): void; cork?(): void; uncork?(): void };
-  switch (body.kind) {
-    case 'bytes':
-      response.setHeader('content-length', body.bytes.length);
-      out.end(body.bytes);
-      return;
-    case 'pieces':
-      response.setHeader('content-length', body.length);
-      sendPieces(out, body.pieces);
-      return;
-    case 'stream':
-      out.flushHeaders();
-      body.start(sinkOf(out));
-  }
-}
-
-/** About this much is handed to the socket in one piece. */
-const CHUNK_BYTES = 256 * 1024;
-
-function sendPieces(out: NodeJS.WritableStream & { on(event: string, listener: () => void): unknown }, pieces: readonly Uint8Array[]): void {
-  let next = 0;
-  let gone = false;
-  out.on('close', () => {
-    gone = true;
-  });
-  const more = (): void => {
-    while (!gone && next < pieces.length) {
-      const chunk: Uint8Array[] = [];
-      for (let size = 0; next < pieces.length && size < CHUNK_BYTES; next++) {
-        const piece = pieces[next];
-        if (piece === undefined) continue;
-        chunk.push(piece);
-        size += piece.length;
-      }
-      if (!out.write(Buffer.concat(chunk))) {
-        out.once('drain', more);
-        return;
-      }
-    }
-    if (!gone) out.end();
-  };
-  more();
-}
-
-function sinkOf(out: NodeJS.WritableStream & { destroy(error?: Error): void }): ByteSink {
-  return {
-    write: (bytes) => out.write(bytes),
-    end: () => {
-      out.end();
-    },
-    abort: (reason) => out.destroy(reason),
-    onDrain: (callback) => {
-      out.on('drain', callback);
-    },
-    onClose: (callback) => {
-      out.on('close', callback);
-    },
-  };
-}
-
-async function upgrade(handler: Handler, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-  const gone = new AbortController();
-  socket.on('close', () => gone.abort());
-  socket.on('error', () => socket.destroy());
-  const response = await handler({
-    method: request.method ?? 'GET',
-    url: request.url ?? '/',
-    headers: headersOf(request),
-    peer: peerOf(socket),
-    signal: gone.signal,
-  });
-  const reason = STATUS_CODES[response.status] ?? '';
-  const lines = Object.entries(response.headers).map(([name, value]) => `${name}: ${value}`);
-  if (response.status === 101 && response.upgrade !== undefined) {
-    socket.write(`HTTP/1.1 101 ${reason}\r\n${lines.join('\r\n')}\r\n\r\n`);
-    response.upgrade(socket, head);
-    return;
-  }
-  const bytes = response.body?.kind === 'bytes' ? response.body.bytes : new Uint8Array(0);
-  const own = lines.filter((line) => !/^(content-length|connection):/i.test(line));
-  socket.write(`HTTP/1.1 ${response.status} ${reason}\r\n${[...own, `content-length: ${bytes.length}`, 'connection: close'].join('\r\n')}\r\n\r\n`);
-  socket.end(bytes);
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
 }

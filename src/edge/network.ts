@@ -20,7 +20,11 @@ function dial(options: DialOptions): Promise<Duplex> {
       reject(error);
     };
     const timeoutMs = options.timeoutMs ?? DIAL_TIMEOUT_MS;
-    const timer = setTimeout(() => fail(new Error(`Cannot connect to ${targetOf(options)}: no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () =>
+        fail(new Error(`Cannot connect to ${targetOf(options)}: no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     const aborted = (): void => fail(new Error(`Cannot connect to ${targetOf(options)}: given up`));
     const release = (): void => {
       clearTimeout(timer);
@@ -39,7 +43,10 @@ function dial(options: DialOptions): Promise<Duplex> {
 }
 
 function open(options: DialOptions): Socket {
-  const where = options.path === undefined ? { host: options.host ?? '127.0.0.1', port: options.port ?? 0 } : { path: options.path };
+  const where =
+    options.path === undefined
+      ? { host: options.host ?? '127.0.0.1', port: options.port ?? 0 }
+      : { path: options.path };
   const { tls } = options;
   if (tls === undefined) return connect(where);
   return connectTls({
@@ -70,7 +77,8 @@ async function listenTcp(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    if (options.path === undefined) server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
+    if (options.path === undefined)
+      server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
     else server.listen(options.path, resolve);
   });
   const address = server.address() as AddressInfo | string | null;
@@ -88,7 +96,10 @@ async function bindUdp(
   options: { host: string; port: number; shared?: boolean },
   onMessage: (message: Uint8Array, port: number, address: string) => void,
 ): Promise<DatagramSocket> {
-  const socket = createSocket({ type: options.host.includes(':') ? 'udp6' : 'udp4', reusePort: options.shared === true });
+  const socket = createSocket({
+    type: options.host.includes(':') ? 'udp6' : 'udp4',
+    reusePort: options.shared === true,
+  });
   socket.on('message', (message, { port, address }) => onMessage(message, port, address));
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);

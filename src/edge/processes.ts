@@ -9,7 +9,11 @@ export function realProcesses(): Processes {
   return { run };
 }
 
-function run(command: string, args: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
+function run(
+  command: string,
+  args: readonly string[],
+  options: ProcessOptions = {},
+): Promise<ProcessResult> {
   const limit = options.outputMaxBytes ?? OUTPUT_MAX_BYTES;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -33,11 +37,15 @@ function run(command: string, args: readonly string[], options: ProcessOptions =
       }
     };
     const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    const timer = setTimeout(() => kill(new Error(`Cannot wait for "${command}": it ran longer than ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => kill(new Error(`Cannot wait for "${command}": it ran longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > limit) kill(new RangeError(`Cannot keep the output of "${command}": more than ${limit} bytes`));
+        if (size > limit)
+          kill(new RangeError(`Cannot keep the output of "${command}": more than ${limit} bytes`));
         else output[name].push(chunk);
       });
     }
@@ -48,7 +56,12 @@ function run(command: string, args: readonly string[], options: ProcessOptions =
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       if (failure !== undefined) reject(failure);
-      else resolve({ exitCode: code ?? 128 + (signal === null ? 0 : 9), stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr) });
+      else
+        resolve({
+          exitCode: code ?? 128 + (signal === null ? 0 : 9),
+          stdout: Buffer.concat(output.stdout),
+          stderr: Buffer.concat(output.stderr),
+        });
     });
     // A program that does not read its input ends the pipe: that is its affair.
     child.stdin.on('error', () => {});

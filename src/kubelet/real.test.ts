@@ -85,4 +85,189 @@ describe('kubelet on a real containerd', { skip }, () => {
     assert.equal(existsSync(node.path('kubelet', 'pods', uid)), false);
     assert.equal(existsSync(`/sys/fs/cgroup/memory${node.cgroup}/kubepods/besteffort/pod${uid}`), false);
   });
+
+  it('gives variables, files and limits as the spec says', async () => {
+    await node.api.create(CONFIG_MAP, {
+      metadata: { name: 'settings', namespace: 'default' },
+      data: { 'app.conf': 'colour=red', LEVEL: 'high' },
+    });
+    await node.api.create(SECRET, {
+      metadata: { name: 'keys', namespace: 'default' },
+      data: { password: Buffer.from('sesame').toString('base64') },
+    });
+    const main = {
+      ...SLEEPER,
+      env: [
+        { name: 'WHO', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+        { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'keys', key: 'password' } } },
+        { name: 'GREETING', value: 'hello $(WHO)' },
+        { name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
+      ],
+      envFrom: [{ configMapRef: { name: 'settings' } }],
+      resources: { limits: { cpu: '200m', memory: '32Mi' }, requests: { cpu: '100m', memory: '16Mi' } },
+      volumeMounts: [
+        { name: 'config', mountPath: '/config' },
+        { name: 'config', mountPath: '/one.conf', subPath: 'app.conf' },
+        { name: 'keys', mountPath: '/keys' },
+        { name: 'scratch', mountPath: '/scratch' },
+        { name: 'memory', mountPath: '/memory' },
+        { name: 'token', mountPath: '/token' },
+      ],
+    };
+    await node.api.create(
+      POD,
+      podOf('rich', {
+        serviceAccountName: 'default',
+        hostAliases: [{ ip: '192.0.2.9', hostnames: ['elsewhere'] }],
+        containers: [main],
+        volumes: [
+          { name: 'config', configMap: { name: 'settings' } },
+          { name: 'keys', secret: { secretName: 'keys', defaultMode: 0o400 } },
+          { name: 'scratch', emptyDir: {} },
+          { name: 'memory', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+          { name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
+        ],
+      }),
+    );
+    const pod = await running('rich');
+    const variables = await exec(pod, 'env');
+    assert.match(variables, /^GREETING=hello rich$/m);
+    assert.match(variables, /^PASSWORD=sesame$/m);
+    assert.match(variables, /^LEVEL=high$/m);
+    assert.match(variables, /^CPU=200$/m);
+    assert.equal(await exec(pod, 'cat', '/config/app.conf', '/one.conf'), 'colour=redcolour=red');
+    assert.equal(await exec(pod, 'stat', '-L', '-c', '%a', '/keys/password'), '400');
+    assert.equal(await exec(pod, 'cat', '/token/token'), 'a-token');
+    assert.match(await exec(pod, 'cat', '/etc/hosts'), /192\.0\.2\.9\telsewhere/);
+    assert.match(await exec(pod, 'cat', '/etc/resolv.conf'), /nameserver 10\.96\.0\.10/);
+    assert.match(await exec(pod, 'df', '/memory'), /tmpfs +1024 /);
+    const group = `${node.cgroup}/kubepods/burstable/pod${pod.metadata?.uid}`;
+    if (existsSync(`/sys/fs/cgroup/cpu${group}`)) {
+      const quota = readFileSync(`/sys/fs/cgroup/cpu${group}/cpu.cfs_quota_us`, 'utf8').trim();
+      assert.equal(quota, '20000');
+    }
+
+    await node.api.update(CONFIG_MAP, {
+      metadata: { name: 'settings', namespace: 'default', uid: 'x' },
+      data: { 'app.conf': 'colour=blue' },
+    });
+    for (let tries = 0; tries < 100; tries++) {
+      if ((await exec(pod, 'cat', '/config/app.conf')) === 'colour=blue') break;
+    }
+    assert.equal(await exec(pod, 'cat', '/config/app.conf'), 'colour=blue');
+    await node.api.delete(POD, { name: 'rich', namespace: 'default' });
+    await gone('rich');
+    assert.deepEqual(node.mountsBelow().filter((path) => path.includes(pod.metadata?.uid ?? '')), []);
+  });
+
+  it('runs init containers first, then restarts what fails, with back-off', async () => {
+    const flaky = { name: 'flaky', image: BUSYBOX, command: ['sh', '-c', 'echo bye > /dev/termination-log; exit 3'], terminationMessagePath: '/dev/termination-log' };
+    const init = { name: 'prepare', image: BUSYBOX, command: ['true'] };
+    await node.api.create(POD, podOf('crashes', { initContainers: [init], containers: [flaky] }));
+    const pod = await until('back-off', 'crashes', (found) =>
+      found.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff' ? found : undefined,
+    );
+    const [status] = pod.status?.containerStatuses ?? [];
+    assert.equal(status?.restartCount, 1);
+    assert.equal(status?.lastState?.terminated?.exitCode, 3);
+    assert.equal(status?.lastState?.terminated?.message, 'bye\n');
+    assert.match(status?.state?.waiting?.message ?? '', /^back-off 10s restarting failed container=flaky pod=crashes_default\(/);
+    assert.equal(pod.status?.initContainerStatuses?.[0]?.state?.terminated?.reason, 'Completed');
+    await node.api.delete(POD, { name: 'crashes', namespace: 'default' });
+    await gone('crashes');
+  });
+
+  it('says Succeeded when all has ended well, and keeps the log', async () => {
+    const once = { name: 'once', image: BUSYBOX, command: ['echo', 'done'] };
+    await node.api.create(POD, podOf('job', { restartPolicy: 'Never', containers: [once] }));
+    const pod = await until('it ends', 'job', (found) =>
+      found.status?.phase === 'Succeeded' ? found : undefined,
+    );
+    const file = node.path('logs', `default_job_${pod.metadata?.uid}`, 'once', '0.log');
+    assert.match(readFileSync(file, 'utf8'), /stdout F done$/m);
+    await node.api.delete(POD, { name: 'job', namespace: 'default' });
+    await gone('job');
+    for (let tries = 0; tries < 100 && existsSync(file); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal(existsSync(file), false);
+  });
+
+  it('probes: not ready before the probe says so, restarted when it is unwell', async () => {
+    const main = {
+      ...SLEEPER,
+      readinessProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, periodSeconds: 1, failureThreshold: 1 },
+      livenessProbe: { exec: { command: ['test', '!', '-e', '/tmp/ill'] }, periodSeconds: 1, failureThreshold: 1 },
+    };
+    await node.api.create(POD, podOf('probed', { containers: [main] }));
+    const pod = await running('probed');
+    assert.equal(pod.status?.containerStatuses?.[0]?.ready, false);
+    await exec(pod, 'touch', '/tmp/ready');
+    await until('ready', 'probed', (found) => found.status?.containerStatuses?.[0]?.ready || undefined);
+    await exec(pod, 'touch', '/tmp/ill');
+    const again = await until('restarted', 'probed', (found) =>
+      found.status?.containerStatuses?.[0]?.restartCount === 1 &&
+      found.status.containerStatuses[0].state?.running !== undefined ? found : undefined,
+    );
+    assert.notEqual(again.status?.containerStatuses?.[0]?.containerID, pod.status?.containerStatuses?.[0]?.containerID);
+    const messages = node.events.map(({ message }) => message);
+    assert.ok(messages.includes('Container main failed liveness probe, will be restarted'));
+    await node.api.delete(POD, { name: 'probed', namespace: 'default' });
+    await gone('probed');
+  });
+
+  it('restarts nothing when the kubelet or containerd starts again', async () => {
+    const probed = { ...SLEEPER, readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 } };
+    await node.api.create(POD, podOf('stays', { containers: [probed] }));
+    const isReady = (found: Pod): Pod | undefined =>
+      found.status?.containerStatuses?.[0]?.ready === true ? found : undefined;
+    const pod = await until('ready', 'stays', isReady);
+    const pid = await exec(pod, 'stat', '-c', '%Y', '/proc/1');
+    await node.stopKubelet({ stopPods: false });
+    await node.startKubelet();
+    await node.killContainerd('SIGKILL');
+    await node.launchContainerd();
+    const before = find('stays')?.metadata?.resourceVersion;
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const after = find('stays');
+    assert.equal(after?.status?.containerStatuses?.[0]?.containerID, pod.status?.containerStatuses?.[0]?.containerID);
+    assert.equal(after?.status?.containerStatuses?.[0]?.restartCount, 0);
+    assert.equal(after?.metadata?.resourceVersion, before, 'nothing was written');
+    assert.equal(await exec(after!, 'stat', '-c', '%Y', '/proc/1'), pid);
+
+    // A pod that is deleted while nobody looks is stopped by the next kubelet.
+    await node.stopKubelet({ stopPods: false });
+    await node.api.delete(POD, { name: 'stays', namespace: 'default' }, { gracePeriodSeconds: 0 });
+    await node.startKubelet();
+    for (let tries = 0; tries < 200 && node.ctr('tasks', 'ls', '-q').trim() !== ''; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(node.ctr('tasks', 'ls', '-q').trim(), '');
+  });
+
+  it('gives a container its grace period, and its hook, before it ends', async () => {
+    const main = { ...SLEEPER, lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo stopping > /out/mark'] } } }, volumeMounts: [{ name: 'out', mountPath: '/out' }] };
+    const out = node.path('out');
+    await node.api.create(POD, podOf('polite', { containers: [main], volumes: [{ name: 'out', hostPath: { path: out, type: 'DirectoryOrCreate' } }] }));
+    await running('polite');
+    await node.api.delete(POD, { name: 'polite', namespace: 'default' });
+    await gone('polite');
+    assert.equal(readFileSync(`${out}/mark`, 'utf8'), 'stopping\n');
+  });
+
+  it('starts pods fast, many at a time', async () => {
+    const startedMs = performance.now();
+    const names = Array.from({ length: 10 }, (_, i) => `fast-${i}`);
+    for (const name of names) await node.api.create(POD, podOf(name, { containers: [SLEEPER] }));
+    await Promise.all(names.map(running));
+    console.log(`10 pods, create to Running: ${Math.round(performance.now() - startedMs)} ms`);
+    for (const name of names) await node.api.delete(POD, { name, namespace: 'default' });
+    await Promise.all(names.map(gone));
+    for (let round = 0; round < 5; round++) {
+      const at = performance.now();
+      await node.api.create(POD, podOf(`one-${round}`, { containers: [SLEEPER] }));
+      await running(`one-${round}`);
+      console.log(`one pod, create to Running: ${Math.round(performance.now() - at)} ms`);
+    }
+  });
 });

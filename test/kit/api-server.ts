@@ -31,7 +31,12 @@ export class TestApiServer {
   readonly store: MemoryStore;
   readonly server: ApiServer;
 
-  constructor(options: Partial<ApiServerOptions> & { environment?: VirtualEnvironment; store?: MemoryStore } = {}) {
+  constructor(
+    options: Partial<ApiServerOptions> & {
+      environment?: VirtualEnvironment;
+      store?: MemoryStore;
+    } = {},
+  ) {
     this.environment = options.environment ?? new VirtualEnvironment();
     this.store = options.store ?? new MemoryStore(this.environment);
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -53,7 +58,9 @@ export class TestApiServer {
     });
   }
 
-  static async start(options: ConstructorParameters<typeof TestApiServer>[0] = {}): Promise<TestApiServer> {
+  static async start(
+    options: ConstructorParameters<typeof TestApiServer>[0] = {},
+  ): Promise<TestApiServer> {
     const server = new TestApiServer(options);
     await server.environment.resolve(server.server.start());
     return server;
@@ -84,7 +91,8 @@ export class TestApiServer {
   /** As `call`; throws when the answer is no success. */
   async must(request: string, body?: object, options: CallOptions = {}): Promise<Reply['body']> {
     const reply = await this.call(request, body, options);
-    if (reply.status >= 300) throw new Error(`${request}: ${reply.status} ${reply.body.message ?? reply.body}`);
+    if (reply.status >= 300)
+      throw new Error(`${request}: ${reply.status} ${reply.body.message ?? reply.body}`);
     return reply.body;
   }
 

@@ -18,10 +18,12 @@ class Words {
     this.name = name;
     this.#flags = new Set(rest.filter((word) => !word.includes('=')));
     this.#settings = new Map(
-      rest.filter((word) => word.includes('=')).map((word) => {
-        const equals = word.indexOf('=');
-        return [word.slice(0, equals), word.slice(equals + 1)];
-      }),
+      rest
+        .filter((word) => word.includes('='))
+        .map((word) => {
+          const equals = word.indexOf('=');
+          return [word.slice(0, equals), word.slice(equals + 1)];
+        }),
     );
   }
   has(flag: string): boolean {
@@ -46,9 +48,16 @@ export function pod(text: string): Pod {
   const cost = words.get('cost');
   const ip = words.get('ip');
   const ready = words.has('ready');
-  const phase = (words.get('phase') ?? (words.has('unscheduled') ? 'Pending' : 'Running')) as PodPhase;
+  const phase = (words.get('phase') ??
+    (words.has('unscheduled') ? 'Pending' : 'Running')) as PodPhase;
   const spec: PodSpec = {
-    containers: [{ name: 'main', image: 'web', ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }] }],
+    containers: [
+      {
+        name: 'main',
+        image: 'web',
+        ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
+      },
+    ],
     ...(words.has('unscheduled') ? {} : { nodeName: words.get('node') ?? 'n1' }),
   };
   return {
@@ -61,11 +70,23 @@ export function pod(text: string): Pod {
       resourceVersion: '1',
       creationTimestamp: at(words.number('created', 0)),
       labels: { app: words.get('app') ?? 'web' },
-      ...(cost === undefined ? {} : { annotations: { 'controller.kubernetes.io/pod-deletion-cost': cost } }),
+      ...(cost === undefined
+        ? {}
+        : { annotations: { 'controller.kubernetes.io/pod-deletion-cost': cost } }),
       ...(words.has('deleted') ? { deletionTimestamp: at(0) } : {}),
       ...(owner === undefined
         ? {}
-        : { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner, uid: owner, controller: true }] }),
+        : {
+            ownerReferences: [
+              {
+                apiVersion: 'apps/v1',
+                kind: 'ReplicaSet',
+                name: owner,
+                uid: owner,
+                controller: true,
+              },
+            ],
+          }),
     },
     spec,
     status: {
@@ -77,9 +98,17 @@ export function pod(text: string): Pod {
           lastTransitionTime: at(words.number('since', words.number('created', 0))),
         },
       ],
-      ...(ip === undefined ? {} : { podIP: ip, podIPs: ip.split(',').map((each) => ({ ip: each })) }),
+      ...(ip === undefined
+        ? {}
+        : { podIP: ip, podIPs: ip.split(',').map((each) => ({ ip: each })) }),
       containerStatuses: [
-        { name: 'main', image: 'web', imageID: '', ready, restartCount: words.number('restarts', 0) },
+        {
+          name: 'main',
+          image: 'web',
+          imageID: '',
+          ready,
+          restartCount: words.number('restarts', 0),
+        },
       ],
     },
   };
@@ -130,14 +159,24 @@ export function replicaSet(text: string): ReplicaSet {
       availableReplicas: available,
       observedGeneration: words.has('unseen') ? 1 : 2,
       ...(words.has('failed')
-        ? { conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'quota' }] }
+        ? {
+            conditions: [
+              { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'quota' },
+            ],
+          }
         : {}),
     },
   };
 }
 
-function template(image: string, labels: Record<string, string> = {}): NonNullable<NonNullable<ReplicaSet['spec']>['template']> {
-  return { metadata: { labels: { app: 'web', ...labels } }, spec: { containers: [{ name: 'main', image }] } };
+function template(
+  image: string,
+  labels: Record<string, string> = {},
+): NonNullable<NonNullable<ReplicaSet['spec']>['template']> {
+  return {
+    metadata: { labels: { app: 'web', ...labels } },
+    spec: { containers: [{ name: 'main', image }] },
+  };
 }
 
 /** A Deployment `web` of `default`. Words: `replicas=3`, `image=v1`, `surge=25%`, `unavailable=1`, `recreate`, `paused`, `history=10`, `deadline=600`, `deleted`. */
@@ -164,7 +203,10 @@ export function deployment(text: string): Deployment {
       template: template(words.get('image') ?? 'v1'),
       strategy: words.has('recreate')
         ? { type: 'Recreate' }
-        : { type: 'RollingUpdate', rollingUpdate: { maxSurge: limit('surge'), maxUnavailable: limit('unavailable') } },
+        : {
+            type: 'RollingUpdate',
+            rollingUpdate: { maxSurge: limit('surge'), maxUnavailable: limit('unavailable') },
+          },
       revisionHistoryLimit: words.number('history', 10),
       progressDeadlineSeconds: words.number('deadline', 600),
       ...(words.has('paused') ? { paused: true } : {}),
@@ -210,7 +252,14 @@ export function node(text: string): Node {
       conditions:
         ready === 'none'
           ? []
-          : [{ type: 'Ready', status: ready, lastHeartbeatTime: at(words.number('heartbeat', 0)), lastTransitionTime: at(0) }],
+          : [
+              {
+                type: 'Ready',
+                status: ready,
+                lastHeartbeatTime: at(words.number('heartbeat', 0)),
+                lastTransitionTime: at(0),
+              },
+            ],
     },
   };
 }

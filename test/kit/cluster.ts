@@ -6,7 +6,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
-import { clientAs, type Identity, nodeIdentity, serviceAccountIdentity } from '#cli/component-clients.ts';
+import {
+  clientAs,
+  type Identity,
+  nodeIdentity,
+  serviceAccountIdentity,
+} from '#cli/component-clients.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
@@ -95,7 +100,8 @@ export class TestCluster {
       const before = this.writes;
       await this.environment.advance(quietMs);
       if (this.writes === before && (this.manager?.isSettled() ?? true)) return;
-      if (this.environment.elapsedMs > endMs) throw new Error('Cannot settle: the cluster keeps writing');
+      if (this.environment.elapsedMs > endMs)
+        throw new Error('Cannot settle: the cluster keeps writing');
     }
   }
 
@@ -114,7 +120,8 @@ export class TestCluster {
   }
 
   async list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): Promise<T[]> {
-    return (await this.run(this.client.list(type, namespace === undefined ? {} : { namespace }))).items;
+    return (await this.run(this.client.list(type, namespace === undefined ? {} : { namespace })))
+      .items;
   }
 
   patch<T extends KubeObject>(type: ResourceType<T>, object: T, patch: unknown): Promise<T> {
@@ -145,7 +152,10 @@ export class TestCluster {
     const { signal } = this.#components;
     this.manager = new Manager({
       controllers: this.#options.controllers ?? defaultControllers(),
-      informers: new InformerFactory({ client: this.clientOf(MANAGER, signal), environment: this.environment }),
+      informers: new InformerFactory({
+        client: this.clientOf(MANAGER, signal),
+        environment: this.environment,
+      }),
       environment: this.environment,
       clientFor: (name) => this.clientOf(serviceAccountIdentity('kube-system', name), signal),
     });
@@ -194,13 +204,13 @@ export class TestCluster {
     await this.run(this.#apiServer.stop());
   }
 
-  /** A client with this identity, behind the cluster's faults. */
-  clientOf(identity: Identity, signal?: AbortSignal): Client {
+  /** A client with this identity, behind the cluster's faults, or behind faults of its own. */
+  clientOf(identity: Identity, signal?: AbortSignal, faults?: Faults): Client {
     const faulty = faultyHandler({
       handler: (request) => this.#apiServer.handler(request),
       environment: this.environment,
       random: this.#random.fork(),
-      faults: () => this.faults,
+      faults: () => faults ?? this.faults,
     });
     return this.#clientAs(identity, faulty, signal);
   }
@@ -219,7 +229,12 @@ export class TestCluster {
     const client = this.clientOf(SCHEDULER, signal);
     const { environment } = this;
     const informers = new InformerFactory({ client, environment });
-    const events = new EventRecorder({ client, environment, component: 'default-scheduler', signal });
+    const events = new EventRecorder({
+      client,
+      environment,
+      component: 'default-scheduler',
+      signal,
+    });
     await new Scheduler({ environment, client, informers, events }).start(signal);
   }
 

@@ -42,10 +42,13 @@ export function faultyHandler({ handler, environment, random, faults }: FaultyOp
   return async (request) => {
     const now = faults();
     const isWrite = !READS.has(request.method);
-    if (now.latencyMsMax > 0) await sleep(environment, random.below(now.latencyMsMax), request.signal);
-    if (isWrite && random.chance(now.writeFailureRatio)) throw new Error('injected: connection refused');
+    if (now.latencyMsMax > 0)
+      await sleep(environment, random.below(now.latencyMsMax), request.signal);
+    if (isWrite && random.chance(now.writeFailureRatio))
+      throw new Error('injected: connection refused');
     const response = await handler(request);
-    if (isWrite && random.chance(now.lostAnswerRatio)) throw new Error('injected: connection reset');
+    if (isWrite && random.chance(now.lostAnswerRatio))
+      throw new Error('injected: connection reset');
     return isWatch(request) ? lagging(response, { environment, random, faults }) : response;
   };
 }

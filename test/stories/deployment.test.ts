@@ -18,12 +18,23 @@ describe('a Deployment', () => {
     await cluster.create(DEPLOYMENT, web('replicas=3 image=v1'));
     await cluster.settle();
     const pods = await cluster.list(POD, 'default');
-    assert.deepEqual(pods.map(({ status }) => status?.phase), ['Running', 'Running', 'Running']);
+    assert.deepEqual(
+      pods.map(({ status }) => status?.phase),
+      ['Running', 'Running', 'Running'],
+    );
     const { status, metadata } = await cluster.get(DEPLOYMENT, 'web', 'default');
-    assert.deepEqual([status?.replicas, status?.readyReplicas, status?.availableReplicas], [3, 3, 3]);
+    assert.deepEqual(
+      [status?.replicas, status?.readyReplicas, status?.availableReplicas],
+      [3, 3, 3],
+    );
     assert.equal(metadata?.annotations?.['deployment.kubernetes.io/revision'], '1');
-    const reasons = Object.fromEntries((status?.conditions ?? []).map(({ type, reason }) => [type, reason]));
-    assert.deepEqual(reasons, { Available: 'MinimumReplicasAvailable', Progressing: 'NewReplicaSetAvailable' });
+    const reasons = Object.fromEntries(
+      (status?.conditions ?? []).map(({ type, reason }) => [type, reason]),
+    );
+    assert.deepEqual(reasons, {
+      Available: 'MinimumReplicasAvailable',
+      Progressing: 'NewReplicaSetAvailable',
+    });
     await cluster.stop();
   });
 });

@@ -4,6 +4,7 @@ import { defineKind } from '../kind.ts';
 import { DEFAULT_COLUMNS } from '../meta/columns.ts';
 import {
   validateCustomResourceDefinition,
+  validateCustomResourceDefinitionCreate,
   validateCustomResourceDefinitionUpdate,
 } from '../validation/custom-resource-definition.ts';
 
@@ -54,5 +55,6 @@ export const CUSTOM_RESOURCE_DEFINITION = defineKind<CustomResourceDefinition>({
   },
   prepareForUpdate: addStoredVersion,
   validate: validateCustomResourceDefinition,
+  validateCreate: validateCustomResourceDefinitionCreate,
   validateUpdate: validateCustomResourceDefinitionUpdate,
 });

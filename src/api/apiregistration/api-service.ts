@@ -3,7 +3,7 @@ import type { APIService } from '#api/gen/apiregistration-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { timeText } from '../meta/time.ts';
-import { validateApiService } from '../validation/api-service.ts';
+import { validateApiService, validateApiServiceStatus } from '../validation/api-service.ts';
 import { nameIsPathSegment } from '../validation/text.ts';
 
 const HTTPS_PORT = 443;
@@ -54,4 +54,5 @@ export const API_SERVICE = defineKind<APIService>({
     ];
   },
   validate: validateApiService,
+  validateStatus: validateApiServiceStatus,
 });

@@ -66,7 +66,8 @@ export function withLastApplied(object: JsonObject, applied: JsonObject): JsonOb
   const annotations: JsonObject = { ...annotationsOf(object) };
   annotations[LAST_APPLIED] = `${JSON.stringify(withoutAnnotation(applied))}\n`;
   const bytes = Object.entries(annotations).reduce(
-    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(String(value)),
+    (sum, [key, value]) =>
+      sum + Buffer.byteLength(key) + (typeof value === 'string' ? Buffer.byteLength(value) : 0),
     0,
   );
   if (bytes > ANNOTATIONS_BYTES_MAX) delete annotations[LAST_APPLIED];

@@ -213,8 +213,12 @@ function checkIdentity(applied: JsonObject, kind: Kind<KubeObject>): void {
 
 /** As Go prints a GroupVersionKind: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
 function kindText({ apiVersion, kind }: JsonObject): string {
-  const { group, version } = parseApiVersion(String(apiVersion ?? ''));
-  return `${group}/${version}, Kind=${String(kind ?? '')}`;
+  const { group, version } = parseApiVersion(textOf(apiVersion));
+  return `${group}/${version}, Kind=${textOf(kind)}`;
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function checkFits({ type, applied }: ApplyOptions): void {
@@ -222,7 +226,7 @@ function checkFits({ type, applied }: ApplyOptions): void {
   const errors = validateValue(rootType(type), object);
   if (errors.length === 0) return;
   const metadata = isJsonObject(object['metadata']) ? object['metadata'] : {};
-  const name = `${String(metadata['namespace'] ?? '')}/${String(metadata['name'] ?? '')}`;
+  const name = `${textOf(metadata['namespace'])}/${textOf(metadata['name'])}`;
   throw new StatusError({
     code: 500,
     message: `failed to create typed patch object (${name}; ${kindText(object)}): ${errorsText(errors)}`,

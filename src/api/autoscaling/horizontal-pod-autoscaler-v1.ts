@@ -9,7 +9,9 @@ import { defineKind } from '../kind.ts';
 import type { FieldError } from '../meta/field.ts';
 import {
   validateHorizontalPodAutoscaler,
+  validateHorizontalPodAutoscalerCreate,
   validateHorizontalPodAutoscalerStatus,
+  validateHorizontalPodAutoscalerUpdate,
 } from '../validation/horizontal-pod-autoscaler.ts';
 import { fromV2, toV2 } from './conversion.ts';
 import { HORIZONTAL_POD_AUTOSCALER } from './horizontal-pod-autoscaler.ts';
@@ -38,5 +40,7 @@ export const HORIZONTAL_POD_AUTOSCALER_V1 = defineKind<HorizontalPodAutoscaler>(
     autoscaler.status = { currentReplicas: 0, desiredReplicas: 0 };
   },
   validate: (object): FieldError[] => validateHorizontalPodAutoscaler(toV2(object)),
-  validateStatus: (next, old) => validateHorizontalPodAutoscalerStatus(toV2(next), toV2(old)),
+  validateCreate: (object) => validateHorizontalPodAutoscalerCreate(toV2(object)),
+  validateUpdate: (next, old) => validateHorizontalPodAutoscalerUpdate(toV2(next), toV2(old)),
+  validateStatus: (next) => validateHorizontalPodAutoscalerStatus(toV2(next)),
 });

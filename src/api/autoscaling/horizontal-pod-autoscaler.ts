@@ -8,7 +8,9 @@ import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import {
   validateHorizontalPodAutoscaler,
+  validateHorizontalPodAutoscalerCreate,
   validateHorizontalPodAutoscalerStatus,
+  validateHorizontalPodAutoscalerUpdate,
 } from '../validation/horizontal-pod-autoscaler.ts';
 import { formatMetrics } from './metrics-column.ts';
 
@@ -71,5 +73,7 @@ export const HORIZONTAL_POD_AUTOSCALER = defineKind<HorizontalPodAutoscaler>({
     autoscaler.status = { desiredReplicas: 0, currentMetrics: [] };
   },
   validate: validateHorizontalPodAutoscaler,
+  validateCreate: validateHorizontalPodAutoscalerCreate,
+  validateUpdate: validateHorizontalPodAutoscalerUpdate,
   validateStatus: validateHorizontalPodAutoscalerStatus,
 });

@@ -115,8 +115,8 @@ function decodeFields(
       }
       context.unknown(key, value);
       losesKeys = true;
-      // Marked for the copy below.
-      if (key !== '__proto__') object[key] = null;
+      // Marked for the copy below. The key exists, so not even __proto__ reaches the prototype.
+      object[key] = null;
       continue;
     }
     if (value === null || value === undefined) {

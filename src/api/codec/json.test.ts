@@ -53,6 +53,14 @@ describe('decodeJson finds problems', () => {
     it(claim, () => assert.deepEqual(decode(text).problems, problems));
   }
 
+  it('an unknown field in a map of objects, by its key', () => {
+    const schema = '{"properties":{"a":{"foo":1}}}';
+    const text = `{"spec":{"versions":[{"name":"v1","schema":{"openAPIV3Schema":${schema}}}]}}`;
+    assert.deepEqual(decode(text, CRD).problems, [
+      'unknown field "spec.versions[0].schema.openAPIV3Schema.properties.a.foo"',
+    ]);
+  });
+
   it('and reports at most a hundred', () => {
     const fields = Array.from({ length: 150 }, (_, i) => `"x${i}":1`).join(',');
     assert.equal(decode(`{${fields}}`).problems.length, 100);
@@ -241,6 +249,12 @@ describe('decodeJson makes values canonical', () => {
 });
 
 describe('decodeJson keeps its hands off', () => {
+  it('texts: brackets in them are no nesting', () => {
+    const name = `"${'['.repeat(5000)}`;
+    const { object } = decode(JSON.stringify({ metadata: { name } }), POD);
+    assert.deepEqual(object['metadata'], { name });
+  });
+
   it('a value that was parsed already is not changed', () => {
     const value = { metadata: { labels: { a: 'b' } }, spec: { replicas: 1, foo: 2 }, x: null };
     const before = structuredClone(value);

@@ -70,6 +70,14 @@ describe('decodeProtobuf', () => {
     });
   });
 
+  it('fills in what other writers leave out', () => {
+    assert.deepEqual(decodeProtobuf(POD, new Uint8Array(0)), {
+      metadata: {},
+      spec: { containers: [] },
+      status: {},
+    });
+  });
+
   it('drops fields it does not know, of every wire type', () => {
     const unknown = 'a81f05' + 'a91f0102030405060708' + 'aa1f03616263' + 'ad1f01020304';
     const bytes = Buffer.from(`${unknown}0a0161${unknown}`, 'hex');
@@ -95,6 +103,7 @@ describe('decodeProtobuf', () => {
 
   for (const [claim, bytes] of [
     ['a length beyond the end', '0a05616263'],
+    ['a message that is longer than the one around it', '6a02320a08001000180020002800'],
     ['a tag without a value', '0a'],
     ['a number without an end', '38ffffffffffffffffffffff01'],
     ["a wire type that is not the field's", '0801'],

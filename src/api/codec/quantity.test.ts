@@ -5,8 +5,6 @@ import {
   addQuantity,
   canonicalQuantity,
   compareQuantity,
-  formatQuantity,
-  parseQuantity,
   QuantityError,
   quantityMilli,
   quantityValue,
@@ -58,7 +56,7 @@ describe('canonicalQuantity', () => {
   it('is fast with exponents that nobody can mean', () => {
     assert.equal(canonicalQuantity('1e-999999999'), '1e-9');
     assert.throws(() => canonicalQuantity('1e9999999999'), /unable to parse quantity's suffix/);
-    assert.ok(formatQuantity(parseQuantity('1e999999999')).length < 2000);
+    assert.equal(compareQuantity('1e999999999', '1'), 1);
   });
 });
 

@@ -2,7 +2,7 @@
 import type { Endpoints, EndpointSubset } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, withMore } from '../meta/columns.ts';
-import { validateEndpoints } from '../validation/endpoints.ts';
+import { validateEndpointsCreate, validateEndpointsUpdate } from '../validation/endpoints.ts';
 
 const SHOWN_MAX = 3;
 
@@ -40,6 +40,7 @@ export const ENDPOINTS = defineKind<Endpoints>({
   unconditionalUpdate: true,
   columns: [NAME_COLUMN, column('Endpoints', shown), AGE_COLUMN],
   setDefaults,
-  validate: validateEndpoints,
+  validateCreate: validateEndpointsCreate,
+  validateUpdate: validateEndpointsUpdate,
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 });

@@ -3,7 +3,7 @@ import type { Event } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
 import { column, NAME_COLUMN, wideColumn } from '../meta/columns.ts';
 import { timeSince } from '../meta/duration.ts';
-import { validateEvent, validateEventCreate } from '../validation/event.ts';
+import { validateEvent } from '../validation/event.ts';
 
 function firstSeen(event: Event, nowMs: number): string {
   return timeSince(event.firstTimestamp ?? event.eventTime, nowMs);
@@ -67,5 +67,4 @@ export const EVENT = defineKind<Event>({
     { ...NAME_COLUMN, priority: 1 },
   ],
   validate: validateEvent,
-  validateCreate: validateEventCreate,
 });

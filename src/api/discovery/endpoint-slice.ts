@@ -3,7 +3,11 @@ import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, withMore } from '../meta/columns.ts';
 import { equalValues } from '../meta/equal.ts';
-import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoints.ts';
+import {
+  validateEndpointSlice,
+  validateEndpointSliceCreate,
+  validateEndpointSliceUpdate,
+} from '../validation/endpoint-slice.ts';
 
 const SHOWN_MAX = 3;
 
@@ -51,5 +55,6 @@ export const ENDPOINT_SLICE = defineKind<EndpointSlice>({
     next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
   },
   validate: validateEndpointSlice,
+  validateCreate: validateEndpointSliceCreate,
   validateUpdate: validateEndpointSliceUpdate,
 });

@@ -8,7 +8,11 @@ import type { Event } from '#api/gen/events-v1.ts';
 import { EVENT, EVENT_FIELDS } from '../core/event.ts';
 import { defineKind } from '../kind.ts';
 import type { KubeObject } from '../meta/object.ts';
-import { validateEventUpdate, validateNewEvent } from '../validation/event.ts';
+import {
+  validateNewEvent,
+  validateNewEventCreate,
+  validateNewEventUpdate,
+} from '../validation/event.ts';
 
 /** Copies `from[name]` to `to[renamed]` for each pair, where it is there. */
 function rename(
@@ -83,7 +87,7 @@ export const EVENTS_EVENT = defineKind<Event>({
     ...column,
     cell: (event: Event, nowMs: number) => column.cell(toCoreEvent(event), nowMs),
   })),
-  validate: (event) => EVENT.validate?.(toCoreEvent(event)) ?? [],
-  validateCreate: (event) => validateNewEvent(toCoreEvent(event)),
-  validateUpdate: (next, old) => validateEventUpdate(toCoreEvent(next), toCoreEvent(old)),
+  validate: (event) => validateNewEvent(toCoreEvent(event)),
+  validateCreate: (event) => validateNewEventCreate(toCoreEvent(event)),
+  validateUpdate: (next, old) => validateNewEventUpdate(toCoreEvent(next), toCoreEvent(old)),
 });

@@ -2,7 +2,7 @@
 import type { IngressClass } from '#api/gen/networking-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateIngressClass, validateIngressClassUpdate } from '../validation/ingress.ts';
+import { validateIngressClass, validateIngressClassUpdate } from '../validation/ingress-class.ts';
 
 const DEFAULT_ANNOTATION = 'ingressclass.kubernetes.io/is-default-class';
 

@@ -2,7 +2,7 @@
 import type { Ingress } from '#api/gen/networking-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateIngress, validateIngressCreate } from '../validation/ingress.ts';
+import { validateIngress, validateIngressCreate, validateIngressStatus } from '../validation/ingress.ts';
 
 const HOSTS_MAX = 3;
 
@@ -54,4 +54,5 @@ export const INGRESS = defineKind<Ingress>({
   },
   validate: validateIngress,
   validateCreate: validateIngressCreate,
+  validateStatus: validateIngressStatus,
 });

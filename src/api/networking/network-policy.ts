@@ -2,7 +2,7 @@
 import type { NetworkPolicy } from '#api/gen/networking-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, formatLabelSelector, NAME_COLUMN } from '../meta/columns.ts';
-import { validateNetworkPolicy } from '../validation/network-policy.ts';
+import { validateNetworkPolicyCreate, validateNetworkPolicyUpdate } from '../validation/network-policy.ts';
 
 function setDefaults({ spec }: NetworkPolicy): void {
   if (spec === undefined) return;
@@ -28,5 +28,6 @@ export const NETWORK_POLICY = defineKind<NetworkPolicy>({
     AGE_COLUMN,
   ],
   setDefaults,
-  validate: validateNetworkPolicy,
+  validateCreate: validateNetworkPolicyCreate,
+  validateUpdate: validateNetworkPolicyUpdate,
 });

@@ -2,11 +2,7 @@
 import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import {
-  validateServiceCidr,
-  validateServiceCidrStatus,
-  validateServiceCidrUpdate,
-} from '../validation/service-range.ts';
+import { validateServiceCidr, validateServiceCidrUpdate } from '../validation/service-range.ts';
 
 export const SERVICE_CIDR = defineKind<ServiceCIDR>({
   group: 'networking.k8s.io',
@@ -24,5 +20,4 @@ export const SERVICE_CIDR = defineKind<ServiceCIDR>({
   },
   validate: validateServiceCidr,
   validateUpdate: validateServiceCidrUpdate,
-  validateStatus: validateServiceCidrStatus,
 });

@@ -2,7 +2,7 @@
 import type { CSIDriver } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateCsiDriver, validateCsiDriverUpdate } from '../validation/storage.ts';
+import { validateCsiDriver, validateCsiDriverUpdate } from '../validation/csi.ts';
 
 function setDefaults(driver: CSIDriver): void {
   const spec = (driver.spec ??= {});

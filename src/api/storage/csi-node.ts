@@ -2,7 +2,7 @@
 import type { CSINode } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, integerColumn, NAME_COLUMN } from '../meta/columns.ts';
-import { validateCsiNode, validateCsiNodeUpdate } from '../validation/storage.ts';
+import { validateCsiNode, validateCsiNodeUpdate } from '../validation/csi.ts';
 
 export const CSI_NODE = defineKind<CSINode>({
   group: 'storage.k8s.io',

@@ -5,7 +5,7 @@ import { column, NAME_COLUMN } from '../meta/columns.ts';
 import {
   validateCsiStorageCapacity,
   validateCsiStorageCapacityUpdate,
-} from '../validation/storage.ts';
+} from '../validation/csi.ts';
 
 export const CSI_STORAGE_CAPACITY = defineKind<CSIStorageCapacity>({
   group: 'storage.k8s.io',

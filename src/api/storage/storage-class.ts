@@ -2,7 +2,7 @@
 import type { StorageClass } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateStorageClass, validateStorageClassUpdate } from '../validation/storage.ts';
+import { validateStorageClass, validateStorageClassUpdate } from '../validation/storage-class.ts';
 
 const DEFAULT_ANNOTATIONS = [
   'storageclass.kubernetes.io/is-default-class',

@@ -2,7 +2,11 @@
 import type { VolumeAttachment } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateVolumeAttachment, validateVolumeAttachmentUpdate } from '../validation/storage.ts';
+import {
+  validateVolumeAttachment,
+  validateVolumeAttachmentStatus,
+  validateVolumeAttachmentUpdate,
+} from '../validation/volume-attachment.ts';
 
 export const VOLUME_ATTACHMENT = defineKind<VolumeAttachment>({
   group: 'storage.k8s.io',
@@ -27,4 +31,5 @@ export const VOLUME_ATTACHMENT = defineKind<VolumeAttachment>({
   },
   validate: validateVolumeAttachment,
   validateUpdate: validateVolumeAttachmentUpdate,
+  validateStatus: validateVolumeAttachmentStatus,
 });

@@ -5,7 +5,7 @@ import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import {
   validateVolumeAttributesClass,
   validateVolumeAttributesClassUpdate,
-} from '../validation/storage.ts';
+} from '../validation/storage-class.ts';
 
 export const VOLUME_ATTRIBUTES_CLASS = defineKind<VolumeAttributesClass>({
   group: 'storage.k8s.io',

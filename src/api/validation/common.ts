@@ -6,7 +6,15 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
-import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from './text.ts';
+import {
+  HTTP_PATH_ERROR,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isHttpPath,
+  isPathSegmentName,
+  isPortNumber,
+  isQualifiedName,
+} from './text.ts';
 import { invalidAll } from './metadata.ts';
 
 export function label(value: string | undefined, at: FieldPath): FieldError[] {
@@ -59,4 +67,27 @@ export function unixId(value: number | undefined, at: FieldPath): FieldError[] {
   return value === undefined || (value >= 0 && value <= max)
     ? []
     : [invalidValue(at, value, `must be between 0 and ${max}, inclusive`)];
+}
+
+/** A needed name that can be one segment of a path: kinds and names of references. */
+export function segment(value: string | undefined, at: FieldPath): FieldError[] {
+  return value ? invalidAll(at, value, isPathSegmentName(value)) : [required(at)];
+}
+
+export function portNumber(value: number | undefined, at: FieldPath): FieldError[] {
+  return invalidAll(at, value ?? 0, isPortNumber(value ?? 0));
+}
+
+/** `acme.io/foo` (upstream IsDomainPrefixedPath). */
+export function validateDomainPath(path: string, at: FieldPath): FieldError[] {
+  if (path === '') return [required(at)];
+  const slash = path.indexOf('/');
+  const host = path.slice(0, Math.max(slash, 0));
+  const rest = path.slice(slash + 1);
+  if (host === '' || rest === '') {
+    return [invalidValue(at, path, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  }
+  const errors = invalidAll(at, host, isDns1123Subdomain(host));
+  if (!isHttpPath(rest)) errors.push(invalidValue(at, rest, HTTP_PATH_ERROR));
+  return errors;
 }

@@ -12,10 +12,11 @@ import {
   tooLong,
 } from '../meta/field.ts';
 import { labelSelectorMatches } from '../meta/labels.ts';
+import { validateDomainPath } from './common.ts';
 import { validatePodFailurePolicy, validateSuccessPolicy } from './job-policies.ts';
-import { immutable, invalidAll, validateLabelSelector } from './metadata.ts';
+import { immutable, validateLabelSelector } from './metadata.ts';
 import { validatePodTemplate } from './pod-template.ts';
-import { HTTP_PATH_ERROR, isDns1123Label, isDns1123Subdomain, isHttpPath } from './text.ts';
+import { isDns1123Label } from './text.ts';
 import { validateCounts } from './workload-template.ts';
 
 const SPEC = fieldPath('spec');
@@ -30,20 +31,6 @@ const LABELS = [
   'batch.kubernetes.io/controller-uid',
   'batch.kubernetes.io/job-name',
 ];
-
-/** `acme.io/foo` */
-export function validateDomainPath(path: string, at: FieldPath): FieldError[] {
-  if (path === '') return [required(at)];
-  const slash = path.indexOf('/');
-  const host = path.slice(0, Math.max(slash, 0));
-  const rest = path.slice(slash + 1);
-  if (host === '' || rest === '') {
-    return [invalidValue(at, path, 'must be a domain-prefixed path (such as "acme.io/foo")')];
-  }
-  const errors = invalidAll(at, host, isDns1123Subdomain(host));
-  if (!isHttpPath(rest)) errors.push(invalidValue(at, rest, HTTP_PATH_ERROR));
-  return errors;
-}
 
 function validateIndexed(spec: JobSpec, at: FieldPath): FieldError[] {
   const { completions, parallelism, maxFailedIndexes, backoffLimitPerIndex } = spec;

@@ -14,6 +14,7 @@ import {
   forbiddenField,
   invalidValue,
   required,
+  tooLong,
 } from '../meta/field.ts';
 import type { ObjectMeta } from '../meta/object.ts';
 import { label, oneOf, optionalOneOf, present } from './common.ts';
@@ -58,11 +59,8 @@ export function validateKeyToPath(
 /** The name of a CSI driver. */
 export function validateDriverName(name: string | undefined, at: FieldPath): FieldError[] {
   if (name === undefined || name === '') return [required(at)];
-  const tooLong =
-    name.length > DRIVER_NAME_MAX
-      ? [invalidValue(at, name, `must be no more than ${DRIVER_NAME_MAX} characters`)]
-      : [];
-  return [...tooLong, ...invalidAll(at, name, isDns1123Subdomain(name.toLowerCase()))];
+  const length = name.length > DRIVER_NAME_MAX ? [tooLong(at, DRIVER_NAME_MAX)] : [];
+  return [...length, ...invalidAll(at, name, isDns1123Subdomain(name.toLowerCase()))];
 }
 
 type Source<K extends keyof Volume> = NonNullable<Volume[K]>;

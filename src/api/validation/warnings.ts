@@ -1,5 +1,112 @@
-/* INTERIM */
-import type { FieldError } from '../meta/field.ts';
-export const warnAboutTemplate = (..._: unknown[]): string[] => [];
-export const warnAboutName = (..._: unknown[]): string[] => [];
-export const warnAboutPod = (..._: unknown[]): string[] => [];
+/** What is odd about pods and their templates, though valid. Upstream: pkg/api/pod/warnings.go. */
+import type { Pod, PodSpec, PodTemplateSpec } from '#api/gen/core-v1.ts';
+import { equalValues } from '../meta/equal.ts';
+import { type FieldPath, fieldPath, ROOT } from '../meta/field.ts';
+import type { KubeObject } from '../meta/object.ts';
+import { warnAboutContainers } from './container-warnings.ts';
+import { warnAboutIp, warnAboutPlacement } from './placement-warnings.ts';
+import { isDns1123Label } from './text.ts';
+import { warnAboutFraction, warnAboutVolumes } from './volume-warnings.ts';
+
+const OLD_ANNOTATIONS: readonly (readonly [string, string])[] = [
+  [
+    'scheduler.alpha.kubernetes.io/critical-pod',
+    'non-functional in v1.16+; use the "priorityClassName" field instead',
+  ],
+  [
+    'security.alpha.kubernetes.io/sysctls',
+    'non-functional in v1.11+; use the "sysctls" field instead',
+  ],
+  [
+    'security.alpha.kubernetes.io/unsafe-sysctls',
+    'non-functional in v1.11+; use the "sysctls" field instead',
+  ],
+];
+const SECCOMP_ANNOTATION = 'seccomp.security.alpha.kubernetes.io/pod';
+const SECCOMP_FIELD = 'non-functional in v1.27+; use the "seccompProfile" field instead';
+
+/** Repeated members of a list: the second and later ones, as upstream tells them. */
+function repeated(values: readonly string[], at: FieldPath, field: string, what: string): string[] {
+  return values.flatMap((value, i) =>
+    values.indexOf(value) < i
+      ? [`${at.index(i).child(field).toString()}: duplicate ${what} ${JSON.stringify(value)}`]
+      : [],
+  );
+}
+
+function warnAboutAnnotations({ metadata, spec }: Pod, at: FieldPath): string[] {
+  const annotations = metadata?.annotations ?? {};
+  const here = at.child('metadata', 'annotations');
+  const warnings = OLD_ANNOTATIONS.filter(([key]) => Object.hasOwn(annotations, key)).map(
+    ([key, message]) => `${here.key(key).toString()}: ${message}`,
+  );
+  const hasField = spec?.securityContext?.seccompProfile !== undefined;
+  if (!hasField && Object.hasOwn(annotations, SECCOMP_ANNOTATION)) {
+    warnings.push(`${here.key(SECCOMP_ANNOTATION).toString()}: ${SECCOMP_FIELD}`);
+  }
+  return warnings;
+}
+
+function warnAboutSpec(spec: PodSpec, at: FieldPath): string[] {
+  const aliases = spec.hostAliases ?? [];
+  const secrets = (spec.imagePullSecrets ?? []).map(({ name = '' }) => name);
+  const secretsAt = at.child('imagePullSecrets');
+  const grace = spec.terminationGracePeriodSeconds ?? 0;
+  const graceText = 'must be >= 0; negative values are invalid and will be treated as 1';
+  return [
+    ...warnAboutVolumes(spec.volumes ?? [], at.child('volumes')),
+    ...repeated(aliases.map(({ ip }) => ip), at.child('hostAliases'), 'ip', 'ip'),
+    ...repeated(secrets, secretsAt, 'name', 'name'),
+    ...secrets.flatMap((name, i) =>
+      name === '' ? [`${secretsAt.index(i).child('name').toString()}: invalid empty name ""`] : [],
+    ),
+    ...warnAboutFraction(spec.overhead, at.child('overhead')),
+    ...warnAboutContainers(spec, at),
+    ...(grace < 0 ? [`${at.child('terminationGracePeriodSeconds').toString()}: ${graceText}`] : []),
+    ...(spec.dnsConfig?.nameservers ?? []).flatMap((server, i) =>
+      warnAboutIp(server, at.child('dnsConfig', 'nameservers').index(i)),
+    ),
+    ...aliases.flatMap(({ ip }, i) =>
+      warnAboutIp(ip, at.child('hostAliases').index(i).child('ip')),
+    ),
+  ];
+}
+
+function warnings(pod: Pod, at: FieldPath): string[] {
+  const { spec } = pod;
+  if (spec === undefined) return [];
+  const here = at.child('spec');
+  return [
+    ...warnAboutPlacement(spec, here),
+    ...warnAboutAnnotations(pod, at),
+    ...warnAboutSpec(spec, here),
+  ];
+}
+
+const hostnameWarning = (object: KubeObject, use: string): string[] => {
+  const messages = isDns1123Label(object.metadata?.name ?? '');
+  if (messages.length === 0) return [];
+  return [
+    `metadata.name: this is used in ${use}, which can result in surprising behavior; a DNS label is recommended: [${messages.join(' ')}]`,
+  ];
+};
+
+/** The name of something that pods are named after. */
+export const warnAboutName = (object: KubeObject): string[] =>
+  hostnameWarning(object, 'Pod names and hostnames');
+
+/** A pod that somebody creates. */
+export const warnAboutPod = (pod: Pod): string[] => [
+  ...hostnameWarning(pod, "the Pod's hostname"),
+  ...warnings(pod, ROOT),
+];
+
+/** A template that is new, or not as it was. `path`: where it is in its object. */
+export function warnAboutTemplate(
+  next: PodTemplateSpec | undefined,
+  old: PodTemplateSpec | undefined,
+  path = 'spec.template',
+): string[] {
+  if (next === undefined || (old !== undefined && equalValues(next, old))) return [];
+  return warnings(next, fieldPath(path));
+}

@@ -27,12 +27,19 @@ export interface Attributes {
 
 /** Objects that a plug-in decides by, as the watch cache shows them. Shared: never change them. */
 export interface ObjectReader {
-  get(resource: { group: string; plural: string }, namespace: string, name: string): ApiObject | undefined;
+  get(
+    resource: { group: string; plural: string },
+    namespace: string,
+    name: string,
+  ): ApiObject | undefined;
   list(resource: { group: string; plural: string }, namespace?: string): Iterable<ApiObject>;
   /** Waits until the caches show all writes so far. */
   catchUp(): Promise<boolean>;
   /** Calls `listener` for each change from now on, in order of revision. */
-  follow(resource: { group: string; plural: string }, listener: (change: ObjectChange) => void): void;
+  follow(
+    resource: { group: string; plural: string },
+    listener: (change: ObjectChange) => void,
+  ): void;
 }
 
 export interface ObjectChange {

@@ -24,7 +24,6 @@ export function podResources(pod: Pod, which: 'requests' | 'limits'): Quantities
     if (container.restartPolicy === 'Always') {
       add(total, own);
       add(sidecars, own);
-      raise(initial, sidecars);
     } else {
       const together: Sum = { ...sidecars };
       add(together, own);

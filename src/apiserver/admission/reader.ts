@@ -16,7 +16,11 @@ export class CacheReader implements ObjectReader {
     }
   }
 
-  get(target: { group: string; plural: string }, namespace: string, name: string): ApiObject | undefined {
+  get(
+    target: { group: string; plural: string },
+    namespace: string,
+    name: string,
+  ): ApiObject | undefined {
     const resource = this.#resources.get(keyOf(target));
     const entry = resource?.cache.get(resource.key(namespace, name));
     return entry === undefined ? undefined : resource?.read(entry);
@@ -25,17 +29,24 @@ export class CacheReader implements ObjectReader {
   *list(target: { group: string; plural: string }, namespace = ''): Generator<ApiObject> {
     const resource = this.#resources.get(keyOf(target));
     if (resource === undefined) return;
-    for (const entry of resource.cache.range(resource.key(namespace, ''))) yield resource.read(entry);
+    for (const entry of resource.cache.range(resource.key(namespace, '')))
+      yield resource.read(entry);
   }
 
   catchUp(): Promise<boolean> {
     return this.#hub.waitForNow();
   }
 
-  follow(target: { group: string; plural: string }, listener: (change: ObjectChange) => void): void {
+  follow(
+    target: { group: string; plural: string },
+    listener: (change: ObjectChange) => void,
+  ): void {
     const resource = this.#resources.get(keyOf(target));
     resource?.cache.subscribe(({ type, entry }) => {
-      const [name = '', namespace = ''] = entry.key.slice(resource.cache.prefix.length).split('/').toReversed();
+      const [name = '', namespace = ''] = entry.key
+        .slice(resource.cache.prefix.length)
+        .split('/')
+        .toReversed();
       listener({ namespace, name, object: type === 'delete' ? undefined : resource.read(entry) });
     });
   }

@@ -7,7 +7,11 @@ import { forbidden, type StatusCause, StatusError } from '#api/meta/status.ts';
 import type { Attributes } from './admission.ts';
 
 /** `pods "web" is forbidden: <message>`. The name may still be a generateName. */
-export function refusal(attributes: Attributes, message: string, causes: readonly StatusCause[] = []): StatusError {
+export function refusal(
+  attributes: Attributes,
+  message: string,
+  causes: readonly StatusCause[] = [],
+): StatusError {
   const { kind, name, object } = attributes;
   const shown = name || object?.metadata?.name || object?.metadata?.generateName || 'Unknown';
   const error = forbidden({ group: kind.group, resource: kind.plural }, shown, message);
@@ -26,4 +30,3 @@ export function joined(messages: readonly string[]): string {
   const unique = [...new Set(messages)];
   return unique.length === 1 ? (unique[0] ?? '') : `[${unique.join(', ')}]`;
 }
-

@@ -7,7 +7,10 @@ import type { WatchHub } from '../watch-cache/hub.ts';
  * `limitMs`. Undefined when the time is over.
  */
 export function whenFound<T>(
-  services: { readonly environment: Environment; readonly registry: { readonly hub: Pick<WatchHub, 'onRevision'> } },
+  services: {
+    readonly environment: Environment;
+    readonly registry: { readonly hub: Pick<WatchHub, 'onRevision'> };
+  },
   limitMs: number,
   find: () => T | undefined,
 ): Promise<T | undefined> {

@@ -5,7 +5,14 @@
  * Source: KEP-563; upstream pkg/registry/core/service/storage (alloc.go, storage.go).
  */
 import type { IPFamily, Service, ServiceSpec } from '#api/gen/core-v1.ts';
-import { type FieldError, duplicate, fieldPath, invalidValue, notSupported, required } from '#api/meta/field.ts';
+import {
+  type FieldError,
+  duplicate,
+  fieldPath,
+  invalidValue,
+  notSupported,
+  required,
+} from '#api/meta/field.ts';
 import { invalid } from '#api/meta/status.ts';
 import { parseIp } from '#base/ip.ts';
 
@@ -25,17 +32,23 @@ export function isHeadless(spec: ServiceSpec): boolean {
 }
 
 const same = (left: readonly string[] | undefined, right: readonly string[] | undefined): boolean =>
-  (left ?? []).length === (right ?? []).length && (left ?? []).every((value, i) => value === right?.[i]);
+  (left ?? []).length === (right ?? []).length &&
+  (left ?? []).every((value, i) => value === right?.[i]);
 
 /** A client may set `clusterIP` alone; the server keeps both in step. */
 export function normalizeClusterIps(next: ServiceSpec, old: ServiceSpec | undefined): void {
   if (!next.clusterIP) delete next.clusterIP;
   if ((next.clusterIPs ?? []).length === 0) delete next.clusterIPs;
   if (old === undefined) {
-    if (next.clusterIP !== undefined && next.clusterIPs === undefined) next.clusterIPs = [next.clusterIP];
+    if (next.clusterIP !== undefined && next.clusterIPs === undefined)
+      next.clusterIPs = [next.clusterIP];
     return;
   }
-  if (next.clusterIPs === undefined && old.clusterIPs !== undefined && old.clusterIP === next.clusterIP) {
+  if (
+    next.clusterIPs === undefined &&
+    old.clusterIPs !== undefined &&
+    old.clusterIP === next.clusterIP
+  ) {
     next.clusterIPs = [...old.clusterIPs];
   }
   if (old.clusterIP === next.clusterIP || !same(old.clusterIPs, next.clusterIPs)) return;
@@ -57,21 +70,30 @@ export function staysAsItIs(next: ServiceSpec, old: ServiceSpec | undefined): bo
 }
 
 /** Fills in ipFamilies and ipFamilyPolicy. Throws 422 when the cluster cannot do what is asked. */
-export function initFamilyFields(service: Service, old: ServiceSpec | undefined, settings: FamilySettings): void {
+export function initFamilyFields(
+  service: Service,
+  old: ServiceSpec | undefined,
+  settings: FamilySettings,
+): void {
   const spec = service.spec;
   if (spec === undefined || spec.type === 'ExternalName' || staysAsItIs(spec, old)) return;
   const name = service.metadata?.name ?? '';
   const selectorless = Object.keys(spec.selector ?? {}).length === 0;
   const headlessSelectorless = spec.clusterIP === HEADLESS && selectorless;
-  spec.ipFamilyPolicy ??= old?.ipFamilyPolicy ?? (headlessSelectorless ? 'RequireDualStack' : 'SingleStack');
+  spec.ipFamilyPolicy ??=
+    old?.ipFamilyPolicy ?? (headlessSelectorless ? 'RequireDualStack' : 'SingleStack');
   refuse(name, addressErrors(spec));
   if (old !== undefined && spec.ipFamilyPolicy === 'SingleStack') dropSecondary(spec, old);
   refuse(name, [...policyErrors(spec, old), ...inferFamilies(spec, settings)]);
   if (!headlessSelectorless) refuse(name, clusterErrors(spec, settings));
-  spec.ipFamilies = (spec.ipFamilies ?? []).length > 0 ? spec.ipFamilies ?? [] : settings.families.slice(0, 1);
+  spec.ipFamilies =
+    (spec.ipFamilies ?? []).length > 0 ? (spec.ipFamilies ?? []) : settings.families.slice(0, 1);
   const wantsTwo = spec.ipFamilyPolicy !== 'SingleStack' && spec.ipFamilies.length === 1;
   if (wantsTwo && (headlessSelectorless || settings.families.length === 2)) {
-    spec.ipFamilies = [...spec.ipFamilies, ...FAMILIES.filter((family) => !spec.ipFamilies?.includes(family))];
+    spec.ipFamilies = [
+      ...spec.ipFamilies,
+      ...FAMILIES.filter((family) => !spec.ipFamilies?.includes(family)),
+    ];
   }
 }
 
@@ -81,8 +103,10 @@ function refuse(name: string, errors: readonly FieldError[]): void {
 
 /** `SingleStack` on a Service with two addresses means: give up the second. */
 function dropSecondary(spec: ServiceSpec, old: ServiceSpec): void {
-  if (same(old.clusterIPs, spec.clusterIPs) && spec.clusterIPs !== undefined) spec.clusterIPs = spec.clusterIPs.slice(0, 1);
-  if (same(old.ipFamilies, spec.ipFamilies) && spec.ipFamilies !== undefined) spec.ipFamilies = spec.ipFamilies.slice(0, 1);
+  if (same(old.clusterIPs, spec.clusterIPs) && spec.clusterIPs !== undefined)
+    spec.clusterIPs = spec.clusterIPs.slice(0, 1);
+  if (same(old.ipFamilies, spec.ipFamilies) && spec.ipFamilies !== undefined)
+    spec.ipFamilies = spec.ipFamilies.slice(0, 1);
 }
 
 /** What is wrong with the fields by themselves; validation finds it again for other writers. */
@@ -92,7 +116,8 @@ function addressErrors(spec: ServiceSpec): FieldError[] {
   const errors: FieldError[] = [];
   if (clusterIP !== undefined) {
     if (clusterIPs.length === 0) errors.push(required(at));
-    else if (clusterIPs[0] !== clusterIP) errors.push(invalidValue(at, clusterIPs, 'first value must match `clusterIP`'));
+    else if (clusterIPs[0] !== clusterIP)
+      errors.push(invalidValue(at, clusterIPs, 'first value must match `clusterIP`'));
   } else if (clusterIPs.length > 0) {
     errors.push(invalidValue(at, clusterIPs, 'must be empty when `clusterIP` is not specified'));
   }
@@ -107,17 +132,28 @@ function addressErrors(spec: ServiceSpec): FieldError[] {
   return [...errors, ...clusterIpErrors(clusterIPs, ipFamilies)];
 }
 
-function clusterIpErrors(clusterIPs: readonly string[], ipFamilies: readonly IPFamily[]): FieldError[] {
+function clusterIpErrors(
+  clusterIPs: readonly string[],
+  ipFamilies: readonly IPFamily[],
+): FieldError[] {
   const at = AT.child('clusterIPs');
   const errors: FieldError[] = [];
   for (const [index, ip] of clusterIPs.entries()) {
     if (index === 0 && ip === HEADLESS) {
-      if (clusterIPs.length > 1) errors.push(invalidValue(at, clusterIPs, "'None' must be the first and only value"));
+      if (clusterIPs.length > 1)
+        errors.push(invalidValue(at, clusterIPs, "'None' must be the first and only value"));
     } else if (parseIp(ip) === undefined) {
-      errors.push(invalidValue(at.index(index), ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+      errors.push(
+        invalidValue(
+          at.index(index),
+          ip,
+          'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        ),
+      );
     }
   }
-  if (clusterIPs.length > 2) errors.push(invalidValue(at, clusterIPs, 'may only hold up to 2 values'));
+  if (clusterIPs.length > 2)
+    errors.push(invalidValue(at, clusterIPs, 'may only hold up to 2 values'));
   if (errors.length > 0 || clusterIPs[0] === HEADLESS) return errors;
   const families = clusterIPs.map(familyOf);
   if (families.length > 1 && new Set(families).size !== families.length) {
@@ -126,7 +162,13 @@ function clusterIpErrors(clusterIPs: readonly string[], ipFamilies: readonly IPF
   for (const [index, family] of families.entries()) {
     const wanted = ipFamilies[index];
     if (wanted === undefined || wanted === family) continue;
-    errors.push(invalidValue(at.index(index), clusterIPs[index], `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``));
+    errors.push(
+      invalidValue(
+        at.index(index),
+        clusterIPs[index],
+        `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``,
+      ),
+    );
   }
   return errors;
 }
@@ -149,8 +191,14 @@ function policyErrors(spec: ServiceSpec, old: ServiceSpec | undefined): FieldErr
   } else if (old !== undefined) {
     const fewer = (now: readonly string[], before: readonly string[] = []): boolean =>
       now.length > 0 && now.length < before.length;
-    add(fewer(clusterIPs, old.clusterIPs), "must be 'SingleStack' to release the secondary cluster IP");
-    add(fewer(ipFamilies, old.ipFamilies), "must be 'SingleStack' to release the secondary IP family");
+    add(
+      fewer(clusterIPs, old.clusterIPs),
+      "must be 'SingleStack' to release the secondary cluster IP",
+    );
+    add(
+      fewer(ipFamilies, old.ipFamilies),
+      "must be 'SingleStack' to release the secondary IP family",
+    );
   }
   return errors;
 }
@@ -179,7 +227,9 @@ function clusterErrors(spec: ServiceSpec, { families }: FamilySettings): FieldEr
   }
   for (const [index, family] of (spec.ipFamilies ?? []).entries()) {
     if (families.includes(family)) continue;
-    errors.push(invalidValue(AT.child('ipFamilies').index(index), family, 'not configured on this cluster'));
+    errors.push(
+      invalidValue(AT.child('ipFamilies').index(index), family, 'not configured on this cluster'),
+    );
   }
   return errors;
 }

@@ -10,7 +10,8 @@ import type { ServicePort, ServiceSpec } from '#api/gen/core-v1.ts';
 export function keepAllocated(next: ServiceSpec, old: ServiceSpec): void {
   if (needsClusterIp(old) && needsClusterIp(next)) {
     if (!next.clusterIP && old.clusterIP) next.clusterIP = old.clusterIP;
-    if ((next.clusterIPs ?? []).length === 0 && old.clusterIPs !== undefined) next.clusterIPs = [...old.clusterIPs];
+    if ((next.clusterIPs ?? []).length === 0 && old.clusterIPs !== undefined)
+      next.clusterIPs = [...old.clusterIPs];
   }
   if (needsNodePort(old) && needsNodePort(next)) keepNodePorts(next, old);
   if (needsHealthCheckPort(old) && needsHealthCheckPort(next) && !next.healthCheckNodePort) {
@@ -29,7 +30,11 @@ function keepNodePorts(next: ServiceSpec, old: ServiceSpec): void {
 }
 
 /** The node port that any entry for the same service port asks for; 0 for none. */
-export function requestedFor(ports: readonly ServicePort[], port: number, sharing: boolean): number {
+export function requestedFor(
+  ports: readonly ServicePort[],
+  port: number,
+  sharing: boolean,
+): number {
   if (!sharing) return 0;
   return ports.find((candidate) => candidate.port === port && candidate.nodePort)?.nodePort ?? 0;
 }

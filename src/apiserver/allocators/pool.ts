@@ -91,7 +91,10 @@ export class Pool {
 const SPREAD = 2n ** 48n;
 
 /** How large the band for chosen numbers is: never below `least` nor above `most`. */
-export function lowerBand(size: bigint, options: { least: bigint; most: bigint; step: bigint }): bigint {
+export function lowerBand(
+  size: bigint,
+  options: { least: bigint; most: bigint; step: bigint },
+): bigint {
   if (size <= options.least) return 0n;
   const band = size / options.step;
   return band < options.least ? options.least : band > options.most ? options.most : band;

@@ -17,7 +17,12 @@ let reader: FakeReader;
 let allocators: ServiceAllocators;
 
 function start(clusterIpRange = RANGE, nodePortRange = { from: 30_000, to: 32_767 }): void {
-  allocators = new ServiceAllocators({ reader, clusterIpRange, nodePortRange, random: new SeededRandom(1) });
+  allocators = new ServiceAllocators({
+    reader,
+    clusterIpRange,
+    nodePortRange,
+    random: new SeededRandom(1),
+  });
   allocators.start();
 }
 
@@ -32,7 +37,10 @@ const service = (name: string, spec: ServiceSpec): Service => ({
 });
 
 /** Allocates and, unless told otherwise, lets the cache see the object. */
-async function write(next: Service, options: { old?: Service; seen?: boolean; dryRun?: boolean } = {}): Promise<Service> {
+async function write(
+  next: Service,
+  options: { old?: Service; seen?: boolean; dryRun?: boolean } = {},
+): Promise<Service> {
   const old = structuredClone(options.old) as ApiObject | undefined;
   await allocators.allocate(RESOURCE, next as ApiObject, old, options.dryRun === true);
   if (options.seen !== false && options.dryRun !== true) reader.put(SERVICES, next as ApiObject);
@@ -55,16 +63,22 @@ describe('cluster addresses', () => {
     const value = parseIp(spec!.clusterIP!)!.value;
     assert.ok(rangeContains(parseCidr(RANGE)!, parseIp(spec!.clusterIP!)!));
     assert.ok(value >= parseIp('10.96.1.1')!.value);
-    assert.deepEqual([spec!.clusterIPs, spec!.ipFamilies, spec!.ipFamilyPolicy], [[spec!.clusterIP], ['IPv4'], 'SingleStack']);
+    assert.deepEqual(
+      [spec!.clusterIPs, spec!.ipFamilies, spec!.ipFamilyPolicy],
+      [[spec!.clusterIP], ['IPv4'], 'SingleStack'],
+    );
   });
 
   it('fall back to the lower band, and end', async () => {
-    start('10.96.0.0/28');
+    start('10.96.0.0/27');
     const given = new Set<string>();
-    for (let i = 0; i < 14; i++) given.add((await write(service(`s${i}`, {}))).spec!.clusterIP!);
-    assert.equal(given.size, 14);
-    assert.ok(!given.has('10.96.0.0') && !given.has('10.96.0.15'));
-    assert.match(await refusal(service('more', {})), /^500 .*failed to allocate a serviceIP for Service "more": range is full$/);
+    for (let i = 0; i < 30; i++) given.add((await write(service(`s${i}`, {}))).spec!.clusterIP!);
+    assert.equal(given.size, 30);
+    assert.ok(!given.has('10.96.0.0') && !given.has('10.96.0.31'));
+    assert.match(
+      await refusal(service('more', {})),
+      /^500 .*failed to allocate a serviceIP for Service "more": range is full$/,
+    );
   });
 
   it('may be asked for', async () => {
@@ -81,7 +95,12 @@ describe('cluster addresses', () => {
   });
 
   it('are refused while another write holds them, and free when it failed', async () => {
-    const giveBack = await allocators.allocate(RESOURCE, service('a', { clusterIP: '10.96.0.10' }) as ApiObject, undefined, false);
+    const giveBack = await allocators.allocate(
+      RESOURCE,
+      service('a', { clusterIP: '10.96.0.10' }) as ApiObject,
+      undefined,
+      false,
+    );
     assert.match(await refusal(service('b', { clusterIP: '10.96.0.10' })), /already allocated/);
     giveBack();
     await write(service('b', { clusterIP: '10.96.0.10' }));
@@ -89,7 +108,10 @@ describe('cluster addresses', () => {
 
   it('are refused outside the range, and at its ends', async () => {
     for (const ip of ['10.97.0.1', '10.96.0.0', '10.96.255.255']) {
-      assert.match(await refusal(service('a', { clusterIP: ip })), /422 .*the provided network does not match the current range$/);
+      assert.match(
+        await refusal(service('a', { clusterIP: ip })),
+        /422 .*the provided network does not match the current range$/,
+      );
     }
   });
 
@@ -100,7 +122,10 @@ describe('cluster addresses', () => {
   });
 
   it('of Services that were there before are known', async () => {
-    reader.put(SERVICES, service('old', { clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10'] }) as ApiObject);
+    reader.put(
+      SERVICES,
+      service('old', { clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10'] }) as ApiObject,
+    );
     start();
     assert.match(await refusal(service('b', { clusterIP: '10.96.0.10' })), /already allocated/);
   });
@@ -112,12 +137,18 @@ describe('cluster addresses', () => {
 
   it('are not given to headless Services', async () => {
     const { spec } = await write(service('a', { clusterIP: 'None' }));
-    assert.deepEqual([spec!.clusterIPs, spec!.ipFamilies, spec!.ipFamilyPolicy], [['None'], ['IPv4'], 'SingleStack']);
+    assert.deepEqual(
+      [spec!.clusterIPs, spec!.ipFamilies, spec!.ipFamilyPolicy],
+      [['None'], ['IPv4'], 'SingleStack'],
+    );
   });
 
   it('make a headless Service without selector one of both families', async () => {
     const { spec } = await write(service('a', { clusterIP: 'None', selector: {} }));
-    assert.deepEqual([spec!.ipFamilies, spec!.ipFamilyPolicy], [['IPv4', 'IPv6'], 'RequireDualStack']);
+    assert.deepEqual(
+      [spec!.ipFamilies, spec!.ipFamilyPolicy],
+      [['IPv4', 'IPv6'], 'RequireDualStack'],
+    );
   });
 
   it('are not given to ExternalName, and are freed when a Service becomes one', async () => {
@@ -132,7 +163,10 @@ describe('cluster addresses', () => {
   it('stay when an update leaves them out', async () => {
     const old = await write(service('a', {}));
     const { spec } = await write(service('a', {}), { old });
-    assert.deepEqual([spec!.clusterIP, spec!.clusterIPs], [old.spec!.clusterIP, old.spec!.clusterIPs]);
+    assert.deepEqual(
+      [spec!.clusterIP, spec!.clusterIPs],
+      [old.spec!.clusterIP, old.spec!.clusterIPs],
+    );
   });
 
   it('refuse two families on a cluster of one', async () => {
@@ -140,7 +174,10 @@ describe('cluster addresses', () => {
       await refusal(service('a', { ipFamilyPolicy: 'RequireDualStack' })),
       '422 Service "a" is invalid: spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
     );
-    assert.match(await refusal(service('a', { ipFamilies: ['IPv6'] })), /spec.ipFamilies\[0\]: Invalid value: "IPv6": not configured on this cluster$/);
+    assert.match(
+      await refusal(service('a', { ipFamilies: ['IPv6'] })),
+      /spec.ipFamilies\[0\]: Invalid value: "IPv6": not configured on this cluster$/,
+    );
   });
 
   it('come from both families where there are two', async () => {
@@ -157,14 +194,21 @@ describe('cluster addresses', () => {
     const both = await write(service('a', { ipFamilyPolicy: 'RequireDualStack' }), { old: single });
     assert.equal(both.spec!.clusterIPs!.length, 2);
     assert.equal(both.spec!.clusterIP, single.spec!.clusterIP);
-    const again = await write(service('a', { ...both.spec!, ipFamilyPolicy: 'SingleStack' }), { old: both });
+    const again = await write(service('a', { ...both.spec!, ipFamilyPolicy: 'SingleStack' }), {
+      old: both,
+    });
     assert.deepEqual(again.spec!.clusterIPs, single.spec!.clusterIPs);
   });
 });
 
 describe('node ports', () => {
   const ports = (...list: [port: number, nodePort?: number, protocol?: 'TCP' | 'UDP'][]) =>
-    list.map(([port, nodePort, protocol = 'TCP'], i) => ({ name: `p${i}`, port, protocol, ...(nodePort ? { nodePort } : {}) }));
+    list.map(([port, nodePort, protocol = 'TCP'], i) => ({
+      name: `p${i}`,
+      port,
+      protocol,
+      ...(nodePort ? { nodePort } : {}),
+    }));
 
   it('are given from the upper band', async () => {
     const { spec } = await write(service('a', { type: 'NodePort', ports: ports([80]) }));
@@ -173,13 +217,20 @@ describe('node ports', () => {
   });
 
   it('serve all protocols of a port', async () => {
-    const { spec } = await write(service('a', { type: 'NodePort', ports: ports([53, 0, 'TCP'], [53, 0, 'UDP']) }));
+    const { spec } = await write(
+      service('a', { type: 'NodePort', ports: ports([53, 0, 'TCP'], [53, 0, 'UDP']) }),
+    );
     assert.equal(spec!.ports![0]!.nodePort, spec!.ports![1]!.nodePort);
   });
 
   it('asked for by one protocol serve the other', async () => {
-    const { spec } = await write(service('a', { type: 'NodePort', ports: ports([53, 0, 'TCP'], [53, 30_053, 'UDP']) }));
-    assert.deepEqual(spec!.ports!.map(({ nodePort }) => nodePort), [30_053, 30_053]);
+    const { spec } = await write(
+      service('a', { type: 'NodePort', ports: ports([53, 0, 'TCP'], [53, 30_053, 'UDP']) }),
+    );
+    assert.deepEqual(
+      spec!.ports!.map(({ nodePort }) => nodePort),
+      [30_053, 30_053],
+    );
   });
 
   it('are refused when they are taken or out of range', async () => {
@@ -196,14 +247,41 @@ describe('node ports', () => {
 
   it('are given back with all else when one is refused', async () => {
     await write(service('a', { type: 'NodePort', ports: ports([80, 30_080]) }));
-    await refusal(service('b', { type: 'NodePort', clusterIP: '10.96.0.10', ports: ports([81, 30_081], [80, 30_080]) }));
-    await write(service('c', { type: 'NodePort', clusterIP: '10.96.0.10', ports: ports([81, 30_081]) }));
+    await refusal(
+      service('b', {
+        type: 'NodePort',
+        clusterIP: '10.96.0.10',
+        ports: ports([81, 30_081], [80, 30_080]),
+      }),
+    );
+    await write(
+      service('c', { type: 'NodePort', clusterIP: '10.96.0.10', ports: ports([81, 30_081]) }),
+    );
   });
 
   it('stay by the name of the port when an update leaves them out', async () => {
     const old = await write(service('a', { type: 'NodePort', ports: ports([80], [443]) }));
-    const { spec } = await write(service('a', { type: 'NodePort', ports: ports([8080], [443]) }), { old });
-    assert.deepEqual(spec!.ports!.map(({ nodePort }) => nodePort), old.spec!.ports!.map(({ nodePort }) => nodePort));
+    const { spec } = await write(service('a', { type: 'NodePort', ports: ports([8080], [443]) }), {
+      old,
+    });
+    assert.deepEqual(
+      spec!.ports!.map(({ nodePort }) => nodePort),
+      old.spec!.ports!.map(({ nodePort }) => nodePort),
+    );
+  });
+
+  it('do not stay when another port asks for the number', async () => {
+    const old = await write(
+      service('a', { type: 'NodePort', ports: ports([80, 30_080], [443, 30_443]) }),
+    );
+    const { spec } = await write(
+      service('a', { type: 'NodePort', ports: ports([80, 30_443], [443]) }),
+      { old },
+    );
+    const [first, second] = spec!.ports!.map(({ nodePort }) => nodePort);
+    assert.equal(first, 30_443);
+    assert.notEqual(second, 30_443);
+    assert.ok(second);
   });
 
   it('are freed when the type needs none', async () => {
@@ -213,14 +291,33 @@ describe('node ports', () => {
   });
 
   it('are given to load balancers only as they wish', async () => {
-    const without = await write(service('a', { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false, ports: ports([80], [81, 30_081]) }));
-    assert.deepEqual(without.spec!.ports!.map(({ nodePort }) => nodePort), [undefined, 30_081]);
-    const withPorts = await write(service('b', { type: 'LoadBalancer', allocateLoadBalancerNodePorts: true, ports: ports([80]) }));
+    const without = await write(
+      service('a', {
+        type: 'LoadBalancer',
+        allocateLoadBalancerNodePorts: false,
+        ports: ports([80], [81, 30_081]),
+      }),
+    );
+    assert.deepEqual(
+      without.spec!.ports!.map(({ nodePort }) => nodePort),
+      [undefined, 30_081],
+    );
+    const withPorts = await write(
+      service('b', {
+        type: 'LoadBalancer',
+        allocateLoadBalancerNodePorts: true,
+        ports: ports([80]),
+      }),
+    );
     assert.ok(withPorts.spec!.ports![0]!.nodePort);
   });
 
   it('include one for health checks of local traffic', async () => {
-    const spec: ServiceSpec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', ports: ports([80]) };
+    const spec: ServiceSpec = {
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      ports: ports([80]),
+    };
     const old = await write(service('a', spec));
     assert.ok(old.spec!.healthCheckNodePort);
     const next = await write(service('a', spec), { old });
@@ -239,14 +336,20 @@ it('never gives one number twice, whatever is written and removed', async () => 
       reader.remove(SERVICES, 'default', name);
       alive.delete(name);
     } else {
-      const next = service(name, { type: random.chance(0.5) ? 'NodePort' : 'ClusterIP', ports: [{ port: 80 }] });
+      const next = service(name, {
+        type: random.chance(0.5) ? 'NodePort' : 'ClusterIP',
+        ports: [{ port: 80 }],
+      });
       await write(next, old === undefined ? {} : { old });
-      if (next.spec!.type === 'ClusterIP') for (const port of next.spec!.ports!) delete port.nodePort;
+      if (next.spec!.type === 'ClusterIP')
+        for (const port of next.spec!.ports!) delete port.nodePort;
       reader.put(SERVICES, next as ApiObject);
       alive.set(name, next);
     }
     const ips = [...alive.values()].map(({ spec }) => spec!.clusterIP);
-    const nodePorts = [...alive.values()].flatMap(({ spec }) => spec!.ports!.flatMap(({ nodePort }) => nodePort ?? []));
+    const nodePorts = [...alive.values()].flatMap(({ spec }) =>
+      spec!.ports!.flatMap(({ nodePort }) => nodePort ?? []),
+    );
     assert.equal(new Set(ips).size, ips.length);
     assert.equal(new Set(nodePorts).size, nodePorts.length);
   }

@@ -15,7 +15,14 @@ import { SERVICES } from '../admission/targets.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Allocators } from '../verbs/write.ts';
-import { HEADLESS, familyOf, initFamilyFields, isHeadless, normalizeClusterIps, staysAsItIs } from './ip-families.ts';
+import {
+  HEADLESS,
+  familyOf,
+  initFamilyFields,
+  isHeadless,
+  normalizeClusterIps,
+  staysAsItIs,
+} from './ip-families.ts';
 import { keepAllocated, requestedFor } from './kept-values.ts';
 import { lowerBand, Pool } from './pool.ts';
 
@@ -59,29 +66,44 @@ export class ServiceAllocators implements Allocators {
     for (const text of options.clusterIpRange.split(',')) this.#addRange(text.trim(), random);
     const first = BigInt(nodePortRange.from);
     const last = BigInt(nodePortRange.to);
-    this.#ports = new Pool({ first, last, lowerBand: lowerBand(last - first + 1n, PORT_BAND), random });
+    this.#ports = new Pool({
+      first,
+      last,
+      lowerBand: lowerBand(last - first + 1n, PORT_BAND),
+      random,
+    });
     this.#portRange = `${nodePortRange.from}-${nodePortRange.to}`;
   }
 
   #addRange(text: string, random: Random): void {
     const range = parseCidr(text);
-    if (range === undefined) throw new Error(`Cannot use Service range ${JSON.stringify(text)}: must be a CIDR`);
+    if (range === undefined)
+      throw new Error(`Cannot use Service range ${JSON.stringify(text)}: must be a CIDR`);
     if (range.family === 6 && range.prefix < SHORTEST_V6_PREFIX) {
       throw new Error(`shortest allowed prefix length for service CIDR is 64, got ${range.prefix}`);
     }
     const family = range.family === 6 ? 'IPv6' : 'IPv4';
-    if (this.#addresses.has(family)) throw new Error(`Cannot use Service range ${text}: there is one of ${family} already`);
+    if (this.#addresses.has(family))
+      throw new Error(`Cannot use Service range ${text}: there is one of ${family} already`);
     // The network's own address is never given out, nor is the broadcast address of IPv4.
     const first = range.first + 1n;
     const last = range.first + range.size - (range.family === 4 ? 2n : 1n);
-    this.#addresses.set(family, new Pool({ first, last, lowerBand: lowerBand(range.size, IP_BAND), random }));
+    this.#addresses.set(
+      family,
+      new Pool({ first, last, lowerBand: lowerBand(range.size, IP_BAND), random }),
+    );
   }
 
   /** Learns what is used, and follows the Services from here on. The caches are loaded. */
   start(): void {
-    this.#reader.follow(SERVICES, ({ namespace, name, object }) => this.#observe(`${namespace}/${name}`, object));
+    this.#reader.follow(SERVICES, ({ namespace, name, object }) =>
+      this.#observe(`${namespace}/${name}`, object),
+    );
     for (const service of this.#reader.list(SERVICES)) {
-      this.#observe(`${service.metadata?.namespace ?? ''}/${service.metadata?.name ?? ''}`, service);
+      this.#observe(
+        `${service.metadata?.namespace ?? ''}/${service.metadata?.name ?? ''}`,
+        service,
+      );
     }
   }
 
@@ -90,7 +112,8 @@ export class ServiceAllocators implements Allocators {
     // First the new, so that a number that stays is never free in between.
     for (const { pool, number } of now) pool.use(number, owner);
     for (const { pool, number } of this.#seen.get(owner) ?? []) {
-      if (!now.some((holding) => holding.pool === pool && holding.number === number)) pool.release(number, owner);
+      if (!now.some((holding) => holding.pool === pool && holding.number === number))
+        pool.release(number, owner);
     }
     if (object === undefined) this.#seen.delete(owner);
     else this.#seen.set(owner, now);
@@ -102,7 +125,8 @@ export class ServiceAllocators implements Allocators {
       for (const ip of spec.clusterIPs ?? []) {
         const pool = this.#addresses.get(familyOf(ip));
         const address = parseIp(ip);
-        if (pool !== undefined && address !== undefined) found.push({ pool, number: address.value });
+        if (pool !== undefined && address !== undefined)
+          found.push({ pool, number: address.value });
       }
     }
     const ports = (spec.ports ?? []).map(({ nodePort = 0 }) => nodePort);
@@ -118,7 +142,8 @@ export class ServiceAllocators implements Allocators {
     old: ApiObject | undefined,
     dryRun: boolean,
   ): Promise<() => void> {
-    if (resource.kind.plural !== SERVICES.plural || resource.kind.group !== SERVICES.group) return () => {};
+    if (resource.kind.plural !== SERVICES.plural || resource.kind.group !== SERVICES.group)
+      return () => {};
     const service = next as Service;
     const spec = (service.spec ??= {});
     const before = (old as Service | undefined)?.spec;
@@ -144,7 +169,8 @@ export class ServiceAllocators implements Allocators {
     initFamilyFields(service, old, { families: [...this.#addresses.keys()] });
     if (!staysAsItIs(spec, old)) await this.#allocateAddresses(call, old);
     if (needsNodePort(spec)) await this.#allocatePorts(call, old);
-    if (needsHealthCheckPort(spec) && !needsHealthCheckPort(old)) await this.#allocateHealthPort(call);
+    if (needsHealthCheckPort(spec) && !needsHealthCheckPort(old))
+      await this.#allocateHealthPort(call);
   }
 
   async #allocateAddresses(call: Call, old: ServiceSpec | undefined): Promise<void> {
@@ -158,7 +184,8 @@ export class ServiceAllocators implements Allocators {
     if (had && (families.length !== 2 || from !== 1)) return;
     const addresses = [...(spec.clusterIPs ?? [])];
     for (const [index, family] of families.entries()) {
-      if (index >= from) addresses[index] = await this.#address(call, family, addresses[index] ?? '');
+      if (index >= from)
+        addresses[index] = await this.#address(call, family, addresses[index] ?? '');
     }
     spec.clusterIPs = addresses;
     spec.clusterIP = addresses[0] ?? HEADLESS;
@@ -168,11 +195,16 @@ export class ServiceAllocators implements Allocators {
   async #address(call: Call, family: IPFamily, asked: string): Promise<string> {
     const pool = this.#addresses.get(family);
     const name = call.service.metadata?.name ?? '';
-    if (pool === undefined) throw internalError(`failed to allocate a serviceIP for Service ${JSON.stringify(name)}: no range`);
+    if (pool === undefined)
+      throw internalError(
+        `failed to allocate a serviceIP for Service ${JSON.stringify(name)}: no range`,
+      );
     if (asked === '') {
       const number = await this.#anyFrom(call, pool);
       if (number === undefined) {
-        throw internalError(`failed to allocate a serviceIP for Service ${JSON.stringify(name)}: range is full`);
+        throw internalError(
+          `failed to allocate a serviceIP for Service ${JSON.stringify(name)}: range is full`,
+        );
       }
       return formatIp({ family: family === 'IPv6' ? 6 : 4, value: number });
     }
@@ -180,7 +212,9 @@ export class ServiceAllocators implements Allocators {
     const inRange = pool.contains(number);
     if (inRange && (await this.#take(call, pool, number))) return asked;
     // With ServiceCIDRs (KEP-1880) upstream does not say the range any more.
-    const wrong = inRange ? 'provided IP is already allocated' : 'the provided network does not match the current range';
+    const wrong = inRange
+      ? 'provided IP is already allocated'
+      : 'the provided network does not match the current range';
     const at = fieldPath('spec').child('clusterIPs');
     throw refused(call, at, call.spec.clusterIPs, `failed to allocate IP ${asked}: ${wrong}`);
   }
@@ -196,7 +230,8 @@ export class ServiceAllocators implements Allocators {
       const asked = port.nodePort || requestedFor(spec.ports ?? [], port.port, old === undefined);
       if (asked !== 0) {
         // Upstream shares a number between ports of one Service more freely on update.
-        const shared = old === undefined ? chosen.get(port.port) === asked : kept.has(asked) || mine.has(asked);
+        const shared =
+          old === undefined ? chosen.get(port.port) === asked : kept.has(asked) || mine.has(asked);
         if (!shared) await this.#takePort(call, index, asked);
         port.nodePort = asked;
       } else if (always) {
@@ -211,7 +246,12 @@ export class ServiceAllocators implements Allocators {
   async #takePort(call: Call, index: number, port: number): Promise<void> {
     const wrong = await this.#portProblem(call, port);
     if (wrong === undefined) return;
-    throw refused(call, fieldPath('spec').child('ports').index(index).child('nodePort'), port, wrong);
+    throw refused(
+      call,
+      fieldPath('spec').child('ports').index(index).child('nodePort'),
+      port,
+      wrong,
+    );
   }
 
   async #portProblem(call: Call, port: number): Promise<string | undefined> {
@@ -219,7 +259,9 @@ export class ServiceAllocators implements Allocators {
     if (!this.#ports.contains(number)) {
       return `provided port is not in the valid range. The range of valid ports is ${this.#portRange}`;
     }
-    return (await this.#take(call, this.#ports, number)) ? undefined : 'provided port is already allocated';
+    return (await this.#take(call, this.#ports, number))
+      ? undefined
+      : 'provided port is already allocated';
   }
 
   async #anyPort(call: Call): Promise<number> {
@@ -235,7 +277,8 @@ export class ServiceAllocators implements Allocators {
       return;
     }
     const wrong = await this.#portProblem(call, asked);
-    if (wrong !== undefined) throw internalError(`failed to allocate requested HealthCheck NodePort ${asked}: ${wrong}`);
+    if (wrong !== undefined)
+      throw internalError(`failed to allocate requested HealthCheck NodePort ${asked}: ${wrong}`);
   }
 
   /** Whether `number` is now held by this write. */

@@ -35,9 +35,24 @@ export type Authorizer = (attributes: AuthorizationAttributes) => Decision;
 export function attributesFor(user: User, info: RequestInfo): AuthorizationAttributes {
   const { verb, path, isResourceRequest, group, version, resource, subresource, namespace } = info;
   const fields = SELECTING_VERBS.has(verb) ? fieldsOf(info.query.get('fieldSelector')) : [];
-  const only = verb === 'deletecollection' ? undefined : fields.find(({ field, equal }) => equal && field === 'metadata.name');
+  const only =
+    verb === 'deletecollection'
+      ? undefined
+      : fields.find(({ field, equal }) => equal && field === 'metadata.name');
   const name = info.name === '' ? (only?.value ?? '') : info.name;
-  return { user, verb, path, isResourceRequest, group, version, resource, subresource, namespace, name, fields };
+  return {
+    user,
+    verb,
+    path,
+    isResourceRequest,
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name,
+    fields,
+  };
 }
 
 const SELECTING_VERBS = new Set(['list', 'watch', 'deletecollection']);
@@ -67,14 +82,23 @@ export function composeAuthorizers(authorizers: readonly Authorizer[]): Authoriz
 
 /** `system:masters` may do everything, whatever RBAC says (upstream's privileged group). */
 export const mastersAuthorizer: Authorizer = ({ user }) =>
-  user.groups.includes(MASTERS_GROUP) ? { outcome: 'allow', reason: '' } : { outcome: 'none', reason: '' };
+  user.groups.includes(MASTERS_GROUP)
+    ? { outcome: 'allow', reason: '' }
+    : { outcome: 'none', reason: '' };
 
 /** Upstream's sentence for a refusal. */
 export function forbiddenMessage(attributes: AuthorizationAttributes): string {
   const { user, verb } = attributes;
   const name = JSON.stringify(user.name);
-  if (!attributes.isResourceRequest) return `User ${name} cannot ${verb} path ${JSON.stringify(attributes.path)}`;
-  const resource = attributes.subresource === '' ? attributes.resource : `${attributes.resource}/${attributes.subresource}`;
-  const where = attributes.namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(attributes.namespace)}`;
+  if (!attributes.isResourceRequest)
+    return `User ${name} cannot ${verb} path ${JSON.stringify(attributes.path)}`;
+  const resource =
+    attributes.subresource === ''
+      ? attributes.resource
+      : `${attributes.resource}/${attributes.subresource}`;
+  const where =
+    attributes.namespace === ''
+      ? 'at the cluster scope'
+      : `in the namespace ${JSON.stringify(attributes.namespace)}`;
   return `User ${name} cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(attributes.group)} ${where}`;
 }

@@ -60,7 +60,11 @@ export class NodePods {
       this.#byNode.set(node, pods);
     }
     const { namespace = '', name = '' } = pod.metadata ?? {};
-    pods.set(path, { namespace, name, references: isMirrorPod(pod) ? NOTHING : podReferences(pod) });
+    pods.set(path, {
+      namespace,
+      name,
+      references: isMirrorPod(pod) ? NOTHING : podReferences(pod),
+    });
     this.#nodeOf.set(path, node);
   }
 

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { FakeReader } from '#kit/fake-reader.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
-import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, RESOURCE_SLICES, VOLUME_ATTACHMENTS } from '../admission/targets.ts';
+import {
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  PODS,
+  RESOURCE_SLICES,
+  VOLUME_ATTACHMENTS,
+} from '../admission/targets.ts';
 import { requestInfoOf } from '../request-info.ts';
 import { attributesFor, type Authorizer } from './authorizer.ts';
 import { nodeAuthorizer } from './node.ts';
@@ -38,14 +44,25 @@ beforeEach(() => {
     volumes: [
       { name: 's', secret: { secretName: 'mounted' } },
       { name: 'c', configMap: { name: 'map' } },
-      { name: 'p', projected: { sources: [{ secret: { name: 'projected' } }, { configMap: { name: 'projected-map' } }] } },
+      {
+        name: 'p',
+        projected: {
+          sources: [{ secret: { name: 'projected' } }, { configMap: { name: 'projected-map' } }],
+        },
+      },
       { name: 'd', persistentVolumeClaim: { claimName: 'disk' } },
       { name: 'e', ephemeral: {} },
     ],
     resourceClaims: [{ name: 'gpu', resourceClaimName: 'gpu-1' }],
   };
   reader.put(PODS, pod('mine', 'n1', references));
-  reader.put(PODS, pod('theirs', 'n2', { volumes: [{ name: 's', secret: { secretName: 'other' } }], serviceAccountName: 'other' }));
+  reader.put(
+    PODS,
+    pod('theirs', 'n2', {
+      volumes: [{ name: 's', secret: { secretName: 'other' } }],
+      serviceAccountName: 'other',
+    }),
+  );
 });
 
 const SHOP = '/api/v1/namespaces/shop';
@@ -53,7 +70,9 @@ const SHOP = '/api/v1/namespaces/shop';
 describe('the Node authorizer', () => {
   const allowed = [
     ...['pull', 'from', 'key', 'mounted', 'projected'].map((name) => `GET ${SHOP}/secrets/${name}`),
-    ...['from-map', 'map', 'projected-map', 'mine'].slice(0, 3).map((name) => `GET ${SHOP}/configmaps/${name}`),
+    ...['from-map', 'map', 'projected-map', 'mine']
+      .slice(0, 3)
+      .map((name) => `GET ${SHOP}/configmaps/${name}`),
     `GET ${SHOP}/secrets?fieldSelector=metadata.name%3Dmounted`,
     `GET ${SHOP}/secrets?watch=true&fieldSelector=metadata.name%3Dmounted`,
     `GET ${SHOP}/persistentvolumeclaims/disk`,
@@ -109,18 +128,34 @@ describe('the Node authorizer', () => {
     assert.ok(!may(`GET ${SHOP}/secrets/mounted`, { name: 'joe', groups: ['system:nodes'] }));
   });
 
+  it('tells why it has no opinion', () => {
+    const reason = (url: string): string =>
+      authorize(attributesFor(me, requestInfoOf('GET', url))).reason;
+    assert.equal(reason('/api/v1/secrets'), 'can only read namespaced object of this type');
+    assert.equal(reason(`${SHOP}/secrets`), 'No Object name found');
+    assert.equal(
+      reason(`${SHOP}/secrets/other`),
+      "no relationship found between node 'n1' and this object",
+    );
+  });
+
   it('follows pods as they come and go', () => {
     assert.ok(may(`GET ${SHOP}/secrets/mounted`));
     reader.remove(PODS, 'shop', 'mine');
     assert.ok(!may(`GET ${SHOP}/secrets/mounted`));
     reader.put(PODS, pod('next', '', { volumes: [{ name: 's', secret: { secretName: 'late' } }] }));
     assert.ok(!may(`GET ${SHOP}/secrets/late`));
-    reader.put(PODS, pod('next', 'n1', { volumes: [{ name: 's', secret: { secretName: 'late' } }] }));
+    reader.put(
+      PODS,
+      pod('next', 'n1', { volumes: [{ name: 's', secret: { secretName: 'late' } }] }),
+    );
     assert.ok(may(`GET ${SHOP}/secrets/late`));
   });
 
   it('gives nothing for static pods', () => {
-    const mirror = pod('static', 'n1', { volumes: [{ name: 's', secret: { secretName: 'stolen' } }] });
+    const mirror = pod('static', 'n1', {
+      volumes: [{ name: 's', secret: { secretName: 'stolen' } }],
+    });
     mirror.metadata!.annotations = { 'kubernetes.io/config.mirror': 'x' };
     reader.put(PODS, mirror);
     assert.ok(!may(`GET ${SHOP}/secrets/stolen`));
@@ -128,13 +163,26 @@ describe('the Node authorizer', () => {
   });
 
   it('allows the volume behind a claim, and the secret to mount it', () => {
-    const csi = { driver: 'd', volumeHandle: 'h', nodePublishSecretRef: { namespace: 'vault', name: 'disk-key' } };
-    reader.put(PERSISTENT_VOLUMES, { metadata: { name: 'pv1' }, spec: { claimRef: { namespace: 'shop', name: 'disk' }, csi } });
-    reader.put(PERSISTENT_VOLUMES, { metadata: { name: 'pv2' }, spec: { claimRef: { namespace: 'shop', name: 'else' }, csi } });
+    const csi = {
+      driver: 'd',
+      volumeHandle: 'h',
+      nodePublishSecretRef: { namespace: 'vault', name: 'disk-key' },
+    };
+    reader.put(PERSISTENT_VOLUMES, {
+      metadata: { name: 'pv1' },
+      spec: { claimRef: { namespace: 'shop', name: 'disk' }, csi },
+    });
+    reader.put(PERSISTENT_VOLUMES, {
+      metadata: { name: 'pv2' },
+      spec: { claimRef: { namespace: 'shop', name: 'else' }, csi },
+    });
     assert.ok(may('GET /api/v1/persistentvolumes/pv1'));
     assert.ok(!may('GET /api/v1/persistentvolumes/pv2'));
     assert.ok(!may('GET /api/v1/namespaces/vault/secrets/disk-key'));
-    reader.put(PERSISTENT_VOLUME_CLAIMS, { metadata: { namespace: 'shop', name: 'disk' }, spec: { volumeName: 'pv1' } });
+    reader.put(PERSISTENT_VOLUME_CLAIMS, {
+      metadata: { namespace: 'shop', name: 'disk' },
+      spec: { volumeName: 'pv1' },
+    });
     assert.ok(may('GET /api/v1/namespaces/vault/secrets/disk-key'));
   });
 

@@ -6,7 +6,14 @@
  * Source: Kubernetes documentation, "Using RBAC Authorization"; upstream
  * plugin/pkg/auth/authorizer/rbac.
  */
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '#api/gen/rbac-v1.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from '#api/gen/rbac-v1.ts';
 import type { User } from '../context.ts';
 import type { AuthorizationAttributes, Authorizer } from './authorizer.ts';
 import type { ObjectReader } from '../admission/admission.ts';
@@ -24,22 +31,34 @@ export interface AppliedRule {
 export function rbacAuthorizer(reader: ObjectReader): Authorizer {
   return (attributes) => {
     for (const { rule, source } of rulesFor(reader, attributes.user, attributes.namespace)) {
-      if (ruleAllows(rule, attributes)) return { outcome: 'allow', reason: `RBAC: allowed by ${source}` };
+      if (ruleAllows(rule, attributes))
+        return { outcome: 'allow', reason: `RBAC: allowed by ${source}` };
     }
     return { outcome: 'none', reason: '' };
   };
 }
 
 /** The rules that bind `user`, cluster-wide and in `namespace` (when it is not empty). */
-export function* rulesFor(reader: ObjectReader, user: User, namespace: string): Generator<AppliedRule> {
-  for (const binding of reader.list({ group: GROUP, plural: 'clusterrolebindings' }) as Iterable<ClusterRoleBinding>) {
+export function* rulesFor(
+  reader: ObjectReader,
+  user: User,
+  namespace: string,
+): Generator<AppliedRule> {
+  for (const binding of reader.list({
+    group: GROUP,
+    plural: 'clusterrolebindings',
+  }) as Iterable<ClusterRoleBinding>) {
     const subject = subjectOf(binding.subjects, user, '');
     if (subject === undefined) continue;
     const source = `ClusterRoleBinding ${JSON.stringify(binding.metadata?.name)} of ClusterRole ${JSON.stringify(binding.roleRef.name)} to ${subject}`;
-    for (const rule of clusterRoleRules(reader, binding.roleRef.name)) yield { rule, namespace: '', source };
+    for (const rule of clusterRoleRules(reader, binding.roleRef.name))
+      yield { rule, namespace: '', source };
   }
   if (namespace === '') return;
-  for (const binding of reader.list({ group: GROUP, plural: 'rolebindings' }, namespace) as Iterable<RoleBinding>) {
+  for (const binding of reader.list(
+    { group: GROUP, plural: 'rolebindings' },
+    namespace,
+  ) as Iterable<RoleBinding>) {
     const subject = subjectOf(binding.subjects, user, namespace);
     if (subject === undefined) continue;
     const { kind, name } = binding.roleRef;
@@ -49,19 +68,36 @@ export function* rulesFor(reader: ObjectReader, user: User, namespace: string): 
 }
 
 function clusterRoleRules(reader: ObjectReader, name: string): readonly PolicyRule[] {
-  return (reader.get({ group: GROUP, plural: 'clusterroles' }, '', name) as ClusterRole | undefined)?.rules ?? [];
+  return (
+    (reader.get({ group: GROUP, plural: 'clusterroles' }, '', name) as ClusterRole | undefined)
+      ?.rules ?? []
+  );
 }
 
-function roleRules(reader: ObjectReader, kind: string, name: string, namespace: string): readonly PolicyRule[] {
+function roleRules(
+  reader: ObjectReader,
+  kind: string,
+  name: string,
+  namespace: string,
+): readonly PolicyRule[] {
   if (kind === 'ClusterRole') return clusterRoleRules(reader, name);
-  return (reader.get({ group: GROUP, plural: 'roles' }, namespace, name) as Role | undefined)?.rules ?? [];
+  return (
+    (reader.get({ group: GROUP, plural: 'roles' }, namespace, name) as Role | undefined)?.rules ??
+    []
+  );
 }
 
 /** The subject that names the user, in upstream's words, or undefined. */
-function subjectOf(subjects: readonly Subject[] | undefined, user: User, bindingNamespace: string): string | undefined {
+function subjectOf(
+  subjects: readonly Subject[] | undefined,
+  user: User,
+  bindingNamespace: string,
+): string | undefined {
   for (const subject of subjects ?? []) {
-    if (subject.kind === 'User' && subject.name === user.name) return `User ${JSON.stringify(subject.name)}`;
-    if (subject.kind === 'Group' && user.groups.includes(subject.name)) return `Group ${JSON.stringify(subject.name)}`;
+    if (subject.kind === 'User' && subject.name === user.name)
+      return `User ${JSON.stringify(subject.name)}`;
+    if (subject.kind === 'Group' && user.groups.includes(subject.name))
+      return `Group ${JSON.stringify(subject.name)}`;
     if (subject.kind !== 'ServiceAccount') continue;
     const namespace = subject.namespace ?? bindingNamespace;
     if (user.name === `system:serviceaccount:${namespace}:${subject.name}`) {
@@ -73,23 +109,35 @@ function subjectOf(subjects: readonly Subject[] | undefined, user: User, binding
 
 export function ruleAllows(rule: PolicyRule, attributes: AuthorizationAttributes): boolean {
   if (!has(rule.verbs, attributes.verb)) return false;
-  if (!attributes.isResourceRequest) return (rule.nonResourceURLs ?? []).some((pattern) => pathMatches(pattern, attributes.path));
+  if (!attributes.isResourceRequest)
+    return (rule.nonResourceURLs ?? []).some((pattern) => pathMatches(pattern, attributes.path));
   if (!has(rule.apiGroups, attributes.group)) return false;
   const names = rule.resourceNames ?? [];
-  return resourceMatches(rule.resources, attributes) && (names.length === 0 || names.includes(attributes.name));
+  return (
+    resourceMatches(rule.resources, attributes) &&
+    (names.length === 0 || names.includes(attributes.name))
+  );
 }
 
 function has(list: readonly string[] | undefined, value: string): boolean {
   return list !== undefined && (list.includes('*') || list.includes(value));
 }
 
-function resourceMatches(resources: readonly string[] | undefined, { resource, subresource }: AuthorizationAttributes): boolean {
+function resourceMatches(
+  resources: readonly string[] | undefined,
+  { resource, subresource }: AuthorizationAttributes,
+): boolean {
   const combined = subresource === '' ? resource : `${resource}/${subresource}`;
   return (resources ?? []).some(
-    (rule) => rule === '*' || rule === combined || (subresource !== '' && rule === `*/${subresource}`),
+    (rule) =>
+      rule === '*' || rule === combined || (subresource !== '' && rule === `*/${subresource}`),
   );
 }
 
 function pathMatches(pattern: string, path: string): boolean {
-  return pattern === '*' || pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)));
+  return (
+    pattern === '*' ||
+    pattern === path ||
+    (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)))
+  );
 }

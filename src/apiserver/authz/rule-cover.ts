@@ -7,8 +7,13 @@
 import type { PolicyRule } from '#api/gen/rbac-v1.ts';
 
 /** Those parts of `wanted` that no rule of `held` covers, made as few as can be. */
-export function missingRules(held: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
-  const missing = wanted.flatMap(breakDown).filter((rule) => !held.some((holder) => covers(holder, rule)));
+export function missingRules(
+  held: readonly PolicyRule[],
+  wanted: readonly PolicyRule[],
+): PolicyRule[] {
+  const missing = wanted
+    .flatMap(breakDown)
+    .filter((rule) => !held.some((holder) => covers(holder, rule)));
   return compact(missing);
 }
 
@@ -37,12 +42,19 @@ function covers(holder: PolicyRule, part: PolicyRule): boolean {
     hasAll(holder.verbs, part.verbs, '*') &&
     hasAll(holder.apiGroups, part.apiGroups, '*') &&
     (part.resources ?? []).every((resource) => resourceCovered(holder.resources ?? [], resource)) &&
-    (names.length === 0 || ((part.resourceNames ?? []).length > 0 && hasAll(names, part.resourceNames))) &&
-    (part.nonResourceURLs ?? []).every((path) => (holder.nonResourceURLs ?? []).some((owner) => pathCovered(owner, path)))
+    (names.length === 0 ||
+      ((part.resourceNames ?? []).length > 0 && hasAll(names, part.resourceNames))) &&
+    (part.nonResourceURLs ?? []).every((path) =>
+      (holder.nonResourceURLs ?? []).some((owner) => pathCovered(owner, path)),
+    )
   );
 }
 
-function hasAll(set: readonly string[] | undefined, wanted: readonly string[] | undefined, wildcard?: string): boolean {
+function hasAll(
+  set: readonly string[] | undefined,
+  wanted: readonly string[] | undefined,
+  wildcard?: string,
+): boolean {
   if (wildcard !== undefined && set?.includes(wildcard) === true) return true;
   return (wanted ?? []).every((item) => set?.includes(item) === true);
 }
@@ -74,7 +86,8 @@ function compact(rules: readonly PolicyRule[]): PolicyRule[] {
 export function ruleText(rule: PolicyRule): string {
   const parts: string[] = [];
   const show = (name: string, list: readonly string[] | undefined): void => {
-    if (list !== undefined && list.length > 0) parts.push(`${name}:[${list.map((item) => JSON.stringify(item)).join(' ')}]`);
+    if (list !== undefined && list.length > 0)
+      parts.push(`${name}:[${list.map((item) => JSON.stringify(item)).join(' ')}]`);
   };
   show('APIGroups', rule.apiGroups);
   show('Resources', rule.resources);

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TestApiServer } from '#kit/api-server.ts';
+import { FakeReader } from '#kit/fake-reader.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { ClusterRole } from '#api/gen/rbac-v1.ts';
+import { bootstrap } from './bootstrap.ts';
 import { rbacPolicy } from './rbac-policy.ts';
 
-const names = (list: { items: { metadata: { name: string } }[] }): string[] => list.items.map(({ metadata }) => metadata.name);
+const names = (list: { items: { metadata: { name: string } }[] }): string[] =>
+  list.items.map(({ metadata }) => metadata.name);
 const OWN = '/api/v1/namespaces/default/services/kubernetes';
 const SLICE = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes';
 const ROLES = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
@@ -12,24 +16,43 @@ const ROLES = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
 describe('bootstrap on an empty store', () => {
   it('makes what every cluster has', async () => {
     const api = await TestApiServer.start();
-    assert.deepEqual(names(await api.must('GET /api/v1/namespaces')), ['default', 'kube-node-lease', 'kube-public', 'kube-system']);
+    assert.deepEqual(names(await api.must('GET /api/v1/namespaces')), [
+      'default',
+      'kube-node-lease',
+      'kube-public',
+      'kube-system',
+    ]);
     const classes = await api.must('GET /apis/scheduling.k8s.io/v1/priorityclasses');
     assert.deepEqual(
-      classes.items.map(({ metadata, value }: { metadata: { name: string }; value: number }) => [metadata.name, value]),
-      [['system-cluster-critical', 2_000_000_000], ['system-node-critical', 2_000_001_000]],
+      classes.items.map(({ metadata, value }: { metadata: { name: string }; value: number }) => [
+        metadata.name,
+        value,
+      ]),
+      [
+        ['system-cluster-critical', 2_000_000_000],
+        ['system-node-critical', 2_000_001_000],
+      ],
     );
     const policy = rbacPolicy();
     assert.equal(names(await api.must(`GET ${ROLES}`)).length, policy.clusterRoles.length);
-    const { data } = await api.must('GET /api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication');
+    const { data } = await api.must(
+      'GET /api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication',
+    );
     assert.deepEqual(data, { 'client-ca-file': 'A CA\n' });
     const cidr = await api.must('GET /apis/networking.k8s.io/v1/servicecidrs/kubernetes');
-    assert.deepEqual([cidr.spec.cidrs, cidr.status.conditions[0].status], [['10.96.0.0/16'], 'True']);
+    assert.deepEqual(
+      [cidr.spec.cidrs, cidr.status.conditions[0].status],
+      [['10.96.0.0/16'], 'True'],
+    );
   });
 
   it('publishes itself as the Service kubernetes', async () => {
     const api = await TestApiServer.start();
     const { spec, metadata } = await api.must(`GET ${OWN}`);
-    assert.deepEqual([spec.clusterIP, spec.clusterIPs, spec.type], ['10.96.0.1', ['10.96.0.1'], 'ClusterIP']);
+    assert.deepEqual(
+      [spec.clusterIP, spec.clusterIPs, spec.type],
+      ['10.96.0.1', ['10.96.0.1'], 'ClusterIP'],
+    );
     assert.deepEqual(spec.ports, [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 6443 }]);
     assert.deepEqual(metadata.labels, { component: 'apiserver', provider: 'kubernetes' });
     const slice = await api.must(`GET ${SLICE}`);
@@ -45,13 +68,18 @@ describe('bootstrap on a store that has all', () => {
     const first = await TestApiServer.start();
     const revision = await first.store.revision();
     const { environment, store } = first;
+    await environment.advance(5_000);
     await TestApiServer.start({ environment, store });
     assert.equal(await store.revision(), revision);
   });
 
   it('follows the address and port of the server', async () => {
     const { environment, store } = await TestApiServer.start();
-    const api = await TestApiServer.start({ environment, store, advertise: { address: '10.0.0.2', port: 7443 } });
+    const api = await TestApiServer.start({
+      environment,
+      store,
+      advertise: { address: '10.0.0.2', port: 7443 },
+    });
     assert.equal((await api.must(`GET ${OWN}`)).spec.ports[0].targetPort, 7443);
     const slice = await api.must(`GET ${SLICE}`);
     assert.deepEqual([slice.endpoints[0].addresses, slice.ports[0].port], [['10.0.0.2'], 7443]);
@@ -59,7 +87,8 @@ describe('bootstrap on a store that has all', () => {
 
   it('repairs roles, keeps what others added, and leaves alone who opted out', async () => {
     const first = await TestApiServer.start();
-    const read = (api: TestApiServer, name: string): Promise<ClusterRole> => api.must(`GET ${ROLES}/${name}`);
+    const read = (api: TestApiServer, name: string): Promise<ClusterRole> =>
+      api.must(`GET ${ROLES}/${name}`);
     const dns = await read(first, 'system:kube-dns');
     const added = { verbs: ['get'], apiGroups: [''], resources: ['nodes'] };
     await first.must(`PUT ${ROLES}/system:kube-dns`, { ...dns, rules: [added] });
@@ -79,7 +108,7 @@ describe('bootstrap on a store that has all', () => {
     assert.equal((await read(api, 'system:monitoring')).metadata?.name, 'system:monitoring');
   });
 
-  it('gathers into admin, edit and view what others have labelled', async () => {
+  it('gathers into view what others have labelled', async () => {
     const first = await TestApiServer.start();
     const rule = { verbs: ['get'], apiGroups: ['x.io'], resources: ['things'] };
     const labels = { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' };
@@ -91,8 +120,43 @@ describe('bootstrap on a store that has all', () => {
   });
 });
 
-it('a server whose address pods cannot have starts, and says so', async () => {
-  const api = await TestApiServer.start({ advertise: { address: '127.0.0.1', port: 6443 } });
-  assert.equal((await api.call('GET /readyz')).status, 200);
-  assert.ok(api.environment.lines('warn').some(({ message }) => message === 'the address of this server cannot be published to pods'));
+describe('bootstrap when a write is refused', () => {
+  const run = async (refused: string): Promise<VirtualEnvironment> => {
+    const environment = new VirtualEnvironment();
+    const handler = async ({ url }: { url: string }) => {
+      const bytes = Buffer.from(JSON.stringify({ message: 'no' }));
+      return {
+        status: url.endsWith(refused) ? 422 : 201,
+        headers: {},
+        body: { kind: 'bytes' as const, bytes },
+      };
+    };
+    const options = {
+      serviceClusterIpRange: '10.96.0.0/16',
+      advertise: { address: '127.0.0.1', port: 6443 },
+      clientCa: '',
+    };
+    await bootstrap({ environment, handler, reader: new FakeReader(), options });
+    return environment;
+  };
+
+  it('rejects', async () => {
+    await assert.rejects(
+      run('/clusterroles'),
+      /^Error: Cannot POST \/apis\/rbac.authorization.k8s.io\/v1\/clusterroles: no$/,
+    );
+  });
+
+  it('goes on and says so when it is the address of the server', async () => {
+    const environment = await run('/endpoints');
+    assert.deepEqual(
+      environment.lines('warn').map(({ message, values }) => [message, values['error']]),
+      [
+        [
+          'the address of this server cannot be published to pods',
+          'Cannot POST /api/v1/namespaces/default/endpoints: no',
+        ],
+      ],
+    );
+  });
 });

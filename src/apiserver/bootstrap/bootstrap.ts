@@ -44,7 +44,12 @@ interface Services {
 }
 
 /** Rejects when something that the cluster cannot be without could not be made. */
-export async function bootstrap({ environment, handler, reader, options }: BootstrapOptions): Promise<void> {
+export async function bootstrap({
+  environment,
+  handler,
+  reader,
+  options,
+}: BootstrapOptions): Promise<void> {
   const services: Services = { environment, reader, client: new LocalClient(handler) };
   await all(services, systemNamespaces());
   await Promise.all([
@@ -57,17 +62,25 @@ export async function bootstrap({ environment, handler, reader, options }: Boots
   ]);
 }
 
-async function all<T extends KubeObject>(services: Services, wanted: readonly Wanted<T>[]): Promise<void> {
+async function all<T extends KubeObject>(
+  services: Services,
+  wanted: readonly Wanted<T>[],
+): Promise<void> {
   await Promise.all(wanted.map((one) => ensure(services, one)));
 }
 
 /** An address that endpoints cannot have (loopback) keeps pods away, not the server from starting. */
 async function publishAddress(services: Services, options: SystemOptions): Promise<void> {
-  const work = [ensure(services, ownEndpoints(options)), ensure(services, ownEndpointSlice(options))];
+  const work = [
+    ensure(services, ownEndpoints(options)),
+    ensure(services, ownEndpointSlice(options)),
+  ];
   for (const outcome of await Promise.allSettled(work)) {
     if (outcome.status === 'fulfilled') continue;
     const error = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
-    services.environment.log.warn('the address of this server cannot be published to pods', { error });
+    services.environment.log.warn('the address of this server cannot be published to pods', {
+      error,
+    });
   }
 }
 
@@ -75,7 +88,9 @@ async function makeServiceCidr(services: Services, options: SystemOptions): Prom
   const wanted = ownServiceCidr(options);
   await ensure(services, wanted);
   const read = (): ServiceCIDR | undefined =>
-    services.reader.get(wanted.target, '', wanted.object.metadata?.name ?? '') as ServiceCIDR | undefined;
+    services.reader.get(wanted.target, '', wanted.object.metadata?.name ?? '') as
+      | ServiceCIDR
+      | undefined;
   if (read() === undefined) await services.reader.catchUp();
   const existing = read();
   if (existing === undefined) return;
@@ -83,7 +98,11 @@ async function makeServiceCidr(services: Services, options: SystemOptions): Prom
   if (ready !== undefined) await services.client.replace(ready.target, ready.object, 'status');
 }
 
-const rbac = (plural: string): VersionedTarget => ({ group: 'rbac.authorization.k8s.io', version: 'v1', plural });
+const rbac = (plural: string): VersionedTarget => ({
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural,
+});
 
 async function makePolicy(services: Services): Promise<void> {
   const policy = rbacPolicy();
@@ -109,7 +128,10 @@ async function makePolicy(services: Services): Promise<void> {
   ]);
 }
 
-function bindings<T extends RoleBinding | ClusterRoleBinding>(plural: string, objects: readonly T[]): Wanted<T>[] {
+function bindings<T extends RoleBinding | ClusterRoleBinding>(
+  plural: string,
+  objects: readonly T[],
+): Wanted<T>[] {
   return objects.map((object) => ({
     target: rbac(plural),
     object,

@@ -31,14 +31,28 @@ export class LocalClient {
   }
 
   async remove(target: VersionedTarget, object: KubeObject): Promise<void> {
-    await this.#send('DELETE', `${pathOf(target, object)}/${object.metadata?.name ?? ''}`, undefined, [404]);
+    await this.#send(
+      'DELETE',
+      `${pathOf(target, object)}/${object.metadata?.name ?? ''}`,
+      undefined,
+      [404],
+    );
   }
 
-  async #send(method: string, url: string, body: KubeObject | undefined, tolerated: readonly number[]): Promise<number> {
+  async #send(
+    method: string,
+    url: string,
+    body: KubeObject | undefined,
+    tolerated: readonly number[],
+  ): Promise<number> {
     const response = await this.#handler({
       method,
       url,
-      headers: { 'content-type': 'application/json', accept: 'application/json', 'user-agent': 'kube-apiserver' },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        'user-agent': 'kube-apiserver',
+      },
       ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
       peer: { component: { name: SERVER_USER, groups: [MASTERS_GROUP] } },
     });
@@ -59,5 +73,7 @@ function messageOf(text: string): string {
 function pathOf({ group, version, plural }: VersionedTarget, { metadata }: KubeObject): string {
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   const namespace = metadata?.namespace;
-  return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
+  return namespace === undefined
+    ? `${root}/${plural}`
+    : `${root}/namespaces/${namespace}/${plural}`;
 }

@@ -4,7 +4,14 @@
  * Source: Kubernetes documentation, "Default roles and role bindings"; upstream
  * plugin/pkg/auth/authorizer/rbac/bootstrappolicy.
  */
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '#api/gen/rbac-v1.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from '#api/gen/rbac-v1.ts';
 import type { ObjectMeta } from '#api/meta/object.ts';
 import { aggregatedRules } from './rbac/aggregation.ts';
 import { CLUSTER_BINDINGS, NAMESPACE_BINDINGS } from './rbac/bindings.ts';
@@ -37,7 +44,12 @@ export function rbacPolicy(): RbacPolicy {
     ],
     roles: Object.entries(NAMESPACE_ROLES).map(([key, text]) => {
       const [namespace = '', name = ''] = key.split(' ');
-      return { apiVersion: API_VERSION, kind: 'Role', metadata: meta(name, { namespace }), rules: parseRules(text) };
+      return {
+        apiVersion: API_VERSION,
+        kind: 'Role',
+        metadata: meta(name, { namespace }),
+        rules: parseRules(text),
+      };
     }),
     roleBindings: NAMESPACE_BINDINGS.map(({ namespace, name, role = name, subjects }) => ({
       apiVersion: API_VERSION,
@@ -54,7 +66,9 @@ function clusterRoles(): ClusterRole[] {
     ...Object.entries({ ...USER_ROLES, ...COMPONENT_ROLES }).map(([name, text]) =>
       clusterRole(name, parseRules(text), AGGREGATION_PARTS[name]),
     ),
-    ...Object.entries(CONTROLLER_ROLES).map(([name, text]) => clusterRole(CONTROLLER_PREFIX + name, parseRules(text))),
+    ...Object.entries(CONTROLLER_ROLES).map(([name, text]) =>
+      clusterRole(CONTROLLER_PREFIX + name, parseRules(text)),
+    ),
   ];
   const gathering = AGGREGATED_ROLES.map(({ name, gathers, aggregatesTo }) => ({
     ...clusterRole(name, [], aggregatesTo),
@@ -68,7 +82,9 @@ function fillAggregated(roles: readonly ClusterRole[]): ClusterRole[] {
   let filled = [...roles];
   for (let round = 0; round < AGGREGATED_ROLES.length; round++) {
     const known = filled;
-    filled = known.map((role) => (role.aggregationRule === undefined ? role : { ...role, rules: aggregatedRules(role, known) }));
+    filled = known.map((role) =>
+      role.aggregationRule === undefined ? role : { ...role, rules: aggregatedRules(role, known) },
+    );
   }
   return filled;
 }
@@ -99,7 +115,10 @@ function subjectOf(text: string): Subject {
   return { kind, name: account, namespace };
 }
 
-function meta(name: string, more: { namespace?: string; labels?: Record<string, string> } = {}): ObjectMeta {
+function meta(
+  name: string,
+  more: { namespace?: string; labels?: Record<string, string> } = {},
+): ObjectMeta {
   return {
     name,
     ...(more.namespace === undefined ? {} : { namespace: more.namespace }),

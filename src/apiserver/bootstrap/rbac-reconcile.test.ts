@@ -14,22 +14,37 @@ describe('reconcileRole', () => {
   const expected = role('get list: pods\nget: nodes');
 
   it('leaves a role alone that has all', () => {
-    assert.equal(reconcileRole(role('get: nodes\nget list watch: pods services'), expected), undefined);
+    assert.equal(
+      reconcileRole(role('get: nodes\nget list watch: pods services'), expected),
+      undefined,
+    );
   });
   it('adds the rules that are missing and keeps the others', () => {
     const next = reconcileRole(role('get: pods\nget: secrets'), expected);
     assert.deepEqual(next?.rules, parseRules('get: pods\nget: secrets\nlist: pods\nget: nodes'));
   });
   it('adds labels and annotations, and does not overwrite them', () => {
-    const next = reconcileRole(role('get list: pods\nget: nodes', { labels: { l: 'mine' }, annotations: {} }), expected);
-    assert.deepEqual([next?.metadata?.labels, next?.metadata?.annotations], [{ l: 'mine' }, { [AUTO]: 'true' }]);
+    const next = reconcileRole(
+      role('get list: pods\nget: nodes', { labels: { l: 'mine' }, annotations: {} }),
+      expected,
+    );
+    assert.deepEqual(
+      [next?.metadata?.labels, next?.metadata?.annotations],
+      [{ l: 'mine' }, { [AUTO]: 'true' }],
+    );
   });
   it('does nothing to a role that opted out', () => {
-    assert.equal(reconcileRole(role('', { annotations: { [AUTO]: 'false' } }), expected), undefined);
+    assert.equal(
+      reconcileRole(role('', { annotations: { [AUTO]: 'false' } }), expected),
+      undefined,
+    );
   });
   it('adds selectors of aggregation, and takes it away where none is expected', () => {
     const selector = (part: string) => ({ matchLabels: { part } });
-    const gathers = (...parts: string[]): ClusterRole => ({ ...role(''), aggregationRule: { clusterRoleSelectors: parts.map(selector) } });
+    const gathers = (...parts: string[]): ClusterRole => ({
+      ...role(''),
+      aggregationRule: { clusterRoleSelectors: parts.map(selector) },
+    });
     assert.deepEqual(reconcileRole(gathers('own'), gathers('view'))?.aggregationRule, {
       clusterRoleSelectors: [selector('own'), selector('view')],
     });

@@ -5,13 +5,22 @@
  * Source: Kubernetes documentation, "Auto-reconciliation"; upstream
  * staging/src/k8s.io/component-helpers/auth/rbac/reconciliation.
  */
-import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding, Subject } from '#api/gen/rbac-v1.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  Role,
+  RoleBinding,
+  Subject,
+} from '#api/gen/rbac-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { missingRules } from '../authz/rule-cover.ts';
 import { AUTO_UPDATE } from './rbac-policy.ts';
 
-export function reconcileRole<T extends Role | ClusterRole>(existing: T, expected: T): T | undefined {
+export function reconcileRole<T extends Role | ClusterRole>(
+  existing: T,
+  expected: T,
+): T | undefined {
   const merged = mergeMetadata(existing, expected);
   if (merged === undefined) return undefined;
   const same = equalValues(existing.rules, expected.rules);
@@ -28,7 +37,9 @@ function mergeAggregation(next: ClusterRole, existing: ClusterRole, expected: Cl
     return;
   }
   const present = existing.aggregationRule?.clusterRoleSelectors ?? [];
-  const missing = wanted.filter((selector) => !present.some((other) => equalValues(other, selector)));
+  const missing = wanted.filter(
+    (selector) => !present.some((other) => equalValues(other, selector)),
+  );
   next.aggregationRule = { clusterRoleSelectors: [...present, ...missing] };
 }
 
@@ -41,8 +52,13 @@ export function reconcileBinding<T extends RoleBinding | ClusterRoleBinding>(
   if (merged === undefined) return undefined;
   if (!equalValues(existing.roleRef, expected.roleRef)) return 'replace';
   const present = existing.subjects ?? [];
-  const missing = (expected.subjects ?? []).filter((subject) => !present.some((other) => sameSubject(other, subject)));
-  const next: T = { ...merged, ...(present.length + missing.length === 0 ? {} : { subjects: [...present, ...missing] }) };
+  const missing = (expected.subjects ?? []).filter(
+    (subject) => !present.some((other) => sameSubject(other, subject)),
+  );
+  const next: T = {
+    ...merged,
+    ...(present.length + missing.length === 0 ? {} : { subjects: [...present, ...missing] }),
+  };
   return equalValues(next, existing) ? undefined : next;
 }
 

@@ -22,9 +22,21 @@ export interface SystemOptions {
 }
 
 const core = (plural: string): VersionedTarget => ({ group: '', version: 'v1', plural });
-const SERVICE_CIDRS: VersionedTarget = { group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs' };
-const ENDPOINT_SLICES: VersionedTarget = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' };
-const PRIORITY_CLASSES: VersionedTarget = { group: 'scheduling.k8s.io', version: 'v1', plural: 'priorityclasses' };
+const SERVICE_CIDRS: VersionedTarget = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'servicecidrs',
+};
+const ENDPOINT_SLICES: VersionedTarget = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  plural: 'endpointslices',
+};
+const PRIORITY_CLASSES: VersionedTarget = {
+  group: 'scheduling.k8s.io',
+  version: 'v1',
+  plural: 'priorityclasses',
+};
 
 const PORT_NAME = 'https';
 const SERVICE_PORT = 443;
@@ -41,7 +53,13 @@ export function systemNamespaces(): Wanted<Namespace>[] {
 export function systemPriorityClasses(): Wanted<PriorityClass>[] {
   const wanted = (name: string, value: number, description: string): Wanted<PriorityClass> => ({
     target: PRIORITY_CLASSES,
-    object: { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name }, value, description },
+    object: {
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: { name },
+      value,
+      description,
+    },
   });
   return [
     wanted(
@@ -61,19 +79,32 @@ export function systemPriorityClasses(): Wanted<PriorityClass>[] {
 export function ownService({ serviceClusterIpRange, advertise }: SystemOptions): Wanted<Service> {
   const range = parseCidr(serviceClusterIpRange.split(',')[0] ?? '');
   const first = range === undefined ? undefined : nthAddress(range, 1);
-  if (first === undefined) throw new Error(`Cannot use Service range ${JSON.stringify(serviceClusterIpRange)}: must be a CIDR`);
-  const ports = [{ name: PORT_NAME, protocol: 'TCP' as const, port: SERVICE_PORT, targetPort: advertise.port }];
+  if (first === undefined)
+    throw new Error(
+      `Cannot use Service range ${JSON.stringify(serviceClusterIpRange)}: must be a CIDR`,
+    );
+  const ports = [
+    { name: PORT_NAME, protocol: 'TCP' as const, port: SERVICE_PORT, targetPort: advertise.port },
+  ];
   return {
     target: core('services'),
     object: {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { ...OWN, labels: { component: 'apiserver', provider: 'kubernetes' } },
-      spec: { type: 'ClusterIP', clusterIP: formatIp(first), ipFamilyPolicy: 'SingleStack', sessionAffinity: 'None', ports },
+      spec: {
+        type: 'ClusterIP',
+        clusterIP: formatIp(first),
+        ipFamilyPolicy: 'SingleStack',
+        sessionAffinity: 'None',
+        ports,
+      },
     },
     // The port of this server may be another one than at the last start.
     reconcile: (existing) =>
-      equalValues(existing.spec?.ports, ports) ? undefined : { ...existing, spec: { ...existing.spec, ports } },
+      equalValues(existing.spec?.ports, ports)
+        ? undefined
+        : { ...existing, spec: { ...existing.spec, ports } },
   };
 }
 
@@ -92,12 +123,14 @@ export function ownEndpoints({ advertise }: SystemOptions): Wanted<Endpoints> {
       metadata: { ...OWN, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
       subsets,
     },
-    reconcile: (existing) => (equalValues(existing.subsets, subsets) ? undefined : { ...existing, subsets }),
+    reconcile: (existing) =>
+      equalValues(existing.subsets, subsets) ? undefined : { ...existing, subsets },
   };
 }
 
 export function ownEndpointSlice({ advertise }: SystemOptions): Wanted<EndpointSlice> {
-  const addressType = parseIp(advertise.address)?.family === 6 ? ('IPv6' as const) : ('IPv4' as const);
+  const addressType =
+    parseIp(advertise.address)?.family === 6 ? ('IPv6' as const) : ('IPv4' as const);
   const endpoints = [{ addresses: [advertise.address], conditions: { ready: true } }];
   const ports = [{ name: PORT_NAME, port: advertise.port, protocol: 'TCP' as const }];
   return {
@@ -132,9 +165,13 @@ export function ownServiceCidr({ serviceClusterIpRange }: SystemOptions): Wanted
 }
 
 /** The status that says the range may be used. */
-export function readyServiceCidr(existing: ServiceCIDR, timeText: string): { target: VersionedTarget; object: ServiceCIDR } | undefined {
+export function readyServiceCidr(
+  existing: ServiceCIDR,
+  timeText: string,
+): { target: VersionedTarget; object: ServiceCIDR } | undefined {
   const conditions = existing.status?.conditions ?? [];
-  if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return undefined;
+  if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True'))
+    return undefined;
   const ready = {
     type: 'Ready',
     status: 'True' as const,
@@ -143,7 +180,10 @@ export function readyServiceCidr(existing: ServiceCIDR, timeText: string): { tar
     message: 'Kubernetes default Service CIDR is ready',
   };
   const others = conditions.filter(({ type }) => type !== 'Ready');
-  return { target: SERVICE_CIDRS, object: { ...existing, status: { ...existing.status, conditions: [...others, ready] } } };
+  return {
+    target: SERVICE_CIDRS,
+    object: { ...existing, status: { ...existing.status, conditions: [...others, ready] } },
+  };
 }
 
 /** What extension API servers check client certificates by. */
@@ -161,7 +201,13 @@ export function authenticationConfigMap({ clientCa }: SystemOptions): Wanted<Con
       const present = existing.data?.['client-ca-file'] ?? '';
       if (present.includes(clientCa.trim())) return undefined;
       // Another server's CA stays: its clients are as good as ours.
-      return { ...existing, data: { ...existing.data, 'client-ca-file': `${present.trimEnd()}\n${clientCa}`.trimStart() } };
+      return {
+        ...existing,
+        data: {
+          ...existing.data,
+          'client-ca-file': `${present.trimEnd()}\n${clientCa}`.trimStart(),
+        },
+      };
     },
   };
 }

@@ -31,7 +31,6 @@ function bytesOf(response: HttpResponse | undefined): Uint8Array {
   return response?.body?.kind === 'bytes' ? response.body.bytes : new Uint8Array(0);
 }
 
-// biome-ignore lint: documents are compared as they are.
 function jsonOf(response: HttpResponse | undefined): Record<string, never> {
   return JSON.parse(Buffer.from(bytesOf(response)).toString());
 }

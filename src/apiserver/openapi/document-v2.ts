@@ -72,13 +72,9 @@ function entriesOf(value: Json | undefined): [string, JsonObject][] {
 }
 
 function distinct(kinds: Json[]): Json[] {
-  const byText = new Map(kinds.map((kind) => [gvkText(kind), kind]));
-  return sortedEntries(byText).map(([, kind]) => kind);
-}
-
-function gvkText(kind: Json): string {
-  const { group, version, kind: name } = kind as JsonObject;
-  return [group, version, name].join('/');
+  return sortedEntries(new Map(kinds.map((kind) => [JSON.stringify(kind), kind]))).map(
+    ([, kind]) => kind,
+  );
 }
 
 function schemaV2(schema: JsonObject): JsonObject {

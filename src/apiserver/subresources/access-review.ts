@@ -1,10 +1,16 @@
 /** A SubjectAccessReview's question as the authorizers take it. Upstream: registry/authorization/util. */
-import type { FieldSelectorAttributes, SubjectAccessReviewSpec } from '#api/gen/authorization-v1.ts';
+import type {
+  FieldSelectorAttributes,
+  SubjectAccessReviewSpec,
+} from '#api/gen/authorization-v1.ts';
 import { type FieldTerm, parseFieldSelector, SelectorSyntaxError } from '#api/meta/labels.ts';
 import type { AuthorizationAttributes } from '../authz/authorizer.ts';
 import type { User } from '../context.ts';
 
-export function reviewAttributes(user: User, spec: SubjectAccessReviewSpec): AuthorizationAttributes {
+export function reviewAttributes(
+  user: User,
+  spec: SubjectAccessReviewSpec,
+): AuthorizationAttributes {
   const resource = spec.resourceAttributes;
   const path = spec.nonResourceAttributes;
   return {
@@ -34,7 +40,8 @@ function fieldTerms(selector: FieldSelectorAttributes | undefined): readonly Fie
   }
   return (selector?.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
     const [value, another] = values;
-    if (value === undefined || another !== undefined || (operator !== 'In' && operator !== 'NotIn')) return [];
+    if (value === undefined || another !== undefined || (operator !== 'In' && operator !== 'NotIn'))
+      return [];
     return [{ field: key, equal: operator === 'In', value }];
   });
 }

@@ -24,7 +24,8 @@ export async function createBinding(
 ): Promise<HttpResponse> {
   const binding = readBodyAs<Binding>(context, POD_BINDING);
   const name = context.info.name === '' ? (binding.metadata?.name ?? '') : context.info.name;
-  if (binding.metadata?.name !== name) throw badRequest('name in URL does not match name in Binding object');
+  if (binding.metadata?.name !== name)
+    throw badRequest('name in URL does not match name in Binding object');
   const dryRun = dryRunOf(context);
   await admit(context, services, { resource, object: binding, dryRun });
   const errors = bindingErrors(binding);
@@ -36,7 +37,8 @@ export async function createBinding(
 function bindingErrors({ target }: Partial<Binding>): FieldError[] {
   const at = fieldPath('target');
   const errors: FieldError[] = [];
-  if (target?.kind && target.kind !== 'Node') errors.push(notSupported(at.child('kind'), target.kind, ['Node', '<empty>']));
+  if (target?.kind && target.kind !== 'Node')
+    errors.push(notSupported(at.child('kind'), target.kind, ['Node', '<empty>']));
   if (!target?.name) errors.push(required(at.child('name')));
   return errors;
 }
@@ -67,7 +69,11 @@ async function assign(
   });
 }
 
-function checkPreconditions({ metadata }: Binding, { metadata: pod }: ApiObject, name: string): void {
+function checkPreconditions(
+  { metadata }: Binding,
+  { metadata: pod }: ApiObject,
+  name: string,
+): void {
   if (metadata?.uid && metadata.uid !== pod?.uid) {
     const cause = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${pod?.uid ?? ''}`;
     throw conflict(PODS, name, cause);
@@ -79,18 +85,24 @@ function checkPreconditions({ metadata }: Binding, { metadata: pod }: ApiObject,
 
 function bind(pod: Pod, binding: Binding, nowMs: number): void {
   const name = pod.metadata?.name ?? '';
-  const refuse = (cause: string): Error => conflict({ group: '', resource: 'pods/binding' }, name, cause);
+  const refuse = (cause: string): Error =>
+    conflict({ group: '', resource: 'pods/binding' }, name, cause);
   const { metadata } = pod;
   const spec = (pod.spec ??= { containers: [] });
-  if (metadata?.deletionTimestamp !== undefined) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
-  if (spec.nodeName) throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
-  if ((spec.schedulingGates ?? []).length > 0) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
+  if (metadata?.deletionTimestamp !== undefined)
+    throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
+  if (spec.nodeName)
+    throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
+  if ((spec.schedulingGates ?? []).length > 0)
+    throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   spec.nodeName = binding.target.name ?? '';
   delete pod.status?.nominatedNodeName;
   const { annotations, labels } = binding.metadata ?? {};
   pod.metadata = {
     ...metadata,
-    ...(annotations === undefined ? {} : { annotations: { ...metadata?.annotations, ...annotations } }),
+    ...(annotations === undefined
+      ? {}
+      : { annotations: { ...metadata?.annotations, ...annotations } }),
     ...(labels === undefined ? {} : { labels: { ...metadata?.labels, ...labels } }),
   };
   setPodCondition(pod, { type: 'PodScheduled', status: 'True' }, nowMs);

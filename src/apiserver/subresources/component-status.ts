@@ -25,10 +25,17 @@ export async function readComponentStatus(
   resource: Resource,
 ): Promise<HttpResponse> {
   const probes = [...(services.components ?? []), storeProbe(services)];
-  if (context.info.name === '') return listAll(context, services, resource, await Promise.all(probes.map(statusOf)));
+  if (context.info.name === '')
+    return listAll(context, services, resource, await Promise.all(probes.map(statusOf)));
   const probe = probes.find(({ name }) => name === context.info.name);
-  if (probe === undefined) throw notFound({ group: '', resource: 'componentstatus' }, context.info.name);
-  return answer(context, services, { code: 200, kind: resource.kind, object: await statusOf(probe), like: resource });
+  if (probe === undefined)
+    throw notFound({ group: '', resource: 'componentstatus' }, context.info.name);
+  return answer(context, services, {
+    code: 200,
+    kind: resource.kind,
+    object: await statusOf(probe),
+    like: resource,
+  });
 }
 
 /** The name is etcd's, whatever the store is: clients look for it. */
@@ -43,12 +50,19 @@ function storeProbe({ registry }: SubresourceServices): ComponentProbe {
 }
 
 async function statusOf(probe: ComponentProbe): Promise<ComponentStatus> {
-  const wrong = await probe.check().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const wrong = await probe
+    .check()
+    .catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   const condition =
     wrong === undefined
       ? { type: 'Healthy', status: 'True' as const, message: 'ok' }
       : { type: 'Healthy', status: 'False' as const, error: wrong };
-  return { kind: 'ComponentStatus', apiVersion: 'v1', metadata: { name: probe.name }, conditions: [condition] };
+  return {
+    kind: 'ComponentStatus',
+    apiVersion: 'v1',
+    metadata: { name: probe.name },
+    conditions: [condition],
+  };
 }
 
 function listAll(
@@ -62,10 +76,18 @@ function listAll(
   const objects = (statuses as readonly ApiObject[]).filter((status) => selection.matches(status));
   const { kind } = resource;
   if (presenterFor(context, resource).wanted.view !== 'table') {
-    return answer(context, services, { code: 200, kind: LIST, object: { metadata: {}, items: objects }, like: resource });
+    return answer(context, services, {
+      code: 200,
+      kind: LIST,
+      object: { metadata: {}, items: objects },
+      like: resource,
+    });
   }
   const nowMs = services.environment.clock.now();
-  return jsonResponse(200, tableOf({ kind, objects, nowMs, include: 'Object', columns: true, metadata: {} }));
+  return jsonResponse(
+    200,
+    tableOf({ kind, objects, nowMs, include: 'Object', columns: true, metadata: {} }),
+  );
 }
 
 const LIST = anyKind(

@@ -34,15 +34,21 @@ export async function takeDisruption(options: {
     transform: async (current) => {
       if (current === undefined) throw internalError(`poddisruptionbudget ${name} is gone`);
       checkBudget(current as PodDisruptionBudget, name);
-      decrement(current as PodDisruptionBudget, options.pod, timeText(services.environment.clock.now()));
+      decrement(
+        current as PodDisruptionBudget,
+        options.pod,
+        timeText(services.environment.clock.now()),
+      );
       return current;
     },
   });
 }
 
 function checkBudget({ metadata, status }: PodDisruptionBudget, name: string): void {
-  const refuse = (why: string): Error => forbidden({ group: 'policy', resource: 'poddisruptionbudget' }, name, why);
-  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) throw tooManyDisruptions(name);
+  const refuse = (why: string): Error =>
+    forbidden({ group: 'policy', resource: 'poddisruptionbudget' }, name, why);
+  if ((status?.observedGeneration ?? 0) < (metadata?.generation ?? 0))
+    throw tooManyDisruptions(name);
   const allowed = status?.disruptionsAllowed ?? 0;
   if (allowed < 0) throw refuse('pdb disruptions allowed is negative');
   if (Object.keys(status?.disruptedPods ?? {}).length > DISRUPTED_PODS_MAX) {
@@ -59,8 +65,10 @@ function reasonOf(name: string, status: PodDisruptionBudgetStatus | undefined): 
     return `${head} does not allow evicting pods currently because it failed sync: ${told.message}`;
   }
   const { desiredHealthy = 0, currentHealthy = 0 } = status ?? {};
-  if (currentHealthy <= desiredHealthy) return `${head} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
-  if (told !== undefined) return `${head} does not allow evicting pods currently (${told.reason}): ${told.message}`;
+  if (currentHealthy <= desiredHealthy)
+    return `${head} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  if (told !== undefined)
+    return `${head} does not allow evicting pods currently (${told.reason}): ${told.message}`;
   return `${head} does not allow evicting pods currently`;
 }
 
@@ -80,12 +88,18 @@ function decrement(budget: PodDisruptionBudget, pod: string, timestamp: string):
     observedGeneration: status.observedGeneration ?? 0,
     lastTransitionTime: old?.status === 'False' ? old.lastTransitionTime : timestamp,
   };
-  status.conditions = old === undefined ? [...conditions, next] : conditions.map((other) => (other === old ? next : other));
+  status.conditions =
+    old === undefined
+      ? [...conditions, next]
+      : conditions.map((other) => (other === old ? next : other));
 }
 
 /** The budget is behind its pods: try again. */
 export function tooManyDisruptions(name: string): StatusError {
-  return budgetError(`The disruption budget ${name} is still being processed by the server.`, RETRY_SECONDS);
+  return budgetError(
+    `The disruption budget ${name} is still being processed by the server.`,
+    RETRY_SECONDS,
+  );
 }
 
 function budgetError(message: string, retryAfterSeconds: number): StatusError {

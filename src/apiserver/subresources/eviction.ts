@@ -41,7 +41,10 @@ export async function createEviction(
     throw badRequest('name in URL does not match name in Eviction object');
   }
   const options = eviction.deleteOptions ?? {};
-  const dryRun = isDryRun([...context.info.query.getAll('dryRun'), ...(options.dryRun ?? [])], 'DeleteOptions');
+  const dryRun = isDryRun(
+    [...context.info.query.getAll('dryRun'), ...(options.dryRun ?? [])],
+    'DeleteOptions',
+  );
   await admit(context, services, { resource: pods, object: eviction, dryRun });
   const call: Call = { context, services, pods, options, dryRun };
   const pod = await evictUnprotected(call);
@@ -60,7 +63,8 @@ async function evictUnprotected(call: Call): Promise<Pod | undefined> {
   for (let tries = 1; ; tries++) {
     const pod = await currentPod(call);
     const phase = pod.status?.phase;
-    const ended = phase === 'Succeeded' || phase === 'Failed' || pod.metadata?.deletionTimestamp !== undefined;
+    const ended =
+      phase === 'Succeeded' || phase === 'Failed' || pod.metadata?.deletionTimestamp !== undefined;
     if (!ended && phase !== 'Pending') return pod;
     try {
       // A pending pod may become one that a budget counts at any moment.
@@ -78,7 +82,8 @@ async function evictProtected(call: Call, pod: Pod): Promise<void> {
   if (budgets.length > 1) {
     throw new StatusError({
       code: 500,
-      message: 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+      message:
+        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
     });
   }
   const [budget] = budgets;
@@ -86,9 +91,19 @@ async function evictProtected(call: Call, pod: Pod): Promise<void> {
   const asked = options.preconditions?.resourceVersion;
   const free = budget !== undefined && !isPodReady(pod) && mayGoUnhealthy(budget);
   if (budget !== undefined && !free) {
-    const resource = services.resourceOf(POD_DISRUPTION_BUDGETS.group, POD_DISRUPTION_BUDGETS.plural);
+    const resource = services.resourceOf(
+      POD_DISRUPTION_BUDGETS.group,
+      POD_DISRUPTION_BUDGETS.plural,
+    );
     if (resource === undefined) throw internalError('poddisruptionbudgets are not served');
-    await takeDisruption({ context, services, resource, dryRun, name, pod: pod.metadata?.name ?? '' });
+    await takeDisruption({
+      context,
+      services,
+      resource,
+      dryRun,
+      name,
+      pod: pod.metadata?.name ?? '',
+    });
   }
   try {
     await removePod(call, free ? (asked ?? pod.metadata?.resourceVersion) : asked);
@@ -99,7 +114,9 @@ async function evictProtected(call: Call, pod: Pod): Promise<void> {
 }
 
 function budgetsOf({ reader }: SubresourceServices, pod: Pod): PodDisruptionBudget[] {
-  const all = [...reader.list(POD_DISRUPTION_BUDGETS, pod.metadata?.namespace ?? '')] as PodDisruptionBudget[];
+  const all = [
+    ...reader.list(POD_DISRUPTION_BUDGETS, pod.metadata?.namespace ?? ''),
+  ] as PodDisruptionBudget[];
   return all.filter((budget) => labelSelectorMatches(budget.spec?.selector, pod.metadata?.labels));
 }
 
@@ -114,21 +131,32 @@ function mayGoUnhealthy({ spec, status }: PodDisruptionBudget): boolean {
 async function removePod(call: Call, version: string | undefined): Promise<void> {
   const { context, services, pods, options, dryRun } = call;
   const { namespace, name } = context.info;
-  const common = { namespace, name, user: context.user, dryRun, warn: (text: string) => context.warn(text) };
+  const common = {
+    namespace,
+    name,
+    user: context.user,
+    dryRun,
+    warn: (text: string) => context.warn(text),
+  };
   const uid = options.preconditions?.uid;
   let current = version;
   if (!dryRun) {
     const { object } = await services.registry.update(pods, {
       ...common,
       subresource: 'status',
-      transform: async (pod) => markEvicted(pod, { version, uid, name, nowMs: services.environment.clock.now() }),
+      transform: async (pod) =>
+        markEvicted(pod, { version, uid, name, nowMs: services.environment.clock.now() }),
     });
     if (current !== undefined) current = object.metadata?.resourceVersion;
   }
   await services.registry.delete(pods, {
     ...common,
-    ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
-    ...(options.propagationPolicy === undefined ? {} : { propagationPolicy: options.propagationPolicy }),
+    ...(options.gracePeriodSeconds === undefined
+      ? {}
+      : { gracePeriodSeconds: options.gracePeriodSeconds }),
+    ...(options.propagationPolicy === undefined
+      ? {}
+      : { propagationPolicy: options.propagationPolicy }),
     preconditions: {
       ...(uid === undefined ? {} : { uid }),
       ...(current === undefined ? {} : { resourceVersion: current }),

@@ -84,13 +84,21 @@ const STATUS = anyKind(
 );
 
 /** A resource that has a kind and no objects of its own. */
-export function unstored(kind: AnyKind, { registry }: Pick<SubresourceServices, 'registry'>, like: Resource): Resource {
+export function unstored(
+  kind: AnyKind,
+  { registry }: Pick<SubresourceServices, 'registry'>,
+  like: Resource,
+): Resource {
   return new Resource({ kind, cache: like.cache, parsed: registry.hub.parsed });
 }
 
 /** The object that the request brings, of `kind`. */
 export function readBodyAs<T extends KubeObject>(context: RequestContext, kind: AnyKind): T {
-  return decodeObject(context, kind, fieldValidationOf(context.info.query, 'CreateOptions')) as unknown as T;
+  return decodeObject(
+    context,
+    kind,
+    fieldValidationOf(context.info.query, 'CreateOptions'),
+  ) as unknown as T;
 }
 
 export function dryRunOf(context: RequestContext): boolean {
@@ -116,7 +124,12 @@ export async function admit(
 export function answer(
   context: RequestContext,
   services: SubresourceServices,
-  reply: { readonly code: number; readonly kind: AnyKind; readonly object: object; readonly like: Resource },
+  reply: {
+    readonly code: number;
+    readonly kind: AnyKind;
+    readonly object: object;
+    readonly like: Resource;
+  },
 ): HttpResponse {
   const presenter = presenterFor(context, unstored(reply.kind, services, reply.like));
   const { metadata, ...rest } = reply.object as ApiObject;
@@ -125,7 +138,11 @@ export function answer(
 }
 
 /** `Status: Success`, as upstream answers to what makes nothing that could be shown. */
-export function success(context: RequestContext, services: SubresourceServices, like: Resource): HttpResponse {
+export function success(
+  context: RequestContext,
+  services: SubresourceServices,
+  like: Resource,
+): HttpResponse {
   const object = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
   return answer(context, services, { code: 201, kind: STATUS, object, like });
 }

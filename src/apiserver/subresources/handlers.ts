@@ -28,7 +28,11 @@ export interface SubresourceHandler {
   readonly subresource: string;
   /** HTTP methods. */
   readonly methods: readonly string[];
-  handle(context: RequestContext, services: SubresourceServices, resource: Resource): Promise<HttpResponse>;
+  handle(
+    context: RequestContext,
+    services: SubresourceServices,
+    resource: Resource,
+  ): Promise<HttpResponse>;
 }
 
 type Handle = SubresourceHandler['handle'];
@@ -38,20 +42,28 @@ function created(group: string, path: string, handle: Handle): SubresourceHandle
   return { group, plural, subresource, methods: ['POST'], handle };
 }
 
-const SCALES: readonly SubresourceHandler[] = KINDS.filter(({ scale }) => scale !== undefined).map(({ group, plural }) => ({
-  group,
-  plural,
-  subresource: 'scale',
-  methods: ['GET', 'PUT', 'PATCH'],
-  handle: handleScale,
-}));
+const SCALES: readonly SubresourceHandler[] = KINDS.filter(({ scale }) => scale !== undefined).map(
+  ({ group, plural }) => ({
+    group,
+    plural,
+    subresource: 'scale',
+    methods: ['GET', 'PUT', 'PATCH'],
+    handle: handleScale,
+  }),
+);
 
 export const SUBRESOURCE_HANDLERS: readonly SubresourceHandler[] = [
   created('', 'bindings', createBinding),
   created('', 'pods/binding', createBinding),
   created('', 'pods/eviction', createEviction),
   created('', 'serviceaccounts/token', createToken),
-  { group: '', plural: 'componentstatuses', subresource: '', methods: ['GET'], handle: readComponentStatus },
+  {
+    group: '',
+    plural: 'componentstatuses',
+    subresource: '',
+    methods: ['GET'],
+    handle: readComponentStatus,
+  },
   created('authentication.k8s.io', 'tokenreviews', createTokenReview),
   created('authentication.k8s.io', 'selfsubjectreviews', createSelfSubjectReview),
   created('authorization.k8s.io', 'subjectaccessreviews', createSubjectAccessReview),

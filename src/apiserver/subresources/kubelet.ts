@@ -7,7 +7,13 @@
  */
 import type { Handler, HttpResponse } from '#base/http/message.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
-import { badRequest, forbidden, internalError, notFound, serviceUnavailable } from '#api/meta/status.ts';
+import {
+  badRequest,
+  forbidden,
+  internalError,
+  notFound,
+  serviceUnavailable,
+} from '#api/meta/status.ts';
 import { attributesFor, forbiddenMessage } from '../authz/authorizer.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -28,15 +34,31 @@ export interface StreamServices extends SubresourceServices {
 export interface StreamHandler {
   readonly subresource: string;
   readonly methods: readonly string[];
-  handle(context: RequestContext, services: StreamServices, resource: Resource): Promise<HttpResponse>;
+  handle(
+    context: RequestContext,
+    services: StreamServices,
+    resource: Resource,
+  ): Promise<HttpResponse>;
 }
 
 /** Of `pods`, all of them. */
 export const STREAM_HANDLERS: readonly StreamHandler[] = [
   { subresource: 'log', methods: ['GET'], handle: readLog },
-  { subresource: 'exec', methods: ['GET', 'POST'], handle: (context, services) => connect(context, services, 'exec') },
-  { subresource: 'attach', methods: ['GET', 'POST'], handle: (context, services) => connect(context, services, 'attach') },
-  { subresource: 'portforward', methods: ['GET', 'POST'], handle: (context, services) => connect(context, services, 'portForward') },
+  {
+    subresource: 'exec',
+    methods: ['GET', 'POST'],
+    handle: (context, services) => connect(context, services, 'exec'),
+  },
+  {
+    subresource: 'attach',
+    methods: ['GET', 'POST'],
+    handle: (context, services) => connect(context, services, 'attach'),
+  },
+  {
+    subresource: 'portforward',
+    methods: ['GET', 'POST'],
+    handle: (context, services) => connect(context, services, 'portForward'),
+  },
 ];
 
 interface Target {
@@ -52,7 +74,9 @@ async function targetOf(context: RequestContext, services: StreamServices): Prom
   const pod = pods.read(entry) as unknown as Pod;
   const nodeName = pod.spec?.nodeName ?? '';
   if (nodeName === '') throw badRequest(`pod ${name} does not have a host assigned`);
-  const node = services.reader.get({ group: '', plural: 'nodes' }, '', nodeName) as Node | undefined;
+  const node = services.reader.get({ group: '', plural: 'nodes' }, '', nodeName) as
+    | Node
+    | undefined;
   if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, nodeName);
   return { pod, node };
 }
@@ -70,14 +94,28 @@ export function containerOf(pod: Pod, asked: string): string {
   const preferred = pod.metadata?.annotations?.['kubectl.kubernetes.io/default-container'] ?? '';
   if (preferred !== '' && containers.includes(preferred)) return preferred;
   const [only] = containers;
-  if (containers.length === 1 && inits.length === 0 && ephemeral.length === 0 && only !== undefined) return only;
+  if (containers.length === 1 && inits.length === 0 && ephemeral.length === 0 && only !== undefined)
+    return only;
   if (containers.length === 1 && only !== undefined && inits.length > 0) {
-    throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}] or one of the init containers: [${inits.join(' ')}]`);
+    throw badRequest(
+      `a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}] or one of the init containers: [${inits.join(' ')}]`,
+    );
   }
-  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}]`);
+  throw badRequest(
+    `a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}]`,
+  );
 }
 
-const LOG_PARAMETERS = ['follow', 'previous', 'sinceSeconds', 'sinceTime', 'timestamps', 'tailLines', 'limitBytes', 'stream'];
+const LOG_PARAMETERS = [
+  'follow',
+  'previous',
+  'sinceSeconds',
+  'sinceTime',
+  'timestamps',
+  'tailLines',
+  'limitBytes',
+  'stream',
+];
 
 async function readLog(context: RequestContext, services: StreamServices): Promise<HttpResponse> {
   const { pod, node } = await targetOf(context, services);
@@ -88,13 +126,26 @@ async function readLog(context: RequestContext, services: StreamServices): Promi
     if (value !== null && value !== '') query.set(name, value);
   }
   const path = `/containerLogs/${podPath(pod)}/${encodeURIComponent(container)}`;
-  const response = await ask(services, node, { method: 'GET', url: withQuery(path, query), headers: {}, ...(context.signal ? { signal: context.signal } : {}) });
+  const response = await ask(services, node, {
+    method: 'GET',
+    url: withQuery(path, query),
+    headers: {},
+    ...(context.signal ? { signal: context.signal } : {}),
+  });
   if (response.status >= 400) return relayed(response);
   const { 'content-type': type = 'text/plain' } = response.headers;
-  return { status: response.status, headers: { 'content-type': type }, ...(response.body ? { body: response.body } : {}) };
+  return {
+    status: response.status,
+    headers: { 'content-type': type },
+    ...(response.body ? { body: response.body } : {}),
+  };
 }
 
-async function connect(context: RequestContext, services: StreamServices, endpoint: 'exec' | 'attach' | 'portForward'): Promise<HttpResponse> {
+async function connect(
+  context: RequestContext,
+  services: StreamServices,
+  endpoint: 'exec' | 'attach' | 'portForward',
+): Promise<HttpResponse> {
   mayConnect(context, services);
   const pods = services.resourceOf('', 'pods');
   if (pods === undefined) throw internalError('pods are not served');
@@ -166,20 +217,31 @@ function withoutToken(protocols: string): string {
     .join(', ');
 }
 
-async function ask(services: StreamServices, node: Node, request: Parameters<Handler>[0]): Promise<HttpResponse> {
+async function ask(
+  services: StreamServices,
+  node: Node,
+  request: Parameters<Handler>[0],
+): Promise<HttpResponse> {
   try {
     return await services.kubelets.to(node)(request);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    throw serviceUnavailable(`error trying to reach the kubelet of node ${JSON.stringify(node.metadata?.name)}: ${cause}`);
+    throw serviceUnavailable(
+      `error trying to reach the kubelet of node ${JSON.stringify(node.metadata?.name)}: ${cause}`,
+    );
   }
 }
 
 /** The kubelet's refusal as it is, without headers of its connection. */
 function relayed(response: HttpResponse): HttpResponse {
   const { 'content-type': type = 'text/plain' } = response.headers;
-  if (response.body === undefined && response.status === 101) return errorResponse(internalError('the kubelet did not upgrade the connection'));
-  return { status: response.status, headers: { 'content-type': type }, ...(response.body ? { body: response.body } : {}) };
+  if (response.body === undefined && response.status === 101)
+    return errorResponse(internalError('the kubelet did not upgrade the connection'));
+  return {
+    status: response.status,
+    headers: { 'content-type': type },
+    ...(response.body ? { body: response.body } : {}),
+  };
 }
 
 function podPath(pod: Pod): string {

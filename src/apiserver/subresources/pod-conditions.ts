@@ -14,5 +14,8 @@ export function setPodCondition(pod: Pod, condition: PodCondition, nowMs: number
 }
 
 export function isPodReady(pod: Pod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  return (
+    pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ===
+    true
+  );
 }

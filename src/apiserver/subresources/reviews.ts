@@ -26,11 +26,19 @@ import { reviewAttributes } from './access-review.ts';
 import { admit, answer, dryRunOf, readBodyAs } from './exchange.ts';
 import type { SubresourceServices } from './services.ts';
 
-type Review<T extends KubeObject> = (review: T, context: RequestContext, services: SubresourceServices) => void;
+type Review<T extends KubeObject> = (
+  review: T,
+  context: RequestContext,
+  services: SubresourceServices,
+) => void;
 
 /** Reads the question, lets `fill` write the answer into it, and sends it back. */
 function reviewer<T extends KubeObject>(fill: Review<T>) {
-  return async (context: RequestContext, services: SubresourceServices, resource: Resource): Promise<HttpResponse> => {
+  return async (
+    context: RequestContext,
+    services: SubresourceServices,
+    resource: Resource,
+  ): Promise<HttpResponse> => {
     const review = readBodyAs<T>(context, resource.kind);
     const metadata = metadataOf(review);
     if (resource.kind.namespaced) metadata.namespace ??= context.info.namespace;
@@ -38,7 +46,12 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     if (errors.length > 0) throw invalid(resource.kind, '', errors);
     await admit(context, services, { resource, object: review, dryRun: dryRunOf(context) });
     fill(review, context, services);
-    return answer(context, services, { code: 201, kind: resource.kind, object: review, like: resource });
+    return answer(context, services, {
+      code: 201,
+      kind: resource.kind,
+      object: review,
+      like: resource,
+    });
   };
 }
 
@@ -56,14 +69,18 @@ export const createTokenReview = reviewer<TokenReview>((review, _context, servic
   }
   const named = tokens.verify(token, nowMs)?.aud ?? [];
   const common = audiences.filter((audience) => named.includes(audience));
-  const groups = user.groups.includes(AUTHENTICATED_GROUP) ? user.groups : [...user.groups, AUTHENTICATED_GROUP];
+  const groups = user.groups.includes(AUTHENTICATED_GROUP)
+    ? user.groups
+    : [...user.groups, AUTHENTICATED_GROUP];
   review.status = { authenticated: true, user: userInfo({ ...user, groups }), audiences: common };
 });
 
-export const createSelfSubjectReview = reviewer<SelfSubjectReview>((review, context, { environment }) => {
-  metadataOf(review).creationTimestamp = timeText(environment.clock.now());
-  review.status = { userInfo: userInfo(context.user) };
-});
+export const createSelfSubjectReview = reviewer<SelfSubjectReview>(
+  (review, context, { environment }) => {
+    metadataOf(review).creationTimestamp = timeText(environment.clock.now());
+    review.status = { userInfo: userInfo(context.user) };
+  },
+);
 
 function userInfo({ name, uid, groups, extra }: User): UserInfo {
   return {
@@ -78,21 +95,27 @@ function mutable(extra: NonNullable<User['extra']>): Record<string, string[]> {
   return Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]]));
 }
 
-export const createSubjectAccessReview = reviewer<SubjectAccessReview>((review, _context, services) => {
-  review.status = decide(services, userOf(review.spec), review.spec);
-});
+export const createSubjectAccessReview = reviewer<SubjectAccessReview>(
+  (review, _context, services) => {
+    review.status = decide(services, userOf(review.spec), review.spec);
+  },
+);
 
-export const createLocalSubjectAccessReview = reviewer<LocalSubjectAccessReview>((review, context, services) => {
-  const { namespace } = context.info;
-  if (review.spec?.resourceAttributes?.namespace !== namespace) {
-    throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
-  }
-  review.status = decide(services, userOf(review.spec), review.spec);
-});
+export const createLocalSubjectAccessReview = reviewer<LocalSubjectAccessReview>(
+  (review, context, services) => {
+    const { namespace } = context.info;
+    if (review.spec?.resourceAttributes?.namespace !== namespace) {
+      throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
+    }
+    review.status = decide(services, userOf(review.spec), review.spec);
+  },
+);
 
-export const createSelfSubjectAccessReview = reviewer<SelfSubjectAccessReview>((review, context, services) => {
-  review.status = decide(services, context.user, review.spec);
-});
+export const createSelfSubjectAccessReview = reviewer<SelfSubjectAccessReview>(
+  (review, context, services) => {
+    review.status = decide(services, context.user, review.spec);
+  },
+);
 
 function userOf(spec: SubjectAccessReviewSpec | undefined): User {
   return {
@@ -103,7 +126,11 @@ function userOf(spec: SubjectAccessReviewSpec | undefined): User {
   };
 }
 
-function decide({ authorize }: SubresourceServices, user: User, spec: SubjectAccessReviewSpec | undefined) {
+function decide(
+  { authorize }: SubresourceServices,
+  user: User,
+  spec: SubjectAccessReviewSpec | undefined,
+) {
   const { outcome, reason } = authorize(reviewAttributes(user, spec ?? {}));
   return {
     allowed: outcome === 'allow',
@@ -112,20 +139,31 @@ function decide({ authorize }: SubresourceServices, user: User, spec: SubjectAcc
   };
 }
 
-export const createSelfSubjectRulesReview = reviewer<SelfSubjectRulesReview>((review, { user }, { reader }) => {
-  const namespace = review.spec?.namespace ?? '';
-  if (namespace === '') throw badRequest('no namespace on request');
-  const status: SubjectRulesReviewStatus = { resourceRules: [], nonResourceRules: [], incomplete: false };
-  for (const { rule } of rulesFor(reader, user, namespace)) {
-    const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
-    if (resources.length > 0) {
-      status.resourceRules.push({ verbs, apiGroups, resources, ...(resourceNames === undefined ? {} : { resourceNames }) });
+export const createSelfSubjectRulesReview = reviewer<SelfSubjectRulesReview>(
+  (review, { user }, { reader }) => {
+    const namespace = review.spec?.namespace ?? '';
+    if (namespace === '') throw badRequest('no namespace on request');
+    const status: SubjectRulesReviewStatus = {
+      resourceRules: [],
+      nonResourceRules: [],
+      incomplete: false,
+    };
+    for (const { rule } of rulesFor(reader, user, namespace)) {
+      const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
+      if (resources.length > 0) {
+        status.resourceRules.push({
+          verbs,
+          apiGroups,
+          resources,
+          ...(resourceNames === undefined ? {} : { resourceNames }),
+        });
+      }
+      if (nonResourceURLs.length > 0) status.nonResourceRules.push({ verbs, nonResourceURLs });
     }
-    if (nonResourceURLs.length > 0) status.nonResourceRules.push({ verbs, nonResourceURLs });
-  }
-  if (nodeNameOf(user) !== undefined) {
-    status.incomplete = true;
-    status.evaluationError = 'node authorizer does not support user rule resolution';
-  }
-  review.status = status;
-});
+    if (nodeNameOf(user) !== undefined) {
+      status.incomplete = true;
+      status.evaluationError = 'node authorizer does not support user rule resolution';
+    }
+    review.status = status;
+  },
+);

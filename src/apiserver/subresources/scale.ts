@@ -23,7 +23,12 @@ export async function handleScale(
   const { namespace, name } = context.info;
   if (context.info.verb === 'get') {
     const object = resource.read(await services.registry.entry(resource, namespace, name));
-    return answer(context, services, { code: 200, kind: SCALE, object: scaleOf(resource, object), like: resource });
+    return answer(context, services, {
+      code: 200,
+      kind: SCALE,
+      object: scaleOf(resource, object),
+      like: resource,
+    });
   }
   const nextScale = transformOf(context, services, resource);
   const { object } = await updateAs(context, resource, services.writes, async (current) => {
@@ -33,7 +38,12 @@ export async function handleScale(
     resource.kind.scale?.set(current, scale.spec?.replicas ?? 0);
     return current;
   });
-  return answer(context, services, { code: 200, kind: SCALE, object: scaleOf(resource, object), like: resource });
+  return answer(context, services, {
+    code: 200,
+    kind: SCALE,
+    object: scaleOf(resource, object),
+    like: resource,
+  });
 }
 
 /** From the scale that is to the scale that the request asks for. */
@@ -43,13 +53,15 @@ function transformOf(
   resource: Resource,
 ): (current: Scale) => Promise<Scale> {
   if (context.info.verb === 'patch') {
-    const { transform } = patchTransform(context, unstored(SCALE, services, resource));
-    return async (current) => (await transform(current as ApiObject)) as Scale;
+    const patch = patchTransform(context, unstored(SCALE, services, resource));
+    return async (current) => (await patch.transform(current as ApiObject)) as Scale;
   }
   const asked = readBodyAs<Scale>(context, SCALE);
   const given = asked.metadata?.name ?? '';
   if (given !== '' && given !== context.info.name) {
-    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${context.info.name})`);
+    throw badRequest(
+      `the name of the object (${given}) does not match the name on the URL (${context.info.name})`,
+    );
   }
   return async () => asked;
 }
@@ -89,7 +101,7 @@ function scaleOf(resource: Resource, object: ApiObject): Scale {
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
     },
-    spec: { ...(replicas === 0 ? {} : { replicas }) },
+    spec: replicas === 0 ? {} : { replicas },
     status: { replicas: statusReplicas, ...(selector === '' ? {} : { selector }) },
   };
 }

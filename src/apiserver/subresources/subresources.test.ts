@@ -14,7 +14,9 @@ before(async () => {
   api = await TestApiServer.start();
   await api.must('POST /api/v1/namespaces', { metadata: { name: 'shop' } });
   await api.must(`POST ${NS}/serviceaccounts`, { metadata: { name: 'default' } });
-  await api.must('POST /api/v1/nodes', { metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z1' } } });
+  await api.must('POST /api/v1/nodes', {
+    metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z1' } },
+  });
 });
 
 describe('pods/binding', () => {
@@ -25,7 +27,10 @@ describe('pods/binding', () => {
 
   it('gives the pod its node, its condition, and what the binding carries', async () => {
     const created = await api.must(`POST ${NS}/pods`, pod('bound'));
-    const answer = await api.call(`POST ${NS}/pods/bound/binding`, binding('bound', 'n1', { annotations: { k: 'v' } }));
+    const answer = await api.call(
+      `POST ${NS}/pods/bound/binding`,
+      binding('bound', 'n1', { annotations: { k: 'v' } }),
+    );
     assert.deepEqual([answer.status, answer.body.status, answer.body.code], [201, 'Success', 201]);
     const { spec, status, metadata } = await api.must(`GET ${NS}/pods/bound`);
     assert.equal(spec.nodeName, 'n1');
@@ -33,7 +38,9 @@ describe('pods/binding', () => {
     assert.equal(metadata.labels['topology.kubernetes.io/zone'], 'z1');
     assert.equal(metadata.generation, created.metadata.generation);
     assert.deepEqual(
-      status.conditions.filter((condition: { type: string }) => condition.type === 'PodScheduled').map(({ status: is }: { status: string }) => is),
+      status.conditions
+        .filter((condition: { type: string }) => condition.type === 'PodScheduled')
+        .map(({ status: is }: { status: string }) => is),
       ['True'],
     );
   });
@@ -47,12 +54,18 @@ describe('pods/binding', () => {
 
   it('refuses a pod that may not be scheduled yet', async () => {
     await api.must(`POST ${NS}/pods`, pod('gated', { schedulingGates: [{ name: 'g' }] }));
-    assert.match(await api.refusal(`POST ${NS}/pods/gated/binding`, binding('gated', 'n1')), /pod gated has non-empty .spec.schedulingGates$/);
+    assert.match(
+      await api.refusal(`POST ${NS}/pods/gated/binding`, binding('gated', 'n1')),
+      /pod gated has non-empty .spec.schedulingGates$/,
+    );
   });
 
   it('refuses a pod that is another one by now', async () => {
     await api.must(`POST ${NS}/pods`, pod('other'));
-    assert.match(await api.refusal(`POST ${NS}/pods/other/binding`, binding('other', 'n1', { uid: 'old' })), /^409 .*UID in precondition: old/);
+    assert.match(
+      await api.refusal(`POST ${NS}/pods/other/binding`, binding('other', 'n1', { uid: 'old' })),
+      /^409 .*UID in precondition: old/,
+    );
   });
 
   it('works as a resource of its own, and by dry run', async () => {
@@ -64,8 +77,10 @@ describe('pods/binding', () => {
 
   it('binds each pod once, however many ask', async () => {
     await api.must(`POST ${NS}/pods`, pod('wanted'));
-    const asked = ['n1', 'n2', 'n3', 'n4'].map((node) => api.call(`POST ${NS}/pods/wanted/binding`, binding('wanted', node)));
-    const codes = (await Promise.all(asked)).map(({ status }) => status).toSorted();
+    const asked = ['n1', 'n2', 'n3', 'n4'].map((node) =>
+      api.call(`POST ${NS}/pods/wanted/binding`, binding('wanted', node)),
+    );
+    const codes = (await Promise.all(asked)).map(({ status }) => status).toSorted((a, b) => a - b);
     assert.deepEqual(codes, [201, 409, 409, 409]);
   });
 });
@@ -75,11 +90,22 @@ describe('serviceaccounts/token', () => {
 
   it('makes a token that the server knows', async () => {
     const { status, spec, kind } = await api.must(TOKEN, {});
-    assert.deepEqual([kind, spec.expirationSeconds, spec.audiences], ['TokenRequest', 3600, ['https://kubernetes.default.svc']]);
+    assert.deepEqual(
+      [kind, spec.expirationSeconds, spec.audiences],
+      ['TokenRequest', 3600, ['https://kubernetes.default.svc']],
+    );
     assert.equal(Date.parse(status.expirationTimestamp) - api.environment.clock.now(), 3_600_000);
-    const me = await api.must('POST /apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { token: status.token });
+    const me = await api.must(
+      'POST /apis/authentication.k8s.io/v1/selfsubjectreviews',
+      {},
+      { token: status.token },
+    );
     assert.equal(me.status.userInfo.username, 'system:serviceaccount:shop:default');
-    assert.deepEqual(me.status.userInfo.groups, ['system:serviceaccounts', 'system:serviceaccounts:shop', 'system:authenticated']);
+    assert.deepEqual(me.status.userInfo.groups, [
+      'system:serviceaccounts',
+      'system:serviceaccounts:shop',
+      'system:authenticated',
+    ]);
   });
 
   it('binds a token to a pod: it ends with it', async () => {
@@ -87,7 +113,13 @@ describe('serviceaccounts/token', () => {
     const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: 'short', uid: metadata.uid };
     const { status } = await api.must(TOKEN, { spec: { audiences: [], boundObjectRef } });
     const ask = async (): Promise<number> =>
-      (await api.call('POST /apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { token: status.token })).status;
+      (
+        await api.call(
+          'POST /apis/authentication.k8s.io/v1/selfsubjectreviews',
+          {},
+          { token: status.token },
+        )
+      ).status;
     assert.equal(await ask(), 201);
     await api.must(`DELETE ${NS}/pods/short`);
     assert.equal(await ask(), 401);
@@ -95,12 +127,28 @@ describe('serviceaccounts/token', () => {
 
   it('refuses what cannot be', async () => {
     const spec = (more: object): object => ({ spec: { audiences: [], ...more } });
-    const reference = (more: object): object => spec({ boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'bound', ...more } });
-    assert.match(await api.refusal(TOKEN, spec({ expirationSeconds: 599 })), /^422 .*Invalid value: 599: may not specify a duration less than 10 minutes$/);
-    assert.match(await api.refusal(TOKEN, reference({ name: 'none' })), /^404 pods "none" not found$/);
-    assert.match(await api.refusal(TOKEN, reference({ uid: 'old' })), /^409 .*the UID in the bound object reference \(old\) does not match/);
-    assert.match(await api.refusal(TOKEN, reference({ kind: 'Service' })), /^400 cannot bind token to object of type \/v1, Kind=Service$/);
-    assert.match(await api.refusal(`POST ${NS}/serviceaccounts/none/token`, {}), /^404 serviceaccounts "none" not found$/);
+    const reference = (more: object): object =>
+      spec({ boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'bound', ...more } });
+    assert.match(
+      await api.refusal(TOKEN, spec({ expirationSeconds: 599 })),
+      /^422 .*Invalid value: 599: may not specify a duration less than 10 minutes$/,
+    );
+    assert.match(
+      await api.refusal(TOKEN, reference({ name: 'none' })),
+      /^404 pods "none" not found$/,
+    );
+    assert.match(
+      await api.refusal(TOKEN, reference({ uid: 'old' })),
+      /^409 .*the UID in the bound object reference \(old\) does not match/,
+    );
+    assert.match(
+      await api.refusal(TOKEN, reference({ kind: 'Service' })),
+      /^400 cannot bind token to object of type \/v1, Kind=Service$/,
+    );
+    assert.match(
+      await api.refusal(`POST ${NS}/serviceaccounts/none/token`, {}),
+      /^404 serviceaccounts "none" not found$/,
+    );
     await api.must(`POST ${NS}/serviceaccounts`, { metadata: { name: 'second' } });
     assert.match(
       await api.refusal(`POST ${NS}/serviceaccounts/second/token`, reference({})),
@@ -109,9 +157,63 @@ describe('serviceaccounts/token', () => {
   });
 });
 
+describe('a kubelet', () => {
+  const as = { name: 'system:node:n2', groups: ['system:nodes', 'system:authenticated'] };
+  const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+
+  it('registers, keeps its lease, and serves a pod', async () => {
+    const { spec } = await api.must(
+      'POST /api/v1/nodes',
+      { metadata: { name: 'n2', labels: { 'kubernetes.io/hostname': 'n2' } } },
+      { as },
+    );
+    assert.deepEqual(spec.taints, [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }]);
+    await api.must(
+      `POST ${LEASES}`,
+      { metadata: { name: 'n2' }, spec: { holderIdentity: 'n2' } },
+      { as },
+    );
+    const { metadata } = await api.must(`POST ${NS}/pods`, pod('served', { nodeName: 'n2' }));
+    await api.must('GET /api/v1/pods?fieldSelector=spec.nodeName%3Dn2', undefined, { as });
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: 'served', uid: metadata.uid };
+    await api.must(
+      `POST ${NS}/serviceaccounts/default/token`,
+      { spec: { audiences: [], expirationSeconds: 3607, boundObjectRef } },
+      { as },
+    );
+    await api.must(`PATCH ${NS}/pods/served/status`, { status: { phase: 'Running' } }, { as });
+  });
+
+  it('is kept from what is not its own', async () => {
+    assert.match(
+      await api.refusal(`GET ${NS}/secrets/x`, undefined, { as }),
+      /^403 .*no relationship found between node 'n2' and this object$/,
+    );
+    assert.match(
+      await api.refusal('PATCH /api/v1/nodes/n1/status', { status: {} }, { as }),
+      /^403 .*node "n2" is not allowed to modify node "n1"$/,
+    );
+    assert.match(
+      await api.refusal(`PATCH ${NS}/pods/bound/status`, { status: {} }, { as }),
+      /can only update pod status for pods with spec.nodeName set to itself$/,
+    );
+    assert.match(
+      await api.refusal(`POST ${NS}/pods`, pod('mine'), { as }),
+      /can only create mirror pods$/,
+    );
+    assert.match(
+      await api.refusal(`POST ${LEASES}`, { metadata: { name: 'n1' } }, { as }),
+      /same name as the requesting node$/,
+    );
+  });
+});
+
 describe('pods/eviction', () => {
   const evict = (name: string, deleteOptions?: object): Promise<string> =>
-    api.refusal(`POST ${NS}/pods/${name}/eviction`, { metadata: { name }, ...(deleteOptions === undefined ? {} : { deleteOptions }) });
+    api.refusal(`POST ${NS}/pods/${name}/eviction`, {
+      metadata: { name },
+      ...(deleteOptions === undefined ? {} : { deleteOptions }),
+    });
   const running = async (name: string, ready = 'True'): Promise<void> => {
     await api.must(`POST ${NS}/pods`, pod(name, { nodeName: 'n1' }));
     const conditions = [{ type: 'Ready', status: ready }];
@@ -121,7 +223,13 @@ describe('pods/eviction', () => {
     const path = '/apis/policy/v1/namespaces/shop/poddisruptionbudgets';
     const spec = { minAvailable: 1, selector: { matchLabels: { app: name } }, ...more };
     await api.must(`POST ${path}`, { metadata: { name }, spec });
-    const status = { observedGeneration: 1, disruptionsAllowed: allowed, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 };
+    const status = {
+      observedGeneration: 1,
+      disruptionsAllowed: allowed,
+      currentHealthy: 1,
+      desiredHealthy: 1,
+      expectedPods: 1,
+    };
     await api.must(`PATCH ${path}/${name}/status`, { status });
   };
 
@@ -130,17 +238,30 @@ describe('pods/eviction', () => {
     assert.equal(await evict('free'), '201 ');
     const { metadata, status } = await api.must(`GET ${NS}/pods/free`);
     assert.ok(metadata.deletionTimestamp);
-    const target = status.conditions.find(({ type }: { type: string }) => type === 'DisruptionTarget');
-    assert.deepEqual([target.status, target.reason, target.message], ['True', 'EvictionByEvictionAPI', 'Eviction API: evicting']);
+    const target = status.conditions.find(
+      ({ type }: { type: string }) => type === 'DisruptionTarget',
+    );
+    assert.deepEqual(
+      [target.status, target.reason, target.message],
+      ['True', 'EvictionByEvictionAPI', 'Eviction API: evicting'],
+    );
   });
 
   it('refuses when the budget allows none, and tells why', async () => {
     await running('kept');
     await budget('kept', 0);
-    const { status, body } = await api.call(`POST ${NS}/pods/kept/eviction`, { metadata: { name: 'kept' } });
-    assert.deepEqual([status, body.message], [429, "Cannot evict pod as it would violate the pod's disruption budget."]);
+    const { status, body } = await api.call(`POST ${NS}/pods/kept/eviction`, {
+      metadata: { name: 'kept' },
+    });
+    assert.deepEqual(
+      [status, body.message],
+      [429, "Cannot evict pod as it would violate the pod's disruption budget."],
+    );
     assert.deepEqual(body.details.causes, [
-      { reason: 'DisruptionBudget', message: 'The disruption budget kept needs 1 healthy pods and has 1 currently' },
+      {
+        reason: 'DisruptionBudget',
+        message: 'The disruption budget kept needs 1 healthy pods and has 1 currently',
+      },
     ]);
     assert.equal((await api.must(`GET ${NS}/pods/kept`)).metadata.deletionTimestamp, undefined);
   });
@@ -150,7 +271,9 @@ describe('pods/eviction', () => {
     await budget('counted', 1);
     assert.equal(await evict('counted', { dryRun: ['All'] }), '201 ');
     assert.equal(await evict('counted'), '201 ');
-    const { status } = await api.must('GET /apis/policy/v1/namespaces/shop/poddisruptionbudgets/counted');
+    const { status } = await api.must(
+      'GET /apis/policy/v1/namespaces/shop/poddisruptionbudgets/counted',
+    );
     assert.equal(status.disruptionsAllowed, 0);
     assert.deepEqual(Object.keys(status.disruptedPods), ['counted']);
     assert.equal(status.conditions[0].reason, 'InsufficientPods');
@@ -159,8 +282,12 @@ describe('pods/eviction', () => {
   it('waits for a budget whose controller is behind', async () => {
     await running('behind');
     await budget('behind', 1);
-    await api.must('PATCH /apis/policy/v1/namespaces/shop/poddisruptionbudgets/behind', { spec: { minAvailable: 0 } });
-    const { status, headers } = await api.call(`POST ${NS}/pods/behind/eviction`, { metadata: { name: 'behind' } });
+    await api.must('PATCH /apis/policy/v1/namespaces/shop/poddisruptionbudgets/behind', {
+      spec: { minAvailable: 0 },
+    });
+    const { status, headers } = await api.call(`POST ${NS}/pods/behind/eviction`, {
+      metadata: { name: 'behind' },
+    });
     assert.deepEqual([status, headers['retry-after']], [429, '10']);
   });
 
@@ -174,17 +301,24 @@ describe('pods/eviction', () => {
 describe('scale', () => {
   const SCALE = '/apis/apps/v1/namespaces/shop/deployments/web/scale';
   before(async () => {
-    const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'a', image: 'x' }] } };
+    const template = {
+      metadata: { labels: { app: 'web' } },
+      spec: { containers: [{ name: 'a', image: 'x' }] },
+    };
     await api.must('POST /apis/apps/v1/namespaces/shop/deployments', {
       metadata: { name: 'web' },
       spec: { replicas: 2, selector: { matchLabels: { app: 'web' } }, template },
     });
   });
-  const replicas = async (): Promise<number> => (await api.must('GET /apis/apps/v1/namespaces/shop/deployments/web')).spec.replicas;
+  const replicas = async (): Promise<number> =>
+    (await api.must('GET /apis/apps/v1/namespaces/shop/deployments/web')).spec.replicas;
 
   it('shows replicas and selector', async () => {
     const { kind, apiVersion, spec, status } = await api.must(`GET ${SCALE}`);
-    assert.deepEqual([kind, apiVersion, spec, status], ['Scale', 'autoscaling/v1', { replicas: 2 }, { replicas: 0, selector: 'app=web' }]);
+    assert.deepEqual(
+      [kind, apiVersion, spec, status],
+      ['Scale', 'autoscaling/v1', { replicas: 2 }, { replicas: 0, selector: 'app=web' }],
+    );
   });
   it('is written by PUT and by PATCH', async () => {
     await api.must(`PUT ${SCALE}`, { metadata: { name: 'web' }, spec: { replicas: 5 } });
@@ -192,16 +326,33 @@ describe('scale', () => {
     await api.must(`PATCH ${SCALE}`, { spec: { replicas: 3 } });
     assert.equal(await replicas(), 3);
     const patch = [{ op: 'replace', path: '/spec/replicas', value: 4 }];
-    await api.must(`PATCH ${SCALE}`, patch, { headers: { 'content-type': 'application/json-patch+json' } });
+    await api.must(`PATCH ${SCALE}`, patch, {
+      headers: { 'content-type': 'application/json-patch+json' },
+    });
     assert.equal(await replicas(), 4);
     await api.must(`PUT ${SCALE}?dryRun=All`, { metadata: { name: 'web' }, spec: { replicas: 9 } });
     assert.equal(await replicas(), 4);
   });
   it('refuses negative counts and old versions', async () => {
-    assert.match(await api.refusal(`PATCH ${SCALE}`, { spec: { replicas: -1 } }), /^422 Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0$/);
-    assert.match(await api.refusal(`PUT ${SCALE}`, { metadata: { name: 'web', resourceVersion: '1' }, spec: { replicas: 1 } }), /^409 .*the object has been modified/);
-    assert.match(await api.refusal(`PUT ${SCALE}`, { metadata: { name: 'x' }, spec: {} }), /^400 the name of the object \(x\) does not match/);
-    assert.match(await api.refusal('GET /apis/apps/v1/namespaces/shop/deployments/none/scale'), /^404 deployments.apps "none" not found$/);
+    assert.match(
+      await api.refusal(`PATCH ${SCALE}`, { spec: { replicas: -1 } }),
+      /^422 Scale.autoscaling "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0$/,
+    );
+    assert.match(
+      await api.refusal(`PUT ${SCALE}`, {
+        metadata: { name: 'web', resourceVersion: '1' },
+        spec: { replicas: 1 },
+      }),
+      /^409 .*the object has been modified/,
+    );
+    assert.match(
+      await api.refusal(`PUT ${SCALE}`, { metadata: { name: 'x' }, spec: {} }),
+      /^400 the name of the object \(x\) does not match/,
+    );
+    assert.match(
+      await api.refusal('GET /apis/apps/v1/namespaces/shop/deployments/none/scale'),
+      /^404 deployments.apps "none" not found$/,
+    );
   });
 });
 
@@ -210,20 +361,36 @@ describe('reviews', () => {
 
   it('tell whether a token is good', async () => {
     const { status } = await api.must(`POST ${NS}/serviceaccounts/default/token`, {});
-    const review = (spec: object) => api.must('POST /apis/authentication.k8s.io/v1/tokenreviews', { spec });
+    const review = (spec: object) =>
+      api.must('POST /apis/authentication.k8s.io/v1/tokenreviews', { spec });
     const good = await review({ token: status.token });
-    assert.deepEqual([good.status.authenticated, good.status.user.username], [true, 'system:serviceaccount:shop:default']);
+    assert.deepEqual(
+      [good.status.authenticated, good.status.user.username],
+      [true, 'system:serviceaccount:shop:default'],
+    );
     assert.deepEqual(good.status.audiences, ['https://kubernetes.default.svc']);
-    assert.equal((await review({ token: status.token, audiences: ['vault'] })).status.authenticated, undefined);
+    assert.equal(
+      (await review({ token: status.token, audiences: ['vault'] })).status.authenticated,
+      undefined,
+    );
     assert.equal((await review({ token: 'x' })).status.error, 'invalid bearer token');
   });
 
   it('tell what a user may do', async () => {
-    const resourceAttributes = { verb: 'create', resource: 'pods', subresource: 'binding', namespace: 'shop' };
-    const ask = (user: string) => api.must('POST /apis/authorization.k8s.io/v1/subjectaccessreviews', { spec: { user, resourceAttributes } });
+    const resourceAttributes = {
+      verb: 'create',
+      resource: 'pods',
+      subresource: 'binding',
+      namespace: 'shop',
+    };
+    const ask = (user: string) =>
+      api.must('POST /apis/authorization.k8s.io/v1/subjectaccessreviews', {
+        spec: { user, resourceAttributes },
+      });
     assert.deepEqual((await ask('system:kube-scheduler')).status, {
       allowed: true,
-      reason: 'RBAC: allowed by ClusterRoleBinding "system:kube-scheduler" of ClusterRole "system:kube-scheduler" to User "system:kube-scheduler"',
+      reason:
+        'RBAC: allowed by ClusterRoleBinding "system:kube-scheduler" of ClusterRole "system:kube-scheduler" to User "system:kube-scheduler"',
     });
     assert.deepEqual((await ask('joe')).status, { allowed: false });
   });
@@ -235,7 +402,11 @@ describe('reviews', () => {
       { as: joe },
     );
     assert.equal(one.status.allowed, true);
-    const all = await api.must('POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews', { spec: { namespace: 'shop' } }, { as: joe });
+    const all = await api.must(
+      'POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+      { spec: { namespace: 'shop' } },
+      { as: joe },
+    );
     assert.deepEqual(all.status.resourceRules[0], {
       verbs: ['create'],
       apiGroups: ['authorization.k8s.io'],
@@ -245,7 +416,9 @@ describe('reviews', () => {
   });
 
   it('of one namespace are about that namespace', async () => {
-    const review = (namespace: string): object => ({ spec: { user: 'joe', resourceAttributes: { verb: 'get', resource: 'pods', namespace } } });
+    const review = (namespace: string): object => ({
+      spec: { user: 'joe', resourceAttributes: { verb: 'get', resource: 'pods', namespace } },
+    });
     const path = 'POST /apis/authorization.k8s.io/v1/namespaces/shop/localsubjectaccessreviews';
     assert.equal((await api.must(path, review('shop'))).status.allowed, false);
     assert.match(await api.refusal(path, review('other')), /spec.resourceAttributes.namespace/);
@@ -255,11 +428,21 @@ describe('reviews', () => {
 describe('componentstatuses', () => {
   it('show the store', async () => {
     const { kind, items } = await api.must('GET /api/v1/componentstatuses');
-    assert.deepEqual([kind, items.map(({ metadata }: { metadata: object }) => metadata)], ['ComponentStatusList', [{ name: 'etcd-0' }]]);
-    assert.deepEqual((await api.must('GET /api/v1/componentstatuses/etcd-0')).conditions, [{ type: 'Healthy', status: 'True', message: 'ok' }]);
-    assert.match(await api.refusal('GET /api/v1/componentstatuses/x'), /^404 componentstatus "x" not found$/);
+    assert.deepEqual(
+      [kind, items.map(({ metadata }: { metadata: object }) => metadata)],
+      ['ComponentStatusList', [{ name: 'etcd-0' }]],
+    );
+    assert.deepEqual((await api.must('GET /api/v1/componentstatuses/etcd-0')).conditions, [
+      { type: 'Healthy', status: 'True', message: 'ok' },
+    ]);
+    assert.match(
+      await api.refusal('GET /api/v1/componentstatuses/x'),
+      /^404 componentstatus "x" not found$/,
+    );
     const accept = 'application/json;as=Table;g=meta.k8s.io;v=v1';
-    const table = await api.must('GET /api/v1/componentstatuses', undefined, { headers: { accept } });
+    const table = await api.must('GET /api/v1/componentstatuses', undefined, {
+      headers: { accept },
+    });
     assert.deepEqual(table.rows[0].cells, ['etcd-0', 'Healthy', 'ok', '']);
   });
 });

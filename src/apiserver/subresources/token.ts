@@ -30,18 +30,21 @@ export async function createToken(
   const request = readBodyAs<TokenRequest>(context, TOKEN_REQUEST);
   const metadata = metadataOf(request);
   checkPlace(metadata, namespace, name);
-  const account = resource.read(await services.registry.entry(resource, namespace, name)) as ServiceAccount;
+  const account = resource.read(
+    await services.registry.entry(resource, namespace, name),
+  ) as ServiceAccount;
   const uid = account.metadata?.uid ?? '';
   if (metadata.uid !== undefined && metadata.uid !== '' && metadata.uid !== uid) {
     const cause = `the UID in the token request (${metadata.uid}) does not match the UID of the service account (${uid})`;
     throw conflict({ group: KIND.group, resource: KIND.kind }, name, cause);
   }
+  // Before defaults: NodeRestriction compares the audience asked for with those of volumes.
+  await admit(context, services, { resource, object: request, dryRun: dryRunOf(context) });
   const spec = (request.spec ??= { audiences: [] });
   if ((spec.audiences ?? []).length === 0) spec.audiences = [...services.tokens.audiences];
   const nowMs = services.environment.clock.now();
   Object.assign(metadata, { name, namespace, uid, creationTimestamp: timeText(nowMs) });
   delete request.status;
-  await admit(context, services, { resource, object: request, dryRun: dryRunOf(context) });
   const seconds = spec.expirationSeconds ?? 0;
   const errors = expiryErrors(seconds);
   if (errors.length > 0) throw invalid(KIND, '', errors);
@@ -57,14 +60,29 @@ export async function createToken(
     nowMs,
   );
   request.status = { token: issued.token, expirationTimestamp: timeText(issued.expiresAtMs) };
-  return answer(context, services, { code: 201, kind: TOKEN_REQUEST, object: request, like: resource });
+  return answer(context, services, {
+    code: 201,
+    kind: TOKEN_REQUEST,
+    object: request,
+    like: resource,
+  });
 }
 
 /** Name and namespace may be left out; if they are there they are those of the path. */
-function checkPlace(metadata: { name?: string; namespace?: string }, namespace: string, name: string): void {
+function checkPlace(
+  metadata: { name?: string; namespace?: string },
+  namespace: string,
+  name: string,
+): void {
   const at = fieldPath('metadata');
   if (metadata.name && metadata.name !== name) {
-    throw invalid(KIND, name, [invalidValue(at.child('name'), metadata.name, 'must match the service account name if specified')]);
+    throw invalid(KIND, name, [
+      invalidValue(
+        at.child('name'),
+        metadata.name,
+        'must match the service account name if specified',
+      ),
+    ]);
   }
   if (metadata.namespace && metadata.namespace !== namespace) {
     const wrong = 'must match the service account namespace if specified';
@@ -74,8 +92,10 @@ function checkPlace(metadata: { name?: string; namespace?: string }, namespace: 
 
 function expiryErrors(seconds: number): FieldError[] {
   const at = fieldPath('spec').child('expirationSeconds');
-  if (seconds < SHORTEST_SECONDS) return [invalidValue(at, seconds, 'may not specify a duration less than 10 minutes')];
-  if (seconds > LONGEST_SECONDS) return [invalidValue(at, seconds, 'may not specify a duration larger than 2^32 seconds')];
+  if (seconds < SHORTEST_SECONDS)
+    return [invalidValue(at, seconds, 'may not specify a duration less than 10 minutes')];
+  if (seconds > LONGEST_SECONDS)
+    return [invalidValue(at, seconds, 'may not specify a duration larger than 2^32 seconds')];
   return [];
 }
 
@@ -99,7 +119,12 @@ async function boundTo(
   if (group !== '' || !isBindable(kind)) {
     throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
   }
-  const object = await currentObject(services, PLURALS[kind], kind === 'Node' ? '' : namespace, name);
+  const object = await currentObject(
+    services,
+    PLURALS[kind],
+    kind === 'Node' ? '' : namespace,
+    name,
+  );
   const uid = object.metadata?.uid ?? '';
   if (kind === 'Pod' && (object as Pod).spec?.serviceAccountName !== account) {
     throw badRequest(
@@ -122,7 +147,12 @@ function isBindable(kind: string): kind is BoundObject['kind'] {
   return Object.hasOwn(PLURALS, kind);
 }
 
-async function currentObject(services: SubresourceServices, target: Target, namespace: string, name: string): Promise<ApiObject> {
+async function currentObject(
+  services: SubresourceServices,
+  target: Target,
+  namespace: string,
+  name: string,
+): Promise<ApiObject> {
   const resource = services.resourceOf(target.group, target.plural);
   if (resource === undefined) throw internalError(`${target.plural} are not served`);
   return resource.read(await services.registry.entry(resource, namespace, name));

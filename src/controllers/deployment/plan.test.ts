@@ -16,14 +16,22 @@ interface World {
 function plan({ spec, sets, oldPodsRunning = false }: World): Plan {
   const subject = deployment(spec);
   const { newRs, oldRss } = divide(subject, sets.map(replicaSet));
-  return planDeployment({ deployment: subject, newRs, oldRss, oldPodsRunning: () => oldPodsRunning });
+  return planDeployment({
+    deployment: subject,
+    newRs,
+    oldRss,
+    oldPodsRunning: () => oldPodsRunning,
+  });
 }
 
 /** `v1: 10 -> 8`, and `new: 3` for what is created. */
 function moves({ create, updates }: Plan): string[] {
   const resized = updates
     .filter(({ before, after }) => replicasOf(before) !== replicasOf(after))
-    .map(({ before, after }) => `${before.metadata?.name}: ${replicasOf(before)} -> ${replicasOf(after)}`);
+    .map(
+      ({ before, after }) =>
+        `${before.metadata?.name}: ${replicasOf(before)} -> ${replicasOf(after)}`,
+    );
   return [...(create === undefined ? [] : [`new: ${replicasOf(create)}`]), ...resized];
 }
 
@@ -32,7 +40,11 @@ const TEN = 'desired=10 max=13';
 
 describe('planDeployment', () => {
   const rows: readonly [claim: string, world: World, expected: readonly string[]][] = [
-    ['creates the first ReplicaSet at full size', { spec: 'replicas=3 image=v1', sets: [] }, ['new: 3']],
+    [
+      'creates the first ReplicaSet at full size',
+      { spec: 'replicas=3 image=v1', sets: [] },
+      ['new: 3'],
+    ],
     [
       'does nothing when all is as it should be',
       { spec: 'replicas=3 image=v1', sets: ['v1 replicas=3 revision=1 desired=3 max=4'] },
@@ -40,14 +52,20 @@ describe('planDeployment', () => {
     ],
     [
       'starts a rollout with the surge, and takes away what may be unavailable',
-      { spec: 'replicas=10 image=v2 surge=3 unavailable=2', sets: [`v1 replicas=10 revision=1 ${TEN}`] },
+      {
+        spec: 'replicas=10 image=v2 surge=3 unavailable=2',
+        sets: [`v1 replicas=10 revision=1 ${TEN}`],
+      },
       ['new: 3', 'v1: 10 -> 8'],
     ],
     [
       'grows into the room that the old one left',
       {
         spec: 'replicas=10 image=v2 surge=3 unavailable=2',
-        sets: [`v1 replicas=8 revision=1 ${TEN}`, `v2 replicas=3 available=0 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 revision=1 ${TEN}`,
+          `v2 replicas=3 available=0 revision=2 ${TEN} created=1`,
+        ],
       },
       ['v2: 3 -> 5'],
     ],
@@ -55,7 +73,22 @@ describe('planDeployment', () => {
       'does not count on room that is still occupied',
       {
         spec: 'replicas=10 image=v2 surge=3 unavailable=2',
-        sets: [`v1 replicas=8 actual=10 revision=1 ${TEN}`, `v2 replicas=3 available=0 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 actual=10 revision=1 ${TEN}`,
+          `v2 replicas=3 available=0 revision=2 ${TEN} created=1`,
+        ],
+      },
+      [],
+    ],
+    [
+      'does not grow while a ReplicaSet may have Pods that it has not reported',
+      {
+        spec: 'replicas=10 image=v3 surge=3 unavailable=2',
+        sets: [
+          `v1 replicas=5 revision=1 ${TEN}`,
+          `v2 replicas=0 revision=2 ${TEN} created=1 unseen`,
+          `v3 replicas=3 available=0 revision=3 ${TEN} created=2`,
+        ],
       },
       [],
     ],
@@ -63,7 +96,10 @@ describe('planDeployment', () => {
       'waits while the new Pods are not available',
       {
         spec: 'replicas=10 image=v2 surge=3 unavailable=2',
-        sets: [`v1 replicas=8 revision=1 ${TEN}`, `v2 replicas=5 available=0 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 revision=1 ${TEN}`,
+          `v2 replicas=5 available=0 revision=2 ${TEN} created=1`,
+        ],
       },
       [],
     ],
@@ -71,7 +107,10 @@ describe('planDeployment', () => {
       'scales the old one down by as many as became available',
       {
         spec: 'replicas=10 image=v2 surge=3 unavailable=2',
-        sets: [`v1 replicas=8 revision=1 ${TEN}`, `v2 replicas=5 available=4 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 revision=1 ${TEN}`,
+          `v2 replicas=5 available=4 revision=2 ${TEN} created=1`,
+        ],
       },
       ['v1: 8 -> 4'],
     ],
@@ -79,7 +118,10 @@ describe('planDeployment', () => {
       'never counts as available what is about to go',
       {
         spec: 'replicas=10 image=v2 surge=3 unavailable=2',
-        sets: [`v1 replicas=8 actual=10 available=10 revision=1 ${TEN}`, `v2 replicas=5 available=1 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 actual=10 available=10 revision=1 ${TEN}`,
+          `v2 replicas=5 available=1 revision=2 ${TEN} created=1`,
+        ],
       },
       ['v1: 8 -> 7'],
     ],
@@ -87,7 +129,10 @@ describe('planDeployment', () => {
       'scales nothing down on a status that is older than the last resize',
       {
         spec: 'replicas=10 image=v2 surge=3 unavailable=2',
-        sets: [`v1 replicas=8 revision=1 ${TEN} unseen`, `v2 replicas=5 available=4 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 revision=1 ${TEN} unseen`,
+          `v2 replicas=5 available=4 revision=2 ${TEN} created=1`,
+        ],
       },
       [],
     ],
@@ -105,7 +150,10 @@ describe('planDeployment', () => {
     ],
     [
       'goes on when both limits round to zero',
-      { spec: 'replicas=1 image=v2 surge=0 unavailable=1%', sets: ['v1 replicas=1 revision=1 desired=1 max=1'] },
+      {
+        spec: 'replicas=1 image=v2 surge=0 unavailable=1%',
+        sets: ['v1 replicas=1 revision=1 desired=1 max=1'],
+      },
       ['new: 0', 'v1: 1 -> 0'],
     ],
     [
@@ -117,7 +165,10 @@ describe('planDeployment', () => {
       'scales in proportion in the middle of a rollout, the leftover to the largest',
       {
         spec: 'replicas=20 image=v2 surge=6 unavailable=2',
-        sets: [`v1 replicas=8 revision=1 ${TEN}`, `v2 replicas=5 available=1 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 revision=1 ${TEN}`,
+          `v2 replicas=5 available=1 revision=2 ${TEN} created=1`,
+        ],
       },
       ['v1: 8 -> 16', 'v2: 5 -> 10'],
     ],
@@ -125,7 +176,10 @@ describe('planDeployment', () => {
       'scales down in proportion too',
       {
         spec: 'replicas=5 image=v2 surge=1 unavailable=1',
-        sets: [`v1 replicas=8 revision=1 ${TEN}`, `v2 replicas=4 available=1 revision=2 ${TEN} created=1`],
+        sets: [
+          `v1 replicas=8 revision=1 ${TEN}`,
+          `v2 replicas=4 available=1 revision=2 ${TEN} created=1`,
+        ],
       },
       ['v1: 8 -> 4', 'v2: 4 -> 2'],
     ],
@@ -159,7 +213,11 @@ describe('planDeployment', () => {
     ],
     [
       'Recreate: waits for the last old Pod',
-      { spec: 'replicas=3 image=v2 recreate', sets: ['v1 replicas=0 revision=1'], oldPodsRunning: true },
+      {
+        spec: 'replicas=3 image=v2 recreate',
+        sets: ['v1 replicas=0 revision=1'],
+        oldPodsRunning: true,
+      },
       [],
     ],
     [
@@ -181,7 +239,10 @@ describe('planDeployment', () => {
   }
 
   it('numbers the new ReplicaSet after the highest revision, and names the size', () => {
-    const { create } = plan({ spec: 'replicas=10 image=v3 surge=3', sets: ['v1 revision=4', 'v2 revision=7'] });
+    const { create } = plan({
+      spec: 'replicas=10 image=v3 surge=3',
+      sets: ['v1 revision=4', 'v2 revision=7'],
+    });
     const { annotations } = create?.metadata ?? {};
     assert.equal(annotations?.[REVISION], '8');
     assert.equal(annotations?.['deployment.kubernetes.io/max-replicas'], '13');
@@ -207,11 +268,24 @@ describe('planDeployment', () => {
   });
 
   describe('history', () => {
-    const complete = (sets: readonly string[], spec = 'replicas=1 image=now history=1'): string[] => {
+    const complete = (
+      sets: readonly string[],
+      spec = 'replicas=1 image=now history=1',
+    ): string[] => {
       const subject = deployment(spec);
       const { newRs, oldRss } = divide(subject, sets.map(replicaSet));
-      const status = { replicas: 1, updatedReplicas: 1, availableReplicas: 1, observedGeneration: 1 };
-      const world = { deployment: { ...subject, status }, newRs, oldRss, oldPodsRunning: () => false };
+      const status = {
+        replicas: 1,
+        updatedReplicas: 1,
+        availableReplicas: 1,
+        observedGeneration: 1,
+      };
+      const world = {
+        deployment: { ...subject, status },
+        newRs,
+        oldRss,
+        oldPodsRunning: () => false,
+      };
       return planDeployment(world).deletes.map(({ metadata }) => metadata?.name ?? '');
     };
     const now = 'now replicas=1 revision=9 desired=1 max=2 created=9';
@@ -219,10 +293,16 @@ describe('planDeployment', () => {
       assert.deepEqual(complete([now, 'a revision=3', 'b revision=1', 'c revision=2']), ['b', 'c']);
     });
     it('keeps those that still have Pods or were not looked at', () => {
-      assert.deepEqual(complete([now, 'a actual=1 revision=1', 'b revision=2 unseen', 'c revision=3']), []);
+      assert.deepEqual(
+        complete([now, 'a actual=1 revision=1', 'b revision=2 unseen', 'c revision=3']),
+        [],
+      );
     });
     it('deletes nothing before the rollout is complete', () => {
-      const { deletes } = plan({ spec: 'replicas=1 image=now history=0', sets: [now, 'a revision=1'] });
+      const { deletes } = plan({
+        spec: 'replicas=1 image=now history=0',
+        sets: [now, 'a revision=1'],
+      });
       assert.deepEqual(deletes, []);
     });
   });

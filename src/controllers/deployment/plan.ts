@@ -28,6 +28,7 @@ import {
   bySizeNewer,
   bySizeOlder,
   isActive,
+  isUnobserved,
   newAnnotations,
   rememberedMaxReplicas,
   rememberedReplicas,
@@ -281,6 +282,7 @@ function newReplicas({ deployment, newRs, all }: Draft): number {
   const replicas = desiredReplicas(deployment);
   const current = newRs === undefined ? 0 : replicasOf(newRs);
   if (!isRollingUpdate(deployment) || current > replicas) return replicas;
+  if (all.some(isUnobserved)) return current;
   const room = replicas + maxSurge(deployment) - totalOccupied(all);
   return room <= 0 ? current : current + Math.min(room, replicas - current);
 }

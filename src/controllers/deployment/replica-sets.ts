@@ -50,10 +50,14 @@ export function availableOf(rs: ReplicaSet): number {
   return Math.min(replicasOf(rs), rs.status?.availableReplicas ?? 0);
 }
 
-/** Resized since its controller looked: Pods that it reports may be going. */
-export function availabilityIsUncertain({ metadata, status }: ReplicaSet): boolean {
-  const seen = status?.observedGeneration ?? 0;
-  return (status?.availableReplicas ?? 0) > 0 && seen < (metadata?.generation ?? 0);
+/** Changed since its controller looked: it may have more Pods than it reports. */
+export function isUnobserved({ metadata, status }: ReplicaSet): boolean {
+  return (status?.observedGeneration ?? 0) < (metadata?.generation ?? 0);
+}
+
+/** Changed since its controller looked: available Pods that it reports may be going. */
+export function availabilityIsUncertain(rs: ReplicaSet): boolean {
+  return (rs.status?.availableReplicas ?? 0) > 0 && isUnobserved(rs);
 }
 
 export function isActive(rs: ReplicaSet): boolean {

@@ -8,10 +8,21 @@ import { divide } from './replica-sets.ts';
 import { deploymentStatus, progressCheckMs, rolloutStatus, withPause } from './status.ts';
 
 function progressing(reason: string, updatedAt: number, status = 'True'): DeploymentCondition {
-  return { type: 'Progressing', status, reason, message: 'm', lastUpdateTime: at(updatedAt), lastTransitionTime: at(0) };
+  return {
+    type: 'Progressing',
+    status,
+    reason,
+    message: 'm',
+    lastUpdateTime: at(updatedAt),
+    lastTransitionTime: at(0),
+  };
 }
 
-function observed(subject: Deployment, sets: readonly string[], nowSeconds: number): Parameters<typeof rolloutStatus>[0] {
+function observed(
+  subject: Deployment,
+  sets: readonly string[],
+  nowSeconds: number,
+): Parameters<typeof rolloutStatus>[0] {
   const { newRs, oldRss } = divide(subject, sets.map(replicaSet));
   return { deployment: subject, newRs, oldRss, nowMs: VIRTUAL_START_MS + nowSeconds * 1000 };
 }
@@ -23,7 +34,9 @@ function withStatus(spec: string, status: NonNullable<Deployment['status']>): De
 describe('deploymentStatus', () => {
   it('counts new and old, and what is missing', () => {
     const subject = deployment('replicas=10 image=v2 surge=3 unavailable=2');
-    const status = deploymentStatus(observed(subject, ['v1 replicas=8', 'v2 replicas=5 available=1'], 0));
+    const status = deploymentStatus(
+      observed(subject, ['v1 replicas=8', 'v2 replicas=5 available=1'], 0),
+    );
     const { conditions, ...counts } = status;
     assert.deepEqual(counts, {
       observedGeneration: 1,
@@ -40,21 +53,39 @@ describe('deploymentStatus', () => {
     const subject = deployment('replicas=10 image=v1 surge=3 unavailable=2');
     const status = deploymentStatus(observed(subject, ['v1 replicas=10 available=7'], 0));
     assert.deepEqual(
-      status.conditions?.map(({ type, status: is, reason, message }) => [type, is, reason, message]),
-      [['Available', 'False', 'MinimumReplicasUnavailable', 'Deployment does not have minimum availability.']],
+      status.conditions?.map(({ type, status: is, reason, message }) => [
+        type,
+        is,
+        reason,
+        message,
+      ]),
+      [
+        [
+          'Available',
+          'False',
+          'MinimumReplicasUnavailable',
+          'Deployment does not have minimum availability.',
+        ],
+      ],
     );
   });
 });
 
 describe('rolloutStatus', () => {
-  const reasonOf = (subject: Deployment, sets: readonly string[], nowSeconds = 0): (string | undefined)[] => {
+  const reasonOf = (
+    subject: Deployment,
+    sets: readonly string[],
+    nowSeconds = 0,
+  ): (string | undefined)[] => {
     const conditions = rolloutStatus(observed(subject, sets, nowSeconds)).conditions ?? [];
     const found = conditions.find(({ type }) => type === 'Progressing');
     return [found?.status, found?.reason, found?.message];
   };
 
   it('says that the rollout is done', () => {
-    const subject = withStatus('replicas=2 image=v1', { conditions: [progressing('ReplicaSetUpdated', 0)] });
+    const subject = withStatus('replicas=2 image=v1', {
+      conditions: [progressing('ReplicaSetUpdated', 0)],
+    });
     assert.deepEqual(reasonOf(subject, ['v1 replicas=2']), [
       'True',
       'NewReplicaSetAvailable',
@@ -63,7 +94,9 @@ describe('rolloutStatus', () => {
   });
 
   it('says that it progresses, and renews the time', () => {
-    const subject = withStatus('replicas=2 image=v1', { conditions: [progressing('ReplicaSetUpdated', 0)] });
+    const subject = withStatus('replicas=2 image=v1', {
+      conditions: [progressing('ReplicaSetUpdated', 0)],
+    });
     const { conditions } = rolloutStatus(observed(subject, ['v1 replicas=2 available=1'], 50));
     const found = conditions?.find(({ type }) => type === 'Progressing');
     assert.equal(found?.reason, 'ReplicaSetUpdated');
@@ -73,7 +106,10 @@ describe('rolloutStatus', () => {
 
   const stuck = { replicas: 2, updatedReplicas: 2, readyReplicas: 1, availableReplicas: 1 };
   it('gives up after the deadline without progress', () => {
-    const subject = withStatus('replicas=2 image=v1 deadline=60', { ...stuck, conditions: [progressing('ReplicaSetUpdated', 0)] });
+    const subject = withStatus('replicas=2 image=v1 deadline=60', {
+      ...stuck,
+      conditions: [progressing('ReplicaSetUpdated', 0)],
+    });
     const sets = ['v1 replicas=2 available=1'];
     assert.deepEqual(reasonOf(subject, sets, 60)[1], 'ReplicaSetUpdated');
     assert.deepEqual(reasonOf(subject, sets, 61), [
@@ -86,21 +122,31 @@ describe('rolloutStatus', () => {
   it('judges no progress of a rollout that is done', () => {
     const conditions = [progressing('NewReplicaSetAvailable', 0)];
     const subject = withStatus('replicas=2 image=v1 deadline=60', { ...stuck, conditions });
-    assert.deepEqual(reasonOf(subject, ['v1 replicas=2 available=1'], 9_999)[1], 'NewReplicaSetAvailable');
+    assert.deepEqual(
+      reasonOf(subject, ['v1 replicas=2 available=1'], 9_999)[1],
+      'NewReplicaSetAvailable',
+    );
   });
 
   it('has no Progressing without a deadline', () => {
-    const subject = withStatus('replicas=2 image=v1 deadline=2147483647', { conditions: [progressing('x', 0)] });
+    const subject = withStatus('replicas=2 image=v1 deadline=2147483647', {
+      conditions: [progressing('x', 0)],
+    });
     assert.deepEqual(reasonOf(subject, ['v1 replicas=2'])[1], undefined);
   });
 
   it('passes on the failure of a ReplicaSet, and clears it', () => {
-    const failing = rolloutStatus(observed(deployment('replicas=2 image=v1'), ['v1 replicas=2 actual=0 failed'], 0));
+    const failing = rolloutStatus(
+      observed(deployment('replicas=2 image=v1'), ['v1 replicas=2 actual=0 failed'], 0),
+    );
     const failure = failing.conditions?.find(({ type }) => type === 'ReplicaFailure');
     assert.deepEqual([failure?.reason, failure?.message], ['FailedCreate', 'quota']);
     const subject = { ...deployment('replicas=2 image=v1'), status: failing };
     const healed = rolloutStatus(observed(subject, ['v1 replicas=2'], 0));
-    assert.equal(healed.conditions?.some(({ type }) => type === 'ReplicaFailure'), false);
+    assert.equal(
+      healed.conditions?.some(({ type }) => type === 'ReplicaFailure'),
+      false,
+    );
   });
 });
 

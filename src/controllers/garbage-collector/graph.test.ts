@@ -5,8 +5,20 @@ import type { KubeObject, ObjectMeta, OwnerReference } from '#api/meta/object.ts
 import type { ResourceType } from '#client/client.ts';
 import { Graph } from './graph.ts';
 
-const POD: ResourceType<KubeObject> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
-const SET: ResourceType<KubeObject> = { group: 'apps', version: 'v1', kind: 'ReplicaSet', plural: 'replicasets', namespaced: true };
+const POD: ResourceType<KubeObject> = {
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  namespaced: true,
+};
+const SET: ResourceType<KubeObject> = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  namespaced: true,
+};
 
 function owner(name: string, change: Partial<OwnerReference> = {}): OwnerReference {
   return { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: name, ...change };
@@ -52,12 +64,18 @@ describe('Graph', () => {
   it('asks for dependents and owner when the owner goes in the foreground', () => {
     const { graph, said } = world();
     graph.observe(SET, object('set'));
-    graph.observe(POD, object('pod', { ownerReferences: [owner('set', { blockOwnerDeletion: true })] }));
+    graph.observe(
+      POD,
+      object('pod', { ownerReferences: [owner('set', { blockOwnerDeletion: true })] }),
+    );
     graph.complete();
     const going = object('set', { deletionTimestamp: DELETED, finalizers: ['foregroundDeletion'] });
     graph.observe(SET, going);
     assert.deepEqual(said, ['check pod', 'check set']);
-    assert.deepEqual(graph.blockingDependents('set').map(({ uid }) => uid), ['pod']);
+    assert.deepEqual(
+      graph.blockingDependents('set').map(({ uid }) => uid),
+      ['pod'],
+    );
     graph.observe(SET, going);
     assert.equal(said.length, 2, 'said once');
     graph.remove('pod');
@@ -68,10 +86,16 @@ describe('Graph', () => {
   it('asks for the owner when a dependent stops to block it', () => {
     const { graph, said } = world();
     graph.observe(SET, object('set'));
-    graph.observe(POD, object('pod', { ownerReferences: [owner('set', { blockOwnerDeletion: true })] }));
+    graph.observe(
+      POD,
+      object('pod', { ownerReferences: [owner('set', { blockOwnerDeletion: true })] }),
+    );
     graph.complete();
     graph.observe(POD, object('pod', { ownerReferences: [owner('set')] }));
-    graph.observe(POD, object('pod', { ownerReferences: [owner('set', { blockOwnerDeletion: true })] }));
+    graph.observe(
+      POD,
+      object('pod', { ownerReferences: [owner('set', { blockOwnerDeletion: true })] }),
+    );
     graph.observe(POD, object('pod'));
     assert.deepEqual(said, ['check set', 'check set']);
   });
@@ -86,7 +110,11 @@ describe('Graph', () => {
   });
 
   it('suspects references with another name, kind or namespace than their owner has', () => {
-    const rows: readonly [change: Partial<OwnerReference>, namespace: string, expected: readonly string[]][] = [
+    const rows: readonly [
+      change: Partial<OwnerReference>,
+      namespace: string,
+      expected: readonly string[],
+    ][] = [
       [{}, 'default', []],
       [{ name: 'other' }, 'default', ['check pod']],
       [{ kind: 'Deployment' }, 'default', ['check pod']],

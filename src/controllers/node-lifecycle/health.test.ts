@@ -11,7 +11,11 @@ import { Zones } from './zones.ts';
 const GRACES = { startupMs: 60_000, monitorMs: 50_000 };
 const lease = (renewTime: string): Lease => ({ spec: { renewTime } });
 
-function assess(text: string, seconds: number, facts: { memory?: NodeMemory; lease?: Lease } = {}): Assessment {
+function assess(
+  text: string,
+  seconds: number,
+  facts: { memory?: NodeMemory; lease?: Lease } = {},
+): Assessment {
   const nowMs = VIRTUAL_START_MS + seconds * 1000;
   return assessNode(node(text), facts.lease, { memory: facts.memory, graces: GRACES, nowMs });
 }
@@ -33,7 +37,12 @@ describe('assessNode', () => {
       conditions?.map(({ type, status, reason, message }) => [type, status, reason, message]),
       [
         ['Ready', 'Unknown', 'NodeStatusUnknown', 'Kubelet stopped posting node status.'],
-        ['MemoryPressure', 'Unknown', 'NodeStatusNeverUpdated', 'Kubelet never posted node status.'],
+        [
+          'MemoryPressure',
+          'Unknown',
+          'NodeStatusNeverUpdated',
+          'Kubelet never posted node status.',
+        ],
         ['DiskPressure', 'Unknown', 'NodeStatusNeverUpdated', 'Kubelet never posted node status.'],
         ['PIDPressure', 'Unknown', 'NodeStatusNeverUpdated', 'Kubelet never posted node status.'],
       ],
@@ -42,7 +51,10 @@ describe('assessNode', () => {
 
   it('takes a renewed lease, or a new heartbeat, as a sign of life', () => {
     const { memory } = assess('a heartbeat=0', 0, { lease: lease('2026-01-01T00:00:00.000000Z') });
-    const renewed = assess('a heartbeat=0', 40, { memory, lease: lease('2026-01-01T00:00:40.000000Z') });
+    const renewed = assess('a heartbeat=0', 40, {
+      memory,
+      lease: lease('2026-01-01T00:00:40.000000Z'),
+    });
     assert.equal(assess('a heartbeat=0', 90, { memory: renewed.memory }).conditions, undefined);
     const beaten = assess('a heartbeat=40', 40, { memory });
     assert.equal(assess('a heartbeat=40', 90, { memory: beaten.memory }).conditions, undefined);
@@ -59,7 +71,15 @@ describe('assessNode', () => {
   it('writes a dead node once', () => {
     const { memory } = assess('a ready=Unknown', 0);
     const again = assessNode(
-      { ...node('a'), status: { conditions: ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => ({ type, status: 'Unknown' })) } },
+      {
+        ...node('a'),
+        status: {
+          conditions: ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => ({
+            type,
+            status: 'Unknown',
+          })),
+        },
+      },
       undefined,
       { memory, graces: GRACES, nowMs: VIRTUAL_START_MS + 99_000 },
     );
@@ -85,13 +105,23 @@ describe('noScheduleChange', () => {
 describe('labelChange', () => {
   it('keeps the old spelling of a label in step', () => {
     const subject = node('a');
-    subject.metadata!.labels = { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'arm64', 'beta.kubernetes.io/arch': 'amd64' };
-    assert.deepEqual(labelChange(subject), { 'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': 'arm64' });
+    subject.metadata!.labels = {
+      'kubernetes.io/os': 'linux',
+      'kubernetes.io/arch': 'arm64',
+      'beta.kubernetes.io/arch': 'amd64',
+    };
+    assert.deepEqual(labelChange(subject), {
+      'beta.kubernetes.io/os': 'linux',
+      'beta.kubernetes.io/arch': 'arm64',
+    });
   });
 });
 
 describe('Zones', () => {
-  const ready = (good: number, bad: number): boolean[] => [...Array.from({ length: good }, () => true), ...Array.from({ length: bad }, () => false)];
+  const ready = (good: number, bad: number): boolean[] => [
+    ...Array.from({ length: good }, () => true),
+    ...Array.from({ length: bad }, () => false),
+  ];
 
   it('gives up one node at once and then one every ten seconds', () => {
     const zones = new Zones();
@@ -105,7 +135,13 @@ describe('Zones', () => {
 
   it('gives up nobody in a small zone of which more than half is gone', () => {
     const zones = new Zones();
-    zones.update(new Map([['z', ready(4, 6)], ['y', ready(5, 0)]]), 0);
+    zones.update(
+      new Map([
+        ['z', ready(4, 6)],
+        ['y', ready(5, 0)],
+      ]),
+      0,
+    );
     assert.equal(zones.stateOf('z'), 'PartialDisruption');
     zones.add('z', 'a', 0);
     assert.deepEqual(zones.take(1_000_000), []);
@@ -113,7 +149,13 @@ describe('Zones', () => {
 
   it('goes slower in a large one', () => {
     const zones = new Zones();
-    zones.update(new Map([['z', ready(20, 40)], ['y', ready(5, 0)]]), 0);
+    zones.update(
+      new Map([
+        ['z', ready(20, 40)],
+        ['y', ready(5, 0)],
+      ]),
+      0,
+    );
     zones.add('z', 'a', 0);
     zones.add('z', 'b', 0);
     assert.deepEqual(zones.take(0), ['a']);
@@ -133,7 +175,13 @@ describe('Zones', () => {
 
   it('goes on in one dark zone while another is well', () => {
     const zones = new Zones();
-    zones.update(new Map([['z', ready(0, 3)], ['y', ready(3, 0)]]), 0);
+    zones.update(
+      new Map([
+        ['z', ready(0, 3)],
+        ['y', ready(3, 0)],
+      ]),
+      0,
+    );
     zones.add('z', 'a', 0);
     assert.deepEqual(zones.take(0), ['a']);
   });

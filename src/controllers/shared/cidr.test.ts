@@ -32,7 +32,10 @@ describe('firstFree', () => {
     assert.equal(firstFree(range, used), '10.244.1.0/24');
   });
   it('keeps clear of larger and smaller ranges that overlap', () => {
-    assert.equal(firstFree(range, ['10.244.0.0/23', '10.244.2.128/25'].map(parseCidr)), '10.244.3.0/24');
+    assert.equal(
+      firstFree(range, ['10.244.0.0/23', '10.244.2.128/25'].map(parseCidr)),
+      '10.244.3.0/24',
+    );
   });
   it('says when there is none', () => {
     assert.equal(firstFree(range, [parseCidr('10.0.0.0/8')]), undefined);

@@ -11,18 +11,36 @@ const NOW_MS = VIRTUAL_START_MS + 100_000;
 
 function desired(replicas: number, minReadySeconds = 0): Desired {
   const template = { metadata: { labels: { app: 'web' } } };
-  return { replicas, minReadySeconds, selector: selectorOf({ matchLabels: { app: 'web' } }), template };
+  return {
+    replicas,
+    minReadySeconds,
+    selector: selectorOf({ matchLabels: { app: 'web' } }),
+    template,
+  };
 }
 
-function plan(replicas: number, pods: readonly string[], owner = replicaSet('web')): ReturnType<typeof planReplicas> {
-  return planReplicas({ owner, desired: desired(replicas), pods: pods.map(pod), related: () => pods.map(pod), nowMs: NOW_MS });
+function plan(
+  replicas: number,
+  pods: readonly string[],
+  owner = replicaSet('web'),
+): ReturnType<typeof planReplicas> {
+  return planReplicas({
+    owner,
+    desired: desired(replicas),
+    pods: pods.map(pod),
+    related: () => pods.map(pod),
+    nowMs: NOW_MS,
+  });
 }
 
 describe('planReplicas', () => {
   it('creates what is missing and deletes what is too much', () => {
     assert.deepEqual(plan(3, ['a ready']), { creates: 2, deletes: [] });
     assert.deepEqual(plan(1, ['a ready']), { creates: 0, deletes: [] });
-    assert.deepEqual(plan(1, ['a ready', 'b']).deletes.map(({ metadata }) => metadata?.name), ['b']);
+    assert.deepEqual(
+      plan(1, ['a ready', 'b']).deletes.map(({ metadata }) => metadata?.name),
+      ['b'],
+    );
   });
 
   it('bounds what one pass writes', () => {
@@ -46,8 +64,16 @@ describe('rankForDeletion', () => {
     ['the unready before the ready', ['a ready', 'b'], 'b'],
     ['the lower cost before the higher', ['a ready', 'b ready cost=-5'], 'b'],
     ['a malformed cost counts as none', ['a ready cost=-1', 'b ready cost=+5'], 'a'],
-    ['the doubled-up before the lone', ['a ready node=n2', 'b ready node=n1', 'c ready node=n1'], 'b'],
-    ['the ready for less time before the ready for longer', ['a ready since=1', 'b ready since=99'], 'b'],
+    [
+      'the doubled-up before the lone',
+      ['a ready node=n2', 'b ready node=n1', 'c ready node=n1'],
+      'b',
+    ],
+    [
+      'the ready for less time before the ready for longer',
+      ['a ready since=1', 'b ready since=99'],
+      'b',
+    ],
     ['the more often restarted before the less', ['a restarts=1', 'b restarts=5'], 'b'],
     ['the younger before the older', ['a created=1', 'b created=99'], 'b'],
     ['of about equal age the one with the lower uid', ['b created=10', 'a created=11'], 'a'],
@@ -61,7 +87,13 @@ describe('rankForDeletion', () => {
 });
 
 describe('replicasStatus', () => {
-  const base = { owner: replicaSet('web'), terminating: 1, surplus: 0, failure: undefined, nowMs: NOW_MS };
+  const base = {
+    owner: replicaSet('web'),
+    terminating: 1,
+    surplus: 0,
+    failure: undefined,
+    nowMs: NOW_MS,
+  };
 
   it('counts ready, available and fully labelled Pods', () => {
     const pods = ['a ready since=10', 'b ready since=95', 'c', 'd app=other'].map(pod);
@@ -80,11 +112,23 @@ describe('replicasStatus', () => {
     const failure = new Error('exceeded quota');
     const failed = replicasStatus({ ...base, desired: desired(1), pods: [], surplus: -1, failure });
     assert.deepEqual(
-      failed.conditions?.map(({ type, status, reason, message }) => [type, status, reason, message]),
+      failed.conditions?.map(({ type, status, reason, message }) => [
+        type,
+        status,
+        reason,
+        message,
+      ]),
       [['ReplicaFailure', 'True', 'FailedCreate', 'exceeded quota']],
     );
     const owner = { ...base.owner, status: failed };
-    const again = replicasStatus({ ...base, owner, desired: desired(1), pods: [], surplus: -1, failure: new Error('other') });
+    const again = replicasStatus({
+      ...base,
+      owner,
+      desired: desired(1),
+      pods: [],
+      surplus: -1,
+      failure: new Error('other'),
+    });
     assert.deepEqual(again.conditions, failed.conditions);
     const healed = replicasStatus({ ...base, owner, desired: desired(1), pods: [] });
     assert.equal(healed.conditions, undefined);

@@ -13,7 +13,7 @@ import { burstableShares, type CgroupLimits, podCgroupLimits, podCgroupPath } fr
 /** Which of the two forms the kernel offers, and where. */
 export type CgroupHierarchy =
   | { readonly version: 2; readonly mount: string }
-  /** Mount point of each controller, `systemd` (which has no controller) included. */
+  /** Mount point of each controller; `systemd` and `unified`, which control nothing, included. */
   | { readonly version: 1; readonly mounts: ReadonlyMap<string, string> };
 
 /** The last process of a container may be a moment behind the answer of the runtime. */
@@ -40,6 +40,8 @@ export function findCgroupHierarchy(mounts: string): CgroupHierarchy | undefined
     }
   }
   if (byController.has('cpu') || byController.has('memory')) {
+    // Beside version 1, runc makes directories in an empty version 2 hierarchy too.
+    if (unified !== undefined) byController.set('unified', unified);
     return { version: 1, mounts: byController };
   }
   return unified === undefined ? undefined : { version: 2, mount: unified };

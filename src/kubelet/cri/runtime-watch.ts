@@ -15,7 +15,7 @@ const RELIST_MS = 1000;
 /** Listing is a safety net. */
 const RELIST_WITH_EVENTS_MS = 10_000;
 /** containerd tells an exit before its CRI plug-in has it in its answers. */
-const SETTLE_DELAYS_MS = [0, 10, 20, 40, 80, 160, 320];
+const SETTLE_DELAYS_MS = [0, 10, 20, 40, 80, 160, 320, 640];
 /** A stream that broke is opened again after this. */
 const REOPEN_MS = 1000;
 
@@ -87,7 +87,10 @@ async function followEvents(
   }
 }
 
-/** Looks at the pod of a container until the listing shows what the event told. */
+/**
+ * Looks until the listing shows what the event told. A container that ends at once does so before
+ * its start has been answered: then its pod is not known at first.
+ */
 async function settle(
   { environment, cache }: RuntimeWatchOptions,
   containerId: string,
@@ -97,10 +100,13 @@ async function settle(
     if (delayMs > 0) await sleep(environment, delayMs, signal);
     if (signal.aborted) return;
     const uid = cache.podOf(containerId);
-    if (uid === undefined) return cache.relist();
+    if (uid === undefined) {
+      await cache.relist();
+      continue;
+    }
     const { containers, sandboxes } = await cache.refresh(uid);
     const container = containers.find(({ id }) => id === containerId);
     const sandbox = sandboxes.find(({ id }) => id === containerId);
-    if (container?.state !== 'running' && sandbox?.ready !== true) return;
+    if (container?.state === 'exited' || sandbox?.ready === false) return;
   }
 }

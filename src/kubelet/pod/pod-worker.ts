@@ -82,7 +82,7 @@ export class PodWorker {
   /** Looks again, soon. */
   wake(): void {
     this.#dirty = true;
-    if (this.#running !== undefined || this.#stopped) return;
+    if (this.#running !== undefined || this.#stopped || this.#phase === 'removed') return;
     this.#running = this.#loop().finally(() => {
       this.#running = undefined;
       if (this.#dirty) this.wake();

@@ -3,9 +3,9 @@
  * (one SQLite snapshot) and names its revision. Long reads stop for breath, so that no turn of the
  * event loop is long.
  */
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { prefixEnd } from '../keys.ts';
-import { compactedError, futureError } from '../outcome.ts';
+import { compactedError, futureError, given } from '../outcome.ts';
 import type { ListResult, StoredValue, StoreEvent } from '../store.ts';
 import { openForReading, revisionOf, rowId } from './schema.ts';
 
@@ -20,7 +20,17 @@ const PAST_BYTES_MAX = 1024 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 
-type Row = Record<string, SQLInputValue>;
+/** A row of `current` or `revision`, as the queries below select it. */
+interface Row {
+  readonly id: number;
+  readonly key: string;
+  readonly create_revision: number;
+  readonly lease: number;
+  readonly deleted: number;
+  readonly value: Uint8Array | null;
+  readonly previous_id: number | null;
+  readonly previous_value: Uint8Array | null;
+}
 
 export interface ListOptions {
   readonly revision?: number;
@@ -47,9 +57,9 @@ export class Reader {
     const row = this.#prepare(
       `SELECT (SELECT max(id) FROM revision) AS newest, current.*
        FROM (SELECT 1) LEFT JOIN current ON key = ?`,
-    ).get(key) as Row | undefined;
-    const newest = revisionOf(Number(row?.['newest'] ?? 0));
-    return typeof row?.['id'] === 'number' ? { newest, item: itemOf(row) } : { newest };
+    ).get(key) as (Partial<Row> & { newest: number | null }) | undefined;
+    const newest = revisionOf(row?.newest ?? 0);
+    return isRow(row) ? { newest, item: itemOf(row) } : { newest };
   }
 
   getAt(key: string, revision: number, known: number): StoredValue | undefined {
@@ -58,8 +68,8 @@ export class Reader {
       const row = this.#prepare(
         `SELECT id, key, create_revision, lease, deleted, value FROM revision
          WHERE key = ? AND id < ? ORDER BY id DESC LIMIT 1`,
-      ).get(key, rowId(revision + 1, 0)) as Row | undefined;
-      return row === undefined || row['deleted'] === 1 ? undefined : itemOf(row);
+      ).get(key, rowId(revision + 1, 0)) as unknown as Row | undefined;
+      return row === undefined || row.deleted === 1 ? undefined : itemOf(row);
     });
   }
 
@@ -109,7 +119,7 @@ export class Reader {
     const items: StoredValue[] = [];
     const clock = new SliceClock();
     for (const row of rows) {
-      const item = itemOf(row as Row);
+      const item = itemOf(row as unknown as Row);
       items.push(item);
       if (clock.isOver(item.value.length)) {
         await pause();
@@ -142,7 +152,7 @@ export class Reader {
       const revisions: { revision: number; events: StoreEvent[] }[] = [];
       let bytes = 0;
       for (const row of rows) {
-        const event = eventOfRow(row as Row);
+        const event = eventOfRow(row as unknown as Row);
         let last = revisions.at(-1);
         if (last?.revision !== event.revision) {
           // Breaking off closes the statement.
@@ -225,32 +235,31 @@ function rangeOf(prefix: string, after?: string): [string, string | Uint8Array] 
   return [from, prefixEnd(prefix) ?? new Uint8Array(1)];
 }
 
+/** An outer join gives a row of nothing where there is none. */
+function isRow(row: Partial<Row> | undefined): row is Row {
+  return typeof row?.id === 'number';
+}
+
 function itemOf(row: Row): StoredValue {
   return {
-    key: String(row['key']),
-    value: bytesOf(row['value']) ?? NO_BYTES,
-    createRevision: Number(row['create_revision']),
-    modRevision: revisionOf(Number(row['id'])),
-    lease: Number(row['lease']),
+    key: row.key,
+    value: row.value ?? NO_BYTES,
+    createRevision: row.create_revision,
+    modRevision: revisionOf(row.id),
+    lease: row.lease,
   };
 }
 
 function eventOfRow(row: Row): StoreEvent {
-  const previous =
-    row['previous_id'] === null ? undefined : (bytesOf(row['previous_value']) ?? NO_BYTES);
-  const isDelete = row['deleted'] === 1;
+  const previous = row.previous_id === null ? undefined : (row.previous_value ?? NO_BYTES);
   return {
-    type: isDelete ? 'delete' : 'put',
-    key: String(row['key']),
-    value: (isDelete ? previous : bytesOf(row['value'])) ?? NO_BYTES,
-    revision: revisionOf(Number(row['id'])),
-    createRevision: Number(row['create_revision']),
-    ...(previous === undefined ? {} : { previous }),
+    type: row.deleted === 1 ? 'delete' : 'put',
+    key: row.key,
+    value: (row.deleted === 1 ? previous : row.value) ?? NO_BYTES,
+    revision: revisionOf(row.id),
+    createRevision: row.create_revision,
+    ...given('previous', previous),
   };
-}
-
-function bytesOf(value: SQLInputValue | undefined): Uint8Array | undefined {
-  return value instanceof Uint8Array ? value : undefined;
 }
 
 /** Says when a slice has had its time, without asking the clock for every row. */

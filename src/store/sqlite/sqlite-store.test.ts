@@ -1,19 +1,220 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it, type TestContext } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { describeStore } from '../conformance.ts';
-import { silentLog } from './test-kit.ts';
+import { put, Recorder, textOf, written } from '../conformance-kit.ts';
+import { ManualTime } from '../manual-time.ts';
+import type { Store } from '../store.ts';
 import { openSqliteStore } from './sqlite-store.ts';
+import { silentLog, temporaryDirectory } from './test-kit.ts';
 
-describeStore('sqlite', async (time, context) => {
-  const directory = await mkdtemp(join(tmpdir(), 'store-'));
-  const store = await openSqliteStore({
-    directory,
-    environment: { clock: time.clock, timers: time.timers, log: silentLog },
+function open(directory: string, time = new ManualTime()): Promise<Store> {
+  const environment = { clock: time.clock, timers: time.timers, log: silentLog };
+  return openSqliteStore({ directory, environment });
+}
+
+function rowsOf(directory: string, sql: string): number {
+  const db = new DatabaseSync(join(directory, 'store.db'), { readOnly: true });
+  const row = db.prepare(sql).get();
+  db.close();
+  return Number(row?.['n']);
+}
+
+describeStore('sqlite', async (time, context) => open(await temporaryDirectory(context), time));
+
+describe('the SQLite store, opened again', () => {
+  it('has the same objects, revisions and history', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const first = await open(directory);
+    await written(first, put('/a', '1'));
+    await written(first, put('/a', '2'), put('/b', 'b'));
+    const newest = await written(first, { type: 'delete', key: '/b' });
+    const before = [await first.list('/'), await first.list('/', { revision: 3 })];
+    await first.close();
+    const second = await open(directory);
+    assert.deepEqual([await second.list('/'), await second.list('/', { revision: 3 })], before);
+    assert.equal(await second.revision(), newest);
+    const watch = new Recorder();
+    await second.watch('/', 1, watch);
+    await watch.has(4);
+    assert.equal(await written(second, put('/c', '')), newest + 1);
+    await second.close();
   });
-  context.after(async () => {
+
+  it('gives no revision again whose rows compaction has taken', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const first = await open(directory);
+    await written(first, put('/a', ''));
+    const newest = await written(first, { type: 'delete', key: '/a' });
+    await first.compact(newest);
+    await first.close();
+    const second = await open(directory);
+    await assert.rejects(second.get('/a', { revision: newest - 1 }), { code: 'compacted' });
+    assert.equal(await second.revision(), newest);
+    assert.equal(await written(second, put('/a', '')), newest + 1);
+    await second.close();
+  });
+
+  it('ends a lease when it would have ended, and one kept alive a whole term later', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const time = new ManualTime();
+    const first = await open(directory, time);
+    const once1 = await first.grantLease(1000);
+    const kept = await first.grantLease(1000);
+    await written(first, put('/once', '', { lease: once1 }), put('/kept', '', { lease: kept }));
+    time.advance(600);
+    await first.keepAlive(kept);
+    await first.close();
+    const second = await open(directory, time);
+    const watch = new Recorder();
+    await second.watch('/', await second.revision(), watch);
+    time.advance(400);
+    await watch.has(1);
+    assert.deepEqual(
+      (await second.list('/')).items.map((item) => item.key),
+      ['/kept'],
+    );
+    time.advance(600);
+    await watch.has(2);
+    assert.equal(await second.count('/'), 0);
+    await second.close();
+  });
+});
+
+describe('the data directory of the SQLite store', () => {
+  it('is open in one process at a time', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const store = await open(directory);
+    await assert.rejects(open(directory), {
+      code: 'locked',
+      message: /another process has it open; stop that one first/,
+    });
     await store.close();
-    await rm(directory, { recursive: true });
+    await (await open(directory)).close();
   });
-  return store;
+
+  it('of another format is refused, with what to do', async (t) => {
+    const directory = await temporaryDirectory(t);
+    await (await open(directory)).close();
+    const db = new DatabaseSync(join(directory, 'store.db'));
+    db.exec("UPDATE meta SET value = 99 WHERE name = 'format'");
+    db.close();
+    await assert.rejects(open(directory), {
+      code: 'format',
+      message: /its format is 99, this version reads format 1; run the version that wrote it/,
+    });
+  });
+
+  it('with a file that is no store is refused', async (t) => {
+    const directory = await temporaryDirectory(t);
+    writeFileSync(join(directory, 'store.db'), 'no database at all, but some text'.repeat(100));
+    await assert.rejects(open(directory), { code: 'format', message: /damaged or is no store/ });
+  });
+
+  it('can be read by its owner alone', async (t) => {
+    const directory = join(await temporaryDirectory(t), 'data');
+    const store = await open(directory);
+    await written(store, put('/a', 'secret'));
+    assert.equal(statSync(directory).mode & 0o777, 0o700);
+    for (const name of ['store.db', 'store.db-wal', 'store.db-shm', 'lock']) {
+      assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name);
+    }
+    await store.close();
+  });
+});
+
+describe('compaction of the SQLite store', () => {
+  it('takes the rows that nobody can ask for, and no others', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const store = await open(directory);
+    await written(store, put('/keep', ''), put('/gone', ''));
+    for (let index = 0; index < 600; index++) await written(store, put('/a', `${index}`));
+    await written(store, { type: 'delete', key: '/gone' });
+    const mark = await store.revision();
+    await written(store, put('/a', 'new'));
+    await store.compact(mark);
+    await store.close();
+    // Trimming goes on where it was stopped: here, right after it began.
+    const again = await open(directory);
+    for (let left = Number.NaN; left !== 3; left = rowsOf(directory, COUNT)) {
+      assert.ok(!(left < 3), `${left} rows are left`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(textOf((await again.get('/a', { revision: mark })).item?.value), '599');
+    assert.equal(textOf((await again.get('/a')).item?.value), 'new');
+    await again.close();
+  });
+});
+
+const COUNT = 'SELECT count(*) AS n FROM revision';
+
+describe('a full disk under the SQLite store', () => {
+  it('fails writes with full, keeps answering, and goes on when there is room', async (t) => {
+    const directory = smallDisk(t);
+    if (directory === undefined) return;
+    const store = await open(directory);
+    await written(store, put('/small', '1'));
+    const value = new Uint8Array(256 * 1024);
+    const codes: string[] = [];
+    for (let index = 0; index < 40 && codes.length === 0; index++) {
+      const write = store.write({ type: 'put', key: `/big/${index}`, value });
+      await write.catch((error: { code: string }) => codes.push(error.code));
+    }
+    assert.deepEqual(codes, ['full']);
+    const newest = await store.revision();
+    assert.equal(textOf((await store.get('/small')).item?.value), '1');
+    spawnSync('mount', ['-o', 'remount,size=32m', directory]);
+    assert.equal(await written(store, put('/small', '2')), newest + 1);
+    await store.close();
+    await (await open(directory)).close();
+  });
+
+  it('fails to open with full', async (t) => {
+    const directory = smallDisk(t);
+    if (directory === undefined) return;
+    spawnSync('dd', ['if=/dev/zero', `of=${directory}/ballast`, 'bs=4096']);
+    await assert.rejects(open(directory), { code: 'full', message: /make room and start again/ });
+  });
+});
+
+/** A disk of 4 MiB; undefined without root. */
+function smallDisk(context: TestContext): string | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'store-disk-'));
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', directory]);
+  context.after(() => {
+    if (mount.status === 0) spawnSync('umount', ['-l', directory]);
+    rmdirSync(directory);
+  });
+  if (mount.status === 0) return directory;
+  context.skip('no disk can be mounted here (that needs root)');
+  return undefined;
+}
+
+describe('a writer thread that dies', () => {
+  it('ends the store: pending calls, watches and later calls are unavailable', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const workers: Worker[] = [];
+    t.mock.method(Worker.prototype, 'postMessage', function (this: Worker) {
+      workers.push(this);
+    });
+    const store = await open(directory);
+    const watch = new Recorder();
+    await store.watch('/', 1, watch);
+    const write = store.write(put('/a', ''));
+    const refused = assert.rejects(write, { code: 'unavailable' });
+    while (workers.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [worker] = workers;
+    assert.ok(worker);
+    await Promise.all([once(worker, 'exit'), worker.terminate()]);
+    await refused;
+    assert.equal(watch.ended?.code, 'unavailable');
+    await assert.rejects(store.get('/a'), { code: 'unavailable' });
+    await store.close();
+  });
 });

@@ -273,13 +273,13 @@ class SqliteStore implements Store {
     });
   }
 
-  #gone(error: Error): void {
+  #gone(error: StoreError): void {
     if (this.#closing !== undefined || this.#failure !== undefined) return;
-    this.#failure = asStoreError(error);
+    this.#failure = error;
     this.#environment.log.error('The store has failed', { error: error.message });
     this.#leases.stopAll();
-    this.#watchers.end(this.#failure);
-    this.#rejectReaders(this.#failure);
+    this.#watchers.end(error);
+    this.#rejectReaders(error);
   }
 }
 

@@ -13,9 +13,18 @@ import { realTime, silentLog } from './test-kit.ts';
 const WRITERS = 8;
 const KEYS = 40;
 
-const print = (...words: (string | number)[]): void => {
-  writeSync(1, `${words.join(' ')}\n`);
-};
+/** Prints at once, and waits while the reader is slow: what is printed was told, nothing else. */
+function print(...words: (string | number)[]): void {
+  for (;;) {
+    try {
+      writeSync(1, `${words.join(' ')}\n`);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
 const textOf = (write: Write): string =>
   write.type === 'delete' ? '-' : new TextDecoder().decode(write.value);
 

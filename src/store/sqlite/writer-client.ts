@@ -35,7 +35,7 @@ export interface WriterEvents {
   /** All answers of one commit were given. */
   onCommit(): void;
   /** The thread ended, without being told to when there is an error. */
-  onGone(error: Error): void;
+  onGone(error: StoreError): void;
 }
 
 interface Pending {
@@ -91,6 +91,7 @@ export class WriterClient {
   #size = 0;
   #nextId = 1;
   #events: WriterEvents | undefined;
+  #failure: StoreError | undefined;
 
   constructor(worker: Worker) {
     this.#worker = worker;
@@ -108,6 +109,7 @@ export class WriterClient {
 
   /** Rejects with the writer's StoreError, or `unavailable`. */
   async ask<T extends Order['type']>(order: Extract<Order, { type: T }>): Promise<AnswerTo<T>> {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#pending.size >= PENDING_MAX) {
       throw new StoreError('unavailable', `Cannot write: ${PENDING_MAX} writes are waiting`);
     }
@@ -169,11 +171,12 @@ export class WriterClient {
     this.#events?.onCommit();
   }
 
-  #lost(error: Error): void {
-    const { message } = error;
-    for (const { reject } of this.#pending.values()) {
-      reject(new StoreError('unavailable', `The store has failed: ${message}`, { cause: error }));
-    }
+  #lost(cause: Error): void {
+    const error = new StoreError('unavailable', `The store has failed: ${cause.message}`, {
+      cause,
+    });
+    this.#failure ??= error;
+    for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#events?.onGone(error);
   }

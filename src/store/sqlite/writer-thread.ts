@@ -18,8 +18,8 @@ const GROUP_COMMANDS_MAX = 128;
 /** And holds at most about so many bytes of values. */
 const GROUP_BYTES_MAX = 16 * 1024 * 1024;
 
-function serve(port: MessagePort, { db, unlock }: WriterDatabase): void {
-  const writer = new Writer(db);
+function serve(port: MessagePort, database: WriterDatabase): void {
+  const writer = new Writer(database.db);
   const waiting: Task[] = [];
   let trimming: NodeJS.Immediate | undefined;
 
@@ -39,8 +39,8 @@ function serve(port: MessagePort, { db, unlock }: WriterDatabase): void {
       const closing = group.some((task) => task.command.type === 'close');
       if (closing) {
         clearImmediate(trimming);
-        db.close();
-        unlock();
+        database.db.close();
+        database.unlock();
       }
       send(port, { type: 'answers', answers }, buffersOf(answers));
       if (closing) {

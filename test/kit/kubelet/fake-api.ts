@@ -36,7 +36,11 @@ export class FakeApi implements Client {
   /** Called after every change, for tests that wait. */
   readonly #changed = new Set<() => void>();
 
-  find<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): T | undefined {
+  find<T extends KubeObject>(
+    type: ResourceType<T>,
+    name: string,
+    namespace?: string,
+  ): T | undefined {
     return this.#objects.get(keyOf(type, name, namespace))?.object as T | undefined;
   }
 

@@ -226,7 +226,9 @@ export class RealTestNode {
     const out = `${root}.image`;
     mkdirSync(out);
     execFileSync('tar', ['-C', root, '-cf', join(out, 'layer.tar'), '.']);
-    const sum = execFileSync('sha256sum', [join(out, 'layer.tar')]).toString().split(' ')[0];
+    const sum = execFileSync('sha256sum', [join(out, 'layer.tar')])
+      .toString()
+      .split(' ')[0];
     const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
     const rootfs = { type: 'layers', diff_ids: [`sha256:${sum}`] };
     writeFileSync(
@@ -235,7 +237,15 @@ export class RealTestNode {
     );
     const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }];
     writeFileSync(join(out, 'manifest.json'), JSON.stringify(manifest));
-    execFileSync('tar', ['-C', out, '-cf', `${out}.tar`, 'manifest.json', 'config.json', 'layer.tar']);
+    execFileSync('tar', [
+      '-C',
+      out,
+      '-cf',
+      `${out}.tar`,
+      'manifest.json',
+      'config.json',
+      'layer.tar',
+    ]);
     this.ctr('images', 'import', `${out}.tar`);
   }
 }

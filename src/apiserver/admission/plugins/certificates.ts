@@ -21,7 +21,12 @@ export function certificateApproval({ authorize }: AdmissionServices): Admission
     name: 'CertificateApproval',
     validate(attributes) {
       const { operation, subresource } = attributes;
-      if (!isFor(attributes, SIGNING_REQUESTS) || operation !== 'UPDATE' || subresource !== 'approval') return;
+      if (
+        !isFor(attributes, SIGNING_REQUESTS) ||
+        operation !== 'UPDATE' ||
+        subresource !== 'approval'
+      )
+        return;
       checkSigner(authorize, attributes, 'approve');
     },
   };
@@ -32,10 +37,16 @@ export function certificateSigning({ authorize }: AdmissionServices): AdmissionP
     name: 'CertificateSigning',
     validate(attributes) {
       const { operation, subresource } = attributes;
-      if (!isFor(attributes, SIGNING_REQUESTS) || operation !== 'UPDATE' || subresource !== 'status') return;
+      if (
+        !isFor(attributes, SIGNING_REQUESTS) ||
+        operation !== 'UPDATE' ||
+        subresource !== 'status'
+      )
+        return;
       const next = (attributes.object as CertificateSigningRequest | undefined)?.status;
       const old = (attributes.old as CertificateSigningRequest | undefined)?.status;
-      const same = next?.certificate === old?.certificate && equalValues(next?.conditions, old?.conditions);
+      const same =
+        next?.certificate === old?.certificate && equalValues(next?.conditions, old?.conditions);
       if (!same) checkSigner(authorize, attributes, 'sign');
     },
   };
@@ -45,11 +56,15 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
   name: 'CertificateSubjectRestriction',
   validate(attributes) {
     const { operation, subresource } = attributes;
-    if (!isFor(attributes, SIGNING_REQUESTS) || operation !== 'CREATE' || subresource !== '') return;
+    if (!isFor(attributes, SIGNING_REQUESTS) || operation !== 'CREATE' || subresource !== '')
+      return;
     const { spec } = attributes.object as CertificateSigningRequest;
     if (spec?.signerName !== CLIENT_SIGNER) return;
     if (organizationsOf(attributes, String(spec.request)).includes(MASTERS_GROUP)) {
-      throw refusal(attributes, `use of ${CLIENT_SIGNER} signer with system:masters group is not allowed`);
+      throw refusal(
+        attributes,
+        `use of ${CLIENT_SIGNER} signer with system:masters group is not allowed`,
+      );
     }
   },
 };
@@ -58,12 +73,19 @@ function organizationsOf(attributes: Attributes, request: string): readonly stri
   try {
     return requestSubject(Buffer.from(request, 'base64').toString()).organizations;
   } catch (error) {
-    throw refusal(attributes, `failed to parse CSR: ${error instanceof Error ? error.message : String(error)}`);
+    throw refusal(
+      attributes,
+      `failed to parse CSR: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
 /** The right to `verb` the signer, by its name or by `domain/*`. */
-function checkSigner(authorize: Authorizer, attributes: Attributes, verb: 'approve' | 'sign'): void {
+function checkSigner(
+  authorize: Authorizer,
+  attributes: Attributes,
+  verb: 'approve' | 'sign',
+): void {
   const signer = (attributes.old as CertificateSigningRequest | undefined)?.spec?.signerName ?? '';
   const domain = signer.split('/')[0] ?? '';
   const allowed = [signer, `${domain}/*`].some(
@@ -82,6 +104,9 @@ function checkSigner(authorize: Authorizer, attributes: Attributes, verb: 'appro
       }).outcome === 'allow',
   );
   if (!allowed) {
-    throw refusal(attributes, `user not permitted to ${verb} requests with signerName ${JSON.stringify(signer)}`);
+    throw refusal(
+      attributes,
+      `user not permitted to ${verb} requests with signerName ${JSON.stringify(signer)}`,
+    );
   }
 }

@@ -19,7 +19,12 @@ export function defaultStorageClass({ reader }: AdmissionServices): AdmissionPlu
     name: 'DefaultStorageClass',
     admit(attributes) {
       const { operation, subresource } = attributes;
-      if (!isFor(attributes, PERSISTENT_VOLUME_CLAIMS) || operation !== 'CREATE' || subresource !== '') return;
+      if (
+        !isFor(attributes, PERSISTENT_VOLUME_CLAIMS) ||
+        operation !== 'CREATE' ||
+        subresource !== ''
+      )
+        return;
       const claim = attributes.object as PersistentVolumeClaim | undefined;
       if (claim?.spec === undefined || claim.spec.storageClassName !== undefined) return;
       if (claim.metadata?.annotations?.[CLASS_BETA] !== undefined) return;

@@ -19,7 +19,9 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
     const spec = (attributes.object as Pod | undefined)?.spec;
     if (spec === undefined) return;
     const given = spec.tolerations ?? [];
-    const added = TAINTS.filter((key) => !given.some((toleration) => tolerates(toleration, key))).map(
+    const added = TAINTS.filter(
+      (key) => !given.some((toleration) => tolerates(toleration, key)),
+    ).map(
       (key): Toleration => ({
         key,
         operator: 'Exists',

@@ -4,7 +4,13 @@
  * Source: Kubernetes documentation, "Limit Ranges"; upstream plugin/pkg/admission/limitranger.
  */
 import { canonicalQuantity, compareQuantity, quantityMilli } from '#api/codec/quantity.ts';
-import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
+import type {
+  Container,
+  LimitRange,
+  LimitRangeItem,
+  PersistentVolumeClaim,
+  Pod,
+} from '#api/gen/core-v1.ts';
 import { metadataOf } from '../../api-object.ts';
 import type { AdmissionPlugin, Attributes, ObjectReader } from '../admission.ts';
 import { podResources, type Quantities } from '../pod-resources.ts';
@@ -19,7 +25,8 @@ export function limitRanger({ reader }: AdmissionServices): AdmissionPlugin {
     name: 'LimitRanger',
     admit(attributes) {
       if (!isLimited(attributes) || !isFor(attributes, PODS)) return;
-      for (const range of rangesFor(attributes, reader)) setDefaults(range, attributes.object as Pod);
+      for (const range of rangesFor(attributes, reader))
+        setDefaults(range, attributes.object as Pod);
     },
     validate(attributes) {
       if (!isLimited(attributes)) return;
@@ -37,7 +44,9 @@ function isLimited(attributes: Attributes): boolean {
   if (object === undefined || (operation !== 'CREATE' && operation !== 'UPDATE')) return false;
   if (old?.metadata?.deletionTimestamp !== undefined) return false;
   if (isFor(attributes, PODS)) {
-    return subresource === 'resize' ? operation === 'UPDATE' : subresource === '' && operation === 'CREATE';
+    return subresource === 'resize'
+      ? operation === 'UPDATE'
+      : subresource === '' && operation === 'CREATE';
   }
   return isFor(attributes, PERSISTENT_VOLUME_CLAIMS) && subresource === '';
 }
@@ -55,12 +64,19 @@ function setDefaults(range: LimitRange, pod: Pod): void {
     Object.assign(limits, limit.default);
   }
   const notes = [
-    ...(pod.spec?.containers ?? []).flatMap((container) => merge(container, 'container', { requests, limits })),
-    ...(pod.spec?.initContainers ?? []).flatMap((container) => merge(container, 'init container', { requests, limits })),
+    ...(pod.spec?.containers ?? []).flatMap((container) =>
+      merge(container, 'container', { requests, limits }),
+    ),
+    ...(pod.spec?.initContainers ?? []).flatMap((container) =>
+      merge(container, 'init container', { requests, limits }),
+    ),
   ];
   if (notes.length === 0) return;
   const metadata = metadataOf(pod);
-  metadata.annotations = { ...metadata.annotations, [ANNOTATION]: `LimitRanger plugin set: ${notes.join('; ')}` };
+  metadata.annotations = {
+    ...metadata.annotations,
+    [ANNOTATION]: `LimitRanger plugin set: ${notes.join('; ')}`,
+  };
 }
 
 /** Fills in what the container leaves open; answers what was set, as the annotation tells it. */
@@ -70,7 +86,10 @@ function merge(
   defaults: { readonly requests: Quantities; readonly limits: Quantities },
 ): string[] {
   const notes: string[] = [];
-  for (const [field, word] of [['requests', 'request'], ['limits', 'limit']] as const) {
+  for (const [field, word] of [
+    ['requests', 'request'],
+    ['limits', 'limit'],
+  ] as const) {
     const given = container.resources?.[field] ?? {};
     const missing = Object.keys(defaults[field]).filter((name) => given[name] === undefined);
     if (missing.length === 0) continue;
@@ -83,17 +102,25 @@ function merge(
 
 function violations(limit: LimitRangeItem, attributes: Attributes): string[] {
   if (isFor(attributes, PERSISTENT_VOLUME_CLAIMS)) {
-    return limit.type === 'PersistentVolumeClaim' ? claimViolations(limit, attributes.object as PersistentVolumeClaim) : [];
+    return limit.type === 'PersistentVolumeClaim'
+      ? claimViolations(limit, attributes.object as PersistentVolumeClaim)
+      : [];
   }
   const pod = attributes.object as Pod;
   if (limit.type === 'Container') {
     const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
     return containers.flatMap(({ resources }) =>
-      usageViolations(limit, { requests: resources?.requests ?? {}, limits: resources?.limits ?? {} }),
+      usageViolations(limit, {
+        requests: resources?.requests ?? {},
+        limits: resources?.limits ?? {},
+      }),
     );
   }
   if (limit.type !== 'Pod') return [];
-  return usageViolations(limit, { requests: podResources(pod, 'requests'), limits: podResources(pod, 'limits') });
+  return usageViolations(limit, {
+    requests: podResources(pod, 'requests'),
+    limits: podResources(pod, 'limits'),
+  });
 }
 
 interface Usage {
@@ -103,8 +130,10 @@ interface Usage {
 
 function usageViolations(limit: LimitRangeItem, usage: Usage): string[] {
   const found: (string | undefined)[] = [];
-  for (const [name, bound] of Object.entries(limit.min ?? {})) found.push(belowMin(limit.type, name, bound, usage));
-  for (const [name, bound] of Object.entries(limit.max ?? {})) found.push(aboveMax(limit.type, name, bound, usage));
+  for (const [name, bound] of Object.entries(limit.min ?? {}))
+    found.push(belowMin(limit.type, name, bound, usage));
+  for (const [name, bound] of Object.entries(limit.max ?? {}))
+    found.push(aboveMax(limit.type, name, bound, usage));
   for (const [name, bound] of Object.entries(limit.maxLimitRequestRatio ?? {})) {
     found.push(aboveRatio(limit.type, name, bound, usage));
   }
@@ -122,22 +151,35 @@ function claimViolations(limit: LimitRangeItem, claim: PersistentVolumeClaim): s
     const head = `maximum ${name} usage per ${limit.type} is ${canonicalQuantity(bound)}`;
     const request = requests[name];
     if (request === undefined) found.push(`${head}.  No request is specified`);
-    else if (compareQuantity(request, bound) > 0) found.push(`${head}, but request is ${canonicalQuantity(request)}`);
+    else if (compareQuantity(request, bound) > 0)
+      found.push(`${head}, but request is ${canonicalQuantity(request)}`);
   }
   return found.filter((text) => text !== undefined);
 }
 
-function belowMin(type: string, name: string, bound: string, { requests, limits }: Usage): string | undefined {
+function belowMin(
+  type: string,
+  name: string,
+  bound: string,
+  { requests, limits }: Usage,
+): string | undefined {
   const head = `minimum ${name} usage per ${type} is ${canonicalQuantity(bound)}`;
   const request = requests[name];
   const limit = limits[name];
   if (request === undefined) return `${head}.  No request is specified`;
-  if (compareQuantity(request, bound) < 0) return `${head}, but request is ${canonicalQuantity(request)}`;
-  if (limit !== undefined && compareQuantity(limit, bound) < 0) return `${head}, but limit is ${canonicalQuantity(limit)}`;
+  if (compareQuantity(request, bound) < 0)
+    return `${head}, but request is ${canonicalQuantity(request)}`;
+  if (limit !== undefined && compareQuantity(limit, bound) < 0)
+    return `${head}, but limit is ${canonicalQuantity(limit)}`;
   return undefined;
 }
 
-function aboveMax(type: string, name: string, bound: string, { requests, limits }: Usage): string | undefined {
+function aboveMax(
+  type: string,
+  name: string,
+  bound: string,
+  { requests, limits }: Usage,
+): string | undefined {
   const head = `maximum ${name} usage per ${type} is ${canonicalQuantity(bound)}`;
   const request = requests[name];
   const limit = limits[name];
@@ -151,7 +193,12 @@ function aboveMax(type: string, name: string, bound: string, { requests, limits 
 
 const RATIO_DECIMALS = 6;
 
-function aboveRatio(type: string, name: string, bound: string, { requests, limits }: Usage): string | undefined {
+function aboveRatio(
+  type: string,
+  name: string,
+  bound: string,
+  { requests, limits }: Usage,
+): string | undefined {
   const head = `${name} max limit to request ratio per ${type} is ${canonicalQuantity(bound)}`;
   const request = quantityMilli(requests[name] ?? '0');
   const limit = quantityMilli(limits[name] ?? '0');

@@ -5,7 +5,10 @@ import { StatusError } from '#api/meta/status.ts';
 import { NAMESPACES } from '../targets.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 
-const namespace = (name: string, phase = 'Active'): object => ({ metadata: { name }, status: { phase } });
+const namespace = (name: string, phase = 'Active'): object => ({
+  metadata: { name },
+  status: { phase },
+});
 const pod = { metadata: { name: 'web', namespace: 'shop' } };
 const inShop = { plural: 'pods', namespace: 'shop', object: pod };
 
@@ -18,7 +21,10 @@ describe('NamespaceLifecycle', () => {
 
   it('answers 404 when there is no namespace', async () => {
     const bench = new AdmissionBench();
-    assert.equal(await bench.run(namespaceLifecycle(bench.services), inShop), '404 namespaces "shop" not found');
+    assert.equal(
+      await bench.run(namespaceLifecycle(bench.services), inShop),
+      '404 namespaces "shop" not found',
+    );
   });
 
   it('sees a namespace that the cache shows only after a wait', async () => {
@@ -30,7 +36,8 @@ describe('NamespaceLifecycle', () => {
   it('refuses new objects in a terminating namespace, and tells why', async () => {
     const bench = new AdmissionBench();
     bench.reader.put(NAMESPACES, namespace('shop', 'Terminating'));
-    const admit = async (): Promise<void> => namespaceLifecycle(bench.services).admit?.(bench.attributes(inShop));
+    const admit = async (): Promise<void> =>
+      namespaceLifecycle(bench.services).admit?.(bench.attributes(inShop));
     await assert.rejects(admit, (error) => {
       assert.ok(error instanceof StatusError);
       assert.equal(
@@ -38,7 +45,11 @@ describe('NamespaceLifecycle', () => {
         'pods "web" is forbidden: unable to create new content in namespace shop because it is being terminated',
       );
       assert.deepEqual(error.status.details?.causes, [
-        { reason: 'NamespaceTerminating', message: 'namespace shop is being terminated', field: 'metadata.namespace' },
+        {
+          reason: 'NamespaceTerminating',
+          message: 'namespace shop is being terminated',
+          field: 'metadata.namespace',
+        },
       ]);
       return true;
     });
@@ -56,24 +67,43 @@ describe('NamespaceLifecycle', () => {
     const bench = new AdmissionBench();
     bench.reader.put(NAMESPACES, namespace('shop'));
     const plugin = namespaceLifecycle(bench.services);
-    const deletion = { plural: 'namespaces', namespaced: false, name: 'shop', operation: 'DELETE' as const };
+    const deletion = {
+      plural: 'namespaces',
+      namespaced: false,
+      name: 'shop',
+      operation: 'DELETE' as const,
+    };
     assert.equal(await bench.run(plugin, deletion), 'admitted');
-    bench.reader.beforeCatchUp = () => bench.reader.put(NAMESPACES, namespace('shop', 'Terminating'));
+    bench.reader.beforeCatchUp = () =>
+      bench.reader.put(NAMESPACES, namespace('shop', 'Terminating'));
     assert.match(await bench.run(plugin, inShop), /^403 .* because it is being terminated$/);
   });
 
   for (const name of ['default', 'kube-system', 'kube-public']) {
     it(`keeps the namespace ${name}`, async () => {
       const bench = new AdmissionBench();
-      const deletion = { plural: 'namespaces', namespaced: false, name, operation: 'DELETE' as const };
+      const deletion = {
+        plural: 'namespaces',
+        namespaced: false,
+        name,
+        operation: 'DELETE' as const,
+      };
       const outcome = await bench.run(namespaceLifecycle(bench.services), deletion);
-      assert.equal(outcome, `403 namespaces "${name}" is forbidden: this namespace may not be deleted`);
+      assert.equal(
+        outcome,
+        `403 namespaces "${name}" is forbidden: this namespace may not be deleted`,
+      );
     });
   }
 
   it('does not tell by a review of access whether a namespace exists', async () => {
     const bench = new AdmissionBench();
-    const review = { group: 'authorization.k8s.io', plural: 'localsubjectaccessreviews', namespace: 'secret', object: {} };
+    const review = {
+      group: 'authorization.k8s.io',
+      plural: 'localsubjectaccessreviews',
+      namespace: 'secret',
+      object: {},
+    };
     assert.equal(await bench.run(namespaceLifecycle(bench.services), review), 'admitted');
   });
 });

@@ -32,7 +32,8 @@ export function namespaceLifecycle({ reader, environment }: AdmissionServices): 
     deleting.delete(name);
     return false;
   };
-  const read = (name: string): Namespace | undefined => reader.get(NAMESPACES, '', name) as Namespace | undefined;
+  const read = (name: string): Namespace | undefined =>
+    reader.get(NAMESPACES, '', name) as Namespace | undefined;
 
   const currentNamespace = async (name: string): Promise<Namespace> => {
     let namespace = read(name);
@@ -50,14 +51,16 @@ export function namespaceLifecycle({ reader, environment }: AdmissionServices): 
       const { operation, namespace: name } = attributes;
       if (isFor(attributes, NAMESPACES)) {
         if (operation !== 'DELETE') return;
-        if (IMMORTAL.has(attributes.name)) throw refusal(attributes, 'this namespace may not be deleted');
+        if (IMMORTAL.has(attributes.name))
+          throw refusal(attributes, 'this namespace may not be deleted');
         remember(attributes.name);
         return;
       }
       if (name === '' || !attributes.kind.namespaced || isAccessReview(attributes)) return;
       if (operation !== 'CREATE' && operation !== 'UPDATE') return;
       const namespace = await currentNamespace(name);
-      if (operation === 'CREATE' && namespace.status?.phase === 'Terminating') throw terminating(attributes);
+      if (operation === 'CREATE' && namespace.status?.phase === 'Terminating')
+        throw terminating(attributes);
     },
   };
 }

@@ -18,7 +18,12 @@ export function persistentVolumeClaimResize({ reader }: AdmissionServices): Admi
     name: 'PersistentVolumeClaimResize',
     validate(attributes) {
       const { operation, subresource } = attributes;
-      if (!isFor(attributes, PERSISTENT_VOLUME_CLAIMS) || operation !== 'UPDATE' || subresource !== '') return;
+      if (
+        !isFor(attributes, PERSISTENT_VOLUME_CLAIMS) ||
+        operation !== 'UPDATE' ||
+        subresource !== ''
+      )
+        return;
       const next = attributes.object as PersistentVolumeClaim | undefined;
       const old = attributes.old as PersistentVolumeClaim | undefined;
       if (compareQuantity(storageOf(next), storageOf(old)) <= 0) return;
@@ -45,5 +50,8 @@ function classOf(claim: PersistentVolumeClaim | undefined): string {
 }
 
 function canGrow(reader: ObjectReader, name: string): boolean {
-  return (reader.get(STORAGE_CLASSES, '', name) as StorageClass | undefined)?.allowVolumeExpansion === true;
+  return (
+    (reader.get(STORAGE_CLASSES, '', name) as StorageClass | undefined)?.allowVolumeExpansion ===
+    true
+  );
 }

@@ -20,7 +20,9 @@ export function podTopologyLabels({ reader }: AdmissionServices): AdmissionPlugi
       const nodeName = nodeOf(attributes);
       if (nodeName === undefined || nodeName === '') return;
       const labels = reader.get(NODES, '', nodeName)?.metadata?.labels ?? {};
-      const copied = Object.fromEntries(COPIED.flatMap((key) => (labels[key] === undefined ? [] : [[key, labels[key]]])));
+      const copied = Object.fromEntries(
+        COPIED.flatMap((key) => (labels[key] === undefined ? [] : [[key, labels[key]]])),
+      );
       if (Object.keys(copied).length === 0) return;
       const metadata = metadataOf(object);
       metadata.labels = { ...metadata.labels, ...copied };

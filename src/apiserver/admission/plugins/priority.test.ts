@@ -5,14 +5,21 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { PRIORITY_CLASSES } from '../targets.ts';
 import { priority } from './priority.ts';
 
-const pod = (spec: Partial<Pod['spec']> = {}): Pod => ({ metadata: { name: 'web' }, spec: { containers: [], ...spec } });
+const pod = (spec: Partial<Pod['spec']> = {}): Pod => ({
+  metadata: { name: 'web' },
+  spec: { containers: [], ...spec },
+});
 
 function bench(...classes: object[]): { run(pod: Pod, old?: Pod): Promise<string> } {
   const admission = new AdmissionBench();
   for (const one of classes) admission.reader.put(PRIORITY_CLASSES, one);
   return {
     run: (object, old) =>
-      admission.run(priority(admission.services), { plural: 'pods', object, ...(old === undefined ? {} : { old, operation: 'UPDATE' }) }),
+      admission.run(priority(admission.services), {
+        plural: 'pods',
+        object,
+        ...(old === undefined ? {} : { old, operation: 'UPDATE' }),
+      }),
   };
 }
 
@@ -22,7 +29,10 @@ describe('Priority', () => {
   it('is zero without a class', async () => {
     const object = pod();
     await bench().run(object);
-    assert.deepEqual([object.spec!.priority, object.spec!.preemptionPolicy, object.spec!.priorityClassName], [0, 'PreemptLowerPriority', undefined]);
+    assert.deepEqual(
+      [object.spec!.priority, object.spec!.preemptionPolicy, object.spec!.priorityClassName],
+      [0, 'PreemptLowerPriority', undefined],
+    );
   });
   it('comes from the class that the pod names', async () => {
     const object = pod({ priorityClassName: 'high' });
@@ -49,7 +59,9 @@ describe('Priority', () => {
       /the integer value of priority \(7\) must not be provided in pod spec; priority admission controller computed 1000/,
     );
     assert.match(
-      await bench(high).run(pod({ priorityClassName: 'high', preemptionPolicy: 'PreemptLowerPriority' })),
+      await bench(high).run(
+        pod({ priorityClassName: 'high', preemptionPolicy: 'PreemptLowerPriority' }),
+      ),
       /the string value of PreemptionPolicy \(PreemptLowerPriority\) must not be provided/,
     );
   });
@@ -60,7 +72,11 @@ describe('Priority', () => {
   });
   it('has one default class at most', async () => {
     const admission = new AdmissionBench();
-    admission.reader.put(PRIORITY_CLASSES, { metadata: { name: 'a' }, value: 1, globalDefault: true });
+    admission.reader.put(PRIORITY_CLASSES, {
+      metadata: { name: 'a' },
+      value: 1,
+      globalDefault: true,
+    });
     const asked = (name: string, operation: 'CREATE' | 'UPDATE'): Promise<string> =>
       admission.run(priority(admission.services), {
         group: 'scheduling.k8s.io',
@@ -69,7 +85,10 @@ describe('Priority', () => {
         operation,
         object: { metadata: { name }, value: 2, globalDefault: true },
       });
-    assert.match(await asked('b', 'CREATE'), /PriorityClass a is already marked as default. Only one default can exist$/);
+    assert.match(
+      await asked('b', 'CREATE'),
+      /PriorityClass a is already marked as default. Only one default can exist$/,
+    );
     assert.equal(await asked('a', 'UPDATE'), 'admitted');
   });
 });

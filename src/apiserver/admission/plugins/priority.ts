@@ -20,7 +20,8 @@ export function priority({ reader }: AdmissionServices): AdmissionPlugin {
       const pod = attributes.object as Pod | undefined;
       if (pod?.spec === undefined) return;
       if (attributes.operation === 'CREATE') await admitNew(attributes, pod, reader);
-      else if (attributes.operation === 'UPDATE') keepPriority(pod, attributes.old as Pod | undefined);
+      else if (attributes.operation === 'UPDATE')
+        keepPriority(pod, attributes.old as Pod | undefined);
     },
     validate(attributes) {
       const { operation, subresource } = attributes;
@@ -54,15 +55,21 @@ async function admitNew(attributes: Attributes, pod: Pod, reader: ObjectReader):
   spec.preemptionPolicy = policy;
 }
 
-async function classFor(attributes: Attributes, name: string, reader: ObjectReader): Promise<PriorityClass> {
+async function classFor(
+  attributes: Attributes,
+  name: string,
+  reader: ObjectReader,
+): Promise<PriorityClass> {
   if (name === '') return defaultClass(reader) ?? NO_CLASS;
-  const read = (): PriorityClass | undefined => reader.get(PRIORITY_CLASSES, '', name) as PriorityClass | undefined;
+  const read = (): PriorityClass | undefined =>
+    reader.get(PRIORITY_CLASSES, '', name) as PriorityClass | undefined;
   let found = read();
   if (found === undefined) {
     await reader.catchUp();
     found = read();
   }
-  if (found === undefined) throw refusal(attributes, `no PriorityClass with name ${name} was found`);
+  if (found === undefined)
+    throw refusal(attributes, `no PriorityClass with name ${name} was found`);
   return found;
 }
 
@@ -80,7 +87,8 @@ function defaultClass(reader: ObjectReader): PriorityClass | undefined {
 function keepPriority(pod: Pod, old: Pod | undefined): void {
   if (pod.spec === undefined || old?.spec === undefined) return;
   if (old.spec.priority !== undefined) pod.spec.priority ??= old.spec.priority;
-  if (old.spec.preemptionPolicy !== undefined) pod.spec.preemptionPolicy ??= old.spec.preemptionPolicy;
+  if (old.spec.preemptionPolicy !== undefined)
+    pod.spec.preemptionPolicy ??= old.spec.preemptionPolicy;
 }
 
 function checkOnlyDefault(attributes: Attributes, reader: ObjectReader): void {
@@ -89,6 +97,9 @@ function checkOnlyDefault(attributes: Attributes, reader: ObjectReader): void {
   const present = defaultClass(reader)?.metadata?.name;
   if (present === undefined) return;
   if (attributes.operation === 'CREATE' || present !== asked.metadata?.name) {
-    throw refusal(attributes, `PriorityClass ${present} is already marked as default. Only one default can exist`);
+    throw refusal(
+      attributes,
+      `PriorityClass ${present} is already marked as default. Only one default can exist`,
+    );
   }
 }

@@ -22,8 +22,14 @@ const binding = (name: string): Omit<Asked, 'group'> => ({
 
 beforeEach(() => {
   bench = new AdmissionBench();
-  bench.reader.put(CLUSTER_ROLES, { metadata: { name: 'pods' }, rules: parseRules('get list: pods pods/log') });
-  bench.reader.put(CLUSTER_ROLES, { metadata: { name: 'secrets' }, rules: parseRules('get: secrets') });
+  bench.reader.put(CLUSTER_ROLES, {
+    metadata: { name: 'pods' },
+    rules: parseRules('get list: pods pods/log'),
+  });
+  bench.reader.put(CLUSTER_ROLES, {
+    metadata: { name: 'secrets' },
+    rules: parseRules('get: secrets'),
+  });
   bench.reader.put(ROLE_BINDINGS, {
     metadata: { namespace: 'default', name: 'joe' },
     roleRef: { kind: 'ClusterRole', name: 'pods' },
@@ -48,16 +54,31 @@ describe('RBAC escalation', () => {
     );
   });
 
+  it('does not take rights on one object for rights on all', async () => {
+    bench.reader.put(CLUSTER_ROLES, {
+      metadata: { name: 'pods' },
+      rules: parseRules('get: pods [web]'),
+    });
+    assert.equal(await run(role('get: pods [web]')), 'admitted');
+    assert.match(await run(role('get: pods')), /not currently held/);
+  });
+
   it('does not count rights of one namespace in another', async () => {
     assert.match(await run({ ...role('get: pods'), namespace: 'other' }), /not currently held/);
   });
 
   it('refuses to bind a role that holds more than the user', async () => {
-    assert.match(await run(binding('secrets')), /^403 rolebindings.*\n\{APIGroups:\[""\], Resources:\["secrets"\], Verbs:\["get"\]\}$/s);
+    assert.match(
+      await run(binding('secrets')),
+      /^403 rolebindings.*\n\{APIGroups:\[""\], Resources:\["secrets"\], Verbs:\["get"\]\}$/s,
+    );
   });
 
   it('answers 404 for a binding to a role that is not there', async () => {
-    assert.equal(await run(binding('none')), '404 clusterroles.rbac.authorization.k8s.io "none" not found');
+    assert.equal(
+      await run(binding('none')),
+      '404 clusterroles.rbac.authorization.k8s.io "none" not found',
+    );
   });
 
   it('lets pass who may escalate or bind, and masters', async () => {
@@ -71,8 +92,14 @@ describe('RBAC escalation', () => {
   it('refuses aggregation to all but those who may do everything', async () => {
     const rule = { aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] } };
     const aggregated = { ...role('', rule), plural: 'clusterroles', namespaced: false };
-    assert.match(await run(aggregated), /must have cluster-admin privileges to use the aggregationRule$/);
-    bench.reader.put(CLUSTER_ROLES, { metadata: { name: 'all' }, rules: parseRules('*: * @ *\n*: url *') });
+    assert.match(
+      await run(aggregated),
+      /must have cluster-admin privileges to use the aggregationRule$/,
+    );
+    bench.reader.put(CLUSTER_ROLES, {
+      metadata: { name: 'all' },
+      rules: parseRules('*: * @ *\n*: url *'),
+    });
     bench.reader.put(CLUSTER_ROLE_BINDINGS, {
       metadata: { name: 'joe' },
       roleRef: { kind: 'ClusterRole', name: 'all' },
@@ -83,7 +110,10 @@ describe('RBAC escalation', () => {
 
   it('lets the garbage collector take owners off a role', async () => {
     const rules = parseRules('get: secrets');
-    const old = { metadata: { name: 'r', ownerReferences: [{ uid: 'x' }], finalizers: ['f'] }, rules };
+    const old = {
+      metadata: { name: 'r', ownerReferences: [{ uid: 'x' }], finalizers: ['f'] },
+      rules,
+    };
     const object = { metadata: { name: 'r' }, rules };
     assert.equal(await run({ plural: 'roles', operation: 'UPDATE', object, old }), 'admitted');
   });

@@ -25,12 +25,14 @@ export function rbacEscalation(services: AdmissionServices): AdmissionPlugin {
     name: 'RBACEscalation',
     validate(attributes) {
       const { operation, user, object, kind } = attributes;
-      if (kind.group !== GROUP || object === undefined || user.groups.includes(MASTERS_GROUP)) return;
+      if (kind.group !== GROUP || object === undefined || user.groups.includes(MASTERS_GROUP))
+        return;
       if (operation !== 'CREATE' && operation !== 'UPDATE') return;
       if (onlyCollectorFieldsChange(attributes)) return;
       if (isFor(attributes, CLUSTER_ROLES)) checkClusterRole(attributes, services);
       else if (isFor(attributes, ROLES)) checkRole(attributes, services);
-      else if (isFor(attributes, CLUSTER_ROLE_BINDINGS) || isFor(attributes, ROLE_BINDINGS)) checkBinding(attributes, services);
+      else if (isFor(attributes, CLUSTER_ROLE_BINDINGS) || isFor(attributes, ROLE_BINDINGS))
+        checkBinding(attributes, services);
     },
   };
 }
@@ -39,7 +41,14 @@ export function rbacEscalation(services: AdmissionServices): AdmissionPlugin {
 function onlyCollectorFieldsChange({ object, old }: Attributes): boolean {
   if (object === undefined || old === undefined) return false;
   const strip = (value: typeof object): object => {
-    const { ownerReferences: _o, finalizers: _f, managedFields: _m, selfLink: _s, resourceVersion: _r, ...metadata } = value.metadata ?? {};
+    const {
+      ownerReferences: _o,
+      finalizers: _f,
+      managedFields: _m,
+      selfLink: _s,
+      resourceVersion: _r,
+      ...metadata
+    } = value.metadata ?? {};
     return { ...value, metadata };
   };
   return equalValues(strip(object), strip(old));
@@ -80,7 +89,9 @@ function checkBinding(attributes: Attributes, services: AdmissionServices): void
     name: roleRef.name,
   });
   if (decision.outcome === 'allow') return;
-  const role = services.reader.get(target, target === ROLES ? namespace : '', roleRef.name) as Role | undefined;
+  const role = services.reader.get(target, target === ROLES ? namespace : '', roleRef.name) as
+    | Role
+    | undefined;
   if (role === undefined) throw notFound({ group: GROUP, resource: target.plural }, roleRef.name);
   refuseMissing(attributes, services, role.rules ?? []);
 }
@@ -107,7 +118,11 @@ function heldRules({ user, namespace }: Attributes, { reader }: AdmissionService
   return Array.from(rulesFor(reader, user, namespace), ({ rule }) => rule);
 }
 
-function refuseMissing(attributes: Attributes, services: AdmissionServices, wanted: readonly PolicyRule[]): void {
+function refuseMissing(
+  attributes: Attributes,
+  services: AdmissionServices,
+  wanted: readonly PolicyRule[],
+): void {
   const missing = missingRules(heldRules(attributes, services), wanted);
   if (missing.length === 0) return;
   const { user } = attributes;
@@ -120,5 +135,9 @@ function refuseMissing(attributes: Attributes, services: AdmissionServices, want
 }
 
 function refusalOf({ kind, object }: Attributes, message: string): Error {
-  return forbidden({ group: kind.group, resource: kind.plural }, object?.metadata?.name ?? '', message);
+  return forbidden(
+    { group: kind.group, resource: kind.plural },
+    object?.metadata?.name ?? '',
+    message,
+  );
 }

@@ -29,16 +29,25 @@ export function runtimeClass({ reader }: AdmissionServices): AdmissionPlugin {
       if (spec === undefined) return;
       const found = await classOf(attributes, spec, reader);
       if (found?.overhead !== undefined) {
-        if (!equalValues(found.overhead.podFixed, spec.overhead)) throw refusal(attributes, MISMATCH);
+        if (!equalValues(found.overhead.podFixed, spec.overhead))
+          throw refusal(attributes, MISMATCH);
       } else if (spec.overhead !== undefined) {
-        throw refusal(attributes, 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead');
+        throw refusal(
+          attributes,
+          'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead',
+        );
       }
     },
   };
 }
 
 function newPodSpec(attributes: Attributes): PodSpec | undefined {
-  if (!isFor(attributes, PODS) || attributes.operation !== 'CREATE' || attributes.subresource !== '') return undefined;
+  if (
+    !isFor(attributes, PODS) ||
+    attributes.operation !== 'CREATE' ||
+    attributes.subresource !== ''
+  )
+    return undefined;
   return (attributes.object as Pod | undefined)?.spec;
 }
 
@@ -48,20 +57,23 @@ async function classOf(
   reader: ObjectReader,
 ): Promise<RuntimeClass | undefined> {
   if (name === undefined) return undefined;
-  const read = (): RuntimeClass | undefined => reader.get(RUNTIME_CLASSES, '', name) as RuntimeClass | undefined;
+  const read = (): RuntimeClass | undefined =>
+    reader.get(RUNTIME_CLASSES, '', name) as RuntimeClass | undefined;
   let found = read();
   if (found === undefined) {
     await reader.catchUp();
     found = read();
   }
-  if (found === undefined) throw refusal(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+  if (found === undefined)
+    throw refusal(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
   return found;
 }
 
 function setOverhead(attributes: Attributes, spec: PodSpec, { overhead }: RuntimeClass): void {
   if (overhead?.podFixed === undefined) return;
   const given = spec.overhead ?? {};
-  if (Object.keys(given).length > 0 && !equalValues(overhead.podFixed, given)) throw refusal(attributes, MISMATCH);
+  if (Object.keys(given).length > 0 && !equalValues(overhead.podFixed, given))
+    throw refusal(attributes, MISMATCH);
   spec.overhead = { ...overhead.podFixed };
 }
 
@@ -77,7 +89,9 @@ function setScheduling(attributes: Attributes, spec: PodSpec, { scheduling }: Ru
     }
     spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
   }
-  const added = (scheduling.tolerations ?? []).filter((toleration) => !covered(spec.tolerations ?? [], toleration));
+  const added = (scheduling.tolerations ?? []).filter(
+    (toleration) => !covered(spec.tolerations ?? [], toleration),
+  );
   if (added.length > 0) spec.tolerations = [...(spec.tolerations ?? []), ...structuredClone(added)];
 }
 

@@ -6,7 +6,11 @@ import type { Pod, ServiceAccount } from '#api/gen/core-v1.ts';
 import { SERVICE_ACCOUNTS } from '../targets.ts';
 import { serviceAccount } from './service-account.ts';
 
-const account = (name: string, more: Partial<ServiceAccount> = {}, annotations: Record<string, string> = {}): object => ({
+const account = (
+  name: string,
+  more: Partial<ServiceAccount> = {},
+  annotations: Record<string, string> = {},
+): object => ({
   metadata: { name, namespace: 'default', annotations },
   ...more,
 });
@@ -29,7 +33,10 @@ describe('ServiceAccount', () => {
   it('gives a pod the default account', async () => {
     const pod = newPod();
     assert.equal(await run(pod), 'admitted');
-    assert.deepEqual([pod.spec!.serviceAccountName, pod.spec!.serviceAccount], ['default', 'default']);
+    assert.deepEqual(
+      [pod.spec!.serviceAccountName, pod.spec!.serviceAccount],
+      ['default', 'default'],
+    );
   });
 
   it('mounts a projected token into every container', async () => {
@@ -42,11 +49,26 @@ describe('ServiceAccount', () => {
       sources: [
         { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
         { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-        { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+        {
+          downwardAPI: {
+            items: [
+              {
+                path: 'namespace',
+                fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' },
+              },
+            ],
+          },
+        },
       ],
     });
-    const mount = { name: volume!.name, readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' };
-    const mounts = [...pod.spec!.containers, ...pod.spec!.initContainers!].map(({ volumeMounts }) => volumeMounts);
+    const mount = {
+      name: volume!.name,
+      readOnly: true,
+      mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
+    };
+    const mounts = [...pod.spec!.containers, ...pod.spec!.initContainers!].map(
+      ({ volumeMounts }) => volumeMounts,
+    );
     assert.deepEqual(mounts, [[mount], [mount], [mount]]);
   });
 
@@ -83,7 +105,10 @@ describe('ServiceAccount', () => {
     const [without, own] = [newPod(), newPod({ imagePullSecrets: [{ name: 'mine' }] })];
     await run(without);
     await run(own);
-    assert.deepEqual([without.spec!.imagePullSecrets, own.spec!.imagePullSecrets], [[{ name: 'hub' }], [{ name: 'mine' }]]);
+    assert.deepEqual(
+      [without.spec!.imagePullSecrets, own.spec!.imagePullSecrets],
+      [[{ name: 'hub' }], [{ name: 'mine' }]],
+    );
   });
 
   it('refuses a pod whose account does not exist', async () => {
@@ -112,16 +137,32 @@ describe('ServiceAccount', () => {
     assert.equal(await run(pod), 'admitted');
     assert.equal(pod.spec!.serviceAccountName, undefined);
     const withSecret = newPod({ volumes: [{ name: 's', secret: { secretName: 's' } }] }, metadata);
-    assert.equal(await run(withSecret), '403 pods "web" is forbidden: a mirror pod may not reference secrets');
-    const withToken = newPod({ volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }] }, metadata);
+    assert.equal(
+      await run(withSecret),
+      '403 pods "web" is forbidden: a mirror pod may not reference secrets',
+    );
+    const withToken = newPod(
+      {
+        volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }],
+      },
+      metadata,
+    );
     assert.match(await run(withToken), /may not use ServiceAccountToken volume projections$/);
-    assert.match(await run(newPod({ serviceAccountName: 'default' }, metadata)), /may not reference service accounts$/);
+    assert.match(
+      await run(newPod({ serviceAccountName: 'default' }, metadata)),
+      /may not reference service accounts$/,
+    );
   });
 
   it('refuses secrets that an account which says so does not list', async () => {
-    const strict = account('strict', { secrets: [{ name: 'ok' }] }, { 'kubernetes.io/enforce-mountable-secrets': 'true' });
+    const strict = account(
+      'strict',
+      { secrets: [{ name: 'ok' }] },
+      { 'kubernetes.io/enforce-mountable-secrets': 'true' },
+    );
     bench.reader.put(SERVICE_ACCOUNTS, strict);
-    const pod = (secretName: string): Pod => newPod({ serviceAccountName: 'strict', volumes: [{ name: 'v', secret: { secretName } }] });
+    const pod = (secretName: string): Pod =>
+      newPod({ serviceAccountName: 'strict', volumes: [{ name: 'v', secret: { secretName } }] });
     assert.equal(await run(pod('ok')), 'admitted');
     assert.match(
       await run(pod('other')),

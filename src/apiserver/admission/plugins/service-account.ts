@@ -3,7 +3,13 @@
  *
  * Source: upstream plugin/pkg/admission/serviceaccount; KEP-1205 for the projected token.
  */
-import type { Container, EphemeralContainer, Pod, ServiceAccount, Volume } from '#api/gen/core-v1.ts';
+import type {
+  Container,
+  EphemeralContainer,
+  Pod,
+  ServiceAccount,
+  Volume,
+} from '#api/gen/core-v1.ts';
 import { allContainers, isMirrorPod, podReferences } from '../../pod-references.ts';
 import { generateName } from '../../registry/names.ts';
 import type { AdmissionPlugin, Attributes } from '../admission.ts';
@@ -32,7 +38,10 @@ export function serviceAccount(services: AdmissionServices): AdmissionPlugin {
     let account = read();
     if (account === undefined) {
       await reader.catchUp();
-      account = name === DEFAULT_ACCOUNT ? await whenFound(services, DEFAULT_ACCOUNT_WAIT_MS, read) : read();
+      account =
+        name === DEFAULT_ACCOUNT
+          ? await whenFound(services, DEFAULT_ACCOUNT_WAIT_MS, read)
+          : read();
     }
     if (account !== undefined) return account;
     const wrong = `serviceaccount ${JSON.stringify(name)} not found`;
@@ -59,7 +68,8 @@ export function serviceAccount(services: AdmissionServices): AdmissionPlugin {
     async validate(attributes) {
       const pod = podOf(attributes);
       if (pod === undefined) return;
-      const ephemeral = attributes.operation === 'UPDATE' && attributes.subresource === 'ephemeralcontainers';
+      const ephemeral =
+        attributes.operation === 'UPDATE' && attributes.subresource === 'ephemeralcontainers';
       if (attributes.operation !== 'CREATE' && !ephemeral) return;
       if (!ephemeral && isMirrorPod(pod)) {
         checkMirrorPod(attributes, pod);
@@ -80,7 +90,8 @@ export function serviceAccount(services: AdmissionServices): AdmissionPlugin {
 
 function podOf(attributes: Attributes): Pod | undefined {
   const { subresource } = attributes;
-  if (!isFor(attributes, PODS) || (subresource !== '' && subresource !== 'ephemeralcontainers')) return undefined;
+  if (!isFor(attributes, PODS) || (subresource !== '' && subresource !== 'ephemeralcontainers'))
+    return undefined;
   return attributes.object as Pod | undefined;
 }
 
@@ -97,7 +108,8 @@ function mountToken(pod: Pod, newName: () => string): void {
     const mount = { name, readOnly: true, mountPath: MOUNT_PATH };
     container.volumeMounts = [...(container.volumeMounts ?? []), mount];
   }
-  if (present === undefined && missing.length > 0) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
+  if (present === undefined && missing.length > 0)
+    spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
 }
 
 function tokenVolume(name: string): Volume {
@@ -117,12 +129,14 @@ function tokenVolume(name: string): Volume {
 
 function checkMirrorPod(attributes: Attributes, pod: Pod): void {
   const { secrets, serviceAccount: account } = podReferences(pod);
-  if (account !== undefined) throw refusal(attributes, 'a mirror pod may not reference service accounts');
+  if (account !== undefined)
+    throw refusal(attributes, 'a mirror pod may not reference service accounts');
   if (secrets.size > 0) throw refusal(attributes, 'a mirror pod may not reference secrets');
   const projectsToken = (pod.spec?.volumes ?? []).some((volume) =>
     volume.projected?.sources.some((source) => source.serviceAccountToken !== undefined),
   );
-  if (projectsToken) throw refusal(attributes, 'a mirror pod may not use ServiceAccountToken volume projections');
+  if (projectsToken)
+    throw refusal(attributes, 'a mirror pod may not use ServiceAccountToken volume projections');
 }
 
 function enforcesSecrets(account: ServiceAccount): boolean {

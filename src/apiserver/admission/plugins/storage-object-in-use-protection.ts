@@ -5,7 +5,12 @@
  */
 import { metadataOf } from '../../api-object.ts';
 import type { AdmissionPlugin } from '../admission.ts';
-import { isFor, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, VOLUME_ATTRIBUTES_CLASSES } from '../targets.ts';
+import {
+  isFor,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  VOLUME_ATTRIBUTES_CLASSES,
+} from '../targets.ts';
 
 const FINALIZERS = [
   [PERSISTENT_VOLUMES, 'kubernetes.io/pv-protection'],

@@ -13,12 +13,19 @@ const NOT_READY: Taint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSched
 export const taintNodesByCondition: AdmissionPlugin = {
   name: 'TaintNodesByCondition',
   admit(attributes) {
-    if (!isFor(attributes, NODES) || attributes.operation !== 'CREATE' || attributes.subresource !== '') return;
+    if (
+      !isFor(attributes, NODES) ||
+      attributes.operation !== 'CREATE' ||
+      attributes.subresource !== ''
+    )
+      return;
     const node = attributes.object as Node | undefined;
     if (node === undefined) return;
     node.spec ??= {};
     const taints = node.spec.taints ?? [];
-    const present = taints.some(({ key, effect }) => key === NOT_READY.key && effect === NOT_READY.effect);
+    const present = taints.some(
+      ({ key, effect }) => key === NOT_READY.key && effect === NOT_READY.effect,
+    );
     if (!present) node.spec.taints = [...taints, { ...NOT_READY }];
   },
 };

@@ -13,8 +13,12 @@ export function aggregatedRules(role: ClusterRole, roles: Iterable<ClusterRole>)
   const selectors = role.aggregationRule?.clusterRoleSelectors ?? [];
   const parts = [...roles]
     .filter((part) => part.metadata?.name !== role.metadata?.name)
-    .filter((part) => selectors.some((selector) => labelSelectorMatches(selector, part.metadata?.labels)))
-    .toSorted((left, right) => ((left.metadata?.name ?? '') < (right.metadata?.name ?? '') ? -1 : 1));
+    .filter((part) =>
+      selectors.some((selector) => labelSelectorMatches(selector, part.metadata?.labels)),
+    )
+    .toSorted((left, right) =>
+      (left.metadata?.name ?? '') < (right.metadata?.name ?? '') ? -1 : 1,
+    );
   const rules: PolicyRule[] = [];
   for (const rule of parts.flatMap((part) => part.rules ?? [])) {
     if (!rules.some((present) => equalValues(present, rule))) rules.push(rule);

@@ -83,11 +83,12 @@ export const USER_ROLES: Readonly<Record<string, string>> = {
 };
 
 /** Roles whose rules are those of all roles that bear a label; they may bear one themselves. */
-export const AGGREGATED_ROLES: readonly { name: string; gathers: string; aggregatesTo?: string }[] = [
-  { name: 'admin', gathers: 'admin' },
-  { name: 'edit', gathers: 'edit', aggregatesTo: 'admin' },
-  { name: 'view', gathers: 'view', aggregatesTo: 'edit' },
-];
+export const AGGREGATED_ROLES: readonly { name: string; gathers: string; aggregatesTo?: string }[] =
+  [
+    { name: 'admin', gathers: 'admin' },
+    { name: 'edit', gathers: 'edit', aggregatesTo: 'admin' },
+    { name: 'view', gathers: 'view', aggregatesTo: 'edit' },
+  ];
 
 /** The label on the parts: `rbac.authorization.k8s.io/aggregate-to-<role>`. */
 export const AGGREGATION_PARTS: Readonly<Record<string, string>> = {

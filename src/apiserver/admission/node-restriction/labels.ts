@@ -38,7 +38,9 @@ function isForbidden(key: string): boolean {
   const namespace = slash < 0 ? '' : key.slice(0, slash);
   if (isWithin(namespace, RESTRICTED)) return true;
   if (!isWithin(namespace, 'kubernetes.io') && !isWithin(namespace, 'k8s.io')) return false;
-  return !KUBELET_LABELS.has(key) && !KUBELET_NAMESPACES.some((allowed) => isWithin(namespace, allowed));
+  return (
+    !KUBELET_LABELS.has(key) && !KUBELET_NAMESPACES.some((allowed) => isWithin(namespace, allowed))
+  );
 }
 
 function isWithin(namespace: string, parent: string): boolean {

@@ -1,0 +1,77 @@
+/** Attachments of volumes to nodes. Upstream: pkg/apis/storage/validation/validation.go. */
+import type {
+  VolumeAttachment,
+  VolumeAttachmentSource,
+  VolumeError,
+} from '#api/gen/storage-v1.ts';
+import {
+  type FieldError,
+  fieldPath,
+  type FieldPath,
+  forbiddenField,
+  invalidValue,
+  required,
+  tooLong,
+} from '../meta/field.ts';
+import { subdomain } from './common.ts';
+import { immutable } from './metadata.ts';
+import { rangeError } from './text.ts';
+import { validateDriverName } from './volumes.ts';
+
+const SPEC = fieldPath('spec');
+const METADATA_BYTES_MAX = 256 * 1024;
+const MESSAGE_MAX = 1024;
+
+function validateSource(source: VolumeAttachmentSource | undefined): FieldError[] {
+  const at = SPEC.child('source');
+  const { inlineVolumeSpec, persistentVolumeName: name } = source ?? {};
+  const detail = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';
+  if (inlineVolumeSpec !== undefined) return name === undefined ? [] : [forbiddenField(at, detail)];
+  if (name === undefined) return [required(at, detail)];
+  const where = at.child('persistentVolumeName');
+  const empty = name === '' ? [required(where, 'must specify non empty persistentVolumeName')] : [];
+  return [...empty, ...subdomain(name, where)];
+}
+
+function validateError(error: VolumeError | undefined, at: FieldPath): FieldError[] {
+  const { message = '', errorCode } = error ?? {};
+  const errors: FieldError[] = [];
+  // Upstream tells another limit than the one it checks.
+  if (Buffer.byteLength(message) > MESSAGE_MAX) {
+    errors.push(tooLong(at.child('message'), METADATA_BYTES_MAX));
+  }
+  if (errorCode !== undefined && errorCode < 0) {
+    errors.push(invalidValue(at.child('errorCode'), errorCode, rangeError(0, 2 ** 31 - 1)));
+  }
+  return errors;
+}
+
+export function validateVolumeAttachmentStatus({ status }: VolumeAttachment): FieldError[] {
+  const at = fieldPath('status');
+  const bytes = Object.entries(status?.attachmentMetadata ?? {}).reduce(
+    (sum, pair) => sum + Buffer.byteLength(pair.join('')),
+    0,
+  );
+  return [
+    ...(bytes > METADATA_BYTES_MAX
+      ? [tooLong(at.child('attachmentMetadata'), METADATA_BYTES_MAX)]
+      : []),
+    ...validateError(status?.attachError, at.child('attachError')),
+    ...validateError(status?.detachError, at.child('detachError')),
+  ];
+}
+
+export function validateVolumeAttachment({ spec }: VolumeAttachment): FieldError[] {
+  return [
+    ...validateDriverName(spec?.attacher, SPEC.child('attacher')),
+    ...validateSource(spec?.source),
+    ...subdomain(spec?.nodeName, SPEC.child('nodeName')),
+  ];
+}
+
+export function validateVolumeAttachmentUpdate(
+  next: VolumeAttachment,
+  old: VolumeAttachment,
+): FieldError[] {
+  return immutable(next.spec, old.spec, SPEC);
+}

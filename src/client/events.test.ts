@@ -1,0 +1,195 @@
+/** Counting, combining and cutting off events. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Event } from '#api/gen/core-v1.ts';
+import { alreadyExists, notFound } from '#api/meta/status.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import type { Client } from './client.ts';
+import { EventCorrelator } from './event-correlator.ts';
+import { EventRecorder } from './events.ts';
+
+const ABOUT = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'web', namespace: 'shop', uid: 'u1' },
+};
+
+/** A server that keeps events, and fails as told. */
+class Events {
+  readonly stored = new Map<string, Event>();
+  failures: unknown[] = [];
+  readonly client = {
+    create: (_type: unknown, event: Event) => {
+      const failure = this.failures.shift();
+      if (failure !== undefined) return Promise.reject(failure);
+      this.stored.set(event.metadata?.name ?? '', event);
+      return Promise.resolve(event);
+    },
+    patch: (
+      _type: unknown,
+      target: { name: string },
+      _patchType: string,
+      patch: Partial<Event>,
+    ) => {
+      const known = this.stored.get(target.name);
+      if (known === undefined)
+        return Promise.reject(notFound({ group: '', resource: 'events' }, target.name));
+      const next = { ...known, ...patch };
+      this.stored.set(target.name, next);
+      return Promise.resolve(next);
+    },
+  } as unknown as Client;
+  rows(): string[] {
+    return [...this.stored.values()].map(
+      ({ reason, message, count }) => `${reason} ${message} x${count}`,
+    );
+  }
+}
+
+function world(): {
+  events: Events;
+  environment: VirtualEnvironment;
+  recorder: EventRecorder;
+  say: (message: string) => void;
+} {
+  const events = new Events();
+  const environment = new VirtualEnvironment();
+  const recorder = new EventRecorder({
+    client: events.client,
+    environment,
+    component: 'kubelet',
+    host: 'n1',
+  });
+  const say = (message: string): void =>
+    recorder.event({
+      about: ABOUT,
+      type: 'Normal',
+      reason: 'Pulled',
+      message,
+      fieldPath: 'spec.containers{main}',
+    });
+  return { events, environment, recorder, say };
+}
+
+describe('EventRecorder', () => {
+  it('fills in all that kubectl shows', async () => {
+    const { events, environment, say } = world();
+    say('hello');
+    await environment.runUntilIdle();
+    const [event] = [...events.stored.values()];
+    const { name, ...metadata } = event?.metadata ?? {};
+    assert.match(name ?? '', /^web\.[0-9a-f]{16}$/);
+    assert.deepEqual(
+      { ...event, metadata },
+      {
+        metadata: { namespace: 'shop' },
+        involvedObject: {
+          apiVersion: 'v1',
+          kind: 'Pod',
+          namespace: 'shop',
+          name: 'web',
+          uid: 'u1',
+          fieldPath: 'spec.containers{main}',
+        },
+        reason: 'Pulled',
+        message: 'hello',
+        type: 'Normal',
+        count: 1,
+        firstTimestamp: '2026-01-01T00:00:00Z',
+        lastTimestamp: '2026-01-01T00:00:00Z',
+        source: { component: 'kubelet', host: 'n1' },
+        reportingComponent: 'kubelet',
+        reportingInstance: 'n1',
+      },
+    );
+  });
+
+  it('counts what repeats in one object, and keeps its first time', async () => {
+    const { events, environment, say } = world();
+    say('hello');
+    await environment.advance(30_000);
+    say('hello');
+    await environment.runUntilIdle();
+    assert.deepEqual(events.rows(), ['Pulled hello x2']);
+    const [event] = [...events.stored.values()];
+    assert.deepEqual(
+      [event?.firstTimestamp, event?.lastTimestamp],
+      ['2026-01-01T00:00:00Z', '2026-01-01T00:00:30Z'],
+    );
+  });
+
+  it('goes on counting when the event has expired on the server', async () => {
+    const { events, environment, say } = world();
+    say('hello');
+    await environment.runUntilIdle();
+    events.stored.clear();
+    say('hello');
+    await environment.runUntilIdle();
+    assert.deepEqual(events.rows(), ['Pulled hello x2']);
+  });
+
+  it('keeps trying while the server cannot be reached, and drops what it refuses', async () => {
+    const { events, environment, say } = world();
+    events.failures = [new Error('connection refused'), new Error('connection refused')];
+    say('late');
+    await environment.advance(60_000);
+    assert.deepEqual(events.rows(), ['Pulled late x1']);
+    events.failures = [alreadyExists({ group: '', resource: 'events' }, 'x')];
+    say('refused');
+    await environment.advance(60_000);
+    assert.deepEqual(events.rows(), ['Pulled late x1']);
+  });
+
+  it('drops events when its queue is full', () => {
+    const { recorder, say } = world();
+    for (let i = 0; i < 1_500; i++) say(`m${i}`);
+    assert.equal(recorder.dropped, 499);
+  });
+});
+
+describe('EventCorrelator', () => {
+  const event = (message: string, reason = 'R'): Event => ({
+    metadata: { name: message, namespace: 'shop' },
+    involvedObject: { kind: 'Pod', name: 'web', namespace: 'shop', uid: 'u1' },
+    source: { component: 'c' },
+    reportingComponent: 'c',
+    reportingInstance: '',
+    reason,
+    message,
+    type: 'Normal',
+    count: 1,
+  });
+
+  it('combines the tenth different message of one reason within ten minutes', () => {
+    const correlator = new EventCorrelator();
+    const messages = Array.from({ length: 11 }, (_, i) => {
+      const correlated = correlator.correlate(event(`m${i}`), i);
+      if (correlated.kind !== 'drop') correlator.written(correlated.key, correlated.event);
+      return correlated.kind === 'drop'
+        ? 'drop'
+        : `${correlated.kind} ${correlated.event.message} x${correlated.event.count}`;
+    });
+    assert.equal(messages[8], 'create m8 x1');
+    assert.equal(messages[9], 'create (combined from similar events): m9 x1');
+    assert.equal(messages[10], 'count (combined from similar events): m10 x2');
+  });
+
+  it('starts anew when they are further apart', () => {
+    const correlator = new EventCorrelator();
+    for (let i = 0; i < 20; i++) {
+      const correlated = correlator.correlate(event(`m${i}`), i * 600_001);
+      assert.equal(correlated.kind === 'drop' ? '' : correlated.event.message, `m${i}`);
+    }
+  });
+
+  it('cuts a source off after 25 events, and lets one through every five minutes', () => {
+    const correlator = new EventCorrelator();
+    const kinds = (count: number, nowMs: number): number =>
+      Array.from({ length: count }, () => correlator.correlate(event('same'), nowMs)).filter(
+        ({ kind }) => kind !== 'drop',
+      ).length;
+    assert.equal(kinds(40, 0), 25);
+    assert.equal(kinds(5, 299_000), 0);
+    assert.equal(kinds(5, 300_000), 1);
+  });
+});

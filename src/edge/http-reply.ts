@@ -1,0 +1,149 @@
+/** What goes out: an `HttpResponse` on a response of node:http or node:http2. */
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { constants, type Http2ServerResponse } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Body, HttpResponse } from '#base/http/message.ts';
+import type { HttpRequestIn } from './http-intake.ts';
+import { type Outlet, StreamSink } from './stream-sink.ts';
+
+export type HttpResponseOut = ServerResponse | Http2ServerResponse;
+
+/** Headers that are of one HTTP/1.1 connection have no place in HTTP/2 (RFC 9113, 8.2.2). */
+const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'proxy-connection',
+]);
+
+export function reply(
+  response: HttpResponseOut,
+  answer: HttpResponse,
+  options: { headOnly: boolean },
+): void {
+  const { body } = answer;
+  setHead(response, answer);
+  if (body === undefined || options.headOnly) {
+    // Without a length an answer to HEAD would be announced as chunked.
+    if (body !== undefined && body.kind !== 'stream') setLength(response, body);
+    response.end();
+    return;
+  }
+  if (body.kind === 'stream') {
+    const out = asWritable(response);
+    const gone = 'stream' in response ? response.stream.destroyed : response.destroyed;
+    if (!gone) out.flushHeaders();
+    // Also when the client is gone: the producer learns of it from its sink.
+    body.start(new StreamSink(out, gone));
+    return;
+  }
+  setLength(response, body);
+  if (body.kind === 'bytes') response.end(body.bytes);
+  else writePieces(asWritable(response), body.pieces);
+}
+
+function setHead(response: HttpResponseOut, { status, headers }: HttpResponse): void {
+  const isHttp2 = 'stream' in response;
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) {
+    if (!isHttp2 || !CONNECTION_HEADERS.has(name.toLowerCase())) response.setHeader(name, value);
+  }
+}
+
+function setLength(response: HttpResponseOut, body: Exclude<Body, { kind: 'stream' }>): void {
+  const length = body.kind === 'bytes' ? body.bytes.length : body.length;
+  response.setHeader('content-length', length);
+}
+
+function asWritable(response: HttpResponseOut): Outlet {
+  // Both have these methods; the union of their overloads cannot be called.
+  return response as unknown as Outlet;
+}
+
+/** About this much is handed to the socket in one piece. */
+const CHUNK_BYTES = 256 * 1024;
+
+function writePieces(out: Outlet, pieces: readonly Uint8Array[]): void {
+  let next = 0;
+  let gone = false;
+  out.on('close', () => {
+    gone = true;
+  });
+  const more = (): void => {
+    while (!gone && next < pieces.length) {
+      const chunk: Uint8Array[] = [];
+      for (let size = 0; next < pieces.length && size < CHUNK_BYTES; next++) {
+        const piece = pieces[next];
+        if (piece === undefined) continue;
+        chunk.push(piece);
+        size += piece.length;
+      }
+      const [only] = chunk;
+      if (out.write(chunk.length === 1 && only !== undefined ? only : Buffer.concat(chunk)))
+        continue;
+      out.once('drain', more);
+      return;
+    }
+    if (!gone) out.end();
+  };
+  more();
+}
+
+/** The head of a 101 answer, in front of whatever the two ends say to each other then. */
+export function writeUpgradeHead(socket: Duplex, { status, headers }: HttpResponse): void {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`);
+}
+
+/** How much of a body that nobody wants is read, so that its sender gets to see the answer. */
+const DISCARD_MAX_BYTES = 32 * 1024 * 1024;
+const DISCARD_MAX_MS = 5000;
+
+/** Answers 413 and closes; upstream's words (apimachinery, api/errors, v1.36). */
+export function refuseBody(
+  request: HttpRequestIn,
+  response: HttpResponseOut,
+  maxBytes: number,
+): void {
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: `Request entity too large: limit is ${maxBytes}`,
+    reason: 'RequestEntityTooLarge',
+    code: 413,
+  };
+  const bytes = Buffer.from(JSON.stringify(status));
+  const headers = { 'content-type': 'application/json', connection: 'close' };
+  setHead(response, { status: 413, headers });
+  setLength(response, { kind: 'bytes', bytes });
+  if ('stream' in response) {
+    // The rest of the request is not wanted, and that is no error (RFC 9113, 8.1).
+    const { stream } = response;
+    response.on('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    response.end(bytes);
+    return;
+  }
+  // A socket closed with bytes unread resets the connection, and the answer may be lost with it.
+  const out = asWritable(response);
+  out.write(bytes);
+  discard(request, () => out.end());
+}
+
+function discard(request: HttpRequestIn, done: () => void): void {
+  let size = 0;
+  const timer = setTimeout(done, DISCARD_MAX_MS);
+  const finish = (): void => {
+    clearTimeout(timer);
+    done();
+  };
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > DISCARD_MAX_BYTES) finish();
+  });
+  request.on('end', finish);
+  request.on('close', finish);
+  request.resume();
+}

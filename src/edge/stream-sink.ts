@@ -1,0 +1,98 @@
+/**
+ * A `ByteSink` on a response or socket. What is written within one turn of the event loop leaves in
+ * one piece: a burst of a thousand watch events is one write, one TLS record chain, one packet
+ * train.
+ */
+import type { ByteSink } from '#base/http/message.ts';
+
+/** Bytes of one turn above which the producer is told to wait. */
+const TURN_BYTES_MAX = 1024 * 1024;
+
+/** What a sink needs of a response. */
+export interface Outlet extends NodeJS.EventEmitter {
+  flushHeaders(): void;
+  /** False: full; 'drain' follows. */
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  destroy(error?: Error): void;
+}
+
+export class StreamSink implements ByteSink {
+  readonly #out: Outlet;
+  readonly #onDrain: (() => void)[] = [];
+  #gathered: Uint8Array[] = [];
+  #size = 0;
+  #flushing = false;
+  /** The outlet is full and will say when it is not. */
+  #full = false;
+  #toldToWait = false;
+  #ended = false;
+  #closed: boolean;
+
+  constructor(out: Outlet, isClosed = false) {
+    this.#out = out;
+    this.#closed = isClosed;
+    out.on('drain', () => {
+      this.#full = false;
+      this.#flush();
+    });
+    out.on('close', () => {
+      this.#closed = true;
+      this.#gathered = [];
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#closed || this.#ended) return false;
+    this.#gathered.push(bytes);
+    this.#size += bytes.length;
+    if (!this.#flushing && !this.#full) {
+      this.#flushing = true;
+      setImmediate(() => {
+        this.#flushing = false;
+        this.#flush();
+      });
+    }
+    this.#toldToWait = this.#full || this.#size >= TURN_BYTES_MAX;
+    return !this.#toldToWait;
+  }
+
+  end(): void {
+    if (this.#closed || this.#ended) return;
+    this.#ended = true;
+    this.#push();
+    this.#out.end();
+  }
+
+  abort(reason: Error): void {
+    this.#ended = true;
+    this.#gathered = [];
+    this.#out.destroy(reason);
+  }
+
+  onDrain(callback: () => void): void {
+    this.#onDrain.push(callback);
+  }
+
+  onClose(callback: () => void): void {
+    if (this.#closed) queueMicrotask(callback);
+    else this.#out.on('close', callback);
+  }
+
+  #flush(): void {
+    if (this.#closed || this.#ended || this.#full) return;
+    this.#push();
+    if (this.#full || !this.#toldToWait) return;
+    this.#toldToWait = false;
+    for (const callback of this.#onDrain) callback();
+  }
+
+  #push(): void {
+    const [first] = this.#gathered;
+    if (first === undefined) return;
+    const bytes = this.#gathered.length === 1 ? first : Buffer.concat(this.#gathered, this.#size);
+    this.#gathered = [];
+    this.#size = 0;
+    this.#full = !this.#out.write(bytes);
+  }
+}

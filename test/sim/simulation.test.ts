@@ -1,0 +1,11 @@
+/** Seeded worlds. `COXSWAIN_SIM_SEEDS=200` runs more of them; `npm run sim -- --seed N` one, in words. */
+import { describe, it } from 'node:test';
+import { simulate } from './simulation.ts';
+
+const SEEDS = Number(process.env['COXSWAIN_SIM_SEEDS'] ?? 30);
+
+describe('simulation', () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    it(`keeps its promises in the world of seed ${seed}`, () => simulate({ seed }));
+  }
+});
