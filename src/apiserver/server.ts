@@ -117,7 +117,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     eventTtlSeconds: limits.eventTtlSeconds,
     watchesMax: limits.watches,
     shutdown: shutdown.signal,
-    discovery: createDiscovery({ kinds: KINDS }),
+    discovery: createDiscovery({
+      kinds: KINDS,
+      serverAddress: `${options.advertise.address}:${options.advertise.port}`,
+    }),
     openApi: createOpenApi({ kinds: KINDS, environment }),
     kubelets: options.kubelets,
   });

@@ -8,13 +8,13 @@ import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
 import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
+import { publishClusterObjects } from './cluster-objects.ts';
 import { clientAs, nodeIdentity } from './component-clients.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
-import { publishDns } from './dns-service.ts';
 import { kubeletConnector } from './kubelet-connector.ts';
 import { keepNodeRole } from './node-role.ts';
-import { type ClusterPki, openPki } from './pki.ts';
+import { type ClusterPki, KUBELET_CLIENT, openPki } from './pki.ts';
 import { UserError } from './user-error.ts';
 
 /** How long open requests may go on when the process is asked to end. */
@@ -92,7 +92,12 @@ async function startControlPlane(
     });
   const servers = await Promise.all(listenHosts(config).map(serve));
   await plane.start();
-  await publishDns({ handler: plane.handler, environment, address: config.dnsAddress });
+  await publishClusterObjects({
+    handler: plane.handler,
+    environment,
+    dnsAddress: config.dnsAddress,
+    kubeletClientName: KUBELET_CLIENT,
+  });
   const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
   const stopping = new AbortController();
   keepNodeRole({ handler: plane.handler, environment, nodeName: config.nodeName, signal: stopping.signal });

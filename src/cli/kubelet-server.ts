@@ -1,5 +1,4 @@
 /** The kubelet's own HTTPS server: for the API server, which shows its client certificate. */
-import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import type { KeyPair } from './pki.ts';
@@ -11,7 +10,6 @@ export interface KubeletServerOptions {
   /** PEM: who signs the client certificates that are believed. */
   readonly authority: string;
   readonly identity: KeyPair;
-  readonly environment: Environment;
 }
 
 export function serveKubelet(options: KubeletServerOptions): Promise<RunningHttpServer> {

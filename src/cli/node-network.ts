@@ -5,7 +5,7 @@
  *
  * Every name begins with `cox<hash>`, so that what is ours can be found again after a crash.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import type { Processes } from '#base/doors.ts';
 import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
 
@@ -24,6 +24,12 @@ export function bridgeName(hash: string): string {
   return `cox${hash}b`;
 }
 
+const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+
+/**
+ * Carries the address of the cluster DNS. A bridge without ports, because not every kernel has
+ * dummy interfaces, and the pods' bridge may have no address but its own (the CNI plug-in checks).
+ */
 function dnsInterface(hash: string): string {
   return `cox${hash}d`;
 }
@@ -42,7 +48,7 @@ export class NodeNetwork {
     const { hash, clusterPodCidr, serviceCidr, dnsAddress } = this.#options;
     await this.#sysctl('net.ipv4.ip_forward', '1');
     await this.#ensureLink(bridgeName(hash), ['type', 'bridge']);
-    await this.#ensureLink(dnsInterface(hash), ['type', 'dummy']);
+    await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
     await this.#ip('address', 'replace', `${dnsAddress}/32`, 'dev', dnsInterface(hash));
     // A pod address without an owner is refused here and never leaves for the default gateway.
     await this.#ip(
@@ -56,6 +62,20 @@ export class NodeNetwork {
     // The route is looked up before the output hook translates the address: it must lead somewhere.
     await this.#ip('route', 'replace', serviceCidr, 'dev', bridgeName(hash));
     await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.route_localnet`, '1');
+    // Pods on one bridge reach each other's Services through the node: it must not tell them of a shorter way.
+    await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.send_redirects`, '0');
+    await this.#showFrames();
+  }
+
+  /**
+   * Frames between ports of a bridge pass netfilter, so that the answer of a pod to a pod behind a
+   * Service is translated back. Where the kernel cannot, the proxy hides the source instead.
+   */
+  async #showFrames(): Promise<void> {
+    const { processes } = this.#options;
+    if (!existsSync(BRIDGE_NETFILTER))
+      await processes.run('modprobe', ['br_netfilter']).catch(() => undefined);
+    if (existsSync(BRIDGE_NETFILTER)) await this.#sysctl('net.bridge.bridge-nf-call-iptables', '1');
   }
 
   /** When the node knows its pod range: the bridge gets the range's first address. */

@@ -19,8 +19,11 @@ import { openGrpcChannel } from '#edge/grpc.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
+import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.ts';
+import { createCri } from '#kubelet/cri/cri.ts';
 import { Kubelet } from '#kubelet/kubelet.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
+import { type KubeletAccess, kubeletServer } from '#kubelet/server/server.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
 import { clusterPki } from './control-plane-process.ts';
@@ -66,14 +69,23 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     addresses: [config.nodeAddress],
   });
   const connect = connector(parts, pki);
-  const kubelet = createKubelet(parts, connect(certificates.client, 'kubelet'));
+  const client = connect(certificates.client, 'kubelet');
+  const kubelet = createKubelet(parts, client);
+  const layout = nodeLayout(data);
   const server = await serveKubelet({
-    kubelet,
+    handler: kubeletServer({
+      nodeName: config.nodeName,
+      environment,
+      fileSystem: realFileSystem(),
+      network: realNetwork(),
+      cri: createCri(openGrpcChannel(layout.containerdSocket)),
+      pods: kubelet.served,
+      authorize: (access) => mayAccess(client, access),
+    }),
     address: config.nodeAddress,
-    port: nodeLayout(data).kubeletPort,
+    port: layout.kubeletPort,
     authority: pki.authority.certificate,
     identity: certificates.server,
-    environment,
   });
   await kubelet.start();
   await Promise.all([
@@ -83,6 +95,22 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   environment.log.info('node is ready', { node: config.nodeName });
   signal.addEventListener('abort', () => server.close().catch(() => {}));
   return () => kubelet.stop({ stopPods: false });
+}
+
+/** Asks the API server, as upstream's kubelet does with --authorization-mode=Webhook. */
+async function mayAccess(client: RestClient, access: KubeletAccess): Promise<boolean> {
+  const { user, verb, subresource, nodeName } = access;
+  const review = await client.create(SUBJECT_ACCESS_REVIEW, {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: {
+      user: user.name,
+      groups: [...user.groups],
+      resourceAttributes: { verb, version: 'v1', resource: 'nodes', subresource, name: nodeName },
+    },
+    status: { allowed: false },
+  });
+  return review.status?.allowed === true;
 }
 
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;

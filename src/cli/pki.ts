@@ -29,6 +29,9 @@ const LEAF_RENEW_MS = 60 * DAY_MS;
 const BACKDATE_MS = 60 * 60 * 1000;
 
 /** PEM texts of a certificate and its private key. */
+/** As whom the API server speaks to kubelets. */
+export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';
+
 export interface KeyPair {
   readonly certificate: string;
   readonly key: string;
@@ -92,7 +95,7 @@ export function openPki(options: PkiOptions): ClusterPki {
     frontProxyAuthority,
     serviceAccountKey: openServiceAccountKey(options.folder),
     apiServer: leaf(apiServerRequest(options)),
-    apiServerKubeletClient: client('apiserver-kubelet-client', 'kube-apiserver-kubelet-client'),
+    apiServerKubeletClient: client('apiserver-kubelet-client', KUBELET_CLIENT),
     frontProxyClient: leaf(
       {
         file: 'front-proxy-client',

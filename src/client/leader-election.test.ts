@@ -54,7 +54,7 @@ interface World {
   readonly server: LeaseServer;
   readonly environment: VirtualEnvironment;
   readonly leading: Set<string>;
-  join(identity: string): AbortController;
+  readonly join: (identity: string) => AbortController;
 }
 
 function world(): World {

@@ -40,6 +40,7 @@ export class DnsServer {
   readonly #resolver: Resolver;
   readonly #closers: (() => unknown)[] = [];
   #connections = 0;
+  #closed = false;
 
   constructor(options: DnsServerOptions) {
     const { environment, network, resolverPort } = options;
@@ -93,6 +94,7 @@ export class DnsServer {
   }
 
   #close(): void {
+    this.#closed = true;
     for (const close of this.#closers.splice(0)) close();
   }
 
@@ -100,12 +102,12 @@ export class DnsServer {
     const result = this.#resolver.resolve(message, 'udp');
     if (result === undefined) return;
     if (!(result instanceof Promise)) return send(result);
-    result.then(
-      (bytes) => {
-        if (bytes !== undefined) send(bytes);
-      },
-      (error: unknown) => this.#logFailure(error),
-    );
+    result
+      .then((bytes) => {
+        // The server may have been closed while another one was asked.
+        if (bytes !== undefined && !this.#closed) send(bytes);
+      })
+      .catch((error: unknown) => this.#logFailure(error));
   }
 
   #serve(connection: Duplex): void {

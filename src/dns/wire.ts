@@ -305,13 +305,16 @@ class Writer {
     this.raw(query.question);
   }
 
-  /** Points to an earlier occurrence of the name, or of its tail, where there is one. */
-  name(name: string): void {
+  /**
+   * Points to an earlier occurrence of the name, or of its tail, where there is one; in the target
+   * of an SRV record that is not allowed (RFC 2782).
+   */
+  name(name: string, compressed = true): void {
     let rest = name;
     while (rest !== '') {
-      const known = this.#names.get(rest.toLowerCase());
+      const known = compressed ? this.#names.get(rest.toLowerCase()) : undefined;
       if (known !== undefined) return this.uint16(0xc000 | known);
-      if (this.#length < 0x3fff) this.#names.set(rest.toLowerCase(), this.#length);
+      if (compressed && this.#length < 0x3fff) this.#names.set(rest.toLowerCase(), this.#length);
       const dot = rest.indexOf('.');
       const label = Buffer.from(dot < 0 ? rest : rest.slice(0, dot), 'latin1');
       if (label.length === 0 || label.length > LABEL_BYTES_MAX) {
@@ -363,7 +366,7 @@ class Writer {
         this.uint16(data.priority);
         this.uint16(data.weight);
         this.uint16(data.port);
-        return this.name(data.target);
+        return this.name(data.target, false);
       case TYPE.SOA:
         this.name(data.primary);
         this.name(data.mailbox);

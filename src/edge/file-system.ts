@@ -11,14 +11,13 @@ import {
   readdir,
   readFile,
   readlink,
+  realpath,
   rename,
   rm,
-  rmdir,
   stat,
   statfs,
   symlink,
   truncate,
-  unlink,
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -72,22 +71,18 @@ function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
+function kindOf(stats: Stats): FileStat['kind'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isSymbolicLink()) return 'symlink';
+  if (stats.isSocket()) return 'socket';
+  if (stats.isFIFO()) return 'fifo';
+  return stats.isBlockDevice() ? 'block' : 'char';
+}
+
 function fileStatOf(stats: Stats): FileStat {
-  const kind = stats.isFile()
-    ? 'file'
-    : stats.isDirectory()
-      ? 'directory'
-      : stats.isSymbolicLink()
-        ? 'symlink'
-        : stats.isSocket()
-          ? 'socket'
-          : stats.isFIFO()
-            ? 'fifo'
-            : stats.isBlockDevice()
-              ? 'block'
-              : 'char';
   return {
-    kind,
+    kind: kindOf(stats),
     size: stats.size,
     mode: stats.mode & 0o7777,
     uid: stats.uid,
@@ -101,7 +96,7 @@ function fileStatOf(stats: Stats): FileStat {
 async function readAt(path: string, position: number, length: number): Promise<Uint8Array> {
   const file = await open(path);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
@@ -114,17 +109,38 @@ async function writeFileAtomic(
   mode = 0o644,
 ): Promise<void> {
   const temporary = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
-  const file = await open(temporary, 'wx', mode);
   try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'wx', mode);
+    try {
+      // The umask has a say in what `open` makes of the mode, not in this.
+      await file.chmod(mode);
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, path);
+  await syncDirectory(dirname(path));
 }
 
-/** Removes a tree, but never what is mounted in it: that is somebody's data. */
+/** The new name of a file is durable only when its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/**
+ * Removes a tree, but never what is mounted in it: that is somebody's data. The device number does
+ * not tell, for a bind mount has that of its source; the kernel's list of mounts does.
+ */
 async function removeTree(path: string): Promise<void> {
   let stats: Stats;
   try {
@@ -133,27 +149,34 @@ async function removeTree(path: string): Promise<void> {
     if (isMissing(error)) return;
     throw error;
   }
-  if (!stats.isDirectory()) {
-    await rm(path, { force: true });
-    return;
+  if (stats.isDirectory()) {
+    const mounted = await mountBelow(await realpath(path));
+    if (mounted !== undefined) {
+      const message = `Cannot remove "${path}": something is mounted on "${mounted}"`;
+      throw Object.assign(new Error(message), { code: 'EBUSY' });
+    }
   }
-  await emptyDirectory(path, stats.dev);
-  await rmdir(path);
+  await rm(path, { recursive: true, force: true });
 }
 
-async function emptyDirectory(path: string, device: number): Promise<void> {
-  for (const name of await readdir(path)) {
-    const child = join(path, name);
-    const stats = await lstat(child);
-    if (stats.dev !== device)
-      throw Object.assign(new Error(`Cannot remove "${child}": something is mounted there`), {
-        code: 'EBUSY',
-      });
-    if (stats.isDirectory()) {
-      await emptyDirectory(child, device);
-      await rmdir(child);
-    } else await unlink(child);
+/** A mount point at or below `path`. */
+async function mountBelow(path: string): Promise<string | undefined> {
+  let table: string;
+  try {
+    table = await readFile('/proc/self/mountinfo', 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   }
+  const points = table.split('\n').map((line) => unescapeOctal(line.split(' ')[4] ?? ''));
+  return points.find((point) => point === path || point.startsWith(`${path}/`));
+}
+
+/** proc_pid_mountinfo(5): space, tab, newline and backslash are written as octal escapes. */
+function unescapeOctal(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }
 
 /** Changes that come together are told once. */
@@ -161,7 +184,7 @@ const COALESCE_MS = 5;
 
 function watchPath(path: string, changed: () => void): { close(): void } {
   let timer: NodeJS.Timeout | undefined;
-  const watcher = watch(path, { persistent: false }, () => {
+  const watcher = watch(path, { persistent: false, recursive: true }, () => {
     timer ??= setTimeout(() => {
       timer = undefined;
       changed();

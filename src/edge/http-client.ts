@@ -10,7 +10,7 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsClientOptions } from '#base/doors.ts';
 import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
@@ -23,7 +23,7 @@ export interface HttpClientOptions {
   /** Plain HTTP without it. */
   readonly tls?: TlsClientOptions;
   /** Added to each request, for example a bearer token that is renewed. */
-  headers?(): Headers;
+  readonly headers?: () => Headers;
   /** Sockets at a time; more requests wait. */
   readonly socketsMax?: number;
   /** How long a connection may take to stand; 10 s unless given. */
@@ -85,14 +85,16 @@ class Client implements HttpClient {
     const maxSockets = this.#options.socketsMax ?? SOCKETS_MAX;
     const pool = { keepAlive, maxSockets, scheduling: 'lifo' as const };
     const tls = this.#tls;
-    return tls === undefined ? new PlainAgent(pool) : new TlsAgent({ ...pool, ...tlsOptions(tls) });
+    return tls === undefined
+      ? new PlainAgent(pool)
+      : new TlsAgent({ ...pool, ...tlsOptions(tls, this.#options.host) });
   }
 
   #ask(message: HttpRequest, agent: PlainAgent | TlsAgent): Promise<HttpResponse> {
     const isUpgrade = message.headers['upgrade'] !== undefined;
     // A connection that is upgraded never goes back to the pool, nor does it wait for a place.
     const used = isUpgrade ? this.#createAgent({ keepAlive: false }) : agent;
-    return new Promise((resolve, reject) => {
+    const answered = new Promise<HttpResponse>((resolve, reject) => {
       const settings = this.#settings(message, used);
       const request = this.#tls === undefined ? plainRequest(settings) : tlsRequest(settings);
       request.on('error', (cause) => reject(new RequestError(cause, request.reusedSocket)));
@@ -107,10 +109,11 @@ class Client implements HttpClient {
         });
       });
       request.end(message.body);
-    }).catch((error: unknown) => {
+    });
+    return answered.catch((error: unknown) => {
       if (message.signal?.aborted === true) throw message.signal.reason;
       throw error;
-    }) as Promise<HttpResponse>;
+    });
   }
 
   #settings(message: HttpRequest, agent: PlainAgent | TlsAgent): RequestOptions {
@@ -122,7 +125,7 @@ class Client implements HttpClient {
       path: message.url,
       headers: {
         ...message.headers,
-        ...headers?.call(this.#options),
+        ...headers?.(),
         ...(body === undefined ? {} : { 'content-length': body.length }),
       },
       ...(path === undefined ? { host, port } : { socketPath: path }),
@@ -146,13 +149,14 @@ class Client implements HttpClient {
   }
 }
 
-function tlsOptions(tls: TlsClientOptions): object {
-  const { ca, cert, key, serverName } = tls;
+function tlsOptions(tls: TlsClientOptions, host = '127.0.0.1'): object {
+  // Named here, or Node takes the name from the Host header, which a proxied client has set.
+  const { ca, cert, key, serverName = isIP(host) === 0 ? host : '' } = tls;
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
+    servername: serverName,
     rejectUnauthorized: tls.insecureSkipVerify !== true,
   };
 }
@@ -230,7 +234,9 @@ function feed(response: IncomingMessage, sink: ByteSink): void {
     if (!sink.write(chunk)) response.pause();
   });
   sink.onDrain(() => response.resume());
-  sink.onClose(() => response.destroy());
+  sink.onClose(() => {
+    if (!over) response.destroy();
+  });
   response.on('end', () => {
     over = true;
     sink.end();

@@ -247,7 +247,7 @@ class Server implements RunningHttpServer {
     const message: HttpRequest = {
       ...head,
       peer: peerOf(request),
-      signal: goneSignal('stream' in response ? response.stream : response),
+      signal: goneSignal(response),
       ...(body === undefined || body.length === 0 ? {} : { body }),
     };
     const answer = await this.#options.handler(message);
@@ -290,11 +290,11 @@ function secureContext({ cert, key, clientCa }: ServerTls): TlsOptions {
 /** One reason for all, because making an error is the dearest part of an abort. */
 const CLIENT_GONE = new DOMException('The client has gone away', 'AbortError');
 
-/** Aborted when `stream` closes before all was written. */
-function goneSignal(stream: Pick<Duplex, 'writableFinished'> & NodeJS.EventEmitter): AbortSignal {
+/** Aborted when `stream` closes before its end was written. */
+function goneSignal(stream: Pick<Duplex, 'writableEnded'> & NodeJS.EventEmitter): AbortSignal {
   const gone = new AbortController();
   stream.on('close', () => {
-    if (!stream.writableFinished) gone.abort(CLIENT_GONE);
+    if (!stream.writableEnded) gone.abort(CLIENT_GONE);
   });
   return gone.signal;
 }

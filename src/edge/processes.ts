@@ -1,5 +1,6 @@
 /** The real `Processes` door: programs in a process group of their own, bounded in time and output. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { ProcessOptions, Processes, ProcessResult } from '#base/doors.ts';
 
 const OUTPUT_MAX_BYTES = 8 * 1024 * 1024;
@@ -14,41 +15,27 @@ function run(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Promise<ProcessResult> {
-  const limit = options.outputMaxBytes ?? OUTPUT_MAX_BYTES;
+  const { outputMaxBytes = OUTPUT_MAX_BYTES, timeoutMs = TIMEOUT_MS } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
+      // A group of its own, so that what the program started ends with it.
       detached: true,
       env: { ...process.env, ...options.environment },
       ...(options.directory === undefined ? {} : { cwd: options.directory }),
     });
-    const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
-    let size = 0;
     let failure: Error | undefined;
-    const kill = (error: Error): void => {
+    const giveUp = (error: Error): void => {
       failure ??= error;
-      // The whole group: what the program started ends with it.
-      if (child.pid !== undefined) {
-        try {
-          process.kill(-child.pid, 'SIGKILL');
-        } catch {
-          child.kill('SIGKILL');
-        }
-      }
+      killGroup(child);
     };
-    const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    const timer = setTimeout(
-      () => kill(new Error(`Cannot wait for "${command}": it ran longer than ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > limit)
-          kill(new RangeError(`Cannot keep the output of "${command}": more than ${limit} bytes`));
-        else output[name].push(chunk);
-      });
-    }
+    const timer = setTimeout(() => {
+      giveUp(new Error(`Cannot wait for "${command}": it ran longer than ${timeoutMs} ms`));
+    }, timeoutMs);
+    const output = collect(child, outputMaxBytes, () => {
+      const message = `Cannot keep the output of "${command}": more than ${outputMaxBytes} bytes`;
+      giveUp(new RangeError(message));
+    });
     child.on('error', (error) => {
       clearTimeout(timer);
       reject(error);
@@ -58,13 +45,45 @@ function run(
       if (failure !== undefined) reject(failure);
       else
         resolve({
-          exitCode: code ?? 128 + (signal === null ? 0 : 9),
-          stdout: Buffer.concat(output.stdout),
-          stderr: Buffer.concat(output.stderr),
+          exitCode: code ?? 128 + (signal === null ? 0 : constants.signals[signal]),
+          ...output(),
         });
     });
     // A program that does not read its input ends the pipe: that is its affair.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
+  });
+}
+
+function killGroup(child: ChildProcessWithoutNullStreams): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+  // Whoever left the group may hold the pipes open; nobody waits for that.
+  child.stdout.destroy();
+  child.stderr.destroy();
+}
+
+/** Gathers both outputs, and calls `onTooMuch` when together they exceed `maxBytes`. */
+function collect(
+  child: ChildProcessWithoutNullStreams,
+  maxBytes: number,
+  onTooMuch: () => void,
+): () => Pick<ProcessResult, 'stdout' | 'stderr'> {
+  const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  let size = 0;
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxBytes) onTooMuch();
+      else chunks[name].push(chunk);
+    });
+  }
+  return () => ({
+    stdout: Buffer.concat(chunks.stdout),
+    stderr: Buffer.concat(chunks.stderr),
   });
 }

@@ -13,6 +13,7 @@ import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
+import type { Handler } from '#base/http/message.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
 import { CgroupManager, findCgroupHierarchy } from './cgroups/cgroup-manager.ts';
@@ -37,6 +38,9 @@ import { PodWorker } from './pod/pod-worker.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
+import { textResponse } from './server/responses.ts';
+import type { ServedPods } from './server/served-pods.ts';
+import { kubeletServer, type KubeletServerOptions } from './server/server.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
@@ -82,6 +86,8 @@ export class Kubelet {
   readonly #abort = new AbortController();
   readonly #workers = new Map<string, PodWorker>();
   readonly #loops: Promise<void>[] = [];
+  /** Who waits for a change of a pod in the runtime. */
+  readonly #listeners = new Set<{ readonly uid: string; readonly callback: () => void }>();
   #context: NodeContext | undefined;
   #agent: NodeAgent | undefined;
 
@@ -142,6 +148,43 @@ export class Kubelet {
   /** The pods that have a worker, as the API has them. */
   pods(): Pod[] {
     return [...this.#workers.values()].map((worker) => worker.pod);
+  }
+
+  /** The kubelet's own server. Before `start` has resolved it answers 503. */
+  server(authorize: KubeletServerOptions['authorize']): Handler {
+    const { node, environment, fileSystem, network } = this.#options;
+    let handler: Handler | undefined;
+    return (request) => {
+      const context = this.#context;
+      if (context === undefined) return Promise.resolve(textResponse(503, 'kubelet is starting'));
+      handler ??= kubeletServer({
+        nodeName: node.name,
+        environment,
+        fileSystem,
+        network,
+        cri: context.cri,
+        pods: this.#servedPods(context),
+        authorize,
+      });
+      return handler(request);
+    };
+  }
+
+  #servedPods({ cache, statuses }: NodeContext): ServedPods {
+    return {
+      list: () => this.pods(),
+      find: (namespace, name) =>
+        this.pods().find(
+          ({ metadata }) => metadata?.namespace === namespace && metadata.name === name,
+        ),
+      statusOf: (pod) => statuses.previous(pod),
+      observed: (uid) => cache.get(uid),
+      onChange: (uid, callback) => {
+        const listener = { uid, callback };
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+    };
   }
 
   /** Undefined before `start` has resolved. */
@@ -208,7 +251,10 @@ export class Kubelet {
       cache: new RuntimeCache({
         cri,
         terminationMessage: (status) => terminationMessage(fileSystem, status),
-        onChange: wake,
+        onChange: (uid) => {
+          wake(uid);
+          for (const listener of this.#listeners) if (listener.uid === uid) listener.callback();
+        },
       }),
       cgroups: await this.#cgroups(),
       images: new ImagePuller({ cri, environment, objects }),

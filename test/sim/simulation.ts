@@ -31,6 +31,8 @@ export interface SimulationOptions {
   readonly episodes?: number;
   /** Called with each thing that happens. */
   readonly tell?: (text: string) => void;
+  /** Called with each change of a Deployment, ReplicaSet or Pod, in the order of the store. */
+  readonly trace?: (text: string) => void;
 }
 
 const EPISODES = 8;
@@ -55,6 +57,7 @@ class Simulation {
   readonly #seed: number;
   readonly #episodes: number;
   readonly #tell: (text: string) => void;
+  readonly #trace: ((text: string) => void) | undefined;
   readonly #random: SeededRandom;
   readonly #stopping = new AbortController();
   readonly #images = new Map<string, number>();
@@ -66,7 +69,11 @@ class Simulation {
   #lagging!: Informer<Pod>;
   readonly #seen: string[] = [];
 
-  constructor({ seed, episodes = EPISODES, tell = () => {} }: SimulationOptions) {
+  constructor({ seed, episodes = EPISODES, tell = () => {}, trace }: SimulationOptions) {
+    this.#trace =
+      trace === undefined
+        ? undefined
+        : (text) => trace(`${Math.round(this.#cluster.environment.elapsedMs)} ms  ${text}`);
     this.#seed = seed;
     this.#episodes = episodes;
     this.#tell = tell;
@@ -81,7 +88,8 @@ class Simulation {
       stopMs: this.#random.below(2_000),
     };
     this.#cluster = await TestCluster.start({ seed: this.#seed, nodes, delays });
-    this.#watchdog = new Watchdog(this.#cluster, this.#stopping.signal);
+    this.#watchdog = new Watchdog(this.#cluster, this.#trace);
+    await this.#watchdog.start();
     this.#lagging = this.#startLaggingInformer();
     await this.#cluster.create(CONFIG_MAP, {
       metadata: { name: 'counter', namespace: 'default' },

@@ -1,20 +1,22 @@
 /**
- * Watches a simulated cluster from outside, without faults, and says when a promise is broken: at
- * once, with the time, so that a seed is a bug report.
+ * Watches a simulated cluster and says when a promise is broken: at once, with the time, so that a
+ * seed is a bug report.
+ *
+ * It reads the store itself: there all kinds have one order, nothing is late, and a restart of the
+ * API server is not seen.
  */
-import { DEPLOYMENT } from '#api/apps/deployment.ts';
-import { REPLICA_SET } from '#api/apps/replica-set.ts';
-import { POD } from '#api/core/pod.ts';
 import { isPodActive, isPodReady } from '#api/core/pod-helpers.ts';
-import type { Deployment } from '#api/gen/apps-v1.ts';
+import type { Deployment, ReplicaSet } from '#api/gen/apps-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
-import { controllerOf } from '#api/meta/object.ts';
-import { type Change, Informer, keyFor, keyOf } from '#client/informer.ts';
+import { controllerOf, type KubeObject } from '#api/meta/object.ts';
+import { keyOf } from '#client/informer.ts';
 import { desiredReplicas, maxSurge, maxUnavailable } from '#controllers/deployment/limits.ts';
 import type { TestCluster } from '#kit/cluster.ts';
+import type { StoreEvent } from '#store/store.ts';
 
 /** So long a controller may still follow a specification that has been replaced. */
 const LIMIT_MEMORY_MS = 60_000;
+const ROOT = '/registry/';
 
 interface Limit {
   readonly value: number;
@@ -25,22 +27,31 @@ interface Limit {
 export class Watchdog {
   readonly violations: string[] = [];
   readonly #cluster: TestCluster;
-  readonly #pods: Informer<Pod>;
-  readonly #deployments: Informer<Deployment>;
-  readonly #sets;
+  readonly #pods = new Map<string, Pod>();
+  readonly #sets = new Map<string, ReplicaSet>();
+  readonly #deployments = new Map<string, Deployment>();
   readonly #limits = new Map<string, Limit[]>();
   /** Deployments that must not fall below their minimum now, and that minimum. */
   readonly #floors = new Map<string, number>();
+  readonly #trace: ((text: string) => void) | undefined;
+  #revision = 0;
 
-  constructor(cluster: TestCluster, signal: AbortSignal) {
+  constructor(cluster: TestCluster, trace?: (text: string) => void) {
     this.#cluster = cluster;
-    const { client, environment } = cluster;
-    this.#pods = new Informer({ client, environment, type: POD });
-    this.#deployments = new Informer({ client, environment, type: DEPLOYMENT });
-    this.#sets = new Informer({ client, environment, type: REPLICA_SET });
-    this.#deployments.onChange((change) => this.#deploymentChanged(change));
-    this.#pods.onChange(({ object }) => this.#podChanged(object));
-    for (const informer of [this.#pods, this.#deployments, this.#sets]) informer.start(signal);
+    this.#trace = trace;
+  }
+
+  async start(): Promise<void> {
+    this.#revision = await this.#cluster.store.revision();
+    await this.#cluster.store.watch(ROOT, this.#revision, {
+      onEvents: (events, revision) => {
+        for (const event of events) this.#seen(event);
+        if (revision < this.#revision)
+          this.#violated(`the store went back from ${this.#revision} to ${revision}`);
+        this.#revision = revision;
+      },
+      onEnd: (error) => this.#violated(`the store's watch ended: ${error.message}`),
+    });
   }
 
   /** From now on this Deployment must keep its minimum of ready Pods. Only if it has them. */
@@ -56,19 +67,46 @@ export class Watchdog {
     else this.#floors.delete(key);
   }
 
-  #deploymentChanged({ type, key, object }: Change<Deployment>): void {
+  #seen({ type, key, value }: StoreEvent): void {
+    const [, , resource = ''] = key.split('/');
+    const table = this.#tableOf(resource);
+    if (table === undefined) return;
+    const object = JSON.parse(Buffer.from(value).toString('utf8')) as KubeObject;
+    const name = keyOf(object);
+    const previous = this.#pods.get(name);
+    if (type === 'delete') table.delete(name);
+    else table.set(name, object);
+    this.#trace?.(
+      `${type} ${resource} ${name} ${JSON.stringify({ ...object, metadata: undefined })}`,
+    );
+    if (resource === 'deployments') this.#deploymentChanged(name);
+    if (resource === 'pods') this.#podChanged(this.#pods.get(name) ?? previous);
+  }
+
+  #tableOf(resource: string): Map<string, KubeObject> | undefined {
+    // Each table is filled with the objects of its own resource only.
+    const tables: Record<string, Map<string, KubeObject>> = {
+      pods: this.#pods,
+      replicasets: this.#sets,
+      deployments: this.#deployments as Map<string, KubeObject>,
+    };
+    return tables[resource];
+  }
+
+  #deploymentChanged(key: string): void {
     const nowMs = this.#cluster.environment.elapsedMs;
+    const object = this.#deployments.get(key);
     const limits = this.#limits.get(key) ?? [];
-    const value = desiredReplicas(object) + maxSurge(object);
+    const value = object === undefined ? undefined : desiredReplicas(object) + maxSurge(object);
     const current = limits.find(({ untilMs }) => untilMs === undefined);
-    if (type !== 'deleted' && current?.value === value) return;
+    if (current?.value === value) return;
     if (current !== undefined) current.untilMs = nowMs;
-    if (type !== 'deleted') limits.push({ value, untilMs: undefined });
+    if (value !== undefined) limits.push({ value, untilMs: undefined });
     this.#limits.set(key, limits);
   }
 
-  #podChanged(pod: Pod): void {
-    const key = this.#deploymentOf(pod);
+  #podChanged(pod: Pod | undefined): void {
+    const key = pod === undefined ? undefined : this.#deploymentOf(pod);
     if (key === undefined) return;
     const nowMs = this.#cluster.environment.elapsedMs;
     const limits = (this.#limits.get(key) ?? []).filter(
@@ -81,22 +119,22 @@ export class Watchdog {
       this.#violated(`${key} has ${active} Pods, at most ${most} are allowed`);
     const floor = this.#floors.get(key);
     const ready = this.#count(key, isPodReady);
-    if (floor !== undefined && ready < floor)
+    if (floor !== undefined && ready < floor) {
       this.#violated(`${key} has ${ready} ready Pods, at least ${floor} are promised`);
+    }
   }
 
   #count(key: string, condition: (pod: Pod) => boolean): number {
-    return this.#pods
-      .list()
-      .filter((pod) => isPodActive(pod) && condition(pod) && this.#deploymentOf(pod) === key)
-      .length;
+    return [...this.#pods.values()].filter(
+      (pod) => isPodActive(pod) && condition(pod) && this.#deploymentOf(pod) === key,
+    ).length;
   }
 
   #deploymentOf(pod: Pod): string | undefined {
-    const namespace = pod.metadata?.namespace;
-    const set = this.#sets.get(keyFor(controllerOf(pod)?.name ?? '', namespace));
+    const namespace = pod.metadata?.namespace ?? '';
+    const set = this.#sets.get(`${namespace}/${controllerOf(pod)?.name ?? ''}`);
     const name = set === undefined ? undefined : controllerOf(set)?.name;
-    return name === undefined ? undefined : keyFor(name, namespace);
+    return name === undefined ? undefined : `${namespace}/${name}`;
   }
 
   #violated(text: string): void {

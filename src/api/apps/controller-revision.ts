@@ -12,8 +12,9 @@ import {
 function controllerName(revision: ControllerRevision): string {
   const owner = controllerOf(revision);
   if (owner === undefined) return '<none>';
-  const { group } = parseApiVersion(owner.apiVersion);
-  return `${(group === '' ? owner.kind : `${owner.kind}.${group}`).toLowerCase()}/${owner.name}`;
+  const { group } = parseApiVersion(owner.apiVersion ?? '');
+  const kind = (owner.kind ?? '').toLowerCase();
+  return `${group === '' ? kind : `${kind}.${group}`}/${owner.name}`;
 }
 
 export const CONTROLLER_REVISION = defineKind<ControllerRevision>({

@@ -11,7 +11,11 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { timeSince } from '../meta/duration.ts';
-import { validateCronJob, validateCronJobCreate, validateCronJobUpdate } from '../validation/cron-job.ts';
+import {
+  validateCronJob,
+  validateCronJobCreate,
+  validateCronJobUpdate,
+} from '../validation/cron-job.ts';
 import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
 import { defaultJobTemplateSpec } from './job.ts';
 

@@ -23,7 +23,9 @@ export function parseIndexes(
     const interval = parseInterval(part, completions);
     const previous = intervals.at(-1);
     if (previous !== undefined && previous.last >= interval.first) {
-      throw new IndexError(`non-increasing order, previous: ${previous.last}, current: ${interval.first}`);
+      throw new IndexError(
+        `non-increasing order, previous: ${previous.last}, current: ${interval.first}`,
+      );
     }
     intervals.push(interval);
     total += interval.last - interval.first + 1;
@@ -46,13 +48,17 @@ function parseInterval(text: string, completions: number): Interval {
 }
 
 function parseIndex(text: string, completions: number): number {
-  if (!/^\+?\d+$/.test(text)) throw new IndexError(`cannot convert string to integer for index: ${JSON.stringify(text)}`);
+  if (!/^\+?\d+$/.test(text))
+    throw new IndexError(`cannot convert string to integer for index: ${JSON.stringify(text)}`);
   if (Number(text) >= completions) throw new IndexError(`too large index: ${JSON.stringify(text)}`);
   return Number(text);
 }
 
 /** The first index that is in both lists. */
-export function firstOverlap(left: readonly Interval[], right: readonly Interval[]): number | undefined {
+export function firstOverlap(
+  left: readonly Interval[],
+  right: readonly Interval[],
+): number | undefined {
   for (const a of left) {
     const b = right.find(({ first, last }) => a.first <= last && first <= a.last);
     if (b !== undefined) return Math.max(a.first, b.first);

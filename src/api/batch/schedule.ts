@@ -92,20 +92,28 @@ function parsePart(text: string, bounds: Bounds): Part {
   if (start < bounds.min) {
     throw new ScheduleError(`beginning of range (${start}) below minimum (${bounds.min}): ${text}`);
   }
-  if (end > bounds.max) throw new ScheduleError(`end of range (${end}) above maximum (${bounds.max}): ${text}`);
-  if (start > end) throw new ScheduleError(`beginning of range (${start}) beyond end of range (${end}): ${text}`);
+  if (end > bounds.max)
+    throw new ScheduleError(`end of range (${end}) above maximum (${bounds.max}): ${text}`);
+  if (start > end)
+    throw new ScheduleError(`beginning of range (${start}) beyond end of range (${end}): ${text}`);
   if (step === 0) throw new ScheduleError(`step of range should be a positive number: ${text}`);
   const values: number[] = [];
   for (; start <= end; start += step) values.push(start);
   return { values, star: anything && step === 1 };
 }
 
-function parseField(text: string, bounds: Bounds): { readonly values: ReadonlySet<number>; readonly star: boolean } {
+function parseField(
+  text: string,
+  bounds: Bounds,
+): { readonly values: ReadonlySet<number>; readonly star: boolean } {
   const parts = text
     .split(',')
     .filter((part) => part !== '')
     .map((part) => parsePart(part, bounds));
-  return { values: new Set(parts.flatMap(({ values }) => values)), star: parts.some(({ star }) => star) };
+  return {
+    values: new Set(parts.flatMap(({ values }) => values)),
+    star: parts.some(({ star }) => star),
+  };
 }
 
 function parseEvery(text: string, descriptor: string): Interval {
@@ -134,7 +142,9 @@ export function parseSchedule(text: string): Schedule | Interval {
   }
   const fields = text.split(/\s+/).filter((field) => field !== '');
   if (fields.length !== 5) {
-    throw new ScheduleError(`expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`);
+    throw new ScheduleError(
+      `expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`,
+    );
   }
   const [minute = '', hour = '', dayOfMonth = '', month = '', dayOfWeek = ''] = fields;
   const days = parseField(dayOfMonth, DAYS_OF_MONTH);

@@ -7,7 +7,7 @@ import { validateEndpointsCreate, validateEndpointsUpdate } from '../validation/
 const SHOWN_MAX = 3;
 
 function addresses({ addresses: list, ports }: EndpointSubset): string[] {
-  const ips = (list ?? []).map((address) => address.ip);
+  const ips = (list ?? []).map((address) => address.ip ?? '');
   if ((ports ?? []).length === 0) return ips;
   return (ports ?? []).flatMap(({ port }) =>
     ips.map((ip) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)),

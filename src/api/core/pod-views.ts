@@ -47,14 +47,16 @@ export function keepAllButResources(next: Pod, old: Pod): void {
   const asked = next.spec;
   const stored = old.spec;
   if (asked === undefined || stored === undefined) return;
-  const { containers = [], initContainers = [] } = asked;
+  const { initContainers = [] } = asked;
+  const containers = asked.containers ?? [];
   const storedInit = stored.initContainers ?? [];
-  if (containers.length !== stored.containers.length || initContainers.length !== storedInit.length)
+  const storedContainers = stored.containers ?? [];
+  if (containers.length !== storedContainers.length || initContainers.length !== storedInit.length)
     return;
   const { resources: _resources, ...rest } = stored;
   next.spec = {
     ...rest,
-    containers: withResources(containers, stored.containers),
+    containers: withResources(containers, storedContainers),
     ...(storedInit.length === 0
       ? {}
       : { initContainers: withResources(initContainers, storedInit) }),

@@ -47,9 +47,10 @@ export class FieldPath {
     this.#segment = segment;
   }
   child(...names: string[]): FieldPath {
-    let at: FieldPath = this;
-    for (const name of names) at = new FieldPath(at, at.#isRoot() ? name : `.${name}`);
-    return at;
+    return names.reduce<FieldPath>(
+      (at, name) => new FieldPath(at, at.#isRoot() ? name : `.${name}`),
+      this,
+    );
   }
   index(position: number): FieldPath {
     return new FieldPath(this, `[${position}]`);
@@ -102,10 +103,7 @@ export class FieldError {
 
 /** As Go's `%#v` and JSON print it in upstream's messages: strings quoted, objects as JSON. */
 function renderValue(value: unknown): string {
-  if (value === undefined || value === null) return 'null';
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'object') return JSON.stringify(value);
-  return String(value);
+  return value === undefined ? 'null' : JSON.stringify(value);
 }
 
 type At = FieldPath | string;

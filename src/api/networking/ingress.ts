@@ -2,7 +2,11 @@
 import type { Ingress } from '#api/gen/networking-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
-import { validateIngress, validateIngressCreate, validateIngressStatus } from '../validation/ingress.ts';
+import {
+  validateIngress,
+  validateIngressCreate,
+  validateIngressStatus,
+} from '../validation/ingress.ts';
 
 const HOSTS_MAX = 3;
 

@@ -2,7 +2,10 @@
 import type { NetworkPolicy } from '#api/gen/networking-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, formatLabelSelector, NAME_COLUMN } from '../meta/columns.ts';
-import { validateNetworkPolicyCreate, validateNetworkPolicyUpdate } from '../validation/network-policy.ts';
+import {
+  validateNetworkPolicyCreate,
+  validateNetworkPolicyUpdate,
+} from '../validation/network-policy.ts';
 
 function setDefaults({ spec }: NetworkPolicy): void {
   if (spec === undefined) return;

@@ -2,10 +2,7 @@
 import type { CSIStorageCapacity } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { column, NAME_COLUMN } from '../meta/columns.ts';
-import {
-  validateCsiStorageCapacity,
-  validateCsiStorageCapacityUpdate,
-} from '../validation/csi.ts';
+import { validateCsiStorageCapacity, validateCsiStorageCapacityUpdate } from '../validation/csi.ts';
 
 export const CSI_STORAGE_CAPACITY = defineKind<CSIStorageCapacity>({
   group: 'storage.k8s.io',

@@ -33,7 +33,9 @@ function validateValues({ operator, values = [] }: Requirement, at: FieldPath): 
     return [required(at, "must be specified when `operator` is 'In' or 'NotIn'")];
   }
   if ((operator === 'Exists' || operator === 'DoesNotExist') && values.length > 0) {
-    return [forbiddenField(at, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+    return [
+      forbiddenField(at, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+    ];
   }
   return [];
 }
@@ -81,8 +83,16 @@ function validateSelector(
 function validateAttributes(attributes: ResourceAttributes | undefined): FieldError[] {
   const at = fieldPath('spec.resourceAttributes');
   return [
-    ...validateSelector(attributes?.fieldSelector, at.child('fieldSelector'), validateFieldRequirement),
-    ...validateSelector(attributes?.labelSelector, at.child('labelSelector'), validateLabelRequirement),
+    ...validateSelector(
+      attributes?.fieldSelector,
+      at.child('fieldSelector'),
+      validateFieldRequirement,
+    ),
+    ...validateSelector(
+      attributes?.labelSelector,
+      at.child('labelSelector'),
+      validateLabelRequirement,
+    ),
   ];
 }
 
@@ -100,14 +110,23 @@ function validateTarget(spec: SelfSubjectAccessReviewSpec): FieldError[] {
 function validateSubject(spec: NonNullable<SubjectAccessReview['spec']>): FieldError[] {
   const { user = '', groups = [] } = spec;
   if (user !== '' || groups.length > 0) return [];
-  return [invalidValue(SPEC.child('user'), user, 'at least one of user or group must be specified')];
+  return [
+    invalidValue(SPEC.child('user'), user, 'at least one of user or group must be specified'),
+  ];
 }
 
 /** A question has no metadata but what the server adds, and for local ones a namespace. */
-function validateMetadata({ metadata = {} }: KubeObject, detail: string, local = false): FieldError[] {
+function validateMetadata(
+  { metadata = {} }: KubeObject,
+  detail: string,
+  local = false,
+): FieldError[] {
   const rest = Object.entries(metadata).filter(
     ([field, value]) =>
-      field !== 'managedFields' && !(local && field === 'namespace') && value !== '' && value !== null,
+      field !== 'managedFields' &&
+      !(local && field === 'namespace') &&
+      value !== '' &&
+      value !== null,
   );
   return rest.length === 0 ? [] : [invalidValue(fieldPath('metadata'), metadata, detail)];
 }

@@ -7,8 +7,14 @@ import { isDns1123Subdomain } from './text.ts';
 
 const SPECIAL: readonly (readonly [string, readonly string[]])[] = [
   ['may not be in the loopback range (127.0.0.0/8, ::1/128)', ['127.0.0.0/8', '::1/128']],
-  ['may not be in the link-local range (169.254.0.0/16, fe80::/10)', ['169.254.0.0/16', 'fe80::/10']],
-  ['may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)', ['224.0.0.0/24', 'ff02::/16']],
+  [
+    'may not be in the link-local range (169.254.0.0/16, fe80::/10)',
+    ['169.254.0.0/16', 'fe80::/10'],
+  ],
+  [
+    'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)',
+    ['224.0.0.0/24', 'ff02::/16'],
+  ],
 ];
 
 /** Addresses that make no sense as the end of a connection from elsewhere. */
@@ -30,7 +36,11 @@ interface Ingress {
 }
 
 /** What a load balancer answers on. Addresses that were there before are not looked at again. */
-export function validateLoadBalancerAddresses(next: readonly Ingress[], old: readonly Ingress[], at: FieldPath): FieldError[] {
+export function validateLoadBalancerAddresses(
+  next: readonly Ingress[],
+  old: readonly Ingress[],
+  at: FieldPath,
+): FieldError[] {
   const known = old.map(({ ip }) => ip ?? '');
   return next.flatMap(({ ip, hostname }, i) => {
     const here = at.index(i);
@@ -38,7 +48,9 @@ export function validateLoadBalancerAddresses(next: readonly Ingress[], old: rea
     if (!hostname) return errors;
     errors.push(...invalidAll(here.child('hostname'), hostname, isDns1123Subdomain(hostname)));
     if (parseIp(hostname) !== undefined) {
-      errors.push(invalidValue(here.child('hostname'), hostname, 'must be a DNS name, not an IP address'));
+      errors.push(
+        invalidValue(here.child('hostname'), hostname, 'must be a DNS name, not an IP address'),
+      );
     }
     return errors;
   });

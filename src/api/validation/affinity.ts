@@ -22,7 +22,7 @@ import { isLabelValue, nameIsDnsLabel, nameIsDnsSubdomain } from './text.ts';
 const WEIGHT_MAX = 100;
 
 function validateRequirement(
-  requirement: NodeSelectorRequirement,
+  requirement: Partial<NodeSelectorRequirement>,
   at: FieldPath,
   checkValues: boolean,
 ): FieldError[] {
@@ -57,7 +57,7 @@ function validateRequirement(
 }
 
 function validateFieldRequirement(
-  requirement: NodeSelectorRequirement,
+  requirement: Partial<NodeSelectorRequirement>,
   at: FieldPath,
 ): FieldError[] {
   const { key = '', operator, values = [] } = requirement;
@@ -80,12 +80,16 @@ function validateFieldRequirement(
   return [...errors, ...bad];
 }
 
-function validateTerm(term: NodeSelectorTerm, at: FieldPath, checkValues: boolean): FieldError[] {
+function validateTerm(
+  term: NodeSelectorTerm | undefined,
+  at: FieldPath,
+  checkValues: boolean,
+): FieldError[] {
   return [
-    ...(term.matchExpressions ?? []).flatMap((requirement, i) =>
+    ...(term?.matchExpressions ?? []).flatMap((requirement, i) =>
       validateRequirement(requirement, at.child('matchExpressions').index(i), checkValues),
     ),
-    ...(term.matchFields ?? []).flatMap((requirement, i) =>
+    ...(term?.matchFields ?? []).flatMap((requirement, i) =>
       validateFieldRequirement(requirement, at.child('matchFields').index(i)),
     ),
   ];
@@ -141,7 +145,11 @@ export function validateLabelKeys(
   return errors;
 }
 
-function validatePodTerm(term: PodAffinityTerm, at: FieldPath): FieldError[] {
+function validatePodTerm(
+  asked: Partial<PodAffinityTerm> | undefined,
+  at: FieldPath,
+): FieldError[] {
+  const term = asked ?? {};
   const { topologyKey = '', namespaces = [] } = term;
   return [
     ...validateLabelSelector(term.labelSelector, at.child('labelSelector')),

@@ -1,12 +1,6 @@
 /** APIServices. Upstream: kube-aggregator/pkg/apis/apiregistration/validation/validation.go. */
 import type { APIService } from '#api/gen/apiregistration-v1.ts';
-import {
-  type FieldError,
-  fieldPath,
-  invalidValue,
-  notSupported,
-  required,
-} from '../meta/field.ts';
+import { type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
 import { present, subdomain } from './common.ts';
 import { invalidAll } from './metadata.ts';
 import { isDns1035Label, isPathSegmentName, isPortNumber } from './text.ts';
@@ -71,7 +65,11 @@ export function validateApiService(object: APIService): FieldError[] {
     ...errors,
     ...(group === '' ? [] : subdomain(group, SPEC.child('group'))),
     ...invalidAll(SPEC.child('version'), version, isDns1035Label(version)),
-    ...validatePriority('groupPriorityMinimum', object.spec?.groupPriorityMinimum, GROUP_PRIORITY_MAX),
+    ...validatePriority(
+      'groupPriorityMinimum',
+      object.spec?.groupPriorityMinimum,
+      GROUP_PRIORITY_MAX,
+    ),
     ...validatePriority('versionPriority', object.spec?.versionPriority, VERSION_PRIORITY_MAX),
     ...(service === undefined ? validateLocal(object) : validateService(object)),
   ];

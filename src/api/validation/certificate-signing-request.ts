@@ -5,7 +5,11 @@
  * its subject; its signature is for the signer to check.
  */
 import { X509Certificate } from 'node:crypto';
-import type { CertificateSigningRequest, KeyUsage } from '#api/gen/certificates-v1.ts';
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+  KeyUsage,
+} from '#api/gen/certificates-v1.ts';
 import { requestSubject } from '#base/csr.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
@@ -54,7 +58,8 @@ const USAGES: readonly KeyUsage[] = [
   'timestamping',
 ];
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
 
 function validateRequest(request: string): FieldError[] {
   try {
@@ -98,20 +103,22 @@ export function validateCertificateSigningRequestCreate({
 
 function validateConditions({ status }: CertificateSigningRequest): FieldError[] {
   const seen = new Set<string>();
-  return (status?.conditions ?? []).flatMap(({ type = '', status: value }, i) => {
-    const at = CONDITIONS.index(i);
-    const values = FINAL.includes(type) ? ['True'] : ['False', 'True', 'Unknown'];
-    const errors = type === '' ? [required(at.child('type'))] : [];
-    errors.push(...oneOf(value, values, at.child('status')));
-    const other = DECISIONS.includes(type) && DECISIONS.find((decision) => decision !== type);
-    if (other && seen.has(other)) {
-      const detail = 'Approved and Denied conditions are mutually exclusive';
-      errors.push(invalidValue(CONDITIONS, type, detail));
-    }
-    if (seen.has(type)) errors.push(duplicate(at.child('type'), type));
-    seen.add(type);
-    return errors;
-  });
+  return (status?.conditions ?? []).flatMap(
+    ({ type = '', status: value }: Partial<CertificateSigningRequestCondition>, i) => {
+      const at = CONDITIONS.index(i);
+      const values = FINAL.includes(type) ? ['True'] : ['False', 'True', 'Unknown'];
+      const errors = type === '' ? [required(at.child('type'))] : [];
+      errors.push(...oneOf(value, values, at.child('status')));
+      const other = DECISIONS.includes(type) && DECISIONS.find((decision) => decision !== type);
+      if (other && seen.has(other)) {
+        const detail = 'Approved and Denied conditions are mutually exclusive';
+        errors.push(invalidValue(CONDITIONS, type, detail));
+      }
+      if (seen.has(type)) errors.push(duplicate(at.child('type'), type));
+      seen.add(type);
+      return errors;
+    },
+  );
 }
 
 /** What is wrong with a chain of certificates in PEM; undefined when nothing is. */

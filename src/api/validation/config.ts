@@ -1,7 +1,15 @@
 /** ConfigMaps and Secrets. Upstream: pkg/apis/core/validation/validation.go. */
 import type { ConfigMap, Secret } from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
-import { type FieldError, fieldPath, forbiddenField, invalidValue, required, ROOT, tooLong } from '../meta/field.ts';
+import {
+  type FieldError,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+  required,
+  ROOT,
+  tooLong,
+} from '../meta/field.ts';
 import { immutable, invalidAll } from './metadata.ts';
 import { isConfigMapKey } from './text.ts';
 
@@ -33,7 +41,11 @@ interface Fixable {
 }
 
 /** Once immutable, always, with all that is in it. */
-function validateFixed<T extends Fixable>(next: T, old: T, fields: readonly (keyof T & string)[]): FieldError[] {
+function validateFixed<T extends Fixable>(
+  next: T,
+  old: T,
+  fields: readonly (keyof T & string)[],
+): FieldError[] {
   if (old.immutable !== true) return [];
   const errors = next.immutable === true ? [] : [forbiddenField(fieldPath('immutable'), FIXED)];
   const changed = fields.filter((field) => !equalValues(next[field], old[field]));
@@ -60,7 +72,8 @@ function validateJson(secret: Secret, key: string): FieldError[] {
 /** What the type of a secret asks of its contents. */
 function validateType(secret: Secret): FieldError[] {
   const has = (key: string): boolean => secret.data?.[key] !== undefined;
-  const missing = (...keys: string[]): FieldError[] => keys.filter((key) => !has(key)).map((key) => required(DATA.key(key)));
+  const missing = (...keys: string[]): FieldError[] =>
+    keys.filter((key) => !has(key)).map((key) => required(DATA.key(key)));
   switch (secret.type) {
     case 'kubernetes.io/service-account-token': {
       const key = 'kubernetes.io/service-account.name';
@@ -94,5 +107,8 @@ export function validateSecret(secret: Secret): FieldError[] {
 }
 
 export function validateSecretUpdate(next: Secret, old: Secret): FieldError[] {
-  return [...immutable(next.type, old.type, fieldPath('type')), ...validateFixed(next, old, ['data'])];
+  return [
+    ...immutable(next.type, old.type, fieldPath('type')),
+    ...validateFixed(next, old, ['data']),
+  ];
 }

@@ -22,14 +22,21 @@ function validateSchedule(schedule: string): FieldError[] {
     errors.push(invalidValue(at, schedule, error.message));
   }
   if (schedule.includes('TZ')) {
-    errors.push(invalidValue(at, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
+    errors.push(
+      invalidValue(
+        at,
+        schedule,
+        'cannot use TZ or CRON_TZ in schedule, use timeZone field instead',
+      ),
+    );
   }
   return errors;
 }
 
 function isTimeZone(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+    new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
+    return true;
   } catch {
     return false;
   }
@@ -44,7 +51,8 @@ function validateTimeZone(zone: string | undefined): FieldError[] {
     .some((part) => part === '.' || part === '..' || part.startsWith('-') || !ZONE_PART.test(part));
   if (bad) return [invalidValue(at, zone, `unknown time zone ${zone}`)];
   if (zone.toLowerCase() === 'local') {
-    const detail = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
+    const detail =
+      'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
     return [invalidValue(at, zone, detail)];
   }
   return isTimeZone(zone) ? [] : [invalidValue(at, zone, `unknown time zone ${zone}`)];
@@ -55,16 +63,25 @@ function validateSpec({ spec }: CronJob): FieldError[] {
   const job = spec?.jobTemplate?.spec;
   const errors = [
     ...validateCounts(spec, ['startingDeadlineSeconds'], SPEC),
-    ...oneOf(spec?.concurrencyPolicy, ['Allow', 'Forbid', 'Replace'], SPEC.child('concurrencyPolicy')),
+    ...oneOf(
+      spec?.concurrencyPolicy,
+      ['Allow', 'Forbid', 'Replace'],
+      SPEC.child('concurrencyPolicy'),
+    ),
     ...validateJobSpec(job, template),
   ];
   if (job?.selector !== undefined) {
-    errors.push(invalidValue(template.child('selector'), job.selector, '`selector` will be auto-generated'));
+    errors.push(
+      invalidValue(template.child('selector'), job.selector, '`selector` will be auto-generated'),
+    );
   }
   if (job?.manualSelector === true) {
     errors.push(notSupported(template.child('manualSelector'), true, ['nil', 'false']));
   }
-  return [...errors, ...validateCounts(spec, ['successfulJobsHistoryLimit', 'failedJobsHistoryLimit'], SPEC)];
+  return [
+    ...errors,
+    ...validateCounts(spec, ['successfulJobsHistoryLimit', 'failedJobsHistoryLimit'], SPEC),
+  ];
 }
 
 export function validateCronJob(cronJob: CronJob): FieldError[] {
@@ -75,7 +92,13 @@ export function validateCronJobCreate({ metadata, spec }: CronJob): FieldError[]
   const name = metadata?.name ?? '';
   const errors = [...validateSchedule(spec?.schedule ?? ''), ...validateTimeZone(spec?.timeZone)];
   if (name.length > NAME_MAX) {
-    errors.push(invalidValue(fieldPath('metadata').child('name'), name, `must be no more than ${NAME_MAX} characters`));
+    errors.push(
+      invalidValue(
+        fieldPath('metadata').child('name'),
+        name,
+        `must be no more than ${NAME_MAX} characters`,
+      ),
+    );
   }
   return errors;
 }

@@ -30,19 +30,23 @@ const NODE_ID_MAX = 256;
 
 function validateTokenRequests(requests: readonly TokenRequest[], at: FieldPath): FieldError[] {
   const audiences = new Set<string>();
-  return requests.flatMap(({ audience = '', expirationSeconds: seconds }, i) => {
-    const here = at.index(i);
-    if (audiences.has(audience)) return [duplicate(here.child('audience'), audience)];
-    audiences.add(audience);
-    const where = here.child('expirationSeconds');
-    if (seconds !== undefined && seconds < TOKEN_SECONDS_MIN) {
-      return [invalidValue(where, seconds, 'may not specify a duration less than 10 minutes')];
-    }
-    if (seconds !== undefined && seconds > TOKEN_SECONDS_MAX) {
-      return [invalidValue(where, seconds, 'may not specify a duration larger than 2^32 seconds')];
-    }
-    return [];
-  });
+  return requests.flatMap(
+    ({ audience = '', expirationSeconds: seconds }: Partial<TokenRequest>, i) => {
+      const here = at.index(i);
+      if (audiences.has(audience)) return [duplicate(here.child('audience'), audience)];
+      audiences.add(audience);
+      const where = here.child('expirationSeconds');
+      if (seconds !== undefined && seconds < TOKEN_SECONDS_MIN) {
+        return [invalidValue(where, seconds, 'may not specify a duration less than 10 minutes')];
+      }
+      if (seconds !== undefined && seconds > TOKEN_SECONDS_MAX) {
+        return [
+          invalidValue(where, seconds, 'may not specify a duration larger than 2^32 seconds'),
+        ];
+      }
+      return [];
+    },
+  );
 }
 
 export function validateCsiDriver({ spec = {} }: CSIDriver): FieldError[] {
@@ -76,7 +80,11 @@ export function validateCsiDriver({ spec = {} }: CSIDriver): FieldError[] {
 export function validateCsiDriverUpdate(next: CSIDriver, old: CSIDriver): FieldError[] {
   const modes = 'volumeLifecycleModes';
   return [
-    ...immutable(next.spec?.attachRequired, old.spec?.attachRequired, SPEC.child('attachedRequired')),
+    ...immutable(
+      next.spec?.attachRequired,
+      old.spec?.attachRequired,
+      SPEC.child('attachedRequired'),
+    ),
     ...immutable(next.spec?.[modes], old.spec?.[modes], SPEC.child(modes)),
   ];
 }
@@ -89,7 +97,7 @@ function validateTopologyKeys(keys: readonly string[], at: FieldPath): FieldErro
   ]);
 }
 
-function validateNodeDriver(driver: CSINodeDriver, at: FieldPath): FieldError[] {
+function validateNodeDriver(driver: Partial<CSINodeDriver>, at: FieldPath): FieldError[] {
   const { name, nodeID = '', allocatable, topologyKeys } = driver;
   const id = at.child('nodeID');
   const errors = [...validateDriverName(name, at.child('name')), ...present(nodeID, id)];

@@ -30,18 +30,35 @@ import { validateWebhookClient } from './webhook-client.ts';
 
 const SPEC = fieldPath('spec');
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
-const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
+const COLUMN_FORMATS = [
+  'byte',
+  'date',
+  'date-time',
+  'double',
+  'float',
+  'int32',
+  'int64',
+  'password',
+];
 const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const WARNING_MAX = 256;
 const APPROVAL = 'api-approved.kubernetes.io';
 const APPROVAL_PULL = 'see https://github.com/kubernetes/enhancements/pull/1111';
 
 /** All that is wrong, as one error. */
-function joined(at: FieldPath, value: string, messages: readonly string[], before = ''): FieldError[] {
+function joined(
+  at: FieldPath,
+  value: string,
+  messages: readonly string[],
+  before = '',
+): FieldError[] {
   return messages.length === 0 ? [] : [invalidValue(at, value, before + messages.join(','))];
 }
 
-function validateNames(names: CustomResourceDefinitionNames | undefined, at: FieldPath): FieldError[] {
+function validateNames(
+  names: CustomResourceDefinitionNames | undefined,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const field of ['plural', 'singular'] as const) {
     const name = names?.[field];
@@ -146,7 +163,9 @@ function validateShareable(
   if (first !== undefined && isShared(versions, field)) {
     return validate(first, SPEC.child(field === 'schema' ? 'validation' : field));
   }
-  return versions.flatMap((version, i) => validate(version, SPEC.child('versions').index(i).child(field)));
+  return versions.flatMap((version, i) =>
+    validate(version, SPEC.child('versions').index(i).child(field)),
+  );
 }
 
 function validateVersions(versions: readonly CustomResourceDefinitionVersion[]): FieldError[] {
@@ -245,7 +264,8 @@ function validateSpec(spec: Partial<CustomResourceDefinitionSpec>): FieldError[]
 function validateStoredVersions({ spec, status }: CustomResourceDefinition): FieldError[] {
   const at = fieldPath('status').child('storedVersions');
   const stored = status?.storedVersions ?? [];
-  if (stored.length === 0) return [invalidValue(at, stored, 'must have at least one stored version')];
+  if (stored.length === 0)
+    return [invalidValue(at, stored, 'must have at least one stored version')];
   const versions = spec?.versions ?? [];
   const names = versions.map(({ name }) => name);
   return [
@@ -308,7 +328,8 @@ export function validateCustomResourceDefinitionUpdate(
         ...immutable(after?.names?.kind, before?.names?.kind, names.child('kind')),
       ]
     : [];
-  const approved = (object: CustomResourceDefinition): boolean => validateApproval(object).length === 0;
+  const approved = (object: CustomResourceDefinition): boolean =>
+    validateApproval(object).length === 0;
   return [
     ...errors,
     ...immutable(after?.group, before?.group, SPEC.child('group')),

@@ -102,7 +102,9 @@ function validateChildren(schema: JSONSchemaProps, level: Level, at: FieldPath):
     errors.push(...validate(property, 'field', at.child('properties').key(name)));
   }
   if (Array.isArray(items)) {
-    errors.push(forbiddenField(at.child('items'), 'items must be a schema object and not an array'));
+    errors.push(
+      forbiddenField(at.child('items'), 'items must be a schema object and not an array'),
+    );
   } else if (items !== undefined) errors.push(...validate(items, 'item', at.child('items')));
   else if (schema.type === 'array') errors.push(required(at.child('items'), 'must be specified'));
   return errors;

@@ -47,7 +47,9 @@ function validateStrategy(strategy: DaemonSetUpdateStrategy | undefined): FieldE
 
 export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   return [
-    ...(spec?.selector === undefined ? [] : validateSelector(spec.selector, SPEC.child('selector'), 'daemonset')),
+    ...(spec?.selector === undefined
+      ? []
+      : validateSelector(spec.selector, SPEC.child('selector'), 'daemonset')),
     ...validateTemplateLabels(spec?.selector, spec?.template, SPEC.child('template')),
     ...validateRunningTemplate(spec?.template, SPEC.child('template'), 'DaemonSet'),
     ...validateCounts(spec, ['minReadySeconds'], SPEC),

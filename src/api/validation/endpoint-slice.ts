@@ -1,5 +1,11 @@
 /** EndpointSlices. Upstream: pkg/apis/discovery/validation/validation.go. */
-import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from '#api/gen/discovery-v1.ts';
+import type {
+  Endpoint,
+  EndpointHints,
+  EndpointPort,
+  EndpointSlice,
+  ForZone,
+} from '#api/gen/discovery-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
   duplicate,
@@ -56,7 +62,11 @@ function validateAddress(text: string, type: string, list: FieldPath, i: number)
   return [...errors, ...validateEndpointIp(text, at)];
 }
 
-function validateAddresses(addresses: readonly string[], type: string, at: FieldPath): FieldError[] {
+function validateAddresses(
+  addresses: readonly string[],
+  type: string,
+  at: FieldPath,
+): FieldError[] {
   const errors = present(addresses, at, 'must contain at least 1 address');
   if (addresses.length > ADDRESSES_MAX) errors.push(tooMany(at, addresses.length, ADDRESSES_MAX));
   return [...errors, ...addresses.flatMap((text, i) => validateAddress(text, type, at, i))];
@@ -64,14 +74,10 @@ function validateAddresses(addresses: readonly string[], type: string, at: Field
 
 type NameRule = (name: string) => string[];
 
-function validateHintList(
-  list: readonly { readonly name: string }[],
-  rule: NameRule,
-  at: FieldPath,
-): FieldError[] {
+function validateHintList(list: readonly ForZone[], rule: NameRule, at: FieldPath): FieldError[] {
   if (list.length > HINTS_MAX) return [tooMany(at, list.length, HINTS_MAX)];
   const seen = new Set<string>();
-  return list.flatMap(({ name = '' }, i) => {
+  return list.flatMap(({ name = '' }: Partial<ForZone>, i) => {
     const here = at.index(i).child('name');
     const errors = seen.has(name) ? [duplicate(here, name)] : [];
     seen.add(name);
@@ -79,13 +85,16 @@ function validateHintList(
   });
 }
 
-function validateHints({ forZones = [], forNodes = [] }: EndpointHints, at: FieldPath): FieldError[] {
+function validateHints(
+  { forZones = [], forNodes = [] }: EndpointHints,
+  at: FieldPath,
+): FieldError[] {
   const zones = validateHintList(forZones, isLabelValue, at.child('forZones'));
   if (forZones.length > HINTS_MAX) return zones;
   return [...zones, ...validateHintList(forNodes, isDns1123Subdomain, at.child('forNodes'))];
 }
 
-function validateEndpoint(endpoint: Endpoint, type: string, at: FieldPath): FieldError[] {
+function validateEndpoint(endpoint: Partial<Endpoint>, type: string, at: FieldPath): FieldError[] {
   const { addresses = [], nodeName, hostname, hints, deprecatedTopology = {} } = endpoint;
   const topology = at.child('deprecatedTopology');
   const count = Object.keys(deprecatedTopology).length;
@@ -99,7 +108,10 @@ function validateEndpoint(endpoint: Endpoint, type: string, at: FieldPath): Fiel
   ];
 }
 
-function validateEndpointList({ endpoints, addressType = '' }: EndpointSlice): FieldError[] {
+function validateEndpointList({
+  endpoints,
+  addressType = '',
+}: Partial<EndpointSlice>): FieldError[] {
   const at = fieldPath('endpoints');
   const list = endpoints ?? [];
   if (list.length > ENDPOINTS_MAX) return [tooMany(at, list.length, ENDPOINTS_MAX)];

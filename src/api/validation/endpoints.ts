@@ -8,7 +8,7 @@ import { validateIp } from './ip.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
-function validateAddress(address: EndpointAddress, at: FieldPath): FieldError[] {
+function validateAddress(address: Partial<EndpointAddress>, at: FieldPath): FieldError[] {
   const { ip = '', hostname, nodeName } = address;
   return [
     ...validateIp(ip, at.child('ip')),

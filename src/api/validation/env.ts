@@ -56,7 +56,7 @@ const SUBSCRIPTED = /^(.+?)\['(.*)'\]$/s;
 
 /** What a field of the pod may be named: the path as it is, and a subscript of labels or annotations. */
 export function validateFieldRef(
-  selector: ObjectFieldSelector,
+  selector: Partial<ObjectFieldSelector>,
   allowed: readonly string[],
   at: FieldPath,
 ): FieldError[] {
@@ -97,7 +97,7 @@ function validateDivisor(resource: string, divisor: string, at: FieldPath): Fiel
 }
 
 export function validateResourceFieldRef(
-  selector: ResourceFieldSelector,
+  selector: Partial<ResourceFieldSelector>,
   at: FieldPath,
   inVolume: boolean,
 ): FieldError[] {
@@ -125,7 +125,7 @@ function validateKeyRef(selector: { name?: string; key?: string }, at: FieldPath
 }
 
 function validateFileKeyRef(
-  selector: NonNullable<EnvVarSource['fileKeyRef']>,
+  selector: Partial<NonNullable<EnvVarSource['fileKeyRef']>>,
   at: FieldPath,
 ): FieldError[] {
   const { key = '', volumeName = '', path = '' } = selector;
@@ -173,7 +173,7 @@ function validateSource(source: EnvVarSource, value: string, at: FieldPath): Fie
 }
 
 export function validateEnv(variables: readonly EnvVar[] | undefined, at: FieldPath): FieldError[] {
-  return (variables ?? []).flatMap(({ name = '', value = '', valueFrom }, i) => {
+  return (variables ?? []).flatMap(({ name = '', value = '', valueFrom }: Partial<EnvVar>, i) => {
     const here = at.index(i);
     return [
       ...(name === ''

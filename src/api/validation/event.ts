@@ -37,7 +37,8 @@ function validateNamespace({ metadata, involvedObject, eventTime }: Event): Fiel
 function validate(event: Event, controllerField: string): FieldError[] {
   const errors = validateNamespace(event);
   if (event.eventTime) {
-    const { reportingComponent: controller = '', reportingInstance, action, reason, message } = event;
+    const controller = event.reportingComponent ?? '';
+    const { reportingInstance, action, reason, message } = event;
     if (controller === '') errors.push(required(controllerField));
     errors.push(
       ...qualifiedName(controller, fieldPath(controllerField)),
@@ -48,7 +49,10 @@ function validate(event: Event, controllerField: string): FieldError[] {
     );
   }
   const namespace = event.metadata?.namespace ?? '';
-  return [...errors, ...invalidAll(fieldPath('namespace'), namespace, isDns1123Subdomain(namespace))];
+  return [
+    ...errors,
+    ...invalidAll(fieldPath('namespace'), namespace, isDns1123Subdomain(namespace)),
+  ];
 }
 
 /** Writes by core/v1. */

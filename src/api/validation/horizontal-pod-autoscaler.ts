@@ -39,7 +39,10 @@ function validateReplicas(spec: HorizontalPodAutoscalerSpec | undefined): FieldE
   return errors;
 }
 
-function validatePolicy({ type = '', value, periodSeconds }: HPAScalingPolicy, at: FieldPath): FieldError[] {
+function validatePolicy(
+  { type = '', value, periodSeconds }: Partial<HPAScalingPolicy>,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   if (!POLICY_TYPES.includes(type)) {
     errors.push(notSupported(at.child('type'), type, POLICY_TYPES));
@@ -89,7 +92,9 @@ export function validateHorizontalPodAutoscaler({ spec }: HorizontalPodAutoscale
 }
 
 /** What scales has a group, but for the one kind of the core group that does. */
-export function validateHorizontalPodAutoscalerCreate({ spec }: HorizontalPodAutoscaler): FieldError[] {
+export function validateHorizontalPodAutoscalerCreate({
+  spec,
+}: HorizontalPodAutoscaler): FieldError[] {
   const reference = spec?.scaleTargetRef ?? { kind: '', name: '' };
   const at = SPEC.child('scaleTargetRef', 'apiVersion');
   return validateReferenceVersion(reference, reference.kind !== 'ReplicationController', at);

@@ -41,10 +41,7 @@ function validateResource(resource: TypedLocalObjectReference, at: FieldPath): F
   ];
 }
 
-function validateService(
-  { service }: IngressBackend,
-  at: FieldPath,
-): FieldError[] {
+function validateService({ service }: IngressBackend, at: FieldPath): FieldError[] {
   const { name, port } = service ?? {};
   const here = at.child('service');
   const errors = name
@@ -70,7 +67,10 @@ function validateBackend(backend: IngressBackend | undefined, at: FieldPath): Fi
   return [invalidValue(at, '', 'resource or service backend is required')];
 }
 
-function validatePath({ path = '', pathType, backend }: HTTPIngressPath, at: FieldPath): FieldError[] {
+function validatePath(
+  { path = '', pathType, backend }: HTTPIngressPath,
+  at: FieldPath,
+): FieldError[] {
   if (pathType === undefined) return [required(at.child('pathType'), 'pathType must be specified')];
   const errors: FieldError[] = [];
   const bad = (detail: string): void => {

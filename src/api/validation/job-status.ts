@@ -14,7 +14,9 @@ const STATUS = fieldPath('status');
 const CONDITIONS = STATUS.child('conditions');
 
 const isTrue = ({ status }: Job, type: string): boolean =>
-  status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') === true;
+  status?.conditions?.some(
+    (condition) => condition.type === type && condition.status === 'True',
+  ) === true;
 const isFinished = (job: Job): boolean => isTrue(job, 'Complete') || isTrue(job, 'Failed');
 
 /** Upstream leaves the value out of these messages. */
@@ -26,9 +28,9 @@ interface Change {
   readonly old: Job;
   readonly status: JobStatus;
   /** Whether one of these fields of the status changed. */
-  changed(...fields: (keyof JobStatus)[]): boolean;
+  readonly changed: (...fields: (keyof JobStatus)[]) => boolean;
   /** Whether one of these conditions changed. */
-  flipped(...types: string[]): boolean;
+  readonly flipped: (...types: string[]) => boolean;
   readonly finishedNow: boolean;
 }
 
@@ -37,7 +39,8 @@ function changeOf(next: Job, old: Job): Change {
     next,
     old,
     status: next.status ?? {},
-    changed: (...fields) => fields.some((field) => !equalValues(next.status?.[field], old.status?.[field])),
+    changed: (...fields) =>
+      fields.some((field) => !equalValues(next.status?.[field], old.status?.[field])),
     flipped: (...types) => types.some((type) => isTrue(next, type) !== isTrue(old, type)),
     finishedNow: isFinished(next) !== isFinished(old),
   };
@@ -57,10 +60,16 @@ function validateConditions({ next, old, flipped, changed }: Change): FieldError
   both('SuccessCriteriaMet', 'Failed', true);
   both('SuccessCriteriaMet', 'FailureTarget', true);
   if ((flipped('Failed') || changed('failedIndexes')) && has('Failed') && !has('FailureTarget')) {
-    errors.push(badConditions('cannot set Failed=True condition without the FailureTarget=true condition'));
+    errors.push(
+      badConditions('cannot set Failed=True condition without the FailureTarget=true condition'),
+    );
   }
   if (flipped('Complete', 'SuccessCriteriaMet') && has('Complete') && !has('SuccessCriteriaMet')) {
-    errors.push(badConditions('cannot set Complete=True condition without the SuccessCriteriaMet=true condition'));
+    errors.push(
+      badConditions(
+        'cannot set Complete=True condition without the SuccessCriteriaMet=true condition',
+      ),
+    );
   }
   for (const type of ['Failed', 'Complete', 'FailureTarget']) {
     if (isTrue(old, type) && !has(type)) {
@@ -71,7 +80,11 @@ function validateConditions({ next, old, flipped, changed }: Change): FieldError
     errors.push(badConditions('cannot disable the SuccessCriteriaMet=True condition'));
   }
   if (isTrue(old, 'Complete') && !isTrue(old, 'SuccessCriteriaMet') && has('SuccessCriteriaMet')) {
-    errors.push(badConditions('cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions'));
+    errors.push(
+      badConditions(
+        'cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions',
+      ),
+    );
   }
   return errors;
 }
@@ -83,13 +96,23 @@ function validateTimes({ next, old, status, changed, flipped, finishedNow }: Cha
   const complete = isTrue(next, 'Complete');
   if (flipped('Complete') || changed('completionTime')) {
     if (completionTime !== undefined && !complete) {
-      errors.push(invalidValue(end, completionTime, 'cannot set completionTime when there is no Complete=True condition'));
+      errors.push(
+        invalidValue(
+          end,
+          completionTime,
+          'cannot set completionTime when there is no Complete=True condition',
+        ),
+      );
     }
     if (completionTime === undefined && complete) {
       errors.push(required(end, 'completionTime is required for Complete jobs'));
     }
   }
-  if (changed('startTime', 'completionTime') && startTime !== undefined && completionTime !== undefined) {
+  if (
+    changed('startTime', 'completionTime') &&
+    startTime !== undefined &&
+    completionTime !== undefined
+  ) {
     if (Date.parse(completionTime) < Date.parse(startTime)) {
       errors.push(invalidValue(end, completionTime, 'must be equal to or after `startTime`'));
     }
@@ -99,13 +122,25 @@ function validateTimes({ next, old, status, changed, flipped, finishedNow }: Cha
     errors.push(invalidValue(end, completionTime, 'field is immutable'));
   }
   const emptySuspended = next.spec?.suspend === true && next.spec.completions === 0;
-  if ((finishedNow || changed('startTime')) && !emptySuspended && startTime === undefined && isFinished(next)) {
+  if (
+    (finishedNow || changed('startTime')) &&
+    !emptySuspended &&
+    startTime === undefined &&
+    isFinished(next)
+  ) {
     errors.push(required(STATUS.child('startTime'), 'startTime is required for finished job'));
   }
   const resuming =
     isTrue(old, 'Suspended') &&
-    status.conditions?.some(({ type, status: value }) => type === 'Suspended' && value === 'False') === true;
-  if (changed('startTime') && !resuming && old.status?.startTime !== undefined && next.spec?.suspend !== true) {
+    status.conditions?.some(
+      ({ type, status: value }) => type === 'Suspended' && value === 'False',
+    ) === true;
+  if (
+    changed('startTime') &&
+    !resuming &&
+    old.status?.startTime !== undefined &&
+    next.spec?.suspend !== true
+  ) {
     const detail = 'field is immutable for unsuspended job once set';
     errors.push(invalidValue(STATUS.child('startTime'), startTime ?? null, detail));
   }
@@ -115,15 +150,32 @@ function validateTimes({ next, old, status, changed, flipped, finishedNow }: Cha
 function validateNumbers({ next, old, status, changed, finishedNow }: Change): FieldError[] {
   const errors: FieldError[] = [];
   const finished = isFinished(next);
-  const { active = 0, ready = 0, terminating = 0, failed = 0, succeeded = 0, uncountedTerminatedPods: uncounted } = status;
+  const {
+    active = 0,
+    ready = 0,
+    terminating = 0,
+    failed = 0,
+    succeeded = 0,
+    uncountedTerminatedPods: uncounted,
+  } = status;
   if ((finishedNow || changed('active')) && active > 0 && finished) {
-    errors.push(invalidValue(STATUS.child('active'), active, 'active>0 is invalid for finished job'));
+    errors.push(
+      invalidValue(STATUS.child('active'), active, 'active>0 is invalid for finished job'),
+    );
   }
   if ((finishedNow || changed('terminating')) && terminating > 0 && finished) {
-    errors.push(invalidValue(STATUS.child('terminating'), terminating, 'terminating>0 is invalid for finished job'));
+    errors.push(
+      invalidValue(
+        STATUS.child('terminating'),
+        terminating,
+        'terminating>0 is invalid for finished job',
+      ),
+    );
   }
   if (changed('ready', 'active') && ready > active) {
-    errors.push(invalidValue(STATUS.child('ready'), ready, 'cannot set more ready pods than active'));
+    errors.push(
+      invalidValue(STATUS.child('ready'), ready, 'cannot set more ready pods than active'),
+    );
   }
   const waiting = (uncounted?.failed ?? []).length + (uncounted?.succeeded ?? []).length;
   if ((finishedNow || changed('uncountedTerminatedPods')) && finished && waiting > 0) {
@@ -133,9 +185,12 @@ function validateNumbers({ next, old, status, changed, finishedNow }: Change): F
   if (failed < (old.status?.failed ?? 0)) {
     errors.push(invalidValue(STATUS.child('failed'), failed, 'cannot decrease the failed counter'));
   }
-  const elastic = next.spec?.completionMode === 'Indexed' && next.spec.completions === next.spec.parallelism;
+  const elastic =
+    next.spec?.completionMode === 'Indexed' && next.spec.completions === next.spec.parallelism;
   if (!elastic && succeeded < (old.status?.succeeded ?? 0)) {
-    errors.push(invalidValue(STATUS.child('succeeded'), succeeded, 'cannot decrease the succeeded counter'));
+    errors.push(
+      invalidValue(STATUS.child('succeeded'), succeeded, 'cannot decrease the succeeded counter'),
+    );
   }
   return errors;
 }
@@ -165,15 +220,26 @@ function validateIndexes({ next, status, changed }: Change): FieldError[] {
       parsed[field] = parseIndexes(text, completions).intervals;
     } catch (error) {
       if (!(error instanceof IndexError)) throw error;
-      if (changed(field)) errors.push(invalidValue(STATUS.child(field), text, `error parsing ${field}: ${error.message}`));
+      if (changed(field))
+        errors.push(
+          invalidValue(STATUS.child(field), text, `error parsing ${field}: ${error.message}`),
+        );
     }
   }
   const { completedIndexes = '', failedIndexes } = status;
-  if (changed('completedIndexes') && completedIndexes !== '' && next.spec?.completionMode !== 'Indexed') {
+  if (
+    changed('completedIndexes') &&
+    completedIndexes !== '' &&
+    next.spec?.completionMode !== 'Indexed'
+  ) {
     const detail = 'cannot set non-empty completedIndexes when non-indexed completion mode';
     errors.push(invalidValue(STATUS.child('completedIndexes'), completedIndexes, detail));
   }
-  if (changed('failedIndexes') && failedIndexes !== undefined && next.spec?.backoffLimitPerIndex === undefined) {
+  if (
+    changed('failedIndexes') &&
+    failedIndexes !== undefined &&
+    next.spec?.backoffLimitPerIndex === undefined
+  ) {
     const detail = 'cannot set non-null failedIndexes when backoffLimitPerIndex is null';
     errors.push(invalidValue(STATUS.child('failedIndexes'), failedIndexes, detail));
   }
@@ -188,7 +254,11 @@ function validateIndexes({ next, status, changed }: Change): FieldError[] {
 export function validateJobStatus(next: Job, old: Job): FieldError[] {
   const change = changeOf(next, old);
   return [
-    ...validateCounts(change.status, ['active', 'succeeded', 'failed', 'ready', 'terminating'], STATUS),
+    ...validateCounts(
+      change.status,
+      ['active', 'succeeded', 'failed', 'ready', 'terminating'],
+      STATUS,
+    ),
     ...validateUncounted(change),
     ...validateConditions(change),
     ...validateTimes(change),

@@ -1,6 +1,12 @@
 /** Leases. Upstream: pkg/apis/coordination/validation/validation.go. */
 import type { Lease } from '#api/gen/coordination-v1.ts';
-import { type FieldError, fieldPath, forbiddenField, invalidValue, notSupported } from '../meta/field.ts';
+import {
+  type FieldError,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+} from '../meta/field.ts';
 import { qualifiedName } from './common.ts';
 import { nonnegative } from './metadata.ts';
 
@@ -15,7 +21,12 @@ function validateStrategy(strategy: string): FieldError[] {
 }
 
 export function validateLease({ spec }: Lease): FieldError[] {
-  const { leaseDurationSeconds: duration, leaseTransitions, strategy, preferredHolder } = spec ?? {};
+  const {
+    leaseDurationSeconds: duration,
+    leaseTransitions,
+    strategy,
+    preferredHolder,
+  } = spec ?? {};
   const errors: FieldError[] = [];
   if (duration !== undefined && duration <= 0) {
     errors.push(

@@ -1,9 +1,21 @@
 /** LimitRanges. Upstream: pkg/apis/core/validation/validation.go (ValidateLimitRange). */
 import type { LimitRange, LimitRangeItem } from '#api/gen/core-v1.ts';
 import { compareQuantity, parseQuantity } from '../codec/quantity.ts';
-import { duplicate, type FieldError, type FieldPath, fieldPath, forbiddenField, invalidValue, required } from '../meta/field.ts';
+import {
+  duplicate,
+  type FieldError,
+  type FieldPath,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+  required,
+} from '../meta/field.ts';
 import { qualifiedName } from './common.ts';
-import { isOvercommitAllowed, validateContainerResourceName, validateResourceName } from './resource-names.ts';
+import {
+  isOvercommitAllowed,
+  validateContainerResourceName,
+  validateResourceName,
+} from './resource-names.ts';
 
 const LISTS = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const;
 const TYPES = ['Pod', 'Container', 'PersistentVolumeClaim'];
@@ -16,11 +28,14 @@ function validateType(type: string, at: FieldPath): FieldError[] {
 
 function validateNames(item: LimitRangeItem, at: FieldPath): FieldError[] {
   const isPod = item.type === 'Pod';
-  const rule = isPod || item.type === 'Container' ? validateContainerResourceName : validateResourceName;
+  const rule =
+    isPod || item.type === 'Container' ? validateContainerResourceName : validateResourceName;
   return LISTS.flatMap((list) => {
     const names = Object.keys(item[list] ?? {});
     if (isPod && (list === 'default' || list === 'defaultRequest')) {
-      return names.length === 0 ? [] : [forbiddenField(at.child(list), "may not be specified when `type` is 'Pod'")];
+      return names.length === 0
+        ? []
+        : [forbiddenField(at.child(list), "may not be specified when `type` is 'Pod'")];
     }
     return names.flatMap((name) => rule(name, at.child(list).key(name)));
   });
@@ -40,11 +55,29 @@ function validateOrder(item: LimitRangeItem, name: string, at: FieldPath): Field
   const request = isPod ? undefined : item.defaultRequest?.[name];
   const ratio = item.maxLimitRequestRatio?.[name];
   const errors: FieldError[] = [];
-  const atMost = (low: string | undefined, high: string | undefined, where: string, words: string): void => {
+  const atMost = (
+    low: string | undefined,
+    high: string | undefined,
+    where: string,
+    words: string,
+  ): void => {
     if (low === undefined || high === undefined || compareQuantity(low, high) <= 0) return;
-    const value = where === 'min' ? low : where === 'defaultRequest' ? request : words.startsWith('min') ? min : max;
+    const value =
+      where === 'min'
+        ? low
+        : where === 'defaultRequest'
+          ? request
+          : words.startsWith('min')
+            ? min
+            : max;
     const [left = '', right = ''] = words.split(' > ');
-    errors.push(invalidValue(at.child(where).key(name), value, `${left} value ${low} is greater than ${right} value ${high}`));
+    errors.push(
+      invalidValue(
+        at.child(where).key(name),
+        value,
+        `${left} value ${low} is greater than ${right} value ${high}`,
+      ),
+    );
   };
   atMost(min, max, 'min', 'min > max');
   atMost(min, request, 'defaultRequest', 'min > default request');
@@ -59,10 +92,17 @@ function validateOrder(item: LimitRangeItem, name: string, at: FieldPath): Field
   if (ratio !== undefined && min !== undefined && max !== undefined) {
     const most = numberOf(max) / numberOf(min);
     if (numberOf(ratio) > most) {
-      errors.push(invalidValue(where, ratio, `ratio ${ratio} is greater than max/min = ${most.toFixed(6)}`));
+      errors.push(
+        invalidValue(where, ratio, `ratio ${ratio} is greater than max/min = ${most.toFixed(6)}`),
+      );
     }
   }
-  if (!isOvercommitAllowed(name) && limit !== undefined && request !== undefined && compareQuantity(limit, request) !== 0) {
+  if (
+    !isOvercommitAllowed(name) &&
+    limit !== undefined &&
+    request !== undefined &&
+    compareQuantity(limit, request) !== 0
+  ) {
     const detail = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`;
     errors.push(invalidValue(at.child('defaultRequest').key(name), request, detail));
   }
@@ -79,8 +119,13 @@ export function validateLimitRange({ spec }: LimitRange): FieldError[] {
     if (types.has(type)) errors.push(duplicate(at.child('type'), type));
     types.add(type);
     errors.push(...validateNames(item, at));
-    if (type === 'PersistentVolumeClaim' && item.min?.['storage'] === undefined && item.max?.['storage'] === undefined) {
-      const detail = 'either minimum or maximum storage value is required, but neither was provided';
+    if (
+      type === 'PersistentVolumeClaim' &&
+      item.min?.['storage'] === undefined &&
+      item.max?.['storage'] === undefined
+    ) {
+      const detail =
+        'either minimum or maximum storage value is required, but neither was provided';
       errors.push(required(at.child('limits'), detail));
     }
     const names = new Set(LISTS.flatMap((list) => Object.keys(item[list] ?? {})));

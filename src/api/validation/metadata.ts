@@ -111,7 +111,7 @@ export function isEmptySelector(selector: LabelSelector | undefined): boolean {
   );
 }
 
-function validateOwner(owner: OwnerReference, at: FieldPath): FieldError[] {
+function validateOwner(owner: Partial<OwnerReference>, at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const { apiVersion = '', kind = '', name = '', uid = '' } = owner;
   const version = apiVersion.includes('/')

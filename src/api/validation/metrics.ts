@@ -98,7 +98,10 @@ function validateObject(source: NonNullable<MetricSpec['object']>, at: FieldPath
   return errors;
 }
 
-function validateExternal(source: NonNullable<MetricSpec['external']>, at: FieldPath): FieldError[] {
+function validateExternal(
+  source: NonNullable<MetricSpec['external']>,
+  at: FieldPath,
+): FieldError[] {
   const { metric, target } = source;
   const errors = [
     ...validateIdentifier(metric, at.child('metric')),
@@ -115,7 +118,10 @@ function validateExternal(source: NonNullable<MetricSpec['external']>, at: Field
   return errors;
 }
 
-function validatePods({ metric, target }: NonNullable<MetricSpec['pods']>, at: FieldPath): FieldError[] {
+function validatePods(
+  { metric, target }: NonNullable<MetricSpec['pods']>,
+  at: FieldPath,
+): FieldError[] {
   const detail = 'must specify a positive target averageValue';
   return [
     ...validateIdentifier(metric, at.child('metric')),
@@ -142,7 +148,10 @@ function validateResourceTarget(target: MetricTarget | undefined, at: FieldPath)
   return errors;
 }
 
-function validateResource(source: NonNullable<MetricSpec['resource']>, at: FieldPath): FieldError[] {
+function validateResource(
+  source: NonNullable<MetricSpec['resource']>,
+  at: FieldPath,
+): FieldError[] {
   return [
     ...(source.name ? [] : [required(at.child('name'), 'must specify a resource name')]),
     ...validateResourceTarget(source.target, at.child('target')),

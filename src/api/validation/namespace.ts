@@ -10,7 +10,10 @@ export function validateNamespaceFinalizers({ spec }: Namespace): FieldError[] {
   return (spec?.finalizers ?? []).flatMap((name) => {
     const errors = qualifiedName(name, at);
     if (name.includes('/') || STANDARD_FINALIZERS.includes(name)) return errors;
-    return [...errors, invalidValue(at, name, 'name is neither a standard finalizer name nor is it fully qualified')];
+    return [
+      ...errors,
+      invalidValue(at, name, 'name is neither a standard finalizer name nor is it fully qualified'),
+    ];
   });
 }
 
@@ -18,7 +21,9 @@ export function validateNamespaceStatus({ metadata, status }: Namespace): FieldE
   const at = fieldPath('status').child('Phase');
   const phase = status?.phase ?? '';
   if (metadata?.deletionTimestamp === undefined) {
-    return phase === 'Active' ? [] : [invalidValue(at, phase, "may only be 'Active' if `deletionTimestamp` is empty")];
+    return phase === 'Active'
+      ? []
+      : [invalidValue(at, phase, "may only be 'Active' if `deletionTimestamp` is empty")];
   }
   if (phase === 'Terminating') return [];
   return [invalidValue(at, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];

@@ -107,7 +107,9 @@ function rulesOf({ spec }: NetworkPolicy): { rule: Rule; at: FieldPath; peers: s
 function rangesOf(policy: NetworkPolicy): string[] {
   return rulesOf(policy)
     .flatMap(({ rule }) => rule.peers ?? [])
-    .flatMap(({ ipBlock }) => (ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])]));
+    .flatMap(({ ipBlock }) =>
+      ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])],
+    );
 }
 
 function validateTypes(types: readonly string[]): FieldError[] {

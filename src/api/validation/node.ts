@@ -19,10 +19,12 @@ function validateTaints(taints: readonly Taint[] | undefined): FieldError[] {
   const seen = new Set<string>();
   for (const [i, taint] of (taints ?? []).entries()) {
     const at = fieldPath('metadata').child('taints').index(i);
-    const { key = '', value = '', effect = '' } = taint;
+    const { value = '', effect } = taint;
+    const key = taint.key ?? '';
     errors.push(...qualifiedName(key, at.child('key')));
     const messages = isLabelValue(value);
-    if (messages.length > 0) errors.push(invalidValue(at.child('value'), value, messages.join(';')));
+    if (messages.length > 0)
+      errors.push(invalidValue(at.child('value'), value, messages.join(';')));
     errors.push(...oneOf(effect, TAINT_EFFECTS, at.child('effect')));
     const pair = `${effect}/${key}`;
     if (seen.has(pair)) {

@@ -41,7 +41,7 @@ export function validateAccessModes(
   return errors;
 }
 
-function validateSource(source: TypedObjectReference, at: FieldPath): FieldError[] {
+function validateSource(source: Partial<TypedObjectReference>, at: FieldPath): FieldError[] {
   const { name = '', kind = '', apiGroup = '', namespace = '' } = source;
   const errors = [...present(name, at.child('name')), ...present(kind, at.child('kind'))];
   if (apiGroup === '' && kind !== 'PersistentVolumeClaim') {

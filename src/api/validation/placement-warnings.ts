@@ -23,11 +23,17 @@ export function warnAboutIp(text: string, at: FieldPath): string[] {
   const canonical = formatIp(address);
   if (address.family === 4 || canonical === text) return [];
   const use = JSON.stringify(canonical);
-  return [`${at.toString()}: IPv6 address ${quoted} should be in RFC 5952 canonical format (${use})`];
+  return [
+    `${at.toString()}: IPv6 address ${quoted} should be in RFC 5952 canonical format (${use})`,
+  ];
 }
 
-function warnAboutTerm(term: NodeSelectorTerm, checksValues: boolean, at: FieldPath): string[] {
-  return (term.matchExpressions ?? []).flatMap(({ key, values = [] }, i) => {
+function warnAboutTerm(
+  term: NodeSelectorTerm | undefined,
+  checksValues: boolean,
+  at: FieldPath,
+): string[] {
+  return (term?.matchExpressions ?? []).flatMap(({ key, values = [] }, i) => {
     const here = at.child('matchExpressions').index(i);
     const message = deprecatedLabel(key);
     const warnings =
@@ -57,7 +63,7 @@ function warnAboutNodes(spec: PodSpec, at: FieldPath): string[] {
     ...terms.flatMap((term, i) =>
       warnAboutTerm(term, false, here.child(REQUIRED, 'nodeSelectorTerms').index(i)),
     ),
-    ...preferred.flatMap(({ preference = {} }, i) =>
+    ...preferred.flatMap(({ preference }, i) =>
       warnAboutTerm(preference, true, here.child(PREFERRED).index(i).child('preference')),
     ),
   ];

@@ -85,7 +85,7 @@ export function validateHostAliases(
   aliases: readonly HostAlias[] | undefined,
   at: FieldPath,
 ): FieldError[] {
-  return (aliases ?? []).flatMap(({ ip = '', hostnames = [] }, i) => [
+  return (aliases ?? []).flatMap(({ ip = '', hostnames = [] }: Partial<HostAlias>, i) => [
     ...validateIp(ip, at.index(i).child('ip')),
     ...hostnames.flatMap((name, j) => subdomain(name, at.index(i).child('hostnames').index(j))),
   ]);

@@ -84,11 +84,8 @@ function validateResourceClaims(
   const names = new Set<string>();
   for (const [i, claim] of claims.entries()) {
     const here = at.index(i);
-    const {
-      name = '',
-      resourceClaimName: claimName,
-      resourceClaimTemplateName: templateName,
-    } = claim;
+    const { resourceClaimName: claimName, resourceClaimTemplateName: templateName } = claim;
+    const name = claim.name ?? '';
     if (name === '') errors.push(required(here.child('name')));
     else if (names.has(name)) errors.push(duplicate(here.child('name'), name));
     else errors.push(...label(name, here.child('name')));

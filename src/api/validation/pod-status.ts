@@ -41,7 +41,7 @@ interface Transition {
   readonly next: readonly ContainerStatus[] | undefined;
   readonly old: readonly ContainerStatus[] | undefined;
   readonly at: FieldPath;
-  mayRestart(name: string, exitCode: number): boolean;
+  readonly mayRestart: (name: string, exitCode: number) => boolean;
 }
 
 /** A container that has ended for good does not come back. */

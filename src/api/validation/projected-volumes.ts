@@ -21,7 +21,10 @@ const TOKEN_SECONDS_MIN = 600;
 const TOKEN_SECONDS_MAX = 2 ** 32;
 const KEY_TYPES = ['RSA3072', 'RSA4096', 'ECDSAP256', 'ECDSAP384', 'ECDSAP521', 'ED25519'];
 
-export function validateDownwardFile(file: DownwardAPIVolumeFile, at: FieldPath): FieldError[] {
+export function validateDownwardFile(
+  file: Partial<DownwardAPIVolumeFile>,
+  at: FieldPath,
+): FieldError[] {
   const { path = '', fieldRef, resourceFieldRef, mode } = file;
   const errors = [...present(path, at.child('path')), ...nonReservedPath(path, at.child('path'))];
   if (fieldRef !== undefined) {
@@ -78,7 +81,7 @@ function validateKeyed(source: Keyed, at: FieldPath, paths: Paths): FieldError[]
 }
 
 function validateToken(
-  token: NonNullable<VolumeProjection['serviceAccountToken']>,
+  token: Partial<NonNullable<VolumeProjection['serviceAccountToken']>>,
   at: FieldPath,
   volume: FieldPath,
 ): FieldError[] {
@@ -101,7 +104,7 @@ function validateToken(
 }
 
 function validateTrustBundle(
-  bundle: NonNullable<VolumeProjection['clusterTrustBundle']>,
+  bundle: Partial<NonNullable<VolumeProjection['clusterTrustBundle']>>,
   at: FieldPath,
 ): FieldError[] {
   const { name, signerName, labelSelector, path = '' } = bundle;
@@ -177,7 +180,7 @@ function validateProjection(
     );
   }
   if (source.clusterTrustBundle !== undefined) {
-    const { path = '' } = source.clusterTrustBundle;
+    const path = source.clusterTrustBundle.path ?? '';
     errors.push(
       ...validateTrustBundle(source.clusterTrustBundle, here.child('clusterTrustBundle')),
       ...paths.add(path, path),

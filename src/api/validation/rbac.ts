@@ -47,7 +47,10 @@ function validateRule(rule: PolicyRule, namespaced: boolean, at: FieldPath): Fie
   ];
 }
 
-function validateRules(rules: readonly PolicyRule[] | undefined, namespaced: boolean): FieldError[] {
+function validateRules(
+  rules: readonly PolicyRule[] | undefined,
+  namespaced: boolean,
+): FieldError[] {
   const at = fieldPath('rules');
   return (rules ?? []).flatMap((rule, i) => validateRule(rule, namespaced, at.index(i)));
 }
@@ -76,7 +79,11 @@ function validateRoleRef(reference: RoleRef | undefined, kinds: readonly string[
   return [...errors, ...segment(name, at.child('name'))];
 }
 
-function validateSubject(subject: Subject, namespaced: boolean, at: FieldPath): FieldError[] {
+function validateSubject(
+  subject: Partial<Subject>,
+  namespaced: boolean,
+  at: FieldPath,
+): FieldError[] {
   const { kind = '', apiGroup = '', name = '', namespace = '' } = subject;
   const errors = name === '' ? [required(at.child('name'))] : [];
   if (kind === 'ServiceAccount') {
@@ -98,7 +105,9 @@ function validateSubjects(
   namespaced: boolean,
 ): FieldError[] {
   const at = fieldPath('subjects');
-  return (subjects ?? []).flatMap((subject, i) => validateSubject(subject, namespaced, at.index(i)));
+  return (subjects ?? []).flatMap((subject, i) =>
+    validateSubject(subject, namespaced, at.index(i)),
+  );
 }
 
 export function validateRoleBinding({ roleRef, subjects }: RoleBinding): FieldError[] {

@@ -1,13 +1,30 @@
 /** ResourceQuotas. Upstream: pkg/apis/core/validation/validation.go (ValidateResourceQuota…). */
 import type { ResourceQuota, ResourceQuotaSpec } from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
-import { type FieldError, type FieldPath, fieldPath, invalidValue, required } from '../meta/field.ts';
+import {
+  type FieldError,
+  type FieldPath,
+  fieldPath,
+  invalidValue,
+  required,
+} from '../meta/field.ts';
 import { IMMUTABLE } from './metadata.ts';
-import { isStandardQuotaResource, validateResourceName, validateResourceQuantity } from './resource-names.ts';
+import {
+  isStandardQuotaResource,
+  validateResourceName,
+  validateResourceQuantity,
+} from './resource-names.ts';
 
 const SPEC = fieldPath('spec');
 const STATUS = fieldPath('status');
-const POD_COMPUTE = ['cpu', 'memory', 'limits.cpu', 'limits.memory', 'requests.cpu', 'requests.memory'];
+const POD_COMPUTE = [
+  'cpu',
+  'memory',
+  'limits.cpu',
+  'limits.memory',
+  'requests.cpu',
+  'requests.memory',
+];
 const POD = ['pods', ...POD_COMPUTE];
 const CLAIM = ['persistentvolumeclaims', 'requests.storage'];
 
@@ -21,13 +38,22 @@ const SCOPES: ReadonlyMap<string, readonly string[]> = new Map([
   ['CrossNamespacePodAffinity', POD],
   ['VolumeAttributesClass', CLAIM],
 ]);
-const EXISTS_ONLY = ['Terminating', 'NotTerminating', 'BestEffort', 'NotBestEffort', 'CrossNamespacePodAffinity'];
+const EXISTS_ONLY = [
+  'Terminating',
+  'NotTerminating',
+  'BestEffort',
+  'NotBestEffort',
+  'CrossNamespacePodAffinity',
+];
 const CONFLICTS = [
   ['BestEffort', 'NotBestEffort'],
   ['Terminating', 'NotTerminating'],
 ];
 
-function validateList(list: Readonly<Record<string, string>> | undefined, at: FieldPath): FieldError[] {
+function validateList(
+  list: Readonly<Record<string, string>> | undefined,
+  at: FieldPath,
+): FieldError[] {
   return Object.entries(list ?? {}).flatMap(([name, value]) => {
     const here = at.key(name);
     const errors = validateResourceName(name, here);
@@ -56,7 +82,11 @@ function validateScopes({ scopes = [], hard }: ResourceQuotaSpec): FieldError[] 
   const errors: FieldError[] = [];
   for (const scope of scopes) {
     if (!SCOPES.has(scope)) errors.push(invalidValue(at, scopes, 'unsupported scope'));
-    errors.push(...unsuited(scope, hard).map(() => invalidValue(at, scopes, 'unsupported scope applied to resource')));
+    errors.push(
+      ...unsuited(scope, hard).map(() =>
+        invalidValue(at, scopes, 'unsupported scope applied to resource'),
+      ),
+    );
   }
   return [...errors, ...validateConflicts(scopes, scopes, at)];
 }
@@ -66,9 +96,12 @@ function validateScopeSelector({ scopeSelector, hard, scopes }: ResourceQuotaSpe
   const errors: FieldError[] = [];
   const requirements = scopeSelector?.matchExpressions ?? [];
   for (const { scopeName = '', operator = '', values = [] } of requirements) {
-    if (!SCOPES.has(scopeName)) errors.push(invalidValue(at.child('scopeName'), scopeName, 'unsupported scope'));
+    if (!SCOPES.has(scopeName))
+      errors.push(invalidValue(at.child('scopeName'), scopeName, 'unsupported scope'));
     errors.push(
-      ...unsuited(scopeName, hard).map(() => invalidValue(at, scopeSelector, 'unsupported scope applied to resource')),
+      ...unsuited(scopeName, hard).map(() =>
+        invalidValue(at, scopeSelector, 'unsupported scope applied to resource'),
+      ),
     );
     if (EXISTS_ONLY.includes(scopeName) && operator !== 'Exists') {
       const detail =
@@ -77,17 +110,27 @@ function validateScopeSelector({ scopeSelector, hard, scopes }: ResourceQuotaSpe
     }
     if (operator === 'In' || operator === 'NotIn') {
       if (values.length === 0) {
-        const detail = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+        const detail =
+          "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
         errors.push(required(at.child('values'), detail));
       }
     } else if (operator === 'Exists' || operator === 'DoesNotExist') {
       if (values.length > 0) {
-        const detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+        const detail =
+          "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
         errors.push(invalidValue(at.child('values'), values, detail));
       }
-    } else errors.push(invalidValue(at.child('operator'), operator, 'not a valid selector operator'));
+    } else
+      errors.push(invalidValue(at.child('operator'), operator, 'not a valid selector operator'));
   }
-  return [...errors, ...validateConflicts(requirements.map(({ scopeName }) => scopeName), scopes ?? null, at)];
+  return [
+    ...errors,
+    ...validateConflicts(
+      requirements.map(({ scopeName }) => scopeName),
+      scopes ?? null,
+      at,
+    ),
+  ];
 }
 
 export function validateResourceQuota(quota: ResourceQuota): FieldError[] {
@@ -100,11 +143,15 @@ export function validateResourceQuota(quota: ResourceQuota): FieldError[] {
 }
 
 export function validateResourceQuotaUpdate(next: ResourceQuota, old: ResourceQuota): FieldError[] {
-  const scopes = ({ spec }: ResourceQuota): string[] => [...new Set<string>(spec?.scopes ?? [])].toSorted();
+  const scopes = ({ spec }: ResourceQuota): string[] =>
+    [...new Set<string>(spec?.scopes ?? [])].toSorted();
   if (equalValues(scopes(next), scopes(old))) return [];
   return [invalidValue(SPEC.child('scopes'), next.spec?.scopes ?? null, IMMUTABLE)];
 }
 
 export function validateResourceQuotaStatus({ status }: ResourceQuota): FieldError[] {
-  return [...validateList(status?.hard, STATUS.child('hard')), ...validateList(status?.used, STATUS.child('used'))];
+  return [
+    ...validateList(status?.hard, STATUS.child('hard')),
+    ...validateList(status?.used, STATUS.child('used')),
+  ];
 }

@@ -27,7 +27,9 @@ export function validateRuntimeClass(object: RuntimeClass): FieldError[] {
   const limits = object.overhead?.podFixed;
   return [
     ...(object.handler ? label(object.handler, at) : [required(at)]),
-    ...(limits === undefined ? [] : validateContainerResources({ limits }, [], fieldPath('overhead'))),
+    ...(limits === undefined
+      ? []
+      : validateContainerResources({ limits }, [], fieldPath('overhead'))),
     ...(object.scheduling === undefined ? [] : validateScheduling(object.scheduling)),
   ];
 }

@@ -1,6 +1,13 @@
 /** Cluster IPs and IP families of Services. Upstream: pkg/apis/core/validation/validation.go. */
 import type { ServiceSpec } from '#api/gen/core-v1.ts';
-import { duplicate, type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import {
+  duplicate,
+  type FieldError,
+  fieldPath,
+  invalidValue,
+  notSupported,
+  required,
+} from '../meta/field.ts';
 import { parseIp } from '../meta/ip.ts';
 import { optionalOneOf } from './common.ts';
 import { isDualStackPair, validateIp } from './ip.ts';
@@ -17,7 +24,9 @@ export function isHeadless({ clusterIPs = [] }: ServiceSpec): boolean {
 
 function validateFamilies({ ipFamilies = [], ipFamilyPolicy }: ServiceSpec): FieldError[] {
   const errors = ipFamilies.flatMap((family, i) => [
-    ...(family === 'IPv4' || family === 'IPv6' ? [] : [notSupported(FAMILIES.index(i), family, ['IPv4', 'IPv6'])]),
+    ...(family === 'IPv4' || family === 'IPv6'
+      ? []
+      : [notSupported(FAMILIES.index(i), family, ['IPv4', 'IPv6'])]),
     ...(ipFamilies.indexOf(family) < i ? [duplicate(FAMILIES.index(i), family)] : []),
   ]);
   const policies = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
@@ -30,7 +39,9 @@ function validateAgreement({ clusterIP = '', clusterIPs = [] }: ServiceSpec): Fi
     return [invalidValue(IPS, clusterIPs, 'must be empty when `clusterIP` is not specified')];
   }
   if (clusterIPs.length === 0) return [required(IPS)];
-  return clusterIPs[0] === clusterIP ? [] : [invalidValue(IPS, clusterIPs, 'first value must match `clusterIP`')];
+  return clusterIPs[0] === clusterIP
+    ? []
+    : [invalidValue(IPS, clusterIPs, 'first value must match `clusterIP`')];
 }
 
 export function validateClusterIps(spec: ServiceSpec): FieldError[] {
@@ -40,20 +51,30 @@ export function validateClusterIps(spec: ServiceSpec): FieldError[] {
   const bad: FieldError[] = [];
   for (const [i, ip] of clusterIPs.entries()) {
     if (i === 0 && ip === 'None') {
-      if (clusterIPs.length > 1) bad.push(invalidValue(IPS, clusterIPs, "'None' must be the first and only value"));
+      if (clusterIPs.length > 1)
+        bad.push(invalidValue(IPS, clusterIPs, "'None' must be the first and only value"));
     } else bad.push(...validateIp(ip, IPS.index(i)));
   }
   errors.push(...bad);
-  if (clusterIPs.length > 2) errors.push(invalidValue(IPS, clusterIPs, 'may only hold up to 2 values'));
+  if (clusterIPs.length > 2)
+    errors.push(invalidValue(IPS, clusterIPs, 'may only hold up to 2 values'));
   if (bad.length > 0) return errors;
   if (clusterIPs.length > 1 && !isDualStackPair(clusterIPs)) {
-    errors.push(invalidValue(IPS, clusterIPs, 'may specify no more than one IP for each IP family'));
+    errors.push(
+      invalidValue(IPS, clusterIPs, 'may specify no more than one IP for each IP family'),
+    );
   }
   if (isHeadless(spec)) return errors;
   for (const [i, ip] of clusterIPs.entries()) {
     const family = ipFamilies[i];
     if (family === undefined || family === (parseIp(ip)?.family === 6 ? 'IPv6' : 'IPv4')) continue;
-    errors.push(invalidValue(IPS.index(i), ip, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``));
+    errors.push(
+      invalidValue(
+        IPS.index(i),
+        ip,
+        `expected an ${family} value as indicated by \`ipFamilies[${i}]\``,
+      ),
+    );
   }
   return errors;
 }
@@ -62,14 +83,17 @@ function validateAddressesUpdate(next: ServiceSpec, old: ServiceSpec): FieldErro
   const after = next.clusterIPs ?? [];
   const before = old.clusterIPs ?? [];
   if (after.length === before.length) {
-    return before.flatMap((ip, i) => (ip === after[i] ? [] : [invalidValue(IPS.index(i), after, ONCE)]));
+    return before.flatMap((ip, i) =>
+      ip === after[i] ? [] : [invalidValue(IPS.index(i), after, ONCE)],
+    );
   }
   const errors: FieldError[] = [];
   if (before.length > 0 && after.length > 0 && after[0] !== before[0]) {
     errors.push(invalidValue(IPS.index(0), after, ONCE));
   }
   if (after.length > before.length) return errors;
-  if (after.length === 0) errors.push(invalidValue(IPS.index(0), after, 'primary clusterIP can not be unset'));
+  if (after.length === 0)
+    errors.push(invalidValue(IPS.index(0), after, 'primary clusterIP can not be unset'));
   if (after.length === 1 && next.ipFamilyPolicy !== 'SingleStack') {
     const detail = "must be set to 'SingleStack' when releasing the secondary clusterIP";
     errors.push(invalidValue(SPEC.child('ipFamilyPolicy'), next.ipFamilyPolicy ?? null, detail));
@@ -81,7 +105,9 @@ function validateFamiliesUpdate(next: ServiceSpec, old: ServiceSpec): FieldError
   const after = next.ipFamilies ?? [];
   const before = old.ipFamilies ?? [];
   if (after.length === before.length) {
-    return before.flatMap((family, i) => (family === after[i] ? [] : [invalidValue(FAMILIES.index(0), after, ONCE)]));
+    return before.flatMap((family, i) =>
+      family === after[i] ? [] : [invalidValue(FAMILIES.index(0), after, ONCE)],
+    );
   }
   const errors: FieldError[] = [];
   if (before.length > 0 && after.length > 0 && after[0] !== before[0]) {

@@ -27,7 +27,8 @@ const RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-range
 function validateType(spec: ServiceSpec): FieldError[] {
   const { type, externalName = '' } = spec;
   if (type !== 'ExternalName') {
-    const errors = (spec.ports ?? []).length === 0 && !isHeadless(spec) ? [required(SPEC.child('ports'))] : [];
+    const errors =
+      (spec.ports ?? []).length === 0 && !isHeadless(spec) ? [required(SPEC.child('ports'))] : [];
     if (isHeadless(spec) && (type === 'LoadBalancer' || type === 'NodePort')) {
       const at = SPEC.child('clusterIPs').index(0);
       errors.push(invalidValue(at, 'None', `may not be set to 'None' for ${type} services`));
@@ -50,7 +51,9 @@ function validateServicePort(port: ServicePort, at: FieldPath, needsName: boolea
   errors.push(...invalidAll(at.child('port'), port.port ?? 0, isPortNumber(port.port ?? 0)));
   errors.push(...oneOf(port.protocol, PROTOCOLS, at.child('protocol')));
   errors.push(...validatePort(port.targetPort, at.child('targetPort')));
-  return appProtocol === undefined ? errors : [...errors, ...qualifiedName(appProtocol, at.child('appProtocol'))];
+  return appProtocol === undefined
+    ? errors
+    : [...errors, ...qualifiedName(appProtocol, at.child('appProtocol'))];
 }
 
 function validatePorts(spec: ServiceSpec): FieldError[] {
@@ -66,9 +69,12 @@ function validatePorts(spec: ServiceSpec): FieldError[] {
     if (name !== '' && repeated(`name/${name}`)) errors.push(duplicate(here.child('name'), name));
     if (nodePort !== 0) {
       if (spec.type === 'ClusterIP') {
-        errors.push(forbiddenField(here.child('nodePort'), "may not be used when `type` is 'ClusterIP'"));
+        errors.push(
+          forbiddenField(here.child('nodePort'), "may not be used when `type` is 'ClusterIP'"),
+        );
       }
-      if (repeated(`node/${protocol}/${nodePort}`)) errors.push(duplicate(here.child('nodePort'), nodePort));
+      if (repeated(`node/${protocol}/${nodePort}`))
+        errors.push(duplicate(here.child('nodePort'), nodePort));
     }
     if (repeated(`port/${protocol}/${port.port}`)) {
       errors.push(duplicate(here, { protocol: port.protocol, port: port.port }));
@@ -77,7 +83,10 @@ function validatePorts(spec: ServiceSpec): FieldError[] {
   return errors;
 }
 
-function validateAffinity({ sessionAffinity, sessionAffinityConfig: config }: ServiceSpec): FieldError[] {
+function validateAffinity({
+  sessionAffinity,
+  sessionAffinityConfig: config,
+}: ServiceSpec): FieldError[] {
   const at = SPEC.child('sessionAffinityConfig');
   const errors = oneOf(sessionAffinity, ['ClientIP', 'None'], SPEC.child('sessionAffinity'));
   if (sessionAffinity === 'None' && config !== undefined) {
@@ -91,7 +100,10 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig: config }: Se
   const where = at.child('clientIP', 'timeoutSeconds');
   if (seconds === undefined) return [...errors, required(where, detail)];
   if (seconds > 0 && seconds <= AFFINITY_SECONDS_MAX) return errors;
-  return [...errors, invalidValue(where, seconds, `must be greater than 0 and less than ${AFFINITY_SECONDS_MAX}`)];
+  return [
+    ...errors,
+    invalidValue(where, seconds, `must be greater than 0 and less than ${AFFINITY_SECONDS_MAX}`),
+  ];
 }
 
 function validateSourceRanges({ metadata, spec }: Service): FieldError[] {
@@ -118,29 +130,42 @@ function validateLoadBalancer(spec: ServiceSpec): FieldError[] {
       .filter((field) => spec[field] !== undefined)
       .map((field) => forbiddenField(SPEC.child(field), only));
   }
-  const errors = allocate === undefined ? [required(fieldPath('allocateLoadBalancerNodePorts'))] : [];
+  const errors =
+    allocate === undefined ? [required(fieldPath('allocateLoadBalancerNodePorts'))] : [];
   if (loadBalancerClass === undefined) return errors;
   return [...errors, ...qualifiedName(loadBalancerClass, SPEC.child('loadBalancerClass'))];
 }
 
 function validateTraffic(service: Service, spec: ServiceSpec): FieldError[] {
-  const { externalTrafficPolicy: external, internalTrafficPolicy: internal, healthCheckNodePort: port = 0 } = spec;
+  const {
+    externalTrafficPolicy: external,
+    internalTrafficPolicy: internal,
+    healthCheckNodePort: port = 0,
+  } = spec;
   const at = SPEC.child('externalTrafficPolicy');
   const errors: FieldError[] = [];
   if (isExternallyAccessible(service)) errors.push(...oneOf(external, ['Cluster', 'Local'], at));
-  else if (external) errors.push(invalidValue(at, external, 'may only be set for externally-accessible services'));
+  else if (external)
+    errors.push(invalidValue(at, external, 'may only be set for externally-accessible services'));
   const health = SPEC.child('healthCheckNodePort');
   if (!needsHealthCheckPort(spec)) {
     if (port !== 0) {
-      const detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+      const detail =
+        "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
       errors.push(invalidValue(health, port, detail));
     }
   } else if (port === 0) errors.push(required(health));
   else errors.push(...invalidAll(health, port, isPortNumber(port)));
-  if (internal === undefined && spec.type !== 'ExternalName') errors.push(required(SPEC.child('internalTrafficPolicy')));
-  errors.push(...optionalOneOf(internal, ['Cluster', 'Local'], SPEC.child('internalTrafficPolicy')));
+  if (internal === undefined && spec.type !== 'ExternalName')
+    errors.push(required(SPEC.child('internalTrafficPolicy')));
+  errors.push(
+    ...optionalOneOf(internal, ['Cluster', 'Local'], SPEC.child('internalTrafficPolicy')),
+  );
   const distributions = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
-  return [...errors, ...optionalOneOf(spec.trafficDistribution, distributions, SPEC.child('trafficDistribution'))];
+  return [
+    ...errors,
+    ...optionalOneOf(spec.trafficDistribution, distributions, SPEC.child('trafficDistribution')),
+  ];
 }
 
 export function validateService(service: Service): FieldError[] {
@@ -187,13 +212,21 @@ export function validateServiceStatus(next: Service, old: Service): FieldError[]
   const at = fieldPath('status').child('loadBalancer', 'ingress');
   const ingress = next.status?.loadBalancer?.ingress ?? [];
   if (next.spec?.type !== 'LoadBalancer') {
-    return ingress.length === 0 ? [] : [forbiddenField(at, "may only be used when `spec.type` is 'LoadBalancer'")];
+    return ingress.length === 0
+      ? []
+      : [forbiddenField(at, "may only be used when `spec.type` is 'LoadBalancer'")];
   }
   const modes = ingress.flatMap(({ ip, ipMode }, i) => {
     const where = at.index(i).child('ipMode');
-    if (ipMode === undefined) return ip ? [required(where, 'must be specified when `ip` is set')] : [];
+    if (ipMode === undefined)
+      return ip ? [required(where, 'must be specified when `ip` is set')] : [];
     if (!ip) return [forbiddenField(where, 'may not be specified when `ip` is not set')];
-    return ipMode === 'VIP' || ipMode === 'Proxy' ? [] : [notSupported(where, ipMode, ['Proxy', 'VIP'])];
+    return ipMode === 'VIP' || ipMode === 'Proxy'
+      ? []
+      : [notSupported(where, ipMode, ['Proxy', 'VIP'])];
   });
-  return [...validateLoadBalancerAddresses(ingress, old.status?.loadBalancer?.ingress ?? [], at), ...modes];
+  return [
+    ...validateLoadBalancerAddresses(ingress, old.status?.loadBalancer?.ingress ?? [], at),
+    ...modes,
+  ];
 }

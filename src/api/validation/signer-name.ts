@@ -7,7 +7,11 @@ const DOMAIN_MAX = 253;
 const NAME_MAX = 253 + 1 + 63 + 1 + 253;
 
 /** The errors of the first part of `text` that is wrong. */
-function validateParts(text: string, rule: (part: string) => string[], at: FieldPath): FieldError[] {
+function validateParts(
+  text: string,
+  rule: (part: string) => string[],
+  at: FieldPath,
+): FieldError[] {
   for (const part of text.split('.')) {
     const messages = rule(part);
     if (messages.length === 0) continue;

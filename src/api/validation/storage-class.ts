@@ -1,5 +1,5 @@
 /** Classes of volumes. Upstream: pkg/apis/storage/validation/validation.go. */
-import type { TopologySelectorTerm } from '#api/gen/core-v1.ts';
+import type { TopologySelectorLabelRequirement, TopologySelectorTerm } from '#api/gen/core-v1.ts';
 import type { StorageClass, VolumeAttributesClass } from '#api/gen/storage-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
@@ -43,25 +43,33 @@ function validateParameters(parameters: Parameters, allowEmpty: boolean): FieldE
   return errors;
 }
 
-function validateTerm({ matchLabelExpressions = [] }: TopologySelectorTerm, at: FieldPath): FieldError[] {
+function validateTerm(
+  { matchLabelExpressions = [] }: TopologySelectorTerm,
+  at: FieldPath,
+): FieldError[] {
   const keys = new Set<string>();
-  return matchLabelExpressions.flatMap(({ key = '', values = [] }, i) => {
-    const here = at.child('matchLabelExpressions').index(i);
-    const list = here.child('values');
-    const errors = present(values, list);
-    for (const [j, value] of values.entries()) {
-      if (values.indexOf(value) < j) errors.push(duplicate(list.index(j), value));
-    }
-    errors.push(...qualifiedName(key, here.child('key')));
-    if (keys.has(key)) errors.push(duplicate(here.child('key'), key));
-    keys.add(key);
-    return errors;
-  });
+  return matchLabelExpressions.flatMap(
+    ({ key = '', values = [] }: Partial<TopologySelectorLabelRequirement>, i) => {
+      const here = at.child('matchLabelExpressions').index(i);
+      const list = here.child('values');
+      const errors = present(values, list);
+      for (const [j, value] of values.entries()) {
+        if (values.indexOf(value) < j) errors.push(duplicate(list.index(j), value));
+      }
+      errors.push(...qualifiedName(key, here.child('key')));
+      if (keys.has(key)) errors.push(duplicate(here.child('key'), key));
+      keys.add(key);
+      return errors;
+    },
+  );
 }
 
 /** Each key of a term with its values, in an order that does not matter. */
 function termIdentity({ matchLabelExpressions = [] }: TopologySelectorTerm): string {
-  const pairs = matchLabelExpressions.map(({ key, values = [] }) => [key, values.toSorted()] as const);
+  const pairs = matchLabelExpressions.map(
+    ({ key = '', values = [] }: Partial<TopologySelectorLabelRequirement>) =>
+      [key, values.toSorted()] as const,
+  );
   return JSON.stringify(pairs.toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
@@ -82,7 +90,11 @@ export function validateStorageClass(object: StorageClass): FieldError[] {
   return [
     ...validateProvisioner(object.provisioner, fieldPath('provisioner')),
     ...validateParameters(object.parameters, true),
-    ...optionalOneOf(object.reclaimPolicy || undefined, RECLAIM_POLICIES, fieldPath('reclaimPolicy')),
+    ...optionalOneOf(
+      object.reclaimPolicy || undefined,
+      RECLAIM_POLICIES,
+      fieldPath('reclaimPolicy'),
+    ),
     ...oneOf(object.volumeBindingMode, BINDING_MODES, fieldPath('volumeBindingMode')),
     ...validateTopologies(object.allowedTopologies ?? []),
   ];

@@ -1,9 +1,5 @@
 /** Attachments of volumes to nodes. Upstream: pkg/apis/storage/validation/validation.go. */
-import type {
-  VolumeAttachment,
-  VolumeAttachmentSource,
-  VolumeError,
-} from '#api/gen/storage-v1.ts';
+import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from '#api/gen/storage-v1.ts';
 import {
   type FieldError,
   fieldPath,

@@ -47,7 +47,8 @@ export function validateMounts(container: Mounting, volumes: Volumes, at: FieldP
   const devices = container.volumeDevices ?? [];
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
     const here = at.index(i);
-    const { name = '', mountPath = '', subPath = '', subPathExpr = '' } = mount;
+    const { subPath = '', subPathExpr = '' } = mount;
+    const [name, mountPath] = [mount.name ?? '', mount.mountPath ?? ''];
     if (name === '') errors.push(required(here.child('name')));
     if (!volumes.has(name)) errors.push(notFoundValue(here.child('name'), name));
     if (mountPath === '') errors.push(required(here.child('mountPath')));

@@ -38,13 +38,13 @@ interface Placed {
   readonly source: string;
 }
 
-type Item = { readonly path: string };
+type Item = { readonly path?: string };
 
 const text = ({ path, source }: Placed): string =>
   source === '' ? JSON.stringify(path) : `${JSON.stringify(path)} (${source})`;
 
 const paths = (items: readonly Item[] | undefined, source: string): Placed[] =>
-  (items ?? []).map(({ path }) => ({ path, source }));
+  (items ?? []).map(({ path = '' }) => ({ path, source }));
 
 /** Sentences about paths that lie within one another, the later one first. */
 function overlaps(placed: readonly Placed[]): string[] {

@@ -5,7 +5,7 @@
  * CSI drivers alone (gcePersistentDisk, awsElasticBlockStore, azureDisk, cinder and the like) only
  * the rule of one source a volume is checked.
  */
-import type { KeyToPath, Volume } from '#api/gen/core-v1.ts';
+import type { KeyToPath, NFSVolumeSource, Volume } from '#api/gen/core-v1.ts';
 import { compareQuantity } from '../codec/quantity.ts';
 import {
   duplicate,
@@ -45,7 +45,7 @@ export interface VolumeContext {
 }
 
 export function validateKeyToPath(
-  { key = '', path = '', mode }: KeyToPath,
+  { key = '', path = '', mode }: Partial<KeyToPath>,
   at: FieldPath,
 ): FieldError[] {
   return [
@@ -106,7 +106,7 @@ const RULES: Rules = {
     ...present(source.name, at.child('name')),
     ...validateKeys(source, at),
   ],
-  nfs: ({ server, path = '' }, at) => [
+  nfs: ({ server, path = '' }: Partial<NFSVolumeSource>, at) => [
     ...present(server, at.child('server')),
     ...present(path, at.child('path')),
     ...(path.startsWith('/')
@@ -181,7 +181,7 @@ export function validateVolumes(
   );
   for (const [i, volume] of (volumes ?? []).entries()) {
     const here = at.index(i);
-    const { name = '' } = volume;
+    const name = volume.name ?? '';
     const own = [...validateSource(volume, here, context), ...validateMadeClaim(volume, pod, here)];
     own.push(...(name === '' ? [required(here.child('name'))] : label(name, here.child('name'))));
     if (valid.has(name)) own.push(duplicate(here.child('name'), name));

@@ -55,7 +55,12 @@ function warnAboutSpec(spec: PodSpec, at: FieldPath): string[] {
   const graceText = 'must be >= 0; negative values are invalid and will be treated as 1';
   return [
     ...warnAboutVolumes(spec.volumes ?? [], at.child('volumes')),
-    ...repeated(aliases.map(({ ip }) => ip), at.child('hostAliases'), 'ip', 'ip'),
+    ...repeated(
+      aliases.map(({ ip }) => ip),
+      at.child('hostAliases'),
+      'ip',
+      'ip',
+    ),
     ...repeated(secrets, secretsAt, 'name', 'name'),
     ...secrets.flatMap((name, i) =>
       name === '' ? [`${secretsAt.index(i).child('name').toString()}: invalid empty name ""`] : [],
@@ -67,7 +72,7 @@ function warnAboutSpec(spec: PodSpec, at: FieldPath): string[] {
       warnAboutIp(server, at.child('dnsConfig', 'nameservers').index(i)),
     ),
     ...aliases.flatMap(({ ip }, i) =>
-      warnAboutIp(ip, at.child('hostAliases').index(i).child('ip')),
+      warnAboutIp(ip ?? '', at.child('hostAliases').index(i).child('ip')),
     ),
   ];
 }

@@ -119,19 +119,24 @@ function validateVersions(versions: readonly string[], at: FieldPath): FieldErro
   return [...errors, invalidValue(at, versions, `must include at least one of ${list}`)];
 }
 
-function validateMatchConditions(conditions: readonly MatchCondition[], at: FieldPath): FieldError[] {
+function validateMatchConditions(
+  conditions: readonly MatchCondition[],
+  at: FieldPath,
+): FieldError[] {
   const count = conditions.length;
   const many = count > MATCH_CONDITIONS_MAX ? [tooMany(at, count, MATCH_CONDITIONS_MAX)] : [];
   const names = conditions.map(({ name }) => name);
-  const errors = conditions.flatMap(({ name = '', expression = '' }, i) => {
-    const here = at.index(i);
-    const where = here.child('name');
-    return [
-      ...(expression.trim() === '' ? [required(here.child('expression'))] : []),
-      ...(name === '' ? [required(where)] : qualifiedName(name, where)),
-      ...(name !== '' && names.indexOf(name) < i ? [duplicate(where, name)] : []),
-    ];
-  });
+  const errors = conditions.flatMap(
+    ({ name = '', expression = '' }: Partial<MatchCondition>, i) => {
+      const here = at.index(i);
+      const where = here.child('name');
+      return [
+        ...(expression.trim() === '' ? [required(here.child('expression'))] : []),
+        ...(name === '' ? [required(where)] : qualifiedName(name, where)),
+        ...(name !== '' && names.indexOf(name) < i ? [duplicate(where, name)] : []),
+      ];
+    },
+  );
   return [...many, ...errors];
 }
 

@@ -8,6 +8,7 @@
  * Source: upstream staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go and
  * pkg/registry/rest/{create,update,delete}.go.
  */
+import { keepTimesWhenUnchanged } from '#api/apply/managed-fields.ts';
 import type { Environment } from '#base/env.ts';
 import type { WriteContext } from '#api/kind.ts';
 import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
@@ -208,6 +209,7 @@ export class Registry {
     await options.validate?.(next, old);
     if (this.#isFinished(resource, next, old)) return this.#removeFinished(entry, next, options);
     metadataOf(next).resourceVersion = String(entry.revision);
+    keepTimesWhenUnchanged(old, next);
     if (equalJson(next, old)) return { object: old };
     if (options.dryRun) return { object: next };
     const result = await this.#writeOne({ type: 'put', key: entry.key, value: resource.encode(next), expected: entry.revision, lease: 0 });

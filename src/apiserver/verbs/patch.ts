@@ -7,7 +7,7 @@ import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
 import { fromYaml } from '#api/codec/yaml.ts';
 import { fieldPath, required } from '#api/meta/field.ts';
 import { apiVersionOf, type JsonObject } from '#api/meta/object.ts';
-import { applyConflict, badRequest, invalid, notFound, StatusError, unsupportedMediaType } from '#api/meta/status.ts';
+import { applyConflict, badRequest, invalid, notFound, StatusError, tooLargeEntity, unsupportedMediaType } from '#api/meta/status.ts';
 import { applyJsonPatch, JsonPatchError, parseJsonPatch } from '#api/patch/json-patch.ts';
 import { mergePatch } from '#api/patch/merge-patch.ts';
 import { strategicMerge, StrategicMergeError } from '#api/patch/strategic-merge.ts';
@@ -82,21 +82,31 @@ function objectBody(body: Uint8Array): JsonObject {
   throw badRequest('the patch must be a JSON object');
 }
 
-/** Errors of the patch functions as Status: 400 for what is no patch, 422 for what does not fit. */
+/** Errors of the patch functions as upstream's Status. */
 function guarded<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof JsonPatchError && !error.malformed) {
-      throw new StatusError({
-        code: 422,
+    if (error instanceof JsonPatchError || error instanceof StrategicMergeError) throw patchFailure(error);
+    throw error;
+  }
+}
+
+function patchFailure({ code, message }: JsonPatchError | StrategicMergeError): StatusError {
+  switch (code) {
+    case 400:
+      return badRequest(message);
+    case 413:
+      return tooLargeEntity(message);
+    case 500:
+      return new StatusError({ code, reason: 'InternalError', message });
+    case 422:
+      return new StatusError({
+        code,
         reason: 'Invalid',
         message: 'the server rejected our request due to an error in our request',
-        details: { causes: [{ message: error.message }] },
+        details: { causes: [{ message }] },
       });
-    }
-    if (error instanceof JsonPatchError || error instanceof StrategicMergeError) throw badRequest(error.message);
-    throw error;
   }
 }
 

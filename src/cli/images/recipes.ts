@@ -2,6 +2,7 @@
  * The images that are built on this machine, as data: from Debian packages and files of this
  * repository, so that a cluster needs no registry.
  */
+import { SANDBOX_IMAGE } from '../node-layout.ts';
 
 export interface Recipe {
   /** Directory and cache key; raised together with `revision` when the recipe changes. */
@@ -29,8 +30,6 @@ export interface Recipe {
   readonly workingDirectory?: string;
 }
 
-export const PAUSE_IMAGE = 'localhost/coxswain/pause:1';
-
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What no container reads. */
@@ -43,7 +42,7 @@ const HOUSEKEEPING =
 export const PAUSE: Recipe = {
   name: 'pause',
   revision: 1,
-  images: [{ reference: PAUSE_IMAGE }],
+  images: [{ reference: SANDBOX_IMAGE }],
   packages: ['catatonit'],
   without: [],
   prune: [DOCUMENTATION],
@@ -57,7 +56,7 @@ export const PAUSE: Recipe = {
 export const REDIS: Recipe = {
   name: 'redis',
   revision: 1,
-  images: [{ reference: 'localhost/coxswain/redis:1' }],
+  images: [{ reference: 'coxswain.local/redis:1' }],
   packages: ['redis-server', 'redis-tools'],
   without: [],
   prune: [DOCUMENTATION, HOUSEKEEPING],
@@ -72,8 +71,8 @@ export const GUESTBOOK: Recipe = {
   name: 'guestbook',
   revision: 1,
   images: [
-    { reference: 'localhost/coxswain/guestbook:1', environment: ['GUESTBOOK_VERSION=1'] },
-    { reference: 'localhost/coxswain/guestbook:2', environment: ['GUESTBOOK_VERSION=2'] },
+    { reference: 'coxswain.local/guestbook:1', environment: ['GUESTBOOK_VERSION=1'] },
+    { reference: 'coxswain.local/guestbook:2', environment: ['GUESTBOOK_VERSION=2'] },
   ],
   packages: ['python3-minimal', 'libpython3-stdlib'],
   // Databases, terminals and RPC: modules that the application does not load.

@@ -1,0 +1,47 @@
+/**
+ * Runs simulated worlds and says what happens in them.
+ *
+ *   npm run sim -- --seed 123         one world, in words
+ *   npm run sim -- --seed 123 --trace …and with every change of its Deployments and Pods
+ *   npm run sim -- --seeds 1000       many, only what is broken
+ *   npm run sim -- --from 5000 --seeds 100
+ */
+import { parseArgs } from 'node:util';
+import { simulate } from '../test/sim/simulation.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    episodes: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+  },
+});
+
+const episodes = values.episodes === undefined ? {} : { episodes: Number(values.episodes) };
+
+/** Whether the world of `seed` kept its promises. */
+async function world(seed: number, tell?: (text: string) => void): Promise<boolean> {
+  try {
+    const trace = values.trace ? { trace: (text: string) => console.log(text) } : {};
+    await simulate({ seed, ...episodes, ...trace, ...(tell === undefined ? {} : { tell }) });
+    return true;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return false;
+  }
+}
+
+if (values.seed !== undefined) {
+  const kept = await world(Number(values.seed), (text) => console.log(text));
+  if (kept) console.log(`seed ${values.seed}: every promise was kept`);
+  process.exitCode = kept ? 0 : 1;
+} else {
+  const from = Number(values.from);
+  const count = Number(values.seeds);
+  let broken = 0;
+  for (let seed = from; seed < from + count; seed++) if (!(await world(seed))) broken++;
+  console.log(`${count} worlds from seed ${from}: ${broken} broken`);
+  process.exitCode = broken === 0 ? 0 : 1;
+}

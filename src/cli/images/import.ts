@@ -1,0 +1,88 @@
+/**
+ * Gives containerd the images that no registry has: the sandbox of every pod, and those of the
+ * example. What it has already is left alone.
+ */
+import type { Processes } from '#base/doors.ts';
+import { join } from 'node:path';
+import type { Progress } from '../progress.ts';
+import { type BuiltImage, buildImage } from './build.ts';
+import { EXAMPLE_RECIPES, PAUSE, type Recipe } from './recipes.ts';
+
+/** The namespace in which containerd's CRI plug-in looks for images. */
+const CONTAINERD_NAMESPACE = 'k8s.io';
+const IMPORT_TIMEOUT_MS = 120_000;
+const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
+
+export interface ImportOptions {
+  /** A name under `examples/`, or `none` for what every cluster needs. */
+  readonly example: string;
+  /** Where archives are kept. */
+  readonly folder: string;
+  /** containerd's socket. */
+  readonly socket: string;
+  readonly processes: Processes;
+  readonly progress: Progress;
+}
+
+export async function importImages(options: ImportOptions): Promise<void> {
+  const recipes = [PAUSE, ...(EXAMPLE_RECIPES[options.example] ?? [])];
+  const known = await knownImages(options);
+  // One after the other: apt and the two cores have no use for more at once.
+  for (const recipe of recipes) await importOne(recipe, known, options);
+}
+
+async function importOne(
+  recipe: Recipe,
+  known: ReadonlyMap<string, string>,
+  options: ImportOptions,
+): Promise<void> {
+  const { processes, folder, progress } = options;
+  const built = await progress.step(`Building the image ${recipe.name}`, () =>
+    buildImage(recipe, { processes, folder, repository: REPOSITORY }),
+  );
+  const isThere = Object.entries(built.digests).every(
+    ([name, digest]) => known.get(name) === digest,
+  );
+  if (isThere) return;
+  await progress.step(`Importing the image ${recipe.name}`, () => load(built, options));
+}
+
+async function load(image: BuiltImage, { processes, socket }: ImportOptions): Promise<void> {
+  const result = await processes.run(
+    'ctr',
+    [
+      '--address',
+      socket,
+      '--namespace',
+      CONTAINERD_NAMESPACE,
+      'images',
+      'import',
+      image.archivePath,
+    ],
+    {
+      timeoutMs: IMPORT_TIMEOUT_MS,
+    },
+  );
+  if (result.exitCode === 0) return;
+  const words = Buffer.from(result.stderr).toString('utf8').trim().slice(-500);
+  throw new Error(`Cannot import ${image.archivePath}: ${words}`);
+}
+
+/** Digest of each image that containerd has, by name. */
+async function knownImages({ processes, socket }: ImportOptions): Promise<Map<string, string>> {
+  const result = await processes.run('ctr', [
+    '--address',
+    socket,
+    '--namespace',
+    CONTAINERD_NAMESPACE,
+    'images',
+    'list',
+  ]);
+  const known = new Map<string, string>();
+  // REF TYPE DIGEST SIZE PLATFORMS LABELS
+  for (const line of Buffer.from(result.stdout).toString('utf8').split('\n').slice(1)) {
+    const [name = '', , digest = ''] = line.split(/\s+/);
+    if (digest.startsWith('sha256:')) known.set(name, digest);
+  }
+  return known;
+}
