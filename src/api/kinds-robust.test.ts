@@ -65,32 +65,29 @@ function nodes(value: unknown): Node[] {
   return isNode(value) ? [value, ...Object.values(value).flatMap(nodes)] : [];
 }
 
-/** Big objects are tried at every so manieth place, so that this takes a second and not twelve. */
-const PLACES_MAX = 40;
+/** Big objects are tried at every so manieth place, so that this takes seconds and not minutes. */
+const PLACES_MAX = 60;
 
-function places(object: KubeObject): number[] {
-  const count = nodes(object).length;
-  const step = Math.max(1, Math.ceil(count / PLACES_MAX));
-  return Array.from({ length: count }, (_, i) => i).filter((i) => i % step === 0);
+function sample<T>(list: readonly T[]): T[] {
+  const step = Math.max(1, Math.ceil(list.length / PLACES_MAX));
+  return list.filter((_, i) => i % step === 0);
 }
 
 /** The same object with each one of its fields left out in turn, at any depth. */
 function* withoutOne(object: KubeObject): Generator<KubeObject> {
-  for (const i of places(object)) {
-    for (const field of Object.keys(nodes(object)[i] ?? {})) {
-      const copy = structuredClone(object);
-      const node = nodes(copy)[i];
-      if (node === undefined) continue;
-      if (Array.isArray(node)) node.splice(Number(field), 1);
-      else delete node[field];
-      yield copy;
-    }
+  const fields = nodes(object).flatMap((node, i) => Object.keys(node).map((key) => [i, key] as const));
+  for (const [i, field] of sample(fields)) {
+    const copy = structuredClone(object);
+    const node = nodes(copy)[i];
+    if (Array.isArray(node)) node.splice(Number(field), 1);
+    else delete node?.[field];
+    yield copy;
   }
 }
 
 /** Whole branches emptied: `spec: {}`, `containers: [{}]`. */
 function* emptied(object: KubeObject): Generator<KubeObject> {
-  for (const i of places(object)) {
+  for (const i of sample([...nodes(object).keys()])) {
     const copy = structuredClone(object);
     const node = nodes(copy)[i];
     if (node === undefined || Array.isArray(node)) continue;

@@ -9,6 +9,7 @@ import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
+import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import { clientAs } from './component-clients.ts';
 
@@ -43,29 +44,76 @@ export async function publishClusterObjects(options: {
   await Promise.all([
     client.patch(SERVICE, inSystem, 'apply', dnsService(dnsAddress), apply),
     client.patch(ENDPOINT_SLICE, inSystem, 'apply', dnsSlice(dnsAddress), apply),
-    client.patch(
-      CLUSTER_ROLE_BINDING,
-      { name: KUBELET_BINDING },
-      'apply',
-      kubeletBinding(kubeletClientName),
-      apply,
+    ...ROLES.map((role) =>
+      client.patch(CLUSTER_ROLE, { name: role.name }, 'apply', clusterRole(role), apply),
+    ),
+    ...bindings(kubeletClientName).map((binding) =>
+      client.patch(
+        CLUSTER_ROLE_BINDING,
+        { name: binding.name },
+        'apply',
+        clusterRoleBinding(binding),
+        apply,
+      ),
     ),
   ]);
 }
 
-const KUBELET_BINDING = 'coxswain:kubelet-api-admin';
+const RBAC = 'rbac.authorization.k8s.io';
+const READ = ['get', 'list', 'watch'];
 
-function kubeletBinding(user: string): object {
-  return {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRoleBinding',
-    metadata: { name: KUBELET_BINDING },
-    roleRef: {
-      apiGroup: 'rbac.authorization.k8s.io',
-      kind: 'ClusterRole',
-      name: 'system:kubelet-api-admin',
+interface ReaderRole {
+  readonly name: string;
+  readonly rules: readonly { readonly apiGroups: string[]; readonly resources: string[] }[];
+}
+
+/** What parts of the node process read beyond upstream's roles. */
+const ROLES: readonly ReaderRole[] = [
+  {
+    name: 'coxswain:dns',
+    rules: [
+      { apiGroups: [''], resources: ['services', 'namespaces'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
+    ],
+  },
+  // Host ports are the proxy's, so it reads the pods of its node.
+  { name: 'coxswain:host-ports', rules: [{ apiGroups: [''], resources: ['pods'] }] },
+];
+
+interface Binding {
+  readonly name: string;
+  readonly role: string;
+  readonly user: string;
+}
+
+function bindings(kubeletClientName: string): readonly Binding[] {
+  return [
+    { name: 'coxswain:dns', role: 'coxswain:dns', user: 'system:kube-dns' },
+    { name: 'coxswain:host-ports', role: 'coxswain:host-ports', user: 'system:kube-proxy' },
+    {
+      name: 'coxswain:kubelet-api-admin',
+      role: 'system:kubelet-api-admin',
+      user: kubeletClientName,
     },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
+  ];
+}
+
+function clusterRole({ name, rules }: ReaderRole): object {
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: rules.map((rule) => ({ ...rule, verbs: READ })),
+  };
+}
+
+function clusterRoleBinding({ name, role, user }: Binding): object {
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: role },
+    subjects: [{ apiGroup: RBAC, kind: 'User', name: user }],
   };
 }
 

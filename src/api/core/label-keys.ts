@@ -13,10 +13,10 @@ interface Keyed {
   mismatchLabelKeys?: string[];
 }
 
-function apply(term: Keyed, labels: Readonly<Record<string, string>>): void {
-  const { labelSelector } = term;
+function apply(term: Keyed | undefined, labels: Readonly<Record<string, string>>): void {
+  const labelSelector = term?.labelSelector;
   // A missing selector matches nothing, so there is nothing to narrow.
-  if (labelSelector === undefined) return;
+  if (term === undefined || labelSelector === undefined) return;
   const requirement = (operator: 'In' | 'NotIn') => (key: string) => {
     const value = labels[key];
     return value === undefined ? [] : [{ key, operator, values: [value] }];
