@@ -20,10 +20,9 @@ import { httpClient } from '#edge/http-client.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.ts';
-import { createCri } from '#kubelet/cri/cri.ts';
 import { Kubelet } from '#kubelet/kubelet.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
-import { type KubeletAccess, kubeletServer } from '#kubelet/server/server.ts';
+import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
 import { clusterPki } from './control-plane-process.ts';
@@ -73,15 +72,7 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const kubelet = createKubelet(parts, client);
   const layout = nodeLayout(data);
   const server = await serveKubelet({
-    handler: kubeletServer({
-      nodeName: config.nodeName,
-      environment,
-      fileSystem: realFileSystem(),
-      network: realNetwork(),
-      cri: createCri(openGrpcChannel(layout.containerdSocket)),
-      pods: kubelet.served,
-      authorize: (access) => mayAccess(client, access),
-    }),
+    handler: kubelet.server((access) => mayAccess(client, access)),
     address: config.nodeAddress,
     port: layout.kubeletPort,
     authority: pki.authority.certificate,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { Resolver as Cares } from 'node:dns/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Client } from '#client/client.ts';
@@ -193,6 +193,17 @@ describe('DnsServer', () => {
     const lost = cares.resolve4('lost.example').catch((error: unknown) => error);
     assert.deepEqual(await cares.resolve4(`web.${S}`), ['10.96.0.7']);
     await lost;
+  });
+
+  it('cuts off a TCP client that asks without end', async () => {
+    const socket = connect(port, '127.0.0.1');
+    const message = frame(encodeQuery({ id: 1, name: 'lost.example', type: TYPE.A }));
+    const closed = new Promise<void>((done) => socket.once('close', () => done()));
+    socket.on('error', () => {});
+    socket.write(Buffer.concat(Array.from({ length: 200 }, () => message)));
+    const startedMs = performance.now();
+    await closed;
+    assert.ok(performance.now() - startedMs < 2_000);
   });
 
   it('refuses EDNS versions that it does not know', async () => {

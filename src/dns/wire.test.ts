@@ -42,9 +42,29 @@ describe('decodeQuery', () => {
     );
   });
 
+  /** The header, without additional records. */
+  const alone = (bytes: Buffer): Buffer => {
+    bytes.writeUInt16BE(0, 10);
+    return bytes.subarray(0, 12);
+  };
   const bad: [claim: string, change: (bytes: Buffer) => Buffer, rcode: number][] = [
     ['two questions', (b) => (b.writeUInt16BE(2, 4), b), RCODE.formErr],
     ['a pointer in the question', (b) => ((b[12] = 0xc0), b), RCODE.formErr],
+    [
+      'a label of more than 63 bytes',
+      (b) => Buffer.concat([alone(b), Buffer.of(64), Buffer.alloc(64, 'x'), Buffer.alloc(5)]),
+      RCODE.formErr,
+    ],
+    [
+      'a name of more than 255 bytes',
+      (b) =>
+        Buffer.concat([
+          alone(b),
+          ...Array.from({ length: 5 }, () => Buffer.concat([Buffer.of(63), Buffer.alloc(63, 'x')])),
+          Buffer.alloc(5),
+        ]),
+      RCODE.formErr,
+    ],
     ['a question that is cut off', (b) => b.subarray(0, 15), RCODE.formErr],
     ['an additional record that is cut off', (b) => b.subarray(0, b.length - 3), RCODE.formErr],
     ['an operation other than QUERY', (b) => ((b[2] = 0x28), b), RCODE.notImp],

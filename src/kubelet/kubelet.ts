@@ -228,15 +228,15 @@ export class Kubelet {
     return { ...node, machine, diskCapacityBytes: disk.capacity, runtimeVersion };
   }
 
-  async #assemble(
-    cri: Cri,
-    facts: NodeFacts,
-    services: Informer<Service>,
-  ): Promise<NodeContext> {
+  async #assemble(cri: Cri, facts: NodeFacts, services: Informer<Service>): Promise<NodeContext> {
     const { environment, fileSystem, client, events, network, node, openGrpc } = this.#options;
     const mounter = new Mounter(this.#options);
     const wake = (uid: string): void => this.#workers.get(uid)?.wake();
-    const objects = new WatchedObjects({ client, environment, onChange: (uids) => uids.forEach(wake) });
+    const objects = new WatchedObjects({
+      client,
+      environment,
+      onChange: (uids) => uids.forEach(wake),
+    });
     const tokens = new TokenSource({ client, environment });
     const { rootDirectory, clusterDns, clusterDomain, logRoot } = this.#options;
     const resolver = await fileSystem

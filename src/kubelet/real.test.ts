@@ -64,7 +64,9 @@ describe('kubelet on a real containerd', { skip }, () => {
     const id = pod.status?.containerStatuses?.[0]?.containerID?.slice('containerd://'.length) ?? '';
     const context = node.kubelet.context!;
     const answer = await context.cri.call('execSync', { containerId: id, cmd, timeout: 5 });
-    return Buffer.from(answer.stdout ?? []).toString().trim();
+    return Buffer.from(answer.stdout ?? [])
+      .toString()
+      .trim();
   };
 
   it('runs a pod, says so, and leaves nothing of it after its deletion', async () => {
@@ -83,7 +85,10 @@ describe('kubelet on a real containerd', { skip }, () => {
     const uid = pod.metadata?.uid ?? '';
     await node.kubelet.context?.cache.relist();
     assert.equal(existsSync(node.path('kubelet', 'pods', uid)), false);
-    assert.equal(existsSync(`/sys/fs/cgroup/memory${node.cgroup}/kubepods/besteffort/pod${uid}`), false);
+    assert.equal(
+      existsSync(`/sys/fs/cgroup/memory${node.cgroup}/kubepods/besteffort/pod${uid}`),
+      false,
+    );
   });
 
   it('gives variables, files and limits as the spec says', async () => {
@@ -104,7 +109,10 @@ describe('kubelet on a real containerd', { skip }, () => {
         { name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
       ],
       envFrom: [{ configMapRef: { name: 'settings' } }],
-      resources: { limits: { cpu: '200m', memory: '32Mi' }, requests: { cpu: '100m', memory: '16Mi' } },
+      resources: {
+        limits: { cpu: '200m', memory: '32Mi' },
+        requests: { cpu: '100m', memory: '16Mi' },
+      },
       volumeMounts: [
         { name: 'config', mountPath: '/config' },
         { name: 'config', mountPath: '/one.conf', subPath: 'app.conf' },
@@ -157,21 +165,34 @@ describe('kubelet on a real containerd', { skip }, () => {
     assert.equal(await exec(pod, 'cat', '/config/app.conf'), 'colour=blue');
     await node.api.delete(POD, { name: 'rich', namespace: 'default' });
     await gone('rich');
-    assert.deepEqual(node.mountsBelow().filter((path) => path.includes(pod.metadata?.uid ?? '')), []);
+    assert.deepEqual(
+      node.mountsBelow().filter((path) => path.includes(pod.metadata?.uid ?? '')),
+      [],
+    );
   });
 
   it('runs init containers first, then restarts what fails, with back-off', async () => {
-    const flaky = { name: 'flaky', image: BUSYBOX, command: ['sh', '-c', 'echo bye > /dev/termination-log; exit 3'], terminationMessagePath: '/dev/termination-log' };
+    const flaky = {
+      name: 'flaky',
+      image: BUSYBOX,
+      command: ['sh', '-c', 'echo bye > /dev/termination-log; exit 3'],
+      terminationMessagePath: '/dev/termination-log',
+    };
     const init = { name: 'prepare', image: BUSYBOX, command: ['true'] };
     await node.api.create(POD, podOf('crashes', { initContainers: [init], containers: [flaky] }));
     const pod = await until('back-off', 'crashes', (found) =>
-      found.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff' ? found : undefined,
+      found.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff'
+        ? found
+        : undefined,
     );
     const [status] = pod.status?.containerStatuses ?? [];
     assert.equal(status?.restartCount, 1);
     assert.equal(status?.lastState?.terminated?.exitCode, 3);
     assert.equal(status?.lastState?.terminated?.message, 'bye\n');
-    assert.match(status?.state?.waiting?.message ?? '', /^back-off 10s restarting failed container=flaky pod=crashes_default\(/);
+    assert.match(
+      status?.state?.waiting?.message ?? '',
+      /^back-off 10s restarting failed container=flaky pod=crashes_default\(/,
+    );
     assert.equal(pod.status?.initContainerStatuses?.[0]?.state?.terminated?.reason, 'Completed');
     await node.api.delete(POD, { name: 'crashes', namespace: 'default' });
     await gone('crashes');
@@ -196,20 +217,37 @@ describe('kubelet on a real containerd', { skip }, () => {
   it('probes: not ready before the probe says so, restarted when it is unwell', async () => {
     const main = {
       ...SLEEPER,
-      readinessProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, periodSeconds: 1, failureThreshold: 1 },
-      livenessProbe: { exec: { command: ['test', '!', '-e', '/tmp/ill'] }, periodSeconds: 1, failureThreshold: 1 },
+      readinessProbe: {
+        exec: { command: ['test', '-e', '/tmp/ready'] },
+        periodSeconds: 1,
+        failureThreshold: 1,
+      },
+      livenessProbe: {
+        exec: { command: ['test', '!', '-e', '/tmp/ill'] },
+        periodSeconds: 1,
+        failureThreshold: 1,
+      },
     };
     await node.api.create(POD, podOf('probed', { containers: [main] }));
     const pod = await running('probed');
     assert.equal(pod.status?.containerStatuses?.[0]?.ready, false);
     await exec(pod, 'touch', '/tmp/ready');
-    await until('ready', 'probed', (found) => found.status?.containerStatuses?.[0]?.ready || undefined);
+    await until(
+      'ready',
+      'probed',
+      (found) => found.status?.containerStatuses?.[0]?.ready || undefined,
+    );
     await exec(pod, 'touch', '/tmp/ill');
     const again = await until('restarted', 'probed', (found) =>
       found.status?.containerStatuses?.[0]?.restartCount === 1 &&
-      found.status.containerStatuses[0].state?.running !== undefined ? found : undefined,
+      found.status.containerStatuses[0].state?.running !== undefined
+        ? found
+        : undefined,
     );
-    assert.notEqual(again.status?.containerStatuses?.[0]?.containerID, pod.status?.containerStatuses?.[0]?.containerID);
+    assert.notEqual(
+      again.status?.containerStatuses?.[0]?.containerID,
+      pod.status?.containerStatuses?.[0]?.containerID,
+    );
     const messages = node.events.map(({ message }) => message);
     assert.ok(messages.includes('Container main failed liveness probe, will be restarted'));
     await node.api.delete(POD, { name: 'probed', namespace: 'default' });
@@ -217,7 +255,10 @@ describe('kubelet on a real containerd', { skip }, () => {
   });
 
   it('restarts nothing when the kubelet or containerd starts again', async () => {
-    const probed = { ...SLEEPER, readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 } };
+    const probed = {
+      ...SLEEPER,
+      readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
+    };
     await node.api.create(POD, podOf('stays', { containers: [probed] }));
     const isReady = (found: Pod): Pod | undefined =>
       found.status?.containerStatuses?.[0]?.ready === true ? found : undefined;
@@ -230,7 +271,10 @@ describe('kubelet on a real containerd', { skip }, () => {
     const before = find('stays')?.metadata?.resourceVersion;
     await new Promise((resolve) => setTimeout(resolve, 2500));
     const after = find('stays');
-    assert.equal(after?.status?.containerStatuses?.[0]?.containerID, pod.status?.containerStatuses?.[0]?.containerID);
+    assert.equal(
+      after?.status?.containerStatuses?.[0]?.containerID,
+      pod.status?.containerStatuses?.[0]?.containerID,
+    );
     assert.equal(after?.status?.containerStatuses?.[0]?.restartCount, 0);
     assert.equal(after?.metadata?.resourceVersion, before, 'nothing was written');
     assert.equal(await exec(after!, 'stat', '-c', '%Y', '/proc/1'), pid);
@@ -246,9 +290,19 @@ describe('kubelet on a real containerd', { skip }, () => {
   });
 
   it('gives a container its grace period, and its hook, before it ends', async () => {
-    const main = { ...SLEEPER, lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo stopping > /out/mark'] } } }, volumeMounts: [{ name: 'out', mountPath: '/out' }] };
+    const main = {
+      ...SLEEPER,
+      lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo stopping > /out/mark'] } } },
+      volumeMounts: [{ name: 'out', mountPath: '/out' }],
+    };
     const out = node.path('out');
-    await node.api.create(POD, podOf('polite', { containers: [main], volumes: [{ name: 'out', hostPath: { path: out, type: 'DirectoryOrCreate' } }] }));
+    await node.api.create(
+      POD,
+      podOf('polite', {
+        containers: [main],
+        volumes: [{ name: 'out', hostPath: { path: out, type: 'DirectoryOrCreate' } }],
+      }),
+    );
     await running('polite');
     await node.api.delete(POD, { name: 'polite', namespace: 'default' });
     await gone('polite');

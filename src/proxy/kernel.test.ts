@@ -5,13 +5,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import type { Service, ServicePort } from '#api/gen/core-v1.ts';
+import type { Pod, Service, ServicePort } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { forgottenClients, keptClients } from './affinity.ts';
 import { conntrackDeletions } from './conntrack.ts';
 import { Elements } from './elements.ts';
 import { deltaScript, fullScript, removalScript, type TableOptions } from './nftables.ts';
-import { planService } from './plan.ts';
+import { planHostPorts, planService } from './plan.ts';
 
 const PREFIX = `coxp${process.pid}`;
 const NODE = `${PREFIX}n`;
@@ -149,6 +149,11 @@ class Node {
     this.write();
   }
 
+  pod(name: string, spec: NonNullable<Pod['spec']>, podIP: string): void {
+    this.#elements.replace(name, planHostPorts({ spec, status: { podIP, phase: 'Running' } }));
+    this.write();
+  }
+
   write(): void {
     const changes = this.#elements.takeChanges();
     const delta = this.#chains && deltaScript(TABLE, changes, this.#chains);
@@ -271,6 +276,21 @@ describe('the ruleset in the kernel', { skip }, () => {
   it('serves external addresses', () => {
     node.set('ext', { clusterIP: '10.96.0.23', externalIPs: ['198.51.100.7'] }, [three]);
     assert.deepEqual(ask(OUTSIDE, '198.51.100.7:80'), [`${three} 10.244.0.1`]);
+  });
+
+  it('serves the host ports of pods to the outside and to 127.0.0.1', () => {
+    node.pod(
+      'hp',
+      { containers: [{ name: 'c', ports: [{ containerPort: 8080, hostPort: 9080 }] }] },
+      two,
+    );
+    assert.deepEqual(ask(OUTSIDE, '192.0.2.2:9080'), [`${two} 192.0.2.9`]);
+    assert.deepEqual(ask(NODE, '127.0.0.1:9080'), [`${two} 10.244.0.1`]);
+    assert.deepEqual(
+      ask(PODS[2]?.name ?? '', '192.0.2.2:9080'),
+      [`${two} 10.244.0.1`],
+      'the pod itself',
+    );
   });
 
   it('lets a client stick to its endpoint until that one goes', () => {

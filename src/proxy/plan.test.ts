@@ -157,6 +157,15 @@ describe('planService', () => {
     );
   });
 
+  it('counts an endpoint once, and as ready, while it moves between slices', () => {
+    const slices = [slice(['10.0.0.1']), slice(['10.0.0.1 unready', '10.0.0.2'])];
+    const targets = planService(service(), slices, NODE).filter(({ map }) => map === 'endpoints');
+    assert.deepEqual(
+      targets.map(({ value }) => value),
+      ['10.0.0.1 . 8080', '10.0.0.2 . 8080'],
+    );
+  });
+
   const nothing: [claim: string, object: Service][] = [
     ['a headless Service', service({ clusterIP: 'None' })],
     ['an ExternalName', service({ type: 'ExternalName' })],

@@ -97,11 +97,17 @@ export class Watchdog {
     const nowMs = this.#cluster.environment.elapsedMs;
     const object = this.#deployments.get(key);
     const limits = this.#limits.get(key) ?? [];
-    const value = object === undefined ? undefined : desiredReplicas(object) + maxSurge(object);
+    // Nothing is promised of a Deployment that is gone: controllers may hear of it late.
+    if (object === undefined) {
+      this.#limits.delete(key);
+      this.#floors.delete(key);
+      return;
+    }
+    const value = desiredReplicas(object) + maxSurge(object);
     const current = limits.find(({ untilMs }) => untilMs === undefined);
     if (current?.value === value) return;
     if (current !== undefined) current.untilMs = nowMs;
-    if (value !== undefined) limits.push({ value, untilMs: undefined });
+    limits.push({ value, untilMs: undefined });
     this.#limits.set(key, limits);
   }
 

@@ -145,10 +145,7 @@ export function validateLabelKeys(
   return errors;
 }
 
-function validatePodTerm(
-  asked: Partial<PodAffinityTerm> | undefined,
-  at: FieldPath,
-): FieldError[] {
+function validatePodTerm(asked: Partial<PodAffinityTerm> | undefined, at: FieldPath): FieldError[] {
   const term = asked ?? {};
   const { topologyKey = '', namespaces = [] } = term;
   return [

@@ -54,6 +54,8 @@ export class SpdyHeaderWriter {
       const part = plain.subarray(i, i + STORED_BLOCK_BYTES_MAX);
       pieces.push(storedHead(part.length), part);
     }
+    // An empty block is a flush: readers give out what they have when they see it, not before.
+    pieces.push(storedHead(0));
     return Buffer.concat(pieces);
   }
 }

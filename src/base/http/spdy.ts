@@ -172,7 +172,8 @@ export class SpdyConnection {
   }
 
   #receive(bytes: Uint8Array): void {
-    this.#buffer = this.#buffer.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#buffer, bytes]);
+    this.#buffer =
+      this.#buffer.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#buffer, bytes]);
     try {
       while (this.#buffer.length >= 8 && !this.#closed) {
         const length = this.#buffer.readUInt32BE(4) & 0xffffff;

@@ -114,7 +114,8 @@ export class WebSocketConnection {
   }
 
   #receive(bytes: Uint8Array): void {
-    this.#buffer = this.#buffer.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#buffer, bytes]);
+    this.#buffer =
+      this.#buffer.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#buffer, bytes]);
     while (!this.#closed) {
       const frame = takeFrame(this.#buffer);
       if (frame === undefined) return;
@@ -165,7 +166,11 @@ function takeFrame(buffer: Buffer): Frame | 'invalid' | undefined {
   const start = 2 + lengthBytes + 4;
   if (buffer.length < start) return undefined;
   const length =
-    lengthBytes === 0 ? short : lengthBytes === 2 ? buffer.readUInt16BE(2) : Number(buffer.readBigUInt64BE(2));
+    lengthBytes === 0
+      ? short
+      : lengthBytes === 2
+        ? buffer.readUInt16BE(2)
+        : Number(buffer.readBigUInt64BE(2));
   if (length > MESSAGE_BYTES_MAX) return 'invalid';
   if (buffer.length < start + length) return undefined;
   const mask = buffer.subarray(start - 4, start);

@@ -1,11 +1,12 @@
 /**
  * Which Pods of a set to delete first: those whose loss costs least.
  *
- * Times are compared by their logarithm, so that among Pods of about the same age the choice is
+ * Beyond upstream's order, a Pod that is ready but not yet available (minReadySeconds) goes before
+ * one that is: otherwise a rollout could fall below what it promises. Times are compared by their logarithm, so that among Pods of about the same age the choice is
  * spread (by uid) and not always the youngest. Upstream: ActivePodsWithRanks in
  * pkg/controller/controller_utils.go, v1.36 (KEP-2185, KEP-2255).
  */
-import { isPodActive, isPodReady } from '#api/core/pod-helpers.ts';
+import { isPodActive, isPodAvailable, isPodReady } from '#api/core/pod-helpers.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { readySinceMs } from './pods.ts';
 
@@ -15,15 +16,20 @@ const NANOSECONDS = 1_000_000;
 
 const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
 
-/**
- * `pods` in the order in which they should go. `related` are all Pods that share nodes with them
- * for the same purpose (all ReplicaSets of the same Deployment): doubled-up Pods go first.
- */
-export function rankForDeletion(
-  pods: readonly Pod[],
-  related: readonly Pod[],
-  nowMs: number,
-): Pod[] {
+export interface RankingFacts {
+  /**
+   * All Pods that share nodes with them for the same purpose (all ReplicaSets of the same
+   * Deployment): doubled-up Pods go first.
+   */
+  readonly related: readonly Pod[];
+  readonly minReadySeconds: number;
+  readonly nowMs: number;
+}
+
+/** `pods` in the order in which they should go. */
+export function rankForDeletion(pods: readonly Pod[], facts: RankingFacts): Pod[] {
+  const { related, minReadySeconds, nowMs } = facts;
+  const available = (pod: Pod): number => Number(isPodAvailable(pod, minReadySeconds, nowMs));
   const onNode = new Map<string, number>();
   for (const pod of related) {
     if (!isPodActive(pod)) continue;
@@ -36,6 +42,7 @@ export function rankForDeletion(
       unassignedFirst(a, b) ||
       phaseOrder(a) - phaseOrder(b) ||
       Number(isPodReady(a)) - Number(isPodReady(b)) ||
+      available(a) - available(b) ||
       deletionCost(a) - deletionCost(b) ||
       rank(b) - rank(a) ||
       byReadyTime(a, b, nowMs) ||

@@ -81,9 +81,21 @@ describe('rankForDeletion', () => {
   for (const [claim, pods, first] of rows) {
     it(claim, () => {
       const objects = pods.map(pod);
-      assert.equal(rankForDeletion(objects, objects, NOW_MS)[0]?.metadata?.name, first);
+      assert.equal(
+        rankForDeletion(objects, { related: objects, minReadySeconds: 0, nowMs: NOW_MS })[0]
+          ?.metadata?.name,
+        first,
+      );
     });
   }
+});
+
+describe('rankForDeletion with minReadySeconds', () => {
+  it('puts the ready before the available, whatever their costs', () => {
+    const objects = ['a ready since=90 cost=5', 'b ready since=10 cost=-5'].map(pod);
+    const facts = { related: objects, minReadySeconds: 30, nowMs: NOW_MS };
+    assert.equal(rankForDeletion(objects, facts)[0]?.metadata?.name, 'a');
+  });
 });
 
 describe('replicasStatus', () => {

@@ -134,7 +134,11 @@ export function planReplicas(world: {
   const missing = desired.replicas - pods.length;
   if (missing >= 0) return { creates: Math.min(missing, WRITES_PER_PASS_MAX), deletes: [] };
   const surplus = Math.min(-missing, WRITES_PER_PASS_MAX);
-  const ranked = surplus < pods.length ? rankForDeletion(pods, related(), nowMs) : pods;
+  const { minReadySeconds } = desired;
+  const ranked =
+    surplus < pods.length
+      ? rankForDeletion(pods, { related: related(), minReadySeconds, nowMs })
+      : pods;
   return { creates: 0, deletes: ranked.slice(0, surplus) };
 }
 

@@ -8,7 +8,12 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { FileSystem, Processes } from '#base/doors.ts';
 import { CPU_PERIOD_US, cpuShares, cpuWeight } from './cfs.ts';
-import { burstableShares, type CgroupLimits, podCgroupLimits, podCgroupPath } from './pod-cgroup.ts';
+import {
+  burstableShares,
+  type CgroupLimits,
+  podCgroupLimits,
+  podCgroupPath,
+} from './pod-cgroup.ts';
 
 /** Which of the two forms the kernel offers, and where. */
 export type CgroupHierarchy =

@@ -82,9 +82,7 @@ export function resourceValue(
     return String(Math.ceil(quantityMilli(quantity ?? '0') / quantityMilli(divisor)));
   }
   const countable =
-    resource === 'memory' ||
-    resource === 'ephemeral-storage' ||
-    resource.startsWith('hugepages-');
+    resource === 'memory' || resource === 'ephemeral-storage' || resource.startsWith('hugepages-');
   if (!countable) throw new Error(`unsupported container resource : ${selector.resource}`);
   return String(Math.ceil(quantityValue(quantity ?? '0') / quantityValue(divisor)));
 }

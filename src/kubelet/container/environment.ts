@@ -67,7 +67,8 @@ async function valueOf(
   namespace: string,
   { pod, container, objects, facts }: EnvironmentInput,
 ): Promise<string | undefined> {
-  if (valueFrom?.fieldRef !== undefined) return fieldValue(valueFrom.fieldRef.fieldPath, pod, facts);
+  if (valueFrom?.fieldRef !== undefined)
+    return fieldValue(valueFrom.fieldRef.fieldPath, pod, facts);
   if (valueFrom?.resourceFieldRef !== undefined) {
     return resourceValue(valueFrom.resourceFieldRef, pod, container, facts);
   }

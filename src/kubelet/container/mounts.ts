@@ -31,7 +31,8 @@ export async function containerMounts(input: MountInput): Promise<Mount[]> {
   const { container, hostsFile, terminationHostPath } = input;
   const mounts: Mount[] = [];
   const wanted = container.volumeMounts ?? [];
-  for (const [index, mount] of wanted.entries()) mounts.push(await volumeMount(mount, index, input));
+  for (const [index, mount] of wanted.entries())
+    mounts.push(await volumeMount(mount, index, input));
   const ownHosts = wanted.some(({ mountPath }) => mountPath === HOSTS_PATH);
   if (hostsFile !== undefined && !ownHosts) {
     mounts.push({ containerPath: HOSTS_PATH, hostPath: hostsFile, selinuxRelabel: true });

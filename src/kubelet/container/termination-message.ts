@@ -39,7 +39,10 @@ async function logTail(fileSystem: FileSystem, path: string): Promise<string> {
   // Each line has a time and a stream name before it.
   const length = Math.min(stat.size, LOG_BYTES_MAX * 4 + LOG_LINES_MAX * 64);
   const bytes = await fileSystem.readAt(path, stat.size - length, length);
-  const lines = Buffer.from(bytes).toString().split('\n').slice(length < stat.size ? 1 : 0);
+  const lines = Buffer.from(bytes)
+    .toString()
+    .split('\n')
+    .slice(length < stat.size ? 1 : 0);
   const text = lines
     .slice(-LOG_LINES_MAX - 1)
     .map((line) => parseLogLine(line))

@@ -170,7 +170,8 @@ export class ImagePuller {
   /** Each set of credentials that fits is tried; without any, anonymously. */
   async #pullWithCredentials(request: EnsureImageRequest, image: ImageSpec): Promise<void> {
     const credentials = await credentialsFor(request.pod, image.image ?? '', this.#objects);
-    const tries: (RegistryCredentials | undefined)[] = credentials.length > 0 ? credentials : [undefined];
+    const tries: (RegistryCredentials | undefined)[] =
+      credentials.length > 0 ? credentials : [undefined];
     let last: unknown;
     for (const auth of tries) {
       try {

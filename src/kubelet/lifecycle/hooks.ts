@@ -82,9 +82,12 @@ export class HookRunner {
       if (status >= 400) throw new Error(`HTTP status code: ${status}`);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      throw new Error(`HTTP lifecycle hook (${url}) ${whose(pod, container)} failed - error: ${text}`, {
-        cause: error,
-      });
+      throw new Error(
+        `HTTP lifecycle hook (${url}) ${whose(pod, container)} failed - error: ${text}`,
+        {
+          cause: error,
+        },
+      );
     } finally {
       limit.release();
     }

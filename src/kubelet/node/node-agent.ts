@@ -179,8 +179,12 @@ export class NodeAgent {
     try {
       const { status } = await this.#options.cri.call('status', {});
       const reasons: string[] = [];
-      for (const { type = '', status: met = false, reason = '', message = '' } of status?.conditions ??
-        []) {
+      for (const {
+        type = '',
+        status: met = false,
+        reason = '',
+        message = '',
+      } of status?.conditions ?? []) {
         if (met) continue;
         const text = `${type}=false reason:${reason} message:${message}`;
         if (type === 'NetworkReady') reasons.push(`container runtime network not ready: ${text}`);

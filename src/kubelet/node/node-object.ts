@@ -162,5 +162,13 @@ export function sameNodeStatus(a: NodeStatus, b: NodeStatus): boolean {
 }
 
 function withoutHeartbeat({ conditions = [], ...rest }: NodeStatus) {
-  return { ...rest, conditions: conditions.map(({ type, status, reason, message }) => [type, status, reason, message]) };
+  return {
+    ...rest,
+    conditions: conditions.map(({ type, status, reason, message }) => [
+      type,
+      status,
+      reason,
+      message,
+    ]),
+  };
 }

@@ -151,7 +151,8 @@ export class ContainerStarter {
 
   /** The container whose processes an ephemeral one shall see. Throws when it does not run. */
   #target({ start, observed }: StartRequest): string | undefined {
-    const name = 'targetContainerName' in start.container ? start.container.targetContainerName : '';
+    const name =
+      'targetContainerName' in start.container ? start.container.targetContainerName : '';
     if (start.kind !== 'ephemeral' || name === undefined || name === '') return undefined;
     const target = latestContainer(observed, name);
     if (target?.state === 'running') return target.id;

@@ -142,7 +142,8 @@ function statusWithoutContainer(
   previous: ContainerStatus | undefined,
   { pod, observed, kind }: ContainerStatusInput,
 ): ContainerStatus {
-  const waiting = (pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
+  const waiting =
+    (pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
   if (previous?.state?.terminated !== undefined) return { ...previous };
   const mounts = mountStatuses(container);
   const status: ContainerStatus = {

@@ -57,7 +57,10 @@ export function emptyObservation(uid: string, name: string, namespace: string): 
 }
 
 /** The youngest container of that name. */
-export function latestContainer(observed: ObservedPod, name: string): ObservedContainer | undefined {
+export function latestContainer(
+  observed: ObservedPod,
+  name: string,
+): ObservedContainer | undefined {
   return observed.containers.find((container) => container.name === name);
 }
 

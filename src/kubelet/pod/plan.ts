@@ -288,7 +288,10 @@ function faultOf(
     return { message: `Container ${container.name} definition changed`, reason: 'specChanged' };
   }
   if (verdicts.liveness(latest.id) === false) {
-    return { message: `Container ${container.name} failed liveness probe`, reason: 'livenessProbe' };
+    return {
+      message: `Container ${container.name} failed liveness probe`,
+      reason: 'livenessProbe',
+    };
   }
   if (verdicts.startup(latest.id) === false) {
     return { message: `Container ${container.name} failed startup probe`, reason: 'startupProbe' };

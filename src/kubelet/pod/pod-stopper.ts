@@ -37,7 +37,9 @@ export async function stopPod(
 
 async function stopContainers(killer: ContainerKiller, request: StopRequest): Promise<void> {
   const { pod, observed } = request;
-  const alive = observed.containers.filter(({ state }) => state === 'running' || state === 'unknown');
+  const alive = observed.containers.filter(
+    ({ state }) => state === 'running' || state === 'unknown',
+  );
   const order = stopOrder(pod, alive);
   let before: Promise<void> = Promise.resolve();
   const all: Promise<void>[] = [];

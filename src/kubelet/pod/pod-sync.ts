@@ -105,7 +105,10 @@ export class PodSync {
     await this.#killSome(plan.kills, pass);
     if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
     const result = await this.#startAll(pass, due.starts, config, volumes.value);
-    return { acted: result.acted || plan.kills.length > 0, ...retry(result.retryAtMs ?? due.retryAtMs) };
+    return {
+      acted: result.acted || plan.kills.length > 0,
+      ...retry(result.retryAtMs ?? due.retryAtMs),
+    };
   }
 
   #sandboxConfig(plan: PodPlan, pod: Pod): PodSandboxConfig {
@@ -127,7 +130,10 @@ export class PodSync {
     }
     await stopPod(this.#node, this.#killer, {
       pod,
-      observed: { ...observed, sandboxes: observed.sandboxes.map((one) => ({ ...one, ready: true })) },
+      observed: {
+        ...observed,
+        sandboxes: observed.sandboxes.map((one) => ({ ...one, ready: true })),
+      },
       events,
       gracePeriodSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
     });
@@ -245,7 +251,10 @@ export class PodSync {
         this.failures.delete(start.container.name);
         acted = true;
       } catch (error) {
-        retryAtMs = Math.min(retryAtMs ?? Number.POSITIVE_INFINITY, this.#noteFailure(start, error));
+        retryAtMs = Math.min(
+          retryAtMs ?? Number.POSITIVE_INFINITY,
+          this.#noteFailure(start, error),
+        );
         // The next one waits for an init container that must have started first.
         if (start.kind === 'init') break;
       }

@@ -160,7 +160,8 @@ export class ProbeManager implements ProbeVerdicts, ProbeStates {
 
   async #tick(worker: Worker): Promise<void> {
     if (worker.stop.signal.aborted || worker.state.onHold) return;
-    const waits = worker.type !== 'startup' && !this.isStarted(worker.containerId, worker.container);
+    const waits =
+      worker.type !== 'startup' && !this.isStarted(worker.containerId, worker.container);
     const startedMs = this.#doors.environment.clock.monotonicMs();
     if (!waits) await this.#probe(worker);
     const tookMs = this.#doors.environment.clock.monotonicMs() - startedMs;

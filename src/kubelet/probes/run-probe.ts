@@ -3,7 +3,13 @@
  *
  * Upstream: pkg/kubelet/prober/prober.go, pkg/probe/{exec,http,tcp,grpc}, v1.36.
  */
-import type { Container, ExecAction, GRPCAction, Probe, TCPSocketAction } from '#api/gen/core-v1.ts';
+import type {
+  Container,
+  ExecAction,
+  GRPCAction,
+  Probe,
+  TCPSocketAction,
+} from '#api/gen/core-v1.ts';
 import type { Network } from '#base/doors.ts';
 import { type Environment, timeoutSignal } from '#base/env.ts';
 import { GRPC_CODE, type GrpcChannel, GrpcError } from '#base/grpc.ts';

@@ -49,7 +49,10 @@ export function serveContainerLogs(
   return {
     status: 200,
     headers: { 'content-type': 'text/plain' },
-    body: { kind: 'stream', start: (sink) => stream({ source, options, sink, request, environment }) },
+    body: {
+      kind: 'stream',
+      start: (sink) => stream({ source, options, sink, request, environment }),
+    },
   };
 }
 
@@ -101,7 +104,8 @@ export function logOptions(query: URLSearchParams, nowMs: number): LogOptions {
   const count = (name: string): number | undefined => {
     const text = query.get(name);
     if (text === null || text === '') return undefined;
-    if (!/^[0-9]+$/.test(text)) throw new Error(`unable to parse ${name} "${text}": invalid syntax`);
+    if (!/^[0-9]+$/.test(text))
+      throw new Error(`unable to parse ${name} "${text}": invalid syntax`);
     return Number(text);
   };
   const tailLines = count('tailLines');

@@ -84,7 +84,8 @@ class LogCursor {
     const stat = await fileSystem.stat(path);
     if (stat === undefined) return;
     this.#inode = stat.inode;
-    if (tailLines !== undefined) this.#position = await tailPosition(this.#source, stat.size, tailLines);
+    if (tailLines !== undefined)
+      this.#position = await tailPosition(this.#source, stat.size, tailLines);
   }
 
   /** The lines of the next block; none at the end of what is there. */

@@ -92,7 +92,10 @@ describe('streams of the kubelet', { skip }, () => {
     });
 
   it('runs a command, and tells its output and how it ended', async () => {
-    const ok = await exec('command=sh&command=-c&command=echo+a;echo+b+>%262&output=1&error=1', 'v4.channel.k8s.io');
+    const ok = await exec(
+      'command=sh&command=-c&command=echo+a;echo+b+>%262&output=1&error=1',
+      'v4.channel.k8s.io',
+    );
     assert.deepEqual(ok.slice(0, 3), ['', 'a\n', 'b\n']);
     assert.equal(JSON.parse(ok[3]!).status, 'Success');
     const failed = await exec('command=sh&command=-c&command=exit+7&output=1', 'v5.channel.k8s.io');
@@ -128,7 +131,13 @@ describe('streams of the kubelet', { skip }, () => {
 
   const upgrade = (path: string, headers: Record<string, string>): Promise<[Duplex, Buffer]> =>
     new Promise((resolve, reject) => {
-      const call = httpRequest({ port: server.port, host: '127.0.0.1', path, method: 'POST', headers });
+      const call = httpRequest({
+        port: server.port,
+        host: '127.0.0.1',
+        path,
+        method: 'POST',
+        headers,
+      });
       call.on('upgrade', (_response, socket, head) => resolve([socket, head]));
       call.on('response', (response) => reject(new Error(`status ${response.statusCode}`)));
       call.on('error', reject);

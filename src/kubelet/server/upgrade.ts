@@ -52,7 +52,10 @@ function readHead(socket: Duplex): Promise<Upgraded> {
     if (end < 0 && received.length < HEAD_BYTES_MAX) return;
     socket.removeListener('data', onData);
     socket.pause();
-    const [first = '', ...lines] = received.subarray(0, Math.max(0, end)).toString('latin1').split('\r\n');
+    const [first = '', ...lines] = received
+      .subarray(0, Math.max(0, end))
+      .toString('latin1')
+      .split('\r\n');
     const headers = Object.fromEntries(
       lines.map((line) => {
         const colon = line.indexOf(':');

@@ -121,11 +121,7 @@ async function makeOpenDirectory(fileSystem: FileSystem, path: string): Promise<
   await fileSystem.chmod(path, DIRECTORY_MODE);
 }
 
-async function freeName(
-  fileSystem: FileSystem,
-  directory: string,
-  nowMs: number,
-): Promise<string> {
+async function freeName(fileSystem: FileSystem, directory: string, nowMs: number): Promise<string> {
   const [date = '', time = ''] = new Date(nowMs).toISOString().replace('Z', '').split('T');
   const [clock = '', millis = ''] = time.split('.');
   const stem = `..${date.replaceAll('-', '_')}_${clock.replaceAll(':', '_')}.${millis}`;

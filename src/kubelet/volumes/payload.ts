@@ -4,13 +4,7 @@
  * Pure. Source: API reference v1.36, volume sources. Upstream:
  * pkg/volume/{configmap,secret,downwardapi}.
  */
-import type {
-  ConfigMap,
-  DownwardAPIVolumeFile,
-  KeyToPath,
-  Pod,
-  Secret,
-} from '#api/gen/core-v1.ts';
+import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret } from '#api/gen/core-v1.ts';
 import { type DownwardFacts, fieldValue, resourceValue } from '../container/downward.ts';
 import type { FileProjection } from './atomic-writer.ts';
 

@@ -99,11 +99,7 @@ export async function resolvePath(fileSystem: FileSystem, path: string): Promise
 }
 
 /** Makes the directories that are missing, one by one, never through a link. */
-async function makeMissing(
-  fileSystem: FileSystem,
-  volume: string,
-  subPath: string,
-): Promise<void> {
+async function makeMissing(fileSystem: FileSystem, volume: string, subPath: string): Promise<void> {
   const mode = (await fileSystem.stat(volume))?.mode ?? 0o755;
   let path = volume;
   for (const part of subPath.split('/').filter((step) => step !== '' && step !== '.')) {
@@ -116,11 +112,7 @@ async function makeMissing(
   }
 }
 
-async function makeTarget(
-  fileSystem: FileSystem,
-  source: string,
-  target: string,
-): Promise<void> {
+async function makeTarget(fileSystem: FileSystem, source: string, target: string): Promise<void> {
   const directory = (await fileSystem.stat(source))?.kind === 'directory';
   if (directory) return fileSystem.makeDirectory(target, 0o750);
   await fileSystem.makeDirectory(target.slice(0, target.lastIndexOf('/')), 0o750);

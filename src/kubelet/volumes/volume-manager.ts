@@ -116,7 +116,9 @@ export class VolumeManager {
       nowMs: this.#options.environment.clock.now(),
       ...(group === undefined
         ? {}
-        : { prepare: (directory) => giveToGroup({ fileSystem, directory, group, readOnly: true }) }),
+        : {
+            prepare: (directory) => giveToGroup({ fileSystem, directory, group, readOnly: true }),
+          }),
     });
     return { path, readOnly: true };
   }
