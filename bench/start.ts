@@ -16,7 +16,11 @@ import { POD } from '../src/api/core/pod.ts';
 import type { Deployment } from '../src/api/gen/apps-v1.ts';
 import { readBody } from '../src/base/http/message.ts';
 import { RestClient } from '../src/client/rest.ts';
-import { CLUSTER_DEFAULTS, writeClusterConfig, type ClusterConfig } from '../src/cli/cluster-config.ts';
+import {
+  CLUSTER_DEFAULTS,
+  writeClusterConfig,
+  type ClusterConfig,
+} from '../src/cli/cluster-config.ts';
 import { clusterPki } from '../src/cli/control-plane-process.ts';
 import { dataDirectoryAt, prepareDataDirectory } from '../src/cli/data-directory.ts';
 import { realEnvironment } from '../src/edge/environment.ts';
@@ -37,7 +41,9 @@ async function freePort(): Promise<number> {
     const server = createServer();
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+      server.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : 0),
+      );
     });
   });
 }
@@ -61,7 +67,12 @@ async function makeCluster(simulatedNodes: number): Promise<Cluster> {
     port: config.listenPort,
     tls: { ca: pki.authority.certificate, cert: pki.admin.certificate, key: pki.admin.key },
   });
-  return { folder, config, http, client: new RestClient({ handler: http.handler, environment, userAgent: 'bench' }) };
+  return {
+    folder,
+    config,
+    http,
+    client: new RestClient({ handler: http.handler, environment, userAgent: 'bench' }),
+  };
 }
 
 function startControlPlane(cluster: Cluster): ChildProcess {
@@ -90,7 +101,9 @@ async function isReady({ http }: Cluster): Promise<boolean> {
 async function untilReady(cluster: Cluster): Promise<number> {
   const began = performance.now();
   await until(() => isReady(cluster));
-  await until(async () => (await cluster.client.get(SERVICE_ACCOUNT, 'default', 'default')) !== undefined);
+  await until(
+    async () => (await cluster.client.get(SERVICE_ACCOUNT, 'default', 'default')) !== undefined,
+  );
   return performance.now() - began;
 }
 
@@ -154,7 +167,11 @@ async function atRest(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 20_000));
   const after = usage(child.pid ?? 0);
   report('idle memory of the control plane', `${after.megabytes.toFixed(0)} MB`, '≤ 180 MB');
-  report('idle processor of the control plane', `${(((after.seconds - before.seconds) / 20) * 100).toFixed(2)} %`, '≤ 1 % of a core');
+  report(
+    'idle processor of the control plane',
+    `${(((after.seconds - before.seconds) / 20) * 100).toFixed(2)} %`,
+    '≤ 1 % of a core',
+  );
   await stop(child);
   cluster.http.close();
   rmSync(cluster.folder, { recursive: true });
@@ -176,13 +193,20 @@ async function restartWithPods(): Promise<void> {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { name, namespace: 'default', labels: { app: 'bench' } },
-        spec: { schedulerName: 'none', containers: [{ name: 'main', image: 'example/bench' }] } as never,
+        spec: {
+          schedulerName: 'none',
+          containers: [{ name: 'main', image: 'example/bench' }],
+        } as never,
       });
     }
   };
   await Promise.all(Array.from({ length: WRITERS }, write));
   const seconds = (performance.now() - began) / 1000;
-  report(`writing ${PODS} pods, ${WRITERS} at a time`, `${(PODS / seconds).toFixed(0)} /s`, '(none)');
+  report(
+    `writing ${PODS} pods, ${WRITERS} at a time`,
+    `${(PODS / seconds).toFixed(0)} /s`,
+    '(none)',
+  );
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await stop(child);
@@ -200,7 +224,11 @@ async function deploymentOf500(): Promise<void> {
   const cluster = await makeCluster(100);
   const child = startControlPlane(cluster);
   await untilReady(cluster);
-  await cluster.client.create(CONFIG_MAP, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'warm', namespace: 'default' } });
+  await cluster.client.create(CONFIG_MAP, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'warm', namespace: 'default' },
+  });
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   const deployment: Deployment = {
     apiVersion: 'apps/v1',
@@ -209,16 +237,27 @@ async function deploymentOf500(): Promise<void> {
     spec: {
       replicas: 500,
       selector: { matchLabels: { app: 'web' } },
-      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'example/web' }] } },
+      template: {
+        metadata: { labels: { app: 'web' } },
+        spec: { containers: [{ name: 'web', image: 'example/web' }] },
+      },
     } as never,
   };
   const began = performance.now();
   await cluster.client.create(DEPLOYMENT, deployment);
   await until(async () => {
-    const { items } = await cluster.client.list(POD, { namespace: 'default', labelSelector: 'app=web', fieldSelector: 'spec.nodeName!=' });
+    const { items } = await cluster.client.list(POD, {
+      namespace: 'default',
+      labelSelector: 'app=web',
+      fieldSelector: 'spec.nodeName!=',
+    });
     return items.length === 500;
   }, 50);
-  report('Deployment 0 → 500 bound on 100 simulated nodes', `${(performance.now() - began).toFixed(0)} ms`, '≤ 2000 ms');
+  report(
+    'Deployment 0 → 500 bound on 100 simulated nodes',
+    `${(performance.now() - began).toFixed(0)} ms`,
+    '≤ 2000 ms',
+  );
   await stop(child);
   cluster.http.close();
   rmSync(cluster.folder, { recursive: true });

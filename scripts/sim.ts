@@ -5,6 +5,7 @@
  *   npm run sim -- --seed 123 --trace …and with every change of its Deployments and Pods
  *   npm run sim -- --seeds 1000       many, only what is broken
  *   npm run sim -- --from 5000 --seeds 100
+ *   npm run sim -- --lossy            answers are lost too; only the end is judged
  */
 import { parseArgs } from 'node:util';
 import { simulate } from '../test/sim/simulation.ts';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     episodes: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    lossy: { type: 'boolean', default: false },
   },
 });
 
@@ -25,7 +27,13 @@ const episodes = values.episodes === undefined ? {} : { episodes: Number(values.
 async function world(seed: number, tell?: (text: string) => void): Promise<boolean> {
   try {
     const trace = values.trace ? { trace: (text: string) => console.log(text) } : {};
-    await simulate({ seed, ...episodes, ...trace, ...(tell === undefined ? {} : { tell }) });
+    await simulate({
+      seed,
+      lossy: values.lossy,
+      ...episodes,
+      ...trace,
+      ...(tell === undefined ? {} : { tell }),
+    });
     return true;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));

@@ -17,7 +17,8 @@ export function timeText(nowMs: number): string {
 /** Deep equality of JSON values; the order of keys does not count. */
 export function equalJson(left: unknown, right: unknown): boolean {
   if (left === right) return true;
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null)
+    return false;
   if (Array.isArray(left)) {
     return (
       Array.isArray(right) &&
@@ -30,5 +31,8 @@ export function equalJson(left: unknown, right: unknown): boolean {
   const b = right as Record<string, unknown>;
   const keys = Object.keys(a).filter((key) => a[key] !== undefined);
   const others = Object.keys(b).filter((key) => b[key] !== undefined);
-  return keys.length === others.length && keys.every((key) => Object.hasOwn(b, key) && equalJson(a[key], b[key]));
+  return (
+    keys.length === others.length &&
+    keys.every((key) => Object.hasOwn(b, key) && equalJson(a[key], b[key]))
+  );
 }

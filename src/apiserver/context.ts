@@ -36,7 +36,8 @@ export class RequestContext {
   }
   /** A sentence for the client, sent as a Warning header (RFC 7234, code 299). Each only once. */
   warn(text: string): void {
-    if (this.#warnings.length < WARNINGS_MAX && !this.#warnings.includes(text)) this.#warnings.push(text);
+    if (this.#warnings.length < WARNINGS_MAX && !this.#warnings.includes(text))
+      this.#warnings.push(text);
   }
   get warnings(): readonly string[] {
     return this.#warnings;

@@ -27,14 +27,23 @@ export class Health {
   /** Undefined when `path` is no health path. */
   handle(path: string, query: URLSearchParams): HttpResponse | undefined {
     const [, endpoint, only, ...rest] = path.split('/');
-    if ((endpoint !== 'healthz' && endpoint !== 'livez' && endpoint !== 'readyz') || rest.length > 0) return undefined;
+    if (
+      (endpoint !== 'healthz' && endpoint !== 'livez' && endpoint !== 'readyz') ||
+      rest.length > 0
+    )
+      return undefined;
     const all = this.#checks(endpoint);
     const excluded = new Set(query.getAll('exclude'));
-    const checks = all.filter(([name]) => (only === undefined || name === only) && !excluded.has(name));
+    const checks = all.filter(
+      ([name]) => (only === undefined || name === only) && !excluded.has(name),
+    );
     if (only !== undefined && checks.length === 0) return undefined;
     const failed = checks.filter(([, wrong]) => wrong !== undefined);
-    const lines = checks.map(([name, wrong]) => (wrong === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`));
-    if (failed.length > 0) return textResponse(500, `${lines.join('\n')}\n${endpoint} check failed\n`);
+    const lines = checks.map(([name, wrong]) =>
+      wrong === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`,
+    );
+    if (failed.length > 0)
+      return textResponse(500, `${lines.join('\n')}\n${endpoint} check failed\n`);
     if (!query.has('verbose')) return textResponse(200, 'ok');
     return textResponse(200, `${lines.join('\n')}\n${endpoint} check passed\n`);
   }

@@ -36,11 +36,17 @@ export function parseAccept(header: string): Offer[] {
       const parameters = Object.fromEntries(
         rest.map((piece) => {
           const equals = piece.indexOf('=');
-          return equals < 0 ? [piece, ''] : [piece.slice(0, equals).trim(), piece.slice(equals + 1).trim()];
+          return equals < 0
+            ? [piece, '']
+            : [piece.slice(0, equals).trim(), piece.slice(equals + 1).trim()];
         }),
       );
       const quality = parameters['q'] === undefined ? 1 : Number(parameters['q']);
-      return { media: media.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 0 : quality };
+      return {
+        media: media.toLowerCase(),
+        parameters,
+        quality: Number.isNaN(quality) ? 0 : quality,
+      };
     })
     .filter((offer) => offer.media !== '' && offer.quality > 0)
     .sort((left, right) => right.quality - left.quality);
@@ -65,7 +71,8 @@ export function negotiate(
   options: { views: boolean; userAgent?: string; protobuf?: boolean } = { views: true },
 ): Wanted {
   const pretty = wantsPretty(query, options.userAgent ?? '');
-  const offers = accept.trim() === '' ? [{ media: '*/*', parameters: {}, quality: 1 }] : parseAccept(accept);
+  const offers =
+    accept.trim() === '' ? [{ media: '*/*', parameters: {}, quality: 1 }] : parseAccept(accept);
   for (const { media, parameters } of offers as Offer[]) {
     const encoding = ENCODING_OF[media];
     if (encoding === undefined || (encoding === 'protobuf' && options.protobuf === false)) continue;
@@ -80,7 +87,8 @@ function viewOf(parameters: Readonly<Record<string, string>>, views: boolean): V
   if (as === undefined) return 'object';
   if (!views || parameters['g'] !== 'meta.k8s.io') return undefined;
   if (as === 'Table' && ['v1', 'v1beta1'].includes(parameters['v'] ?? '')) return 'table';
-  if (as.startsWith('PartialObjectMetadata') && ['v1', 'v1beta1'].includes(parameters['v'] ?? '')) return 'metadata';
+  if (as.startsWith('PartialObjectMetadata') && ['v1', 'v1beta1'].includes(parameters['v'] ?? ''))
+    return 'metadata';
   return undefined;
 }
 

@@ -36,7 +36,12 @@ export class Presenter {
   readonly #includeObject: IncludeObject;
   readonly #nowMs: number;
 
-  constructor(options: { resource: Resource; wanted: Wanted; includeObject?: string | null; nowMs: number }) {
+  constructor(options: {
+    resource: Resource;
+    wanted: Wanted;
+    includeObject?: string | null;
+    nowMs: number;
+  }) {
     this.resource = options.resource;
     this.wanted = options.wanted;
     this.#nowMs = options.nowMs;
@@ -56,7 +61,13 @@ export class Presenter {
     switch (this.wanted.view) {
       case 'table':
         return this.#encode(
-          tableOf({ kind, objects: [object], nowMs: this.#nowMs, include: this.#includeObject, columns }),
+          tableOf({
+            kind,
+            objects: [object],
+            nowMs: this.#nowMs,
+            include: this.#includeObject,
+            columns,
+          }),
           META_V1,
           'Table',
         );
@@ -73,15 +84,33 @@ export class Presenter {
     const objects = entries.map((entry) => this.resource.read(entry));
     const metadata = { ...meta };
     if (this.wanted.view === 'table') {
-      const table = tableOf({ kind, objects, nowMs: this.#nowMs, include: this.#includeObject, columns: true, metadata });
+      const table = tableOf({
+        kind,
+        objects,
+        nowMs: this.#nowMs,
+        include: this.#includeObject,
+        columns: true,
+        metadata,
+      });
       return bytes(this.#encode(table, META_V1, 'Table'));
     }
     if (this.wanted.view === 'metadata') {
-      const list = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map(partial) };
+      const list = {
+        kind: 'PartialObjectMetadataList',
+        apiVersion: 'meta.k8s.io/v1',
+        metadata,
+        items: objects.map(partial),
+      };
       return bytes(this.#encode(list, META_V1, 'PartialObjectMetadataList'));
     }
     const items = objects.map((object) => withTypeMeta(object, apiVersionOf(kind), kind.kind));
-    return bytes(this.#encode({ kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata, items }, kind, kind.listKind));
+    return bytes(
+      this.#encode(
+        { kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata, items },
+        kind,
+        kind.listKind,
+      ),
+    );
   }
 
   #sendsCached(): boolean {
@@ -102,14 +131,23 @@ export class Presenter {
     return { kind: 'pieces', pieces, length: pieces.reduce((sum, piece) => sum + piece.length, 0) };
   }
 
-  #encode(value: object, gv: { readonly group: string; readonly version: string }, kindName: string): Uint8Array {
+  #encode(
+    value: object,
+    gv: { readonly group: string; readonly version: string },
+    kindName: string,
+  ): Uint8Array {
     switch (this.wanted.encoding) {
       case 'json':
-        return Buffer.from(this.wanted.pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`);
+        return Buffer.from(
+          this.wanted.pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`,
+        );
       case 'yaml':
         return Buffer.from(toYaml(value));
       case 'protobuf': {
-        const type = gv === META_V1 ? typeByName(`io.k8s.apimachinery.pkg.apis.meta.v1.${kindName}`) : typeByName(this.resource.kind.schema.replace(/[^.]*$/, kindName));
+        const type =
+          gv === META_V1
+            ? typeByName(`io.k8s.apimachinery.pkg.apis.meta.v1.${kindName}`)
+            : typeByName(this.resource.kind.schema.replace(/[^.]*$/, kindName));
         return encodeEnvelope(apiVersionOf(gv), kindName, encodeProtobuf(type, value));
       }
     }
@@ -129,5 +167,9 @@ function withTypeMeta(object: ApiObject, apiVersion: string, kind: string): obje
 }
 
 function partial(object: ApiObject): object {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata ?? {} };
+  return {
+    kind: 'PartialObjectMetadata',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: object.metadata ?? {},
+  };
 }

@@ -10,7 +10,11 @@ export function jsonResponse(status: number, value: unknown, pretty = false): Ht
   return bytesResponse(status, 'application/json', jsonBytes(value, pretty));
 }
 
-export function bytesResponse(status: number, contentType: string, bytes: Uint8Array): HttpResponse {
+export function bytesResponse(
+  status: number,
+  contentType: string,
+  bytes: Uint8Array,
+): HttpResponse {
   return {
     status,
     headers: { 'content-type': contentType, 'content-length': String(bytes.length) },
@@ -24,7 +28,10 @@ export function textResponse(status: number, text: string): HttpResponse {
   };
 }
 
-export function withHeaders(response: HttpResponse, headers: Readonly<Record<string, string>>): HttpResponse {
+export function withHeaders(
+  response: HttpResponse,
+  headers: Readonly<Record<string, string>>,
+): HttpResponse {
   return { ...response, headers: { ...response.headers, ...headers } };
 }
 
@@ -42,5 +49,7 @@ export function errorResponse(error: unknown): HttpResponse {
   const status = statusOf(error);
   const response = jsonResponse(status.code ?? 500, status);
   const retryAfter = status.details?.retryAfterSeconds;
-  return retryAfter === undefined ? response : withHeaders(response, { 'retry-after': String(retryAfter) });
+  return retryAfter === undefined
+    ? response
+    : withHeaders(response, { 'retry-after': String(retryAfter) });
 }

@@ -17,11 +17,21 @@ import type { Registry } from './registry/registry.ts';
 import type { Resource } from './registry/resource.ts';
 import { jsonResponse } from './respond.ts';
 import { SUBRESOURCE_HANDLERS, type SubresourceHandler } from './subresources/handlers.ts';
-import { type KubeletConnector, STREAM_HANDLERS, type StreamServices } from './subresources/kubelet.ts';
+import {
+  type KubeletConnector,
+  STREAM_HANDLERS,
+  type StreamServices,
+} from './subresources/kubelet.ts';
 import { deleteCollection, deleteObject } from './verbs/delete.ts';
 import { getObject, listObjects } from './verbs/read.ts';
 import { type WatchLimits, watchObjects } from './verbs/watch.ts';
-import { type Allocators, createObject, patchObject, updateObject, type WriteServices } from './verbs/write.ts';
+import {
+  type Allocators,
+  createObject,
+  patchObject,
+  updateObject,
+  type WriteServices,
+} from './verbs/write.ts';
 import { versionInfo } from './version.ts';
 
 /** Something that answers paths of its own: discovery, OpenAPI. */
@@ -61,9 +71,14 @@ export class Router {
   constructor(options: RouterOptions) {
     this.#options = options;
     const { registry } = options;
-    this.#resources = new Map(options.resources.map((resource) => [keyOf(resource.kind), resource]));
+    this.#resources = new Map(
+      options.resources.map((resource) => [keyOf(resource.kind), resource]),
+    );
     this.#subresources = new Map(
-      SUBRESOURCE_HANDLERS.map((handler) => [`${handler.group}/${handler.plural}/${handler.subresource}`, handler]),
+      SUBRESOURCE_HANDLERS.map((handler) => [
+        `${handler.group}/${handler.plural}/${handler.subresource}`,
+        handler,
+      ]),
     );
     const writes: WriteServices = {
       registry,
@@ -79,7 +94,8 @@ export class Router {
       authorize: options.authorize,
       environment: options.environment,
       kubelets: options.kubelets,
-      resourceOf: (group, plural) => options.resources.find(({ kind }) => kind.group === group && kind.plural === plural),
+      resourceOf: (group, plural) =>
+        options.resources.find(({ kind }) => kind.group === group && kind.plural === plural),
     };
     const limits: WatchLimits = { open: () => this.#openWatch(), shutdown: options.shutdown };
     this.#verbs = {
@@ -104,19 +120,28 @@ export class Router {
     const { health, discovery, openApi, tokens } = this.#options;
     if (path === '/version' || path === '/version/') return jsonResponse(200, versionInfo(), true);
     if (path === '/openid/v1/jwks') return jsonResponse(200, tokens.jwks());
-    if (path === '/.well-known/openid-configuration') return jsonResponse(200, openIdConfiguration(tokens));
-    return health.handle(path, query) ?? (await discovery.handle(context)) ?? openApi.handle(context);
+    if (path === '/.well-known/openid-configuration')
+      return jsonResponse(200, openIdConfiguration(tokens));
+    return (
+      health.handle(path, query) ?? (await discovery.handle(context)) ?? openApi.handle(context)
+    );
   }
 
   async #resource(context: RequestContext): Promise<HttpResponse> {
     const { info } = context;
     const resource = this.#resources.get(`${info.group}/${info.version}/${info.resource}`);
-    if (resource === undefined) return (await this.#options.discovery.handle(context)) ?? notFoundPath();
+    if (resource === undefined)
+      return (await this.#options.discovery.handle(context)) ?? notFoundPath();
     checkScope(context, resource);
-    const stream = info.resource === 'pods' && info.group === '' ? this.#streams.get(info.subresource) : undefined;
-    const special = stream ?? this.#subresources.get(`${info.group}/${info.resource}/${info.subresource}`);
+    const stream =
+      info.resource === 'pods' && info.group === ''
+        ? this.#streams.get(info.subresource)
+        : undefined;
+    const special =
+      stream ?? this.#subresources.get(`${info.group}/${info.resource}/${info.subresource}`);
     if (special !== undefined) {
-      if (!special.methods.includes(context.request.method)) throw methodNotSupported(resource.groupResource, info.verb);
+      if (!special.methods.includes(context.request.method))
+        throw methodNotSupported(resource.groupResource, info.verb);
       return special.handle(context, this.#services, resource);
     }
     if (info.subresource !== '') return this.#view(context, resource);
@@ -125,10 +150,13 @@ export class Router {
 
   #verb(context: RequestContext, resource: Resource): Promise<HttpResponse> {
     const { verb, name } = context.info;
-    const handle = isVerb(verb) && resource.kind.verbs.includes(verb) ? this.#verbs[verb] : undefined;
+    const handle =
+      isVerb(verb) && resource.kind.verbs.includes(verb) ? this.#verbs[verb] : undefined;
     if (handle === undefined) throw methodNotSupported(resource.groupResource, verb);
-    if (name !== '' && (verb === 'create' || verb === 'list')) throw methodNotSupported(resource.groupResource, verb);
-    if (name === '' && (verb === 'update' || verb === 'patch')) throw methodNotSupported(resource.groupResource, verb);
+    if (name !== '' && (verb === 'create' || verb === 'list'))
+      throw methodNotSupported(resource.groupResource, verb);
+    if (name === '' && (verb === 'update' || verb === 'patch'))
+      throw methodNotSupported(resource.groupResource, verb);
     return handle(context, resource);
   }
 
@@ -136,9 +164,12 @@ export class Router {
   #view(context: RequestContext, resource: Resource): Promise<HttpResponse> {
     const { subresource, verb } = context.info;
     const { kind } = resource;
-    const known = (subresource === 'status' && kind.hasStatus === true) || kind.views?.some((view) => view.name === subresource);
+    const known =
+      (subresource === 'status' && kind.hasStatus === true) ||
+      kind.views?.some((view) => view.name === subresource);
     if (known !== true) throw pathNotFound();
-    if (verb === 'get' || verb === 'update' || verb === 'patch') return this.#verbs[verb](context, resource);
+    if (verb === 'get' || verb === 'update' || verb === 'patch')
+      return this.#verbs[verb](context, resource);
     throw methodNotSupported(resource.groupResource, verb);
   }
 
@@ -158,16 +189,27 @@ function keyOf(kind: { group: string; version: string; plural: string }): string
 }
 
 function isVerb(verb: string): verb is Verb {
-  return ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'].includes(verb);
+  return [
+    'create',
+    'delete',
+    'deletecollection',
+    'get',
+    'list',
+    'patch',
+    'update',
+    'watch',
+  ].includes(verb);
 }
 
 /** A namespace where there is none, or none where one is needed. */
 function checkScope(context: RequestContext, resource: Resource): void {
   const { namespace, name, verb } = context.info;
   const { namespaced, kind, group } = resource.kind;
-  if (!namespaced && namespace !== '' && !(kind === 'Namespace' && group === '')) throw pathNotFound();
+  if (!namespaced && namespace !== '' && !(kind === 'Namespace' && group === ''))
+    throw pathNotFound();
   const needsNamespace = name !== '' || verb === 'create' || verb === 'deletecollection';
-  if (namespaced && namespace === '' && needsNamespace) throw methodNotSupported(resource.groupResource, verb);
+  if (namespaced && namespace === '' && needsNamespace)
+    throw methodNotSupported(resource.groupResource, verb);
 }
 
 function notFoundPath(): HttpResponse {

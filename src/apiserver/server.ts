@@ -12,7 +12,11 @@ import { AdmissionChain } from './admission/admission.ts';
 import { admissionInOrder } from './admission/order.ts';
 import { CacheReader } from './admission/reader.ts';
 import { ServiceAllocators } from './allocators/services.ts';
-import { certificateAuthenticator, componentAuthenticator, composeAuthenticators } from './authn/authenticator.ts';
+import {
+  certificateAuthenticator,
+  componentAuthenticator,
+  composeAuthenticators,
+} from './authn/authenticator.ts';
 import { ServiceAccountTokens, tokenAuthenticator } from './authn/service-account-tokens.ts';
 import { type Authorizer, composeAuthorizers, mastersAuthorizer } from './authz/authorizer.ts';
 import { nodeAuthorizer } from './authz/node.ts';
@@ -95,7 +99,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     certificateAuthenticator(),
     tokenAuthenticator(tokens, reader, () => environment.clock.now()),
   ]);
-  const authorize: Authorizer = composeAuthorizers([mastersAuthorizer, nodeAuthorizer(reader), rbacAuthorizer(reader)]);
+  const authorize: Authorizer = composeAuthorizers([
+    mastersAuthorizer,
+    nodeAuthorizer(reader),
+    rbacAuthorizer(reader),
+  ]);
   const allocators = new ServiceAllocators({
     reader,
     clusterIpRange: options.serviceClusterIpRange,
@@ -112,7 +120,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens,
     authorize,
     health,
-    admission: new AdmissionChain(admissionInOrder({ reader, authorize, environment, registry, resources })),
+    admission: new AdmissionChain(
+      admissionInOrder({ reader, authorize, environment, registry, resources }),
+    ),
     allocators,
     eventTtlSeconds: limits.eventTtlSeconds,
     watchesMax: limits.watches,

@@ -34,11 +34,15 @@ export function tableOf(options: {
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
-    metadata: options.metadata ?? { resourceVersion: options.objects[0]?.metadata?.resourceVersion ?? '' },
+    metadata: options.metadata ?? {
+      resourceVersion: options.objects[0]?.metadata?.resourceVersion ?? '',
+    },
     columnDefinitions: options.columns ? columns.map(definitionOf) : [],
     rows: options.objects.map((object) => ({
       cells: columns.map((column) => column.cell(object, nowMs)),
-      ...(include === 'None' ? {} : { object: include === 'Object' ? object : metadataOnly(object) }),
+      ...(include === 'None'
+        ? {}
+        : { object: include === 'Object' ? object : metadataOnly(object) }),
     })),
   };
 }
@@ -54,5 +58,9 @@ function definitionOf(column: Column<KubeObject>): object {
 }
 
 function metadataOnly(object: ApiObject): object {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata ?? {} };
+  return {
+    kind: 'PartialObjectMetadata',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: object.metadata ?? {},
+  };
 }

@@ -24,7 +24,11 @@ export interface FileSystem {
   /** Writes to a temporary name, syncs and renames, so that a reader never sees half a file. */
   writeFileAtomic(path: string, data: Uint8Array | string, mode?: number): Promise<void>;
   /** Writes in place: for kernel files (`/proc/sys`, cgroups) and appends that need no atomicity. */
-  writeFile(path: string, data: Uint8Array | string, options?: { mode?: number; append?: boolean }): Promise<void>;
+  writeFile(
+    path: string,
+    data: Uint8Array | string,
+    options?: { mode?: number; append?: boolean },
+  ): Promise<void>;
   /** Makes the directory and its parents; an existing one is no error. */
   makeDirectory(path: string, mode?: number): Promise<void>;
   list(path: string): Promise<string[]>;
@@ -39,7 +43,9 @@ export interface FileSystem {
   chown(path: string, uid: number, gid: number): Promise<void>;
   truncate(path: string, size: number): Promise<void>;
   /** Bytes and inodes of the file system that holds `path`. */
-  statFileSystem(path: string): Promise<{ capacity: number; available: number; inodes: number; inodesFree: number }>;
+  statFileSystem(
+    path: string,
+  ): Promise<{ capacity: number; available: number; inodes: number; inodesFree: number }>;
   /** Calls `changed` after changes below `path` (coalesced). Close to stop. */
   watch(path: string, changed: () => void): { close(): void };
 }

@@ -100,7 +100,12 @@ async function startControlPlane(
   });
   const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
   const stopping = new AbortController();
-  keepNodeRole({ handler: plane.handler, environment, nodeName: config.nodeName, signal: stopping.signal });
+  keepNodeRole({
+    handler: plane.handler,
+    environment,
+    nodeName: config.nodeName,
+    signal: stopping.signal,
+  });
   environment.log.info('control plane is ready', {
     address: `https://${config.listenHost}:${config.listenPort}`,
   });

@@ -3,6 +3,61 @@ import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Processes } from '#base/doors.ts';
 
+const KILL_WAIT_MS = 5_000;
+const LOOK_MS = 20;
+
+/**
+ * Kills what a containerd that is gone left running: the shims that were told of its socket, and
+ * whatever is in our cgroups. Resolves when they are gone, or after some seconds.
+ */
+export async function killLeftovers(own: { socket: string; cgroup: string }): Promise<void> {
+  for (let waitedMs = 0; waitedMs < KILL_WAIT_MS; waitedMs += LOOK_MS) {
+    const pids = new Set([...shimsOf(own.socket), ...processesIn(own.cgroup)]);
+    if (pids.size === 0) return;
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+/** containerd tells each shim its socket by `-address`. */
+function shimsOf(socket: string): number[] {
+  return listDirectories('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const [command = '', ...args] = readOrEmpty(`/proc/${pid}/cmdline`).split('\0');
+      const isShim =
+        command.includes('containerd-shim') && args[args.indexOf('-address') + 1] === socket;
+      return isShim ? [Number(pid)] : [];
+    });
+}
+
+function processesIn(cgroup: string): number[] {
+  const roots = [
+    join(CGROUPS, cgroup),
+    ...listDirectories(CGROUPS).map((name) => join(CGROUPS, name, cgroup)),
+  ];
+  return roots.flatMap(processesBelow);
+}
+
+function processesBelow(path: string): number[] {
+  const own = readOrEmpty(join(path, 'cgroup.procs')).split('\n').filter(Boolean).map(Number);
+  return [...own, ...listDirectories(path).flatMap((child) => processesBelow(join(path, child)))];
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** Unmounts everything mounted below `paths`, the deepest first. */
 export async function unmountBelow(processes: Processes, paths: readonly string[]): Promise<void> {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')

@@ -94,28 +94,9 @@ export class NodeNetwork {
     );
   }
 
-  /** Takes everything away; what is not there is no error. */
-  async tearDown(): Promise<void> {
-    const { clusterPodCidr } = this.#options;
-    await this.#try(
-      'route',
-      'delete',
-      'unreachable',
-      clusterPodCidr,
-      'metric',
-      String(UNREACHABLE_METRIC),
-    );
-    for (const name of this.#ours()) await this.#try('link', 'delete', name);
-  }
-
-  #ours(): string[] {
-    return readdirSync('/sys/class/net').filter((name) =>
-      name.startsWith(`cox${this.#options.hash}`),
-    );
-  }
-
   async #ensureLink(name: string, type: readonly string[]): Promise<void> {
-    if (!this.#ours().includes(name)) await this.#ip('link', 'add', 'name', name, ...type);
+    if (!interfacesOf(this.#options.hash).includes(name))
+      await this.#ip('link', 'add', 'name', name, ...type);
     await this.#ip('link', 'set', name, 'up');
   }
 
@@ -133,8 +114,28 @@ export class NodeNetwork {
     if (exitCode !== 0)
       throw new Error(`Cannot run ip ${args.join(' ')}: ${Buffer.from(stderr).toString().trim()}`);
   }
+}
 
-  async #try(...args: string[]): Promise<void> {
-    await this.#options.processes.run('ip', args);
+/** Takes everything away, with the pods' ends of our bridge; what is not there is no error. */
+export async function tearDownNetwork(options: {
+  readonly hash: string;
+  readonly clusterPodCidr: string;
+  readonly processes: Processes;
+}): Promise<void> {
+  const { hash, clusterPodCidr, processes } = options;
+  const ip = (...args: string[]) => processes.run('ip', args);
+  await ip('route', 'delete', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
+  for (const name of interfacesOf(hash)) {
+    for (const port of portsOf(name)) await ip('link', 'delete', port);
+    await ip('link', 'delete', name);
   }
+}
+
+function interfacesOf(hash: string): string[] {
+  return readdirSync('/sys/class/net').filter((name) => name.startsWith(`cox${hash}`));
+}
+
+function portsOf(bridge: string): string[] {
+  const folder = `/sys/class/net/${bridge}/brif`;
+  return existsSync(folder) ? readdirSync(folder) : [];
 }

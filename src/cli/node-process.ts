@@ -84,7 +84,9 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     startDns(parts, connect(pki.dns, 'coredns')),
   ]);
   environment.log.info('node is ready', { node: config.nodeName });
-  signal.addEventListener('abort', () => server.close().catch(() => {}));
+  signal.addEventListener('abort', () => {
+    server.close().catch(() => {});
+  });
   return () => kubelet.stop({ stopPods: false });
 }
 

@@ -11,17 +11,32 @@ import { clientAs } from './component-clients.ts';
 
 const LABEL = 'node-role.kubernetes.io/control-plane';
 
-export function keepNodeRole(options: { handler: Handler; environment: Environment; nodeName: string; signal: AbortSignal }): void {
+export function keepNodeRole(options: {
+  handler: Handler;
+  environment: Environment;
+  nodeName: string;
+  signal: AbortSignal;
+}): void {
   const { handler, environment, nodeName, signal } = options;
-  const client = clientAs(handler, { name: 'system:apiserver', groups: ['system:masters'] }, { environment, userAgent: 'cox', signal });
+  const client = clientAs(
+    handler,
+    { name: 'system:apiserver', groups: ['system:masters'] },
+    { environment, userAgent: 'cox', signal },
+  );
   const informers = new InformerFactory({ client, environment });
   const mark = async (node: Node): Promise<void> => {
     if (node.metadata?.labels?.[LABEL] !== undefined) return;
-    await client.patch(NODE, { name: nodeName }, 'merge', { metadata: { labels: { [LABEL]: '' } } });
+    await client.patch(NODE, { name: nodeName }, 'merge', {
+      metadata: { labels: { [LABEL]: '' } },
+    });
   };
-  informers.for(NODE, { fieldSelector: `metadata.name=${nodeName}` }).onChange(({ type, object }) => {
-    if (type === 'deleted') return;
-    mark(object).catch((error: unknown) => environment.log.warn('cannot label the node', { error: String(error) }));
-  });
+  informers
+    .for(NODE, { fieldSelector: `metadata.name=${nodeName}` })
+    .onChange(({ type, object }) => {
+      if (type === 'deleted') return;
+      mark(object).catch((error: unknown) =>
+        environment.log.warn('cannot label the node', { error: String(error) }),
+      );
+    });
   informers.start(signal);
 }

@@ -11,12 +11,13 @@ import { realProcesses } from '#edge/processes.ts';
 import { createCri } from '#kubelet/cri/cri.ts';
 import { CNI_BIN_DIRECTORY } from '#kubelet/network/cni-config.ts';
 import { containerdConfig, hasSysResource } from '#kubelet/runtime/containerd-config.ts';
-import type { ClusterConfig } from './cluster-config.ts';
+import { removeProxyTable } from '#proxy/proxy.ts';
+import { CLUSTER_DEFAULTS, type ClusterConfig } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { writeFileDurably } from './files.ts';
 import { importImages } from './images/import.ts';
-import { removeCgroups, unmountBelow } from './machine-clean-up.ts';
-import { NodeNetwork } from './node-network.ts';
+import { killLeftovers, removeCgroups, unmountBelow } from './machine-clean-up.ts';
+import { NodeNetwork, tearDownNetwork } from './node-network.ts';
 import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import type { ClusterPki } from './pki.ts';
 import { installPrerequisites, runcPath } from './prerequisites.ts';
@@ -124,15 +125,8 @@ export class RealNode {
   }
 
   /** Leaves nothing of ours on the machine but the data directory. */
-  async cleanUp(): Promise<void> {
-    const { data } = this.#options;
-    await unmountBelow(this.#processes, [data.runtimePath, data.containerd, data.kubelet]);
-    await this.#processes.run('nft', ['delete', 'table', 'ip', this.#layout.nftTable]);
-    await this.#network.tearDown();
-    removeCgroups(this.#layout.cgroup);
-    rmSync(data.runtimePath, { recursive: true, force: true });
-    const parent = dirname(data.runtimePath);
-    await this.#processes.run('rmdir', ['--ignore-fail-on-non-empty', parent]);
+  cleanUp(): Promise<void> {
+    return cleanUpMachine(this.#options.data);
   }
 
   async #removeSandboxes(): Promise<void> {
@@ -146,6 +140,19 @@ export class RealNode {
       channel.close();
     }
   }
+}
+
+/** Takes away whatever a real node of this cluster left: also after a crash, when nobody knows. */
+export async function cleanUpMachine(data: DataDirectory): Promise<void> {
+  const processes = realProcesses();
+  const layout = nodeLayout(data);
+  await killLeftovers({ socket: layout.containerdSocket, cgroup: layout.cgroup });
+  await unmountBelow(processes, [data.runtimePath, data.containerd, data.kubelet]);
+  await removeProxyTable(processes, layout.nftTable);
+  await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });
+  removeCgroups(layout.cgroup);
+  rmSync(data.runtimePath, { recursive: true, force: true });
+  await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(data.runtimePath)]);
 }
 
 export function realNodeProcesses(options: NodeSetUpOptions): RealNode {

@@ -25,7 +25,8 @@ import {
 import { deployExample } from './example.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { chooseListen, type ListenAddress } from './listen-address.ts';
-import { realNodeProcesses } from './node-set-up.ts';
+import { type Lock, lockDataDirectory } from './lock.ts';
+import { cleanUpMachine, realNodeProcesses } from './node-set-up.ts';
 import type { ClusterPki } from './pki.ts';
 import { Progress } from './progress.ts';
 import { startTicksOf, Supervisor } from './supervisor.ts';
@@ -53,6 +54,30 @@ export async function up(options: UpOptions): Promise<void> {
   const environment = realEnvironment({ logLevel: 'warn' });
   const progress = new Progress((line) => process.stdout.write(line));
   const data = dataDirectoryAt(options.dataDirectory);
+  const request = stopRequest();
+  const { stopped } = request;
+  const lock = await lockDataDirectory(data, environment, () =>
+    progress.say('Waiting for the cluster of before to stop …'),
+  );
+  try {
+    await run({ options, environment, progress, data, stopped, lock });
+  } finally {
+    request.release();
+    lock.release();
+  }
+}
+
+interface Run {
+  readonly options: UpOptions;
+  readonly environment: Environment;
+  readonly progress: Progress;
+  readonly data: DataDirectory;
+  /** Resolves when the user wants an end. */
+  readonly stopped: Promise<void>;
+  readonly lock: Lock;
+}
+
+async function run({ options, environment, progress, data, stopped, lock }: Run): Promise<void> {
   const supervisor = new Supervisor({ environment, runFolder: data.run, logFolder: data.logs });
   if (options.reset) await reset(data, supervisor);
   prepareDataDirectory(data);
@@ -67,20 +92,19 @@ export async function up(options: UpOptions): Promise<void> {
     user: 'kubernetes-admin',
     identity: pki.admin,
   });
-  const stopped = stopRequested();
   const real =
     config.simulatedNodes === 0
       ? realNodeProcesses({ data, config, pki, environment, progress, self: options.self })
       : undefined;
-  await real?.prepare();
-  supervisor.start({
-    name: 'control-plane',
-    command: options.self.command,
-    args: [...options.self.args, 'control-plane', '--data-dir', data.path],
-  });
-  await real?.start(supervisor);
   const client = adminClient(config, pki);
   try {
+    await real?.prepare();
+    supervisor.start({
+      name: 'control-plane',
+      command: options.self.command,
+      args: [...options.self.args, 'control-plane', '--data-dir', data.path],
+    });
+    await real?.start(supervisor);
     const went = await Promise.race([
       stopped.then(() => 'stopped' as const),
       bringUp({
@@ -98,6 +122,7 @@ export async function up(options: UpOptions): Promise<void> {
       await stopped;
     }
   } finally {
+    lock.stopping();
     progress.say('Stopping …');
     client.close();
     supervisor.beginShutdown();
@@ -108,6 +133,7 @@ export async function up(options: UpOptions): Promise<void> {
   }
 }
 
+/** Ends what an earlier start left running, and deletes the state. */
 async function reset(data: DataDirectory, supervisor: Supervisor): Promise<void> {
   for (const name of ['node', 'control-plane', 'containerd']) {
     const pid = runningPid(data, name);
@@ -115,6 +141,7 @@ async function reset(data: DataDirectory, supervisor: Supervisor): Promise<void>
     supervisor.start({ name, command: '/bin/false', args: [] });
     await supervisor.stop(name, { graceMs: STOP_GRACE_MS });
   }
+  if (process.platform === 'linux' && process.getuid?.() === 0) await cleanUpMachine(data);
   resetDataDirectory(data);
 }
 
@@ -276,15 +303,18 @@ function showHowToUse(
   progress.say('Press Ctrl-C to stop. State is kept; the next start goes on with it.');
 }
 
-/** Resolves at the first Ctrl-C or SIGTERM. */
-function stopRequested(): Promise<void> {
-  return new Promise((resolve) => {
-    // Nothing else keeps this process alive: what it supervises runs on its own.
-    const alive = setInterval(() => {}, 2 ** 30);
-    const stop = (): void => {
-      clearInterval(alive);
-      resolve();
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
-  });
+interface StopRequest {
+  /** Resolves at the first Ctrl-C or SIGTERM. */
+  readonly stopped: Promise<void>;
+  /** Lets the process end. */
+  release(): void;
+}
+
+function stopRequest(): StopRequest {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // Nothing else keeps this process alive: what it supervises runs on its own.
+  const alive = setInterval(() => {}, 2 ** 30);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => resolve());
+  return { stopped: promise, release: () => clearInterval(alive) };
 }

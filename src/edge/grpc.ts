@@ -202,11 +202,12 @@ function statusOf(headers: Record<string, unknown>): GrpcError | 'ok' | undefine
   const code = headers['grpc-status'];
   if (code === undefined) return undefined;
   if (code === '0') return 'ok';
-  return new GrpcError(Number(code), percentDecode(String(headers['grpc-message'] ?? '')));
+  return new GrpcError(Number(code), percentDecode(headers['grpc-message']));
 }
 
 /** grpc-message is percent-encoded UTF-8; what is not valid stays as it is. */
-function percentDecode(text: string): string {
+function percentDecode(text: unknown): string {
+  if (typeof text !== 'string') return '';
   try {
     return decodeURIComponent(text);
   } catch {

@@ -69,11 +69,11 @@ describe('kubelet on a real containerd', { skip }, () => {
       .trim();
   };
 
-  it('runs a pod, says so, and leaves nothing of it after its deletion', async () => {
+  it('runs a pod, says so, and leaves nothing of it after its deletion', async (context) => {
     const startedMs = performance.now();
     await node.api.create(POD, podOf('simple', { containers: [SLEEPER] }));
     const pod = await running('simple');
-    console.log(`create to Running: ${Math.round(performance.now() - startedMs)} ms`);
+    context.diagnostic(`create to Running: ${Math.round(performance.now() - startedMs)} ms`);
     assert.match(pod.status?.podIP ?? '', /^10\.88\.77\./);
     assert.equal(pod.status?.containerStatuses?.[0]?.ready, true);
     assert.equal(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True');
@@ -309,19 +309,21 @@ describe('kubelet on a real containerd', { skip }, () => {
     assert.equal(readFileSync(`${out}/mark`, 'utf8'), 'stopping\n');
   });
 
-  it('starts pods fast, many at a time', async () => {
+  it('starts pods fast, many at a time', async (context) => {
     const startedMs = performance.now();
     const names = Array.from({ length: 10 }, (_, i) => `fast-${i}`);
     for (const name of names) await node.api.create(POD, podOf(name, { containers: [SLEEPER] }));
     await Promise.all(names.map(running));
-    console.log(`10 pods, create to Running: ${Math.round(performance.now() - startedMs)} ms`);
+    context.diagnostic(
+      `10 pods, create to Running: ${Math.round(performance.now() - startedMs)} ms`,
+    );
     for (const name of names) await node.api.delete(POD, { name, namespace: 'default' });
     await Promise.all(names.map(gone));
     for (let round = 0; round < 5; round++) {
       const at = performance.now();
       await node.api.create(POD, podOf(`one-${round}`, { containers: [SLEEPER] }));
       await running(`one-${round}`);
-      console.log(`one pod, create to Running: ${Math.round(performance.now() - at)} ms`);
+      context.diagnostic(`one pod, create to Running: ${Math.round(performance.now() - at)} ms`);
     }
   });
 });

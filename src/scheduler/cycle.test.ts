@@ -21,7 +21,13 @@ function node(name: string, words: NodeWords = {}): Node {
       ...(words.taints === undefined ? {} : { taints: words.taints }),
       ...(words.unschedulable === undefined ? {} : { unschedulable: words.unschedulable }),
     },
-    status: { allocatable: { cpu: words.cpu ?? '4', memory: words.memory ?? '8Gi', pods: words.pods ?? '110' } } as NonNullable<Node['status']>,
+    status: {
+      allocatable: {
+        cpu: words.cpu ?? '4',
+        memory: words.memory ?? '8Gi',
+        pods: words.pods ?? '110',
+      },
+    } as NonNullable<Node['status']>,
   };
 }
 
@@ -45,8 +51,14 @@ function pod(name: string, spec: Partial<PodSpec> & { cpu?: string; hostPort?: n
 function place(nodes: Node[], placed: [Pod, string][], wanted: Pod) {
   const snapshot = new Snapshot();
   for (const each of nodes) snapshot.setNode(each);
-  for (const [each, on] of placed) snapshot.setPod({ ...each, spec: { ...each.spec!, nodeName: on } });
-  return scheduleOne({ pod: podInfo(wanted), nodes: snapshot.nodes, plugins: PLUGINS, random: () => 0 });
+  for (const [each, on] of placed)
+    snapshot.setPod({ ...each, spec: { ...each.spec!, nodeName: on } });
+  return scheduleOne({
+    pod: podInfo(wanted),
+    nodes: snapshot.nodes,
+    plugins: PLUGINS,
+    random: () => 0,
+  });
 }
 
 describe('scheduleOne', () => {
@@ -55,18 +67,90 @@ describe('scheduleOne', () => {
   type Row = [claim: string, nodes: Node[], placed: [Pod, string][], wanted: Pod, expected: string];
   const rows: Row[] = [
     ['takes the only node', [node('a')], [], pod('p'), 'a'],
-    ['prefers the emptier node', [node('a'), node('b')], [[pod('x', { cpu: '3' }), 'a']], pod('p', { cpu: '1' }), 'b'],
-    ['skips a node without room', [node('a', { cpu: '1' }), node('b')], [], pod('p', { cpu: '2' }), 'b'],
-    ['says what is short', [node('a', { cpu: '1' })], [], pod('p', { cpu: '2' }), '0/1 nodes are available: 1 Insufficient cpu.'],
-    ['counts pods against the maximum', [node('a', { pods: '1' })], [[pod('x'), 'a']], pod('p'), '0/1 nodes are available: 1 Too many pods.'],
-    ['keeps off tainted nodes', [node('a', { taints: [hard] })], [], pod('p'), '0/1 nodes are available: 1 node(s) had untolerated taint(s).'],
-    ['tolerates', [node('a', { taints: [hard] })], [], pod('p', { tolerations: [{ key: 'k', operator: 'Exists' }] }), 'a'],
-    ['avoids soft taints', [node('a', { taints: [soft] }), node('b')], [[pod('x', { cpu: '1' }), 'b']], pod('p'), 'b'],
-    ['keeps off cordoned nodes', [node('a', { unschedulable: true })], [], pod('p'), '0/1 nodes are available: 1 node(s) were unschedulable.'],
-    ['follows nodeSelector', [node('a'), node('b', { labels: { disk: 'ssd' } })], [], pod('p', { nodeSelector: { disk: 'ssd' } }), 'b'],
-    ['refuses a selector that nothing meets', [node('a')], [], pod('p', { nodeSelector: { disk: 'ssd' } }), "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."],
-    ['gives a host port once', [node('a')], [[pod('x', { hostPort: 80 }), 'a']], pod('p', { hostPort: 80 }), "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."],
-    ['sums up and sorts the reasons', [node('a', { cpu: '1' }), node('b', { cpu: '1' }), node('c', { taints: [hard] })], [], pod('p', { cpu: '2' }), '0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.'],
+    [
+      'prefers the emptier node',
+      [node('a'), node('b')],
+      [[pod('x', { cpu: '3' }), 'a']],
+      pod('p', { cpu: '1' }),
+      'b',
+    ],
+    [
+      'skips a node without room',
+      [node('a', { cpu: '1' }), node('b')],
+      [],
+      pod('p', { cpu: '2' }),
+      'b',
+    ],
+    [
+      'says what is short',
+      [node('a', { cpu: '1' })],
+      [],
+      pod('p', { cpu: '2' }),
+      '0/1 nodes are available: 1 Insufficient cpu.',
+    ],
+    [
+      'counts pods against the maximum',
+      [node('a', { pods: '1' })],
+      [[pod('x'), 'a']],
+      pod('p'),
+      '0/1 nodes are available: 1 Too many pods.',
+    ],
+    [
+      'keeps off tainted nodes',
+      [node('a', { taints: [hard] })],
+      [],
+      pod('p'),
+      '0/1 nodes are available: 1 node(s) had untolerated taint(s).',
+    ],
+    [
+      'tolerates',
+      [node('a', { taints: [hard] })],
+      [],
+      pod('p', { tolerations: [{ key: 'k', operator: 'Exists' }] }),
+      'a',
+    ],
+    [
+      'avoids soft taints',
+      [node('a', { taints: [soft] }), node('b')],
+      [[pod('x', { cpu: '1' }), 'b']],
+      pod('p'),
+      'b',
+    ],
+    [
+      'keeps off cordoned nodes',
+      [node('a', { unschedulable: true })],
+      [],
+      pod('p'),
+      '0/1 nodes are available: 1 node(s) were unschedulable.',
+    ],
+    [
+      'follows nodeSelector',
+      [node('a'), node('b', { labels: { disk: 'ssd' } })],
+      [],
+      pod('p', { nodeSelector: { disk: 'ssd' } }),
+      'b',
+    ],
+    [
+      'refuses a selector that nothing meets',
+      [node('a')],
+      [],
+      pod('p', { nodeSelector: { disk: 'ssd' } }),
+      "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+    ],
+    [
+      'gives a host port once',
+      [node('a')],
+      [[pod('x', { hostPort: 80 }), 'a']],
+      pod('p', { hostPort: 80 }),
+      "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",
+    ],
+    [
+      'sums up and sorts the reasons',
+      [node('a', { cpu: '1' }), node('b', { cpu: '1' }), node('c', { taints: [hard] })],
+      [],
+      pod('p', { cpu: '2' }),
+      '0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.',
+    ],
     ['says that there is no node', [], [], pod('p'), 'no nodes available to schedule pods'],
   ];
   for (const [claim, nodes, placed, wanted, expected] of rows) {
@@ -80,11 +164,18 @@ describe('scheduleOne', () => {
     const affinity = {
       nodeAffinity: {
         preferredDuringSchedulingIgnoredDuringExecution: [
-          { weight: 80, preference: { matchExpressions: [{ key: 'disk', operator: 'In', values: ['ssd'] }] } },
+          {
+            weight: 80,
+            preference: { matchExpressions: [{ key: 'disk', operator: 'In', values: ['ssd'] }] },
+          },
         ],
       },
     } as NonNullable<PodSpec['affinity']>;
-    const result = place([node('a'), node('b', { labels: { disk: 'ssd' } })], [], pod('p', { affinity }));
+    const result = place(
+      [node('a'), node('b', { labels: { disk: 'ssd' } })],
+      [],
+      pod('p', { affinity }),
+    );
     assert.deepEqual(result, { node: 'b' });
   });
 
@@ -98,8 +189,20 @@ describe('scheduleOne', () => {
   });
 
   it('a message for nodes counts each reason of a node', () => {
-    const verdicts = new Map([['a', { plugin: 'NodeResourcesFit', reasons: ['Insufficient cpu', 'Insufficient memory'], unresolvable: false }]]);
-    assert.equal(fitErrorMessage(1, verdicts), '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.');
+    const verdicts = new Map([
+      [
+        'a',
+        {
+          plugin: 'NodeResourcesFit',
+          reasons: ['Insufficient cpu', 'Insufficient memory'],
+          unresolvable: false,
+        },
+      ],
+    ]);
+    assert.equal(
+      fitErrorMessage(1, verdicts),
+      '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.',
+    );
   });
 });
 
@@ -110,7 +213,11 @@ describe('Snapshot', () => {
     const info = podInfo(pod('p', { cpu: '2' }));
     snapshot.assume(info, 'a');
     snapshot.setPod(info.pod);
-    assert.equal(snapshot.nodes.get('a')?.requested.get('cpu'), 2000, 'the API has not seen the binding yet');
+    assert.equal(
+      snapshot.nodes.get('a')?.requested.get('cpu'),
+      2000,
+      'the API has not seen the binding yet',
+    );
     snapshot.forget(info.key);
     assert.equal(snapshot.nodes.get('a')?.requested.get('cpu'), 0);
     const bound = { ...info.pod, spec: { ...info.pod.spec!, nodeName: 'a' } };
@@ -122,7 +229,10 @@ describe('Snapshot', () => {
 
   it('counts pods of a node that is not known yet when it comes', () => {
     const snapshot = new Snapshot();
-    snapshot.setPod({ ...pod('p', { cpu: '1' }), spec: { ...pod('p', { cpu: '1' }).spec!, nodeName: 'late' } });
+    snapshot.setPod({
+      ...pod('p', { cpu: '1' }),
+      spec: { ...pod('p', { cpu: '1' }).spec!, nodeName: 'late' },
+    });
     snapshot.setNode(node('late'));
     assert.equal(snapshot.nodes.get('late')?.requested.get('cpu'), 1000);
   });

@@ -38,7 +38,7 @@ export function scheduleOne(options: CycleOptions): CycleResult {
   const [only] = feasible;
   if (only === undefined) return { verdicts, message: fitErrorMessage(nodes.length, verdicts) };
   if (feasible.length === 1) return { node: only.name };
-  return { node: best(feasible, totalScores(plugins, pod, feasible), options.random) };
+  return { node: best(feasible, totalScores(plugins, pod, feasible), () => options.random()) };
 }
 
 /** Upstream's numFeasibleNodesToFind: 50 % less one for each 125 nodes, never under 5 % or 100. */
@@ -48,7 +48,11 @@ function feasibleEnough(count: number): number {
   return Math.max(FEASIBLE_MIN, Math.floor((count * percent) / 100));
 }
 
-function firstVerdict(plugins: readonly Plugin[], pod: PodInfo, node: NodeInfo): Verdict | undefined {
+function firstVerdict(
+  plugins: readonly Plugin[],
+  pod: PodInfo,
+  node: NodeInfo,
+): Verdict | undefined {
   for (const plugin of plugins) {
     const verdict = plugin.filter?.(pod, node);
     if (verdict !== undefined) return verdict;
@@ -56,7 +60,11 @@ function firstVerdict(plugins: readonly Plugin[], pod: PodInfo, node: NodeInfo):
   return undefined;
 }
 
-function totalScores(plugins: readonly Plugin[], pod: PodInfo, nodes: readonly NodeInfo[]): number[] {
+function totalScores(
+  plugins: readonly Plugin[],
+  pod: PodInfo,
+  nodes: readonly NodeInfo[],
+): number[] {
   const totals = nodes.map(() => 0);
   for (const plugin of plugins) {
     if (plugin.score === undefined) continue;

@@ -51,7 +51,15 @@ export class SchedulingQueue {
     const known = this.#pods.get(key);
     if (known === undefined || known.pod.metadata?.uid !== pod.metadata?.uid) {
       this.remove(key);
-      const fresh: Waiting = { pod, key, order: this.#order++, attempts: 0, state: 'active', backoffUntilMs: 0, moved: false };
+      const fresh: Waiting = {
+        pod,
+        key,
+        order: this.#order++,
+        attempts: 0,
+        state: 'active',
+        backoffUntilMs: 0,
+        moved: false,
+      };
       this.#pods.set(key, fresh);
       this.#activate(fresh);
       return;
@@ -66,14 +74,17 @@ export class SchedulingQueue {
     if (known === undefined) return;
     known.timer?.cancel();
     this.#pods.delete(key);
-    if (known.state === 'active') this.#active = this.#active.filter((waiting) => waiting !== known);
+    if (known.state === 'active')
+      this.#active = this.#active.filter((waiting) => waiting !== known);
   }
 
   /** The next pod to try, or undefined. Say `done` or `failed` of it afterwards. */
   pop(): Pod | undefined {
     if (!this.#sorted) {
       // Last is first: popping from the end moves nothing.
-      this.#active.sort((left, right) => priorityOf(left) - priorityOf(right) || right.order - left.order);
+      this.#active.sort(
+        (left, right) => priorityOf(left) - priorityOf(right) || right.order - left.order,
+      );
       this.#sorted = true;
     }
     const next = this.#active.pop();
@@ -98,7 +109,8 @@ export class SchedulingQueue {
     known.backoffUntilMs = now + delayMs;
     known.state = 'unschedulable';
     if (options.retry || known.moved) this.#move(known);
-    else known.timer = this.#environment.timers.after(UNSCHEDULABLE_MAX_MS, () => this.#move(known));
+    else
+      known.timer = this.#environment.timers.after(UNSCHEDULABLE_MAX_MS, () => this.#move(known));
   }
 
   /** The cluster changed in a way that may help: all that did not fit get another try. */

@@ -59,7 +59,8 @@ function totalOf(pod: Pod, requestsOf: RequestsOf): Map<string, number> {
 /** Requests of the whole pod: pod level where set, else by container, with overhead. */
 export function podRequests(pod: Pod): Resources {
   const total = totalOf(pod, declared);
-  for (const [name, amount] of resourcesOf(pod.spec?.resources?.requests ?? {})) total.set(name, amount);
+  for (const [name, amount] of resourcesOf(pod.spec?.resources?.requests ?? {}))
+    total.set(name, amount);
   addTo(total, resourcesOf(pod.spec?.overhead ?? {}));
   return total;
 }
@@ -75,10 +76,17 @@ export function nonZeroRequests(pod: Pod): { cpu: number; memory: number } {
 }
 
 export function hostPorts(pod: Pod): HostPort[] {
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')];
+  const containers = [
+    ...(pod.spec?.containers ?? []),
+    ...(pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+  ];
   return containers.flatMap(({ ports }) =>
     (ports ?? [])
       .filter(({ hostPort }) => hostPort !== undefined && hostPort > 0)
-      .map(({ hostIP, protocol, hostPort }) => ({ ip: hostIP || '0.0.0.0', protocol: protocol ?? 'TCP', port: hostPort ?? 0 })),
+      .map(({ hostIP, protocol, hostPort }) => ({
+        ip: hostIP || '0.0.0.0',
+        protocol: protocol ?? 'TCP',
+        port: hostPort ?? 0,
+      })),
   );
 }

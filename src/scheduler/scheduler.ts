@@ -114,7 +114,8 @@ export class Scheduler {
 
   #isOurs(pod: Pod): boolean {
     return (
-      (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) === (this.#options.schedulerName ?? DEFAULT_SCHEDULER_NAME) &&
+      (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) ===
+        (this.#options.schedulerName ?? DEFAULT_SCHEDULER_NAME) &&
       (pod.spec?.schedulingGates ?? []).length === 0 &&
       pod.metadata?.deletionTimestamp === undefined
     );
@@ -128,7 +129,8 @@ export class Scheduler {
       const { clock } = this.#options.environment;
       const until = clock.monotonicMs() + SLICE_MS;
       let more = true;
-      while (more && this.#started && this.#binding < BINDING_MAX && clock.monotonicMs() <= until) more = this.#next();
+      while (more && this.#started && this.#binding < BINDING_MAX && clock.monotonicMs() <= until)
+        more = this.#next();
       this.#pumping = false;
       if (more && this.#binding < BINDING_MAX) this.#pump();
     });
@@ -149,7 +151,12 @@ export class Scheduler {
     const act = 'node' in result ? this.#bind(pod, result.node) : this.#refuse(pod, result);
     if ('node' in result) this.#snapshot.assume(info, result.node);
     act
-      .catch((error: unknown) => this.#options.environment.log.warn('scheduling failed', { pod: info.key, error: String(error) }))
+      .catch((error: unknown) =>
+        this.#options.environment.log.warn('scheduling failed', {
+          pod: info.key,
+          error: String(error),
+        }),
+      )
       .finally(() => {
         this.#binding -= 1;
         this.#pump();
@@ -208,7 +215,8 @@ export class Scheduler {
   /** The PodScheduled condition says why; written only when it says something new. */
   async #report(pod: Pod, message: string): Promise<void> {
     const known = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-    if (known?.status === 'False' && known.reason === 'Unschedulable' && known.message === message) return;
+    if (known?.status === 'False' && known.reason === 'Unschedulable' && known.message === message)
+      return;
     const now = `${new Date(this.#options.environment.clock.now()).toISOString().slice(0, 19)}Z`;
     const condition: PodCondition = {
       type: 'PodScheduled',
@@ -216,11 +224,19 @@ export class Scheduler {
       reason: 'Unschedulable',
       message,
       lastTransitionTime: known?.status === 'False' ? (known.lastTransitionTime ?? now) : now,
-      ...(pod.metadata?.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+      ...(pod.metadata?.generation === undefined
+        ? {}
+        : { observedGeneration: pod.metadata.generation }),
     };
     const target = { name: pod.metadata?.name ?? '', namespace: pod.metadata?.namespace ?? '' };
     try {
-      await this.#options.client.patch(POD, target, 'strategic', { status: { conditions: [condition] } }, { subresource: 'status' });
+      await this.#options.client.patch(
+        POD,
+        target,
+        'strategic',
+        { status: { conditions: [condition] } },
+        { subresource: 'status' },
+      );
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -229,5 +245,10 @@ export class Scheduler {
 
 /** What of a node decides which pods fit. */
 function placementOf(node: Node): string {
-  return JSON.stringify([node.spec?.taints, node.spec?.unschedulable, node.metadata?.labels, node.status?.allocatable]);
+  return JSON.stringify([
+    node.spec?.taints,
+    node.spec?.unschedulable,
+    node.metadata?.labels,
+    node.status?.allocatable,
+  ]);
 }

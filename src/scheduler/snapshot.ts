@@ -134,7 +134,8 @@ export class Snapshot {
     const info = node?.pods.get(key);
     if (node === undefined || info === undefined) return;
     node.pods.delete(key);
-    for (const [name, amount] of info.requests) node.requested.set(name, (node.requested.get(name) ?? 0) - amount);
+    for (const [name, amount] of info.requests)
+      node.requested.set(name, (node.requested.get(name) ?? 0) - amount);
     node.nonZeroRequested.cpu -= info.nonZeroRequests.cpu;
     node.nonZeroRequested.memory -= info.nonZeroRequests.memory;
     for (const port of info.ports) node.ports.delete(portKey(port));
@@ -143,7 +144,8 @@ export class Snapshot {
 
 function count(node: MutableNode, info: PodInfo): void {
   node.pods.set(info.key, info);
-  for (const [name, amount] of info.requests) node.requested.set(name, (node.requested.get(name) ?? 0) + amount);
+  for (const [name, amount] of info.requests)
+    node.requested.set(name, (node.requested.get(name) ?? 0) + amount);
   node.nonZeroRequested.cpu += info.nonZeroRequests.cpu;
   node.nonZeroRequested.memory += info.nonZeroRequests.memory;
   for (const port of info.ports) node.ports.add(portKey(port));

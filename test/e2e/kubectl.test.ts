@@ -7,9 +7,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually, type Product, removeDirectory, startProduct, temporaryDirectory } from './product.ts';
+import {
+  eventually,
+  type Product,
+  removeDirectory,
+  startProduct,
+  temporaryDirectory,
+} from './product.ts';
 
-const missing = spawnSync('kubectl', ['version', '--client']).error === undefined ? false : 'kubectl is not installed';
+const missing =
+  spawnSync('kubectl', ['version', '--client']).error === undefined
+    ? false
+    : 'kubectl is not installed';
 
 const WEB = `
 apiVersion: apps/v1
@@ -28,13 +37,16 @@ describe('kubectl', { skip: missing }, () => {
   let directory: string;
   before(async () => {
     directory = temporaryDirectory();
-    product = await startProduct(['--simulated-nodes', '2', '--example', 'none'], { dataDirectory: join(directory, 'data') });
+    product = await startProduct(['--simulated-nodes', '2', '--example', 'none'], {
+      dataDirectory: join(directory, 'data'),
+    });
   });
   after(async () => {
     await product?.stop();
     removeDirectory(directory);
   });
-  const ok = (command: string | readonly string[], input?: string): Promise<string> => product.ok(command, input);
+  const ok = (command: string | readonly string[], input?: string): Promise<string> =>
+    product.ok(command, input);
 
   it('apply: creates, and does nothing the second time', async () => {
     assert.match(await ok('apply -f -', WEB), /deployment\.apps\/web created/);
@@ -43,15 +55,27 @@ describe('kubectl', { skip: missing }, () => {
   });
 
   it('get: every output form', async () => {
-    assert.match(await ok('get deployment web'), /NAME\s+READY\s+UP-TO-DATE\s+AVAILABLE\s+AGE\nweb\s+2\/2\s+2\s+2/);
+    assert.match(
+      await ok('get deployment web'),
+      /NAME\s+READY\s+UP-TO-DATE\s+AVAILABLE\s+AGE\nweb\s+2\/2\s+2\s+2/,
+    );
     assert.match(await ok('get deployment web -o wide'), /CONTAINERS\s+IMAGES\s+SELECTOR/);
     assert.equal(await ok(['get', 'deployment', 'web', '-o', 'jsonpath={.spec.replicas}']), '2');
-    assert.equal((JSON.parse(await ok('get deployment web -o json')) as { kind: string }).kind, 'Deployment');
+    assert.equal(
+      (JSON.parse(await ok('get deployment web -o json')) as { kind: string }).kind,
+      'Deployment',
+    );
     assert.match(await ok('get deployment web -o yaml'), /^apiVersion: apps\/v1\nkind: Deployment/);
     assert.equal(await ok('get deployment web -o name'), 'deployment.apps/web\n');
-    assert.match(await ok('get pods -A -o wide -l app=web'), /NAMESPACE\s+NAME\s+READY\s+STATUS\s+RESTARTS\s+AGE\s+IP\s+NODE/);
+    assert.match(
+      await ok('get pods -A -o wide -l app=web'),
+      /NAMESPACE\s+NAME\s+READY\s+STATUS\s+RESTARTS\s+AGE\s+IP\s+NODE/,
+    );
     assert.match(await ok('get pods --show-labels'), /app=web/);
-    assert.match(await ok('get nodes -o wide'), /NAME\s+STATUS\s+ROLES\s+AGE\s+VERSION\s+INTERNAL-IP/);
+    assert.match(
+      await ok('get nodes -o wide'),
+      /NAME\s+STATUS\s+ROLES\s+AGE\s+VERSION\s+INTERNAL-IP/,
+    );
     assert.match(await ok('get all'), /service\/kubernetes/);
     assert.match(await ok(['get', 'pods', '-o', 'custom-columns=N:.metadata.name']), /^N\nweb-/);
   });
@@ -64,25 +88,48 @@ describe('kubectl', { skip: missing }, () => {
   });
 
   it('an invalid manifest is refused with the field path', async () => {
-    const bad = await product.kubectl(['create', '-f', '-'], { input: WEB.replace('replicas: 2', 'replicas: -1').replace('name: web, labels', 'name: bad, labels') });
-    assert.match(bad.stderr, /The Deployment "bad" is invalid: spec\.replicas: Invalid value: -1: must be greater than or equal to 0/);
-    const unknown = await product.kubectl(['create', '-f', '-'], { input: WEB.replace('replicas: 2', 'replicaz: 2').replace('name: web, labels', 'name: bad, labels') });
+    const bad = await product.kubectl(['create', '-f', '-'], {
+      input: WEB.replace('replicas: 2', 'replicas: -1').replace(
+        'name: web, labels',
+        'name: bad, labels',
+      ),
+    });
+    assert.match(
+      bad.stderr,
+      /The Deployment "bad" is invalid: spec\.replicas: Invalid value: -1: must be greater than or equal to 0/,
+    );
+    const unknown = await product.kubectl(['create', '-f', '-'], {
+      input: WEB.replace('replicas: 2', 'replicaz: 2').replace(
+        'name: web, labels',
+        'name: bad, labels',
+      ),
+    });
     assert.match(unknown.stderr, /strict decoding error: unknown field "spec\.replicaz"/);
   });
 
   it('describe shows the object and its events', async () => {
     const text = await ok('describe deployment web');
-    assert.match(text, /Replicas:\s+2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable/);
+    assert.match(
+      text,
+      /Replicas:\s+2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable/,
+    );
     assert.match(text, /ScalingReplicaSet\s+.*Scaled up replica set web-\S+ from 0 to 2/);
     assert.match(await ok('describe pods -l app=web'), /Successfully assigned default\/web-/);
     assert.match(await ok('describe node'), /Allocatable:/);
   });
 
   it('apply --server-side: takes fields, conflicts name the manager', async () => {
-    const config = (value: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: cm }\ndata: { key: ${value} }\n`;
-    assert.match(await ok('apply --server-side --field-manager=a -f -', config('one')), /configmap\/cm serverside-applied/);
+    const config = (value: string): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: cm }\ndata: { key: ${value} }\n`;
+    assert.match(
+      await ok('apply --server-side --field-manager=a -f -', config('one')),
+      /configmap\/cm serverside-applied/,
+    );
     await ok('apply --server-side --field-manager=a -f -', config('one'));
-    const conflict = await product.kubectl(['apply', '--server-side', '--field-manager=b', '-f', '-'], { input: config('two') });
+    const conflict = await product.kubectl(
+      ['apply', '--server-side', '--field-manager=b', '-f', '-'],
+      { input: config('two') },
+    );
     assert.match(conflict.stderr, /conflict with "a": \.data\.key/);
     await ok('apply --server-side --field-manager=b --force-conflicts -f -', config('two'));
     assert.equal(await ok(['get', 'cm', 'cm', '-o', 'jsonpath={.data.key}']), 'two');
@@ -91,7 +138,8 @@ describe('kubectl', { skip: missing }, () => {
   it('apply -R, -k and --prune: each a no-op the second time', async () => {
     const folder = join(directory, 'manifests');
     mkdirSync(join(folder, 'deep'), { recursive: true });
-    const config = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, labels: { set: r } }\n`;
+    const config = (name: string): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name}, labels: { set: r } }\n`;
     writeFileSync(join(folder, 'a.yaml'), config('ra'));
     writeFileSync(join(folder, 'deep', 'b.yaml'), config('rb'));
     assert.match(await ok(['apply', '-R', '-f', folder]), /ra created\nconfigmap\/rb created/);
@@ -99,14 +147,24 @@ describe('kubectl', { skip: missing }, () => {
     writeFileSync(join(folder, 'kustomization.yaml'), 'resources: [a.yaml]\nnamePrefix: k-\n');
     assert.match(await ok(['apply', '-k', folder]), /k-ra created/);
     assert.match(await ok(['apply', '-k', folder]), /k-ra unchanged/);
-    const prune = ['apply', '--prune', '-l', 'set=r', '--prune-allowlist=core/v1/ConfigMap', '-f', join(folder, 'a.yaml')];
+    const prune = [
+      'apply',
+      '--prune',
+      '-l',
+      'set=r',
+      '--prune-allowlist=core/v1/ConfigMap',
+      '-f',
+      join(folder, 'a.yaml'),
+    ];
     assert.match(await ok(prune), /configmap\/rb pruned/);
     assert.doesNotMatch(await ok(prune), /pruned/);
   });
 
   it('diff says what would change, by its exit code too', async () => {
     assert.equal((await product.kubectl(['diff', '-f', '-'], { input: WEB })).code, 0);
-    const changed = await product.kubectl(['diff', '-f', '-'], { input: WEB.replace('replicas: 2', 'replicas: 3') });
+    const changed = await product.kubectl(['diff', '-f', '-'], {
+      input: WEB.replace('replicas: 2', 'replicas: 3'),
+    });
     assert.equal(changed.code, 1);
     assert.match(changed.stdout, /-\s+replicas: 2\n\+\s+replicas: 3/);
   });
@@ -116,29 +174,71 @@ describe('kubectl', { skip: missing }, () => {
     assert.match(await ok('edit cm cm'), /configmap\/cm edited/);
     assert.equal(await ok(['get', 'cm', 'cm', '-o', 'jsonpath={.data.key}']), 'edited');
     await ok(['patch', 'deployment', 'web', '-p', '{"spec":{"minReadySeconds":1}}']);
-    await ok(['patch', 'deployment', 'web', '--type=merge', '-p', '{"spec":{"minReadySeconds":0}}']);
-    await ok(['patch', 'deployment', 'web', '--type=json', '-p', '[{"op":"add","path":"/metadata/labels/x","value":"y"}]']);
+    await ok([
+      'patch',
+      'deployment',
+      'web',
+      '--type=merge',
+      '-p',
+      '{"spec":{"minReadySeconds":0}}',
+    ]);
+    await ok([
+      'patch',
+      'deployment',
+      'web',
+      '--type=json',
+      '-p',
+      '[{"op":"add","path":"/metadata/labels/x","value":"y"}]',
+    ]);
     assert.match(await ok('label deployment web tier=front'), /labeled/);
     assert.match(await ok('annotate deployment web note=hello'), /annotated/);
     assert.match(await ok('scale deployment web --replicas=3'), /scaled/);
     await ok('rollout status deployment/web --timeout=60s');
-    assert.equal(await ok(['get', 'deployment', 'web', '-o', 'jsonpath={.status.readyReplicas}']), '3');
+    assert.equal(
+      await ok(['get', 'deployment', 'web', '-o', 'jsonpath={.status.readyReplicas}']),
+      '3',
+    );
   });
 
   it('rollout: history, restart, undo', async () => {
     await ok('set image deployment/web web=example/web:2');
     await ok('rollout status deployment/web --timeout=60s');
-    assert.match(await ok('rollout history deployment/web'), /REVISION\s+CHANGE-CAUSE\n1\s+<none>\n2\s+<none>/);
+    assert.match(
+      await ok('rollout history deployment/web'),
+      /REVISION\s+CHANGE-CAUSE\n1\s+<none>\n2\s+<none>/,
+    );
     await ok('rollout undo deployment/web');
     await ok('rollout status deployment/web --timeout=60s');
-    assert.equal(await ok(['get', 'deployment', 'web', '-o', 'jsonpath={.spec.template.spec.containers[0].image}']), 'example/web:1');
+    assert.equal(
+      await ok([
+        'get',
+        'deployment',
+        'web',
+        '-o',
+        'jsonpath={.spec.template.spec.containers[0].image}',
+      ]),
+      'example/web:1',
+    );
     await ok('rollout restart deployment/web');
     await ok('rollout status deployment/web --timeout=60s');
   });
 
   it('expose, create of the common kinds, run', async () => {
     assert.match(await ok('expose deployment web --port=80'), /service\/web exposed/);
-    await eventually(async () => ((await ok(['get', 'endpointslices', '-l', 'kubernetes.io/service-name=web', '-o', 'jsonpath={.items[*].endpoints[*].addresses[0]}'])).split(' ').length === 3 ? true : undefined));
+    await eventually(async () =>
+      (
+        await ok([
+          'get',
+          'endpointslices',
+          '-l',
+          'kubernetes.io/service-name=web',
+          '-o',
+          'jsonpath={.items[*].endpoints[*].addresses[0]}',
+        ])
+      ).split(' ').length === 3
+        ? true
+        : undefined,
+    );
     for (const command of [
       'create namespace made',
       'create configmap c1 --from-literal=a=b -n made',
@@ -158,7 +258,11 @@ describe('kubectl', { skip: missing }, () => {
       'create priorityclass pc1 --value=10',
       'run one --image=example/x -n made',
     ]) {
-      assert.match(await ok(command.split(' ').map((word) => word.replaceAll('_', ' '))), /created/, command);
+      assert.match(
+        await ok(command.split(' ').map((word) => word.replaceAll('_', ' '))),
+        /created/,
+        command,
+      );
     }
     assert.match(await ok('create token sa1 -n made'), /^ey/);
   });
@@ -166,10 +270,16 @@ describe('kubectl', { skip: missing }, () => {
   it('auth: can-i as another, whoami', async () => {
     const as = ['--as=system:serviceaccount:made:sa1', '-n', 'made'];
     assert.equal(await ok(['auth', 'can-i', 'get', 'pods', ...as]), 'yes\n');
-    assert.equal((await product.kubectl(['auth', 'can-i', 'delete', 'pods', ...as])).stdout, 'no\n');
+    assert.equal(
+      (await product.kubectl(['auth', 'can-i', 'delete', 'pods', ...as])).stdout,
+      'no\n',
+    );
     assert.match(await ok('auth whoami'), /system:masters/);
     const refused = await product.kubectl(['get', 'nodes', ...as]);
-    assert.match(refused.stderr, /nodes is forbidden: User "system:serviceaccount:made:sa1" cannot list resource "nodes" in API group "" at the cluster scope/);
+    assert.match(
+      refused.stderr,
+      /nodes is forbidden: User "system:serviceaccount:made:sa1" cannot list resource "nodes" in API group "" at the cluster scope/,
+    );
   });
 
   it('wait, explain, api-resources, api-versions, config, cluster-info, componentstatuses, raw', async () => {
@@ -186,7 +296,10 @@ describe('kubectl', { skip: missing }, () => {
   });
 
   it('get -w shows changes as they come', async () => {
-    const watch = product.kubectl(['get', 'cm', 'cm', '-w', '-o', 'jsonpath={.data.key}{"\\n"}', '--request-timeout=3s'], { timeoutMs: 10_000 });
+    const watch = product.kubectl(
+      ['get', 'cm', 'cm', '-w', '-o', 'jsonpath={.data.key}{"\\n"}', '--request-timeout=3s'],
+      { timeoutMs: 10_000 },
+    );
     await ok(['patch', 'cm', 'cm', '-p', '{"data":{"key":"three"}}']);
     await eventually(async () => true);
     assert.match((await watch).stdout, /three/);
@@ -199,9 +312,13 @@ describe('kubectl', { skip: missing }, () => {
     await ok('delete deployment d1 -n made --cascade=orphan');
     assert.match(await child(), /replicaset\.apps\/d1-/);
     await ok(['delete', 'rs', '--all', '-n', 'made', '--cascade=foreground']);
-    await eventually(async () => ((await ok('get pods -n made -l app=d1 -o name')) === '' ? true : undefined));
+    await eventually(async () =>
+      (await ok('get pods -n made -l app=d1 -o name')) === '' ? true : undefined,
+    );
     await ok('delete deployment web --cascade=background');
-    await eventually(async () => ((await ok('get pods -l app=web -o name')) === '' ? true : undefined));
+    await eventually(async () =>
+      (await ok('get pods -l app=web -o name')) === '' ? true : undefined,
+    );
     await ok('delete namespace made --timeout=60s');
   });
 });

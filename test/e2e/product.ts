@@ -15,7 +15,10 @@ export interface Product {
   readonly kubeconfig: string;
   /** All that it printed so far. */
   printed(): string;
-  kubectl(args: readonly string[], options?: { input?: string; timeoutMs?: number }): Promise<Output>;
+  kubectl(
+    args: readonly string[],
+    options?: { input?: string; timeoutMs?: number },
+  ): Promise<Output>;
   /** stdout of a kubectl that must succeed. */
   ok(args: readonly string[] | string, input?: string): Promise<string>;
   /** Ctrl-C, and wait until it is gone. Answers the exit code. */
@@ -35,13 +38,20 @@ export function removeDirectory(path: string): void {
 }
 
 /** Starts `npm start -- ARGS` and waits until it says that it is up. */
-export async function startProduct(args: readonly string[], options: { dataDirectory: string; timeoutMs?: number }): Promise<Product> {
+export async function startProduct(
+  args: readonly string[],
+  options: { dataDirectory: string; timeoutMs?: number },
+): Promise<Product> {
   const { dataDirectory } = options;
-  const child = spawn(process.execPath, ['bin/launch.mjs', 'start', '--data-dir', dataDirectory, '--listen', '127.0.0.1:0', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A terminal's Ctrl-C reaches the whole group: `stop` sends it the same way.
-    detached: true,
-  });
+  const child = spawn(
+    process.execPath,
+    ['bin/launch.mjs', 'start', '--data-dir', dataDirectory, '--listen', '127.0.0.1:0', ...args],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A terminal's Ctrl-C reaches the whole group: `stop` sends it the same way.
+      detached: true,
+    },
+  );
   let text = '';
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
   const up = new Promise<void>((resolve, reject) => {
@@ -53,10 +63,14 @@ export async function startProduct(args: readonly string[], options: { dataDirec
     child.stderr?.on('data', listen);
     child.on('error', reject);
     child.on('exit', (code) => reject(new Error(`The product ended with code ${code}:\n${text}`)));
-    setTimeout(() => reject(new Error(`The product is not up in time:\n${text}`)), options.timeoutMs ?? 240_000).unref();
+    setTimeout(
+      () => reject(new Error(`The product is not up in time:\n${text}`)),
+      options.timeoutMs ?? 240_000,
+    ).unref();
   });
   const kubeconfig = join(dataDirectory, 'admin.kubeconfig');
-  const kubectl: Product['kubectl'] = (kubectlArgs, how = {}) => run('kubectl', kubectlArgs, { ...how, environment: { KUBECONFIG: kubeconfig } });
+  const kubectl: Product['kubectl'] = (kubectlArgs, how = {}) =>
+    run('kubectl', kubectlArgs, { ...how, environment: { KUBECONFIG: kubeconfig } });
   const product: Product = {
     dataDirectory,
     kubeconfig,
@@ -66,7 +80,8 @@ export async function startProduct(args: readonly string[], options: { dataDirec
     async ok(command, input) {
       const words = typeof command === 'string' ? command.split(' ') : command;
       const output = await kubectl(words, input === undefined ? {} : { input });
-      if (output.code !== 0) throw new Error(`kubectl ${words.join(' ')}: ${output.stderr}${output.stdout}`);
+      if (output.code !== 0)
+        throw new Error(`kubectl ${words.join(' ')}: ${output.stderr}${output.stdout}`);
       return output.stdout;
     },
     async stop() {
@@ -92,7 +107,11 @@ export function run(
     const child = execFile(
       command,
       [...args],
-      { timeout: options.timeoutMs ?? 60_000, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, ...options.environment } },
+      {
+        timeout: options.timeoutMs ?? 60_000,
+        maxBuffer: 64 * 1024 * 1024,
+        env: { ...process.env, ...options.environment },
+      },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
         resolve({ code, stdout, stderr });
@@ -103,7 +122,10 @@ export function run(
 }
 
 /** Tries until `check` answers something; fails with its last error after `timeoutMs`. */
-export async function eventually<T>(check: () => Promise<T | undefined>, timeoutMs = 30_000): Promise<T> {
+export async function eventually<T>(
+  check: () => Promise<T | undefined>,
+  timeoutMs = 30_000,
+): Promise<T> {
   const until = Date.now() + timeoutMs;
   let last: unknown = new Error('Nothing was found');
   while (Date.now() < until) {

@@ -13,11 +13,14 @@ export function layerViolations(path: string, text: string): string[] {
   return importsOf(text).flatMap((target) => {
     if (target.startsWith('#')) {
       const to = target.slice(1, target.indexOf('/'));
-      return isTest || allowed.includes(to) ? [] : [`${path}: src/${from} may not import src/${to}`];
+      return isTest || allowed.includes(to)
+        ? []
+        : [`${path}: src/${from} may not import src/${to}`];
     }
     if (!target.startsWith('.')) return [];
     const resolved = join(dirname(path), target);
-    if (!resolved.startsWith(`src/${from}/`)) return isTest ? [] : [`${path}: write ${target} as #module/…`];
+    if (!resolved.startsWith(`src/${from}/`))
+      return isTest ? [] : [`${path}: write ${target} as #module/…`];
     const peer = PEERS.includes(dirname(path)) && dirname(path) === dirname(resolved);
     const isList = /\/(index|order)\.ts$/.test(path);
     return peer && !isTest && !isList ? [`${path}: ${target} is a peer`] : [];
@@ -53,7 +56,11 @@ describe('layers', () => {
   ];
   for (const [path, target, violation] of rows) {
     it(`reports ${target} in ${path}`, () => {
-      for (const text of [`import { x } from '${target}';`, `import type {\n  x,\n} from '${target}';`, `export { x } from '${target}';`]) {
+      for (const text of [
+        `import { x } from '${target}';`,
+        `import type {\n  x,\n} from '${target}';`,
+        `export { x } from '${target}';`,
+      ]) {
         assert.deepEqual(layerViolations(path, text), [`${path}: ${violation}`]);
       }
     });

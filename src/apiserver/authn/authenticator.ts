@@ -11,7 +11,9 @@ import { ANONYMOUS, AUTHENTICATED_GROUP, type User } from '../context.ts';
 export type Authenticator = (request: HttpRequest) => User | undefined | Promise<User | undefined>;
 
 /** The first authenticator that knows the sender, with the group of all who are authenticated. */
-export function composeAuthenticators(authenticators: readonly Authenticator[]): (request: HttpRequest) => Promise<User> {
+export function composeAuthenticators(
+  authenticators: readonly Authenticator[],
+): (request: HttpRequest) => Promise<User> {
   return async (request) => {
     for (const authenticate of authenticators) {
       const user = await authenticate(request);
@@ -25,7 +27,8 @@ export function composeAuthenticators(authenticators: readonly Authenticator[]):
 
 /** A component of the same process, named by the composition: no socket, no secret. */
 export function componentAuthenticator(): Authenticator {
-  return ({ peer }) => peer?.component && { name: peer.component.name, groups: peer.component.groups };
+  return ({ peer }) =>
+    peer?.component && { name: peer.component.name, groups: peer.component.groups };
 }
 
 /** A client certificate that the transport has verified: CN is the user, O are the groups. */
@@ -50,5 +53,7 @@ export function bearerToken(request: HttpRequest): string | undefined {
     .split(',')
     .map((name) => name.trim())
     .find((name) => name.startsWith(PREFIX));
-  return protocol === undefined ? undefined : Buffer.from(protocol.slice(PREFIX.length), 'base64url').toString();
+  return protocol === undefined
+    ? undefined
+    : Buffer.from(protocol.slice(PREFIX.length), 'base64url').toString();
 }

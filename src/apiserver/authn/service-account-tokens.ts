@@ -5,7 +5,14 @@
  * made for, and it is worth nothing once one of these is gone.
  * Source: RFC 7519, RFC 7515 (ES256/RS256); KEP-1205; upstream pkg/serviceaccount.
  */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import type { HttpRequest } from '#base/http/message.ts';
 import { unauthorized } from '#api/meta/status.ts';
 import type { ObjectReader } from '../admission/admission.ts';
@@ -77,7 +84,9 @@ export class ServiceAccountTokens {
       'kubernetes.io': {
         namespace: request.namespace,
         ...(request.node === undefined ? {} : { node: request.node }),
-        ...(bound === undefined ? {} : { [bound.kind.toLowerCase()]: { name: bound.name, uid: bound.uid } }),
+        ...(bound === undefined
+          ? {}
+          : { [bound.kind.toLowerCase()]: { name: bound.name, uid: bound.uid } }),
         serviceaccount: request.serviceAccount,
       },
       nbf: nowSeconds,
@@ -85,21 +94,34 @@ export class ServiceAccountTokens {
     };
     const head = encode({ alg: this.#algorithm, kid: this.keyId });
     const body = encode(claims);
-    const signature = sign('sha256', Buffer.from(`${head}.${body}`), { key: this.#private, dsaEncoding: 'ieee-p1363' });
-    return { token: `${head}.${body}.${signature.toString('base64url')}`, expiresAtMs: claims.exp * 1000 };
+    const signature = sign('sha256', Buffer.from(`${head}.${body}`), {
+      key: this.#private,
+      dsaEncoding: 'ieee-p1363',
+    });
+    return {
+      token: `${head}.${body}.${signature.toString('base64url')}`,
+      expiresAtMs: claims.exp * 1000,
+    };
   }
 
   /** The claims of a token of ours that is in force, else undefined. Looks up no object. */
   verify(token: string, nowMs: number): Claims | undefined {
     const [head, body, signature, more] = token.split('.');
-    if (head === undefined || body === undefined || signature === undefined || more !== undefined) return undefined;
+    if (head === undefined || body === undefined || signature === undefined || more !== undefined)
+      return undefined;
     const header = decode(head) as { alg?: string } | undefined;
     const claims = decode(body) as Claims | undefined;
     if (header?.alg !== this.#algorithm || claims?.iss !== this.issuer) return undefined;
     const signed = Buffer.from(`${head}.${body}`);
-    const valid = verify('sha256', signed, { key: this.#public, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'));
+    const valid = verify(
+      'sha256',
+      signed,
+      { key: this.#public, dsaEncoding: 'ieee-p1363' },
+      Buffer.from(signature, 'base64url'),
+    );
     const nowSeconds = nowMs / 1000;
-    if (!valid || (claims.exp ?? 0) <= nowSeconds || (claims.nbf ?? 0) > nowSeconds + 10) return undefined;
+    if (!valid || (claims.exp ?? 0) <= nowSeconds || (claims.nbf ?? 0) > nowSeconds + 10)
+      return undefined;
     return claims;
   }
 
@@ -111,11 +133,21 @@ export class ServiceAccountTokens {
 }
 
 /** Who sends a request with a token of ours; 401 when the token is ours but no longer good. */
-export function tokenAuthenticator(tokens: ServiceAccountTokens, reader: ObjectReader, nowMs: () => number): Authenticator {
+export function tokenAuthenticator(
+  tokens: ServiceAccountTokens,
+  reader: ObjectReader,
+  nowMs: () => number,
+): Authenticator {
   return (request: HttpRequest) => {
     const token = bearerToken(request);
     if (token === undefined) return undefined;
-    const user = reviewToken({ token, audiences: tokens.audiences, tokens, reader, nowMs: nowMs() });
+    const user = reviewToken({
+      token,
+      audiences: tokens.audiences,
+      tokens,
+      reader,
+      nowMs: nowMs(),
+    });
     if (user === undefined) throw unauthorized();
     return user;
   };
@@ -137,13 +169,17 @@ export function reviewToken(options: {
   const { namespace, serviceaccount, pod, node, secret } = bound;
   const lives = (plural: string, name: string, uid: string, within = namespace): boolean => {
     const object = options.reader.get({ group: '', plural }, within, name);
-    return object?.metadata?.uid === uid && !isDeletedLongAgo(object.metadata.deletionTimestamp, options.nowMs);
+    return (
+      object?.metadata?.uid === uid &&
+      !isDeletedLongAgo(object.metadata.deletionTimestamp, options.nowMs)
+    );
   };
   if (!lives('serviceaccounts', serviceaccount.name, serviceaccount.uid)) return undefined;
   if (pod !== undefined && !lives('pods', pod.name, pod.uid)) return undefined;
   if (secret !== undefined && !lives('secrets', secret.name, secret.uid)) return undefined;
   const extra: Record<string, readonly string[]> = {};
-  if (claims.jti !== undefined) extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
+  if (claims.jti !== undefined)
+    extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
   if (pod !== undefined) {
     extra['authentication.kubernetes.io/pod-name'] = [pod.name];
     extra['authentication.kubernetes.io/pod-uid'] = [pod.uid];

@@ -2,7 +2,9 @@
 import type { RequestContext, User } from '../context.ts';
 import type { Filter } from './filter.ts';
 
-export function authenticationFilter(authenticate: (context: RequestContext) => Promise<User>): Filter {
+export function authenticationFilter(
+  authenticate: (context: RequestContext) => Promise<User>,
+): Filter {
   return {
     name: 'authentication',
     async handle(context, next) {

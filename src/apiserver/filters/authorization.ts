@@ -10,10 +10,16 @@ export function authorizationFilter(authorize: Authorizer): Filter {
       const attributes = attributesFor(context.user, context.info);
       const decision = authorize(attributes);
       if (decision.outcome === 'allow') return next();
-      const message = forbiddenMessage(attributes) + (decision.reason === '' ? '' : `: ${decision.reason}`);
+      const message =
+        forbiddenMessage(attributes) + (decision.reason === '' ? '' : `: ${decision.reason}`);
       const { info } = context;
       if (!info.isResourceRequest) {
-        throw new StatusError({ code: 403, reason: 'Forbidden', message: `forbidden: ${message}`, details: {} });
+        throw new StatusError({
+          code: 403,
+          reason: 'Forbidden',
+          message: `forbidden: ${message}`,
+          details: {},
+        });
       }
       throw forbidden({ group: info.group, resource: info.resource }, info.name, message);
     },

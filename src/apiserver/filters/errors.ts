@@ -20,7 +20,10 @@ export function errorFilter(): Filter {
             error: error instanceof Error ? (error.stack ?? error.message) : String(error),
           });
         }
-        return withHeaders(errorResponse(error), { 'audit-id': auditId, 'cache-control': 'no-cache, private' });
+        return withHeaders(errorResponse(error), {
+          'audit-id': auditId,
+          'cache-control': 'no-cache, private',
+        });
       }
     },
   };

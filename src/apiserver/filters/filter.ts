@@ -20,7 +20,9 @@ export function pipeline(
 ): (context: RequestContext) => Promise<HttpResponse> {
   const run = (context: RequestContext, position: number): Promise<HttpResponse> => {
     const filter = filters[position];
-    return filter === undefined ? last(context) : filter.handle(context, () => run(context, position + 1));
+    return filter === undefined
+      ? last(context)
+      : filter.handle(context, () => run(context, position + 1));
   };
   return (context) => run(context, 0);
 }

@@ -5,7 +5,11 @@
  * documentation, "User impersonation"; upstream apiserver/pkg/endpoints/filters/impersonation.
  */
 import { badRequest, forbidden } from '#api/meta/status.ts';
-import { type AuthorizationAttributes, type Authorizer, forbiddenMessage } from '../authz/authorizer.ts';
+import {
+  type AuthorizationAttributes,
+  type Authorizer,
+  forbiddenMessage,
+} from '../authz/authorizer.ts';
 import { ANONYMOUS, AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Filter } from './filter.ts';
 
@@ -38,17 +42,23 @@ function askedOf({ request: { headers } }: RequestContext): Asked | undefined {
   const groups = list(headers['impersonate-group']);
   const extra: Record<string, readonly string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith(EXTRA_PREFIX)) extra[decodeURIComponent(name.slice(EXTRA_PREFIX.length))] = list(value);
+    if (name.startsWith(EXTRA_PREFIX))
+      extra[decodeURIComponent(name.slice(EXTRA_PREFIX.length))] = list(value);
   }
   if (user !== '') return { user, uid, groups, extra };
   if (groups.length > 0 || uid !== '' || Object.keys(extra).length > 0) {
-    throw badRequest('requested impersonation of groups, extra or uid without impersonating a user');
+    throw badRequest(
+      'requested impersonation of groups, extra or uid without impersonating a user',
+    );
   }
   return undefined;
 }
 
 function list(value: string | undefined): string[] {
-  return (value ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return (value ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }
 
 interface Target {
@@ -67,9 +77,11 @@ function* targetsOf(asked: Asked): Generator<Target> {
   } else yield { ...plain, resource: 'users', name: asked.user };
   for (const name of asked.groups) yield { ...plain, resource: 'groups', name };
   const authentication = { group: 'authentication.k8s.io', namespace: '' };
-  if (asked.uid !== '') yield { ...authentication, resource: 'uids', subresource: '', name: asked.uid };
+  if (asked.uid !== '')
+    yield { ...authentication, resource: 'uids', subresource: '', name: asked.uid };
   for (const [key, values] of Object.entries(asked.extra)) {
-    for (const name of values) yield { ...authentication, resource: 'userextras', subresource: key, name };
+    for (const name of values)
+      yield { ...authentication, resource: 'userextras', subresource: key, name };
   }
 }
 
@@ -84,12 +96,21 @@ function check(context: RequestContext, authorize: Authorizer, target: Target): 
   };
   const decision = authorize(attributes);
   if (decision.outcome === 'allow') return;
-  throw forbidden({ group: target.group, resource: target.resource }, target.name, forbiddenMessage(attributes));
+  throw forbidden(
+    { group: target.group, resource: target.resource },
+    target.name,
+    forbiddenMessage(attributes),
+  );
 }
 
 function userOf({ user, uid, groups, extra }: Asked): User {
   const account = SERVICE_ACCOUNT.exec(user);
-  const own = groups.length > 0 ? groups : account?.[1] === undefined ? [] : ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`];
+  const own =
+    groups.length > 0
+      ? groups
+      : account?.[1] === undefined
+        ? []
+        : ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`];
   const outside = user === ANONYMOUS.name ? 'system:unauthenticated' : AUTHENTICATED_GROUP;
   return {
     name: user,

@@ -28,7 +28,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     // Ends requests that take too long; watches and streams are exempt.
     timeoutFilter(services.requestTimeoutMs),
     // Who is it?
-    authenticationFilter(services.authenticate),
+    authenticationFilter((context) => services.authenticate(context)),
     // As whom do they act?
     impersonationFilter(services.authorize),
     // Too many at a time: 429.

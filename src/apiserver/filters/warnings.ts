@@ -12,7 +12,9 @@ export function warningFilter(): Filter {
     async handle(context, next) {
       try {
         const response = await next();
-        return context.warnings.length === 0 ? response : withHeaders(response, headerOf(context.warnings));
+        return context.warnings.length === 0
+          ? response
+          : withHeaders(response, headerOf(context.warnings));
       } catch (error) {
         if (!(error instanceof StatusError) || context.warnings.length === 0) throw error;
         return withHeaders(errorResponse(error), headerOf(context.warnings));

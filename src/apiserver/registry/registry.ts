@@ -90,7 +90,8 @@ export class Registry {
 
   /** The current object's entry, as of now. Throws 404. */
   async entry(resource: Resource, namespace: string, name: string): Promise<Entry> {
-    if (!(await this.hub.waitForNow())) throw serviceUnavailable('the watch cache is behind the store');
+    if (!(await this.hub.waitForNow()))
+      throw serviceUnavailable('the watch cache is behind the store');
     const entry = resource.cache.get(resource.key(namespace, name));
     if (entry === undefined) throw notFound(resource.groupResource, name);
     return entry;
@@ -111,7 +112,11 @@ export class Registry {
   }
 
   /** Undefined when the name is taken. */
-  async #createOnce(resource: Resource, object: ApiObject, options: CreateOptions): Promise<ApiObject | undefined> {
+  async #createOnce(
+    resource: Resource,
+    object: ApiObject,
+    options: CreateOptions,
+  ): Promise<ApiObject | undefined> {
     const { kind } = resource;
     const metadata = metadataOf(object);
     checkNamespace(resource, object, options.namespace);
@@ -148,7 +153,10 @@ export class Registry {
   }
 
   /** Answers the new object, and whether it was created. */
-  async update(resource: Resource, options: UpdateOptions): Promise<{ object: ApiObject; created: boolean }> {
+  async update(
+    resource: Resource,
+    options: UpdateOptions,
+  ): Promise<{ object: ApiObject; created: boolean }> {
     const key = resource.key(options.namespace, options.name);
     let entry: Entry | undefined = resource.cache.get(key);
     let fresh = false;
@@ -172,9 +180,13 @@ export class Registry {
     throw conflict(resource.groupResource, options.name, OBJECT_MODIFIED);
   }
 
-  async #createByUpdate(resource: Resource, options: UpdateOptions): Promise<ApiObject | undefined> {
+  async #createByUpdate(
+    resource: Resource,
+    options: UpdateOptions,
+  ): Promise<ApiObject | undefined> {
     const allowed = options.createIfMissing === true || resource.kind.createOnUpdate === true;
-    if (!allowed || options.subresource !== '') throw notFound(resource.groupResource, options.name);
+    if (!allowed || options.subresource !== '')
+      throw notFound(resource.groupResource, options.name);
     const object = await options.transform(undefined);
     const version = metadataOf(object).resourceVersion;
     if (version !== undefined && version !== '' && version !== '0') {
@@ -212,7 +224,13 @@ export class Registry {
     keepTimesWhenUnchanged(old, next);
     if (equalJson(next, old)) return { object: old };
     if (options.dryRun) return { object: next };
-    const result = await this.#writeOne({ type: 'put', key: entry.key, value: resource.encode(next), expected: entry.revision, lease: 0 });
+    const result = await this.#writeOne({
+      type: 'put',
+      key: entry.key,
+      value: resource.encode(next),
+      expected: entry.revision,
+      lease: 0,
+    });
     if (!result.ok) return this.#currentOf(result);
     metadataOf(next).resourceVersion = String(result.revision);
     return { object: next };
@@ -222,21 +240,38 @@ export class Registry {
     const version = metadataOf(next).resourceVersion ?? '';
     if (version === '' || version === '0') {
       if (resource.kind.unconditionalUpdate !== true) {
-        const errors = [invalidValue(fieldPath('metadata').child('resourceVersion'), version, 'must be specified for an update')];
+        const errors = [
+          invalidValue(
+            fieldPath('metadata').child('resourceVersion'),
+            version,
+            'must be specified for an update',
+          ),
+        ];
         throw invalid(resource.kind, options.name, errors);
       }
       return;
     }
-    if (version !== String(entry.revision)) throw conflict(resource.groupResource, options.name, OBJECT_MODIFIED);
+    if (version !== String(entry.revision))
+      throw conflict(resource.groupResource, options.name, OBJECT_MODIFIED);
   }
 
-  #prepareUpdate(resource: Resource, next: ApiObject, old: ApiObject, options: UpdateOptions): void {
+  #prepareUpdate(
+    resource: Resource,
+    next: ApiObject,
+    old: ApiObject,
+    options: UpdateOptions,
+  ): void {
     const { kind } = resource;
     checkNamespace(resource, next, options.namespace);
     const context = this.#writeContext(options.user);
     const metadata = metadataOf(next);
     const before = metadataOf(old);
-    keep(metadata, before, ['generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds']);
+    keep(metadata, before, [
+      'generation',
+      'creationTimestamp',
+      'deletionTimestamp',
+      'deletionGracePeriodSeconds',
+    ]);
     delete metadata.selfLink;
     if (metadata.uid === undefined || metadata.uid === '') keep(metadata, before, ['uid']);
     const errors: FieldError[] = [];
@@ -253,7 +288,11 @@ export class Registry {
       kind.prepareForUpdate?.(next, old, context);
       errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
     }
-    if (options.subresource !== 'status' && countsGeneration(resource, next) && specChanged(next, old)) {
+    if (
+      options.subresource !== 'status' &&
+      countsGeneration(resource, next) &&
+      specChanged(next, old)
+    ) {
       metadata.generation = (before.generation ?? 0) + 1;
     }
     this.#refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
@@ -276,14 +315,21 @@ export class Registry {
   ): Promise<{ object?: ApiObject; current?: Entry }> {
     metadataOf(next).resourceVersion = String(entry.revision);
     if (options.dryRun) return { object: next };
-    const result = await this.#writeOne({ type: 'delete', key: entry.key, expected: entry.revision });
+    const result = await this.#writeOne({
+      type: 'delete',
+      key: entry.key,
+      expected: entry.revision,
+    });
     return result.ok ? { object: next } : this.#currentOf(result);
   }
 
   /**
    * Deletes, or begins to. `deleted` is false while grace or finalizers hold the object.
    */
-  async delete(resource: Resource, options: DeleteOptions): Promise<{ object: ApiObject; deleted: boolean }> {
+  async delete(
+    resource: Resource,
+    options: DeleteOptions,
+  ): Promise<{ object: ApiObject; deleted: boolean }> {
     let entry = await this.entry(resource, options.namespace, options.name);
     for (let tries = 0; tries < CONFLICT_TRIES; tries++) {
       const old = resource.copy(entry);
@@ -336,7 +382,10 @@ export class Registry {
     }
   }
 
-  async #write(write: Write, alongside: readonly Write[] = []): Promise<{ ok: boolean; revision: number }> {
+  async #write(
+    write: Write,
+    alongside: readonly Write[] = [],
+  ): Promise<{ ok: boolean; revision: number }> {
     if (alongside.length === 0) {
       const result = await this.#writeOne(write);
       return result.ok ? { ok: true, revision: result.revision } : { ok: false, revision: 0 };
@@ -351,7 +400,11 @@ export class Registry {
   /** One lease serves all objects of a minute, so that ten thousand events need few leases. */
   async #lease(ttlSeconds: number): Promise<number> {
     const now = this.#environment.clock.monotonicMs();
-    if (this.#eventLease === undefined || this.#eventLease.until < now || this.#eventLease.ttlSeconds !== ttlSeconds) {
+    if (
+      this.#eventLease === undefined ||
+      this.#eventLease.until < now ||
+      this.#eventLease.ttlSeconds !== ttlSeconds
+    ) {
       const id = this.hub.store.grantLease((ttlSeconds + LEASE_SHARED_SECONDS) * 1000);
       this.#eventLease = { id, ttlSeconds, until: now + LEASE_SHARED_SECONDS * 1000 };
     }
@@ -381,13 +434,21 @@ function checkNamespace(resource: Resource, object: ApiObject, namespace: string
   const metadata = metadataOf(object);
   if (!resource.kind.namespaced) {
     if (metadata.namespace) {
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+      throw badRequest(
+        'the namespace of the provided object does not match the namespace sent on the request',
+      );
     }
     delete metadata.namespace;
     return;
   }
-  if (metadata.namespace !== undefined && metadata.namespace !== '' && metadata.namespace !== namespace) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (
+    metadata.namespace !== undefined &&
+    metadata.namespace !== '' &&
+    metadata.namespace !== namespace
+  ) {
+    throw badRequest(
+      'the namespace of the provided object does not match the namespace sent on the request',
+    );
   }
   metadata.namespace = namespace;
 }
@@ -407,7 +468,8 @@ function copyField(next: ApiObject, old: ApiObject, field: string): void {
 /** A status write changes status, and of the metadata only what upstream lets through. */
 function keepAllBut(next: ApiObject, old: ApiObject, field: string): void {
   for (const name of new Set([...Object.keys(next), ...Object.keys(old)])) {
-    if (name !== field && name !== 'metadata' && name !== 'kind' && name !== 'apiVersion') copyField(next, old, name);
+    if (name !== field && name !== 'metadata' && name !== 'kind' && name !== 'apiVersion')
+      copyField(next, old, name);
   }
 }
 
@@ -441,12 +503,18 @@ const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 
 /** Which garbage-collection finalizer a deletion leaves on the object, if any. */
-function collectorFinalizer(resource: Resource, object: ApiObject, options: DeleteOptions): string | undefined {
+function collectorFinalizer(
+  resource: Resource,
+  object: ApiObject,
+  options: DeleteOptions,
+): string | undefined {
   if (options.orphanDependents !== undefined) return options.orphanDependents ? ORPHAN : undefined;
   if (options.propagationPolicy === 'Orphan') return ORPHAN;
   if (options.propagationPolicy === 'Foreground') return FOREGROUND;
   if (options.propagationPolicy === 'Background') return undefined;
-  const present = (metadataOf(object).finalizers ?? []).find((name) => name === ORPHAN || name === FOREGROUND);
+  const present = (metadataOf(object).finalizers ?? []).find(
+    (name) => name === ORPHAN || name === FOREGROUND,
+  );
   return present ?? (resource.kind.defaultPropagation === 'Orphan' ? ORPHAN : undefined);
 }
 
@@ -463,11 +531,18 @@ export function planDeletion(
   nowMs: number,
 ): 'pending' | 'update' | 'remove' {
   const metadata = metadataOf(object);
-  const asked = options.gracePeriodSeconds === undefined ? undefined : options.gracePeriodSeconds < 0 ? 1 : options.gracePeriodSeconds;
+  const asked =
+    options.gracePeriodSeconds === undefined
+      ? undefined
+      : options.gracePeriodSeconds < 0
+        ? 1
+        : options.gracePeriodSeconds;
   const graceful = planGrace(resource, object, asked, nowMs);
   if (graceful === 'pending') return 'pending';
   const finalizer = collectorFinalizer(resource, object, options);
-  const others = (metadata.finalizers ?? []).filter((name) => name !== ORPHAN && name !== FOREGROUND);
+  const others = (metadata.finalizers ?? []).filter(
+    (name) => name !== ORPHAN && name !== FOREGROUND,
+  );
   const finalizers = finalizer === undefined ? others : [...others, finalizer];
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
@@ -515,5 +590,6 @@ function planGrace(
 
 /** Upstream's namespace storage sets the phase when deletion begins. */
 function markNamespaceTerminating(resource: Resource, object: ApiObject): void {
-  if (resource.kind.kind === 'Namespace' && resource.kind.group === '') object['status'] = { ...(object['status'] as object), phase: 'Terminating' };
+  if (resource.kind.kind === 'Namespace' && resource.kind.group === '')
+    object['status'] = { ...(object['status'] as object), phase: 'Terminating' };
 }

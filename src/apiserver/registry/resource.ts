@@ -31,7 +31,9 @@ export class Resource {
   /** The object in the served version. Shared with other readers: copy before a change. */
   read(entry: Entry): ApiObject {
     const stored = this.#parsed.get(entry) as ApiObject;
-    return this.kind.storedAs === undefined ? stored : (this.kind.storedAs.fromStored(stored) as ApiObject);
+    return this.kind.storedAs === undefined
+      ? stored
+      : (this.kind.storedAs.fromStored(stored) as ApiObject);
   }
 
   /** A copy that the caller may change. */
@@ -41,7 +43,9 @@ export class Resource {
 
   /** The bytes to store for an object of the served version. */
   encode(object: KubeObject): Uint8Array {
-    return storedBytes(this.kind.storedAs === undefined ? object : this.kind.storedAs.toStored(object));
+    return storedBytes(
+      this.kind.storedAs === undefined ? object : this.kind.storedAs.toStored(object),
+    );
   }
 
   /** Served as it is stored: the cached bytes can be sent. */

@@ -9,7 +9,11 @@ interface Token {
 
 /** The token for what comes behind `lastKey`. */
 export function encodeContinue(lastKey: string, prefix: string, revision: number): string {
-  const token: Token = { v: 'meta.k8s.io/v1', rv: revision, start: `${lastKey.slice(prefix.length)}\u0000` };
+  const token: Token = {
+    v: 'meta.k8s.io/v1',
+    rv: revision,
+    start: `${lastKey.slice(prefix.length)}\u0000`,
+  };
   return Buffer.from(JSON.stringify(token)).toString('base64url');
 }
 
@@ -19,9 +23,12 @@ export function decodeContinue(text: string, prefix: string): { after: string; r
   if (token.v !== 'meta.k8s.io/v1') {
     throw badRequest('continue key is not valid: server does not recognize this encoded version');
   }
-  if (token.start === '') throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
+  if (token.start === '')
+    throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
   if (!Number.isSafeInteger(token.rv) || token.rv === 0) {
-    throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+    throw badRequest(
+      'continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+    );
   }
   const start = token.start.replace(/\u0000$/, '');
   // A token must not lead out of what the request may list.
@@ -34,7 +41,13 @@ export function decodeContinue(text: string, prefix: string): { after: string; r
 function parse(text: string): Token {
   try {
     const token: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
-    if (typeof token === 'object' && token !== null && 'v' in token && 'rv' in token && 'start' in token) {
+    if (
+      typeof token === 'object' &&
+      token !== null &&
+      'v' in token &&
+      'rv' in token &&
+      'start' in token
+    ) {
       return { v: String(token.v), rv: Number(token.rv), start: String(token.start) };
     }
   } catch {

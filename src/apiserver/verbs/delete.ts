@@ -43,9 +43,19 @@ function deleteOptions(context: RequestContext): DeleteBody & { dryRun: readonly
   return { ...options, dryRun: [...(options.dryRun ?? []), ...query.getAll('dryRun')] };
 }
 
-export async function deleteObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+export async function deleteObject(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+): Promise<HttpResponse> {
   const options = deleteOptions(context);
-  const { object, deleted } = await deleteOne(context, resource, services, context.info.name, options);
+  const { object, deleted } = await deleteOne(
+    context,
+    resource,
+    services,
+    context.info.name,
+    options,
+  );
   if (!deleted || resource.kind.returnsDeletedObject === true) {
     const presenter = presenterFor(context, resource);
     return bytesResponse(200, contentType(presenter.wanted), presenter.object(object));
@@ -80,13 +90,22 @@ function deleteOne(
     dryRun,
     warn: (text) => context.warn(text),
     validate: async (object) => {
-      const attributes = { ...attributesOf({ context, resource, dryRun }, 'DELETE', undefined, object), name };
+      const attributes = {
+        ...attributesOf({ context, resource, dryRun }, 'DELETE', undefined, object),
+        name,
+      };
       await services.admission.admit(attributes);
       await services.admission.validate(attributes);
     },
-    ...(options.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: options.gracePeriodSeconds }),
-    ...(options.propagationPolicy === undefined ? {} : { propagationPolicy: options.propagationPolicy }),
-    ...(options.orphanDependents === undefined ? {} : { orphanDependents: options.orphanDependents }),
+    ...(options.gracePeriodSeconds === undefined
+      ? {}
+      : { gracePeriodSeconds: options.gracePeriodSeconds }),
+    ...(options.propagationPolicy === undefined
+      ? {}
+      : { propagationPolicy: options.propagationPolicy }),
+    ...(options.orphanDependents === undefined
+      ? {}
+      : { orphanDependents: options.orphanDependents }),
     ...(options.preconditions === undefined ? {} : { preconditions: options.preconditions }),
   });
 }
@@ -94,12 +113,21 @@ function deleteOne(
 /** How many deletions of one collection run at a time. */
 const WORKERS = 16;
 
-export async function deleteCollection(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+export async function deleteCollection(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+): Promise<HttpResponse> {
   const options = deleteOptions(context);
   const presenter = presenterFor(context, resource);
   const parameters = listParameters(context.info);
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
-  const page = await listPage(context, { registry: services.registry, resource, parameters, selection });
+  const page = await listPage(context, {
+    registry: services.registry,
+    resource,
+    parameters,
+    selection,
+  });
   const names = page.entries.map((entry) => ({
     name: metadataOf(resource.read(entry)).name ?? '',
     namespace: metadataOf(resource.read(entry)).namespace ?? '',
@@ -115,5 +143,9 @@ export async function deleteCollection(context: RequestContext, resource: Resour
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, worker));
-  return bodyResponse(200, contentType(presenter.wanted), presenter.list(page.entries, page.metadata));
+  return bodyResponse(
+    200,
+    contentType(presenter.wanted),
+    presenter.list(page.entries, page.metadata),
+  );
 }

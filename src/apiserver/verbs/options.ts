@@ -33,14 +33,24 @@ export function listParameters(info: RequestInfo): ListParameters {
   const errors: FieldError[] = [];
   if (match !== '') {
     if (resourceVersion === '') {
-      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+      errors.push(
+        forbiddenField(
+          MATCH,
+          'resourceVersionMatch is forbidden unless resourceVersion is provided',
+        ),
+      );
     }
     if (continueToken !== '') {
-      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden when continue is provided'));
+      errors.push(
+        forbiddenField(MATCH, 'resourceVersionMatch is forbidden when continue is provided'),
+      );
     }
-    if (match !== EXACT && match !== NOT_OLDER) errors.push(notSupported(MATCH, match, [EXACT, NOT_OLDER, '']));
+    if (match !== EXACT && match !== NOT_OLDER)
+      errors.push(notSupported(MATCH, match, [EXACT, NOT_OLDER, '']));
     if (match === EXACT && resourceVersion === '0') {
-      errors.push(forbiddenField(MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+      errors.push(
+        forbiddenField(MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
+      );
     }
   }
   if (info.query.has('sendInitialEvents')) {
@@ -56,19 +66,33 @@ export function listParameters(info: RequestInfo): ListParameters {
 export function watchParameters(info: RequestInfo): WatchParameters {
   const { query } = info;
   const parameters = commonParameters(query);
-  const sendInitialEvents = query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined;
+  const sendInitialEvents = query.has('sendInitialEvents')
+    ? isTrue(query.get('sendInitialEvents'))
+    : undefined;
   const match = parameters.resourceVersionMatch;
   const errors: FieldError[] = [];
   if (sendInitialEvents !== undefined && match !== NOT_OLDER) {
-    errors.push(forbiddenField(MATCH, `sendInitialEvents requires setting resourceVersionMatch to ${NOT_OLDER}`));
+    errors.push(
+      forbiddenField(
+        MATCH,
+        `sendInitialEvents requires setting resourceVersionMatch to ${NOT_OLDER}`,
+      ),
+    );
   }
   if (match !== '') {
     if (sendInitialEvents === undefined) {
-      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+      errors.push(
+        forbiddenField(
+          MATCH,
+          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+        ),
+      );
     }
     if (match !== NOT_OLDER) errors.push(notSupported(MATCH, match, [NOT_OLDER]));
     if (parameters.continueToken !== '') {
-      errors.push(forbiddenField(MATCH, 'resourceVersionMatch is forbidden when continue is provided'));
+      errors.push(
+        forbiddenField(MATCH, 'resourceVersionMatch is forbidden when continue is provided'),
+      );
     }
   }
   refuse(errors);

@@ -7,7 +7,15 @@ import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
 import { fromYaml } from '#api/codec/yaml.ts';
 import { fieldPath, required } from '#api/meta/field.ts';
 import { apiVersionOf, type JsonObject } from '#api/meta/object.ts';
-import { applyConflict, badRequest, invalid, notFound, StatusError, tooLargeEntity, unsupportedMediaType } from '#api/meta/status.ts';
+import {
+  applyConflict,
+  badRequest,
+  invalid,
+  notFound,
+  StatusError,
+  tooLargeEntity,
+  unsupportedMediaType,
+} from '#api/meta/status.ts';
 import { applyJsonPatch, JsonPatchError, parseJsonPatch } from '#api/patch/json-patch.ts';
 import { mergePatch } from '#api/patch/merge-patch.ts';
 import { strategicMerge, StrategicMergeError } from '#api/patch/strategic-merge.ts';
@@ -34,7 +42,8 @@ export interface PatchTransform {
 export function patchTransform(context: RequestContext, resource: Resource): PatchTransform {
   const media = (context.header('content-type').split(';')[0] ?? '').trim();
   const body = context.request.body ?? new Uint8Array(0);
-  if (media === PATCH_TYPES[3]) return { isApply: true, transform: applyTransform(context, resource, body) };
+  if (media === PATCH_TYPES[3])
+    return { isApply: true, transform: applyTransform(context, resource, body) };
   const change = changeOf(media, body, resource);
   const { kind } = resource;
   const validation = fieldValidationOf(context.info.query, 'PatchOptions');
@@ -44,11 +53,18 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
       if (current === undefined) throw notFound(resource.groupResource, context.info.name);
       const version = metadataOf(current).resourceVersion;
       const patched = change(current as JsonObject);
-      const decoded = decodeParsed(context, { value: patched, kind, type: typeByName(kind.schema), validation });
+      const decoded = decodeParsed(context, {
+        value: patched,
+        kind,
+        type: typeByName(kind.schema),
+        validation,
+      });
       // A patch that says nothing of the version is meant for whatever is there.
       metadataOf(decoded).resourceVersion ??= version ?? '';
       if (metadataOf(decoded).name !== context.info.name) {
-        throw badRequest(`the name of the object (${metadataOf(decoded).name ?? ''}) does not match the name on the URL (${context.info.name})`);
+        throw badRequest(
+          `the name of the object (${metadataOf(decoded).name ?? ''}) does not match the name on the URL (${context.info.name})`,
+        );
       }
       return decoded;
     },
@@ -69,7 +85,8 @@ function changeOf(media: string, body: Uint8Array, resource: Resource): Change {
     }
     case PATCH_TYPES[2]: {
       const patch = objectBody(body);
-      return (current) => guarded(() => strategicMerge(typeByName(resource.kind.schema), current, patch));
+      return (current) =>
+        guarded(() => strategicMerge(typeByName(resource.kind.schema), current, patch));
     }
     default:
       throw unsupportedMediaType(media, PATCH_TYPES);
@@ -78,7 +95,8 @@ function changeOf(media: string, body: Uint8Array, resource: Resource): Change {
 
 function objectBody(body: Uint8Array): JsonObject {
   const value = parseJson(body);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as JsonObject;
   throw badRequest('the patch must be a JSON object');
 }
 
@@ -87,7 +105,8 @@ function guarded<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof JsonPatchError || error instanceof StrategicMergeError) throw patchFailure(error);
+    if (error instanceof JsonPatchError || error instanceof StrategicMergeError)
+      throw patchFailure(error);
     throw error;
   }
 }
@@ -110,17 +129,24 @@ function patchFailure({ code, message }: JsonPatchError | StrategicMergeError): 
   }
 }
 
-function applyTransform(context: RequestContext, resource: Resource, body: Uint8Array): PatchTransform['transform'] {
+function applyTransform(
+  context: RequestContext,
+  resource: Resource,
+  body: Uint8Array,
+): PatchTransform['transform'] {
   const { kind } = resource;
   const { query, name, subresource } = context.info;
   const manager = query.get('fieldManager') ?? '';
   const force = query.get('force') !== null && isTrue(query.get('force'));
   const validation = fieldValidationOf(query, 'PatchOptions');
   if (manager === '') {
-    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [required(fieldPath('fieldManager'), 'is required for apply patch')]);
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      required(fieldPath('fieldManager'), 'is required for apply patch'),
+    ]);
   }
   const parsed = fromYaml(Buffer.from(body).toString());
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw badRequest('error decoding YAML: the patch must be an object');
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw badRequest('error decoding YAML: the patch must be an object');
   const type = typeByName(kind.schema);
   return async (current) => {
     const applied = structuredClone(parsed) as ApiObject;
@@ -131,11 +157,17 @@ function applyTransform(context: RequestContext, resource: Resource, body: Uint8
         kind,
         ...(current === undefined ? {} : { live: current }),
         applied,
-        manager: { name: manager, apiVersion: apiVersionOf(kind), subresource, timeText: timeText(context.environment.clock.now()) },
+        manager: {
+          name: manager,
+          apiVersion: apiVersionOf(kind),
+          subresource,
+          timeText: timeText(context.environment.clock.now()),
+        },
         force,
       }) as JsonObject;
       const decoded = decodeParsed(context, { value: merged, kind, type, validation });
-      if (current !== undefined) metadataOf(decoded).resourceVersion ??= metadataOf(current).resourceVersion ?? '';
+      if (current !== undefined)
+        metadataOf(decoded).resourceVersion ??= metadataOf(current).resourceVersion ?? '';
       return decoded;
     } catch (error) {
       if (error instanceof ApplyConflictError) throw applyConflict(error.causes, error.message);
@@ -144,17 +176,24 @@ function applyTransform(context: RequestContext, resource: Resource, body: Uint8
   };
 }
 
-function checkApplied(applied: ApiObject, wanted: { name: string; apiVersion: string; kind: string }): void {
+function checkApplied(
+  applied: ApiObject,
+  wanted: { name: string; apiVersion: string; kind: string },
+): void {
   const metadata = metadataOf(applied);
   if ((applied.apiVersion ?? '') === '' || (applied.kind ?? '') === '') {
     throw badRequest('apiVersion and kind must be set in an apply patch');
   }
   if (applied.kind !== wanted.kind || applied.apiVersion !== wanted.apiVersion) {
-    throw badRequest(`${applied.kind ?? ''} in version ${JSON.stringify(applied.apiVersion)} cannot be handled as a ${wanted.kind}`);
+    throw badRequest(
+      `${applied.kind ?? ''} in version ${JSON.stringify(applied.apiVersion)} cannot be handled as a ${wanted.kind}`,
+    );
   }
   if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   metadata.name ??= wanted.name;
   if (metadata.name !== wanted.name) {
-    throw badRequest(`metadata.name ${JSON.stringify(metadata.name)} does not match the name of the request ${JSON.stringify(wanted.name)}`);
+    throw badRequest(
+      `metadata.name ${JSON.stringify(metadata.name)} does not match the name of the request ${JSON.stringify(wanted.name)}`,
+    );
   }
 }

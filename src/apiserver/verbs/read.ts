@@ -31,7 +31,11 @@ export function presenterFor(context: RequestContext, resource: Resource): Prese
   });
 }
 
-export async function getObject(context: RequestContext, registry: Registry, resource: Resource): Promise<HttpResponse> {
+export async function getObject(
+  context: RequestContext,
+  registry: Registry,
+  resource: Resource,
+): Promise<HttpResponse> {
   const presenter = presenterFor(context, resource);
   const { namespace, name, query } = context.info;
   const version = query.get('resourceVersion') ?? '';
@@ -42,12 +46,20 @@ export async function getObject(context: RequestContext, registry: Registry, res
   return bytesResponse(200, contentType(presenter.wanted), presenter.entry(entry));
 }
 
-export async function listObjects(context: RequestContext, registry: Registry, resource: Resource): Promise<HttpResponse> {
+export async function listObjects(
+  context: RequestContext,
+  registry: Registry,
+  resource: Resource,
+): Promise<HttpResponse> {
   const presenter = presenterFor(context, resource);
   const parameters = listParameters(context.info);
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
   const page = await listPage(context, { registry, resource, parameters, selection });
-  return bodyResponse(200, contentType(presenter.wanted), presenter.list(page.entries, page.metadata));
+  return bodyResponse(
+    200,
+    contentType(presenter.wanted),
+    presenter.list(page.entries, page.metadata),
+  );
 }
 
 interface ListRequest {
@@ -73,21 +85,39 @@ export async function listPage(context: RequestContext, request: ListRequest): P
     return currentPage(context, request, prefix, token.after);
   }
   const { resourceVersion, resourceVersionMatch } = parameters;
-  if (resourceVersionMatch === 'Exact' || (resourceVersion !== '' && resourceVersion !== '0' && parameters.limit > 0 && resourceVersionMatch === '')) {
+  if (
+    resourceVersionMatch === 'Exact' ||
+    (resourceVersion !== '' &&
+      resourceVersion !== '0' &&
+      parameters.limit > 0 &&
+      resourceVersionMatch === '')
+  ) {
     const revision = Number(resourceVersion);
     await reach(registry.hub, revision, context.signal);
-    return registry.hub.revision === revision ? currentPage(context, request, prefix) : historicPage(request, prefix, '', revision);
+    return registry.hub.revision === revision
+      ? currentPage(context, request, prefix)
+      : historicPage(request, prefix, '', revision);
   }
-  if (resourceVersion !== '' && resourceVersion !== '0') await reach(registry.hub, Number(resourceVersion), context.signal);
-  else if (resourceVersion === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
+  if (resourceVersion !== '' && resourceVersion !== '0')
+    await reach(registry.hub, Number(resourceVersion), context.signal);
+  else if (resourceVersion === '' && !(await registry.hub.waitForNow(context.signal)))
+    throw behind();
   return currentPage(context, request, prefix);
 }
 
-async function currentPage(context: RequestContext, request: ListRequest, prefix: string, after = ''): Promise<Page> {
+async function currentPage(
+  context: RequestContext,
+  request: ListRequest,
+  prefix: string,
+  after = '',
+): Promise<Page> {
   const { resource, parameters, selection, registry } = request;
   const revision = registry.hub.revision;
   const { limit } = parameters;
-  if (selection.name !== undefined && resource.kind.namespaced === (context.info.namespace !== '')) {
+  if (
+    selection.name !== undefined &&
+    resource.kind.namespaced === (context.info.namespace !== '')
+  ) {
     const entry = resource.cache.get(resource.key(context.info.namespace, selection.name));
     const found = entry !== undefined && selection.matches(resource.read(entry)) ? [entry] : [];
     return { entries: found, metadata: { resourceVersion: String(revision) } };
@@ -107,7 +137,12 @@ async function currentPage(context: RequestContext, request: ListRequest, prefix
   return { entries, metadata: { resourceVersion: String(revision) } };
 }
 
-function pageWithMore(entries: Entry[], prefix: string, revision: number, remaining: number | undefined): Page {
+function pageWithMore(
+  entries: Entry[],
+  prefix: string,
+  revision: number,
+  remaining: number | undefined,
+): Page {
   const last = entries.at(-1)?.key ?? prefix;
   return {
     entries,
@@ -120,15 +155,29 @@ function pageWithMore(entries: Entry[], prefix: string, revision: number, remain
 }
 
 /** A list as of a revision that is past: read from the store. */
-async function historicPage(request: ListRequest, prefix: string, after: string, revision: number): Promise<Page> {
+async function historicPage(
+  request: ListRequest,
+  prefix: string,
+  after: string,
+  revision: number,
+): Promise<Page> {
   const { registry, resource, parameters, selection } = request;
   const { limit } = parameters;
   const entries: Entry[] = [];
   let from = after;
   for (;;) {
-    const page = await readPast(registry.hub, prefix, { revision, after: from, limit: limit > 0 ? limit + 1 - entries.length : 0 });
+    const page = await readPast(registry.hub, prefix, {
+      revision,
+      after: from,
+      limit: limit > 0 ? limit + 1 - entries.length : 0,
+    });
     for (const item of page.items) {
-      const entry: Entry = { key: item.key, bytes: item.value, revision: item.modRevision, createRevision: item.createRevision };
+      const entry: Entry = {
+        key: item.key,
+        bytes: item.value,
+        revision: item.modRevision,
+        createRevision: item.createRevision,
+      };
       if (!selection.matches(resource.read(entry))) continue;
       if (limit > 0 && entries.length === limit) {
         const known = selection.everything ? page.remaining + 1 : undefined;
@@ -137,11 +186,16 @@ async function historicPage(request: ListRequest, prefix: string, after: string,
       entries.push(entry);
     }
     from = page.items.at(-1)?.key ?? '';
-    if (page.remaining === 0 || from === '') return { entries, metadata: { resourceVersion: String(revision) } };
+    if (page.remaining === 0 || from === '')
+      return { entries, metadata: { resourceVersion: String(revision) } };
   }
 }
 
-async function readPast(hub: WatchHub, prefix: string, at: { revision: number; after: string; limit: number }) {
+async function readPast(
+  hub: WatchHub,
+  prefix: string,
+  at: { revision: number; after: string; limit: number },
+) {
   try {
     return await hub.store.list(prefix, {
       revision: at.revision,
@@ -152,7 +206,9 @@ async function readPast(hub: WatchHub, prefix: string, at: { revision: number; a
     if (!(error instanceof StoreError) || error.code !== 'compacted') throw error;
     throw at.after === ''
       ? gone('The resourceVersion for the provided list is too old.')
-      : gone('The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.');
+      : gone(
+          'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+        );
   }
 }
 
@@ -174,4 +230,3 @@ function yieldTurn(context: RequestContext): Promise<void> {
     context.environment.timers.after(0, resolve);
   });
 }
-

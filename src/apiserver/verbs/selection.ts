@@ -21,7 +21,11 @@ export interface Selection {
   matches(object: ApiObject): boolean;
 }
 
-export function selectionOf(resource: Resource, labelSelector: string, fieldSelector: string): Selection {
+export function selectionOf(
+  resource: Resource,
+  labelSelector: string,
+  fieldSelector: string,
+): Selection {
   const labels = parseLabels(labelSelector);
   const fields = parseFields(resource, fieldSelector);
   const exact = (field: string): string | undefined =>
@@ -32,7 +36,9 @@ export function selectionOf(resource: Resource, labelSelector: string, fieldSele
     namespace: exact('metadata.namespace'),
     matches: (object) =>
       matchesSelector(labels, object.metadata?.labels) &&
-      fields.every((term) => (fieldValue(resource, object, term.field) === term.value) === term.equal),
+      fields.every(
+        (term) => (fieldValue(resource, object, term.field) === term.value) === term.equal,
+      ),
   };
 }
 
@@ -56,10 +62,17 @@ function parseFields(resource: Resource, text: string): readonly FieldTerm[] {
   const { selectableFields, group, version } = resource.kind;
   for (const { field } of terms) {
     const known =
-      field === 'metadata.name' || field === 'metadata.namespace' || Object.hasOwn(selectableFields ?? {}, field);
+      field === 'metadata.name' ||
+      field === 'metadata.namespace' ||
+      Object.hasOwn(selectableFields ?? {}, field);
     if (known) continue;
-    const unsupported = selectableFields === undefined ? `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"` : `field label not supported: ${field}`;
-    throw badRequest(`Unable to find ${JSON.stringify(`${group === '' ? '' : `${group}/`}${version}, Resource=${resource.kind.plural}`)} that match label selector "", field selector ${JSON.stringify(text)}: ${unsupported}`);
+    const unsupported =
+      selectableFields === undefined
+        ? `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`
+        : `field label not supported: ${field}`;
+    throw badRequest(
+      `Unable to find ${JSON.stringify(`${group === '' ? '' : `${group}/`}${version}, Resource=${resource.kind.plural}`)} that match label selector "", field selector ${JSON.stringify(text)}: ${unsupported}`,
+    );
   }
   return terms;
 }

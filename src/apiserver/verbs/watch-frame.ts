@@ -25,7 +25,9 @@ export function frameOf(type: string, object: Uint8Array, encoding: Encoding): U
       return Buffer.concat([headOf(type), MIDDLE, object.subarray(0, end), END]);
     }
     case 'yaml':
-      return Buffer.from(`${toYaml({ type, object: JSON.parse(Buffer.from(object).toString()) })}---\n`);
+      return Buffer.from(
+        `${toYaml({ type, object: JSON.parse(Buffer.from(object).toString()) })}---\n`,
+      );
     case 'protobuf': {
       const event = encodeProtobuf(typeByName('io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent'), {
         type,

@@ -45,11 +45,22 @@ export async function watchObjects(
   const release = limits.open();
   return {
     status: 200,
-    headers: { 'content-type': contentType(presenter.wanted, true), 'cache-control': 'no-cache, private' },
+    headers: {
+      'content-type': contentType(presenter.wanted, true),
+      'cache-control': 'no-cache, private',
+    },
     body: {
       kind: 'stream',
       start(sink) {
-        const watcher = new Watcher({ context, registry, resource, parameters, selection, presenter, sink });
+        const watcher = new Watcher({
+          context,
+          registry,
+          resource,
+          parameters,
+          selection,
+          presenter,
+          sink,
+        });
         watcher.run(start, limits.shutdown, release);
       },
     },
@@ -65,7 +76,12 @@ interface Start {
   readonly initialBookmark: boolean;
 }
 
-async function startOf(context: RequestContext, registry: Registry, resource: Resource, parameters: WatchParameters): Promise<Start> {
+async function startOf(
+  context: RequestContext,
+  registry: Registry,
+  resource: Resource,
+  parameters: WatchParameters,
+): Promise<Start> {
   const { hub } = registry;
   const { resourceVersion: version, sendInitialEvents } = parameters;
   const unset = version === '' || version === '0';
@@ -84,7 +100,8 @@ async function startOf(context: RequestContext, registry: Registry, resource: Re
   }
   const after = Number(version);
   if (after > hub.revision) await reach(hub, after, context.signal);
-  if (after < resource.cache.windowStart) throw gone(`too old resource version: ${after} (${resource.cache.windowStart})`);
+  if (after < resource.cache.windowStart)
+    throw gone(`too old resource version: ${after} (${resource.cache.windowStart})`);
   return { after, initial: false, initialBookmark: false };
 }
 
@@ -137,12 +154,15 @@ class Watcher {
     if (start.initial) this.#sendState(start);
     const missed = resource.cache.since(start.after);
     if (missed === undefined) {
-      this.#sendError(gone(`too old resource version: ${start.after} (${resource.cache.windowStart})`));
+      this.#sendError(
+        gone(`too old resource version: ${start.after} (${resource.cache.windowStart})`),
+      );
       return end();
     }
     for (const event of missed) this.#onEvent(event);
     this.#cleanup.push(resource.cache.subscribe((event) => this.#onEvent(event)));
-    const seconds = parameters.timeoutSeconds ?? TIMEOUT_MIN_SECONDS * (1 + environment.random.next());
+    const seconds =
+      parameters.timeoutSeconds ?? TIMEOUT_MIN_SECONDS * (1 + environment.random.next());
     const timer = environment.timers.after(seconds * 1000, end);
     this.#cleanup.push(() => timer.cancel());
     if (parameters.allowBookmarks) this.#bookmarkLater();
@@ -151,7 +171,8 @@ class Watcher {
   #sendState(start: Start): void {
     const { resource, selection, presenter } = this.#options;
     for (const entry of resource.cache.range(this.#prefix)) {
-      if (selection.everything || selection.matches(resource.read(entry))) this.#sendObject('ADDED', entry);
+      if (selection.everything || selection.matches(resource.read(entry)))
+        this.#sendObject('ADDED', entry);
     }
     if (start.initialBookmark) {
       this.#push(frameOf('BOOKMARK', this.#bookmark(start.after, true), presenter.wanted.encoding));
@@ -162,14 +183,17 @@ class Watcher {
     if (this.#closed || !event.entry.key.startsWith(this.#prefix)) return;
     const { resource, selection } = this.#options;
     const isDelete = event.type === 'delete';
-    const matches = (entry: Entry): boolean => selection.everything || selection.matches(resource.read(entry));
+    const matches = (entry: Entry): boolean =>
+      selection.everything || selection.matches(resource.read(entry));
     const before = event.previous !== undefined && matches(event.previous);
     const after = !isDelete && matches(event.entry);
     this.#sentRevision = event.revision;
     if (after) this.#sendObject(before ? 'MODIFIED' : 'ADDED', event.entry);
     else if (before) {
       // What leaves the selection is sent as it was, at the revision at which it left.
-      const last = isDelete ? event.entry : { ...(event.previous ?? event.entry), revision: event.revision };
+      const last = isDelete
+        ? event.entry
+        : { ...(event.previous ?? event.entry), revision: event.revision };
       this.#sendObject('DELETED', last);
     }
   }
@@ -177,12 +201,20 @@ class Watcher {
   #sendObject(type: string, entry: Entry): void {
     const { presenter, resource } = this.#options;
     if (presenter.wanted.view === 'table') {
-      this.#push(frameOf(type, presenter.object(withRevision(resource, entry), this.#firstTable), presenter.wanted.encoding));
+      this.#push(
+        frameOf(
+          type,
+          presenter.object(withRevision(resource, entry), this.#firstTable),
+          presenter.wanted.encoding,
+        ),
+      );
       this.#firstTable = false;
       return;
     }
     const bytes =
-      presenter.wanted.encoding === 'json' && presenter.wanted.view === 'object' && resource.sendsStoredBytes
+      presenter.wanted.encoding === 'json' &&
+      presenter.wanted.view === 'object' &&
+      resource.sendsStoredBytes
         ? wireBytes(entry)
         : presenter.object(withRevision(resource, entry));
     this.#push(frameOf(type, bytes, presenter.wanted.encoding));
@@ -192,7 +224,11 @@ class Watcher {
     const { kind } = this.#options.resource;
     const annotations = endsInitial ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
     const metadata = { resourceVersion: String(revision), ...annotations };
-    return this.#options.presenter.object({ kind: kind.kind, apiVersion: apiVersionOf(kind), metadata });
+    return this.#options.presenter.object({
+      kind: kind.kind,
+      apiVersion: apiVersionOf(kind),
+      metadata,
+    });
   }
 
   #bookmarkLater(): void {
@@ -203,7 +239,13 @@ class Watcher {
       const { hub } = this.#options.registry;
       if (hub.revision > this.#sentRevision && this.#frames.length === 0) {
         this.#sentRevision = hub.revision;
-        this.#push(frameOf('BOOKMARK', this.#bookmark(hub.revision, false), this.#options.presenter.wanted.encoding));
+        this.#push(
+          frameOf(
+            'BOOKMARK',
+            this.#bookmark(hub.revision, false),
+            this.#options.presenter.wanted.encoding,
+          ),
+        );
       }
       this.#bookmarkLater();
     });

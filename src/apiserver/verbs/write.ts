@@ -28,7 +28,12 @@ export interface WriteServices {
 /** Hooks of the few kinds whose writes take something from a pool (Service addresses). */
 export interface Allocators {
   /** Fills in what the object takes; answers how to give it back when the write fails. */
-  allocate(resource: Resource, next: ApiObject, old: ApiObject | undefined, dryRun: boolean): Promise<() => void>;
+  allocate(
+    resource: Resource,
+    next: ApiObject,
+    old: ApiObject | undefined,
+    dryRun: boolean,
+  ): Promise<() => void>;
 }
 
 interface Call {
@@ -39,7 +44,12 @@ interface Call {
   readonly manager: string;
 }
 
-function callOf(context: RequestContext, resource: Resource, services: WriteServices, options: string): Call {
+function callOf(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+  options: string,
+): Call {
   const { query } = context.info;
   return {
     context,
@@ -55,16 +65,25 @@ const MANAGER_MAX = 128;
 /** The field manager's name: as asked, or the first word of the user agent. */
 export function managerOf(asked: string | null, userAgent: string): string {
   if (asked !== null && asked !== '') {
-    if (asked.length > MANAGER_MAX) throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
+    if (asked.length > MANAGER_MAX)
+      throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
     return asked;
   }
   return (userAgent.split('/')[0] ?? '').slice(0, MANAGER_MAX) || 'unknown';
 }
 
-export async function createObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+export async function createObject(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+): Promise<HttpResponse> {
   const call = callOf(context, resource, services, 'CreateOptions');
   const presenter = presenterFor(context, resource);
-  const object = decodeObject(context, resource.kind, fieldValidationOf(context.info.query, 'CreateOptions'));
+  const object = decodeObject(
+    context,
+    resource.kind,
+    fieldValidationOf(context.info.query, 'CreateOptions'),
+  );
   const created = await createDecoded(call, object);
   return bytesResponse(201, contentType(presenter.wanted), presenter.object(created));
 }
@@ -85,7 +104,9 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
       dryRun: call.dryRun,
       warn: (text) => context.warn(text),
       validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
-      ...(resource.cache.prefix === '/registry/events/' ? { ttlSeconds: services.eventTtlSeconds } : {}),
+      ...(resource.cache.prefix === '/registry/events/'
+        ? { ttlSeconds: services.eventTtlSeconds }
+        : {}),
     });
   } catch (error) {
     giveBack();
@@ -94,9 +115,17 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
 }
 
 /** PUT of an object or of a view of it. */
-export async function updateObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+export async function updateObject(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+): Promise<HttpResponse> {
   const call = callOf(context, resource, services, 'UpdateOptions');
-  const object = decodeObject(context, resource.kind, fieldValidationOf(context.info.query, 'UpdateOptions'));
+  const object = decodeObject(
+    context,
+    resource.kind,
+    fieldValidationOf(context.info.query, 'UpdateOptions'),
+  );
   const { name } = context.info;
   const given = metadataOf(object).name ?? '';
   if (given !== name) {
@@ -110,7 +139,11 @@ export async function updateObject(context: RequestContext, resource: Resource, 
 }
 
 /** PATCH in any of its four types. */
-export async function patchObject(context: RequestContext, resource: Resource, services: WriteServices): Promise<HttpResponse> {
+export async function patchObject(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+): Promise<HttpResponse> {
   const call = callOf(context, resource, services, 'PatchOptions');
   const patch = patchTransform(context, resource);
   return finishUpdate(call, patch.transform, {
@@ -127,7 +160,11 @@ async function finishUpdate(
   const { context, resource } = call;
   const presenter = presenterFor(context, resource);
   const { object, created } = await updateWith(call, transform, options);
-  return bytesResponse(created ? 201 : 200, contentType(presenter.wanted), presenter.object(object));
+  return bytesResponse(
+    created ? 201 : 200,
+    contentType(presenter.wanted),
+    presenter.object(object),
+  );
 }
 
 async function updateWith(
@@ -150,15 +187,22 @@ async function updateWith(
         giveBack();
         const before = current === undefined ? undefined : structuredClone(current);
         const next = await transform(current);
-        if (options.managesFields !== true) recordManager(call, before, next, context.info.subresource);
-        await services.admission.admit(attributesOf(call, before === undefined ? 'CREATE' : 'UPDATE', next, before));
+        if (options.managesFields !== true)
+          recordManager(call, before, next, context.info.subresource);
+        await services.admission.admit(
+          attributesOf(call, before === undefined ? 'CREATE' : 'UPDATE', next, before),
+        );
         // A write to a view (status) takes nothing, whatever the rest of its object says.
         const takes = context.info.subresource === '';
-        giveBack = takes ? await services.allocators.allocate(resource, next, before, call.dryRun) : () => {};
+        giveBack = takes
+          ? await services.allocators.allocate(resource, next, before, call.dryRun)
+          : () => {};
         return next;
       },
       validate: (next, old) =>
-        services.admission.validate(attributesOf(call, old === undefined ? 'CREATE' : 'UPDATE', next, old)),
+        services.admission.validate(
+          attributesOf(call, old === undefined ? 'CREATE' : 'UPDATE', next, old),
+        ),
     });
   } catch (error) {
     giveBack();
@@ -176,7 +220,12 @@ export function updateAs(
   return updateWith(callOf(context, resource, services, 'UpdateOptions'), transform, {});
 }
 
-function recordManager(call: Call, live: ApiObject | undefined, next: ApiObject, subresource: string): void {
+function recordManager(
+  call: Call,
+  live: ApiObject | undefined,
+  next: ApiObject,
+  subresource: string,
+): void {
   const { context, resource, manager } = call;
   updateManagedFields({
     type: typeByName(resource.kind.schema),

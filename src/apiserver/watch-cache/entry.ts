@@ -33,7 +33,11 @@ export function wireBytes(entry: Pick<Entry, 'bytes' | 'revision'>): Uint8Array 
 
 /** Parses stored bytes and puts the resourceVersion where clients expect it. */
 export function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
-  const text = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.byteLength).toString();
+  const text = Buffer.from(
+    entry.bytes.buffer,
+    entry.bytes.byteOffset,
+    entry.bytes.byteLength,
+  ).toString();
   const object = JSON.parse(text) as JsonObject;
   const metadata = object['metadata'];
   if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) {

@@ -26,7 +26,11 @@ export interface HttpRequest {
 export interface Peer {
   readonly address?: string;
   /** Verified client certificate (RFC 5280 subject), when one was shown. */
-  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[]; readonly uid?: string };
+  readonly certificate?: {
+    readonly commonName: string;
+    readonly organizations: readonly string[];
+    readonly uid?: string;
+  };
   /** Set by the in-process transport alone: the identity that the composition gave a component. */
   readonly component?: { readonly name: string; readonly groups: readonly string[] };
 }
@@ -70,7 +74,10 @@ export type Handler = (request: HttpRequest) => Promise<HttpResponse>;
 const EMPTY = new Uint8Array(0);
 
 /** The whole body. Rejects when a stream is broken off or grows beyond `maxBytes`. */
-export function readBody(body: Body | undefined, maxBytes = 256 * 1024 * 1024): Promise<Uint8Array> {
+export function readBody(
+  body: Body | undefined,
+  maxBytes = 256 * 1024 * 1024,
+): Promise<Uint8Array> {
   if (body === undefined) return Promise.resolve(EMPTY);
   if (body.kind === 'bytes') return Promise.resolve(body.bytes);
   if (body.kind === 'pieces') return Promise.resolve(Buffer.concat(body.pieces, body.length));

@@ -4,7 +4,7 @@
  * Source: API reference v1.36, Node; Kubernetes documentation "Node-pressure Eviction" (default
  * thresholds). Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
  */
-import type { Node, NodeCondition, NodeStatus, Taint } from '#api/gen/core-v1.ts';
+import type { Node, NodeCondition, NodeSpec, NodeStatus, Taint } from '#api/gen/core-v1.ts';
 import type { MachineFacts, Pressure } from './machine.ts';
 
 export const KUBELET_VERSION = 'v1.36.0';
@@ -15,6 +15,8 @@ const DISK_RESERVED_SHARE = 0.1;
 const INODES_RESERVED_SHARE = 0.05;
 /** As many pods as upstream's kubelet takes. */
 const PODS_MAX = 110;
+
+const NO_TAINTS: NodeSpec = {};
 
 export interface NodeFacts {
   readonly name: string;
@@ -49,7 +51,7 @@ export function nodeObject(facts: NodeFacts): Node {
       },
       annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
     },
-    spec: { ...(taints.length === 0 ? {} : { taints: [...taints] }) },
+    spec: taints.length === 0 ? NO_TAINTS : { taints: [...taints] },
   };
 }
 

@@ -54,7 +54,7 @@ export function runProbe(
   if (spec.exec !== undefined) return probeExec(spec.exec, target, doors, timeoutMs);
   const limit = timeoutSignal(doors.environment, timeoutMs, signal);
   const options = { timeoutMs, signal: limit.signal };
-  return probeNetwork(spec, target, doors, options).finally(limit.release);
+  return probeNetwork(spec, target, doors, options).finally(() => limit.release());
 }
 
 interface Limits {

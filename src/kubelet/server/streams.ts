@@ -113,16 +113,16 @@ function bridge(ends: {
 }): void {
   const { socket, head, runtime, streams, protocol } = ends;
   // Each end tells the bridge, which needs both ends to be made.
-  let made: RemoteCommandBridge | undefined;
+  const made: { bridge?: RemoteCommandBridge } = {};
   const webSocket = new WebSocketConnection(socket, head, {
-    onMessage: (bytes, text) => made?.onMessage(bytes, text),
-    onClose: () => made?.onWebSocketClose(),
+    onMessage: (bytes, text) => made.bridge?.onMessage(bytes, text),
+    onClose: () => made.bridge?.onWebSocketClose(),
   });
   const spdy = new SpdyConnection(runtime.socket, runtime.head, {
     role: 'client',
-    onClose: () => made?.onSpdyClose(),
+    onClose: () => made.bridge?.onSpdyClose(),
   });
-  made = bridgeRemoteCommand(webSocket, spdy, streams, protocol);
+  made.bridge = bridgeRemoteCommand(webSocket, spdy, streams, protocol);
   runtime.socket.resume();
 }
 

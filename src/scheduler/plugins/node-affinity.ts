@@ -32,15 +32,23 @@ export const nodeAffinity: Plugin = {
   weight: 2,
   filter({ pod }, { node }) {
     const labels = node.metadata?.labels ?? {};
-    const selected = Object.entries(pod.spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
+    const selected = Object.entries(pod.spec?.nodeSelector ?? {}).every(
+      ([key, value]) => labels[key] === value,
+    );
     const hard = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-    const matched = hard === undefined || hard.nodeSelectorTerms.some((term) => matchesTerm(term, node));
+    const matched =
+      hard === undefined || hard.nodeSelectorTerms.some((term) => matchesTerm(term, node));
     if (selected && matched) return undefined;
-    return { plugin: 'NodeAffinity', reasons: ["node(s) didn't match Pod's node affinity/selector"], unresolvable: true };
+    return {
+      plugin: 'NodeAffinity',
+      reasons: ["node(s) didn't match Pod's node affinity/selector"],
+      unresolvable: true,
+    };
   },
   score({ pod }, { node }) {
     let score = 0;
-    const soft = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+    const soft =
+      pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
     for (const { weight, preference } of soft) if (matchesTerm(preference, node)) score += weight;
     return score;
   },

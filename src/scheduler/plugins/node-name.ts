@@ -6,6 +6,10 @@ export const nodeName: Plugin = {
   filter({ pod }, node) {
     const asked = pod.spec?.nodeName ?? '';
     if (asked === '' || asked === node.name) return undefined;
-    return { plugin: 'NodeName', reasons: ["node(s) didn't match the requested node name"], unresolvable: true };
+    return {
+      plugin: 'NodeName',
+      reasons: ["node(s) didn't match the requested node name"],
+      unresolvable: true,
+    };
   },
 };

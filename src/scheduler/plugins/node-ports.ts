@@ -17,6 +17,10 @@ export const nodePorts: Plugin = {
   name: 'NodePorts',
   filter(pod, node) {
     if (!pod.ports.some((port) => conflicts(node.ports, port))) return undefined;
-    return { plugin: 'NodePorts', reasons: ["node(s) didn't have free ports for the requested pod ports"], unresolvable: false };
+    return {
+      plugin: 'NodePorts',
+      reasons: ["node(s) didn't have free ports for the requested pod ports"],
+      unresolvable: false,
+    };
   },
 };

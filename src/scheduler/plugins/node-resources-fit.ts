@@ -16,7 +16,8 @@ export function insufficient(pod: PodInfo, node: NodeInfo): string[] {
 
 /** A request beyond what the node has at all: no eviction would help. */
 function neverFits(pod: PodInfo, node: NodeInfo): boolean {
-  for (const [name, amount] of pod.requests) if (amount > (node.allocatable.get(name) ?? 0)) return true;
+  for (const [name, amount] of pod.requests)
+    if (amount > (node.allocatable.get(name) ?? 0)) return true;
   return false;
 }
 
@@ -33,8 +34,14 @@ export const nodeResourcesFit: Plugin = {
       const allocatable = node.allocatable.get(name) ?? 0;
       if (allocatable === 0) return [];
       const requested = node.nonZeroRequested[name] + pod.nonZeroRequests[name];
-      return [requested > allocatable ? 0 : Math.floor(((allocatable - requested) * SCORE_MAX) / allocatable)];
+      return [
+        requested > allocatable
+          ? 0
+          : Math.floor(((allocatable - requested) * SCORE_MAX) / allocatable),
+      ];
     });
-    return scores.length === 0 ? 0 : Math.floor(scores.reduce((sum, score) => sum + score, 0) / scores.length);
+    return scores.length === 0
+      ? 0
+      : Math.floor(scores.reduce((sum, score) => sum + score, 0) / scores.length);
   },
 };

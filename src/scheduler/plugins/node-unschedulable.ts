@@ -9,6 +9,10 @@ export const nodeUnschedulable: Plugin = {
   filter(pod, { node }) {
     if (node.spec?.unschedulable !== true) return undefined;
     if (isTolerated(pod.pod.spec?.tolerations, TAINT)) return undefined;
-    return { plugin: 'NodeUnschedulable', reasons: ['node(s) were unschedulable'], unresolvable: true };
+    return {
+      plugin: 'NodeUnschedulable',
+      reasons: ['node(s) were unschedulable'],
+      unresolvable: true,
+    };
   },
 };

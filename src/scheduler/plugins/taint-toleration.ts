@@ -8,12 +8,22 @@ export const taintToleration: Plugin = {
   filter({ pod }, { node }) {
     const tolerations = pod.spec?.tolerations ?? [];
     const hard = (node.spec?.taints ?? []).some(
-      (taint) => (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !isTolerated(tolerations, taint),
+      (taint) =>
+        (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') &&
+        !isTolerated(tolerations, taint),
     );
-    return hard ? { plugin: 'TaintToleration', reasons: ['node(s) had untolerated taint(s)'], unresolvable: true } : undefined;
+    return hard
+      ? {
+          plugin: 'TaintToleration',
+          reasons: ['node(s) had untolerated taint(s)'],
+          unresolvable: true,
+        }
+      : undefined;
   },
   score({ pod }, { node }) {
-    const tolerations = (pod.spec?.tolerations ?? []).filter(({ effect }) => !effect || effect === 'PreferNoSchedule');
+    const tolerations = (pod.spec?.tolerations ?? []).filter(
+      ({ effect }) => !effect || effect === 'PreferNoSchedule',
+    );
     const soft = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'PreferNoSchedule');
     return soft.filter((taint) => !isTolerated(tolerations, taint)).length;
   },

@@ -1,0 +1,102 @@
+/**
+ * One `cox up` for one data directory: two would take each other's processes and network away.
+ *
+ * The lock is a file that names its holder by pid and start time, so that a holder that was killed
+ * holds nothing. A holder that is stopping is waited for; one that runs is an error.
+ */
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Environment } from '#base/env.ts';
+import { sleep } from '#base/env.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { readJsonIfThere, writeFileDurably } from './files.ts';
+import { startTicksOf } from './supervisor.ts';
+import { codeOf, UserError } from './user-error.ts';
+
+/** Longer than a stop takes when everything must be killed. */
+const WAIT_MS = 60_000;
+const LOOK_MS = 50;
+
+interface Holder {
+  readonly pid: number;
+  readonly startTicks: string;
+  readonly stopping: boolean;
+}
+
+export interface Lock {
+  /** Tells the next one that waiting is worth it. */
+  stopping(): void;
+  release(): void;
+}
+
+/** Takes the lock. `onWait` is called once when another holder has to end first. */
+export async function lockDataDirectory(
+  data: DataDirectory,
+  environment: Environment,
+  onWait: () => void = () => {},
+): Promise<Lock> {
+  mkdirSync(data.path, { recursive: true, mode: 0o700 });
+  const path = join(data.path, 'lock');
+  const until = environment.clock.monotonicMs() + WAIT_MS;
+  for (let waited = false; ; waited = true) {
+    const lock = tryLock(path);
+    if (lock !== undefined) return lock;
+    const holder = holderOf(path);
+    if (holder === undefined) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    if (!holder.stopping || environment.clock.monotonicMs() > until) {
+      throw new UserError(
+        `Cannot start the cluster of ${data.path}: process ${holder.pid} (cox up) runs it already. ` +
+          'Stop that one with Ctrl-C first, or choose another directory with --data-dir.',
+      );
+    }
+    if (!waited) onWait();
+    await sleep(environment, LOOK_MS);
+  }
+}
+
+function tryLock(path: string): Lock | undefined {
+  const own: Holder = {
+    pid: process.pid,
+    startTicks: startTicksOf(process.pid) ?? '',
+    stopping: false,
+  };
+  let file: number;
+  try {
+    file = openSync(path, 'wx', 0o600);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return undefined;
+    throw error;
+  }
+  writeSync(file, JSON.stringify(own));
+  closeSync(file);
+  return {
+    stopping: () => writeFileDurably(path, JSON.stringify({ ...own, stopping: true }), 0o600),
+    release: () => rmSync(path, { force: true }),
+  };
+}
+
+/** Who holds the lock; undefined when the holder is gone (or never finished writing its name). */
+function holderOf(path: string): Holder | undefined {
+  const value = readJsonIfThere(path) as Partial<Holder> | undefined;
+  if (typeof value?.pid !== 'number' || typeof value.startTicks !== 'string') return undefined;
+  // Off Linux there are no start times: a process with this pid is taken for the holder.
+  const alive =
+    process.platform === 'linux'
+      ? startTicksOf(value.pid) === value.startTicks
+      : isRunning(value.pid);
+  return alive
+    ? { pid: value.pid, startTicks: value.startTicks, stopping: value.stopping === true }
+    : undefined;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
+  }
+}
