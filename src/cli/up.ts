@@ -307,7 +307,7 @@ interface StopRequest {
   /** Resolves at the first Ctrl-C or SIGTERM. */
   readonly stopped: Promise<void>;
   /** Lets the process end. */
-  release(): void;
+  readonly release: () => void;
 }
 
 function stopRequest(): StopRequest {

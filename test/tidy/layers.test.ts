@@ -7,7 +7,7 @@ import { importsOf, moduleOf, sourceFiles } from './source-files.ts';
 
 /** Names the imports of one file that the layer table forbids. */
 export function layerViolations(path: string, text: string): string[] {
-  const isTest = /\.test\.ts$/.test(path);
+  const isTest = path.endsWith('.test.ts');
   const from = moduleOf(path);
   const allowed = [from, ...(LAYERS[from] ?? [])];
   return importsOf(text).flatMap((target) => {

@@ -89,8 +89,8 @@ function finish(object: JsonObject, kind: AnyKind): ApiObject {
   const { apiVersion, kind: kindName, ...rest } = object;
   const wanted = { group: kind.group, version: kind.version, kind: kind.kind };
   const given = {
-    ...parseApiVersion(String(apiVersion ?? apiVersionOf(kind))),
-    kind: String(kindName ?? kind.kind),
+    ...parseApiVersion(textOr(apiVersion, apiVersionOf(kind))),
+    kind: textOr(kindName, kind.kind),
   };
   if (
     given.kind !== '' &&
@@ -158,4 +158,8 @@ function yamlObject(bytes: Uint8Array): JsonObject {
   const value = fromYaml(Buffer.from(bytes).toString());
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw badRequest('error decoding the body as YAML: the body must be an object');
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' && value !== '' ? value : otherwise;
 }

@@ -146,7 +146,7 @@ export async function patchObject(
 ): Promise<HttpResponse> {
   const call = callOf(context, resource, services, 'PatchOptions');
   const patch = patchTransform(context, resource);
-  return finishUpdate(call, patch.transform, {
+  return finishUpdate(call, (current) => patch.transform(current), {
     createIfMissing: patch.isApply,
     managesFields: patch.isApply,
   });
