@@ -1,4 +1,5 @@
 /** `cox`: parses the command line and hands over. All logic is in src/cli. */
 import { main } from '../src/cli/main.ts';
 
-process.exitCode = await main(process.argv.slice(2));
+// What is still open by now (idle connections) is nobody's concern any more.
+process.exit(await main(process.argv.slice(2)));

@@ -56,14 +56,17 @@ export async function up(options: UpOptions): Promise<void> {
   const data = dataDirectoryAt(options.dataDirectory);
   const request = stopRequest();
   const { stopped } = request;
-  const lock = await lockDataDirectory(data, environment, () =>
-    progress.say('Waiting for the cluster of before to stop …'),
-  );
   try {
-    await run({ options, environment, progress, data, stopped, lock });
+    const lock = await lockDataDirectory(data, environment, () =>
+      progress.say('Waiting for the cluster of before to stop …'),
+    );
+    try {
+      await run({ options, environment, progress, data, stopped, lock });
+    } finally {
+      lock.release();
+    }
   } finally {
     request.release();
-    lock.release();
   }
 }
 

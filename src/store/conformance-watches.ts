@@ -147,6 +147,26 @@ export function describeWatches(open: OpenStore): void {
     );
   });
 
+  claim('tells a watch that is opened by a handler nothing twice', async (t) => {
+    const { store } = await open(t);
+    const inner = new Recorder();
+    const outer = new Recorder();
+    await store.watch('/', 1, {
+      onEvents(_, revision) {
+        if (revision === 3) void store.watch('/', revision, inner);
+      },
+      onEnd() {},
+    });
+    await store.watch('/', 1, outer);
+    for (const value of ['2', '3', '4', '5']) await written(store, put('/a', value));
+    await outer.has(4);
+    await inner.has(2);
+    assert.deepEqual(
+      inner.calls.map(({ revision }) => revision),
+      [4, 5],
+    );
+  });
+
   claim('refuses to start in the future or before the compaction', async (t) => {
     const { store } = await open(t);
     await written(store, put('/a', '1'));

@@ -2,8 +2,8 @@
  * The store in memory: for tests and simulation, where a fork must cost nothing and every answer
  * must come in the same order from the same seed. It forgets everything when the process ends.
  *
- * A call takes effect when it is made; its answer, and what watches are told, follow in one queue
- * of jobs in the same turn, so that nobody sees a revision before those ahead of it are answered.
+ * A call takes effect when it is made. What watches are told follows in one queue of jobs, in the
+ * same turn and ahead of the answer, so that nobody sees a revision before those ahead of it.
  */
 import type { Environment } from '#base/env.ts';
 import { checkWrites } from './keys.ts';
@@ -158,17 +158,10 @@ export class MemoryStore implements Store {
     return outcome;
   }
 
-  /** Does `work` now and gives its result behind all that is still to be told. */
-  #answer<T>(work: () => T): Promise<T> {
-    if (this.#closed) return Promise.reject(closedError());
-    return new Promise((resolve, reject) => {
-      try {
-        const result = work();
-        this.#queue(() => resolve(result));
-      } catch (error) {
-        this.#queue(() => reject(error as Error));
-      }
-    });
+  /** Does `work` now: what it queues comes before whoever waits for its result. */
+  async #answer<T>(work: () => T): Promise<T> {
+    if (this.#closed) throw closedError();
+    return work();
   }
 
   #queue(job: () => void): void {

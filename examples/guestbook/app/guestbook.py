@@ -34,9 +34,29 @@ class RedisError(Exception):
     pass
 
 
+# The address of a Service does not change while it lives: it is looked up once, and again only when
+# nobody answers there, so that the page does not wait for DNS.
+known_address = {}
+
+
+def redis_address():
+    if "redis" not in known_address:
+        found = socket.getaddrinfo(*REDIS, socket.AF_INET, socket.SOCK_STREAM)
+        known_address["redis"] = found[0][4]
+    return known_address["redis"]
+
+
+def redis_connection():
+    try:
+        return socket.create_connection(redis_address(), timeout=2)
+    except OSError:
+        known_address.pop("redis", None)
+        raise
+
+
 def redis(*commands):
     """Runs commands on one connection and gives their replies."""
-    with socket.create_connection(REDIS, timeout=2) as connection:
+    with redis_connection() as connection:
         reader = connection.makefile("rb")
         login = [("AUTH", PASSWORD)] if PASSWORD else []
         for command in [*login, *commands]:

@@ -38,6 +38,12 @@ const DOCUMENTATION =
 const HOUSEKEEPING =
   /^(etc\/(init\.d|default|logrotate\.d|cron|systemd|ld\.so\.conf)|lib\/systemd|usr\/lib\/systemd|usr\/lib\/[^/]+\/(gconv|audit)\/|var\/)/;
 
+/** A shell and small tools for `kubectl exec` and `kubectl cp`: links to one program. */
+const SHELL: Recipe['prepare'] = [
+  ['/bin/busybox', 'mkdir', '-p', '/usr/local/bin'],
+  ['/bin/busybox', '--install', '-s', '/usr/local/bin'],
+];
+
 /** The sandbox of every pod: one process that does nothing but reap. */
 export const PAUSE: Recipe = {
   name: 'pause',
@@ -55,13 +61,13 @@ export const PAUSE: Recipe = {
 
 export const REDIS: Recipe = {
   name: 'redis',
-  revision: 1,
+  revision: 2,
   images: [{ reference: 'coxswain.local/redis:1' }],
-  packages: ['redis-server', 'redis-tools'],
+  packages: ['redis-server', 'redis-tools', 'busybox'],
   without: [],
   prune: [DOCUMENTATION, HOUSEKEEPING],
   files: {},
-  prepare: [['/usr/bin/redis-server', '--version']],
+  prepare: [['/usr/bin/redis-server', '--version'], ...SHELL],
   entrypoint: ['/usr/bin/redis-server'],
   environment: [PATH],
   workingDirectory: '/data',
@@ -69,12 +75,12 @@ export const REDIS: Recipe = {
 
 export const GUESTBOOK: Recipe = {
   name: 'guestbook',
-  revision: 1,
+  revision: 2,
   images: [
     { reference: 'coxswain.local/guestbook:1', environment: ['GUESTBOOK_VERSION=1'] },
     { reference: 'coxswain.local/guestbook:2', environment: ['GUESTBOOK_VERSION=2'] },
   ],
-  packages: ['python3-minimal', 'libpython3-stdlib'],
+  packages: ['python3-minimal', 'libpython3-stdlib', 'busybox'],
   // Databases, terminals and RPC: modules that the application does not load.
   without: [
     'libdb5.3',
@@ -109,6 +115,7 @@ export const GUESTBOOK: Recipe = {
       '/app',
     ],
     ['/usr/bin/python3', '-c', 'import html, json, http.server, urllib.parse'],
+    ...SHELL,
   ],
   entrypoint: ['/usr/bin/python3', '/app/guestbook.py'],
   environment: [PATH, 'PYTHONDONTWRITEBYTECODE=1', 'PYTHONUNBUFFERED=1'],

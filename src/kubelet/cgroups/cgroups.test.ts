@@ -23,12 +23,32 @@ describe('podQosClass', () => {
     ['nothing asked for', podOf([container('a')]), 'BestEffort'],
     ['zero is nothing', podOf([container('a', { cpu: '0' })]), 'BestEffort'],
     ['limits are requests', podOf([container('a', FULL, FULL)]), 'Guaranteed'],
-    ['equal in another notation', podOf([container('a', { cpu: '1000m', memory: '1024Mi' }, FULL)]), 'Guaranteed'],
-    ['one container without limits', podOf([container('a', FULL, FULL), container('b')]), 'Burstable'],
-    ['requests below limits', podOf([container('a', { cpu: '100m', memory: '1Gi' }, FULL)]), 'Burstable'],
+    [
+      'equal in another notation',
+      podOf([container('a', { cpu: '1000m', memory: '1024Mi' }, FULL)]),
+      'Guaranteed',
+    ],
+    [
+      'one container without limits',
+      podOf([container('a', FULL, FULL), container('b')]),
+      'Burstable',
+    ],
+    [
+      'requests below limits',
+      podOf([container('a', { cpu: '100m', memory: '1Gi' }, FULL)]),
+      'Burstable',
+    ],
     ['only cpu', podOf([container('a', { cpu: '1' }, { cpu: '1' })]), 'Burstable'],
-    ['an init container counts', podOf([container('a', FULL, FULL)], [container('i')]), 'Burstable'],
-    ['other resources do not', podOf([container('a', { 'ephemeral-storage': '1Gi' })]), 'BestEffort'],
+    [
+      'an init container counts',
+      podOf([container('a', FULL, FULL)], [container('i')]),
+      'Burstable',
+    ],
+    [
+      'other resources do not',
+      podOf([container('a', { 'ephemeral-storage': '1Gi' })]),
+      'BestEffort',
+    ],
   ];
   for (const [claim, pod, expected] of rows) {
     it(claim, () => assert.equal(podQosClass(pod), expected));
@@ -38,7 +58,10 @@ describe('podQosClass', () => {
 describe('resources of a pod', () => {
   it('takes the larger of init containers and the rest, sidecars in both', () => {
     const sidecar = { ...container('s', { cpu: '100m' }), restartPolicy: 'Always' };
-    const pod = podOf([container('a', { cpu: '200m' }), container('b', { cpu: '300m' })], [sidecar, container('i', { cpu: '900m' })]);
+    const pod = podOf(
+      [container('a', { cpu: '200m' }), container('b', { cpu: '300m' })],
+      [sidecar, container('i', { cpu: '900m' })],
+    );
     assert.deepEqual(podRequests(pod), { cpu: '1' });
     assert.deepEqual(podLimits(pod), {});
   });
@@ -50,7 +73,9 @@ describe('pod cgroup', () => {
     assert.equal(podCgroupPath('/r', podOf([container('a', FULL, FULL)])), '/r/kubepods/podu');
   });
   it('is limited only where every container is', () => {
-    const limited = podCgroupLimits(podOf([container('a', { cpu: '500m' }, FULL), container('b', {}, FULL)]));
+    const limited = podCgroupLimits(
+      podOf([container('a', { cpu: '500m' }, FULL), container('b', {}, FULL)]),
+    );
     assert.deepEqual(limited, { cpuShares: 512, cpuQuotaUs: 200_000, memoryBytes: 2 ** 31 });
     const open = podCgroupLimits(podOf([container('a', { cpu: '500m' }, FULL), container('b')]));
     assert.deepEqual(open, { cpuShares: 512 });
@@ -67,16 +92,23 @@ describe('figures of the scheduler', () => {
     const small = container('a', { memory: '1Gi' });
     assert.equal(oomScoreAdjust(podOf([small]), small, 10 * 2 ** 30), 900);
     assert.equal(oomScoreAdjust(podOf([container('b')]), container('b'), 2 ** 30), 1000);
-    assert.equal(oomScoreAdjust(podOf([container('c', FULL, FULL)]), container('c', FULL, FULL), 2 ** 30), -997);
+    assert.equal(
+      oomScoreAdjust(podOf([container('c', FULL, FULL)]), container('c', FULL, FULL), 2 ** 30),
+      -997,
+    );
   });
 });
 
 describe('findCgroupHierarchy', () => {
   it('finds version 2', () => {
-    assert.deepEqual(findCgroupHierarchy('cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n'), { version: 2, mount: '/sys/fs/cgroup' });
+    assert.deepEqual(findCgroupHierarchy('cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n'), {
+      version: 2,
+      mount: '/sys/fs/cgroup',
+    });
   });
   it('finds version 1 by controller, and what lies beside it', () => {
-    const text = 'cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0\ncgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
+    const text =
+      'cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0\ncgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
     const found = findCgroupHierarchy(text);
     assert.equal(found?.version, 1);
     assert.deepEqual(found?.version === 1 ? [...found.mounts] : [], [

@@ -16,17 +16,25 @@ describe('expandVariables', () => {
   ];
   for (const [claim, text, expected] of rows) {
     it(claim, () => {
-      const values = new Map([['X', '1'], ['Z', '$(X)']]);
-      assert.equal(expandVariables(text, (name) => values.get(name)), expected);
+      const values = new Map([
+        ['X', '1'],
+        ['Z', '$(X)'],
+      ]);
+      assert.equal(
+        expandVariables(text, (name) => values.get(name)),
+        expected,
+      );
     });
   }
 });
 
 describe('containerEnvironment', () => {
   const objects: ObjectSource = {
-    configMap: (namespace, name, optional) => {
+    configMap: (_namespace, name, optional) => {
       if (name === 'c') return Promise.resolve({ data: { A: '1', B: '2' } });
-      return optional ? Promise.resolve(undefined) : Promise.reject(new Error(`configmap "${name}" not found`));
+      return optional
+        ? Promise.resolve(undefined)
+        : Promise.reject(new Error(`configmap "${name}" not found`));
     },
     secret: () => Promise.resolve({ data: { S: Buffer.from('hush').toString('base64') } }),
   };
@@ -40,11 +48,19 @@ describe('containerEnvironment', () => {
   };
   const environment = (container: Partial<Container>, pod: Partial<Pod> = {}) =>
     containerEnvironment({
-      pod: { metadata: { name: 'p', namespace: 'n', labels: { app: 'x' } }, spec: { containers: [] }, ...pod },
+      pod: {
+        metadata: { name: 'p', namespace: 'n', labels: { app: 'x' } },
+        spec: { containers: [] },
+        ...pod,
+      },
       container: { name: 'main', ...container },
       services: [redis, api],
       objects,
-      facts: { podIps: ['10.0.0.1', 'fd00::1'], hostIps: ['192.0.2.1'], nodeAllocatable: { cpu: '2', memory: '1Gi' } },
+      facts: {
+        podIps: ['10.0.0.1', 'fd00::1'],
+        hostIps: ['192.0.2.1'],
+        nodeAllocatable: { cpu: '2', memory: '1Gi' },
+      },
     });
   const one = async (variable: Omit<EnvVar, 'name'>, container: Partial<Container> = {}) =>
     (await environment({ ...container, env: [{ name: 'V', ...variable }] })).get('V');
@@ -68,19 +84,38 @@ describe('containerEnvironment', () => {
       envFrom: [{ prefix: 'P_', configMapRef: { name: 'c' } }, { secretRef: { name: 's' } }],
       env: [{ name: 'P_A', value: 'mine $(P_B) $(S)' }],
     });
-    assert.deepEqual([found.get('P_A'), found.get('P_B'), found.get('S')], ['mine 2 hush', '2', 'hush']);
+    assert.deepEqual(
+      [found.get('P_A'), found.get('P_B'), found.get('S')],
+      ['mine 2 hush', '2', 'hush'],
+    );
   });
 
   it('reads fields of the pod', async () => {
-    assert.equal(await one({ valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } }), 'x');
-    assert.equal(await one({ valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } }), '10.0.0.1,fd00::1');
-    assert.equal(await one({ valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } }), '192.0.2.1');
+    assert.equal(
+      await one({ valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } }),
+      'x',
+    );
+    assert.equal(
+      await one({ valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } }),
+      '10.0.0.1,fd00::1',
+    );
+    assert.equal(
+      await one({ valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } }),
+      '192.0.2.1',
+    );
   });
 
   it('reads resources in units of the divisor, rounded up, the node standing for no limit', async () => {
     const container = { resources: { limits: { cpu: '1500m' }, requests: { memory: '100Ki' } } };
     const of = (resource: string, divisor?: string) =>
-      one({ valueFrom: { resourceFieldRef: { resource, ...(divisor === undefined ? {} : { divisor }) } } }, container);
+      one(
+        {
+          valueFrom: {
+            resourceFieldRef: { resource, ...(divisor === undefined ? {} : { divisor }) },
+          },
+        },
+        container,
+      );
     assert.equal(await of('limits.cpu'), '2');
     assert.equal(await of('limits.cpu', '1m'), '1500');
     assert.equal(await of('requests.memory', '1Mi'), '1');

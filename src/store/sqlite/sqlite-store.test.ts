@@ -14,9 +14,16 @@ import type { Store } from '../store.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import { silentLog, temporaryDirectory } from './test-kit.ts';
 
-function open(directory: string, time = new ManualTime()): Promise<Store> {
+/** Opens a store that is closed after the test, whatever becomes of it. */
+async function open(
+  context: TestContext,
+  directory: string,
+  time = new ManualTime(),
+): Promise<Store> {
   const environment = { clock: time.clock, timers: time.timers, log: silentLog };
-  return openSqliteStore({ directory, environment });
+  const store = await openSqliteStore({ directory, environment });
+  context.after(() => store.close());
+  return store;
 }
 
 function rowsOf(directory: string, sql: string): number {
@@ -26,18 +33,20 @@ function rowsOf(directory: string, sql: string): number {
   return Number(row?.['n']);
 }
 
-describeStore('sqlite', async (time, context) => open(await temporaryDirectory(context), time));
+describeStore('sqlite', async (time, context) =>
+  open(context, await temporaryDirectory(context), time),
+);
 
 describe('the SQLite store, opened again', () => {
   it('has the same objects, revisions and history', async (t) => {
     const directory = await temporaryDirectory(t);
-    const first = await open(directory);
+    const first = await open(t, directory);
     await written(first, put('/a', '1'));
     await written(first, put('/a', '2'), put('/b', 'b'));
     const newest = await written(first, { type: 'delete', key: '/b' });
     const before = [await first.list('/'), await first.list('/', { revision: 3 })];
     await first.close();
-    const second = await open(directory);
+    const second = await open(t, directory);
     assert.deepEqual([await second.list('/'), await second.list('/', { revision: 3 })], before);
     assert.equal(await second.revision(), newest);
     const watch = new Recorder();
@@ -49,12 +58,12 @@ describe('the SQLite store, opened again', () => {
 
   it('gives no revision again whose rows compaction has taken', async (t) => {
     const directory = await temporaryDirectory(t);
-    const first = await open(directory);
+    const first = await open(t, directory);
     await written(first, put('/a', ''));
     const newest = await written(first, { type: 'delete', key: '/a' });
     await first.compact(newest);
     await first.close();
-    const second = await open(directory);
+    const second = await open(t, directory);
     await assert.rejects(second.get('/a', { revision: newest - 1 }), { code: 'compacted' });
     assert.equal(await second.revision(), newest);
     assert.equal(await written(second, put('/a', '')), newest + 1);
@@ -64,14 +73,14 @@ describe('the SQLite store, opened again', () => {
   it('ends a lease when it would have ended, and one kept alive a whole term later', async (t) => {
     const directory = await temporaryDirectory(t);
     const time = new ManualTime();
-    const first = await open(directory, time);
+    const first = await open(t, directory, time);
     const once1 = await first.grantLease(1000);
     const kept = await first.grantLease(1000);
     await written(first, put('/once', '', { lease: once1 }), put('/kept', '', { lease: kept }));
     time.advance(600);
     await first.keepAlive(kept);
     await first.close();
-    const second = await open(directory, time);
+    const second = await open(t, directory, time);
     const watch = new Recorder();
     await second.watch('/', await second.revision(), watch);
     time.advance(400);
@@ -87,25 +96,62 @@ describe('the SQLite store, opened again', () => {
   });
 });
 
+describe('the past that the SQLite store tells of', () => {
+  it('ends when a handler closes the watch', async (t) => {
+    const store = await open(t, await temporaryDirectory(t));
+    for (const value of ['1', '2', '3']) await written(store, put('/a', value));
+    const seen: number[] = [];
+    const watch = await store.watch('/', 1, {
+      onEvents(_, revision) {
+        seen.push(revision);
+        watch.close();
+      },
+      onEnd() {},
+    });
+    const all = new Recorder();
+    await store.watch('/', 1, all);
+    await all.has(3);
+    assert.deepEqual(seen, [2]);
+  });
+
+  it('comes whole, however long it is', async (t) => {
+    const store = await open(t, await temporaryDirectory(t));
+    const large = 'x'.repeat(100_000);
+    for (let part = 0; part < 4; part++) {
+      await written(store, ...Array.from({ length: 30 }, (_, at) => put(`/${part}/${at}`, large)));
+      const small = Array.from({ length: 500 }, (_, at) => store.write(put('/a', `${at}`)));
+      await Promise.all(small);
+    }
+    const watch = new Recorder();
+    await store.watch('/', 1, watch);
+    await watch.has(4 * 530);
+    assert.deepEqual(
+      watch.calls.map(({ revision }) => revision),
+      Array.from({ length: 4 * 501 }, (_, index) => index + 2),
+    );
+    assert.equal(watch.events.length, 4 * 530);
+  });
+});
+
 describe('the data directory of the SQLite store', () => {
   it('is open in one process at a time', async (t) => {
     const directory = await temporaryDirectory(t);
-    const store = await open(directory);
-    await assert.rejects(open(directory), {
+    const store = await open(t, directory);
+    await assert.rejects(open(t, directory), {
       code: 'locked',
       message: /another process has it open; stop that one first/,
     });
     await store.close();
-    await (await open(directory)).close();
+    await (await open(t, directory)).close();
   });
 
   it('of another format is refused, with what to do', async (t) => {
     const directory = await temporaryDirectory(t);
-    await (await open(directory)).close();
+    await (await open(t, directory)).close();
     const db = new DatabaseSync(join(directory, 'store.db'));
     db.exec("UPDATE meta SET value = 99 WHERE name = 'format'");
     db.close();
-    await assert.rejects(open(directory), {
+    await assert.rejects(open(t, directory), {
       code: 'format',
       message: /its format is 99, this version reads format 1; run the version that wrote it/,
     });
@@ -114,12 +160,12 @@ describe('the data directory of the SQLite store', () => {
   it('with a file that is no store is refused', async (t) => {
     const directory = await temporaryDirectory(t);
     writeFileSync(join(directory, 'store.db'), 'no database at all, but some text'.repeat(100));
-    await assert.rejects(open(directory), { code: 'format', message: /damaged or is no store/ });
+    await assert.rejects(open(t, directory), { code: 'format', message: /damaged or is no store/ });
   });
 
   it('can be read by its owner alone', async (t) => {
     const directory = join(await temporaryDirectory(t), 'data');
-    const store = await open(directory);
+    const store = await open(t, directory);
     await written(store, put('/a', 'secret'));
     assert.equal(statSync(directory).mode & 0o777, 0o700);
     for (const name of ['store.db', 'store.db-wal', 'store.db-shm', 'lock']) {
@@ -132,7 +178,7 @@ describe('the data directory of the SQLite store', () => {
 describe('compaction of the SQLite store', () => {
   it('takes the rows that nobody can ask for, and no others', async (t) => {
     const directory = await temporaryDirectory(t);
-    const store = await open(directory);
+    const store = await open(t, directory);
     await written(store, put('/keep', ''), put('/gone', ''));
     for (let index = 0; index < 600; index++) await written(store, put('/a', `${index}`));
     await written(store, { type: 'delete', key: '/gone' });
@@ -141,8 +187,8 @@ describe('compaction of the SQLite store', () => {
     await store.compact(mark);
     await store.close();
     // Trimming goes on where it was stopped: here, right after it began.
-    const again = await open(directory);
-    for (let left = Number.NaN; left !== 3; left = rowsOf(directory, COUNT)) {
+    const again = await open(t, directory);
+    for (let left = Number.NaN; left !== 3 && !t.signal.aborted; left = rowsOf(directory, COUNT)) {
       assert.ok(!(left < 3), `${left} rows are left`);
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -158,7 +204,7 @@ describe('a full disk under the SQLite store', () => {
   it('fails writes with full, keeps answering, and goes on when there is room', async (t) => {
     const directory = smallDisk(t);
     if (directory === undefined) return;
-    const store = await open(directory);
+    const store = await open(t, directory);
     await written(store, put('/small', '1'));
     const value = new Uint8Array(256 * 1024);
     const codes: string[] = [];
@@ -172,14 +218,17 @@ describe('a full disk under the SQLite store', () => {
     spawnSync('mount', ['-o', 'remount,size=32m', directory]);
     assert.equal(await written(store, put('/small', '2')), newest + 1);
     await store.close();
-    await (await open(directory)).close();
+    await (await open(t, directory)).close();
   });
 
   it('fails to open with full', async (t) => {
     const directory = smallDisk(t);
     if (directory === undefined) return;
     spawnSync('dd', ['if=/dev/zero', `of=${directory}/ballast`, 'bs=4096']);
-    await assert.rejects(open(directory), { code: 'full', message: /make room and start again/ });
+    await assert.rejects(open(t, directory), {
+      code: 'full',
+      message: /make room and start again/,
+    });
   });
 });
 
@@ -203,7 +252,7 @@ describe('a writer thread that dies', () => {
     t.mock.method(Worker.prototype, 'postMessage', function (this: Worker) {
       workers.push(this);
     });
-    const store = await open(directory);
+    const store = await open(t, directory);
     const watch = new Recorder();
     await store.watch('/', 1, watch);
     const write = store.write(put('/a', ''));
