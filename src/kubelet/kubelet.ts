@@ -38,6 +38,7 @@ import { PodWorker } from './pod/pod-worker.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
+import { rotateLogs } from './server/log-rotation.ts';
 import { textResponse } from './server/responses.ts';
 import type { ServedPods } from './server/served-pods.ts';
 import { kubeletServer, type KubeletServerOptions } from './server/server.ts';
@@ -121,6 +122,7 @@ export class Kubelet {
     const cache = context.cache;
     this.#loops.push(
       watchRuntime({ environment, cri, channel: runtime, cache }, signal),
+      rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
       agent.run(signal),
       keepLease(
         { environment, client, nodeName: node.name, nodeUid: () => agent.node?.metadata?.uid },

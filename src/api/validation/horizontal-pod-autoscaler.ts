@@ -9,6 +9,7 @@ import {
   type FieldError,
   type FieldPath,
   fieldPath,
+  forbiddenField,
   invalidValue,
   notSupported,
   required,
@@ -22,6 +23,8 @@ const SPEC = fieldPath('spec');
 const PERIOD_SECONDS_MAX = 1800;
 const WINDOW_SECONDS_MAX = 3600;
 const SELECT_POLICIES = ['Disabled', 'Max', 'Min'];
+const NOTHING_WAKES =
+  'must specify at least one Object or External metric to support scaling to zero replicas';
 const POLICY_TYPES = ['Percent', 'Pods'];
 
 function validateReplicas(spec: HorizontalPodAutoscalerSpec | undefined): FieldError[] {
@@ -81,11 +84,15 @@ function validateRules(rules: HPAScalingRules | undefined, at: FieldPath): Field
 
 export function validateHorizontalPodAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
   const metrics = spec?.metrics ?? [];
+  const wakes = metrics.some(({ type }) => type === 'Object' || type === 'External');
+  const asleep =
+    spec?.minReplicas === 0 && !wakes ? [forbiddenField(SPEC.child('metrics'), NOTHING_WAKES)] : [];
   const behavior = SPEC.child('behavior');
   return [
     ...validateReplicas(spec),
     ...validateReference(spec?.scaleTargetRef, SPEC.child('scaleTargetRef')),
     ...metrics.flatMap((metric, i) => validateMetric(metric, SPEC.child('metrics').index(i))),
+    ...asleep,
     ...validateRules(spec?.behavior?.scaleUp, behavior.child('scaleUp')),
     ...validateRules(spec?.behavior?.scaleDown, behavior.child('scaleDown')),
   ];

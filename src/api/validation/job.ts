@@ -11,13 +11,12 @@ import {
   required,
   tooLong,
 } from '../meta/field.ts';
-import { labelSelectorMatches } from '../meta/labels.ts';
 import { validateDomainPath } from './common.ts';
 import { validatePodFailurePolicy, validateSuccessPolicy } from './job-policies.ts';
 import { immutable, validateLabelSelector } from './metadata.ts';
 import { validatePodTemplate } from './pod-template.ts';
 import { isDns1123Label } from './text.ts';
-import { validateCounts } from './workload-template.ts';
+import { misses, validateCounts } from './workload-template.ts';
 
 const SPEC = fieldPath('spec');
 const PARALLELISM_MAX = 100_000;
@@ -155,7 +154,7 @@ function validateGenerated({ spec, metadata }: Job): FieldError[] {
         invalidValue(at.key(key), spec.template?.metadata?.labels, `must be '${wanted}'`),
       );
   }
-  if (!labelSelectorMatches(spec.selector, expected)) {
+  if (misses(spec.selector, expected)) {
     errors.push(
       invalidValue(SPEC.child('selector'), spec.selector, '`selector` not auto-generated'),
     );
@@ -180,7 +179,7 @@ export function validateJob(job: Job): FieldError[] {
   else {
     errors.push(...validateLabelSelector(spec.selector, SPEC.child('selector')));
     const labels = spec.template?.metadata?.labels;
-    if (!labelSelectorMatches(spec.selector, labels)) {
+    if (misses(spec.selector, labels)) {
       const at = SPEC.child('template', 'metadata', 'labels');
       errors.push(invalidValue(at, labels ?? null, '`selector` does not match template `labels`'));
     }

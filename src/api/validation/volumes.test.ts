@@ -1,4 +1,8 @@
-/** Volumes of a new pod. Rows: where, what, and the errors; upstream's examples are cut off. */
+/**
+ * Volumes of a new pod.
+ *
+ * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';

@@ -7,8 +7,9 @@ import {
   invalidValue,
   notSupported,
   required,
+  ROOT,
 } from '../meta/field.ts';
-import { labelSelectorMatches } from '../meta/labels.ts';
+import { type Labels, labelSelectorMatches } from '../meta/labels.ts';
 import type { LabelSelector } from '../meta/object.ts';
 import { isEmptySelector, nonnegative, validateLabelSelector } from './metadata.ts';
 import { validatePodTemplate } from './pod-template.ts';
@@ -21,9 +22,19 @@ export function validateSelector(
 ): FieldError[] {
   if (selector === undefined) return [required(at)];
   const errors = validateLabelSelector(selector, at);
+  if (errors.length > 0 && kind !== 'daemonset') {
+    errors.push(invalidValue(at, selector, kind === 'deployment' ? 'invalid label selector' : ''));
+  }
   if (isEmptySelector(selector))
     errors.push(invalidValue(at, selector, `empty selector is invalid for ${kind}`));
   return errors;
+}
+
+/** Whether a selector does not select `labels`; false for one that is refused by itself. */
+export function misses(selector: LabelSelector | undefined, labels: Labels): boolean {
+  return (
+    validateLabelSelector(selector, ROOT).length === 0 && !labelSelectorMatches(selector, labels)
+  );
 }
 
 /** A selector that selects nothing of its own template would make pods without end. */
@@ -34,7 +45,7 @@ export function validateTemplateLabels(
 ): FieldError[] {
   if (selector !== undefined && isEmptySelector(selector)) return [];
   const labels = template?.metadata?.labels;
-  if (labelSelectorMatches(selector, labels)) return [];
+  if (!misses(selector, labels)) return [];
   return [
     invalidValue(
       at.child('metadata', 'labels'),

@@ -256,7 +256,7 @@ export class SpdyConnection {
   #finish(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const stream of [...this.#streams.values()]) this.#remoteEnd(stream);
+    for (const stream of this.#streams.values()) this.#remoteEnd(stream);
     this.#streams.clear();
     this.#options.onClose?.(error);
   }

@@ -20,8 +20,9 @@ const CHECK_MS = 10_000;
 const REPORT_MS = 300_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 7000;
-/** Until the node is ready and has addresses for pods it looks more often. */
-const UNREADY_CHECK_MS = 100;
+/** Until the node is ready it looks more often: its network may come any moment. */
+const UNREADY_CHECK_FIRST_MS = 50;
+const UNREADY_CHECK_MAX_MS = 2000;
 const IMAGES_MAX = 50;
 const IMAGE_NAMES_MAX = 5;
 
@@ -58,12 +59,14 @@ export class NodeAgent {
   /** Runs until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#register(signal);
+    let unreadyMs = UNREADY_CHECK_FIRST_MS;
     while (!signal.aborted) {
       const ready = await this.#check().catch((error: unknown) => {
         this.#options.environment.log.debug('cannot report node', { error: String(error) });
         return false;
       });
-      await this.#pause(ready && this.#cidrs !== '' ? CHECK_MS : UNREADY_CHECK_MS, signal);
+      await this.#pause(ready ? CHECK_MS : unreadyMs, signal);
+      unreadyMs = ready ? UNREADY_CHECK_FIRST_MS : Math.min(unreadyMs * 2, UNREADY_CHECK_MAX_MS);
     }
     this.#timer?.cancel();
   }
@@ -140,8 +143,6 @@ export class NodeAgent {
       this.#node = await client.patch(NODE, { name: facts.name }, 'strategic', patch, options);
       this.#written = status;
       this.#writtenMs = nowMs;
-    } else if (cidrs === '') {
-      this.#node = await client.get(NODE, facts.name);
     }
     return readyOf(status) === 'True';
   }

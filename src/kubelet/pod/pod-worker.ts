@@ -130,13 +130,14 @@ export class PodWorker {
   async #lookSyncing(): Promise<void> {
     const observed = this.#node.cache.get(this.uid);
     this.#checkDeadline();
+    // Before the report: a container that was ready when this kubelet started stays so.
+    this.#node.probes.sync(this.#pod, observed, this.#events);
     const phase = this.#report(observed, false);
     const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;
     if (deleted || this.#gone || isTerminalPhase(phase)) {
       this.#phase = 'terminating';
       return;
     }
-    this.#node.probes.sync(this.#pod, observed, this.#events);
     const result = await this.#sync.pass({
       pod: this.#pod,
       observed,

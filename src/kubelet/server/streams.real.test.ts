@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
 import { SpdyConnection } from '#base/http/spdy.ts';
@@ -17,6 +17,37 @@ const reason = whyNot();
 const skip = reason === undefined ? false : `needs a real node: ${reason}`;
 const SCRIPT =
   'echo one; echo two >&2; echo three; echo ok > /tmp/index.html; httpd -p 8080 -h /tmp; trap "exit 0" TERM; while true; do sleep 0.05; done';
+
+/** The client's end of a WebSocket as a stream of the bytes in its messages. Frames are masked. */
+function tunnel(socket: Duplex): Duplex {
+  let buffer = Buffer.alloc(0);
+  const stream = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      const head = Buffer.alloc(8);
+      head[0] = 0x82;
+      head[1] = 0x80 | 126;
+      head.writeUInt16BE(chunk.length, 2);
+      // A mask of zeros leaves the bytes as they are.
+      socket.write(Buffer.concat([head, chunk]));
+      done();
+    },
+  });
+  socket.on('close', () => stream.push(null));
+  socket.on('data', (bytes: Buffer) => {
+    buffer = Buffer.concat([buffer, bytes]);
+    while (buffer.length >= 2) {
+      const short = buffer[1]! & 0x7f;
+      const start = short === 126 ? 4 : 2;
+      const length = short === 126 ? buffer.readUInt16BE(2) : short;
+      if (buffer.length < start + length) return;
+      if ((buffer[0]! & 0x0f) === 2)
+        stream.push(Buffer.from(buffer.subarray(start, start + length)));
+      buffer = buffer.subarray(start + length);
+    }
+  });
+  return stream;
+}
 
 describe('streams of the kubelet', { skip }, () => {
   let node: RealTestNode;
@@ -129,13 +160,17 @@ describe('streams of the kubelet', { skip }, () => {
     assert.match(output[1]!, /33 77/);
   });
 
-  const upgrade = (path: string, headers: Record<string, string>): Promise<[Duplex, Buffer]> =>
+  const upgrade = (
+    path: string,
+    headers: Record<string, string>,
+    method = 'POST',
+  ): Promise<[Duplex, Buffer]> =>
     new Promise((resolve, reject) => {
       const call = httpRequest({
         port: server.port,
         host: '127.0.0.1',
         path,
-        method: 'POST',
+        method,
         headers,
       });
       call.on('upgrade', (_response, socket, head) => resolve([socket, head]));
@@ -144,13 +179,7 @@ describe('streams of the kubelet', { skip }, () => {
       call.end();
     });
 
-  it('forwards a port to a client that speaks SPDY', async () => {
-    const [socket, head] = await upgrade('/portForward/default/served', {
-      connection: 'Upgrade',
-      upgrade: 'SPDY/3.1',
-      'x-stream-protocol-version': 'portforward.k8s.io',
-    });
-    const spdy = new SpdyConnection(socket, head, { role: 'client' });
+  const fetchThrough = async (spdy: SpdyConnection): Promise<[string, string]> => {
     const labels = { port: '8080', requestid: '0' };
     const errors = spdy.openStream({ streamtype: 'error', ...labels });
     errors.end();
@@ -160,17 +189,48 @@ describe('streams of the kubelet', { skip }, () => {
     errors.onData = (bytes) => {
       trouble += Buffer.from(bytes).toString();
     };
-    const ended = new Promise<void>((resolve) => {
-      data.onEnd = resolve;
-    });
     data.onData = (bytes) => {
       answer += Buffer.from(bytes).toString();
     };
+    const ended = new Promise<void>((resolve) => {
+      data.onEnd = resolve;
+    });
     data.write(Buffer.from('GET /index.html HTTP/1.0\r\n\r\n'));
     await ended;
     spdy.close();
+    return [answer, trouble];
+  };
+
+  it('forwards a port to a client that speaks SPDY', async () => {
+    const [socket, head] = await upgrade('/portForward/default/served', {
+      connection: 'Upgrade',
+      upgrade: 'SPDY/3.1',
+      'x-stream-protocol-version': 'portforward.k8s.io',
+    });
+    const [answer, trouble] = await fetchThrough(
+      new SpdyConnection(socket, head, { role: 'client' }),
+    );
     assert.equal(trouble, '');
     assert.match(answer, /^HTTP\/1\.\d 200 OK[^]*\r\n\r\nok\n$/);
+  });
+
+  it('forwards a port to a client that tunnels SPDY through a WebSocket', async () => {
+    const [socket] = await upgrade(
+      '/portForward/default/served',
+      {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-protocol': 'SPDY/3.1+portforward.k8s.io',
+      },
+      'GET',
+    );
+    const [answer, trouble] = await fetchThrough(
+      new SpdyConnection(tunnel(socket), Buffer.alloc(0), { role: 'client' }),
+    );
+    assert.equal(trouble, '');
+    assert.match(answer, /200 OK[^]*\r\n\r\nok\n$/);
   });
 
   it('follows a log until its container ends', async () => {

@@ -23,6 +23,7 @@ export type Payload = ReadonlyMap<string, FileProjection>;
 const DATA = '..data';
 const DATA_NEW = '..data_tmp';
 const DIRECTORY_MODE = 0o755;
+const SET_NAME = /^\.\.[0-9]{4}_[0-9]{2}_/;
 
 /** Relative, without `..` and not beginning with `..`. */
 export function isSafePath(path: string): boolean {
@@ -150,6 +151,6 @@ async function removeOldSets(
   current: string,
 ): Promise<void> {
   for (const name of await fileSystem.list(directory)) {
-    if (name.startsWith('..2') && name !== current) await fileSystem.remove(`${directory}/${name}`);
+    if (SET_NAME.test(name) && name !== current) await fileSystem.remove(`${directory}/${name}`);
   }
 }

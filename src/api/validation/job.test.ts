@@ -1,0 +1,243 @@
+/**
+ * Jobs and cron jobs.
+ *
+ * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { CronJob, Job } from '#api/gen/batch-v1.ts';
+import { CRON_JOB } from '../batch/cron-job.ts';
+import { JOB } from '../batch/job.ts';
+import { changed, createErrors } from '../kind-test-kit.ts';
+
+type Row = readonly [path: string, value: unknown, errors: readonly string[]];
+
+/** Messages without the examples and patterns that names get. */
+const short = (errors: readonly string[]): string[] =>
+  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+
+const PI: Job = {
+  metadata: { name: 'pi', namespace: 'd' },
+  spec: {
+    template: { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'pi' }] } },
+  },
+};
+
+const PI_ROWS: readonly Row[] = [
+  [
+    'spec.template.spec.restartPolicy',
+    'Always',
+    ['spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'],
+  ],
+  [
+    'spec.completions',
+    -1,
+    ['spec.completions: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'spec.parallelism',
+    -1,
+    ['spec.parallelism: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'spec.backoffLimit',
+    -1,
+    ['spec.backoffLimit: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'spec.activeDeadlineSeconds',
+    -1,
+    ['spec.activeDeadlineSeconds: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'spec.ttlSecondsAfterFinished',
+    -1,
+    ['spec.ttlSecondsAfterFinished: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'spec.completionMode',
+    'Odd',
+    ['spec.completionMode: Unsupported value: "Odd": supported values: "NonIndexed", "Indexed"'],
+  ],
+  [
+    'spec',
+    {
+      completionMode: 'Indexed',
+      parallelism: 2,
+      template: { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'pi' }] } },
+    },
+    ['spec.completions: Required value: when completion mode is Indexed'],
+  ],
+  [
+    'spec.backoffLimitPerIndex',
+    1,
+    ['spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode'],
+  ],
+  [
+    'spec.podFailurePolicy',
+    { rules: [{ action: 'Odd' }] },
+    [
+      'spec.podFailurePolicy.rules[0].action: Unsupported value: "Odd": supported values: "Count", "FailIndex", "FailJob", "Ignore"',
+      'spec.podFailurePolicy.rules[0]: Invalid value: {"action":"Odd"}: specifying one of OnExitCodes and OnPodConditions is required',
+    ],
+  ],
+  [
+    'spec.podFailurePolicy',
+    { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [] } }] },
+    [
+      'spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: []: at least one value is required',
+    ],
+  ],
+  [
+    'spec.podFailurePolicy',
+    { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [0] } }] },
+    [
+      'spec.podFailurePolicy.rules[0].onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator',
+    ],
+  ],
+  [
+    'spec.podFailurePolicy',
+    { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [2, 1] } }] },
+    ['spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: [2,1]: must be ordered'],
+  ],
+  [
+    'spec.podReplacementPolicy',
+    'Odd',
+    [
+      'spec.podReplacementPolicy: Unsupported value: "Odd": supported values: "Failed", "TerminatingOrFailed"',
+    ],
+  ],
+  [
+    'spec.managedBy',
+    'x',
+    ['spec.managedBy: Invalid value: "x": must be a domain-prefixed path (such as "acme.io/foo")'],
+  ],
+  [
+    'spec.successPolicy',
+    { rules: [{ succeededCount: 1 }] },
+    [
+      'spec.successPolicy: Invalid value: {"rules":[{"succeededCount":1}]}: requires indexed completion mode',
+    ],
+  ],
+  [
+    'spec.selector',
+    { matchLabels: { a: 'b' } },
+    [
+      'spec.selector: Invalid value: {"matchLabels":{"batch.kubernetes.io/controller-uid":"00000000-0000-0000-0000-000000000001","a":"b"}}: `selector` not auto-generated',
+      'spec.template.metadata.labels: Invalid value: {"job-name":"pi","batch.kubernetes.io/job-name":"pi","controller-uid":"00000000-0000-0000-0000-000000000001","batch.kubernetes.io/controller-uid":"00000000-0000-0000-0000-000000000001"}: `selector` does not match template `labels`',
+    ],
+  ],
+];
+
+const NIGHTLY: CronJob = {
+  metadata: { name: 'nightly', namespace: 'd' },
+  spec: {
+    schedule: '0 3 * * *',
+    jobTemplate: {
+      spec: {
+        template: { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'pi' }] } },
+      },
+    },
+  },
+};
+
+const NIGHTLY_ROWS: readonly Row[] = [
+  ['spec.schedule', '', ['spec.schedule: Required value']],
+  [
+    'spec.schedule',
+    '0 3 * *',
+    ['spec.schedule: Invalid value: "0 3 * *": expected exactly 5 fields, found 4: [0 3 * *]'],
+  ],
+  [
+    'spec.schedule',
+    '61 * * * *',
+    ['spec.schedule: Invalid value: "61 * * * *": end of range (61) above maximum (59): 61'],
+  ],
+  [
+    'spec.schedule',
+    'TZ=UTC 0 3 * * *',
+    [
+      'spec.schedule: Invalid value: "TZ=UTC 0 3 * * *": cannot use TZ or CRON_TZ in schedule, use timeZone field instead',
+    ],
+  ],
+  [
+    'spec.timeZone',
+    'Mars/Olympus',
+    ['spec.timeZone: Invalid value: "Mars/Olympus": unknown time zone Mars/Olympus'],
+  ],
+  [
+    'spec.timeZone',
+    '',
+    ['spec.timeZone: Invalid value: "": timeZone must be nil or non-empty string'],
+  ],
+  [
+    'spec.timeZone',
+    'Local',
+    [
+      'spec.timeZone: Invalid value: "Local": timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones',
+    ],
+  ],
+  [
+    'spec.concurrencyPolicy',
+    'Odd',
+    [
+      'spec.concurrencyPolicy: Unsupported value: "Odd": supported values: "Allow", "Forbid", "Replace"',
+    ],
+  ],
+  [
+    'spec.startingDeadlineSeconds',
+    -1,
+    ['spec.startingDeadlineSeconds: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'spec.successfulJobsHistoryLimit',
+    -1,
+    ['spec.successfulJobsHistoryLimit: Invalid value: -1: must be greater than or equal to 0'],
+  ],
+  [
+    'metadata.name',
+    'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn',
+    [
+      'metadata.name: Invalid value: "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn": must be no more than 52 characters',
+    ],
+  ],
+  [
+    'spec.jobTemplate.spec.selector',
+    { matchLabels: { a: 'b' } },
+    [
+      'spec.jobTemplate.spec.selector: Invalid value: {"matchLabels":{"a":"b"}}: `selector` will be auto-generated',
+    ],
+  ],
+  [
+    'spec.jobTemplate.spec.manualSelector',
+    true,
+    [
+      'spec.jobTemplate.spec.manualSelector: Unsupported value: true: supported values: "nil", "false"',
+    ],
+  ],
+  [
+    'spec.jobTemplate.spec.template.spec.restartPolicy',
+    'Always',
+    [
+      'spec.jobTemplate.spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
+    ],
+  ],
+];
+
+describe('the validation of a Job', () => {
+  it('takes one that is right', () => assert.deepEqual(createErrors(JOB, PI), []));
+  for (const [path, value, errors] of PI_ROWS) {
+    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
+      assert.deepEqual(short(createErrors(JOB, changed(PI, path, value))), errors);
+    });
+  }
+});
+
+describe('the validation of a CronJob', () => {
+  it('takes one that is right', () => assert.deepEqual(createErrors(CRON_JOB, NIGHTLY), []));
+  for (const [path, value, errors] of NIGHTLY_ROWS) {
+    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
+      assert.deepEqual(short(createErrors(CRON_JOB, changed(NIGHTLY, path, value))), errors);
+    });
+  }
+});
