@@ -12,7 +12,7 @@ import {
   type Pass,
   type Setup,
 } from '#reconcile/controller.ts';
-import { type CidrRange, parseCidr, subnetAt, subnetCount, subnetIndex } from './shared/cidr.ts';
+import { formatCidr, type IpRange, parseCidr } from '#base/ip.ts';
 import { nodeReference } from './shared/nodes.ts';
 
 const NODE_BITS_V4 = 24;
@@ -30,14 +30,14 @@ export interface NodeIpamOptions {
 /** Throws when a range cannot be read. */
 export function nodeIpamController(options: NodeIpamOptions): Controller {
   const ranges = options.clusterCidrs.map((text) => {
-    const cidr = parseCidr(text);
+    const cidr = rangeOf(text);
     const nodeBits =
-      cidr.bits === 32
+      cidr.family === 4
         ? (options.nodeBitsV4 ?? NODE_BITS_V4)
         : (options.nodeBitsV6 ?? NODE_BITS_V6);
     return { cidr, nodeBits };
   });
-  const reserved = (options.serviceCidrs ?? []).map(parseCidr);
+  const reserved = (options.serviceCidrs ?? []).map(rangeOf);
   return defineKeyController({
     name: 'cidrAllocator',
     identity: 'node-controller',
@@ -51,19 +51,19 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
 }
 
 interface Range {
-  readonly cidr: CidrRange;
+  readonly cidr: IpRange;
   readonly nodeBits: number;
 }
 
 class Ipam {
   readonly #setup: Setup;
   readonly #ranges: readonly Range[];
-  readonly #reserved: readonly CidrRange[];
+  readonly #reserved: readonly IpRange[];
   readonly #nodes: Informer<Node>;
   /** Given to a node in this process, which the cache may not show yet. */
   readonly #given = new Map<string, readonly string[]>();
 
-  constructor(setup: Setup, ranges: readonly Range[], reserved: readonly CidrRange[]) {
+  constructor(setup: Setup, ranges: readonly Range[], reserved: readonly IpRange[]) {
     this.#setup = setup;
     this.#ranges = ranges;
     this.#reserved = reserved;
@@ -87,9 +87,9 @@ class Ipam {
     });
   }
 
-  #used(): CidrRange[] {
+  #used(): IpRange[] {
     const taken = this.#nodes.list().flatMap((node) => node.spec?.podCIDRs ?? []);
-    return [...this.#reserved, ...[...taken, ...[...this.#given.values()].flat()].map(parseCidr)];
+    return [...this.#reserved, ...[...taken, ...[...this.#given.values()].flat()].map(rangeOf)];
   }
 
   #refuse(node: Node): never {
@@ -106,18 +106,25 @@ class Ipam {
   }
 }
 
+function rangeOf(text: string): IpRange {
+  const range = parseCidr(text);
+  if (range === undefined)
+    throw new Error(`Cannot read range ${JSON.stringify(text)}: must be like 10.244.0.0/16`);
+  return range;
+}
+
 /** The first range of `nodeBits` that overlaps with none in `used`; undefined when all are taken. */
-export function firstFree(
-  { cidr, nodeBits }: Range,
-  used: readonly CidrRange[],
-): string | undefined {
-  const count = subnetCount(cidr, nodeBits);
-  const busy = new Set<bigint>();
-  for (const other of used) {
-    const overlap = subnetIndex(cidr, nodeBits, other);
-    if (overlap === undefined) continue;
-    for (let at = overlap.first; at <= overlap.last; at++) busy.add(at);
+export function firstFree({ cidr, nodeBits }: Range, used: readonly IpRange[]): string | undefined {
+  const { family, first, size } = cidr;
+  const part = 1n << BigInt((family === 4 ? 32 : 128) - nodeBits);
+  const near = used.filter((other) => other.family === family && overlaps(other, cidr));
+  for (let at = first; at + part <= first + size; at += part) {
+    const candidate = { family, first: at, prefix: nodeBits, size: part };
+    if (!near.some((other) => overlaps(other, candidate))) return formatCidr(candidate);
   }
-  for (let at = 0n; at < count; at++) if (!busy.has(at)) return subnetAt(cidr, nodeBits, at);
   return undefined;
+}
+
+function overlaps(a: IpRange, b: IpRange): boolean {
+  return a.first < b.first + b.size && b.first < a.first + a.size;
 }

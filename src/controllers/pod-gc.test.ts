@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Node } from '#api/gen/core-v1.ts';
 import { node, pod } from '#kit/builders.ts';
-import { planCollection } from './pod-gc.ts';
+import { notFound } from '#api/meta/status.ts';
+import type { Client } from '#client/client.ts';
+import type { Setup } from '#reconcile/controller.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { planCollection, podGcController } from './pod-gc.ts';
 
 function collect(
   pods: readonly string[],
@@ -52,5 +56,43 @@ describe('planCollection', () => {
     assert.deepEqual(collect(pods, { terminatedPodsMax: 1 }), ['b', 'c']);
     assert.deepEqual(collect(pods, { terminatedPodsMax: 3 }), []);
     assert.deepEqual(collect(pods), []);
+  });
+});
+
+describe('podGcController', () => {
+  /** What is deleted when the cache knows no node, and the server says whether there is one. */
+  async function deleted(nodeExists: boolean): Promise<string[]> {
+    const environment = new VirtualEnvironment();
+    const names: string[] = [];
+    const client = {
+      get: () =>
+        nodeExists
+          ? Promise.resolve(node('n1'))
+          : Promise.reject(notFound({ group: '', resource: 'nodes' }, 'n1')),
+      patch: () => Promise.resolve({}),
+      delete: (_type: unknown, target: { name: string }) =>
+        Promise.resolve(names.push(target.name)),
+    } as unknown as Client;
+    const caches: Record<string, unknown> = {
+      pods: { list: () => [pod('a node=n1')] },
+      nodes: { get: () => undefined },
+    };
+    const setup = {
+      environment,
+      client,
+      log: environment.log,
+      enqueue: () => {},
+      watch: (type: { plural: string }) => caches[type.plural],
+    } as unknown as Setup;
+    const reconcile = podGcController().create(setup);
+    await reconcile('collect', { client });
+    await environment.advance(60_000);
+    await reconcile('collect', { client });
+    return names;
+  }
+
+  it('believes the server, not its cache, that a node is gone', async () => {
+    assert.deepEqual(await deleted(true), []);
+    assert.deepEqual(await deleted(false), ['a']);
   });
 });

@@ -289,6 +289,75 @@ describe('kubelet on a real containerd', { skip }, () => {
     assert.equal(node.ctr('tasks', 'ls', '-q').trim(), '');
   });
 
+  it('makes the sandbox anew when it dies, and runs the pod in it', async () => {
+    await node.api.create(POD, podOf('phoenix', { containers: [SLEEPER] }));
+    const first = await running('phoenix');
+    const uid = first.metadata?.uid ?? '';
+    const sandbox = node.kubelet.context?.cache.get(uid).sandboxes[0]?.id ?? '';
+    node.ctr('tasks', 'kill', '-s', 'SIGKILL', sandbox);
+    const again = await until('it runs again', 'phoenix', (found) =>
+      found.status?.containerStatuses?.[0]?.restartCount === 1 &&
+      found.status.phase === 'Running' &&
+      found.status.containerStatuses[0].ready
+        ? found
+        : undefined,
+    );
+    assert.notEqual(again.status?.podIP, first.status?.podIP);
+    assert.deepEqual(again.status?.podIPs, [{ ip: again.status?.podIP }]);
+    assert.ok(node.events.some(({ reason: why }) => why === 'SandboxChanged'));
+    await node.api.delete(POD, { name: 'phoenix', namespace: 'default' });
+    await gone('phoenix');
+  });
+
+  it('says OOMKilled of what uses more memory than it may', async () => {
+    const greedy = {
+      name: 'greedy',
+      image: BUSYBOX,
+      command: ['sh', '-c', 'x=a; while true; do x=$x$x; done'],
+      resources: { limits: { memory: '8Mi', cpu: '1' } },
+    };
+    await node.api.create(POD, podOf('greedy', { restartPolicy: 'Never', containers: [greedy] }));
+    const pod = await until('it fails', 'greedy', (found) =>
+      found.status?.phase === 'Failed' ? found : undefined,
+    );
+    const end = pod.status?.containerStatuses?.[0]?.state?.terminated;
+    assert.deepEqual([end?.reason, end?.exitCode], ['OOMKilled', 137]);
+    await node.api.delete(POD, { name: 'greedy', namespace: 'default' });
+    await gone('greedy');
+  });
+
+  it('waits for an image that is not there, and says so', async () => {
+    const absent = {
+      name: 'main',
+      image: 'coxswain.test/absent:1',
+      imagePullPolicy: 'Never' as const,
+    };
+    await node.api.create(POD, podOf('imageless', { containers: [absent] }));
+    const pod = await until('it says why', 'imageless', (found) =>
+      found.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'ErrImageNeverPull'
+        ? found
+        : undefined,
+    );
+    const message =
+      'Container image "coxswain.test/absent:1" is not present with pull policy of Never';
+    assert.equal(pod.status?.containerStatuses?.[0]?.state?.waiting?.message, message);
+    await node.api.delete(POD, { name: 'imageless', namespace: 'default' });
+    await gone('imageless');
+  });
+
+  it('ends a pod after its deadline', async () => {
+    await node.api.create(POD, podOf('late', { activeDeadlineSeconds: 1, containers: [SLEEPER] }));
+    const pod = await until('it fails', 'late', (found) =>
+      found.status?.phase === 'Failed' &&
+      found.status.containerStatuses?.[0]?.state?.terminated !== undefined
+        ? found
+        : undefined,
+    );
+    assert.equal(pod.status?.reason, 'DeadlineExceeded');
+    await node.api.delete(POD, { name: 'late', namespace: 'default' });
+    await gone('late');
+  });
+
   it('gives a container its grace period, and its hook, before it ends', async () => {
     const main = {
       ...SLEEPER,

@@ -19,13 +19,17 @@ const selector = { matchLabels: { app: 'web' } };
 
 describe('the defaults of workloads', () => {
   it('of a Deployment', () => {
-    const { template: made, ...spec } = decoded(DEPLOYMENT, { spec: { selector, template } }).spec ?? { selector, template };
+    const { template: made, ...spec } = decoded(DEPLOYMENT, { spec: { selector, template } })
+      .spec ?? { selector, template };
     assert.deepEqual(spec, {
       selector,
       replicas: 1,
       revisionHistoryLimit: 10,
       progressDeadlineSeconds: 600,
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+      strategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' },
+      },
     });
     assert.equal(made.spec?.restartPolicy, 'Always');
     assert.equal(made.spec?.enableServiceLinks, undefined);
@@ -44,8 +48,14 @@ describe('the defaults of workloads', () => {
   it('of a StatefulSet', () => {
     const { spec } = decoded(STATEFUL_SET, { spec: { selector, template, serviceName: 'web' } });
     assert.equal(spec?.podManagementPolicy, 'OrderedReady');
-    assert.deepEqual(spec?.updateStrategy, { type: 'RollingUpdate', rollingUpdate: { partition: 0 } });
-    assert.deepEqual(spec?.persistentVolumeClaimRetentionPolicy, { whenDeleted: 'Retain', whenScaled: 'Retain' });
+    assert.deepEqual(spec?.updateStrategy, {
+      type: 'RollingUpdate',
+      rollingUpdate: { partition: 0 },
+    });
+    assert.deepEqual(spec?.persistentVolumeClaimRetentionPolicy, {
+      whenDeleted: 'Retain',
+      whenScaled: 'Retain',
+    });
   });
 
   it('of a DaemonSet', () => {
@@ -58,7 +68,15 @@ describe('the defaults of workloads', () => {
 });
 
 describe('a new Job', () => {
-  const spec = { template: { spec: { ...template.spec, containers: [{ name: 'main', image: 'web:1' }], restartPolicy: 'Never' as const } } };
+  const spec = {
+    template: {
+      spec: {
+        ...template.spec,
+        containers: [{ name: 'main', image: 'web:1' }],
+        restartPolicy: 'Never' as const,
+      },
+    },
+  };
 
   it('has defaults', () => {
     const job = decoded(JOB, { spec });
@@ -75,7 +93,9 @@ describe('a new Job', () => {
 
   it('selects its pods by its uid', () => {
     const job = created(JOB, { metadata: { name: 'pi' }, spec });
-    assert.deepEqual(job.spec?.selector?.matchLabels, { 'batch.kubernetes.io/controller-uid': UID });
+    assert.deepEqual(job.spec?.selector?.matchLabels, {
+      'batch.kubernetes.io/controller-uid': UID,
+    });
     assert.deepEqual(job.spec?.template.metadata?.labels, {
       'batch.kubernetes.io/controller-uid': UID,
       'batch.kubernetes.io/job-name': 'pi',
@@ -86,7 +106,10 @@ describe('a new Job', () => {
 
   it('keeps a selector of its own when asked to', () => {
     const own = { ...spec, selector, manualSelector: true };
-    assert.deepEqual(created(JOB, { metadata: { name: 'pi' }, spec: own }).spec?.selector, selector);
+    assert.deepEqual(
+      created(JOB, { metadata: { name: 'pi' }, spec: own }).spec?.selector,
+      selector,
+    );
   });
 });
 
@@ -147,7 +170,13 @@ describe('rows of workloads', () => {
       status: { active: [{ name: 'a' }], lastScheduleTime: ago(120) },
     });
     assert.deepEqual(
-      [cells['Schedule'], cells['Timezone'], cells['Suspend'], cells['Active'], cells['Last Schedule']],
+      [
+        cells['Schedule'],
+        cells['Timezone'],
+        cells['Suspend'],
+        cells['Active'],
+        cells['Last Schedule'],
+      ],
       ['@hourly', '<none>', 'True', 1, '2m'],
     );
   });

@@ -38,7 +38,10 @@ const OBJECT: v2.HorizontalPodAutoscaler = {
     currentReplicas: 2,
     desiredReplicas: 3,
     currentMetrics: [
-      { type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: 70, averageValue: '1' } } },
+      {
+        type: 'Resource',
+        resource: { name: 'cpu', current: { averageUtilization: 70, averageValue: '1' } },
+      },
     ],
     conditions: [{ type: 'AbleToScale', status: 'True' }],
   },
@@ -63,7 +66,10 @@ describe('an autoscaler of v1', () => {
   it('without a target gets one of 80 % of CPU', () => {
     const { spec } = toV2({ spec: { scaleTargetRef, maxReplicas: 3 } } as object);
     assert.deepEqual(spec?.metrics, [
-      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+      {
+        type: 'Resource',
+        resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
+      },
     ]);
   });
 

@@ -143,10 +143,19 @@ describe('the defaults of a Service', () => {
 
   it('wipe what a new type has no use for', () => {
     const old: Service = {
-      spec: { type: 'NodePort', clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], ports: [{ port: 80, nodePort: 30_080 }] },
+      spec: {
+        type: 'NodePort',
+        clusterIP: '10.0.0.1',
+        clusterIPs: ['10.0.0.1'],
+        ports: [{ port: 80, nodePort: 30_080 }],
+      },
     };
     const next = decoded(SERVICE, changed(old, 'spec.type', 'ClusterIP'));
-    SERVICE.prepareForUpdate?.(next, decoded(SERVICE, old), { nowMs: 0, uuid: () => '', user: { name: '', groups: [] } });
+    SERVICE.prepareForUpdate?.(next, decoded(SERVICE, old), {
+      nowMs: 0,
+      uuid: () => '',
+      user: { name: '', groups: [] },
+    });
     assert.equal(next.spec?.ports?.[0]?.nodePort, undefined);
     assert.equal(next.spec?.clusterIP, '10.0.0.1');
   });

@@ -7,6 +7,7 @@ import {
   validatePersistentVolumeClaimUpdate,
 } from '../validation/persistent-volume-claim.ts';
 import { accessModesText, storageClassOf } from './volume-claims.ts';
+import { warnAboutClaim } from './volume-warnings.ts';
 
 /** The defaults of a claim's spec, in claims and in claim templates. */
 export function defaultClaimSpec(spec: PersistentVolumeClaimSpec): void {
@@ -67,4 +68,5 @@ export const PERSISTENT_VOLUME_CLAIM = defineKind<PersistentVolumeClaim>({
   prepareForUpdate: (next) => normalizeDataSources((next.spec ??= {})),
   validate: validatePersistentVolumeClaim,
   validateUpdate: validatePersistentVolumeClaimUpdate,
+  warn: warnAboutClaim,
 });

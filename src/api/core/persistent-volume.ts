@@ -9,6 +9,7 @@ import {
 } from '../validation/persistent-volume.ts';
 import { defaultLegacyVolume } from './volume-defaults.ts';
 import { accessModesText, storageClassOf } from './volume-claims.ts';
+import { warnAboutVolume } from './volume-warnings.ts';
 
 function setDefaults(volume: PersistentVolume): void {
   volume.spec ??= {};
@@ -82,4 +83,5 @@ export const PERSISTENT_VOLUME = defineKind<PersistentVolume>({
   prepareForStatusUpdate: markPhaseChange,
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
+  warn: warnAboutVolume,
 });

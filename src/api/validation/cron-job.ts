@@ -1,5 +1,5 @@
 /** CronJobs. Upstream: pkg/apis/batch/validation/validation.go (ValidateCronJob…). */
-import type { CronJob } from '#api/gen/batch-v1.ts';
+import type { CronJob, CronJobSpec } from '#api/gen/batch-v1.ts';
 import { parseSchedule, ScheduleError } from '../batch/schedule.ts';
 import { type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
 import { oneOf } from './common.ts';
@@ -11,8 +11,10 @@ const SPEC = fieldPath('spec');
 const NAME_MAX = 52;
 const ZONE_PART = /^[A-Za-z.\-_0-9+]{1,14}$/;
 
-function validateSchedule(schedule: string): FieldError[] {
+/** `allowZone`: a time zone within the schedule was once allowed, and stays so where it is. */
+function validateSchedule(spec: CronJobSpec | undefined, allowZone: boolean): FieldError[] {
   const at = SPEC.child('schedule');
+  const schedule = spec?.schedule ?? '';
   if (schedule === '') return [required(at)];
   const errors: FieldError[] = [];
   try {
@@ -21,14 +23,13 @@ function validateSchedule(schedule: string): FieldError[] {
     if (!(error instanceof ScheduleError)) throw error;
     errors.push(invalidValue(at, schedule, error.message));
   }
-  if (schedule.includes('TZ')) {
-    errors.push(
-      invalidValue(
-        at,
-        schedule,
-        'cannot use TZ or CRON_TZ in schedule, use timeZone field instead',
-      ),
-    );
+  if (!schedule.includes('TZ')) return errors;
+  if (!allowZone) {
+    const detail = 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead';
+    errors.push(invalidValue(at, schedule, detail));
+  } else if (spec?.timeZone !== undefined) {
+    const detail = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
+    errors.push(invalidValue(at, schedule, detail));
   }
   return errors;
 }
@@ -90,7 +91,7 @@ export function validateCronJob(cronJob: CronJob): FieldError[] {
 
 export function validateCronJobCreate({ metadata, spec }: CronJob): FieldError[] {
   const name = metadata?.name ?? '';
-  const errors = [...validateSchedule(spec?.schedule ?? ''), ...validateTimeZone(spec?.timeZone)];
+  const errors = [...validateSchedule(spec, false), ...validateTimeZone(spec?.timeZone)];
   if (name.length > NAME_MAX) {
     errors.push(
       invalidValue(
@@ -103,15 +104,8 @@ export function validateCronJobCreate({ metadata, spec }: CronJob): FieldError[]
   return errors;
 }
 
-/** A time zone in the schedule was once allowed, and stays so where it is. */
 export function validateCronJobUpdate(next: CronJob, old: CronJob): FieldError[] {
-  const schedule = next.spec?.schedule ?? '';
+  const errors = validateSchedule(next.spec, (old.spec?.schedule ?? '').includes('TZ'));
   const zone = next.spec?.timeZone;
-  const unchanged = schedule === old.spec?.schedule && schedule !== '';
-  const errors = unchanged ? [] : validateSchedule(schedule);
-  if (schedule.includes('TZ') && zone !== undefined) {
-    const detail = 'cannot use both timeZone field and TZ or CRON_TZ in schedule';
-    errors.push(invalidValue(SPEC.child('schedule'), schedule, detail));
-  }
   return zone === old.spec?.timeZone ? errors : [...errors, ...validateTimeZone(zone)];
 }

@@ -50,12 +50,12 @@ export function validateCidr(
       invalidValue(at, text, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'),
     ];
   }
-  if (range.leadingZeros || range.address.leadingZeros) {
+  if (range.leadingZeros) {
     return [invalidValue(at, text, 'must not have leading 0s in IP or prefix length')];
   }
   if (isMapped(range.address))
     return [invalidValue(at, text, 'must not have an IPv4-mapped IPv6 address')];
-  return range.address.value === range.base
+  return range.address.value === range.first
     ? []
     : [invalidValue(at, text, 'must not have bits set beyond the prefix length')];
 }

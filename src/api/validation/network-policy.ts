@@ -56,7 +56,7 @@ function validateBlock(
     errors.push(...validateCidr(text, here, known));
     const inner = parseCidr(text);
     if (inner === undefined) continue;
-    const base = { family: inner.family, value: inner.base, leadingZeros: false };
+    const base = { family: inner.family, value: inner.first };
     if (!rangeContains(range, base) || range.prefix >= inner.prefix) {
       errors.push(invalidValue(here, text, 'must be a strict subset of `cidr`'));
     }

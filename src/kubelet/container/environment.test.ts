@@ -73,6 +73,11 @@ describe('containerEnvironment', () => {
     assert.equal(found.get('KUBERNETES_SERVICE_PORT_HTTPS'), '443');
   });
 
+  it('lets the container name a variable as a Service does', async () => {
+    const found = await environment({ env: [{ name: 'REDIS_MAIN_SERVICE_HOST', value: 'mine' }] });
+    assert.equal(found.get('REDIS_MAIN_SERVICE_HOST'), 'mine');
+  });
+
   it('tells of the API server alone without links', async () => {
     const found = await environment({}, { spec: { containers: [], enableServiceLinks: false } });
     assert.equal(found.has('REDIS_MAIN_SERVICE_HOST'), false);

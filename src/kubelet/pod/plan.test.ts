@@ -215,6 +215,15 @@ describe('planPod', () => {
     );
   });
 
+  it('starts no sidecar again in a pod that has ended', () => {
+    const pod = podOf('s~ a', { restartPolicy: 'Never' });
+    const probed = { ...pod.spec!.initContainers![0]!, livenessProbe: {} };
+    const probes: ProbeVerdicts = { liveness: () => false, startup: () => undefined };
+    const ill = { ...pod, spec: { ...pod.spec!, initContainers: [probed] } };
+    const plan = planPod(ill, observe(['a exit=0', 's running']), probes);
+    assert.deepEqual([plan.killPod, plan.starts], [true, []]);
+  });
+
   it('stops for good what fails its probe and never restarts', () => {
     const probes: ProbeVerdicts = { liveness: () => false, startup: () => undefined };
     const plan = planPod(podOf('a', { restartPolicy: 'Never' }), observe(['a running']), probes);

@@ -181,6 +181,16 @@ describe('podStatus', () => {
     assert.deepEqual([status.phase, status.reason], ['Failed', 'Evicted']);
   });
 
+  it('keeps the terminal phase that the API has, whatever it remembers itself', () => {
+    const pod: Pod = { ...POD, status: { phase: 'Succeeded' } };
+    const status = statusOf({ pod, observed: observed([container('a'), container('b')]) });
+    assert.equal(status.phase, 'Succeeded');
+  });
+
+  it('is Pending while one container has not started yet', () => {
+    assert.equal(statusOf({ observed: observed([container('a')]) }).phase, 'Pending');
+  });
+
   it('fails a pod whose deadline has passed', () => {
     const override = { phase: 'Failed', reason: 'DeadlineExceeded', message: 'too long' } as const;
     const status = statusOf({ observed: observed([container('a'), container('b')]), override });

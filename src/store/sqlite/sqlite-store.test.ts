@@ -26,11 +26,16 @@ async function open(
   return store;
 }
 
-function rowsOf(directory: string, sql: string): number {
+/** Waits until trimming has left so many rows of history, and no fewer. */
+async function rowsAreDownTo(context: TestContext, directory: string, rows: number): Promise<void> {
   const db = new DatabaseSync(join(directory, 'store.db'), { readOnly: true });
-  const row = db.prepare(sql).get();
+  const count = db.prepare('SELECT count(*) AS n FROM revision');
+  const left = (): number => Number(count.get()?.['n']);
+  while (left() > rows && !context.signal.aborted) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(left(), rows);
   db.close();
-  return Number(row?.['n']);
 }
 
 describeStore('sqlite', async (time, context) =>
@@ -62,6 +67,7 @@ describe('the SQLite store, opened again', () => {
     await written(first, put('/a', ''));
     const newest = await written(first, { type: 'delete', key: '/a' });
     await first.compact(newest);
+    await rowsAreDownTo(t, directory, 0);
     await first.close();
     const second = await open(t, directory);
     await assert.rejects(second.get('/a', { revision: newest - 1 }), { code: 'compacted' });
@@ -94,6 +100,30 @@ describe('the SQLite store, opened again', () => {
     assert.equal(await second.count('/'), 0);
     await second.close();
   });
+});
+
+describe('a read that finds what is durable but not yet told', () => {
+  const reads: [string, (store: Store) => Promise<{ revision: number }>][] = [
+    ['get', (store) => store.get('/a')],
+    ['get at a revision', (store) => store.get('/a', { revision: 2 })],
+    ['list', (store) => store.list('/')],
+    ['list at a revision', (store) => store.list('/', { revision: 2 })],
+  ];
+  for (const [name, read] of reads) {
+    it(`answers when it is told: ${name}`, async (t) => {
+      const store = await open(t, await temporaryDirectory(t));
+      const watch = new Recorder();
+      await store.watch('/', 1, watch);
+      const write = store.write(put('/a', '1'));
+      await Promise.resolve();
+      // The writer commits while this thread stands still.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      const { revision } = await read(store);
+      assert.equal(revision, 2);
+      assert.equal(watch.calls.at(-1)?.revision, 2);
+      await write;
+    });
+  }
 });
 
 describe('the past that the SQLite store tells of', () => {
@@ -188,17 +218,12 @@ describe('compaction of the SQLite store', () => {
     await store.close();
     // Trimming goes on where it was stopped: here, right after it began.
     const again = await open(t, directory);
-    for (let left = Number.NaN; left !== 3 && !t.signal.aborted; left = rowsOf(directory, COUNT)) {
-      assert.ok(!(left < 3), `${left} rows are left`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await rowsAreDownTo(t, directory, 3);
     assert.equal(textOf((await again.get('/a', { revision: mark })).item?.value), '599');
     assert.equal(textOf((await again.get('/a')).item?.value), 'new');
     await again.close();
   });
 });
-
-const COUNT = 'SELECT count(*) AS n FROM revision';
 
 describe('a full disk under the SQLite store', () => {
   it('fails writes with full, keeps answering, and goes on when there is room', async (t) => {

@@ -1,0 +1,113 @@
+/** Who is claimed, adopted, released, or left alone. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { REPLICA_SET } from '#api/apps/replica-set.ts';
+import { POD } from '#api/core/pod.ts';
+import type { ReplicaSet } from '#api/gen/apps-v1.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
+import { selectorOf } from '#api/meta/labels.ts';
+import { notFound } from '#api/meta/status.ts';
+import type { Client } from '#client/client.ts';
+import type { Informer } from '#client/informer.ts';
+import { pod, replicaSet } from '#kit/builders.ts';
+import { claim, controllerIndex } from './claim.ts';
+
+interface World {
+  /** The owner as the server has it; undefined: gone. */
+  readonly live?: ReplicaSet | undefined;
+  readonly owner?: ReplicaSet;
+  readonly filter?: (pod: Pod) => boolean;
+}
+
+/** Claims for the ReplicaSet `web`; answers who is claimed and what was patched. */
+async function claimed(
+  words: readonly string[],
+  world: World = {},
+): Promise<{ names: string[]; patches: string[] }> {
+  const owner = world.owner ?? replicaSet('web');
+  const pods = words.map(pod);
+  const patches: string[] = [];
+  const client = {
+    get: () => {
+      const live = 'live' in world ? world.live : owner;
+      return live === undefined
+        ? Promise.reject(notFound({ group: 'apps', resource: 'replicasets' }, 'web'))
+        : Promise.resolve(live);
+    },
+    patch: (_type: unknown, target: { name: string }, _patchType: string, patch: Pod) => {
+      const reference = patch.metadata?.ownerReferences?.[0];
+      patches.push(
+        `${reference !== undefined && '$patch' in reference ? 'release' : 'adopt'} ${target.name}`,
+      );
+      return Promise.resolve({});
+    },
+  } as unknown as Client;
+  const informer = {
+    type: POD,
+    byIndex: (_name: string, value: string) =>
+      pods.filter((each) => controllerIndex(each).includes(value)),
+  } as unknown as Informer<Pod>;
+  const found = await claim<Pod, ReplicaSet>({
+    client,
+    informer,
+    owner,
+    ownerType: REPLICA_SET,
+    selector: selectorOf({ matchLabels: { app: 'web' } }),
+    ...(world.filter === undefined ? {} : { options: { filter: world.filter } }),
+  });
+  return { names: found.map(({ metadata }) => metadata?.name ?? ''), patches };
+}
+
+const going: ReplicaSet = {
+  ...replicaSet('web'),
+  metadata: { ...replicaSet('web').metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+};
+const successor: ReplicaSet = {
+  ...replicaSet('web'),
+  metadata: { ...replicaSet('web').metadata, uid: 'another' },
+};
+
+describe('claim', () => {
+  const rows: readonly [
+    claim: string,
+    pods: readonly string[],
+    world: World,
+    names: readonly string[],
+    patches: readonly string[],
+  ][] = [
+    ['keeps its own that match', ['a owner=web'], {}, ['a'], []],
+    ['releases its own that no longer match', ['a owner=web app=db'], {}, [], ['release a']],
+    ['adopts orphans that match', ['a'], {}, ['a'], ['adopt a']],
+    ['leaves orphans that do not match', ['a app=db'], {}, [], []],
+    ['leaves what others control', ['a owner=db'], {}, [], []],
+    ['leaves orphans that are being deleted', ['a deleted'], {}, [], []],
+    ['leaves what is filtered out', ['a', 'b owner=web app=db'], { filter: () => false }, [], []],
+    ['adopts nothing when it is being deleted', ['a', 'b owner=web'], { owner: going }, ['b'], []],
+    ['releases nothing when it is being deleted', ['a owner=web app=db'], { owner: going }, [], []],
+    [
+      'adopts nothing when the server says that it is gone',
+      ['a', 'b owner=web'],
+      { live: undefined },
+      ['b'],
+      [],
+    ],
+    ['adopts nothing when the server says that it is going', ['a'], { live: going }, [], []],
+    [
+      'adopts nothing when the server knows another of that name',
+      ['a'],
+      { live: successor },
+      [],
+      [],
+    ],
+    [
+      'answers in the order of names',
+      ['b owner=web', 'c', 'a owner=web'],
+      {},
+      ['a', 'b', 'c'],
+      ['adopt c'],
+    ],
+  ];
+  for (const [text, pods, world, names, patches] of rows) {
+    it(text, async () => assert.deepEqual(await claimed(pods, world), { names, patches }));
+  }
+});

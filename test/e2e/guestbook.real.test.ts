@@ -1,0 +1,169 @@
+/**
+ * The product as a user starts it, with real containers: the guestbook is served, survives, rolls
+ * and stops without a trace. Needs root, Linux and kubectl.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
+import { eventually, type Product, removeDirectory, run, startProduct, temporaryDirectory } from './product.ts';
+
+function whyNot(): string | false {
+  if (process.platform !== 'linux') return 'this is not Linux';
+  if (process.getuid?.() !== 0) return 'this is not root';
+  if (spawnSync('kubectl', ['version', '--client']).error !== undefined) return 'kubectl is not installed';
+  return false;
+}
+
+const skip = whyNot();
+if (skip !== false) {
+  if (process.env['COXSWAIN_SKIP_IS_FAILURE'] === '1') throw new Error(`Nothing may be skipped here: ${skip}`);
+  process.stdout.write(`skipped: the guestbook with real containers: ${skip}\n`);
+}
+
+describe('the guestbook', { skip }, () => {
+  let product: Product;
+  let directory: string;
+  let data: string;
+  let page: string;
+  const ok = (command: string | readonly string[]): Promise<string> => product.ok(command);
+
+  const start = async (): Promise<void> => {
+    product = await startProduct([], { dataDirectory: data });
+    page = /served at (\S+)/.exec(product.printed())?.[1] ?? '';
+  };
+  const pidOf = (name: string): number =>
+    (JSON.parse(readFileSync(join(data, 'run', `${name}.pid`), 'utf8')) as { pid: number }).pid;
+  /** Status codes of requests, one after the other, until `done`. */
+  const requestsWhile = async (work: () => Promise<unknown>): Promise<Map<string, number>> => {
+    const codes = new Map<string, number>();
+    let working = true;
+    const loop = (async () => {
+      while (working) {
+        const code = await status();
+        codes.set(code, (codes.get(code) ?? 0) + 1);
+      }
+    })();
+    await work();
+    working = false;
+    await loop;
+    return codes;
+  };
+  const status = async (): Promise<string> => {
+    try {
+      const response = await fetch(page, { signal: AbortSignal.timeout(2_000), headers: { connection: 'close' } });
+      await response.text();
+      return String(response.status);
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const snapshot = async (): Promise<unknown> => {
+    const { items } = JSON.parse(await ok('get pods,deployments,replicasets,services,configmaps,secrets -o json')) as {
+      items: { kind: string; metadata: { name: string; resourceVersion: string }; status?: { containerStatuses?: { containerID: string; restartCount: number }[] } }[];
+    };
+    return items.map(({ kind, metadata, status: state }) => [
+      kind,
+      metadata.name,
+      metadata.resourceVersion,
+      (state?.containerStatuses ?? []).map(({ containerID, restartCount }) => [containerID, restartCount]),
+    ]);
+  };
+
+  before(async () => {
+    directory = temporaryDirectory();
+    data = join(directory, 'data');
+    await start();
+  });
+  after(async () => {
+    if (skip === false) await product?.stop();
+    removeDirectory(directory);
+  });
+
+  it('takes entries, and keeps them when a front-end pod is deleted', async () => {
+    await fetch(page, { method: 'POST', body: new URLSearchParams({ entry: 'ahoy' }) });
+    const [pod = ''] = (await ok('get pods -l app.kubernetes.io/name=frontend -o name')).split('\n');
+    await ok(['delete', pod, '--wait=false']);
+    const began = Date.now();
+    await eventually(async () => {
+      const names = (await ok(['get', 'pods', '-l', 'app.kubernetes.io/name=frontend', '-o', 'jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.metadata.name}{"\\n"}{end}'])).trim().split('\n');
+      return names.length === 3 ? true : undefined;
+    });
+    assert.ok(Date.now() - began < 5_000, 'a deleted pod is replaced');
+    assert.match(await (await fetch(page)).text(), /ahoy/);
+    await ok('rollout status deployment/frontend --timeout=60s');
+  });
+
+  it('spreads 300 requests over the three pods', async () => {
+    const pods = new Map<string, number>();
+    for (let i = 0; i < 300; i++) {
+      const response = await fetch(page, { headers: { connection: 'close' } });
+      const name = /frontend-[a-z0-9]+-[a-z0-9]{5}/.exec(await response.text())?.[0] ?? '';
+      pods.set(name, (pods.get(name) ?? 0) + 1);
+    }
+    assert.equal(pods.size, 3);
+    for (const count of pods.values()) assert.ok(count > 50, `each pod gets its share: ${[...pods.values()]}`);
+  });
+
+  it('logs, exec, cp and port-forward', async () => {
+    assert.match(await ok('logs deployment/redis --tail=20'), /Ready to accept connections/i);
+    assert.match(await ok('exec deployment/redis -- redis-cli --version'), /redis-cli/);
+    const echoed = await product.kubectl(['exec', '-i', 'deployment/redis', '--', 'cat'], { input: 'through\n' });
+    assert.equal(echoed.stdout, 'through\n');
+    const failed = await product.kubectl(['exec', 'deployment/redis', '--', 'sh', '-c', 'exit 3']);
+    assert.equal(failed.code, 3);
+    const pod = (await ok(['get', 'pods', '-l', 'app.kubernetes.io/name=redis', '-o', 'jsonpath={.items[0].metadata.name}'])).trim();
+    await ok(['cp', 'README.md', `${pod}:/tmp/readme`]);
+    assert.match(await ok(['exec', pod, '--', 'head', '-1', '/tmp/readme']), /Coxswain/);
+  });
+
+  it('rolls to another image without a failed request', async () => {
+    const codes = await requestsWhile(async () => {
+      await ok('set image deployment/frontend frontend=coxswain.local/guestbook:2');
+      await ok('rollout status deployment/frontend --timeout=90s');
+    });
+    assert.deepEqual([...codes.keys()], ['200']);
+  });
+
+  for (const name of ['control-plane', 'node', 'containerd']) {
+    it(`answers on while ${name} is killed, and ${name} comes back`, async () => {
+      const before = pidOf(name);
+      const codes = await requestsWhile(async () => {
+        process.kill(before, 'SIGKILL');
+        await eventually(async () => (pidOf(name) !== before && existsSync(`/proc/${pidOf(name)}`) ? true : undefined), 10_000);
+        await eventually(async () => ((await ok('get --raw /readyz')) === 'ok' ? true : undefined), 10_000);
+      });
+      assert.deepEqual([...codes.keys()], ['200']);
+    });
+  }
+
+  it('is the same after everything was killed: objects, revisions, containers', async () => {
+    await ok('rollout status deployment/frontend --timeout=60s');
+    await eventually(async () => ((await ok('get nodes')).includes(' Ready') ? true : undefined));
+    const before = await snapshot();
+    const pids = ['control-plane', 'node', 'containerd'].map(pidOf);
+    process.kill(-(product.process.pid ?? 0), 'SIGKILL');
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    assert.equal(await status(), '200', 'the application goes on');
+    await start();
+    assert.deepEqual(await snapshot(), before);
+  });
+
+  it('leaves nothing behind when it is stopped', async () => {
+    const { hash, runtimePath } = dataDirectoryAt(data);
+    const kubelets = [pidOf('control-plane'), pidOf('node'), pidOf('containerd')];
+    await product.stop();
+    for (const pid of kubelets) assert.equal(existsSync(`/proc/${pid}`), false);
+    assert.deepEqual(readdirSync('/sys/class/net').filter((name) => name.startsWith(`cox${hash}`)), []);
+    assert.equal(existsSync(runtimePath), false);
+    assert.doesNotMatch(readFileSync('/proc/mounts', 'utf8'), new RegExp(`${data}|${runtimePath}`));
+    assert.doesNotMatch((await run('nft', ['list', 'tables'])).stdout, new RegExp(hash));
+    assert.doesNotMatch((await run('ip', ['route'])).stdout, new RegExp(`cox${hash}|unreachable 10\\.244`));
+    for (const controller of ['', ...readdirSync('/sys/fs/cgroup')]) {
+      assert.equal(existsSync(join('/sys/fs/cgroup', controller, `coxswain-${hash}`)), false);
+    }
+    assert.equal(existsSync(join(data, 'admin.kubeconfig')), true, 'state stays');
+  });
+});
