@@ -16,7 +16,7 @@ export function tests(options: { seeds: number; real: boolean }): Step[] {
     .filter((path) => !path.endsWith('.real.test.ts'))
     .sort();
   const real = globSync(['src/**/*.real.test.ts', 'test/**/*.real.test.ts']).sort();
-  const environment = { COXSWAIN_SEEDS: String(options.seeds) };
+  const environment = { COXSWAIN_SIM_SEEDS: String(options.seeds) };
   const steps: Step[] = [
     { name: 'tests', command: process.execPath, args: ['--test', ...unit], environment },
   ];

@@ -11,6 +11,7 @@ import { SERVICE } from '#api/core/service.ts';
 import type { Deployment } from '#api/gen/apps-v1.ts';
 import { kindByName } from '#api/kinds.ts';
 import { type KubeObject, parseApiVersion } from '#api/meta/object.ts';
+import { isNotFound } from '#api/meta/status.ts';
 import { RestClient } from '#client/rest.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { messageOf, UserError } from './user-error.ts';
@@ -63,19 +64,25 @@ function readManifests(name: string): KubeObject[] {
     .filter((document) => document !== null) as KubeObject[];
 }
 
+/** Makes what is missing. What is there stays as the user left it. */
 async function applyAll(client: RestClient, objects: readonly KubeObject[]): Promise<void> {
   for (const object of objects) {
     const { group, version } = parseApiVersion(object.apiVersion ?? '');
     const kind = kindByName(group, version, object.kind ?? '');
-    if (kind === undefined)
+    if (kind === undefined) {
       throw new UserError(
         `Cannot apply the example: there is no kind ${object.kind ?? ''} in ${object.apiVersion ?? ''}.`,
       );
-    const target = {
-      name: object.metadata?.name ?? '',
-      ...(kind.namespaced ? { namespace: object.metadata?.namespace ?? 'default' } : {}),
-    };
-    await client.patch(kind, target, 'apply', object, { fieldManager: 'cox-up', force: true });
+    }
+    const name = object.metadata?.name ?? '';
+    const namespace = kind.namespaced ? (object.metadata?.namespace ?? 'default') : undefined;
+    try {
+      await client.get(kind, name, namespace);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      const target = { name, ...(namespace === undefined ? {} : { namespace }) };
+      await client.patch(kind, target, 'apply', object, { fieldManager: 'cox-up', force: true });
+    }
   }
 }
 

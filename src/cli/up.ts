@@ -186,8 +186,11 @@ async function configOf(
   if (known !== undefined && runningPid(data, 'control-plane') !== undefined) return known;
   const before =
     known === undefined ? undefined : { host: known.listenHost, port: known.listenPort };
-  const again = options.listen === undefined && before !== undefined && (await isFree(before));
-  const listen = again ? { ...before, moved: false } : await chooseListen(options.listen);
+  // Any free port is as good as the one of before, and objects name that one already.
+  const { listen: asked } = options;
+  const isAnyPort = asked === undefined || (asked.port === 0 && asked.host === before?.host);
+  const again = isAnyPort && before !== undefined && (await isFree(before));
+  const listen = again ? { ...before, moved: false } : await chooseListen(asked);
   if (listen.moved)
     progress.say(
       `Port 6443 is taken by another program: listening on ${listen.host}:${listen.port} instead.`,

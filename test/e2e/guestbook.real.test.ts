@@ -88,8 +88,12 @@ describe('the guestbook', { skip }, () => {
     await ok(['delete', pod, '--wait=false']);
     const began = Date.now();
     await eventually(async () => {
-      const names = (await ok(['get', 'pods', '-l', 'app.kubernetes.io/name=frontend', '-o', 'jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.metadata.name}{"\\n"}{end}'])).trim().split('\n');
-      return names.length === 3 ? true : undefined;
+      const { items } = JSON.parse(
+        await ok('get pods -l app.kubernetes.io/name=frontend -o json'),
+      ) as { items: { metadata: { deletionTimestamp?: string } }[] };
+      return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).length === 3
+        ? true
+        : undefined;
     });
     assert.ok(Date.now() - began < 5_000, 'a deleted pod is replaced');
     assert.match(await (await fetch(page)).text(), /ahoy/);
@@ -121,7 +125,7 @@ describe('the guestbook', { skip }, () => {
 
   it('rolls to another image without a failed request', async () => {
     const codes = await requestsWhile(async () => {
-      await ok('set image deployment/frontend frontend=coxswain.local/guestbook:2');
+      await ok('set image deployment/frontend guestbook=coxswain.local/guestbook:2');
       await ok('rollout status deployment/frontend --timeout=90s');
     });
     assert.deepEqual([...codes.keys()], ['200']);

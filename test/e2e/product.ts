@@ -117,6 +117,8 @@ export function run(
         resolve({ code, stdout, stderr });
       },
     );
+    // A command that reads no input closes it.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
 }

@@ -1,8 +1,9 @@
 /**
  * The CNI configuration of a node: a bridge for its pods, with addresses from the node's range.
  *
- * Pure. Source: CNI specification 1.0.0 and the documentation of the bridge, host-local, portmap
- * plug-ins (containernetworking/plugins, as Debian packages them in /usr/lib/cni).
+ * Pure. Source: CNI specification 1.0.0 and the documentation of the bridge and host-local
+ * plug-ins (containernetworking/plugins, as Debian packages them in /usr/lib/cni). Host ports are
+ * the service proxy's.
  */
 
 export const CNI_BIN_DIRECTORY = '/usr/lib/cni';
@@ -43,7 +44,6 @@ export function cniConfigList(options: CniOptions): string {
           routes: families.map((dst) => ({ dst })),
         },
       },
-      { type: 'portmap', capabilities: { portMappings: true }, snat: true },
     ],
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;

@@ -53,7 +53,7 @@ function withTransition(type: string, verdict: Verdict, input: ConditionInput): 
   return {
     type,
     ...verdict,
-    lastTransitionTime: input.now,
+    lastTransitionTime: same ?? input.now,
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   };
 }
