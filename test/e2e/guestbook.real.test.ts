@@ -8,18 +8,27 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
-import { eventually, type Product, removeDirectory, run, startProduct, temporaryDirectory } from './product.ts';
+import {
+  eventually,
+  type Product,
+  removeDirectory,
+  run,
+  startProduct,
+  temporaryDirectory,
+} from './product.ts';
 
 function whyNot(): string | false {
   if (process.platform !== 'linux') return 'this is not Linux';
   if (process.getuid?.() !== 0) return 'this is not root';
-  if (spawnSync('kubectl', ['version', '--client']).error !== undefined) return 'kubectl is not installed';
+  if (spawnSync('kubectl', ['version', '--client']).error !== undefined)
+    return 'kubectl is not installed';
   return false;
 }
 
 const skip = whyNot();
 if (skip !== false) {
-  if (process.env['COXSWAIN_SKIP_IS_FAILURE'] === '1') throw new Error(`Nothing may be skipped here: ${skip}`);
+  if (process.env['COXSWAIN_SKIP_IS_FAILURE'] === '1')
+    throw new Error(`Nothing may be skipped here: ${skip}`);
   process.stdout.write(`skipped: the guestbook with real containers: ${skip}\n`);
 }
 
@@ -53,7 +62,10 @@ describe('the guestbook', { skip }, () => {
   };
   const status = async (): Promise<string> => {
     try {
-      const response = await fetch(page, { signal: AbortSignal.timeout(2_000), headers: { connection: 'close' } });
+      const response = await fetch(page, {
+        signal: AbortSignal.timeout(2_000),
+        headers: { connection: 'close' },
+      });
       await response.text();
       return String(response.status);
     } catch (error) {
@@ -61,14 +73,23 @@ describe('the guestbook', { skip }, () => {
     }
   };
   const snapshot = async (): Promise<unknown> => {
-    const { items } = JSON.parse(await ok('get pods,deployments,replicasets,services,configmaps,secrets -o json')) as {
-      items: { kind: string; metadata: { name: string; resourceVersion: string }; status?: { containerStatuses?: { containerID: string; restartCount: number }[] } }[];
+    const { items } = JSON.parse(
+      await ok('get pods,deployments,replicasets,services,configmaps,secrets -o json'),
+    ) as {
+      items: {
+        kind: string;
+        metadata: { name: string; resourceVersion: string };
+        status?: { containerStatuses?: { containerID: string; restartCount: number }[] };
+      }[];
     };
     return items.map(({ kind, metadata, status: state }) => [
       kind,
       metadata.name,
       metadata.resourceVersion,
-      (state?.containerStatuses ?? []).map(({ containerID, restartCount }) => [containerID, restartCount]),
+      (state?.containerStatuses ?? []).map(({ containerID, restartCount }) => [
+        containerID,
+        restartCount,
+      ]),
     ]);
   };
 
@@ -84,7 +105,9 @@ describe('the guestbook', { skip }, () => {
 
   it('takes entries, and keeps them when a front-end pod is deleted', async () => {
     await fetch(page, { method: 'POST', body: new URLSearchParams({ entry: 'ahoy' }) });
-    const [pod = ''] = (await ok('get pods -l app.kubernetes.io/name=frontend -o name')).split('\n');
+    const [pod = ''] = (await ok('get pods -l app.kubernetes.io/name=frontend -o name')).split(
+      '\n',
+    );
     await ok(['delete', pod, '--wait=false']);
     const began = Date.now();
     await eventually(async () => {
@@ -108,17 +131,29 @@ describe('the guestbook', { skip }, () => {
       pods.set(name, (pods.get(name) ?? 0) + 1);
     }
     assert.equal(pods.size, 3);
-    for (const count of pods.values()) assert.ok(count > 50, `each pod gets its share: ${[...pods.values()]}`);
+    for (const count of pods.values())
+      assert.ok(count > 50, `each pod gets its share: ${[...pods.values()]}`);
   });
 
   it('logs, exec, cp and port-forward', async () => {
     assert.match(await ok('logs deployment/redis --tail=20'), /Ready to accept connections/i);
     assert.match(await ok('exec deployment/redis -- redis-cli --version'), /redis-cli/);
-    const echoed = await product.kubectl(['exec', '-i', 'deployment/redis', '--', 'cat'], { input: 'through\n' });
+    const echoed = await product.kubectl(['exec', '-i', 'deployment/redis', '--', 'cat'], {
+      input: 'through\n',
+    });
     assert.equal(echoed.stdout, 'through\n');
     const failed = await product.kubectl(['exec', 'deployment/redis', '--', 'sh', '-c', 'exit 3']);
     assert.equal(failed.code, 3);
-    const pod = (await ok(['get', 'pods', '-l', 'app.kubernetes.io/name=redis', '-o', 'jsonpath={.items[0].metadata.name}'])).trim();
+    const pod = (
+      await ok([
+        'get',
+        'pods',
+        '-l',
+        'app.kubernetes.io/name=redis',
+        '-o',
+        'jsonpath={.items[0].metadata.name}',
+      ])
+    ).trim();
     await ok(['cp', 'README.md', `${pod}:/tmp/readme`]);
     assert.match(await ok(['exec', pod, '--', 'head', '-1', '/tmp/readme']), /Coxswain/);
   });
@@ -136,8 +171,15 @@ describe('the guestbook', { skip }, () => {
       const before = pidOf(name);
       const codes = await requestsWhile(async () => {
         process.kill(before, 'SIGKILL');
-        await eventually(async () => (pidOf(name) !== before && existsSync(`/proc/${pidOf(name)}`) ? true : undefined), 10_000);
-        await eventually(async () => ((await ok('get --raw /readyz')) === 'ok' ? true : undefined), 10_000);
+        await eventually(
+          async () =>
+            pidOf(name) !== before && existsSync(`/proc/${pidOf(name)}`) ? true : undefined,
+          10_000,
+        );
+        await eventually(
+          async () => ((await ok('get --raw /readyz')) === 'ok' ? true : undefined),
+          10_000,
+        );
       });
       assert.deepEqual([...codes.keys()], ['200']);
     });
@@ -160,11 +202,17 @@ describe('the guestbook', { skip }, () => {
     const kubelets = [pidOf('control-plane'), pidOf('node'), pidOf('containerd')];
     await product.stop();
     for (const pid of kubelets) assert.equal(existsSync(`/proc/${pid}`), false);
-    assert.deepEqual(readdirSync('/sys/class/net').filter((name) => name.startsWith(`cox${hash}`)), []);
+    assert.deepEqual(
+      readdirSync('/sys/class/net').filter((name) => name.startsWith(`cox${hash}`)),
+      [],
+    );
     assert.equal(existsSync(runtimePath), false);
     assert.doesNotMatch(readFileSync('/proc/mounts', 'utf8'), new RegExp(`${data}|${runtimePath}`));
     assert.doesNotMatch((await run('nft', ['list', 'tables'])).stdout, new RegExp(hash));
-    assert.doesNotMatch((await run('ip', ['route'])).stdout, new RegExp(`cox${hash}|unreachable 10\\.244`));
+    assert.doesNotMatch(
+      (await run('ip', ['route'])).stdout,
+      new RegExp(`cox${hash}|unreachable 10\\.244`),
+    );
     for (const controller of ['', ...readdirSync('/sys/fs/cgroup')]) {
       assert.equal(existsSync(join('/sys/fs/cgroup', controller, `coxswain-${hash}`)), false);
     }

@@ -1,0 +1,261 @@
+/** One pod's life, in virtual time, against a runtime and an API in memory. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
+import type { FileSystem } from '#base/doors.ts';
+import { FakeApi } from '#kit/kubelet/fake-api.ts';
+import { FakeCri } from '#kit/kubelet/fake-cri.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { openGrpcChannel } from '#edge/grpc.ts';
+import { realNetwork } from '#edge/network.ts';
+import { RuntimeCache } from '../cri/runtime-cache.ts';
+import type { KubeletEvent } from '../events.ts';
+import { ImagePuller } from '../images/image-puller.ts';
+import { HookRunner } from '../lifecycle/hooks.ts';
+import { WatchedObjects } from '../object-source.ts';
+import { ProbeManager } from '../probes/probe-manager.ts';
+import { POD } from '../resources.ts';
+import { TokenSource } from '../volumes/tokens.ts';
+import { BackoffTable } from './backoff.ts';
+import type { NodeContext } from './node-context.ts';
+import { PodWorker } from './pod-worker.ts';
+import { StatusWriter } from './status-writer.ts';
+
+/** Nothing is on disk: what is written is forgotten. */
+const NO_FILES = {
+  makeDirectory: () => Promise.resolve(),
+  writeFile: () => Promise.resolve(),
+  chmod: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  list: () => Promise.resolve([]),
+} as unknown as FileSystem;
+
+class World {
+  readonly environment = new VirtualEnvironment();
+  readonly api = new FakeApi();
+  readonly cri = new FakeCri(this.environment);
+  readonly events: KubeletEvent[] = [];
+  readonly node: NodeContext;
+  worker: PodWorker | undefined;
+  removed = false;
+
+  constructor() {
+    const { environment, api, cri } = this;
+    const wake = (): void => this.worker?.wake();
+    const objects = new WatchedObjects({ client: api, environment, onChange: wake });
+    const network = realNetwork();
+    this.node = {
+      environment,
+      fileSystem: NO_FILES,
+      client: api,
+      events: { event: (event) => this.events.push(event) },
+      cri,
+      cache: new RuntimeCache({
+        cri,
+        terminationMessage: () => Promise.resolve(''),
+        onChange: wake,
+      }),
+      cgroups: undefined,
+      images: new ImagePuller({ cri, environment, objects }),
+      volumes: {
+        mount: () => Promise.resolve(new Map()),
+        tearDown: () => Promise.resolve(),
+        podDirectory: () => '/pod',
+      } as unknown as NodeContext['volumes'],
+      mounter: {} as unknown as NodeContext['mounter'],
+      hooks: new HookRunner({ environment, cri, network }),
+      probes: new ProbeManager({ environment, cri, network, openGrpc: openGrpcChannel }, wake),
+      statuses: new StatusWriter({ client: api, environment }),
+      objects,
+      tokens: new TokenSource({ client: api, environment }),
+      backoff: new BackoffTable(),
+      settings: {
+        nodeName: 'n1',
+        clusterDns: [],
+        clusterDomain: 'c.l',
+        resolver: { servers: [], searches: [], options: [] },
+        logRoot: '/logs',
+        seccompDirectory: '/seccomp',
+        memoryCapacity: 2 ** 30,
+      },
+      services: () => Promise.resolve([]),
+      hostIps: () => ['192.0.2.1'],
+      allocatable: () => ({}),
+    };
+  }
+
+  get pod(): Pod | undefined {
+    return this.api.find(POD, 'p', 'n');
+  }
+
+  async start(spec: Partial<PodSpec> = {}): Promise<void> {
+    const pod = await this.api.create(POD, {
+      metadata: { name: 'p', namespace: 'n' },
+      spec: {
+        containers: [{ name: 'main', image: 'i' }],
+        terminationGracePeriodSeconds: 30,
+        ...spec,
+      },
+    });
+    this.worker = new PodWorker(this.node, pod, () => {
+      this.removed = true;
+    });
+    this.worker.wake();
+    await this.environment.advance(0);
+  }
+
+  /** What the informer would tell. */
+  async delete(gracePeriodSeconds?: number): Promise<void> {
+    const options = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
+    await this.api.delete(POD, { name: 'p', namespace: 'n' }, options);
+    const { pod } = this;
+    if (pod !== undefined) this.worker?.update(pod);
+    await this.environment.advance(0);
+  }
+
+  running(): string[] {
+    return [...this.cri.containers.values()]
+      .filter(({ status }) => status.state === 1)
+      .map(({ status }) => status.metadata?.name ?? '');
+  }
+}
+
+describe('PodWorker', () => {
+  it('runs a pod and reports it, in no time', async () => {
+    const world = new World();
+    await world.start();
+    assert.equal(world.pod?.status?.phase, 'Running');
+    assert.deepEqual(world.running(), ['main']);
+  });
+
+  it('starts a container that fails again after 10, 20, 40 seconds', async () => {
+    const world = new World();
+    const starts: number[] = [];
+    world.cri.onStart = (id) => {
+      starts.push(Math.round(world.environment.elapsedMs / 1000));
+      world.environment.timers.after(1, () => {
+        world.cri.exit(id, 1);
+        void world.node.cache.relist();
+      });
+    };
+    await world.start();
+    await world.environment.advance(100_000);
+    assert.deepEqual(starts, [0, 0, 10, 30, 70]);
+    const [status] = world.pod?.status?.containerStatuses ?? [];
+    assert.equal(status?.restartCount, 4);
+    assert.match(
+      status?.state?.waiting?.message ?? '',
+      /^back-off 1m20s restarting failed container=main/,
+    );
+    const kept = [...world.cri.containers.values()].length;
+    assert.equal(kept, 1, 'only the last container that ended stays');
+  });
+
+  it('runs init containers one after the other', async () => {
+    const world = new World();
+    const order: string[] = [];
+    world.cri.onStart = (id, name) => {
+      order.push(name);
+      if (name !== 'main') {
+        world.environment.timers.after(1000, () => {
+          world.cri.exit(id, 0);
+          void world.node.cache.relist();
+        });
+      }
+    };
+    await world.start({
+      initContainers: [
+        { name: 'a', image: 'i' },
+        { name: 'b', image: 'i' },
+      ],
+    });
+    assert.deepEqual([order, world.pod?.status?.phase], [['a'], 'Pending']);
+    await world.environment.advance(1000);
+    assert.deepEqual(order, ['a', 'b']);
+    await world.environment.advance(1000);
+    assert.deepEqual([order, world.pod?.status?.phase], [['a', 'b', 'main'], 'Running']);
+  });
+
+  it('keeps the object until all has stopped, and then removes everything', async () => {
+    const world = new World();
+    await world.start();
+    world.cri.stopMs = 5000;
+    await world.delete();
+    await world.environment.advance(4999);
+    assert.deepEqual([world.running(), world.pod === undefined], [['main'], false]);
+    await world.environment.advance(1);
+    assert.deepEqual([world.pod, world.removed], [undefined, true]);
+    assert.deepEqual([world.cri.containers.size, world.cri.sandboxes.size], [0, 0]);
+    const killing = world.events.find(({ reason }) => reason === 'Killing');
+    assert.equal(killing?.message, 'Stopping container main');
+  });
+
+  it('ends a pod sooner when its grace period is shortened', async () => {
+    const world = new World();
+    await world.start();
+    world.cri.stopMs = 1_000_000;
+    await world.delete(30);
+    await world.environment.advance(5000);
+    await world.delete(3);
+    await world.environment.advance(2999);
+    assert.equal(world.pod === undefined, false);
+    await world.environment.advance(1);
+    assert.equal(world.pod, undefined);
+  });
+
+  it('stops what runs of a pod that the API has forgotten', async () => {
+    const world = new World();
+    await world.start();
+    world.worker?.forgotten(world.pod!);
+    await world.environment.advance(0);
+    assert.deepEqual([world.running(), world.removed], [[], true]);
+  });
+
+  it('stops sidecars after the containers they serve, the last first', async () => {
+    const world = new World();
+    const sidecar = (name: string) => ({ name, image: 'i', restartPolicy: 'Always' });
+    await world.start({ initContainers: [sidecar('s1'), sidecar('s2')] });
+    assert.deepEqual(world.running(), ['s1', 's2', 'main']);
+    world.cri.stopMs = 1000;
+    await world.delete();
+    await world.environment.advance(1000);
+    assert.deepEqual(world.running(), ['s1', 's2']);
+    await world.environment.advance(1000);
+    assert.deepEqual(world.running(), ['s1']);
+    await world.environment.advance(1000);
+    assert.equal(world.pod, undefined);
+  });
+
+  it('fails a pod after its deadline, and keeps the object', async () => {
+    const world = new World();
+    await world.start({ activeDeadlineSeconds: 60 });
+    await world.environment.advance(59_000);
+    assert.equal(world.pod?.status?.phase, 'Running');
+    await world.environment.advance(2000);
+    assert.deepEqual(
+      [world.pod?.status?.phase, world.pod?.status?.reason],
+      ['Failed', 'DeadlineExceeded'],
+    );
+    assert.deepEqual(world.running(), []);
+  });
+
+  it('writes nothing once it has settled', async () => {
+    const world = new World();
+    await world.start();
+    const before = world.pod?.metadata?.resourceVersion;
+    world.worker?.update(world.pod!);
+    await world.environment.advance(600_000);
+    assert.equal(world.pod?.metadata?.resourceVersion, before);
+  });
+
+  it('takes over what runs, after a restart of the kubelet', async () => {
+    const world = new World();
+    await world.start();
+    await world.worker?.stop();
+    world.worker = new PodWorker(world.node, world.pod!, () => {});
+    world.worker.wake();
+    await world.environment.advance(60_000);
+    assert.equal(world.cri.containers.size, 1);
+    assert.equal(world.pod?.status?.containerStatuses?.[0]?.restartCount, 0);
+  });
+});

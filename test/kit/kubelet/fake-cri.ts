@@ -1,0 +1,168 @@
+/**
+ * A container runtime in memory and virtual time: sandboxes and containers that do as the test
+ * says. It keeps CRI's rules: a name is taken while its container exists, a stop waits for the
+ * grace period, an exited container stays until it is removed.
+ */
+import type * as m from '#api/gen/cri-v1.ts';
+import { type Environment, sleep } from '#base/env.ts';
+import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
+import type { Cri, CriCallName, CriCalls } from '#kubelet/cri/cri.ts';
+import { CONTAINER_STATE, SANDBOX_STATE } from '#kubelet/cri/enums.ts';
+
+export interface FakeContainer {
+  readonly status: m.ContainerStatus;
+  readonly sandboxId: string;
+}
+
+export class FakeCri implements Cri {
+  readonly #environment: Environment;
+  readonly sandboxes = new Map<string, m.PodSandboxStatus>();
+  readonly containers = new Map<string, FakeContainer>();
+  /** How long a container takes to end after it was told to; longer than the grace: killed. */
+  stopMs = 0;
+  /** Called after a container was started: the test may let it end. */
+  onStart: (id: string, name: string) => void = () => {};
+  #ids = 0;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  /** Lets a container end by itself. */
+  exit(id: string, exitCode: number): void {
+    const container = this.containers.get(id);
+    if (container === undefined || container.status.state !== CONTAINER_STATE.running) return;
+    const ended = {
+      ...container.status,
+      state: CONTAINER_STATE.exited,
+      exitCode,
+      reason: exitCode === 0 ? 'Completed' : 'Error',
+      finishedAt: this.#nanos(),
+    };
+    this.containers.set(id, { ...container, status: ended });
+  }
+
+  watchEvents(): Promise<void> {
+    return Promise.reject(new GrpcError(GRPC_CODE.unimplemented, 'no events'));
+  }
+
+  async call<K extends CriCallName>(
+    name: K,
+    request: CriCalls[K][0],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<CriCalls[K][1]> {
+    // Each answer is of the type that the table gives for the call.
+    return (await this.#answer(name, request, options.signal)) as CriCalls[K][1];
+  }
+
+  async #answer(name: CriCallName, request: object, signal?: AbortSignal): Promise<object> {
+    switch (name) {
+      case 'runPodSandbox':
+        return this.#runSandbox(request as m.RunPodSandboxRequest);
+      case 'stopPodSandbox':
+        return this.#stopSandbox((request as m.StopPodSandboxRequest).podSandboxId ?? '');
+      case 'removePodSandbox':
+        this.sandboxes.delete((request as m.RemovePodSandboxRequest).podSandboxId ?? '');
+        return {};
+      case 'listPodSandbox':
+        return { items: [...this.sandboxes.values()] };
+      case 'podSandboxStatus':
+        return {
+          status: this.sandboxes.get((request as m.PodSandboxStatusRequest).podSandboxId ?? ''),
+        };
+      case 'createContainer':
+        return this.#create(request as m.CreateContainerRequest);
+      case 'startContainer':
+        return this.#start((request as m.StartContainerRequest).containerId ?? '');
+      case 'stopContainer':
+        return this.#stop(request as m.StopContainerRequest, signal);
+      case 'removeContainer':
+        this.containers.delete((request as m.RemoveContainerRequest).containerId ?? '');
+        return {};
+      case 'listContainers':
+        return {
+          containers: [...this.containers.values()].map(({ status, sandboxId }) => ({
+            ...status,
+            podSandboxId: sandboxId,
+          })),
+        };
+      case 'containerStatus':
+        return {
+          status: this.containers.get((request as m.ContainerStatusRequest).containerId ?? '')
+            ?.status,
+        };
+      case 'imageStatus':
+        return { image: { id: 'sha256:1', size: 1 } };
+      default:
+        return {};
+    }
+  }
+
+  #nanos(): number {
+    return this.#environment.clock.now() * 1e6;
+  }
+
+  #runSandbox({ config }: m.RunPodSandboxRequest): m.RunPodSandboxResponse {
+    const id = `s${++this.#ids}`;
+    this.sandboxes.set(id, {
+      id,
+      metadata: config?.metadata ?? {},
+      labels: config?.labels ?? {},
+      state: SANDBOX_STATE.ready,
+      createdAt: this.#nanos(),
+      network: { ip: `10.0.0.${this.#ids}` },
+    });
+    return { podSandboxId: id };
+  }
+
+  #stopSandbox(id: string): object {
+    const sandbox = this.sandboxes.get(id);
+    if (sandbox !== undefined)
+      this.sandboxes.set(id, { ...sandbox, state: SANDBOX_STATE.notReady });
+    return {};
+  }
+
+  #create({ podSandboxId = '', config }: m.CreateContainerRequest): m.CreateContainerResponse {
+    const { name, attempt = 0 } = config?.metadata ?? {};
+    const taken = [...this.containers.values()].some(({ status }) => {
+      return status.metadata?.name === name && (status.metadata?.attempt ?? 0) === attempt;
+    });
+    if (taken) throw new GrpcError(GRPC_CODE.unknown, `name "${name}" is reserved for "x"`);
+    const id = `c${++this.#ids}`;
+    const status: m.ContainerStatus = {
+      id,
+      metadata: { name: name ?? '', attempt },
+      labels: config?.labels ?? {},
+      annotations: config?.annotations ?? {},
+      image: config?.image ?? {},
+      state: CONTAINER_STATE.created,
+      createdAt: this.#nanos() + this.#ids,
+    };
+    this.containers.set(id, { sandboxId: podSandboxId, status });
+    return { containerId: id };
+  }
+
+  #start(id: string): object {
+    const container = this.containers.get(id);
+    if (container === undefined) throw new GrpcError(GRPC_CODE.notFound, 'no such container');
+    const status = {
+      ...container.status,
+      state: CONTAINER_STATE.running,
+      startedAt: this.#nanos(),
+    };
+    this.containers.set(id, { ...container, status });
+    this.onStart(id, status.metadata?.name ?? '');
+    return {};
+  }
+
+  async #stop(
+    { containerId = '', timeout = 0 }: m.StopContainerRequest,
+    signal?: AbortSignal,
+  ): Promise<object> {
+    const graceMs = timeout * 1000;
+    await sleep(this.#environment, Math.min(this.stopMs, graceMs), signal);
+    if (signal?.aborted) throw new GrpcError(GRPC_CODE.cancelled, 'context canceled');
+    this.exit(containerId, this.stopMs > graceMs ? 137 : 0);
+    return {};
+  }
+}
