@@ -55,7 +55,7 @@ export interface KubeletOptions {
   readonly network: Network;
   readonly client: Client;
   readonly events: KubeletEvents;
-  /** To containerd's socket. */
+  /** To containerd's socket. Closed by `stop`. */
   readonly runtime: GrpcChannel;
   /** To the address of a pod, for gRPC probes. */
   readonly openGrpc: (address: { readonly host: string; readonly port: number }) => GrpcChannel;
@@ -145,6 +145,8 @@ export class Kubelet {
     context?.objects.stop();
     context?.statuses.stop();
     if (stopPods && context !== undefined) await this.#stopEverything(context);
+    // An open connection would keep the process alive.
+    this.#options.runtime.close();
   }
 
   /** The pods that have a worker, as the API has them. */

@@ -132,7 +132,7 @@ describe('the guestbook', { skip }, () => {
     }
     assert.equal(pods.size, 3);
     for (const count of pods.values())
-      assert.ok(count > 50, `each pod gets its share: ${[...pods.values()]}`);
+      assert.ok(count > 50, `each pod gets its share: ${[...pods.values()].join(' ')}`);
   });
 
   it('logs, exec, cp and port-forward', async () => {

@@ -46,15 +46,22 @@ export class StatusWriter {
     slot.pod = pod;
     slot.desired = desired;
     this.#slots.set(uid, slot);
+    this.#kick(uid, slot);
+  }
+
+  #kick(uid: string, slot: Slot): void {
     if (slot.busy !== undefined || this.#patchOf(slot) === undefined) return;
-    slot.busy = this.#flush(uid, slot).finally(() => {
+    slot.busy = this.#flush(uid, slot).then((gone) => {
       delete slot.busy;
+      // A wish may have come after the last look at it.
+      if (!gone && !this.#stop.signal.aborted) this.#kick(uid, slot);
     });
   }
 
   /** Resolves when what was wished for is written, or the pod is gone. */
   async flushed(uid: string): Promise<void> {
-    await this.#slots.get(uid)?.busy;
+    const slot = this.#slots.get(uid);
+    while (slot?.busy !== undefined) await slot.busy;
   }
 
   forget(uid: string): void {
@@ -76,18 +83,19 @@ export class StatusWriter {
     return repeated ? undefined : patch;
   }
 
-  async #flush(uid: string, slot: Slot): Promise<void> {
+  /** True when there is nothing to write to any more. */
+  async #flush(uid: string, slot: Slot): Promise<boolean> {
     const { signal } = this.#stop;
     let tries = 0;
     while (!signal.aborted && this.#slots.get(uid) === slot) {
       const patch = this.#patchOf(slot);
-      if (patch === undefined) return;
+      if (patch === undefined) return false;
       try {
         slot.written = await this.#send(slot.pod, patch);
         slot.lastPatch = JSON.stringify(patch);
         tries = 0;
       } catch (error) {
-        if (isGone(error)) return;
+        if (isGone(error)) return true;
         const delayMs = RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)] ?? 0;
         this.#environment.log.warn('cannot write pod status', {
           pod: `${slot.pod.metadata?.namespace}/${slot.pod.metadata?.name}`,
@@ -97,6 +105,7 @@ export class StatusWriter {
         await sleep(this.#environment, delayMs, signal);
       }
     }
+    return true;
   }
 
   #send(pod: Pod, patch: Record<string, unknown>): Promise<Pod> {
