@@ -17,7 +17,6 @@ const TYPE = {
   ping: 6,
   goAway: 7,
   headers: 8,
-  windowUpdate: 9,
 } as const;
 const FLAG_FIN = 1;
 const RST_CANCEL = 5;
@@ -193,19 +192,11 @@ export class SpdyConnection {
     const stream = this.#streams.get(frame.readUInt32BE(0));
     if (stream === undefined) return;
     const payload = frame.subarray(8);
-    if (payload.length > 0) {
-      stream.onData(payload);
-      this.#grant(stream.id, payload.length);
-      this.#grant(0, payload.length);
-    }
+    // No WINDOW_UPDATE is sent: the peers of this protocol (Go's spdystream, everywhere) do not hold
+    // their data back for one, and a frame that reaches a server which has just closed makes the
+    // kernel drop what the server had sent and we had not read.
+    if (payload.length > 0) stream.onData(payload);
     if (((frame[4] ?? 0) & FLAG_FIN) !== 0) this.#remoteEnd(stream);
-  }
-
-  #grant(id: number, bytes: number): void {
-    const body = Buffer.alloc(8);
-    body.writeUInt32BE(id);
-    body.writeUInt32BE(bytes, 4);
-    this.#sendControl(TYPE.windowUpdate, 0, [body]);
   }
 
   #control(frame: Buffer): void {
