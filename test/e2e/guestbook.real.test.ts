@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
 import {
   eventually,
@@ -187,8 +188,13 @@ describe('the guestbook', { skip }, () => {
 
   it('is the same after everything was killed: objects, revisions, containers', async () => {
     await ok('rollout status deployment/frontend --timeout=60s');
-    await eventually(async () => ((await ok('get nodes')).includes(' Ready') ? true : undefined));
-    const before = await snapshot();
+    // Nothing is on its way any more: two looks a second apart show the same.
+    const before = await eventually(async () => {
+      const first = await snapshot();
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const isReady = (await ok('get nodes')).includes(' Ready');
+      return isReady && isDeepStrictEqual(first, await snapshot()) ? first : undefined;
+    });
     const pids = ['control-plane', 'node', 'containerd'].map(pidOf);
     process.kill(-(product.process.pid ?? 0), 'SIGKILL');
     for (const pid of pids) process.kill(pid, 'SIGKILL');
