@@ -125,13 +125,17 @@ describe('the guestbook', { skip }, () => {
   });
 
   it('spreads 300 requests over the three pods', async () => {
+    await eventually(async () => {
+      const names = await ok('get pods -l app.kubernetes.io/name=frontend -o name');
+      return names.trim().split('\n').length === 3 ? true : undefined;
+    });
     const pods = new Map<string, number>();
     for (let i = 0; i < 300; i++) {
       const response = await fetch(page, { headers: { connection: 'close' } });
       const name = /frontend-[a-z0-9]+-[a-z0-9]{5}/.exec(await response.text())?.[0] ?? '';
       pods.set(name, (pods.get(name) ?? 0) + 1);
     }
-    assert.equal(pods.size, 3);
+    assert.equal(pods.size, 3, [...pods.keys()].join(' '));
     for (const count of pods.values())
       assert.ok(count > 50, `each pod gets its share: ${[...pods.values()].join(' ')}`);
   });
