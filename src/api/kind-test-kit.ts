@@ -44,6 +44,11 @@ export function updateErrors<T extends KubeObject>(kind: Kind<T>, next: T, old: 
   return errors.map((error) => error.text());
 }
 
+/** What an update of the status from `old` to `next` is refused for. */
+export function statusErrors<T extends KubeObject>(kind: Kind<T>, next: T, old: T): string[] {
+  return (kind.validateStatus?.(next, old) ?? []).map((error) => error.text());
+}
+
 /** The cells of the object's row by the names of the columns. */
 export function row<T extends KubeObject>(
   kind: Pick<Kind<T>, 'columns'>,

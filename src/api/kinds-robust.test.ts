@@ -98,6 +98,16 @@ function* emptied(object: KubeObject): Generator<KubeObject> {
   }
 }
 
+/** What defaults do change: a write-only field, and the older of two names of one field. */
+const REPLACED = /^Secret\.stringData$|\.serviceAccount$/;
+
+/** Where `after` does not have what `before` has. */
+function lost(before: unknown, after: unknown, at = ''): string[] {
+  if (!isNode(before)) return Object.is(before, after) ? [] : [at];
+  if (!isNode(after)) return [at];
+  return Object.keys(before).flatMap((key) => lost(before[key], after[key], `${at}.${key}`));
+}
+
 describe('every kind', { skip }, () => {
   for (const kind of KINDS) {
     const name = `${kind.group}/${kind.version} ${kind.kind}`;
@@ -113,6 +123,15 @@ describe('every kind', { skip }, () => {
     });
     it(`${name} takes objects with any one branch empty`, () => {
       for (const copy of emptied(object)) exercise(kind, copy, object);
+    });
+    it(`${name} keeps all that is set`, () => {
+      const made = structuredClone(object);
+      kind.setDefaults?.(made);
+      const gone = lost(object, made).filter((at) => !REPLACED.test(`${kind.kind}${at}`));
+      assert.deepEqual(gone, []);
+      const again = structuredClone(made);
+      kind.setDefaults?.(again);
+      assert.deepEqual(again, made);
     });
     it(`${name} finds no change in an object that did not change`, () => {
       const made = structuredClone(object);

@@ -87,6 +87,8 @@ describe('realFileSystem', () => {
     await files.makeDirectory(point);
     await files.makeDirectory(join(path, 'data'));
     await files.writeFile(join(path, 'data', 'precious'), 'x');
+    await files.writeFile(join(path, 'tree', 'a'), '');
+    await files.writeFile(join(path, 'tree', 'z'), '');
     if (spawnSync('mount', ['--bind', join(path, 'data'), point]).status !== 0) {
       t.skip('nothing can be mounted here (that needs root)');
       return;
@@ -95,6 +97,9 @@ describe('realFileSystem', () => {
       await assert.rejects(files.remove(join(path, 'tree')), { code: 'EBUSY' });
       await assert.rejects(files.remove(point), { code: 'EBUSY' });
       assert.deepEqual(await files.list(join(path, 'data')), ['precious']);
+      // It is found before anything is removed.
+      const rest = (await files.list(join(path, 'tree'))).toSorted();
+      assert.deepEqual(rest, ['a', 'with space', 'z']);
     } finally {
       spawnSync('umount', [point]);
     }

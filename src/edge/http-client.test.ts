@@ -171,6 +171,51 @@ describe('httpClient', () => {
     await assert.rejects(readBody(body));
   });
 
+  it('takes no more than a little while its reader is slow', async () => {
+    const block = Buffer.alloc(64 * 1024);
+    const total = 64 * 1024 * 1024;
+    const stuck = Promise.withResolvers<void>();
+    const port = await rawServer((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+      let sent = 0;
+      const more = (): void => {
+        while (sent < total) {
+          sent += block.length;
+          if (!socket.write(block)) break;
+        }
+        // When nothing leaves for so long, nobody reads.
+        const timer = setTimeout(stuck.resolve, 200);
+        socket.once('drain', () => clearTimeout(timer));
+      };
+      socket.on('drain', more);
+      more();
+    });
+    const { body } = await clientOf({ port }).handler(get);
+    assert.ok(body?.kind === 'stream');
+    let received = 0;
+    let slow = true;
+    let drain = (): void => {};
+    const ended = Promise.withResolvers<void>();
+    body.start({
+      write(bytes) {
+        received += bytes.length;
+        return !slow;
+      },
+      end: ended.resolve,
+      abort: ended.reject,
+      onDrain(callback) {
+        drain = callback;
+      },
+      onClose() {},
+    });
+    await stuck.promise;
+    assert.ok(received < 1024 * 1024, `${received} bytes were taken`);
+    slow = false;
+    drain();
+    await ended.promise;
+    assert.equal(received, total);
+  });
+
   it('passes both ways what follows an upgrade, early bytes included', async () => {
     const port = await rawServer((socket) => {
       socket.once('data', () => {

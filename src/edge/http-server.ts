@@ -43,6 +43,8 @@ export interface HttpServerOptions {
   readonly bodyMaxBytes?: number | ((request: Pick<HttpRequest, 'method' | 'url'>) => number);
   /** How long a client may take to send a header; 30 s unless given. */
   readonly headersTimeoutMs?: number;
+  /** How long a connection may stand without a request; 2 minutes unless given. */
+  readonly idleTimeoutMs?: number;
   readonly log?: Logger;
 }
 
@@ -63,7 +65,7 @@ const HEADERS_MAX_BYTES = 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 30_000;
 /** For a whole request: 3 MiB over a poor line. */
 const REQUEST_TIMEOUT_MS = 120_000;
-const KEEP_ALIVE_MS = 120_000;
+const IDLE_TIMEOUT_MS = 120_000;
 const TCP_KEEP_ALIVE_MS = 30_000;
 const HTTP2_STREAMS_MAX = 250;
 /** Flow control: a request body is taken without a stall up to here. */
@@ -132,8 +134,8 @@ class Server implements RunningHttpServer {
 
   async #close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    // Ends idle connections, though it was never listening.
     this.#http1.close(() => {});
-    this.#http1.closeIdleConnections();
     for (const session of this.#sessions) session.close();
     const force = setTimeout(() => {
       for (const socket of this.#connections) socket.destroy();
@@ -145,7 +147,7 @@ class Server implements RunningHttpServer {
   #createHttp1() {
     const http1 = createHttpServer({
       maxHeaderSize: HEADERS_MAX_BYTES,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       headersTimeout: this.#options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: (this.#options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS) / 2,
@@ -179,6 +181,7 @@ class Server implements RunningHttpServer {
     http2.on('session', (session) => {
       this.#sessions.add(session);
       session.setLocalWindowSize(HTTP2_SESSION_WINDOW_BYTES);
+      closeWhenIdle(session, this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
       session.on('close', () => this.#sessions.delete(session));
       session.on('error', () => session.destroy());
     });
@@ -276,6 +279,18 @@ class Server implements RunningHttpServer {
   }
 }
 
+/** A connection with open streams is not idle, however quiet they are: a watch may wait for days. */
+function closeWhenIdle(session: ServerHttp2Session, idleTimeoutMs: number): void {
+  let streams = 0;
+  session.on('stream', (stream) => {
+    streams++;
+    stream.on('close', () => streams--);
+  });
+  session.setTimeout(idleTimeoutMs, () => {
+    if (streams === 0) session.close();
+  });
+}
+
 function secureContext({ cert, key, clientCa }: ServerTls): TlsOptions {
   return {
     cert,
@@ -299,17 +314,27 @@ function goneSignal(stream: Pick<Duplex, 'writableEnded'> & NodeJS.EventEmitter)
   return gone.signal;
 }
 
+/** Connections that were told why they end. */
+const refused = new WeakSet<Duplex>();
+/** So long may a client go on sending before it must have read that. */
+const REFUSED_MS = 2000;
+
 /** Answers what is no HTTP/1.1 request, as far as there is anyone to answer. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (refused.has(socket)) return;
+  refused.add(socket);
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
+  socket.end(`HTTP/1.1 ${refusalOf(error)}\r\nConnection: close\r\n\r\n`);
+  // Closing with bytes unread would reset the connection, and the answer be lost with it.
+  const timer = setTimeout(() => socket.destroy(), REFUSED_MS);
+  socket.on('end', () => socket.destroy());
+  socket.on('close', () => clearTimeout(timer));
+}
+
+function refusalOf({ code }: NodeJS.ErrnoException): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
 }

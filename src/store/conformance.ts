@@ -284,6 +284,7 @@ function describeReads(open: OpenStore): void {
     assert.equal(between.remaining, 1);
     assert.deepEqual((await store.list('/k/', { after: '/k/9' })).items, []);
     assert.equal((await store.list('/k/', { after: '/a' })).items.length, 10);
+    assert.equal((await store.list('/k/', { limit: 0 })).items.length, 10);
   });
 
   claim('counts the keys with the prefix', async (t) => {

@@ -131,7 +131,8 @@ export interface ListQuery {
 /** Keys with the prefix as they were. Throws StoreError `compacted` or `future`. */
 export function listAt(state: State, query: ListQuery): ListResult {
   checkRevision(state, query.revision);
-  const { revision, limit = Number.POSITIVE_INFINITY } = query;
+  const { revision } = query;
+  const limit = query.limit || Number.POSITIVE_INFINITY;
   const items: StoredValue[] = [];
   let remaining = 0;
   for (const item of itemsAt(state, query)) {

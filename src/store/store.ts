@@ -83,7 +83,10 @@ export interface Store {
     key: string,
     options?: { revision?: number },
   ): Promise<{ item?: StoredValue; revision: number }>;
-  /** Keys in byte order. `after` continues behind that key. Rejects with `compacted` or `future`. */
+  /**
+   * Keys in byte order. `after` continues behind that key; a `limit` of 0 is none. Rejects with
+   * `compacted` or `future`.
+   */
   list(
     prefix: string,
     options?: { revision?: number; after?: string; limit?: number },

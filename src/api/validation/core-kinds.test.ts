@@ -5,7 +5,15 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ConfigMap, LimitRange, Node, PersistentVolume, PersistentVolumeClaim, ResourceQuota, Secret } from '#api/gen/core-v1.ts';
+import type {
+  ConfigMap,
+  LimitRange,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  ResourceQuota,
+  Secret,
+} from '#api/gen/core-v1.ts';
 import { CONFIG_MAP } from '../core/config-map.ts';
 import { LIMIT_RANGE } from '../core/limit-range.ts';
 import { NODE } from '../core/node.ts';
@@ -24,91 +32,308 @@ const short = (errors: readonly string[]): string[] =>
 const CONFIG_MAP_OBJECT: ConfigMap = { metadata: { name: 'c', namespace: 'd' }, data: { a: 'b' } };
 
 const CONFIG_MAP_OBJECT_ROWS: readonly Row[] = [
-  ['data', { "a b": 'c' }, ["data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.'"]],
-  ['data', { "..": 'c' }, ["data[..]: Invalid value: \"..\": must not be '..'"]],
-  ['binaryData', { a: 'eA==' }, ['data[a]: Invalid value: "a": duplicate of key present in binaryData']],
+  [
+    'data',
+    { 'a b': 'c' },
+    [
+      "data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+    ],
+  ],
+  ['data', { '..': 'c' }, ['data[..]: Invalid value: "..": must not be \'..\'']],
+  [
+    'binaryData',
+    { a: 'eA==' },
+    ['data[a]: Invalid value: "a": duplicate of key present in binaryData'],
+  ],
 ];
 
 const SECRET_OBJECT: Secret = { metadata: { name: 's', namespace: 'd' }, data: { a: 'eA==' } };
 
 const SECRET_OBJECT_ROWS: readonly Row[] = [
-  ['data', { "a b": 'eA==' }, ["data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.'"]],
+  [
+    'data',
+    { 'a b': 'eA==' },
+    [
+      "data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+    ],
+  ],
   ['type', 'kubernetes.io/dockerconfigjson', ['data[.dockerconfigjson]: Required value']],
-  ['type', 'kubernetes.io/basic-auth', ['data[username]: Required value', 'data[password]: Required value']],
+  [
+    'type',
+    'kubernetes.io/basic-auth',
+    ['data[username]: Required value', 'data[password]: Required value'],
+  ],
   ['type', 'kubernetes.io/ssh-auth', ['data[ssh-privatekey]: Required value']],
   ['type', 'kubernetes.io/tls', ['data[tls.crt]: Required value', 'data[tls.key]: Required value']],
-  ['type', 'kubernetes.io/service-account-token', ['metadata.annotations[kubernetes.io/service-account.name]: Required value']],
+  [
+    'type',
+    'kubernetes.io/service-account-token',
+    ['metadata.annotations[kubernetes.io/service-account.name]: Required value'],
+  ],
 ];
 
 const NODE_OBJECT: Node = { metadata: { name: 'n1' } };
 
 const NODE_OBJECT_ROWS: readonly Row[] = [
-  ['spec.taints', [{ key: 'a', effect: 'Odd' }], ['metadata.taints[0].effect: Unsupported value: "Odd": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"']],
-  ['spec.taints', [{ key: 'a b', effect: 'NoSchedule' }], ["metadata.taints[0].key: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"]],
-  ['spec.taints', [{ key: 'a', effect: 'NoSchedule' }, { key: 'a', effect: 'NoSchedule' }], ['metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: taints must be unique by key and effect pair']],
+  [
+    'spec.taints',
+    [{ key: 'a', effect: 'Odd' }],
+    [
+      'metadata.taints[0].effect: Unsupported value: "Odd": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
+    ],
+  ],
+  [
+    'spec.taints',
+    [{ key: 'a b', effect: 'NoSchedule' }],
+    [
+      "metadata.taints[0].key: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+    ],
+  ],
+  [
+    'spec.taints',
+    [
+      { key: 'a', effect: 'NoSchedule' },
+      { key: 'a', effect: 'NoSchedule' },
+    ],
+    [
+      'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: taints must be unique by key and effect pair',
+    ],
+  ],
   ['spec.podCIDRs', ['x'], ['spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value,']],
-  ['spec.podCIDRs', ['10.0.0.0/24', '10.1.0.0/24'], ['spec.podCIDRs: Invalid value: ["10.0.0.0/24","10.1.0.0/24"]: may specify no more than one CIDR for each IP family']],
-  ['status.capacity', { cpu: '-1' }, ['status.capacity.cpu: Invalid value: "-1": must be greater than or equal to 0', 'status.allocatable.cpu: Invalid value: "-1": must be greater than or equal to 0']],
+  [
+    'spec.podCIDRs',
+    ['10.0.0.0/24', '10.1.0.0/24'],
+    [
+      'spec.podCIDRs: Invalid value: ["10.0.0.0/24","10.1.0.0/24"]: may specify no more than one CIDR for each IP family',
+    ],
+  ],
+  [
+    'status.capacity',
+    { cpu: '-1' },
+    [
+      'status.capacity.cpu: Invalid value: "-1": must be greater than or equal to 0',
+      'status.allocatable.cpu: Invalid value: "-1": must be greater than or equal to 0',
+    ],
+  ],
 ];
 
-const PERSISTENT_VOLUME_CLAIM_OBJECT: PersistentVolumeClaim = { metadata: { name: 'c', namespace: 'd' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } };
+const PERSISTENT_VOLUME_CLAIM_OBJECT: PersistentVolumeClaim = {
+  metadata: { name: 'c', namespace: 'd' },
+  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+};
 
 const PERSISTENT_VOLUME_CLAIM_OBJECT_ROWS: readonly Row[] = [
-  ['spec.accessModes', [], ['spec.accessModes: Required value: at least 1 access mode is required']],
-  ['spec.accessModes', ['Odd'], ['spec.accessModes: Unsupported value: "Odd": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"']],
-  ['spec.accessModes', ['ReadWriteOncePod', 'ReadWriteOnce'], ['spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes']],
-  ['spec.resources', {  }, ['spec.resources[storage]: Required value']],
-  ['spec.resources', { requests: { storage: '0' } }, ['spec.resources[storage]: Invalid value: "0": must be greater than zero']],
-  ['spec.dataSourceRef', { apiGroup: 'a.b', kind: 'K', name: '' }, ['spec.dataSource.name: Required value', 'spec.dataSourceRef.name: Required value']],
-  ['spec.dataSourceRef', { apiGroup: 'a.b', kind: 'K', name: 'n', namespace: 'A' }, ["spec.dataSourceRef.namespace: Invalid value: \"A\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"]],
-  ['spec.storageClassName', 'A', ["spec.storageClassName: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"]],
-  ['spec.volumeMode', 'Odd', ['spec.volumeMode: Unsupported value: "Odd": supported values: "Block", "Filesystem"']],
-  ['spec.dataSource', { kind: 'Odd', name: 'a' }, ["spec.dataSource: Invalid value: \"Odd\": must be 'PersistentVolumeClaim' when referencing the default apiGroup", "spec.dataSourceRef: Invalid value: \"Odd\": must be 'PersistentVolumeClaim' when referencing the default apiGroup"]],
-  ['spec.selector', { matchLabels: { "a b": 'c' } }, ["spec.selector.matchLabels: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"]],
+  [
+    'spec.accessModes',
+    [],
+    ['spec.accessModes: Required value: at least 1 access mode is required'],
+  ],
+  [
+    'spec.accessModes',
+    ['Odd'],
+    [
+      'spec.accessModes: Unsupported value: "Odd": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+    ],
+  ],
+  [
+    'spec.accessModes',
+    ['ReadWriteOncePod', 'ReadWriteOnce'],
+    ['spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes'],
+  ],
+  ['spec.resources', {}, ['spec.resources[storage]: Required value']],
+  [
+    'spec.resources',
+    { requests: { storage: '0' } },
+    ['spec.resources[storage]: Invalid value: "0": must be greater than zero'],
+  ],
+  [
+    'spec.dataSourceRef',
+    { apiGroup: 'a.b', kind: 'K', name: '' },
+    ['spec.dataSource.name: Required value', 'spec.dataSourceRef.name: Required value'],
+  ],
+  [
+    'spec.dataSourceRef',
+    { apiGroup: 'a.b', kind: 'K', name: 'n', namespace: 'A' },
+    [
+      'spec.dataSourceRef.namespace: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or \'-\', and must start and end with an alphanumeric character',
+    ],
+  ],
+  [
+    'spec.storageClassName',
+    'A',
+    [
+      "spec.storageClassName: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+    ],
+  ],
+  [
+    'spec.volumeMode',
+    'Odd',
+    ['spec.volumeMode: Unsupported value: "Odd": supported values: "Block", "Filesystem"'],
+  ],
+  [
+    'spec.dataSource',
+    { kind: 'Odd', name: 'a' },
+    [
+      'spec.dataSource: Invalid value: "Odd": must be \'PersistentVolumeClaim\' when referencing the default apiGroup',
+      'spec.dataSourceRef: Invalid value: "Odd": must be \'PersistentVolumeClaim\' when referencing the default apiGroup',
+    ],
+  ],
+  [
+    'spec.selector',
+    { matchLabels: { 'a b': 'c' } },
+    [
+      "spec.selector.matchLabels: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+    ],
+  ],
 ];
 
-const PERSISTENT_VOLUME_OBJECT: PersistentVolume = { metadata: { name: 'v' }, spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/v' } } };
+const PERSISTENT_VOLUME_OBJECT: PersistentVolume = {
+  metadata: { name: 'v' },
+  spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/v' } },
+};
 
 const PERSISTENT_VOLUME_OBJECT_ROWS: readonly Row[] = [
   ['spec.accessModes', [], ['spec.accessModes: Required value']],
-  ['spec.capacity', {  }, ['spec.capacity: Required value', 'spec.capacity: Unsupported value: {}: supported values: "storage"']],
-  ['spec.capacity', { storage: '0' }, ['spec.capacity[storage]: Invalid value: "0": must be greater than zero']],
+  [
+    'spec.capacity',
+    {},
+    [
+      'spec.capacity: Required value',
+      'spec.capacity: Unsupported value: {}: supported values: "storage"',
+    ],
+  ],
+  [
+    'spec.capacity',
+    { storage: '0' },
+    ['spec.capacity[storage]: Invalid value: "0": must be greater than zero'],
+  ],
   ['spec.hostPath', undefined, ['spec: Required value: must specify a volume type']],
-  ['spec.nfs', { server: 'a', path: '/b' }, ['spec.nfs: Forbidden: may not specify more than 1 volume type']],
-  ['spec.persistentVolumeReclaimPolicy', 'Odd', ['spec.persistentVolumeReclaimPolicy: Unsupported value: "Odd": supported values: "Delete", "Recycle", "Retain"']],
+  [
+    'spec.nfs',
+    { server: 'a', path: '/b' },
+    ['spec.nfs: Forbidden: may not specify more than 1 volume type'],
+  ],
+  [
+    'spec.persistentVolumeReclaimPolicy',
+    'Odd',
+    [
+      'spec.persistentVolumeReclaimPolicy: Unsupported value: "Odd": supported values: "Delete", "Recycle", "Retain"',
+    ],
+  ],
   ['spec.hostPath.path', '', ['spec.hostPath.path: Required value']],
-  ['spec.storageClassName', 'A', ["spec.storageClassName: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"]],
-  ['spec.volumeMode', 'Odd', ['spec.volumeMode: Unsupported value: "Odd": supported values: "Block", "Filesystem"']],
-  ['spec.nodeAffinity', {  }, ['spec.nodeAffinity.required: Required value: must specify required node constraints']],
+  [
+    'spec.storageClassName',
+    'A',
+    [
+      "spec.storageClassName: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+    ],
+  ],
+  [
+    'spec.volumeMode',
+    'Odd',
+    ['spec.volumeMode: Unsupported value: "Odd": supported values: "Block", "Filesystem"'],
+  ],
+  [
+    'spec.nodeAffinity',
+    {},
+    ['spec.nodeAffinity.required: Required value: must specify required node constraints'],
+  ],
 ];
 
-const RESOURCE_QUOTA_OBJECT: ResourceQuota = { metadata: { name: 'q', namespace: 'd' }, spec: { hard: { pods: '3' } } };
+const RESOURCE_QUOTA_OBJECT: ResourceQuota = {
+  metadata: { name: 'q', namespace: 'd' },
+  spec: { hard: { pods: '3' } },
+};
 
 const RESOURCE_QUOTA_OBJECT_ROWS: readonly Row[] = [
-  ['spec.hard', { pods: '-1' }, ['spec.hard[pods]: Invalid value: "-1": must be greater than or equal to 0']],
-  ['spec.hard', { odd: '1' }, ['spec.hard[odd]: Invalid value: "odd": must be a standard resource type or fully qualified', 'spec.hard[odd]: Invalid value: "odd": must be a standard resource for quota']],
+  [
+    'spec.hard',
+    { pods: '-1' },
+    ['spec.hard[pods]: Invalid value: "-1": must be greater than or equal to 0'],
+  ],
+  [
+    'spec.hard',
+    { odd: '1' },
+    [
+      'spec.hard[odd]: Invalid value: "odd": must be a standard resource type or fully qualified',
+      'spec.hard[odd]: Invalid value: "odd": must be a standard resource for quota',
+    ],
+  ],
   ['spec.hard', { pods: '500m' }, ['spec.hard[pods]: Invalid value: "500m": must be an integer']],
   ['spec.scopes', ['Odd'], ['spec.scopes: Invalid value: ["Odd"]: unsupported scope']],
-  ['spec.scopes', ['BestEffort', 'NotBestEffort'], ['spec.scopes: Invalid value: ["BestEffort","NotBestEffort"]: conflicting scopes']],
+  [
+    'spec.scopes',
+    ['BestEffort', 'NotBestEffort'],
+    ['spec.scopes: Invalid value: ["BestEffort","NotBestEffort"]: conflicting scopes'],
+  ],
 ];
 
-const LIMIT_RANGE_OBJECT: LimitRange = { metadata: { name: 'l', namespace: 'd' }, spec: { limits: [{ type: 'Container', max: { cpu: '1' } }] } };
+const LIMIT_RANGE_OBJECT: LimitRange = {
+  metadata: { name: 'l', namespace: 'd' },
+  spec: { limits: [{ type: 'Container', max: { cpu: '1' } }] },
+};
 
 const LIMIT_RANGE_OBJECT_ROWS: readonly Row[] = [
-  ['spec.limits[0].type', 'a b', ["spec.limits[0].type: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"]],
-  ['spec.limits', [{ type: 'Pod', default: { cpu: '1' } }], ["spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'"]],
-  ['spec.limits', [{ type: 'Container', min: { cpu: '2' }, max: { cpu: '1' } }], ['spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1', 'spec.limits[0].defaultRequest[cpu]: Invalid value: "1": min value 2 is greater than default request value 1', 'spec.limits[0].default[cpu]: Invalid value: "2": min value 2 is greater than default value 1']],
-  ['spec.limits', [{ type: 'Container', default: { cpu: '2' }, max: { cpu: '1' } }], ['spec.limits[0].defaultRequest[cpu]: Invalid value: "2": default request value 2 is greater than max value 1', 'spec.limits[0].default[cpu]: Invalid value: "1": default value 2 is greater than max value 1']],
-  ['spec.limits', [{ type: 'Container', maxLimitRequestRatio: { cpu: '500m' } }], ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "500m": ratio 500m is less than 1']],
-  ['spec.limits', [{ type: 'Container', max: { cpu: '1' } }, { type: 'Container', max: { cpu: '2' } }], ['spec.limits[1].type: Duplicate value: "Container"']],
-  ['spec.limits', [{ type: 'PersistentVolumeClaim' }], ['spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither was provided']],
+  [
+    'spec.limits[0].type',
+    'a b',
+    [
+      "spec.limits[0].type: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+    ],
+  ],
+  [
+    'spec.limits',
+    [{ type: 'Pod', default: { cpu: '1' } }],
+    ["spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'"],
+  ],
+  [
+    'spec.limits',
+    [{ type: 'Container', min: { cpu: '2' }, max: { cpu: '1' } }],
+    [
+      'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
+      'spec.limits[0].defaultRequest[cpu]: Invalid value: "1": min value 2 is greater than default request value 1',
+      'spec.limits[0].default[cpu]: Invalid value: "2": min value 2 is greater than default value 1',
+    ],
+  ],
+  [
+    'spec.limits',
+    [{ type: 'Container', default: { cpu: '2' }, max: { cpu: '1' } }],
+    [
+      'spec.limits[0].defaultRequest[cpu]: Invalid value: "2": default request value 2 is greater than max value 1',
+      'spec.limits[0].default[cpu]: Invalid value: "1": default value 2 is greater than max value 1',
+    ],
+  ],
+  [
+    'spec.limits',
+    [{ type: 'Container', maxLimitRequestRatio: { cpu: '500m' } }],
+    ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "500m": ratio 500m is less than 1'],
+  ],
+  [
+    'spec.limits',
+    [
+      { type: 'Container', max: { cpu: '1' } },
+      { type: 'Container', max: { cpu: '2' } },
+    ],
+    ['spec.limits[1].type: Duplicate value: "Container"'],
+  ],
+  [
+    'spec.limits',
+    [{ type: 'PersistentVolumeClaim' }],
+    [
+      'spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither was provided',
+    ],
+  ],
 ];
 
 describe('the validation of a ConfigMap', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(CONFIG_MAP, CONFIG_MAP_OBJECT), []));
+  it('takes one that is right', () =>
+    assert.deepEqual(createErrors(CONFIG_MAP, CONFIG_MAP_OBJECT), []));
   for (const [path, value, errors] of CONFIG_MAP_OBJECT_ROWS) {
     it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(CONFIG_MAP, changed(CONFIG_MAP_OBJECT, path, value))), errors);
+      assert.deepEqual(
+        short(createErrors(CONFIG_MAP, changed(CONFIG_MAP_OBJECT, path, value))),
+        errors,
+      );
     });
   }
 });
@@ -132,37 +357,58 @@ describe('the validation of a Node', () => {
 });
 
 describe('the validation of a PersistentVolumeClaim', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(PERSISTENT_VOLUME_CLAIM, PERSISTENT_VOLUME_CLAIM_OBJECT), []));
+  it('takes one that is right', () =>
+    assert.deepEqual(createErrors(PERSISTENT_VOLUME_CLAIM, PERSISTENT_VOLUME_CLAIM_OBJECT), []));
   for (const [path, value, errors] of PERSISTENT_VOLUME_CLAIM_OBJECT_ROWS) {
     it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(PERSISTENT_VOLUME_CLAIM, changed(PERSISTENT_VOLUME_CLAIM_OBJECT, path, value))), errors);
+      assert.deepEqual(
+        short(
+          createErrors(
+            PERSISTENT_VOLUME_CLAIM,
+            changed(PERSISTENT_VOLUME_CLAIM_OBJECT, path, value),
+          ),
+        ),
+        errors,
+      );
     });
   }
 });
 
 describe('the validation of a PersistentVolume', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(PERSISTENT_VOLUME, PERSISTENT_VOLUME_OBJECT), []));
+  it('takes one that is right', () =>
+    assert.deepEqual(createErrors(PERSISTENT_VOLUME, PERSISTENT_VOLUME_OBJECT), []));
   for (const [path, value, errors] of PERSISTENT_VOLUME_OBJECT_ROWS) {
     it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(PERSISTENT_VOLUME, changed(PERSISTENT_VOLUME_OBJECT, path, value))), errors);
+      assert.deepEqual(
+        short(createErrors(PERSISTENT_VOLUME, changed(PERSISTENT_VOLUME_OBJECT, path, value))),
+        errors,
+      );
     });
   }
 });
 
 describe('the validation of a ResourceQuota', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(RESOURCE_QUOTA, RESOURCE_QUOTA_OBJECT), []));
+  it('takes one that is right', () =>
+    assert.deepEqual(createErrors(RESOURCE_QUOTA, RESOURCE_QUOTA_OBJECT), []));
   for (const [path, value, errors] of RESOURCE_QUOTA_OBJECT_ROWS) {
     it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(RESOURCE_QUOTA, changed(RESOURCE_QUOTA_OBJECT, path, value))), errors);
+      assert.deepEqual(
+        short(createErrors(RESOURCE_QUOTA, changed(RESOURCE_QUOTA_OBJECT, path, value))),
+        errors,
+      );
     });
   }
 });
 
 describe('the validation of a LimitRange', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(LIMIT_RANGE, LIMIT_RANGE_OBJECT), []));
+  it('takes one that is right', () =>
+    assert.deepEqual(createErrors(LIMIT_RANGE, LIMIT_RANGE_OBJECT), []));
   for (const [path, value, errors] of LIMIT_RANGE_OBJECT_ROWS) {
     it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(LIMIT_RANGE, changed(LIMIT_RANGE_OBJECT, path, value))), errors);
+      assert.deepEqual(
+        short(createErrors(LIMIT_RANGE, changed(LIMIT_RANGE_OBJECT, path, value))),
+        errors,
+      );
     });
   }
 });

@@ -59,6 +59,7 @@ describe('the SQLite store under SIGKILL', () => {
         directory,
         environment: { ...realTime, log: silentLog },
       });
+      t.after(() => store.close());
       for (const one of told) {
         assert.ok(one.revision > newest, `revision ${one.revision} was there before`);
         await check(store, one);

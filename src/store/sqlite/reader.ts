@@ -110,7 +110,8 @@ export class Reader {
     prefix: string,
     options: ListOptions & { upTo: number | undefined; pause: () => Promise<void> },
   ): Promise<{ items: StoredValue[]; remaining: number }> {
-    const { upTo, limit = Number.MAX_SAFE_INTEGER, pause } = options;
+    const { upTo, pause } = options;
+    const limit = options.limit || Number.MAX_SAFE_INTEGER;
     const range = rangeOf(prefix, options.after);
     const rows =
       upTo === undefined
