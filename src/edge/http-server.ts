@@ -286,7 +286,8 @@ function closeWhenIdle(session: ServerHttp2Session, idleTimeoutMs: number): void
     streams++;
     stream.on('close', () => streams--);
   });
-  session.setTimeout(idleTimeoutMs, () => {
+  session.setTimeout(idleTimeoutMs);
+  session.on('timeout', () => {
     if (streams === 0) session.close();
   });
 }
