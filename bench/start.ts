@@ -21,7 +21,7 @@ import {
   writeClusterConfig,
   type ClusterConfig,
 } from '../src/cli/cluster-config.ts';
-import { clusterPki } from '../src/cli/control-plane-process.ts';
+import { clusterPki } from '../src/cli/cluster-pki.ts';
 import { dataDirectoryAt, prepareDataDirectory } from '../src/cli/data-directory.ts';
 import { realEnvironment } from '../src/edge/environment.ts';
 import { httpClient, type HttpClient } from '../src/edge/http-client.ts';

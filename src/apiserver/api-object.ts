@@ -1,5 +1,6 @@
 /** Objects as the API server handles them: any kind, as parsed JSON with typed metadata. */
-import type { KubeObject, ObjectMeta } from '#api/meta/object.ts';
+import type { JsonObject, KubeObject, ObjectMeta } from '#api/meta/object.ts';
+import { cloneJson } from '#api/patch/json.ts';
 
 export type ApiObject = KubeObject & { [key: string]: unknown };
 
@@ -7,6 +8,11 @@ export type ApiObject = KubeObject & { [key: string]: unknown };
 export function metadataOf(object: KubeObject): ObjectMeta {
   object.metadata ??= {};
   return object.metadata;
+}
+
+/** A copy that shares nothing. Objects are JSON, so this needs no general clone, which costs thrice. */
+export function copyOf<T extends KubeObject>(object: T): T {
+  return cloneJson(object as unknown as JsonObject) as unknown as T;
 }
 
 /** RFC 3339 in whole seconds, as meta/v1 Time. */

@@ -1,8 +1,8 @@
 /**
- * Objects and lists as bytes, in the form that the client asked for.
+ * Objects and lists in the form that the client asked for.
  *
  * JSON of the stored version is sent as it lies in the cache; every other form is made from the
- * parsed object.
+ * parsed object. A reader in this process may take the parsed objects themselves (docs/adr/0005).
  */
 import type { Body } from '#base/http/message.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
@@ -33,6 +33,8 @@ export function contentType(wanted: Wanted, streaming = false): string {
 export class Presenter {
   readonly resource: Resource;
   readonly wanted: Wanted;
+  /** Lists and watches give objects, not bytes. */
+  readonly givesObjects: boolean;
   readonly #includeObject: IncludeObject;
   readonly #nowMs: number;
 
@@ -41,21 +43,29 @@ export class Presenter {
     wanted: Wanted;
     includeObject?: string | null;
     nowMs: number;
+    takesObjects?: boolean;
   }) {
     this.resource = options.resource;
     this.wanted = options.wanted;
     this.#nowMs = options.nowMs;
+    this.givesObjects = options.takesObjects === true && options.wanted.view !== 'table';
     const include = options.includeObject ?? '';
     this.#includeObject = include === 'None' || include === 'Object' ? include : 'Metadata';
   }
 
-  /** One object that lies in the cache. */
-  entry(entry: Entry): Uint8Array {
+  /** One object that lies in the cache. `columns`: a Table says them (a watch says them once). */
+  entry(entry: Entry, columns = true): Uint8Array {
     if (this.#sendsCached()) return wireBytes(entry);
-    return this.object(this.resource.read(entry));
+    return this.object(this.resource.read(entry), columns);
   }
 
-  /** One object, as a verb made it. `columns`: a Table says them (a watch says them once). */
+  /** The object of the cache itself, or a view of it; shared by all who read it. */
+  value(entry: Entry): object {
+    const object = this.resource.read(entry);
+    return this.wanted.view === 'metadata' ? partial(object) : object;
+  }
+
+  /** One object, as a verb made it. */
   object(object: ApiObject, columns = true): Uint8Array {
     const { kind } = this.resource;
     switch (this.wanted.view) {
@@ -111,6 +121,16 @@ export class Presenter {
         kind.listKind,
       ),
     );
+  }
+
+  /** A list of the cache's own objects, as `list` but for a reader in this process. */
+  listOf(objects: readonly object[], meta: ListMeta): Body {
+    const { kind } = this.resource;
+    const head =
+      this.wanted.view === 'metadata'
+        ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' }
+        : { kind: kind.listKind, apiVersion: apiVersionOf(kind) };
+    return { kind: 'object', object: { ...head, metadata: { ...meta }, items: objects } };
   }
 
   #sendsCached(): boolean {

@@ -33,6 +33,7 @@ import { Resource } from './registry/resource.ts';
 import { requestInfoOf } from './request-info.ts';
 import { Router } from './router.ts';
 import type { KubeletConnector } from './subresources/kubelet.ts';
+import { ParsedCache } from './watch-cache/entry.ts';
 import { WatchHub } from './watch-cache/hub.ts';
 
 export interface ApiServerOptions {
@@ -51,6 +52,8 @@ export interface ApiServerOptions {
   /** The road to kubelets, for logs, exec, attach and port-forward. */
   readonly kubelets: KubeletConnector;
   readonly limits?: Partial<ApiServerLimits>;
+  /** Sees each object that readers in this process will share; tests freeze it. */
+  readonly onParsed?: (object: object) => void;
 }
 
 export interface ApiServerLimits {
@@ -83,7 +86,7 @@ export interface ApiServer {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { environment, store } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const hub = new WatchHub(store, environment);
+  const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
   const registry = new Registry(hub, environment);
   const resources = KINDS.map(
     (kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), parsed: hub.parsed }),

@@ -1,24 +1,14 @@
 /**
- * The control-plane process: the composition of `control-plane.ts` on a real store, real sockets
- * and real files. It is told where its data directory is, and finds everything else there.
+ * The control-plane process. It is told where its data directory is, and finds everything else
+ * there.
+ *
+ * The store opens in a thread of its own while this thread loads the rest of the code.
  */
-import type { Environment } from '#base/env.ts';
 import { realEnvironment } from '#edge/environment.ts';
-import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
-import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
-import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
-import { publishClusterObjects } from './cluster-objects.ts';
-import { clientAs, nodeIdentity } from './component-clients.ts';
-import { type ControlPlane, createControlPlane } from './control-plane.ts';
-import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
-import { kubeletConnector } from './kubelet-connector.ts';
-import { keepNodeRole } from './node-role.ts';
-import { type ClusterPki, KUBELET_CLIENT, openPki } from './pki.ts';
+import { readClusterConfig } from './cluster-config.ts';
+import { dataDirectoryAt } from './data-directory.ts';
 import { UserError } from './user-error.ts';
-
-/** How long open requests may go on when the process is asked to end. */
-const SHUTDOWN_GRACE_MS = 1_000;
 
 /** Runs until SIGTERM or SIGINT. */
 export async function runControlPlane(dataPath: string): Promise<void> {
@@ -29,118 +19,13 @@ export async function runControlPlane(dataPath: string): Promise<void> {
     throw new UserError(
       `Cannot run the control plane of ${data.path}: there is no cluster. Make one with cox up.`,
     );
-  const stop = await startControlPlane(environment, data, config);
+  const [store, { serveControlPlane }] = await Promise.all([
+    openSqliteStore({ directory: data.store, environment }),
+    import('./control-plane-serve.ts'),
+  ]);
+  const stop = await serveControlPlane({ environment, data, config, store });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
   await stop();
-}
-
-/** The certificates of a cluster, made where they are missing. */
-export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: number): ClusterPki {
-  return openPki({
-    folder: data.pki,
-    nowMs,
-    serverAddresses: [
-      '127.0.0.1',
-      config.nodeAddress,
-      ...(isAddress(config.listenHost) ? [config.listenHost] : []),
-    ],
-    serverNames: ['localhost', config.nodeName],
-    kubernetesAddress: config.kubernetesAddress,
-    clusterDomain: config.clusterDomain,
-  });
-}
-
-function isAddress(host: string): boolean {
-  return /^[0-9.]+$/.test(host) || host.includes(':');
-}
-
-async function startControlPlane(
-  environment: Environment,
-  data: DataDirectory,
-  config: ClusterConfig,
-): Promise<() => Promise<void>> {
-  const pki = clusterPki(data, config, environment.clock.now());
-  const store = await openSqliteStore({ directory: data.store, environment });
-  const plane = createControlPlane({
-    environment,
-    store,
-    serviceAccountKey: pki.serviceAccountKey,
-    serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
-    serviceClusterIpRange: config.serviceClusterIpRange,
-    serviceNodePortRange: config.nodePortRange,
-    advertise: { address: config.nodeAddress, port: config.listenPort },
-    clientCa: pki.authority.certificate,
-    kubelets: kubeletConnector({
-      authority: pki.authority.certificate,
-      identity: pki.apiServerKubeletClient,
-    }),
-    rootCa: pki.authority.certificate,
-    podCidr: config.podCidr,
-  });
-  const serve = (host: string): Promise<RunningHttpServer> =>
-    serveHttp({
-      handler: plane.handler,
-      host,
-      port: config.listenPort,
-      tls: {
-        cert: pki.apiServer.certificate,
-        key: pki.apiServer.key,
-        clientCa: pki.authority.certificate,
-      },
-    });
-  const servers = await Promise.all(listenHosts(config).map(serve));
-  await plane.start();
-  await publishClusterObjects({
-    handler: plane.handler,
-    environment,
-    dnsAddress: config.dnsAddress,
-    kubeletClientName: KUBELET_CLIENT,
-  });
-  const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
-  const stopping = new AbortController();
-  keepNodeRole({
-    handler: plane.handler,
-    environment,
-    nodeName: config.nodeName,
-    signal: stopping.signal,
-  });
-  environment.log.info('control plane is ready', {
-    address: `https://${config.listenHost}:${config.listenPort}`,
-  });
-  return async () => {
-    stopping.abort();
-    stopNodes();
-    await plane.stop();
-    await Promise.all(servers.map((server) => server.close({ graceMs: SHUTDOWN_GRACE_MS })));
-    await store.close();
-  };
-}
-
-/** Pods of a real node reach the API server at the node's address, which may not be the asked one. */
-function listenHosts({ listenHost, nodeAddress, simulatedNodes }: ClusterConfig): string[] {
-  const everywhere = listenHost === '0.0.0.0' || listenHost === '::';
-  return simulatedNodes > 0 || everywhere ? [listenHost] : [...new Set([listenHost, nodeAddress])];
-}
-
-function startSimulatedNodes(
-  environment: Environment,
-  plane: ControlPlane,
-  count: number,
-): () => void {
-  if (count === 0) return () => {};
-  const stopping = new AbortController();
-  const nodes = new SimulatedNodes({
-    environment,
-    count,
-    clientFor: (name) =>
-      clientAs(plane.handler, nodeIdentity(name), {
-        environment,
-        userAgent: 'simulated-kubelet',
-        signal: stopping.signal,
-      }),
-  });
-  nodes.start(stopping.signal);
-  return () => stopping.abort();
 }

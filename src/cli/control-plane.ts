@@ -44,6 +44,9 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const apiServer = createApiServer(options);
   const { handler } = apiServer;
   const stopping = new AbortController();
+  let synced = false;
+  // In one process with the server, the controllers are part of what "ready" promises.
+  apiServer.health.addReadyCheck('controllers', () => (synced ? undefined : 'not synced'));
   const managerClient = clientAs(handler, CONTROLLER_MANAGER, {
     environment,
     userAgent: 'kube-controller-manager',
@@ -73,6 +76,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       await apiServer.start();
       manager.start(stopping.signal);
       await Promise.all([manager.synced(), scheduler?.start(stopping.signal)]);
+      synced = true;
     },
     async stop() {
       stopping.abort();

@@ -1,11 +1,8 @@
 /** The command line: subcommands, flags, and errors that say what to do. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { runControlPlane } from './control-plane-process.ts';
 import { defaultDataDirectory } from './data-directory.ts';
 import { exampleNames } from './example.ts';
 import { type ListenAddress, LISTEN_DEFAULT, parseListen } from './listen-address.ts';
-import { runNode } from './node-process.ts';
-import { up } from './up.ts';
 import { messageOf, UserError } from './user-error.ts';
 
 interface UpFlags {
@@ -42,6 +39,7 @@ function hasExplanation(error: unknown): boolean {
   return error instanceof Error && error.name === 'StoreError';
 }
 
+/** Each command loads what it runs, and no more: the control plane starts without the kubelet's code. */
 function commands(): Command {
   const program = new Command('cox')
     .description('Kubernetes v1.36 in one command.')
@@ -82,18 +80,25 @@ function commands(): Command {
       'Run the API server, the controllers and the scheduler of a cluster that cox up made.',
     )
     .requiredOption('--data-dir <DIR>', 'where the cluster lives')
-    .action(({ dataDir }: { dataDir: string }) => runControlPlane(dataDir));
+    .action(async ({ dataDir }: { dataDir: string }) => {
+      const { runControlPlane } = await import('./control-plane-process.ts');
+      await runControlPlane(dataDir);
+    });
   program
     .command('node')
     .description('Run the kubelet, the service proxy and the DNS of a cluster that cox up made.')
     .requiredOption('--data-dir <DIR>', 'where the cluster lives')
-    .action(({ dataDir }: { dataDir: string }) => runNode(dataDir));
+    .action(async ({ dataDir }: { dataDir: string }) => {
+      const { runNode } = await import('./node-process.ts');
+      await runNode(dataDir);
+    });
   for (const command of program.commands) command.exitOverride().showSuggestionAfterError();
   return program;
 }
 
 async function startUp(flags: UpFlags): Promise<void> {
   const [script = ''] = process.argv.slice(1);
+  const { up } = await import('./up.ts');
   await up({
     dataDirectory: flags.dataDir,
     example: flags.example,

@@ -25,7 +25,7 @@ import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
-import { clusterPki } from './control-plane-process.ts';
+import { clusterPki } from './cluster-pki.ts';
 import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
 import { serveKubelet } from './kubelet-server.ts';
 import { bridgeName, NodeNetwork } from './node-network.ts';

@@ -15,7 +15,7 @@ import {
   readClusterConfig,
   writeClusterConfig,
 } from './cluster-config.ts';
-import { clusterPki } from './control-plane-process.ts';
+import { clusterPki } from './cluster-pki.ts';
 import {
   type DataDirectory,
   dataDirectoryAt,

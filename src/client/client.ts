@@ -27,6 +27,12 @@ export interface ListOptions {
   readonly resourceVersion?: string;
   /** Objects with nothing but their metadata (PartialObjectMetadata); also for a watch. */
   readonly metadataOnly?: boolean;
+  /**
+   * The caller never changes what it gets. Within the API server's own process it then gets the
+   * server's objects themselves, shared with all such readers (docs/adr/0005); elsewhere it gets
+   * objects without managedFields, which would only take memory.
+   */
+  readonly shared?: boolean;
 }
 
 export interface List<T> {

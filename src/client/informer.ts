@@ -28,8 +28,8 @@ export interface InformerOptions<T extends KubeObject> {
   readonly fieldSelector?: string;
   readonly metadataOnly?: boolean;
   /**
-   * Applied to each object before it is kept, to save memory. May change its argument. Unless
-   * given, `managedFields` is dropped: an update without it keeps the stored one.
+   * Applied to each object before it is kept, to save memory. Answers a new object: what it gets
+   * may be shared with other readers.
    */
   readonly transform?: (object: T) => T;
 }
@@ -286,14 +286,13 @@ export class Informer<T extends KubeObject> {
   }
 
   #kept(object: T): T {
-    if (this.#options.transform !== undefined) return this.#options.transform(object);
-    delete object.metadata?.managedFields;
-    return object;
+    return this.#options.transform?.(object) ?? object;
   }
 
   #selection(): ListOptions {
     const { namespace, labelSelector, fieldSelector, metadataOnly } = this.#options;
     return {
+      shared: true,
       ...(namespace === undefined ? {} : { namespace }),
       ...(labelSelector === undefined ? {} : { labelSelector }),
       ...(fieldSelector === undefined ? {} : { fieldSelector }),

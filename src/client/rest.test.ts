@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '#api/meta/object.ts';
 import { StatusError } from '#api/meta/status.ts';
-import type { ByteSink, Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
+import type {
+  ObjectSink,
+  ByteSink,
+  Handler,
+  HttpRequest,
+  HttpResponse,
+} from '#base/http/message.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { ResourceType, WatchEvent } from './client.ts';
 import { RestClient } from './rest.ts';
@@ -180,5 +186,76 @@ describe('RestClient.watch', () => {
     assert.equal(drained, true);
     sink().end();
     await done;
+  });
+});
+
+describe('RestClient, shared reads', () => {
+  const object = { kind: 'Deployment', metadata: { name: 'a', managedFields: [{ manager: 'm' }] } };
+
+  it('passes the server objects of its own process through, unchanged', async () => {
+    const { client, environment, requests } = world(() => ({
+      status: 200,
+      headers: {},
+      body: { kind: 'object', object: { metadata: { resourceVersion: '7' }, items: [object] } },
+    }));
+    const { items } = await environment.resolve(client.list(Deployment, { shared: true }));
+    assert.equal(items[0], object);
+    assert.equal(object.metadata.managedFields.length, 1);
+    assert.equal(requests[0]?.takesObjects, true);
+  });
+
+  it('drops managedFields from what comes as bytes, and asks for bytes unless told otherwise', async () => {
+    const { client, environment, requests } = world(() => ({
+      status: 200,
+      headers: {},
+      body: { kind: 'bytes', bytes: Buffer.from(JSON.stringify({ items: [object] })) },
+    }));
+    const shared = await environment.resolve(client.list(Deployment, { shared: true }));
+    assert.equal(shared.items[0]?.metadata?.managedFields, undefined);
+    const own = await environment.resolve(client.list(Deployment));
+    assert.equal(own.items[0]?.metadata?.managedFields?.length, 1);
+    assert.equal(requests[1]?.takesObjects, undefined);
+  });
+
+  it('watches objects until it is aborted, and tells the server that it is gone', async () => {
+    const closed: string[] = [];
+    let sink: ObjectSink | undefined;
+    const { client, environment } = world(() => ({
+      status: 200,
+      headers: {},
+      body: {
+        kind: 'events',
+        start(to) {
+          sink = to;
+          to.onClose(() => closed.push('closed'));
+        },
+      },
+    }));
+    const events: WatchEvent<KubeObject>[] = [];
+    const stop = new AbortController();
+    const done = client.watch(Deployment, { shared: true, signal: stop.signal }, (event) =>
+      events.push(event),
+    );
+    await environment.runUntilIdle();
+    sink?.events([{ type: 'ADDED', object }]);
+    assert.equal(events[0]?.object, object);
+    stop.abort();
+    await done;
+    assert.deepEqual(closed, ['closed']);
+    sink?.events([{ type: 'MODIFIED', object }]);
+    assert.equal(events.length, 1);
+  });
+
+  it('rejects with the Status of an ERROR among objects', async () => {
+    let sink: ObjectSink | undefined;
+    const { client, environment } = world(() => ({
+      status: 200,
+      headers: {},
+      body: { kind: 'events', start: (to) => (sink = to) },
+    }));
+    const done = client.watch(Deployment, { shared: true }, () => {});
+    await environment.runUntilIdle();
+    sink?.events([{ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } }]);
+    await assert.rejects(done, { reason: 'Expired', code: 410 });
   });
 });

@@ -9,7 +9,7 @@
 import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
 import { type Status, StatusError } from '#api/meta/status.ts';
 import { type Environment, sleep, timeoutSignal } from '#base/env.ts';
-import { type Handler, type HttpResponse, readBody } from '#base/http/message.ts';
+import { type Body, type Handler, type HttpResponse, readBody } from '#base/http/message.ts';
 import type {
   Client,
   DeleteOptions,
@@ -70,6 +70,7 @@ interface RequestParts {
   readonly contentType?: string;
   readonly accept?: string;
   readonly signal?: AbortSignal;
+  readonly takesObjects?: boolean;
 }
 
 export class RestClient implements Client {
@@ -90,12 +91,14 @@ export class RestClient implements Client {
   ): Promise<List<T>> {
     const path = `${collectionPath(type, options.namespace)}${queryOf(listQuery(options))}`;
     const accept = options.metadataOnly === true ? `${JSON_TYPE};${METADATA_LIST}` : JSON_TYPE;
-    const list = await this.#json<ListBody<T>>({ method: 'GET', path, accept });
+    const takesObjects = options.shared === true;
+    const list = await this.#list<T>({ method: 'GET', path, accept, takesObjects });
     const items = list.items ?? [];
     // Upstream leaves the kind out of the items of a list; here each object knows what it is.
     for (const item of items) {
-      item.apiVersion ??= apiVersionOf(type);
-      item.kind ??= type.kind;
+      if (item.kind !== undefined) continue;
+      item.apiVersion = apiVersionOf(type);
+      item.kind = type.kind;
     }
     const token = list.metadata?.continue;
     return {
@@ -171,25 +174,37 @@ export class RestClient implements Client {
     if (signal?.aborted === true) return;
     const path = `${collectionPath(type, options.namespace)}${queryOf(watchQuery(options))}`;
     const accept = options.metadataOnly === true ? `${JSON_TYPE};${METADATA}` : JSON_TYPE;
-    const parts = { method: 'GET', path, accept, ...(signal === undefined ? {} : { signal }) };
+    const parts = {
+      method: 'GET',
+      path,
+      accept,
+      takesObjects: options.shared === true,
+      ...(signal === undefined ? {} : { signal }),
+    };
     const response = await this.#send(parts).catch((error: unknown) => {
       if (signal?.aborted === true) return undefined;
       throw error;
     });
     if (response === undefined) return;
-    await this.#readWatch(response, signal, onEvent);
+    const { body } = response;
+    if (body?.kind === 'events') await readObjects(body, signal, onEvent);
+    else await this.#readWatch(response, { signal, shared: options.shared === true }, onEvent);
   }
 
   /** Feeds the events of a watch's body to `onEvent`; ends as `Client.watch` says. */
   #readWatch<T extends KubeObject>(
     response: HttpResponse,
-    signal: AbortSignal | undefined,
+    { signal, shared }: { readonly signal: AbortSignal | undefined; readonly shared: boolean },
     onEvent: (event: WatchEvent<T>) => void,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const decoder = new WatchDecoder({
         environment: this.#options.environment,
-        onLine: (line) => onEvent(watchEventOf<T>(line)),
+        onLine: (line) => {
+          const event = watchEventOf<T>(line);
+          if (shared) dropManagedFields(event.object);
+          onEvent(event);
+        },
         onEnd: (error) => {
           signal?.removeEventListener('abort', close);
           if (error === undefined || signal?.aborted === true) resolve();
@@ -201,17 +216,23 @@ export class RestClient implements Client {
       const { body } = response;
       if (signal?.aborted === true) close();
       else if (body?.kind === 'stream') body.start(decoder);
-      else {
-        for (const bytes of body === undefined
-          ? []
-          : body.kind === 'bytes'
-            ? [body.bytes]
-            : body.pieces) {
-          decoder.write(bytes);
-        }
-        decoder.end();
-      }
+      else
+        readBody(body).then(
+          (bytes) => {
+            decoder.write(bytes);
+            decoder.end();
+          },
+          (error: unknown) => decoder.abort(asError(error)),
+        );
     });
+  }
+
+  async #list<T extends KubeObject>(parts: RequestParts): Promise<ListBody<T>> {
+    const body = await this.#body(parts);
+    if (body?.kind === 'object') return body.object as ListBody<T>;
+    const list = JSON.parse(textOf(await readBody(body))) as ListBody<T>;
+    if (parts.takesObjects === true) for (const item of list.items ?? []) dropManagedFields(item);
+    return list;
   }
 
   async #json<R>(parts: RequestParts): Promise<R> {
@@ -220,14 +241,19 @@ export class RestClient implements Client {
   }
 
   async #text(parts: RequestParts): Promise<string> {
+    return textOf(await readBody(await this.#body(parts)));
+  }
+
+  /** The body of a good answer, read to its end within the time of a request. */
+  async #body(parts: RequestParts): Promise<Body | undefined> {
     const limit = timeoutSignal(
       this.#options.environment,
       REQUEST_TIMEOUT_MS,
       anySignal(this.#options.signal, parts.signal),
     );
     try {
-      const response = await this.#send({ ...parts, signal: limit.signal });
-      return Buffer.from(await readBody(response.body)).toString('utf8');
+      const { body } = await this.#send({ ...parts, signal: limit.signal });
+      return body?.kind === 'stream' ? { kind: 'bytes', bytes: await readBody(body) } : body;
     } finally {
       limit.release();
     }
@@ -259,8 +285,62 @@ export class RestClient implements Client {
       },
       ...(hasBody ? { body: Buffer.from(JSON.stringify(parts.body)) } : {}),
       ...(parts.signal === undefined ? {} : { signal: parts.signal }),
+      ...(parts.takesObjects === true ? { takesObjects: true } : {}),
     });
   }
+}
+
+function dropManagedFields({ metadata }: KubeObject): void {
+  delete metadata?.managedFields;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** Feeds a watch of shared objects to `onEvent`; ends as `Client.watch` says. */
+function readObjects<T extends KubeObject>(
+  body: Extract<Body, { kind: 'events' }>,
+  signal: AbortSignal | undefined,
+  onEvent: (event: WatchEvent<T>) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let closed = false;
+    const onClose: (() => void)[] = [];
+    const finish = (error?: Error): void => {
+      if (closed) return;
+      closed = true;
+      signal?.removeEventListener('abort', abort);
+      for (const callback of onClose) callback();
+      if (error === undefined || signal?.aborted === true) resolve();
+      else reject(error);
+    };
+    const abort = (): void => finish();
+    signal?.addEventListener('abort', abort);
+    body.start({
+      events(batch) {
+        for (const event of batch) {
+          if (closed) return;
+          try {
+            onEvent(watchEventOf<T>(event));
+          } catch (error) {
+            return finish(asError(error));
+          }
+        }
+      },
+      end: () => finish(),
+      abort: finish,
+      onClose: (callback) => {
+        if (closed) callback();
+        else onClose.push(callback);
+      },
+    });
+    if (signal?.aborted === true) finish();
+  });
 }
 
 interface ListBody<T> {

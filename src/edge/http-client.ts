@@ -2,18 +2,13 @@
  * An HTTP client as a `Handler`: keep-alive HTTP/1.1 over TLS, TCP or a unix socket, streams with
  * back-pressure, upgrades.
  */
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  Agent as PlainAgent,
-  request as plainRequest,
-  type RequestOptions,
-} from 'node:http';
+import type { Agent as HttpAgent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsClientOptions } from '#base/doors.ts';
 import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
+import { Agent as PlainAgent, request as plainRequest } from './node-http.ts';
 
 export interface HttpClientOptions {
   readonly host?: string;
@@ -53,7 +48,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
 class Client implements HttpClient {
   readonly #options: HttpClientOptions;
   #tls: TlsClientOptions | undefined;
-  #agent: PlainAgent | TlsAgent;
+  #agent: HttpAgent | TlsAgent;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
@@ -81,7 +76,7 @@ class Client implements HttpClient {
     this.#agent.destroy();
   }
 
-  #createAgent({ keepAlive }: { keepAlive: boolean }): PlainAgent | TlsAgent {
+  #createAgent({ keepAlive }: { keepAlive: boolean }): HttpAgent | TlsAgent {
     const maxSockets = this.#options.socketsMax ?? SOCKETS_MAX;
     const pool = { keepAlive, maxSockets, scheduling: 'lifo' as const };
     const tls = this.#tls;
@@ -90,7 +85,7 @@ class Client implements HttpClient {
       : new TlsAgent({ ...pool, ...tlsOptions(tls, this.#options.host) });
   }
 
-  #ask(message: HttpRequest, agent: PlainAgent | TlsAgent): Promise<HttpResponse> {
+  #ask(message: HttpRequest, agent: HttpAgent | TlsAgent): Promise<HttpResponse> {
     const isUpgrade = message.headers['upgrade'] !== undefined;
     // A connection that is upgraded never goes back to the pool, nor does it wait for a place.
     const used = isUpgrade ? this.#createAgent({ keepAlive: false }) : agent;
@@ -116,7 +111,7 @@ class Client implements HttpClient {
     });
   }
 
-  #settings(message: HttpRequest, agent: PlainAgent | TlsAgent): RequestOptions {
+  #settings(message: HttpRequest, agent: HttpAgent | TlsAgent): RequestOptions {
     const { path, host = '127.0.0.1', port = 443, headers } = this.#options;
     const { body, signal } = message;
     return {

@@ -1,9 +1,10 @@
 /** What goes out: an `HttpResponse` on a response of node:http or node:http2. */
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { Body, HttpResponse } from '#base/http/message.ts';
+import type { ByteBody, HttpResponse } from '#base/http/message.ts';
 import type { HttpRequestIn } from './http-intake.ts';
+import { STATUS_CODES } from './node-http.ts';
 import { type Outlet, StreamSink } from './stream-sink.ts';
 
 export type HttpResponseOut = ServerResponse | Http2ServerResponse;
@@ -26,10 +27,12 @@ export function reply(
   setHead(response, answer);
   if (body === undefined || options.headOnly) {
     // Without a length an answer to HEAD would be announced as chunked.
-    if (body !== undefined && body.kind !== 'stream') setLength(response, body);
+    if (body?.kind === 'bytes' || body?.kind === 'pieces') setLength(response, body);
     response.end();
     return;
   }
+  if (body.kind === 'object' || body.kind === 'events')
+    throw new TypeError('Cannot send body: objects stay in their process');
   if (body.kind === 'stream') {
     const out = asWritable(response);
     const gone = 'stream' in response ? response.stream.destroyed : response.destroyed;
@@ -51,7 +54,7 @@ function setHead(response: HttpResponseOut, { status, headers }: HttpResponse): 
   }
 }
 
-function setLength(response: HttpResponseOut, body: Exclude<Body, { kind: 'stream' }>): void {
+function setLength(response: HttpResponseOut, body: Exclude<ByteBody, { kind: 'stream' }>): void {
   const length = body.kind === 'bytes' ? body.bytes.length : body.length;
   response.setHeader('content-length', length);
 }

@@ -7,7 +7,7 @@
  * whole request, the streams of a connection, and the time that a closing server waits.
  */
 import { constants } from 'node:crypto';
-import { createServer as createHttpServer, type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse as HttpServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import {
   type AddressInfo,
@@ -20,6 +20,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Logger } from '#base/env.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
 import { type HttpRequestIn, peerOf, readRequestBody, requestHead } from './http-intake.ts';
+import { createServer as createHttpServer, ServerResponse } from './node-http.ts';
 import { type HttpResponseOut, refuseBody, reply, writeUpgradeHead } from './http-reply.ts';
 
 export interface ServerTls {
@@ -154,10 +155,10 @@ class Server implements RunningHttpServer {
       // An offer of HTTP/2 without TLS is not taken up: the request is answered as it is.
       shouldUpgradeCallback: ({ headers }) => !/^h2c?\b/i.test(headers.upgrade ?? ''),
     });
-    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+    const serve = (request: IncomingMessage, response: HttpServerResponse): void =>
       this.#serve(request, response);
     http1.on('request', serve);
-    http1.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    http1.on('checkContinue', (request: IncomingMessage, response: HttpServerResponse) => {
       if (!this.#isTooLong(request)) response.writeContinue();
       serve(request, response);
     });

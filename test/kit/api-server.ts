@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { type ApiServer, type ApiServerOptions, createApiServer } from '#apiserver/server.ts';
 import { readBody } from '#base/http/message.ts';
 import { MemoryStore } from '#store/memory.ts';
+import { deepFreeze } from './freeze.ts';
 import { VirtualEnvironment } from './virtual-environment.ts';
 
 export interface Reply {
@@ -52,6 +53,7 @@ export class TestApiServer {
           throw new Error('there is no kubelet');
         },
       },
+      onParsed: deepFreeze,
       ...options,
       environment: this.environment,
       store: this.store,

@@ -23,6 +23,7 @@ import { Manager } from '#reconcile/manager.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { type Faults, faultyHandler, NO_FAULTS } from './faults.ts';
+import { deepFreeze } from './freeze.ts';
 import { SeededRandom, VirtualEnvironment } from './virtual-environment.ts';
 
 export interface TestClusterOptions {
@@ -240,6 +241,7 @@ export class TestCluster {
 
   #createApiServer(): ApiServer {
     return createApiServer({
+      onParsed: deepFreeze,
       environment: this.environment,
       store: this.store,
       serviceAccountKey: SIGNING_KEY,

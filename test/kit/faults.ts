@@ -3,7 +3,14 @@
  * that take time, writes that fail, watches that lag or break.
  */
 import { type Environment, sleep } from '#base/env.ts';
-import type { Body, ByteSink, Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
+import type {
+  Body,
+  ByteSink,
+  Handler,
+  HttpRequest,
+  HttpResponse,
+  ObjectSink,
+} from '#base/http/message.ts';
 import type { SeededRandom } from './virtual-environment.ts';
 
 export interface Faults {
@@ -61,32 +68,44 @@ type LineOptions = Omit<FaultyOptions, 'handler'>;
 
 function lagging(response: HttpResponse, options: LineOptions): HttpResponse {
   const { body } = response;
-  if (body?.kind !== 'stream') return response;
-  const late: Body = { kind: 'stream', start: (sink) => body.start(new LateSink(sink, options)) };
-  return { ...response, body: late };
+  if (body?.kind === 'stream') {
+    const late: Body = {
+      kind: 'stream',
+      start: (sink) => body.start(lateSink(sink, new LateLine(sink, options))),
+    };
+    return { ...response, body: late };
+  }
+  if (body?.kind === 'events') {
+    const late: Body = {
+      kind: 'events',
+      start: (sink) => body.start(lateObjects(sink, new LateLine(sink, options))),
+    };
+    return { ...response, body: late };
+  }
+  return response;
 }
 
-/** Passes everything on, later. */
-class LateSink implements ByteSink {
-  readonly #sink: ByteSink;
+/** Passes everything on later, in order, and breaks by chance. */
+class LateLine {
+  readonly #sink: Pick<ByteSink, 'end' | 'abort'>;
   readonly #options: LineOptions;
   /** When the last piece will arrive: nothing overtakes it. */
   #lastMs = 0;
   #broken = false;
 
-  constructor(sink: ByteSink, options: LineOptions) {
+  constructor(sink: Pick<ByteSink, 'end' | 'abort'>, options: LineOptions) {
     this.#sink = sink;
     this.#options = options;
   }
 
-  write(bytes: Uint8Array): boolean {
+  /** A piece of the watch; the line may break behind it. */
+  piece(deliver: () => void): void {
     const { random, faults } = this.#options;
-    this.#later(() => this.#sink.write(bytes));
+    this.#later(deliver);
     if (random.chance(faults().watchBreakRatio)) {
       this.#later(() => this.#sink.abort(new Error('injected: watch broken')));
       this.#broken = true;
     }
-    return true;
   }
 
   end(): void {
@@ -95,14 +114,6 @@ class LateSink implements ByteSink {
 
   abort(reason: Error): void {
     this.#later(() => this.#sink.abort(reason));
-  }
-
-  onDrain(callback: () => void): void {
-    this.#sink.onDrain(callback);
-  }
-
-  onClose(callback: () => void): void {
-    this.#sink.onClose(callback);
   }
 
   #later(action: () => void): void {
@@ -114,4 +125,26 @@ class LateSink implements ByteSink {
     this.#lastMs = Math.max(this.#lastMs, nowMs + delayMs);
     environment.timers.after(this.#lastMs - nowMs, action);
   }
+}
+
+function lateSink(sink: ByteSink, line: LateLine): ByteSink {
+  return {
+    write(bytes) {
+      line.piece(() => sink.write(bytes));
+      return true;
+    },
+    end: () => line.end(),
+    abort: (reason) => line.abort(reason),
+    onDrain: (callback) => sink.onDrain(callback),
+    onClose: (callback) => sink.onClose(callback),
+  };
+}
+
+function lateObjects(sink: ObjectSink, line: LateLine): ObjectSink {
+  return {
+    events: (batch) => line.piece(() => sink.events(batch)),
+    end: () => line.end(),
+    abort: (reason) => line.abort(reason),
+    onClose: (callback) => sink.onClose(callback),
+  };
 }

@@ -24,7 +24,7 @@ import {
 } from '#api/meta/status.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '#api/validation/metadata.ts';
 import { StoreError, type Write, type WriteResult } from '#store/store.ts';
-import { type ApiObject, equalJson, metadataOf, timeText } from '../api-object.ts';
+import { type ApiObject, copyOf, equalJson, metadataOf, timeText } from '../api-object.ts';
 import type { User } from '../context.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
@@ -101,7 +101,7 @@ export class Registry {
     const generated = metadataOf(object).generateName;
     const byPrefix = !metadataOf(object).name && generated !== undefined && generated !== '';
     for (let tries = 1; ; tries++) {
-      const attempt = byPrefix ? structuredClone(object) : object;
+      const attempt = byPrefix ? copyOf(object) : object;
       if (byPrefix) metadataOf(attempt).name = generateName(generated, this.#environment.random);
       const created = await this.#createOnce(resource, attempt, options);
       if (created !== undefined) return created;
@@ -207,7 +207,7 @@ export class Registry {
     const old = resource.copy(entry);
     let next: ApiObject;
     try {
-      next = await options.transform(structuredClone(old));
+      next = await options.transform(copyOf(old));
       this.#checkVersion(resource, options, next, entry);
     } catch (error) {
       // What was decided on an old state is decided again on the newest one.
@@ -335,7 +335,7 @@ export class Registry {
       const old = resource.copy(entry);
       checkPreconditions(resource, old, options);
       await options.validate?.(old);
-      const next = structuredClone(old);
+      const next = copyOf(old);
       const plan = planDeletion(resource, next, options, this.#environment.clock.now());
       if (plan === 'pending') return { object: old, deleted: false };
       if (options.dryRun) return { object: next, deleted: plan === 'remove' };

@@ -3,7 +3,7 @@
  */
 import type { AnyKind } from '#api/kind.ts';
 import type { KubeObject } from '#api/meta/object.ts';
-import type { ApiObject } from '../api-object.ts';
+import { type ApiObject, copyOf } from '../api-object.ts';
 import { type Entry, type ParsedCache, storedBytes } from '../watch-cache/entry.ts';
 import type { ResourceCache } from '../watch-cache/resource-cache.ts';
 
@@ -38,7 +38,7 @@ export class Resource {
 
   /** A copy that the caller may change. */
   copy(entry: Entry): ApiObject {
-    return structuredClone(this.read(entry));
+    return copyOf(this.read(entry));
   }
 
   /** The bytes to store for an object of the served version. */

@@ -20,7 +20,7 @@ import { applyJsonPatch, JsonPatchError, parseJsonPatch } from '#api/patch/json-
 import { mergePatch } from '#api/patch/merge-patch.ts';
 import { strategicMerge, StrategicMergeError } from '#api/patch/strategic-merge.ts';
 import { typeByName } from '#api/schema/schema.ts';
-import { type ApiObject, metadataOf, timeText } from '../api-object.ts';
+import { type ApiObject, copyOf, metadataOf, timeText } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { decodeParsed, parseJson } from './decode.ts';
@@ -149,7 +149,7 @@ function applyTransform(
     throw badRequest('error decoding YAML: the patch must be an object');
   const type = typeByName(kind.schema);
   return async (current) => {
-    const applied = structuredClone(parsed) as ApiObject;
+    const applied = copyOf(parsed) as ApiObject;
     checkApplied(applied, { name, apiVersion: apiVersionOf(kind), kind: kind.kind });
     try {
       const merged = applyPatch({

@@ -13,9 +13,7 @@ import type { WatchHub } from '../watch-cache/hub.ts';
 import { decodeContinue, encodeContinue } from './continue.ts';
 import { type ListParameters, listParameters } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
-
-/** After this many objects looked at, a list lets others have a turn of the loop. */
-const SLICE = 2_000;
+import { Turns } from './turns.ts';
 
 export function presenterFor(context: RequestContext, resource: Resource): Presenter {
   const { query } = context.info;
@@ -28,6 +26,7 @@ export function presenterFor(context: RequestContext, resource: Resource): Prese
     wanted,
     includeObject: query.get('includeObject'),
     nowMs: context.environment.clock.now(),
+    takesObjects: context.request.takesObjects === true,
   });
 }
 
@@ -55,11 +54,25 @@ export async function listObjects(
   const parameters = listParameters(context.info);
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
   const page = await listPage(context, { registry, resource, parameters, selection });
-  return bodyResponse(
-    200,
-    contentType(presenter.wanted),
-    presenter.list(page.entries, page.metadata),
-  );
+  const body = presenter.givesObjects
+    ? presenter.listOf(await valuesOf(context, presenter, page.entries), page.metadata)
+    : presenter.list(page.entries, page.metadata);
+  return bodyResponse(200, contentType(presenter.wanted), body);
+}
+
+/** The objects of `entries`, in turns: some must be parsed first. */
+async function valuesOf(
+  context: RequestContext,
+  presenter: Presenter,
+  entries: readonly Entry[],
+): Promise<object[]> {
+  const values: object[] = [];
+  const turns = new Turns(context.environment);
+  for (const entry of entries) {
+    if (turns.isOver()) await turns.next();
+    values.push(presenter.value(entry));
+  }
+  return values;
 }
 
 interface ListRequest {
@@ -80,9 +93,10 @@ export async function listPage(context: RequestContext, request: ListRequest): P
   const prefix = resource.key(context.info.namespace, '');
   if (parameters.continueToken !== '') {
     const token = decodeContinue(parameters.continueToken, prefix);
-    if (token.revision > 0) return historicPage(request, prefix, token.after, token.revision);
+    if (token.revision > 0) return pageAt(context, request, { prefix, ...token });
     await registry.hub.waitForNow(context.signal);
-    return currentPage(context, request, prefix, token.after);
+    const { revision } = registry.hub;
+    return currentPage(context, request, { prefix, after: token.after, revision });
   }
   const { resourceVersion, resourceVersionMatch } = parameters;
   if (
@@ -94,25 +108,36 @@ export async function listPage(context: RequestContext, request: ListRequest): P
   ) {
     const revision = Number(resourceVersion);
     await reach(registry.hub, revision, context.signal);
-    return registry.hub.revision === revision
-      ? currentPage(context, request, prefix)
-      : historicPage(request, prefix, '', revision);
+    return pageAt(context, request, { prefix, after: '', revision });
   }
   if (resourceVersion !== '' && resourceVersion !== '0')
     await reach(registry.hub, Number(resourceVersion), context.signal);
   else if (resourceVersion === '' && !(await registry.hub.waitForNow(context.signal)))
     throw behind();
-  return currentPage(context, request, prefix);
+  return currentPage(context, request, { prefix, after: '', revision: registry.hub.revision });
+}
+
+/** Which part of a collection, and as of which revision. */
+interface Place {
+  readonly prefix: string;
+  /** The key before the first one; empty for the beginning. */
+  readonly after: string;
+  readonly revision: number;
+}
+
+/** The state at a revision that the cache has reached: the cache's own when nothing changed since. */
+function pageAt(context: RequestContext, request: ListRequest, place: Place): Promise<Page> {
+  return request.resource.cache.changedAt <= place.revision
+    ? currentPage(context, request, place)
+    : historicPage(request, place);
 }
 
 async function currentPage(
   context: RequestContext,
   request: ListRequest,
-  prefix: string,
-  after = '',
+  { prefix, after, revision }: Place,
 ): Promise<Page> {
-  const { resource, parameters, selection, registry } = request;
-  const revision = registry.hub.revision;
+  const { resource, parameters, selection } = request;
   const { limit } = parameters;
   if (
     selection.name !== undefined &&
@@ -125,8 +150,9 @@ async function currentPage(
   // The snapshot of entries is taken in one turn; what is parsed later cannot change under it.
   const candidates = [...resource.cache.range(prefix, after)];
   const entries: Entry[] = [];
-  for (const [index, entry] of candidates.entries()) {
-    if (!selection.everything && index % SLICE === SLICE - 1) await yieldTurn(context);
+  const turns = new Turns(context.environment);
+  for (const entry of candidates) {
+    if (!selection.everything && turns.isOver()) await turns.next();
     if (!selection.everything && !selection.matches(resource.read(entry))) continue;
     if (limit > 0 && entries.length === limit) {
       const remaining = selection.everything ? candidates.length - entries.length : undefined;
@@ -157,9 +183,7 @@ function pageWithMore(
 /** A list as of a revision that is past: read from the store. */
 async function historicPage(
   request: ListRequest,
-  prefix: string,
-  after: string,
-  revision: number,
+  { prefix, after, revision }: Place,
 ): Promise<Page> {
   const { registry, resource, parameters, selection } = request;
   const { limit } = parameters;
@@ -223,10 +247,4 @@ export async function reach(hub: WatchHub, revision: number, signal?: AbortSigna
 
 function behind(): Error {
   return serviceUnavailable('the watch cache is behind the store');
-}
-
-function yieldTurn(context: RequestContext): Promise<void> {
-  return new Promise((resolve) => {
-    context.environment.timers.after(0, resolve);
-  });
 }

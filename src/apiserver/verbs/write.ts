@@ -5,7 +5,7 @@ import { apiVersionOf } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
-import { type ApiObject, metadataOf, timeText } from '../api-object.ts';
+import { type ApiObject, copyOf, metadataOf, timeText } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { contentType } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -135,7 +135,7 @@ export async function updateObject(
         : `the name of the object (${given}) does not match the name on the URL (${name})`,
     );
   }
-  return finishUpdate(call, async () => structuredClone(object));
+  return finishUpdate(call, async () => copyOf(object));
 }
 
 /** PATCH in any of its four types. */
@@ -185,7 +185,7 @@ async function updateWith(
       createIfMissing: options.createIfMissing === true,
       transform: async (current) => {
         giveBack();
-        const before = current === undefined ? undefined : structuredClone(current);
+        const before = current === undefined ? undefined : copyOf(current);
         const next = await transform(current);
         if (options.managesFields !== true)
           recordManager(call, before, next, context.info.subresource);

@@ -14,6 +14,13 @@ export interface Entry {
   /** The revision that made the object. */
   readonly createRevision: number;
   readonly bytes: Uint8Array;
+  /** The parsed form, while anybody holds it. `ParsedCache` alone reads and writes this. */
+  parsed?: WeakRef<JsonObject>;
+}
+
+/** The same object as it stood at `revision`. */
+export function atRevision({ key, createRevision, bytes }: Entry, revision: number): Entry {
+  return { key, revision, createRevision, bytes };
 }
 
 const METADATA = Buffer.from('"metadata":{');
@@ -53,30 +60,33 @@ export function storedBytes(object: object): Uint8Array {
   return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }));
 }
 
-/** How many parsed objects are kept; the oldest used goes first. */
-const PARSED_MAX = 8192;
+/** So many parsed objects are kept whether or not anybody else holds them: the last parsed ones. */
+const PARSED_MAX = 4096;
 
 /**
- * Parsed forms of entries. What it gives out is shared and frozen by agreement: callers that
- * change an object copy it first (`structuredClone`).
+ * Parsed forms of entries, each made once as long as somebody holds it: informers of this process
+ * hold the same objects (docs/adr/0005), so what they know costs the server nothing.
+ *
+ * What it gives out is shared: callers that change an object copy it first (`Resource.copy`).
  */
 export class ParsedCache {
-  readonly #parsed = new Map<Entry, JsonObject>();
+  readonly #recent: JsonObject[] = [];
+  #next = 0;
+  readonly #onParsed: (object: JsonObject) => void;
+
+  /** `onParsed` sees each new object before anybody else does; tests freeze it there. */
+  constructor(onParsed: (object: JsonObject) => void = () => {}) {
+    this.#onParsed = onParsed;
+  }
+
   get(entry: Entry): JsonObject {
-    const hit = this.#parsed.get(entry);
+    const hit = entry.parsed?.deref();
     if (hit !== undefined) return hit;
     const object = parseEntry(entry);
-    this.put(entry, object);
+    this.#onParsed(object);
+    entry.parsed = new WeakRef(object);
+    this.#recent[this.#next] = object;
+    this.#next = (this.#next + 1) % PARSED_MAX;
     return object;
-  }
-  put(entry: Entry, object: JsonObject): void {
-    if (this.#parsed.size >= PARSED_MAX) {
-      const oldest = this.#parsed.keys().next().value;
-      if (oldest !== undefined) this.#parsed.delete(oldest);
-    }
-    this.#parsed.set(entry, object);
-  }
-  forget(entry: Entry): void {
-    this.#parsed.delete(entry);
   }
 }

@@ -23,7 +23,7 @@ interface Waiter {
 
 export class WatchHub {
   readonly store: Store;
-  readonly parsed = new ParsedCache();
+  readonly parsed: ParsedCache;
   readonly #environment: Environment;
   readonly #caches = new Map<string, ResourceCache>();
   #revision = 0;
@@ -33,8 +33,9 @@ export class WatchHub {
   /** Called when the store's watch ends: the server must stop serving what it cannot see. */
   onLost: (error: Error) => void = () => {};
 
-  constructor(store: Store, environment: Environment) {
+  constructor(store: Store, environment: Environment, parsed = new ParsedCache()) {
     this.store = store;
+    this.parsed = parsed;
     this.#environment = environment;
   }
 
@@ -142,7 +143,6 @@ export class WatchHub {
       entry,
       ...(previous === undefined ? {} : { previous }),
     });
-    if (previous !== undefined) this.parsed.forget(previous);
   }
 
   /** A resource's prefix has one segment (`pods`) or two (`services/specs`). */

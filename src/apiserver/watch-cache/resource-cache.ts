@@ -41,6 +41,10 @@ export class ResourceCache {
     this.#windowStart = revision;
   }
 
+  /** The revision of the newest event: the objects are the same at every later revision. */
+  get changedAt(): number {
+    return this.#window.at(-1)?.revision ?? this.#windowStart;
+  }
   /** The revision after which every event is still known. */
   get windowStart(): number {
     return this.#windowStart;

@@ -20,6 +20,12 @@ export interface HttpRequest {
   /** Aborted when the client goes away, or the caller of a client gives up. */
   readonly signal?: AbortSignal;
   readonly peer?: Peer;
+  /**
+   * Set by a caller in this process that reads a list or a watch and changes nothing of it: the
+   * answer may then carry the server's own objects instead of their bytes (docs/adr/0005). Never
+   * set for what comes from a socket.
+   */
+  readonly takesObjects?: true;
 }
 
 /** Who is at the other end, as the transport knows it. */
@@ -48,12 +54,35 @@ export interface ByteSink {
   onClose(callback: () => void): void;
 }
 
-export type Body =
+/** An event of a watch whose object is the server's own: shared by all readers, never changed. */
+export interface ObjectEvent {
+  readonly type: string;
+  readonly object: unknown;
+}
+
+/** Where the events of a watch go when the reader `takesObjects`. Called from one place at a time. */
+export interface ObjectSink {
+  /** Events in order. The reader is done with them when the call returns: it cannot be slow. */
+  events(batch: readonly ObjectEvent[]): void;
+  end(): void;
+  abort(reason: Error): void;
+  onClose(callback: () => void): void;
+}
+
+/** A body that can go over a socket. */
+export type ByteBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** Bytes that lie in pieces (a list made of cached objects): written without being joined. */
   | { readonly kind: 'pieces'; readonly pieces: readonly Uint8Array[]; readonly length: number }
   /** `start` is called once, when there is someone to read. */
   | { readonly kind: 'stream'; start(sink: ByteSink): void };
+
+export type Body =
+  | ByteBody
+  /** A list as an object (`takesObjects`). */
+  | { readonly kind: 'object'; readonly object: unknown }
+  /** A watch as objects (`takesObjects`). */
+  | { readonly kind: 'events'; start(sink: ObjectSink): void };
 
 export interface HttpResponse {
   readonly status: number;
@@ -81,6 +110,8 @@ export function readBody(
   if (body === undefined) return Promise.resolve(EMPTY);
   if (body.kind === 'bytes') return Promise.resolve(body.bytes);
   if (body.kind === 'pieces') return Promise.resolve(Buffer.concat(body.pieces, body.length));
+  if (body.kind === 'object' || body.kind === 'events')
+    return Promise.reject(new TypeError('Cannot read body: it holds objects, not bytes'));
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;

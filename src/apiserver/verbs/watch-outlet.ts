@@ -1,0 +1,178 @@
+/**
+ * Where a watcher puts its events: as frames on a stream of bytes, or, for a reader in this process
+ * that takes objects (docs/adr/0005), as the objects themselves.
+ *
+ * What comes within one turn of the loop leaves together.
+ */
+import type { ByteSink, ObjectEvent, ObjectSink } from '#base/http/message.ts';
+import type { StatusError } from '#api/meta/status.ts';
+import type { ApiObject } from '../api-object.ts';
+import type { Presenter } from '../presenter.ts';
+import { statusOf } from '../respond.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import { frameOf } from './watch-frame.ts';
+
+/** A watcher that has this many bytes unread is closed; it resumes where it was. */
+const UNREAD_MAX_BYTES = 16 * 1024 * 1024;
+
+export interface WatchOutlet {
+  /** An event about an object of the cache. */
+  entry(type: string, entry: Entry): void;
+  bookmark(object: ApiObject): void;
+  error(error: StatusError): void;
+  /** Sends what waits, then ends in an orderly way. */
+  end(): void;
+  /** Nothing waits to be sent. */
+  readonly idle: boolean;
+}
+
+export class ByteOutlet implements WatchOutlet {
+  readonly #sink: ByteSink;
+  readonly #presenter: Presenter;
+  readonly #onClosed: () => void;
+  #frames: Uint8Array[] = [];
+  #flushing = false;
+  #slow = false;
+  #unread = 0;
+  #closed = false;
+  /** A Table says its columns once. */
+  #columns = true;
+
+  /** `onClosed` is called when the reader is gone, or was too slow and has been cut off. */
+  constructor(sink: ByteSink, presenter: Presenter, onClosed: () => void) {
+    this.#sink = sink;
+    this.#presenter = presenter;
+    this.#onClosed = onClosed;
+    sink.onClose(() => this.#close());
+    sink.onDrain(() => {
+      this.#slow = false;
+      this.#unread = 0;
+      this.#flush();
+    });
+  }
+
+  get idle(): boolean {
+    return this.#frames.length === 0;
+  }
+
+  entry(type: string, entry: Entry): void {
+    this.#push(type, this.#presenter.entry(entry, this.#columns));
+    this.#columns = false;
+  }
+
+  bookmark(object: ApiObject): void {
+    this.#push('BOOKMARK', this.#presenter.object(object));
+  }
+
+  error(error: StatusError): void {
+    this.#frame(frameOf('ERROR', Buffer.from(JSON.stringify(statusOf(error))), 'json'));
+  }
+
+  end(): void {
+    if (this.#closed) return;
+    this.#flush();
+    this.#sink.end();
+    this.#close();
+  }
+
+  #push(type: string, object: Uint8Array): void {
+    this.#frame(frameOf(type, object, this.#presenter.wanted.encoding));
+  }
+
+  #frame(frame: Uint8Array): void {
+    if (this.#closed) return;
+    this.#frames.push(frame);
+    this.#unread += frame.length;
+    if (this.#slow && this.#unread > UNREAD_MAX_BYTES) {
+      this.#sink.abort(new Error('Cannot send watch events: the client reads too slowly'));
+      return this.#close();
+    }
+    if (this.#flushing || this.#slow) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#closed || this.#slow || this.#frames.length === 0) return;
+    const frames = this.#frames;
+    this.#frames = [];
+    const [first] = frames;
+    const joined = frames.length === 1 && first !== undefined ? first : Buffer.concat(frames);
+    this.#slow = !this.#sink.write(joined);
+    if (!this.#slow) this.#unread = 0;
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#frames = [];
+    this.#onClosed();
+  }
+}
+
+export class ObjectOutlet implements WatchOutlet {
+  readonly #sink: ObjectSink;
+  readonly #presenter: Presenter;
+  readonly #onClosed: () => void;
+  #events: ObjectEvent[] = [];
+  #flushing = false;
+  #closed = false;
+
+  constructor(sink: ObjectSink, presenter: Presenter, onClosed: () => void) {
+    this.#sink = sink;
+    this.#presenter = presenter;
+    this.#onClosed = onClosed;
+    sink.onClose(() => this.#close());
+  }
+
+  get idle(): boolean {
+    return this.#events.length === 0;
+  }
+
+  entry(type: string, entry: Entry): void {
+    this.#push({ type, object: this.#presenter.value(entry) });
+  }
+
+  bookmark(object: ApiObject): void {
+    this.#push({ type: 'BOOKMARK', object });
+  }
+
+  error(error: StatusError): void {
+    this.#push({ type: 'ERROR', object: statusOf(error) });
+  }
+
+  end(): void {
+    if (this.#closed) return;
+    this.#flush();
+    this.#sink.end();
+    this.#close();
+  }
+
+  #push(event: ObjectEvent): void {
+    if (this.#closed) return;
+    this.#events.push(event);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#closed || this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    this.#sink.events(events);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events = [];
+    this.#onClosed();
+  }
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TestApiServer } from '#kit/api-server.ts';
+
+const ADMIN = { name: 'admin', groups: ['system:masters'] };
+const PATH = '/api/v1/namespaces/default/configmaps';
+
+interface Event {
+  readonly type: string;
+  // Whatever the server sends.
+  readonly object: any; // oxlint-disable-line typescript/no-explicit-any
+}
+
+interface Watched {
+  readonly events: Event[];
+  ended: boolean;
+  /** What came, as TYPE name. */
+  told(): string[];
+  stop(): void;
+}
+
+async function watch(server: TestApiServer, query: string, objects = false): Promise<Watched> {
+  const stop = new AbortController();
+  const response = await server.environment.resolve(
+    server.server.handler({
+      method: 'GET',
+      url: `${PATH}?watch=1${query}`,
+      headers: { accept: 'application/json' },
+      peer: { component: ADMIN },
+      signal: stop.signal,
+      ...(objects ? { takesObjects: true } : {}),
+    }),
+  );
+  const watched: Watched = {
+    events: [],
+    ended: false,
+    told: () => watched.events.map(({ type, object }) => `${type} ${object.metadata?.name ?? ''}`),
+    stop: () => stop.abort(),
+  };
+  const end = (): void => {
+    watched.ended = true;
+  };
+  const { body } = response;
+  if (body?.kind === 'events') {
+    body.start({
+      events: (batch) => watched.events.push(...(batch as Event[])),
+      end,
+      abort: end,
+      onClose: () => {},
+    });
+    return watched;
+  }
+  assert.ok(body?.kind === 'stream');
+  body.start({
+    write(bytes) {
+      for (const line of Buffer.from(bytes).toString().trim().split('\n'))
+        watched.events.push(JSON.parse(line));
+      return true;
+    },
+    end,
+    abort: end,
+    onDrain: () => {},
+    onClose: () => {},
+  });
+  return watched;
+}
+
+const configMap = (name: string, labels = {}) => ({ metadata: { name, labels } });
+
+for (const objects of [false, true]) {
+  describe(objects ? 'a watch of objects' : 'a watch of bytes', () => {
+    it('begins behind its resourceVersion and tells every change in order', async () => {
+      const server = await TestApiServer.start();
+      const { metadata } = await server.must(`POST ${PATH}`, configMap('a'));
+      await server.must(`POST ${PATH}`, configMap('b'));
+      const watched = await watch(
+        server,
+        `&resourceVersion=${metadata.resourceVersion}&fieldSelector=metadata.name!%3Dkube-root-ca.crt`,
+        objects,
+      );
+      await server.must(`PATCH ${PATH}/a`, { data: { x: '1' } });
+      await server.must(`DELETE ${PATH}/b`);
+      await server.environment.advance(1);
+      assert.deepEqual(watched.told(), ['ADDED b', 'MODIFIED a', 'DELETED b']);
+      const versions = watched.events.map(({ object }) => Number(object.metadata.resourceVersion));
+      assert.deepEqual(
+        versions,
+        versions.toSorted((a, b) => a - b),
+      );
+    });
+
+    it('tells what enters and leaves a selection as ADDED and DELETED', async () => {
+      const server = await TestApiServer.start();
+      const watched = await watch(server, '&labelSelector=show&resourceVersion=0', objects);
+      await server.must(`POST ${PATH}`, configMap('a'));
+      await server.must(`PATCH ${PATH}/a`, { metadata: { labels: { show: 'me' } } });
+      const { metadata } = await server.must(`PATCH ${PATH}/a`, {
+        metadata: { labels: { show: null } },
+      });
+      await server.must(`PATCH ${PATH}/a`, { data: { x: '1' } });
+      await server.environment.advance(1);
+      assert.deepEqual(watched.told(), ['ADDED a', 'DELETED a']);
+      const left = watched.events[1]?.object;
+      assert.deepEqual(left.metadata.labels, { show: 'me' });
+      assert.equal(left.metadata.resourceVersion, metadata.resourceVersion);
+    });
+
+    it('sends the state first and closes it by a bookmark where that is asked for', async () => {
+      const server = await TestApiServer.start();
+      await server.must(`POST ${PATH}`, configMap('a'));
+      const watched = await watch(
+        server,
+        '&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&fieldSelector=metadata.name%3Da',
+        objects,
+      );
+      await server.environment.advance(1);
+      assert.deepEqual(watched.told(), ['ADDED a', 'BOOKMARK ']);
+      assert.deepEqual(watched.events[1]?.object.metadata.annotations, {
+        'k8s.io/initial-events-end': 'true',
+      });
+    });
+
+    it('ends after its timeout, and when its reader goes', async () => {
+      const server = await TestApiServer.start();
+      const timed = await watch(server, '&timeoutSeconds=5', objects);
+      const left = await watch(server, '', objects);
+      await server.environment.advance(5_001);
+      assert.equal(timed.ended, true);
+      assert.equal(left.ended, false);
+      left.stop();
+      await server.environment.advance(1);
+      const seen = left.events.length;
+      await server.must(`POST ${PATH}`, configMap('late'));
+      await server.environment.advance(1);
+      assert.equal(left.events.length, seen);
+    });
+
+    it('ends when the server stops', async () => {
+      const server = await TestApiServer.start();
+      const watched = await watch(server, '', objects);
+      await server.environment.resolve(server.server.stop());
+      assert.equal(watched.ended, true);
+    });
+  });
+}
+
+it('a watch and a list in this process give one and the same object', async () => {
+  const server = await TestApiServer.start();
+  const one = await watch(server, '&resourceVersion=0', true);
+  const other = await watch(server, '&labelSelector=a%3Db', true);
+  await server.must(`POST ${PATH}`, configMap('shared', { a: 'b' }));
+  await server.environment.advance(1);
+  const told = one.events.find(({ object }) => object.metadata.name === 'shared');
+  assert.equal(told?.object, other.events[0]?.object);
+});
+
+it('a watch from a revision that is no longer known answers 410', async () => {
+  const server = await TestApiServer.start();
+  const { metadata } = await server.must(`POST ${PATH}`, configMap('a'));
+  for (let i = 0; i < 5_200; i++) await server.must(`PATCH ${PATH}/a`, { data: { x: String(i) } });
+  assert.match(
+    await server.refusal(`GET ${PATH}?watch=1&resourceVersion=${metadata.resourceVersion}`),
+    /^410 too old resource version/,
+  );
+});

@@ -1,0 +1,24 @@
+/** The certificates of one cluster: the authority, the names and addresses that its own need. */
+import type { ClusterConfig } from './cluster-config.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { type ClusterPki, openPki } from './pki.ts';
+
+/** The certificates of a cluster, made where they are missing. */
+export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: number): ClusterPki {
+  return openPki({
+    folder: data.pki,
+    nowMs,
+    serverAddresses: [
+      '127.0.0.1',
+      config.nodeAddress,
+      ...(isAddress(config.listenHost) ? [config.listenHost] : []),
+    ],
+    serverNames: ['localhost', config.nodeName],
+    kubernetesAddress: config.kubernetesAddress,
+    clusterDomain: config.clusterDomain,
+  });
+}
+
+function isAddress(host: string): boolean {
+  return /^[0-9.]+$/.test(host) || host.includes(':');
+}

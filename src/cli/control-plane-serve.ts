@@ -1,0 +1,114 @@
+/**
+ * The control plane of the product: the composition of `control-plane.ts` on a real store, real
+ * sockets and real files.
+ */
+import type { Environment } from '#base/env.ts';
+import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
+import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
+import type { Store } from '#store/store.ts';
+import type { ClusterConfig } from './cluster-config.ts';
+import { publishClusterObjects } from './cluster-objects.ts';
+import { clusterPki } from './cluster-pki.ts';
+import { clientAs, nodeIdentity } from './component-clients.ts';
+import { type ControlPlane, createControlPlane } from './control-plane.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { kubeletConnector } from './kubelet-connector.ts';
+import { keepNodeRole } from './node-role.ts';
+import { KUBELET_CLIENT } from './pki.ts';
+
+/** How long open requests may go on when the process is asked to end. */
+const SHUTDOWN_GRACE_MS = 1_000;
+
+export interface ServeOptions {
+  readonly environment: Environment;
+  readonly data: DataDirectory;
+  readonly config: ClusterConfig;
+  /** Closed at the end. */
+  readonly store: Store;
+}
+
+/** Resolves when the control plane is ready, with the way to stop it. */
+export async function serveControlPlane(options: ServeOptions): Promise<() => Promise<void>> {
+  const { environment, data, config, store } = options;
+  const pki = clusterPki(data, config, environment.clock.now());
+  const plane = createControlPlane({
+    environment,
+    store,
+    serviceAccountKey: pki.serviceAccountKey,
+    serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
+    serviceClusterIpRange: config.serviceClusterIpRange,
+    serviceNodePortRange: config.nodePortRange,
+    advertise: { address: config.nodeAddress, port: config.listenPort },
+    clientCa: pki.authority.certificate,
+    kubelets: kubeletConnector({
+      authority: pki.authority.certificate,
+      identity: pki.apiServerKubeletClient,
+    }),
+    rootCa: pki.authority.certificate,
+    podCidr: config.podCidr,
+  });
+  const serve = (host: string): Promise<RunningHttpServer> =>
+    serveHttp({
+      handler: plane.handler,
+      host,
+      port: config.listenPort,
+      tls: {
+        cert: pki.apiServer.certificate,
+        key: pki.apiServer.key,
+        clientCa: pki.authority.certificate,
+      },
+    });
+  const servers = await Promise.all(listenHosts(config).map(serve));
+  await plane.start();
+  await publishClusterObjects({
+    handler: plane.handler,
+    environment,
+    dnsAddress: config.dnsAddress,
+    kubeletClientName: KUBELET_CLIENT,
+  });
+  const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
+  const stopping = new AbortController();
+  keepNodeRole({
+    handler: plane.handler,
+    environment,
+    nodeName: config.nodeName,
+    signal: stopping.signal,
+  });
+  environment.log.info('control plane is ready', {
+    address: `https://${config.listenHost}:${config.listenPort}`,
+  });
+  return async () => {
+    stopping.abort();
+    stopNodes();
+    await plane.stop();
+    await Promise.all(servers.map((server) => server.close({ graceMs: SHUTDOWN_GRACE_MS })));
+    await store.close();
+  };
+}
+
+/** Pods of a real node reach the API server at the node's address, which may not be the asked one. */
+function listenHosts({ listenHost, nodeAddress, simulatedNodes }: ClusterConfig): string[] {
+  const everywhere = listenHost === '0.0.0.0' || listenHost === '::';
+  return simulatedNodes > 0 || everywhere ? [listenHost] : [...new Set([listenHost, nodeAddress])];
+}
+
+function startSimulatedNodes(
+  environment: Environment,
+  plane: ControlPlane,
+  count: number,
+): () => void {
+  if (count === 0) return () => {};
+  const stopping = new AbortController();
+  const nodes = new SimulatedNodes({
+    environment,
+    count,
+    clientFor: (name) =>
+      clientAs(plane.handler, nodeIdentity(name), {
+        environment,
+        userAgent: 'simulated-kubelet',
+        signal: stopping.signal,
+      }),
+  });
+  nodes.start(stopping.signal);
+  return () => stopping.abort();
+}
