@@ -33,7 +33,7 @@ export function contentType(wanted: Wanted, streaming = false): string {
 export class Presenter {
   readonly resource: Resource;
   readonly wanted: Wanted;
-  /** Lists and watches give objects, not bytes. */
+  /** Answers are objects, not bytes. */
   readonly givesObjects: boolean;
   readonly #includeObject: IncludeObject;
   readonly #nowMs: number;
@@ -86,6 +86,14 @@ export class Presenter {
       case 'object':
         return this.#encode(withTypeMeta(object, apiVersionOf(kind), kind.kind), kind, kind.kind);
     }
+  }
+
+  /** One object that a verb made or copied for this request: it becomes the reader's own. */
+  answer(object: ApiObject): Body {
+    if (!this.givesObjects) return bytes(this.object(object));
+    const { kind } = this.resource;
+    if (this.wanted.view === 'metadata') return { kind: 'object', object: partial(object) };
+    return { kind: 'object', object: withTypeMeta(object, apiVersionOf(kind), kind.kind) };
   }
 
   list(entries: readonly Entry[], meta: ListMeta): Body {

@@ -236,8 +236,10 @@ export class RestClient implements Client {
   }
 
   async #json<R>(parts: RequestParts): Promise<R> {
+    const body = await this.#body({ ...parts, takesObjects: true });
     // The server answers with the type that the path names.
-    return JSON.parse(await this.#text(parts)) as R;
+    if (body?.kind === 'object') return body.object as R;
+    return JSON.parse(textOf(await readBody(body))) as R;
   }
 
   async #text(parts: RequestParts): Promise<string> {

@@ -2,9 +2,13 @@
  * Limits on requests that run at a time: reads and writes apart, as upstream's
  * --max-requests-inflight and --max-mutating-requests-inflight. Watches, logs and other streams do
  * not count, and the cluster's own masters are never refused.
+ *
+ * Who is at the limit is refused (429), but for the components of this process: they wait for a
+ * place, in order. A refusal would make them come back a second later, when the place has long been
+ * free, and they cannot flood a server that they run in.
  */
 import { tooManyRequests } from '#api/meta/status.ts';
-import { MASTERS_GROUP } from '../context.ts';
+import { MASTERS_GROUP, type RequestContext } from '../context.ts';
 import type { Filter } from './filter.ts';
 import { isLongRunning } from './long-running.ts';
 
@@ -14,22 +18,62 @@ export interface InFlightLimits {
 }
 
 const READS = new Set(['get', 'list', 'head', 'options']);
+/** Components' requests that wait; beyond that they are refused as well. */
+const WAITING_MAX = 20_000;
+
+/** Places for so many requests, and the queue of those that wait for one. */
+class Places {
+  readonly #limit: number;
+  readonly #waiting: (() => void)[] = [];
+  #first = 0;
+  #taken = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Resolves with a place taken. Throws 429 when there is none and `context` may not wait. */
+  take(context: RequestContext): Promise<void> | undefined {
+    if (this.#taken < this.#limit || context.user.groups.includes(MASTERS_GROUP)) {
+      this.#taken += 1;
+      return undefined;
+    }
+    const isComponent = context.request.peer?.component !== undefined;
+    if (!isComponent || this.#waiting.length - this.#first >= WAITING_MAX)
+      throw tooManyRequests('Too many requests, please try again later.', 1);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Gives a place back: to who has waited longest, if anybody does. */
+  release(): void {
+    const next = this.#taken <= this.#limit ? this.#waiting[this.#first] : undefined;
+    if (next === undefined) {
+      this.#taken -= 1;
+      return;
+    }
+    this.#first += 1;
+    if (this.#first === this.#waiting.length) {
+      this.#waiting.length = 0;
+      this.#first = 0;
+    }
+    next();
+  }
+}
 
 export function inFlightFilter(limits: InFlightLimits): Filter {
-  const running = { reads: 0, writes: 0 };
+  const reads = new Places(limits.reads);
+  const writes = new Places(limits.writes);
   return {
     name: 'in-flight',
     async handle(context, next) {
       if (isLongRunning(context.info)) return next();
-      const kind = READS.has(context.info.verb) ? 'reads' : 'writes';
-      if (running[kind] >= limits[kind] && !context.user.groups.includes(MASTERS_GROUP)) {
-        throw tooManyRequests('Too many requests, please try again later.', 1);
-      }
-      running[kind] += 1;
+      const places = READS.has(context.info.verb) ? reads : writes;
+      const wait = places.take(context);
+      if (wait !== undefined) await wait;
       try {
         return await next();
       } finally {
-        running[kind] -= 1;
+        places.release();
       }
     },
   };

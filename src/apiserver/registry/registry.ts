@@ -58,8 +58,8 @@ export interface UpdateOptions extends WriteOptions {
   /** Empty, `status`, or the name of a view. */
   readonly subresource: string;
   /**
-   * Makes the next object from a copy of the current one. Called again after a conflict. Undefined
-   * current: there is none, and the kind allows creation by update.
+   * Makes the next object, without changing the current one. Called again after a conflict.
+   * Undefined current: there is none, and the kind allows creation by update.
    */
   transform(current: ApiObject | undefined): Promise<ApiObject>;
   validate?(next: ApiObject, old: ApiObject | undefined): Promise<void>;
@@ -207,7 +207,7 @@ export class Registry {
     const old = resource.copy(entry);
     let next: ApiObject;
     try {
-      next = await options.transform(copyOf(old));
+      next = await options.transform(old);
       this.#checkVersion(resource, options, next, entry);
     } catch (error) {
       // What was decided on an old state is decided again on the newest one.

@@ -8,7 +8,7 @@ import type { Binding, Pod } from '#api/gen/core-v1.ts';
 import { type FieldError, fieldPath, notSupported, required } from '#api/meta/field.ts';
 import { badRequest, conflict, internalError, OBJECT_MODIFIED } from '#api/meta/status.ts';
 import { joined } from '../admission/refusal.ts';
-import type { ApiObject } from '../api-object.ts';
+import { type ApiObject, copyOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { admit, dryRunOf, POD_BINDING, readBodyAs, success } from './exchange.ts';
@@ -63,8 +63,9 @@ async function assign(
     transform: async (current) => {
       if (current === undefined) throw internalError(`pod ${name} is gone`);
       checkPreconditions(binding, current, name);
-      bind(current as Pod, binding, services.environment.clock.now());
-      return current;
+      const next = copyOf(current);
+      bind(next as Pod, binding, services.environment.clock.now());
+      return next;
     },
   });
 }

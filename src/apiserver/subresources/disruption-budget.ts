@@ -5,7 +5,7 @@
  */
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '#api/gen/policy-v1.ts';
 import { forbidden, internalError, StatusError } from '#api/meta/status.ts';
-import { timeText } from '../api-object.ts';
+import { copyOf, timeText } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { SubresourceServices } from './services.ts';
@@ -34,12 +34,13 @@ export async function takeDisruption(options: {
     transform: async (current) => {
       if (current === undefined) throw internalError(`poddisruptionbudget ${name} is gone`);
       checkBudget(current as PodDisruptionBudget, name);
+      const next = copyOf(current);
       decrement(
-        current as PodDisruptionBudget,
+        next as PodDisruptionBudget,
         options.pod,
         timeText(services.environment.clock.now()),
       );
-      return current;
+      return next;
     },
   });
 }

@@ -11,7 +11,7 @@ import type { Eviction, PodDisruptionBudget } from '#api/gen/policy-v1.ts';
 import { labelSelectorMatches } from '#api/meta/labels.ts';
 import { badRequest, conflict, internalError, isConflict, StatusError } from '#api/meta/status.ts';
 import { POD_DISRUPTION_BUDGETS } from '../admission/targets.ts';
-import { type ApiObject, metadataOf } from '../api-object.ts';
+import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { isDryRun } from '../verbs/options.ts';
@@ -145,7 +145,12 @@ async function removePod(call: Call, version: string | undefined): Promise<void>
       ...common,
       subresource: 'status',
       transform: async (pod) =>
-        markEvicted(pod, { version, uid, name, nowMs: services.environment.clock.now() }),
+        markEvicted(pod === undefined ? undefined : copyOf(pod), {
+          version,
+          uid,
+          name,
+          nowMs: services.environment.clock.now(),
+        }),
     });
     if (current !== undefined) current = object.metadata?.resourceVersion;
   }

@@ -7,7 +7,7 @@ import type { HttpResponse } from '#base/http/message.ts';
 import type { Scale } from '#api/gen/autoscaling-v1.ts';
 import { fieldPath, invalidValue } from '#api/meta/field.ts';
 import { badRequest, conflict, internalError, invalid, notFound } from '#api/meta/status.ts';
-import { type ApiObject, metadataOf } from '../api-object.ts';
+import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { patchTransform } from '../verbs/patch.ts';
@@ -34,9 +34,10 @@ export async function handleScale(
   const { object } = await updateAs(context, resource, services.writes, async (current) => {
     if (current === undefined) throw notFound(resource.groupResource, name);
     const scale = await nextScale(scaleOf(resource, current));
-    checkScale(resource, current, scale);
-    resource.kind.scale?.set(current, scale.spec?.replicas ?? 0);
-    return current;
+    const next = copyOf(current);
+    checkScale(resource, next, scale);
+    resource.kind.scale?.set(next, scale.spec?.replicas ?? 0);
+    return next;
   });
   return answer(context, services, {
     code: 200,

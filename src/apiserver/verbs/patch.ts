@@ -155,7 +155,7 @@ function applyTransform(
       const merged = applyPatch({
         type,
         kind,
-        ...(current === undefined ? {} : { live: current }),
+        ...(current === undefined ? {} : { live: copyOf(current) }),
         applied,
         manager: {
           name: manager,

@@ -42,7 +42,9 @@ export async function getObject(
   else if (version === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
   const entry = resource.cache.get(resource.key(namespace, name));
   if (entry === undefined) throw notFound(resource.groupResource, name);
-  return bytesResponse(200, contentType(presenter.wanted), presenter.entry(entry));
+  return presenter.givesObjects
+    ? bodyResponse(200, contentType(presenter.wanted), presenter.answer(resource.copy(entry)))
+    : bytesResponse(200, contentType(presenter.wanted), presenter.entry(entry));
 }
 
 export async function listObjects(

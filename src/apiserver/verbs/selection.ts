@@ -10,6 +10,7 @@ import {
 import { badRequest } from '#api/meta/status.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { Resource } from '../registry/resource.ts';
+import type { FieldInterest } from '../watch-cache/resource-cache.ts';
 
 export interface Selection {
   /** True when everything is wanted: nothing need be parsed to know it. */
@@ -18,6 +19,8 @@ export interface Selection {
   readonly name: string | undefined;
   /** The selection is of one namespace only, by field selector. */
   readonly namespace: string | undefined;
+  /** A field that all selected objects have one value of: the watch need not look at others. */
+  readonly interest: FieldInterest | undefined;
   matches(object: ApiObject): boolean;
 }
 
@@ -34,12 +37,20 @@ export function selectionOf(
     everything: labels.length === 0 && fields.length === 0,
     name: exact('metadata.name'),
     namespace: exact('metadata.namespace'),
+    interest: interestOf(resource, fields),
     matches: (object) =>
       matchesSelector(labels, object.metadata?.labels) &&
       fields.every(
         (term) => (fieldValue(resource, object, term.field) === term.value) === term.equal,
       ),
   };
+}
+
+function interestOf(resource: Resource, fields: readonly FieldTerm[]): FieldInterest | undefined {
+  const term = fields.find(({ equal }) => equal);
+  if (term === undefined) return undefined;
+  const { field, value } = term;
+  return { field, value, valueOf: (entry) => fieldValue(resource, resource.read(entry), field) };
 }
 
 function parseLabels(text: string): Selector {

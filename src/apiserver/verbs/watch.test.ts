@@ -105,6 +105,21 @@ for (const objects of [false, true]) {
       assert.equal(left.metadata.resourceVersion, metadata.resourceVersion);
     });
 
+    it('of one name tells of that object alone, and of its end', async () => {
+      const server = await TestApiServer.start();
+      const query = '&resourceVersion=0&fieldSelector=metadata.name%3Da';
+      const watched = await watch(server, query, objects);
+      const other = await watch(server, query, objects);
+      await server.must(`POST ${PATH}`, configMap('b'));
+      await server.must(`POST ${PATH}`, configMap('a'));
+      other.stop();
+      await server.must(`DELETE ${PATH}/b`);
+      await server.must(`DELETE ${PATH}/a`);
+      await server.environment.advance(1);
+      assert.deepEqual(watched.told(), ['ADDED a', 'DELETED a']);
+      assert.deepEqual(other.told(), ['ADDED a']);
+    });
+
     it('sends the state first and closes it by a bookmark where that is asked for', async () => {
       const server = await TestApiServer.start();
       await server.must(`POST ${PATH}`, configMap('a'));

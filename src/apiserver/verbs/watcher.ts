@@ -51,7 +51,7 @@ export class Watcher {
 
   /** Sends from `start` on, until the time is over, the reader is gone or the server ends. */
   run(start: WatchStart, release: () => void): void {
-    const { context, resource, parameters, shutdown } = this.#options;
+    const { context, resource, selection, parameters, shutdown } = this.#options;
     const { environment } = context;
     this.#cleanup.push(release);
     // The reader may have gone before the first event.
@@ -72,7 +72,8 @@ export class Watcher {
       return end();
     }
     for (const event of missed) this.#onEvent(event);
-    this.#cleanup.push(resource.cache.subscribe((event) => this.#onEvent(event)));
+    const listener = (event: CacheEvent): void => this.#onEvent(event);
+    this.#cleanup.push(resource.cache.subscribe(listener, selection.interest));
     const seconds =
       parameters.timeoutSeconds ?? TIMEOUT_MIN_SECONDS * (1 + environment.random.next());
     const timer = environment.timers.after(seconds * 1000, end);

@@ -10,7 +10,7 @@ import type { RequestContext } from '../context.ts';
 import { contentType } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
-import { bytesResponse } from '../respond.ts';
+import { bodyResponse } from '../respond.ts';
 import { decodeObject } from './decode.ts';
 import { fieldValidationOf, isDryRun } from './options.ts';
 import { patchTransform } from './patch.ts';
@@ -85,7 +85,7 @@ export async function createObject(
     fieldValidationOf(context.info.query, 'CreateOptions'),
   );
   const created = await createDecoded(call, object);
-  return bytesResponse(201, contentType(presenter.wanted), presenter.object(created));
+  return bodyResponse(201, contentType(presenter.wanted), presenter.answer(created));
 }
 
 async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> {
@@ -160,11 +160,7 @@ async function finishUpdate(
   const { context, resource } = call;
   const presenter = presenterFor(context, resource);
   const { object, created } = await updateWith(call, transform, options);
-  return bytesResponse(
-    created ? 201 : 200,
-    contentType(presenter.wanted),
-    presenter.object(object),
-  );
+  return bodyResponse(created ? 201 : 200, contentType(presenter.wanted), presenter.answer(object));
 }
 
 async function updateWith(
@@ -185,8 +181,8 @@ async function updateWith(
       createIfMissing: options.createIfMissing === true,
       transform: async (current) => {
         giveBack();
-        const before = current === undefined ? undefined : copyOf(current);
-        const next = await transform(current);
+        const before = current;
+        const next = await transform(before);
         if (options.managesFields !== true)
           recordManager(call, before, next, context.info.subresource);
         await services.admission.admit(

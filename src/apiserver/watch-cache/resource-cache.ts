@@ -20,6 +20,20 @@ const WINDOW_MAX = 4096;
 
 export type CacheListener = (event: CacheEvent) => void;
 
+/** What a listener cares about: objects whose `field` has this value, before or after the event. */
+export interface FieldInterest {
+  readonly field: string;
+  readonly value: string;
+  /** The same function for each interest in one field. */
+  valueOf(entry: Entry): string;
+}
+
+/** Listeners by the value of one field, so that an event of a Pod wakes one kubelet's watch of all. */
+interface FieldListeners {
+  readonly valueOf: (entry: Entry) => string;
+  readonly byValue: Map<string, Set<CacheListener>>;
+}
+
 export class ResourceCache {
   /** The store's prefix: `/registry/pods/`. */
   readonly prefix: string;
@@ -31,6 +45,7 @@ export class ResourceCache {
   /** Events up to here are not in the window any more. */
   #windowStart = 0;
   readonly #listeners = new Set<CacheListener>();
+  readonly #fieldListeners = new Map<string, FieldListeners>();
 
   constructor(prefix: string) {
     this.prefix = prefix;
@@ -91,6 +106,12 @@ export class ResourceCache {
       this.#windowStart = dropped.at(-1)?.revision ?? this.#windowStart;
     }
     for (const listener of this.#listeners) listener(event);
+    for (const { valueOf, byValue } of this.#fieldListeners.values()) {
+      const value = valueOf(event.entry);
+      const before = event.previous === undefined ? value : valueOf(event.previous);
+      for (const listener of byValue.get(value) ?? []) listener(event);
+      if (before !== value) for (const listener of byValue.get(before) ?? []) listener(event);
+    }
   }
 
   /** Events after `revision`, or undefined when some of them are no longer known. */
@@ -106,9 +127,26 @@ export class ResourceCache {
     return this.#window.slice(low);
   }
 
-  subscribe(listener: CacheListener): () => void {
+  /** Calls `listener` for each event; with `interest`, for no others than may concern it. */
+  subscribe(listener: CacheListener, interest?: FieldInterest): () => void {
+    if (interest !== undefined) return this.#subscribeToField(listener, interest);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+  #subscribeToField(listener: CacheListener, { field, value, valueOf }: FieldInterest): () => void {
+    let listeners = this.#fieldListeners.get(field);
+    if (listeners === undefined) {
+      listeners = { valueOf, byValue: new Map() };
+      this.#fieldListeners.set(field, listeners);
+    }
+    const { byValue } = listeners;
+    const interested = byValue.get(value) ?? new Set();
+    byValue.set(value, interested.add(listener));
+    return () => {
+      interested.delete(listener);
+      if (interested.size === 0 && byValue.get(value) === interested) byValue.delete(value);
+      if (byValue.size === 0) this.#fieldListeners.delete(field);
+    };
   }
 
   #addKey(key: string): void {

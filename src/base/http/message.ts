@@ -21,9 +21,9 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   readonly peer?: Peer;
   /**
-   * Set by a caller in this process that reads a list or a watch and changes nothing of it: the
-   * answer may then carry the server's own objects instead of their bytes (docs/adr/0005). Never
-   * set for what comes from a socket.
+   * Set by a caller in this process that takes objects instead of their bytes (docs/adr/0005).
+   * Those of a list or watch are the server's own, and the caller must not change them; any other
+   * is the caller's. Never set for what comes from a socket.
    */
   readonly takesObjects?: true;
 }
@@ -79,7 +79,7 @@ export type ByteBody =
 
 export type Body =
   | ByteBody
-  /** A list as an object (`takesObjects`). */
+  /** An object or a list (`takesObjects`). */
   | { readonly kind: 'object'; readonly object: unknown }
   /** A watch as objects (`takesObjects`). */
   | { readonly kind: 'events'; start(sink: ObjectSink): void };
