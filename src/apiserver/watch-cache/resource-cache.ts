@@ -25,7 +25,7 @@ export interface FieldInterest {
   readonly field: string;
   readonly value: string;
   /** The same function for each interest in one field. */
-  valueOf(entry: Entry): string;
+  readonly valueOf: (entry: Entry) => string;
 }
 
 /** Listeners by the value of one field, so that an event of a Pod wakes one kubelet's watch of all. */
