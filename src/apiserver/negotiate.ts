@@ -77,6 +77,8 @@ export function negotiate(
     const encoding = ENCODING_OF[media];
     if (encoding === undefined || (encoding === 'protobuf' && options.protobuf === false)) continue;
     const view = viewOf(parameters, options.views);
+    // Tables have no protobuf form.
+    if (view === 'table' && encoding === 'protobuf') continue;
     if (view !== undefined) return { encoding, view, pretty };
   }
   throw notAcceptable(Object.values(MEDIA_TYPES));

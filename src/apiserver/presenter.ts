@@ -1,5 +1,5 @@
 /**
- * Objects and lists in the form that the client asked for.
+ * Objects in the form that the client asked for; lists are `list-body.ts`.
  *
  * JSON of the stored version is sent as it lies in the cache; every other form is made from the
  * parsed object. A reader in this process may take the parsed objects themselves (docs/adr/0005).
@@ -13,7 +13,7 @@ import type { ApiObject } from './api-object.ts';
 import type { Wanted } from './negotiate.ts';
 import { MEDIA_TYPES } from './negotiate.ts';
 import type { Resource } from './registry/resource.ts';
-import { type IncludeObject, tableOf } from './table.ts';
+import { type IncludeObject, rowOf, tableHead } from './table.ts';
 import { type Entry, wireBytes } from './watch-cache/entry.ts';
 
 export interface ListMeta {
@@ -22,7 +22,18 @@ export interface ListMeta {
   readonly remainingItemCount?: number;
 }
 
-const META_V1 = { group: 'meta.k8s.io', version: 'v1' } as const;
+/** What surrounds the items of a list, and what an item is. */
+export interface ListShape {
+  /** All of the list but its items. */
+  readonly head: { readonly kind: string; readonly apiVersion: string };
+  readonly itemsField: 'items' | 'rows';
+  /** The schema name of the list, for protobuf. */
+  readonly schema: string;
+  item(entry: Entry): object;
+}
+
+const META_V1 = 'meta.k8s.io/v1';
+const META_SCHEMAS = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 
 export function contentType(wanted: Wanted, streaming = false): string {
   return wanted.encoding === 'json' || !streaming
@@ -55,7 +66,7 @@ export class Presenter {
 
   /** One object that lies in the cache. `columns`: a Table says them (a watch says them once). */
   entry(entry: Entry, columns = true): Uint8Array {
-    if (this.#sendsCached()) return wireBytes(entry);
+    if (this.sendsCached) return wireBytes(entry);
     return this.object(this.resource.read(entry), columns);
   }
 
@@ -69,100 +80,60 @@ export class Presenter {
   object(object: ApiObject, columns = true): Uint8Array {
     const { kind } = this.resource;
     switch (this.wanted.view) {
-      case 'table':
-        return this.#encode(
-          tableOf({
-            kind,
-            objects: [object],
-            nowMs: this.#nowMs,
-            include: this.#includeObject,
-            columns,
-          }),
-          META_V1,
-          'Table',
-        );
+      case 'table': {
+        const resourceVersion = object.metadata?.resourceVersion ?? '';
+        const head = tableHead(kind, { metadata: { resourceVersion }, columns });
+        const table = { ...head, rows: [this.#row(object)] };
+        return this.encode(table, `${META_SCHEMAS}Table`);
+      }
       case 'metadata':
-        return this.#encode(partial(object), META_V1, 'PartialObjectMetadata');
+        return this.encode(partial(object), `${META_SCHEMAS}PartialObjectMetadata`);
       case 'object':
-        return this.#encode(withTypeMeta(object, apiVersionOf(kind), kind.kind), kind, kind.kind);
+        return this.encode(withTypeMeta(object, apiVersionOf(kind), kind.kind), kind.schema);
     }
   }
 
   /** One object that a verb made or copied for this request: it becomes the reader's own. */
   answer(object: ApiObject): Body {
-    if (!this.givesObjects) return bytes(this.object(object));
+    if (!this.givesObjects) return { kind: 'bytes', bytes: this.object(object) };
     const { kind } = this.resource;
     if (this.wanted.view === 'metadata') return { kind: 'object', object: partial(object) };
     return { kind: 'object', object: withTypeMeta(object, apiVersionOf(kind), kind.kind) };
   }
 
-  list(entries: readonly Entry[], meta: ListMeta): Body {
+  listShape(metadata: ListMeta): ListShape {
     const { kind } = this.resource;
-    if (this.#sendsCached()) return this.#cachedList(entries, meta);
-    const objects = entries.map((entry) => this.resource.read(entry));
-    const metadata = { ...meta };
-    if (this.wanted.view === 'table') {
-      const table = tableOf({
-        kind,
-        objects,
-        nowMs: this.#nowMs,
-        include: this.#includeObject,
-        columns: true,
-        metadata,
-      });
-      return bytes(this.#encode(table, META_V1, 'Table'));
+    switch (this.wanted.view) {
+      case 'table':
+        return {
+          head: tableHead(kind, { metadata, columns: true }),
+          itemsField: 'rows',
+          schema: `${META_SCHEMAS}Table`,
+          item: (entry) => this.#row(this.resource.read(entry)),
+        };
+      case 'metadata':
+        return {
+          head: headOf('PartialObjectMetadataList', META_V1, metadata),
+          itemsField: 'items',
+          schema: `${META_SCHEMAS}PartialObjectMetadataList`,
+          item: (entry) => this.value(entry),
+        };
+      case 'object': {
+        const apiVersion = apiVersionOf(kind);
+        return {
+          head: headOf(kind.listKind, apiVersion, metadata),
+          itemsField: 'items',
+          schema: kind.schema.replace(/[^.]*$/, kind.listKind),
+          item: (entry) => withTypeMeta(this.resource.read(entry), apiVersion, kind.kind),
+        };
+      }
     }
-    if (this.wanted.view === 'metadata') {
-      const list = {
-        kind: 'PartialObjectMetadataList',
-        apiVersion: 'meta.k8s.io/v1',
-        metadata,
-        items: objects.map(partial),
-      };
-      return bytes(this.#encode(list, META_V1, 'PartialObjectMetadataList'));
-    }
-    const items = objects.map((object) => withTypeMeta(object, apiVersionOf(kind), kind.kind));
-    return bytes(
-      this.#encode(
-        { kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata, items },
-        kind,
-        kind.listKind,
-      ),
-    );
   }
 
-  /** A list of the cache's own objects, as `list` but for a reader in this process. */
-  listOf(objects: readonly object[], meta: ListMeta): Body {
-    const { kind } = this.resource;
-    const head =
-      this.wanted.view === 'metadata'
-        ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' }
-        : { kind: kind.listKind, apiVersion: apiVersionOf(kind) };
-    return { kind: 'object', object: { ...head, metadata: { ...meta }, items: objects } };
-  }
-
-  #sendsCached(): boolean {
-    const { encoding, view, pretty } = this.wanted;
-    return encoding === 'json' && view === 'object' && !pretty && this.resource.sendsStoredBytes;
-  }
-
-  /** A list made of bytes that exist already, in pieces that are not joined. */
-  #cachedList(entries: readonly Entry[], meta: ListMeta): Body {
-    const { kind } = this.resource;
-    const head = `{"kind":"${kind.listKind}","apiVersion":"${apiVersionOf(kind)}","metadata":${JSON.stringify(meta)},"items":[`;
-    const pieces: Uint8Array[] = [Buffer.from(head)];
-    for (const [index, entry] of entries.entries()) {
-      if (index > 0) pieces.push(COMMA);
-      pieces.push(wireBytes(entry));
-    }
-    pieces.push(LIST_END);
-    return { kind: 'pieces', pieces, length: pieces.reduce((sum, piece) => sum + piece.length, 0) };
-  }
-
-  #encode(
-    value: object,
-    gv: { readonly group: string; readonly version: string },
-    kindName: string,
+  /** `value` in the encoding asked for. `schema`: its type, for protobuf. */
+  encode(
+    value: { readonly kind: string; readonly apiVersion: string },
+    schema: string,
   ): Uint8Array {
     switch (this.wanted.encoding) {
       case 'json':
@@ -172,32 +143,37 @@ export class Presenter {
       case 'yaml':
         return Buffer.from(toYaml(value));
       case 'protobuf': {
-        const type =
-          gv === META_V1
-            ? typeByName(`io.k8s.apimachinery.pkg.apis.meta.v1.${kindName}`)
-            : typeByName(this.resource.kind.schema.replace(/[^.]*$/, kindName));
-        return encodeEnvelope(apiVersionOf(gv), kindName, encodeProtobuf(type, value));
+        const raw = encodeProtobuf(typeByName(schema), value);
+        return encodeEnvelope(value.apiVersion, value.kind, raw);
       }
     }
   }
+
+  /** Objects go out as the bytes that lie in the cache. */
+  get sendsCached(): boolean {
+    const { encoding, view, pretty } = this.wanted;
+    return encoding === 'json' && view === 'object' && !pretty && this.resource.sendsStoredBytes;
+  }
+
+  #row(object: ApiObject): object {
+    return rowOf(this.resource.kind, object, { nowMs: this.#nowMs, include: this.#includeObject });
+  }
 }
 
-const COMMA = Buffer.from(',');
-const LIST_END = Buffer.from(']}\n');
-
-function bytes(value: Uint8Array): Body {
-  return { kind: 'bytes', bytes: value };
+function headOf(kind: string, apiVersion: string, metadata: ListMeta): ListShape['head'] {
+  const head = { kind, apiVersion, metadata };
+  return head;
 }
 
 /** Objects as clients get them: kind and apiVersion of the version asked for, first. */
-function withTypeMeta(object: ApiObject, apiVersion: string, kind: string): object {
+function withTypeMeta(object: ApiObject, apiVersion: string, kind: string) {
   return { ...object, kind, apiVersion };
 }
 
-function partial(object: ApiObject): object {
+function partial(object: ApiObject) {
   return {
     kind: 'PartialObjectMetadata',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion: META_V1,
     metadata: object.metadata ?? {},
   };
 }

@@ -21,30 +21,33 @@ export function ageOf(object: KubeObject, nowMs: number): string {
   return created === undefined ? '<unknown>' : humanDuration(nowMs - Date.parse(created));
 }
 
-export function tableOf(options: {
-  kind: AnyKind;
-  objects: readonly ApiObject[];
-  nowMs: number;
-  include: IncludeObject;
-  columns: boolean;
-  metadata?: object;
-}): object {
-  const { kind, nowMs, include } = options;
-  const columns = kind.columns ?? DEFAULT_COLUMNS;
+/** A Table without its rows. `columns`: with their definitions (a watch says them once). */
+export function tableHead(
+  kind: AnyKind,
+  options: { readonly metadata: object; readonly columns: boolean },
+) {
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
-    metadata: options.metadata ?? {
-      resourceVersion: options.objects[0]?.metadata?.resourceVersion ?? '',
-    },
-    columnDefinitions: options.columns ? columns.map(definitionOf) : [],
-    rows: options.objects.map((object) => ({
-      cells: columns.map((column) => column.cell(object, nowMs)),
-      ...(include === 'None'
-        ? {}
-        : { object: include === 'Object' ? object : metadataOnly(object) }),
-    })),
+    metadata: options.metadata,
+    columnDefinitions: options.columns ? columnsOf(kind).map(definitionOf) : [],
   };
+}
+
+/** One object as a row. `include`: how much of the object goes with it. */
+export function rowOf(
+  kind: AnyKind,
+  object: ApiObject,
+  { nowMs, include }: { readonly nowMs: number; readonly include: IncludeObject },
+): object {
+  return {
+    cells: columnsOf(kind).map((column) => column.cell(object, nowMs)),
+    ...(include === 'None' ? {} : { object: include === 'Object' ? object : metadataOnly(object) }),
+  };
+}
+
+function columnsOf(kind: AnyKind): readonly Column<KubeObject>[] {
+  return kind.columns ?? DEFAULT_COLUMNS;
 }
 
 function definitionOf(column: Column<KubeObject>): object {

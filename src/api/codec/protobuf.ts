@@ -92,3 +92,14 @@ export function rawBytesOf(value: Json | { raw: Uint8Array }): Uint8Array | unde
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   return value.raw instanceof Uint8Array ? value.raw : undefined;
 }
+
+/** What stands before an item of a list: the field number of `items`, and the item's length. */
+export function listItemPrefix(length: number): Uint8Array {
+  writer.reset();
+  writer.varint(length);
+  writer.byte(LIST_ITEMS_TAG);
+  return writer.result();
+}
+
+/** `items` is field 2 of every list (length-delimited). */
+const LIST_ITEMS_TAG = 0x12;

@@ -12,7 +12,7 @@ import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { jsonResponse } from '../respond.ts';
-import { tableOf } from '../table.ts';
+import { rowOf, tableHead } from '../table.ts';
 import { listParameters } from '../verbs/options.ts';
 import { presenterFor } from '../verbs/read.ts';
 import { selectionOf } from '../verbs/selection.ts';
@@ -84,10 +84,10 @@ function listAll(
     });
   }
   const nowMs = services.environment.clock.now();
-  return jsonResponse(
-    200,
-    tableOf({ kind, objects, nowMs, include: 'Object', columns: true, metadata: {} }),
-  );
+  return jsonResponse(200, {
+    ...tableHead(kind, { metadata: {}, columns: true }),
+    rows: objects.map((object) => rowOf(kind, object, { nowMs, include: 'Object' })),
+  });
 }
 
 const LIST = anyKind(

@@ -3,7 +3,9 @@ import type { HttpResponse } from '#base/http/message.ts';
 import { badRequest, isNotFound } from '#api/meta/status.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
+import { listBody } from '../list-body.ts';
 import { contentType } from '../presenter.ts';
+import { Turns } from '../turns.ts';
 import type { Resource } from '../registry/resource.ts';
 import { bodyResponse, bytesResponse, jsonResponse } from '../respond.ts';
 import { decodeBody } from './decode.ts';
@@ -143,9 +145,6 @@ export async function deleteCollection(
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, worker));
-  return bodyResponse(
-    200,
-    contentType(presenter.wanted),
-    presenter.list(page.entries, page.metadata),
-  );
+  const body = await listBody({ presenter, ...page, turns: new Turns(context.environment) });
+  return bodyResponse(200, contentType(presenter.wanted), body);
 }

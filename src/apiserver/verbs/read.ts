@@ -3,6 +3,7 @@ import type { HttpResponse } from '#base/http/message.ts';
 import { gone, notFound, serviceUnavailable, timeout } from '#api/meta/status.ts';
 import { StoreError } from '#store/store.ts';
 import type { RequestContext } from '../context.ts';
+import { listBody } from '../list-body.ts';
 import { negotiate } from '../negotiate.ts';
 import { contentType, type ListMeta, Presenter } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -13,7 +14,7 @@ import type { WatchHub } from '../watch-cache/hub.ts';
 import { decodeContinue, encodeContinue } from './continue.ts';
 import { type ListParameters, listParameters } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../turns.ts';
 
 export function presenterFor(context: RequestContext, resource: Resource): Presenter {
   const { query } = context.info;
@@ -56,25 +57,9 @@ export async function listObjects(
   const parameters = listParameters(context.info);
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
   const page = await listPage(context, { registry, resource, parameters, selection });
-  const body = presenter.givesObjects
-    ? presenter.listOf(await valuesOf(context, presenter, page.entries), page.metadata)
-    : presenter.list(page.entries, page.metadata);
-  return bodyResponse(200, contentType(presenter.wanted), body);
-}
-
-/** The objects of `entries`, in turns: some must be parsed first. */
-async function valuesOf(
-  context: RequestContext,
-  presenter: Presenter,
-  entries: readonly Entry[],
-): Promise<object[]> {
-  const values: object[] = [];
   const turns = new Turns(context.environment);
-  for (const entry of entries) {
-    if (turns.isOver()) await turns.next();
-    values.push(presenter.value(entry));
-  }
-  return values;
+  const body = await listBody({ presenter, ...page, turns });
+  return bodyResponse(200, contentType(presenter.wanted), body);
 }
 
 interface ListRequest {

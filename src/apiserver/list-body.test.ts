@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { decodeEnvelope, decodeProtobuf, encodeProtobuf } from '#api/codec/protobuf.ts';
+import { fromYaml } from '#api/codec/yaml.ts';
+import { typeByName } from '#api/schema/schema.ts';
+import { readBody } from '#base/http/message.ts';
+import { TestApiServer } from '#kit/api-server.ts';
+
+const PATH = '/api/v1/namespaces/default/configmaps';
+const LIST = typeByName('io.k8s.api.core.v1.ConfigMapList');
+
+describe('a list in each form', () => {
+  let server: TestApiServer;
+  let list: { items: { metadata: { name: string; resourceVersion: string } }[] };
+  before(async () => {
+    server = await TestApiServer.start();
+    for (const name of ['a', 'b', 'c']) {
+      await server.must(`POST ${PATH}`, { metadata: { name }, data: { key: 'ü'.repeat(200) } });
+    }
+    list = await server.must(`GET ${PATH}`);
+  });
+
+  async function get(accept: string, query = ''): Promise<Uint8Array> {
+    const response = await server.environment.resolve(
+      server.server.handler({
+        method: 'GET',
+        url: `${PATH}${query}`,
+        headers: { accept },
+        peer: { component: { name: 'admin', groups: ['system:masters'] } },
+      }),
+    );
+    const bytes = await readBody(response.body);
+    if (response.body?.kind === 'pieces') assert.equal(bytes.length, response.body.length);
+    return bytes;
+  }
+  const text = async (accept: string, query = ''): Promise<string> =>
+    Buffer.from(await get(accept, query)).toString();
+
+  it('JSON: kind, apiVersion and metadata first, then the items', async () => {
+    assert.match(
+      await text('application/json'),
+      /^\{"kind":"ConfigMapList","apiVersion":"v1","metadata":\{"resourceVersion":"\d+"\},"items":\[/,
+    );
+    assert.deepEqual(
+      list.items.map(({ metadata }) => metadata.name),
+      ['a', 'b', 'c'],
+    );
+  });
+
+  it('JSON of nothing is an empty list, not null', async () => {
+    const empty = await text('application/json', '?labelSelector=none');
+    assert.deepEqual(JSON.parse(empty).items, []);
+  });
+
+  it('protobuf: the bytes of the whole message', async () => {
+    const envelope = decodeEnvelope(await get('application/vnd.kubernetes.protobuf'));
+    assert.ok(envelope !== undefined);
+    assert.equal(envelope.kind, 'ConfigMapList');
+    const decoded = decodeProtobuf(LIST, envelope.raw);
+    assert.deepEqual(Buffer.from(encodeProtobuf(LIST, decoded)), Buffer.from(envelope.raw));
+    const whole = { ...list, items: list.items.map((item) => ({ ...item, kind: undefined })) };
+    assert.deepEqual(Buffer.from(encodeProtobuf(LIST, whole)), Buffer.from(envelope.raw));
+  });
+
+  it('YAML and indented JSON hold the same', async () => {
+    const kinds = list.items.map((item) => ({ ...item, kind: 'ConfigMap', apiVersion: 'v1' }));
+    const expected = { ...list, items: kinds };
+    assert.deepEqual(fromYaml(await text('application/yaml')), expected);
+    const indented = await text('application/json', '?pretty=true');
+    assert.match(indented, /^\{\n {2}"kind"/);
+    assert.deepEqual(JSON.parse(indented), expected);
+  });
+
+  it('metadata alone, in JSON and protobuf', async () => {
+    const as = 'as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+    const partial = JSON.parse(await text(`application/json;${as}`));
+    assert.deepEqual(
+      partial.items.map((item: object) => Object.keys(item)),
+      Array.from({ length: 3 }, () => ['kind', 'apiVersion', 'metadata']),
+    );
+    const envelope = decodeEnvelope(await get(`application/vnd.kubernetes.protobuf;${as}`));
+    const type = typeByName('io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList');
+    const decoded = decodeProtobuf(type, envelope?.raw ?? new Uint8Array(0));
+    assert.equal((decoded['items'] as unknown[]).length, 3);
+  });
+
+  it('a Table: columns once, one row for each object', async () => {
+    const table = JSON.parse(await text('application/json;as=Table;g=meta.k8s.io;v=v1'));
+    assert.equal(table.columnDefinitions[0].name, 'Name');
+    assert.deepEqual(
+      table.rows.map((row: { cells: unknown[] }) => row.cells[0]),
+      ['a', 'b', 'c'],
+    );
+  });
+
+  it('a Table has no protobuf form: the next acceptable one is taken', async () => {
+    const table = 'as=Table;g=meta.k8s.io;v=v1';
+    const both = `application/vnd.kubernetes.protobuf;${table},application/json;${table}`;
+    assert.equal(JSON.parse(await text(both)).kind, 'Table');
+  });
+});
