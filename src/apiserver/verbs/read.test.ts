@@ -128,7 +128,7 @@ describe('a list for a reader in this process', () => {
       '',
       'application/json;as=Table;g=meta.k8s.io;v=v1,application/json',
     );
-    assert.equal(body?.kind, 'bytes');
+    assert.equal(body?.kind, 'pieces');
   });
 
   it('gives new objects after a write, and leaves the old ones as they were', async () => {
