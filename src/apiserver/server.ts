@@ -11,6 +11,7 @@ import type { Store } from '#store/store.ts';
 import { AdmissionChain } from './admission/admission.ts';
 import { admissionInOrder } from './admission/order.ts';
 import { CacheReader } from './admission/reader.ts';
+import { ServiceRepair } from './allocators/repair.ts';
 import { ServiceAllocators } from './allocators/services.ts';
 import {
   certificateAuthenticator,
@@ -22,6 +23,7 @@ import { type Authorizer, composeAuthorizers, mastersAuthorizer } from './authz/
 import { nodeAuthorizer } from './authz/node.ts';
 import { rbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
+import { LocalClient } from './bootstrap/local-client.ts';
 import { RequestContext } from './context.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import { pipeline } from './filters/filter.ts';
@@ -148,6 +150,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
   const handler = (request: HttpRequest): Promise<HttpResponse> =>
     run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
+  const repair = new ServiceRepair({
+    environment,
+    reader,
+    client: new LocalClient(handler),
+    clusterIpRange: options.serviceClusterIpRange,
+    nodePortRange: options.serviceNodePortRange,
+  });
   return {
     handler,
     tokens,
@@ -161,9 +170,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       allocators.start();
       await bootstrap({ environment, handler, reader, options });
       health.ready();
+      repair.start();
     },
     async stop() {
       health.fail('shutdown', 'process is shutting down');
+      repair.stop();
       shutdown.abort();
       hub.stop();
     },
