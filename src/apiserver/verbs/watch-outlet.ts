@@ -14,6 +14,8 @@ import { frameOf } from './watch-frame.ts';
 
 /** A watcher that has this many bytes unread is closed; it resumes where it was. */
 const UNREAD_MAX_BYTES = 16 * 1024 * 1024;
+/** Who asks for room while this much waits has it sent first. */
+const PIECE_BYTES = 256 * 1024;
 
 export interface WatchOutlet {
   /** An event about an object of the cache. */
@@ -24,6 +26,8 @@ export interface WatchOutlet {
   end(): void;
   /** Nothing waits to be sent. */
   readonly idle: boolean;
+  /** Where the reader is slow: resolves when it has caught up, or is gone. */
+  room(): Promise<void> | undefined;
 }
 
 export class ByteOutlet implements WatchOutlet {
@@ -37,6 +41,8 @@ export class ByteOutlet implements WatchOutlet {
   #closed = false;
   /** A Table says its columns once. */
   #columns = true;
+  /** Who waits for room. */
+  #wake: (() => void) | undefined;
 
   /** `onClosed` is called when the reader is gone, or was too slow and has been cut off. */
   constructor(sink: ByteSink, presenter: Presenter, onClosed: () => void) {
@@ -48,6 +54,15 @@ export class ByteOutlet implements WatchOutlet {
       this.#slow = false;
       this.#unread = 0;
       this.#flush();
+      if (!this.#slow) this.#wake?.();
+    });
+  }
+
+  room(): Promise<void> | undefined {
+    if (this.#unread > PIECE_BYTES) this.#flush();
+    if (!this.#slow || this.#closed) return undefined;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
     });
   }
 
@@ -109,6 +124,7 @@ export class ByteOutlet implements WatchOutlet {
     if (this.#closed) return;
     this.#closed = true;
     this.#frames = [];
+    this.#wake?.();
     this.#onClosed();
   }
 }
@@ -130,6 +146,11 @@ export class ObjectOutlet implements WatchOutlet {
 
   get idle(): boolean {
     return this.#events.length === 0;
+  }
+
+  /** A reader in this process is done with an event when it has been given it. */
+  room(): undefined {
+    return undefined;
   }
 
   entry(type: string, entry: Entry): void {

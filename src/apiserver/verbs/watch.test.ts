@@ -178,3 +178,41 @@ it('a watch from a revision that is no longer known answers 410', async () => {
     /^410 too old resource version/,
   );
 });
+
+it('a state larger than what may lie unread reaches a slow reader whole', async () => {
+  const server = await TestApiServer.start();
+  const value = 'x'.repeat(60_000);
+  for (let i = 0; i < 400; i++)
+    await server.must(`POST ${PATH}`, { metadata: { name: `cm-${i}` }, data: { value } });
+  const response = await server.environment.resolve(
+    server.server.handler({
+      method: 'GET',
+      url: `${PATH}?watch=1&fieldSelector=metadata.name!%3Dkube-root-ca.crt`,
+      headers: { accept: 'application/json' },
+      peer: { component: ADMIN },
+    }),
+  );
+  const { body } = response;
+  assert.ok(body?.kind === 'stream');
+  let drained = (): void => {};
+  let events = 0;
+  let aborted: Error | undefined;
+  body.start({
+    write(bytes) {
+      events += Buffer.from(bytes).toString().split('\n').length - 1;
+      server.environment.timers.after(10, drained);
+      return false;
+    },
+    end: () => {},
+    abort: (reason) => {
+      aborted = reason;
+    },
+    onDrain: (callback) => {
+      drained = callback;
+    },
+    onClose: () => {},
+  });
+  await server.environment.advance(60_000);
+  assert.equal(aborted, undefined);
+  assert.equal(events, 400);
+});

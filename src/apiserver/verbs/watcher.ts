@@ -5,6 +5,7 @@ import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
+import { Turns } from '../turns.ts';
 import { atRevision, type Entry } from '../watch-cache/entry.ts';
 import type { CacheEvent } from '../watch-cache/resource-cache.ts';
 import type { WatchParameters } from './options.ts';
@@ -51,8 +52,7 @@ export class Watcher {
 
   /** Sends from `start` on, until the time is over, the reader is gone or the server ends. */
   run(start: WatchStart, release: () => void): void {
-    const { context, resource, selection, parameters, shutdown } = this.#options;
-    const { environment } = context;
+    const { context, shutdown } = this.#options;
     this.#cleanup.push(release);
     // The reader may have gone before the first event.
     if (this.#closed) return this.#cleanUp();
@@ -64,11 +64,26 @@ export class Watcher {
       this.#cleanup.push(() => signal.removeEventListener('abort', end));
     }
     this.#sentRevision = start.after;
-    if (start.initial) this.#sendState(start);
-    const missed = resource.cache.since(start.after);
+    if (!start.initial) return this.#follow(start.after);
+    this.#sendState(start).then(
+      () => this.#follow(start.after),
+      (error: unknown) => {
+        context.environment.log.error('a watch failed', { error: String(error) });
+        end();
+      },
+    );
+  }
+
+  /** Sends what happened after `revision`, and goes on with what happens. */
+  #follow(revision: number): void {
+    if (this.#closed) return;
+    const { context, resource, selection, parameters } = this.#options;
+    const { environment } = context;
+    const end = (): void => this.#outlet.end();
+    const missed = resource.cache.since(revision);
     if (missed === undefined) {
       const { windowStart } = resource.cache;
-      this.#outlet.error(gone(`too old resource version: ${start.after} (${windowStart})`));
+      this.#outlet.error(gone(`too old resource version: ${revision} (${windowStart})`));
       return end();
     }
     for (const event of missed) this.#onEvent(event);
@@ -81,9 +96,16 @@ export class Watcher {
     if (parameters.allowBookmarks) this.#bookmarkLater();
   }
 
-  #sendState(start: WatchStart): void {
-    const { resource, selection } = this.#options;
-    for (const entry of resource.cache.range(this.#prefix)) {
+  /** The state at the start, in turns of the loop and no faster than the reader reads. */
+  async #sendState(start: WatchStart): Promise<void> {
+    const { context, resource, selection } = this.#options;
+    const turns = new Turns(context.environment);
+    // Taken in one turn: what changes later follows as events.
+    for (const entry of [...resource.cache.range(this.#prefix)]) {
+      if (turns.isOver()) await turns.next();
+      const room = this.#outlet.room();
+      if (room !== undefined) await room;
+      if (this.#closed) return;
       if (selection.everything || selection.matches(resource.read(entry)))
         this.#outlet.entry('ADDED', entry);
     }
