@@ -27,8 +27,22 @@ interface Offer {
   readonly quality: number;
 }
 
+/** Clients send the same few headers with each request. Beyond this many, all are forgotten. */
+const PARSED_MAX = 256;
+const PARSED = new Map<string, readonly Offer[]>();
+
 /** Parses an Accept header; the best quality first, in order where equal. */
-export function parseAccept(header: string): Offer[] {
+export function parseAccept(header: string): readonly Offer[] {
+  let offers = PARSED.get(header);
+  if (offers === undefined) {
+    offers = offersOf(header);
+    if (PARSED.size >= PARSED_MAX) PARSED.clear();
+    PARSED.set(header, offers);
+  }
+  return offers;
+}
+
+function offersOf(header: string): Offer[] {
   return header
     .split(',')
     .map((part) => {

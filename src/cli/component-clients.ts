@@ -36,5 +36,5 @@ export function clientAs(
     readonly signal?: AbortSignal;
   },
 ): RestClient {
-  return new RestClient({ handler: handlerAs(handler, identity), ...options });
+  return new RestClient({ handler: handlerAs(handler, identity), isServer: true, ...options });
 }

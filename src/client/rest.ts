@@ -61,6 +61,8 @@ export interface RestClientOptions {
   readonly token?: () => string | undefined;
   /** Ends all requests of this client. */
   readonly signal?: AbortSignal;
+  /** The handler bounds the time of a request by itself: it is the server, not a road to it. */
+  readonly isServer?: boolean;
 }
 
 interface RequestParts {
@@ -248,17 +250,23 @@ export class RestClient implements Client {
 
   /** The body of a good answer, read to its end within the time of a request. */
   async #body(parts: RequestParts): Promise<Body | undefined> {
+    if (this.#options.isServer === true) return this.#wholeBody(parts);
     const limit = timeoutSignal(
       this.#options.environment,
       REQUEST_TIMEOUT_MS,
       anySignal(this.#options.signal, parts.signal),
     );
     try {
-      const { body } = await this.#send({ ...parts, signal: limit.signal });
-      return body?.kind === 'stream' ? { kind: 'bytes', bytes: await readBody(body) } : body;
+      return await this.#wholeBody({ ...parts, signal: limit.signal });
     } finally {
       limit.release();
     }
+  }
+
+  async #wholeBody(parts: RequestParts): Promise<Body | undefined> {
+    const signal = parts.signal ?? this.#options.signal;
+    const { body } = await this.#send({ ...parts, ...(signal === undefined ? {} : { signal }) });
+    return body?.kind === 'stream' ? { kind: 'bytes', bytes: await readBody(body) } : body;
   }
 
   /** Sends until there is a good answer (2xx); else throws what the server said. */

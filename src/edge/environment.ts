@@ -18,7 +18,7 @@ export function realEnvironment(options: RealEnvironmentOptions = {}): Environme
     clock: { now: () => Date.now(), monotonicMs: () => performance.now() },
     timers: { after },
     random: {
-      next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+      next: fractions(),
       bytes: (count) => randomBytes(count),
       uuid: () => randomUUID(),
     },
@@ -28,6 +28,24 @@ export function realEnvironment(options: RealEnvironmentOptions = {}): Environme
       write: options.write ?? ((line) => process.stderr.write(line)),
       fixed: {},
     }),
+  };
+}
+
+/** Random bytes are fetched this many at a time: each fetch is a system call. */
+const ENTROPY_BYTES = 6 * 512;
+
+/** Random numbers from 0 to below 1, of 48 bits. */
+function fractions(): () => number {
+  let pool = Buffer.alloc(0);
+  let at = 0;
+  return () => {
+    if (at === pool.length) {
+      pool = randomBytes(ENTROPY_BYTES);
+      at = 0;
+    }
+    const fraction = pool.readUIntBE(at, 6) / 2 ** 48;
+    at += 6;
+    return fraction;
   };
 }
 

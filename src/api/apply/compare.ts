@@ -107,6 +107,9 @@ class CompareWalk {
     if (left === right) return;
     const type = memberType(map, name);
     if (type === undefined) return;
+    // Most writes leave most parts of an object alone: those need no walk.
+    const isPart = this.#path.length === 0 && left !== undefined && right !== undefined;
+    if (isPart && equalJson(left, right)) return;
     this.#path.push(fieldElement(name));
     this.values(type, left, right);
     this.#path.pop();

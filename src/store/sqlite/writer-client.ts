@@ -15,6 +15,12 @@ import type {
   WriterSettings,
 } from './protocol.ts';
 
+/**
+ * Requests under way to the thread: one that it works on, and one that it will find when it is
+ * done. What comes meanwhile is gathered: it could not be committed sooner, and a message costs more
+ * than a write.
+ */
+const REQUESTS_MAX = 2;
 /** Commands without an answer; more are refused. */
 const PENDING_MAX = 65_536;
 
@@ -90,6 +96,9 @@ export class WriterClient {
   #values: Uint8Array[] = [];
   #size = 0;
   #nextId = 1;
+  /** The last command of each request under way, in order. */
+  readonly #underWay: number[] = [];
+  #flushing = false;
   #events: WriterEvents | undefined;
   #failure: StoreError | undefined;
 
@@ -128,12 +137,22 @@ export class WriterClient {
   }
 
   #post(order: Order, id: number): void {
-    if (this.#outbox.length === 0) queueMicrotask(() => this.#flush());
+    this.#flushSoon();
     this.#outbox.push(
       order.type === 'batch'
         ? { type: 'batch', id, writes: order.writes.map((write) => this.#pack(write)) }
         : { ...order, id },
     );
+  }
+
+  /** At the end of this turn, with all that came in it, when there is room under way. */
+  #flushSoon(): void {
+    if (this.#flushing || this.#underWay.length >= REQUESTS_MAX) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
   }
 
   #pack(write: Write): PackedWrite {
@@ -153,6 +172,7 @@ export class WriterClient {
       at += value.length;
     }
     const request: Request = { commands: this.#outbox, bytes: bytes.buffer };
+    this.#underWay.push(this.#outbox.at(-1)?.id ?? 0);
     this.#outbox = [];
     this.#values = [];
     this.#size = 0;
@@ -169,6 +189,9 @@ export class WriterClient {
       else pending.resolve(answer);
     }
     this.#events?.onCommit();
+    const done = answers.at(-1)?.id ?? 0;
+    while ((this.#underWay[0] ?? Infinity) <= done) this.#underWay.shift();
+    if (this.#outbox.length > 0) this.#flushSoon();
   }
 
   #lost(cause: Error): void {
