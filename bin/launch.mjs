@@ -7,13 +7,13 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants as modes, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findNode, NODE_MAJOR_MIN, nodeMajor } from './pinned-node.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
-const NODE_MAJOR_MIN = 26;
 
 /** What each command runs, before the user's own arguments. */
 const COMMANDS = {
@@ -23,8 +23,12 @@ const COMMANDS = {
   ok: ['scripts/ok.ts'],
 };
 
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
 function fail(message) {
-  process.stderr.write(`${message}\n`);
+  say(message);
   process.exit(1);
 }
 
@@ -47,41 +51,66 @@ function isInstalled(hash) {
   }
 }
 
+/** All of the lockfile, whatever NODE_ENV or the user's npm configuration leaves out. */
+const NPM_CI = [
+  'ci',
+  '--ignore-scripts',
+  '--include=dev',
+  '--include=optional',
+  '--no-audit',
+  '--no-fund',
+  '--no-update-notifier',
+  '--loglevel=error',
+  // Without a network, npm's own pauses make more than a minute of silence.
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=10000',
+];
+
+/** An older Node's npm must not choose the packages by its own version. */
+function npmEnvironment() {
+  if (nodeMajor() >= NODE_MAJOR_MIN || process.platform !== 'linux') return process.env;
+  const preload = `--require ${JSON.stringify(join(ROOT, 'bin', 'npm-as-pinned-node.cjs'))}`;
+  return { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${preload}`.trim() };
+}
+
 function install() {
   const hash = lockfileHash();
   if (isInstalled(hash)) return;
   const startedMs = Date.now();
-  process.stderr.write('Installing the packages of the lockfile (npm ci) …\n');
+  try {
+    accessSync(ROOT, modes.W_OK);
+  } catch (error) {
+    fail(
+      `Cannot install the packages into ${ROOT}: ${error.message}. ` +
+        'Clone this repository to a place that you may write to, and try again.',
+    );
+  }
+  say('Installing the packages of the lockfile (npm ci) …');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const result = spawnSync(
-    npm,
-    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    {
-      cwd: ROOT,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      shell: process.platform === 'win32',
-    },
-  );
+  const result = spawnSync(npm, NPM_CI, {
+    cwd: ROOT,
+    env: npmEnvironment(),
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (result.error) fail(`Cannot run npm: ${result.error.message}. Install npm and try again.`);
   if (result.status !== 0) {
     fail(
-      'Cannot install the packages: npm ci failed (its output is above). Check the network and try again.',
+      'Cannot install the packages: npm ci failed (its output is above). Check that this machine ' +
+        'reaches the registry ("npm ping"; behind a proxy: "npm config set proxy URL"), and try again.',
     );
   }
   writeFileSync(stampPath(), hash);
-  process.stderr.write(`Installed in ${((Date.now() - startedMs) / 1000).toFixed(1)} s.\n`);
+  say(`Installed in ${((Date.now() - startedMs) / 1000).toFixed(1)} s.`);
 }
 
-/** The pinned Node where there is a package for this platform, else this one if it is new enough. */
-function nodePath() {
-  const pinned = join(ROOT, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
-  if (process.platform === 'linux' && existsSync(pinned)) return pinned;
-  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) return process.execPath;
-  return fail(
-    `Cannot go on with Node ${process.versions.node} on ${process.platform} ${process.arch}: ` +
-      `there is no pinned Node for this platform. Install Node ${NODE_MAJOR_MIN} or later from ` +
-      'https://nodejs.org/ and try again.',
-  );
+/** Help needs no set-up: before there is anything to run it, it is read from a file. */
+function showHelp() {
+  process.stdout.write(readFileSync(join(ROOT, 'src', 'cli', 'help.txt'), 'utf8'));
+}
+
+function isAskingForHelp(args) {
+  return args.includes('--help') || args.includes('-h');
 }
 
 /** Compiled code is kept in the user's cache, which halves the start-up time. */
@@ -98,29 +127,44 @@ function compileCache() {
 }
 
 /** Runs `args` in the place of this process: same terminal, same signals, same exit code. */
-function become(node, args) {
+function become(args) {
+  const { path, environment, problem } = findNode(ROOT, say);
+  if (problem !== undefined) fail(problem);
   const cache = compileCache();
-  const child = spawn(node, args, {
+  const child = spawn(path, args, {
     stdio: 'inherit',
-    env: { ...process.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
+    env: {
+      ...process.env,
+      ...environment,
+      // For tools that begin with "#!/usr/bin/env node".
+      PATH: [dirname(path), process.env.PATH].filter(Boolean).join(delimiter),
+      ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
+    },
   });
   // A terminal sends Ctrl-C to the whole group, so the child has it already; it decides when to end.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT'])
     process.on(signal, () => child.kill(signal));
-  child.on('error', (error) => fail(`Cannot run ${node}: ${error.message}`));
+  child.on('error', (error) => fail(`Cannot run ${path}: ${error.message}`));
   child.on('exit', (code, signal) =>
     process.exit(signal === null ? code : 128 + constants.signals[signal]),
   );
 }
 
-const [command = 'start', ...rest] = process.argv.slice(2);
-install();
-if (command === 'script') become(nodePath(), rest);
-else if (COMMANDS[command] === undefined)
-  fail(`Cannot run ${command}: known are ${Object.keys(COMMANDS).join(', ')}, script`);
-else
-  become(nodePath(), [
-    ...COMMANDS[command].map((arg, index) => (index === 0 ? join(ROOT, arg) : arg)),
-    ...rest,
-  ]);
+function main([command = 'start', ...rest]) {
+  const known = COMMANDS[command];
+  if (known === undefined && command !== 'script')
+    fail(`Cannot run ${command}: known are ${Object.keys(COMMANDS).join(', ')}, script`);
+  if (command === 'start' && isAskingForHelp(rest) && !isInstalled(lockfileHash())) {
+    showHelp();
+    return;
+  }
+  install();
+  if (known === undefined) become(rest);
+  else become([join(ROOT, known[0]), ...known.slice(1), ...rest]);
+}
+
+// Who closes our output (`| head`) wants no more of it.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+main(process.argv.slice(2));

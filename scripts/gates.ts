@@ -7,12 +7,13 @@ export function checks(): Step[] {
     { name: 'format', command: tool('biome'), args: ['format', '.'] },
     { name: 'lint', command: tool('oxlint'), args: ['--type-aware', '--quiet'] },
     { name: 'types', command: tool('tsc'), args: ['--noEmit', '-p', '.'] },
+    { name: 'dead code', command: tool('knip'), args: [] },
   ];
 }
 
 /** Tests that need root, Linux and real containers are named `*.real.test.ts`. */
 export function tests(options: { seeds: number; real: boolean }): Step[] {
-  const unit = globSync(['src/**/*.test.ts', 'test/**/*.test.ts', 'bin/**/*.test.ts'])
+  const unit = globSync('{bin,scripts,src,test}/**/*.test.ts')
     .filter((path) => !path.endsWith('.real.test.ts'))
     .sort();
   const real = globSync(['src/**/*.real.test.ts', 'test/**/*.real.test.ts']).sort();

@@ -1,8 +1,10 @@
 /** What is true of some kinds only, as upstream's strategies and stores have it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Namespace } from '#api/gen/core-v1.ts';
+import { NAMESPACE } from './core/namespace.ts';
 import type { AnyKind } from './kind.ts';
-import { KINDS } from './kinds.ts';
+import { KINDS, kindByName } from './kinds.ts';
 
 /** Kinds that are stored and for which `test` holds, by name and group. */
 function those(test: (kind: AnyKind) => boolean): string[] {
@@ -109,6 +111,42 @@ describe('kinds', () => {
         'ValidatingWebhookConfiguration.admissionregistration.k8s.io',
       ],
     );
+  });
+  it('that go away by themselves', () => {
+    assert.deepEqual(
+      those(({ timeToLiveSeconds }) => timeToLiveSeconds === 3600),
+      ['Event', 'Event.events.k8s.io'],
+    );
+    assert.deepEqual(those(({ timeToLiveSeconds }) => timeToLiveSeconds !== undefined).length, 2);
+  });
+  it('that have finalizers outside their metadata', () => {
+    assert.deepEqual(
+      those((kind) => 'ownFinalizers' in kind),
+      ['Namespace'],
+    );
+    assert.deepEqual(NAMESPACE.ownFinalizers?.({ spec: { finalizers: ['kubernetes'] } }), [
+      'kubernetes',
+    ]);
+    assert.deepEqual(NAMESPACE.ownFinalizers?.({}), []);
+  });
+  it('whose status says that a deletion has begun', () => {
+    assert.deepEqual(
+      those((kind) => 'prepareForDeletion' in kind),
+      ['Namespace'],
+    );
+    const namespace: Namespace = { status: { phase: 'Active', conditions: [] } };
+    NAMESPACE.prepareForDeletion?.(namespace);
+    assert.deepEqual(namespace.status, { phase: 'Terminating', conditions: [] });
+  });
+  it('of which one version is stored', () => {
+    const stored = KINDS.flatMap(({ storedAs, kind }) =>
+      storedAs === undefined ? [] : [{ kind, ...storedAs }],
+    );
+    assert.deepEqual(
+      stored.map(({ schema }) => schema),
+      stored.map(({ group, version, kind }) => kindByName(group, version, kind)?.schema),
+    );
+    assert.equal(stored.length, 2);
   });
   it('that scale', () => {
     assert.deepEqual(

@@ -55,12 +55,6 @@ export interface WriteContext {
   };
 }
 
-export interface Validation<T> {
-  readonly next: T;
-  /** The stored object, for an update. */
-  readonly old?: T;
-}
-
 /**
  * A subresource that is a view of the object itself: a PUT or PATCH to it may change only what it
  * shows. Subresources that act (exec, log, binding, eviction, token) are the API server's.
@@ -104,6 +98,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly storedAs?: {
     readonly group: string;
     readonly version: string;
+    /** The field table's name of the stored type. */
+    readonly schema: string;
     toStored(object: KubeObject): KubeObject;
     fromStored(object: KubeObject): KubeObject;
   };
@@ -141,6 +137,12 @@ export interface KindDefinition<T extends KubeObject> {
    * (undefined: not said), or undefined when the object goes away at once.
    */
   gracefulDeletion?(object: T, asked: number | undefined): number | undefined;
+  /** Finalizers that lie elsewhere than in the metadata: they hold an object like those there. */
+  ownFinalizers?(object: T): readonly string[];
+  /** When a deletion begins that finalizers hold: what the status says then. Changes `object`. */
+  prepareForDeletion?(object: T): void;
+  /** Objects go away by themselves, so long after their last write. The server may say otherwise. */
+  readonly timeToLiveSeconds?: number;
   /** A DELETE that removes the object answers with it, not with a Status (upstream's history). */
   readonly returnsDeletedObject?: boolean;
   /** Sent as a warning with every request for this version: it is deprecated. */

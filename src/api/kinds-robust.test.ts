@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { decodeJson } from './codec/json.ts';
 import type { AnyKind, WriteContext } from './kind.ts';
 import { KINDS } from './kinds.ts';
-import type { KubeObject } from './meta/object.ts';
+import type { JsonObject, KubeObject } from './meta/object.ts';
+import { typeByName } from './schema/schema.ts';
 
 const folder = path.join(process.env['COXSWAIN_SHARED'] ?? '/nonexistent', 'golden/objects');
 const skip = existsSync(folder) ? false : 'COXSWAIN_SHARED names no golden data';
@@ -98,6 +100,20 @@ function* emptied(object: KubeObject): Generator<KubeObject> {
   }
 }
 
+/** As a decoder gives it: with Go's zeros. */
+function normalized(kind: AnyKind, object: KubeObject): KubeObject {
+  const { object: decoded } = decodeJson(object as JsonObject, typeByName(kind.schema), 'Ignore');
+  return decoded as KubeObject;
+}
+
+function withoutZeros(object: KubeObject): unknown {
+  return JSON.parse(
+    JSON.stringify(object, (_key, value: unknown) =>
+      value === '' || value === 0 ? undefined : value,
+    ),
+  );
+}
+
 /** What defaults do change: a write-only field, and the older of two names of one field. */
 const REPLACED = /^Secret\.stringData$|\.serviceAccount$/;
 
@@ -132,6 +148,19 @@ describe('every kind', { skip }, () => {
       const again = structuredClone(made);
       kind.setDefaults?.(again);
       assert.deepEqual(again, made);
+    });
+    it(`${name} gives all its defaults to what a decoder filled in with zeros`, () => {
+      for (const copy of [...withoutOne(object), ...emptied(object)]) {
+        const raw = structuredClone(copy);
+        kind.setDefaults?.(raw);
+        const made = normalized(kind, copy);
+        kind.setDefaults?.(made);
+        const gone = lost(withoutZeros(normalized(kind, raw)), made);
+        assert.deepEqual(
+          gone.filter((at) => !REPLACED.test(`${kind.kind}${at}`)),
+          [],
+        );
+      }
     });
     it(`${name} finds no change in an object that did not change`, () => {
       const made = structuredClone(object);

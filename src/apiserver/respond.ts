@@ -1,6 +1,7 @@
 /** Answers as bytes: objects, Status, text. */
 import type { Body, HttpResponse } from '#base/http/message.ts';
 import { type Status, StatusError, internalError } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 
 export function jsonBytes(value: unknown, pretty = false): Uint8Array {
   return Buffer.from(pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`);
@@ -42,7 +43,7 @@ export function bodyResponse(status: number, contentType: string, body: Body): H
 /** Any error as its Status: what is no StatusError is a 500 whose cause is in the log alone. */
 export function statusOf(error: unknown): Status {
   if (error instanceof StatusError) return error.status;
-  return internalError(error instanceof Error ? error.message : String(error)).status;
+  return internalError(messageOf(error)).status;
 }
 
 export function errorResponse(error: unknown): HttpResponse {

@@ -6,7 +6,7 @@
  */
 import type { Environment } from '#base/env.ts';
 import type { HttpResponse } from '#base/http/message.ts';
-import type { Verb } from '#api/kind.ts';
+import { ALL_VERBS, type Verb } from '#api/kind.ts';
 import { methodNotSupported, pathNotFound, tooManyRequests } from '#api/meta/status.ts';
 import type { AdmissionChain, ObjectReader } from './admission/admission.ts';
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
@@ -189,16 +189,8 @@ function keyOf(kind: { group: string; version: string; plural: string }): string
 }
 
 function isVerb(verb: string): verb is Verb {
-  return [
-    'create',
-    'delete',
-    'deletecollection',
-    'get',
-    'list',
-    'patch',
-    'update',
-    'watch',
-  ].includes(verb);
+  const known: readonly string[] = ALL_VERBS;
+  return known.includes(verb);
 }
 
 /** A namespace where there is none, or none where one is needed. */

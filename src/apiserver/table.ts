@@ -16,7 +16,7 @@ const DEFAULT_COLUMNS: readonly Column<KubeObject>[] = [
 ];
 
 /** How long ago the object was made, as `kubectl get` shows it. */
-export function ageOf(object: KubeObject, nowMs: number): string {
+function ageOf(object: KubeObject, nowMs: number): string {
   const created = object.metadata?.creationTimestamp;
   return created === undefined ? '<unknown>' : humanDuration(nowMs - Date.parse(created));
 }

@@ -69,7 +69,7 @@ export function createCertificate(options: CertificateOptions): string {
   return toPem('CERTIFICATE', der.sequence(body, algorithm, der.bitString(signature)));
 }
 
-export function toPem(label: string, bytes: Uint8Array): string {
+function toPem(label: string, bytes: Uint8Array): string {
   const lines =
     Buffer.from(bytes)
       .toString('base64')

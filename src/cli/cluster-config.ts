@@ -20,6 +20,8 @@ export interface ClusterConfig {
   readonly nodeName: string;
   /** Where the node, and on a real one the API server too, is reached from pods. */
   readonly nodeAddress: string;
+  /** The kubelet of a real node listens here. */
+  readonly kubeletPort: number;
   /** 0: a real node. */
   readonly simulatedNodes: number;
 }
@@ -34,7 +36,15 @@ export const CLUSTER_DEFAULTS: Omit<
   nodePortRange: { from: 30000, to: 32767 },
   podCidr: '10.244.0.0/16',
   clusterDomain: 'cluster.local',
+  // Upstream's.
+  kubeletPort: 10_250,
 };
+
+/**
+ * The address of a real node whose machine has none but loopback, which pods cannot reach: the last
+ * but one of the pods' range, and so of the range that would be given to the 256th node.
+ */
+export const OWN_NODE_ADDRESS = '10.244.255.254';
 
 function pathOf(data: DataDirectory): string {
   return join(data.path, 'cluster.json');
@@ -43,7 +53,9 @@ function pathOf(data: DataDirectory): string {
 export function readClusterConfig(data: DataDirectory): ClusterConfig | undefined {
   const value = readJsonIfThere(pathOf(data));
   // Written by `writeClusterConfig` alone; the layout version of the directory guards its shape.
-  return typeof value === 'object' && value !== null ? (value as ClusterConfig) : undefined;
+  return typeof value === 'object' && value !== null
+    ? { ...CLUSTER_DEFAULTS, ...(value as ClusterConfig) }
+    : undefined;
 }
 
 export function writeClusterConfig(data: DataDirectory, config: ClusterConfig): void {

@@ -23,7 +23,7 @@ export function nodeIdentity(name: string): Identity {
 }
 
 /** The handler as `identity` uses it. */
-export function handlerAs(handler: Handler, identity: Identity): Handler {
+function handlerAs(handler: Handler, identity: Identity): Handler {
   return (request) => handler({ ...request, peer: { component: identity } });
 }
 

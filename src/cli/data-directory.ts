@@ -26,6 +26,8 @@ import { writeFileDurably } from './files.ts';
 const LAYOUT_VERSION = '1';
 /** Below this many free bytes nothing good happens: images alone take more. */
 const FREE_BYTES_MIN = 512 * 1024 * 1024;
+/** Errors of the file system that another place for the directory mends. */
+const NO_PLACE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG']);
 /** Hex digits: short enough for the names of network interfaces (15 bytes). */
 const HASH_LENGTH = 6;
 
@@ -112,7 +114,8 @@ function otherVersion(data: DataDirectory, version: string): UserError {
   );
 }
 
-function explained(data: DataDirectory, error: unknown): unknown {
+/** The error with what to do about it, where that is known. */
+export function explained(data: DataDirectory, error: unknown): unknown {
   if (error instanceof UserError) return error;
   const code = codeOf(error);
   if (code === 'ENOSPC') {
@@ -121,7 +124,7 @@ function explained(data: DataDirectory, error: unknown): unknown {
         'another place with --data-dir.',
     );
   }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR') {
+  if (NO_PLACE.has(code ?? '')) {
     return new UserError(
       `Cannot use data directory ${data.path}: ${messageOf(error)}. Choose a place that you may ` +
         'write to with --data-dir.',

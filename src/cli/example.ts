@@ -55,13 +55,19 @@ export async function deployExample(options: ExampleOptions): Promise<string | u
   return page?.url;
 }
 
+/** What others need comes first: pods that wait for it are tried again only after a pause. */
+const NEEDED_FIRST = ['Namespace', 'ConfigMap', 'Secret', 'ServiceAccount', 'Service'];
+
 function readManifests(name: string): KubeObject[] {
   const folder = join(EXAMPLES, name);
-  return readdirSync(folder)
+  const objects = readdirSync(folder)
     .filter((file) => /\.ya?ml$/.test(file))
     .sort()
     .flatMap((file) => fromYamlDocuments(readFileSync(join(folder, file), 'utf8')))
     .filter((document) => document !== null) as KubeObject[];
+  const rank = ({ kind = '' }: KubeObject): number =>
+    NEEDED_FIRST.includes(kind) ? NEEDED_FIRST.indexOf(kind) : NEEDED_FIRST.length;
+  return objects.sort((a, b) => rank(a) - rank(b));
 }
 
 /** Makes what is missing. What is there stays as the user left it. */

@@ -1,5 +1,6 @@
 /** Where the API server listens: as asked, or the default, or a free port where that is taken. */
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { codeOf, UserError } from './user-error.ts';
 
 export interface ListenAddress {
@@ -22,24 +23,50 @@ export function parseListen(text: string): ListenAddress {
   return { host: host === '' ? LISTEN_DEFAULT.host : host, port };
 }
 
+/** How often a free port is looked for that is free on several addresses. */
+const TRIES_MAX = 20;
+
 /**
- * The address to use. A taken default gives way to a free port; a taken port that was asked for is
- * an error, because somebody counts on it.
+ * The address to use, with a port that is free on the addresses `others` too. A taken default gives
+ * way to a free port; a taken port that was asked for is an error, because somebody counts on it.
  */
 export async function chooseListen(
   asked: ListenAddress | undefined,
+  others: readonly string[] = [],
 ): Promise<ListenAddress & { moved: boolean }> {
   const wanted = asked ?? LISTEN_DEFAULT;
-  const port = await freePort(wanted.host, wanted.port);
+  const port = await commonPort(wanted, others);
   if (port !== undefined) return { host: wanted.host, port, moved: false };
-  if (asked !== undefined) {
+  if (asked !== undefined && asked.port !== 0) {
     throw new UserError(
       `Cannot listen on ${wanted.host}:${wanted.port}: another program does. Stop it, or choose another port with --listen.`,
     );
   }
-  const other = await freePort(wanted.host, 0);
+  const other = await commonPort({ host: wanted.host, port: 0 }, others);
   if (other === undefined) throw new UserError(`Cannot listen on ${wanted.host}: no port is free.`);
   return { host: wanted.host, port: other, moved: true };
+}
+
+/** A port that is free everywhere: `port`, or any when that is 0. */
+async function commonPort(
+  { host, port }: ListenAddress,
+  others: readonly string[],
+): Promise<number | undefined> {
+  for (let tries = port === 0 ? TRIES_MAX : 1; tries > 0; tries--) {
+    const found = await freePort(host, port);
+    if (found === undefined) return undefined;
+    const free = await Promise.all(others.map((other) => isPortFree(other, found)));
+    if (free.every(Boolean)) return found;
+  }
+  return undefined;
+}
+
+/** An address that this machine does not have (yet) has all its ports free. */
+export async function isPortFree(host: string, port: number): Promise<boolean> {
+  const isOurs = Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address === host),
+  );
+  return !isOurs || (await freePort(host, port)) !== undefined;
 }
 
 function freePort(host: string, port: number): Promise<number | undefined> {
@@ -48,6 +75,12 @@ function freePort(host: string, port: number): Promise<number | undefined> {
     server.once('error', (error) => {
       const code = codeOf(error);
       if (code === 'EADDRINUSE') resolve(undefined);
+      else if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+        reject(
+          new UserError(
+            `Cannot listen on ${host}: that is no address, and no name that can be resolved. Choose another with --listen.`,
+          ),
+        );
       else if (code === 'EADDRNOTAVAIL')
         reject(
           new UserError(

@@ -8,8 +8,8 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '#base/env.ts';
 import { sleep } from '#base/env.ts';
-import type { DataDirectory } from './data-directory.ts';
-import { readJsonIfThere, writeFileDurably } from './files.ts';
+import { type DataDirectory, explained } from './data-directory.ts';
+import { readJsonIfThere, writeFileEvenWhenFull } from './files.ts';
 import { startTicksOf } from './supervisor.ts';
 import { codeOf, UserError } from './user-error.ts';
 
@@ -35,11 +35,15 @@ export async function lockDataDirectory(
   environment: Environment,
   onWait: () => void = () => {},
 ): Promise<Lock> {
-  mkdirSync(data.path, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(data.path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw explained(data, error);
+  }
   const path = join(data.path, 'lock');
   const until = environment.clock.monotonicMs() + WAIT_MS;
   for (let waited = false; ; waited = true) {
-    const lock = tryLock(path);
+    const lock = tryLock(data, path);
     if (lock !== undefined) return lock;
     const holder = holderOf(path);
     if (holder === undefined) {
@@ -57,25 +61,43 @@ export async function lockDataDirectory(
   }
 }
 
-function tryLock(path: string): Lock | undefined {
+function tryLock(data: DataDirectory, path: string): Lock | undefined {
   const own: Holder = {
     pid: process.pid,
     startTicks: startTicksOf(process.pid) ?? '',
     stopping: false,
   };
+  if (!createWith(data, path, JSON.stringify(own))) return undefined;
+  return {
+    stopping: () => {
+      try {
+        writeFileEvenWhenFull(path, JSON.stringify({ ...own, stopping: true }), 0o600);
+      } catch {
+        // Then the next one is told to wait for this one, instead of waiting by itself.
+      }
+    },
+    release: () => rmSync(path, { force: true }),
+  };
+}
+
+/** False when the file is there already. */
+function createWith(data: DataDirectory, path: string, text: string): boolean {
   let file: number;
   try {
     file = openSync(path, 'wx', 0o600);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return undefined;
-    throw error;
+    if (codeOf(error) === 'EEXIST') return false;
+    throw explained(data, error);
   }
-  writeSync(file, JSON.stringify(own));
-  closeSync(file);
-  return {
-    stopping: () => writeFileDurably(path, JSON.stringify({ ...own, stopping: true }), 0o600),
-    release: () => rmSync(path, { force: true }),
-  };
+  try {
+    writeSync(file, text);
+    return true;
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw explained(data, error);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Who holds the lock; undefined when the holder is gone (or never finished writing its name). */

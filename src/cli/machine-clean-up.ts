@@ -1,5 +1,5 @@
 /** Takes away what a cluster left on the machine: mounts, cgroups. Only what is under our paths. */
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Processes } from '#base/doors.ts';
 
@@ -76,6 +76,22 @@ function unescapeMount(text: string): string {
   return text.replace(/\\(\d{3})/g, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 8)),
   );
+}
+
+/** Folders whose place the shims do not let us choose; a containerd of the user's has them too. */
+const SHIM_FOLDERS = ['s', 'runc/k8s.io', 'runc', ''];
+const SHIM_ROOT = '/run/containerd';
+
+/** Removes the empty folders that shims leave, unless another containerd is at work there. */
+export function removeShimFolders(): void {
+  if (existsSync(join(SHIM_ROOT, 'containerd.sock'))) return;
+  for (const name of SHIM_FOLDERS) {
+    try {
+      rmdirSync(join(SHIM_ROOT, name));
+    } catch {
+      // Not there, or not empty.
+    }
+  }
 }
 
 const CGROUPS = '/sys/fs/cgroup';

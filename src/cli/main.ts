@@ -15,9 +15,15 @@ interface UpFlags {
 }
 
 const NODES_MAX = 5_000;
+/** The same words on every machine, because `help.txt` has them too. */
+const DATA_DIRECTORY_WORDS = 'coxswain in $XDG_DATA_HOME or ~/.local/share';
 
 /** Answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  // Files of images, volumes and sockets are read by other users; what is secret says so itself.
+  process.umask(0o022);
+  // A reader that went away (a closed terminal, `| head`) is no reason to die without a clean-up.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const program = commands();
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -51,10 +57,11 @@ function commands(): Command {
     .description(
       'Bring a cluster up on this machine, serve an example, and take it down on Ctrl-C.',
     )
-    .option(
-      '--data-dir <DIR>',
-      'where the cluster lives; DIR/admin.kubeconfig is the kubeconfig',
-      defaultDataDirectory(process.env),
+    .addOption(
+      new Option(
+        '--data-dir <DIR>',
+        'where the cluster lives; DIR/admin.kubeconfig is the kubeconfig',
+      ).default(defaultDataDirectory(process.env), DATA_DIRECTORY_WORDS),
     )
     .option(
       '--listen <ADDR:PORT>',
@@ -62,7 +69,10 @@ function commands(): Command {
       listenOf,
     )
     .addOption(
-      new Option('--example <NAME>', 'what to run: an example, or none')
+      new Option(
+        '--example <NAME>',
+        'what to run: an example, or none; "npm start" runs the guestbook',
+      )
         .choices([...exampleNames(), 'none'])
         .default('none'),
     )
@@ -92,7 +102,12 @@ function commands(): Command {
       const { runNode } = await import('./node-process.ts');
       await runNode(dataDir);
     });
-  for (const command of program.commands) command.exitOverride().showSuggestionAfterError();
+  for (const command of program.commands) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError()
+      .showHelpAfterError('(--help explains all flags.)');
+  }
   return program;
 }
 

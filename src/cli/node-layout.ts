@@ -14,11 +14,7 @@ export interface NodeLayout {
   /** Of our cgroups, in every hierarchy. */
   readonly cgroup: string;
   readonly nftTable: string;
-  readonly kubeletPort: number;
 }
-
-/** Upstream's port of the kubelet. */
-const KUBELET_PORT = 10_250;
 
 export const SANDBOX_IMAGE = 'coxswain.local/pause:1';
 
@@ -34,6 +30,5 @@ export function nodeLayout(data: DataDirectory): NodeLayout {
     podLogs: join(data.logs, 'pods'),
     cgroup: `coxswain-${data.hash}`,
     nftTable: `coxswain-${data.hash}`,
-    kubeletPort: KUBELET_PORT,
   };
 }

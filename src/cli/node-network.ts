@@ -8,6 +8,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { Processes } from '#base/doors.ts';
 import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
+import { OWN_NODE_ADDRESS } from './cluster-config.ts';
 
 export interface NodeNetworkOptions {
   readonly hash: string;
@@ -17,6 +18,7 @@ export interface NodeNetworkOptions {
   readonly serviceCidr: string;
   /** The cluster DNS listens here, on this node. */
   readonly dnsAddress: string;
+  readonly nodeAddress: string;
 }
 
 /** Linux: names of interfaces have at most 15 bytes. */
@@ -27,7 +29,7 @@ export function bridgeName(hash: string): string {
 const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 /**
- * Carries the address of the cluster DNS. A bridge without ports, because not every kernel has
+ * Carries the address of the cluster DNS, and of a node whose machine has none. A bridge without ports, because not every kernel has
  * dummy interfaces, and the pods' bridge may have no address but its own (the CNI plug-in checks).
  */
 function dnsInterface(hash: string): string {
@@ -45,11 +47,13 @@ export class NodeNetwork {
 
   /** Before the first pod: what does not depend on the node's own pod range. */
   async setUp(): Promise<void> {
-    const { hash, clusterPodCidr, serviceCidr, dnsAddress } = this.#options;
+    const { hash, clusterPodCidr, serviceCidr, dnsAddress, nodeAddress } = this.#options;
     await this.#sysctl('net.ipv4.ip_forward', '1');
     await this.#ensureLink(bridgeName(hash), ['type', 'bridge']);
     await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
-    await this.#ip('address', 'replace', `${dnsAddress}/32`, 'dev', dnsInterface(hash));
+    const addresses = nodeAddress === OWN_NODE_ADDRESS ? [dnsAddress, nodeAddress] : [dnsAddress];
+    for (const address of addresses)
+      await this.#ip('address', 'replace', `${address}/32`, 'dev', dnsInterface(hash));
     // A pod address without an owner is refused here and never leaves for the default gateway.
     await this.#ip(
       'route',
@@ -123,9 +127,12 @@ export async function tearDownNetwork(options: {
   readonly processes: Processes;
 }): Promise<void> {
   const { hash, clusterPodCidr, processes } = options;
+  const interfaces = interfacesOf(hash);
+  // Without our interfaces there is no node of ours, and that route would be another cluster's.
+  if (interfaces.length === 0) return;
   const ip = (...args: string[]) => processes.run('ip', args);
   await ip('route', 'delete', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
-  for (const name of interfacesOf(hash)) {
+  for (const name of interfaces) {
     for (const port of portsOf(name)) await ip('link', 'delete', port);
     await ip('link', 'delete', name);
   }

@@ -70,11 +70,10 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const connect = connector(parts, pki);
   const client = connect(certificates.client, 'kubelet');
   const kubelet = createKubelet(parts, client);
-  const layout = nodeLayout(data);
   const server = await serveKubelet({
     handler: kubelet.server((access) => mayAccess(client, access)),
     address: config.nodeAddress,
-    port: layout.kubeletPort,
+    port: config.kubeletPort,
     authority: pki.authority.certificate,
     identity: certificates.server,
   });
@@ -149,7 +148,7 @@ function createKubelet(
       architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
       labels: {},
       taints: [],
-      serverPort: layout.kubeletPort,
+      serverPort: config.kubeletPort,
     },
     rootDirectory: layout.kubeletRoot,
     logRoot: layout.podLogs,
@@ -165,6 +164,7 @@ function createKubelet(
         clusterPodCidr: config.podCidr,
         serviceCidr: config.serviceClusterIpRange,
         dnsAddress: config.dnsAddress,
+        nodeAddress: config.nodeAddress,
       });
       for (const cidr of cidrs) await network.setPodCidr(cidr);
       const text = cniConfigList({

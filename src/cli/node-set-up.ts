@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
@@ -16,14 +17,20 @@ import { CLUSTER_DEFAULTS, type ClusterConfig } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { writeFileDurably } from './files.ts';
 import { importImages } from './images/import.ts';
-import { killLeftovers, removeCgroups, unmountBelow } from './machine-clean-up.ts';
+import {
+  killLeftovers,
+  removeCgroups,
+  removeShimFolders,
+  unmountBelow,
+} from './machine-clean-up.ts';
 import { NodeNetwork, tearDownNetwork } from './node-network.ts';
 import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
+import { nameOwner } from './other-clusters.ts';
 import type { ClusterPki } from './pki.ts';
 import { installPrerequisites, runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import type { Supervisor } from './supervisor.ts';
-import { messageOf, UserError } from './user-error.ts';
+import { codeOf, messageOf, UserError } from './user-error.ts';
 
 export interface NodeSetUpOptions {
   readonly data: DataDirectory;
@@ -38,6 +45,8 @@ const CONTAINERD_TIMEOUT_MS = 30_000;
 const LOOK_MS = 20;
 const NODE_STOP_GRACE_MS = 15_000;
 const SANDBOX_STOP_MS = 20_000;
+/** A shell's exit code for a command that is not there. */
+const EXIT_NOT_FOUND = 127;
 
 export class RealNode {
   readonly #options: NodeSetUpOptions;
@@ -55,13 +64,21 @@ export class RealNode {
       clusterPodCidr: config.podCidr,
       serviceCidr: config.serviceClusterIpRange,
       dnsAddress: config.dnsAddress,
+      nodeAddress: config.nodeAddress,
     });
   }
 
-  /** Packages, directories, containerd's configuration, the network. Safe to do again. */
+  /** Debian's packages, before anything else: to take a node away needs them too. */
+  install(): Promise<void> {
+    return installPrerequisites({
+      processes: this.#processes,
+      progress: this.#options.progress,
+    });
+  }
+
+  /** Directories, containerd's configuration, the network. Safe to do again. */
   async prepare(): Promise<void> {
-    const { data, progress } = this.#options;
-    await installPrerequisites(this.#processes, progress);
+    const { data } = this.#options;
     const layout = this.#layout;
     for (const path of [
       data.runtimePath,
@@ -83,7 +100,15 @@ export class RealNode {
       restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
     });
     writeFileDurably(layout.containerdConfig, text, 0o600);
-    await this.#network.setUp();
+    nameOwner(data);
+    try {
+      await this.#network.setUp();
+    } catch (error) {
+      throw new UserError(
+        `Cannot set up the network of a real node: ${messageOf(error)}. In a container, give it the ` +
+          'right to (privileged), or use --simulated-nodes.',
+      );
+    }
   }
 
   /** containerd, the images that every pod needs, and the node process. */
@@ -144,15 +169,31 @@ export class RealNode {
 
 /** Takes away whatever a real node of this cluster left: also after a crash, when nobody knows. */
 export async function cleanUpMachine(data: DataDirectory): Promise<void> {
-  const processes = realProcesses();
+  const processes = forgiving(realProcesses());
   const layout = nodeLayout(data);
   await killLeftovers({ socket: layout.containerdSocket, cgroup: layout.cgroup });
   await unmountBelow(processes, [data.runtimePath, data.containerd, data.kubelet]);
   await removeProxyTable(processes, layout.nftTable);
   await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });
   removeCgroups(layout.cgroup);
+  removeShimFolders();
   rmSync(data.runtimePath, { recursive: true, force: true });
   await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(data.runtimePath)]);
+}
+
+/** Where a tool is missing, there can be nothing that it would take away. */
+function forgiving(processes: Processes): Processes {
+  const none = new Uint8Array();
+  return {
+    async run(...call) {
+      try {
+        return await processes.run(...call);
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw error;
+        return { exitCode: EXIT_NOT_FOUND, stdout: none, stderr: none };
+      }
+    },
+  };
 }
 
 export function realNodeProcesses(options: NodeSetUpOptions): RealNode {

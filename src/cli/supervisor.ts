@@ -9,7 +9,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment, Timer } from '#base/env.ts';
-import { readJsonIfThere, writeFileDurably } from './files.ts';
+import { readJsonIfThere, writeFileEvenWhenFull } from './files.ts';
+import { messageOf } from './user-error.ts';
 
 export interface ManagedProcess {
   /** Names the pid file and the log. */
@@ -45,6 +46,23 @@ export function startTicksOf(pid: number): string | undefined {
   }
 }
 
+/** The process that a pid file of `folder` names, when it still runs. */
+export function runningPid(folder: string, name: string): number | undefined {
+  return readPid(folder, name)?.pid;
+}
+
+function readPid(folder: string, name: string): PidFile | undefined {
+  const value = readJsonIfThere(pidPath(folder, name)) as Partial<PidFile> | undefined;
+  if (typeof value?.pid !== 'number' || typeof value.startTicks !== 'string') return undefined;
+  return startTicksOf(value.pid) === value.startTicks
+    ? { pid: value.pid, startTicks: value.startTicks }
+    : undefined;
+}
+
+function pidPath(folder: string, name: string): string {
+  return join(folder, `${name}.pid`);
+}
+
 interface Running {
   readonly process: ManagedProcess;
   pid: number | undefined;
@@ -70,7 +88,7 @@ export class Supervisor {
 
   /** Takes over the process if it runs, else starts it. Answers whether it was found running. */
   start(process: ManagedProcess): boolean {
-    const found = this.#find(process.name);
+    const found = readPid(this.#runFolder, process.name);
     const running: Running = {
       process,
       pid: found?.pid,
@@ -106,7 +124,7 @@ export class Supervisor {
       await ended;
       force.cancel();
     }
-    rmSync(this.#pidPath(name), { force: true });
+    rmSync(pidPath(this.#runFolder, name), { force: true });
   }
 
   /** From now on nothing is started again. */
@@ -114,27 +132,16 @@ export class Supervisor {
     this.#stopping = true;
   }
 
-  #pidPath(name: string): string {
-    return join(this.#runFolder, `${name}.pid`);
-  }
-
-  #find(name: string): PidFile | undefined {
-    const value = readJsonIfThere(this.#pidPath(name)) as Partial<PidFile> | undefined;
-    if (typeof value?.pid !== 'number' || typeof value.startTicks !== 'string') return undefined;
-    return startTicksOf(value.pid) === value.startTicks
-      ? { pid: value.pid, startTicks: value.startTicks }
-      : undefined;
-  }
-
   #spawn(running: Running): void {
     const { name, command, args, environment } = running.process;
     const log = openLog(join(this.#logFolder, `${name}.log`));
+    const output = log ?? 'ignore';
     const child = spawn(command, args, {
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', output, output],
       env: { ...process.env, ...environment },
     });
-    closeSync(log);
+    if (log !== undefined) closeSync(log);
     running.startedMs = this.#environment.clock.monotonicMs();
     running.pid = child.pid;
     running.startTicks = child.pid === undefined ? undefined : startTicksOf(child.pid);
@@ -152,11 +159,16 @@ export class Supervisor {
 
   #writePid(name: string, child: ChildProcess, startTicks: string | undefined): void {
     if (child.pid === undefined || startTicks === undefined) return;
-    writeFileDurably(
-      this.#pidPath(name),
-      JSON.stringify({ pid: child.pid, startTicks } satisfies PidFile),
-      0o600,
-    );
+    const text = JSON.stringify({ pid: child.pid, startTicks } satisfies PidFile);
+    try {
+      writeFileEvenWhenFull(pidPath(this.#runFolder, name), text, 0o600);
+    } catch (error) {
+      // Worse than a process that the next start will not know is one that nobody looks after.
+      this.#environment.log.error('cannot write a pid file', {
+        process: name,
+        error: messageOf(error),
+      });
+    }
   }
 
   #isAlive(running: Running): boolean {
@@ -204,11 +216,16 @@ function kill(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-function openLog(path: string): number {
+/** Undefined when there is no place for a log: the process matters more. */
+function openLog(path: string): number | undefined {
   try {
     if (statSync(path).size > LOG_MAX_BYTES) renameSync(path, `${path}.1`);
   } catch {
     // There is no log yet.
   }
-  return openSync(path, 'a', 0o600);
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch {
+    return undefined;
+  }
 }

@@ -3,18 +3,13 @@
  *
  * What runs already is taken over; what is missing is made. The processes are the supervisor's.
  */
-import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '#base/env.ts';
 import { readBody } from '#base/http/message.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
-import {
-  CLUSTER_DEFAULTS,
-  type ClusterConfig,
-  readClusterConfig,
-  writeClusterConfig,
-} from './cluster-config.ts';
+import { chooseConfig } from './cluster-choices.ts';
+import type { ClusterConfig } from './cluster-config.ts';
 import { clusterPki } from './cluster-pki.ts';
 import {
   type DataDirectory,
@@ -24,13 +19,13 @@ import {
 } from './data-directory.ts';
 import { deployExample } from './example.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
-import { chooseListen, type ListenAddress } from './listen-address.ts';
+import type { ListenAddress } from './listen-address.ts';
 import { type Lock, lockDataDirectory } from './lock.ts';
 import { cleanUpMachine, realNodeProcesses } from './node-set-up.ts';
+import { refuseSecondCluster } from './other-clusters.ts';
 import type { ClusterPki } from './pki.ts';
 import { Progress } from './progress.ts';
-import { startTicksOf, Supervisor } from './supervisor.ts';
-import { readJsonIfThere } from './files.ts';
+import { runningPid, Supervisor } from './supervisor.ts';
 import { UserError } from './user-error.ts';
 
 export interface UpOptions {
@@ -48,25 +43,25 @@ export interface UpOptions {
 const READY_TIMEOUT_MS = 60_000;
 const LOOK_MS = 20;
 const STOP_GRACE_MS = 10_000;
+const STOPPING = 'Stopping …';
 
 /** Resolves when the cluster is down again. */
 export async function up(options: UpOptions): Promise<void> {
   const environment = realEnvironment({ logLevel: 'warn' });
   const progress = new Progress((line) => process.stdout.write(line));
   const data = dataDirectoryAt(options.dataDirectory);
-  const request = stopRequest();
-  const { stopped } = request;
+  const stop = stopRequest(() => progress.say(STOPPING));
   try {
     const lock = await lockDataDirectory(data, environment, () =>
       progress.say('Waiting for the cluster of before to stop …'),
     );
     try {
-      await run({ options, environment, progress, data, stopped, lock });
+      await run({ options, environment, progress, data, stop, lock });
     } finally {
       lock.release();
     }
   } finally {
-    request.release();
+    stop.release();
   }
 }
 
@@ -75,17 +70,18 @@ interface Run {
   readonly environment: Environment;
   readonly progress: Progress;
   readonly data: DataDirectory;
-  /** Resolves when the user wants an end. */
-  readonly stopped: Promise<void>;
+  /** What the user wants. */
+  readonly stop: StopRequest;
   readonly lock: Lock;
 }
 
-async function run({ options, environment, progress, data, stopped, lock }: Run): Promise<void> {
+async function run({ options, environment, progress, data, stop, lock }: Run): Promise<void> {
   const supervisor = new Supervisor({ environment, runFolder: data.run, logFolder: data.logs });
   if (options.reset) await reset(data, supervisor);
   prepareDataDirectory(data);
   const simulatedNodes = nodesOf(options, progress);
-  const config = await configOf(options, data, simulatedNodes, progress);
+  if (simulatedNodes === 0) refuseSecondCluster(data);
+  const config = await chooseConfig({ asked: options.listen, data, simulatedNodes, progress });
   const pki = clusterPki(data, config, environment.clock.now());
   const server = `https://${config.listenHost}:${config.listenPort}`;
   writeKubeconfig({
@@ -99,6 +95,8 @@ async function run({ options, environment, progress, data, stopped, lock }: Run)
     config.simulatedNodes === 0
       ? realNodeProcesses({ data, config, pki, environment, progress, self: options.self })
       : undefined;
+  await real?.install();
+  if (stop.requested()) return;
   const client = adminClient(config, pki);
   try {
     await real?.prepare();
@@ -109,7 +107,7 @@ async function run({ options, environment, progress, data, stopped, lock }: Run)
     });
     await real?.start(supervisor);
     const went = await Promise.race([
-      stopped.then(() => 'stopped' as const),
+      stop.stopped.then(() => 'stopped' as const),
       bringUp({
         environment,
         progress,
@@ -122,11 +120,11 @@ async function run({ options, environment, progress, data, stopped, lock }: Run)
     ]);
     if (went !== 'stopped') {
       showHowToUse(progress, data, went.page, options.example);
-      await stopped;
+      await stop.stopped;
     }
   } finally {
     lock.stopping();
-    progress.say('Stopping …');
+    if (!stop.requested()) progress.say(STOPPING);
     client.close();
     supervisor.beginShutdown();
     await real?.stop(supervisor);
@@ -139,22 +137,13 @@ async function run({ options, environment, progress, data, stopped, lock }: Run)
 /** Ends what an earlier start left running, and deletes the state. */
 async function reset(data: DataDirectory, supervisor: Supervisor): Promise<void> {
   for (const name of ['node', 'control-plane', 'containerd']) {
-    const pid = runningPid(data, name);
+    const pid = runningPid(data.run, name);
     if (pid === undefined) continue;
     supervisor.start({ name, command: '/bin/false', args: [] });
     await supervisor.stop(name, { graceMs: STOP_GRACE_MS });
   }
   if (process.platform === 'linux' && process.getuid?.() === 0) await cleanUpMachine(data);
   resetDataDirectory(data);
-}
-
-function runningPid(data: DataDirectory, name: string): number | undefined {
-  const file = readJsonIfThere(join(data.run, `${name}.pid`)) as
-    | { pid?: number; startTicks?: string }
-    | undefined;
-  return file?.pid !== undefined && startTicksOf(file.pid) === file.startTicks
-    ? file.pid
-    : undefined;
 }
 
 /** How many simulated nodes; 0 for a real one. */
@@ -173,60 +162,6 @@ function nodesOf(options: UpOptions, progress: Progress): number {
     return 1;
   }
   return 0;
-}
-
-async function configOf(
-  options: UpOptions,
-  data: DataDirectory,
-  simulatedNodes: number,
-  progress: Progress,
-): Promise<ClusterConfig> {
-  const known = readClusterConfig(data);
-  // A control plane that runs keeps its address: it is taken over as it is.
-  if (known !== undefined && runningPid(data, 'control-plane') !== undefined) return known;
-  const before =
-    known === undefined ? undefined : { host: known.listenHost, port: known.listenPort };
-  // Any free port is as good as the one of before, and objects name that one already.
-  const { listen: asked } = options;
-  const isAnyPort = asked === undefined || (asked.port === 0 && asked.host === before?.host);
-  const again = isAnyPort && before !== undefined && (await isFree(before));
-  const listen = again ? { ...before, moved: false } : await chooseListen(asked);
-  if (listen.moved)
-    progress.say(
-      `Port 6443 is taken by another program: listening on ${listen.host}:${listen.port} instead.`,
-    );
-  const config: ClusterConfig = {
-    ...CLUSTER_DEFAULTS,
-    nodeName: known?.nodeName ?? hostname().toLowerCase(),
-    nodeAddress: nodeAddress(),
-    simulatedNodes,
-    listenHost: listen.host,
-    listenPort: listen.port,
-  };
-  writeClusterConfig(data, config);
-  return config;
-}
-
-/** The first IPv4 address of this machine that is no loopback and none of our own interfaces. */
-function nodeAddress(): string {
-  const candidates = Object.entries(networkInterfaces())
-    .filter(
-      ([name]) => !name.startsWith('cox') && !name.startsWith('docker') && !name.startsWith('veth'),
-    )
-    .flatMap(([, addresses]) => addresses ?? []);
-  return (
-    candidates.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ??
-    '127.0.0.1'
-  );
-}
-
-async function isFree(address: ListenAddress): Promise<boolean> {
-  try {
-    return (await chooseListen(address)).port === address.port;
-  } catch (error) {
-    if (error instanceof UserError) return false;
-    throw error;
-  }
 }
 
 function adminClient(config: ClusterConfig, pki: ClusterPki): HttpClient {
@@ -292,7 +227,7 @@ function showHowToUse(
   page: string | undefined,
   example: string,
 ): void {
-  const kubectl = `kubectl --kubeconfig ${data.kubeconfig}`;
+  const kubectl = `kubectl --kubeconfig ${shellWord(data.kubeconfig)}`;
   progress.say('');
   if (page !== undefined) progress.say(`The ${example} is served at ${page}`);
   progress.say(`The kubeconfig is ${data.kubeconfig}`);
@@ -309,18 +244,34 @@ function showHowToUse(
   progress.say('Press Ctrl-C to stop. State is kept; the next start goes on with it.');
 }
 
+/** A path as a shell takes it for one word. */
+function shellWord(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 interface StopRequest {
   /** Resolves at the first Ctrl-C or SIGTERM. */
   readonly stopped: Promise<void>;
+  readonly requested: () => boolean;
   /** Lets the process end. */
   readonly release: () => void;
 }
 
-function stopRequest(): StopRequest {
+/** `onRequest` is called at once, also while something is under way that has to end first. */
+function stopRequest(onRequest: () => void): StopRequest {
   const { promise, resolve } = Promise.withResolvers<void>();
+  let isRequested = false;
   // Nothing else keeps this process alive: what it supervises runs on its own.
   const alive = setInterval(() => {}, 2 ** 30);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => resolve());
-  return { stopped: promise, release: () => clearInterval(alive) };
+  const request = (): void => {
+    if (!isRequested) onRequest();
+    isRequested = true;
+    resolve();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, request);
+  return {
+    stopped: promise,
+    requested: () => isRequested,
+    release: () => clearInterval(alive),
+  };
 }

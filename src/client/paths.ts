@@ -18,7 +18,7 @@ export interface Target {
 }
 
 /** `/api/v1` or `/apis/<group>/<version>`. */
-export function groupPath(type: ResourceType<KubeObject>): string {
+function groupPath(type: ResourceType<KubeObject>): string {
   return type.group === '' ? `/api/${type.version}` : `/apis/${apiVersionOf(type)}`;
 }
 

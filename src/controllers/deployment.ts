@@ -18,6 +18,7 @@ import { equalValues } from '#api/meta/equal.ts';
 import { selectorOf } from '#api/meta/labels.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import type { Change } from '#client/informer.ts';
 import { keyFor } from '#client/informer.ts';
 import { CONTROLLER_INDEX } from '#reconcile/claim.ts';
@@ -206,7 +207,7 @@ async function reportCreateError(
   { error, context }: { readonly error: unknown; readonly context: Context<Deployment> },
 ): Promise<void> {
   const reason = 'ReplicaSetCreateError';
-  const cause = error instanceof Error ? error.message : String(error);
+  const cause = messageOf(error);
   const message = `Failed to create new replica set ${JSON.stringify(rs.metadata?.name ?? '')}: ${cause}`;
   context.events.event({ about: deployment, type: 'Warning', reason, message });
   if (progressDeadlineSeconds(deployment) === undefined) return;

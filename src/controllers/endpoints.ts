@@ -18,6 +18,7 @@ import type {
 } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { isNotFound } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import { splitKey } from '#client/informer.ts';
 import { type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
 import { sameMap } from './shared/maps.ts';
@@ -62,7 +63,7 @@ async function reconcile(service: Service, context: Context<Service>): Promise<R
     else await context.client.update(ENDPOINTS, next);
   } catch (error) {
     if (isNamespaceTerminating(error)) return {};
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     const [reason, verb] =
       current === undefined
         ? ['FailedToCreateEndpoint', 'create endpoint for service']

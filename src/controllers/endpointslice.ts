@@ -14,6 +14,7 @@ import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import { type Change, keyFor, keyOf } from '#client/informer.ts';
 import {
   type Caches,
@@ -88,7 +89,7 @@ async function act(
 }
 
 function tellFailure(service: Service, error: unknown, context: Context<Service>): void {
-  const cause = error instanceof Error ? error.message : String(error);
+  const cause = messageOf(error);
   context.events.event({
     about: service,
     type: 'Warning',

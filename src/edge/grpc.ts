@@ -6,6 +6,7 @@
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
+import { messageOf } from '#base/error.ts';
 import {
   frameGrpcMessage,
   GRPC_CODE,
@@ -185,7 +186,7 @@ class Http2Channel implements GrpcChannel {
   }
 
   #connectionText(error: unknown): string {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     const address = this.#address;
     const where = 'host' in address ? `${address.host}:${address.port}` : address.socketPath;
     return `connection error: ${text} (${where})`;

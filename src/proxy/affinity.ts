@@ -63,7 +63,7 @@ export interface RememberedClient {
 }
 
 /** All clients in the listing; libnftables-json(5): [{elem: {val: {concat: key}, timeout, expires}}, value]. */
-export function rememberedClients(json: string): RememberedClient[] {
+function rememberedClients(json: string): RememberedClient[] {
   const listing = JSON.parse(json) as { nftables?: { map?: { elem?: unknown[] } }[] };
   const found: RememberedClient[] = [];
   for (const { map } of listing.nftables ?? []) {

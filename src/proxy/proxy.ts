@@ -13,6 +13,7 @@ import type { Pod, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Processes } from '#base/doors.ts';
 import type { Environment, Timer } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import type { Informer } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { forgottenClients, keptClients, type RememberedClient } from './affinity.ts';
@@ -120,7 +121,7 @@ export class Proxy {
     this.#timer = undefined;
     this.#chains = undefined;
     this.#options.environment.log.error('cannot write service rules', {
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
       retryMs: this.#retryMs,
     });
     this.#schedule(this.#retryMs);

@@ -229,7 +229,7 @@ function ownersOf<T extends KubeObject>(
 }
 
 /** Whether an owner reference is of this group and kind; versions come and go. */
-export function isOfType(
+function isOfType(
   reference: { readonly apiVersion: string; readonly kind: string },
   type: Pick<GroupVersionKind, 'group' | 'kind'>,
 ): boolean {

@@ -2,19 +2,18 @@
  * What a pod asks for, in numbers: cpu in millicores, the rest in their base unit.
  *
  * Source: Kubernetes documentation, "Resource Management for Pods and Containers"; upstream
- * staging/src/k8s.io/component-helpers/resource/helpers.go.
+ * pkg/scheduler/framework/types.go (CalculateResource).
  */
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
-import type { Container, Pod } from '#api/gen/core-v1.ts';
+import { isSidecar } from '#api/core/pod-helpers.ts';
+import { isPodLevelResource, podRequests, type ResourceList } from '#api/core/resources.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
 import type { HostPort, Resources } from './framework.ts';
 
 /** What a container that asks for nothing counts when nodes are scored. */
-const DEFAULT_CPU_MILLI = 100;
-const DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024;
+const ASSUMED: ResourceList = { cpu: '100m', memory: '200Mi' };
 
-type Quantities = Readonly<Record<string, string>>;
-
-export function resourcesOf(quantities: Quantities): Map<string, number> {
+export function resourcesOf(quantities: ResourceList): Map<string, number> {
   const result = new Map<string, number>();
   for (const [name, quantity] of Object.entries(quantities)) {
     result.set(name, name === 'cpu' ? quantityMilli(quantity) : quantityValue(quantity));
@@ -22,63 +21,32 @@ export function resourcesOf(quantities: Quantities): Map<string, number> {
   return result;
 }
 
-function addTo(total: Map<string, number>, amounts: Resources): void {
-  for (const [name, amount] of amounts) total.set(name, (total.get(name) ?? 0) + amount);
+/** Requests of the whole pod, overhead included; the greater of old and new during a resize. */
+export function requestsOf(pod: Pod): Resources {
+  return resourcesOf(podRequests(pod, { useStatus: true }));
 }
 
-function raiseTo(total: Map<string, number>, amounts: Resources): void {
-  for (const [name, amount] of amounts) total.set(name, Math.max(total.get(name) ?? 0, amount));
-}
-
-type RequestsOf = (container: Container) => Resources;
-
-const declared: RequestsOf = (container) => resourcesOf(container.resources?.requests ?? {});
-
-function totalOf(pod: Pod, requestsOf: RequestsOf): Map<string, number> {
-  const total = new Map<string, number>();
-  for (const container of pod.spec?.containers ?? []) addTo(total, requestsOf(container));
-  // Sidecars run on beside what comes after them; plain init containers run alone.
-  const sidecars = new Map<string, number>();
-  const peak = new Map<string, number>();
-  for (const container of pod.spec?.initContainers ?? []) {
-    const requests = requestsOf(container);
-    if (container.restartPolicy === 'Always') {
-      addTo(sidecars, requests);
-      raiseTo(peak, sidecars);
-      continue;
-    }
-    const together = new Map(sidecars);
-    addTo(together, requests);
-    raiseTo(peak, together);
-  }
-  addTo(total, sidecars);
-  raiseTo(total, peak);
-  return total;
-}
-
-/** Requests of the whole pod: pod level where set, else by container, with overhead. */
-export function podRequests(pod: Pod): Resources {
-  const total = totalOf(pod, declared);
-  for (const [name, amount] of resourcesOf(pod.spec?.resources?.requests ?? {}))
-    total.set(name, amount);
-  addTo(total, resourcesOf(pod.spec?.overhead ?? {}));
-  return total;
-}
-
+/** For scores: as if each container asked for something. */
 export function nonZeroRequests(pod: Pod): { cpu: number; memory: number } {
-  const total = totalOf(pod, (container) => {
-    const requests = new Map(declared(container));
-    if (!requests.has('cpu')) requests.set('cpu', DEFAULT_CPU_MILLI);
-    if (!requests.has('memory')) requests.set('memory', DEFAULT_MEMORY_BYTES);
-    return requests;
-  });
-  return { cpu: total.get('cpu') ?? 0, memory: total.get('memory') ?? 0 };
+  const total = podRequests(pod, { useStatus: true, missing: assumedFor(pod) });
+  return {
+    cpu: quantityMilli(total['cpu'] ?? '0'),
+    memory: quantityValue(total['memory'] ?? '0'),
+  };
+}
+
+/** Where the pod asks as a whole, only what it leaves open is assumed. */
+function assumedFor(pod: Pod): ResourceList {
+  const asked = Object.keys(pod.spec?.resources?.requests ?? {});
+  if (!asked.some(isPodLevelResource)) return ASSUMED;
+  const known = podRequests(pod, { useStatus: true });
+  return Object.fromEntries(Object.entries(ASSUMED).filter(([name]) => known[name] === undefined));
 }
 
 export function hostPorts(pod: Pod): HostPort[] {
   const containers = [
     ...(pod.spec?.containers ?? []),
-    ...(pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+    ...(pod.spec?.initContainers ?? []).filter(isSidecar),
   ];
   return containers.flatMap(({ ports }) =>
     (ports ?? [])

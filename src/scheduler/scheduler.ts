@@ -12,6 +12,7 @@ import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
 import type { Node, Pod, PodCondition } from '#api/gen/core-v1.ts';
 import { isConflict, isNotFound } from '#api/meta/status.ts';
+import { timeText } from '#api/meta/time.ts';
 import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
@@ -217,7 +218,7 @@ export class Scheduler {
     const known = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
     if (known?.status === 'False' && known.reason === 'Unschedulable' && known.message === message)
       return;
-    const now = `${new Date(this.#options.environment.clock.now()).toISOString().slice(0, 19)}Z`;
+    const now = timeText(this.#options.environment.clock.now());
     const condition: PodCondition = {
       type: 'PodScheduled',
       status: 'False',

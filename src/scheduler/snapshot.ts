@@ -6,7 +6,7 @@
  */
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { HostPort, NodeInfo, PodInfo } from './framework.ts';
-import { hostPorts, nonZeroRequests, podRequests, resourcesOf } from './resources.ts';
+import { hostPorts, nonZeroRequests, requestsOf, resourcesOf } from './resources.ts';
 
 interface MutableNode {
   name: string;
@@ -26,13 +26,13 @@ export function podInfo(pod: Pod): PodInfo {
   return {
     key: podKey(pod),
     pod,
-    requests: podRequests(pod),
+    requests: requestsOf(pod),
     nonZeroRequests: nonZeroRequests(pod),
     ports: hostPorts(pod),
   };
 }
 
-export function portKey({ protocol, ip, port }: HostPort): string {
+function portKey({ protocol, ip, port }: HostPort): string {
   return `${protocol}/${ip}/${port}`;
 }
 

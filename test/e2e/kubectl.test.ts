@@ -3,10 +3,10 @@
  * needs no container.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { unlessKubectl } from './needs.ts';
 import {
   eventually,
   type Product,
@@ -14,11 +14,6 @@ import {
   startProduct,
   temporaryDirectory,
 } from './product.ts';
-
-const missing =
-  spawnSync('kubectl', ['version', '--client']).error === undefined
-    ? false
-    : 'kubectl is not installed';
 
 const WEB = `
 apiVersion: apps/v1
@@ -32,7 +27,7 @@ spec:
     spec: { containers: [{ name: web, image: example/web:1, ports: [{ containerPort: 80 }] }] }
 `;
 
-describe('kubectl', { skip: missing }, () => {
+describe('kubectl', { skip: unlessKubectl('kubectl') }, () => {
   let product: Product;
   let directory: string;
   before(async () => {
@@ -296,13 +291,15 @@ describe('kubectl', { skip: missing }, () => {
   });
 
   it('get -w shows changes as they come', async () => {
-    const watch = product.kubectl(
-      ['get', 'cm', 'cm', '-w', '-o', 'jsonpath={.data.key}{"\\n"}', '--request-timeout=3s'],
-      { timeoutMs: 10_000 },
-    );
-    await ok(['patch', 'cm', 'cm', '-p', '{"data":{"key":"three"}}']);
-    await eventually(async () => true);
-    assert.match((await watch).stdout, /three/);
+    await ok('create configmap watched --from-literal=key=one');
+    const columns = 'custom-columns=KEY:.data.key';
+    const watch = product.stream(['get', 'configmap', 'watched', '-w', '-o', columns]);
+    await watch.until(/^KEY\none\n/);
+    await ok(['patch', 'configmap', 'watched', '-p', '{"data":{"key":"two"}}']);
+    await watch.until(/^KEY\none\ntwo\n/);
+    await ok('delete configmap watched');
+    await watch.until(/^KEY\none\ntwo\ntwo\n$/);
+    await watch.stop();
   });
 
   it('delete: grace period, and all three cascades', async () => {

@@ -258,7 +258,7 @@ export class TestCluster {
 }
 
 /** All controllers, as an all-in-one cluster runs them. */
-export function defaultControllers(): Controller[] {
+function defaultControllers(): Controller[] {
   return allControllers({
     rootCa: 'test CA',
     nodeIpam: { clusterCidrs: ['10.244.0.0/16'] },

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EDGE } from '../../layers.ts';
-import { codeOf, importsOf, sourceFiles } from './source-files.ts';
+import { codeOf, importsOf, isForTests, sourceFiles } from './source-files.ts';
 
 const GLOBALS: readonly [name: string, pattern: RegExp][] = [
   ['Date.now', /\bDate\.now\b/],
@@ -42,11 +42,7 @@ const THREAD_POOL =
 
 /** Names what one file reaches for that it may not. */
 export function environmentViolations(path: string, text: string): string[] {
-  const isOutside =
-    EDGE.some((edge) => path.startsWith(edge)) ||
-    path.endsWith('.test.ts') ||
-    /\/conformance[^/]*\.ts$/.test(path);
-  if (isOutside) return [];
+  if (EDGE.some((edge) => path.startsWith(edge)) || isForTests(path)) return [];
   const code = codeOf(text);
   const globals = GLOBALS.filter(([, pattern]) => pattern.test(code)).map(
     ([name]) => `${path}: uses ${name}`,

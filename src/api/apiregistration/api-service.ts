@@ -4,7 +4,7 @@ import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { timeText } from '../meta/time.ts';
 import { validateApiService, validateApiServiceStatus } from '../validation/api-service.ts';
-import { nameIsPathSegment } from '../validation/text.ts';
+import { nameIsPathSegment } from '../meta/names.ts';
 
 const HTTPS_PORT = 443;
 

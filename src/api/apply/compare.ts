@@ -4,9 +4,10 @@
  * Source: structured-merge-diff v6, typed/compare.go.
  */
 import type { Json, JsonObject } from '../meta/object.ts';
-import { equalJson, isJsonObject, memberOf } from '../patch/json.ts';
+import { equalJson } from '../meta/equal.ts';
+import { isJsonObject, memberOf } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
-import { type FieldSet, FieldSetBuilder, recursiveDifference, union } from './field-set.ts';
+import { type FieldSet, FieldSetBuilder, union } from './field-set.ts';
 import { tryListElement } from './list-element.ts';
 import { fieldElement, type PathElement } from './path-element.ts';
 import { formOf, type ListShape, type MapShape, memberType, shapeOf } from './shape.ts';
@@ -35,10 +36,6 @@ export function without(
   ignored: (set: FieldSet) => FieldSet,
 ): Comparison {
   return comparisonOf(ignored(removed), ignored(modified), ignored(added));
-}
-
-export function excluding(excluded: FieldSet): (set: FieldSet) => FieldSet {
-  return (set) => recursiveDifference(set, excluded);
 }
 
 class CompareWalk {

@@ -6,7 +6,7 @@
  * capmanagers.go, stripmeta.go).
  */
 import type { Json, JsonObject } from '../meta/object.ts';
-import { isJsonObject } from '../patch/json.ts';
+import { isJsonObject } from '../meta/json.ts';
 import { difference, type FieldSet, isEmptySet, parseFieldSet, union } from './field-set.ts';
 
 export interface ManagerEntry {

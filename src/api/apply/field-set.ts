@@ -8,7 +8,7 @@
  *
  * Source: KEP-555; structured-merge-diff v6, fieldpath/set.go and serialize.go.
  */
-import { isJsonObject } from '../patch/json.ts';
+import { isJsonObject } from '../meta/json.ts';
 import type { Json } from '../meta/object.ts';
 import {
   canonicalElement,

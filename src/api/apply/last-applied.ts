@@ -5,14 +5,14 @@
  * Source: upstream managedfields/internal/lastappliedmanager.go and lastappliedupdater.go.
  */
 import { type Json, type JsonObject } from '../meta/object.ts';
-import { isJsonObject } from '../patch/json.ts';
+import { isJsonObject } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
 import { compare } from './compare.ts';
 import { difference, type FieldSet } from './field-set.ts';
 import { toFieldSet } from './to-set.ts';
 import { validateValue } from './validate.ts';
 
-export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 /** Bytes that all annotations of an object may have together. */
 const ANNOTATIONS_BYTES_MAX = 256 * 1024;
 

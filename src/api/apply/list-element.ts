@@ -4,7 +4,7 @@
  * Source: structured-merge-diff v6, typed/helpers.go.
  */
 import type { Json } from '../meta/object.ts';
-import { isJsonObject, memberOf } from '../patch/json.ts';
+import { isJsonObject, memberOf } from '../meta/json.ts';
 import { keyElement, type PathElement, valueElement } from './path-element.ts';
 import type { ListShape } from './shape.ts';
 

@@ -15,7 +15,8 @@ import {
   parseApiVersion,
 } from '../meta/object.ts';
 import { badRequest, StatusError } from '../meta/status.ts';
-import { equalJson, isJsonObject } from '../patch/json.ts';
+import { equalJson } from '../meta/equal.ts';
+import { isJsonObject } from '../meta/json.ts';
 import type { TypeSchema } from '../schema/types.ts';
 import { ApplyConflictError, type Conflict } from './conflict.ts';
 import {

@@ -7,7 +7,7 @@
  * Source: structured-merge-diff v6, typed/merge.go.
  */
 import type { Json, JsonObject } from '../meta/object.ts';
-import { isJsonObject, memberOf, setMember } from '../patch/json.ts';
+import { isJsonObject, memberOf, setMember } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
 import { tryListElement } from './list-element.ts';
 import type { PathElement } from './path-element.ts';

@@ -6,7 +6,7 @@
  *
  * Source: meta/v1 FieldsV1; structured-merge-diff v6, fieldpath.
  */
-import { isJsonObject } from '../patch/json.ts';
+import { isJsonObject } from '../meta/json.ts';
 import type { Json } from '../meta/object.ts';
 
 export type PathElement = string;

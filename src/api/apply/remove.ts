@@ -4,7 +4,7 @@
  * Source: structured-merge-diff v6, typed/remove.go.
  */
 import type { Json, JsonObject } from '../meta/object.ts';
-import { isJsonObject, setMember } from '../patch/json.ts';
+import { isJsonObject, setMember } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
 import { below, type FieldSet, hasMember, isEmptySet } from './field-set.ts';
 import { tryListElement } from './list-element.ts';

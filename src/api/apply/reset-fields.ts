@@ -55,7 +55,7 @@ const SUBRESOURCES: Readonly<Record<string, FieldFilter>> = {
   '/Pod/resize': keeping(ANY_CONTAINER),
 };
 
-export function removing(set: FieldSet): FieldFilter {
+function removing(set: FieldSet): FieldFilter {
   return (fields) => recursiveDifference(fields, set);
 }
 

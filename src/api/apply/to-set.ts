@@ -4,7 +4,7 @@
  * Source: structured-merge-diff v6, typed/tofieldset.go; for `withNamedFields` fieldpath/set.go.
  */
 import type { Json } from '../meta/object.ts';
-import { isJsonObject } from '../patch/json.ts';
+import { isJsonObject } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
 import { elementsOf, type FieldSet, FieldSetBuilder, LEAF } from './field-set.ts';
 import { tryListElement } from './list-element.ts';

@@ -4,7 +4,8 @@
  * Source: structured-merge-diff v6, merge/update.go.
  */
 import { type JsonObject, parseApiVersion } from '../meta/object.ts';
-import { equalJson, isJsonObject } from '../patch/json.ts';
+import { equalJson } from '../meta/equal.ts';
+import { isJsonObject } from '../meta/json.ts';
 import type { FieldType, TypeSchema } from '../schema/types.ts';
 import { type Comparison, compare, without } from './compare.ts';
 import type { Conflict } from './conflict.ts';

@@ -4,8 +4,9 @@
  * Source: structured-merge-diff v6, typed/validate.go and helpers.go, for what is checked and how
  * it is worded.
  */
+import { messageOf } from '#base/error.ts';
 import type { Json } from '../meta/object.ts';
-import { goText, isJsonObject } from '../patch/json.ts';
+import { goText, isJsonObject } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
 import { listElement } from './list-element.ts';
 import { elementText, fieldElement, type PathElement } from './path-element.ts';
@@ -89,7 +90,7 @@ class ValidationWalk {
     try {
       return listElement(list, item);
     } catch (error) {
-      this.#fail(`element ${index}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fail(`element ${index}: ${messageOf(error)}`);
       return undefined;
     }
   }

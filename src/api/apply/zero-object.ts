@@ -4,6 +4,7 @@
  * Members that are always there (structs that are no pointers, fields without `omitempty`) are not
  * "added" by a create, and so a creator owns what is in `spec` but not `spec` itself.
  */
+import { scalarZero } from '../codec/zero.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import { type FieldSchema, isAlwaysPresent, type TypeSchema } from '../schema/types.ts';
 
@@ -27,22 +28,6 @@ function zeroValue({ type }: FieldSchema): Json {
   if (type.kind === 'object')
     return type.type.twoForms === undefined ? zeroObject(type.type) : null;
   if (type.kind !== 'scalar') return null;
-  switch (type.scalar) {
-    case 'string':
-      return '';
-    case 'bool':
-      return false;
-    case 'int32':
-    case 'int64':
-    case 'double':
-      return 0;
-    case 'quantity':
-      return '0';
-    case 'duration':
-      return '0s';
-    case 'intOrString':
-      return 0;
-    default:
-      return null;
-  }
+  // Bytes are a list in Go.
+  return type.scalar === 'bytes' ? null : (scalarZero(type.scalar) ?? null);
 }

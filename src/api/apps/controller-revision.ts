@@ -6,7 +6,7 @@ import { controllerOf, parseApiVersion } from '../meta/object.ts';
 import {
   validateControllerRevision,
   validateControllerRevisionUpdate,
-} from '../validation/workloads.ts';
+} from '../validation/controller-revision.ts';
 
 /** `statefulset.apps/web` */
 function controllerName(revision: ControllerRevision): string {

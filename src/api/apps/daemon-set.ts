@@ -13,12 +13,9 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { equalValues } from '../meta/equal.ts';
-import {
-  validateDaemonSet,
-  validateDaemonSetStatus,
-  validateDaemonSetUpdate,
-} from '../validation/daemon-set.ts';
+import { validateDaemonSet, validateDaemonSetStatus } from '../validation/daemon-set.ts';
 import { warnAboutTemplate } from '../validation/warnings.ts';
+import { validateSameSelector } from '../validation/workloads.ts';
 
 const HISTORY_LIMIT = 10;
 /** apps/v1 keeps the template's generation in an annotation; the field was extensions/v1beta1's. */
@@ -91,7 +88,7 @@ export const DAEMON_SET = defineKind<DaemonSet>({
     setTemplateGeneration(next, templateGeneration(old) + (changed ? 1 : 0));
   },
   validate: validateDaemonSet,
-  validateUpdate: validateDaemonSetUpdate,
+  validateUpdate: validateSameSelector,
   validateStatus: validateDaemonSetStatus,
   warn: (next, old) => warnAboutTemplate(next.spec?.template, old?.spec?.template),
 });

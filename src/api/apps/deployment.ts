@@ -11,11 +11,8 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { equalValues } from '../meta/equal.ts';
-import {
-  validateDeployment,
-  validateDeploymentStatus,
-  validateDeploymentUpdate,
-} from '../validation/deployment.ts';
+import { validateDeployment, validateDeploymentStatus } from '../validation/deployment.ts';
+import { validateSameSelector } from '../validation/workloads.ts';
 import { scaleOf, warnAboutWorkload } from './workloads.ts';
 
 const HISTORY_LIMIT = 10;
@@ -73,7 +70,7 @@ export const DEPLOYMENT = defineKind<Deployment>({
     else next.metadata.labels = old.metadata.labels;
   },
   validate: validateDeployment,
-  validateUpdate: validateDeploymentUpdate,
+  validateUpdate: validateSameSelector,
   validateStatus: validateDeploymentStatus,
   warn: warnAboutWorkload,
 });

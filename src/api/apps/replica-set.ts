@@ -10,11 +10,8 @@ import {
   templateColumns,
   wideColumn,
 } from '../meta/columns.ts';
-import {
-  validateReplicaSet,
-  validateReplicaSetStatus,
-  validateReplicaSetUpdate,
-} from '../validation/workloads.ts';
+import { validateReplicaSet, validateReplicaSetStatus } from '../validation/replica-set.ts';
+import { validateSameSelector } from '../validation/workloads.ts';
 import { scaleOf, warnAboutWorkload } from './workloads.ts';
 
 export const REPLICA_SET = defineKind<ReplicaSet>({
@@ -49,7 +46,7 @@ export const REPLICA_SET = defineKind<ReplicaSet>({
     set.status = { replicas: 0 };
   },
   validate: validateReplicaSet,
-  validateUpdate: validateReplicaSetUpdate,
+  validateUpdate: validateSameSelector,
   validateStatus: validateReplicaSetStatus,
   warn: warnAboutWorkload,
 });

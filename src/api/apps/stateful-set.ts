@@ -10,7 +10,7 @@ import {
   validateStatefulSetStatus,
   validateStatefulSetUpdate,
 } from '../validation/stateful-set.ts';
-import { nameIsDnsLabel } from '../validation/text.ts';
+import { nameIsDnsLabel } from '../meta/names.ts';
 import { warnAboutTemplate } from '../validation/warnings.ts';
 import { scaleOf } from './workloads.ts';
 

@@ -30,7 +30,7 @@ const SCALE_DOWN: HPAScalingRules = {
   policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
 };
 
-export function setHorizontalPodAutoscalerDefaults({ spec }: HorizontalPodAutoscaler): void {
+function setHorizontalPodAutoscalerDefaults({ spec }: HorizontalPodAutoscaler): void {
   if (spec === undefined) return;
   spec.minReplicas ??= 1;
   if ((spec.metrics ?? []).length === 0) {

@@ -8,6 +8,7 @@
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldSchema, FieldType, TypeSchema } from '../schema/types.ts';
 import { sortedKeys } from './keys.ts';
+import { emptinessOf } from './zero.ts';
 
 /** Writes a value. `value` is never undefined or null. */
 type Writer = (value: Json) => string;
@@ -88,7 +89,7 @@ function fieldWriter(field: FieldSchema): FieldWriter {
     head: `${quote(json)}:`,
     write: valueWriter(type),
     absent: absentText(field),
-    isEmpty: field.pointer ? undefined : emptiness(field),
+    isEmpty: emptinessOf(field),
   };
 }
 
@@ -122,23 +123,6 @@ const SCALAR_ZEROS: Readonly<Record<string, string>> = {
   int64: '0',
   double: '0',
 };
-
-/** Structs and what Go holds as structs are never empty. */
-function emptiness({ type, omitempty }: FieldSchema): ((value: Json) => boolean) | undefined {
-  if (!omitempty) return undefined;
-  if (type.kind === 'list') return (value) => Array.isArray(value) && value.length === 0;
-  if (type.kind === 'map') return isEmptyMap;
-  if (type.kind === 'object') return undefined;
-  if (['string', 'bytes', 'bool', 'int32', 'int64', 'double'].includes(type.scalar)) {
-    return (value) => value === '' || value === false || value === 0;
-  }
-  return undefined;
-}
-
-function isEmptyMap(value: Json): boolean {
-  for (const _ in value as JsonObject) return false;
-  return true;
-}
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 

@@ -4,7 +4,7 @@ import type { FieldType, ScalarKind, TypeSchema } from '../schema/types.ts';
 import { DurationError, formatDuration, parseDuration } from './duration.ts';
 import { canonicalQuantity, QuantityError } from './quantity.ts';
 import { canonicalMicroTime, canonicalTime, TimeError } from './time.ts';
-import { fillZeros, zeroMaker } from './zero.ts';
+import { emptinessOf, fillZeros, zeroMaker } from './zero.ts';
 
 /** Input that cannot become the type asked for. The message is upstream's. */
 export class FieldDecodeError extends Error {
@@ -26,6 +26,8 @@ export class DecodeContext {
   readonly problems: string[] = [];
   /** Keys met, in everything. Counted only when strict. */
   keys = 0;
+  /** Whether a list or map was sent that `omitempty` leaves out once defaults are set. */
+  hasEmpty = false;
   /** Fields, map keys (marked) and list indexes from the root to the value being decoded. */
   readonly path: (string | number)[] = [];
   /** Go's name of the struct whose field is being decoded. */
@@ -79,7 +81,7 @@ const objectDecoders = new WeakMap<TypeSchema, ObjectDecoder>();
 export function objectDecoderFor(type: TypeSchema): ObjectDecoder {
   const known = objectDecoders.get(type);
   if (known !== undefined) return known;
-  const fields = new Map<string, Decoder>();
+  const fields = new Map<string, FieldDecoder>();
   const decode: Decoder = (value, context) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw context.wrongType(typeWord(value), type.goType);
@@ -92,13 +94,30 @@ export function objectDecoderFor(type: TypeSchema): ObjectDecoder {
   };
   // Kept before its parts are made: a type may contain itself.
   objectDecoders.set(type, made);
-  for (const field of type.fields) fields.set(field.json, valueDecoder(field.type));
+  for (const field of type.fields) {
+    fields.set(field.json, {
+      decode: valueDecoder(field.type),
+      isEmpty: emptinessOf(field),
+      forgets: field.type.kind === 'scalar',
+    });
+  }
   return made;
+}
+
+interface FieldDecoder {
+  readonly decode: Decoder;
+  /** Whether Go does not write the value. */
+  readonly isEmpty: ((value: Json) => boolean) | undefined;
+  /** Whether it cannot even tell it from nothing; a list or map that is empty it can. */
+  readonly forgets: boolean;
 }
 
 /** Decodes in place, but for objects that lose a key: those are made anew. */
 function decodeFields(
-  { type, fields }: { readonly type: TypeSchema; readonly fields: ReadonlyMap<string, Decoder> },
+  {
+    type,
+    fields,
+  }: { readonly type: TypeSchema; readonly fields: ReadonlyMap<string, FieldDecoder> },
   object: JsonObject,
   context: DecodeContext,
 ): JsonObject {
@@ -106,9 +125,9 @@ function decodeFields(
   let keys = 0;
   for (const key in object) {
     keys++;
-    const decode = fields.get(key);
+    const field = fields.get(key);
     const value = object[key];
-    if (decode === undefined) {
+    if (field === undefined) {
       if (type.preserveUnknownFields === true) {
         if (context.strict) context.keys += countKeys(value);
         continue;
@@ -125,11 +144,13 @@ function decodeFields(
     }
     context.path.push(key);
     context.struct = type.goName;
-    const decoded = decode(value, context);
+    const decoded = field.decode(value, context);
     context.path.pop();
-    if (decoded === value) continue;
-    if (decoded === undefined) losesKeys = true;
-    object[key] = decoded ?? null;
+    const isEmpty = decoded !== undefined && field.isEmpty?.(decoded) === true;
+    if (isEmpty) context.hasEmpty = true;
+    const isKept = decoded !== undefined && !(isEmpty && field.forgets);
+    if (!isKept) losesKeys = true;
+    if (decoded !== value || !isKept) object[key] = isKept ? decoded : null;
   }
   context.keys += keys;
   const result = losesKeys ? withoutNulls(type, object) : object;

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { typeByName } from '../schema/schema.ts';
 import { makeTypeSchema } from '../schema/types.ts';
 import { decodeJson, FieldDecodeError, type FieldValidation } from './json.ts';
+import { forgetEmpty } from './zero.ts';
 
 const DEPLOYMENT = typeByName('io.k8s.api.apps.v1.Deployment');
 const POD = typeByName('io.k8s.api.core.v1.Pod');
@@ -233,6 +234,44 @@ describe('decodeJson makes values canonical', () => {
     assert.deepEqual(decode('{"spec":{"selector":null}}').object['spec'], {
       template: { metadata: {}, spec: { containers: [] } },
       strategy: {},
+    });
+  });
+
+  it('zeros that omitempty leaves out are forgotten, those of pointers are not', () => {
+    const { object } = decode(
+      '{"metadata":{"name":""},"spec":{"replicas":0,"paused":false,"minReadySeconds":0}}',
+    );
+    assert.deepEqual(object['metadata'], {});
+    assert.deepEqual(object['spec'], {
+      replicas: 0,
+      template: { metadata: {}, spec: { containers: [] } },
+      strategy: {},
+    });
+  });
+
+  it('empty lists and maps stay until defaults are set', () => {
+    const text =
+      '{"metadata":{"labels":{}},"spec":{"template":{"spec":{"nodeSelector":{},"containers":[{"name":"a","args":[],"env":[]}]}}}}';
+    const { object, hasEmpty } = decode(text);
+    const metadata = object['metadata'] as { labels?: object };
+    assert.deepEqual([metadata.labels, hasEmpty], [{}, true]);
+    forgetEmpty(DEPLOYMENT, object);
+    assert.deepEqual(object, {
+      metadata: {},
+      spec: {
+        template: { metadata: {}, spec: { containers: [{ name: 'a', resources: {} }] } },
+        strategy: {},
+      },
+      status: {},
+    });
+    assert.equal(decode('{"spec":{"template":{"spec":{"containers":[]}}}}').hasEmpty, false);
+  });
+
+  it('what Go always has is kept, empty or not', () => {
+    const roles = typeByName('io.k8s.api.rbac.v1.ClusterRole');
+    assert.deepEqual(decode('{"rules":[{"verbs":[]}]}', roles).object, {
+      metadata: {},
+      rules: [{ verbs: [] }],
     });
   });
 

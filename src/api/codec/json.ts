@@ -1,11 +1,13 @@
 /**
  * JSON into objects of a type, as upstream's strict decoder does: types are checked, unknown fields
- * are dropped and reported, duplicate fields reported, numbers and times made canonical, null taken
- * for absent, and Go's zero values filled in (`./zero.ts`).
+ * are dropped and reported, duplicate fields reported, numbers and times made canonical, null and
+ * zeros that Go cannot tell from nothing taken for absent, and Go's zero values filled in
+ * (`./zero.ts`). Empty lists and maps stay: defaults look whether they were sent.
  *
  * One pass over the object, in place. Upstream: sigs.k8s.io/json and
  * apimachinery/pkg/runtime/serializer/json, v0.36; KEP-2885 (field validation).
  */
+import { setMember } from '../meta/json.ts';
 import type { JsonObject } from '../meta/object.ts';
 import type { TypeSchema } from '../schema/types.ts';
 import { DecodeContext, FieldDecodeError, objectDecoderFor } from './json-decode.ts';
@@ -20,6 +22,8 @@ export interface Decoded {
   readonly object: JsonObject;
   /** `unknown field "spec.foo"`, `duplicate field "spec.replicas"`; empty with `Ignore`. */
   readonly problems: readonly string[];
+  /** Whether `forgetEmpty` has something to do after defaults. */
+  readonly hasEmpty: boolean;
 }
 
 /** Problems reported beyond this are dropped. */
@@ -40,19 +44,24 @@ export function decodeJson(
   const context = new DecodeContext(validation !== 'Ignore');
   if (!(value instanceof Uint8Array)) {
     const object = objectDecoderFor(type).root(copyJson(value, 0), context);
-    return { object, problems: context.problems.slice(0, PROBLEMS_MAX) };
+    return decodedOf(object, context);
   }
   const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const { keys, depth } = measureJson(value);
   const parsed = depth > JSON_DEPTH_MAX ? explainAndFail(buffer) : parseBytes(buffer);
-  const object = objectDecoderFor(type).root(parsed, context);
+  // Go leaves an object as it is when null is read into it.
+  const object = objectDecoderFor(type).root(parsed ?? {}, context);
   // JSON.parse keeps the last of equal keys; fewer keys in the object than in the text mean that
   // some came twice.
   if (validation !== 'Ignore' && context.keys < keys) {
     const duplicates = explainJson(buffer.toString()).map((path) => `duplicate field "${path}"`);
     context.problems.push(...duplicates);
   }
-  return { object, problems: context.problems.slice(0, PROBLEMS_MAX) };
+  return decodedOf(object, context);
+}
+
+function decodedOf(object: JsonObject, { problems, hasEmpty }: DecodeContext): Decoded {
+  return { object, problems: problems.slice(0, PROBLEMS_MAX), hasEmpty };
 }
 
 function parseBytes(buffer: Buffer): unknown {
@@ -82,14 +91,7 @@ function copyJson(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const copy: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
-    if (key !== '__proto__') copy[key] = copyJson(item, depth + 1);
-    else
-      Object.defineProperty(copy, key, {
-        value: copyJson(item, depth + 1),
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      });
+    setMember(copy, key, copyJson(item, depth + 1));
   }
   return copy;
 }

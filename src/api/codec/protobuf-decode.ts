@@ -1,9 +1,11 @@
 /** Decoders made of schemas; see `protobuf.ts`. */
+import { setMember } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import { type FieldSchema, type FieldType, isInline, type TypeSchema } from '../schema/types.ts';
 import { formatMicroTime, formatTime, isZeroTime } from './time.ts';
 import { WireError, type WireReader } from './wire.ts';
-import { fillZeros, zeroMaker } from './zero.ts';
+import { BYTES, wireTypeOf } from './wire-type.ts';
+import { emptinessOf, fillZeros, zeroMaker } from './zero.ts';
 
 /** Reads fields up to the end of the reader's message into `object`. */
 export type Decoder = (reader: WireReader, object: JsonObject) => void;
@@ -13,7 +15,6 @@ type FieldDecoder = (reader: WireReader, object: JsonObject, wireType: number) =
 type ValueDecoder = (reader: WireReader) => Json | undefined;
 
 const MALFORMED = 'proto: wrong wireType';
-const NULL = '__proto__';
 
 const decoders = new WeakMap<TypeSchema, Decoder>();
 
@@ -53,7 +54,7 @@ function addFields(type: TypeSchema, fields: (FieldDecoder | undefined)[]): void
       const inner: (FieldDecoder | undefined)[] = [];
       addFields(member.type, inner);
       fields[member.inline] = (reader, object, wireType) => {
-        if (wireType !== 2) throw new WireError(MALFORMED);
+        if (wireType !== BYTES) throw new WireError(MALFORMED);
         const outer = reader.enter();
         readFields(reader, object, inner);
         reader.leave(outer);
@@ -68,29 +69,12 @@ function fieldDecoder(field: FieldSchema): FieldDecoder {
   if (type.kind === 'list' && !type.wrapped) return listDecoder(json, type.of);
   const decode = valueDecoder(type);
   const wireType = wireTypeOf(type);
-  const dropsZero = field.omitempty && !field.pointer && type.kind === 'scalar';
-  const zero = dropsZero && type.kind === 'scalar' ? SMALL_ZEROS[type.scalar] : undefined;
+  const isEmpty = emptinessOf(field);
   return (reader, object, actual) => {
     if (actual !== wireType) throw new WireError(MALFORMED);
     const value = decode(reader);
-    if (value !== undefined && value !== zero) object[json] = value;
+    if (value !== undefined && isEmpty?.(value) !== true) object[json] = value;
   };
-}
-
-/** Zeros that `omitempty` leaves out. Struct-like scalars are never empty to Go. */
-const SMALL_ZEROS: Readonly<Record<string, Json>> = {
-  string: '',
-  bytes: '',
-  bool: false,
-  int32: 0,
-  int64: 0,
-  double: 0,
-};
-
-function wireTypeOf(type: FieldType): number {
-  if (type.kind !== 'scalar') return 2;
-  if (type.scalar === 'double') return 1;
-  return ['bool', 'int32', 'int64'].includes(type.scalar) ? 0 : 2;
 }
 
 function listDecoder(json: string, of: FieldType): FieldDecoder {
@@ -104,7 +88,7 @@ function listDecoder(json: string, of: FieldType): FieldDecoder {
       return;
     }
     // Numbers may come packed.
-    if (actual !== 2) throw new WireError(MALFORMED);
+    if (actual !== BYTES) throw new WireError(MALFORMED);
     const outer = reader.enter();
     while (reader.position < reader.end) list.push(decode(reader) ?? null);
     reader.leave(outer);
@@ -115,7 +99,7 @@ function mapDecoder(json: string, of: FieldType): FieldDecoder {
   const decode = valueDecoder(of);
   const zero = zeroMaker(of);
   return (reader, object, actual) => {
-    if (actual !== 2) throw new WireError(MALFORMED);
+    if (actual !== BYTES) throw new WireError(MALFORMED);
     const known = object[json];
     const map = known === undefined ? (object[json] = {}) : (known as JsonObject);
     const outer = reader.enter();
@@ -128,20 +112,8 @@ function mapDecoder(json: string, of: FieldType): FieldDecoder {
       else reader.skip(tag & 7);
     }
     reader.leave(outer);
-    setKey(map, key, value ?? zero?.() ?? null);
+    setMember(map, key, value ?? zero?.() ?? null);
   };
-}
-
-/** Sets a key that came from outside: one name would change the map's prototype. */
-function setKey(map: JsonObject, key: string, value: Json): void {
-  if (key !== NULL) map[key] = value;
-  else
-    Object.defineProperty(map, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
 }
 
 function valueDecoder(type: FieldType): ValueDecoder {

@@ -11,14 +11,12 @@ import {
 import { sortedKeys } from './keys.ts';
 import { isZeroTime, parseMicroTime, parseTime } from './time.ts';
 import type { WireWriter } from './wire.ts';
+import { BYTES, wireTypeOf } from './wire-type.ts';
 
 export type Encoder = (writer: WireWriter, object: JsonObject) => void;
 type ValueEncoder = (writer: WireWriter, value: Json, tag: number) => void;
 
 const EMPTY: JsonObject = Object.freeze({});
-const VARINT = 0;
-const FIXED64 = 1;
-const BYTES = 2;
 
 const encoders = new WeakMap<TypeSchema, Encoder>();
 
@@ -101,13 +99,6 @@ const SCALAR_ZEROS: Readonly<Partial<Record<ScalarKind, Json>>> = {
   fieldsV1: null,
   json: null,
 };
-
-function wireTypeOf(type: FieldType): number {
-  if (type.kind === 'list' && !type.wrapped) return wireTypeOf(type.of);
-  if (type.kind !== 'scalar') return BYTES;
-  if (type.scalar === 'double') return FIXED64;
-  return ['bool', 'int32', 'int64'].includes(type.scalar) ? VARINT : BYTES;
-}
 
 function valueEncoder(type: FieldType): ValueEncoder {
   switch (type.kind) {

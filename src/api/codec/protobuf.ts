@@ -6,7 +6,7 @@
  * no pointer is written even when zero, maps are sorted, and a struct that Go inlines is a nested
  * message of its own. Encoders and decoders are made of the schema on the first use of a type.
  */
-import type { Json, JsonObject } from '../meta/object.ts';
+import type { JsonObject } from '../meta/object.ts';
 import type { TypeSchema } from '../schema/types.ts';
 import { decoderFor } from './protobuf-decode.ts';
 import { encoderFor } from './protobuf-encode.ts';
@@ -85,12 +85,6 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
     else reader.skip(tag & 7);
   }
   return { apiVersion, kind, raw };
-}
-
-/** What a rawExtension holds when it is ready-made bytes. */
-export function rawBytesOf(value: Json | { raw: Uint8Array }): Uint8Array | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  return value.raw instanceof Uint8Array ? value.raw : undefined;
 }
 
 /** What stands before an item of a list: the field number of `items`, and the item's length. */

@@ -22,8 +22,18 @@ const WRONG_FORMAT =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const WRONG_SUFFIX = "unable to parse quantity's suffix";
 
-/** Canonical forms that are remembered: a cluster has few different quantities. */
+/** Texts whose value, canonical form or sum is remembered: a cluster has few different quantities. */
 const CACHE_MAX = 4096;
+
+/** What `make` gives for `key`, remembered in `cache`, which is emptied when it is full. */
+function remembered<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  if (cache.size >= CACHE_MAX) cache.clear();
+  cache.set(key, made);
+  return made;
+}
 
 const NANO = -9;
 const INT64_MAX = 2n ** 63n - 1n;
@@ -68,8 +78,14 @@ function readSuffix(suffix: string): { format: QuantityFormat; exponent: number 
   return { format: 'exponent', exponent: Number(suffix.slice(1)) };
 }
 
+const values = new Map<string, Quantity>();
+
 /** Reads a quantity; throws QuantityError. What is smaller than 1n is rounded up (away from 0). */
 export function parseQuantity(text: string): Quantity {
+  return remembered(values, text, () => read(text));
+}
+
+function read(text: string): Quantity {
   const parts = split(text);
   const { format, exponent } = readSuffix(parts.suffix);
   let digits = BigInt(parts.whole + parts.fraction);
@@ -103,7 +119,7 @@ function roundUp(digits: bigint, scale: number, to: number): { digits: bigint; s
 }
 
 /** The canonical text. */
-export function formatQuantity(quantity: Quantity): string {
+function formatQuantity(quantity: Quantity): string {
   const { digits, scale, format } = quantity;
   if (digits === 0n) return '0';
   if (format === 'binary') {
@@ -147,12 +163,9 @@ const canonicalTexts = new Map<string, string>();
 /** The canonical text of a JSON value for a quantity. Throws QuantityError. */
 export function canonicalQuantity(value: string | number): string {
   const text = typeof value === 'number' ? String(value) : value.trim();
-  const known = canonicalTexts.get(text);
-  if (known !== undefined) return known;
-  const canonical = keepsItsText(text) ? text : formatQuantity(parseQuantity(text));
-  if (canonicalTexts.size >= CACHE_MAX) canonicalTexts.clear();
-  canonicalTexts.set(text, canonical);
-  return canonical;
+  return remembered(canonicalTexts, text, () =>
+    keepsItsText(text) ? text : formatQuantity(parseQuantity(text)),
+  );
 }
 
 /** Upstream returns a text that looks canonical as it came, a leading `+` or zero with it. */
@@ -188,9 +201,13 @@ function sum(a: Quantity, b: Quantity): Quantity {
   return { digits: left + right, scale, format: a.digits === 0n ? b.format : a.format };
 }
 
+const sumTexts = new Map<string, string>();
+
 /** a + b, in canonical form, with the suffix kind of `a` (of `b` when `a` is zero). */
 export function addQuantity(a: string, b: string): string {
-  return formatQuantity(sum(parseQuantity(a), parseQuantity(b)));
+  return remembered(sumTexts, `${a} + ${b}`, () =>
+    formatQuantity(sum(parseQuantity(a), parseQuantity(b))),
+  );
 }
 
 /** a − b, as `addQuantity`. */

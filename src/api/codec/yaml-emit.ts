@@ -262,7 +262,7 @@ const LETTER = /^\p{L}$/u;
 const DIGIT = /^\p{Nd}$/u;
 
 /** Orders keys as yaml.v2 does: what is no letter comes first, numbers by their value. */
-export function compareKeys(a: string, b: string): number {
+function compareKeys(a: string, b: string): number {
   const left = Array.from(a);
   const right = Array.from(b);
   const shorter = Math.min(left.length, right.length);

@@ -15,6 +15,7 @@ import {
   strTag,
   YAMLException,
 } from 'js-yaml';
+import { setMember } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import { resolvePlain, type Scalar } from './yaml-scalar.ts';
 
@@ -73,7 +74,7 @@ const mapTag = defineMappingTag<JsonObject>('tag:yaml.org,2002:map', {
     const name = keyText(key);
     if (name === undefined) return 'unsupported map key';
     // Values were made by the tags of this schema, so they are JSON.
-    setKey(map, name, value as Json);
+    setMember(map, name, value as Json);
     return '';
   },
   has: (map, key) => Object.hasOwn(map, keyText(key) ?? ''),
@@ -86,17 +87,6 @@ const mapTag = defineMappingTag<JsonObject>('tag:yaml.org,2002:map', {
 function keyText(key: unknown): string | undefined {
   const isPlain = typeof key === 'string' || typeof key === 'number' || typeof key === 'boolean';
   return isPlain ? String(key) : undefined;
-}
-
-function setKey(map: JsonObject, key: string, value: Json): void {
-  if (key !== '__proto__') map[key] = value;
-  else
-    Object.defineProperty(map, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
 }
 
 const SCHEMA = new Schema([

@@ -40,6 +40,9 @@ export const EVENT_FIELDS: Readonly<Record<string, (event: Event) => string>> = 
   type: (event) => event.type ?? '',
 };
 
+/** The default of upstream's `--event-ttl`. */
+export const EVENT_TTL_SECONDS = 3600;
+
 export const EVENT = defineKind<Event>({
   group: '',
   version: 'v1',
@@ -48,6 +51,7 @@ export const EVENT = defineKind<Event>({
   shortNames: ['ev'],
   namespaced: true,
   schema: 'io.k8s.api.core.v1.Event',
+  timeToLiveSeconds: EVENT_TTL_SECONDS,
   countsGeneration: false,
   createOnUpdate: true,
   unconditionalUpdate: true,

@@ -7,7 +7,7 @@ import type { Namespace } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { validateNamespaceFinalizers, validateNamespaceStatus } from '../validation/namespace.ts';
-import { nameIsDnsLabel } from '../validation/text.ts';
+import { nameIsDnsLabel } from '../meta/names.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
 const FINALIZER = 'kubernetes';
@@ -63,6 +63,10 @@ export const NAMESPACE = defineKind<Namespace>({
     labelWithName(namespace);
   },
   prepareForUpdate: keepFinalizers,
+  ownFinalizers: ({ spec }) => spec?.finalizers ?? [],
+  prepareForDeletion: (namespace) => {
+    namespace.status = { ...namespace.status, phase: 'Terminating' };
+  },
   validate: validateNamespaceFinalizers,
   validateStatus: validateNamespaceStatus,
   views: [

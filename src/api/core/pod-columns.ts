@@ -82,7 +82,7 @@ function readContainers(pod: Pod, summary: Summary): void {
   else if (running) summary.reason = 'NotReady';
 }
 
-export function summarize(pod: Pod): Summary {
+function summarize(pod: Pod): Summary {
   const { status, spec } = pod;
   const total =
     (spec?.containers ?? []).length + (spec?.initContainers ?? []).filter(isSidecar).length;

@@ -1,11 +1,9 @@
 /**
  * Questions about pods that many components ask.
  *
- * Source: upstream pkg/api/v1/pod/util.go and pkg/apis/core/helper/qos/qos.go.
+ * Source: upstream pkg/api/v1/pod/util.go.
  */
-import type { Container, Pod, PodCondition, PodQOSClass } from '#api/gen/core-v1.ts';
-import { compareQuantity } from '../codec/quantity.ts';
-import { addResources, isPositive, type ResourceList } from './resources.ts';
+import type { Container, Pod, PodCondition } from '#api/gen/core-v1.ts';
 
 /** An init container that keeps running beside the others (KEP-753). */
 export function isSidecar(container: Pick<Container, 'restartPolicy'> | undefined): boolean {
@@ -39,10 +37,6 @@ export function isPodActive(pod: Pod): boolean {
   return !isPodTerminal(pod) && pod.metadata?.deletionTimestamp === undefined;
 }
 
-export function isPodScheduled(pod: Pod): boolean {
-  return (pod.spec?.nodeName ?? '') !== '';
-}
-
 /**
  * The pod's conditions with `condition` set. `lastTransitionTime` is the old one's when the status
  * is the same, else `now` (RFC 3339). Answers the list that was given when nothing changes.
@@ -63,40 +57,4 @@ export function withCondition(
     old.observedGeneration === next.observedGeneration &&
     old.lastProbeTime === next.lastProbeTime;
   return same ? conditions : conditions.map((each) => (each === old ? next : each));
-}
-
-const QOS_RESOURCES = ['cpu', 'memory'];
-
-function positive(list: ResourceList | undefined): ResourceList {
-  const entries = Object.entries(list ?? {});
-  return Object.fromEntries(
-    entries.filter(([name, value]) => QOS_RESOURCES.includes(name) && isPositive(value)),
-  );
-}
-
-/** Guaranteed, Burstable or BestEffort, from requests and limits of CPU and memory. */
-export function podQosClass(pod: Pod): PodQOSClass {
-  const { spec } = pod;
-  const parts =
-    spec?.resources === undefined
-      ? [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].map(
-          ({ resources }) => resources ?? {},
-        )
-      : [spec.resources];
-  let requests: ResourceList = {};
-  let limits: ResourceList = {};
-  let limitsAll = true;
-  for (const part of parts) {
-    requests = addResources(requests, positive(part.requests));
-    const partLimits = positive(part.limits);
-    limits = addResources(limits, partLimits);
-    if (Object.keys(partLimits).length < QOS_RESOURCES.length) limitsAll = false;
-  }
-  if (Object.keys(requests).length === 0 && Object.keys(limits).length === 0) return 'BestEffort';
-  const equal =
-    Object.keys(requests).length === Object.keys(limits).length &&
-    Object.entries(requests).every(
-      ([name, value]) => compareQuantity(limits[name] ?? '0', value) === 0,
-    );
-  return limitsAll && equal ? 'Guaranteed' : 'Burstable';
 }

@@ -1,7 +1,6 @@
 /** Pod. Upstream: pkg/registry/core/pod/strategy.go. */
 import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
 import { defineKind, type WriteContext } from '../kind.ts';
-import { equalValues } from '../meta/equal.ts';
 import {
   validateEphemeralContainersUpdate,
   validatePodResize,
@@ -13,7 +12,7 @@ import { warnAboutPod } from '../validation/warnings.ts';
 import { applyLabelKeys } from './label-keys.ts';
 import { POD_COLUMNS } from './pod-columns.ts';
 import { defaultPod } from './pod-defaults.ts';
-import { podQosClass } from './pod-helpers.ts';
+import { podQosClass } from './qos.ts';
 import { keepAllButEphemeralContainers, keepAllButResources } from './pod-views.ts';
 
 /** A new pod is pending; one with gates says so. */
@@ -108,8 +107,3 @@ export const POD = defineKind<Pod>({
     { name: 'resize', keep: keepAllButResources, validate: validatePodResize },
   ],
 });
-
-/** Whether anything but metadata and status differs. */
-export function podSpecChanged(next: Pod, old: Pod): boolean {
-  return !equalValues(next.spec, old.spec);
-}

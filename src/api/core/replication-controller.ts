@@ -9,7 +9,7 @@ import {
   templateColumns,
   wideColumn,
 } from '../meta/columns.ts';
-import { validateReplicationController } from '../validation/workloads.ts';
+import { validateReplicationController } from '../validation/replica-set.ts';
 import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
 import { defaultPodTemplate } from './pod-defaults.ts';
 

@@ -7,7 +7,7 @@ import {
   validateServiceStatus,
   validateServiceUpdate,
 } from '../validation/service.ts';
-import { nameIsDnsLabel } from '../validation/text.ts';
+import { nameIsDnsLabel } from '../meta/names.ts';
 import { isExternallyAccessible, wipeFieldsOfOldType } from './service-types.ts';
 import { warnAboutService } from './service-warnings.ts';
 

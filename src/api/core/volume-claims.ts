@@ -22,11 +22,3 @@ export function accessModesText(modes: readonly string[] | undefined): string {
 export function storageClassOf(object: PersistentVolume | PersistentVolumeClaim): string {
   return object.metadata?.annotations?.[CLASS_ANNOTATION] ?? object.spec?.storageClassName ?? '';
 }
-
-/** Whether the class is named at all: an empty name asks for no class, absence for the default. */
-export function namesStorageClass(claim: PersistentVolumeClaim): boolean {
-  return (
-    claim.metadata?.annotations?.[CLASS_ANNOTATION] !== undefined ||
-    claim.spec?.storageClassName !== undefined
-  );
-}

@@ -43,7 +43,7 @@ export function defaultLegacyVolume({ rbd, iscsi, azureDisk, scaleIO }: Legacy):
 }
 
 /** Whether a volume names its source. */
-export function hasVolumeSource(volume: Volume): boolean {
+function hasVolumeSource(volume: Volume): boolean {
   return Object.entries(volume).some(
     ([field, value]) => field !== 'name' && value !== undefined && value !== null,
   );

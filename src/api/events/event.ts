@@ -5,7 +5,7 @@
  */
 import type { Event as CoreEvent } from '#api/gen/core-v1.ts';
 import type { Event } from '#api/gen/events-v1.ts';
-import { EVENT, EVENT_FIELDS } from '../core/event.ts';
+import { EVENT, EVENT_FIELDS, EVENT_TTL_SECONDS } from '../core/event.ts';
 import { defineKind } from '../kind.ts';
 import type { KubeObject } from '../meta/object.ts';
 import {
@@ -78,7 +78,14 @@ export const EVENTS_EVENT = defineKind<Event>({
   shortNames: ['ev'],
   namespaced: true,
   schema: 'io.k8s.api.events.v1.Event',
-  storedAs: { group: '', version: 'v1', toStored: toCoreEvent, fromStored: fromCoreEvent },
+  storedAs: {
+    group: EVENT.group,
+    version: EVENT.version,
+    schema: EVENT.schema,
+    toStored: toCoreEvent,
+    fromStored: fromCoreEvent,
+  },
+  timeToLiveSeconds: EVENT_TTL_SECONDS,
   countsGeneration: false,
   createOnUpdate: true,
   unconditionalUpdate: true,

@@ -1,38 +1,56 @@
 /**
- * Equality of API values as upstream's Semantic.DeepEqual has it: absent, null, empty list and
- * empty map are all the same; the order of keys does not count. Quantities are compared as text,
- * because decoding has made them canonical.
+ * Equality of parsed JSON, in two strengths. The order of keys never counts, and a member that is
+ * undefined is no member.
+ *
+ * `__proto__` may be a key of a client's object: members are read with `hasOwn`.
  */
+type IsAbsent = (value: unknown) => boolean;
 
+/** The same JSON. */
+export function equalJson(left: unknown, right: unknown): boolean {
+  return equal(left, right, isUndefined);
+}
+
+/**
+ * The same API value, as upstream's Semantic.DeepEqual has it: absent, null, the empty text, list
+ * and map are all the same. Quantities are compared as text: decoding has made them canonical.
+ */
 export function equalValues(left: unknown, right: unknown): boolean {
+  return equal(left, right, isEmpty);
+}
+
+function equal(left: unknown, right: unknown, isAbsent: IsAbsent): boolean {
   if (left === right) return true;
-  if (isEmpty(left) || isEmpty(right)) return isEmpty(left) && isEmpty(right);
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null)
-    return false;
-  if (Array.isArray(left) || Array.isArray(right)) {
-    return (
-      Array.isArray(left) &&
-      Array.isArray(right) &&
-      left.length === right.length &&
-      left.every((value, i) => equalValues(value, right[i]))
-    );
-  }
-  return equalMaps(new Map(Object.entries(left)), new Map(Object.entries(right)));
+  if (isMap(left) && isMap(right)) return equalMembers(left, right, isAbsent);
+  if (isAbsent(left) || isAbsent(right)) return isAbsent(left) && isAbsent(right);
+  if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false;
+  return left.every((item, index) => equal(item, right[index], isAbsent));
 }
 
-function equalMaps(
-  left: ReadonlyMap<string, unknown>,
-  right: ReadonlyMap<string, unknown>,
-): boolean {
-  for (const key of new Set([...left.keys(), ...right.keys()])) {
-    if (!equalValues(left.get(key), right.get(key))) return false;
-  }
-  return true;
+type Members = Readonly<Record<string, unknown>>;
+
+function isMap(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Nothing is in it: null, or a list or map whose members are all absent. */
+function equalMembers(left: Members, right: Members, isAbsent: IsAbsent): boolean {
+  let members = 0;
+  for (const key of Object.keys(left)) {
+    if (isAbsent(left[key])) continue;
+    members++;
+    if (!Object.hasOwn(right, key) || !equal(left[key], right[key], isAbsent)) return false;
+  }
+  for (const key of Object.keys(right)) if (!isAbsent(right[key])) members--;
+  return members === 0;
+}
+
+function isUndefined(value: unknown): boolean {
+  return value === undefined;
+}
+
+/** Nothing is in it: null, or a list or map whose members are all undefined. */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true;
   if (Array.isArray(value)) return value.length === 0;
-  return typeof value === 'object' && Object.values(value).every((member) => member === undefined);
+  return typeof value === 'object' && Object.values(value).every(isUndefined);
 }

@@ -112,8 +112,6 @@ export const required = (field: At, detail = ''): FieldError =>
   new FieldError({ type: 'FieldValueRequired', field, detail });
 export const invalidValue = (field: At, value: unknown, detail: string): FieldError =>
   new FieldError({ type: 'FieldValueInvalid', field, value, detail });
-export const typeInvalid = (field: At, value: unknown, detail: string): FieldError =>
-  new FieldError({ type: 'FieldValueTypeInvalid', field, value, detail });
 export const duplicate = (field: At, value: unknown): FieldError =>
   new FieldError({ type: 'FieldValueDuplicate', field, value });
 export const notFoundValue = (field: At, value: unknown): FieldError =>

@@ -6,7 +6,8 @@
  * itself (path "") cannot be a target, an `add` without a value adds null.
  */
 import type { Json, JsonObject } from '../meta/object.ts';
-import { equalJson, isJsonObject, memberOf, setMember } from './json.ts';
+import { equalJson } from '../meta/equal.ts';
+import { isJsonObject, memberOf, setMember } from '../meta/json.ts';
 
 export const OPERATIONS_MAX = 10_000;
 /** Bytes of JSON that all `copy` operations of one patch may add together. */

@@ -4,7 +4,7 @@
  * Nothing is changed in place: what the patch does not touch is shared with the original.
  */
 import type { Json } from '../meta/object.ts';
-import { isJsonObject, memberOf, setMember } from './json.ts';
+import { isJsonObject, memberOf, setMember } from '../meta/json.ts';
 
 /** `original` with `patch` merged in: null removes a member, objects merge, all else replaces. */
 export function mergePatch(original: Json | undefined, patch: Json): Json {

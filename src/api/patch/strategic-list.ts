@@ -9,7 +9,7 @@
  */
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldType } from '../schema/types.ts';
-import { goText, isJsonObject, memberOf } from './json.ts';
+import { goText, isJsonObject, memberOf } from '../meta/json.ts';
 import { goKind, type MergeRule, StrategicMergeError } from './strategic-shape.ts';
 
 export interface ListMerge extends MergeRule {

@@ -7,7 +7,7 @@
  */
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldType, TypeSchema } from '../schema/types.ts';
-import { cloneJson, goText, isJsonObject, memberOf, setMember } from './json.ts';
+import { cloneJson, goText, isJsonObject, memberOf, setMember } from '../meta/json.ts';
 import {
   checkElementOrder,
   deleteFromList,

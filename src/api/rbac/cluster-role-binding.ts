@@ -2,7 +2,7 @@
 import type { ClusterRoleBinding } from '#api/gen/rbac-v1.ts';
 import { defineKind } from '../kind.ts';
 import { validateBindingUpdate, validateClusterRoleBinding } from '../validation/rbac.ts';
-import { nameIsPathSegment } from '../validation/text.ts';
+import { nameIsPathSegment } from '../meta/names.ts';
 import { BINDING_COLUMNS, defaultBinding } from './bindings.ts';
 
 export const CLUSTER_ROLE_BINDING = defineKind<ClusterRoleBinding>({

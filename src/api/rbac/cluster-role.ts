@@ -3,7 +3,7 @@ import type { ClusterRole } from '#api/gen/rbac-v1.ts';
 import { defineKind } from '../kind.ts';
 import { DEFAULT_COLUMNS } from '../meta/columns.ts';
 import { validateClusterRole } from '../validation/rbac.ts';
-import { nameIsPathSegment } from '../validation/text.ts';
+import { nameIsPathSegment } from '../meta/names.ts';
 
 export const CLUSTER_ROLE = defineKind<ClusterRole>({
   group: 'rbac.authorization.k8s.io',

@@ -2,7 +2,7 @@
 import type { RoleBinding } from '#api/gen/rbac-v1.ts';
 import { defineKind } from '../kind.ts';
 import { validateBindingUpdate, validateRoleBinding } from '../validation/rbac.ts';
-import { nameIsPathSegment } from '../validation/text.ts';
+import { nameIsPathSegment } from '../meta/names.ts';
 import { BINDING_COLUMNS, defaultBinding } from './bindings.ts';
 
 export const ROLE_BINDING = defineKind<RoleBinding>({

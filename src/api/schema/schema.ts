@@ -30,7 +30,7 @@ import {
   type UnionSchema,
 } from './types.ts';
 
-export type { FieldSchema, FieldType, TypeSchema } from './types.ts';
+export type { TypeSchema } from './types.ts';
 
 interface TablePackage {
   readonly model: string;
@@ -98,13 +98,6 @@ export function builtinKinds(): { group: string; version: string; kind: string }
     [...lines]
       .filter(([kind, line]) => line.startsWith(`${kind}!`))
       .map(([kind]) => ({ group, version, kind })),
-  );
-}
-
-/** The OpenAPI model names of all built-in types. */
-export function builtinTypeNames(): string[] {
-  return packages.flatMap((entry) =>
-    [...entry.lines.keys()].map((name) => `${entry.model}.${name}`),
   );
 }
 

@@ -80,7 +80,7 @@ export interface FieldSchema {
   /** Protobuf field number; 0 for what protobuf leaves out (`apiVersion`, `kind`, CRD fields). */
   readonly number: number;
   readonly type: FieldType;
-  /** Absent and zero are different values. */
+  /** Absent and zero are different values; of custom resources always. */
   readonly pointer: boolean;
   readonly omitempty: boolean;
   /** Left out when zero, structs too. */

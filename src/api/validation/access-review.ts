@@ -16,9 +16,9 @@ import {
   invalidValue,
   required,
 } from '../meta/field.ts';
+import { isLabelValue, isQualifiedName } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
 import { invalidAll } from './metadata.ts';
-import { isLabelValue, isQualifiedName } from './text.ts';
 
 const SPEC = fieldPath('spec');
 

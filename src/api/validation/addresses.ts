@@ -1,9 +1,9 @@
 /** Addresses of endpoints and load balancers. Upstream: pkg/apis/core/validation/validation.go. */
 import { type FieldError, type FieldPath, invalidValue } from '../meta/field.ts';
 import { parseCidr, parseIp, rangeContains } from '../meta/ip.ts';
+import { isDns1123Subdomain } from '../meta/names.ts';
 import { validateIp } from './ip.ts';
 import { invalidAll } from './metadata.ts';
-import { isDns1123Subdomain } from './text.ts';
 
 const SPECIAL: readonly (readonly [string, readonly string[]])[] = [
   ['may not be in the loopback range (127.0.0.0/8, ::1/128)', ['127.0.0.0/8', '::1/128']],

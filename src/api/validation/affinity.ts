@@ -14,10 +14,10 @@ import {
   invalidValue,
   required,
 } from '../meta/field.ts';
+import { isLabelValue, nameIsDnsLabel, nameIsDnsSubdomain } from '../meta/names.ts';
 import type { LabelSelector } from '../meta/object.ts';
 import { qualifiedName } from './common.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
-import { isLabelValue, nameIsDnsLabel, nameIsDnsSubdomain } from './text.ts';
 
 const WEIGHT_MAX = 100;
 

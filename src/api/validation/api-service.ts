@@ -1,9 +1,9 @@
 /** APIServices. Upstream: kube-aggregator/pkg/apis/apiregistration/validation/validation.go. */
 import type { APIService } from '#api/gen/apiregistration-v1.ts';
 import { type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import { isDns1035Label, isPathSegmentName, isPortNumber } from '../meta/names.ts';
 import { present, subdomain } from './common.ts';
 import { invalidAll } from './metadata.ts';
-import { isDns1035Label, isPathSegmentName, isPortNumber } from './text.ts';
 
 const SPEC = fieldPath('spec');
 const GROUP_PRIORITY_MAX = 20_000;

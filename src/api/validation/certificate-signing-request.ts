@@ -11,6 +11,7 @@ import type {
   KeyUsage,
 } from '#api/gen/certificates-v1.ts';
 import { requestSubject } from '#base/csr.ts';
+import { messageOf } from '#base/error.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
   duplicate,
@@ -57,9 +58,6 @@ const USAGES: readonly KeyUsage[] = [
   'signing',
   'timestamping',
 ];
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
 
 function validateRequest(request: string): FieldError[] {
   try {

@@ -14,7 +14,7 @@ import {
   isPathSegmentName,
   isPortNumber,
   isQualifiedName,
-} from './text.ts';
+} from '../meta/names.ts';
 import { invalidAll } from './metadata.ts';
 
 export function label(value: string | undefined, at: FieldPath): FieldError[] {

@@ -10,8 +10,8 @@ import {
   ROOT,
   tooLong,
 } from '../meta/field.ts';
+import { isConfigMapKey } from '../meta/names.ts';
 import { immutable, invalidAll } from './metadata.ts';
-import { isConfigMapKey } from './text.ts';
 
 const DATA_BYTES_MAX = 1024 * 1024;
 const DATA = fieldPath('data');

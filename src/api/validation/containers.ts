@@ -6,6 +6,7 @@ import type {
   EphemeralContainer,
   PodSpec,
 } from '#api/gen/core-v1.ts';
+import { isSidecar } from '../core/pod-helpers.ts';
 import {
   duplicate,
   type FieldError,
@@ -17,13 +18,13 @@ import {
   required,
   tooMany,
 } from '../meta/field.ts';
+import { isPortName, isPortNumber } from '../meta/names.ts';
 import { label, oneOf, optionalOneOf, present } from './common.ts';
 import { validateEnv, validateEnvFrom } from './env.ts';
 import { invalidAll } from './metadata.ts';
 import { validateProbes } from './probes.ts';
 import { validateContainerResources } from './resource-requirements.ts';
 import { validateSecurityContext } from './security.ts';
-import { isPortName, isPortNumber } from './text.ts';
 import { validateDevices, validateMounts, type Volumes } from './volume-mounts.ts';
 import { PULL_POLICIES } from './volumes.ts';
 
@@ -227,7 +228,7 @@ export function validateInitContainers(at: FieldPath, context: ContainerContext)
     else if (container.name) names.add(container.name);
     errors.push(...validateHostPorts([container], at));
     errors.push(
-      ...(container.restartPolicy === 'Always'
+      ...(isSidecar(container)
         ? validateProbes(container, spec.terminationGracePeriodSeconds, here)
         : validateOneShot(container, here)),
     );

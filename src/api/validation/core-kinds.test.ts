@@ -3,8 +3,6 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type {
   ConfigMap,
   LimitRange,
@@ -21,13 +19,7 @@ import { PERSISTENT_VOLUME_CLAIM } from '../core/persistent-volume-claim.ts';
 import { PERSISTENT_VOLUME } from '../core/persistent-volume.ts';
 import { RESOURCE_QUOTA } from '../core/resource-quota.ts';
 import { SECRET } from '../core/secret.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
-
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+import { type Row, testCreates } from './test-kit.ts';
 
 const CONFIG_MAP_OBJECT: ConfigMap = { metadata: { name: 'c', namespace: 'd' }, data: { a: 'b' } };
 
@@ -325,90 +317,28 @@ const LIMIT_RANGE_OBJECT_ROWS: readonly Row[] = [
   ],
 ];
 
-describe('the validation of a ConfigMap', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(CONFIG_MAP, CONFIG_MAP_OBJECT), []));
-  for (const [path, value, errors] of CONFIG_MAP_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(CONFIG_MAP, changed(CONFIG_MAP_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
+testCreates({ kind: CONFIG_MAP, object: CONFIG_MAP_OBJECT, rows: CONFIG_MAP_OBJECT_ROWS });
+
+testCreates({ kind: SECRET, object: SECRET_OBJECT, rows: SECRET_OBJECT_ROWS });
+
+testCreates({ kind: NODE, object: NODE_OBJECT, rows: NODE_OBJECT_ROWS });
+
+testCreates({
+  kind: PERSISTENT_VOLUME_CLAIM,
+  object: PERSISTENT_VOLUME_CLAIM_OBJECT,
+  rows: PERSISTENT_VOLUME_CLAIM_OBJECT_ROWS,
 });
 
-describe('the validation of a Secret', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(SECRET, SECRET_OBJECT), []));
-  for (const [path, value, errors] of SECRET_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(SECRET, changed(SECRET_OBJECT, path, value))), errors);
-    });
-  }
+testCreates({
+  kind: PERSISTENT_VOLUME,
+  object: PERSISTENT_VOLUME_OBJECT,
+  rows: PERSISTENT_VOLUME_OBJECT_ROWS,
 });
 
-describe('the validation of a Node', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(NODE, NODE_OBJECT), []));
-  for (const [path, value, errors] of NODE_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(NODE, changed(NODE_OBJECT, path, value))), errors);
-    });
-  }
+testCreates({
+  kind: RESOURCE_QUOTA,
+  object: RESOURCE_QUOTA_OBJECT,
+  rows: RESOURCE_QUOTA_OBJECT_ROWS,
 });
 
-describe('the validation of a PersistentVolumeClaim', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(PERSISTENT_VOLUME_CLAIM, PERSISTENT_VOLUME_CLAIM_OBJECT), []));
-  for (const [path, value, errors] of PERSISTENT_VOLUME_CLAIM_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(
-          createErrors(
-            PERSISTENT_VOLUME_CLAIM,
-            changed(PERSISTENT_VOLUME_CLAIM_OBJECT, path, value),
-          ),
-        ),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a PersistentVolume', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(PERSISTENT_VOLUME, PERSISTENT_VOLUME_OBJECT), []));
-  for (const [path, value, errors] of PERSISTENT_VOLUME_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(PERSISTENT_VOLUME, changed(PERSISTENT_VOLUME_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a ResourceQuota', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(RESOURCE_QUOTA, RESOURCE_QUOTA_OBJECT), []));
-  for (const [path, value, errors] of RESOURCE_QUOTA_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(RESOURCE_QUOTA, changed(RESOURCE_QUOTA_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a LimitRange', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(LIMIT_RANGE, LIMIT_RANGE_OBJECT), []));
-  for (const [path, value, errors] of LIMIT_RANGE_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(LIMIT_RANGE, changed(LIMIT_RANGE_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: LIMIT_RANGE, object: LIMIT_RANGE_OBJECT, rows: LIMIT_RANGE_OBJECT_ROWS });

@@ -4,7 +4,7 @@ import { parseSchedule, ScheduleError } from '../batch/schedule.ts';
 import { type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
 import { oneOf } from './common.ts';
 import { validateJobSpec } from './job.ts';
-import { validateCounts } from './workload-template.ts';
+import { validateCounts } from './workloads.ts';
 
 const SPEC = fieldPath('spec');
 /** A job's name is the cron job's and eleven characters more. */

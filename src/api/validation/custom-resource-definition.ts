@@ -22,10 +22,10 @@ import {
   invalidValue,
   required,
 } from '../meta/field.ts';
+import { isDns1035Label, isDns1123Subdomain } from '../meta/names.ts';
 import { oneOf, present } from './common.ts';
 import { validateResourceSchema } from './custom-resource-schema.ts';
 import { immutable, invalidAll } from './metadata.ts';
-import { isDns1035Label, isDns1123Subdomain } from './text.ts';
 import { validateWebhookClient } from './webhook-client.ts';
 
 const SPEC = fieldPath('spec');

@@ -1,18 +1,15 @@
 /** DaemonSets. Upstream: pkg/apis/apps/validation/validation.go (ValidateDaemonSet…). */
 import type { DaemonSet, DaemonSetUpdateStrategy } from '#api/gen/apps-v1.ts';
-import { type FieldError, fieldPath, invalidValue, notSupported, required } from '../meta/field.ts';
+import { type FieldError, invalidValue, notSupported, required } from '../meta/field.ts';
 import { atMostAll, intOrPercentNumber, validateIntOrPercent } from './int-or-percent.ts';
-import { immutable } from './metadata.ts';
 import {
+  SPEC,
+  STATUS,
   validateCollisionCount,
   validateCounts,
   validateRunningTemplate,
-  validateSelector,
-  validateTemplateLabels,
-} from './workload-template.ts';
-
-const SPEC = fieldPath('spec');
-const STATUS = fieldPath('status');
+  validateSelection,
+} from './workloads.ts';
 
 function validateStrategy(strategy: DaemonSetUpdateStrategy | undefined): FieldError[] {
   const at = SPEC.child('updateStrategy');
@@ -47,19 +44,12 @@ function validateStrategy(strategy: DaemonSetUpdateStrategy | undefined): FieldE
 
 export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   return [
-    ...(spec?.selector === undefined
-      ? []
-      : validateSelector(spec.selector, SPEC.child('selector'), 'daemonset')),
-    ...validateTemplateLabels(spec?.selector, spec?.template, SPEC.child('template')),
-    ...validateRunningTemplate(spec?.template, SPEC.child('template'), 'DaemonSet'),
+    ...validateSelection(spec, 'daemonset'),
+    ...validateRunningTemplate(spec?.template, 'DaemonSet'),
     ...validateCounts(spec, ['minReadySeconds'], SPEC),
     ...validateStrategy(spec?.updateStrategy),
     ...validateCounts(spec, ['revisionHistoryLimit'], SPEC),
   ];
-}
-
-export function validateDaemonSetUpdate(next: DaemonSet, old: DaemonSet): FieldError[] {
-  return immutable(next.spec?.selector, old.spec?.selector, SPEC.child('selector'));
 }
 
 export function validateDaemonSetStatus(next: DaemonSet, old: DaemonSet): FieldError[] {
@@ -79,6 +69,6 @@ export function validateDaemonSetStatus(next: DaemonSet, old: DaemonSet): FieldE
       ],
       STATUS,
     ),
-    ...validateCollisionCount(next, old, STATUS),
+    ...validateCollisionCount(next, old),
   ];
 }

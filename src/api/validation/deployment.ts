@@ -2,25 +2,20 @@
 import type { Deployment, DeploymentStrategy } from '#api/gen/apps-v1.ts';
 import {
   type FieldError,
-  fieldPath,
   forbiddenField,
   invalidValue,
   notSupported,
   required,
 } from '../meta/field.ts';
 import { atMostAll, intOrPercentNumber, validateIntOrPercent } from './int-or-percent.ts';
-import { immutable } from './metadata.ts';
 import {
-  validateAtMost,
+  SPEC,
   validateCollisionCount,
   validateCounts,
+  validateReplicaCounts,
   validateRunningTemplate,
-  validateSelector,
-  validateTemplateLabels,
-} from './workload-template.ts';
-
-const SPEC = fieldPath('spec');
-const STATUS = fieldPath('status');
+  validateSelection,
+} from './workloads.ts';
 
 function validateStrategy(strategy: DeploymentStrategy | undefined): FieldError[] {
   const at = SPEC.child('strategy');
@@ -55,9 +50,8 @@ export function validateDeployment({ spec }: Deployment): FieldError[] {
   const deadline = spec?.progressDeadlineSeconds;
   const errors = [
     ...validateCounts(spec, ['replicas'], SPEC),
-    ...validateSelector(spec?.selector, SPEC.child('selector'), 'deployment'),
-    ...validateTemplateLabels(spec?.selector, spec?.template, SPEC.child('template')),
-    ...validateRunningTemplate(spec?.template, SPEC.child('template'), 'ReplicaSet'),
+    ...validateSelection(spec, 'deployment'),
+    ...validateRunningTemplate(spec?.template, 'ReplicaSet'),
     ...validateStrategy(spec?.strategy),
     ...validateCounts(
       spec,
@@ -77,36 +71,17 @@ export function validateDeployment({ spec }: Deployment): FieldError[] {
   return errors;
 }
 
-export function validateDeploymentUpdate(next: Deployment, old: Deployment): FieldError[] {
-  return immutable(next.spec?.selector, old.spec?.selector, SPEC.child('selector'));
-}
-
 export function validateDeploymentStatus(next: Deployment, old: Deployment): FieldError[] {
-  const { status } = next;
-  const parts = ['updatedReplicas', 'readyReplicas', 'availableReplicas'] as const;
   return [
-    ...validateCounts(
-      status,
-      [
+    ...validateReplicaCounts(next.status, {
+      parts: ['updatedReplicas', 'readyReplicas', 'availableReplicas'],
+      others: [
         'observedGeneration',
-        'replicas',
-        ...parts,
         'unavailableReplicas',
         'terminatingReplicas',
         'collisionCount',
       ],
-      STATUS,
-    ),
-    ...validateAtMost(status, parts, {
-      limit: status?.replicas,
-      detail: 'cannot be greater than status.replicas',
-      at: STATUS,
     }),
-    ...validateAtMost(status, ['availableReplicas'], {
-      limit: status?.readyReplicas,
-      detail: 'cannot be greater than readyReplicas',
-      at: STATUS,
-    }),
-    ...validateCollisionCount(next, old, STATUS),
+    ...validateCollisionCount(next, old),
   ];
 }

@@ -17,11 +17,11 @@ import {
   tooMany,
 } from '../meta/field.ts';
 import { parseIp } from '../meta/ip.ts';
+import { isDns1123Label, isDns1123Subdomain, isLabelValue } from '../meta/names.ts';
 import { validateEndpointIp } from './addresses.ts';
 import { label, oneOf, present, qualifiedName, subdomain } from './common.ts';
 import { validateCanonicalIp, validateIp } from './ip.ts';
 import { immutable, invalidAll, validateLabels } from './metadata.ts';
-import { isDns1123Label, isDns1123Subdomain, isLabelValue } from './text.ts';
 
 const TOPOLOGY_MAX = 16;
 const ADDRESSES_MAX = 100;

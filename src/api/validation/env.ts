@@ -13,10 +13,10 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { isConfigMapKey, isEnvVarName, nameIsDnsSubdomain } from '../meta/names.ts';
 import { label, qualifiedName } from './common.ts';
 import { invalidAll } from './metadata.ts';
 import { noBacksteps } from './paths.ts';
-import { isConfigMapKey, isEnvVarName, nameIsDnsSubdomain } from './text.ts';
 
 const ENV_FIELDS = [
   'metadata.name',

@@ -6,9 +6,9 @@
 import type { Event } from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import { type FieldError, fieldPath, invalidValue, required } from '../meta/field.ts';
+import { isDns1123Subdomain } from '../meta/names.ts';
 import { qualifiedName } from './common.ts';
 import { immutable, invalidAll } from './metadata.ts';
-import { isDns1123Subdomain } from './text.ts';
 
 const LENGTH_MAX = 128;
 const MESSAGE_MAX = 1024;

@@ -3,21 +3,13 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
 import type { APIService } from '#api/gen/apiregistration-v1.ts';
 import type { ValidatingWebhookConfiguration } from '#api/gen/admissionregistration-v1.ts';
 import { VALIDATING_WEBHOOK_CONFIGURATION } from '../admissionregistration/validating-webhook-configuration.ts';
 import { CUSTOM_RESOURCE_DEFINITION } from '../apiextensions/custom-resource-definition.ts';
 import { API_SERVICE } from '../apiregistration/api-service.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
-
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+import { type Row, testCreates } from './test-kit.ts';
 
 const CUSTOM_RESOURCE_DEFINITION_OBJECT: CustomResourceDefinition = {
   metadata: { name: 'cats.example.com' },
@@ -492,57 +484,16 @@ const VALIDATING_WEBHOOK_CONFIGURATION_OBJECT_ROWS: readonly Row[] = [
   ],
 ];
 
-describe('the validation of a CustomResourceDefinition', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(
-      createErrors(CUSTOM_RESOURCE_DEFINITION, CUSTOM_RESOURCE_DEFINITION_OBJECT),
-      [],
-    ));
-  for (const [path, value, errors] of CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(
-          createErrors(
-            CUSTOM_RESOURCE_DEFINITION,
-            changed(CUSTOM_RESOURCE_DEFINITION_OBJECT, path, value),
-          ),
-        ),
-        errors,
-      );
-    });
-  }
+testCreates({
+  kind: CUSTOM_RESOURCE_DEFINITION,
+  object: CUSTOM_RESOURCE_DEFINITION_OBJECT,
+  rows: CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS,
 });
 
-describe('the validation of a APIService', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(API_SERVICE, APISERVICE_OBJECT), []));
-  for (const [path, value, errors] of APISERVICE_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(API_SERVICE, changed(APISERVICE_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: API_SERVICE, object: APISERVICE_OBJECT, rows: APISERVICE_OBJECT_ROWS });
 
-describe('the validation of a ValidatingWebhookConfiguration', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(
-      createErrors(VALIDATING_WEBHOOK_CONFIGURATION, VALIDATING_WEBHOOK_CONFIGURATION_OBJECT),
-      [],
-    ));
-  for (const [path, value, errors] of VALIDATING_WEBHOOK_CONFIGURATION_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(
-          createErrors(
-            VALIDATING_WEBHOOK_CONFIGURATION,
-            changed(VALIDATING_WEBHOOK_CONFIGURATION_OBJECT, path, value),
-          ),
-        ),
-        errors,
-      );
-    });
-  }
+testCreates({
+  kind: VALIDATING_WEBHOOK_CONFIGURATION,
+  object: VALIDATING_WEBHOOK_CONFIGURATION_OBJECT,
+  rows: VALIDATING_WEBHOOK_CONFIGURATION_OBJECT_ROWS,
 });

@@ -16,10 +16,15 @@ import {
   required,
 } from '../meta/field.ts';
 import { parseIp } from '../meta/ip.ts';
+import {
+  isDns1123Label,
+  isDns1123Subdomain,
+  isPortName,
+  isWildcardSubdomain,
+} from '../meta/names.ts';
 import { validateLoadBalancerAddresses } from './addresses.ts';
 import { portNumber, present, segment, subdomain } from './common.ts';
 import { invalidAll } from './metadata.ts';
-import { isDns1123Label, isDns1123Subdomain, isPortName, isWildcardSubdomain } from './text.ts';
 
 const SPEC = fieldPath('spec');
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';

@@ -1,7 +1,7 @@
 /** Numbers that may be a share: `3` or `25%`. Upstream: pkg/apis/apps/validation/validation.go. */
 import { type FieldError, type FieldPath, invalidValue } from '../meta/field.ts';
+import { isPercent } from '../meta/names.ts';
 import { invalidAll, nonnegative } from './metadata.ts';
-import { isPercent } from './text.ts';
 
 type IntOrPercent = number | string | undefined;
 

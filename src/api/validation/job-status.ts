@@ -8,7 +8,7 @@ import type { Job, JobStatus } from '#api/gen/batch-v1.ts';
 import { firstOverlap, IndexError, type Interval, parseIndexes } from '../batch/indexes.ts';
 import { equalValues } from '../meta/equal.ts';
 import { duplicate, FieldError, fieldPath, invalidValue, required } from '../meta/field.ts';
-import { validateCounts } from './workload-template.ts';
+import { validateCounts } from './workloads.ts';
 
 const STATUS = fieldPath('status');
 const CONDITIONS = STATUS.child('conditions');

@@ -3,18 +3,10 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { CronJob, Job } from '#api/gen/batch-v1.ts';
 import { CRON_JOB } from '../batch/cron-job.ts';
 import { JOB } from '../batch/job.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
-
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+import { type Row, testCreates } from './test-kit.ts';
 
 const PI: Job = {
   metadata: { name: 'pi', namespace: 'd' },
@@ -436,20 +428,6 @@ const NIGHTLY_ROWS: readonly Row[] = [
   ],
 ];
 
-describe('the validation of a Job', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(JOB, PI), []));
-  for (const [path, value, errors] of PI_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(JOB, changed(PI, path, value))), errors);
-    });
-  }
-});
+testCreates({ kind: JOB, object: PI, rows: PI_ROWS });
 
-describe('the validation of a CronJob', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(CRON_JOB, NIGHTLY), []));
-  for (const [path, value, errors] of NIGHTLY_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(CRON_JOB, changed(NIGHTLY, path, value))), errors);
-    });
-  }
-});
+testCreates({ kind: CRON_JOB, object: NIGHTLY, rows: NIGHTLY_ROWS });

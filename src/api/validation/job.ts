@@ -11,12 +11,12 @@ import {
   required,
   tooLong,
 } from '../meta/field.ts';
+import { isDns1123Label } from '../meta/names.ts';
 import { validateDomainPath } from './common.ts';
 import { validatePodFailurePolicy, validateSuccessPolicy } from './job-policies.ts';
 import { immutable, validateLabelSelector } from './metadata.ts';
 import { validatePodTemplate } from './pod-template.ts';
-import { isDns1123Label } from './text.ts';
-import { misses, validateCounts } from './workload-template.ts';
+import { misses, validateCounts } from './workloads.ts';
 
 const SPEC = fieldPath('spec');
 const PARALLELISM_MAX = 100_000;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NAMESPACE } from '../core/namespace.ts';
 import { POD } from '../core/pod.ts';
 import { anyKind } from '../kind.ts';
+import { fieldPath } from '../meta/field.ts';
 import type { ObjectMeta } from '../meta/object.ts';
-import { NAMESPACE } from '../core/namespace.ts';
 import { ROLE } from '../rbac/role.ts';
 import { validateFieldManager, validateObjectMeta, validateObjectMetaUpdate } from './metadata.ts';
-import { fieldPath } from '../meta/field.ts';
+import { short } from './test-kit.ts';
 
-const short = (text: string): string => text.replace(/ \(e\.g\..*/s, '');
 const created = (metadata: ObjectMeta, kind = anyKind(POD)): string[] =>
   validateObjectMeta(kind, { metadata: { namespace: 'd', ...metadata } }).map((error) =>
     short(error.text()),

@@ -17,7 +17,12 @@ import {
 } from '../meta/field.ts';
 import type { KubeObject, LabelSelector, ObjectMeta, OwnerReference } from '../meta/object.ts';
 import type { AnyKind } from '../kind.ts';
-import { isLabelValue, isQualifiedName, nameIsDnsLabel, nameIsDnsSubdomain } from './text.ts';
+import {
+  isLabelValue,
+  isQualifiedName,
+  nameIsDnsLabel,
+  nameIsDnsSubdomain,
+} from '../meta/names.ts';
 
 /** All keys and values of the annotations of one object together. */
 const ANNOTATIONS_BYTES_MAX = 256 * 1024;

@@ -14,10 +14,10 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { isPathSegmentName } from '../meta/names.ts';
 import { label, segment } from './common.ts';
 import { invalidAll } from './metadata.ts';
 import { validateContainerResourceName } from './resource-names.ts';
-import { isPathSegmentName } from './text.ts';
 
 /** Types of metrics and the fields that hold them. */
 const FIELDS = {

@@ -14,10 +14,10 @@ import {
   required,
 } from '../meta/field.ts';
 import { parseCidr, rangeContains } from '../meta/ip.ts';
+import { isPortName } from '../meta/names.ts';
 import { oneOf, optionalOneOf, portNumber } from './common.ts';
 import { validateCidr } from './ip.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
-import { isPortName } from './text.ts';
 
 const SPEC = fieldPath('spec');
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];

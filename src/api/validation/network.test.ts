@@ -3,8 +3,6 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type {
   IPAddress,
   Ingress,
@@ -16,18 +14,12 @@ import type { Endpoints } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { ENDPOINTS } from '../core/endpoints.ts';
 import { ENDPOINT_SLICE } from '../discovery/endpoint-slice.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
 import { INGRESS_CLASS } from '../networking/ingress-class.ts';
 import { INGRESS } from '../networking/ingress.ts';
 import { IP_ADDRESS } from '../networking/ip-address.ts';
 import { NETWORK_POLICY } from '../networking/network-policy.ts';
 import { SERVICE_CIDR } from '../networking/service-cidr.ts';
-
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+import { type Row, testCreates } from './test-kit.ts';
 
 const INGRESS_OBJECT: Ingress = {
   metadata: { name: 'web', namespace: 'd' },
@@ -429,89 +421,24 @@ const ENDPOINT_SLICE_OBJECT_ROWS: readonly Row[] = [
   ],
 ];
 
-describe('the validation of a Ingress', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(INGRESS, INGRESS_OBJECT), []));
-  for (const [path, value, errors] of INGRESS_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(INGRESS, changed(INGRESS_OBJECT, path, value))), errors);
-    });
-  }
+testCreates({ kind: INGRESS, object: INGRESS_OBJECT, rows: INGRESS_OBJECT_ROWS });
+
+testCreates({ kind: INGRESS_CLASS, object: INGRESS_CLASS_OBJECT, rows: INGRESS_CLASS_OBJECT_ROWS });
+
+testCreates({
+  kind: NETWORK_POLICY,
+  object: NETWORK_POLICY_OBJECT,
+  rows: NETWORK_POLICY_OBJECT_ROWS,
 });
 
-describe('the validation of a IngressClass', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(INGRESS_CLASS, INGRESS_CLASS_OBJECT), []));
-  for (const [path, value, errors] of INGRESS_CLASS_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(INGRESS_CLASS, changed(INGRESS_CLASS_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: SERVICE_CIDR, object: SERVICE_CIDR_OBJECT, rows: SERVICE_CIDR_OBJECT_ROWS });
 
-describe('the validation of a NetworkPolicy', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(NETWORK_POLICY, NETWORK_POLICY_OBJECT), []));
-  for (const [path, value, errors] of NETWORK_POLICY_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(NETWORK_POLICY, changed(NETWORK_POLICY_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: IP_ADDRESS, object: IPADDRESS_OBJECT, rows: IPADDRESS_OBJECT_ROWS });
 
-describe('the validation of a ServiceCIDR', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(SERVICE_CIDR, SERVICE_CIDR_OBJECT), []));
-  for (const [path, value, errors] of SERVICE_CIDR_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(SERVICE_CIDR, changed(SERVICE_CIDR_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: ENDPOINTS, object: ENDPOINTS_OBJECT, rows: ENDPOINTS_OBJECT_ROWS });
 
-describe('the validation of a IPAddress', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(IP_ADDRESS, IPADDRESS_OBJECT), []));
-  for (const [path, value, errors] of IPADDRESS_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(IP_ADDRESS, changed(IPADDRESS_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a Endpoints', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(ENDPOINTS, ENDPOINTS_OBJECT), []));
-  for (const [path, value, errors] of ENDPOINTS_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(ENDPOINTS, changed(ENDPOINTS_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a EndpointSlice', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(ENDPOINT_SLICE, ENDPOINT_SLICE_OBJECT), []));
-  for (const [path, value, errors] of ENDPOINT_SLICE_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(ENDPOINT_SLICE, changed(ENDPOINT_SLICE_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
+testCreates({
+  kind: ENDPOINT_SLICE,
+  object: ENDPOINT_SLICE_OBJECT,
+  rows: ENDPOINT_SLICE_OBJECT_ROWS,
 });

@@ -3,11 +3,11 @@ import type { Node, Taint } from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import { duplicate, FieldError, fieldPath, forbiddenField, invalidValue } from '../meta/field.ts';
 import { parseCidr } from '../meta/ip.ts';
+import { isLabelValue } from '../meta/names.ts';
 import { oneOf, qualifiedName } from './common.ts';
 import { validateCidr } from './ip.ts';
 import { validateResourceQuantity } from './resource-names.ts';
 import { TAINT_EFFECTS } from './scheduling.ts';
-import { isLabelValue } from './text.ts';
 
 const SPEC = fieldPath('spec');
 const STATUS = fieldPath('status');

@@ -3,8 +3,6 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/gen/rbac-v1.ts';
 import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
 import type { HorizontalPodAutoscaler } from '#api/gen/autoscaling-v2.ts';
@@ -14,7 +12,6 @@ import type { RuntimeClass } from '#api/gen/node-v1.ts';
 import type { CSIDriver, StorageClass } from '#api/gen/storage-v1.ts';
 import { HORIZONTAL_POD_AUTOSCALER } from '../autoscaling/horizontal-pod-autoscaler.ts';
 import { LEASE } from '../coordination/lease.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
 import { RUNTIME_CLASS } from '../node/runtime-class.ts';
 import { POD_DISRUPTION_BUDGET } from '../policy/pod-disruption-budget.ts';
 import { CLUSTER_ROLE_BINDING } from '../rbac/cluster-role-binding.ts';
@@ -24,12 +21,7 @@ import { ROLE } from '../rbac/role.ts';
 import { PRIORITY_CLASS } from '../scheduling/priority-class.ts';
 import { CSI_DRIVER } from '../storage/csi-driver.ts';
 import { STORAGE_CLASS } from '../storage/storage-class.ts';
-
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+import { type Row, testCreates } from './test-kit.ts';
 
 const ROLE_OBJECT: Role = {
   metadata: { name: 'r', namespace: 'd' },
@@ -531,149 +523,40 @@ const CSIDRIVER_OBJECT_ROWS: readonly Row[] = [
   ],
 ];
 
-describe('the validation of a Role', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(ROLE, ROLE_OBJECT), []));
-  for (const [path, value, errors] of ROLE_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(ROLE, changed(ROLE_OBJECT, path, value))), errors);
-    });
-  }
+testCreates({ kind: ROLE, object: ROLE_OBJECT, rows: ROLE_OBJECT_ROWS });
+
+testCreates({ kind: CLUSTER_ROLE, object: CLUSTER_ROLE_OBJECT, rows: CLUSTER_ROLE_OBJECT_ROWS });
+
+testCreates({ kind: ROLE_BINDING, object: ROLE_BINDING_OBJECT, rows: ROLE_BINDING_OBJECT_ROWS });
+
+testCreates({
+  kind: CLUSTER_ROLE_BINDING,
+  object: CLUSTER_ROLE_BINDING_OBJECT,
+  rows: CLUSTER_ROLE_BINDING_OBJECT_ROWS,
 });
 
-describe('the validation of a ClusterRole', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(CLUSTER_ROLE, CLUSTER_ROLE_OBJECT), []));
-  for (const [path, value, errors] of CLUSTER_ROLE_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(CLUSTER_ROLE, changed(CLUSTER_ROLE_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
+testCreates({
+  kind: POD_DISRUPTION_BUDGET,
+  object: POD_DISRUPTION_BUDGET_OBJECT,
+  rows: POD_DISRUPTION_BUDGET_OBJECT_ROWS,
 });
 
-describe('the validation of a RoleBinding', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(ROLE_BINDING, ROLE_BINDING_OBJECT), []));
-  for (const [path, value, errors] of ROLE_BINDING_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(ROLE_BINDING, changed(ROLE_BINDING_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
+testCreates({
+  kind: HORIZONTAL_POD_AUTOSCALER,
+  object: HORIZONTAL_POD_AUTOSCALER_OBJECT,
+  rows: HORIZONTAL_POD_AUTOSCALER_OBJECT_ROWS,
 });
 
-describe('the validation of a ClusterRoleBinding', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(CLUSTER_ROLE_BINDING, CLUSTER_ROLE_BINDING_OBJECT), []));
-  for (const [path, value, errors] of CLUSTER_ROLE_BINDING_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(
-          createErrors(CLUSTER_ROLE_BINDING, changed(CLUSTER_ROLE_BINDING_OBJECT, path, value)),
-        ),
-        errors,
-      );
-    });
-  }
+testCreates({ kind: LEASE, object: LEASE_OBJECT, rows: LEASE_OBJECT_ROWS });
+
+testCreates({
+  kind: PRIORITY_CLASS,
+  object: PRIORITY_CLASS_OBJECT,
+  rows: PRIORITY_CLASS_OBJECT_ROWS,
 });
 
-describe('the validation of a PodDisruptionBudget', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(POD_DISRUPTION_BUDGET, POD_DISRUPTION_BUDGET_OBJECT), []));
-  for (const [path, value, errors] of POD_DISRUPTION_BUDGET_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(
-          createErrors(POD_DISRUPTION_BUDGET, changed(POD_DISRUPTION_BUDGET_OBJECT, path, value)),
-        ),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: RUNTIME_CLASS, object: RUNTIME_CLASS_OBJECT, rows: RUNTIME_CLASS_OBJECT_ROWS });
 
-describe('the validation of a HorizontalPodAutoscaler', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(
-      createErrors(HORIZONTAL_POD_AUTOSCALER, HORIZONTAL_POD_AUTOSCALER_OBJECT),
-      [],
-    ));
-  for (const [path, value, errors] of HORIZONTAL_POD_AUTOSCALER_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(
-          createErrors(
-            HORIZONTAL_POD_AUTOSCALER,
-            changed(HORIZONTAL_POD_AUTOSCALER_OBJECT, path, value),
-          ),
-        ),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: STORAGE_CLASS, object: STORAGE_CLASS_OBJECT, rows: STORAGE_CLASS_OBJECT_ROWS });
 
-describe('the validation of a Lease', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(LEASE, LEASE_OBJECT), []));
-  for (const [path, value, errors] of LEASE_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(LEASE, changed(LEASE_OBJECT, path, value))), errors);
-    });
-  }
-});
-
-describe('the validation of a PriorityClass', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(PRIORITY_CLASS, PRIORITY_CLASS_OBJECT), []));
-  for (const [path, value, errors] of PRIORITY_CLASS_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(PRIORITY_CLASS, changed(PRIORITY_CLASS_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a RuntimeClass', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(RUNTIME_CLASS, RUNTIME_CLASS_OBJECT), []));
-  for (const [path, value, errors] of RUNTIME_CLASS_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(RUNTIME_CLASS, changed(RUNTIME_CLASS_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a StorageClass', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(STORAGE_CLASS, STORAGE_CLASS_OBJECT), []));
-  for (const [path, value, errors] of STORAGE_CLASS_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(STORAGE_CLASS, changed(STORAGE_CLASS_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a CSIDriver', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(CSI_DRIVER, CSIDRIVER_OBJECT), []));
-  for (const [path, value, errors] of CSIDRIVER_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(CSI_DRIVER, changed(CSIDRIVER_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: CSI_DRIVER, object: CSIDRIVER_OBJECT, rows: CSIDRIVER_OBJECT_ROWS });

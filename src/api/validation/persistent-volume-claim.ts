@@ -15,13 +15,13 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { isDns1123Subdomain, nameIsDnsLabel, nameIsDnsSubdomain } from '../meta/names.ts';
 import { optionalOneOf, present } from './common.ts';
 import { immutable, invalidAll, validateLabelSelector } from './metadata.ts';
 import { changedFields } from './changes.ts';
 import { positiveQuantity } from './resource-names.ts';
-import { isDns1123Subdomain, nameIsDnsLabel, nameIsDnsSubdomain } from './text.ts';
 
-export const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 export const VOLUME_MODES = ['Block', 'Filesystem'];
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 

@@ -10,6 +10,7 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { nameIsDnsSubdomain } from '../meta/names.ts';
 import { validateNodeSelector } from './affinity.ts';
 import { optionalOneOf, present } from './common.ts';
 import { immutable, invalidAll } from './metadata.ts';
@@ -17,7 +18,6 @@ import { noBacksteps } from './paths.ts';
 import { validateAccessModes, VOLUME_MODES } from './persistent-volume-claim.ts';
 import { changedFields } from './changes.ts';
 import { positiveQuantity } from './resource-names.ts';
-import { nameIsDnsSubdomain } from './text.ts';
 import { validateDriverName } from './volumes.ts';
 
 const SPEC = fieldPath('spec');

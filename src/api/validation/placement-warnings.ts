@@ -3,7 +3,7 @@ import type { NodeSelectorTerm, PodAffinity, PodSpec } from '#api/gen/core-v1.ts
 import { deprecatedLabel } from '../core/label-warnings.ts';
 import type { FieldPath } from '../meta/field.ts';
 import { formatIp, isMapped, parseIp } from '../meta/ip.ts';
-import { isLabelValue } from './text.ts';
+import { isLabelValue } from '../meta/names.ts';
 
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution';

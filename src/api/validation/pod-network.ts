@@ -8,10 +8,10 @@ import {
   required,
   tooLong,
 } from '../meta/field.ts';
+import { isDns1123Subdomain, regexError } from '../meta/names.ts';
 import { subdomain } from './common.ts';
 import { validateIp } from './ip.ts';
 import { invalidAll } from './metadata.ts';
-import { isDns1123Subdomain, regexError } from './text.ts';
 
 /** Limits of the C library's resolver. */
 const NAMESERVERS_MAX = 3;

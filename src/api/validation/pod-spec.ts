@@ -15,6 +15,7 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { nameIsDnsSubdomain, rangeError } from '../meta/names.ts';
 import type { ObjectMeta } from '../meta/object.ts';
 import { validateAffinity } from './affinity.ts';
 import { containersWithPaths } from './container-paths.ts';
@@ -39,7 +40,6 @@ import {
   validateTopologySpread,
 } from './scheduling.ts';
 import { validatePodSecurityContext } from './security.ts';
-import { nameIsDnsSubdomain, rangeError } from './text.ts';
 import { validateVolumes } from './volumes.ts';
 
 const INT32_MAX = 2 ** 31 - 1;

@@ -8,11 +8,11 @@ import {
   invalidValue,
 } from '../meta/field.ts';
 import { parseIp } from '../meta/ip.ts';
+import { nameIsDnsSubdomain } from '../meta/names.ts';
 import { qualifiedName } from './common.ts';
 import { isDualStackPair, validateIp } from './ip.ts';
 import { immutable, invalidAll } from './metadata.ts';
 import { validateAnnotationUpdate } from './pod-annotations.ts';
-import { nameIsDnsSubdomain } from './text.ts';
 
 const STATUS = fieldPath('status');
 const SYSTEM_CONDITIONS = ['PodScheduled', 'Ready', 'Initialized'];

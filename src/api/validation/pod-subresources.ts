@@ -5,7 +5,7 @@
  * ValidatePodResize).
  */
 import type { Container, Pod, PodSpec, ResourceRequirements } from '#api/gen/core-v1.ts';
-import { podQosClass } from '../core/pod-helpers.ts';
+import { podQosClass } from '../core/qos.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
   type FieldError,

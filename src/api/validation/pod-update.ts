@@ -21,9 +21,9 @@ import {
   invalidValue,
   required,
 } from '../meta/field.ts';
+import { rangeError } from '../meta/names.ts';
 import { changedFields } from './changes.ts';
 import { validateAnnotationUpdate } from './pod-annotations.ts';
-import { rangeError } from './text.ts';
 
 const SPEC = fieldPath('spec');
 const INT32_MAX = 2 ** 31 - 1;

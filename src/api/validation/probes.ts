@@ -8,8 +8,8 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { isHttpHeaderName, isPortName, isPortNumber } from '../meta/names.ts';
 import { invalidAll, nonnegative } from './metadata.ts';
-import { isHttpHeaderName, isPortName, isPortNumber } from './text.ts';
 
 /** A number or the name of a port. */
 export function validatePort(port: number | string | undefined, at: FieldPath): FieldError[] {

@@ -17,9 +17,9 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { nameIsDnsSubdomain } from '../meta/names.ts';
 import { present, segment } from './common.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
-import { nameIsDnsSubdomain } from './text.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 

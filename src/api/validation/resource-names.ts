@@ -5,9 +5,9 @@
  */
 import { compareQuantity, parseQuantity, quantityValue } from '../codec/quantity.ts';
 import { type FieldError, type FieldPath, invalidValue } from '../meta/field.ts';
+import { isQualifiedName } from '../meta/names.ts';
 import { NEGATIVE } from './metadata.ts';
 import { qualifiedName } from './common.ts';
-import { isQualifiedName } from './text.ts';
 
 const CONTAINER = ['cpu', 'memory', 'ephemeral-storage'];
 const COMPUTE = CONTAINER.flatMap((name) => [name, `requests.${name}`, `limits.${name}`]);
@@ -31,24 +31,23 @@ const isQuotaHugePages = (name: string): boolean =>
   isHugePages(name) || name.startsWith(`requests.${HUGE_PAGES}`);
 
 /** Of Kubernetes itself: no domain, or kubernetes.io. */
-export const isNativeResource = (name: string): boolean =>
+const isNativeResource = (name: string): boolean =>
   !name.includes('/') || name.includes('kubernetes.io/');
 
 /** A device or the like, counted in whole units, named with a domain of its own. */
-export function isExtendedResource(name: string): boolean {
+function isExtendedResource(name: string): boolean {
   if (isNativeResource(name) || name.startsWith('requests.')) return false;
   return isQualifiedName(`requests.${name}`).length === 0;
 }
 
 export const isOvercommitAllowed = (name: string): boolean =>
   isNativeResource(name) && !isHugePages(name);
-export const isIntegerResource = (name: string): boolean =>
+const isIntegerResource = (name: string): boolean =>
   COUNTED.includes(name) || isExtendedResource(name);
 export const isStandardQuotaResource = (name: string): boolean =>
   QUOTA.has(name) || isQuotaHugePages(name);
-export const isStandardResource = (name: string): boolean =>
-  STANDARD.has(name) || isQuotaHugePages(name);
-export const isContainerResource = (name: string): boolean =>
+const isStandardResource = (name: string): boolean => STANDARD.has(name) || isQuotaHugePages(name);
+const isContainerResource = (name: string): boolean =>
   CONTAINER.includes(name) || isHugePages(name);
 
 export function validateResourceName(name: string, at: FieldPath): FieldError[] {

@@ -8,10 +8,10 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { isLabelValue } from '../meta/names.ts';
 import { oneOf, optionalOneOf, positive, qualifiedName } from './common.ts';
 import { validateLabelKeys } from './affinity.ts';
 import { validateLabelSelector } from './metadata.ts';
-import { isLabelValue } from './text.ts';
 
 export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 

@@ -2,10 +2,10 @@
 import type { IPAddress, ServiceCIDR } from '#api/gen/networking-v1.ts';
 import { type FieldError, fieldPath, invalidValue, required } from '../meta/field.ts';
 import { parseCidr } from '../meta/ip.ts';
+import { isPathSegmentName } from '../meta/names.ts';
 import { segment, subdomain } from './common.ts';
 import { validateCanonicalCidr, validateCanonicalIp } from './ip.ts';
 import { IMMUTABLE, immutable, invalidAll } from './metadata.ts';
-import { isPathSegmentName } from './text.ts';
 
 const CIDRS = fieldPath('spec').child('cidrs');
 const PARENT = fieldPath('spec').child('parentRef');

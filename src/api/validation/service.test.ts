@@ -3,17 +3,9 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Service } from '#api/gen/core-v1.ts';
 import { SERVICE } from '../core/service.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
-
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+import { type Row, testCreates } from './test-kit.ts';
 
 const WEB: Service = {
   metadata: { name: 'web', namespace: 'd' },
@@ -198,11 +190,4 @@ const WEB_ROWS: readonly Row[] = [
   ],
 ];
 
-describe('the validation of a Service', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(SERVICE, WEB), []));
-  for (const [path, value, errors] of WEB_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(SERVICE, changed(WEB, path, value))), errors);
-    });
-  }
-});
+testCreates({ kind: SERVICE, object: WEB, rows: WEB_ROWS });

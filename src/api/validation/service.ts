@@ -11,6 +11,7 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { isPortNumber } from '../meta/names.ts';
 import { label, oneOf, optionalOneOf, qualifiedName, subdomain } from './common.ts';
 import { PROTOCOLS } from './containers.ts';
 import { validateEndpointIp, validateLoadBalancerAddresses } from './addresses.ts';
@@ -18,7 +19,6 @@ import { validateCidr, validateIp } from './ip.ts';
 import { invalidAll, validateLabels } from './metadata.ts';
 import { validatePort } from './probes.ts';
 import { isHeadless, validateClusterIps, validateClusterIpsUpdate } from './service-ips.ts';
-import { isPortNumber } from './text.ts';
 
 const SPEC = fieldPath('spec');
 const AFFINITY_SECONDS_MAX = 86400;

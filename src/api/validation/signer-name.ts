@@ -1,6 +1,6 @@
 /** Names of signers: `example.com/signer`. Upstream: pkg/apis/core/validation/names.go. */
 import { type FieldError, type FieldPath, invalidValue, required, tooLong } from '../meta/field.ts';
-import { isDns1123Label, isDns1123Subdomain } from './text.ts';
+import { isDns1123Label, isDns1123Subdomain } from '../meta/names.ts';
 
 const DOMAIN_MAX = 253;
 /** A domain, and a path that holds a DNS label, a dot and a DNS subdomain. */

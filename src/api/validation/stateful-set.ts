@@ -4,7 +4,6 @@ import type { PodTemplateSpec } from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
   type FieldError,
-  fieldPath,
   forbiddenField,
   invalidValue,
   notSupported,
@@ -15,16 +14,14 @@ import { atMostAll, intOrPercentNumber, validateIntOrPercent } from './int-or-pe
 import { nonnegative } from './metadata.ts';
 import { validateClaimSpec } from './persistent-volume-claim.ts';
 import {
-  validateAtMost,
+  SPEC,
   validateCollisionCount,
   validateCounts,
+  validateReplicaCounts,
   validateRunningTemplate,
-  validateSelector,
-  validateTemplateLabels,
-} from './workload-template.ts';
+  validateSelection,
+} from './workloads.ts';
 
-const SPEC = fieldPath('spec');
-const STATUS = fieldPath('status');
 const MUTABLE: ReadonlySet<string> = new Set([
   'replicas',
   'ordinals',
@@ -94,16 +91,14 @@ function templateOfPods({ template, volumeClaimTemplates = [] }: StatefulSetSpec
 
 export function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
   if (spec === undefined) return [required(SPEC.child('selector'))];
-  const template = SPEC.child('template');
   return [
     ...validateManagement(spec),
     ...validateUpdateStrategy(spec),
     ...validateRetention(spec),
     ...validateCounts(spec, ['replicas', 'minReadySeconds'], SPEC),
     ...nonnegative(spec.ordinals?.start, SPEC.child('ordinals.start')),
-    ...validateSelector(spec.selector, SPEC.child('selector'), 'statefulset'),
-    ...validateTemplateLabels(spec.selector, spec.template, template),
-    ...validateRunningTemplate(templateOfPods(spec), template, 'StatefulSet'),
+    ...validateSelection(spec, 'statefulset'),
+    ...validateRunningTemplate(templateOfPods(spec), 'StatefulSet'),
   ];
 }
 
@@ -128,29 +123,12 @@ export function validateStatefulSetUpdate(next: StatefulSet, old: StatefulSet): 
 }
 
 export function validateStatefulSetStatus(next: StatefulSet, old: StatefulSet): FieldError[] {
-  const { status } = next;
-  const parts = [
-    'readyReplicas',
-    'currentReplicas',
-    'updatedReplicas',
-    'availableReplicas',
-  ] as const;
   return [
-    ...validateCounts(
-      status,
-      ['replicas', ...parts, 'observedGeneration', 'collisionCount'],
-      STATUS,
-    ),
-    ...validateAtMost(status, parts, {
-      limit: status?.replicas,
-      detail: 'cannot be greater than status.replicas',
-      at: STATUS,
+    ...validateReplicaCounts(next.status, {
+      parts: ['readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'],
+      others: ['observedGeneration', 'collisionCount'],
+      readyDetail: 'cannot be greater than status.readyReplicas',
     }),
-    ...validateAtMost(status, ['availableReplicas'], {
-      limit: status?.readyReplicas,
-      detail: 'cannot be greater than status.readyReplicas',
-      at: STATUS,
-    }),
-    ...validateCollisionCount(next, old, STATUS),
+    ...validateCollisionCount(next, old),
   ];
 }

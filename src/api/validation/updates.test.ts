@@ -8,12 +8,38 @@ import { describe, it } from 'node:test';
 import { changed, created, updateErrors } from '../kind-test-kit.ts';
 import { KINDS } from '../kinds.ts';
 import type { KubeObject } from '../meta/object.ts';
+import type { Row } from './test-kit.ts';
 
 interface Case {
   readonly kind: string;
   readonly object: KubeObject & Readonly<Record<string, unknown>>;
-  readonly rows: readonly (readonly [path: string, value: unknown, errors: readonly string[]])[];
+  readonly rows: readonly Row[];
 }
+
+const POD_CHANGE =
+  'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+const STATEFUL_SET_CHANGE =
+  "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+
+const WORKLOAD = {
+  metadata: { name: 'web', namespace: 'd' },
+  spec: {
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { labels: { app: 'web' } },
+      spec: { containers: [{ name: 'main', image: 'web' }] },
+    },
+  },
+};
+
+const SELECTOR_CHANGE: Row = [
+  'spec.selector',
+  { matchLabels: { app: 'web', a: 'b' } },
+  [
+    'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+    'spec.selector: Invalid value: {"matchLabels":{"app":"web","a":"b"}}: field is immutable',
+  ],
+];
 
 const CASES: readonly Case[] = [
   {
@@ -27,20 +53,8 @@ const CASES: readonly Case[] = [
     },
     rows: [
       ['spec.containers[0].image', 'other', []],
-      [
-        'spec.containers[0].name',
-        'other',
-        [
-          'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
-        ],
-      ],
-      [
-        'spec.nodeName',
-        'n',
-        [
-          'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
-        ],
-      ],
+      ['spec.containers[0].name', 'other', [POD_CHANGE]],
+      ['spec.nodeName', 'n', [POD_CHANGE]],
       ['spec.tolerations[1]', { key: 'b', operator: 'Exists' }, []],
       [
         'spec.tolerations',
@@ -50,13 +64,7 @@ const CASES: readonly Case[] = [
         ],
       ],
       ['spec.activeDeadlineSeconds', 5, []],
-      [
-        'spec.terminationGracePeriodSeconds',
-        1,
-        [
-          'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
-        ],
-      ],
+      ['spec.terminationGracePeriodSeconds', 1, [POD_CHANGE]],
       [
         'spec.containers[1]',
         { name: 'x', image: 'y' },
@@ -71,83 +79,30 @@ const CASES: readonly Case[] = [
           "spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'a'",
         ],
       ],
-      [
-        'spec.containers[0].resources',
-        { limits: { cpu: '1' } },
-        [
-          'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
-        ],
-      ],
+      ['spec.containers[0].resources', { limits: { cpu: '1' } }, [POD_CHANGE]],
     ],
   },
   {
     kind: 'Deployment',
-    object: {
-      metadata: { name: 'web', namespace: 'd' },
-      spec: {
-        selector: { matchLabels: { app: 'web' } },
-        template: {
-          metadata: { labels: { app: 'web' } },
-          spec: { containers: [{ name: 'main', image: 'web' }] },
-        },
-      },
-    },
+    object: WORKLOAD,
     rows: [
-      [
-        'spec.selector',
-        { matchLabels: { app: 'web', a: 'b' } },
-        [
-          'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
-          'spec.selector: Invalid value: {"matchLabels":{"app":"web","a":"b"}}: field is immutable',
-        ],
-      ],
+      SELECTOR_CHANGE,
       ['spec.replicas', 3, []],
       ['spec.template.spec.containers[0].image', 'x', []],
     ],
   },
   {
     kind: 'ReplicaSet',
-    object: {
-      metadata: { name: 'web', namespace: 'd' },
-      spec: {
-        selector: { matchLabels: { app: 'web' } },
-        template: {
-          metadata: { labels: { app: 'web' } },
-          spec: { containers: [{ name: 'main', image: 'web' }] },
-        },
-      },
-    },
-    rows: [],
+    object: WORKLOAD,
+    rows: [SELECTOR_CHANGE],
   },
   {
     kind: 'StatefulSet',
-    object: {
-      metadata: { name: 'web', namespace: 'd' },
-      spec: {
-        selector: { matchLabels: { app: 'web' } },
-        template: {
-          metadata: { labels: { app: 'web' } },
-          spec: { containers: [{ name: 'main', image: 'web' }] },
-        },
-        serviceName: 'web',
-      },
-    },
+    object: changed(WORKLOAD, 'spec.serviceName', 'web'),
     rows: [
-      [
-        'spec.serviceName',
-        'x',
-        [
-          "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-        ],
-      ],
+      ['spec.serviceName', 'x', [STATEFUL_SET_CHANGE]],
       ['spec.replicas', 4, []],
-      [
-        'spec.podManagementPolicy',
-        'Parallel',
-        [
-          "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-        ],
-      ],
+      ['spec.podManagementPolicy', 'Parallel', [STATEFUL_SET_CHANGE]],
       [
         'spec.volumeClaimTemplates',
         [
@@ -156,34 +111,14 @@ const CASES: readonly Case[] = [
             spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
           },
         ],
-        [
-          "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-        ],
+        [STATEFUL_SET_CHANGE],
       ],
     ],
   },
   {
     kind: 'DaemonSet',
-    object: {
-      metadata: { name: 'web', namespace: 'd' },
-      spec: {
-        selector: { matchLabels: { app: 'web' } },
-        template: {
-          metadata: { labels: { app: 'web' } },
-          spec: { containers: [{ name: 'main', image: 'web' }] },
-        },
-      },
-    },
-    rows: [
-      [
-        'spec.selector',
-        { matchLabels: { app: 'web', a: 'b' } },
-        [
-          'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
-          'spec.selector: Invalid value: {"matchLabels":{"app":"web","a":"b"}}: field is immutable',
-        ],
-      ],
-    ],
+    object: WORKLOAD,
+    rows: [SELECTOR_CHANGE],
   },
   {
     kind: 'Job',

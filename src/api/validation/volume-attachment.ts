@@ -9,9 +9,9 @@ import {
   required,
   tooLong,
 } from '../meta/field.ts';
+import { rangeError } from '../meta/names.ts';
 import { subdomain } from './common.ts';
 import { immutable } from './metadata.ts';
-import { rangeError } from './text.ts';
 import { validateDriverName } from './volumes.ts';
 
 const SPEC = fieldPath('spec');

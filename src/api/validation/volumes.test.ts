@@ -3,17 +3,9 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { POD } from '../core/pod.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
-
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
+import { type Row, testCreates } from './test-kit.ts';
 
 const WEB: Pod = {
   metadata: { name: 'web', namespace: 'd' },
@@ -230,11 +222,4 @@ const WEB_ROWS: readonly Row[] = [
   ],
 ];
 
-describe('the validation of volumes', () => {
-  it('takes one that is right', () => assert.deepEqual(createErrors(POD, WEB), []));
-  for (const [path, value, errors] of WEB_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(short(createErrors(POD, changed(WEB, path, value))), errors);
-    });
-  }
-});
+testCreates({ name: 'volumes', kind: POD, object: WEB, rows: WEB_ROWS });

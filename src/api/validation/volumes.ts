@@ -16,6 +16,7 @@ import {
   required,
   tooLong,
 } from '../meta/field.ts';
+import { isDns1123Subdomain, nameIsDnsSubdomain } from '../meta/names.ts';
 import type { ObjectMeta } from '../meta/object.ts';
 import { label, oneOf, optionalOneOf, present } from './common.ts';
 import { invalidAll } from './metadata.ts';
@@ -23,7 +24,6 @@ import { descendingPath, noBacksteps, nonReservedPath, validateFileMode } from '
 import { validateClaimSpec } from './persistent-volume-claim.ts';
 import { validateDownwardFile, validateProjected } from './projected-volumes.ts';
 import { validateTemplateMetadata } from './template-metadata.ts';
-import { isDns1123Subdomain, nameIsDnsSubdomain } from './text.ts';
 
 const HOST_PATH_TYPES = [
   '',
@@ -44,7 +44,7 @@ export interface VolumeContext {
   readonly isPod: boolean;
 }
 
-export function validateKeyToPath(
+function validateKeyToPath(
   { key = '', path = '', mode }: Partial<KeyToPath>,
   at: FieldPath,
 ): FieldError[] {

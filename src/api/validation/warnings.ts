@@ -2,10 +2,10 @@
 import type { Pod, PodSpec, PodTemplateSpec } from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import { type FieldPath, fieldPath, ROOT } from '../meta/field.ts';
+import { isDns1123Label } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
 import { warnAboutContainers } from './container-warnings.ts';
 import { warnAboutIp, warnAboutPlacement } from './placement-warnings.ts';
-import { isDns1123Label } from './text.ts';
 import { warnAboutFraction, warnAboutVolumes } from './volume-warnings.ts';
 
 const OLD_ANNOTATIONS: readonly (readonly [string, string])[] = [

@@ -1,8 +1,8 @@
 /** How to reach a webhook. Upstream: apiserver/pkg/util/webhook/validation.go. */
 import type { WebhookClientConfig } from '#api/gen/admissionregistration-v1.ts';
 import { type FieldError, type FieldPath, invalidValue, required } from '../meta/field.ts';
+import { isDns1123Subdomain, isPortNumber } from '../meta/names.ts';
 import { present } from './common.ts';
-import { isDns1123Subdomain, isPortNumber } from './text.ts';
 
 const FORM = '; desired format: https://host[/path]';
 

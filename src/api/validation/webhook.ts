@@ -20,9 +20,9 @@ import {
   required,
   tooMany,
 } from '../meta/field.ts';
+import { isDns1035Label, isDns1123Subdomain } from '../meta/names.ts';
 import { optionalOneOf, present, qualifiedName } from './common.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
-import { isDns1035Label, isDns1123Subdomain } from './text.ts';
 import { validateWebhookClient } from './webhook-client.ts';
 
 const TIMEOUT_SECONDS_MAX = 30;

@@ -3,101 +3,106 @@
  *
  * Rows: where, what, and the errors. The examples that upstream gives with names are cut off.
  */
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from '#api/gen/apps-v1.ts';
+import type { LabelSelector } from '#api/meta/object.ts';
+import type { PodTemplateSpec } from '#api/gen/core-v1.ts';
 import { DAEMON_SET } from '../apps/daemon-set.ts';
 import { DEPLOYMENT } from '../apps/deployment.ts';
 import { REPLICA_SET } from '../apps/replica-set.ts';
 import { STATEFUL_SET } from '../apps/stateful-set.ts';
-import { changed, createErrors } from '../kind-test-kit.ts';
+import { type Row, testCreates } from './test-kit.ts';
 
-type Row = readonly [path: string, value: unknown, errors: readonly string[]];
-
-/** Messages without the examples and patterns that names get. */
-const short = (errors: readonly string[]): string[] =>
-  errors.map((error) => error.replace(/ \(e\.g\..*/s, ''));
-
-const DEPLOYMENT_OBJECT: Deployment = {
-  metadata: { name: 'web', namespace: 'd' },
-  spec: {
-    selector: { matchLabels: { app: 'web' } },
-    template: {
-      metadata: { labels: { app: 'web' } },
-      spec: { containers: [{ name: 'main', image: 'web' }] },
-    },
+const spec: { readonly selector: LabelSelector; readonly template: PodTemplateSpec } = {
+  selector: { matchLabels: { app: 'web' } },
+  template: {
+    metadata: { labels: { app: 'web' } },
+    spec: { containers: [{ name: 'main', image: 'web' }] },
   },
 };
+const metadata = { name: 'web', namespace: 'd' };
 
-const DEPLOYMENT_OBJECT_ROWS: readonly Row[] = [
-  [
-    'spec.selector',
-    undefined,
+const MISMATCH =
+  'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`';
+const negative = (field: string): Row => [
+  field,
+  -1,
+  [`${field}: Invalid value: -1: must be greater than or equal to 0`],
+];
+
+/** Words in the messages that differ by kind. */
+interface Words {
+  /** What upstream calls the kind where it speaks of the selector. */
+  readonly selector: string;
+  /** What makes the pods. */
+  readonly template: string;
+  readonly withoutSelector: readonly string[];
+  readonly withWrongSelector: readonly string[];
+}
+
+/** What is refused of every workload. */
+function commonRows(words: Words): Row[] {
+  const nearly = { matchExpressions: [{ key: 'app', operator: 'Near', values: ['web'] }] };
+  return [
+    ['spec.selector', undefined, words.withoutSelector],
     [
-      'spec.selector: Required value',
-      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+      'spec.selector',
+      {},
+      [`spec.selector: Invalid value: {}: empty selector is invalid for ${words.selector}`],
     ],
-  ],
-  [
-    'spec.selector',
-    {},
-    ['spec.selector: Invalid value: {}: empty selector is invalid for deployment'],
-  ],
-  [
-    'spec.selector',
-    { matchLabels: { app: 'other' } },
+    ['spec.selector', { matchLabels: { app: 'other' } }, [MISMATCH]],
     [
-      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+      'spec.selector',
+      nearly,
+      [
+        'spec.selector.matchExpressions[0].operator: Invalid value: "Near": not a valid selector operator',
+        ...words.withWrongSelector.map(
+          (detail) => `spec.selector: Invalid value: ${JSON.stringify(nearly)}${detail}`,
+        ),
+      ],
     ],
-  ],
-  [
-    'spec.selector',
-    { matchExpressions: [{ key: 'app', operator: 'Near', values: ['web'] }] },
     [
-      'spec.selector.matchExpressions[0].operator: Invalid value: "Near": not a valid selector operator',
-      'spec.selector: Invalid value: {"matchExpressions":[{"key":"app","operator":"Near","values":["web"]}]}: invalid label selector',
+      'spec.template.metadata.labels',
+      { 'a b': 'c' },
+      [
+        MISMATCH.replace('"app":"web"', '"a b":"c"'),
+        "spec.template.labels: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+      ],
     ],
-  ],
-  [
-    'spec.template.metadata.labels',
-    { 'a b': 'c' },
     [
-      'spec.template.metadata.labels: Invalid value: {"a b":"c"}: `selector` does not match template `labels`',
-      "spec.template.labels: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+      'spec.template.spec.restartPolicy',
+      'Never',
+      ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
     ],
-  ],
-  [
-    'spec.template.spec.restartPolicy',
-    'Never',
-    ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
-  ],
-  [
-    'spec.template.spec.activeDeadlineSeconds',
-    3,
     [
-      'spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported',
+      'spec.template.spec.activeDeadlineSeconds',
+      3,
+      [
+        `spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ${words.template} is not Supported`,
+      ],
     ],
-  ],
-  [
-    'spec.template.spec.containers[0].image',
-    undefined,
-    ['spec.template.spec.containers[0].image: Required value'],
-  ],
-  ['spec.replicas', -1, ['spec.replicas: Invalid value: -1: must be greater than or equal to 0']],
-  [
-    'spec.minReadySeconds',
-    -1,
-    ['spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0'],
-  ],
+    [
+      'spec.template.spec.containers[0].image',
+      undefined,
+      ['spec.template.spec.containers[0].image: Required value'],
+    ],
+    negative('spec.minReadySeconds'),
+  ];
+}
+
+const FOR_REPLICA_SETS: Words = {
+  selector: 'deployment',
+  template: 'ReplicaSet',
+  withoutSelector: ['spec.selector: Required value', MISMATCH],
+  withWrongSelector: [': invalid label selector'],
+};
+
+const DEPLOYMENT_ROWS: readonly Row[] = [
+  ...commonRows(FOR_REPLICA_SETS),
+  negative('spec.replicas'),
+  negative('spec.revisionHistoryLimit'),
   [
     'spec.minReadySeconds',
     600,
     ['spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds'],
-  ],
-  [
-    'spec.revisionHistoryLimit',
-    -1,
-    ['spec.revisionHistoryLimit: Invalid value: -1: must be greater than or equal to 0'],
   ],
   [
     'spec.progressDeadlineSeconds',
@@ -149,56 +154,14 @@ const DEPLOYMENT_OBJECT_ROWS: readonly Row[] = [
   ],
 ];
 
-const REPLICA_SET_OBJECT: ReplicaSet = {
-  metadata: { name: 'web', namespace: 'd' },
-  spec: {
-    selector: { matchLabels: { app: 'web' } },
-    template: {
-      metadata: { labels: { app: 'web' } },
-      spec: { containers: [{ name: 'main', image: 'web' }] },
-    },
-  },
-};
-
-const REPLICA_SET_OBJECT_ROWS: readonly Row[] = [
-  [
-    'spec.selector',
-    undefined,
-    [
-      'spec.selector: Required value',
-      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
-    ],
-  ],
-  [
-    'spec.selector',
-    { matchLabels: { app: 'other' } },
-    [
-      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
-    ],
-  ],
-  [
-    'spec.template.spec.restartPolicy',
-    'OnFailure',
-    [
-      'spec.template.spec.restartPolicy: Unsupported value: "OnFailure": supported values: "Always"',
-    ],
-  ],
-  ['spec.replicas', -1, ['spec.replicas: Invalid value: -1: must be greater than or equal to 0']],
-];
-
-const STATEFUL_SET_OBJECT: StatefulSet = {
-  metadata: { name: 'web', namespace: 'd' },
-  spec: {
-    selector: { matchLabels: { app: 'web' } },
-    template: {
-      metadata: { labels: { app: 'web' } },
-      spec: { containers: [{ name: 'main', image: 'web' }] },
-    },
-    serviceName: 'web',
-  },
-};
-
-const STATEFUL_SET_OBJECT_ROWS: readonly Row[] = [
+const STATEFUL_SET_ROWS: readonly Row[] = [
+  ...commonRows({
+    selector: 'statefulset',
+    template: 'StatefulSet',
+    withoutSelector: ['spec.selector: Required value', MISMATCH],
+    withWrongSelector: [''],
+  }),
+  negative('spec.replicas'),
   [
     'spec.podManagementPolicy',
     'Odd',
@@ -244,27 +207,16 @@ const STATEFUL_SET_OBJECT_ROWS: readonly Row[] = [
     { start: -1 },
     ['spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0'],
   ],
-  [
-    'spec.selector',
-    { matchLabels: { app: 'other' } },
-    [
-      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
-    ],
-  ],
 ];
 
-const DAEMON_SET_OBJECT: DaemonSet = {
-  metadata: { name: 'web', namespace: 'd' },
-  spec: {
-    selector: { matchLabels: { app: 'web' } },
-    template: {
-      metadata: { labels: { app: 'web' } },
-      spec: { containers: [{ name: 'main', image: 'web' }] },
-    },
-  },
-};
-
-const DAEMON_SET_OBJECT_ROWS: readonly Row[] = [
+const DAEMON_SET_ROWS: readonly Row[] = [
+  ...commonRows({
+    selector: 'daemonset',
+    template: 'DaemonSet',
+    withoutSelector: [MISMATCH],
+    withWrongSelector: [],
+  }),
+  negative('spec.revisionHistoryLimit'),
   [
     'spec.updateStrategy',
     { type: 'Odd' },
@@ -286,75 +238,17 @@ const DAEMON_SET_OBJECT_ROWS: readonly Row[] = [
       'spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero',
     ],
   ],
-  [
-    'spec.template.spec.restartPolicy',
-    'Never',
-    ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
-  ],
-  [
-    'spec.selector',
-    { matchLabels: { app: 'other' } },
-    [
-      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
-    ],
-  ],
-  [
-    'spec.template.spec.activeDeadlineSeconds',
-    5,
-    [
-      'spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in DaemonSet is not Supported',
-    ],
-  ],
 ];
 
-describe('the validation of a Deployment', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(DEPLOYMENT, DEPLOYMENT_OBJECT), []));
-  for (const [path, value, errors] of DEPLOYMENT_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(DEPLOYMENT, changed(DEPLOYMENT_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
+testCreates({ kind: DEPLOYMENT, object: { metadata, spec }, rows: DEPLOYMENT_ROWS });
+testCreates({
+  kind: REPLICA_SET,
+  object: { metadata, spec },
+  rows: [...commonRows(FOR_REPLICA_SETS), negative('spec.replicas')],
 });
-
-describe('the validation of a ReplicaSet', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(REPLICA_SET, REPLICA_SET_OBJECT), []));
-  for (const [path, value, errors] of REPLICA_SET_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(REPLICA_SET, changed(REPLICA_SET_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
+testCreates({
+  kind: STATEFUL_SET,
+  object: { metadata, spec: { ...spec, serviceName: 'web' } },
+  rows: STATEFUL_SET_ROWS,
 });
-
-describe('the validation of a StatefulSet', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(STATEFUL_SET, STATEFUL_SET_OBJECT), []));
-  for (const [path, value, errors] of STATEFUL_SET_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(STATEFUL_SET, changed(STATEFUL_SET_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
-
-describe('the validation of a DaemonSet', () => {
-  it('takes one that is right', () =>
-    assert.deepEqual(createErrors(DAEMON_SET, DAEMON_SET_OBJECT), []));
-  for (const [path, value, errors] of DAEMON_SET_OBJECT_ROWS) {
-    it(`looks at ${path} = ${JSON.stringify(value)}`, () => {
-      assert.deepEqual(
-        short(createErrors(DAEMON_SET, changed(DAEMON_SET_OBJECT, path, value))),
-        errors,
-      );
-    });
-  }
-});
+testCreates({ kind: DAEMON_SET, object: { metadata, spec }, rows: DAEMON_SET_ROWS });

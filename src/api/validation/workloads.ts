@@ -1,83 +1,155 @@
-/** ReplicaSets, ReplicationControllers and ControllerRevisions. Upstream: pkg/apis/apps/validation. */
-import type { ControllerRevision, ReplicaSet } from '#api/gen/apps-v1.ts';
-import type { ReplicationController } from '#api/gen/core-v1.ts';
-import { type FieldError, fieldPath, invalidValue, required } from '../meta/field.ts';
-import { matchesMap } from '../meta/labels.ts';
-import { immutable, nonnegative } from './metadata.ts';
+/**
+ * What workload kinds ask of their selectors, templates and replica counts.
+ *
+ * Upstream: pkg/apis/apps/validation/validation.go.
+ */
+import type { PodTemplateSpec } from '#api/gen/core-v1.ts';
 import {
-  validateAtMost,
-  validateCounts,
-  validateRunningTemplate,
-  validateSelector,
-  validateTemplateLabels,
-} from './workload-template.ts';
+  type FieldError,
+  type FieldPath,
+  fieldPath,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  required,
+  ROOT,
+} from '../meta/field.ts';
+import { type Labels, labelSelectorMatches } from '../meta/labels.ts';
+import type { LabelSelector } from '../meta/object.ts';
+import { immutable, isEmptySelector, nonnegative, validateLabelSelector } from './metadata.ts';
+import { validatePodTemplate } from './pod-template.ts';
 
-const SPEC = fieldPath('spec');
-const STATUS = fieldPath('status');
+export const SPEC = fieldPath('spec');
+export const STATUS = fieldPath('status');
+export const TEMPLATE = SPEC.child('template');
+const SELECTOR = SPEC.child('selector');
 
-export function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
-  return [
-    ...validateCounts(spec, ['replicas', 'minReadySeconds'], SPEC),
-    // Upstream says deployment here too.
-    ...validateSelector(spec?.selector, SPEC.child('selector'), 'deployment'),
-    ...validateTemplateLabels(spec?.selector, spec?.template, SPEC.child('template')),
-    ...validateRunningTemplate(spec?.template, SPEC.child('template'), 'ReplicaSet'),
-  ];
+/** What all workloads have. */
+interface WorkloadSpec {
+  readonly selector?: LabelSelector | undefined;
+  readonly template?: PodTemplateSpec | undefined;
 }
 
-export function validateReplicaSetUpdate(next: ReplicaSet, old: ReplicaSet): FieldError[] {
-  return immutable(next.spec?.selector, old.spec?.selector, SPEC.child('selector'));
-}
-
-export function validateReplicaSetStatus({ status }: ReplicaSet): FieldError[] {
-  const parts = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'] as const;
-  return [
-    ...validateCounts(
-      status,
-      ['replicas', ...parts, 'observedGeneration', 'terminatingReplicas'],
-      STATUS,
-    ),
-    ...validateAtMost(status, parts, {
-      limit: status?.replicas,
-      detail: 'cannot be greater than status.replicas',
-      at: STATUS,
-    }),
-    ...validateAtMost(status, ['availableReplicas'], {
-      limit: status?.readyReplicas,
-      detail: 'cannot be greater than readyReplicas',
-      at: STATUS,
-    }),
-  ];
-}
-
-export function validateReplicationController({ spec }: ReplicationController): FieldError[] {
-  const { selector = {}, template, replicas } = spec ?? {};
-  const errors = validateCounts(spec, ['minReadySeconds', 'replicas'], SPEC);
-  if (replicas === undefined) errors.push(required(SPEC.child('replicas')));
-  if (Object.keys(selector).length === 0) errors.push(required(SPEC.child('selector')));
-  if (template === undefined) return [...errors, required(SPEC.child('template'))];
-  const labels = template.metadata?.labels;
-  if (Object.keys(selector).length > 0 && !matchesMap(selector, labels)) {
-    const where = SPEC.child('template', 'metadata', 'labels');
-    errors.push(invalidValue(where, labels ?? null, '`selector` does not match template `labels`'));
-  }
-  return [
-    ...errors,
-    ...validateRunningTemplate(template, SPEC.child('template'), 'ReplicationController'),
-  ];
-}
-
-export function validateControllerRevision({ revision, data }: ControllerRevision): FieldError[] {
-  const errors = nonnegative(revision, fieldPath('revision'));
-  if (data === undefined || data === null)
-    return [...errors, required(fieldPath('data'), 'data is mandatory')];
-  if (typeof data === 'object' && !Array.isArray(data)) return errors;
-  return [...errors, required(fieldPath('data'), 'data must be a valid JSON object')];
-}
-
-export function validateControllerRevisionUpdate(
-  next: ControllerRevision,
-  old: ControllerRevision,
+/**
+ * The selector is there, valid and not empty, and selects the pods of the template: else the
+ * controller would make pods without end. `kind` as upstream's messages have it.
+ */
+export function validateSelection(
+  spec: WorkloadSpec | undefined,
+  kind: 'deployment' | 'statefulset' | 'daemonset',
 ): FieldError[] {
-  return immutable(next.data, old.data, fieldPath('data'));
+  const { selector, template } = spec ?? {};
+  const errors = validateSelector(selector, kind);
+  const labels = template?.metadata?.labels;
+  if (misses(selector, labels)) {
+    const detail = '`selector` does not match template `labels`';
+    errors.push(invalidValue(TEMPLATE.child('metadata', 'labels'), labels ?? null, detail));
+  }
+  return errors;
+}
+
+function validateSelector(selector: LabelSelector | undefined, kind: string): FieldError[] {
+  if (selector === undefined) return kind === 'daemonset' ? [] : [required(SELECTOR)];
+  const errors = validateLabelSelector(selector, SELECTOR);
+  if (errors.length > 0 && kind !== 'daemonset') {
+    const detail = kind === 'deployment' ? 'invalid label selector' : '';
+    errors.push(invalidValue(SELECTOR, selector, detail));
+  }
+  if (isEmptySelector(selector))
+    errors.push(invalidValue(SELECTOR, selector, `empty selector is invalid for ${kind}`));
+  return errors;
+}
+
+/** Whether a selector does not select `labels`; false for one that is refused by itself. */
+export function misses(selector: LabelSelector | undefined, labels: Labels): boolean {
+  return (
+    validateLabelSelector(selector, ROOT).length === 0 && !labelSelectorMatches(selector, labels)
+  );
+}
+
+/** A workload selects the same pods all its life. */
+export function validateSameSelector(
+  next: { readonly spec?: WorkloadSpec },
+  old: { readonly spec?: WorkloadSpec },
+): FieldError[] {
+  return immutable(next.spec?.selector, old.spec?.selector, SELECTOR);
+}
+
+/** A template of pods that run forever. `kind` as upstream's message has it. */
+export function validateRunningTemplate(
+  template: PodTemplateSpec | undefined,
+  kind: string,
+): FieldError[] {
+  const errors = validatePodTemplate(template, TEMPLATE);
+  const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {};
+  if (restartPolicy !== 'Always') {
+    errors.push(
+      notSupported(TEMPLATE.child('spec', 'restartPolicy'), restartPolicy ?? '', ['Always']),
+    );
+  }
+  if (activeDeadlineSeconds !== undefined) {
+    const where = TEMPLATE.child('spec', 'activeDeadlineSeconds');
+    errors.push(forbiddenField(where, `activeDeadlineSeconds in ${kind} is not Supported`));
+  }
+  return errors;
+}
+
+/** Each of `names` is absent or not negative. */
+export function validateCounts<T extends object>(
+  counts: T | undefined,
+  names: readonly (keyof T & string)[],
+  at: FieldPath,
+): FieldError[] {
+  return names.flatMap((name) => {
+    const value = counts?.[name];
+    return typeof value === 'number' ? nonnegative(value, at.child(name)) : [];
+  });
+}
+
+/**
+ * Counts of a status: none is negative, no part is greater than all the replicas, and what is
+ * available is ready. `readyDetail` is what upstream says of the last.
+ */
+export function validateReplicaCounts<T extends ReplicaCounts>(
+  status: T | undefined,
+  { parts, others, readyDetail = 'cannot be greater than readyReplicas' }: ReplicaRules<T>,
+): FieldError[] {
+  const { replicas = 0, readyReplicas = 0, availableReplicas = 0 } = status ?? {};
+  const errors = validateCounts(status, ['replicas', ...parts, ...others], STATUS);
+  for (const name of parts) {
+    const part = status?.[name];
+    if (typeof part !== 'number' || part <= replicas) continue;
+    const detail = 'cannot be greater than status.replicas';
+    errors.push(invalidValue(STATUS.child(name), part, detail));
+  }
+  if (availableReplicas > readyReplicas) {
+    errors.push(invalidValue(STATUS.child('availableReplicas'), availableReplicas, readyDetail));
+  }
+  return errors;
+}
+
+interface ReplicaCounts {
+  readonly replicas?: number;
+  readonly readyReplicas?: number;
+  readonly availableReplicas?: number;
+}
+
+interface ReplicaRules<T> {
+  /** Which count some of the replicas. */
+  readonly parts: readonly (keyof T & string)[];
+  /** Which only must not be negative. */
+  readonly others: readonly (keyof T & string)[];
+  readonly readyDetail?: string;
+}
+
+interface Collided {
+  readonly status?: { readonly collisionCount?: number };
+}
+
+export function validateCollisionCount(next: Collided, old: Collided): FieldError[] {
+  const after = next.status?.collisionCount ?? 0;
+  const before = old.status?.collisionCount ?? 0;
+  return after < before
+    ? [invalidValue(STATUS.child('collisionCount'), after, 'cannot be decremented')]
+    : [];
 }

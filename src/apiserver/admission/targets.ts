@@ -11,15 +11,12 @@ const storage = (plural: string): Target => ({ group: 'storage.k8s.io', plural }
 const rbac = (plural: string): Target => ({ group: 'rbac.authorization.k8s.io', plural });
 const certificates = (plural: string): Target => ({ group: 'certificates.k8s.io', plural });
 
-export const CONFIG_MAPS = core('configmaps');
-export const ENDPOINTS = core('endpoints');
 export const LIMIT_RANGES = core('limitranges');
 export const NAMESPACES = core('namespaces');
 export const NODES = core('nodes');
 export const PERSISTENT_VOLUMES = core('persistentvolumes');
 export const PERSISTENT_VOLUME_CLAIMS = core('persistentvolumeclaims');
 export const PODS = core('pods');
-export const SECRETS = core('secrets');
 export const SERVICES = core('services');
 export const SERVICE_ACCOUNTS = core('serviceaccounts');
 export const LEASES: Target = { group: 'coordination.k8s.io', plural: 'leases' };
@@ -28,7 +25,6 @@ export const PRIORITY_CLASSES: Target = { group: 'scheduling.k8s.io', plural: 'p
 export const INGRESSES: Target = { group: 'networking.k8s.io', plural: 'ingresses' };
 export const INGRESS_CLASSES: Target = { group: 'networking.k8s.io', plural: 'ingressclasses' };
 export const POD_DISRUPTION_BUDGETS: Target = { group: 'policy', plural: 'poddisruptionbudgets' };
-export const RESOURCE_CLAIMS: Target = { group: 'resource.k8s.io', plural: 'resourceclaims' };
 export const RESOURCE_SLICES: Target = { group: 'resource.k8s.io', plural: 'resourceslices' };
 export const CSI_DRIVERS = storage('csidrivers');
 export const CSI_NODES = storage('csinodes');

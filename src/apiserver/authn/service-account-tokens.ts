@@ -198,7 +198,7 @@ function isDeletedLongAgo(deletionTimestamp: string | undefined, nowMs: number):
   return deletionTimestamp !== undefined && Date.parse(deletionTimestamp) + LEEWAY_MS < nowMs;
 }
 
-export function serviceAccountUser(
+function serviceAccountUser(
   namespace: string,
   account: { readonly name: string; readonly uid?: string },
   extra?: Readonly<Record<string, readonly string[]>>,

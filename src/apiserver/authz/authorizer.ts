@@ -4,7 +4,8 @@
  * Authorizers are asked in order; the first that allows or denies decides, and when none has an
  * opinion the answer is no. Source: Kubernetes documentation, "Authorization overview".
  */
-import { type FieldTerm, parseFieldSelector, SelectorSyntaxError } from '#api/meta/labels.ts';
+import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
+import { SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import { MASTERS_GROUP, type User } from '../context.ts';
 import type { RequestInfo } from '../request-info.ts';
 

@@ -12,7 +12,8 @@ import { equalValues } from '#api/meta/equal.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { CLUSTER_ROLES } from '../admission/targets.ts';
-import { timeText } from '../api-object.ts';
+import { timeText } from '#api/meta/time.ts';
+import { messageOf } from '#base/error.ts';
 import { ensure, type Wanted } from './ensure.ts';
 import { LocalClient, type VersionedTarget } from './local-client.ts';
 import { aggregatedRules } from './rbac/aggregation.ts';
@@ -77,7 +78,7 @@ async function publishAddress(services: Services, options: SystemOptions): Promi
   ];
   for (const outcome of await Promise.allSettled(work)) {
     if (outcome.status === 'fulfilled') continue;
-    const error = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
+    const error = messageOf(outcome.reason);
     services.environment.log.warn('the address of this server cannot be published to pods', {
       error,
     });

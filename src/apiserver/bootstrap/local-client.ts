@@ -5,7 +5,7 @@ import type { Status } from '#api/meta/status.ts';
 import type { Target } from '../admission/targets.ts';
 import { MASTERS_GROUP } from '../context.ts';
 
-export const SERVER_USER = 'system:apiserver';
+const SERVER_USER = 'system:apiserver';
 
 export interface VersionedTarget extends Target {
   readonly version: string;

@@ -102,7 +102,7 @@ const HASHED_VERSIONS: Readonly<Record<string, string>> = {
 };
 
 /** Tells clients when the version in the store changes: 8 bytes of SHA-256 in base64. */
-export function storageVersionHash(kind: AnyKind): string {
+function storageVersionHash(kind: AnyKind): string {
   const { group, version } = kind.storedAs ?? kind;
   const hashed = HASHED_VERSIONS[`${kind.group}/${kind.kind}`] ?? version;
   return createHash('sha256')

@@ -1,5 +1,6 @@
 /** The outermost filter: an audit id for each answer, and a Status for each error. */
 import { StatusError } from '#api/meta/status.ts';
+import { stackOf } from '#base/error.ts';
 import { errorResponse, withHeaders } from '../respond.ts';
 import type { Filter } from './filter.ts';
 
@@ -17,7 +18,7 @@ export function errorFilter(): Filter {
             method: context.request.method,
             path: context.info.path,
             auditId,
-            error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+            error: stackOf(error),
           });
         }
         return withHeaders(errorResponse(error), {

@@ -22,7 +22,7 @@ export interface DocumentSource {
 
 type Step = (paths: JsonObject, ref: Ref) => void;
 
-export const INFO: JsonObject = { title: 'Kubernetes', version: KUBERNETES_VERSION };
+const INFO: JsonObject = { title: 'Kubernetes', version: KUBERNETES_VERSION };
 
 /** Every document there is, in no order. */
 export function documentSources(kinds: readonly AnyKind[]): DocumentSource[] {
@@ -139,7 +139,7 @@ const OTHERS: readonly DocumentSource[] = [
 ];
 
 /** The document as it grows: one step, then another. */
-export class DocumentBuilder {
+class DocumentBuilder {
   readonly #collector: SchemaCollector;
   readonly #paths: JsonObject = {};
 

@@ -30,7 +30,7 @@ export type Ref = (model: string) => JsonObject;
 
 export const pathParameter = (name: string): Parameter => ({ name, in: 'path', type: 'string' });
 const query = (name: string, type: string): Parameter => ({ name, in: 'query', type });
-export const PRETTY = query('pretty', 'string');
+const PRETTY = query('pretty', 'string');
 
 const OPTIONS = new Map<string, readonly Parameter[]>();
 
@@ -83,7 +83,7 @@ export interface Operation {
   readonly kind?: JsonObject;
 }
 
-export function content(schema: JsonObject, media: readonly string[]): JsonObject {
+function content(schema: JsonObject, media: readonly string[]): JsonObject {
   return { content: Object.fromEntries(media.map((name) => [name, { schema }])) };
 }
 

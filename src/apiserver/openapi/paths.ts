@@ -45,7 +45,7 @@ export function groupTitle(group: string): string {
         .join('');
 }
 
-export function title(text: string): string {
+function title(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

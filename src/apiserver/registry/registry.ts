@@ -524,7 +524,7 @@ function collectorFinalizer(
  * - `update`: grace or finalizers hold it: write the object with its deletion timestamp;
  * - `remove`: it goes away at once.
  */
-export function planDeletion(
+function planDeletion(
   resource: Resource,
   object: ApiObject,
   options: DeleteOptions,

@@ -3,7 +3,8 @@ import type {
   FieldSelectorAttributes,
   SubjectAccessReviewSpec,
 } from '#api/gen/authorization-v1.ts';
-import { type FieldTerm, parseFieldSelector, SelectorSyntaxError } from '#api/meta/labels.ts';
+import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
+import { SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import type { AuthorizationAttributes } from '../authz/authorizer.ts';
 import type { User } from '../context.ts';
 

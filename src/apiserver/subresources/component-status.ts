@@ -8,6 +8,7 @@ import type { HttpResponse } from '#base/http/message.ts';
 import type { ComponentStatus, ComponentStatusList } from '#api/gen/core-v1.ts';
 import { anyKind, defineKind } from '#api/kind.ts';
 import { notFound } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -50,9 +51,7 @@ function storeProbe({ registry }: SubresourceServices): ComponentProbe {
 }
 
 async function statusOf(probe: ComponentProbe): Promise<ComponentStatus> {
-  const wrong = await probe
-    .check()
-    .catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const wrong = await probe.check().catch((error: unknown) => messageOf(error));
   const condition =
     wrong === undefined
       ? { type: 'Healthy', status: 'True' as const, message: 'ok' }

@@ -5,7 +5,8 @@
  */
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '#api/gen/policy-v1.ts';
 import { forbidden, internalError, StatusError } from '#api/meta/status.ts';
-import { copyOf, timeText } from '../api-object.ts';
+import { timeText } from '#api/meta/time.ts';
+import { copyOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { SubresourceServices } from './services.ts';

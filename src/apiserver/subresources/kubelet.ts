@@ -14,6 +14,7 @@ import {
   notFound,
   serviceUnavailable,
 } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import { attributesFor, forbiddenMessage } from '../authz/authorizer.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -82,7 +83,7 @@ async function targetOf(context: RequestContext, services: StreamServices): Prom
 }
 
 /** The container asked for, or the only one, or the default one; upstream's 400 otherwise. */
-export function containerOf(pod: Pod, asked: string): string {
+function containerOf(pod: Pod, asked: string): string {
   const name = pod.metadata?.name ?? '';
   const containers = (pod.spec?.containers ?? []).map((container) => container.name);
   const inits = (pod.spec?.initContainers ?? []).map((container) => container.name);
@@ -225,7 +226,7 @@ async function ask(
   try {
     return await services.kubelets.to(node)(request);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     throw serviceUnavailable(
       `error trying to reach the kubelet of node ${JSON.stringify(node.metadata?.name)}: ${cause}`,
     );

@@ -1,6 +1,6 @@
 /** A pod's conditions. Upstream: pkg/api/v1/pod/util.go, UpdatePodCondition. */
 import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
-import { timeText } from '../api-object.ts';
+import { timeText } from '#api/meta/time.ts';
 
 /** Sets one condition; its transition time moves when its status changes. */
 export function setPodCondition(pod: Pod, condition: PodCondition, nowMs: number): void {

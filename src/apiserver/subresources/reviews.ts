@@ -16,7 +16,8 @@ import type {
 } from '#api/gen/authorization-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { badRequest, invalid } from '#api/meta/status.ts';
-import { metadataOf, timeText } from '../api-object.ts';
+import { timeText } from '#api/meta/time.ts';
+import { metadataOf } from '../api-object.ts';
 import { reviewToken } from '../authn/service-account-tokens.ts';
 import { rulesFor } from '../authz/rbac.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';

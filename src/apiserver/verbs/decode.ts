@@ -1,15 +1,19 @@
 /** Request bodies as objects: content type, strictness, kind, defaults. */
+import { messageOf } from '#base/error.ts';
 import { decodeJson, FieldDecodeError } from '#api/codec/json.ts';
 import { decodeEnvelope, decodeProtobuf } from '#api/codec/protobuf.ts';
-import { fromYaml } from '#api/codec/yaml.ts';
+import { WireError } from '#api/codec/wire.ts';
+import { fromYaml, YamlError } from '#api/codec/yaml.ts';
+import { forgetEmpty } from '#api/codec/zero.ts';
 import type { AnyKind } from '#api/kind.ts';
-import { apiVersionOf, type JsonObject, parseApiVersion } from '#api/meta/object.ts';
+import { apiVersionOf, type Json, type JsonObject, parseApiVersion } from '#api/meta/object.ts';
 import { badRequest, kindMismatch, unsupportedMediaType } from '#api/meta/status.ts';
 import { typeByName, type TypeSchema } from '#api/schema/schema.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { MEDIA_TYPES } from '../negotiate.ts';
 import type { FieldValidation } from './options.ts';
+import { noObject, unhandled, unreadableKind, unrecognized } from './unreadable.ts';
 
 function mediaType(context: RequestContext): string {
   return (context.header('content-type').split(';')[0] ?? '').trim().toLowerCase();
@@ -26,7 +30,9 @@ export function decodeObject(
   const type = typeByName(kind.schema);
   if (media === MEDIA_TYPES.protobuf) return decodeBinary(bytes, kind, type);
   if (media === MEDIA_TYPES.yaml || media === 'text/yaml') {
-    return decodeParsed(context, { value: yamlObject(bytes), kind, type, validation });
+    const problems: string[] = [];
+    const value = yamlObject(bytes, kind, validation === 'Ignore' ? undefined : problems);
+    return decodeParsed(context, { value, kind, type, validation, problems });
   }
   if (media !== '' && media !== MEDIA_TYPES.json)
     throw unsupportedMediaType(media, Object.values(MEDIA_TYPES));
@@ -39,31 +45,31 @@ interface Decoding {
   readonly kind: AnyKind;
   readonly type: TypeSchema;
   readonly validation: FieldValidation;
+  /** What was odd before `value` was made. */
+  readonly problems?: readonly string[];
 }
 
 /** Checks fields against the schema, sets defaults. What is unknown is pruned and reported. */
-export function decodeParsed(
-  context: RequestContext,
-  { value, kind, type, validation }: Decoding,
-): ApiObject {
-  const { object, problems } = readJson(value, type, kind, validation);
-  report(context, kind, problems, validation);
-  return finish(object, kind);
+export function decodeParsed(context: RequestContext, decoding: Decoding): ApiObject {
+  const { kind, type, validation } = decoding;
+  const { object, problems, hasEmpty } = readJson(decoding);
+  report(context, kind, [...(decoding.problems ?? []), ...problems], validation);
+  const result = finish(object, kind);
+  if (hasEmpty) forgetEmpty(type, result);
+  return result;
 }
 
-function readJson(
-  value: Uint8Array | JsonObject,
-  type: TypeSchema,
-  kind: AnyKind,
-  validation: FieldValidation,
-) {
+function readJson({ value, kind, type, validation }: Decoding) {
   try {
     return decodeJson(value, type, validation);
   } catch (error) {
     if (!(error instanceof FieldDecodeError)) throw error;
-    throw badRequest(
-      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${error.message}`,
-    );
+    if (!(value instanceof Uint8Array)) throw unhandled(kind, error.message);
+    if (error.malformed) throw unreadableKind(kind, value, error.message);
+    const [, what] = /^json: cannot unmarshal (\S+) into Go value/.exec(error.message) ?? [];
+    throw what === undefined
+      ? unhandled(kind, error.message)
+      : unreadableKind(kind, value, noObject(what));
   }
 }
 
@@ -75,14 +81,9 @@ function report(
   validation: FieldValidation,
 ): void {
   if (problems.length === 0 || validation === 'Ignore') return;
-  if (validation === 'Warn') {
-    for (const problem of problems) context.warn(problem);
-    return;
-  }
-  const detail = problems.join(', ');
-  throw badRequest(
-    `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${detail}`,
-  );
+  if (validation === 'Strict')
+    throw unhandled(kind, `strict decoding error: ${problems.join(', ')}`);
+  for (const problem of problems) context.warn(problem);
 }
 
 function finish(object: JsonObject, kind: AnyKind): ApiObject {
@@ -108,15 +109,10 @@ function finish(object: JsonObject, kind: AnyKind): ApiObject {
 }
 
 function decodeBinary(bytes: Uint8Array, kind: AnyKind, type: TypeSchema): ApiObject {
-  const envelope = decodeEnvelope(bytes);
-  if (envelope === undefined)
-    throw badRequest(
-      'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]',
-    );
-  const object = decodeProtobuf(type, envelope.raw);
+  const { raw, ...envelope } = envelopeOf(bytes, kind);
   return finish(
     {
-      ...object,
+      ...readBinary(raw, kind, type),
       apiVersion: envelope.apiVersion || apiVersionOf(kind),
       kind: envelope.kind || kind.kind,
     },
@@ -124,40 +120,79 @@ function decodeBinary(bytes: Uint8Array, kind: AnyKind, type: TypeSchema): ApiOb
   );
 }
 
-/** A small body of any media type (DeleteOptions, patches): undefined when there is none. */
-export function decodeBody(
-  context: RequestContext,
-  typeName = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
-): JsonObject | undefined {
+function envelopeOf(bytes: Uint8Array, kind: AnyKind) {
+  let cause =
+    'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]';
+  try {
+    const envelope = decodeEnvelope(bytes);
+    if (envelope !== undefined) return envelope;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    cause = error.message;
+  }
+  throw unrecognized(kind, bytes, bytes.length === 0 ? 'empty data' : cause);
+}
+
+function readBinary(raw: Uint8Array, kind: AnyKind, type: TypeSchema): JsonObject {
+  try {
+    return decodeProtobuf(type, raw);
+  } catch (error) {
+    if (error instanceof WireError) throw unhandled(kind, error.message);
+    throw error;
+  }
+}
+
+const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
+
+/** DeleteOptions, of any media type: undefined when there is no body. */
+export function decodeBody(context: RequestContext): JsonObject | undefined {
   const bytes = context.request.body;
   if (bytes === undefined || bytes.length === 0) return undefined;
   const media = mediaType(context);
-  if (media === MEDIA_TYPES.protobuf) {
-    const envelope = decodeEnvelope(bytes);
-    return envelope === undefined ? undefined : decodeProtobuf(typeByName(typeName), envelope.raw);
-  }
-  const value: unknown = media.endsWith('yaml')
-    ? fromYaml(Buffer.from(bytes).toString())
-    : parseJson(bytes);
+  if (media === MEDIA_TYPES.protobuf) return binaryOptions(bytes);
+  const value: unknown = media.endsWith('yaml') ? parseYaml(bytes) : parseJson(bytes);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest('the body must be an object');
   return value as JsonObject;
+}
+
+function binaryOptions(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    const envelope = decodeEnvelope(bytes);
+    return envelope && decodeProtobuf(typeByName(DELETE_OPTIONS), envelope.raw);
+  } catch (error) {
+    throw error instanceof WireError ? badRequest(error.message) : error;
+  }
 }
 
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
   } catch (error) {
-    throw badRequest(
-      `error decoding the body as JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw badRequest(`error decoding the body as JSON: ${messageOf(error)}`);
   }
 }
 
-function yamlObject(bytes: Uint8Array): JsonObject {
-  const value = fromYaml(Buffer.from(bytes).toString());
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw badRequest('error decoding the body as YAML: the body must be an object');
+/** Throws a 400 for what is no YAML. `problems` gets keys that come twice. */
+function parseYaml(bytes: Uint8Array, problems?: string[]): Json {
+  try {
+    return fromYaml(Buffer.from(bytes).toString(), problems);
+  } catch (error) {
+    throw error instanceof YamlError ? badRequest(error.message) : error;
+  }
+}
+
+function yamlObject(bytes: Uint8Array, kind: AnyKind, problems?: string[]): JsonObject {
+  let value: Json;
+  try {
+    // An empty document is an empty object.
+    value = fromYaml(Buffer.from(bytes).toString(), problems) ?? {};
+  } catch (error) {
+    throw error instanceof YamlError ? unrecognized(kind, bytes, error.message) : error;
+  }
+  if (typeof value === 'object' && !Array.isArray(value)) return value;
+  const what = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  throw unreadableKind(kind, bytes, noObject(what));
 }
 
 function textOr(value: unknown, otherwise: string): string {

@@ -1,12 +1,7 @@
 /** Which objects a list or watch wants: label selector, field selector, one name. */
-import {
-  type FieldTerm,
-  matchesSelector,
-  parseFieldSelector,
-  parseSelector,
-  type Selector,
-  SelectorSyntaxError,
-} from '#api/meta/labels.ts';
+import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
+import { matchesSelector, type Selector } from '#api/meta/labels.ts';
+import { parseSelector, SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import { badRequest } from '#api/meta/status.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -58,7 +53,7 @@ function parseLabels(text: string): Selector {
     return parseSelector(text);
   } catch (error) {
     if (!(error instanceof SelectorSyntaxError)) throw error;
-    throw badRequest(`unable to parse requirement: ${error.message}`);
+    throw badRequest(error.message);
   }
 }
 

@@ -63,7 +63,7 @@ function callOf(
 const MANAGER_MAX = 128;
 
 /** The field manager's name: as asked, or the first word of the user agent. */
-export function managerOf(asked: string | null, userAgent: string): string {
+function managerOf(asked: string | null, userAgent: string): string {
   if (asked !== null && asked !== '') {
     if (asked.length > MANAGER_MAX)
       throw badRequest('fieldManager: Too long: may not be more than 128 bytes');

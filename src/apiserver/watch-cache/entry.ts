@@ -39,7 +39,7 @@ export function wireBytes(entry: Pick<Entry, 'bytes' | 'revision'>): Uint8Array 
 }
 
 /** Parses stored bytes and puts the resourceVersion where clients expect it. */
-export function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
+function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
   const text = Buffer.from(
     entry.bytes.buffer,
     entry.bytes.byteOffset,

@@ -11,7 +11,7 @@ import { type Entry, ParsedCache } from './entry.ts';
 import { ResourceCache } from './resource-cache.ts';
 
 /** Everything the API server keeps is below this key. */
-export const REGISTRY = '/registry/';
+const REGISTRY = '/registry/';
 const PAGE = 500;
 /** How long a read waits for a revision that the cache has not reached (upstream: 3 s). */
 const FRESH_WAIT_MS = 3_000;

@@ -6,6 +6,8 @@
  * keeps to the connection's own flow control and grants every window at once.
  */
 import type { Duplex } from 'node:stream';
+import { drained } from './back-pressure.ts';
+import { errorOf } from '../error.ts';
 import { type SpdyHeaders, SpdyHeaderReader, SpdyHeaderWriter } from './spdy-headers.ts';
 
 const VERSION = 3;
@@ -103,11 +105,7 @@ export class SpdyConnection {
 
   /** Resolves when the connection takes more, or has ended. */
   drained(): Promise<void> {
-    if (this.#closed || !this.#socket.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#socket.once('drain', resolve);
-      this.#socket.once('close', () => resolve());
-    });
+    return this.#closed ? Promise.resolve() : drained(this.#socket);
   }
 
   /** Stops reading while whoever takes the data is slow. */
@@ -184,7 +182,7 @@ export class SpdyConnection {
       }
     } catch (error) {
       this.#socket.destroy();
-      this.#finish(error instanceof Error ? error : new Error(String(error)));
+      this.#finish(errorOf(error));
     }
   }
 

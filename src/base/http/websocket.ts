@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { drained } from './back-pressure.ts';
 import type { Headers } from './message.ts';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -72,11 +73,7 @@ export class WebSocketConnection {
   }
 
   drained(): Promise<void> {
-    if (this.#closed || !this.#socket.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#socket.once('drain', resolve);
-      this.#socket.once('close', () => resolve());
-    });
+    return this.#closed ? Promise.resolve() : drained(this.#socket);
   }
 
   pause(): void {

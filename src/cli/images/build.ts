@@ -1,6 +1,6 @@
 /**
  * Builds an image once and keeps its archive: `<data>/images/<name>-<key>.tar`, where the key covers
- * the recipe and the files of this repository. Builds run side by side.
+ * the recipe and the files of this repository. One program builds in one folder at a time.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -43,8 +43,8 @@ export async function buildImage(recipe: Recipe, options: BuildOptions): Promise
   const base = join(options.folder, `${recipe.name}-${keyOf(recipe, options.repository)}`);
   const kept = keptImage(base);
   if (kept !== undefined) return kept;
-  const stage = `${base}.${process.pid}.stage`;
-  rmSync(stage, { recursive: true, force: true });
+  removeStages(options.folder, recipe.name);
+  const stage = `${base}.stage`;
   mkdirSync(stage, { recursive: true });
   try {
     await fill(stage, recipe, options);
@@ -167,6 +167,13 @@ const SYSTEM_FILES: readonly TarEntry[] = [
   ),
 ];
 const SYSTEM_PATHS = new Set(SYSTEM_FILES.map(({ path }) => path));
+
+/** What builds that were broken off left. */
+function removeStages(folder: string, name: string): void {
+  const own = new RegExp(`^${name}-[0-9a-f]{12}\\..*stage`);
+  for (const file of readdirSync(folder))
+    if (own.test(file)) rmSync(join(folder, file), { recursive: true, force: true });
+}
 
 /** Archives of earlier recipes take space and nothing else. */
 function removeOlder(folder: string, name: string): void {

@@ -4,6 +4,7 @@
  */
 import {
   copyFileSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Processes } from '#base/doors.ts';
+import { updatePackageLists } from '../prerequisites.ts';
 import { messageOf, UserError } from '../user-error.ts';
 
 /** Packages that an image may need at run time; those for installing and administering are left out. */
@@ -21,6 +23,8 @@ const ADMINISTRATION_PACKAGE = /perl|debconf/;
 /** On a machine where /lib is a link, files of /lib lie in /usr/lib (and so in images). */
 const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 const PACKAGES_MAX = 200;
+/** Long enough for a slow mirror. */
+const OUTPUT_TIMEOUT_MS = 600_000;
 
 /** Puts the files of `packages` and of what they need into `folder`; answers the package names. */
 export async function unpack(options: {
@@ -31,14 +35,33 @@ export async function unpack(options: {
   readonly prune: readonly RegExp[];
 }): Promise<string[]> {
   const { processes, folder, prune } = options;
-  const names = await closure(processes, options.packages, options.without);
+  if (!existsSync('/usr/bin/apt-get')) {
+    throw new UserError(
+      'Cannot build images: they are put together from Debian packages, and there is no apt-get. ' +
+        'Use a machine with Debian, or --simulated-nodes.',
+    );
+  }
+  const names = await withFreshLists(processes, () =>
+    closure(processes, options.packages, options.without),
+  );
   const installed = await installedFiles(processes, names);
   const keep = (path: string): boolean => !prune.some((pattern) => pattern.test(path));
   for (const files of installed.values())
     for (const path of files) copyInto('/', path, folder, keep);
   const missing = names.filter((name) => !installed.has(name));
-  if (missing.length > 0) await download(processes, missing, folder, keep);
+  if (missing.length > 0)
+    await withFreshLists(processes, () => download(processes, missing, folder, keep));
   return names;
+}
+
+/** Does `work`, and once more with new package lists when it fails: they may be old or empty. */
+async function withFreshLists<T>(processes: Processes, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch {
+    await updatePackageLists(processes);
+    return work();
+  }
 }
 
 /** The packages with all that they depend on, in the order found. */
@@ -50,8 +73,15 @@ async function closure(
   const kinds = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'].map(
     (kind) => `--no-${kind}`,
   );
-  const text = await output(processes, 'apt-cache', ['depends', '--recurse', ...kinds, ...roots]);
-  const graph = dependencyGraph(text);
+  // It fails when it knows nothing at all, which is said below in better words.
+  const { stdout } = await processes.run(
+    'apt-cache',
+    ['depends', '--recurse', ...kinds, ...roots],
+    {
+      environment: { LC_ALL: 'C' },
+    },
+  );
+  const graph = dependencyGraph(text(stdout));
   for (const root of roots) if (!graph.has(root)) throw missingPackage(root);
   const excluded = new Set(without);
   const found = new Set(roots);
@@ -88,8 +118,8 @@ export function dependencyGraph(text: string): Map<string, string[]> {
 
 function missingPackage(name: string): UserError {
   return new UserError(
-    `Cannot build an image: apt knows no package ${JSON.stringify(name)}. Run "apt-get update" and try again; ` +
-      'packages come from the repositories of Debian 12 or later.',
+    `Cannot build an image: apt knows no package ${JSON.stringify(name)}. Packages come from the ` +
+      'repositories of Debian 12 or later: look at /etc/apt and at what "apt-get update" says.',
   );
 }
 
@@ -134,8 +164,8 @@ async function download(
     }
   } catch (error) {
     throw new UserError(
-      `Cannot download Debian packages (${names.join(', ')}): ${messageOf(error)}. Check the network and ` +
-        'run "apt-get update", then try again.',
+      `Cannot download Debian packages (${names.join(', ')}): ${messageOf(error)}. Check that ` +
+        'this machine reaches its mirror of Debian ("apt-get update"), and try again.',
     );
   } finally {
     rmSync(downloads, { recursive: true, force: true });
@@ -185,12 +215,18 @@ async function output(
 ): Promise<string> {
   const result = await processes.run(command, args, {
     environment: { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-    timeoutMs: 180_000,
+    timeoutMs: OUTPUT_TIMEOUT_MS,
     ...(directory === undefined ? {} : { directory }),
   });
   if (result.exitCode !== 0)
-    throw new Error(`${command} failed: ${text(result.stderr).trim().slice(-500)}`);
+    throw new Error(`${command} failed: ${problemIn(text(result.stderr))}`);
   return text(result.stdout);
+}
+
+/** apt's errors without its warnings, where it tells them apart. */
+function problemIn(stderr: string): string {
+  const errors = stderr.split('\n').filter((line) => line.startsWith('E: '));
+  return (errors.length > 0 ? errors.join('\n') : stderr.trim()).slice(-500);
 }
 
 function text(bytes: Uint8Array): string {

@@ -59,7 +59,7 @@ export const PAUSE: Recipe = {
   user: '65535:65535',
 };
 
-export const REDIS: Recipe = {
+const REDIS: Recipe = {
   name: 'redis',
   revision: 2,
   images: [{ reference: 'coxswain.local/redis:1' }],
@@ -73,7 +73,7 @@ export const REDIS: Recipe = {
   workingDirectory: '/data',
 };
 
-export const GUESTBOOK: Recipe = {
+const GUESTBOOK: Recipe = {
   name: 'guestbook',
   revision: 2,
   images: [

@@ -17,11 +17,7 @@ export function isRollingUpdate(deployment: Deployment): boolean {
 }
 
 /** A number, or a percentage of `total`. What is neither counts as 0. */
-export function scaledValue(
-  value: IntOrString | undefined,
-  total: number,
-  round: 'up' | 'down',
-): number {
+function scaledValue(value: IntOrString | undefined, total: number, round: 'up' | 'down'): number {
   if (typeof value === 'number') return value;
   const percent = /^(\d+)%$/.exec(value ?? '')?.[1];
   if (percent === undefined) return 0;

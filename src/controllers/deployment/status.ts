@@ -11,6 +11,7 @@ import type {
   ReplicaSet,
 } from '#api/gen/apps-v1.ts';
 import { timeText } from '#api/meta/time.ts';
+import { withoutZeros } from '../shared/counts.ts';
 import { desiredReplicas, maxUnavailable, progressDeadlineSeconds } from './limits.ts';
 import { isComplete } from './plan.ts';
 import { totalAvailable, totalReplicas } from './replica-sets.ts';
@@ -91,11 +92,13 @@ export function deploymentStatus({ deployment, newRs, oldRss, nowMs }: Observed)
   const enough = available >= desiredReplicas(deployment) - maxUnavailable(deployment);
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
-    replicas: sum((status) => status.replicas),
-    updatedReplicas: newRs?.status?.replicas ?? 0,
-    readyReplicas: sum((status) => status.readyReplicas),
-    availableReplicas: available,
-    unavailableReplicas: Math.max(0, totalReplicas(all) - available),
+    ...withoutZeros({
+      replicas: sum((status) => status.replicas),
+      updatedReplicas: newRs?.status?.replicas ?? 0,
+      readyReplicas: sum((status) => status.readyReplicas),
+      availableReplicas: available,
+      unavailableReplicas: Math.max(0, totalReplicas(all) - available),
+    }),
     ...(terminating === undefined ? {} : { terminatingReplicas: terminating }),
     ...(collisionCount === undefined ? {} : { collisionCount }),
     conditions: withCondition(conditions, availability(enough), nowMs),

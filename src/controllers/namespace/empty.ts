@@ -9,6 +9,7 @@ import type { Namespace } from '#api/gen/core-v1.ts';
 import { isPodTerminal } from '#api/core/pod-helpers.ts';
 import { groupResourceName, type KubeObject } from '#api/meta/object.ts';
 import { isNotFound, isStatus } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import type { Client, DeleteOptions } from '#client/client.ts';
 import { type DiscoveredResource, discover } from '#client/discovery.ts';
 import type { Outcome } from './conditions.ts';
@@ -159,8 +160,4 @@ function count(objects: readonly KubeObject[], finalizers: Map<string, number>):
 
 function raise(tally: Tally, seconds: number): void {
   tally.estimateSeconds = Math.max(tally.estimateSeconds, seconds);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

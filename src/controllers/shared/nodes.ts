@@ -28,11 +28,7 @@ export interface TaintChange {
 }
 
 /** The taints after `change`, or undefined when nothing changes. New ones carry the time. */
-export function taintsAfter(
-  node: Node,
-  { add, remove }: TaintChange,
-  nowMs: number,
-): Taint[] | undefined {
+function taintsAfter(node: Node, { add, remove }: TaintChange, nowMs: number): Taint[] | undefined {
   const taints = node.spec?.taints ?? [];
   const fresh = add.filter((taint) => !taints.some((known) => sameTaint(known, taint)));
   const kept = taints.filter((taint) => !remove.some((gone) => sameTaint(gone, taint)));

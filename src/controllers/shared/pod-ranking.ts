@@ -6,7 +6,7 @@
  * spread (by uid) and not always the youngest. Upstream: ActivePodsWithRanks in
  * pkg/controller/controller_utils.go, v1.36 (KEP-2185, KEP-2255).
  */
-import { isPodActive, isPodAvailable, isPodReady } from '#api/core/pod-helpers.ts';
+import { isPodActive, isPodAvailable, isPodReady, isSidecar } from '#api/core/pod-helpers.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { readySinceMs } from './pods.ts';
 
@@ -62,7 +62,7 @@ function phaseOrder(pod: Pod): number {
 }
 
 /** The annotation's value; 0 when absent or malformed. */
-export function deletionCost(pod: Pod): number {
+function deletionCost(pod: Pod): number {
   const value = pod.metadata?.annotations?.[DELETION_COST];
   if (value === undefined || !COST_PATTERN.test(value)) return 0;
   const cost = Number(value);
@@ -104,9 +104,7 @@ function restarts(pod: Pod): number {
 
 function sidecarRestarts(pod: Pod): number {
   const sidecars = new Set(
-    (pod.spec?.initContainers ?? [])
-      .filter((container) => container.restartPolicy === 'Always')
-      .map((container) => container.name),
+    (pod.spec?.initContainers ?? []).filter(isSidecar).map((container) => container.name),
   );
   const counts = (pod.status?.initContainerStatuses ?? [])
     .filter((status) => sidecars.has(status.name))

@@ -16,6 +16,7 @@ import { matchesMap, matchesSelector, type Selector } from '#api/meta/labels.ts'
 import type { KubeObject } from '#api/meta/object.ts';
 import { isNotFound, StatusError } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
+import { messageOf } from '#base/error.ts';
 import type { ResourceType } from '#client/client.ts';
 import { CONTROLLER_INDEX, controllerReference } from '#reconcile/claim.ts';
 import {
@@ -25,6 +26,7 @@ import {
   type Result,
 } from '#reconcile/controller.ts';
 import { asError, slowStart } from '#reconcile/slow-start.ts';
+import { withoutZeros } from './counts.ts';
 import { rankForDeletion } from './pod-ranking.ts';
 import { isPodTerminating, nextAvailabilityMs, podFromTemplate } from './pods.ts';
 
@@ -215,10 +217,6 @@ export function isNamespaceTerminating(error: unknown): boolean {
   return causes?.some(({ reason }) => reason === 'NamespaceTerminating') ?? false;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 function terminatingPods<T extends ReplicasOwner>(
   owner: T,
   desired: Desired,
@@ -269,9 +267,11 @@ export function replicasStatus(world: {
   const generation = owner.metadata?.generation;
   return {
     replicas: pods.length,
-    fullyLabeledReplicas: pods.filter(labelled).length,
-    readyReplicas: pods.filter(isPodReady).length,
-    availableReplicas: pods.filter((pod) => isPodAvailable(pod, minReadySeconds, nowMs)).length,
+    ...withoutZeros({
+      fullyLabeledReplicas: pods.filter(labelled).length,
+      readyReplicas: pods.filter(isPodReady).length,
+      availableReplicas: pods.filter((pod) => isPodAvailable(pod, minReadySeconds, nowMs)).length,
+    }),
     ...(terminating === undefined ? {} : { terminatingReplicas: terminating }),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     ...(conditions.length === 0 ? {} : { conditions }),

@@ -3,12 +3,12 @@
  *
  * Upstream: staging/src/k8s.io/endpointslice/util/controller_utils.go, v1.36.
  */
-import { isPodReady, isPodTerminal } from '#api/core/pod-helpers.ts';
+import { isPodReady, isPodTerminal, isSidecar } from '#api/core/pod-helpers.ts';
 import { SERVICE } from '#api/core/service.ts';
 import type { Pod, Service, ServicePort } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { matchesMap } from '#api/meta/labels.ts';
-import { type Change, type Informer, keyFor, keyOf } from '#client/informer.ts';
+import { type Change, type Informer, keyOf } from '#client/informer.ts';
 import type { Caches } from '#reconcile/controller.ts';
 
 /** The Services that a change of a Pod concerns: those that selected it, and those that do now. */
@@ -90,15 +90,9 @@ export function targetPortOf(
 ): number | undefined {
   if (targetPort === undefined) return port;
   if (typeof targetPort === 'number') return targetPort === 0 ? port : targetPort;
-  const sidecars = (pod.spec?.initContainers ?? []).filter(
-    ({ restartPolicy }) => restartPolicy === 'Always',
-  );
+  const sidecars = (pod.spec?.initContainers ?? []).filter(isSidecar);
   return [...(pod.spec?.containers ?? []), ...sidecars]
     .flatMap((container) => container.ports ?? [])
     .find((named) => named.name === targetPort && (named.protocol ?? 'TCP') === protocol)
     ?.containerPort;
-}
-
-export function serviceKey(service: Service): string {
-  return keyFor(service.metadata?.name ?? '', service.metadata?.namespace);
 }

@@ -4,8 +4,7 @@ import type { Container, Pod } from '#api/gen/core-v1.ts';
 import { cpuQuotaUs, cpuShares, cpuWeight } from './cfs.ts';
 import { findCgroupHierarchy } from './cgroup-manager.ts';
 import { podCgroupLimits, podCgroupPath } from './pod-cgroup.ts';
-import { podLimits, podRequests } from './pod-resources.ts';
-import { oomScoreAdjust, podQosClass } from './qos.ts';
+import { oomScoreAdjust } from './oom-score.ts';
 
 type Amounts = Record<string, string>;
 function container(name: string, requests?: Amounts, limits?: Amounts): Container {
@@ -17,55 +16,6 @@ function podOf(containers: Container[], initContainers: Container[] = []): Pod {
 }
 
 const FULL = { cpu: '1', memory: '1Gi' };
-
-describe('podQosClass', () => {
-  const rows: [string, Pod, string][] = [
-    ['nothing asked for', podOf([container('a')]), 'BestEffort'],
-    ['zero is nothing', podOf([container('a', { cpu: '0' })]), 'BestEffort'],
-    ['limits are requests', podOf([container('a', FULL, FULL)]), 'Guaranteed'],
-    [
-      'equal in another notation',
-      podOf([container('a', { cpu: '1000m', memory: '1024Mi' }, FULL)]),
-      'Guaranteed',
-    ],
-    [
-      'one container without limits',
-      podOf([container('a', FULL, FULL), container('b')]),
-      'Burstable',
-    ],
-    [
-      'requests below limits',
-      podOf([container('a', { cpu: '100m', memory: '1Gi' }, FULL)]),
-      'Burstable',
-    ],
-    ['only cpu', podOf([container('a', { cpu: '1' }, { cpu: '1' })]), 'Burstable'],
-    [
-      'an init container counts',
-      podOf([container('a', FULL, FULL)], [container('i')]),
-      'Burstable',
-    ],
-    [
-      'other resources do not',
-      podOf([container('a', { 'ephemeral-storage': '1Gi' })]),
-      'BestEffort',
-    ],
-  ];
-  for (const [claim, pod, expected] of rows) {
-    it(claim, () => assert.equal(podQosClass(pod), expected));
-  }
-});
-
-describe('resources of a pod', () => {
-  it('takes the larger of init containers and the rest, sidecars in both', () => {
-    const sidecar = { ...container('s', { cpu: '100m' }), restartPolicy: 'Always' };
-    const pod = podOf(
-      [container('a', { cpu: '200m' }), container('b', { cpu: '300m' })],
-      [sidecar, container('i', { cpu: '900m' })],
-    );
-    assert.deepEqual(podRequests(pod), { cpu: '1' });
-    assert.deepEqual(podLimits(pod), {});
-  });
-});
 
 describe('pod cgroup', () => {
   it('lies in its class', () => {

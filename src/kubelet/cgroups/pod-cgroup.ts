@@ -4,10 +4,10 @@
  * Upstream: pkg/kubelet/cm/{helpers_linux,qos_container_manager_linux}.go, v1.36 (cgroupfs driver).
  */
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
+import { podQosClass } from '#api/core/qos.ts';
+import { isLimitedThroughout, podLimits, podRequests } from '#api/core/resources.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { cpuQuotaUs, cpuShares } from './cfs.ts';
-import { hasLimitEverywhere, podLimits, podRequests } from './pod-resources.ts';
-import { podQosClass } from './qos.ts';
 
 export interface CgroupLimits {
   readonly cpuShares: number;
@@ -37,8 +37,8 @@ export function podCgroupLimits(pod: Pod): CgroupLimits {
   const memory = quantityValue(limits['memory'] ?? '0');
   return {
     cpuShares: cpuShares(quantityMilli(requests['cpu'] ?? '0')),
-    ...(cpu > 0 && hasLimitEverywhere(pod, 'cpu') ? { cpuQuotaUs: cpu } : {}),
-    ...(memory > 0 && hasLimitEverywhere(pod, 'memory') ? { memoryBytes: memory } : {}),
+    ...(cpu > 0 && isLimitedThroughout(pod, 'cpu') ? { cpuQuotaUs: cpu } : {}),
+    ...(memory > 0 && isLimitedThroughout(pod, 'memory') ? { memoryBytes: memory } : {}),
   };
 }
 

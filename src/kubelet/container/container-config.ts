@@ -7,7 +7,7 @@ import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
 import type { ContainerConfig, LinuxContainerResources, Mount } from '#api/gen/cri-v1.ts';
 import type { Container, Pod } from '#api/gen/core-v1.ts';
 import { CPU_PERIOD_US, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
-import { oomScoreAdjust } from '../cgroups/qos.ts';
+import { oomScoreAdjust } from '../cgroups/oom-score.ts';
 import { containerAnnotations, containerLabels } from '../cri/labels.ts';
 import { expandVariables } from './expansion.ts';
 import { type ImageUser, linuxSecurityContext } from './security-context.ts';
@@ -53,7 +53,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
 }
 
 /** Below the log directory of the pod. */
-export function containerLogPath(name: string, restartCount: number): string {
+function containerLogPath(name: string, restartCount: number): string {
   return `${name}/${restartCount}.log`;
 }
 

@@ -4,10 +4,10 @@
  * Upstream: pkg/kubelet/kuberuntime/kuberuntime_sandbox.go, v1.36.
  */
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
+import { podLimits, podRequests, type ResourceList } from '#api/core/resources.ts';
 import type { PodSandboxConfig, PortMapping } from '#api/gen/cri-v1.ts';
 import type { ContainerPort, Pod } from '#api/gen/core-v1.ts';
 import { CPU_PERIOD_US, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
-import { podLimits, podRequests, type ResourceList } from '../cgroups/pod-resources.ts';
 import { PROTOCOL, SECURITY_PROFILE, SUPPLEMENTAL_GROUPS_POLICY } from '../cri/enums.ts';
 import { podLabels } from '../cri/labels.ts';
 import { type DnsSettings, podDns } from './dns.ts';
@@ -61,10 +61,13 @@ function sandboxLinux({ pod, cgroupParent }: SandboxConfigInput) {
       ...(runAsUser === undefined ? {} : { runAsUser: { value: runAsUser } }),
       ...(runAsGroup === undefined ? {} : { runAsGroup: { value: runAsGroup } }),
     },
-    resources: resourcesOf(podRequests(pod), podLimits(pod)),
+    resources: resourcesOf(podRequests(pod, WITHOUT_OVERHEAD), podLimits(pod, WITHOUT_OVERHEAD)),
     ...(overhead === undefined ? {} : { overhead: resourcesOf(overhead, overhead) }),
   };
 }
+
+/** The runtime is told of the overhead apart. */
+const WITHOUT_OVERHEAD = { excludeOverhead: true };
 
 function resourcesOf(requests: ResourceList, limits: ResourceList) {
   return {

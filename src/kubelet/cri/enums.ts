@@ -10,4 +10,3 @@ export const MOUNT_PROPAGATION = { None: 0, HostToContainer: 1, Bidirectional: 2
 export const SUPPLEMENTAL_GROUPS_POLICY = { Merge: 0, Strict: 1 } as const;
 export const SANDBOX_STATE = { ready: 0, notReady: 1 } as const;
 export const CONTAINER_STATE = { created: 0, running: 1, exited: 2, unknown: 3 } as const;
-export const METRIC_TYPE = { counter: 0, gauge: 1 } as const;

@@ -25,7 +25,7 @@ export function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
   };
 }
 
-export function containerState(state: number | undefined): ContainerRunState {
+function containerState(state: number | undefined): ContainerRunState {
   if (state === CONTAINER_STATE.running) return 'running';
   if (state === CONTAINER_STATE.exited) return 'exited';
   return state === CONTAINER_STATE.unknown ? 'unknown' : 'created';

@@ -6,6 +6,7 @@
 import type { ImageSpec, PodSandboxConfig } from '#api/gen/cri-v1.ts';
 import type { Container, EphemeralContainer, Pod } from '#api/gen/core-v1.ts';
 import type { Environment } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import type { ImageUser } from '../container/security-context.ts';
 import type { Cri } from '../cri/cri.ts';
 import type { PodEvents } from '../events.ts';
@@ -158,7 +159,7 @@ export class ImagePuller {
     key: string,
     error: unknown,
   ): StartError {
-    const full = error instanceof Error ? error.message : String(error);
+    const full = messageOf(error);
     const message = `Failed to pull image "${image}": ${full}`;
     events.container(container, { type: 'Warning', reason: 'Failed', message });
     const nowMs = this.#environment.clock.now();

@@ -7,6 +7,7 @@
 import type { Container, LifecycleHandler, Pod } from '#api/gen/core-v1.ts';
 import type { Network } from '#base/doors.ts';
 import { type Environment, sleep, timeoutSignal } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import type { Cri } from '../cri/cri.ts';
 import { formatGoList } from '../go-format.ts';
 import { podDescription } from '../pod/description.ts';
@@ -55,7 +56,7 @@ export class HookRunner {
     try {
       answer = await this.#cri.call('execSync', { containerId, cmd, timeout: 0 }, { signal });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       throw new Error(`${prefix}${text}, message: ""`, { cause: error });
     }
     const { exitCode = 0, stdout, stderr } = answer;
@@ -81,7 +82,7 @@ export class HookRunner {
       });
       if (status >= 400) throw new Error(`HTTP status code: ${status}`);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       throw new Error(
         `HTTP lifecycle hook (${url}) ${whose(pod, container)} failed - error: ${text}`,
         {

@@ -7,7 +7,7 @@
 import type { Node, NodeCondition, NodeSpec, NodeStatus, Taint } from '#api/gen/core-v1.ts';
 import type { MachineFacts, Pressure } from './machine.ts';
 
-export const KUBELET_VERSION = 'v1.36.0';
+const KUBELET_VERSION = 'v1.36.0';
 const MIB = 1024 * 1024;
 /** Hard eviction thresholds, as upstream's defaults. */
 const MEMORY_RESERVED_BYTES = 100 * MIB;
@@ -55,7 +55,7 @@ export function nodeObject(facts: NodeFacts): Node {
   };
 }
 
-export function nodeCapacity({ machine, diskCapacityBytes }: NodeFacts): Record<string, string> {
+function nodeCapacity({ machine, diskCapacityBytes }: NodeFacts): Record<string, string> {
   return {
     cpu: String(machine.cpus),
     'ephemeral-storage': `${Math.floor(diskCapacityBytes / 1024)}Ki`,

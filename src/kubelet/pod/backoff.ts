@@ -7,10 +7,10 @@
  * starts again tries at once.
  */
 
-export const BACKOFF_INITIAL_MS = 10_000;
-export const BACKOFF_MAX_MS = 300_000;
+const BACKOFF_INITIAL_MS = 10_000;
+const BACKOFF_MAX_MS = 300_000;
 /** A container that ran this long starts from the beginning. */
-export const BACKOFF_RESET_MS = 600_000;
+const BACKOFF_RESET_MS = 600_000;
 /** Keys that are remembered; the oldest is forgotten beyond. */
 const BACKOFF_KEYS_MAX = 10_000;
 

@@ -7,7 +7,7 @@
  */
 import type { ContainerStatus, Pod, PodCondition, PodPhase } from '#api/gen/core-v1.ts';
 import { formatGoList } from '../go-format.ts';
-import { isSidecar } from './restart-policy.ts';
+import { isSidecar } from '#api/core/pod-helpers.ts';
 
 const OWNED: ReadonlySet<string> = new Set([
   'PodScheduled',

@@ -46,7 +46,8 @@ export class ContainerKiller {
     if (turn !== undefined) await this.#within(deadlineMs - clock.monotonicMs(), turn);
     if (request.signal?.aborted) return;
     const leftMs = deadlineMs - clock.monotonicMs();
-    const timeout = Math.max(GRACE_SECONDS_MIN, Math.floor(leftMs / 1000));
+    // Whole seconds that have passed are taken off, as upstream does; a part of one is not.
+    const timeout = Math.max(GRACE_SECONDS_MIN, Math.ceil(leftMs / 1000));
     await this.#stop(request, timeout);
   }
 

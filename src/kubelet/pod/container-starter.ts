@@ -6,7 +6,7 @@
  */
 import type { ContainerConfig, PodSandboxConfig } from '#api/gen/cri-v1.ts';
 import type { Container, Pod } from '#api/gen/core-v1.ts';
-import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
+import { GrpcError } from '#base/grpc.ts';
 import { containerConfig, podLogDirectory } from '../container/container-config.ts';
 import { containerEnvironment } from '../container/environment.ts';
 import { podHostname } from '../container/hostname.ts';
@@ -223,9 +223,4 @@ export class ContainerStarter {
 /** Ephemeral containers have the fields of others, but those that validation forbids. */
 function asContainer({ start }: StartRequest): Container {
   return start.container;
-}
-
-/** Whether a call failed because what it named is gone. */
-export function isNotFoundCall(error: unknown): boolean {
-  return error instanceof GrpcError && error.code === GRPC_CODE.notFound;
 }

@@ -14,7 +14,8 @@ import type {
 } from '#api/gen/core-v1.ts';
 import { timeText } from '#api/meta/time.ts';
 import { latestContainer, type ObservedContainer, type ObservedPod } from './observed.ts';
-import { isSidecar, isToBeStarted } from './restart-policy.ts';
+import { isSidecar } from '#api/core/pod-helpers.ts';
+import { isToBeStarted } from './restart-policy.ts';
 
 /** Why a container could not be started: shown as its waiting state until it is. */
 export interface StartFailure {

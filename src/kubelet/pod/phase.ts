@@ -4,7 +4,8 @@
  * Source: API reference v1.36, PodPhase. Upstream: pkg/kubelet/kubelet_pods.go (getPhase).
  */
 import type { Container, ContainerStatus, Pod, PodPhase, PodSpec } from '#api/gen/core-v1.ts';
-import { isSidecar, restartsAfterExit } from './restart-policy.ts';
+import { isSidecar } from '#api/core/pod-helpers.ts';
+import { restartsAfterExit } from './restart-policy.ts';
 
 type Statuses = ReadonlyMap<string, ContainerStatus>;
 

@@ -17,7 +17,8 @@ import {
   type ObservedPod,
   type ObservedSandbox,
 } from './observed.ts';
-import { isSidecar, isToBeStarted, restartsAfterExit } from './restart-policy.ts';
+import { isSidecar } from '#api/core/pod-helpers.ts';
+import { isToBeStarted, restartsAfterExit } from './restart-policy.ts';
 
 export type ContainerKind = 'init' | 'regular' | 'ephemeral';
 export type KillReason = 'livenessProbe' | 'startupProbe' | 'unknown' | 'specChanged';

@@ -11,7 +11,7 @@ import type { PodEvents } from '../events.ts';
 import type { ContainerKiller } from './container-killer.ts';
 import type { NodeContext } from './node-context.ts';
 import { type ObservedContainer, type ObservedPod, observedIps } from './observed.ts';
-import { isSidecar } from './restart-policy.ts';
+import { isSidecar } from '#api/core/pod-helpers.ts';
 
 export interface StopRequest {
   readonly pod: Pod;

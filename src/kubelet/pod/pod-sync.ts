@@ -9,6 +9,7 @@
  */
 import type { PodSandboxConfig } from '#api/gen/cri-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
+import { messageOf } from '#base/error.ts';
 import { podLogDirectory } from '../container/container-config.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
 import type { PodEvents } from '../events.ts';
@@ -74,7 +75,7 @@ export class PodSync {
     const delayMs = RETRY_MS[Math.min(this.#failedPasses++, RETRY_MS.length - 1)] ?? 0;
     log.warn('pod not synced', {
       pod: podDescription(pod),
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
       retryMs: delayMs,
     });
     return { acted: false, retryAtMs: clock.now() + delayMs };
@@ -98,8 +99,9 @@ export class PodSync {
     if (sandbox.status === 'rejected') throw sandbox.reason;
     // The address of a new sandbox is known only by looking.
     if (plan.createSandbox) {
-      if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
       const observed = await this.#node.cache.refresh(pod.metadata?.uid ?? '');
+      // Only now: the next try has to see the sandbox, or it would make it a second time.
+      if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
       return this.#startAll({ ...pass, observed }, due.starts, config, volumes.value);
     }
     await this.#killSome(plan.kills, pass);
@@ -145,7 +147,7 @@ export class PodSync {
     try {
       await cri.call('runPodSandbox', { config });
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       events.pod('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${text}`);
       throw new Error(`Cannot create sandbox for pod "${podDescription(pod)}": ${text}`, {
         cause: error,

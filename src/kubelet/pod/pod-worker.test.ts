@@ -128,6 +128,19 @@ describe('PodWorker', () => {
     assert.deepEqual(world.running(), ['main']);
   });
 
+  it('makes one sandbox, also when the volumes fail beside it', async () => {
+    const world = new World();
+    let isThere = false;
+    world.node.volumes.mount = () =>
+      isThere ? Promise.resolve(new Map()) : Promise.reject(new Error('configmap not found'));
+    await world.start();
+    assert.deepEqual(world.running(), []);
+    isThere = true;
+    await world.environment.advance(2_000);
+    assert.deepEqual(world.running(), ['main']);
+    assert.equal(world.cri.sandboxes.size, 1);
+  });
+
   it('starts a container that fails again after 10, 20, 40 seconds', async () => {
     const world = new World();
     const starts: number[] = [];

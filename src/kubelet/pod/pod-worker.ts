@@ -10,6 +10,7 @@
 import type { Pod } from '#api/gen/core-v1.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { sleep, type Timer } from '#base/env.ts';
+import { messageOf, stackOf } from '#base/error.ts';
 import { podLogDirectory } from '../container/container-config.ts';
 import { PodEvents } from '../events.ts';
 import { POD } from '../resources.ts';
@@ -114,7 +115,7 @@ export class PodWorker {
       } catch (error) {
         this.#node.environment.log.error('pod worker failed', {
           pod: this.#pod.metadata?.name,
-          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          error: stackOf(error),
         });
         this.#wakeAfter(STOP_RETRY_MS);
       }
@@ -240,7 +241,7 @@ export class PodWorker {
       });
       this.#dirty = true;
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       this.#events.pod('Warning', 'FailedKillPod', `error killing pod: ${text}`);
       this.#wakeAfter(STOP_RETRY_MS);
     } finally {

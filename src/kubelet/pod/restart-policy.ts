@@ -7,11 +7,6 @@
 import type { Container, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { latestContainer, type ObservedPod } from './observed.ts';
 
-/** A sidecar: an init container that goes on running beside the regular ones. */
-export function isSidecar(container: Container): boolean {
-  return container.restartPolicy === 'Always';
-}
-
 /** By rules of the container, then its own policy, then the pod's. */
 export function restartsAfterExit(container: Container, spec: PodSpec, exitCode: number): boolean {
   if (container.restartPolicy !== undefined) {

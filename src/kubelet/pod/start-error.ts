@@ -3,6 +3,7 @@
  *
  * Upstream: pkg/kubelet/{images/types.go,kuberuntime/kuberuntime_container.go,container/sync_result.go}.
  */
+import { messageOf } from '#base/error.ts';
 import { GrpcError } from '#base/grpc.ts';
 
 export class StartError extends Error {
@@ -22,5 +23,5 @@ export class StartError extends Error {
 /** The text of an error without gRPC's wrapping. */
 export function plainMessage(error: unknown): string {
   if (error instanceof GrpcError) return error.description;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -7,6 +7,7 @@
 import type { Pod, PodStatus } from '#api/gen/core-v1.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { type Environment, sleep } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import type { Client } from '#client/client.ts';
 import { POD } from '../resources.ts';
 import { statusPatch } from './status-patch.ts';
@@ -99,7 +100,7 @@ export class StatusWriter {
         const delayMs = RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)] ?? 0;
         this.#environment.log.warn('cannot write pod status', {
           pod: `${slot.pod.metadata?.namespace}/${slot.pod.metadata?.name}`,
-          error: error instanceof Error ? error.message : String(error),
+          error: messageOf(error),
           retryMs: delayMs,
         });
         await sleep(this.#environment, delayMs, signal);

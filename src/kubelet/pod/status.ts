@@ -6,7 +6,7 @@
  */
 import type { ContainerStatus, Pod, PodPhase, PodStatus } from '#api/gen/core-v1.ts';
 import { timeText } from '#api/meta/time.ts';
-import { podQosClass } from '../cgroups/qos.ts';
+import { podQosClass } from '#api/core/qos.ts';
 import { podConditions } from './conditions.ts';
 import { containerStatuses, type ProbeStates, type StartFailure } from './container-status.ts';
 import { latestContainer, type ObservedPod, observedIps } from './observed.ts';

@@ -1,4 +1,5 @@
 /** Failures to connect, as Go words them: people read them in events of probes. */
+import { messageOf } from '#base/error.ts';
 
 const TEXTS: Record<string, string> = {
   ECONNREFUSED: 'connect: connection refused',
@@ -13,6 +14,6 @@ export function dialError(error: unknown, address: string): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const named = error instanceof Error && error.name === 'TimeoutError';
   const text = named ? 'i/o timeout' : TEXTS[code];
-  const other = error instanceof Error ? error.message : String(error);
+  const other = messageOf(error);
   return `dial tcp ${address}: ${text ?? other}`;
 }

@@ -8,6 +8,7 @@
 import type { Duplex } from 'node:stream';
 import type { Container, HTTPGetAction } from '#api/gen/core-v1.ts';
 import type { Network } from '#base/doors.ts';
+import { messageOf } from '#base/error.ts';
 import { dialError } from './dial-error.ts';
 
 /** What is read of a body. */
@@ -95,7 +96,7 @@ export async function httpGet(
   try {
     return await exchange(socket, requestHead(target, options.userAgent), signal);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     throw new Error(`${prefix}: ${text}`, { cause: error });
   } finally {
     socket.destroy();

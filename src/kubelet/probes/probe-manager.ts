@@ -11,7 +11,8 @@ import type { PodEvents } from '../events.ts';
 import { containerIdText, type ProbeStates } from '../pod/container-status.ts';
 import { latestContainer, type ObservedPod, observedIps } from '../pod/observed.ts';
 import type { ProbeVerdicts } from '../pod/plan.ts';
-import { isSidecar } from '../pod/restart-policy.ts';
+import { isSidecar } from '#api/core/pod-helpers.ts';
+import { messageOf } from '#base/error.ts';
 import { type ProbeDoors, runProbe } from './run-probe.ts';
 import { FIRST_STATE, nextState, type ProbeState, type ProbeType } from './verdict.ts';
 
@@ -207,7 +208,7 @@ export class ProbeManager implements ProbeVerdicts, ProbeStates {
         if (worker.stop.signal.aborted) return undefined;
       }
     }
-    const text = failure instanceof Error ? failure.message : String(failure);
+    const text = messageOf(failure);
     report(`${title} probe errored and resulted in unknown state: ${text}`);
     return undefined;
   }

@@ -12,6 +12,7 @@ import type {
 } from '#api/gen/core-v1.ts';
 import type { Network } from '#base/doors.ts';
 import { type Environment, timeoutSignal } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import { GRPC_CODE, type GrpcChannel, GrpcError } from '#base/grpc.ts';
 import { expandVariables } from '../container/expansion.ts';
 import type { Cri } from '../cri/cri.ts';
@@ -21,7 +22,7 @@ import { containerPort, httpGet, httpGetTarget } from './http-get.ts';
 
 /** What a command may print into an event. */
 const OUTPUT_BYTES_MAX = 10 * 1024;
-export const PROBE_USER_AGENT = 'kube-probe/1.36';
+const PROBE_USER_AGENT = 'kube-probe/1.36';
 
 export interface ProbeDoors {
   readonly environment: Environment;
@@ -117,7 +118,7 @@ async function probeHttp(
     if (status >= 200 && status < 400) return { success: true, output: '' };
     return { success: false, output: `HTTP probe failed with statuscode: ${status}` };
   } catch (error) {
-    return { success: false, output: error instanceof Error ? error.message : String(error) };
+    return { success: false, output: messageOf(error) };
   }
 }
 

@@ -62,6 +62,8 @@ disabled_plugins = [
   stream_idle_timeout = "4h0m0s"
   tolerate_missing_hugetlb_controller = true
   disable_hugetlb_controller = true
+  # With our own state, where they are found and unmounted; not among the machine's (/run/netns).
+  netns_mounts_under_state_dir = true
 
   [${cri}.containerd]
     snapshotter = ${quoted(snapshotter)}

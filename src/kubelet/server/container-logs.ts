@@ -3,6 +3,7 @@ import type { ByteSink, HttpRequest, HttpResponse } from '#base/http/message.ts'
 import { type Environment, timeoutSignal } from '#base/env.ts';
 import type { FileSystem } from '#base/doors.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
+import { errorOf, messageOf } from '#base/error.ts';
 import type { ServedPods } from './served-pods.ts';
 import { type LogOptions, type LogSource, readLog } from './log-reader.ts';
 import { logTarget } from './log-target.ts';
@@ -44,7 +45,7 @@ export function serveContainerLogs(
       changed: (signal) => changed({ services, uid, path: source.path }, signal),
     };
   } catch (error) {
-    return textResponse(400, error instanceof Error ? error.message : String(error));
+    return textResponse(400, messageOf(error));
   }
   return {
     status: 200,
@@ -78,7 +79,7 @@ function stream(job: {
   };
   readLog(source, options, write, closed.signal).then(
     () => sink.end(),
-    (error: unknown) => sink.abort(error instanceof Error ? error : new Error(String(error))),
+    (error: unknown) => sink.abort(errorOf(error)),
   );
 }
 

@@ -7,6 +7,7 @@
  */
 import type { FileSystem, Network } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import type { Handler, HttpRequest, HttpResponse, Peer } from '#base/http/message.ts';
 import type { Cri } from '../cri/cri.ts';
 import { serveContainerLogs } from './container-logs.ts';
@@ -55,7 +56,7 @@ export function kubeletServer(options: KubeletServerOptions): Handler {
       return (await refusal(request, options)) ?? (await route(request, options));
     } catch (error) {
       options.environment.log.warn('request failed', { url: request.url, error: String(error) });
-      return textResponse(500, error instanceof Error ? error.message : String(error));
+      return textResponse(500, messageOf(error));
     }
   };
 }

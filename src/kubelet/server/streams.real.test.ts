@@ -155,9 +155,10 @@ describe('streams of the kubelet', { skip }, () => {
     const query = 'command=sh&input=1&output=1&tty=1';
     const output = await exec(query, 'v5.channel.k8s.io', (socket) => {
       socket.send(Buffer.from('\x04{"Width":77,"Height":33}\n'));
-      setTimeout(() => socket.send(Buffer.from('\0stty size; exit\n')), 300);
+      const known = 'until [ "$(stty size)" = "33 77" ]; do sleep 0.05; done';
+      socket.send(Buffer.from(`\0${known}; echo it has 33 rows; exit\n`));
     });
-    assert.match(output[1]!, /33 77/);
+    assert.match(output[1]!, /\nit has 33 rows/);
   });
 
   const upgrade = (

@@ -1,4 +1,5 @@
 /** What a simulated kubelet reports of its node and of its pods. Pure. */
+import { isSidecar } from '#api/core/pod-helpers.ts';
 import type {
   Container,
   ContainerState,
@@ -168,10 +169,6 @@ function condition(
       ? known.lastTransitionTime
       : timeText(nowMs);
   return { type, status, lastTransitionTime, ...(is || reason === '' ? {} : { reason }) };
-}
-
-function isSidecar({ restartPolicy }: Container): boolean {
-  return restartPolicy === 'Always';
 }
 
 function mainState({ phase, startedMs, exitCode }: PodProgress, nowMs: number): ContainerState {

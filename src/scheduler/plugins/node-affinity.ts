@@ -17,7 +17,7 @@ function requirementOf({ key, operator, values }: NodeSelectorRequirement): Requ
 }
 
 /** Whether a node meets a term. A term that says nothing matches no node. */
-export function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
+function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
   const expressions = term.matchExpressions ?? [];
   const fields = term.matchFields ?? [];
   if (expressions.length === 0 && fields.length === 0) return false;

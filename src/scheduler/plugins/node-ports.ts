@@ -4,7 +4,7 @@ import type { HostPort, Plugin } from '../framework.ts';
 const ANY = '0.0.0.0';
 
 /** Whether `wanted` is in use: 0.0.0.0 and a single address exclude each other. */
-export function conflicts(used: ReadonlySet<string>, wanted: HostPort): boolean {
+function conflicts(used: ReadonlySet<string>, wanted: HostPort): boolean {
   if (used.has(`${wanted.protocol}/${ANY}/${wanted.port}`)) return true;
   if (wanted.ip !== ANY) return used.has(`${wanted.protocol}/${wanted.ip}/${wanted.port}`);
   for (const key of used) {

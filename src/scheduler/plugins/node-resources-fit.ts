@@ -2,7 +2,7 @@
 import { type NodeInfo, type PodInfo, type Plugin, SCORE_MAX } from '../framework.ts';
 
 /** Names the reasons that a pod does not fit, in upstream's order and words. */
-export function insufficient(pod: PodInfo, node: NodeInfo): string[] {
+function insufficient(pod: PodInfo, node: NodeInfo): string[] {
   const reasons: string[] = [];
   const maxPods = node.allocatable.get('pods') ?? 0;
   if (node.pods.size + 1 > maxPods) reasons.push('Too many pods');

@@ -4,6 +4,7 @@ import type { Node, PersistentVolumeClaim } from '#api/gen/core-v1.ts';
 import type { ResourceSlice } from '#api/gen/resource-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { requestSubject } from '#base/csr.ts';
+import { messageOf } from '#base/error.ts';
 import { forbiddenNodeLabels, modifiedLabels } from './labels.ts';
 import { refusal } from '../refusal.ts';
 import { type NodeCall, unexpected } from './call.ts';
@@ -111,10 +112,7 @@ export function admitSigningRequest({ node, attributes }: NodeCall): void {
       Buffer.from(String(spec?.request ?? ''), 'base64').toString(),
     ));
   } catch (error) {
-    throw refusal(
-      attributes,
-      `unable to parse csr: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw refusal(attributes, `unable to parse csr: ${messageOf(error)}`);
   }
   if (commonName !== `system:node:${node}`) {
     throw refusal(attributes, `can only create a node CSR with CN=system:node:${node}`);

@@ -7,6 +7,7 @@
 import type { CertificateSigningRequest } from '#api/gen/certificates-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { requestSubject } from '#base/csr.ts';
+import { messageOf } from '#base/error.ts';
 import type { Authorizer } from '../../authz/authorizer.ts';
 import { MASTERS_GROUP } from '../../context.ts';
 import type { AdmissionPlugin, Attributes } from '../admission.ts';
@@ -73,10 +74,7 @@ function organizationsOf(attributes: Attributes, request: string): readonly stri
   try {
     return requestSubject(Buffer.from(request, 'base64').toString()).organizations;
   } catch (error) {
-    throw refusal(
-      attributes,
-      `failed to parse CSR: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw refusal(attributes, `failed to parse CSR: ${messageOf(error)}`);
   }
 }
 

@@ -3,6 +3,11 @@
  *
  * Source: Kubernetes documentation, "Limit Ranges"; upstream plugin/pkg/admission/limitranger.
  */
+import {
+  aggregateContainerLimits,
+  aggregateContainerRequests,
+  type ResourceList,
+} from '#api/core/resources.ts';
 import { canonicalQuantity, compareQuantity, quantityMilli } from '#api/codec/quantity.ts';
 import type {
   Container,
@@ -13,7 +18,6 @@ import type {
 } from '#api/gen/core-v1.ts';
 import { metadataOf } from '../../api-object.ts';
 import type { AdmissionPlugin, Attributes, ObjectReader } from '../admission.ts';
-import { podResources, type Quantities } from '../pod-resources.ts';
 import { joined, refusal } from '../refusal.ts';
 import type { AdmissionServices } from '../services.ts';
 import { isFor, LIMIT_RANGES, PERSISTENT_VOLUME_CLAIMS, PODS } from '../targets.ts';
@@ -83,7 +87,7 @@ function setDefaults(range: LimitRange, pod: Pod): void {
 function merge(
   container: Container,
   what: string,
-  defaults: { readonly requests: Quantities; readonly limits: Quantities },
+  defaults: { readonly requests: ResourceList; readonly limits: ResourceList },
 ): string[] {
   const notes: string[] = [];
   for (const [field, word] of [
@@ -118,14 +122,20 @@ function violations(limit: LimitRangeItem, attributes: Attributes): string[] {
   }
   if (limit.type !== 'Pod') return [];
   return usageViolations(limit, {
-    requests: podResources(pod, 'requests'),
-    limits: podResources(pod, 'limits'),
+    requests: { ...aggregateContainerRequests(pod), ...ofWholePod(pod, 'requests') },
+    limits: { ...aggregateContainerLimits(pod), ...ofWholePod(pod, 'limits') },
   });
 }
 
+/** What a pod sets for itself wins over the sum; bounds look at these two only (KEP-2837). */
+function ofWholePod(pod: Pod, which: 'requests' | 'limits'): ResourceList {
+  const { cpu, memory } = pod.spec?.resources?.[which] ?? {};
+  return { ...(cpu === undefined ? {} : { cpu }), ...(memory === undefined ? {} : { memory }) };
+}
+
 interface Usage {
-  readonly requests: Quantities;
-  readonly limits: Quantities;
+  readonly requests: ResourceList;
+  readonly limits: ResourceList;
 }
 
 function usageViolations(limit: LimitRangeItem, usage: Usage): string[] {
@@ -142,7 +152,7 @@ function usageViolations(limit: LimitRangeItem, usage: Usage): string[] {
 
 /** Of a claim only requests count. */
 function claimViolations(limit: LimitRangeItem, claim: PersistentVolumeClaim): string[] {
-  const requests: Quantities = claim.spec?.resources?.requests ?? {};
+  const requests: ResourceList = claim.spec?.resources?.requests ?? {};
   const found: (string | undefined)[] = [];
   for (const [name, bound] of Object.entries(limit.min ?? {})) {
     found.push(belowMin(limit.type, name, bound, { requests, limits: {} }));

@@ -1,10 +1,10 @@
 /**
- * Small helpers for parsed JSON that patches and field management share.
+ * Small helpers for parsed JSON that the codecs, patches and field management share.
  *
  * `__proto__` may be a key of a client's object: members are read with `hasOwn` and written as
  * data properties, so that no patch reaches a prototype.
  */
-import type { Json, JsonObject } from '../meta/object.ts';
+import type { Json, JsonObject } from './object.ts';
 
 export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -16,7 +16,7 @@ export function memberOf(object: JsonObject, key: string): Json | undefined {
 }
 
 /** Sets the own member `key`, whatever it is called. Changes `object`. */
-export function setMember(object: JsonObject, key: string, value: Json): void {
+export function setMember<T>(object: { [key: string]: T }, key: string, value: T): void {
   if (key !== '__proto__') {
     object[key] = value;
     return;
@@ -38,26 +38,6 @@ export function cloneJson(value: Json): Json {
     if (member !== undefined) setMember(copy, key, cloneJson(member));
   }
   return copy;
-}
-
-/** Deep equality; the order of keys does not count, and an undefined member is no member. */
-export function equalJson(left: Json | undefined, right: Json | undefined): boolean {
-  if (left === right) return true;
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null)
-    return false;
-  if (Array.isArray(left)) {
-    if (!Array.isArray(right) || left.length !== right.length) return false;
-    return left.every((item, index) => equalJson(item, right[index]));
-  }
-  if (Array.isArray(right)) return false;
-  let members = 0;
-  for (const key of Object.keys(left)) {
-    if (left[key] === undefined) continue;
-    members++;
-    if (!Object.hasOwn(right, key) || !equalJson(left[key], right[key])) return false;
-  }
-  for (const key of Object.keys(right)) if (right[key] !== undefined) members--;
-  return members === 0;
 }
 
 /** A value as Go's `%v` prints it: `map[a:1 b:[x y]]`. Upstream's messages hold such values. */

@@ -11,7 +11,6 @@ const DNS1035_LABEL = '[a-z]([-a-z0-9]*[a-z0-9])?';
 const QUALIFIED_NAME = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 const LABEL_VALUE = `(${QUALIFIED_NAME})?`;
 const CONFIG_MAP_KEY = '[-._a-zA-Z0-9]+';
-const C_IDENTIFIER = '[A-Za-z_][A-Za-z0-9_]*';
 const HTTP_HEADER = '[-A-Za-z0-9]+';
 const PERCENT = '[0-9]+%';
 const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
@@ -27,13 +26,12 @@ const WILDCARD_RE = whole(`\\*\\.${DNS1123_SUBDOMAIN}`);
 const QUALIFIED_NAME_RE = whole(QUALIFIED_NAME);
 const LABEL_VALUE_RE = whole(LABEL_VALUE);
 const CONFIG_MAP_KEY_RE = whole(CONFIG_MAP_KEY);
-const C_IDENTIFIER_RE = whole(C_IDENTIFIER);
 const HTTP_HEADER_RE = whole(HTTP_HEADER);
 const PERCENT_RE = whole(PERCENT);
 const HTTP_PATH_RE = whole(HTTP_PATH);
 
-export const maxLengthError = (max: number): string => `must be no more than ${max} characters`;
-export const EMPTY_ERROR = 'must be non-empty';
+const maxLengthError = (max: number): string => `must be no more than ${max} characters`;
+const EMPTY_ERROR = 'must be non-empty';
 export const rangeError = (low: number, high: number): string =>
   `must be between ${low} and ${high}, inclusive`;
 
@@ -41,7 +39,7 @@ export const rangeError = (low: number, high: number): string =>
 export function regexError(message: string, pattern: string, ...examples: string[]): string {
   const told = `regex used for validation is '${pattern}')`;
   if (examples.length === 0) return `${message} (${told}`;
-  return `${message} (e.g. ${examples.map((example) => `'${example}', `).join('or ')}${told}`;
+  return `${message} (e.g. ${examples.map((example) => `'${example}', `).join(' or ')}${told}`;
 }
 
 const byteLength = (text: string): number => Buffer.byteLength(text);
@@ -121,10 +119,6 @@ export function nameIsDnsSubdomain(name: string, prefix: boolean): string[] {
 
 export function nameIsDnsLabel(name: string, prefix: boolean): string[] {
   return isDns1123Label(prefix ? maskTrailingDash(name) : name);
-}
-
-export function nameIsDns1035Label(name: string, prefix: boolean): string[] {
-  return isDns1035Label(prefix ? maskTrailingDash(name) : name);
 }
 
 /** Any name that can be one segment of a path (RBAC kinds). */
@@ -216,19 +210,6 @@ export function isEnvVarName(value: string): string[] {
   if (/^[ -<>-~]*$/.test(value)) return [];
   return [
     "a valid environment variable name must consist only of printable ASCII characters other than '='",
-  ];
-}
-
-export function isCIdentifier(value: string): string[] {
-  if (C_IDENTIFIER_RE.test(value)) return [];
-  return [
-    regexError(
-      "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-      C_IDENTIFIER,
-      'my_name',
-      'MY_NAME',
-      'MyName',
-    ),
   ];
 }
 

@@ -1,0 +1,119 @@
+/**
+ * What a start chooses of a cluster: names, addresses, ports. What objects in the store depend on
+ * stays as it was chosen the first time; ports give way where another program has them.
+ */
+import { hostname, networkInterfaces } from 'node:os';
+import {
+  CLUSTER_DEFAULTS,
+  type ClusterConfig,
+  OWN_NODE_ADDRESS,
+  readClusterConfig,
+  writeClusterConfig,
+} from './cluster-config.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { chooseListen, isPortFree, LISTEN_DEFAULT, type ListenAddress } from './listen-address.ts';
+import type { Progress } from './progress.ts';
+import { runningPid } from './supervisor.ts';
+import { UserError } from './user-error.ts';
+
+export interface ConfigChoice {
+  readonly asked: ListenAddress | undefined;
+  readonly data: DataDirectory;
+  /** 0: a real node. */
+  readonly simulatedNodes: number;
+  readonly progress: Progress;
+}
+
+/** Chooses, and keeps the choice in the data directory. */
+export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig> {
+  const { data, simulatedNodes } = choice;
+  const known = readClusterConfig(data);
+  // A control plane that runs keeps its address: it is taken over as it is.
+  if (known !== undefined && runningPid(data.run, 'control-plane') !== undefined) return known;
+  const nodeAddress =
+    simulatedNodes > 0 ? (hostAddress() ?? LOOPBACK) : (hostAddress() ?? OWN_NODE_ADDRESS);
+  // Pods of a real node reach the API server at the node's address.
+  const others = simulatedNodes > 0 ? [] : [nodeAddress];
+  const listen = await chooseAgain(choice, known, others);
+  const config: ClusterConfig = {
+    ...CLUSTER_DEFAULTS,
+    nodeName: known?.nodeName ?? nodeNameOf(hostname()),
+    nodeAddress,
+    simulatedNodes,
+    listenHost: listen.host,
+    listenPort: listen.port,
+    kubeletPort:
+      simulatedNodes > 0
+        ? CLUSTER_DEFAULTS.kubeletPort
+        : await kubeletPort(choice, nodeAddress, known),
+  };
+  writeClusterConfig(data, config);
+  return config;
+}
+
+const LOOPBACK = '127.0.0.1';
+
+/** The address of before where it is as good as what is asked for: objects name it already. */
+async function chooseAgain(
+  { asked, progress }: ConfigChoice,
+  known: ClusterConfig | undefined,
+  others: readonly string[],
+): Promise<ListenAddress> {
+  const before =
+    known === undefined ? undefined : { host: known.listenHost, port: known.listenPort };
+  const isAnyPort = asked === undefined || (asked.port === 0 && asked.host === before?.host);
+  if (isAnyPort && before !== undefined && (await isFree(before, others))) return before;
+  const listen = await chooseListen(asked, others);
+  const moved = listen.moved ? LISTEN_DEFAULT.port : undefined;
+  const taken = isAnyPort && before !== undefined ? before.port : moved;
+  if (taken !== undefined)
+    progress.say(
+      `Port ${taken} is taken by another program: listening on ${listen.host}:${listen.port} instead.`,
+    );
+  return listen;
+}
+
+async function isFree(address: ListenAddress, others: readonly string[]): Promise<boolean> {
+  try {
+    return (await chooseListen(address, others)).port === address.port;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+/** Upstream's port, unless another kubelet (or anything else) has it: clients read it from the Node. */
+async function kubeletPort(
+  { data, progress }: ConfigChoice,
+  nodeAddress: string,
+  known: ClusterConfig | undefined,
+): Promise<number> {
+  if (known !== undefined && runningPid(data.run, 'node') !== undefined) return known.kubeletPort;
+  const wanted = CLUSTER_DEFAULTS.kubeletPort;
+  if (await isPortFree(nodeAddress, wanted)) return wanted;
+  const { port } = await chooseListen({ host: nodeAddress, port: 0 });
+  progress.say(
+    `Port ${wanted} is taken by another program: the kubelet listens on ${port} instead.`,
+  );
+  return port;
+}
+
+/** A name that a Node may have (RFC 1123), as near to the machine's as can be. */
+export function nodeNameOf(machine: string): string {
+  const labels = machine
+    .toLowerCase()
+    .split('.')
+    .map((label) => label.replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, ''))
+    .filter((label) => label !== '');
+  return labels.length === 0 ? 'node' : labels.join('.');
+}
+
+/** The first IPv4 address of this machine that is no loopback and none of our own interfaces. */
+function hostAddress(): string | undefined {
+  const candidates = Object.entries(networkInterfaces())
+    .filter(
+      ([name]) => !name.startsWith('cox') && !name.startsWith('docker') && !name.startsWith('veth'),
+    )
+    .flatMap(([, addresses]) => addresses ?? []);
+  return candidates.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+}

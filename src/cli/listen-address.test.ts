@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:net';
+import { afterEach, describe, it } from 'node:test';
+import { chooseListen, isPortFree } from './listen-address.ts';
+import { UserError } from './user-error.ts';
+
+const servers: Server[] = [];
+
+/** A program that listens on any port of `host`. */
+async function taken(host: string): Promise<number> {
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+describe('chooseListen', () => {
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  it('refuses a port that was asked for and is taken, on another address that is needed too', async () => {
+    const port = await taken('127.0.0.1');
+    const asked = { host: '127.0.0.2', port };
+    assert.deepEqual(await chooseListen(asked), { ...asked, moved: false });
+    await assert.rejects(
+      chooseListen(asked, ['127.0.0.1']),
+      (error) => error instanceof UserError && /--listen/.test(error.message),
+    );
+  });
+
+  it('takes any free port when 0 is asked for', async () => {
+    const { port } = await chooseListen({ host: '127.0.0.2', port: 0 }, ['127.0.0.1']);
+    assert.ok(port > 0);
+    assert.equal(await isPortFree('127.0.0.1', port), true);
+  });
+
+  it('counts an address that the machine does not have as free', async () => {
+    assert.equal(await isPortFree('127.0.0.1', await taken('127.0.0.1')), false);
+    assert.equal(await isPortFree('203.0.113.9', 1), true);
+  });
+});

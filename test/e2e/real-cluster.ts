@@ -1,0 +1,142 @@
+/**
+ * The product with real containers and no example, and an image for the tests' own pods: busybox,
+ * built like the product's images and given to its containerd.
+ */
+import { join } from 'node:path';
+import { realProcesses } from '../../src/edge/processes.ts';
+import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
+import { buildImage } from '../../src/cli/images/build.ts';
+import type { Recipe } from '../../src/cli/images/recipes.ts';
+import { nodeLayout } from '../../src/cli/node-layout.ts';
+import {
+  eventually,
+  type Product,
+  removeDirectory,
+  run,
+  startProduct,
+  temporaryDirectory,
+} from './product.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+export const BUSYBOX = 'coxswain.test/busybox:1';
+
+const RECIPE: Recipe = {
+  name: 'test-busybox',
+  revision: 1,
+  images: [{ reference: BUSYBOX }],
+  packages: ['busybox-static'],
+  without: [],
+  prune: [/^usr\/share\//],
+  files: {},
+  prepare: [
+    ['/bin/busybox', 'mkdir', '-p', '/usr/local/bin'],
+    ['/bin/busybox', '--install', '-s', '/usr/local/bin'],
+    ['/bin/busybox', 'ln', '-s', 'busybox', '/bin/sh'],
+  ],
+  entrypoint: ['/bin/busybox', 'sh'],
+  environment: ['PATH=/usr/local/bin:/usr/bin:/bin'],
+};
+
+export interface RealCluster {
+  readonly product: Product;
+  readonly directory: string;
+  /** stdout of a kubectl that must succeed. */
+  ok(command: readonly string[] | string, input?: string): Promise<string>;
+  /** A pod of one busybox container that runs `script`, once it is ready. */
+  runPod(name: string, script: string, over?: PodOverrides): Promise<void>;
+  terminal(
+    args: readonly string[] | string,
+    size?: { rows: number; columns: number },
+  ): Promise<Terminal>;
+  close(): Promise<void>;
+}
+
+export interface PodOverrides {
+  readonly metadata?: object;
+  readonly spec?: object;
+  readonly container?: object;
+}
+
+/** The manifest of a pod whose container ends at once when it is asked to. */
+export function podManifest(name: string, script: string, over: PodOverrides = {}): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, ...over.metadata },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        { name: 'main', image: BUSYBOX, command: ['sh', '-c', script], ...over.container },
+      ],
+      ...over.spec,
+    },
+  };
+}
+
+export async function startRealCluster(): Promise<RealCluster> {
+  const directory = temporaryDirectory();
+  try {
+    const product = await startProduct(['--example', 'none'], {
+      dataDirectory: join(directory, 'data'),
+    });
+    try {
+      await importBusybox(product);
+      await product.ok('wait --for=condition=Ready node --all --timeout=60s');
+      await untilDefaultAccount(product);
+    } catch (error) {
+      await product.stop();
+      throw error;
+    }
+    return clusterOf(product, directory);
+  } catch (error) {
+    removeDirectory(directory);
+    throw error;
+  }
+}
+
+function clusterOf(product: Product, directory: string): RealCluster {
+  return {
+    product,
+    directory,
+    ok: (command, input) => product.ok(command, input),
+    async runPod(name, script, over) {
+      await product.ok('create -f -', JSON.stringify(podManifest(name, script, over)));
+      await product.ok(`wait --for=condition=Ready pod/${name} --timeout=60s`);
+    },
+    async terminal(args, size = { rows: 24, columns: 80 }) {
+      const words = typeof args === 'string' ? args.split(' ') : args;
+      return openTerminal(words, { kubeconfig: product.kubeconfig, ...size });
+    },
+    async close() {
+      await product.stop();
+      removeDirectory(directory);
+    },
+  };
+}
+
+/** Pods are refused until their service account is there. */
+function untilDefaultAccount(product: Product): Promise<true> {
+  return eventually(async () =>
+    (await product.kubectl(['get', 'serviceaccount', 'default'])).code === 0 ? true : undefined,
+  );
+}
+
+async function importBusybox(product: Product): Promise<void> {
+  const data = dataDirectoryAt(product.dataDirectory);
+  const { archivePath } = await buildImage(RECIPE, {
+    processes: realProcesses(),
+    folder: data.images,
+    repository: process.cwd(),
+  });
+  const socket = nodeLayout(data).containerdSocket;
+  const { code, stderr } = await run('ctr', [
+    '--address',
+    socket,
+    '--namespace',
+    'k8s.io',
+    'images',
+    'import',
+    archivePath,
+  ]);
+  if (code !== 0) throw new Error(`Cannot import ${archivePath}: ${stderr}`);
+}

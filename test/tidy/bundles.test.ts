@@ -1,0 +1,117 @@
+/**
+ * What each component carries along, through all that it imports: no module beyond its layer, and
+ * no npm package that is not listed. A new package is a decision: list it here, with the change
+ * that brings it.
+ */
+import assert from 'node:assert/strict';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { LAYERS } from '../../layers.ts';
+import { isForTests, moduleOf, sourceFiles, valueImportsOf } from './source-files.ts';
+
+interface Component {
+  readonly module: string;
+  /** The files by which the command line, or a program of its own, starts it. */
+  readonly entries: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const COMPONENTS: readonly Component[] = [
+  {
+    module: 'client',
+    entries: ['rest.ts', 'informer-factory.ts', 'events.ts', 'leader-election.ts'],
+    packages: [],
+  },
+  { module: 'reconcile', entries: ['manager.ts'], packages: [] },
+  { module: 'controllers', entries: ['index.ts'], packages: [] },
+  { module: 'scheduler', entries: ['scheduler.ts'], packages: [] },
+  { module: 'kubelet', entries: ['kubelet.ts', 'simulated/simulated-nodes.ts'], packages: [] },
+  { module: 'proxy', entries: ['proxy.ts'], packages: [] },
+  { module: 'dns', entries: ['server.ts', 'resolv-conf.ts'], packages: [] },
+  { module: 'store', entries: ['memory.ts', 'sqlite/sqlite-store.ts'], packages: [] },
+  // Bodies, patches and answers may be YAML.
+  { module: 'apiserver', entries: ['server.ts'], packages: ['js-yaml'] },
+  { module: 'cli', entries: ['main.ts'], packages: ['commander', 'js-yaml'] },
+];
+
+type Files = ReadonlyMap<string, string>;
+
+/** The files and packages that run when one of `entries` is imported. */
+export function bundleOf(
+  entries: readonly string[],
+  files: Files,
+): { readonly files: ReadonlySet<string>; readonly packages: ReadonlySet<string> } {
+  const reached = new Set<string>();
+  const packages = new Set<string>();
+  const open = [...entries];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (reached.has(path)) continue;
+    const text = files.get(path);
+    if (text === undefined) throw new Error(`Cannot follow imports to ${path}: no such file`);
+    reached.add(path);
+    for (const target of valueImportsOf(text)) {
+      const name = packageOf(target);
+      if (name !== undefined) packages.add(name);
+      else if (!target.startsWith('node:')) open.push(pathOf(target, path));
+    }
+  }
+  return { files: reached, packages };
+}
+
+/** `@scope/name` of `@scope/name/file.js`; undefined for files of ours and of Node. */
+function packageOf(target: string): string | undefined {
+  if (/^([.#]|node:)/.test(target)) return undefined;
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+function pathOf(target: string, importer: string): string {
+  return target.startsWith('#') ? `src/${target.slice(1)}` : join(dirname(importer), target);
+}
+
+describe('bundles', () => {
+  const files = new Map(sourceFiles().map(({ path, text }) => [path, text]));
+  for (const { module, entries, packages } of COMPONENTS) {
+    const bundle = bundleOf(
+      entries.map((entry) => `src/${module}/${entry}`),
+      files,
+    );
+    it(`${module} carries no module beyond its layer`, () => {
+      const allowed = [module, ...(LAYERS[module] ?? [])];
+      const beyond = [...bundle.files].filter(
+        (path) => !allowed.includes(moduleOf(path)) || isForTests(path),
+      );
+      assert.deepEqual(beyond, []);
+    });
+    it(`${module} needs ${packages.length === 0 ? 'no package' : packages.join(' and ')}`, () => {
+      assert.deepEqual([...bundle.packages].toSorted(), packages);
+    });
+  }
+
+  it('are looked at for every module that is no library', () => {
+    const libraries = ['base', 'api', 'edge'];
+    assert.deepEqual(
+      [...COMPONENTS.map(({ module }) => module), ...libraries].toSorted(),
+      Object.keys(LAYERS).toSorted(),
+    );
+  });
+
+  it('follows imports of every form, and none of types', () => {
+    const tree = new Map([
+      ['src/a/a.ts', "import { b } from './b.ts';\nimport type { T } from 'types';"],
+      ['src/a/b.ts', "export { c } from '#c/c.ts';\nawait import('./d.ts');"],
+      ['src/a/d.ts', "new Worker(new URL('./e.ts', import.meta.url));\nimport './b.ts';"],
+      ['src/a/e.ts', "import {\n  type x,\n} from '@s/p/deep.js';\nimport fs from 'node:fs';"],
+      ['src/c/c.ts', "import yaml from 'yaml';\nexport type { T } from 'others';"],
+    ]);
+    const bundle = bundleOf(['src/a/a.ts'], tree);
+    assert.deepEqual([...bundle.files].toSorted(), [...tree.keys()].toSorted());
+    assert.deepEqual([...bundle.packages].toSorted(), ['@s/p', 'yaml']);
+  });
+
+  it('refuses an import of a file that is not there', () => {
+    assert.throws(() => bundleOf(['src/a.ts'], new Map()), /Cannot follow imports to src\/a\.ts/);
+  });
+});
