@@ -2,9 +2,6 @@
 import type { JsonObject, KubeObject, ObjectMeta } from '#api/meta/object.ts';
 import { cloneJson } from '#api/meta/json.ts';
 
-export { equalJson } from '#api/meta/equal.ts';
-export { timeText } from '#api/meta/time.ts';
-
 export type ApiObject = KubeObject & { [key: string]: unknown };
 
 /** The metadata of `object`, made when it is missing. */

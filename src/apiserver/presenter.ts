@@ -33,6 +33,7 @@ export interface ListShape {
 }
 
 const META_V1 = 'meta.k8s.io/v1';
+const NEWLINE = Buffer.from('\n');
 const META_SCHEMAS = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 
 export function contentType(wanted: Wanted, streaming = false): string {
@@ -68,6 +69,13 @@ export class Presenter {
   entry(entry: Entry, columns = true): Uint8Array {
     if (this.sendsCached) return wireBytes(entry);
     return this.object(this.resource.read(entry), columns);
+  }
+
+  /** One object of the cache as a whole answer: JSON ends with a newline, as upstream's does. */
+  single(entry: Entry): Body {
+    if (!this.sendsCached) return { kind: 'bytes', bytes: this.entry(entry) };
+    const bytes = wireBytes(entry);
+    return { kind: 'pieces', pieces: [bytes, NEWLINE], length: bytes.length + NEWLINE.length };
   }
 
   /** The object of the cache itself, or a view of it; shared by all who read it. */

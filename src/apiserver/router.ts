@@ -48,7 +48,6 @@ export interface RouterOptions {
   readonly authorize: Authorizer;
   readonly admission: AdmissionChain;
   readonly allocators: Allocators;
-  readonly eventTtlSeconds: number;
   readonly watchesMax: number;
   readonly shutdown: AbortSignal;
   readonly health: Health;
@@ -84,7 +83,6 @@ export class Router {
       registry,
       admission: options.admission,
       allocators: options.allocators,
-      eventTtlSeconds: options.eventTtlSeconds,
     };
     this.#services = {
       registry,

@@ -89,7 +89,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { environment, store } = options;
   const limits = { ...LIMITS, ...options.limits };
   const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
-  const registry = new Registry(hub, environment);
+  const registry = new Registry({
+    hub,
+    environment,
+    timeToLiveSeconds: ({ timeToLiveSeconds }) =>
+      timeToLiveSeconds === undefined ? undefined : limits.eventTtlSeconds,
+  });
   const resources = KINDS.map(
     (kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), parsed: hub.parsed }),
   );
@@ -129,7 +134,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       admissionInOrder({ reader, authorize, environment, registry, resources }),
     ),
     allocators,
-    eventTtlSeconds: limits.eventTtlSeconds,
     watchesMax: limits.watches,
     shutdown: shutdown.signal,
     discovery: createDiscovery({

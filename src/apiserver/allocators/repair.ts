@@ -15,7 +15,7 @@ import type { Environment, Timer } from '#base/env.ts';
 import { type IpRange, parseCidr, parseIp, rangeContains } from '#base/ip.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { SERVICES } from '../admission/targets.ts';
-import { timeText } from '../api-object.ts';
+import { timeText } from '#api/meta/time.ts';
 import type { LocalClient } from '../bootstrap/local-client.ts';
 import { familyOf, isHeadless } from './ip-families.ts';
 

@@ -2,6 +2,7 @@
  * One served resource: its kind, its cache, and the way between the served and the stored version.
  */
 import type { AnyKind } from '#api/kind.ts';
+import { typeByName } from '#api/schema/schema.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { type ApiObject, copyOf } from '../api-object.ts';
 import { type Entry, type ParsedCache, storedBytes } from '../watch-cache/entry.ts';
@@ -43,9 +44,10 @@ export class Resource {
 
   /** The bytes to store for an object of the served version. */
   encode(object: KubeObject): Uint8Array {
-    return storedBytes(
-      this.kind.storedAs === undefined ? object : this.kind.storedAs.toStored(object),
-    );
+    const { storedAs, schema } = this.kind;
+    return storedAs === undefined
+      ? storedBytes(typeByName(schema), object)
+      : storedBytes(typeByName(storedAs.schema), storedAs.toStored(object));
   }
 
   /** Served as it is stored: the cached bytes can be sent. */

@@ -4,9 +4,9 @@
  * Source: API concepts, "Patches" and "Server-Side Apply"; RFC 6902, RFC 7386.
  */
 import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
-import { fromYaml } from '#api/codec/yaml.ts';
+import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { fieldPath, required } from '#api/meta/field.ts';
-import { apiVersionOf, type JsonObject } from '#api/meta/object.ts';
+import { apiVersionOf, type Json, type JsonObject } from '#api/meta/object.ts';
 import {
   applyConflict,
   badRequest,
@@ -20,11 +20,12 @@ import { applyJsonPatch, JsonPatchError, parseJsonPatch } from '#api/patch/json-
 import { mergePatch } from '#api/patch/merge-patch.ts';
 import { strategicMerge, StrategicMergeError } from '#api/patch/strategic-merge.ts';
 import { typeByName } from '#api/schema/schema.ts';
-import { type ApiObject, copyOf, metadataOf, timeText } from '../api-object.ts';
+import { timeText } from '#api/meta/time.ts';
+import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { decodeParsed, parseJson } from './decode.ts';
-import { fieldValidationOf } from './options.ts';
+import { type FieldValidation, fieldValidationOf } from './options.ts';
 import { isTrue } from '../request-info.ts';
 
 export const PATCH_TYPES = [
@@ -144,12 +145,10 @@ function applyTransform(
       required(fieldPath('fieldManager'), 'is required for apply patch'),
     ]);
   }
-  const parsed = fromYaml(Buffer.from(body).toString());
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw badRequest('error decoding YAML: the patch must be an object');
+  const parsed = appliedYaml(context, body, validation);
   const type = typeByName(kind.schema);
   return async (current) => {
-    const applied = copyOf(parsed) as ApiObject;
+    const applied = copyOf(parsed);
     checkApplied(applied, { name, apiVersion: apiVersionOf(kind), kind: kind.kind });
     try {
       const merged = applyPatch({
@@ -174,6 +173,28 @@ function applyTransform(
       throw error;
     }
   };
+}
+
+/** The configuration as sent. Keys that come twice are an error or warnings, as fields are. */
+function appliedYaml(
+  context: RequestContext,
+  body: Uint8Array,
+  validation: FieldValidation,
+): ApiObject {
+  const problems: string[] = [];
+  let parsed: Json;
+  try {
+    parsed = fromYaml(Buffer.from(body).toString(), validation === 'Ignore' ? undefined : problems);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw badRequest(`error decoding YAML: ${error.message}`);
+  }
+  if (problems.length > 0 && validation === 'Strict')
+    throw badRequest(`error strict decoding YAML: ${problems.join(', ')}`);
+  for (const problem of problems) context.warn(problem);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw badRequest('error decoding YAML: the patch must be an object');
+  return parsed as ApiObject;
 }
 
 function checkApplied(

@@ -8,7 +8,7 @@ import { negotiate } from '../negotiate.ts';
 import { contentType, type ListMeta, Presenter } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
-import { bodyResponse, bytesResponse } from '../respond.ts';
+import { bodyResponse } from '../respond.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
 import { decodeContinue, encodeContinue } from './continue.ts';
@@ -45,7 +45,7 @@ export async function getObject(
   if (entry === undefined) throw notFound(resource.groupResource, name);
   return presenter.givesObjects
     ? bodyResponse(200, contentType(presenter.wanted), presenter.answer(resource.copy(entry)))
-    : bytesResponse(200, contentType(presenter.wanted), presenter.entry(entry));
+    : bodyResponse(200, contentType(presenter.wanted), presenter.single(entry));
 }
 
 export async function listObjects(

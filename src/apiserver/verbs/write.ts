@@ -5,7 +5,8 @@ import { apiVersionOf } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
-import { type ApiObject, copyOf, metadataOf, timeText } from '../api-object.ts';
+import { timeText } from '#api/meta/time.ts';
+import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { contentType } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -21,8 +22,6 @@ export interface WriteServices {
   readonly admission: AdmissionChain;
   /** What a kind needs beyond the object before it can be written: addresses, ports. */
   readonly allocators: Allocators;
-  /** Seconds that Events live. */
-  readonly eventTtlSeconds: number;
 }
 
 /** Hooks of the few kinds whose writes take something from a pool (Service addresses). */
@@ -104,9 +103,6 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
       dryRun: call.dryRun,
       warn: (text) => context.warn(text),
       validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
-      ...(resource.cache.prefix === '/registry/events/'
-        ? { ttlSeconds: services.eventTtlSeconds }
-        : {}),
     });
   } catch (error) {
     giveBack();

@@ -5,7 +5,9 @@
  * commit); it is spliced in right behind `"metadata":{` when the bytes go out. The parsed form is
  * made on demand and kept in a bounded cache (`ParsedCache`).
  */
-import type { JsonObject } from '#api/meta/object.ts';
+import { toGoJson } from '#api/codec/canonical.ts';
+import type { JsonObject, KubeObject } from '#api/meta/object.ts';
+import type { TypeSchema } from '#api/schema/schema.ts';
 
 export interface Entry {
   /** The key in the store. */
@@ -24,13 +26,15 @@ export function atRevision({ key, createRevision, bytes }: Entry, revision: numb
 }
 
 const METADATA = Buffer.from('"metadata":{');
+const UID = Buffer.from('"uid":"');
+const QUOTE = 0x22;
 
 /** The object's JSON with its resourceVersion, in two or three pieces that are not copied. */
 export function wireBytes(entry: Pick<Entry, 'bytes' | 'revision'>): Uint8Array {
   const bytes = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.byteLength);
-  const at = bytes.indexOf(METADATA) + METADATA.length;
-  const empty = bytes[at] === 0x7d;
-  const version = `"resourceVersion":"${entry.revision}"${empty ? '' : ','}`;
+  const uid = bytes.indexOf(UID, bytes.indexOf(METADATA)) + UID.length;
+  const at = bytes.indexOf(QUOTE, uid) + 1;
+  const version = `,"resourceVersion":"${entry.revision}"`;
   const result = Buffer.allocUnsafe(bytes.length + version.length);
   bytes.copy(result, 0, 0, at);
   result.write(version, at, 'latin1');
@@ -54,10 +58,9 @@ function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
 }
 
 /** What is stored for `object`: kind and apiVersion first, no resourceVersion. */
-export function storedBytes(object: object): Uint8Array {
-  const { apiVersion, kind, metadata, ...rest } = object as JsonObject;
-  const { resourceVersion: _, ...meta } = (metadata ?? {}) as JsonObject;
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }));
+export function storedBytes(type: TypeSchema, object: KubeObject): Uint8Array {
+  const metadata = { ...object.metadata, resourceVersion: '' };
+  return Buffer.from(toGoJson(type, { ...object, metadata }));
 }
 
 /** So many parsed objects are kept whether or not anybody else holds them: the last parsed ones. */

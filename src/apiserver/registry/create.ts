@@ -1,0 +1,84 @@
+/** CREATE. Upstream: registry/rest/create.go and generic/registry/store.go (Create). */
+import { alreadyExists, generateNameConflict } from '#api/meta/status.ts';
+import { timeText } from '#api/meta/time.ts';
+import { validateObjectMeta } from '#api/validation/metadata.ts';
+import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
+import { generateName } from './names.ts';
+import type { CreateOptions } from './options.ts';
+import type { Resource } from './resource.ts';
+import { checkNamespace, countsGeneration } from './rules.ts';
+import { refuse, type StoreAccess } from './store-access.ts';
+
+/** Upstream tries a generated name this often (KEP-4420). */
+const GENERATE_NAME_TRIES = 8;
+
+export async function createObject(
+  store: StoreAccess,
+  resource: Resource,
+  object: ApiObject,
+  options: CreateOptions,
+): Promise<ApiObject> {
+  const generated = metadataOf(object).generateName;
+  const byPrefix = !metadataOf(object).name && generated !== undefined && generated !== '';
+  for (let tries = 1; ; tries++) {
+    const attempt = byPrefix ? copyOf(object) : object;
+    if (byPrefix) metadataOf(attempt).name = generateName(generated, store.environment.random);
+    const created = await createOnce(store, resource, attempt, options);
+    if (created !== undefined) return created;
+    const name = metadataOf(attempt).name ?? '';
+    if (!byPrefix) throw alreadyExists(resource.groupResource, name);
+    if (tries >= GENERATE_NAME_TRIES) throw generateNameConflict(resource.groupResource, name);
+  }
+}
+
+/** Undefined when the name is taken. Changes `object`. */
+export async function createOnce(
+  store: StoreAccess,
+  resource: Resource,
+  object: ApiObject,
+  options: CreateOptions,
+): Promise<ApiObject | undefined> {
+  const { kind } = resource;
+  prepare(store, resource, object, options);
+  refuse(resource, object, [
+    ...(kind.validate?.(object) ?? []),
+    ...(kind.validateCreate?.(object) ?? []),
+    ...validateObjectMeta(kind, object),
+  ]);
+  for (const text of kind.warn?.(object) ?? []) options.warn(text);
+  await options.validate?.(object);
+  // The strategy may have put another metadata in place.
+  const metadata = metadataOf(object);
+  const key = resource.key(options.namespace, metadata.name ?? '');
+  if (options.dryRun) {
+    await store.hub.waitForNow();
+    return resource.cache.get(key) === undefined ? object : undefined;
+  }
+  const result = await store.put(resource, { key, expected: 0 }, object);
+  if (!result.ok) return undefined;
+  metadata.resourceVersion = String(result.revision);
+  return object;
+}
+
+/** What the server sets, whatever the client says. */
+function prepare(
+  store: StoreAccess,
+  resource: Resource,
+  object: ApiObject,
+  options: CreateOptions,
+): void {
+  const { kind } = resource;
+  const metadata = metadataOf(object);
+  checkNamespace(resource, object, options.namespace);
+  const context = store.writeContext(options.user);
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  delete metadata.resourceVersion;
+  metadata.uid = store.environment.random.uuid();
+  metadata.creationTimestamp = timeText(context.nowMs);
+  if (countsGeneration(resource, object)) metadata.generation = 1;
+  else delete metadata.generation;
+  if (kind.hasStatus === true && kind.prepareForCreate === undefined) delete object['status'];
+  kind.prepareForCreate?.(object, context);
+}

@@ -1,0 +1,42 @@
+/** What the registry must know of a write beside the object. */
+import type { ApiObject } from '../api-object.ts';
+import type { User } from '../context.ts';
+
+export interface WriteOptions {
+  readonly user: User;
+  readonly dryRun: boolean;
+  warn(text: string): void;
+}
+
+export interface CreateOptions extends WriteOptions {
+  readonly namespace: string;
+  /** Validating admission, on the object as it will be stored. */
+  validate?(object: ApiObject): Promise<void>;
+}
+
+export interface UpdateOptions extends WriteOptions {
+  readonly namespace: string;
+  readonly name: string;
+  /** Empty, `status`, or the name of a view. */
+  readonly subresource: string;
+  /**
+   * Makes the next object, without changing the current one. Called again after a conflict.
+   * Undefined current: there is none, and the kind allows creation by update.
+   */
+  transform(current: ApiObject | undefined): Promise<ApiObject>;
+  validate?(next: ApiObject, old: ApiObject | undefined): Promise<void>;
+  /** Create when it is not there (server-side apply does, for every kind). */
+  readonly createIfMissing?: boolean;
+  /** The server's own change (a binding): written as `transform` made it, without the strategy. */
+  readonly direct?: boolean;
+}
+
+export interface DeleteOptions extends WriteOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: string;
+  readonly orphanDependents?: boolean;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  validate?(object: ApiObject): Promise<void>;
+}

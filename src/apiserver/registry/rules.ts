@@ -1,0 +1,56 @@
+/** Rules of metadata and of the parts of an object that create and update share. */
+import { equalValues } from '#api/meta/equal.ts';
+import { badRequest } from '#api/meta/status.ts';
+import { type ApiObject, metadataOf } from '../api-object.ts';
+import type { Resource } from './resource.ts';
+
+const OTHER_NAMESPACE =
+  'the namespace of the provided object does not match the namespace sent on the request';
+
+/** The object takes the namespace of the request; another one is refused. */
+export function checkNamespace(resource: Resource, object: ApiObject, namespace: string): void {
+  const metadata = metadataOf(object);
+  const given = metadata.namespace ?? '';
+  if (given !== '' && (!resource.kind.namespaced || given !== namespace))
+    throw badRequest(OTHER_NAMESPACE);
+  if (resource.kind.namespaced) metadata.namespace = namespace;
+  else delete metadata.namespace;
+}
+
+export function countsGeneration(resource: Resource, object: ApiObject): boolean {
+  return resource.kind.countsGeneration ?? object['spec'] !== undefined;
+}
+
+/** Whether anything outside metadata and status differs. */
+export function specChanged(next: ApiObject, old: ApiObject): boolean {
+  const strip = ({ metadata: _m, status: _s, ...rest }: ApiObject): Record<string, unknown> => rest;
+  return !equalValues(strip(next), strip(old));
+}
+
+/** Gives `target` the `fields` as they are in `source`. */
+export function keepFields<T extends object>(
+  target: T,
+  source: T,
+  fields: readonly (keyof T)[],
+): void {
+  for (const field of fields) {
+    if (source[field] === undefined) delete target[field];
+    else target[field] = source[field];
+  }
+}
+
+/** A status write changes status, and of the metadata only what upstream lets through. */
+export function keepAllBut(next: ApiObject, old: ApiObject, field: string): void {
+  for (const name of new Set([...Object.keys(next), ...Object.keys(old)])) {
+    if (name !== field && name !== 'metadata' && name !== 'kind' && name !== 'apiVersion')
+      keepFields(next, old, [name]);
+  }
+}
+
+/** Finalizers keep the object, those in its metadata or its kind's own (a namespace has both). */
+export function isHeldByFinalizers({ kind }: Resource, object: ApiObject): boolean {
+  return (
+    (metadataOf(object).finalizers ?? []).length > 0 ||
+    (kind.ownFinalizers?.(object) ?? []).length > 0
+  );
+}

@@ -1,0 +1,105 @@
+/** The registry's way to the store: single writes, their leases, what a refused write found. */
+import type { AnyKind, WriteContext } from '#api/kind.ts';
+import { type FieldError } from '#api/meta/field.ts';
+import { invalid, notFound, serviceUnavailable } from '#api/meta/status.ts';
+import type { Environment } from '#base/env.ts';
+import { StoreError, type Write, type WriteResult } from '#store/store.ts';
+import { type ApiObject, metadataOf } from '../api-object.ts';
+import type { User } from '../context.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import type { WatchHub } from '../watch-cache/hub.ts';
+import type { Resource } from './resource.ts';
+
+/** One lease serves what is written within this time, so that ten thousand events need few. */
+const LEASE_SHARED_SECONDS = 60;
+
+interface SharedLease {
+  readonly id: Promise<number>;
+  /** Monotonic. */
+  readonly untilMs: number;
+}
+
+export class StoreAccess {
+  readonly hub: WatchHub;
+  readonly environment: Environment;
+  readonly #timeToLiveSeconds: (kind: AnyKind) => number | undefined;
+  /** The newest lease for each time to live. */
+  readonly #leases = new Map<number, SharedLease>();
+
+  /** `timeToLiveSeconds`: how long objects of a kind stay after their last write. */
+  constructor(options: {
+    readonly hub: WatchHub;
+    readonly environment: Environment;
+    readonly timeToLiveSeconds: (kind: AnyKind) => number | undefined;
+  }) {
+    this.hub = options.hub;
+    this.environment = options.environment;
+    this.#timeToLiveSeconds = options.timeToLiveSeconds;
+  }
+
+  /** The current object's entry, as of now. Throws 404. */
+  async entry(resource: Resource, namespace: string, name: string): Promise<Entry> {
+    if (!(await this.hub.waitForNow()))
+      throw serviceUnavailable('the watch cache is behind the store');
+    const entry = resource.cache.get(resource.key(namespace, name));
+    if (entry === undefined) throw notFound(resource.groupResource, name);
+    return entry;
+  }
+
+  /** Puts `object` at `key` if that is at revision `expected` (0: not there). Renews its lifetime. */
+  async put(
+    resource: Resource,
+    { key, expected }: { readonly key: string; readonly expected: number },
+    object: ApiObject,
+  ): Promise<WriteResult> {
+    const ttlSeconds = this.#timeToLiveSeconds(resource.kind);
+    const lease = ttlSeconds === undefined ? 0 : await this.#lease(ttlSeconds);
+    return this.#write({ type: 'put', key, value: resource.encode(object), expected, lease });
+  }
+
+  remove({ key, revision }: Entry): Promise<WriteResult> {
+    return this.#write({ type: 'delete', key, expected: revision });
+  }
+
+  writeContext(user: User): WriteContext {
+    return {
+      nowMs: this.environment.clock.now(),
+      uuid: () => this.environment.random.uuid(),
+      user,
+    };
+  }
+
+  async #write(write: Write): Promise<WriteResult> {
+    try {
+      return await this.hub.store.write(write);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      throw serviceUnavailable(`the store cannot take the write: ${error.message}`);
+    }
+  }
+
+  #lease(ttlSeconds: number): Promise<number> {
+    const now = this.environment.clock.monotonicMs();
+    let lease = this.#leases.get(ttlSeconds);
+    if (lease === undefined || lease.untilMs < now) {
+      const id = this.hub.store.grantLease((ttlSeconds + LEASE_SHARED_SECONDS) * 1000);
+      lease = { id, untilMs: now + LEASE_SHARED_SECONDS * 1000 };
+      this.#leases.set(ttlSeconds, lease);
+      // What the store could not give now it may give to the next one who asks.
+      id.catch(() => this.#leases.delete(ttlSeconds));
+    }
+    return lease.id;
+  }
+}
+
+/** What is there instead of what a refused write expected; undefined when nothing is. */
+export function currentEntry(result: WriteResult): Entry | undefined {
+  if (result.ok || result.current === undefined) return undefined;
+  const { key, value, modRevision, createRevision } = result.current;
+  return { key, bytes: value, revision: modRevision, createRevision };
+}
+
+/** Throws 422 with all `errors`, if there are any. */
+export function refuse(resource: Resource, object: ApiObject, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid(resource.kind, metadataOf(object).name ?? '', errors);
+}

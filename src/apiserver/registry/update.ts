@@ -1,0 +1,176 @@
+/** UPDATE and PATCH. Upstream: registry/rest/update.go and generic/registry/store.go (Update). */
+import { keepTimesWhenUnchanged } from '#api/apply/managed-fields.ts';
+import { equalJson } from '#api/meta/equal.ts';
+import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
+import { conflict, invalid, notFound, OBJECT_MODIFIED } from '#api/meta/status.ts';
+import { validateObjectMetaUpdate } from '#api/validation/metadata.ts';
+import { type ApiObject, metadataOf } from '../api-object.ts';
+import type { Entry } from '../watch-cache/entry.ts';
+import { createOnce } from './create.ts';
+import type { UpdateOptions } from './options.ts';
+import type { Resource } from './resource.ts';
+import {
+  checkNamespace,
+  countsGeneration,
+  isHeldByFinalizers,
+  keepAllBut,
+  keepFields,
+  specChanged,
+} from './rules.ts';
+import { currentEntry, refuse, type StoreAccess } from './store-access.ts';
+
+/** How often a write is redone when others write the same object meanwhile. */
+export const CONFLICT_TRIES = 64;
+
+/** Answers the new object, and whether it was created. */
+export async function updateObject(
+  store: StoreAccess,
+  resource: Resource,
+  options: UpdateOptions,
+): Promise<{ object: ApiObject; created: boolean }> {
+  const key = resource.key(options.namespace, options.name);
+  let entry = resource.cache.get(key);
+  let fresh = false;
+  for (let tries = 0; tries < CONFLICT_TRIES; tries++) {
+    if (entry === undefined && !fresh) {
+      await store.hub.waitForNow();
+      entry = resource.cache.get(key);
+      fresh = true;
+    }
+    if (entry === undefined) {
+      const created = await createByUpdate(store, resource, options);
+      if (created !== undefined) return { object: created, created: true };
+      fresh = false;
+      continue;
+    }
+    const outcome = await updateOnce(store, resource, { entry, fresh }, options);
+    if (outcome.object !== undefined) return { object: outcome.object, created: false };
+    entry = outcome.current;
+    fresh = true;
+  }
+  throw conflict(resource.groupResource, options.name, OBJECT_MODIFIED);
+}
+
+async function createByUpdate(
+  store: StoreAccess,
+  resource: Resource,
+  options: UpdateOptions,
+): Promise<ApiObject | undefined> {
+  const allowed = options.createIfMissing === true || resource.kind.createOnUpdate === true;
+  if (!allowed || options.subresource !== '') throw notFound(resource.groupResource, options.name);
+  const object = await options.transform(undefined);
+  const version = metadataOf(object).resourceVersion;
+  if (version !== undefined && version !== '' && version !== '0') {
+    throw conflict(resource.groupResource, options.name, 'StorageError: invalid object, Code: 4');
+  }
+  return createOnce(store, resource, object, {
+    ...options,
+    validate: async (created) => options.validate?.(created, undefined),
+  });
+}
+
+/** The object as written, or what is there instead of `entry` (undefined: nothing). */
+interface Outcome {
+  readonly object?: ApiObject;
+  readonly current?: Entry | undefined;
+}
+
+/** `fresh`: the entry is the newest there is, not only the newest the cache has seen. */
+async function updateOnce(
+  store: StoreAccess,
+  resource: Resource,
+  { entry, fresh }: { readonly entry: Entry; readonly fresh: boolean },
+  options: UpdateOptions,
+): Promise<Outcome> {
+  const old = resource.copy(entry);
+  let next: ApiObject;
+  try {
+    next = await options.transform(old);
+    checkVersion(resource, options, next, entry);
+  } catch (error) {
+    // What was decided on an old state is decided again on the newest one.
+    if (fresh) throw error;
+    await store.hub.waitForNow();
+    const current = resource.cache.get(entry.key);
+    if (current?.revision === entry.revision) throw error;
+    return { current };
+  }
+  if (options.direct !== true) prepare(store, resource, { next, old }, options);
+  await options.validate?.(next, old);
+  metadataOf(next).resourceVersion = String(entry.revision);
+  if (isFinished(resource, next, old)) {
+    if (options.dryRun) return { object: next };
+    const result = await store.remove(entry);
+    return result.ok ? { object: next } : { current: currentEntry(result) };
+  }
+  keepTimesWhenUnchanged(old, next);
+  if (equalJson(next, old)) return { object: old };
+  if (options.dryRun) return { object: next };
+  const result = await store.put(resource, { key: entry.key, expected: entry.revision }, next);
+  if (!result.ok) return { current: currentEntry(result) };
+  metadataOf(next).resourceVersion = String(result.revision);
+  return { object: next };
+}
+
+function checkVersion(
+  resource: Resource,
+  options: UpdateOptions,
+  next: ApiObject,
+  entry: Entry,
+): void {
+  const version = metadataOf(next).resourceVersion ?? '';
+  if (version === '' || version === '0') {
+    if (resource.kind.unconditionalUpdate === true) return;
+    const at = fieldPath('metadata').child('resourceVersion');
+    throw invalid(resource.kind, options.name, [
+      invalidValue(at, version, 'must be specified for an update'),
+    ]);
+  }
+  if (version !== String(entry.revision))
+    throw conflict(resource.groupResource, options.name, OBJECT_MODIFIED);
+}
+
+/** What the client cannot change stays; the strategy of the kind or view; validation. */
+function prepare(
+  store: StoreAccess,
+  resource: Resource,
+  { next, old }: { readonly next: ApiObject; readonly old: ApiObject },
+  options: UpdateOptions,
+): void {
+  const { kind } = resource;
+  checkNamespace(resource, next, options.namespace);
+  const context = store.writeContext(options.user);
+  const metadata = metadataOf(next);
+  const before = metadataOf(old);
+  keepFields(metadata, before, [
+    'generation',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+  ]);
+  delete metadata.selfLink;
+  if (metadata.uid === undefined || metadata.uid === '') keepFields(metadata, before, ['uid']);
+  const errors: FieldError[] = [];
+  const view = kind.views?.find((candidate) => candidate.name === options.subresource);
+  if (options.subresource === 'status') {
+    keepAllBut(next, old, 'status');
+    kind.prepareForStatusUpdate?.(next, old, context);
+    errors.push(...(kind.validateStatus?.(next, old) ?? []));
+  } else if (view !== undefined) {
+    view.keep(next, old, context);
+    errors.push(...(view.validate?.(next, old) ?? []));
+  } else {
+    if (kind.hasStatus === true) keepFields(next, old, ['status']);
+    kind.prepareForUpdate?.(next, old, context);
+    errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
+  }
+  const counts = options.subresource !== 'status' && countsGeneration(resource, next);
+  if (counts && specChanged(next, old)) metadata.generation = (before.generation ?? 0) + 1;
+  refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
+  for (const text of kind.warn?.(next, old) ?? []) options.warn(text);
+}
+
+/** Nothing holds the object any more, and it is being deleted. */
+function isFinished(resource: Resource, next: ApiObject, old: ApiObject): boolean {
+  return metadataOf(old).deletionGracePeriodSeconds === 0 && !isHeldByFinalizers(resource, next);
+}
