@@ -101,7 +101,7 @@ export class Watcher {
     const { context, resource, selection } = this.#options;
     const turns = new Turns(context.environment);
     // Taken in one turn: what changes later follows as events.
-    for (const entry of [...resource.cache.range(this.#prefix)]) {
+    for (const entry of Array.from(resource.cache.range(this.#prefix))) {
       if (turns.isOver()) await turns.next();
       const room = this.#outlet.room();
       if (room !== undefined) await room;
