@@ -74,7 +74,9 @@ function getLibatomic(folder, say) {
   if (!existsSync('/usr/bin/apt-get')) return {};
   if (process.getuid() === 0) {
     say('Installing libatomic1, which the pinned Node needs …');
-    const install = () => run('apt-get', [...APT_WAIT, ...APT_INSTALL, 'libatomic1']);
+    // In a session of its own: Ctrl-C must not break it off in the middle.
+    const install = () =>
+      run('setsid', ['--wait', 'apt-get', ...APT_WAIT, ...APT_INSTALL, 'libatomic1']);
     let problem = install();
     // The package lists may be old or empty.
     if (problem !== undefined) problem = run('apt-get', ['update', '-q']) ?? install();

@@ -64,7 +64,7 @@ describe('kubectl attach', { skip }, () => {
     stream.type('hello\n');
     await stream.until(/got hello\n/);
     stream.endInput();
-    assert.equal(await stream.ended, 0, stream.complained());
+    assert.equal(await stream.exit(), 0, stream.complained());
     assert.match(stream.printed(), /got hello\nover\n$/);
     await untilPhase('once', 'Succeeded');
   });
@@ -79,7 +79,7 @@ describe('kubectl attach', { skip }, () => {
     await terminal.until(/17 55\r\n/);
     // How the container ended is its status's to tell, as with upstream.
     terminal.type('exit\r');
-    assert.equal(await terminal.ended, 0);
+    assert.equal(await terminal.exit(), 0);
   });
 
   it('run --rm -it: a shell that leaves nothing behind, and its exit code', async () => {
@@ -90,7 +90,7 @@ describe('kubectl attach', { skip }, () => {
     await terminal.until(/\/ # /);
     terminal.type('echo $((6*7)); exit 5\r');
     await terminal.until(/\r\n42\r\n/);
-    assert.equal(await terminal.ended, 5);
+    assert.equal(await terminal.exit(), 5);
     assert.match(terminal.printed(), /pod "visit" deleted/);
     assert.equal(await cluster.ok('get pod visit --ignore-not-found'), '');
   });

@@ -22,7 +22,7 @@ describe('kubectl exec', { skip }, () => {
     terminal.type('echo $((40+2)) $(tty)\r');
     await terminal.until(/\r\n42 \/dev\/pts\/\d+\r\n/);
     terminal.type('exit 7\r');
-    assert.equal(await terminal.ended, 7);
+    assert.equal(await terminal.exit(), 7);
   });
 
   it('at a terminal: Ctrl-C ends the command, not the session', async () => {
@@ -34,7 +34,7 @@ describe('kubectl exec', { skip }, () => {
     await terminal.until(/\^C[^]*\/ # /);
     terminal.type('echo code $?; exit\r');
     await terminal.until(/code 130/);
-    await terminal.ended;
+    await terminal.exit();
   });
 
   it('at a terminal: the size is the window’s, also when that changes', async () => {
@@ -47,7 +47,7 @@ describe('kubectl exec', { skip }, () => {
     await terminal.resize({ rows: 43, columns: 111 });
     await terminal.until(/\b43 111\r\n/);
     terminal.type('\u0003');
-    assert.equal(await terminal.ended, 130);
+    assert.equal(await terminal.exit(), 130);
   });
 
   it('without one: both outputs apart, and the exit code', async () => {
@@ -63,13 +63,13 @@ describe('kubectl exec', { skip }, () => {
     const stream = cluster.product.stream('exec -i sh -- cat');
     stream.type(data);
     stream.endInput();
-    assert.equal(await stream.ended, 0, stream.complained());
+    assert.equal(await stream.exit(), 0, stream.complained());
     assert.ok(stream.bytes().equals(data), `${stream.bytes().length} bytes came back`);
   });
 
   it('ends with the command, though the input is still open', async () => {
     const stream = cluster.product.stream(['exec', '-i', 'sh', '--', 'sh', '-c', 'echo done']);
-    assert.equal(await stream.ended, 0, stream.complained());
+    assert.equal(await stream.exit(), 0, stream.complained());
     assert.equal(stream.printed(), 'done\n');
   });
 
@@ -80,7 +80,7 @@ describe('kubectl exec', { skip }, () => {
       await stream.until(new RegExp(`${word}\n$`));
     }
     stream.endInput();
-    assert.equal(await stream.ended, 0);
+    assert.equal(await stream.exit(), 0);
   });
 
   it('says which command is not there', async () => {

@@ -29,7 +29,7 @@ describe('kubectl logs', { skip }, () => {
       await cluster.ok(`exec grows -- touch /tmp/${number}`);
       await stream.until(new RegExp(`line ${number}\n$`));
     }
-    assert.equal(await stream.ended, 0);
+    assert.equal(await stream.exit(), 0);
     assert.equal(stream.printed(), 'begun\nline 1\nline 2\nline 3\n');
   });
 
@@ -41,7 +41,7 @@ describe('kubectl logs', { skip }, () => {
     const stream = cluster.product.stream('logs -f leaves');
     await stream.until(/^here\n/);
     await cluster.ok('delete pod leaves');
-    assert.equal(await stream.ended, 0);
+    assert.equal(await stream.exit(), 0);
     assert.equal(stream.printed(), 'here\nbye\n');
   });
 
@@ -139,7 +139,7 @@ describe('kubectl logs', { skip }, () => {
     await cluster.runPod('large', script, over);
     const stream = cluster.product.stream('logs -f large');
     await cluster.ok('exec large -- touch /tmp/1');
-    assert.equal(await stream.ended, 0);
+    assert.equal(await stream.exit(), 0);
     assert.equal(stream.printed(), all);
     assert.equal(await cluster.ok('logs large'), all);
   });

@@ -90,7 +90,7 @@ describe('kubectl on real pods', { skip }, () => {
     const began = performance.now();
     await cluster.ok(['delete', 'pod', name, ...flags]);
     const seconds = (performance.now() - began) / 1000;
-    await log.ended;
+    await log.exit();
     return { seconds, log: log.printed() };
   };
 
@@ -124,6 +124,6 @@ describe('kubectl on real pods', { skip }, () => {
     await log.until(/up\n/);
     await cluster.ok('delete pod forced --force --grace-period=0');
     assert.equal(await cluster.ok('get pod forced --ignore-not-found'), '');
-    await log.ended;
+    await log.exit();
   });
 });

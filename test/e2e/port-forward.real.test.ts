@@ -12,6 +12,7 @@ import type { Stream } from './stream.ts';
 const skip = unlessReal('kubectl port-forward with real containers');
 const LARGE_BYTES = 10 * 1024 * 1024;
 const CONNECTIONS = 20;
+const IDLE_MAX_MS = 10_000;
 /** Serves its own name and a large file; on another port it sums what it is sent. */
 const SERVER = [
   'mkdir /www',
@@ -90,6 +91,7 @@ describe('kubectl port-forward', { skip }, () => {
     const { stream, port } = await forward('pod/web', ':9000');
     const data = randomBytes(LARGE_BYTES);
     const socket = connect(port, '127.0.0.1');
+    socket.setTimeout(IDLE_MAX_MS, () => socket.destroy(new Error('no answer')));
     socket.write(data);
     const answer = (await buffer(socket)).toString();
     assert.equal(answer.split(' ')[0], sha256(data));
@@ -99,7 +101,7 @@ describe('kubectl port-forward', { skip }, () => {
   it('says that nobody listens in the pod, and kubectl ends, as with upstream', async () => {
     const { stream, url } = await forward('pod/web', ':9999');
     await assert.rejects(ask(url));
-    assert.equal(await stream.ended, 1);
+    assert.equal(await stream.exit(), 1);
     assert.match(stream.complained(), /forwarding \d+ -> 9999: .*connection refused/i);
     assert.match(stream.complained(), /error: lost connection to pod/);
   });

@@ -20,13 +20,17 @@ export interface Stream {
   type(text: string | Uint8Array): void;
   /** Ends stdin. */
   endInput(): void;
-  /** The exit code once it has ended and all output is here; 128 + N after signal N. */
-  readonly ended: Promise<number>;
+  /**
+   * The exit code once it has ended and all output is here; 128 + N after signal N. Rejects after
+   * a minute.
+   */
+  exit(): Promise<number>;
   /** Ends it with `signal` (SIGTERM unless given), and by SIGKILL when it stays. */
   stop(signal?: NodeJS.Signals): Promise<number>;
 }
 
 const UNTIL_TIMEOUT_MS = 30_000;
+const EXIT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /** Starts `command` with all three streams as pipes; stdin stays open until `endInput`. */
@@ -66,12 +70,13 @@ export function openStream(
   });
   // Who waits for nothing is told by `until`.
   ended.catch(() => {});
+  const failure = (why: string): Error => {
+    const output = `stdout: ${stream.printed()}\nstderr: ${stream.complained()}`;
+    return new Error(`${command} ${args.join(' ')}: ${why}\n${output}`);
+  };
   const wait = (pattern: RegExp, text: () => string): Promise<RegExpExecArray> => {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
-    const fail = (why: string): void => {
-      const output = `stdout: ${stream.printed()}\nstderr: ${stream.complained()}`;
-      reject(new Error(`${command} ${args.join(' ')}: ${why}: ${pattern}\n${output}`));
-    };
+    const fail = (why: string): void => reject(failure(`${why}: ${pattern}`));
     const check = (): void => {
       const match = pattern.exec(text());
       if (match !== null) resolve(match);
@@ -94,7 +99,11 @@ export function openStream(
     untilComplained: (pattern) => wait(pattern, stream.complained),
     type: (text) => child.stdin.write(text),
     endInput: () => child.stdin.end(),
-    ended,
+    async exit() {
+      const { promise, reject } = Promise.withResolvers<never>();
+      const timer = setTimeout(() => reject(failure('does not end')), EXIT_TIMEOUT_MS);
+      return Promise.race([ended, promise]).finally(() => clearTimeout(timer));
+    },
     async stop(signal = 'SIGTERM') {
       if (code !== undefined) return code;
       child.kill(signal);
