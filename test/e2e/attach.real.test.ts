@@ -7,6 +7,11 @@ import { BUSYBOX, type RealCluster, startRealCluster } from './real-cluster.ts';
 const skip = unlessReal('kubectl attach and run with real containers');
 const ECHO = 'while read -r line; do echo "got $line"; echo "err $line" >&2; done; echo over';
 
+/** `kubectl run` of a pod that is not started again; its command follows. */
+function runFlags(name: string, ...flags: string[]): string[] {
+  return ['run', name, ...flags, '--restart=Never', `--image=${BUSYBOX}`, '--command', '--'];
+}
+
 describe('kubectl attach', { skip }, () => {
   let cluster: RealCluster;
   before(async () => {
@@ -83,10 +88,7 @@ describe('kubectl attach', { skip }, () => {
   });
 
   it('run --rm -it: a shell that leaves nothing behind, and its exit code', async () => {
-    const terminal = await cluster.terminal([
-      ...['run', 'visit', '--rm', '-it', '--restart=Never', `--image=${BUSYBOX}`],
-      ...['--command', '--', 'sh'],
-    ]);
+    const terminal = await cluster.terminal([...runFlags('visit', '--rm', '-it'), 'sh']);
     await terminal.until(/\/ # /);
     terminal.type('echo $((6*7)); exit 5\r');
     await terminal.until(/\r\n42\r\n/);
@@ -97,10 +99,7 @@ describe('kubectl attach', { skip }, () => {
 
   it('run --rm -i: input from a pipe, output and exit code back', async () => {
     const { code, stdout } = await cluster.product.kubectl(
-      [
-        ...['run', 'sum', '--rm', '-i', '--restart=Never', `--image=${BUSYBOX}`, '--quiet'],
-        ...['--command', '--', 'sh', '-c', 'wc -c; exit 4'],
-      ],
+      [...runFlags('sum', '--rm', '-i', '--quiet'), 'sh', '-c', 'wc -c; exit 4'],
       { input: 'four' },
     );
     assert.equal(stdout, '4\n');
@@ -108,10 +107,7 @@ describe('kubectl attach', { skip }, () => {
   });
 
   it('run --restart=Never goes to completion', async () => {
-    await cluster.ok([
-      ...['run', 'job', '--restart=Never', `--image=${BUSYBOX}`],
-      ...['--command', '--', 'sh', '-c', 'echo did it'],
-    ]);
+    await cluster.ok([...runFlags('job'), 'sh', '-c', 'echo did it']);
     await untilPhase('job', 'Succeeded');
     assert.equal(await cluster.ok('logs job'), 'did it\n');
     assert.match(await cluster.ok('get pod job'), /job\s+0\/1\s+Completed\s+0/);

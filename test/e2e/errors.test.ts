@@ -44,7 +44,7 @@ function asNobody(): readonly string[] {
   const plain = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
   const reading = [...plain, '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
   const readsHere = ([command = '', ...args]: readonly string[]): boolean =>
-    spawnSync(command, [...args, 'test', '-r', 'package.json']).status === 0;
+    spawnSync(command, [...args, 'test', '-r', join(process.cwd(), 'package.json')]).status === 0;
   return readsHere(plain) ? plain : reading;
 }
 

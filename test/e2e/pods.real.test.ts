@@ -70,7 +70,7 @@ describe('kubectl on real pods', { skip }, () => {
     assert.equal(await cluster.ok(['exec', 'box', '--', '/tmp/copied/deep/a script']), 'ran\n');
     const back = join(cluster.directory, 'folder-back');
     await cluster.ok(['cp', 'box:/tmp/copied', back]);
-    assert.deepEqual(readdirSync(back, { recursive: true }).toSorted(), [
+    assert.deepEqual(readdirSync(back, { recursive: true }).map(String).toSorted(), [
       'deep',
       'deep/a script',
       'empty',

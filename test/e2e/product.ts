@@ -57,7 +57,11 @@ function startCommand(args: readonly string[], options: StartOptions): [string, 
   const listen = 'listen' in options ? options.listen : '127.0.0.1:0';
   const [command = '', ...rest] = [
     ...through,
-    ...[process.execPath, 'bin/launch.mjs', 'start', '--data-dir', dataDirectory],
+    process.execPath,
+    'bin/launch.mjs',
+    'start',
+    '--data-dir',
+    dataDirectory,
     ...(listen === undefined ? [] : ['--listen', listen]),
     ...args,
   ];

@@ -95,8 +95,8 @@ export function openStream(
     printed: () => Buffer.concat(printed).toString(),
     complained: () => Buffer.concat(complained).toString(),
     bytes: () => Buffer.concat(printed),
-    until: (pattern) => wait(pattern, stream.printed),
-    untilComplained: (pattern) => wait(pattern, stream.complained),
+    until: (pattern) => wait(pattern, () => stream.printed()),
+    untilComplained: (pattern) => wait(pattern, () => stream.complained()),
     type: (text) => child.stdin.write(text),
     endInput: () => child.stdin.end(),
     async exit() {

@@ -1,0 +1,59 @@
+/** The command line of a bench. What is wrong with it is thrown as an Error that says what to do. */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export interface Arguments {
+  readonly name: string;
+  readonly rounds: number;
+  /** Folder with upstream's binaries. */
+  readonly against: string | undefined;
+  /** Words that a measurement's name must have, all of them. */
+  readonly only: readonly string[];
+}
+
+const ROUNDS = 5;
+const ROUNDS_MAX = 1_000;
+const USAGE = 'npm run bench -- NAME [--rounds N] [--against DIR] [--only WORDS]';
+
+export function parseArguments(words: readonly string[]): Arguments {
+  const { values, positionals } = parse(words);
+  const [name, ...rest] = positionals;
+  if (name === undefined || rest.length > 0) throw new Error(`Name one bench: ${USAGE}`);
+  const rounds = Number(values.rounds ?? ROUNDS);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX)
+    throw new Error(
+      `Cannot run ${values.rounds ?? ''} rounds: give a number from 1 to ${ROUNDS_MAX}`,
+    );
+  return {
+    name,
+    rounds,
+    against: values.against === undefined ? undefined : resolve(values.against),
+    only: (values.only ?? '').toLowerCase().split(/\s+/).filter(Boolean),
+  };
+}
+
+function parse(words: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { rounds: text, against: text, only: text },
+    });
+  } catch (error) {
+    // Behind its first sentence Node explains how to name files that begin with a dash.
+    const [problem = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    throw new Error(`${problem}: ${USAGE}`, { cause: error });
+  }
+}
+
+/** Those whose names have all the words; fails when there is none. */
+export function choose<T extends { readonly name: string }>(
+  all: readonly T[],
+  words: readonly string[],
+): readonly T[] {
+  const chosen = all.filter(({ name }) => words.every((word) => name.includes(word)));
+  if (chosen.length > 0) return chosen;
+  const names = all.map(({ name }) => name).join(', ');
+  throw new Error(`Nothing to measure has the words "${words.join(' ')}": there are ${names}`);
+}
