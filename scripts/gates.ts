@@ -13,7 +13,7 @@ export function checks(): Step[] {
 
 /** Tests that need root, Linux and real containers are named `*.real.test.ts`. */
 export function tests(options: { seeds: number; real: boolean }): Step[] {
-  const unit = globSync('{bin,scripts,src,test}/**/*.test.ts')
+  const unit = globSync('{bench,bin,scripts,src,test}/**/*.test.ts')
     .filter((path) => !path.endsWith('.real.test.ts'))
     .sort();
   const real = globSync(['src/**/*.real.test.ts', 'test/**/*.real.test.ts']).sort();
