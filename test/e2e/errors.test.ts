@@ -27,7 +27,8 @@ function assertRefused(output: Output, text: RegExp): void {
 
 /** Takes a port; 0: any. Undefined when somebody else has it already. */
 function occupy(port: number): Promise<Server | undefined> {
-  const server = createServer();
+  // A test that fails does not close it.
+  const server = createServer().unref();
   return new Promise((resolve) => {
     server.once('error', () => resolve(undefined));
     server.listen(port, '127.0.0.1', () => resolve(server));

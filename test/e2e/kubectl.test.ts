@@ -93,6 +93,13 @@ describe('kubectl', { skip: unlessKubectl('kubectl') }, () => {
       bad.stderr,
       /The Deployment "bad" is invalid: spec\.replicas: Invalid value: -1: must be greater than or equal to 0/,
     );
+    const traced = await product.kubectl(['create', '-v=6', '-f', '-'], {
+      input: WEB.replace('replicas: 2', 'replicas: -1').replace(
+        'name: web, labels',
+        'name: bad, labels',
+      ),
+    });
+    assert.match(traced.stderr, /POST .* 422 Unprocessable Entity/);
     const unknown = await product.kubectl(['create', '-f', '-'], {
       input: WEB.replace('replicas: 2', 'replicaz: 2').replace(
         'name: web, labels',

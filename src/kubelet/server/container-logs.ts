@@ -1,6 +1,6 @@
 /** GET /containerLogs/{namespace}/{pod}/{container}: the log of a container, as it grows. */
 import type { ByteSink, HttpRequest, HttpResponse } from '#base/http/message.ts';
-import { type Environment, timeoutSignal } from '#base/env.ts';
+import { type Environment, sleep, timeoutSignal } from '#base/env.ts';
 import type { FileSystem } from '#base/doors.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { errorOf, messageOf } from '#base/error.ts';
@@ -11,6 +11,8 @@ import { textResponse } from './responses.ts';
 
 /** Should a change of the file go untold, it is seen after this. */
 const LOOK_MS = 2000;
+/** A log that has not grown for so long after its container's end is whole. */
+const SETTLE_MS = 250;
 
 export interface LogServices {
   readonly environment: Environment;
@@ -43,6 +45,7 @@ export function serveContainerLogs(
       path: find()?.logPath ?? '',
       isAlive: () => find()?.state === 'running',
       changed: (signal) => changed({ services, uid, path: source.path }, signal),
+      settled: (signal) => sleep(environment, SETTLE_MS, signal),
     };
   } catch (error) {
     return textResponse(400, messageOf(error));

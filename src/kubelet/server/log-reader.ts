@@ -30,6 +30,11 @@ export interface LogSource {
   readonly isAlive: () => boolean;
   /** Resolves when the file or the container has changed, or `signal` fires. */
   readonly changed: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Resolves when a runtime has surely written what a container said before it ended: containerd
+   * says that it has ended up to some 20 KiB before its log is whole.
+   */
+  readonly settled: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Resolves when there is nothing left to read. `write` waits while the reader is slow. */
@@ -42,18 +47,25 @@ export async function readLog(
   const cursor = new LogCursor(source);
   await cursor.open(options.tailLines);
   let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
+  let isWhole = false;
   while (!signal.aborted && left > 0) {
     // Asked before reading, so that what was written before the end is read after the answer.
     const alive = source.isAlive();
-    const text = rendered(await cursor.read(), options);
-    if (text.length > 0) {
-      const part = text.subarray(0, left);
+    const lines = await cursor.read();
+    if (lines.length > 0) {
+      // Of a block that is too old nothing is left, and yet what comes behind it is wanted.
+      const part = rendered(lines, options).subarray(0, left);
       left -= part.length;
-      await write(part);
+      if (part.length > 0) await write(part);
+      isWhole = false;
       continue;
     }
-    if (!options.follow || !alive) return;
-    await source.changed(signal);
+    if (!options.follow || isWhole) return;
+    if (alive) await source.changed(signal);
+    else {
+      await source.settled(signal);
+      isWhole = true;
+    }
   }
 }
 

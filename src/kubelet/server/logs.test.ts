@@ -37,7 +37,8 @@ const PLAIN: LogOptions = { follow: false, timestamps: false };
 
 async function read(options: Partial<LogOptions>): Promise<string> {
   const chunks: Uint8Array[] = [];
-  const source = { fileSystem, path, isAlive: () => false, changed: () => Promise.resolve() };
+  const nothing = (): Promise<void> => Promise.resolve();
+  const source = { fileSystem, path, isAlive: () => false, changed: nothing, settled: nothing };
   const write = (bytes: Uint8Array): Promise<void> => {
     chunks.push(Uint8Array.from(bytes));
     return Promise.resolve();
@@ -70,6 +71,13 @@ describe('readLog', () => {
     assert.equal((await read({ tailLines: 99 })).length, 5 * 40_002);
   });
 
+  it('finds what is wanted behind blocks of which nothing is', async () => {
+    const old = line('x'.repeat(1000), 'stderr', 'F', 1).repeat(200);
+    writeFileSync(path, `${old}${line('new', 'stdout', 'F', 2)}`);
+    assert.equal(await read({ sinceMs: Date.parse('2026-01-01T00:00:02Z') }), 'new\n');
+    assert.equal(await read({ stream: 'stdout' }), 'new\n');
+  });
+
   it('begins at a time, stops at a size, and tells times when asked', async () => {
     writeFileSync(path, line('a', 'stdout', 'F', 1) + line('b', 'stdout', 'F', 2));
     assert.equal(await read({ sinceMs: Date.parse('2026-01-01T00:00:02Z') }), 'b\n');
@@ -99,6 +107,7 @@ describe('readLog', () => {
       path,
       isAlive: () => steps.length > 0,
       changed: () => Promise.resolve(steps.shift()?.()),
+      settled: () => Promise.resolve(),
     };
     const write = (bytes: Uint8Array): Promise<void> => {
       text += Buffer.from(bytes).toString();
@@ -106,6 +115,27 @@ describe('readLog', () => {
     };
     await readLog(source, { ...PLAIN, follow: true }, write, new AbortController().signal);
     assert.equal(text, '1\n2\n3\n4\n5\n');
+  });
+
+  it('follows what the runtime writes after it has said that the container ended', async () => {
+    writeFileSync(path, line('1'));
+    const late = ['2', '3'];
+    let text = '';
+    const source = {
+      fileSystem,
+      path,
+      isAlive: () => false,
+      changed: () => assert.fail('a container that ended does not change'),
+      settled: async () => {
+        const more = late.shift();
+        if (more !== undefined) appendFileSync(path, line(more));
+      },
+    };
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      text += Buffer.from(bytes).toString();
+    };
+    await readLog(source, { ...PLAIN, follow: true }, write, new AbortController().signal);
+    assert.equal(text, '1\n2\n3\n');
   });
 });
 
