@@ -11,10 +11,17 @@ export function checks(): Step[] {
   ];
 }
 
-/** Tests that need root, Linux and real containers are named `*.real.test.ts`. */
+/** These start the product, and take their time: not for the gate before each commit. */
+const OF_THE_PRODUCT = /^test\/(e2e|kill)\//;
+
+/**
+ * Tests that need root, Linux and real containers are named `*.real.test.ts`. `real`: those too, and
+ * all that start the product.
+ */
 export function tests(options: { seeds: number; real: boolean }): Step[] {
   const unit = globSync('{bench,bin,scripts,src,test}/**/*.test.ts')
     .filter((path) => !path.endsWith('.real.test.ts'))
+    .filter((path) => options.real || !OF_THE_PRODUCT.test(path))
     .sort();
   const real = globSync(['src/**/*.real.test.ts', 'test/**/*.real.test.ts']).sort();
   const environment = { COXSWAIN_SIM_SEEDS: String(options.seeds) };

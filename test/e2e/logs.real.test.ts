@@ -147,7 +147,7 @@ describe('kubectl logs', { skip }, () => {
     const count = 100_000;
     const all = Array.from({ length: count }, (_, index) => `${index + 1}\n`).join('');
     const over = { spec: { restartPolicy: 'Never' } };
-    const script = `while [ ! -e /tmp/1 ]; do sleep 0.02; done; seq 1 ${count}`;
+    const script = `while [ ! -e /tmp/1 ]; do sleep 0.02; done; seq 1 ${count}; sleep 2`;
     await cluster.runPod('large', script, over);
     const stream = cluster.product.stream('logs -f large');
     await cluster.ok('exec large -- touch /tmp/1');
