@@ -6,7 +6,8 @@
  * them all. Nothing here does I/O: clocks and allocators are the API server's.
  */
 import type { FieldError } from './meta/field.ts';
-import type { KubeObject } from './meta/object.ts';
+import type { JsonObject, KubeObject } from './meta/object.ts';
+import type { TypeSchema } from './schema/types.ts';
 
 export type Verb =
   | 'create'
@@ -73,6 +74,22 @@ export interface ScalePaths<T> {
   set(object: T, replicas: number): void;
 }
 
+/** What a custom resource has instead of a type in the field table. */
+export interface CustomType {
+  /** The object as field management and patches see it, made of its structural schema. */
+  readonly fields: TypeSchema;
+  /** Drops from `object` what the schema does not know. Answers the paths: `spec.foo`. */
+  prune(object: JsonObject): readonly string[];
+  /** Objects written from this revision on lie in the store as this kind serves them. */
+  readonly storedSince: number;
+  /** Another text whenever what is published of the kind changes. */
+  readonly identity: string;
+  /** The kind's model for OpenAPI v3, or v2. It may refer to models of the field table. */
+  openApi(version: 2 | 3): JsonObject;
+  /** The served object of a stored one that is older, or of another version; changes nothing. */
+  fromStored(object: KubeObject): KubeObject;
+}
+
 export interface KindDefinition<T extends KubeObject> {
   readonly group: string;
   readonly version: string;
@@ -84,8 +101,9 @@ export interface KindDefinition<T extends KubeObject> {
   readonly categories?: readonly string[];
   readonly namespaced: boolean;
   readonly verbs?: readonly Verb[];
-  /** The field table's name of the type: `io.k8s.api.core.v1.Pod`. */
+  /** The field table's name of the type: `io.k8s.api.core.v1.Pod`. Empty for custom resources. */
   readonly schema: string;
+  readonly custom?: CustomType;
   /**
    * Where objects lie in the store: `/registry/<storagePrefix>/…`. The plural unless given (upstream
    * has its history: `services/specs`, `minions`).
@@ -139,6 +157,8 @@ export interface KindDefinition<T extends KubeObject> {
   gracefulDeletion?(object: T, asked: number | undefined): number | undefined;
   /** Finalizers that lie elsewhere than in the metadata: they hold an object like those there. */
   ownFinalizers?(object: T): readonly string[];
+  /** A finalizer that an object gets when its deletion begins: something must be done first. */
+  readonly deletionFinalizer?: string;
   /** When a deletion begins that finalizers hold: what the status says then. Changes `object`. */
   prepareForDeletion?(object: T): void;
   /** Objects go away by themselves, so long after their last write. The server may say otherwise. */
@@ -183,4 +203,26 @@ export function defineKind<T extends KubeObject>(definition: KindDefinition<T>):
 /** Forgets the type: sound because the registry gives each kind only objects of its own. */
 export function anyKind<T extends KubeObject>(kind: Kind<T>): AnyKind {
   return kind as unknown as AnyKind;
+}
+
+/** Kinds that come and go. */
+export interface LiveKinds {
+  /** Another number whenever `kinds` answers something else. */
+  readonly generation: number;
+  kinds(): readonly AnyKind[];
+}
+
+/** Kinds that stay as they are. */
+export function fixedKinds(kinds: readonly AnyKind[]): LiveKinds {
+  return { generation: 0, kinds: () => kinds };
+}
+
+/** `make(kinds)`, made anew when it is asked for after a change. */
+export function perGeneration<T>(live: LiveKinds, make: (kinds: readonly AnyKind[]) => T): () => T {
+  let made: { readonly generation: number; readonly value: T } | undefined;
+  return () => {
+    if (made?.generation !== live.generation)
+      made = { generation: live.generation, value: make(live.kinds()) };
+    return made.value;
+  };
 }

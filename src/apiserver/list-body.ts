@@ -35,7 +35,9 @@ async function objectList({ presenter, entries, turns }: ListOptions, shape: Lis
 
 async function jsonList({ presenter, entries, turns }: ListOptions, shape: ListShape) {
   const bytesOf = (entry: Entry): Uint8Array =>
-    presenter.sendsCached ? wireBytes(entry) : Buffer.from(JSON.stringify(shape.item(entry)));
+    presenter.sendsCached(entry)
+      ? wireBytes(entry)
+      : Buffer.from(JSON.stringify(shape.item(entry)));
   const items = await eachInTurns(entries, turns, bytesOf);
   const pieces: Uint8Array[] = [
     Buffer.from(`${JSON.stringify(shape.head).slice(0, -1)},"${shape.itemsField}":[`),

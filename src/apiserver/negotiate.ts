@@ -77,7 +77,8 @@ const ENCODING_OF: Readonly<Record<string, Encoding>> = {
 
 /**
  * The first acceptable form. Throws 406 when there is none.
- * `views`: whether Table and metadata are there for this resource.
+ * `views`: whether Table and metadata are there for this resource; `protobuf`: whether its objects
+ * have that form.
  */
 export function negotiate(
   accept: string,
@@ -89,8 +90,9 @@ export function negotiate(
     accept.trim() === '' ? [{ media: '*/*', parameters: {}, quality: 1 }] : parseAccept(accept);
   for (const { media, parameters } of offers as Offer[]) {
     const encoding = ENCODING_OF[media];
-    if (encoding === undefined || (encoding === 'protobuf' && options.protobuf === false)) continue;
+    if (encoding === undefined) continue;
     const view = viewOf(parameters, options.views);
+    if (encoding === 'protobuf' && view === 'object' && options.protobuf === false) continue;
     // Tables have no protobuf form.
     if (view === 'table' && encoding === 'protobuf') continue;
     if (view !== undefined) return { encoding, view, pretty };

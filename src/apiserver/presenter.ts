@@ -67,13 +67,13 @@ export class Presenter {
 
   /** One object that lies in the cache. `columns`: a Table says them (a watch says them once). */
   entry(entry: Entry, columns = true): Uint8Array {
-    if (this.sendsCached) return wireBytes(entry);
+    if (this.sendsCached(entry)) return wireBytes(entry);
     return this.object(this.resource.read(entry), columns);
   }
 
   /** One object of the cache as a whole answer: JSON ends with a newline, as upstream's does. */
   single(entry: Entry): Body {
-    if (!this.sendsCached) return { kind: 'bytes', bytes: this.entry(entry) };
+    if (!this.sendsCached(entry)) return { kind: 'bytes', bytes: this.entry(entry) };
     const bytes = wireBytes(entry);
     return { kind: 'pieces', pieces: [bytes, NEWLINE], length: bytes.length + NEWLINE.length };
   }
@@ -157,10 +157,12 @@ export class Presenter {
     }
   }
 
-  /** Objects go out as the bytes that lie in the cache. */
-  get sendsCached(): boolean {
+  /** The object goes out as the bytes that lie in the cache. */
+  sendsCached(entry: Entry): boolean {
     const { encoding, view, pretty } = this.wanted;
-    return encoding === 'json' && view === 'object' && !pretty && this.resource.sendsStoredBytes;
+    return (
+      encoding === 'json' && view === 'object' && !pretty && this.resource.sendsStoredBytes(entry)
+    );
   }
 
   #row(object: ApiObject): object {

@@ -15,8 +15,13 @@ import type { RequestContext } from './context.ts';
 import type { Health } from './health.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Resource } from './registry/resource.ts';
+import type { ResourceSet } from './registry/resource-set.ts';
 import { jsonResponse } from './respond.ts';
-import { SUBRESOURCE_HANDLERS, type SubresourceHandler } from './subresources/handlers.ts';
+import {
+  SCALE_HANDLER,
+  SUBRESOURCE_HANDLERS,
+  type SubresourceHandler,
+} from './subresources/handlers.ts';
 import {
   type KubeletConnector,
   STREAM_HANDLERS,
@@ -42,7 +47,7 @@ export interface PathHandler {
 export interface RouterOptions {
   readonly environment: Environment;
   readonly registry: Registry;
-  readonly resources: readonly Resource[];
+  readonly resources: ResourceSet;
   readonly reader: ObjectReader;
   readonly tokens: ServiceAccountTokens;
   readonly authorize: Authorizer;
@@ -60,7 +65,6 @@ type VerbHandler = (context: RequestContext, resource: Resource) => Promise<Http
 
 export class Router {
   readonly #options: RouterOptions;
-  readonly #resources: ReadonlyMap<string, Resource>;
   readonly #subresources: ReadonlyMap<string, SubresourceHandler>;
   readonly #streams = new Map(STREAM_HANDLERS.map((handler) => [handler.subresource, handler]));
   readonly #services: StreamServices;
@@ -70,9 +74,6 @@ export class Router {
   constructor(options: RouterOptions) {
     this.#options = options;
     const { registry } = options;
-    this.#resources = new Map(
-      options.resources.map((resource) => [keyOf(resource.kind), resource]),
-    );
     this.#subresources = new Map(
       SUBRESOURCE_HANDLERS.map((handler) => [
         `${handler.group}/${handler.plural}/${handler.subresource}`,
@@ -92,8 +93,7 @@ export class Router {
       authorize: options.authorize,
       environment: options.environment,
       kubelets: options.kubelets,
-      resourceOf: (group, plural) =>
-        options.resources.find(({ kind }) => kind.group === group && kind.plural === plural),
+      resourceOf: (group, plural) => options.resources.first(group, plural),
     };
     const limits: WatchLimits = { open: () => this.#openWatch(), shutdown: options.shutdown };
     this.#verbs = {
@@ -127,7 +127,7 @@ export class Router {
 
   async #resource(context: RequestContext): Promise<HttpResponse> {
     const { info } = context;
-    const resource = this.#resources.get(`${info.group}/${info.version}/${info.resource}`);
+    const resource = this.#options.resources.find(info.group, info.version, info.resource);
     if (resource === undefined)
       return (await this.#options.discovery.handle(context)) ?? notFoundPath();
     checkScope(context, resource);
@@ -136,7 +136,10 @@ export class Router {
         ? this.#streams.get(info.subresource)
         : undefined;
     const special =
-      stream ?? this.#subresources.get(`${info.group}/${info.resource}/${info.subresource}`);
+      stream ??
+      (info.subresource === 'scale' && resource.kind.scale !== undefined
+        ? SCALE_HANDLER
+        : this.#subresources.get(`${info.group}/${info.resource}/${info.subresource}`));
     if (special !== undefined) {
       if (!special.methods.includes(context.request.method))
         throw methodNotSupported(resource.groupResource, info.verb);
@@ -180,10 +183,6 @@ export class Router {
       this.#watches -= 1;
     };
   }
-}
-
-function keyOf(kind: { group: string; version: string; plural: string }): string {
-  return `${kind.group}/${kind.version}/${kind.plural}`;
 }
 
 function isVerb(verb: string): verb is Verb {

@@ -6,6 +6,7 @@
  */
 import type { Environment } from '#base/env.ts';
 import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
+import type { AnyKind } from '#api/kind.ts';
 import { KINDS } from '#api/kinds.ts';
 import type { Store } from '#store/store.ts';
 import { AdmissionChain } from './admission/admission.ts';
@@ -32,6 +33,7 @@ import { Health } from './health.ts';
 import { createOpenApi } from './openapi/openapi.ts';
 import { Registry } from './registry/registry.ts';
 import { Resource } from './registry/resource.ts';
+import { ResourceSet } from './registry/resource-set.ts';
 import { requestInfoOf } from './request-info.ts';
 import { Router } from './router.ts';
 import type { KubeletConnector } from './subresources/kubelet.ts';
@@ -95,9 +97,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     timeToLiveSeconds: ({ timeToLiveSeconds }) =>
       timeToLiveSeconds === undefined ? undefined : limits.eventTtlSeconds,
   });
-  const resources = KINDS.map(
-    (kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), parsed: hub.parsed }),
-  );
+  const resourceOf = (kind: AnyKind): Resource =>
+    new Resource({ kind, cache: hub.cache(kind.storagePrefix), parsed: hub.parsed });
+  const resources = new ResourceSet(KINDS.map(resourceOf));
   const reader = new CacheReader(hub, resources);
   const tokens = new ServiceAccountTokens({
     issuer: options.serviceAccountIssuer,
@@ -130,17 +132,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens,
     authorize,
     health,
-    admission: new AdmissionChain(
-      admissionInOrder({ reader, authorize, environment, registry, resources }),
-    ),
+    admission: new AdmissionChain(admissionInOrder({ reader, authorize, environment, registry })),
     allocators,
     watchesMax: limits.watches,
     shutdown: shutdown.signal,
     discovery: createDiscovery({
-      kinds: KINDS,
+      kinds: resources,
       serverAddress: `${options.advertise.address}:${options.advertise.port}`,
     }),
-    openApi: createOpenApi({ kinds: KINDS, environment }),
+    openApi: createOpenApi({ kinds: resources, environment }),
     kubelets: options.kubelets,
   });
   const run = pipeline(

@@ -40,7 +40,6 @@ export class AdmissionBench {
       reader: this.reader,
       environment: this.environment,
       authorize: () => this.decision,
-      resources: [],
       registry: { hub: { onRevision } } as unknown as AdmissionServices['registry'],
     };
   }

@@ -78,8 +78,16 @@ function writeOpen(type: TypeSchema, fields: readonly FieldWriter[], object: Jso
   const known = writeFields(fields, object).slice(1, -1);
   const others = sortedKeys(object)
     .filter((key) => !type.byJson.has(key))
-    .map((key) => `${quote(key)}:${JSON.stringify(object[key] ?? null)}`);
+    .map((key) => `${quote(key)}:${sortedJson(object[key] ?? null)}`);
   return `{${[known, ...others].filter((part) => part !== '').join(',')}}`;
+}
+
+/** Any JSON with its keys sorted, as Go writes its maps. */
+function sortedJson(value: Json): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((item) => sortedJson(item ?? null)).join(',')}]`;
+  const members = sortedKeys(value).map((key) => `${quote(key)}:${sortedJson(value[key] ?? null)}`);
+  return `{${members.join(',')}}`;
 }
 
 function fieldWriter(field: FieldSchema): FieldWriter {

@@ -1,19 +1,16 @@
 /** Reads for the server's own decisions, straight from the watch cache. */
 import type { ApiObject } from '../api-object.ts';
-import type { Resource } from '../registry/resource.ts';
+import type { ResourceSet } from '../registry/resource-set.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
 import type { ObjectChange, ObjectReader } from './admission.ts';
 
 export class CacheReader implements ObjectReader {
   readonly #hub: WatchHub;
-  readonly #resources = new Map<string, Resource>();
+  readonly #resources: ResourceSet;
 
-  constructor(hub: WatchHub, resources: readonly Resource[]) {
+  constructor(hub: WatchHub, resources: ResourceSet) {
     this.#hub = hub;
-    for (const resource of resources) {
-      const key = keyOf(resource.kind);
-      if (!this.#resources.has(key)) this.#resources.set(key, resource);
-    }
+    this.#resources = resources;
   }
 
   get(
@@ -21,13 +18,13 @@ export class CacheReader implements ObjectReader {
     namespace: string,
     name: string,
   ): ApiObject | undefined {
-    const resource = this.#resources.get(keyOf(target));
+    const resource = this.#resources.first(target.group, target.plural);
     const entry = resource?.cache.get(resource.key(namespace, name));
     return entry === undefined ? undefined : resource?.read(entry);
   }
 
   *list(target: { group: string; plural: string }, namespace = ''): Generator<ApiObject> {
-    const resource = this.#resources.get(keyOf(target));
+    const resource = this.#resources.first(target.group, target.plural);
     if (resource === undefined) return;
     for (const entry of resource.cache.range(resource.key(namespace, '')))
       yield resource.read(entry);
@@ -41,7 +38,7 @@ export class CacheReader implements ObjectReader {
     target: { group: string; plural: string },
     listener: (change: ObjectChange) => void,
   ): void {
-    const resource = this.#resources.get(keyOf(target));
+    const resource = this.#resources.first(target.group, target.plural);
     resource?.cache.subscribe(({ type, entry }) => {
       const [name = '', namespace = ''] = entry.key
         .slice(resource.cache.prefix.length)
@@ -50,8 +47,4 @@ export class CacheReader implements ObjectReader {
       listener({ namespace, name, object: type === 'delete' ? undefined : resource.read(entry) });
     });
   }
-}
-
-function keyOf({ group, plural }: { group: string; plural: string }): string {
-  return `${plural}.${group}`;
 }

@@ -2,7 +2,6 @@
 import type { Environment } from '#base/env.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Resource } from '../registry/resource.ts';
 import type { ObjectReader } from './admission.ts';
 
 export interface AdmissionServices {
@@ -11,5 +10,4 @@ export interface AdmissionServices {
   readonly environment: Environment;
   /** Its hub says when the caches have changed. */
   readonly registry: Pick<Registry, 'hub'>;
-  readonly resources: readonly Resource[];
 }

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { HttpResponse } from '#base/http/message.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { toYaml } from '#api/codec/yaml.ts';
-import type { AnyKind } from '#api/kind.ts';
+import { type AnyKind, type LiveKinds, perGeneration } from '#api/kind.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { RequestContext } from '../context.ts';
 import { MEDIA_TYPES, negotiate, parseAccept } from '../negotiate.ts';
@@ -29,7 +29,7 @@ const AGGREGATED_PROTOBUF =
   'application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 export interface DiscoveryOptions {
-  readonly kinds: readonly AnyKind[];
+  readonly kinds: LiveKinds;
   /** `host:port` where clients reach this server; `/api` names it. */
   readonly serverAddress?: string;
 }
@@ -42,8 +42,14 @@ export interface Discovery {
   handle(context: DiscoveryRequest): HttpResponse | undefined;
 }
 
-/** The documents are made here, once: they change only with the kinds. */
-export function createDiscovery({ kinds, serverAddress }: DiscoveryOptions): Discovery {
+/** All there is to answer, for one set of kinds. */
+interface Documents {
+  readonly documents: ReadonlyMap<string, Document>;
+  /** The aggregated ones. */
+  readonly whole: ReadonlyMap<string, (media: AggregatedMedia) => Form>;
+}
+
+function documentsOf(kinds: readonly AnyKind[], serverAddress: string | undefined): Documents {
   const groups = groupsOf(kinds);
   const core = groups.find(({ name }) => name === '');
   const named = groups.filter(({ name }) => name !== '');
@@ -63,10 +69,17 @@ export function createDiscovery({ kinds, serverAddress }: DiscoveryOptions): Dis
     ['/api', aggregatedForms(aggregated(core === undefined ? [] : [core]))],
     ['/apis', aggregatedForms(aggregated(named))],
   ]);
+  return { documents, whole };
+}
+
+/** The documents are made when they are first asked for after the kinds have changed. */
+export function createDiscovery({ kinds, serverAddress }: DiscoveryOptions): Discovery {
+  const current = perGeneration(kinds, (all) => documentsOf(all, serverAddress));
   return {
     handle(context) {
       if (context.request.method !== 'GET' && context.request.method !== 'HEAD') return undefined;
       const path = context.info.path.replace(/\/+$/, '');
+      const { documents, whole } = current();
       const forms = whole.get(path);
       const media = forms === undefined ? undefined : aggregatedMedia(context.header('accept'));
       if (forms !== undefined && media !== undefined)

@@ -6,16 +6,21 @@
 import type { AnyKind } from '#api/kind.ts';
 import type { JsonObject } from '#api/meta/object.ts';
 import { groupsOf } from '../discovery/groups.ts';
+import { subresourcesOf } from '../discovery/subresources.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
 import { answers, META_V1, type Operation, pathItem, type Ref } from './operations.ts';
 import { groupTitle, groupVersionTitle, pathsOfKind, tagOf } from './paths.ts';
-import { type GroupVersion, SchemaCollector } from './schemas.ts';
+import { type CustomModels, customModels, type GroupVersion, SchemaCollector } from './schemas.ts';
 
 /** A document that is made when it is asked for. */
 export interface DocumentSource {
   /** As in the index: `apis/apps/v1`. */
   readonly path: string;
   readonly groupVersion?: GroupVersion;
+  /** What it is made of beside the field table: another document has another text. */
+  readonly identity: string;
+  /** Models of custom resources, by name. */
+  readonly models: CustomModels;
   /** Each adds some of the document's paths to `paths`; models come from `ref`. */
   readonly steps: readonly Step[];
 }
@@ -45,6 +50,8 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
   return {
     path,
     groupVersion,
+    identity: JSON.stringify(kinds.map(identityOf)),
+    models: customModels(kinds),
     steps: [
       (paths, ref) => {
         const id = `get${groupVersionTitle(groupVersion)}APIResources`;
@@ -66,6 +73,7 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
 function groupSource(group: string): DocumentSource {
   return {
     path: `apis/${group}`,
+    ...STATIC,
     steps: [
       (paths, ref) => {
         const responses = answers(ref(`${META_V1}.APIGroup`), ['200']);
@@ -81,10 +89,20 @@ function read(id: string, responses: JsonObject): Operation {
   return { method: 'get', id, parameters: [], responses };
 }
 
+function identityOf(kind: AnyKind): unknown {
+  const { group, version, plural, schema, verbs, namespaced, returnsDeletedObject, custom } = kind;
+  const subresources = subresourcesOf(kind).map(({ name }) => name);
+  const own = { group, version, plural, schema, verbs, namespaced, returnsDeletedObject };
+  return { ...own, subresources, custom: custom?.identity };
+}
+
+const STATIC = { identity: '', models: new Map() } as const;
+
 /** Paths that belong to no group version. */
 const OTHERS: readonly DocumentSource[] = [
   {
     path: 'api',
+    ...STATIC,
     steps: [
       (paths, ref) => {
         const responses = answers(ref(`${META_V1}.APIVersions`), ['200']);
@@ -94,6 +112,7 @@ const OTHERS: readonly DocumentSource[] = [
   },
   {
     path: 'apis',
+    ...STATIC,
     steps: [
       (paths, ref) => {
         const responses = answers(ref(`${META_V1}.APIGroupList`), ['200']);
@@ -103,6 +122,7 @@ const OTHERS: readonly DocumentSource[] = [
   },
   {
     path: 'version',
+    ...STATIC,
     steps: [
       (paths, ref) => {
         const responses = answers(
@@ -116,6 +136,7 @@ const OTHERS: readonly DocumentSource[] = [
   },
   {
     path: 'openid/v1/jwks',
+    ...STATIC,
     steps: [
       (paths) => {
         const responses = answers({ type: 'string' }, ['200'], ['application/jwk-set+json']);
@@ -127,6 +148,7 @@ const OTHERS: readonly DocumentSource[] = [
   },
   {
     path: '.well-known/openid-configuration',
+    ...STATIC,
     steps: [
       (paths) => {
         const responses = answers({ type: 'string' }, ['200'], ['application/json']);
@@ -143,8 +165,9 @@ class DocumentBuilder {
   readonly #collector: SchemaCollector;
   readonly #paths: JsonObject = {};
 
-  constructor({ groupVersion }: DocumentSource) {
-    this.#collector = new SchemaCollector(groupVersion === undefined ? [] : [groupVersion]);
+  constructor({ groupVersion, models }: DocumentSource) {
+    const versions = groupVersion === undefined ? [] : [groupVersion];
+    this.#collector = new SchemaCollector(versions, models);
   }
 
   run(step: Step): void {

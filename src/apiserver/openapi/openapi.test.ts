@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { HttpResponse } from '#base/http/message.ts';
+import { fixedKinds } from '#api/kind.ts';
 import { KINDS } from '#api/kinds.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { requestInfoOf } from '../request-info.ts';
@@ -18,7 +19,7 @@ const timers = {
     return { cancel: () => (cancelled = true) };
   },
 };
-const openApi = createOpenApi({ kinds: KINDS, environment: { timers } });
+const openApi = createOpenApi({ kinds: fixedKinds(KINDS), environment: { timers } });
 
 async function ask(
   url: string,

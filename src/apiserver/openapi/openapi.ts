@@ -10,10 +10,9 @@ import { createHash } from 'node:crypto';
 import { type Environment, sleep } from '#base/env.ts';
 import type { HttpResponse } from '#base/http/message.ts';
 import { FIELD_TABLE } from '#api/gen/schema.gen.ts';
-import type { AnyKind } from '#api/kind.ts';
+import { type AnyKind, type LiveKinds, perGeneration } from '#api/kind.ts';
 import { notAcceptable } from '#api/meta/status.ts';
 import type { RequestContext } from '../context.ts';
-import { subresourcesOf } from '../discovery/subresources.ts';
 import { parseAccept } from '../negotiate.ts';
 import { bytesResponse, jsonBytes, withHeaders } from '../respond.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
@@ -21,7 +20,7 @@ import { DocumentV2 } from './document-v2.ts';
 import { buildDocument, type DocumentSource, documentSources } from './document-v3.ts';
 
 export interface OpenApiOptions {
-  readonly kinds: readonly AnyKind[];
+  readonly kinds: LiveKinds;
   /** Documents are made in slices, each in a turn of its own. */
   readonly environment: Pick<Environment, 'timers'>;
 }
@@ -38,21 +37,46 @@ const V3 = '/openapi/v3';
 const JSON_MEDIA: ReadonlySet<string> = new Set(['application/json', '*/*', 'application/*']);
 const YEAR_SECONDS = 31_536_000;
 
-export function createOpenApi({ kinds, environment }: OpenApiOptions): OpenApi {
-  const sources = new Map(documentSources(kinds).map((source) => [source.path, source]));
-  const hash = hashOf(kinds);
-  const rest = (): Promise<void> => sleep(environment, 0);
-  const index = jsonBytes(indexOf(sources.keys(), hash));
-  /** Bounded by the sources; what is being made is here too, so that it is made once. */
-  const documents = new Map<string, Promise<Uint8Array>>();
-  let v2: Promise<Uint8Array> | undefined;
+/** What is served for one set of kinds. Documents are kept until the kinds change. */
+interface Published {
+  readonly sources: ReadonlyMap<string, HashedSource>;
+  readonly index: Uint8Array;
+  /** Of everything. */
+  readonly hash: string;
+  v2?: Promise<Uint8Array>;
+}
 
-  const documentOf = (source: DocumentSource): Promise<Uint8Array> => {
-    const made =
-      documents.get(source.path) ??
-      buildDocument(source, rest).then((document) => jsonBytes(document));
-    documents.set(source.path, made);
-    return made;
+interface HashedSource extends DocumentSource {
+  readonly hash: string;
+}
+
+function published(kinds: readonly AnyKind[]): Published {
+  const sources = documentSources(kinds).map((source) => ({
+    ...source,
+    hash: hashOf(source.path, source.identity),
+  }));
+  return {
+    sources: new Map(sources.map((source) => [source.path, source])),
+    index: jsonBytes(indexOf(sources)),
+    hash: hashOf(...sources.map(({ hash }) => hash)),
+  };
+}
+
+export function createOpenApi({ kinds, environment }: OpenApiOptions): OpenApi {
+  const current = perGeneration(kinds, published);
+  const rest = (): Promise<void> => sleep(environment, 0);
+  /** By path; a document that the kinds have left behind gives way to the next one there. */
+  const documents = new Map<string, { hash: string; bytes: Promise<Uint8Array> }>();
+
+  const documentOf = (source: HashedSource): Promise<Uint8Array> => {
+    const known = documents.get(source.path);
+    if (known?.hash === source.hash) return known.bytes;
+    const bytes = buildDocument(source, rest).then((document) => jsonBytes(document));
+    documents.set(source.path, { hash: source.hash, bytes });
+    return bytes;
+  };
+  const forgetOthers = ({ sources }: Published): void => {
+    for (const path of documents.keys()) if (!sources.has(path)) documents.delete(path);
   };
 
   return {
@@ -60,15 +84,18 @@ export function createOpenApi({ kinds, environment }: OpenApiOptions): OpenApi {
       const path = context.info.path.replace(/\/+$/, '');
       if ((path !== V2 && !path.startsWith(V3)) || !isRead(context.request.method))
         return undefined;
+      const now = current();
+      forgetOthers(now);
       if (path === V2) {
         checkAccept(context);
-        v2 ??= buildV2([...sources.values()], rest);
-        return cached(context, await v2, hash);
+        now.v2 ??= buildV2([...now.sources.values()], rest);
+        return cached(context, await now.v2, now.hash);
       }
-      if (path === V3) return cached(context, index, hash);
-      const source = sources.get(path.slice(V3.length + 1));
+      if (path === V3) return cached(context, now.index, now.hash);
+      const source = now.sources.get(path.slice(V3.length + 1));
       if (source === undefined) return undefined;
       checkAccept(context);
+      const { hash } = source;
       const asked = context.info.query.get('hash');
       if (asked !== null && asked !== hash) return redirect(`${path}?hash=${hash}`);
       const response = cached(context, await documentOf(source), hash);
@@ -81,32 +108,19 @@ function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** Of everything that the documents are made from: it changes when any of them may. */
-function hashOf(kinds: readonly AnyKind[]): string {
-  const hash = createHash('sha512').update(KUBERNETES_VERSION).update(FIELD_TABLE);
-  for (const kind of kinds) {
-    const { group, version, plural, schema, verbs, namespaced, returnsDeletedObject } = kind;
-    const names = subresourcesOf(kind).map(({ name }) => name);
-    hash.update(
-      JSON.stringify([
-        group,
-        version,
-        plural,
-        schema,
-        verbs,
-        namespaced,
-        returnsDeletedObject,
-        names,
-      ]),
-    );
-  }
+/** Of the field table, which all documents are made from, and of `parts`. */
+function hashOf(...parts: readonly string[]): string {
+  const hash = createHash('sha512').update(TABLE_HASH);
+  for (const part of parts) hash.update(part).update('\n');
   return hash.digest('hex').toUpperCase();
 }
 
-function indexOf(paths: Iterable<string>, hash: string): object {
-  const entries = [...paths]
-    .toSorted()
-    .map((path) => [path, { serverRelativeURL: `${V3}/${path}?hash=${hash}` }] as const);
+const TABLE_HASH = createHash('sha512').update(KUBERNETES_VERSION).update(FIELD_TABLE).digest();
+
+function indexOf(sources: readonly HashedSource[]): object {
+  const entries = sources
+    .toSorted((left, right) => (left.path < right.path ? -1 : 1))
+    .map(({ path, hash }) => [path, { serverRelativeURL: `${V3}/${path}?hash=${hash}` }] as const);
   return { paths: Object.fromEntries(entries) };
 }
 

@@ -4,6 +4,7 @@
  * Source: OpenAPI 3.0; kube-openapi's generator for what becomes of Go types, and
  * the API reference v1.36 for the `x-kubernetes-*` extensions.
  */
+import type { AnyKind } from '#api/kind.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { builtinKinds, findType, typeForKind } from '#api/schema/schema.ts';
 import type {
@@ -113,14 +114,55 @@ const BARE_FIELDS: ReadonlySet<string> = new Set([
 /** Bytes that are marked as the list that they are in Go. */
 const BYTE_LISTS: ReadonlySet<string> = new Set(['APIServiceSpec.caBundle']);
 
+/** Makes a model; `ref` adds what it refers to. */
+export type CustomModels = ReadonlyMap<string, (ref: (name: string) => JsonObject) => JsonObject>;
+
+/** The models of the custom resources among `kinds`, and of their lists. */
+export function customModels(kinds: readonly AnyKind[]): CustomModels {
+  return new Map(
+    kinds.flatMap(({ custom, schema, group, version, kind, listKind }) => {
+      if (custom === undefined) return [];
+      const list = schema.replace(/[^.]*$/, listKind);
+      const listGvk = { group, version, kind: listKind };
+      return [
+        [schema, (ref) => (ref(`${META_V1}.ObjectMeta`), custom.openApi(3))],
+        [list, (ref) => listModel(kind, listGvk, { item: ref(schema), ref })],
+      ] satisfies [string, (ref: (name: string) => JsonObject) => JsonObject][];
+    }),
+  );
+}
+
+function listModel(
+  kind: string,
+  gvk: JsonObject,
+  { item, ref }: { readonly item: JsonObject; readonly ref: (name: string) => JsonObject },
+): JsonObject {
+  const text = (description: string): JsonObject => ({ description, type: 'string' });
+  return {
+    description: `A list of ${kind} objects.`,
+    type: 'object',
+    required: ['items'],
+    properties: {
+      apiVersion: text('The version of the schema that this list is in.'),
+      items: { description: 'The objects.', type: 'array', items: item },
+      kind: text('The name of the type of this list.'),
+      metadata: { allOf: [ref(`${META_V1}.ListMeta`)], description: 'Metadata of the list.' },
+    },
+    'x-kubernetes-group-version-kind': [gvk],
+  };
+}
+
 /** The models of one document: those asked for, and all that they refer to. */
 export class SchemaCollector {
   readonly #groupVersions: readonly GroupVersion[];
   readonly #schemas = new Map<string, JsonObject>();
 
-  /** `groupVersions`: those that the document describes. */
-  constructor(groupVersions: readonly GroupVersion[]) {
+  readonly #custom: CustomModels;
+
+  /** `groupVersions`: those that the document describes; `custom`: models beside the built-in ones. */
+  constructor(groupVersions: readonly GroupVersion[], custom: CustomModels) {
     this.#groupVersions = groupVersions;
+    this.#custom = custom;
   }
 
   /** A reference to the model `name`, which is added when it is not there. */
@@ -138,6 +180,15 @@ export class SchemaCollector {
     const fixed = FIXED[name];
     if (fixed !== undefined) {
       this.#schemas.set(name, fixed);
+      return;
+    }
+    const custom = this.#custom.get(name);
+    if (custom !== undefined) {
+      this.#schemas.set(name, {});
+      this.#schemas.set(
+        name,
+        custom((other) => this.ref(other)),
+      );
       return;
     }
     const type = findType(name);

@@ -108,6 +108,9 @@ function planDeletion(
     (name) => name !== ORPHAN && name !== FOREGROUND,
   );
   const finalizers = finalizer === undefined ? others : [...others, finalizer];
+  const own = resource.kind.deletionFinalizer;
+  const begins = metadata.deletionTimestamp === undefined;
+  if (own !== undefined && begins && !finalizers.includes(own)) finalizers.push(own);
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
   const held = isHeldByFinalizers(resource, object);

@@ -2,6 +2,7 @@
  * One served resource: its kind, its cache, and the way between the served and the stored version.
  */
 import type { AnyKind } from '#api/kind.ts';
+import { documentTypeOf } from '#api/schema/kind-types.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { type ApiObject, copyOf } from '../api-object.ts';
@@ -32,9 +33,10 @@ export class Resource {
   /** The object in the served version. Shared with other readers: copy before a change. */
   read(entry: Entry): ApiObject {
     const stored = this.#parsed.get(entry) as ApiObject;
-    return this.kind.storedAs === undefined
-      ? stored
-      : (this.kind.storedAs.fromStored(stored) as ApiObject);
+    const { storedAs, custom } = this.kind;
+    if (storedAs !== undefined) return storedAs.fromStored(stored) as ApiObject;
+    if (custom === undefined || entry.revision >= custom.storedSince) return stored;
+    return custom.fromStored(stored) as ApiObject;
   }
 
   /** A copy that the caller may change. */
@@ -44,14 +46,15 @@ export class Resource {
 
   /** The bytes to store for an object of the served version. */
   encode(object: KubeObject): Uint8Array {
-    const { storedAs, schema } = this.kind;
+    const { storedAs } = this.kind;
     return storedAs === undefined
-      ? storedBytes(typeByName(schema), object)
+      ? storedBytes(documentTypeOf(this.kind), object)
       : storedBytes(typeByName(storedAs.schema), storedAs.toStored(object));
   }
 
   /** Served as it is stored: the cached bytes can be sent. */
-  get sendsStoredBytes(): boolean {
-    return this.kind.storedAs === undefined;
+  sendsStoredBytes(entry: Entry): boolean {
+    const { storedAs, custom } = this.kind;
+    return storedAs === undefined && entry.revision >= (custom?.storedSince ?? 0);
   }
 }

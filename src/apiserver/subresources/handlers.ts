@@ -3,7 +3,6 @@
  * (status, resize …) is data of the kind and is not here.
  */
 import type { HttpResponse } from '#base/http/message.ts';
-import { KINDS } from '#api/kinds.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { createBinding } from './binding.ts';
@@ -42,15 +41,11 @@ function created(group: string, path: string, handle: Handle): SubresourceHandle
   return { group, plural, subresource, methods: ['POST'], handle };
 }
 
-const SCALES: readonly SubresourceHandler[] = KINDS.filter(({ scale }) => scale !== undefined).map(
-  ({ group, plural }) => ({
-    group,
-    plural,
-    subresource: 'scale',
-    methods: ['GET', 'PUT', 'PATCH'],
-    handle: handleScale,
-  }),
-);
+/** Of every kind that has a scale. */
+export const SCALE_HANDLER: Pick<SubresourceHandler, 'methods' | 'handle'> = {
+  methods: ['GET', 'PUT', 'PATCH'],
+  handle: handleScale,
+};
 
 export const SUBRESOURCE_HANDLERS: readonly SubresourceHandler[] = [
   created('', 'bindings', createBinding),
@@ -70,5 +65,4 @@ export const SUBRESOURCE_HANDLERS: readonly SubresourceHandler[] = [
   created('authorization.k8s.io', 'localsubjectaccessreviews', createLocalSubjectAccessReview),
   created('authorization.k8s.io', 'selfsubjectaccessreviews', createSelfSubjectAccessReview),
   created('authorization.k8s.io', 'selfsubjectrulesreviews', createSelfSubjectRulesReview),
-  ...SCALES,
 ];

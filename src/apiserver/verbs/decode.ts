@@ -8,6 +8,7 @@ import { forgetEmpty } from '#api/codec/zero.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { apiVersionOf, type Json, type JsonObject, parseApiVersion } from '#api/meta/object.ts';
 import { badRequest, kindMismatch, unsupportedMediaType } from '#api/meta/status.ts';
+import { documentTypeOf } from '#api/schema/kind-types.ts';
 import { typeByName, type TypeSchema } from '#api/schema/schema.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
@@ -27,16 +28,23 @@ export function decodeObject(
 ): ApiObject {
   const bytes = context.request.body ?? new Uint8Array(0);
   const media = mediaType(context);
-  const type = typeByName(kind.schema);
-  if (media === MEDIA_TYPES.protobuf) return decodeBinary(bytes, kind, type);
+  const type = documentTypeOf(kind);
+  if (media === MEDIA_TYPES.protobuf && kind.custom === undefined)
+    return decodeBinary(bytes, kind, type);
   if (media === MEDIA_TYPES.yaml || media === 'text/yaml') {
     const problems: string[] = [];
     const value = yamlObject(bytes, kind, validation === 'Ignore' ? undefined : problems);
     return decodeParsed(context, { value, kind, type, validation, problems });
   }
   if (media !== '' && media !== MEDIA_TYPES.json)
-    throw unsupportedMediaType(media, Object.values(MEDIA_TYPES));
+    throw unsupportedMediaType(media, acceptedMedia(kind));
   return decodeParsed(context, { value: bytes, kind, type, validation });
+}
+
+/** Custom objects have no protobuf form. */
+function acceptedMedia(kind: AnyKind): readonly string[] {
+  const all = Object.values(MEDIA_TYPES);
+  return kind.custom === undefined ? all : all.filter((media) => media !== MEDIA_TYPES.protobuf);
 }
 
 interface Decoding {
@@ -53,7 +61,8 @@ interface Decoding {
 export function decodeParsed(context: RequestContext, decoding: Decoding): ApiObject {
   const { kind, type, validation } = decoding;
   const { object, problems, hasEmpty } = readJson(decoding);
-  report(context, kind, [...(decoding.problems ?? []), ...problems], validation);
+  const pruned = (kind.custom?.prune(object) ?? []).map((path) => `unknown field "${path}"`);
+  report(context, kind, [...(decoding.problems ?? []), ...problems, ...pruned], validation);
   const result = finish(object, kind);
   if (hasEmpty) forgetEmpty(type, result);
   return result;

@@ -19,7 +19,7 @@ import {
 import { applyJsonPatch, JsonPatchError, parseJsonPatch } from '#api/patch/json-patch.ts';
 import { mergePatch } from '#api/patch/merge-patch.ts';
 import { strategicMerge, StrategicMergeError } from '#api/patch/strategic-merge.ts';
-import { typeByName } from '#api/schema/schema.ts';
+import { documentTypeOf, fieldTypeOf } from '#api/schema/kind-types.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
@@ -57,7 +57,7 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
       const decoded = decodeParsed(context, {
         value: patched,
         kind,
-        type: typeByName(kind.schema),
+        type: documentTypeOf(kind),
         validation,
       });
       // A patch that says nothing of the version is meant for whatever is there.
@@ -85,9 +85,14 @@ function changeOf(media: string, body: Uint8Array, resource: Resource): Change {
       return (current) => mergePatch(current, patch) as JsonObject;
     }
     case PATCH_TYPES[2]: {
+      // Custom resources have no patch strategies.
+      if (resource.kind.custom !== undefined)
+        throw unsupportedMediaType(
+          media,
+          PATCH_TYPES.filter((type) => type !== media),
+        );
       const patch = objectBody(body);
-      return (current) =>
-        guarded(() => strategicMerge(typeByName(resource.kind.schema), current, patch));
+      return (current) => guarded(() => strategicMerge(fieldTypeOf(resource.kind), current, patch));
     }
     default:
       throw unsupportedMediaType(media, PATCH_TYPES);
@@ -146,7 +151,7 @@ function applyTransform(
     ]);
   }
   const parsed = appliedYaml(context, body, validation);
-  const type = typeByName(kind.schema);
+  const type = fieldTypeOf(kind);
   return async (current) => {
     const applied = copyOf(parsed);
     checkApplied(applied, { name, apiVersion: apiVersionOf(kind), kind: kind.kind });
@@ -164,7 +169,12 @@ function applyTransform(
         },
         force,
       }) as JsonObject;
-      const decoded = decodeParsed(context, { value: merged, kind, type, validation });
+      const decoded = decodeParsed(context, {
+        value: merged,
+        kind,
+        type: documentTypeOf(kind),
+        validation,
+      });
       if (current !== undefined)
         metadataOf(decoded).resourceVersion ??= metadataOf(current).resourceVersion ?? '';
       return decoded;

@@ -21,6 +21,7 @@ export function presenterFor(context: RequestContext, resource: Resource): Prese
   const wanted = negotiate(context.header('accept'), query, {
     views: true,
     userAgent: context.header('user-agent'),
+    protobuf: resource.kind.custom === undefined,
   });
   return new Presenter({
     resource,

@@ -3,7 +3,7 @@ import type { HttpResponse } from '#base/http/message.ts';
 import { updateManagedFields } from '#api/apply/managed-fields.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
-import { typeByName } from '#api/schema/schema.ts';
+import { fieldTypeOf } from '#api/schema/kind-types.ts';
 import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
@@ -220,7 +220,7 @@ function recordManager(
 ): void {
   const { context, resource, manager } = call;
   updateManagedFields({
-    type: typeByName(resource.kind.schema),
+    type: fieldTypeOf(resource.kind),
     kind: resource.kind,
     ...(live === undefined ? {} : { live }),
     next,

@@ -44,15 +44,24 @@ export class WatchHub {
     return this.#revision;
   }
 
-  /** The cache for a prefix, for example `pods`. Made before `start`. */
+  /** The cache for a prefix, for example `pods`. Built-in prefixes are named before `start`. */
   cache(storagePrefix: string): ResourceCache {
-    const prefix = `${REGISTRY}${storagePrefix}/`;
+    return this.#cache(`${REGISTRY}${storagePrefix}/`);
+  }
+
+  #cache(prefix: string): ResourceCache {
     let cache = this.#caches.get(prefix);
     if (cache === undefined) {
       cache = new ResourceCache(prefix);
+      cache.begin(this.#revision);
       this.#caches.set(prefix, cache);
     }
     return cache;
+  }
+
+  /** Forgets a custom resource's cache: its definition is gone, and its objects before it. */
+  forget(storagePrefix: string): void {
+    this.#caches.delete(`${REGISTRY}${storagePrefix}/`);
   }
 
   /** Reads the store and follows it. All caches have been made before. */
@@ -145,11 +154,20 @@ export class WatchHub {
     });
   }
 
-  /** A resource's prefix has one segment (`pods`) or two (`services/specs`). */
+  /**
+   * A resource's prefix has one segment (`pods`) or two (`services/specs`). Custom resources have
+   * two, the first a group with a dot: their cache is made when the first object comes, for their
+   * definition may be read later.
+   */
   #cacheOf(key: string): ResourceCache | undefined {
     const first = key.indexOf('/', REGISTRY.length) + 1;
     const cache = this.#caches.get(key.slice(0, first));
     if (cache !== undefined) return cache;
-    return this.#caches.get(key.slice(0, key.indexOf('/', first) + 1));
+    const second = key.indexOf('/', first) + 1;
+    if (second === 0) return undefined;
+    const known = this.#caches.get(key.slice(0, second));
+    if (known !== undefined) return known;
+    const isCustom = key.slice(REGISTRY.length, first).includes('.');
+    return isCustom ? this.#cache(key.slice(0, second)) : undefined;
   }
 }
