@@ -27,6 +27,9 @@ import {
   STREAM_HANDLERS,
   type StreamServices,
 } from './subresources/kubelet.ts';
+import { hasProxy, proxy, PROXY_METHODS, type ProxyServices } from './proxy/handlers.ts';
+import type { AddressGuard } from './proxy/addresses.ts';
+import type { BackendConnector } from './proxy/transport.ts';
 import { deleteCollection, deleteObject } from './verbs/delete.ts';
 import { getObject, listObjects } from './verbs/read.ts';
 import { type WatchLimits, watchObjects } from './verbs/watch.ts';
@@ -59,6 +62,8 @@ export interface RouterOptions {
   readonly discovery: PathHandler;
   readonly openApi: PathHandler;
   readonly kubelets: KubeletConnector;
+  readonly backends: BackendConnector;
+  readonly guard: AddressGuard;
 }
 
 type VerbHandler = (context: RequestContext, resource: Resource) => Promise<HttpResponse>;
@@ -67,7 +72,7 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #subresources: ReadonlyMap<string, SubresourceHandler>;
   readonly #streams = new Map(STREAM_HANDLERS.map((handler) => [handler.subresource, handler]));
-  readonly #services: StreamServices;
+  readonly #services: StreamServices & ProxyServices;
   readonly #verbs: Readonly<Record<Verb, VerbHandler>>;
   #watches = 0;
 
@@ -94,6 +99,9 @@ export class Router {
       environment: options.environment,
       kubelets: options.kubelets,
       resourceOf: (group, plural) => options.resources.first(group, plural),
+      backends: options.backends,
+      guard: options.guard,
+      random: options.environment.random,
     };
     const limits: WatchLimits = { open: () => this.#openWatch(), shutdown: options.shutdown };
     this.#verbs = {
@@ -144,6 +152,11 @@ export class Router {
       if (!special.methods.includes(context.request.method))
         throw methodNotSupported(resource.groupResource, info.verb);
       return special.handle(context, this.#services, resource);
+    }
+    if (info.subresource === 'proxy' && hasProxy(resource.kind)) {
+      if (!PROXY_METHODS.includes(context.request.method))
+        throw methodNotSupported(resource.groupResource, info.verb);
+      return proxy(context, this.#services, resource);
     }
     if (info.subresource !== '') return this.#view(context, resource);
     return this.#verb(context, resource);

@@ -34,6 +34,9 @@ import { createOpenApi } from './openapi/openapi.ts';
 import { Registry } from './registry/registry.ts';
 import { Resource } from './registry/resource.ts';
 import { ResourceSet } from './registry/resource-set.ts';
+import { AddressGuard } from './proxy/addresses.ts';
+import { isProxied } from './proxy/handlers.ts';
+import { type BackendConnector, NO_BACKENDS } from './proxy/transport.ts';
 import { requestInfoOf } from './request-info.ts';
 import { Router } from './router.ts';
 import type { KubeletConnector } from './subresources/kubelet.ts';
@@ -55,6 +58,8 @@ export interface ApiServerOptions {
   readonly clientCa: string;
   /** The road to kubelets, for logs, exec, attach and port-forward. */
   readonly kubelets: KubeletConnector;
+  /** The road to pods and to other API servers; without it there is none. */
+  readonly backends?: BackendConnector;
   readonly limits?: Partial<ApiServerLimits>;
   /** Sees each object that readers in this process will share; tests freeze it. */
   readonly onParsed?: (object: object) => void;
@@ -79,6 +84,8 @@ const LIMITS: ApiServerLimits = {
 
 export interface ApiServer {
   readonly handler: Handler;
+  /** Whether the handler passes on the body of such a request, and wants it as it comes. */
+  streamsBody(request: Pick<HttpRequest, 'method' | 'url'>): boolean;
   readonly tokens: ServiceAccountTokens;
   readonly health: Health;
   /** Reads the store, makes what must exist, and is ready. */
@@ -142,6 +149,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }),
     openApi: createOpenApi({ kinds: resources, environment }),
     kubelets: options.kubelets,
+    backends: options.backends ?? NO_BACKENDS,
+    guard: new AddressGuard(options),
   });
   const run = pipeline(
     filtersInOrder({
@@ -163,6 +172,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   return {
     handler,
+    streamsBody: ({ method, url }) => isProxied(requestInfoOf(method, url)),
     tokens,
     health,
     async start() {

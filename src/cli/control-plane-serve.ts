@@ -6,6 +6,7 @@ import type { Environment } from '#base/env.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
 import type { Store } from '#store/store.ts';
+import { backendConnector } from './backend-connector.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { publishClusterObjects } from './cluster-objects.ts';
 import { clusterPki } from './cluster-pki.ts';
@@ -44,12 +45,14 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
       authority: pki.authority.certificate,
       identity: pki.apiServerKubeletClient,
     }),
+    backends: backendConnector(),
     rootCa: pki.authority.certificate,
     podCidr: config.podCidr,
   });
   const serve = (host: string): Promise<RunningHttpServer> =>
     serveHttp({
       handler: plane.handler,
+      streamsBody: (request) => plane.apiServer.streamsBody(request),
       host,
       port: config.listenPort,
       tls: {

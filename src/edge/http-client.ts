@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { TlsClientOptions } from '#base/doors.ts';
 import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import { Agent as PlainAgent, request as plainRequest } from './node-http.ts';
+import { StreamSink } from './stream-sink.ts';
 
 export interface HttpClientOptions {
   readonly host?: string;
@@ -103,7 +104,8 @@ class Client implements HttpClient {
           upgrade: (client, first) => join({ client, first, server: socket, head }),
         });
       });
-      request.end(message.body);
+      if (message.bodyStream === undefined) request.end(message.body);
+      else message.bodyStream.start(new StreamSink(request));
     });
     return answered.catch((error: unknown) => {
       if (message.signal?.aborted === true) throw message.signal.reason;
@@ -113,7 +115,9 @@ class Client implements HttpClient {
 
   #settings(message: HttpRequest, agent: HttpAgent | TlsAgent): RequestOptions {
     const { path, host = '127.0.0.1', port = 443, headers } = this.#options;
-    const { body, signal } = message;
+    const { body, bodyStream, signal } = message;
+    const isUnmeasured =
+      bodyStream !== undefined && message.headers['content-length'] === undefined;
     return {
       agent,
       method: message.method,
@@ -122,6 +126,7 @@ class Client implements HttpClient {
         ...message.headers,
         ...headers?.(),
         ...(body === undefined ? {} : { 'content-length': body.length }),
+        ...(isUnmeasured ? { 'transfer-encoding': 'chunked' } : {}),
       },
       ...(path === undefined ? { host, port } : { socketPath: path }),
       ...(signal === undefined ? {} : { signal }),
@@ -174,9 +179,9 @@ const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  * Whether the server closed a kept connection just as the request went out. It may then be asked
  * again on a fresh one, unless it could have acted on the request (RFC 9110, 9.2.2).
  */
-function isStale(error: unknown, { method, signal }: HttpRequest): boolean {
-  if (!(error instanceof RequestError) || !error.reusedSocket || signal?.aborted === true)
-    return false;
+function isStale(error: unknown, { method, signal, bodyStream }: HttpRequest): boolean {
+  if (bodyStream !== undefined || signal?.aborted === true) return false;
+  if (!(error instanceof RequestError) || !error.reusedSocket) return false;
   return (error.code === 'ECONNRESET' || error.code === 'EPIPE') && REPEATABLE.has(method);
 }
 
@@ -202,7 +207,9 @@ function join({ client, first, server, head }: Joint): void {
 function headersOf(response: IncomingMessage): Headers {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    if (value === undefined) continue;
+    const between = name === 'set-cookie' ? '\n' : ', ';
+    headers[name] = Array.isArray(value) ? value.join(between) : value;
   }
   return headers;
 }

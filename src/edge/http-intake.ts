@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
-import type { Headers, HttpRequest, Peer } from '#base/http/message.ts';
+import type { ByteSink, Headers, HttpRequest, Peer } from '#base/http/message.ts';
 
 export type HttpRequestIn = IncomingMessage | Http2ServerRequest;
 
@@ -60,6 +60,35 @@ export function readRequestBody(
     request.on('error', reject);
     request.on('close', () => reject(new Error('The request broke off')));
   });
+}
+
+/** The body as it comes; undefined when the request announces none. */
+export function requestBodyStream(request: HttpRequestIn): HttpRequest['bodyStream'] {
+  return announcesBody(request) ? { start: (sink) => feed(request, sink) } : undefined;
+}
+
+function feed(request: HttpRequestIn, sink: ByteSink): void {
+  let over = false;
+  request.on('data', (chunk: Buffer) => {
+    if (!over && !sink.write(chunk)) request.pause();
+  });
+  sink.onDrain(() => request.resume());
+  // Who takes no more lets the rest go by unread.
+  sink.onClose(() => {
+    over = true;
+    request.resume();
+  });
+  request.on('end', () => {
+    if (!over) sink.end();
+    over = true;
+  });
+  const breakOff = (): void => {
+    if (!over) sink.abort(new Error('The request broke off'));
+    over = true;
+  };
+  request.on('error', breakOff);
+  request.on('close', breakOff);
+  if (request.destroyed) breakOff();
 }
 
 function announcesBody(request: HttpRequestIn): boolean {

@@ -50,7 +50,8 @@ function setHead(response: HttpResponseOut, { status, headers }: HttpResponse): 
   const isHttp2 = 'stream' in response;
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) {
-    if (!isHttp2 || !CONNECTION_HEADERS.has(name.toLowerCase())) response.setHeader(name, value);
+    if (isHttp2 && CONNECTION_HEADERS.has(name.toLowerCase())) continue;
+    response.setHeader(name, name === 'set-cookie' ? value.split('\n') : value);
   }
 }
 
@@ -95,7 +96,9 @@ function writePieces(out: Outlet, pieces: readonly Uint8Array[]): void {
 
 /** The head of a 101 answer, in front of whatever the two ends say to each other then. */
 export function writeUpgradeHead(socket: Duplex, { status, headers }: HttpResponse): void {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    value.split('\n').map((line) => `${name}: ${line}\r\n`),
+  );
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`);
 }
 

@@ -19,7 +19,13 @@ import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Logger } from '#base/env.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
-import { type HttpRequestIn, peerOf, readRequestBody, requestHead } from './http-intake.ts';
+import {
+  type HttpRequestIn,
+  peerOf,
+  readRequestBody,
+  requestBodyStream,
+  requestHead,
+} from './http-intake.ts';
 import { createServer as createHttpServer, ServerResponse } from './node-http.ts';
 import { type HttpResponseOut, refuseBody, reply, writeUpgradeHead } from './http-reply.ts';
 
@@ -42,6 +48,8 @@ export interface HttpServerOptions {
   readonly tls?: ServerTls;
   /** Largest body of a request in bytes, for all or by request; 3 MiB unless given. */
   readonly bodyMaxBytes?: number | ((request: Pick<HttpRequest, 'method' | 'url'>) => number);
+  /** Requests whose bodies the handler gets as they come, of any size. None unless given. */
+  readonly streamsBody?: (request: Pick<HttpRequest, 'method' | 'url'>) => boolean;
   /** How long a client may take to send a header; 30 s unless given. */
   readonly headersTimeoutMs?: number;
   /** How long a connection may stand without a request; 2 minutes unless given. */
@@ -225,9 +233,14 @@ class Server implements RunningHttpServer {
     return typeof limit === 'number' ? limit : limit(head);
   }
 
+  #streamsBody(head: Pick<HttpRequest, 'method' | 'url'>): boolean {
+    return this.#options.streamsBody?.(head) ?? false;
+  }
+
   #isTooLong(request: HttpRequestIn): boolean {
+    const head = requestHead(request);
     const announced = Number(request.headers['content-length'] ?? 0);
-    return announced > this.#bodyMaxBytes(requestHead(request));
+    return announced > this.#bodyMaxBytes(head) && !this.#streamsBody(head);
   }
 
   #serve(request: HttpRequestIn, response: HttpResponseOut): void {
@@ -243,7 +256,13 @@ class Server implements RunningHttpServer {
   async #answer(request: HttpRequestIn, response: HttpResponseOut): Promise<void> {
     const head = requestHead(request);
     const limit = this.#bodyMaxBytes(head);
-    const body = this.#isTooLong(request) ? 'too large' : await readRequestBody(request, limit);
+    const bodyStream = this.#streamsBody(head) ? requestBodyStream(request) : undefined;
+    const body =
+      bodyStream !== undefined
+        ? undefined
+        : this.#isTooLong(request)
+          ? 'too large'
+          : await readRequestBody(request, limit);
     if (body === 'too large') {
       refuseBody(request, response, limit);
       return;
@@ -253,6 +272,7 @@ class Server implements RunningHttpServer {
       peer: peerOf(request),
       signal: goneSignal(response),
       ...(body === undefined || body.length === 0 ? {} : { body }),
+      ...(bodyStream === undefined ? {} : { bodyStream }),
     };
     const answer = await this.#options.handler(message);
     if (this.#closing !== undefined && request.httpVersionMajor === 1) {

@@ -11,7 +11,8 @@ export function errorFilter(): Filter {
       const auditId = context.header('audit-id') || context.environment.random.uuid();
       try {
         const response = await next();
-        return withHeaders(response, { 'audit-id': auditId, 'cache-control': 'no-cache, private' });
+        const cacheControl = response.headers['cache-control'] ?? 'no-cache, private';
+        return withHeaders(response, { 'audit-id': auditId, 'cache-control': cacheControl });
       } catch (error) {
         if (!(error instanceof StatusError)) {
           context.environment.log.error('request failed', {

@@ -7,7 +7,10 @@
  */
 import type { Duplex } from 'node:stream';
 
-/** Names in lower case. A header that came several times is joined with ", " (RFC 9110, 5.3). */
+/**
+ * Names in lower case. A header that came several times is joined with ", " (RFC 9110, 5.3), but for
+ * `set-cookie`, which cannot be: it holds one cookie a line.
+ */
 export type Headers = Readonly<Record<string, string>>;
 
 export interface HttpRequest {
@@ -17,6 +20,11 @@ export interface HttpRequest {
   readonly headers: Headers;
   /** The whole body. The server bounds its size before it calls a handler. */
   readonly body?: Uint8Array;
+  /**
+   * The body as it comes, instead of `body`: where the server was told that the handler passes it
+   * on, and for a client that has it as a stream. Started at most once.
+   */
+  readonly bodyStream?: { start(sink: ByteSink): void };
   /** Aborted when the client goes away, or the caller of a client gives up. */
   readonly signal?: AbortSignal;
   readonly peer?: Peer;

@@ -1,0 +1,37 @@
+/** The API server's road to pods and to other API servers: HTTP or HTTPS to an address. */
+import { createHash } from 'node:crypto';
+import type { Handler } from '#base/http/message.ts';
+import type { Backend, BackendConnector } from '#apiserver/proxy/transport.ts';
+import { type HttpClient, httpClient } from '#edge/http-client.ts';
+
+/** Clients are kept for their connections; the one unused for longest goes first. */
+const CLIENTS_MAX = 1_000;
+/** Connections to one backend at a time, a watch being one; more requests wait. */
+const SOCKETS_MAX = 4_096;
+
+export function backendConnector(): BackendConnector {
+  const clients = new Map<string, HttpClient>();
+  return {
+    to(backend: Backend): Handler {
+      const key = keyOf(backend);
+      const client = clients.get(key) ?? httpClient({ ...backend, socketsMax: SOCKETS_MAX });
+      clients.delete(key);
+      clients.set(key, client);
+      if (clients.size > CLIENTS_MAX) forgetOldest(clients);
+      return client.handler;
+    },
+  };
+}
+
+/** Certificates and keys are part of what a connection is. */
+function keyOf({ host, port, tls }: Backend): string {
+  return createHash('sha256')
+    .update(JSON.stringify([host, port, tls ?? null]))
+    .digest('hex');
+}
+
+/** What it has under way goes on; its idle connections end by themselves. */
+function forgetOldest(clients: Map<string, HttpClient>): void {
+  const [oldest] = clients.keys();
+  if (oldest !== undefined) clients.delete(oldest);
+}
