@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { claim, type MakeStore, type OpenStore, put, textOf, written } from './conformance-kit.ts';
+import { describePast } from './conformance-past.ts';
 import { describeHistory } from './conformance-history.ts';
 import { describeLeases } from './conformance-leases.ts';
 import { describeWatches } from './conformance-watches.ts';
@@ -28,6 +29,7 @@ export function describeStore(name: string, makeStore: MakeStore): void {
     });
     void describe('batches', () => describeBatches(open));
     void describe('reads', () => describeReads(open));
+    void describe('the past', () => describePast(open));
     void describe('history', () => describeHistory(open));
     void describe('watches', () => describeWatches(open));
     void describe('leases', () => describeLeases(open));
@@ -333,6 +335,7 @@ function describeClose(open: OpenStore): void {
       () => store.batch([]),
       () => store.watch('/', 1, { onEvents: () => {}, onEnd: () => {} }),
       () => store.compact(1),
+      () => store.compacted(),
       () => store.grantLease(1000),
       () => store.keepAlive(1),
       () => store.revokeLease(1),

@@ -17,8 +17,30 @@ import {
 /** One version of a key and, behind it, those that are still known. Without `item`: deleted. */
 interface Version {
   readonly revision: number;
+  readonly createRevision: number;
+  /** Wall clock. */
+  readonly timeMs: number;
+  readonly note: string;
   readonly item?: StoredValue;
   readonly older?: Version;
+}
+
+/** What one revision did, and when. */
+interface Commit {
+  readonly timeMs: number;
+  /** `State.grown` after it. */
+  readonly grown: number;
+  readonly events: readonly StoreEvent[];
+}
+
+/** What retention has dropped and keeps out: `StoreHistory`. */
+interface HistoryMarks {
+  /** Nothing before this revision, which was committed at `droppedMs`, is known. */
+  readonly dropped: number;
+  readonly droppedMs: number;
+  readonly droppedGrown: number;
+  /** Prefixes that are or were kept out: nothing of them before `thinned` is known. */
+  readonly excluded: ReadonlyMap<string, { readonly thinned: number; readonly active: boolean }>;
 }
 
 export interface State {
@@ -26,8 +48,11 @@ export interface State {
   readonly compacted: number;
   readonly current: PersistentMap<string, StoredValue>;
   readonly versions: PersistentMap<string, Version>;
-  /** Per revision what it did: for watches from the past. */
-  readonly log: PersistentMap<number, readonly StoreEvent[]>;
+  /** Per revision what it did, as far as the history reaches. */
+  readonly log: PersistentMap<number, Commit>;
+  /** Bytes of all values that were ever overwritten or deleted, of keys in the history. */
+  readonly grown: number;
+  readonly history: HistoryMarks;
   readonly leases: PersistentMap<number, true>;
   /** Keys on leases, as `<lease> <key>`. */
   readonly leased: PersistentMap<string, true>;
@@ -42,6 +67,8 @@ export const EMPTY_STATE: State = {
   current: PersistentMap.empty(compareKeys),
   versions: PersistentMap.empty(compareKeys),
   log: PersistentMap.empty(byNumber),
+  grown: 0,
+  history: { dropped: 0, droppedMs: 0, droppedGrown: 0, excluded: new Map() },
   leases: PersistentMap.empty(byNumber),
   leased: PersistentMap.empty(compareKeys),
   lastLease: 0,
@@ -54,8 +81,8 @@ export interface Outcome {
   readonly events: readonly StoreEvent[];
 }
 
-/** All of `writes` in one revision, or none. Throws StoreError `lease`. */
-export function applyWrites(state: State, writes: readonly Write[]): Outcome {
+/** All of `writes` in one revision, or none, at a time of the wall clock. Throws StoreError `lease`. */
+export function applyWrites(state: State, writes: readonly Write[], nowMs: number): Outcome {
   for (const write of writes) {
     const lease = write.type === 'put' ? (write.lease ?? 0) : 0;
     if (lease !== 0 && state.leases.get(lease) === undefined) {
@@ -69,22 +96,46 @@ export function applyWrites(state: State, writes: readonly Write[]): Outcome {
   }
   const revision = writes.length === 0 ? state.revision : state.revision + 1;
   const events: StoreEvent[] = [];
+  const timeMs = Math.max(nowMs, newestTimeOf(state));
   let next: State = { ...state, revision };
   for (const [index, write] of writes.entries()) {
     const previous = found[index];
-    next = applyWrite(next, write, previous);
+    next = applyWrite(next, write, { previous, timeMs });
     events.push(eventOf(write, revision, previous));
   }
-  if (events.length > 0) next = { ...next, log: next.log.set(revision, events) };
+  if (events.length > 0) {
+    const { grown } = next;
+    next = { ...next, log: next.log.set(revision, { timeMs, grown, events }) };
+  }
   const results = found.map(
     (item): WriteResult => ({ ok: true, revision, ...given('previous', item) }),
   );
   return { state: next, ok: true, results, events };
 }
 
-function applyWrite(state: State, write: Write, previous: StoredValue | undefined): State {
-  const { key } = write;
+/** The time of the newest commit: wall clocks may go back, the store's times do not. */
+function newestTimeOf({ log, revision, history }: State): number {
+  return log.get(revision)?.timeMs ?? history.droppedMs;
+}
+
+function isKept({ history }: State, key: string): boolean {
+  for (const [prefix, { active }] of history.excluded) {
+    if (active && key.startsWith(prefix)) return false;
+  }
+  return true;
+}
+
+function applyWrite(
+  state: State,
+  write: Write,
+  { previous, timeMs }: { readonly previous: StoredValue | undefined; readonly timeMs: number },
+): State {
+  const { key, note = '' } = write;
   const { revision } = state;
+  const createRevision = previous?.createRevision ?? revision;
+  const version = { revision, createRevision, timeMs, note };
+  const grown =
+    state.grown + (previous === undefined || !isKept(state, key) ? 0 : previous.value.length);
   const older = state.versions.get(key);
   let leased = state.leased;
   if (previous !== undefined && previous.lease !== 0) {
@@ -94,14 +145,15 @@ function applyWrite(state: State, write: Write, previous: StoredValue | undefine
     return {
       ...state,
       leased,
+      grown,
       current: state.current.delete(key),
-      versions: state.versions.set(key, { revision, ...given('older', older) }),
+      versions: state.versions.set(key, { ...version, ...given('older', older) }),
     };
   }
   const item: StoredValue = {
     key,
     value: write.value,
-    createRevision: previous?.createRevision ?? revision,
+    createRevision,
     modRevision: revision,
     lease: write.lease ?? 0,
   };
@@ -109,15 +161,16 @@ function applyWrite(state: State, write: Write, previous: StoredValue | undefine
   return {
     ...state,
     leased,
+    grown,
     current: state.current.set(key, item),
-    versions: state.versions.set(key, { revision, item, ...given('older', older) }),
+    versions: state.versions.set(key, { ...version, item, ...given('older', older) }),
   };
 }
 
 /** The key as it was at `revision`. Throws StoreError `compacted` or `future`. */
 export function getAt(state: State, key: string, revision: number): StoredValue | undefined {
   if (revision === state.revision) return state.current.get(key);
-  checkRevision(state, revision);
+  checkRevision(state, revision, state.compacted);
   return itemAt(state.versions.get(key), revision);
 }
 
@@ -128,9 +181,9 @@ export interface ListQuery {
   readonly limit?: number;
 }
 
-/** Keys with the prefix as they were. Throws StoreError `compacted` or `future`. */
-export function listAt(state: State, query: ListQuery): ListResult {
-  checkRevision(state, query.revision);
+/** Keys with the prefix as they were. Throws StoreError `compacted` (before `oldest`) or `future`. */
+export function listAt(state: State, query: ListQuery, oldest = state.compacted): ListResult {
+  checkRevision(state, query.revision, oldest);
   const { revision } = query;
   const limit = query.limit || Number.POSITIVE_INFINITY;
   const items: StoredValue[] = [];
@@ -158,7 +211,7 @@ function* itemsAt(state: State, query: ListQuery): Generator<StoredValue> {
   }
 }
 
-function itemAt(newest: Version | undefined, revision: number): StoredValue | undefined {
+export function itemAt(newest: Version | undefined, revision: number): StoredValue | undefined {
   let version = newest;
   while (version !== undefined && version.revision > revision) version = version.older;
   return version?.item;
@@ -173,41 +226,32 @@ function rankOfEnd(state: State, prefix: string): number {
   return end === undefined ? state.current.size : state.current.rank(end);
 }
 
-function checkRevision(state: State, revision: number): void {
+export function checkRevision(state: State, revision: number, oldest: number): void {
   if (revision > state.revision) throw futureError(revision, state.revision);
-  if (revision < state.compacted) throw compactedError(revision, state.compacted);
+  if (revision < oldest) throw compactedError(revision, oldest);
 }
 
-/** Forgets what only revisions before `revision` could show. Throws StoreError `future`. */
+/** Moves the mark of compaction. Throws StoreError `future`. */
 export function compactTo(state: State, revision: number): State {
   if (revision > state.revision) throw futureError(revision, state.revision);
-  if (revision <= state.compacted) return state;
-  let { log, versions } = state;
-  const touched = new Set<string>();
-  for (const [at, events] of log.entries()) {
-    if (at > revision) break;
-    for (const event of events) touched.add(event.key);
-    log = log.delete(at);
-  }
-  for (const key of touched) {
-    const kept = trim(versions.get(key), revision);
-    versions = kept === undefined ? versions.delete(key) : versions.set(key, kept);
-  }
-  return { ...state, log, versions, compacted: revision };
+  return { ...state, compacted: Math.max(revision, state.compacted) };
 }
 
 /** The versions after `revision` and the one that it shows, unless that is a deletion. */
-function trim(version: Version | undefined, revision: number): Version | undefined {
+export function trim(version: Version | undefined, revision: number): Version | undefined {
   const newer: Version[] = [];
   let at = version;
   for (; at !== undefined && at.revision > revision; at = at.older) newer.push(at);
-  let kept: Version | undefined =
-    at?.item === undefined ? undefined : { revision: at.revision, item: at.item };
+  let kept: Version | undefined = at?.item === undefined ? undefined : withoutOlder(at);
   for (const one of newer.toReversed()) {
-    const { older: _, ...own } = one;
-    kept = { ...own, ...given('older', kept) };
+    kept = { ...withoutOlder(one), ...given('older', kept) };
   }
   return kept;
+}
+
+function withoutOlder(version: Version): Version {
+  const { older: _, ...own } = version;
+  return own;
 }
 
 export function grantLease(state: State): { state: State; lease: number } {
@@ -216,13 +260,13 @@ export function grantLease(state: State): { state: State; lease: number } {
 }
 
 /** Deletes the lease's keys in one revision and forgets the lease. */
-export function endLease(state: State, lease: number): Outcome {
+export function endLease(state: State, lease: number, nowMs: number): Outcome {
   const prefix = `${lease} `;
   const writes: Write[] = [];
   for (const [name] of state.leased.entries(prefix)) {
     if (!name.startsWith(prefix)) break;
     writes.push({ type: 'delete', key: name.slice(prefix.length) });
   }
-  const outcome = applyWrites(state, writes);
+  const outcome = applyWrites(state, writes, nowMs);
   return { ...outcome, state: { ...outcome.state, leases: outcome.state.leases.delete(lease) } };
 }

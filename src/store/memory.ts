@@ -8,6 +8,7 @@
 import type { Environment } from '#base/env.ts';
 import { checkWrites } from './keys.ts';
 import { LeaseTimers } from './lease-timers.ts';
+import { historicItem, historicList, retained, revisionAt, versionsOf } from './memory-history.ts';
 import {
   applyWrites,
   compactTo,
@@ -26,6 +27,7 @@ import {
   type StoredValue,
   type Store,
   StoreError,
+  type StoreHistory,
   type Watch,
   type WatchHandlers,
   type Write,
@@ -34,6 +36,7 @@ import {
 import { WatcherSet } from './watcher-set.ts';
 
 export class MemoryStore implements Store {
+  readonly #clock: Environment['clock'];
   readonly #leases: LeaseTimers;
   readonly #watchers = new WatcherSet();
   #state: State;
@@ -42,6 +45,7 @@ export class MemoryStore implements Store {
 
   constructor(environment: Pick<Environment, 'clock' | 'timers'>, state: State = EMPTY_STATE) {
     this.#state = state;
+    this.#clock = environment.clock;
     this.#leases = new LeaseTimers(environment, (lease) => this.#endLease(lease));
   }
 
@@ -93,7 +97,7 @@ export class MemoryStore implements Store {
   ): Promise<{ ok: boolean; revision: number; results: readonly WriteResult[] }> {
     return this.#answer(() => {
       checkWrites(writes);
-      const { ok, results } = this.#commit(applyWrites(this.#state, writes));
+      const { ok, results } = this.#commit(applyWrites(this.#state, writes, this.#clock.now()));
       return { ok, results, revision: this.#state.revision };
     });
   }
@@ -105,7 +109,7 @@ export class MemoryStore implements Store {
       if (after < compacted) throw compactedError(after, compacted);
       const watcher = this.#watchers.make(prefix, after, handlers);
       this.#queue(() => {
-        for (const [at, events] of log.entries(after + 1)) watcher.deliver(events, at);
+        for (const [at, { events }] of log.entries(after + 1)) watcher.deliver(events, at);
         this.#watchers.add(watcher);
       });
       return watcher;
@@ -117,6 +121,22 @@ export class MemoryStore implements Store {
       this.#state = compactTo(this.#state, revision);
     });
   }
+
+  compacted(): Promise<number> {
+    return this.#answer(() => this.#state.compacted);
+  }
+
+  readonly history: StoreHistory = {
+    get: (key, revision) => this.#answer(() => historicItem(this.#state, key, revision)),
+    list: (prefix, options) =>
+      this.#answer(() => historicList(this.#state, { ...options, prefix })),
+    versions: (key, options) => this.#answer(() => versionsOf(this.#state, key, options)),
+    revisionAt: (timeMs) => this.#answer(() => revisionAt(this.#state, timeMs)),
+    retain: (policy) =>
+      this.#answer(() => {
+        this.#state = retained(this.#state, policy);
+      }),
+  };
 
   grantLease(ttlMs: number): Promise<number> {
     return this.#answer(() => {
@@ -148,7 +168,7 @@ export class MemoryStore implements Store {
   }
 
   #endLease(lease: number): void {
-    this.#commit(endLease(this.#state, lease));
+    this.#commit(endLease(this.#state, lease, this.#clock.now()));
   }
 
   #commit(outcome: Outcome): Outcome {

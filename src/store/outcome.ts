@@ -41,3 +41,9 @@ export function compactedError(revision: number, compacted: number): StoreError 
     `Revision ${revision} has been compacted: the oldest kept is ${compacted}`,
   );
 }
+
+/** A time before the history's beginning. */
+export function timeTooOldError(oldestMs: number): StoreError {
+  const oldest = new Date(oldestMs).toISOString();
+  return new StoreError('compacted', `The history reaches back to ${oldest}`);
+}

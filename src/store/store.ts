@@ -19,7 +19,10 @@ export interface StoredValue {
   readonly lease: number;
 }
 
-/** What a write expects to find: revision 0 means that the key must not exist. */
+/**
+ * What a write expects to find: revision 0 means that the key must not exist. `note` is kept with
+ * the revision for the history (who wrote); nothing else reads it.
+ */
 export type Write =
   | {
       readonly type: 'put';
@@ -27,8 +30,14 @@ export type Write =
       readonly value: Uint8Array;
       readonly expected?: number;
       readonly lease?: number;
+      readonly note?: string;
     }
-  | { readonly type: 'delete'; readonly key: string; readonly expected?: number };
+  | {
+      readonly type: 'delete';
+      readonly key: string;
+      readonly expected?: number;
+      readonly note?: string;
+    };
 
 export type WriteResult =
   | { readonly ok: true; readonly revision: number; readonly previous?: StoredValue }
@@ -113,15 +122,72 @@ export interface Store {
   /** The newest committed revision. */
   revision(): Promise<number>;
   /**
-   * Forgets what was overwritten or deleted up to `revision`: reads and watches before it fail,
-   * those at it do not. Rejects with `future`; an older mark than the last one changes nothing.
+   * Puts what was overwritten or deleted up to `revision` out of reach: reads and watches before it
+   * fail, those at it do not. Rejects with `future`; an older mark than the last one changes
+   * nothing. A store with a history keeps the rest there until `history.retain` drops it.
    */
   compact(revision: number): Promise<void>;
+  /** The mark of the last compaction; 0 before the first. */
+  compacted(): Promise<number>;
+  /** What lies behind the compaction. Absent: this store keeps nothing there. */
+  readonly history?: StoreHistory;
   /** A lease of `ttlMs`; its keys are deleted when it is not kept alive. Never 0. */
   grantLease(ttlMs: number): Promise<number>;
   keepAlive(lease: number): Promise<boolean>;
   revokeLease(lease: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** One key as one revision left it. */
+export interface KeyVersion {
+  readonly revision: number;
+  /** The revision that made the key. */
+  readonly createRevision: number;
+  readonly type: 'put' | 'delete';
+  /** Of a delete: no bytes. */
+  readonly value: Uint8Array;
+  /** When it was committed, by the wall clock. Later revisions never have an earlier time. */
+  readonly timeMs: number;
+  /** The write's note; empty where there was none. */
+  readonly note: string;
+}
+
+/** How far the history reaches. What two limits disagree on is dropped. */
+export interface RetentionPolicy {
+  /** Wall clock. What was overwritten or deleted before this is dropped. */
+  readonly keepAfterMs: number;
+  /** Bytes of keys' overwritten and deleted values; the oldest go first. */
+  readonly maxBytes: number;
+  /** Keys with these prefixes are kept out: of them the compaction alone is the mark. */
+  readonly excluded: readonly string[];
+}
+
+/**
+ * The past behind the compaction mark, as far as `retain` has left it. Reads reject with
+ * `compacted` before that, and with `future`.
+ */
+export interface StoreHistory {
+  get(key: string, revision: number): Promise<StoredValue | undefined>;
+  /** As `Store.list` at a revision. */
+  list(
+    prefix: string,
+    options: { revision: number; after?: string; limit?: number },
+  ): Promise<ListResult>;
+  /**
+   * The newest `limit` versions of a key before the revision `before`, newest first. `oldest`: what
+   * came before this revision is not known. Nothing is said twice, so a short answer is the end.
+   */
+  versions(
+    key: string,
+    options: { before?: number; limit: number },
+  ): Promise<{ versions: readonly KeyVersion[]; oldest: number }>;
+  /** The newest revision that was committed at or before a time of the wall clock. */
+  revisionAt(timeMs: number): Promise<number>;
+  /**
+   * Drops what the policy does not keep. What has not been compacted stays, whatever the policy
+   * says. What was dropped once stays out of reach.
+   */
+  retain(policy: RetentionPolicy): Promise<void>;
 }
 
 export type StoreErrorCode =

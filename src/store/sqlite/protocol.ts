@@ -4,7 +4,7 @@
  * The bytes of all values in a request lie in one buffer that is handed over, not copied; the
  * buffers of an answer's values are handed over as well.
  */
-import type { StoredValue, StoreErrorCode } from '../store.ts';
+import type { RetentionPolicy, StoredValue, StoreErrorCode } from '../store.ts';
 import type { Synchronous } from './schema.ts';
 
 export interface WriterSettings {
@@ -17,6 +17,7 @@ export interface PackedWrite {
   readonly key: string;
   readonly expected?: number;
   readonly lease?: number;
+  readonly note?: string;
   /** Where the value lies in the request's bytes. */
   readonly offset: number;
   readonly length: number;
@@ -25,6 +26,7 @@ export interface PackedWrite {
 export type Command =
   | { readonly type: 'batch'; readonly id: number; readonly writes: readonly PackedWrite[] }
   | { readonly type: 'compact'; readonly id: number; readonly revision: number }
+  | { readonly type: 'retain'; readonly id: number; readonly policy: RetentionPolicy }
   | {
       readonly type: 'grant';
       readonly id: number;
@@ -39,6 +41,8 @@ export type Command =
 export interface Request {
   readonly commands: readonly Command[];
   readonly bytes: ArrayBuffer;
+  /** Wall clock: the time of what is written. */
+  readonly nowMs: number;
 }
 
 /** One answer for each command, in the order of the commands. */

@@ -5,9 +5,9 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { prefixEnd } from '../keys.ts';
-import { compactedError, futureError, given } from '../outcome.ts';
-import type { ListResult, StoredValue, StoreEvent } from '../store.ts';
-import { openForReading, revisionOf, rowId } from './schema.ts';
+import { compactedError, futureError, given, timeTooOldError } from '../outcome.ts';
+import type { KeyVersion, ListResult, StoredValue, StoreEvent } from '../store.ts';
+import { lastWhere, openForReading, revisionOf, ROW_BEFORE, rowId } from './schema.ts';
 
 /** A read gives way to others after this long. */
 const SLICE_MS = 3;
@@ -63,8 +63,20 @@ export class Reader {
   }
 
   getAt(key: string, revision: number, known: number): StoredValue | undefined {
+    return this.#at(key, { revision, known, oldest: () => this.compacted() });
+  }
+
+  /** As `getAt`, as far as the history reaches. */
+  getThen(key: string, revision: number, known: number): StoredValue | undefined {
+    return this.#at(key, { revision, known, oldest: () => this.#oldest(key) });
+  }
+
+  #at(
+    key: string,
+    { revision, known, oldest }: { revision: number; known: number; oldest: () => number },
+  ): StoredValue | undefined {
     return this.#inSnapshot(() => {
-      this.#checkRevision(revision, known);
+      this.#checkRevision(revision, { known, oldest: oldest() });
       const row = this.#prepare(
         `SELECT id, key, create_revision, lease, deleted, value FROM revision
          WHERE key = ? AND id < ? ORDER BY id DESC LIMIT 1`,
@@ -75,8 +87,64 @@ export class Reader {
 
   /** Reads before this revision are refused. */
   compacted(): number {
-    const row = this.#prepare("SELECT value FROM meta WHERE name = 'compacted'").get();
-    return Number(row?.['value']);
+    return this.#meta('compacted');
+  }
+
+  #meta(name: string): number {
+    return Number(this.#prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);
+  }
+
+  /** The history of keys that start with `text`, or that `text` starts with, reaches back to here. */
+  #oldest(text: string): number {
+    let oldest = this.#meta('dropped');
+    for (const row of this.#prepare('SELECT prefix, refused FROM kept_out').all()) {
+      const prefix = String(row['prefix']);
+      if (text.startsWith(prefix) || prefix.startsWith(text))
+        oldest = Math.max(oldest, Number(row['refused']));
+    }
+    return oldest;
+  }
+
+  /** The newest versions of a key before a revision, newest first, in slices as `list`. */
+  async versions(
+    key: string,
+    options: { before: number; limit: number; pause: () => Promise<void> },
+  ): Promise<{ versions: KeyVersion[]; oldest: number }> {
+    this.#prepare('BEGIN').run();
+    try {
+      const oldest = Math.max(1, this.#oldest(key));
+      const versions: KeyVersion[] = [];
+      const clock = new SliceClock();
+      const rows = this.#prepare(VERSIONS).iterate(key, rowId(options.before, 0), options.limit);
+      for (const row of rows) {
+        const version = versionOf(row as unknown as VersionRow);
+        const isLast = version.revision <= oldest;
+        // What the mark shows is known; a deletion there or before is as good as nothing.
+        if (isLast && version.type === 'delete') break;
+        versions.push(version);
+        if (isLast) break;
+        if (!clock.isOver(version.value.length)) continue;
+        await options.pause();
+        clock.start();
+      }
+      return { versions, oldest };
+    } finally {
+      this.#prepare('COMMIT').run();
+    }
+  }
+
+  /** The newest revision up to `known` that was committed at or before a time. */
+  revisionAt(timeMs: number, known: number): number {
+    return this.#inSnapshot(() => {
+      const dropped = this.#meta('dropped');
+      if (dropped > 0 && timeMs < this.#meta('dropped_ms')) {
+        throw timeTooOldError(this.#meta('dropped_ms'));
+      }
+      const before = this.#prepare(ROW_BEFORE);
+      const isPast = (revision: number): boolean =>
+        Number(before.get(rowId(revision + 1, 0))?.['time_ms'] ?? 0) <= timeMs;
+      return lastWhere(Math.max(1, dropped), known, isPast);
+    });
   }
 
   count(prefix: string): number {
@@ -88,17 +156,19 @@ export class Reader {
 
   /**
    * Lists in slices; between them `pause` is awaited. `known` is a revision that is surely there.
+   * `inHistory`: as far as the history reaches.
    * The connection must not be used for anything else meanwhile.
    */
   async list(
     prefix: string,
-    options: ListOptions & { known: number; pause: () => Promise<void> },
+    options: ListOptions & { known: number; inHistory?: boolean; pause: () => Promise<void> },
   ): Promise<ListResult> {
     this.#prepare('BEGIN').run();
     try {
       const newest = Math.max(options.known, this.#newest());
       const revision = options.revision ?? newest;
-      if (revision !== newest) this.#checkRevision(revision, newest);
+      const oldest = options.inHistory === true ? this.#oldest(prefix) : this.compacted();
+      if (revision !== newest) this.#checkRevision(revision, { known: newest, oldest });
       const upTo = revision === newest ? undefined : rowId(revision + 1, 0);
       return { ...(await this.#rows(prefix, { ...options, upTo })), revision };
     } finally {
@@ -144,7 +214,8 @@ export class Reader {
   past(prefix: string, after: number, upTo: number): PastEvents {
     const end = Math.min(upTo, after + PAST_REVISIONS_MAX);
     return this.#inSnapshot(() => {
-      this.#checkCompacted(after);
+      const compacted = this.compacted();
+      if (after < compacted) throw compactedError(after, compacted);
       const rows = this.#prepare(PAST).iterate(
         rowId(after + 1, 0),
         rowId(end + 1, 0),
@@ -187,15 +258,10 @@ export class Reader {
     );
   }
 
-  #checkRevision(revision: number, known: number): void {
+  #checkRevision(revision: number, { known, oldest }: { known: number; oldest: number }): void {
     const newest = Math.max(known, this.#newest());
     if (revision > newest) throw futureError(revision, newest);
-    this.#checkCompacted(revision);
-  }
-
-  #checkCompacted(revision: number): void {
-    const compacted = this.compacted();
-    if (revision < compacted) throw compactedError(revision, compacted);
+    if (revision < oldest) throw compactedError(revision, oldest);
   }
 
   #prepare(sql: string): StatementSync {
@@ -205,6 +271,14 @@ export class Reader {
     this.#statements.set(sql, statement);
     return statement;
   }
+}
+
+const VERSIONS = `SELECT id, create_revision, deleted, time_ms, note, value FROM revision
+  WHERE key = ? AND id < ? ORDER BY id DESC LIMIT ?`;
+
+interface VersionRow extends Pick<Row, 'id' | 'create_revision' | 'deleted' | 'value'> {
+  readonly time_ms: number;
+  readonly note: string | null;
 }
 
 const LIST_NOW = `SELECT id, key, create_revision, lease, value FROM current
@@ -248,6 +322,17 @@ function itemOf(row: Row): StoredValue {
     createRevision: row.create_revision,
     modRevision: revisionOf(row.id),
     lease: row.lease,
+  };
+}
+
+function versionOf(row: VersionRow): KeyVersion {
+  return {
+    revision: revisionOf(row.id),
+    createRevision: row.create_revision,
+    type: row.deleted === 1 ? 'delete' : 'put',
+    value: row.value ?? NO_BYTES,
+    timeMs: row.time_ms,
+    note: row.note ?? '',
   };
 }
 

@@ -3,8 +3,9 @@
  *
  * `revision` is append-only: each row is one key as one revision left it, found by its row id, which
  * packs the revision and the place in its batch. `current` holds the newest value of each key that
- * is there, so that a restart reads what is, never what was. Compaction alone takes rows out of
- * `revision`.
+ * is there, so that a restart reads what is, never what was. Retention alone takes rows out of
+ * `revision`. Times and sizes only grow from row to row, so that a search by halves finds the
+ * revision of a time or of a size without an index.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,13 +13,9 @@ import { DatabaseSync, type DatabaseSyncOptions } from 'node:sqlite';
 import { BATCH_WRITES_MAX, StoreError } from '../store.ts';
 
 /** Grows when the tables change. A directory of another format is never opened. */
-const FORMAT = 1;
+const FORMAT = 2;
 
-const TABLES = `
-CREATE TABLE meta (
-  name TEXT PRIMARY KEY,
-  value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+const REVISION_TABLE = `
 CREATE TABLE revision (
   id INTEGER PRIMARY KEY,     -- revision * ${BATCH_WRITES_MAX} + place in the batch
   key TEXT NOT NULL,
@@ -26,9 +23,27 @@ CREATE TABLE revision (
   deleted INTEGER NOT NULL,
   lease INTEGER NOT NULL,
   previous INTEGER,           -- id of the row that this one replaces
+  time_ms INTEGER NOT NULL,   -- wall clock of the commit
+  grown INTEGER NOT NULL,     -- bytes replaced so far, of keys in the history
+  note TEXT,
   value BLOB                  -- NULL also for no bytes
 ) STRICT;
 CREATE INDEX revision_key ON revision (key);
+-- Prefixes that are or were kept out of the history.
+CREATE TABLE kept_out (
+  prefix TEXT PRIMARY KEY,
+  active INTEGER NOT NULL,
+  refused INTEGER NOT NULL,   -- reads before this revision are refused
+  trimmed INTEGER NOT NULL    -- up to here the rows are gone
+) STRICT, WITHOUT ROWID;
+`;
+
+const TABLES = `
+CREATE TABLE meta (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+${REVISION_TABLE}
 CREATE TABLE current (
   slot INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
@@ -46,12 +61,33 @@ CREATE TABLE lease (
 ) STRICT;
 INSERT INTO meta (name, value) VALUES
   ('format', ${FORMAT}),
-  -- The newest revision when compaction last took rows away: it may have taken that row too.
-  ('revision', 1),
+  -- Of the newest row when retention last took rows away: it may have taken that row too.
+  ('revision', 1), ('time_ms', 0), ('grown', 0),
   -- Reads before this revision are refused.
   ('compacted', 0),
+  -- Reads of the history before this revision, and before the time of its commit, are refused.
+  ('dropped', 0), ('dropped_ms', 0),
   -- Up to here the rows that nobody can ask for any more are gone.
   ('trimmed', 0);
+`;
+
+/** Format 1 knew no history: of it, what is there now is kept. */
+const FROM_FORMAT_1 = `
+ALTER TABLE revision RENAME TO revision_1;
+DROP INDEX revision_key;
+${REVISION_TABLE}
+INSERT INTO revision (id, key, create_revision, deleted, lease, time_ms, grown, value)
+  SELECT id, key, create_revision, 0, lease, 0, 0, value FROM current ORDER BY id;
+INSERT OR REPLACE INTO meta (name, value)
+  SELECT 'revision', max(value, coalesce((SELECT max(id) / ${BATCH_WRITES_MAX} FROM revision_1), 1))
+  FROM meta WHERE name = 'revision';
+INSERT OR REPLACE INTO meta (name, value)
+  SELECT name.column1, meta.value FROM (VALUES ('compacted'), ('dropped'), ('trimmed')) AS name, meta
+  WHERE meta.name = 'revision';
+INSERT INTO meta (name, value) VALUES
+  ('time_ms', 0), ('grown', 0), ('dropped_ms', unixepoch() * 1000);
+UPDATE meta SET value = ${FORMAT} WHERE name = 'format';
+DROP TABLE revision_1;
 `;
 
 /** The row id of the write at `position` in the batch that made `revision`. */
@@ -62,6 +98,22 @@ export function rowId(revision: number, position: number): number {
 /** The revision of a row id. */
 export function revisionOf(id: number): number {
   return Math.floor(id / BATCH_WRITES_MAX);
+}
+
+/** The newest row before a row id: times and sizes of the whole past up to there. */
+export const ROW_BEFORE =
+  'SELECT time_ms, grown FROM revision WHERE id < ? ORDER BY id DESC LIMIT 1';
+
+/** The last number from `low` to `high` for which `holds`, which holds up to there; else `low`. */
+export function lastWhere(low: number, high: number, holds: (at: number) => boolean): number {
+  let last = low;
+  let end = high;
+  while (last < end) {
+    const middle = Math.ceil((last + end) / 2);
+    if (holds(middle)) last = middle;
+    else end = middle - 1;
+  }
+  return last;
 }
 
 export type Synchronous = 'FULL' | 'OFF';
@@ -144,6 +196,10 @@ function createOrCheck(db: DatabaseSync, directory: string): void {
   const known = tables.some((table) => table['name'] === 'meta');
   const found = known ? readMeta(db, 'format') : undefined;
   if (found === FORMAT) return;
+  if (found === 1) {
+    db.exec(`BEGIN IMMEDIATE; ${FROM_FORMAT_1} COMMIT`);
+    return;
+  }
   throw new StoreError(
     'format',
     `Cannot open the store in "${directory}": its format is ${found ?? 'unknown'}, this version reads format ${FORMAT}; run the version that wrote it, or start with another data directory`,

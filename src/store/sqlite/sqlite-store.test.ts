@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads';
 import { describeStore } from '../conformance.ts';
 import { put, Recorder, textOf, written } from '../conformance-kit.ts';
 import { ManualTime } from '../manual-time.ts';
-import type { Store } from '../store.ts';
+import type { RetentionPolicy, Store } from '../store.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import { silentLog, temporaryDirectory } from './test-kit.ts';
 
@@ -25,6 +25,9 @@ async function open(
   context.after(() => store.close());
   return store;
 }
+
+const NOTHING: RetentionPolicy = { keepAfterMs: Infinity, maxBytes: 0, excluded: [] };
+const EVERYTHING: RetentionPolicy = { keepAfterMs: 0, maxBytes: Infinity, excluded: [] };
 
 /** Waits until trimming has left so many rows of history, and no fewer. */
 async function rowsAreDownTo(context: TestContext, directory: string, rows: number): Promise<void> {
@@ -67,6 +70,7 @@ describe('the SQLite store, opened again', () => {
     await written(first, put('/a', ''));
     const newest = await written(first, { type: 'delete', key: '/a' });
     await first.compact(newest);
+    await first.history?.retain(NOTHING);
     await rowsAreDownTo(t, directory, 0);
     await first.close();
     const second = await open(t, directory);
@@ -183,7 +187,7 @@ describe('the data directory of the SQLite store', () => {
     db.close();
     await assert.rejects(open(t, directory), {
       code: 'format',
-      message: /its format is 99, this version reads format 1; run the version that wrote it/,
+      message: /its format is 99, this version reads format 2; run the version that wrote it/,
     });
   });
 
@@ -205,7 +209,7 @@ describe('the data directory of the SQLite store', () => {
   });
 });
 
-describe('compaction of the SQLite store', () => {
+describe('retention of the SQLite store', () => {
   it('takes the rows that nobody can ask for, and no others', async (t) => {
     const directory = await temporaryDirectory(t);
     const store = await open(t, directory);
@@ -215,6 +219,7 @@ describe('compaction of the SQLite store', () => {
     const mark = await store.revision();
     await written(store, put('/a', 'new'));
     await store.compact(mark);
+    await store.history?.retain(NOTHING);
     await store.close();
     // Trimming goes on where it was stopped: here, right after it began.
     const again = await open(t, directory);
@@ -223,7 +228,106 @@ describe('compaction of the SQLite store', () => {
     assert.equal(textOf((await again.get('/a')).item?.value), 'new');
     await again.close();
   });
+
+  it('takes the rows of what is kept out, and leaves the history', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const store = await open(t, directory);
+    const policy = { ...EVERYTHING, excluded: ['/leases/', '/events/'] };
+    for (let index = 0; index < 300; index++) {
+      await written(store, put('/leases/a', `${index}`), put('/pods/a', `${index}`));
+    }
+    await written(store, put('/events/a', ''));
+    await written(store, { type: 'delete', key: '/events/a' });
+    await store.compact(await store.revision());
+    await store.history?.retain(policy);
+    await rowsAreDownTo(t, directory, 301);
+    // What is let in and kept out again is looked at no further back than it was.
+    await store.history?.retain(EVERYTHING);
+    await written(store, put('/leases/a', 'let in'));
+    await store.compact(await store.revision());
+    await store.history?.retain(policy);
+    await rowsAreDownTo(t, directory, 301);
+    await store.close();
+  });
 });
+
+describe('the history of the SQLite store', () => {
+  it('is there after a restart, with its marks, times and notes', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const time = new ManualTime();
+    const first = await open(t, directory, time);
+    for (const value of ['a', 'b', 'c']) {
+      await written(first, { ...put('/a', value), note: `${value}!` }, put('/leases/a', value));
+      time.advance(1000);
+    }
+    const policy = { ...EVERYTHING, excluded: ['/leases/'] };
+    await first.compact(await first.revision());
+    await first.history?.retain({ ...policy, keepAfterMs: time.clock.now() - 2000 });
+    const before = await first.history?.versions('/a', { limit: 10 });
+    assert.deepEqual(
+      before?.versions.map(({ note }) => note),
+      ['c!', 'b!'],
+    );
+    await first.close();
+    time.advance(-5000);
+    const second = await open(t, directory, time);
+    assert.deepEqual(await second.history?.versions('/a', { limit: 10 }), before);
+    await assert.rejects(async () => second.history?.get('/a', 2), { code: 'compacted' });
+    await assert.rejects(async () => second.history?.get('/leases/a', 3), { code: 'compacted' });
+    // The clock went back; the times of the store do not.
+    await written(second, put('/a', 'd'));
+    const after = await second.history?.versions('/a', { limit: 1 });
+    assert.equal(after?.versions[0]?.timeMs, before?.versions[0]?.timeMs);
+    await second.close();
+  });
+});
+
+describe('a store of format 1', () => {
+  it('is taken over with what is in it; its past is not', async (t) => {
+    const directory = await temporaryDirectory(t);
+    await (await open(t, directory)).close();
+    const db = new DatabaseSync(join(directory, 'store.db'));
+    db.exec(TO_FORMAT_1);
+    db.close();
+    const store = await open(t, directory);
+    const { items, revision } = await store.list('/');
+    assert.deepEqual(
+      items.map(({ key, value, createRevision, modRevision }) => [
+        [key, textOf(value)],
+        [createRevision, modRevision],
+      ]),
+      [
+        [
+          ['/a', 'two'],
+          [2, 3],
+        ],
+      ],
+    );
+    assert.equal(revision, 4);
+    await assert.rejects(store.get('/a', { revision: 3 }), { code: 'compacted' });
+    await assert.rejects(async () => store.history?.get('/a', 3), { code: 'compacted' });
+    assert.equal(await written(store, put('/a', 'three')), 5);
+    const versions = await store.history?.versions('/a', { limit: 10 });
+    assert.deepEqual(
+      versions?.versions.map((version) => textOf(version.value)),
+      ['three', 'two'],
+    );
+    await store.close();
+  });
+});
+
+/** The tables as format 1 had them, with a key that was put twice and one that was deleted. */
+const TO_FORMAT_1 = `
+DROP TABLE revision; DROP TABLE kept_out; DELETE FROM meta;
+CREATE TABLE revision (id INTEGER PRIMARY KEY, key TEXT NOT NULL, create_revision INTEGER NOT NULL,
+  deleted INTEGER NOT NULL, lease INTEGER NOT NULL, previous INTEGER, value BLOB) STRICT;
+CREATE INDEX revision_key ON revision (key);
+INSERT INTO revision VALUES (2048, '/a', 2, 0, 0, NULL, CAST('one' AS BLOB)),
+  (2049, '/b', 2, 0, 0, NULL, CAST('b' AS BLOB)),
+  (3072, '/a', 2, 0, 0, 2048, CAST('two' AS BLOB)), (4096, '/b', 2, 1, 0, 2049, NULL);
+INSERT INTO current VALUES (1, '/a', 3072, 2, 0, CAST('two' AS BLOB));
+INSERT INTO meta VALUES ('format', 1), ('revision', 1), ('compacted', 0), ('trimmed', 0);
+`;
 
 describe('a full disk under the SQLite store', () => {
   it('fails writes with full, keeps answering, and goes on when there is room', async (t) => {

@@ -19,6 +19,7 @@ import {
   type StoredValue,
   StoreError,
   type StoreEvent,
+  type StoreHistory,
   type Watch,
   type WatchHandlers,
   type Write,
@@ -45,7 +46,7 @@ const LEASE_RETRY_MS = 5000;
 /** Rejects with StoreError `locked`, `format` or `full`, whose messages say what to do. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { directory, environment, synchronous = 'FULL' } = options;
-  const opened = await startWriter({ directory, synchronous });
+  const opened = await startWriter({ directory, synchronous }, environment.clock);
   try {
     return new SqliteStore(opened, { directory, environment });
   } catch (error) {
@@ -98,18 +99,30 @@ class SqliteStore implements Store {
     return { revision: shown, ...given('item', item) };
   }
 
-  async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
+  list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
+    return this.#list(prefix, options);
+  }
+
+  async #list(
+    prefix: string,
+    options: ListOptions & { readonly inHistory?: boolean },
+  ): Promise<ListResult> {
     this.#check();
-    const pause = async (): Promise<void> => {
-      await nextTurn();
-      this.#check();
-    };
     const result = await this.#pool.use((reader) => {
       this.#check();
-      return reader.list(prefix, { ...options, known: this.#visible, pause });
+      return reader.list(prefix, {
+        ...options,
+        known: this.#visible,
+        pause: () => this.#pause(),
+      });
     });
     await this.#isVisible(result.revision);
     return result;
+  }
+
+  async #pause(): Promise<void> {
+    await nextTurn();
+    this.#check();
   }
 
   async count(prefix: string): Promise<number> {
@@ -155,6 +168,35 @@ class SqliteStore implements Store {
     this.#check();
     await this.#writer.ask({ type: 'compact', revision });
   }
+
+  async compacted(): Promise<number> {
+    this.#check();
+    return this.#reader.compacted();
+  }
+
+  readonly history: StoreHistory = {
+    get: async (key, revision) => {
+      this.#check();
+      const item = this.#reader.getThen(key, revision, this.#visible);
+      await this.#isVisible(revision);
+      return item;
+    },
+    list: (prefix, options) => this.#list(prefix, { ...options, inHistory: true }),
+    versions: (key, { before = Number.MAX_SAFE_INTEGER, limit }) =>
+      this.#pool.use((reader) => {
+        this.#check();
+        const upTo = Math.min(before, this.#visible + 1);
+        return reader.versions(key, { before: upTo, limit, pause: () => this.#pause() });
+      }),
+    revisionAt: async (timeMs) => {
+      this.#check();
+      return this.#reader.revisionAt(timeMs, this.#visible);
+    },
+    retain: async (policy) => {
+      this.#check();
+      await this.#writer.ask({ type: 'retain', policy });
+    },
+  };
 
   async grantLease(ttlMs: number): Promise<number> {
     this.#check();

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { Clock } from '#base/env.ts';
 import { StoreError, type Write } from '../store.ts';
 import type {
   Answer,
@@ -57,13 +58,13 @@ export interface Opened {
 }
 
 /** Starts the thread and resolves when the directory is open. Rejects with StoreError or Error. */
-export async function startWriter(settings: WriterSettings): Promise<Opened> {
+export async function startWriter(settings: WriterSettings, clock: Clock): Promise<Opened> {
   const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
     workerData: settings,
     name: 'store',
   });
   const message = await firstMessage(worker);
-  if (message.type === 'opened') return { ...message, writer: new WriterClient(worker) };
+  if (message.type === 'opened') return { ...message, writer: new WriterClient(worker, clock) };
   if (message.type === 'answers') throw new Error('The writer thread answered before it opened');
   if (message.code === undefined) {
     throw new Error(`Cannot open the store in "${settings.directory}": ${message.message}`);
@@ -90,6 +91,7 @@ async function firstMessage(worker: Worker): Promise<FromWriter> {
 
 export class WriterClient {
   readonly #worker: Worker;
+  readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
   readonly #gone: Promise<void>;
   #outbox: Command[] = [];
@@ -102,8 +104,9 @@ export class WriterClient {
   #events: WriterEvents | undefined;
   #failure: StoreError | undefined;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, clock: Clock) {
     this.#worker = worker;
+    this.#clock = clock;
     this.#gone = new Promise((resolve) => worker.once('exit', () => resolve()));
     worker.on('message', (message: FromWriter) => {
       if (message.type === 'answers') this.#settle(message.answers);
@@ -171,7 +174,8 @@ export class WriterClient {
       bytes.set(value, at);
       at += value.length;
     }
-    const request: Request = { commands: this.#outbox, bytes: bytes.buffer };
+    const nowMs = this.#clock.now();
+    const request: Request = { commands: this.#outbox, bytes: bytes.buffer, nowMs };
     this.#underWay.push(this.#outbox.at(-1)?.id ?? 0);
     this.#outbox = [];
     this.#values = [];

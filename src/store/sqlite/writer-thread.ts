@@ -24,7 +24,8 @@ function serve(port: MessagePort, database: WriterDatabase): void {
   let trimming: NodeJS.Immediate | undefined;
 
   const take = (request: Request): void => {
-    for (const command of request.commands) waiting.push({ command, bytes: request.bytes });
+    const { commands, bytes, nowMs } = request;
+    for (const command of commands) waiting.push({ command, bytes, nowMs });
   };
   const trim = (): void => {
     trimming = writer.trim() ? setImmediate(trim) : undefined;
@@ -47,7 +48,7 @@ function serve(port: MessagePort, database: WriterDatabase): void {
         port.close();
         return;
       }
-      if (group.some((task) => task.command.type === 'compact')) trimming ??= setImmediate(trim);
+      if (group.some((task) => task.command.type === 'retain')) trimming ??= setImmediate(trim);
     }
   };
   port.on('message', (request: Request) => {
