@@ -5,6 +5,7 @@
  * that `defineKind` makes (one file a kind, `src/api/<group>/<kind>.ts`). `src/api/kinds.ts` lists
  * them all. Nothing here does I/O: clocks and allocators are the API server's.
  */
+import type { HonouredGate } from './features/feature-gates.ts';
 import type { FieldError } from './meta/field.ts';
 import type { JsonObject, KubeObject } from './meta/object.ts';
 import type { TypeSchema } from './schema/types.ts';
@@ -167,6 +168,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly returnsDeletedObject?: boolean;
   /** Sent as a warning with every request for this version: it is deprecated. */
   readonly deprecation?: string;
+  /** Served only while this gate is on. */
+  readonly featureGate?: HonouredGate;
   /** What dependents get when a DELETE says nothing; background unless given. */
   readonly defaultPropagation?: 'Background' | 'Orphan';
 }

@@ -1,0 +1,240 @@
+/**
+ * Every feature gate of Kubernetes v1.36: name, default, stage, and what it needs.
+ *
+ * A line is `<name> on|off Alpha|Beta|GA|Deprecated [locked] [needs <gate>…]`. A test compares it
+ * with upstream's list.
+ *
+ * Source: the feature gates reference for v1.36.
+ */
+export const GATE_TABLE = `
+AggregatedDiscoveryRemoveBetaType on Deprecated locked
+AllowDNSOnlyNodeCSR off Deprecated
+AllowInsecureKubeletCertificateSigningRequests off Deprecated
+AllowOverwriteTerminationGracePeriodSeconds off Deprecated locked
+AllowParsingUserUIDFromCertAuth on Beta
+AllowServiceExternalIPs on GA
+AllowUnsafeMalformedObjectDeletion off Alpha
+AnonymousAuthConfigurableEndpoints on GA locked
+AnyVolumeDataSource on GA locked
+APIResponseCompression on Beta
+APIServerIdentity on Beta
+APIServerTracing on GA locked
+APIServingWithRoutine off Alpha
+AuthorizeNodeWithSelectors on GA locked needs AuthorizeWithSelectors
+AuthorizePodWebsocketUpgradeCreatePermission on Beta
+AuthorizeWithSelectors on GA locked
+BtreeWatchCache on GA locked
+CBORServingAndStorage off Alpha
+ChangeContainerStatusOnKubeletRestart off Deprecated
+ClearingNominatedNodeNameAfterBinding on Beta
+CloudControllerManagerWatchBasedRoutesReconciliation off Alpha
+CloudControllerManagerWebhook off Alpha
+ClusterTrustBundle off Beta
+ClusterTrustBundleProjection off Beta needs ClusterTrustBundle
+ComponentFlagz on Beta
+ComponentStatusz on Beta
+ConcurrentWatchObjectDecode off Beta
+ConsistentListFromCache on GA locked
+ConstrainedImpersonation on Beta
+ContainerCheckpoint on Beta
+ContainerRestartRules on Beta
+ContainerStopSignals off Alpha
+ContextualLogging on Beta
+ControllerManagerReleaseLeaderElectionLockOnExit off Alpha
+CoordinatedLeaderElection off Beta
+CPUCFSQuotaPeriod on GA
+CPUManagerPolicyAlphaOptions off Alpha
+CPUManagerPolicyBetaOptions on Beta
+CPUManagerPolicyOptions on GA locked
+CRDObservedGenerationTracking on Beta
+CRDValidationRatcheting on GA locked
+CRIListStreaming off Alpha
+CrossNamespaceVolumeDataSource off Alpha
+CSIServiceAccountTokenSecrets on GA locked
+CSIVolumeHealth off Alpha
+CustomResourceFieldSelectors on GA locked
+DeclarativeValidation on GA locked
+DeclarativeValidationBeta on Beta needs DeclarativeValidation
+DeclarativeValidationTakeover off Deprecated needs DeclarativeValidation
+DeploymentReplicaSetTerminatingReplicas on Beta
+DetectCacheInconsistency on Beta
+DisableAllocatorDualWrite on GA locked needs MultiCIDRServiceAllocator
+DisableCPUQuotaWithExclusiveCPUs on Deprecated
+DisableNodeKubeProxyVersion on Deprecated locked
+DRAAdminAccess on GA locked needs DynamicResourceAllocation
+DRAConsumableCapacity on Beta needs DynamicResourceAllocation
+DRADeviceBindingConditions on Beta needs DynamicResourceAllocation DRAResourceClaimDeviceStatus
+DRADeviceTaintRules off Beta needs DRADeviceTaints
+DRADeviceTaints on Beta needs DynamicResourceAllocation
+DRAExtendedResource on Beta needs DynamicResourceAllocation
+DRAListTypeAttributes off Alpha needs DynamicResourceAllocation
+DRANodeAllocatableResources off Alpha needs DynamicResourceAllocation
+DRAPartitionableDevices on Beta needs DynamicResourceAllocation
+DRAPrioritizedList on GA needs DynamicResourceAllocation
+DRAResourceClaimDeviceStatus on Beta
+DRAResourceClaimGranularStatusAuthorization on Beta needs DynamicResourceAllocation DRAResourceClaimDeviceStatus
+DRAResourcePoolStatus off Alpha needs DynamicResourceAllocation
+DRASchedulerFilterTimeout on Beta needs DynamicResourceAllocation
+DRAWorkloadResourceClaims off Alpha needs DynamicResourceAllocation GenericWorkload
+DynamicResourceAllocation on GA locked
+EnvFiles on Beta
+EventedPLEG off Alpha
+ExecProbeTimeout on GA locked
+ExtendWebSocketsToKubelet on Beta needs NodeDeclaredFeatures
+ExternalServiceAccountTokenSigner on GA locked
+GangScheduling off Alpha needs GenericWorkload
+GenericWorkload off Alpha
+GitRepoVolumeDriver off Deprecated locked
+GracefulNodeShutdown on Beta
+GracefulNodeShutdownBasedOnPodPriority on Beta needs GracefulNodeShutdown
+HostnameOverride on Beta
+HPAConfigurableTolerance on Beta
+HPAScaleToZero off Alpha
+ImageMaximumGCAge on GA locked
+ImageVolume on GA locked
+ImageVolumeWithDigest off Alpha needs ImageVolume
+InPlacePodLevelResourcesVerticalScaling on Beta needs InPlacePodVerticalScaling PodLevelResources NodeDeclaredFeatures
+InPlacePodVerticalScaling on GA locked
+InPlacePodVerticalScalingExclusiveCPUs off Alpha needs InPlacePodVerticalScaling
+InPlacePodVerticalScalingExclusiveMemory off Alpha needs InPlacePodVerticalScaling
+InPlacePodVerticalScalingInitContainers on Beta needs InPlacePodVerticalScaling NodeDeclaredFeatures
+JobBackoffLimitPerIndex on GA locked
+JobManagedBy on GA locked
+JobPodReplacementPolicy on GA locked
+JobSuccessPolicy on GA locked
+KMSv1 off Deprecated
+KubeletCgroupDriverFromCRI on GA locked
+KubeletCrashLoopBackOffMax on Beta
+KubeletEnsureSecretPulledImages on Beta
+KubeletFineGrainedAuthz on GA locked
+KubeletInUserNamespace off Alpha
+KubeletPodResourcesDynamicResources on GA locked
+KubeletPodResourcesGet on GA locked
+KubeletPodResourcesListUseActivePods on Deprecated
+KubeletPSI on GA locked
+KubeletRegistrationGetOnExistsOnly off Deprecated
+KubeletSeparateDiskGC on Beta
+KubeletServiceAccountTokenForCredentialProviders on Beta
+KubeletTracing on GA locked
+ListFromCacheSnapshot on Beta
+LocalStorageCapacityIsolationFSQuotaMonitoring off Beta
+LogarithmicScaleDown on GA locked
+LoggingAlphaOptions off Alpha
+LoggingBetaOptions on Beta
+ManifestBasedAdmissionControlConfig off Alpha
+MatchLabelKeysInPodAffinity on GA locked
+MatchLabelKeysInPodTopologySpread on Beta
+MatchLabelKeysInPodTopologySpreadSelectorMerge on Beta needs MatchLabelKeysInPodTopologySpread
+MaxUnavailableStatefulSet off Beta
+MemoryQoS off Alpha
+MultiCIDRServiceAllocator on GA locked
+MutableCSINodeAllocatableCount on GA locked
+MutablePodResourcesForSuspendedJobs on Beta
+MutablePVNodeAffinity off Alpha
+MutableSchedulingDirectivesForSuspendedJobs on Beta
+MutatingAdmissionPolicy on GA
+NativeHistograms off Alpha
+NFTablesProxyMode on GA locked
+NodeDeclaredFeatures on Beta
+NodeInclusionPolicyInPodTopologySpread on GA locked
+NodeLogQuery on GA locked
+NodeSwap on GA locked
+NominatedNodeNameForExpectation on Beta
+OpenAPIEnums on Beta
+OpportunisticBatching on Beta
+OrderedNamespaceDeletion on GA locked
+PersistentVolumeClaimUnusedSinceTime off Alpha
+PLEGOnDemandRelist on Beta
+PodAndContainerStatsFromCRI off Alpha
+PodCertificateRequest off Beta needs AuthorizeNodeWithSelectors
+PodDeletionCost on Beta
+PodLevelResourceManagers off Alpha needs PodLevelResources
+PodLevelResources on Beta
+PodLifecycleSleepAction on GA locked
+PodLifecycleSleepActionAllowZero on GA locked needs PodLifecycleSleepAction
+PodLogsQuerySplitStreams off Alpha
+PodObservedGenerationTracking on GA locked
+PodReadyToStartContainersCondition on Beta
+PodsAPI off Alpha
+PodSchedulingReadiness on GA locked
+PodTopologyLabelsAdmission on Beta
+PortForwardWebsockets on Beta
+PreferSameTrafficDistribution on GA locked
+PreventStaticPodAPIReferences on Beta
+ProcMountType on GA locked needs UserNamespacesSupport
+QOSReserved off Alpha
+RecoverVolumeExpansionFailure on GA locked
+RecursiveReadOnlyMounts on GA locked
+ReduceDefaultCrashLoopBackOffDecay off Alpha
+RelaxedDNSSearchValidation on GA locked
+RelaxedEnvironmentVariableValidation on GA locked
+RelaxedServiceNameValidation on Beta
+ReloadKubeletClientCAFile on Beta
+ReloadKubeletServerCertificateFile on Beta
+RemoteRequestHeaderUID on Beta
+ResilientWatchCacheInitialization on GA locked
+ResourceHealthStatus on Beta needs DynamicResourceAllocation
+ResourceHealthStatusMessage on Beta needs ResourceHealthStatus
+RestartAllContainersOnContainerExits on Beta needs ContainerRestartRules NodeDeclaredFeatures
+RetryGenerateName on GA locked
+RotateKubeletServerCertificate on Beta
+RuntimeClassInImageCriAPI off Alpha
+SchedulerAsyncAPICalls off Beta
+SchedulerAsyncPreemption on Beta
+SchedulerPopFromBackoffQ on Beta
+SchedulerQueueingHints on GA locked
+SELinuxChangePolicy on GA locked
+SELinuxMount off Beta
+SELinuxMountReadWriteOncePod on GA locked
+SeparateCacheWatchRPC off Deprecated locked
+SeparateTaintEvictionController on GA locked
+ServiceAccountNodeAudienceRestriction on Beta
+ServiceAccountTokenJTI on GA locked
+ServiceAccountTokenNodeBinding on GA locked needs ServiceAccountTokenNodeBindingValidation
+ServiceAccountTokenNodeBindingValidation on GA locked
+ServiceAccountTokenPodNodeInfo on GA locked
+ServiceCIDRStatusFieldWiping on Deprecated
+ShardedListAndWatch off Alpha
+SidecarContainers on GA locked
+SizeBasedListCostEstimate on Beta
+StaleControllerConsistencyDaemonSet on Beta
+StaleControllerConsistencyJob on Beta
+StaleControllerConsistencyReplicaSet on Beta
+StaleControllerConsistencyStatefulSet on Beta
+StatefulSetSemanticRevisionComparison on Beta
+StorageCapacityScoring off Alpha
+StorageNamespaceIndex on Deprecated
+StorageVersionAPI off Alpha needs APIServerIdentity
+StorageVersionHash on Beta
+StorageVersionMigrator off Beta
+StreamingCollectionEncodingToJSON on GA locked
+StreamingCollectionEncodingToProtobuf on GA locked
+StrictIPCIDRValidation on Beta
+StructuredAuthenticationConfiguration on GA locked
+StructuredAuthenticationConfigurationEgressSelector on Beta needs StructuredAuthenticationConfiguration
+StructuredAuthenticationConfigurationJWKSMetrics on Beta needs StructuredAuthenticationConfiguration
+SupplementalGroupsPolicy on GA locked
+SystemdWatchdog on GA locked
+TaintTolerationComparisonOperators off Alpha
+TokenRequestServiceAccountUIDValidation on Beta
+TopologyAwareWorkloadScheduling off Alpha needs GenericWorkload
+TopologyManagerPolicyAlphaOptions off Alpha
+TopologyManagerPolicyBetaOptions on Beta
+TopologyManagerPolicyOptions on GA locked
+TranslateStreamCloseWebsocketRequests on Beta
+UnauthenticatedHTTP2DOSMitigation on Beta
+UnknownVersionInteroperabilityProxy on Beta needs APIServerIdentity
+UserNamespacesHostNetworkSupport off Alpha needs UserNamespacesSupport NodeDeclaredFeatures
+UserNamespacesSupport on GA locked
+VolumeAttributesClass on GA locked
+VolumeLimitScaling off Alpha
+WatchCacheInitializationPostStartHook on Beta
+WatchList on Beta
+WindowsCPUAndMemoryAffinity off Alpha
+WindowsGracefulNodeShutdown on Beta needs GracefulNodeShutdown
+WindowsHostNetwork off Deprecated
+WinDSR on GA locked
+WinOverlay on GA locked
+WorkloadAwarePreemption off Alpha needs GangScheduling
+WorkloadWithJob off Alpha needs GenericWorkload
+`;
