@@ -3,6 +3,7 @@
  *
  * Source: upstream staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go.
  */
+import { historyPathOf, type HistoryView } from './history/paths.ts';
 
 export interface RequestInfo {
   readonly isResourceRequest: boolean;
@@ -18,6 +19,8 @@ export interface RequestInfo {
   /** What follows the subresource: the path that a proxy request is for. */
   readonly rest: string;
   readonly query: URLSearchParams;
+  /** The path is one of `history.coxswain.dev`: the rest says of what it is a view. */
+  readonly historyView?: HistoryView;
 }
 
 /** Sub-resources of namespaces, which are no resources in a namespace. */
@@ -34,6 +37,11 @@ const VERB_BY_METHOD: Readonly<Record<string, string>> = {
 export function requestInfoOf(method: string, url: string): RequestInfo {
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
+  const history = historyPathOf(path);
+  if (history !== undefined) {
+    const info = requestInfoOf(method, history.rest + (mark < 0 ? '' : url.slice(mark)));
+    return { ...info, path, verb: history.verb, historyView: history.view };
+  }
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
   const parts = path
     .split('/')

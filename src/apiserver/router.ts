@@ -13,6 +13,8 @@ import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import type { RequestContext } from './context.ts';
 import type { Health } from './health.ts';
+import { HistoryHandler } from './history/handler.ts';
+import type { HistoryPolicy } from './history/policy.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Resource } from './registry/resource.ts';
 import type { ResourceSet } from './registry/resource-set.ts';
@@ -57,6 +59,7 @@ export interface RouterOptions {
   readonly admission: AdmissionChain;
   readonly allocators: Allocators;
   readonly watchesMax: number;
+  readonly history: HistoryPolicy;
   readonly shutdown: AbortSignal;
   readonly health: Health;
   readonly discovery: PathHandler;
@@ -74,6 +77,7 @@ export class Router {
   readonly #streams = new Map(STREAM_HANDLERS.map((handler) => [handler.subresource, handler]));
   readonly #services: StreamServices & ProxyServices;
   readonly #verbs: Readonly<Record<Verb, VerbHandler>>;
+  readonly #history: HistoryHandler;
   #watches = 0;
 
   constructor(options: RouterOptions) {
@@ -103,6 +107,7 @@ export class Router {
       guard: options.guard,
       random: options.environment.random,
     };
+    this.#history = new HistoryHandler({ ...options, writes, policy: options.history });
     const limits: WatchLimits = { open: () => this.#openWatch(), shutdown: options.shutdown };
     this.#verbs = {
       get: (context, resource) => getObject(context, registry, resource),
@@ -139,6 +144,7 @@ export class Router {
     if (resource === undefined)
       return (await this.#options.discovery.handle(context)) ?? notFoundPath();
     checkScope(context, resource);
+    if (info.historyView !== undefined) return this.#history.handle(context, resource);
     const stream =
       info.resource === 'pods' && info.group === ''
         ? this.#streams.get(info.subresource)

@@ -30,6 +30,9 @@ import { createDiscovery } from './discovery/discovery.ts';
 import { pipeline } from './filters/filter.ts';
 import { filtersInOrder } from './filters/order.ts';
 import { Health } from './health.ts';
+import { Compactor } from './history/compactor.ts';
+import { HISTORY_KINDS } from './history/paths.ts';
+import { HISTORY_DEFAULTS, type HistoryPolicy } from './history/policy.ts';
 import { createOpenApi } from './openapi/openapi.ts';
 import { Registry } from './registry/registry.ts';
 import { Resource } from './registry/resource.ts';
@@ -61,6 +64,7 @@ export interface ApiServerOptions {
   /** The road to pods and to other API servers; without it there is none. */
   readonly backends?: BackendConnector;
   readonly limits?: Partial<ApiServerLimits>;
+  readonly history?: Partial<HistoryPolicy>;
   /** Sees each object that readers in this process will share; tests freeze it. */
   readonly onParsed?: (object: object) => void;
 }
@@ -97,6 +101,7 @@ export interface ApiServer {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { environment, store } = options;
   const limits = { ...LIMITS, ...options.limits };
+  const history = { ...HISTORY_DEFAULTS, ...options.history };
   const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
   const registry = new Registry({
     hub,
@@ -142,9 +147,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     admission: new AdmissionChain(admissionInOrder({ reader, authorize, environment, registry })),
     allocators,
     watchesMax: limits.watches,
+    history,
     shutdown: shutdown.signal,
     discovery: createDiscovery({
       kinds: resources,
+      others: HISTORY_KINDS,
       serverAddress: `${options.advertise.address}:${options.advertise.port}`,
     }),
     openApi: createOpenApi({ kinds: resources, environment }),
@@ -163,6 +170,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
   const handler = (request: HttpRequest): Promise<HttpResponse> =>
     run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
+  const compactor = new Compactor({ environment, hub, policy: history });
   const repair = new ServiceRepair({
     environment,
     reader,
@@ -185,10 +193,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await bootstrap({ environment, handler, reader, options });
       health.ready();
       repair.start();
+      compactor.start();
     },
     async stop() {
       health.fail('shutdown', 'process is shutting down');
       repair.stop();
+      compactor.stop();
       shutdown.abort();
       hub.stop();
     },

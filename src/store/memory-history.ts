@@ -6,7 +6,7 @@ import type { KeyVersion, ListResult, RetentionPolicy, StoredValue } from './sto
 const NO_BYTES = new Uint8Array(0);
 
 /** Of keys that start with `text`, or that `text` starts with: nothing before this is known. */
-export function oldestOf({ history }: State, text: string): number {
+function oldestOf({ history }: State, text: string): number {
   let oldest = history.dropped;
   for (const [prefix, { thinned }] of history.excluded) {
     if (text.startsWith(prefix) || prefix.startsWith(text)) oldest = Math.max(oldest, thinned);

@@ -42,7 +42,10 @@ export interface Status {
 export class StatusError extends Error {
   readonly status: Status;
   constructor(
-    status: Omit<Status, 'kind' | 'apiVersion' | 'metadata' | 'status'> & { code: number },
+    status: Omit<Status, 'kind' | 'apiVersion' | 'metadata' | 'status'> & {
+      code: number;
+      metadata?: Status['metadata'];
+    },
   ) {
     super(status.message ?? status.reason ?? 'unknown');
     this.name = 'StatusError';
@@ -185,8 +188,9 @@ export function methodNotSupported(resource: GroupResource, action: string): Sta
   });
 }
 
-export function gone(message: string): StatusError {
-  return new StatusError({ code: 410, reason: 'Expired', message });
+/** `metadata`: a list may be continued with the token in it. */
+export function gone(message: string, metadata: { continue?: string } = {}): StatusError {
+  return new StatusError({ code: 410, reason: 'Expired', message, metadata });
 }
 
 export function tooManyRequests(message: string, retryAfterSeconds: number): StatusError {

@@ -30,6 +30,8 @@ const AGGREGATED_PROTOBUF =
 
 export interface DiscoveryOptions {
   readonly kinds: LiveKinds;
+  /** What is served beside them, and never changes. */
+  readonly others?: readonly AnyKind[];
   /** `host:port` where clients reach this server; `/api` names it. */
   readonly serverAddress?: string;
 }
@@ -73,8 +75,9 @@ function documentsOf(kinds: readonly AnyKind[], serverAddress: string | undefine
 }
 
 /** The documents are made when they are first asked for after the kinds have changed. */
-export function createDiscovery({ kinds, serverAddress }: DiscoveryOptions): Discovery {
-  const current = perGeneration(kinds, (all) => documentsOf(all, serverAddress));
+export function createDiscovery(options: DiscoveryOptions): Discovery {
+  const { kinds, others = [], serverAddress } = options;
+  const current = perGeneration(kinds, (all) => documentsOf([...all, ...others], serverAddress));
   return {
     handle(context) {
       if (context.request.method !== 'GET' && context.request.method !== 'HEAD') return undefined;

@@ -17,7 +17,7 @@ export interface InFlightLimits {
   readonly writes: number;
 }
 
-const READS = new Set(['get', 'list', 'head', 'options']);
+const READS = new Set(['get', 'list', 'head', 'options', 'history', 'diff']);
 /** Components' requests that wait; beyond that they are refused as well. */
 const WAITING_MAX = 20_000;
 

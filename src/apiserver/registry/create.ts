@@ -54,7 +54,7 @@ export async function createOnce(
     await store.hub.waitForNow();
     return resource.cache.get(key) === undefined ? object : undefined;
   }
-  const result = await store.put(resource, { key, expected: 0 }, object);
+  const result = await store.put(resource, { key, expected: 0, note: options.note }, object);
   if (!result.ok) return undefined;
   metadata.resourceVersion = String(result.revision);
   return object;

@@ -19,6 +19,7 @@ export async function deleteObject(
   resource: Resource,
   options: DeleteOptions,
 ): Promise<{ object: ApiObject; deleted: boolean }> {
+  const { note } = options;
   let entry = await store.entry(resource, options.namespace, options.name);
   for (let tries = 0; tries < CONFLICT_TRIES; tries++) {
     const old = resource.copy(entry);
@@ -31,8 +32,8 @@ export async function deleteObject(
     if (plan === 'update' && equalJson(next, old)) return { object: old, deleted: false };
     const result =
       plan === 'remove'
-        ? await store.remove(entry)
-        : await store.put(resource, { key: entry.key, expected: entry.revision }, next);
+        ? await store.remove(entry, note)
+        : await store.put(resource, { key: entry.key, expected: entry.revision, note }, next);
     if (result.ok) {
       metadataOf(next).resourceVersion = String(result.revision);
       return { object: plan === 'remove' ? old : next, deleted: plan === 'remove' };

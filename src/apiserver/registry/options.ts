@@ -5,6 +5,8 @@ import type { User } from '../context.ts';
 export interface WriteOptions {
   readonly user: User;
   readonly dryRun: boolean;
+  /** Who writes, for the history. */
+  readonly note: string;
   warn(text: string): void;
 }
 

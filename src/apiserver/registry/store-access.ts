@@ -46,19 +46,22 @@ export class StoreAccess {
     return entry;
   }
 
-  /** Puts `object` at `key` if that is at revision `expected` (0: not there). Renews its lifetime. */
+  /**
+   * Puts `object` at `key` if that is at revision `expected` (0: not there). Renews its lifetime.
+   * `note`: who writes.
+   */
   async put(
     resource: Resource,
-    { key, expected }: { readonly key: string; readonly expected: number },
+    at: { readonly key: string; readonly expected: number; readonly note: string },
     object: ApiObject,
   ): Promise<WriteResult> {
     const ttlSeconds = this.#timeToLiveSeconds(resource.kind);
     const lease = ttlSeconds === undefined ? 0 : await this.#lease(ttlSeconds);
-    return this.#write({ type: 'put', key, value: resource.encode(object), expected, lease });
+    return this.#write({ type: 'put', ...at, value: resource.encode(object), lease });
   }
 
-  remove({ key, revision }: Entry): Promise<WriteResult> {
-    return this.#write({ type: 'delete', key, expected: revision });
+  remove({ key, revision }: Entry, note: string): Promise<WriteResult> {
+    return this.#write({ type: 'delete', key, expected: revision, note });
   }
 
   writeContext(user: User): WriteContext {

@@ -100,13 +100,14 @@ async function updateOnce(
   metadataOf(next).resourceVersion = String(entry.revision);
   if (isFinished(resource, next, old)) {
     if (options.dryRun) return { object: next };
-    const result = await store.remove(entry);
+    const result = await store.remove(entry, options.note);
     return result.ok ? { object: next } : { current: currentEntry(result) };
   }
   keepTimesWhenUnchanged(old, next);
   if (equalJson(next, old)) return { object: old };
   if (options.dryRun) return { object: next };
-  const result = await store.put(resource, { key: entry.key, expected: entry.revision }, next);
+  const at = { key: entry.key, expected: entry.revision, note: options.note };
+  const result = await store.put(resource, at, next);
   if (!result.ok) return { current: currentEntry(result) };
   metadataOf(next).resourceVersion = String(result.revision);
   return { object: next };

@@ -10,6 +10,7 @@ import { badRequest, conflict, internalError, OBJECT_MODIFIED } from '#api/meta/
 import { joined } from '../admission/refusal.ts';
 import { type ApiObject, copyOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
+import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import { admit, dryRunOf, POD_BINDING, readBodyAs, success } from './exchange.ts';
 import { setPodCondition } from './pod-conditions.ts';
@@ -56,6 +57,7 @@ async function assign(
     name,
     subresource: 'binding',
     user: context.user,
+    note: noteOf(context),
     dryRun,
     warn: (text) => context.warn(text),
     // Upstream writes past the strategy of pods: a binding is what may change the node.

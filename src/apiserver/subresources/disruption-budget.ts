@@ -8,6 +8,7 @@ import { forbidden, internalError, StatusError } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { copyOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
+import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { SubresourceServices } from './services.ts';
 
@@ -30,6 +31,7 @@ export async function takeDisruption(options: {
     name,
     subresource: 'status',
     user: context.user,
+    note: noteOf(context),
     dryRun,
     warn: (text) => context.warn(text),
     transform: async (current) => {

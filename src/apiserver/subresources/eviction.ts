@@ -13,6 +13,7 @@ import { badRequest, conflict, internalError, isConflict, StatusError } from '#a
 import { POD_DISRUPTION_BUDGETS } from '../admission/targets.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
+import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import { isDryRun } from '../verbs/options.ts';
 import { takeDisruption, tooManyDisruptions } from './disruption-budget.ts';
@@ -135,6 +136,7 @@ async function removePod(call: Call, version: string | undefined): Promise<void>
     namespace,
     name,
     user: context.user,
+    note: noteOf(context),
     dryRun,
     warn: (text: string) => context.warn(text),
   };

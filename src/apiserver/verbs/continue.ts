@@ -7,6 +7,9 @@ interface Token {
   readonly start: string;
 }
 
+/** In place of a revision: go on with the newest state. */
+export const NEWEST = -1;
+
 /** The token for what comes behind `lastKey`. */
 export function encodeContinue(lastKey: string, prefix: string, revision: number): string {
   const token: Token = {

@@ -6,6 +6,7 @@ import type { RequestContext } from '../context.ts';
 import { listBody } from '../list-body.ts';
 import { contentType } from '../presenter.ts';
 import { Turns } from '../turns.ts';
+import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import { bodyResponse, bytesResponse, jsonResponse } from '../respond.ts';
 import { decodeBody } from './decode.ts';
@@ -89,6 +90,7 @@ function deleteOne(
     namespace: context.info.namespace,
     name,
     user: context.user,
+    note: noteOf(context),
     dryRun,
     warn: (text) => context.warn(text),
     validate: async (object) => {

@@ -1,7 +1,7 @@
 /** GET of one object, and LIST. */
 import type { HttpResponse } from '#base/http/message.ts';
 import { gone, notFound, serviceUnavailable, timeout } from '#api/meta/status.ts';
-import { StoreError } from '#store/store.ts';
+import { type ListResult, StoreError } from '#store/store.ts';
 import type { RequestContext } from '../context.ts';
 import { listBody } from '../list-body.ts';
 import { negotiate } from '../negotiate.ts';
@@ -11,7 +11,7 @@ import type { Resource } from '../registry/resource.ts';
 import { bodyResponse } from '../respond.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
-import { decodeContinue, encodeContinue } from './continue.ts';
+import { decodeContinue, encodeContinue, NEWEST } from './continue.ts';
 import { type ListParameters, listParameters } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { Turns } from '../turns.ts';
@@ -115,9 +115,20 @@ interface Place {
 
 /** The state at a revision that the cache has reached: the cache's own when nothing changed since. */
 function pageAt(context: RequestContext, request: ListRequest, place: Place): Promise<Page> {
-  return request.resource.cache.changedAt <= place.revision
-    ? currentPage(context, request, place)
-    : historicPage(request, place);
+  const { hub } = request.registry;
+  if (place.revision < hub.compacted) throw tooOld(place);
+  if (request.resource.cache.changedAt <= place.revision)
+    return currentPage(context, request, place);
+  return historicPage(request, place, (prefix, at) => readPast(hub, prefix, { ...at, place }));
+}
+
+/** Upstream's 410: with a token to go on with, for who was in the middle of a list. */
+function tooOld({ prefix, after }: Place): Error {
+  if (after === '') return gone('The resourceVersion for the provided list is too old.');
+  return gone(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    { continue: encodeContinue(after, prefix, NEWEST) },
+  );
 }
 
 async function currentPage(
@@ -168,20 +179,26 @@ function pageWithMore(
   };
 }
 
+/** Reads keys as they were: the store, or its history. */
+type ListPast = (
+  prefix: string,
+  at: { readonly revision: number; readonly after?: string; readonly limit?: number },
+) => Promise<ListResult>;
+
 /** A list as of a revision that is past: read from the store. */
-async function historicPage(
-  request: ListRequest,
+export async function historicPage(
+  { resource, parameters, selection }: Omit<ListRequest, 'registry'>,
   { prefix, after, revision }: Place,
+  listPast: ListPast,
 ): Promise<Page> {
-  const { registry, resource, parameters, selection } = request;
   const { limit } = parameters;
   const entries: Entry[] = [];
   let from = after;
   for (;;) {
-    const page = await readPast(registry.hub, prefix, {
+    const page = await listPast(prefix, {
       revision,
-      after: from,
-      limit: limit > 0 ? limit + 1 - entries.length : 0,
+      ...(from === '' ? {} : { after: from }),
+      ...(limit > 0 ? { limit: limit + 1 - entries.length } : {}),
     });
     for (const item of page.items) {
       const entry: Entry = {
@@ -204,23 +221,15 @@ async function historicPage(
 }
 
 async function readPast(
-  hub: WatchHub,
+  { store }: WatchHub,
   prefix: string,
-  at: { revision: number; after: string; limit: number },
-) {
+  { place, ...at }: Parameters<ListPast>[1] & { readonly place: Place },
+): Promise<ListResult> {
   try {
-    return await hub.store.list(prefix, {
-      revision: at.revision,
-      ...(at.after === '' ? {} : { after: at.after }),
-      ...(at.limit > 0 ? { limit: at.limit } : {}),
-    });
+    return await store.list(prefix, at);
   } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'compacted') throw error;
-    throw at.after === ''
-      ? gone('The resourceVersion for the provided list is too old.')
-      : gone(
-          'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
-        );
+    if (error instanceof StoreError && error.code === 'compacted') throw tooOld(place);
+    throw error;
   }
 }
 

@@ -89,7 +89,7 @@ async function startOf(
   }
   const after = Number(version);
   if (after > hub.revision) await reach(hub, after, context.signal);
-  if (after < resource.cache.windowStart)
-    throw gone(`too old resource version: ${after} (${resource.cache.windowStart})`);
+  const oldest = Math.max(resource.cache.windowStart, hub.compacted);
+  if (after < oldest) throw gone(`too old resource version: ${after} (${oldest})`);
   return { after, initial: false, initialBookmark: false };
 }

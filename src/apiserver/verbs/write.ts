@@ -10,6 +10,7 @@ import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { contentType } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
+import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import { bodyResponse } from '../respond.ts';
 import { decodeObject } from './decode.ts';
@@ -100,6 +101,7 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
     return await services.registry.create(resource, object, {
       namespace: context.info.namespace,
       user: context.user,
+      note: noteOf(context),
       dryRun: call.dryRun,
       warn: (text) => context.warn(text),
       validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
@@ -172,6 +174,7 @@ async function updateWith(
       name: context.info.name,
       subresource: context.info.subresource,
       user: context.user,
+      note: noteOf(context),
       dryRun: call.dryRun,
       warn: (text) => context.warn(text),
       createIfMissing: options.createIfMissing === true,
