@@ -7,15 +7,17 @@
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   /** Things that know nothing of Kubernetes. */
   base: [],
+  /** The expression language of validation rules, admission policies and match conditions. */
+  cel: ['base'],
   /** The one place for types, schemas, defaults, validation, conversion; pure, no I/O. */
-  api: ['base'],
+  api: ['cel', 'base'],
   /** The only road to the API server. */
   client: ['api', 'base'],
   /** Watch events in, level-triggered calls out. */
   reconcile: ['client', 'api', 'base'],
   /** Keys, revisions, bytes; knows no kinds. */
   store: ['base'],
-  apiserver: ['store', 'api', 'base'],
+  apiserver: ['store', 'api', 'cel', 'base'],
   controllers: ['reconcile', 'client', 'api', 'base'],
   scheduler: ['client', 'api', 'base'],
   kubelet: ['client', 'api', 'base'],
