@@ -2,6 +2,7 @@
  * What a start chooses of a cluster: names, addresses, ports. What objects in the store depend on
  * stays as it was chosen the first time; ports give way where another program has them.
  */
+import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { hostname, networkInterfaces } from 'node:os';
 import {
   CLUSTER_DEFAULTS,
@@ -21,6 +22,7 @@ export interface ConfigChoice {
   readonly data: DataDirectory;
   /** 0: a real node. */
   readonly simulatedNodes: number;
+  readonly history: Partial<HistoryPolicy>;
   readonly progress: Progress;
 }
 
@@ -37,6 +39,7 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
   const listen = await chooseAgain(choice, known, others);
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
+    history: { ...known?.history, ...choice.history },
     nodeName: known?.nodeName ?? nodeNameOf(hostname()),
     nodeAddress,
     simulatedNodes,

@@ -3,6 +3,7 @@
  * start uses the same, because objects in the store depend on them.
  */
 import { join } from 'node:path';
+import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { readJsonIfThere, writeFileDurably } from './files.ts';
 
@@ -24,6 +25,8 @@ export interface ClusterConfig {
   readonly kubeletPort: number;
   /** 0: a real node. */
   readonly simulatedNodes: number;
+  /** What was asked for of the history; the rest is the API server's default. */
+  readonly history: Partial<HistoryPolicy>;
 }
 
 export const CLUSTER_DEFAULTS: Omit<
@@ -38,6 +41,7 @@ export const CLUSTER_DEFAULTS: Omit<
   clusterDomain: 'cluster.local',
   // Upstream's.
   kubeletPort: 10_250,
+  history: {},
 };
 
 /**

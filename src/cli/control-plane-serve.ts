@@ -48,6 +48,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     backends: backendConnector(),
     rootCa: pki.authority.certificate,
     podCidr: config.podCidr,
+    history: config.history,
   });
   const serve = (host: string): Promise<RunningHttpServer> =>
     serveHttp({

@@ -2,10 +2,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { defaultDataDirectory } from './data-directory.ts';
 import { exampleNames } from './example.ts';
+import { registerHistory } from './history/register.ts';
+import { addHistoryFlags, type HistoryFlags, historyPolicyOf } from './history-flags.ts';
 import { type ListenAddress, LISTEN_DEFAULT, parseListen } from './listen-address.ts';
 import { messageOf, UserError } from './user-error.ts';
 
-interface UpFlags {
+interface UpFlags extends HistoryFlags {
   readonly dataDir: string;
   readonly listen?: ListenAddress;
   readonly example: string;
@@ -52,7 +54,7 @@ function commands(): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false });
-  program
+  const upCommand = program
     .command('up', { isDefault: true })
     .description(
       'Bring a cluster up on this machine, serve an example, and take it down on Ctrl-C.',
@@ -82,8 +84,8 @@ function commands(): Command {
       'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
       countOf,
     )
-    .option('--reset', 'delete the state of this cluster first')
-    .action((flags: UpFlags) => startUp(flags));
+    .option('--reset', 'delete the state of this cluster first');
+  addHistoryFlags(upCommand).action((flags: UpFlags) => startUp(flags));
   program
     .command('control-plane')
     .description(
@@ -102,6 +104,7 @@ function commands(): Command {
       const { runNode } = await import('./node-process.ts');
       await runNode(dataDir);
     });
+  registerHistory(program);
   for (const command of program.commands) {
     command
       .exitOverride()
@@ -118,6 +121,7 @@ async function startUp(flags: UpFlags): Promise<void> {
     dataDirectory: flags.dataDir,
     example: flags.example,
     reset: flags.reset === true,
+    history: historyPolicyOf(flags),
     self: { command: process.execPath, args: [script] },
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
     ...(flags.simulatedNodes === undefined ? {} : { simulatedNodes: flags.simulatedNodes }),

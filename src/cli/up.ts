@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Environment } from '#base/env.ts';
 import { readBody } from '#base/http/message.ts';
+import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { chooseConfig } from './cluster-choices.ts';
@@ -36,6 +37,8 @@ export interface UpOptions {
   /** Undefined: a real node where that is possible. */
   readonly simulatedNodes?: number;
   readonly reset: boolean;
+  /** What was asked for; the rest stays as it was. */
+  readonly history: Partial<HistoryPolicy>;
   /** How this program is started again for its other processes. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
 }
@@ -81,7 +84,13 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   prepareDataDirectory(data);
   const simulatedNodes = nodesOf(options, progress);
   if (simulatedNodes === 0) refuseSecondCluster(data);
-  const config = await chooseConfig({ asked: options.listen, data, simulatedNodes, progress });
+  const config = await chooseConfig({
+    asked: options.listen,
+    data,
+    simulatedNodes,
+    history: options.history,
+    progress,
+  });
   const pki = clusterPki(data, config, environment.clock.now());
   const server = `https://${config.listenHost}:${config.listenPort}`;
   writeKubeconfig({

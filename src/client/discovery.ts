@@ -14,6 +14,8 @@ const AGGREGATED =
 
 export interface DiscoveredResource extends ResourceType<KubeObject> {
   readonly verbs: readonly string[];
+  readonly singular?: string;
+  readonly shortNames?: readonly string[];
 }
 
 export interface Discovery {
@@ -57,6 +59,8 @@ function readAggregated(
           plural: textOf(resource['resource']),
           namespaced: resource['scope'] === 'Namespaced',
           verbs: textList(resource['verbs']),
+          singular: textOf(resource['singularResource']),
+          shortNames: textList(resource['shortNames']),
         });
       }
     }
@@ -92,6 +96,8 @@ async function readGroups(
           plural,
           namespaced,
           verbs,
+          singular: textOf(resource['singularName']),
+          shortNames: textList(resource['shortNames']),
         });
       }
     } catch (error) {
