@@ -48,7 +48,11 @@ const vac = VOLUME_ATTRIBUTES_CLASS;
 
 const DEVICES: readonly AnyKind[] = [
   anyKind(DEVICE_TAINT_RULE),
-  inVersion(DEVICE_TAINT_RULE, 'v1alpha3', leaving(DEVICE_TAINT_RULE, 'v1alpha3', ['1.36', '1.39'])),
+  inVersion(
+    DEVICE_TAINT_RULE,
+    'v1alpha3',
+    leaving(DEVICE_TAINT_RULE, 'v1alpha3', ['1.36', '1.39']),
+  ),
   anyKind(RESOURCE_POOL_STATUS_REQUEST),
   ...[DEVICE_CLASS, RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE, RESOURCE_SLICE].map((kind) =>
     inVersion(anyKind(kind as never), 'v1beta2', leaving(kind, 'v1beta2', RESOURCE_V1BETA2)),
@@ -70,7 +74,11 @@ export const OPTIONAL_KINDS: readonly AnyKind[] = [
   ]),
   anyKind(STORAGE_VERSION),
   anyKind(CLUSTER_TRUST_BUNDLE),
-  inVersion(CLUSTER_TRUST_BUNDLE, 'v1alpha1', leaving(CLUSTER_TRUST_BUNDLE, 'v1alpha1', ['1.34', '1.37'])),
+  inVersion(
+    CLUSTER_TRUST_BUNDLE,
+    'v1alpha1',
+    leaving(CLUSTER_TRUST_BUNDLE, 'v1alpha1', ['1.34', '1.37']),
+  ),
   anyKind(POD_CERTIFICATE_REQUEST),
   anyKind({
     ...LEASE_CANDIDATE,

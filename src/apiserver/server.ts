@@ -37,6 +37,16 @@ import { createOpenApi } from './openapi/openapi.ts';
 import { Registry } from './registry/registry.ts';
 import { Resource } from './registry/resource.ts';
 import { ResourceSet } from './registry/resource-set.ts';
+import { Aggregator } from './aggregator/aggregator.ts';
+import {
+  REQUEST_HEADERS,
+  requestHeaderAuthenticator,
+  type RequestHeaderOptions,
+} from './aggregator/identity.ts';
+import type { GroupVersion } from './aggregator/registration.ts';
+import { mergedDiscovery } from './aggregator/discovery.ts';
+import { mergedOpenApi } from './aggregator/openapi.ts';
+import type { FrontProxyIdentity, RemoteServices } from './aggregator/remote.ts';
 import { AddressGuard } from './proxy/addresses.ts';
 import { isProxied } from './proxy/handlers.ts';
 import { type BackendConnector, NO_BACKENDS } from './proxy/transport.ts';
@@ -63,6 +73,13 @@ export interface ApiServerOptions {
   readonly kubelets: KubeletConnector;
   /** The road to pods and to other API servers; without it there is none. */
   readonly backends?: BackendConnector;
+  /** As whom this server speaks to other API servers; they believe it nothing without. */
+  readonly frontProxy?: FrontProxyIdentity & {
+    /** PEM bundle that other API servers check that certificate by. */
+    readonly authority: string;
+    /** What is believed of front proxies before this server; kubeadm's names unless given. */
+    readonly requestHeaders?: Partial<RequestHeaderOptions>;
+  };
   readonly limits?: Partial<ApiServerLimits>;
   readonly history?: Partial<HistoryPolicy>;
   /** Sees each object that readers in this process will share; tests freeze it. */
@@ -118,8 +135,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     audiences: [options.serviceAccountIssuer],
     key: options.serviceAccountKey,
   });
+  const requestHeaders = { ...REQUEST_HEADERS, ...options.frontProxy?.requestHeaders };
   const authenticate = composeAuthenticators([
     componentAuthenticator(),
+    requestHeaderAuthenticator(requestHeaders),
     certificateAuthenticator(),
     tokenAuthenticator(tokens, reader, () => environment.clock.now()),
   ]);
@@ -134,8 +153,28 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     nodePortRange: options.serviceNodePortRange,
     random: environment.random,
   });
+  const backends = options.backends ?? NO_BACKENDS;
+  const guard = new AddressGuard(options);
   const shutdown = new AbortController();
   const health = new Health();
+  const client = new LocalClient((request) => handler(request));
+  const remote: RemoteServices = {
+    environment,
+    reader,
+    random: environment.random,
+    guard,
+    backends,
+    identity: options.frontProxy,
+  };
+  const aggregator = new Aggregator({
+    ...remote,
+    client,
+    local: {
+      builtIn: groupVersionsOf(KINDS),
+      custom: () => groupVersionsOf(resources.kinds().slice(KINDS.length)),
+    },
+  });
+  const { apiServices } = aggregator;
   const router = new Router({
     environment,
     registry,
@@ -149,15 +188,25 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     watchesMax: limits.watches,
     history,
     shutdown: shutdown.signal,
-    discovery: createDiscovery({
+    discovery: mergedDiscovery({
       kinds: resources,
       others: HISTORY_KINDS,
-      serverAddress: `${options.advertise.address}:${options.advertise.port}`,
+      own: createDiscovery({
+        kinds: resources,
+        others: HISTORY_KINDS,
+        serverAddress: `${options.advertise.address}:${options.advertise.port}`,
+      }),
+      apiServices,
+      remote: aggregator.discovery,
     }),
-    openApi: createOpenApi({ kinds: resources, environment }),
+    openApi: mergedOpenApi({
+      own: createOpenApi({ kinds: resources, environment }),
+      apiServices,
+      services: remote,
+    }),
     kubelets: options.kubelets,
-    backends: options.backends ?? NO_BACKENDS,
-    guard: new AddressGuard(options),
+    backends,
+    guard,
   });
   const run = pipeline(
     filtersInOrder({
@@ -166,7 +215,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
       requestTimeoutMs: limits.requestTimeoutMs,
     }),
-    (context) => router.route(context),
+    async (context) => (await aggregator.handle(context)) ?? router.route(context),
   );
   const handler = (request: HttpRequest): Promise<HttpResponse> =>
     run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
@@ -174,13 +223,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const repair = new ServiceRepair({
     environment,
     reader,
-    client: new LocalClient(handler),
+    client,
     clusterIpRange: options.serviceClusterIpRange,
     nodePortRange: options.serviceNodePortRange,
   });
   return {
     handler,
-    streamsBody: ({ method, url }) => isProxied(requestInfoOf(method, url)),
+    streamsBody: ({ method, url }) => {
+      const info = requestInfoOf(method, url);
+      return isProxied(info) || aggregator.remoteOf(info.path) !== undefined;
+    },
     tokens,
     health,
     async start() {
@@ -191,6 +243,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       };
       allocators.start();
       await bootstrap({ environment, handler, reader, options });
+      await aggregator.start();
       health.ready();
       repair.start();
       compactor.start();
@@ -199,8 +252,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       health.fail('shutdown', 'process is shutting down');
       repair.stop();
       compactor.stop();
+      aggregator.stop();
       shutdown.abort();
       hub.stop();
     },
   };
+}
+
+function groupVersionsOf(kinds: readonly AnyKind[]): GroupVersion[] {
+  const all = kinds.map(
+    ({ group, version }) => [`${group}/${version}`, { group, version }] as const,
+  );
+  return [...new Map(all).values()];
 }

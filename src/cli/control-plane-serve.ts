@@ -46,6 +46,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
       identity: pki.apiServerKubeletClient,
     }),
     backends: backendConnector(),
+    frontProxy: { ...pki.frontProxyClient, authority: pki.frontProxyAuthority.certificate },
     rootCa: pki.authority.certificate,
     podCidr: config.podCidr,
     history: config.history,
@@ -60,6 +61,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
         cert: pki.apiServer.certificate,
         key: pki.apiServer.key,
         clientCa: pki.authority.certificate,
+        frontProxyCa: pki.frontProxyAuthority.certificate,
       },
     });
   const servers = await Promise.all(listenHosts(config).map(serve));

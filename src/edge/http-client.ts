@@ -123,8 +123,7 @@ class Client implements HttpClient {
       method: message.method,
       path: message.url,
       headers: {
-        ...message.headers,
-        ...headers?.(),
+        ...linesOf({ ...message.headers, ...headers?.() }),
         ...(body === undefined ? {} : { 'content-length': body.length }),
         ...(isUnmeasured ? { 'transfer-encoding': 'chunked' } : {}),
       },
@@ -202,6 +201,16 @@ function join({ client, first, server, head }: Joint): void {
   client.on('error', () => server.destroy());
   client.on('close', () => server.destroy());
   server.on('close', () => client.destroy());
+}
+
+/** Several values of one header are sent as they are: each for itself. */
+function linesOf(headers: Headers): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      value.includes('\n') ? value.split('\n') : value,
+    ]),
+  );
 }
 
 function headersOf(response: IncomingMessage): Headers {

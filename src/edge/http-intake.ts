@@ -1,8 +1,7 @@
 /** What comes in: a request of node:http or node:http2 as an `HttpRequest` has it. */
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
-import type { ByteSink, Headers, HttpRequest, Peer } from '#base/http/message.ts';
+import type { ByteSink, Headers, HttpRequest } from '#base/http/message.ts';
 
 export type HttpRequestIn = IncomingMessage | Http2ServerRequest;
 
@@ -29,9 +28,23 @@ function headersOf(request: HttpRequestIn): Headers {
     if (value === undefined || name.startsWith(':')) continue;
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
+  if (Object.keys(headers).some((name) => name.startsWith(REMOTE))) splitRemote(headers, request);
   const authority = request.headers[':authority'];
   if (headers['host'] === undefined && typeof authority === 'string') headers['host'] = authority;
   return headers;
+}
+
+/** Headers by which a front proxy names a user, whose groups may have commas in their names. */
+const REMOTE = 'x-remote-';
+
+function splitRemote(headers: Record<string, string>, { rawHeaders }: HttpRequestIn): void {
+  const values = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase();
+    if (!name.startsWith(REMOTE)) continue;
+    values.set(name, [...(values.get(name) ?? []), rawHeaders[at + 1] ?? '']);
+  }
+  for (const [name, list] of values) headers[name] = list.join('\n');
 }
 
 /** The whole body; undefined when the request announces none. Rejects when it breaks off. */
@@ -95,66 +108,4 @@ function announcesBody(request: HttpRequestIn): boolean {
   if ('stream' in request) return !request.stream.endAfterHeaders;
   const { headers } = request;
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-}
-
-/** Reading a certificate costs more than a small request: once a connection is enough. */
-const peers = new WeakMap<object, { peer: Peer; validToMs: number }>();
-
-/** Who is at the other end. A certificate counts while it is verified and not expired. */
-export function peerOf(request: HttpRequestIn): Peer {
-  const socket = 'stream' in request ? request.stream.session?.socket : request.socket;
-  if (socket === undefined) return {};
-  const owner = 'stream' in request ? (request.stream.session ?? socket) : socket;
-  let known = peers.get(owner);
-  if (known === undefined) {
-    known = readPeer(socket as Partial<TLSSocket>);
-    peers.set(owner, known);
-  }
-  if (Date.now() <= known.validToMs) return known.peer;
-  const { certificate: _, ...rest } = known.peer;
-  return rest;
-}
-
-function readPeer(socket: Partial<TLSSocket>): { peer: Peer; validToMs: number } {
-  const { remoteAddress } = socket;
-  const peer: Peer = remoteAddress === undefined ? {} : { address: remoteAddress };
-  const certificate = socket.authorized === true ? socket.getPeerCertificate?.(true) : undefined;
-  if (certificate?.subject === undefined) return { peer, validToMs: Number.POSITIVE_INFINITY };
-  return {
-    peer: { ...peer, certificate: subjectOf(certificate) },
-    validToMs: earliestExpiry(certificate),
-  };
-}
-
-/** The attribute type that Kubernetes gives a user's UID in a certificate. */
-const OID_UID = '1.3.6.1.4.1.57683.2';
-
-function subjectOf({ subject }: PeerCertificate): NonNullable<Peer['certificate']> {
-  const fields = subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
-  const [uid] = listOf(fields[OID_UID]);
-  return {
-    commonName: listOf(fields['CN']).at(-1) ?? '',
-    organizations: listOf(fields['O']),
-    ...(uid === undefined ? {} : { uid }),
-  };
-}
-
-function listOf(value: string | string[] | undefined): string[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
-}
-
-/** A chain is good as long as all of it is. */
-function earliestExpiry(leaf: DetailedPeerCertificate): number {
-  const seen = new Set<DetailedPeerCertificate>();
-  let earliest = Number.POSITIVE_INFINITY;
-  for (
-    let at: DetailedPeerCertificate | undefined = leaf;
-    at !== undefined && !seen.has(at);
-    at = at.issuerCertificate as DetailedPeerCertificate | undefined
-  ) {
-    seen.add(at);
-    earliest = Math.min(earliest, Date.parse(at.valid_to));
-  }
-  return earliest;
 }

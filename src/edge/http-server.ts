@@ -21,11 +21,11 @@ import type { Logger } from '#base/env.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
 import {
   type HttpRequestIn,
-  peerOf,
   readRequestBody,
   requestBodyStream,
   requestHead,
 } from './http-intake.ts';
+import { type Authorities, authoritiesOf, peerOf } from './http-peer.ts';
 import { createServer as createHttpServer, ServerResponse } from './node-http.ts';
 import { type HttpResponseOut, refuseBody, reply, writeUpgradeHead } from './http-reply.ts';
 
@@ -35,6 +35,8 @@ export interface ServerTls {
   readonly key: string;
   /** Clients may show a certificate of this authority; without one they are anonymous. */
   readonly clientCa?: string;
+  /** Whose certificates say that a front proxy is speaking, for others: no user's. */
+  readonly frontProxyCa?: string;
 }
 
 export interface HttpServerOptions {
@@ -98,6 +100,7 @@ class Server implements RunningHttpServer {
   readonly #connections = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #setSecureContext: ((tls: ServerTls) => void) | undefined;
+  #authorities: Authorities | undefined;
   #closing: Promise<void> | undefined;
   port = 0;
 
@@ -133,6 +136,7 @@ class Server implements RunningHttpServer {
   }
 
   setTls(tls: ServerTls): void {
+    this.#authorities = authoritiesOf(tls);
     this.#setSecureContext?.(tls);
   }
 
@@ -208,10 +212,11 @@ class Server implements RunningHttpServer {
     const { tls } = this.#options;
     if (tls === undefined)
       return createNetServer((socket) => this.#http1.emit('connection', socket));
+    this.#authorities = authoritiesOf(tls);
     const listener = createTlsServer(
       {
         ...secureContext(tls),
-        requestCert: tls.clientCa !== undefined,
+        requestCert: tls.clientCa !== undefined || tls.frontProxyCa !== undefined,
         // A certificate that does not verify is no certificate: see `peerOf`.
         rejectUnauthorized: false,
         ALPNProtocols: ['h2', 'http/1.1'],
@@ -269,7 +274,7 @@ class Server implements RunningHttpServer {
     }
     const message: HttpRequest = {
       ...head,
-      peer: peerOf(request),
+      peer: peerOf(request, this.#authorities),
       signal: goneSignal(response),
       ...(body === undefined || body.length === 0 ? {} : { body }),
       ...(bodyStream === undefined ? {} : { bodyStream }),
@@ -284,7 +289,8 @@ class Server implements RunningHttpServer {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy());
     const signal = goneSignal(socket);
-    const message = { ...requestHead(request), peer: peerOf(request), signal };
+    const peer = peerOf(request, this.#authorities);
+    const message = { ...requestHead(request), peer, signal };
     const answer = await this.#options.handler(message);
     if (answer.status === 101 && answer.upgrade !== undefined) {
       writeUpgradeHead(socket, answer);
@@ -313,11 +319,12 @@ function closeWhenIdle(session: ServerHttp2Session, idleTimeoutMs: number): void
   });
 }
 
-function secureContext({ cert, key, clientCa }: ServerTls): TlsOptions {
+function secureContext({ cert, key, clientCa, frontProxyCa }: ServerTls): TlsOptions {
+  const authorities = [clientCa, frontProxyCa].filter((pem) => pem !== undefined);
   return {
     cert,
     key,
-    ...(clientCa === undefined ? {} : { ca: clientCa }),
+    ...(authorities.length === 0 ? {} : { ca: authorities }),
     minVersion: 'TLSv1.2',
     // Each connection shows its certificate anew: a resumed one would carry yesterday's verdict.
     secureOptions: constants.SSL_OP_NO_TICKET,

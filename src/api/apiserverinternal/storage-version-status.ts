@@ -75,8 +75,7 @@ function versionErrors(text: string): string[] {
   }
   const version = parts.at(-1) ?? '';
   const group = parts.length === 2 ? (parts[0] ?? '') : undefined;
-  const ofGroup =
-    group === undefined ? [] : group === '' ? [EMPTY] : isDns1123Subdomain(group);
+  const ofGroup = group === undefined ? [] : group === '' ? [EMPTY] : isDns1123Subdomain(group);
   const ofVersion = version === '' ? [EMPTY] : isDns1035Label(version);
   return [
     ...ofGroup.map((message) => `group part: ${message}`),

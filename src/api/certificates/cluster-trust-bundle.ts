@@ -19,15 +19,17 @@ function nameErrors(name: string, signerName: string): string[] {
   }
   const prefix = `${signerName.replaceAll('/', ':')}:`;
   if (name.startsWith(prefix)) return nameIsDnsSubdomain(name.slice(prefix.length), false);
-  return [
-    `ClusterTrustBundle for signerName ${signerName} must be named with prefix ${prefix}`,
-  ];
+  return [`ClusterTrustBundle for signerName ${signerName} must be named with prefix ${prefix}`];
 }
 
 function validateNames({ metadata, spec }: ClusterTrustBundle): FieldError[] {
   const { signerName = '' } = spec ?? {};
   const name = metadata?.name ?? '';
-  const errors = invalidAll(fieldPath('metadata').child('name'), name, nameErrors(name, signerName));
+  const errors = invalidAll(
+    fieldPath('metadata').child('name'),
+    name,
+    nameErrors(name, signerName),
+  );
   if (signerName !== '') errors.push(...validateSignerName(signerName, SPEC.child('signerName')));
   return errors;
 }

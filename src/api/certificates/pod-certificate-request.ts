@@ -86,10 +86,11 @@ const stateOf = ({ status }: PodCertificateRequest): string | undefined =>
 function validateOutcome(next: PodCertificateRequest, old: PodCertificateRequest): FieldError[] {
   if (equalValues(next.status ?? {}, old.status ?? {})) return [];
   if (stateOf(old) !== undefined)
-    return [withoutValue('immutable after PodCertificateRequest is issued, denied, or failed', STATUS)];
+    return [
+      withoutValue('immutable after PodCertificateRequest is issued, denied, or failed', STATUS),
+    ];
   if (stateOf(next) === undefined) {
-    const detail =
-      'status is immutable unless transitioning to "Issued", "Denied", or "Failed"';
+    const detail = 'status is immutable unless transitioning to "Issued", "Denied", or "Failed"';
     return [withoutValue(detail, STATUS)];
   }
   return validateConditions(next.status?.conditions, STATUS.child('conditions'));

@@ -21,7 +21,8 @@ export function validateTrustBundle(text: string, at: FieldPath): FieldError[] {
       seen.set(bytes, [...(seen.get(bytes) ?? []), i]);
     } else wrong.push(`entry ${i} ${problem}`);
   }
-  if (wrong.length === 0 && seen.size === 0) wrong.push('at least one trust anchor must be provided');
+  if (wrong.length === 0 && seen.size === 0)
+    wrong.push('at least one trust anchor must be provided');
   if (wrong.length === 0) {
     for (const indices of seen.values())
       if (indices.length > 1) wrong.push(`duplicate trust anchor (indices [${indices.join(' ')}])`);

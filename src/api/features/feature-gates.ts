@@ -162,7 +162,8 @@ function setStage(
 
 function missingNeeds(values: ReadonlyMap<string, boolean>): string[] {
   return allGates().flatMap(({ name, needs }) => {
-    const off = values.get(name) === true ? needs.filter((other) => values.get(other) !== true) : [];
+    const off =
+      values.get(name) === true ? needs.filter((other) => values.get(other) !== true) : [];
     return off.length === 0
       ? []
       : [`${name} is enabled, but depends on features that are disabled: [${off.join(' ')}]`];

@@ -95,7 +95,9 @@ function preferencesOf(all: readonly AnyKind[], config: RuntimeConfig): Preferen
       continue;
     }
     if (!versions.has(apiVersionOf({ group, version })))
-      throw new RuntimeConfigError(`group version ${group}/${version} that has not been registered`);
+      throw new RuntimeConfigError(
+        `group version ${group}/${version} that has not been registered`,
+      );
     if (resource.toLowerCase() !== resource)
       throw new RuntimeConfigError(
         `invalid key ${key}: group/version/resource and resource is always lowercase plural, not ${JSON.stringify(resource)}`,

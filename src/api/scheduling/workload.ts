@@ -1,5 +1,10 @@
 /** Workload and PodGroup, scheduling.k8s.io/v1alpha2. Upstream: pkg/registry/scheduling/{workload,podgroup}. */
-import type { PodGroup, PodGroupSpec, PodGroupTemplate, Workload } from '#api/gen/scheduling-v1alpha2.ts';
+import type {
+  PodGroup,
+  PodGroupSpec,
+  PodGroupTemplate,
+  Workload,
+} from '#api/gen/scheduling-v1alpha2.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { type FieldError, fieldPath, invalidValue } from '../meta/field.ts';
@@ -81,13 +86,8 @@ export const POD_GROUP = defineKind<PodGroup>({
   unconditionalUpdate: true,
   columns: [
     NAME_COLUMN,
-    column('Policy', ({ spec }) =>
-      spec?.schedulingPolicy?.gang === undefined ? 'Basic' : 'Gang',
-    ),
-    column(
-      'Workload',
-      ({ spec }) => spec?.podGroupTemplateRef?.workload?.workloadName ?? '<none>',
-    ),
+    column('Policy', ({ spec }) => (spec?.schedulingPolicy?.gang === undefined ? 'Basic' : 'Gang')),
+    column('Workload', ({ spec }) => spec?.podGroupTemplateRef?.workload?.workloadName ?? '<none>'),
     column('Status', stateOf),
     AGE_COLUMN,
   ],

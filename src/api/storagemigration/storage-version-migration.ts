@@ -74,8 +74,9 @@ export const STORAGE_VERSION_MIGRATION = defineKind<StorageVersionMigration>({
     column(
       'Status',
       ({ status }) =>
-        status?.conditions?.findLast(({ type, status: is }) => is === 'True' && STATES.includes(type))
-          ?.type ?? 'Unknown',
+        status?.conditions?.findLast(
+          ({ type, status: is }) => is === 'True' && STATES.includes(type),
+        )?.type ?? 'Unknown',
     ),
   ],
   prepareForCreate: (migration) => {

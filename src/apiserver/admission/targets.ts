@@ -19,6 +19,7 @@ export const PERSISTENT_VOLUME_CLAIMS = core('persistentvolumeclaims');
 export const PODS = core('pods');
 export const SERVICES = core('services');
 export const SERVICE_ACCOUNTS = core('serviceaccounts');
+export const API_SERVICES: Target = { group: 'apiregistration.k8s.io', plural: 'apiservices' };
 export const ENDPOINT_SLICES: Target = { group: 'discovery.k8s.io', plural: 'endpointslices' };
 export const LEASES: Target = { group: 'coordination.k8s.io', plural: 'leases' };
 export const RUNTIME_CLASSES: Target = { group: 'node.k8s.io', plural: 'runtimeclasses' };

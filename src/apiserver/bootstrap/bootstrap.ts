@@ -55,7 +55,12 @@ export async function bootstrap({
   await all(services, systemNamespaces());
   await Promise.all([
     all(services, systemPriorityClasses()),
-    all(services, options.clientCa === '' ? [] : [authenticationConfigMap(options)]),
+    all(
+      services,
+      options.clientCa === '' && options.frontProxy === undefined
+        ? []
+        : [authenticationConfigMap(options)],
+    ),
     ensure(services, ownService(options)),
     publishAddress(services, options),
     makeServiceCidr(services, options),

@@ -9,6 +9,7 @@ import type { ConfigMap, Endpoints, Namespace, Service } from '#api/gen/core-v1.
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
 import type { PriorityClass } from '#api/gen/scheduling-v1.ts';
+import { REQUEST_HEADERS, type RequestHeaderOptions } from '../aggregator/identity.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import type { Wanted } from './ensure.ts';
 import type { VersionedTarget } from './local-client.ts';
@@ -19,6 +20,10 @@ export interface SystemOptions {
   readonly advertise: { readonly address: string; readonly port: number };
   /** PEM; empty for none. */
   readonly clientCa: string;
+  readonly frontProxy?: {
+    readonly authority: string;
+    readonly requestHeaders?: Partial<RequestHeaderOptions>;
+  };
 }
 
 const core = (plural: string): VersionedTarget => ({ group: '', version: 'v1', plural });
@@ -186,9 +191,9 @@ export function readyServiceCidr(
   };
 }
 
-/** What extension API servers check client certificates by. */
-export function authenticationConfigMap({ clientCa }: SystemOptions): Wanted<ConfigMap> {
-  const data = { 'client-ca-file': clientCa };
+/** What extension API servers check by who they are asked by: clients, and this server as their proxy. */
+export function authenticationConfigMap(options: SystemOptions): Wanted<ConfigMap> {
+  const data = authenticationData(options);
   return {
     target: core('configmaps'),
     object: {
@@ -198,16 +203,50 @@ export function authenticationConfigMap({ clientCa }: SystemOptions): Wanted<Con
       data,
     },
     reconcile: (existing) => {
-      const present = existing.data?.['client-ca-file'] ?? '';
-      if (present.includes(clientCa.trim())) return undefined;
-      // Another server's CA stays: its clients are as good as ours.
-      return {
-        ...existing,
-        data: {
-          ...existing.data,
-          'client-ca-file': `${present.trimEnd()}\n${clientCa}`.trimStart(),
-        },
-      };
+      const merged = { ...existing.data };
+      for (const [key, value] of Object.entries(data))
+        merged[key] = key.endsWith('-file')
+          ? bothBundles(merged[key] ?? '', value)
+          : bothLists(merged[key], value);
+      return equalValues(existing.data, merged) ? undefined : { ...existing, data: merged };
     },
   };
+}
+
+function authenticationData({ clientCa, frontProxy }: SystemOptions): Record<string, string> {
+  const client: Record<string, string> = clientCa === '' ? {} : { 'client-ca-file': clientCa };
+  if (frontProxy === undefined) return client;
+  const headers = { ...REQUEST_HEADERS, ...frontProxy.requestHeaders };
+  return {
+    ...client,
+    'requestheader-allowed-names': JSON.stringify(headers.allowedNames),
+    'requestheader-client-ca-file': frontProxy.authority,
+    'requestheader-extra-headers-prefix': JSON.stringify(headers.extraHeaderPrefixes),
+    'requestheader-group-headers': JSON.stringify(headers.groupHeaders),
+    'requestheader-uid-headers': JSON.stringify(headers.uidHeaders),
+    'requestheader-username-headers': JSON.stringify(headers.usernameHeaders),
+  };
+}
+
+/** Another server's CA stays: its clients are as good as ours. */
+function bothBundles(present: string, ours: string): string {
+  if (present.includes(ours.trim())) return present;
+  return `${present.trimEnd()}\n${ours}`.trimStart();
+}
+
+function bothLists(present: string | undefined, ours: string): string {
+  const before = stringsOf(present);
+  const missing = stringsOf(ours).filter((name) => !before.includes(name));
+  return missing.length === 0 && present !== undefined
+    ? present
+    : JSON.stringify([...before, ...missing]);
+}
+
+function stringsOf(json: string | undefined): string[] {
+  try {
+    const list: unknown = JSON.parse(json ?? '[]');
+    return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [];
+  } catch {
+    return [];
+  }
 }

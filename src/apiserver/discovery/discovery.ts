@@ -93,6 +93,20 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   };
 }
 
+/** The answer to a request for a document, or for the aggregated one, that others have put together. */
+export function answerWith(
+  context: DiscoveryRequest,
+  { document, whole }: { readonly document: Document; readonly whole?: WholeDocument },
+): HttpResponse {
+  const media = whole === undefined ? undefined : aggregatedMedia(context.header('accept'));
+  return whole === undefined || media === undefined
+    ? documentResponse(context, document)
+    : aggregatedResponse(context, whole, media);
+}
+
+/** An aggregated document in the forms that were asked for. */
+export type WholeDocument = (media: AggregatedMedia) => Form;
+
 interface Form {
   readonly bytes: Uint8Array;
   readonly etag: string;
@@ -100,7 +114,7 @@ interface Form {
 
 type AggregatedMedia = typeof AGGREGATED | typeof AGGREGATED_PROTOBUF;
 
-function aggregatedForms(document: Document): (media: AggregatedMedia) => Form {
+export function aggregatedForms(document: Document): WholeDocument {
   const made = new Map<AggregatedMedia, Form>();
   return (media) => {
     let form = made.get(media);

@@ -19,6 +19,8 @@ export interface ForwardTarget {
   /** With its `?`, or empty. */
   readonly query: string;
   readonly rules: RewriteRules;
+  /** Sent besides the client's, or instead of them. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Answers as the backend does, with its URLs leading through the proxy. */
@@ -26,19 +28,20 @@ export async function forward(request: HttpRequest, target: ForwardTarget): Prom
   const { rules, path, query } = target;
   const upgrade = isUpgrade(request.headers);
   const url = `${escapePath(path === '' ? '/' : path)}${query}`;
-  const headers = requestHeaders(request.headers, request.peer?.address);
-  if (!upgrade) headers['x-forwarded-uri'] = escapePath(joinPaths(rules.prefix, path));
-  const response = await answerOf(target.handler, passedOn(request, url, headers), upgrade);
+  const headers = {
+    ...requestHeaders(request.headers, request.peer?.address),
+    ...target.headers,
+  };
+  const forwarded = upgrade
+    ? headers
+    : { ...headers, 'x-forwarded-uri': escapePath(joinPaths(rules.prefix, path)) };
+  const response = await answerOf(target.handler, passedOn(request, url, forwarded), upgrade);
   if (upgrade) return upgraded(response);
   return rewritten(response, rules);
 }
 
 /** The request as the backend gets it: nothing of it says who asks. */
-export function passedOn(
-  request: HttpRequest,
-  url: string,
-  headers: Record<string, string>,
-): HttpRequest {
+function passedOn(request: HttpRequest, url: string, headers: Record<string, string>): HttpRequest {
   const { method, body, bodyStream, signal } = request;
   return {
     method,
@@ -66,7 +69,7 @@ async function answerOf(
 }
 
 /** A backend that does not upgrade may refuse; anything else it says makes no sense. */
-export function upgraded(response: HttpResponse): HttpResponse {
+function upgraded(response: HttpResponse): HttpResponse {
   const { status, headers, upgrade, body } = response;
   if (status === 101 && upgrade !== undefined) return { status, headers, upgrade };
   if (status < 400) {

@@ -43,7 +43,7 @@ const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const PORT_MAX = 65_535;
 
 /** Throws upstream's 400 when `id` is none. */
-export function parseTarget(what: 'pod' | 'service' | 'node', id: string): Asked {
+function parseTarget(what: 'pod' | 'service' | 'node', id: string): Asked {
   const parts = id.split(':');
   const [first = '', second = '', third = ''] = parts;
   const asked =

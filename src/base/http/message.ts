@@ -9,7 +9,8 @@ import type { Duplex } from 'node:stream';
 
 /**
  * Names in lower case. A header that came several times is joined with ", " (RFC 9110, 5.3), but for
- * `set-cookie`, which cannot be: it holds one cookie a line.
+ * `set-cookie`, which cannot be, and `x-remote-…`, whose values may hold commas: those have a line
+ * for each. A value of several lines is sent as several headers.
  */
 export type Headers = Readonly<Record<string, string>>;
 
@@ -45,6 +46,8 @@ export interface Peer {
     readonly organizations: readonly string[];
     readonly uid?: string;
   };
+  /** Verified client certificate of the front proxy's authority: it may speak for others. */
+  readonly frontProxy?: { readonly commonName: string };
   /** Set by the in-process transport alone: the identity that the composition gave a component. */
   readonly component?: { readonly name: string; readonly groups: readonly string[] };
 }

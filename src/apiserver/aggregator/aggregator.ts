@@ -1,0 +1,137 @@
+/**
+ * The aggregation layer: requests for a group version that another server answers are passed on to
+ * it, with the name of their user; all others are the router's.
+ *
+ * Source: upstream kube-aggregator/pkg/apiserver/handler_proxy.go.
+ */
+import { timeoutSignal } from '#base/env.ts';
+import type { HttpResponse } from '#base/http/message.ts';
+import { StatusError } from '#api/meta/status.ts';
+import type { RequestContext } from '../context.ts';
+import type { LocalClient } from '../bootstrap/local-client.ts';
+import { discard } from '../proxy/forward.ts';
+import { textResponse } from '../respond.ts';
+import { ApiServices, type RemoteApi } from './api-services.ts';
+import { Availability } from './availability.ts';
+import { type Endpoint, endpointOf } from './endpoint.ts';
+import { type LocalGroupVersions, Registration } from './registration.ts';
+import { pass, type RemoteServices } from './remote.ts';
+import { RemoteDiscovery } from './remote-discovery.ts';
+
+export interface AggregatorOptions extends RemoteServices {
+  readonly client: LocalClient;
+  readonly local: LocalGroupVersions;
+}
+
+/** For documents of discovery, which every client reads first. */
+const DISCOVERY_TIMEOUT_MS = 5_000;
+const REDIRECTED = 'the backend attempted to redirect this request, which is not permitted';
+
+export class Aggregator {
+  readonly apiServices: ApiServices;
+  readonly registration: Registration;
+  readonly discovery: RemoteDiscovery;
+  readonly #services: RemoteServices;
+  readonly #availability: Availability;
+
+  constructor(options: AggregatorOptions) {
+    this.#services = options;
+    this.apiServices = new ApiServices(options.reader);
+    this.registration = new Registration(options);
+    this.discovery = new RemoteDiscovery(options, this.apiServices);
+    this.#availability = new Availability(options, options.client);
+  }
+
+  /** When the caches are filled and this server answers. */
+  async start(): Promise<void> {
+    this.apiServices.refresh();
+    await this.registration.start();
+    this.#availability.start();
+    this.discovery.start();
+  }
+
+  stop(): void {
+    this.registration.stop();
+    this.#availability.stop();
+    this.discovery.stop();
+  }
+
+  /** Undefined when this server is to answer itself. */
+  async handle(context: RequestContext): Promise<HttpResponse | undefined> {
+    const remote = this.remoteOf(context.info.path);
+    if (remote === undefined) return undefined;
+    if (!remote.isAvailable) return unavailable('service unavailable');
+    let endpoint: Endpoint;
+    try {
+      endpoint = endpointOf(this.#services, remote);
+    } catch {
+      return unavailable('service unavailable');
+    }
+    try {
+      return await this.#pass(context, remote, endpoint);
+    } catch (error) {
+      if (error instanceof StatusError) return unavailable(error.message);
+      throw error;
+    }
+  }
+
+  /** The other server that a path belongs to. */
+  remoteOf(path: string): RemoteApi | undefined {
+    const [root, group = '', version = ''] = segmentsOf(path);
+    return root === 'apis' ? this.apiServices.remote(group, version) : undefined;
+  }
+
+  async #pass(
+    context: RequestContext,
+    remote: RemoteApi,
+    endpoint: Endpoint,
+  ): Promise<HttpResponse> {
+    const { request, info, user } = context;
+    const mark = request.url.indexOf('?');
+    const call = {
+      user,
+      endpoint,
+      path: decoded(info.path),
+      query: mark < 0 ? '' : request.url.slice(mark),
+    };
+    if (segmentsOf(info.path).length > 3)
+      return withoutRedirect(await pass(this.#services, remote, { ...call, request }));
+    const { environment } = this.#services;
+    const limit = timeoutSignal(environment, DISCOVERY_TIMEOUT_MS, request.signal);
+    try {
+      const limited = { ...request, signal: limit.signal };
+      return withoutRedirect(await pass(this.#services, remote, { ...call, request: limited }));
+    } finally {
+      limit.release();
+    }
+  }
+}
+
+function segmentsOf(path: string): string[] {
+  return path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decoded);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** In upstream's form, which is text. */
+function unavailable(message: string): HttpResponse {
+  const response = textResponse(503, `${message}\n`);
+  return { ...response, headers: { ...response.headers, 'x-content-type-options': 'nosniff' } };
+}
+
+/** A client would take its credentials to wherever it is sent. */
+function withoutRedirect(response: HttpResponse): HttpResponse {
+  const { status, headers, body } = response;
+  if (status < 300 || status > 399 || (headers['location'] ?? '') === '') return response;
+  discard(body);
+  return textResponse(502, REDIRECTED);
+}
