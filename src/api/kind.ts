@@ -81,13 +81,22 @@ export interface CustomType {
   readonly fields: TypeSchema;
   /** Drops from `object` what the schema does not know. Answers the paths: `spec.foo`. */
   prune(object: JsonObject): readonly string[];
+  /** The version that is stored: `stable.example.com/v1`. */
+  readonly storedApiVersion: string;
+  /**
+   * Set when something else than the server converts between versions: `objects`, none of which is
+   * of `apiVersion`, in that version, in order. Changes nothing.
+   */
+  convert?(objects: readonly KubeObject[], apiVersion: string): Promise<KubeObject[]>;
   /** Objects written from this revision on lie in the store as this kind serves them. */
   readonly storedSince: number;
+  /** The definition is being deleted: nothing new is made. */
+  readonly isTerminating: boolean;
   /** Another text whenever what is published of the kind changes. */
   readonly identity: string;
   /** The kind's model for OpenAPI v3, or v2. It may refer to models of the field table. */
   openApi(version: 2 | 3): JsonObject;
-  /** The served object of a stored one that is older, or of another version; changes nothing. */
+  /** The served object of a stored one that is older, or of another version that needs no `convert`; changes nothing. */
   fromStored(object: KubeObject): KubeObject;
 }
 

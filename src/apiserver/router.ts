@@ -145,6 +145,7 @@ export class Router {
       return (await this.#options.discovery.handle(context)) ?? notFoundPath();
     checkScope(context, resource);
     if (info.historyView !== undefined) return this.#history.handle(context, resource);
+    if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
     const stream =
       info.resource === 'pods' && info.group === ''
         ? this.#streams.get(info.subresource)

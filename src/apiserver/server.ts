@@ -26,6 +26,9 @@ import { rbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import { LocalClient } from './bootstrap/local-client.ts';
 import { RequestContext } from './context.ts';
+import { DefinitionLoop } from './custom-resources/definition-loop.ts';
+import { storagePrefixOf } from './custom-resources/definitions.ts';
+import { CustomResourceServing } from './custom-resources/serving.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import { pipeline } from './filters/filter.ts';
 import { filtersInOrder } from './filters/order.ts';
@@ -52,6 +55,7 @@ import { isProxied } from './proxy/handlers.ts';
 import { type BackendConnector, NO_BACKENDS } from './proxy/transport.ts';
 import { requestInfoOf } from './request-info.ts';
 import { Router } from './router.ts';
+import { locateWebhook } from './webhooks/locate.ts';
 import type { KubeletConnector } from './subresources/kubelet.ts';
 import { ParsedCache } from './watch-cache/entry.ts';
 import { WatchHub } from './watch-cache/hub.ts';
@@ -220,6 +224,23 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const handler = (request: HttpRequest): Promise<HttpResponse> =>
     run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
   const compactor = new Compactor({ environment, hub, policy: history });
+  const client = new LocalClient(handler);
+  const roads = { reader, random: environment.random, guard, backends };
+  const serving = new CustomResourceServing({
+    hub,
+    resources,
+    reader,
+    conversion: {
+      environment,
+      locate: ({ clientConfig }) => locateWebhook(roads, clientConfig ?? {}),
+    },
+  });
+  const definitions = new DefinitionLoop({
+    environment,
+    reader,
+    client,
+    instances: (definition) => hub.cache(storagePrefixOf(definition)),
+  });
   const repair = new ServiceRepair({
     environment,
     reader,
@@ -242,9 +263,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         health.fail('store', error.message);
       };
       allocators.start();
+      serving.start();
       await bootstrap({ environment, handler, reader, options });
       await aggregator.start();
       health.ready();
+      definitions.start();
       repair.start();
       compactor.start();
     },
@@ -253,6 +276,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       repair.stop();
       compactor.stop();
       aggregator.stop();
+      definitions.stop();
       shutdown.abort();
       hub.stop();
     },

@@ -31,6 +31,26 @@ function addStoredVersion(definition: CustomResourceDefinition): void {
     definition.status = { ...status, storedVersions: [...versions, stored] };
 }
 
+/** Upstream: the registry's Delete marks the definition when its deletion begins. */
+function markTerminating(definition: CustomResourceDefinition): void {
+  const status = definition.status ?? {
+    conditions: [],
+    acceptedNames: { plural: '', kind: '' },
+    storedVersions: [],
+  };
+  const others = (status.conditions ?? []).filter(({ type }) => type !== 'Terminating');
+  const time = definition.metadata?.deletionTimestamp;
+  const terminating = {
+    type: 'Terminating',
+    status: 'True',
+    ...(time === undefined ? {} : { lastTransitionTime: time }),
+    reason: 'InstanceDeletionPending',
+    message:
+      'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+  };
+  definition.status = { ...status, conditions: [...others, terminating] };
+}
+
 export const CUSTOM_RESOURCE_DEFINITION = defineKind<CustomResourceDefinition>({
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -45,6 +65,8 @@ export const CUSTOM_RESOURCE_DEFINITION = defineKind<CustomResourceDefinition>({
   countsGeneration: true,
   columns: DEFAULT_COLUMNS,
   setDefaults,
+  prepareForDeletion: markTerminating,
+  deletionFinalizer: 'customresourcecleanup.apiextensions.k8s.io',
   prepareForCreate: (definition) => {
     definition.status = {
       conditions: [],

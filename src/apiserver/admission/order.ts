@@ -10,6 +10,7 @@ import {
   certificateSigning,
   certificateSubjectRestriction,
 } from './plugins/certificates.ts';
+import { customResourceTermination } from './plugins/custom-resource-termination.ts';
 import { defaultIngressClass } from './plugins/default-ingress-class.ts';
 import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
@@ -28,6 +29,7 @@ import type { AdmissionServices } from './services.ts';
 
 export function admissionInOrder(services: AdmissionServices): readonly AdmissionPlugin[] {
   return [
+    customResourceTermination,
     // Is there a namespace to write to, and does it stay?
     namespaceLifecycle(services),
     // Default requests and limits; bounds on them.

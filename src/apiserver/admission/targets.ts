@@ -28,6 +28,10 @@ export const INGRESSES: Target = { group: 'networking.k8s.io', plural: 'ingresse
 export const INGRESS_CLASSES: Target = { group: 'networking.k8s.io', plural: 'ingressclasses' };
 export const POD_DISRUPTION_BUDGETS: Target = { group: 'policy', plural: 'poddisruptionbudgets' };
 export const RESOURCE_SLICES: Target = { group: 'resource.k8s.io', plural: 'resourceslices' };
+export const CUSTOM_RESOURCE_DEFINITIONS: Target = {
+  group: 'apiextensions.k8s.io',
+  plural: 'customresourcedefinitions',
+};
 export const CSI_DRIVERS = storage('csidrivers');
 export const CSI_NODES = storage('csinodes');
 export const STORAGE_CLASSES = storage('storageclasses');

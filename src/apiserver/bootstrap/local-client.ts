@@ -39,6 +39,12 @@ export class LocalClient {
     );
   }
 
+  /** Deletes every object of the resource in `namespace`, or all where it has no namespaces. */
+  async removeAll(target: VersionedTarget, namespace: string): Promise<void> {
+    const metadata = namespace === '' ? {} : { namespace };
+    await this.#send('DELETE', pathOf(target, { metadata }), undefined, [404]);
+  }
+
   async #send(
     method: string,
     url: string,

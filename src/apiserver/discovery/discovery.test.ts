@@ -6,10 +6,10 @@ import type { HttpResponse } from '#base/http/message.ts';
 import { decodeEnvelope, decodeProtobuf } from '#api/codec/protobuf.ts';
 import { fixedKinds } from '#api/kind.ts';
 import { KINDS } from '#api/kinds.ts';
+import { compareVersions } from '#api/meta/version.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import { requestInfoOf } from '../request-info.ts';
 import { createDiscovery } from './discovery.ts';
-import { compareVersions } from './groups.ts';
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 const discovery = createDiscovery({ kinds: fixedKinds(KINDS), serverAddress: '10.10.10.10:8050' });

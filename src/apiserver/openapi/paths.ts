@@ -190,12 +190,14 @@ class ResourcePaths {
     const path = `${this.#scope.root}${this.#base}/{name}/${subresource.name}`;
     if (subresource.kind.endsWith('Options')) return this.#connects(subresource, path);
     const { group, version } = subresource.groupVersion ?? this.#kind;
-    const type = typeForKind(group, version, subresource.kind);
-    if (type === undefined) throw new Error(`Cannot describe ${path}: no type ${subresource.kind}`);
+    const isOwn = subresource.groupVersion === undefined && subresource.kind === this.#kind.kind;
+    const model = isOwn ? this.#kind.schema : typeForKind(group, version, subresource.kind)?.name;
+    if (model === undefined)
+      throw new Error(`Cannot describe ${path}: no type ${subresource.kind}`);
     const name = `${this.#scoped}${this.#kind.kind}${title(subresource.name)}`;
     const gvk = { group, version, kind: subresource.kind };
     const operations = subresource.verbs.map((verb) => {
-      const { action, parts } = this.#viewAction(verb, subresource, this.#scope.ref(type.name));
+      const { action, parts } = this.#viewAction(verb, subresource, this.#scope.ref(model));
       return this.#operation(parts, this.#id(action, name), [NAME, ...this.#place], gvk);
     });
     return [[path, this.#item(operations)]];

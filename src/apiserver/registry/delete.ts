@@ -22,6 +22,7 @@ export async function deleteObject(
   const { note } = options;
   let entry = await store.entry(resource, options.namespace, options.name);
   for (let tries = 0; tries < CONFLICT_TRIES; tries++) {
+    await resource.ready([entry]);
     const old = resource.copy(entry);
     checkPreconditions(resource, old, options);
     await options.validate?.(old);

@@ -1,10 +1,11 @@
 /**
  * One served resource: its kind, its cache, and the way between the served and the stored version.
  */
-import type { AnyKind } from '#api/kind.ts';
+import type { AnyKind, CustomType } from '#api/kind.ts';
 import { documentTypeOf } from '#api/schema/kind-types.ts';
 import { typeByName } from '#api/schema/schema.ts';
-import type { KubeObject } from '#api/meta/object.ts';
+import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
+import { internalError } from '#api/meta/status.ts';
 import { type ApiObject, copyOf } from '../api-object.ts';
 import { type Entry, type ParsedCache, storedBytes } from '../watch-cache/entry.ts';
 import type { ResourceCache } from '../watch-cache/resource-cache.ts';
@@ -13,8 +14,19 @@ export class Resource {
   readonly kind: AnyKind;
   readonly cache: ResourceCache;
   readonly #parsed: ParsedCache;
+  /** Objects that something else has converted, by the bytes they were made of. */
+  readonly #converted = new WeakMap<Uint8Array, ApiObject>();
 
-  constructor(options: { kind: AnyKind; cache: ResourceCache; parsed: ParsedCache }) {
+  /** Aborted when it is served no longer, or otherwise: its watches end. */
+  readonly retired: AbortSignal | undefined;
+
+  constructor(options: {
+    readonly kind: AnyKind;
+    readonly cache: ResourceCache;
+    readonly parsed: ParsedCache;
+    readonly retired?: AbortSignal;
+  }) {
+    this.retired = options.retired;
     this.kind = options.kind;
     this.cache = options.cache;
     this.#parsed = options.parsed;
@@ -36,7 +48,40 @@ export class Resource {
     const { storedAs, custom } = this.kind;
     if (storedAs !== undefined) return storedAs.fromStored(stored) as ApiObject;
     if (custom === undefined || entry.revision >= custom.storedSince) return stored;
-    return custom.fromStored(stored) as ApiObject;
+    if (!this.#needsConversion(stored)) return custom.fromStored(stored) as ApiObject;
+    const converted = this.#converted.get(entry.bytes);
+    if (converted === undefined) throw internalError('the object has not been converted');
+    const metadata = { ...converted.metadata, resourceVersion: String(entry.revision) };
+    return { ...converted, metadata };
+  }
+
+  #needsConversion(stored: ApiObject): boolean {
+    return this.kind.custom?.convert !== undefined && stored.apiVersion !== apiVersionOf(this.kind);
+  }
+
+  /**
+   * Resolves when `read` can show `entries`; undefined when it can already. A custom resource's
+   * webhook may have to be asked; throws what went wrong with it.
+   */
+  ready(entries: Iterable<Entry>): Promise<void> | undefined {
+    const { custom } = this.kind;
+    if (custom?.convert === undefined) return undefined;
+    const missing = [...entries].filter(
+      (entry) =>
+        entry.revision < custom.storedSince &&
+        !this.#converted.has(entry.bytes) &&
+        this.#needsConversion(this.#parsed.get(entry) as ApiObject),
+    );
+    return missing.length === 0 ? undefined : this.#convert(missing, custom);
+  }
+
+  async #convert(entries: readonly Entry[], custom: CustomType): Promise<void> {
+    const stored = entries.map((entry) => this.#parsed.get(entry) as KubeObject);
+    const converted = await custom.convert?.(stored, apiVersionOf(this.kind));
+    for (const [index, { bytes }] of entries.entries()) {
+      const object = converted?.[index];
+      if (object !== undefined) this.#converted.set(bytes, custom.fromStored(object) as ApiObject);
+    }
   }
 
   /** A copy that the caller may change. */
@@ -50,6 +95,13 @@ export class Resource {
     return storedAs === undefined
       ? storedBytes(documentTypeOf(this.kind), object)
       : storedBytes(typeByName(storedAs.schema), storedAs.toStored(object));
+  }
+
+  /** The bytes to store where the version that is stored is another custom one. */
+  async encodeConverted(object: KubeObject, custom: CustomType): Promise<Uint8Array> {
+    const apiVersion = custom.storedApiVersion;
+    const [converted] = (await custom.convert?.([object], apiVersion)) ?? [];
+    return storedBytes(documentTypeOf(this.kind), converted ?? { ...object, apiVersion });
   }
 
   /** Served as it is stored: the cached bytes can be sent. */

@@ -21,9 +21,10 @@ export function countsGeneration(resource: Resource, object: ApiObject): boolean
   return resource.kind.countsGeneration ?? object['spec'] !== undefined;
 }
 
-/** Whether anything outside metadata and status differs. */
-export function specChanged(next: ApiObject, old: ApiObject): boolean {
-  const strip = ({ metadata: _m, status: _s, ...rest }: ApiObject): Record<string, unknown> => rest;
+/** Whether anything outside metadata and status differs; of custom resources, status counts. */
+export function specChanged({ kind }: Resource, next: ApiObject, old: ApiObject): boolean {
+  const strip = ({ metadata: _, status, ...rest }: ApiObject): Record<string, unknown> =>
+    kind.custom === undefined ? rest : { ...rest, status };
   return !equalValues(strip(next), strip(old));
 }
 

@@ -1,6 +1,7 @@
 /** The registry's way to the store: single writes, their leases, what a refused write found. */
 import type { AnyKind, WriteContext } from '#api/kind.ts';
 import { type FieldError } from '#api/meta/field.ts';
+import { apiVersionOf } from '#api/meta/object.ts';
 import { invalid, notFound, serviceUnavailable } from '#api/meta/status.ts';
 import type { Environment } from '#base/env.ts';
 import { StoreError, type Write, type WriteResult } from '#store/store.ts';
@@ -57,7 +58,12 @@ export class StoreAccess {
   ): Promise<WriteResult> {
     const ttlSeconds = this.#timeToLiveSeconds(resource.kind);
     const lease = ttlSeconds === undefined ? 0 : await this.#lease(ttlSeconds);
-    return this.#write({ type: 'put', ...at, value: resource.encode(object), lease });
+    const { custom } = resource.kind;
+    const value =
+      custom === undefined || custom.storedApiVersion === apiVersionOf(resource.kind)
+        ? resource.encode(object)
+        : await resource.encodeConverted(object, custom);
+    return this.#write({ type: 'put', ...at, value, lease });
   }
 
   remove({ key, revision }: Entry, note: string): Promise<WriteResult> {

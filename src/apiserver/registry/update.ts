@@ -82,6 +82,7 @@ async function updateOnce(
   { entry, fresh }: { readonly entry: Entry; readonly fresh: boolean },
   options: UpdateOptions,
 ): Promise<Outcome> {
+  await resource.ready([entry]);
   const old = resource.copy(entry);
   let next: ApiObject;
   try {
@@ -166,7 +167,8 @@ function prepare(
     errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
   }
   const counts = options.subresource !== 'status' && countsGeneration(resource, next);
-  if (counts && specChanged(next, old)) metadata.generation = (before.generation ?? 0) + 1;
+  if (counts && specChanged(resource, next, old))
+    metadata.generation = (before.generation ?? 0) + 1;
   refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
   for (const text of kind.warn?.(next, old) ?? []) options.warn(text);
 }

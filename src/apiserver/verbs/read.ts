@@ -44,6 +44,7 @@ export async function getObject(
   else if (version === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
   const entry = resource.cache.get(resource.key(namespace, name));
   if (entry === undefined) throw notFound(resource.groupResource, name);
+  await resource.ready([entry]);
   return presenter.givesObjects
     ? bodyResponse(200, contentType(presenter.wanted), presenter.answer(resource.copy(entry)))
     : bodyResponse(200, contentType(presenter.wanted), presenter.single(entry));
@@ -143,12 +144,15 @@ async function currentPage(
     resource.kind.namespaced === (context.info.namespace !== '')
   ) {
     const entry = resource.cache.get(resource.key(context.info.namespace, selection.name));
+    if (entry !== undefined) await resource.ready([entry]);
     const found = entry !== undefined && selection.matches(resource.read(entry)) ? [entry] : [];
     return { entries: found, metadata: { resourceVersion: String(revision) } };
   }
   // The snapshot of entries is taken in one turn; what is parsed later cannot change under it.
   const candidates = [...resource.cache.range(prefix, after)];
   const entries: Entry[] = [];
+  const isPage = selection.everything && limit > 0;
+  await resource.ready(isPage ? candidates.slice(0, limit) : candidates);
   const turns = new Turns(context.environment);
   for (const entry of candidates) {
     if (!selection.everything && turns.isOver()) await turns.next();
@@ -200,13 +204,14 @@ export async function historicPage(
       ...(from === '' ? {} : { after: from }),
       ...(limit > 0 ? { limit: limit + 1 - entries.length } : {}),
     });
-    for (const item of page.items) {
-      const entry: Entry = {
-        key: item.key,
-        bytes: item.value,
-        revision: item.modRevision,
-        createRevision: item.createRevision,
-      };
+    const found = page.items.map((item) => ({
+      key: item.key,
+      bytes: item.value,
+      revision: item.modRevision,
+      createRevision: item.createRevision,
+    }));
+    await resource.ready(found);
+    for (const entry of found) {
       if (!selection.matches(resource.read(entry))) continue;
       if (limit > 0 && entries.length === limit) {
         const known = selection.everything ? page.remaining + 1 : undefined;

@@ -43,7 +43,8 @@ export function selectionOf(
 
 function interestOf(resource: Resource, fields: readonly FieldTerm[]): FieldInterest | undefined {
   const term = fields.find(({ equal }) => equal);
-  if (term === undefined) return undefined;
+  // What something else must convert first cannot be looked at when its event comes.
+  if (term === undefined || resource.kind.custom?.convert !== undefined) return undefined;
   const { field, value } = term;
   return { field, value, valueOf: (entry) => fieldValue(resource, resource.read(entry), field) };
 }

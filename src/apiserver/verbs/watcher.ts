@@ -1,6 +1,6 @@
 /** One watch that runs: the state it begins with, the events of the cache, bookmarks, its end. */
 import { apiVersionOf } from '#api/meta/object.ts';
-import { gone } from '#api/meta/status.ts';
+import { gone, StatusError } from '#api/meta/status.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -15,6 +15,8 @@ import type { WatchOutlet } from './watch-outlet.ts';
 /** Without timeoutSeconds a watch ends after 30 to 60 minutes, so that not all end together. */
 const TIMEOUT_MIN_SECONDS = 1_800;
 const BOOKMARK_EVERY_MS = 60_000;
+/** A watch that has so many events waiting for a webhook ends, and is begun anew by its reader. */
+const WAITING_MAX = 1_000;
 
 export interface WatchStart {
   /** Events after this revision are sent. */
@@ -42,6 +44,9 @@ export class Watcher {
   readonly #cleanup: (() => void)[] = [];
   #closed = false;
   #sentRevision = 0;
+  /** Events that wait for a webhook to convert their objects, in order. */
+  #converting: Promise<void> = Promise.resolve();
+  #waiting = 0;
 
   /** `outletFor` makes the outlet; it is given what to call when the reader is gone. */
   constructor(options: WatcherOptions, outletFor: (onClosed: () => void) => WatchOutlet) {
@@ -57,7 +62,7 @@ export class Watcher {
     // The reader may have gone before the first event.
     if (this.#closed) return this.#cleanUp();
     const end = (): void => this.#outlet.end();
-    for (const signal of [shutdown, context.signal]) {
+    for (const signal of [shutdown, context.signal, this.#options.resource.retired]) {
       if (signal === undefined) continue;
       if (signal.aborted) return end();
       signal.addEventListener('abort', end);
@@ -86,8 +91,8 @@ export class Watcher {
       this.#outlet.error(gone(`too old resource version: ${revision} (${windowStart})`));
       return end();
     }
-    for (const event of missed) this.#onEvent(event);
-    const listener = (event: CacheEvent): void => this.#onEvent(event);
+    for (const event of missed) this.#take(event);
+    const listener = (event: CacheEvent): void => this.#take(event);
     this.#cleanup.push(resource.cache.subscribe(listener, selection.interest));
     const seconds =
       parameters.timeoutSeconds ?? TIMEOUT_MIN_SECONDS * (1 + environment.random.next());
@@ -101,7 +106,9 @@ export class Watcher {
     const { context, resource, selection } = this.#options;
     const turns = new Turns(context.environment);
     // Taken in one turn: what changes later follows as events.
-    for (const entry of Array.from(resource.cache.range(this.#prefix))) {
+    const entries = Array.from(resource.cache.range(this.#prefix));
+    await resource.ready(entries);
+    for (const entry of entries) {
       if (turns.isOver()) await turns.next();
       const room = this.#outlet.room();
       if (room !== undefined) await room;
@@ -110,6 +117,31 @@ export class Watcher {
         this.#outlet.entry('ADDED', entry);
     }
     if (start.initialBookmark) this.#outlet.bookmark(this.#bookmark(start.after, true));
+  }
+
+  /** Sends the event, or lets it wait until its objects have been converted, and those before it. */
+  #take(event: CacheEvent): void {
+    const { resource } = this.#options;
+    const { entry, previous } = event;
+    if (resource.kind.custom?.convert === undefined) return this.#onEvent(event);
+    if (this.#closed || !entry.key.startsWith(this.#prefix)) return;
+    const ready = resource.ready(previous === undefined ? [entry] : [entry, previous]);
+    if (ready === undefined && this.#waiting === 0) return this.#onEvent(event);
+    if (this.#waiting >= WAITING_MAX) return this.#outlet.end();
+    this.#waiting += 1;
+    // Its failure is told in its turn.
+    ready?.catch(() => {});
+    this.#converting = this.#converting.then(async () => {
+      try {
+        await ready;
+        this.#onEvent(event);
+      } catch (error) {
+        if (error instanceof StatusError) this.#outlet.error(error);
+        this.#outlet.end();
+      } finally {
+        this.#waiting -= 1;
+      }
+    });
   }
 
   #onEvent(event: CacheEvent): void {
@@ -144,7 +176,8 @@ export class Watcher {
     const timer = environment.timers.after(delayMs, () => {
       if (this.#closed) return;
       const { hub } = this.#options.registry;
-      if (hub.revision > this.#sentRevision && this.#outlet.idle) {
+      const isBehind = !this.#outlet.idle || this.#waiting > 0;
+      if (hub.revision > this.#sentRevision && !isBehind) {
         this.#sentRevision = hub.revision;
         this.#outlet.bookmark(this.#bookmark(hub.revision, false));
       }

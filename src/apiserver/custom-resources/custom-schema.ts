@@ -1,0 +1,103 @@
+/**
+ * One version's schema at work: what reads, defaults, describes and judges its objects.
+ *
+ * The schema is compiled when it is first needed. Most versions of most definitions never are.
+ */
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+} from '#api/gen/apiextensions-v1.ts';
+import type { KindDefinition } from '#api/kind.ts';
+import type { JsonObject, KubeObject } from '#api/meta/object.ts';
+import { badRequest } from '#api/meta/status.ts';
+import type { TypeSchema } from '#api/schema/types.ts';
+import { compileSchema } from '#api/structural/compile-schema.ts';
+import { type CustomKind, readCustomResource } from '#api/structural/custom-resource.ts';
+import { applyDefaults } from '#api/structural/defaults.ts';
+import { publishedSchemas } from '#api/structural/published-schema.ts';
+import type { RuleEngine } from '#api/structural/rule-engine.ts';
+import { selectableValues } from '#api/structural/selectable-fields.ts';
+import type { StructuralSchema } from '#api/structural/structural-schema.ts';
+import { typeOfSchema } from '#api/structural/type-schema.ts';
+
+export class CustomSchema {
+  readonly version: CustomResourceDefinitionVersion;
+  /** `com.example.stable.v1.CronTab` */
+  readonly modelName: string;
+  readonly #definition: CustomResourceDefinition;
+  readonly #rules: RuleEngine | undefined;
+  #schema: StructuralSchema | undefined;
+  #fields: TypeSchema | undefined;
+
+  constructor(
+    definition: CustomResourceDefinition,
+    version: CustomResourceDefinitionVersion,
+    rules?: RuleEngine,
+  ) {
+    this.#definition = definition;
+    this.version = version;
+    this.#rules = rules;
+    const { group = '', names } = definition.spec ?? {};
+    const home = group.split('.').toReversed().join('.');
+    this.modelName = `${home}.${version.name}.${names?.kind ?? ''}`;
+  }
+
+  get schema(): StructuralSchema {
+    this.#schema ??= compileSchema(this.version.schema?.openAPIV3Schema ?? {});
+    return this.#schema;
+  }
+
+  /** For patches, applying and field managers. */
+  get fields(): TypeSchema {
+    this.#fields ??= typeOfSchema(this.schema, this.modelName);
+    return this.#fields;
+  }
+
+  /** What objects are judged by. */
+  get kind(): CustomKind {
+    const { group = '', names } = this.#definition.spec ?? {};
+    const scale = this.version.subresources?.scale;
+    return {
+      group,
+      version: this.version.name,
+      kind: names?.kind ?? '',
+      schema: this.schema,
+      ...(this.#rules === undefined ? {} : { rules: this.#rules }),
+      ...(scale === undefined ? {} : { scale }),
+    };
+  }
+
+  get selectableFields(): NonNullable<KindDefinition<KubeObject>['selectableFields']> {
+    const fields = this.version.selectableFields ?? [];
+    return Object.fromEntries(
+      fields.map(({ jsonPath }) => {
+        const name = jsonPath.replace(/^\./, '');
+        const value = (object: KubeObject): string =>
+          selectableValues(jsonOf(object), fields)[name] ?? '';
+        return [name, value];
+      }),
+    );
+  }
+
+  /** Changes `object`: drops what the schema does not know, and answers its paths. Throws 400. */
+  prune(object: JsonObject, options: { readonly dropInvalid?: boolean } = {}): readonly string[] {
+    const preserveUnknownFields = this.#definition.spec?.preserveUnknownFields === true;
+    const read = readCustomResource(object, this.schema, { preserveUnknownFields, ...options });
+    if (read.error !== undefined) throw badRequest(read.error.text());
+    return read.unknown;
+  }
+
+  setDefaults(object: KubeObject): void {
+    applyDefaults(jsonOf(object), this.schema);
+  }
+
+  /** The model for OpenAPI. */
+  openApi(form: 2 | 3): JsonObject {
+    return publishedSchemas(this.#definition, this.version.name, form);
+  }
+}
+
+/** Objects are JSON, and what is known of them is in their schema. */
+export function jsonOf(object: KubeObject): JsonObject {
+  return object as unknown as JsonObject;
+}

@@ -1,0 +1,153 @@
+/**
+ * Two controllers of the API server itself, for custom resource definitions: which of their names
+ * are accepted and whether they are established, and the end of all objects of one that is deleted.
+ *
+ * They read the watch cache and write through the server's own handler, one definition at a time.
+ *
+ * Upstream: apiextensions-apiserver/pkg/controller/{status,establish,nonstructuralschema,apiapproval,finalizer}.
+ */
+import { messageOf } from '#base/error.ts';
+import type { Environment, Timer } from '#base/env.ts';
+import { planConditions } from '#api/apiextensions/conditions.ts';
+import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
+import { equalValues } from '#api/meta/equal.ts';
+import type { ObjectReader } from '../admission/admission.ts';
+import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
+import type { LocalClient } from '../bootstrap/local-client.ts';
+import { cleanUp, type CleanupServices } from './cleanup.ts';
+import { CLEANUP_FINALIZER, isTerminating, nameOf } from './definitions.ts';
+
+const RETRY_MS = 1_000;
+const DEFINITIONS = { ...CUSTOM_RESOURCE_DEFINITIONS, version: 'v1' } as const;
+
+export interface LoopServices extends Pick<CleanupServices, 'instances'> {
+  readonly environment: Environment;
+  readonly reader: ObjectReader;
+  readonly client: LocalClient;
+}
+
+export class DefinitionLoop {
+  readonly #services: LoopServices;
+  /** Names of definitions to look at. Each is here once, so there are never more than definitions. */
+  readonly #queue = new Set<string>();
+  /** The names that each definition holds: they come free when it goes. */
+  readonly #groups = new Map<string, string>();
+  readonly #cleaning = new Set<string>();
+  readonly #stop = new AbortController();
+  readonly #retries = new Set<Timer>();
+  #isRunning = false;
+
+  constructor(services: LoopServices) {
+    this.#services = services;
+  }
+
+  start(): void {
+    const { reader } = this.#services;
+    for (const definition of reader.list(CUSTOM_RESOURCE_DEFINITIONS))
+      this.#see(definition as CustomResourceDefinition);
+    reader.follow(CUSTOM_RESOURCE_DEFINITIONS, ({ name, object }) => {
+      if (object !== undefined) this.#see(object as CustomResourceDefinition);
+      else this.#gone(name);
+    });
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    for (const timer of this.#retries) timer.cancel();
+  }
+
+  #see(definition: CustomResourceDefinition): void {
+    const name = nameOf(definition);
+    const group = definition.spec?.group ?? '';
+    const held = JSON.stringify([group, definition.status?.acceptedNames]);
+    const before = this.#groups.get(name);
+    this.#groups.set(name, held);
+    if (before !== undefined && before !== held) this.#queueGroup(group);
+    this.#add(name);
+  }
+
+  #gone(name: string): void {
+    const held = this.#groups.get(name);
+    this.#groups.delete(name);
+    this.#queue.delete(name);
+    if (held !== undefined) this.#queueGroup((JSON.parse(held) as [string])[0]);
+  }
+
+  /** Names that one gives up, another may be waiting for. */
+  #queueGroup(group: string): void {
+    const prefix = `${JSON.stringify([group]).slice(0, -1)},`;
+    for (const [name, held] of this.#groups) if (held.startsWith(prefix)) this.#add(name);
+  }
+
+  #add(name: string): void {
+    this.#queue.add(name);
+    if (this.#isRunning || this.#stop.signal.aborted) return;
+    this.#isRunning = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // Not in the turn of the event that woke it: other listeners come first.
+    await Promise.resolve();
+    for (;;) {
+      const [name] = this.#queue;
+      if (name === undefined || this.#stop.signal.aborted) break;
+      this.#queue.delete(name);
+      try {
+        await this.#reconcile(name);
+      } catch (error) {
+        const text = messageOf(error);
+        this.#services.environment.log.warn('a definition waits', { name, error: text });
+        this.#retry(name);
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  #retry(name: string): void {
+    const timer = this.#services.environment.timers.after(RETRY_MS, () => {
+      this.#retries.delete(timer);
+      if (this.#groups.has(name)) this.#add(name);
+    });
+    this.#retries.add(timer);
+  }
+
+  async #reconcile(name: string): Promise<void> {
+    const { reader, environment, client } = this.#services;
+    const found = reader.get(CUSTOM_RESOURCE_DEFINITIONS, '', name);
+    if (found === undefined) return;
+    const definition = found as CustomResourceDefinition;
+    if (isTerminating(definition)) {
+      if (definition.metadata?.finalizers?.includes(CLEANUP_FINALIZER) !== true) return;
+      this.#cleanUp(definition);
+      return;
+    }
+    const status = planConditions(definition, this.#others(definition), environment.clock.now());
+    if (equalValues(status, definition.status)) return;
+    // A change that came between wakes this loop again.
+    const next: CustomResourceDefinition = { ...definition, status };
+    await client.replace(DEFINITIONS, next, 'status');
+  }
+
+  /** It may take long: other definitions go on meanwhile. */
+  #cleanUp(definition: CustomResourceDefinition): void {
+    const name = nameOf(definition);
+    if (this.#cleaning.has(name)) return;
+    this.#cleaning.add(name);
+    cleanUp({ ...this.#services, signal: this.#stop.signal }, definition)
+      .catch((error: unknown) => {
+        const text = messageOf(error);
+        this.#services.environment.log.warn('a definition cannot go yet', { name, error: text });
+        this.#retry(name);
+      })
+      .finally(() => this.#cleaning.delete(name));
+  }
+
+  #others(definition: CustomResourceDefinition): CustomResourceDefinition[] {
+    const all = [...this.#services.reader.list(CUSTOM_RESOURCE_DEFINITIONS)];
+    return (all as CustomResourceDefinition[]).filter(
+      (other) =>
+        other.spec?.group === definition.spec?.group && nameOf(other) !== nameOf(definition),
+    );
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Serves what custom resource definitions define, from the moment they are established.
+ *
+ * It follows the watch cache in the same turn in which a definition changes, so a client that sees
+ * a definition established finds its resources there. Schemas are compiled when a resource is first
+ * used: two thousand definitions cost little before.
+ *
+ * Upstream: apiextensions-apiserver/pkg/apiserver/customresource_handler.go.
+ */
+import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
+import type { RuleEngine } from '#api/structural/rule-engine.ts';
+import type { ObjectReader } from '../admission/admission.ts';
+import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
+import { Resource } from '../registry/resource.ts';
+import type { ResourceSet } from '../registry/resource-set.ts';
+import type { WatchHub } from '../watch-cache/hub.ts';
+import { customKinds } from './custom-kind.ts';
+import type { ConversionServices } from './webhook-conversion.ts';
+import { isConditionTrue, nameOf, revisionOf, storagePrefixOf } from './definitions.ts';
+
+/** What is served for one definition. */
+interface Served {
+  /** What it was made of: status and metadata change often, and change nothing here. */
+  readonly source: string;
+  readonly storagePrefix: string;
+  readonly retire: AbortController;
+}
+
+export class CustomResourceServing {
+  readonly #hub: WatchHub;
+  readonly #resources: ResourceSet;
+  readonly #reader: ObjectReader;
+  readonly #rules: RuleEngine | undefined;
+  readonly #conversion: ConversionServices;
+  readonly #served = new Map<string, Served>();
+
+  constructor(options: {
+    readonly hub: WatchHub;
+    readonly resources: ResourceSet;
+    readonly reader: ObjectReader;
+    readonly rules?: RuleEngine;
+    readonly conversion: ConversionServices;
+  }) {
+    this.#rules = options.rules;
+    this.#conversion = options.conversion;
+    this.#hub = options.hub;
+    this.#resources = options.resources;
+    this.#reader = options.reader;
+  }
+
+  /** Serves what is defined already, and follows. Call it when the caches are filled. */
+  start(): void {
+    for (const definition of this.#reader.list(CUSTOM_RESOURCE_DEFINITIONS))
+      this.#serve(definition as CustomResourceDefinition);
+    this.#reader.follow(CUSTOM_RESOURCE_DEFINITIONS, ({ name, object }) => {
+      if (object !== undefined) return this.#serve(object as CustomResourceDefinition);
+      const before = this.#retire(name);
+      if (before !== undefined) this.#hub.forget(before.storagePrefix);
+    });
+  }
+
+  #serve(definition: CustomResourceDefinition): void {
+    const name = nameOf(definition);
+    if (!isServed(definition)) {
+      this.#retire(name);
+      return;
+    }
+    const source = sourceOf(definition);
+    const before = this.#served.get(name);
+    if (before?.source === source) return;
+    before?.retire.abort();
+    const retire = new AbortController();
+    const storagePrefix = storagePrefixOf(definition);
+    const cache = this.#hub.cache(storagePrefix);
+    const resources = customKinds(definition, {
+      storedSince: revisionOf(definition),
+      ...(this.#rules === undefined ? {} : { rules: this.#rules }),
+      conversion: this.#conversion,
+    }).map(
+      (kind) => new Resource({ kind, cache, parsed: this.#hub.parsed, retired: retire.signal }),
+    );
+    this.#served.set(name, { source, storagePrefix, retire });
+    this.#resources.setCustom(name, resources);
+  }
+
+  /** Serves it no longer; its objects stay. */
+  #retire(name: string): Served | undefined {
+    const before = this.#served.get(name);
+    before?.retire.abort();
+    this.#served.delete(name);
+    this.#resources.setCustom(name, []);
+    return before;
+  }
+}
+
+/** Upstream serves a definition whose names are accepted, or once were. */
+function isServed(definition: CustomResourceDefinition): boolean {
+  return isConditionTrue(definition, 'NamesAccepted') || isConditionTrue(definition, 'Established');
+}
+
+/** All that decides how the resources are served. */
+function sourceOf(definition: CustomResourceDefinition): string {
+  const { metadata, spec, status } = definition;
+  const isTerminating = isConditionTrue(definition, 'Terminating');
+  return JSON.stringify([metadata?.uid, spec, status?.acceptedNames, isTerminating]);
+}
