@@ -224,15 +224,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const handler = (request: HttpRequest): Promise<HttpResponse> =>
     run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
   const compactor = new Compactor({ environment, hub, policy: history });
-  const client = new LocalClient(handler);
-  const roads = { reader, random: environment.random, guard, backends };
   const serving = new CustomResourceServing({
     hub,
     resources,
     reader,
     conversion: {
       environment,
-      locate: ({ clientConfig }) => locateWebhook(roads, clientConfig ?? {}),
+      locate: ({ clientConfig }) => locateWebhook(remote, clientConfig ?? {}),
     },
   });
   const definitions = new DefinitionLoop({

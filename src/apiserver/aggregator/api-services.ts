@@ -5,9 +5,9 @@
  * Source: upstream kube-aggregator/pkg/apis/apiregistration/v1/helper/helpers.go.
  */
 import type { APIService } from '#api/gen/apiregistration-v1.ts';
+import { compareVersions } from '#api/meta/version.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { API_SERVICES } from '../admission/targets.ts';
-import { compareVersions } from '../discovery/groups.ts';
 
 const HTTPS_PORT = 443;
 

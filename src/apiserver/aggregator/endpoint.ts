@@ -36,7 +36,10 @@ export function slicesOfService(
 }
 
 /** Throws an error that says what is missing. */
-export function endpointOf(services: EndpointServices, { service: ref }: RemoteApi): Endpoint {
+export function endpointOf(
+  services: EndpointServices,
+  { service: ref }: Pick<RemoteApi, 'service'>,
+): Endpoint {
   const service = services.reader.get(SERVICES, ref.namespace, ref.name) as Service | undefined;
   if (service === undefined) throw notFound({ group: '', resource: 'services' }, ref.name);
   const type = service.spec?.type ?? 'ClusterIP';
