@@ -199,8 +199,7 @@ export function validateFieldManager(manager: string, at: FieldPath): FieldError
 }
 
 /** What create and update have in common. */
-function validateCommon(metadata: ObjectMeta): FieldError[] {
-  const at = fieldPath('metadata');
+function validateCommon(metadata: ObjectMeta, at: FieldPath): FieldError[] {
   return [
     ...validateLabels(metadata.labels, at.child('labels')),
     ...validateAnnotations(metadata.annotations, at.child('annotations')),
@@ -209,9 +208,12 @@ function validateCommon(metadata: ObjectMeta): FieldError[] {
   ];
 }
 
-/** The metadata of a new object, after its name has been made. */
-export function validateObjectMeta(kind: MetaKind, object: KubeObject): FieldError[] {
-  const at = fieldPath('metadata');
+/** The metadata of a new object, after its name has been made. `at`: where the metadata is. */
+export function validateObjectMeta(
+  kind: MetaKind,
+  object: KubeObject,
+  at: FieldPath = fieldPath('metadata'),
+): FieldError[] {
   const metadata = object.metadata ?? {};
   const rule: NameRule = kind.validateName ?? nameIsDnsSubdomain;
   const errors: FieldError[] = [];
@@ -225,7 +227,7 @@ export function validateObjectMeta(kind: MetaKind, object: KubeObject): FieldErr
     ...nonnegative(metadata.generation, at.child('generation')),
   );
   errors.push(...validateFinalizers(metadata.finalizers ?? [], at.child('finalizers')));
-  return [...errors, ...validateCommon(metadata)];
+  return [...errors, ...validateCommon(metadata, at)];
 }
 
 function validateNamespaceField(kind: MetaKind, metadata: ObjectMeta, at: FieldPath): FieldError[] {
@@ -279,7 +281,7 @@ export function validateObjectMetaUpdate(
     errors.push(...immutable(next[field], old[field], at.child(field)));
   }
   errors.push(...validateFinalizers(next.finalizers ?? [], at.child('finalizers')));
-  return [...errors, ...validateCommon(next)];
+  return [...errors, ...validateCommon(next, at)];
 }
 
 /** A metav1 Condition as validation needs it. */
