@@ -1,16 +1,30 @@
-/** CustomResourceDefinition. Upstream: apiextensions-apiserver/pkg/registry/customresourcedefinition. */
-import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
-import { defineKind } from '../kind.ts';
+/**
+ * CustomResourceDefinition, as a kind.
+ *
+ * Source: upstream v1.36 apiextensions-apiserver/pkg/registry/customresourcedefinition/strategy.go
+ * and pkg/apis/apiextensions/v1/defaults.go.
+ */
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionStatus,
+} from '#api/gen/apiextensions-v1.ts';
+import { defineKind, type Kind } from '../kind.ts';
 import { DEFAULT_COLUMNS } from '../meta/columns.ts';
+import type { RuleEngine } from '../structural/rule-engine.ts';
+import { withCondition } from './condition-list.ts';
 import {
-  validateCustomResourceDefinition,
-  validateCustomResourceDefinitionCreate,
-  validateCustomResourceDefinitionUpdate,
-} from '../validation/custom-resource-definition.ts';
+  definitionWarnings,
+  validateDefinition,
+  validateDefinitionStatus,
+  validateDefinitionUpdate,
+} from './validate-definition.ts';
 
 const HTTPS_PORT = 443;
+/** Holds a definition until all its objects are gone. */
+export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
-function setDefaults({ spec }: CustomResourceDefinition): void {
+function setDefaults(definition: CustomResourceDefinition): void {
+  const { spec } = definition;
   if (spec === undefined) return;
   if (spec.names !== undefined) {
     spec.names.singular ||= (spec.names.kind ?? '').toLowerCase();
@@ -19,6 +33,7 @@ function setDefaults({ spec }: CustomResourceDefinition): void {
   spec.conversion ??= { strategy: 'None' };
   const service = spec.conversion.webhook?.clientConfig?.service;
   if (service !== undefined) service.port ??= HTTPS_PORT;
+  if ((definition.status?.storedVersions ?? []).length === 0) addStoredVersion(definition);
 }
 
 /** The version that is stored from now on joins those that may lie in the store. */
@@ -33,50 +48,52 @@ function addStoredVersion(definition: CustomResourceDefinition): void {
 
 /** Upstream: the registry's Delete marks the definition when its deletion begins. */
 function markTerminating(definition: CustomResourceDefinition): void {
-  const status = definition.status ?? {
-    conditions: [],
-    acceptedNames: { plural: '', kind: '' },
-    storedVersions: [],
-  };
-  const others = (status.conditions ?? []).filter(({ type }) => type !== 'Terminating');
-  const time = definition.metadata?.deletionTimestamp;
-  const terminating = {
-    type: 'Terminating',
-    status: 'True',
-    ...(time === undefined ? {} : { lastTransitionTime: time }),
-    reason: 'InstanceDeletionPending',
-    message:
-      'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
-  };
-  definition.status = { ...status, conditions: [...others, terminating] };
+  const { status, metadata } = definition;
+  const time = metadata?.deletionTimestamp ?? '';
+  const conditions = withCondition(status?.conditions ?? [], INSTANCES_REMAIN, time);
+  definition.status = { ...EMPTY_STATUS, ...status, conditions };
 }
 
-export const CUSTOM_RESOURCE_DEFINITION = defineKind<CustomResourceDefinition>({
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  shortNames: ['crd', 'crds'],
-  categories: ['api-extensions'],
-  namespaced: false,
-  schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
-  storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
-  hasStatus: true,
-  countsGeneration: true,
-  columns: DEFAULT_COLUMNS,
-  setDefaults,
-  prepareForDeletion: markTerminating,
-  deletionFinalizer: 'customresourcecleanup.apiextensions.k8s.io',
-  prepareForCreate: (definition) => {
-    definition.status = {
-      conditions: [],
-      acceptedNames: { plural: '', kind: '' },
-      storedVersions: [],
-    };
-    addStoredVersion(definition);
-  },
-  prepareForUpdate: addStoredVersion,
-  validate: validateCustomResourceDefinition,
-  validateCreate: validateCustomResourceDefinitionCreate,
-  validateUpdate: validateCustomResourceDefinitionUpdate,
-});
+const EMPTY_STATUS: CustomResourceDefinitionStatus = {
+  conditions: [],
+  acceptedNames: { plural: '', kind: '' },
+  storedVersions: [],
+};
+const INSTANCES_REMAIN = {
+  type: 'Terminating',
+  status: 'True',
+  reason: 'InstanceDeletionPending',
+  message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+};
+
+/** `rules` compiles the rules of schemas; without, only their form is judged. */
+export function customResourceDefinitionKind(rules?: RuleEngine): Kind<CustomResourceDefinition> {
+  return defineKind<CustomResourceDefinition>({
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    kind: 'CustomResourceDefinition',
+    plural: 'customresourcedefinitions',
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    namespaced: false,
+    schema: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
+    storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
+    hasStatus: true,
+    countsGeneration: true,
+    columns: DEFAULT_COLUMNS,
+    setDefaults,
+    deletionFinalizer: CLEANUP_FINALIZER,
+    prepareForDeletion: markTerminating,
+    prepareForCreate: (definition) => {
+      definition.status = EMPTY_STATUS;
+      addStoredVersion(definition);
+    },
+    prepareForUpdate: addStoredVersion,
+    validateCreate: (definition) => validateDefinition(definition, rules),
+    validateUpdate: (next, old) => validateDefinitionUpdate(next, old, rules),
+    validateStatus: validateDefinitionStatus,
+    warn: definitionWarnings,
+  });
+}
+
+export const CUSTOM_RESOURCE_DEFINITION = customResourceDefinitionKind();

@@ -119,8 +119,14 @@ function readMetadata(
 function decodeMetadata(value: Json): { metadata: JsonObject; unknown: string[] } {
   const type = typeByName(OBJECT_META);
   if (!isJsonObject(value) && value !== null) {
-    const what = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-    throw new FieldDecodeError(`json: cannot unmarshal ${what} into Go value of type v1.ObjectMeta`);
+    const what = Array.isArray(value)
+      ? 'array'
+      : typeof value === 'boolean'
+        ? 'bool'
+        : typeof value;
+    throw new FieldDecodeError(
+      `json: cannot unmarshal ${what} into Go value of type v1.ObjectMeta`,
+    );
   }
   const { object, problems } = decodeJson(value ?? {}, type, 'Strict');
   forgetEmpty(type, object);
