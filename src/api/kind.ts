@@ -94,8 +94,8 @@ export interface CustomType {
   readonly isTerminating: boolean;
   /** Another text whenever what is published of the kind changes. */
   readonly identity: string;
-  /** The kind's model for OpenAPI v3, or v2. It may refer to models of the field table. */
-  openApi(version: 2 | 3): JsonObject;
+  /** The models of the object and of a list of them. They may refer to models of the field table. */
+  openApi(form: 'v2' | 'v3'): { readonly schema: JsonObject; readonly listSchema: JsonObject };
   /** The served object of a stored one that is older, or of another version that needs no `convert`; changes nothing. */
   fromStored(object: KubeObject): KubeObject;
 }

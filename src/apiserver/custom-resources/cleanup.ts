@@ -6,16 +6,23 @@
  */
 import { messageOf } from '#base/error.ts';
 import { type Environment, timeoutSignal } from '#base/env.ts';
+import {
+  type Condition,
+  isConditionTrue,
+  withCondition,
+} from '#api/apiextensions/condition-list.ts';
+import { deletionFailed, terminatingCondition } from '#api/apiextensions/conditions.ts';
+import { CLEANUP_FINALIZER } from '#api/apiextensions/custom-resource-definition.ts';
 import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
+import { timeText } from '#api/meta/time.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
 import type { LocalClient } from '../bootstrap/local-client.ts';
 import type { ResourceCache } from '../watch-cache/resource-cache.ts';
-import { CLEANUP_FINALIZER, isConditionTrue, nameOf, withCondition } from './definitions.ts';
+import { DEFINITIONS, nameOf } from './definitions.ts';
 
 /** After this long the condition says that objects remain, and the deletion begins anew. */
 const GONE_WAIT_MS = 60_000;
-const DEFINITIONS = { ...CUSTOM_RESOURCE_DEFINITIONS, version: 'v1' } as const;
 
 export interface CleanupServices {
   readonly environment: Environment;
@@ -26,42 +33,25 @@ export interface CleanupServices {
   instances(definition: CustomResourceDefinition): ResourceCache;
 }
 
-interface Progress {
-  readonly status: 'True' | 'False';
-  readonly reason: string;
-  readonly message: string;
-}
-
 /** Resolves when there is nothing more to do. Throws when it must be tried again. */
 export async function cleanUp(
   services: CleanupServices,
   definition: CustomResourceDefinition,
 ): Promise<void> {
   const name = nameOf(definition);
-  await report(services, name, IN_PROGRESS);
+  await report(services, name, terminatingCondition('deleting'));
   const progress = isConditionTrue(definition, 'Established')
     ? await deleteInstances(services, definition)
-    : NEVER_ESTABLISHED;
+    : terminatingCondition('neverServed');
   await report(services, name, progress);
-  if (progress.status === 'True') throw new Error(progress.message);
+  if (progress.status === 'True') throw new Error(progress.message ?? '');
   await letGo(services, name);
 }
-
-const IN_PROGRESS: Progress = {
-  status: 'True',
-  reason: 'InstanceDeletionInProgress',
-  message: 'CustomResource deletion is in progress',
-};
-const NEVER_ESTABLISHED: Progress = {
-  status: 'False',
-  reason: 'NeverEstablished',
-  message: 'resource was never established',
-};
 
 async function deleteInstances(
   services: CleanupServices,
   definition: CustomResourceDefinition,
-): Promise<Progress> {
+): Promise<Condition> {
   const cache = services.instances(definition);
   const { group = '', names, versions = [], scope } = definition.spec ?? {};
   const version = versions.find(({ served }) => served)?.name ?? '';
@@ -70,20 +60,11 @@ async function deleteInstances(
     for (const namespace of namespacesOf(cache, scope === 'Namespaced'))
       await services.client.removeAll(target, namespace);
   } catch (error) {
-    return {
-      status: 'True',
-      reason: 'InstanceDeletionFailed',
-      message: `could not issue all deletes: ${messageOf(error)}`,
-    };
+    return deletionFailed(`could not issue all deletes: ${messageOf(error)}`);
   }
-  if (await emptied(services, cache)) {
-    return {
-      status: 'False',
-      reason: 'InstanceDeletionCompleted',
-      message: 'removed all instances',
-    };
-  }
+  if (await emptied(services, cache)) return terminatingCondition('done');
   return {
+    type: 'Terminating',
     status: 'True',
     reason: 'InstanceDeletionCheck',
     message:
@@ -118,12 +99,19 @@ async function emptied(services: CleanupServices, cache: ResourceCache): Promise
 }
 
 /** Says so in the condition Terminating. Throws when the definition changed meanwhile. */
-async function report(services: CleanupServices, name: string, progress: Progress): Promise<void> {
+async function report(
+  services: CleanupServices,
+  name: string,
+  condition: Condition,
+): Promise<void> {
   const { client, environment } = services;
   const now = await current(services, name);
   if (now?.status === undefined) return;
-  const condition = { type: 'Terminating', ...progress };
-  const conditions = withCondition(now.status.conditions, condition, environment.clock.now());
+  const conditions = withCondition(
+    now.status.conditions,
+    condition,
+    timeText(environment.clock.now()),
+  );
   const next: CustomResourceDefinition = { ...now, status: { ...now.status, conditions } };
   if (!(await client.replace(DEFINITIONS, next, 'status'))) throw changed(name);
 }

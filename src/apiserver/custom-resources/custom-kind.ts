@@ -5,6 +5,7 @@
  * Upstream: apiextensions-apiserver/pkg/apiserver/customresource_handler.go and
  * registry/customresource/strategy.go.
  */
+import { isConditionTrue } from '#api/apiextensions/condition-list.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionNames,
@@ -23,9 +24,11 @@ import {
   validateCustomResourceUpdate,
 } from '#api/structural/custom-resource.ts';
 import type { RuleEngine } from '#api/structural/rule-engine.ts';
+import { modelName } from '#api/structural/type-schema.ts';
 import { scaleOf, setScale } from '#api/structural/scale.ts';
+import { selectableFields } from '#api/structural/selectable-fields.ts';
 import { customType } from './custom-type.ts';
-import { isConditionTrue, storagePrefixOf } from './definitions.ts';
+import { storagePrefixOf } from './definitions.ts';
 import { CustomSchema, jsonOf } from './custom-schema.ts';
 import type { ConversionServices } from './webhook-conversion.ts';
 
@@ -71,14 +74,14 @@ function kindOf(definition: CustomResourceDefinition, parts: Parts): AnyKind {
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
     namespaced: spec.scope === 'Namespaced',
-    schema: schema.modelName,
+    schema: modelName(schema.names),
     custom: customType(definition, { schema, ...parts, isTerminating: terminating(definition) }),
     storagePrefix: storagePrefixOf(definition),
     hasStatus: version.subresources?.status !== undefined,
     ...(scale === undefined ? {} : { scale: scalePaths(scale) }),
     countsGeneration: true,
     columns: customColumns(version.additionalPrinterColumns),
-    selectableFields: schema.selectableFields,
+    selectableFields: selectableFields(version.selectableFields),
     setDefaults: (object) => schema.setDefaults(object),
     validateCreate: (object) => validateCustomResource(jsonOf(object), schema.kind),
     validateUpdate: (next, old) =>

@@ -141,7 +141,7 @@ describe('a custom resource definition', () => {
     await server.must(`POST ${CRDS}`, other);
     await settled(server);
     const { status } = await server.must(`GET ${CRDS}/others.stable.example.com`);
-    assert.equal(status.conditions[0].reason, 'KindConflict');
+    assert.equal(status.conditions[0].reason, 'ListKindConflict');
     await server.must(`DELETE ${CRDS}/crontabs.stable.example.com`);
     await settled(server);
     const after = await server.must(`GET ${CRDS}/others.stable.example.com`);
@@ -312,6 +312,12 @@ describe('what is published of a custom resource', () => {
     const model = document.components.schemas['com.example.stable.v1.CronTab'];
     assert.equal(model.properties.spec.properties.replicas.maximum, 10);
     assert.ok(document.paths['/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}']);
+    const older = await server.must('GET /openapi/v2');
+    const definition2 = older.definitions['com.example.stable.v1.CronTab'];
+    assert.deepEqual(definition2['x-kubernetes-group-version-kind'], [
+      { group: 'stable.example.com', kind: 'CronTab', version: 'v1' },
+    ]);
+    assert.ok(definition2.properties.metadata.$ref.startsWith('#/definitions/'));
     // What others have read of built-in kinds stays good.
     assert.deepEqual(index.paths['api/v1'], before.paths['api/v1']);
     await server.must(`DELETE ${CRDS}/crontabs.stable.example.com`);

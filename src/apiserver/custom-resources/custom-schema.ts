@@ -7,23 +7,24 @@ import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
 } from '#api/gen/apiextensions-v1.ts';
-import type { KindDefinition } from '#api/kind.ts';
 import type { JsonObject, KubeObject } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
 import type { TypeSchema } from '#api/schema/types.ts';
 import { compileSchema } from '#api/structural/compile-schema.ts';
 import { type CustomKind, readCustomResource } from '#api/structural/custom-resource.ts';
 import { applyDefaults } from '#api/structural/defaults.ts';
-import { publishedSchemas } from '#api/structural/published-schema.ts';
+import {
+  type OpenApiForm,
+  type PublishedSchemas,
+  publishedSchemas,
+} from '#api/structural/published-schema.ts';
 import type { RuleEngine } from '#api/structural/rule-engine.ts';
-import { selectableValues } from '#api/structural/selectable-fields.ts';
 import type { StructuralSchema } from '#api/structural/structural-schema.ts';
-import { typeOfSchema } from '#api/structural/type-schema.ts';
+import { type TypeNames, typeOfSchema } from '#api/structural/type-schema.ts';
 
 export class CustomSchema {
   readonly version: CustomResourceDefinitionVersion;
-  /** `com.example.stable.v1.CronTab` */
-  readonly modelName: string;
+  readonly names: TypeNames;
   readonly #definition: CustomResourceDefinition;
   readonly #rules: RuleEngine | undefined;
   #schema: StructuralSchema | undefined;
@@ -38,8 +39,7 @@ export class CustomSchema {
     this.version = version;
     this.#rules = rules;
     const { group = '', names } = definition.spec ?? {};
-    const home = group.split('.').toReversed().join('.');
-    this.modelName = `${home}.${version.name}.${names?.kind ?? ''}`;
+    this.names = { group, version: version.name, kind: names?.kind ?? '' };
   }
 
   get schema(): StructuralSchema {
@@ -49,34 +49,18 @@ export class CustomSchema {
 
   /** For patches, applying and field managers. */
   get fields(): TypeSchema {
-    this.#fields ??= typeOfSchema(this.schema, this.modelName);
-    return this.#fields;
+    return (this.#fields ??= typeOfSchema(this.schema, this.names));
   }
 
   /** What objects are judged by. */
   get kind(): CustomKind {
-    const { group = '', names } = this.#definition.spec ?? {};
     const scale = this.version.subresources?.scale;
     return {
-      group,
-      version: this.version.name,
-      kind: names?.kind ?? '',
+      ...this.names,
       schema: this.schema,
       ...(this.#rules === undefined ? {} : { rules: this.#rules }),
       ...(scale === undefined ? {} : { scale }),
     };
-  }
-
-  get selectableFields(): NonNullable<KindDefinition<KubeObject>['selectableFields']> {
-    const fields = this.version.selectableFields ?? [];
-    return Object.fromEntries(
-      fields.map(({ jsonPath }) => {
-        const name = jsonPath.replace(/^\./, '');
-        const value = (object: KubeObject): string =>
-          selectableValues(jsonOf(object), fields)[name] ?? '';
-        return [name, value];
-      }),
-    );
   }
 
   /** Changes `object`: drops what the schema does not know, and answers its paths. Throws 400. */
@@ -91,9 +75,9 @@ export class CustomSchema {
     applyDefaults(jsonOf(object), this.schema);
   }
 
-  /** The model for OpenAPI. */
-  openApi(form: 2 | 3): JsonObject {
-    return publishedSchemas(this.#definition, this.version.name, form);
+  /** The models for OpenAPI, of the object and of a list. */
+  openApi(form: OpenApiForm): PublishedSchemas {
+    return publishedSchemas(this.#definition, this.version.name, this.schema, form);
   }
 }
 

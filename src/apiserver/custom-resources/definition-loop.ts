@@ -8,17 +8,18 @@
  */
 import { messageOf } from '#base/error.ts';
 import type { Environment, Timer } from '#base/env.ts';
-import { planConditions } from '#api/apiextensions/conditions.ts';
+import { planConditions, planEstablished } from '#api/apiextensions/conditions.ts';
+import { CLEANUP_FINALIZER } from '#api/apiextensions/custom-resource-definition.ts';
 import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
+import { timeText } from '#api/meta/time.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
 import type { LocalClient } from '../bootstrap/local-client.ts';
 import { cleanUp, type CleanupServices } from './cleanup.ts';
-import { CLEANUP_FINALIZER, isTerminating, nameOf } from './definitions.ts';
+import { DEFINITIONS, isBeingDeleted, nameOf } from './definitions.ts';
 
 const RETRY_MS = 1_000;
-const DEFINITIONS = { ...CUSTOM_RESOURCE_DEFINITIONS, version: 'v1' } as const;
 
 export interface LoopServices extends Pick<CleanupServices, 'instances'> {
   readonly environment: Environment;
@@ -117,15 +118,18 @@ export class DefinitionLoop {
     const found = reader.get(CUSTOM_RESOURCE_DEFINITIONS, '', name);
     if (found === undefined) return;
     const definition = found as CustomResourceDefinition;
-    if (isTerminating(definition)) {
+    if (isBeingDeleted(definition)) {
       if (definition.metadata?.finalizers?.includes(CLEANUP_FINALIZER) !== true) return;
       this.#cleanUp(definition);
       return;
     }
-    const status = planConditions(definition, this.#others(definition), environment.clock.now());
-    if (equalValues(status, definition.status)) return;
+    const now = timeText(environment.clock.now());
+    const { acceptedNames, conditions } = planConditions(definition, this.#others(definition), now);
+    const status = { storedVersions: [], ...definition.status, acceptedNames, conditions };
+    const established = planEstablished({ ...definition, status }, now) ?? conditions;
+    const next = { ...definition, status: { ...status, conditions: established } };
+    if (equalValues(next.status, definition.status)) return;
     // A change that came between wakes this loop again.
-    const next: CustomResourceDefinition = { ...definition, status };
     await client.replace(DEFINITIONS, next, 'status');
   }
 

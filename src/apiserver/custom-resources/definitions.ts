@@ -1,11 +1,9 @@
 /** Small questions to a custom resource definition. */
-import type {
-  CustomResourceDefinition,
-  CustomResourceDefinitionCondition,
-} from '#api/gen/apiextensions-v1.ts';
-import { timeText } from '#api/meta/time.ts';
+import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
+import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
 
-export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
+/** The definitions, in the version that the server itself writes. */
+export const DEFINITIONS = { ...CUSTOM_RESOURCE_DEFINITIONS, version: 'v1' } as const;
 
 export function nameOf(definition: CustomResourceDefinition): string {
   return definition.metadata?.name ?? '';
@@ -21,25 +19,6 @@ export function storagePrefixOf({ spec }: CustomResourceDefinition): string {
   return `${spec?.group ?? ''}/${spec?.names.plural ?? ''}`;
 }
 
-export function isConditionTrue({ status }: CustomResourceDefinition, type: string): boolean {
-  return status?.conditions?.some((one) => one.type === type && one.status === 'True') === true;
-}
-
-export function isTerminating({ metadata }: CustomResourceDefinition): boolean {
+export function isBeingDeleted({ metadata }: CustomResourceDefinition): boolean {
   return metadata?.deletionTimestamp !== undefined;
-}
-
-/** `conditions` with `next` in its place; its time changes with its status alone. */
-export function withCondition(
-  conditions: readonly CustomResourceDefinitionCondition[],
-  next: Omit<CustomResourceDefinitionCondition, 'lastTransitionTime'>,
-  nowMs: number,
-): CustomResourceDefinitionCondition[] {
-  const before = conditions.find(({ type }) => type === next.type);
-  const turned = before === undefined || before.status !== next.status;
-  const lastTransitionTime = turned ? timeText(nowMs) : (before.lastTransitionTime ?? '');
-  const made = { ...next, lastTransitionTime };
-  return before === undefined
-    ? [...conditions, made]
-    : conditions.map((one) => (one === before ? made : one));
 }

@@ -7,6 +7,7 @@
  *
  * Upstream: apiextensions-apiserver/pkg/apiserver/customresource_handler.go.
  */
+import { isConditionTrue } from '#api/apiextensions/condition-list.ts';
 import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
 import type { RuleEngine } from '#api/structural/rule-engine.ts';
 import type { ObjectReader } from '../admission/admission.ts';
@@ -16,7 +17,7 @@ import type { ResourceSet } from '../registry/resource-set.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
 import { customKinds } from './custom-kind.ts';
 import type { ConversionServices } from './webhook-conversion.ts';
-import { isConditionTrue, nameOf, revisionOf, storagePrefixOf } from './definitions.ts';
+import { nameOf, revisionOf, storagePrefixOf } from './definitions.ts';
 
 /** What is served for one definition. */
 interface Served {

@@ -6,7 +6,7 @@
  */
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
-import { REF } from './schemas.ts';
+import { type CustomModels, REF } from './schemas.ts';
 
 const DEFINITIONS = '#/definitions/';
 
@@ -27,9 +27,13 @@ export class DocumentV2 {
       this.#paths.set(path, JSON.stringify(pathItemV2(item)));
   }
 
-  addDefinitions({ components }: JsonObject): void {
-    for (const [name, schema] of entriesOf((components as JsonObject)['schemas']))
-      this.#define(name, schema);
+  /** `own`: models that are given in the older form already. */
+  addDefinitions({ components }: JsonObject, own: CustomModels): void {
+    for (const [name, schema] of entriesOf((components as JsonObject)['schemas'])) {
+      const model = own.get(name);
+      if (model === undefined) this.#define(name, schema);
+      else this.#definitions.set(name, model());
+    }
   }
 
   #define(name: string, schema: JsonObject): void {

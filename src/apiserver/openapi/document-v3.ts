@@ -21,6 +21,8 @@ export interface DocumentSource {
   readonly identity: string;
   /** Models of custom resources, by name. */
   readonly models: CustomModels;
+  /** The same models for the older document. */
+  readonly modelsV2: CustomModels;
   /** Each adds some of the document's paths to `paths`; models come from `ref`. */
   readonly steps: readonly Step[];
 }
@@ -51,7 +53,8 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
     path,
     groupVersion,
     identity: JSON.stringify(kinds.map(identityOf)),
-    models: customModels(kinds),
+    models: customModels(kinds, 'v3'),
+    modelsV2: customModels(kinds, 'v2'),
     steps: [
       (paths, ref) => {
         const id = `get${groupVersionTitle(groupVersion)}APIResources`;
@@ -96,7 +99,7 @@ function identityOf(kind: AnyKind): unknown {
   return { ...own, subresources, custom: custom?.identity };
 }
 
-const STATIC = { identity: '', models: new Map() } as const;
+const STATIC = { identity: '', models: new Map(), modelsV2: new Map() } as const;
 
 /** Paths that belong to no group version. */
 const OTHERS: readonly DocumentSource[] = [

@@ -133,7 +133,7 @@ async function buildV2(
     const part = await buildDocument(source, rest);
     document.addPaths(part);
     await rest();
-    document.addDefinitions(part);
+    document.addDefinitions(part, source.modelsV2);
     await rest();
   }
   return Buffer.from(document.text());

@@ -114,42 +114,20 @@ const BARE_FIELDS: ReadonlySet<string> = new Set([
 /** Bytes that are marked as the list that they are in Go. */
 const BYTE_LISTS: ReadonlySet<string> = new Set(['APIServiceSpec.caBundle']);
 
-/** Makes a model; `ref` adds what it refers to. */
-export type CustomModels = ReadonlyMap<string, (ref: (name: string) => JsonObject) => JsonObject>;
+/** Models by name, made when they are asked for. */
+export type CustomModels = ReadonlyMap<string, () => JsonObject>;
 
 /** The models of the custom resources among `kinds`, and of their lists. */
-export function customModels(kinds: readonly AnyKind[]): CustomModels {
+export function customModels(kinds: readonly AnyKind[], form: 'v2' | 'v3'): CustomModels {
   return new Map(
-    kinds.flatMap(({ custom, schema, group, version, kind, listKind }) => {
+    kinds.flatMap(({ custom, schema, listKind }) => {
       if (custom === undefined) return [];
-      const list = schema.replace(/[^.]*$/, listKind);
-      const listGvk = { group, version, kind: listKind };
       return [
-        [schema, (ref) => (ref(`${META_V1}.ObjectMeta`), custom.openApi(3))],
-        [list, (ref) => listModel(kind, listGvk, { item: ref(schema), ref })],
-      ] satisfies [string, (ref: (name: string) => JsonObject) => JsonObject][];
+        [schema, () => custom.openApi(form).schema],
+        [schema.replace(/[^.]*$/, listKind), () => custom.openApi(form).listSchema],
+      ] satisfies [string, () => JsonObject][];
     }),
   );
-}
-
-function listModel(
-  kind: string,
-  gvk: JsonObject,
-  { item, ref }: { readonly item: JsonObject; readonly ref: (name: string) => JsonObject },
-): JsonObject {
-  const text = (description: string): JsonObject => ({ description, type: 'string' });
-  return {
-    description: `A list of ${kind} objects.`,
-    type: 'object',
-    required: ['items'],
-    properties: {
-      apiVersion: text('The version of the schema that this list is in.'),
-      items: { description: 'The objects.', type: 'array', items: item },
-      kind: text('The name of the type of this list.'),
-      metadata: { allOf: [ref(`${META_V1}.ListMeta`)], description: 'Metadata of the list.' },
-    },
-    'x-kubernetes-group-version-kind': [gvk],
-  };
 }
 
 /** The models of one document: those asked for, and all that they refer to. */
@@ -184,11 +162,9 @@ export class SchemaCollector {
     }
     const custom = this.#custom.get(name);
     if (custom !== undefined) {
-      this.#schemas.set(name, {});
-      this.#schemas.set(
-        name,
-        custom((other) => this.ref(other)),
-      );
+      const model = custom();
+      this.#schemas.set(name, model);
+      for (const other of referencesIn(model)) this.ref(other);
       return;
     }
     const type = findType(name);
@@ -266,6 +242,15 @@ export class SchemaCollector {
         return model === undefined ? (PRIMITIVES[type.scalar] ?? {}) : this.ref(model);
       }
     }
+  }
+}
+
+/** The names of all models that `schema` refers to. */
+function* referencesIn(schema: Json): Generator<string> {
+  if (typeof schema !== 'object' || schema === null) return;
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === '$ref' && typeof value === 'string') yield value.slice(REF.length);
+    else yield* referencesIn(value);
   }
 }
 
