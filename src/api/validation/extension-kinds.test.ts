@@ -38,16 +38,16 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
     'spec.group',
     'example',
     [
-      'spec.group: Invalid value: "example": should be a domain with at least one dot',
       'metadata.name: Invalid value: "cats.example.com": must be spec.names.plural+"."+spec.group',
+      'spec.group: Invalid value: "example": should be a domain with at least one dot',
     ],
   ],
   [
     'spec.group',
     '',
     [
-      'spec.group: Required value',
       'metadata.name: Invalid value: "cats.example.com": must be spec.names.plural+"."+spec.group',
+      'spec.group: Required value',
     ],
   ],
   [
@@ -67,8 +67,8 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
     'spec.names.plural',
     '',
     [
-      'spec.names.plural: Required value',
       'metadata.name: Invalid value: "cats.example.com": must be spec.names.plural+"."+spec.group',
+      'spec.names.plural: Required value',
     ],
   ],
   [
@@ -97,6 +97,7 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
     'V1',
     [
       'spec.versions[0].name: Invalid value: "V1": a DNS-1035 label must consist of lower case alphanumeric characters or \'-\', start with an alphabetic character, and end with an alphanumeric character',
+      'spec.version: Invalid value: "V1": a DNS-1035 label must consist of lower case alphanumeric characters or \'-\', start with an alphabetic character, and end with an alphanumeric character',
     ],
   ],
   [
@@ -249,10 +250,10 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
       'x-kubernetes-list-map-keys': ['k', 'x', 'x'],
     },
     [
-      'spec.validation.openAPIV3Schema.properties[spec].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',
       'spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-list-map-keys: Invalid value: ["k","x","x"]: entries must all be names of item properties',
       'spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-list-map-keys: Invalid value: ["k","x","x"]: entries must all be names of item properties',
       'spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-list-map-keys: Invalid value: ["k","x","x"]: must not contain duplicate entries',
+      'spec.validation.openAPIV3Schema.properties[spec].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',
     ],
   ],
   [
@@ -284,7 +285,6 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
     'spec.versions[0].schema.openAPIV3Schema.properties.spec',
     { 'x-kubernetes-preserve-unknown-fields': false },
     [
-      'spec.validation.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields',
       'spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined',
     ],
   ],
