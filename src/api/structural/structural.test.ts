@@ -276,10 +276,8 @@ describe('validateStructure', () => {
     ],
     [
       'a nested property that is not there',
-      object({ a: object({}, { allOf: [{ properties: { b: { minLength: 1 } } }] }) }),
-      [
-        's.properties[a].properties[b]: Required value: because it is defined in s.properties[a].allOf[0].properties[b]',
-      ],
+      object({ a: STRING }, { allOf: [{ properties: { b: { minLength: 1 } } }] }),
+      ['s.properties[b]: Required value: because it is defined in s.allOf[0].properties[b]'],
     ],
     [
       'metadata that says more',
@@ -334,10 +332,7 @@ describe('validateDefaults', () => {
 
   it('asks that defaults are valid', () => {
     assert.deepEqual(errorsOf(object({ a: { type: 'integer', default: 'x' } })), [
-      's.properties[a].default: Invalid value: "string": s.properties[a].default in body must be of type integer: "string"'.replace(
-        's.properties[a].default in body',
-        ' in body',
-      ),
+      's.properties[a].default: Invalid value: "string":  in body must be of type integer: "string"',
     ]);
   });
 
