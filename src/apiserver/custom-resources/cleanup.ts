@@ -60,16 +60,14 @@ async function deleteInstances(
     for (const namespace of namespacesOf(cache, scope === 'Namespaced'))
       await services.client.removeAll(target, namespace);
   } catch (error) {
-    return deletionFailed(`could not issue all deletes: ${messageOf(error)}`);
+    const message = `could not issue all deletes: ${messageOf(error)}`;
+    return deletionFailed('InstanceDeletionFailed', message);
   }
   if (await emptied(services, cache)) return terminatingCondition('done');
-  return {
-    type: 'Terminating',
-    status: 'True',
-    reason: 'InstanceDeletionCheck',
-    message:
-      'could not confirm zero CustomResources remaining: timed out waiting for the condition',
-  };
+  return deletionFailed(
+    'InstanceDeletionCheck',
+    'could not confirm zero CustomResources remaining: timed out waiting for the condition',
+  );
 }
 
 /** The namespaces that hold objects; one that is empty where there are no namespaces. */
