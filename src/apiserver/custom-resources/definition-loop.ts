@@ -31,8 +31,10 @@ export class DefinitionLoop {
   readonly #services: LoopServices;
   /** Names of definitions to look at. Each is here once, so there are never more than definitions. */
   readonly #queue = new Set<string>();
-  /** The names that each definition holds: they come free when it goes. */
-  readonly #groups = new Map<string, string>();
+  /** The names that each definition holds (empty: none): they come free when it goes. */
+  readonly #known = new Map<string, { readonly group: string; readonly names: string }>();
+  /** What was written last of a definition, until it comes back as an event. */
+  readonly #written = new Map<string, object>();
   readonly #cleaning = new Set<string>();
   readonly #stop = new AbortController();
   readonly #retries = new Set<Timer>();
@@ -60,24 +62,29 @@ export class DefinitionLoop {
   #see(definition: CustomResourceDefinition): void {
     const name = nameOf(definition);
     const group = definition.spec?.group ?? '';
-    const held = JSON.stringify([group, definition.status?.acceptedNames]);
-    const before = this.#groups.get(name);
-    this.#groups.set(name, held);
-    if (before !== undefined && before !== held) this.#queueGroup(group);
-    this.#add(name);
+    const { acceptedNames } = definition.status ?? {};
+    const names = acceptedNames?.plural ? JSON.stringify(acceptedNames) : '';
+    const before = this.#known.get(name);
+    this.#known.set(name, { group, names });
+    if (before !== undefined && before.names !== '' && before.names !== names)
+      this.#queueGroup(group);
+    // To plan is to compile every schema: not again for what this loop has just written.
+    const isOwn = equalValues(this.#written.get(name), keyOf(definition));
+    this.#written.delete(name);
+    if (!isOwn || isBeingDeleted(definition)) this.#add(name);
   }
 
   #gone(name: string): void {
-    const held = this.#groups.get(name);
-    this.#groups.delete(name);
+    const before = this.#known.get(name);
+    this.#known.delete(name);
+    this.#written.delete(name);
     this.#queue.delete(name);
-    if (held !== undefined) this.#queueGroup((JSON.parse(held) as [string])[0]);
+    if (before !== undefined) this.#queueGroup(before.group);
   }
 
   /** Names that one gives up, another may be waiting for. */
   #queueGroup(group: string): void {
-    const prefix = `${JSON.stringify([group]).slice(0, -1)},`;
-    for (const [name, held] of this.#groups) if (held.startsWith(prefix)) this.#add(name);
+    for (const [name, known] of this.#known) if (known.group === group) this.#add(name);
   }
 
   #add(name: string): void {
@@ -108,7 +115,7 @@ export class DefinitionLoop {
   #retry(name: string): void {
     const timer = this.#services.environment.timers.after(RETRY_MS, () => {
       this.#retries.delete(timer);
-      if (this.#groups.has(name)) this.#add(name);
+      if (this.#known.has(name)) this.#add(name);
     });
     this.#retries.add(timer);
   }
@@ -130,7 +137,8 @@ export class DefinitionLoop {
     const next = { ...definition, status: { ...status, conditions: established } };
     if (equalValues(next.status, definition.status)) return;
     // A change that came between wakes this loop again.
-    await client.replace(DEFINITIONS, next, 'status');
+    this.#written.set(name, keyOf(next));
+    if (!(await client.replace(DEFINITIONS, next, 'status'))) this.#written.delete(name);
   }
 
   /** It may take long: other definitions go on meanwhile. */
@@ -154,4 +162,9 @@ export class DefinitionLoop {
         other.spec?.group === definition.spec?.group && nameOf(other) !== nameOf(definition),
     );
   }
+}
+
+/** All that a plan looks at, but for the specification, of which the generation tells. */
+function keyOf({ metadata, status }: CustomResourceDefinition): object {
+  return { uid: metadata?.uid, generation: metadata?.generation, status };
 }
