@@ -191,15 +191,17 @@ export interface CelEnvironmentOptions {
   readonly hasJsonPatch?: boolean;
 }
 
-/** An environment of Kubernetes. */
-export function celEnvironment(options: CelEnvironmentOptions = {}): CelEnvironment {
+/** What an environment of Kubernetes is made of. */
+export function kubernetesOptions(options: CelEnvironmentOptions = {}): EnvironmentOptions {
   const { minor = NEWEST_MINOR, variables = {}, provider } = options;
   const base = baseOptions(minor);
   const macros = options.hasBindings === true ? [...base.macros, BIND_MACRO] : base.macros;
   const libraries =
     options.hasJsonPatch === true ? [...base.libraries, JSON_PATCH_LIBRARY] : base.libraries;
   const whole = { ...base, macros, libraries, variables };
-  return new CelEnvironment(
-    new Environment(provider === undefined ? whole : { ...whole, provider }),
-  );
+  return provider === undefined ? whole : { ...whole, provider };
 }
+
+/** An environment of Kubernetes. */
+export const celEnvironment = (options: CelEnvironmentOptions = {}): CelEnvironment =>
+  new CelEnvironment(new Environment(kubernetesOptions(options)));

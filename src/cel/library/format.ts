@@ -144,6 +144,7 @@ const ofName =
   (rule: NameRule): Validate =>
   (text) =>
     nameErrors(text, rule);
+const labelValueErrors: Validate = (text) => nameErrors(text, LABEL_VALUE_RULE, 'bytes');
 const ofPrefix =
   (rule: NameRule): Validate =>
   (text) =>
