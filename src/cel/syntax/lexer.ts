@@ -90,16 +90,19 @@ function tokenAt(text: string, offset: number): Token | undefined {
   return SYMBOLS_ONE.has(one) ? { kind: 'SYMBOL', text: one, offset } : undefined;
 }
 
+/** As far as a string could go on: to the end of the line, or to an escape that is none. */
+const OPEN_TEXT = new RegExp(
+  String.raw`(["'])(?:${ESCAPE}|(?!\1)[^\\\n\r])*(?:\\(?:[xX][0-9a-fA-F]?)?[^]?|[\n\r])?`,
+  'yu',
+);
+
 /** How far text that begins no token goes: an open quote takes the rest of what it could be. */
 function badLength(text: string, offset: number): number {
   const first = text.charAt(offset);
-  if (first === '"' || first === "'") {
-    const end = text.slice(offset).search(/[\n\r]/);
-    return end < 0 ? text.length - offset : end + 1;
-  }
-  if ('=&|'.includes(first) || first === '`') {
-    return Math.min(text.length - offset, 1 + (first === '`' ? 0 : 1));
-  }
+  const open = matchAt(OPEN_TEXT, text, offset);
+  if (open !== undefined) return open.length;
+  if ('=&|'.includes(first)) return Math.min(text.length - offset, 2);
+  if (first === '`') return (matchAt(/`[A-Za-z0-9_.\-/ ]*[^`]?/y, text, offset) ?? first).length;
   return String.fromCodePoint(text.codePointAt(offset) ?? 0).length;
 }
 

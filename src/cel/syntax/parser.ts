@@ -7,7 +7,7 @@
  */
 import { Uint } from '../value/value.ts';
 import type { Expr, MapEntry, StructField } from './ast.ts';
-import { type Token, type TokenKind, tokensOf } from './lexer.ts';
+import { type Token, tokensOf } from './lexer.ts';
 import { bytesOf, doubleOf, intOf, type Meaning, stringOf, uintOf } from './literal.ts';
 import { MacroProblem, type MacroTable } from './macros.ts';
 import { type Issue, NOWHERE, type Place, Source } from './source.ts';
@@ -51,9 +51,11 @@ const RELATIONS: Readonly<Record<string, string>> = {
 };
 const ADDITIONS: Readonly<Record<string, string>> = { '+': '_+_', '-': '_-_' };
 const PRODUCTS: Readonly<Record<string, string>> = { '*': '_*_', '/': '_/_', '%': '_%_' };
-const STARTS =
-  "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, " +
-  'BYTES, IDENTIFIER}';
+const LITERALS = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER";
+const STARTS = `{'[', '{', '(', '.', '-', '!', ${LITERALS}}`;
+const LIST_STARTS = `{'[', ']', '{', '(', '.', ',', '-', '!', '?', ${LITERALS}}`;
+const MAP_STARTS = `{'[', '{', '}', '(', '.', ',', '-', '!', '?', ${LITERALS}}`;
+const FIELD_STARTS = "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}";
 const STARTING = new Set(['[', '{', '(', '.', '-', '!', 'true', 'false', 'null']);
 
 /** Ends parsing; never seen outside this file. */
@@ -63,6 +65,9 @@ class ParsingEnded extends Error {
 
 type Rule = 'expr' | 'calc' | 'member' | 'relation';
 
+/** What upstream says when a chain of operators or of members is too long. */
+const TOO_DEEP = 'max recursion depth exceeded';
+
 class Parser {
   readonly #source: Source;
   readonly #options: ParserOptions;
@@ -70,6 +75,8 @@ class Parser {
   readonly #issues: Issue[];
   readonly #builder = new TreeBuilder();
   readonly #depths: Record<Rule, number> = { expr: 0, calc: 0, member: 0, relation: 0 };
+  /** How deep chains are that end in an expression; nothing is kept of what is no chain. */
+  readonly #chainDepths = new WeakMap<Expr, number>();
   #next = 0;
 
   constructor(source: Source, options: ParserOptions) {
@@ -120,11 +127,19 @@ class Parser {
     const token = this.#takeIf(text);
     if (token !== undefined) return token;
     this.#unexpected(`'${text}'`, this.#isSymbol(text, 1));
+    return this.#take();
   }
 
-  #expectKind(kind: TokenKind): Token {
-    if (this.#token().kind === kind) return this.#take();
-    this.#unexpected(kind, this.#token(1).kind === kind);
+  #isName(ahead = 0): boolean {
+    const { kind } = this.#token(ahead);
+    return kind === 'IDENTIFIER' || kind === 'ESC_IDENTIFIER';
+  }
+
+  /** Whether an expression can begin with a token. */
+  #isStart(ahead = 0): boolean {
+    const { kind, text } = this.#token(ahead);
+    if (kind === 'SYMBOL') return STARTING.has(text);
+    return kind !== 'EOF' && kind !== 'ESC_IDENTIFIER';
   }
 
   // Errors.
@@ -138,11 +153,25 @@ class Parser {
     return this.#builder.at(offset).literal(null);
   }
 
-  #unexpected(expected: string, isExtraneous: boolean): never {
+  /** A token that is only one too many is left out; any other ends parsing. */
+  #unexpected(expected: string, isExtraneous: boolean): void {
     const { text, offset } = this.#token();
     const how = isExtraneous ? 'extraneous' : 'mismatched';
     this.#reportAt(offset, `Syntax error: ${how} input '${text}' expecting ${expected}`);
-    throw new ParsingEnded();
+    if (!isExtraneous) throw new ParsingEnded();
+    this.#take();
+  }
+
+  /** What stands in place of an expression; upstream tells of the end behind it too. */
+  #unexpectedStart(expected: string): void {
+    const [isExtraneous, isLast] = [this.#isStart(1), this.#token(1).kind === 'EOF'];
+    if (!isExtraneous && isLast && this.#token().kind !== 'EOF') {
+      this.#reportAt(
+        this.#token(1).offset,
+        `Syntax error: mismatched input '<EOF>' expecting ${STARTS}`,
+      );
+    }
+    this.#unexpected(expected, isExtraneous && this.#token().kind !== 'EOF');
   }
 
   /** Runs `parse` one deeper in `rule`. */
@@ -159,6 +188,17 @@ class Parser {
     if (this.#depths[rule] <= RECURSION_DEPTH_MAX) return;
     this.#report(NOWHERE, `expression recursion limit exceeded: ${RECURSION_DEPTH_MAX}`);
     throw new ParsingEnded();
+  }
+
+  /** One more link of a chain. */
+  #linked(expr: Expr, ...parts: readonly Expr[]): Expr {
+    const depth = 1 + Math.max(...parts.map((part) => this.#chainDepths.get(part) ?? 0));
+    if (depth > RECURSION_DEPTH_MAX) {
+      this.#report(NOWHERE, TOO_DEEP);
+      throw new ParsingEnded();
+    }
+    this.#chainDepths.set(expr, depth);
+    return expr;
   }
 
   // The grammar, loosest binding first.
@@ -201,26 +241,26 @@ class Parser {
 
   #relation(): Expr {
     return this.#within('relation', () =>
-      this.#chain(RELATIONS, 'relation', () => this.#within('calc', () => this.#sum())),
+      this.#chain(RELATIONS, () => this.#within('calc', () => this.#sum())),
     );
   }
 
   #sum(): Expr {
-    return this.#chain(ADDITIONS, 'calc', () =>
-      this.#chain(PRODUCTS, 'calc', () => this.#within('calc', () => this.#unary())),
+    return this.#chain(ADDITIONS, () =>
+      this.#chain(PRODUCTS, () => this.#within('calc', () => this.#unary())),
     );
   }
 
-  #chain(operators: Readonly<Record<string, string>>, rule: Rule, parse: () => Expr): Expr {
+  #chain(operators: Readonly<Record<string, string>>, parse: () => Expr): Expr {
     let left = parse();
     for (;;) {
       const token = this.#token();
       const name = token.kind === 'SYMBOL' ? operators[token.text] : undefined;
       if (name === undefined) return left;
-      this.#enter(rule);
       this.#take();
       const build = this.#builder.at(token.offset);
-      left = build.call(name, left, parse());
+      const right = parse();
+      left = this.#linked(build.call(name, left, right), left, right);
     }
   }
 
@@ -244,10 +284,9 @@ class Parser {
     return this.#within('member', () => {
       let expr = this.#primary();
       for (;;) {
-        if (this.#isSymbol('.')) expr = this.#selectOrCall(expr);
-        else if (this.#isSymbol('[')) expr = this.#index(expr);
+        if (this.#isSymbol('.')) expr = this.#linked(this.#selectOrCall(expr), expr);
+        else if (this.#isSymbol('[')) expr = this.#linked(this.#index(expr), expr);
         else return expr;
-        this.#enter('member');
       }
     });
   }
@@ -281,8 +320,20 @@ class Parser {
     return build.call(isOptional ? '_[?_]' : '_[_]', operand, index);
   }
 
+  /** The name behind a dot. */
   #fieldName(): Token {
-    return this.#token().kind === 'ESC_IDENTIFIER' ? this.#take() : this.#expectKind('IDENTIFIER');
+    if (this.#isName()) return this.#take();
+    const { text, offset } = this.#token();
+    this.#reportAt(offset, `Syntax error: no viable alternative at input '.${text}'`);
+    throw new ParsingEnded();
+  }
+
+  /** The name of a field of a message. */
+  #messageField(isOptional: boolean): Token {
+    if (this.#isName()) return this.#take();
+    const expected = isOptional ? '{IDENTIFIER, ESC_IDENTIFIER}' : FIELD_STARTS;
+    this.#unexpected(expected, this.#isName(1));
+    return this.#take();
   }
 
   #nameText(name: Token): string {
@@ -348,7 +399,7 @@ class Parser {
     const fields: StructField[] = [];
     while (!this.#isSymbol('}') && !(this.#isSymbol(',') && this.#isSymbol('}', 1))) {
       const isOptional = this.#optionalMark();
-      const field = this.#nameText(this.#fieldName());
+      const field = this.#nameText(this.#messageField(isOptional));
       const colon = this.#expect(':');
       const { offset } = colon;
       fields.push({
@@ -380,6 +431,7 @@ class Parser {
     const optionals = new Set<number>();
     while (!this.#isSymbol(']') && !(this.#isSymbol(',') && this.#isSymbol(']', 1))) {
       if (this.#optionalMark()) optionals.add(elements.length);
+      if (elements.length === 0 && !this.#isStart()) this.#unexpectedStart(LIST_STARTS);
       elements.push(this.#expr());
       if (!this.#isSymbol(',') || this.#isSymbol(']', 1)) break;
       this.#take();
@@ -395,6 +447,7 @@ class Parser {
     const entries: MapEntry[] = [];
     while (!this.#isSymbol('}') && !(this.#isSymbol(',') && this.#isSymbol('}', 1))) {
       const isOptional = this.#optionalMark();
+      if (entries.length === 0 && !this.#isStart()) this.#unexpectedStart(MAP_STARTS);
       const key = this.#expr();
       const colon = this.#expect(':');
       const entryId = this.#builder.at(colon.offset).id();
@@ -436,9 +489,8 @@ class Parser {
     const token = this.#token();
     const meant = this.#meaning(token, isNegative);
     if (meant === undefined) {
-      const after = this.#token(1);
-      const canFollow = after.kind === 'SYMBOL' ? STARTING.has(after.text) : after.kind !== 'EOF';
-      this.#unexpected(STARTS, token.kind !== 'EOF' && canFollow);
+      this.#unexpectedStart(STARTS);
+      return this.#primary();
     }
     this.#take();
     if ('problem' in meant) return this.#reportAt(start, meant.problem);
