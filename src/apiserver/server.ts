@@ -8,6 +8,7 @@ import type { Environment } from '#base/env.ts';
 import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { KINDS } from '#api/kinds.ts';
+import { CEL_RULES } from '#api/structural/cel-rules.ts';
 import type { Store } from '#store/store.ts';
 import { AdmissionChain } from './admission/admission.ts';
 import { admissionInOrder } from './admission/order.ts';
@@ -228,6 +229,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     hub,
     resources,
     reader,
+    rules: CEL_RULES,
     conversion: {
       environment,
       locate: ({ clientConfig }) => locateWebhook(remote, clientConfig ?? {}),

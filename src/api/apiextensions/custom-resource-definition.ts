@@ -10,6 +10,7 @@ import type {
 } from '#api/gen/apiextensions-v1.ts';
 import { defineKind, type Kind } from '../kind.ts';
 import { DEFAULT_COLUMNS } from '../meta/columns.ts';
+import { CEL_RULES } from '../structural/cel-rules.ts';
 import type { RuleEngine } from '../structural/rule-engine.ts';
 import { withCondition } from './condition-list.ts';
 import {
@@ -96,4 +97,4 @@ export function customResourceDefinitionKind(rules?: RuleEngine): Kind<CustomRes
   });
 }
 
-export const CUSTOM_RESOURCE_DEFINITION = customResourceDefinitionKind();
+export const CUSTOM_RESOURCE_DEFINITION = customResourceDefinitionKind(CEL_RULES);

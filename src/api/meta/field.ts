@@ -74,6 +74,9 @@ export function fieldPath(name: string): FieldPath {
   return ROOT.child(name);
 }
 
+/** The value of an error that does not show it, as it would be long. */
+export const OMITTED: unique symbol = Symbol('omitted');
+
 export class FieldError {
   readonly type: FieldErrorType;
   readonly field: string;
@@ -93,7 +96,8 @@ export class FieldError {
   /** The message without its path, as `details.causes[].message` has it. */
   body(): string {
     const word = WORDS[this.type];
-    const head = WITHOUT_VALUE.has(this.type) ? word : `${word}: ${renderValue(this.value)}`;
+    const hasValue = !WITHOUT_VALUE.has(this.type) && this.value !== OMITTED;
+    const head = hasValue ? `${word}: ${renderValue(this.value)}` : word;
     return this.detail === '' ? head : `${head}: ${this.detail}`;
   }
   text(): string {

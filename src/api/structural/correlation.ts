@@ -99,7 +99,7 @@ export class Correlation {
 }
 
 /** The values of the keys as one text; undefined unless all are there and scalars. */
-function keyOf(item: Json, keys: readonly string[]): string | undefined {
+export function keyOf(item: Json, keys: readonly string[]): string | undefined {
   if (keys.length === 0 || !isJsonObject(item)) return undefined;
   const values: Json[] = [];
   for (const key of keys) {

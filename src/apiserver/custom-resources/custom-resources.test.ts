@@ -269,6 +269,28 @@ describe('a custom resource', () => {
   });
 });
 
+describe('rules of a custom resource', () => {
+  it('are checked with the definition, and kept by its objects', async () => {
+    const server = await TestApiServer.start();
+    const withRule = (rule: string) => {
+      const schema: typeof SCHEMA & { properties: { spec: object } } = structuredClone(SCHEMA);
+      Object.assign(schema.properties.spec, { 'x-kubernetes-validations': [{ rule }] });
+      return definition([version('v1', { schema: { openAPIV3Schema: schema } })]);
+    };
+    assert.match(
+      await server.refusal(`POST ${CRDS}`, withRule('self.replica < 3')),
+      /^422 .*x-kubernetes-validations\[0\].rule: Invalid value: .*undefined field 'replica'/s,
+    );
+    await server.must(`POST ${CRDS}`, withRule('self.replicas < 3'));
+    await settled(server);
+    await server.must(`POST ${TABS}`, tab('a', { replicas: 2 }));
+    assert.equal(
+      await server.refusal(`PATCH ${TABS}/a`, { spec: { replicas: 4 } }),
+      '422 CronTab.stable.example.com "a" is invalid: spec: Invalid value: failed rule: self.replicas < 3',
+    );
+  });
+});
+
 describe('versions of a custom resource', () => {
   it('show one object, under the name of each', async () => {
     const server = await TestApiServer.start();
