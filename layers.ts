@@ -27,6 +27,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   edge: ['base'],
   /** Composition: what runs in which process, and the bootstrap of a cluster. */
   cli: [
+    'cel',
     'edge',
     'apiserver',
     'store',
