@@ -73,7 +73,7 @@ function shortNameConflict(
 }
 
 /** The names that are free or had before, and what is to be said of them. */
-export function planNames(
+function planNames(
   definition: CustomResourceDefinition,
   others: Definitions,
 ): { readonly acceptedNames: Names; readonly condition: Condition } {
@@ -147,7 +147,7 @@ function aggregate(errors: readonly FieldError[]): string {
 }
 
 /** Undefined when every schema is structural. */
-export function planStructure(spec: Partial<CustomResourceDefinitionSpec>): Condition | undefined {
+function planStructure(spec: Partial<CustomResourceDefinitionSpec>): Condition | undefined {
   const type = 'NonStructuralSchema';
   const errors: FieldError[] = [];
   const at = fieldPath('spec');
@@ -170,7 +170,7 @@ export function planStructure(spec: Partial<CustomResourceDefinitionSpec>): Cond
 }
 
 /** Undefined when the group needs no approval. */
-export function planApproval(definition: CustomResourceDefinition): Condition | undefined {
+function planApproval(definition: CustomResourceDefinition): Condition | undefined {
   if (!isProtectedGroup(definition.spec?.group ?? '')) return undefined;
   const { state, reason: message } = approvalOf(definition);
   const type = 'KubernetesAPIApprovalPolicyConformant';

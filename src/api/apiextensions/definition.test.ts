@@ -7,7 +7,13 @@ import type {
   JSONSchemaProps,
 } from '#api/gen/apiextensions-v1.ts';
 import type { CompiledRule, RuleEngine } from '../structural/rule-engine.ts';
-import { planConditions, planEstablished } from './conditions.ts';
+import {
+  deletionFailed,
+  planConditions,
+  planEstablished,
+  terminatingCondition,
+} from './conditions.ts';
+import { customResourceDefinitionKind } from './custom-resource-definition.ts';
 import {
   definitionWarnings,
   validateDefinition,
@@ -180,6 +186,16 @@ describe('rules of a new definition', () => {
     );
   });
 
+  it('are compiled by the engine that the kind was made with', () => {
+    const kind = customResourceDefinitionKind(engine({ maxCost: 2_000_000 }));
+    assert.equal(kind.validateCreate?.(definitionOf(schema({}))).length, 1);
+    assert.equal(kind.validateUpdate?.(definitionOf(schema({})), definitionOf(OBJECT)).length, 1);
+    assert.equal(
+      kind.validateUpdate?.(definitionOf(schema({})), definitionOf(schema({}))).length,
+      0,
+    );
+  });
+
   it('are told to be wrong', () => {
     const error = { type: 'invalid', detail: 'compilation failed' } as const;
     assert.deepEqual(texts(validateDefinition(definitionOf(schema({})), engine({ error }))), [
@@ -300,5 +316,15 @@ describe('planConditions', () => {
     definition.metadata = { annotations: { 'api-approved.kubernetes.io': 'unapproved, a test' } };
     const condition = planConditions(definition, [], NOW).conditions[2];
     assert.deepEqual([condition?.status, condition?.reason], ['False', 'UnapprovedAnnotation']);
+  });
+
+  it('tells how the deletion of the objects goes', () => {
+    const done = terminatingCondition('done');
+    assert.deepEqual([done.status, done.reason], ['False', 'InstanceDeletionCompleted']);
+    const failed = deletionFailed('InstanceDeletionCheck', 'why');
+    assert.deepEqual(
+      [failed.status, failed.reason, failed.message],
+      ['True', 'InstanceDeletionCheck', 'why'],
+    );
   });
 });

@@ -51,7 +51,7 @@ function validateForm(rule: ValidationRule, schema: JSONSchemaProps, at: FieldPa
   return [...errors, ...validateRulePath(rule.fieldPath ?? '', schema, at.child('fieldPath'))];
 }
 
-function validateMessage({ rule = '', message = '' }: ValidationRule, at: FieldPath): FieldError[] {
+function validateMessage({ rule, message = '' }: ValidationRule, at: FieldPath): FieldError[] {
   const where = at.child('message');
   const text = message.trim();
   if (rule.trim() === '') return [required(at.child('rule'), 'rule is not specified')];
@@ -179,7 +179,7 @@ function judge(
     observe('estimated messageExpression cost', message, messageExpressionMaxCost);
   }
   if (result.usesOldSelf && scope.uncorrelatable !== undefined) {
-    const detail = `oldSelf cannot be used on the uncorrelatable portion of the schema within ${scope.uncorrelatable}`;
+    const detail = `oldSelf cannot be used on the uncorrelatable portion of the schema within ${String(scope.uncorrelatable)}`;
     errors.push(invalidValue(where, rule.rule, detail));
   } else if (!result.usesOldSelf && rule.optionalOldSelf !== undefined) {
     const detail = 'may not be set if oldSelf is not used in rule';

@@ -88,7 +88,7 @@ function validateVersion(
   at: FieldPath,
   options: CheckOptions,
 ): FieldError[] {
-  const { name = '', deprecated = false, deprecationWarning: warning } = version;
+  const { name, deprecated = false, deprecationWarning: warning } = version;
   const subresources = version.subresources ?? shared.subresources;
   return [
     ...joined(at.child('name'), name, isDns1035Label(name)),

@@ -15,7 +15,7 @@ import {
 
 /** The live nodes by their content: it holds none of them alive, so it needs no limit of its own. */
 const nodes = new Map<string, WeakRef<StructuralSchema>>();
-const ids = new WeakMap<StructuralSchema, number>();
+const ids = new WeakMap<StructuralSchema, string>();
 const gone = new FinalizationRegistry<string>((key) => {
   if (nodes.get(key)?.deref() === undefined) nodes.delete(key);
 });
@@ -141,56 +141,42 @@ function compileDocs(props: JSONSchemaProps): SchemaDocs | undefined {
   return hasMembers(docs) ? docs : undefined;
 }
 
-/** Longer contents are known by their hash. */
-const CONTENT_MAX = 200;
-let lastId = 0;
-
 /** The one node with this content. Children are interned already, so their ids stand for them. */
 function intern(node: StructuralSchema): StructuralSchema {
-  const content = contentOf(node);
-  const key =
-    content.length <= CONTENT_MAX ? content : createHash('sha256').update(content).digest('base64');
+  const hash = createHash('sha256').update(contentOf(node));
+  const key = hash.digest('base64');
   const known = nodes.get(key)?.deref();
   if (known !== undefined) return known;
   const frozen = freeze(node);
   nodes.set(key, new WeakRef(frozen));
-  ids.set(frozen, ++lastId);
+  ids.set(frozen, key);
   gone.register(frozen, key);
   return frozen;
 }
 
 function contentOf(node: StructuralSchema): string {
-  const { properties, items, additionalProperties: additional, value } = node;
-  const flags = [
-    node.nullable,
-    node.preserveUnknownFields,
-    node.embeddedResource,
-    node.intOrString,
-  ];
-  return JSON.stringify([
-    node.type,
-    flags.map(Number).join(''),
-    node.default,
-    node.listType,
-    node.listMapKeys,
-    node.mapType,
-    node.rules,
-    node.docs,
-    value && contentOfValue(value),
-    // A number is a node, a truth value is itself.
-    typeof additional === 'object' ? idOf(additional) : additional,
-    items && idOf(items),
-    properties && [...properties].map(([name, child]) => [name, idOf(child)]),
-  ]);
+  const { properties, items, additionalProperties, ...own } = node;
+  const additional =
+    typeof additionalProperties === 'object' ? idOf(additionalProperties) : additionalProperties;
+  return JSON.stringify(
+    [
+      own,
+      properties && [...properties].map(([name, child]) => [name, idOf(child)]),
+      items && idOf(items),
+      additional,
+    ],
+    replaceNodes,
+  );
 }
 
-function contentOfValue(value: ValueValidation): unknown[] {
-  const { allOf, anyOf, oneOf, not, ...rest } = value;
-  return [rest, allOf?.map(idOf), anyOf?.map(idOf), oneOf?.map(idOf), not && idOf(not)];
+function idOf(node: StructuralSchema): string {
+  return ids.get(node) ?? '';
 }
 
-function idOf(node: StructuralSchema): number {
-  return ids.get(node) ?? 0;
+/** Nodes in the lists of a value validation: their ids too. */
+function replaceNodes(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return ids.get(value as StructuralSchema) ?? value;
 }
 
 function freeze(node: StructuralSchema): StructuralSchema {

@@ -96,7 +96,7 @@ function validateRules(
 const withRules = new WeakMap<StructuralSchema, boolean>();
 
 /** Whether the schema, or one within it, has rules. */
-export function hasRules(schema: StructuralSchema): boolean {
+function hasRules(schema: StructuralSchema): boolean {
   const known = withRules.get(schema);
   if (known !== undefined) return known;
   const { rules, items, additionalProperties, properties } = schema;

@@ -107,7 +107,7 @@ function readMetadata(
   const path = at.child('metadata');
   try {
     const { metadata, unknown } = decodeMetadata(value);
-    return { metadata, unknown: unknown.map((name) => `${path}.${name}`) };
+    return { metadata, unknown: unknown.map((name) => `${String(path)}.${name}`) };
   } catch (error) {
     if (!(error instanceof FieldDecodeError)) throw error;
     if (!dropInvalid) throw new MetaError(invalidValue(path, value, error.message));

@@ -6,23 +6,23 @@
  */
 import type { Json } from '../meta/object.ts';
 import type { StructuralSchema } from './structural-schema.ts';
-import { checkValue } from './validate-value.ts';
-import { generalFinding, ValidationResult } from './validation-result.ts';
+import { generalFinding, type Inside, ValidationResult } from './validation-result.ts';
 
 export function validateClauses(
   value: Json,
   schema: StructuralSchema,
-  path: string,
+  inside: Inside,
 ): ValidationResult {
+  const { path, check } = inside;
   const result = new ValidationResult();
   result.matches++;
   if (schema.value === undefined) return result;
   const { anyOf, oneOf, allOf, not } = schema.value;
   const quoted = JSON.stringify(path);
-  if (anyOf !== undefined) checkAny(result, value, anyOf, path);
-  if (oneOf !== undefined) checkOne(result, value, oneOf, path);
+  if (anyOf !== undefined) checkAny(result, value, anyOf, inside);
+  if (oneOf !== undefined) checkOne(result, value, oneOf, inside);
   if (allOf !== undefined) {
-    const results = allOf.map((clause) => checkValue(value, clause, path));
+    const results = allOf.map((clause) => check(value, clause, path));
     for (const each of results) result.merge(each);
     const valid = results.filter((each) => each.isValid).length;
     if (valid < allOf.length) {
@@ -30,7 +30,7 @@ export function validateClauses(
       result.add(generalFinding(`${quoted} must validate all the schemas (allOf)${none}`));
     }
   }
-  if (not !== undefined && checkValue(value, not, path).isValid) {
+  if (not !== undefined && check(value, not, path).isValid) {
     result.add(generalFinding(`${quoted} must not validate the schema (not)`));
   }
   return result;
@@ -44,11 +44,11 @@ function checkAny(
   result: ValidationResult,
   value: Json,
   clauses: readonly StructuralSchema[],
-  path: string,
+  { path, check }: Inside,
 ): void {
   let best: ValidationResult | undefined;
   for (const clause of clauses) {
-    const each = checkValue(value, clause, path);
+    const each = check(value, clause, path);
     if (each.isValid) {
       result.merge(each);
       return;
@@ -64,9 +64,9 @@ function checkOne(
   result: ValidationResult,
   value: Json,
   clauses: readonly StructuralSchema[],
-  path: string,
+  { path, check }: Inside,
 ): void {
-  const results = clauses.map((clause) => checkValue(value, clause, path));
+  const results = clauses.map((clause) => check(value, clause, path));
   const valid = results.filter((each) => each.isValid);
   const [first] = valid;
   if (valid.length === 1 && first !== undefined) {

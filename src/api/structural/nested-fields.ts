@@ -35,7 +35,7 @@ function wrong(names: readonly string[], value: Json, expected: string): NestedF
 }
 
 /** Undefined when it is not there. Throws NestedFieldError when the way leads through a scalar. */
-export function nestedField(object: JsonObject, path: string): Json | undefined {
+function nestedField(object: JsonObject, path: string): Json | undefined {
   const names = steps(path);
   let value: Json = object;
   for (const [i, name] of names.entries()) {

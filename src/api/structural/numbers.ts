@@ -25,7 +25,7 @@ export function isWhole(value: number): boolean {
 }
 
 /** A number as Go's `%v` prints it. */
-export function goNumber(value: number): string {
+function goNumber(value: number): string {
   if (isGoInteger(value)) return String(value);
   const magnitude = Math.abs(value);
   if (magnitude >= 1e-4 && magnitude < 1e21) return String(value);

@@ -10,7 +10,7 @@ export type Pattern = { test(text: string): boolean } | { readonly error: string
 
 /** Compiled patterns, the least recently made thrown away first. */
 const compiled = new Map<string, Pattern>();
-export const COMPILED_PATTERNS_MAX = 4096;
+const COMPILED_PATTERNS_MAX = 4096;
 
 /** `error` is what Go says of a pattern that it cannot parse. */
 export function compilePattern(source: string): Pattern {

@@ -4,14 +4,20 @@ import type { JSONSchemaProps } from '#api/gen/apiextensions-v1.ts';
 import { fieldPath, ROOT } from '../meta/field.ts';
 import type { JsonObject } from '../meta/object.ts';
 import { validateDefaults } from './check-defaults.ts';
-import { compileSchema } from './compile-schema.ts';
-import { readCustomResource, validateCustomResource } from './custom-resource.ts';
+import { compileSchema, internedNodes } from './compile-schema.ts';
+import {
+  finalizerWarnings,
+  readCustomResource,
+  validateCustomResource,
+  validateCustomResourceStatusUpdate,
+  validateCustomResourceUpdate,
+} from './custom-resource.ts';
 import { applyDefaults, pruneNulls } from './defaults.ts';
 import { validateListTypes } from './list-types.ts';
 import { compilePattern } from './pattern.ts';
 import { prune } from './prune.ts';
 import { NestedFieldError } from './nested-fields.ts';
-import { scaleOf, setScale } from './scale.ts';
+import { emptyReplicas, missingReplicas, scaleOf, setScale } from './scale.ts';
 import { findSchemaPath } from './schema-path.ts';
 import { validateStructure } from './structure.ts';
 
@@ -36,7 +42,9 @@ describe('compileSchema', () => {
     const right = compileSchema(object({ x: object({ b: STRING }) }));
     assert.equal(left.properties?.get('a'), right.properties?.get('x'));
     assert.notEqual(left.properties?.get('a'), left.properties?.get('c'));
+    const before = internedNodes();
     assert.equal(compileSchema(object({ a: object({ b: STRING }), c: STRING })), left);
+    assert.equal(internedNodes(), before);
   });
 
   it('tells nodes apart by what their clauses say', () => {
@@ -235,6 +243,57 @@ describe('validateCustomResource', () => {
   });
 });
 
+describe('updates of custom resources', () => {
+  const long = { ...STRING, maxLength: 1 };
+  const schema = compileSchema(
+    object({
+      spec: object({
+        a: long,
+        set: { type: 'array', items: STRING, 'x-kubernetes-list-type': 'set' },
+      }),
+      status: object({ a: long }),
+    }),
+  );
+  const kind = { group: 'g', version: 'v1', kind: 'K', schema };
+  const of = (spec: JsonObject, status: JsonObject = {}): JsonObject => ({
+    apiVersion: 'g/v1',
+    kind: 'K',
+    spec,
+    status,
+  });
+  const fields = (errors: readonly { field: string }[]): string[] =>
+    errors.map(({ field }) => field);
+
+  it('forgive what was wrong before', () => {
+    const old = of({ a: 'xx', set: ['a', 'a'] });
+    assert.deepEqual(
+      fields(validateCustomResourceUpdate(of({ a: 'xx', set: ['b', 'b'] }), old, kind)),
+      [],
+    );
+    assert.deepEqual(fields(validateCustomResourceUpdate(of({ a: 'yy' }), old, kind)), ['spec.a']);
+    assert.deepEqual(
+      fields(
+        validateCustomResourceUpdate(of({ a: 'xx', set: ['b', 'b'] }), of({ set: ['a'] }), kind),
+      ),
+      ['spec.a', 'spec.set[1]'],
+    );
+  });
+
+  it('of the status judge the status', () => {
+    const old = of({ a: 'xx' }, { a: 'x' });
+    assert.deepEqual(
+      fields(validateCustomResourceStatusUpdate(of({ a: 'xx' }, { a: 'yy' }), old, kind)),
+      ['status.a'],
+    );
+  });
+
+  it('warn of new finalizers without a domain', () => {
+    assert.deepEqual(finalizerWarnings(['a', 'old', 'orphan', 'x.y/z'], ['old']), [
+      'metadata.finalizers: "a": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers',
+    ]);
+  });
+});
+
 describe('scale', () => {
   const paths = {
     specReplicasPath: '.spec.n',
@@ -255,6 +314,8 @@ describe('scale', () => {
 
   it('knows when the object does not say, and when it says something else', () => {
     assert.equal(scaleOf({}, paths).hasReplicas, false);
+    assert.equal(missingReplicas(paths), 'the spec replicas field ".spec.n" does not exist');
+    assert.equal(emptyReplicas(paths), 'the spec replicas field ".spec.n" cannot be empty');
     assert.throws(
       () => scaleOf({ spec: { n: 'x' } }, paths),
       new NestedFieldError('.spec.n accessor error: x is of the type string, expected int64'),

@@ -33,7 +33,7 @@ function validateClause(
   at: FieldPath,
   nestedAt: FieldPath,
 ): FieldError[] {
-  if (schema === undefined) return [required(at, `because it is defined in ${nestedAt}`)];
+  if (schema === undefined) return [required(at, `because it is defined in ${String(nestedAt)}`)];
   const errors = validateClauses(clause, schema, at, nestedAt);
   if (clause.items !== undefined) {
     const [where, nested] = [at.child('items'), nestedAt.child('items')];

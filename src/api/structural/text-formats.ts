@@ -11,7 +11,7 @@ export function isCreditCard(text: string): boolean {
   const digits = text.replaceAll(/[^0-9]+/g, '');
   if (!CREDIT_CARD.test(digits)) return false;
   let sum = 0;
-  for (const [i, digit] of [...digits].toReversed().entries()) {
+  for (const [i, digit] of Array.from(digits).toReversed().entries()) {
     const value = Number(digit) * (i % 2 === 0 ? 1 : 2);
     sum += value > 9 ? value - 9 : value;
   }
@@ -25,7 +25,7 @@ function isbnDigits(text: string): string {
 export function isIsbn10(text: string): boolean {
   const digits = isbnDigits(text);
   if (!/^(?:[0-9]{9}X|[0-9]{10})$/.test(digits)) return false;
-  const sum = [...digits].reduce(
+  const sum = Array.from(digits).reduce(
     (total, digit, i) => total + (i + 1) * (digit === 'X' ? 10 : Number(digit)),
     0,
   );
@@ -35,7 +35,7 @@ export function isIsbn10(text: string): boolean {
 export function isIsbn13(text: string): boolean {
   const digits = isbnDigits(text);
   if (!/^[0-9]{13}$/.test(digits)) return false;
-  const sum = [...digits].reduce(
+  const sum = Array.from(digits).reduce(
     (total, digit, i) => total + (i % 2 === 0 ? 1 : 3) * Number(digit),
     0,
   );

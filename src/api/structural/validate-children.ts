@@ -5,28 +5,26 @@
  */
 import type { Json, JsonObject } from '../meta/object.ts';
 import { equalJson } from '../meta/equal.ts';
-import type { Correlation } from './correlation.ts';
 import { additionalSchema, type StructuralSchema } from './structural-schema.ts';
-import { checkValue } from './validate-value.ts';
-import { ValidationResult } from './validation-result.ts';
+import { type Inside, ValidationResult } from './validation-result.ts';
 
 export function validateMembers(
   object: JsonObject,
   schema: StructuralSchema,
-  path: string,
-  correlation: Correlation | undefined,
+  inside: Inside,
 ): ValidationResult {
+  const { path, correlation, check } = inside;
   const result = new ValidationResult();
   const names = Object.keys(object);
   checkSize(result, names.length, schema, path);
-  checkAdditional(result, object, schema, path, correlation);
+  checkAdditional(result, object, schema, inside);
   for (const [name, property] of schema.properties ?? []) {
     if (!Object.hasOwn(object, name)) continue;
     const where = path === '' ? name : `${path}.${name}`;
     // Type and version of a whole object are its URL's: no change of them shows.
     const isType = path === '' && (name === 'kind' || name === 'apiVersion');
     const child = isType ? undefined : correlation?.key(name);
-    result.merge(checkValue(object[name] ?? null, property, where, child));
+    result.merge(check(object[name] ?? null, property, where, child));
   }
   for (const name of schema.value?.required ?? []) {
     if (Object.hasOwn(object, name)) continue;
@@ -57,8 +55,7 @@ function checkAdditional(
   result: ValidationResult,
   object: JsonObject,
   schema: StructuralSchema,
-  path: string,
-  correlation: Correlation | undefined,
+  { path, correlation, check }: Inside,
 ): void {
   const additional = additionalSchema(schema);
   if (additional === undefined && schema.additionalProperties !== false) return;
@@ -66,7 +63,7 @@ function checkAdditional(
     if (schema.properties?.has(name) === true) continue;
     const where = `${path}.${name}`;
     if (additional !== undefined) {
-      result.merge(checkValue(member, additional, where, correlation?.key(name)));
+      result.merge(check(member, additional, where, correlation?.key(name)));
       continue;
     }
     const message = `${where} in body is a forbidden property`;
@@ -77,14 +74,14 @@ function checkAdditional(
 export function validateList(
   list: readonly Json[],
   schema: StructuralSchema,
-  path: string,
-  correlation: Correlation | undefined,
+  inside: Inside,
 ): ValidationResult {
+  const { path, correlation, check } = inside;
   const result = new ValidationResult();
   const { minItems: min, maxItems: max, uniqueItems } = schema.value ?? {};
   if (schema.items !== undefined) {
     for (const [i, item] of list.entries()) {
-      result.merge(checkValue(item, schema.items, `${path}[${i}]`, correlation?.index(i)));
+      result.merge(check(item, schema.items, `${path}[${i}]`, correlation?.index(i)));
     }
   }
   if (min !== undefined && list.length < min) {

@@ -71,11 +71,12 @@ function check(
   const result = new ValidationResult();
   const rules = schema.value;
   const format = effectiveFormat(schema);
+  const inside = { path, correlation, check: checkValue };
   if (typeText(schema) !== '' || format !== '') {
     checkType(result, value, schema, path);
     result.matches++;
   }
-  result.merge(validateClauses(value, schema, path));
+  result.merge(validateClauses(value, schema, inside));
   result.matches++;
   if (typeof value === 'string') {
     checkText(result, value, schema, path);
@@ -88,13 +89,13 @@ function check(
     result.merge(validateNumber(value, schema, path));
     result.matches++;
   } else if (Array.isArray(value)) {
-    result.merge(validateList(value, schema, path, correlation));
+    result.merge(validateList(value, schema, inside));
     result.matches++;
   }
   if (rules?.enum !== undefined) addEnum(result, value, rules.enum, path);
   result.matches++;
   if (isJsonObject(value)) {
-    result.merge(validateMembers(value, schema, path, correlation));
+    result.merge(validateMembers(value, schema, inside));
     result.matches++;
   }
   result.matches++;

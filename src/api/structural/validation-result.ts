@@ -15,6 +15,24 @@ import {
   tooLong,
   tooMany,
 } from '../meta/field.ts';
+import type { Json } from '../meta/object.ts';
+import type { Correlation } from './correlation.ts';
+import type { StructuralSchema } from './structural-schema.ts';
+
+/** Checks a value within; `path`: from the place where validation began. */
+export type CheckValue = (
+  value: Json,
+  schema: StructuralSchema,
+  path: string,
+  correlation?: Correlation,
+) => ValidationResult;
+
+/** Where a value is that has others in it, and what checks these. */
+export interface Inside {
+  readonly path: string;
+  readonly correlation?: Correlation | undefined;
+  readonly check: CheckValue;
+}
 
 export type FindingKind =
   | 'type'

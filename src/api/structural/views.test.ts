@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CustomResourceDefinition, JSONSchemaProps } from '#api/gen/apiextensions-v1.ts';
 import { rootType, shapeOf } from '../apply/shape.ts';
-import type { KubeObject } from '../meta/object.ts';
+import { isJsonObject } from '../meta/json.ts';
+import type { Json, JsonObject, KubeObject } from '../meta/object.ts';
 import { customColumns } from './columns.ts';
 import { compileSchema } from './compile-schema.ts';
 import { publishedSchemas } from './published-schema.ts';
 import { selectableFields } from './selectable-fields.ts';
 import { typeOfSchema } from './type-schema.ts';
+
+/** The value at a path of names. */
+function dig(value: Json, ...names: readonly string[]): Json | undefined {
+  return names.reduce<Json | undefined>(
+    (at, name) => (isJsonObject(at) ? at[name] : undefined),
+    value,
+  );
+}
 
 const NAMES = { group: 'example.com', version: 'v1', kind: 'Cat' };
 const NOW_MS = Date.parse('2024-01-01T01:00:00Z');
@@ -25,7 +34,7 @@ describe('customColumns', () => {
   it('show name and age when the definition asks for nothing', () => {
     const columns = customColumns(undefined);
     assert.deepEqual(
-      columns.map(({ name, cell: show }) => [name, show(CAT, NOW_MS)]),
+      columns.map((column) => [column.name, column.cell(CAT, NOW_MS)]),
       [
         ['Name', 'tom'],
         ['Age', '60m'],
@@ -152,8 +161,10 @@ describe('publishedSchemas', () => {
       },
     },
   };
-  const of = (form: 'v2' | 'v3'): Record<string, any> =>
+  const of = (form: 'v2' | 'v3'): JsonObject =>
     publishedSchemas(definition, 'v1', compileSchema(props), form).schema;
+  const namesIn = (value: Json | undefined): string[] =>
+    isJsonObject(value) ? Object.keys(value) : [];
 
   it('name the model, its kind and its selectable fields', () => {
     const { name, listName } = publishedSchemas(definition, 'v1', undefined, 'v3');
@@ -165,32 +176,35 @@ describe('publishedSchemas', () => {
   });
 
   it('say everything in version 3', () => {
-    const { properties } = of('v3');
-    assert.deepEqual(Object.keys(properties), ['apiVersion', 'kind', 'metadata', 'spec']);
-    assert.deepEqual(properties.metadata.allOf, [
+    const schema = of('v3');
+    const inSpec = (...names: string[]): Json | undefined =>
+      dig(schema, 'properties', 'spec', 'properties', ...names);
+    assert.deepEqual(namesIn(schema['properties']), ['apiVersion', 'kind', 'metadata', 'spec']);
+    assert.deepEqual(dig(schema, 'properties', 'metadata', 'allOf'), [
       { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' },
     ]);
-    const spec = properties.spec.properties;
-    assert.deepEqual(spec.a, { type: 'string', anyOf: [{ minLength: 1 }] });
-    assert.deepEqual(spec.port.anyOf, [{ type: 'integer' }, { type: 'string' }]);
-    assert.equal(spec.n.nullable, true);
-    assert.deepEqual(spec.pod.required, ['kind', 'apiVersion']);
-    assert.deepEqual(Object.keys(spec.pod.properties), ['apiVersion', 'kind', 'metadata', 'spec']);
+    assert.deepEqual(inSpec('a'), { type: 'string', anyOf: [{ minLength: 1 }] });
+    assert.deepEqual(inSpec('port', 'anyOf'), [{ type: 'integer' }, { type: 'string' }]);
+    assert.equal(inSpec('n', 'nullable'), true);
+    assert.deepEqual(inSpec('pod', 'required'), ['kind', 'apiVersion']);
+    const inPod = namesIn(inSpec('pod', 'properties'));
+    assert.deepEqual(inPod, ['apiVersion', 'kind', 'metadata', 'spec']);
   });
 
   it('leave out of version 2 what it cannot say', () => {
-    const { spec } = of('v2')['properties'];
-    assert.deepEqual(spec.required, ['a']);
-    assert.deepEqual(spec.properties.a, { type: 'string' });
-    assert.deepEqual(spec.properties.n, {});
-    assert.deepEqual(spec.properties.port, { 'x-kubernetes-int-or-string': true });
-    assert.deepEqual(spec.properties.free, { 'x-kubernetes-preserve-unknown-fields': true });
+    const spec = dig(of('v2'), 'properties', 'spec') ?? null;
+    assert.deepEqual(dig(spec, 'required'), ['a']);
+    assert.deepEqual(dig(spec, 'properties', 'a'), { type: 'string' });
+    assert.deepEqual(dig(spec, 'properties', 'n'), {});
+    assert.deepEqual(dig(spec, 'properties', 'port'), { 'x-kubernetes-int-or-string': true });
+    const free = { 'x-kubernetes-preserve-unknown-fields': true };
+    assert.deepEqual(dig(spec, 'properties', 'free'), free);
   });
 
   it('say only that it is an object when nothing is known', () => {
     const { schema, listSchema } = publishedSchemas(definition, 'v1', undefined, 'v2');
     assert.equal(schema['properties'], undefined);
-    assert.deepEqual((listSchema['properties'] as Record<string, any>)['items'].items, {
+    assert.deepEqual(dig(listSchema, 'properties', 'items', 'items'), {
       $ref: '#/definitions/com.example.v1.Cat',
     });
   });
