@@ -132,7 +132,7 @@ describe('kinds', () => {
   it('whose status says that a deletion has begun', () => {
     assert.deepEqual(
       those((kind) => 'prepareForDeletion' in kind),
-      ['Namespace'],
+      ['CustomResourceDefinition.apiextensions.k8s.io', 'Namespace'],
     );
     const namespace: Namespace = { status: { phase: 'Active', conditions: [] } };
     NAMESPACE.prepareForDeletion?.(namespace);

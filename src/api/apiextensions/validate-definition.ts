@@ -27,7 +27,7 @@ function validateStoredVersions({ spec, status }: CustomResourceDefinition): Fie
   const at = fieldPath('status').child('storedVersions');
   const stored = status?.storedVersions ?? [];
   if (stored.length === 0)
-    return [invalidValue(at, null, 'must have at least one stored version')];
+    return [invalidValue(at, stored, 'must have at least one stored version')];
   const versions = spec?.versions ?? [];
   const names = versions.map(({ name }) => name);
   return [

@@ -130,9 +130,6 @@ export class PatternParser {
     const before = this.#flags;
     let open = '(?:';
     const named = /^\?P?<([^>]*)>/.exec(this.#rest());
-    if (named === null && /^\?P?<[^=!]/.test(this.#rest())) {
-      throw new PatternError('invalid named capture', `(${this.#rest()}`);
-    }
     if (named !== null) this.#name(named[1] ?? '', named[0]);
     else if (this.#skip('?')) {
       const isGroup = this.#readFlags(start);

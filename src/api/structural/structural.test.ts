@@ -463,7 +463,6 @@ describe('patterns', () => {
     ['a**', 'invalid nested repetition operator: `**`'],
     ['*a', 'missing argument to repetition operator: `*`'],
     ['a{1001}', 'invalid repeat count: `{1001}`'],
-    ['(?P<n', 'invalid named capture: `(?P<n`'],
     ['\\1', 'invalid escape sequence: `\\1`'],
     ['[z-a]', 'invalid character class range: `z-a`'],
   ];

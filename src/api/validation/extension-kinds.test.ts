@@ -105,7 +105,7 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
     false,
     [
       'spec.versions: Invalid value: [{"name":"v1","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object"}}}}}]: must have exactly one version marked as storage version',
-      'status.storedVersions: Invalid value: null: must have at least one stored version',
+      'status.storedVersions: Invalid value: []: must have at least one stored version',
     ],
   ],
   [

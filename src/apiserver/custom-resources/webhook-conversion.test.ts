@@ -43,6 +43,11 @@ interface Converted {
   port?: string;
 }
 
+interface Review {
+  readonly apiVersion: string;
+  readonly request: { uid: string; desiredAPIVersion: string; objects: Converted[] };
+}
+
 /** `host:port` in v1 is two fields in v2. */
 function convert(object: Converted, apiVersion: string): Converted {
   const { hostPort, host, port, ...rest } = object;
@@ -54,9 +59,9 @@ function convert(object: Converted, apiVersion: string): Converted {
 
 let server: TestApiServer;
 let asked: string[] = [];
-let respond: (review: any) => object; // oxlint-disable-line typescript/no-explicit-any
+let respond: (review: Review) => object;
 
-function honest({ apiVersion, request }: Parameters<typeof respond>[0]): object {
+function honest({ apiVersion, request }: Review): object {
   const convertedObjects = request.objects.map((one: Converted) =>
     convert(one, request.desiredAPIVersion),
   );
@@ -156,8 +161,7 @@ describe('conversion by webhook', () => {
     );
   });
 
-  const faults: readonly (readonly [string, (review: any) => object, RegExp])[] = [
-    // oxlint-disable-line typescript/no-explicit-any
+  const faults: readonly (readonly [string, (review: Review) => object, RegExp])[] = [
     [
       'says why it cannot',
       ({ apiVersion, request }) => ({

@@ -78,12 +78,12 @@ function reviewOf({ conversionReviewVersions }: WebhookConversion, request: Conv
 }
 
 async function ask(
-  { environment, locate }: ConversionServices,
+  services: ConversionServices,
   webhook: WebhookConversion,
   review: object,
 ): Promise<unknown> {
-  const { handler, url } = locate(webhook);
-  const limit = timeoutSignal(environment, TIMEOUT_MS);
+  const { handler, url } = services.locate(webhook);
+  const limit = timeoutSignal(services.environment, TIMEOUT_MS);
   try {
     const response = await handler({
       method: 'POST',

@@ -23,8 +23,8 @@ export function countsGeneration(resource: Resource, object: ApiObject): boolean
 
 /** Whether anything outside metadata and status differs; of custom resources, status counts. */
 export function specChanged({ kind }: Resource, next: ApiObject, old: ApiObject): boolean {
-  const strip = ({ metadata: _, status, ...rest }: ApiObject): Record<string, unknown> =>
-    kind.custom === undefined ? rest : { ...rest, status };
+  const strip = ({ metadata: _, ...rest }: ApiObject): Record<string, unknown> =>
+    kind.custom === undefined ? { ...rest, status: undefined } : rest;
   return !equalValues(strip(next), strip(old));
 }
 
