@@ -17,7 +17,7 @@ import type { Program } from './eval/program.ts';
 import { AUTHORIZER_LIBRARY, AUTHORIZER_SELECTORS_LIBRARY } from './library/authorizer.ts';
 import { FORMAT_LIBRARY } from './library/format.ts';
 import { CIDR_LIBRARY, CIDR_TYPE, IP_LIBRARY, IP_TYPE } from './library/ip.ts';
-import { JSON_PATCH_LIBRARY } from './library/jsonpatch.ts';
+import { JSON_PATCH_LIBRARY } from './library/mutation.ts';
 import { LISTS_LIBRARY } from './library/lists.ts';
 import { LISTS_EXTENSION } from './library/lists-extension.ts';
 import { OPTIONAL_LIBRARY } from './library/optional.ts';
@@ -46,8 +46,12 @@ export const RUNTIME_COST_BUDGET = 10_000_000;
 /** What all match conditions of one request may cost together. */
 export const MATCH_CONDITIONS_COST_BUDGET = 2_500_000;
 
+/**
+ * What new expressions may use: the version before this one, to which a cluster may be rolled back.
+ */
+export const NEW_EXPRESSIONS_MINOR = 35;
 /** The newest version: what is stored may use everything. */
-export const NEWEST_MINOR = 36;
+const NEWEST_MINOR = 36;
 
 interface Feature {
   /** The minor version of Kubernetes 1 that brought it. */
@@ -88,8 +92,6 @@ const FEATURES: readonly Feature[] = [
 
 const VALIDATORS_SINCE = 29;
 const OPTIONALS_SINCE = 28;
-/** Since when a field may be written by a reserved word. */
-export const KEYWORD_FIELDS_SINCE = 31;
 
 function baseOptions(minor: number): EnvironmentOptions {
   const features = FEATURES.filter(

@@ -60,7 +60,7 @@ function isEqualOrLessSpecific(a: Type, b: Type): boolean {
     case 'type':
       return true;
     default:
-      return isSameType(a, b) || (a.isWrapper && a.name === b.name);
+      return isSameType(a, b);
   }
 }
 
@@ -71,8 +71,7 @@ export function mostGeneral(a: Type, b: Type): Type {
 }
 
 const isNullable = (type: Type): boolean =>
-  type.isWrapper ||
-  ['opaque', 'struct', 'any', 'duration', 'timestamp', 'null', 'dyn'].includes(type.kind);
+  ['opaque', 'struct', 'duration', 'timestamp', 'null', 'dyn'].includes(type.kind);
 
 function isNotWithin(known: Substitutions, param: Type, type: Type): boolean {
   if (isSameType(param, type)) return false;

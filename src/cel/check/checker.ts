@@ -456,7 +456,6 @@ class Checker {
       case 'map':
         return [parameter(range, 0), parameter(range, 1)];
       case 'dyn':
-      case 'any':
       case 'error':
       case 'param':
         isAssignable(this.#known, DYN, range);

@@ -15,7 +15,6 @@ export type SimpleKind =
   | 'timestamp'
   | 'duration'
   | 'dyn'
-  | 'any'
   | 'error';
 
 export type TypeKind = SimpleKind | 'list' | 'map' | 'struct' | 'opaque' | 'type' | 'param';
@@ -25,20 +24,12 @@ export interface Type {
   /** The name of a struct, an opaque type or a type parameter; else the run-time name of the kind. */
   readonly name: string;
   readonly parameters: readonly Type[];
-  /** A scalar that may be null, as `google.protobuf.Int64Value` is. */
-  readonly isWrapper: boolean;
 }
 
-const make = (
-  kind: TypeKind,
-  name: string,
-  parameters: readonly Type[] = [],
-  isWrapper = false,
-): Type => ({
+const make = (kind: TypeKind, name: string, parameters: readonly Type[] = []): Type => ({
   kind,
   name,
   parameters,
-  isWrapper,
 });
 
 export const NULL_TYPE = make('null', 'null_type');
@@ -51,7 +42,6 @@ export const BYTES = make('bytes', 'bytes');
 export const TIMESTAMP = make('timestamp', 'google.protobuf.Timestamp');
 export const DURATION = make('duration', 'google.protobuf.Duration');
 export const DYN = make('dyn', 'dyn');
-export const ANY = make('any', 'google.protobuf.Any');
 export const ERROR_TYPE = make('error', '*error*');
 /** The type of types whose parameter is not known. */
 export const TYPE = make('type', 'type');
@@ -63,9 +53,8 @@ export const opaqueType = (name: string, ...parameters: readonly Type[]): Type =
   make('opaque', name, parameters);
 export const typeType = (of: Type): Type => make('type', 'type', [of]);
 export const paramType = (name: string): Type => make('param', name);
-export const wrapperType = (of: Type): Type => make(of.kind, of.name, of.parameters, true);
 
-export const OPTIONAL_NAME = 'optional_type';
+const OPTIONAL_NAME = 'optional_type';
 export const optionalType = (of: Type): Type => opaqueType(OPTIONAL_NAME, of);
 
 /** The type within an optional; undefined when the type is no optional. */
@@ -77,19 +66,18 @@ export function optionalOf(type: Type): Type | undefined {
 /** The parameter that a list, a map or a type certainly has. */
 export const parameter = (type: Type, index: number): Type => type.parameters[index] ?? DYN;
 
-export const isDyn = (type: Type): boolean => type.kind === 'dyn' || type.kind === 'any';
+export const isDyn = (type: Type): boolean => type.kind === 'dyn';
 export const isDynOrError = (type: Type): boolean => isDyn(type) || type.kind === 'error';
 
 /** Whether two types are the same in every part. */
 export function isSameType(a: Type, b: Type): boolean {
   if (a === b) return true;
-  if (a.kind !== b.kind || a.name !== b.name || a.isWrapper !== b.isWrapper) return false;
+  if (a.kind !== b.kind || a.name !== b.name) return false;
   if (a.parameters.length !== b.parameters.length) return false;
   return a.parameters.every((each, index) => isSameType(each, parameter(b, index)));
 }
 
 const FORMATS: Partial<Record<TypeKind, string>> = {
-  any: 'any',
   duration: 'duration',
   timestamp: 'timestamp',
   null: 'null',
@@ -98,7 +86,6 @@ const FORMATS: Partial<Record<TypeKind, string>> = {
 
 /** A type as messages of the checker write it. */
 export function formatType(type: Type): string {
-  if (type.isWrapper) return `wrapper(${type.name})`;
   const fixed = FORMATS[type.kind];
   if (fixed !== undefined) return fixed;
   if (type.parameters.length === 0) return type.name;

@@ -27,7 +27,7 @@ export const CHECK_COST = 350_000;
 export type CallCost = (args: readonly Value[], result: Value) => number;
 
 /** The size of a value for its cost: 1 for what has no size. */
-export function actualSize(value: Value | undefined): number {
+function actualSize(value: Value | undefined): number {
   if (typeof value === 'string') return codePointLength(value);
   if (value === undefined) return 1;
   if (value instanceof OpaqueValue) return value.costSize;

@@ -74,5 +74,4 @@ export function isOfType(type: Type, value: Value): boolean {
 
 /** Whether the checker could leave the type of a value open. */
 export const isOpen = (type: Type): boolean =>
-  ['dyn', 'any', 'param', 'error'].includes(type.kind) ||
-  (type !== TYPE && type.parameters.some(isOpen));
+  ['dyn', 'param', 'error'].includes(type.kind) || (type !== TYPE && type.parameters.some(isOpen));

@@ -29,10 +29,12 @@ const isBinding = (expr: ComprehensionExpr): boolean =>
 /** `cel.bind`: the value is computed at its first use and kept. */
 function planBinding(planner: Planning, expr: ComprehensionExpr): Eval {
   const slot = planner.newSlot();
+  const range = planner.compile(expr.range);
   planner.lazySlots.set(slot, planner.compile(expr.init));
   const names = new Map([[expr.accumulator, slot]]);
   const result = planner.within(names, () => planner.compile(expr.result));
   return (frame) => {
+    range(frame);
     frame.slots[slot] = undefined;
     return result(frame);
   };

@@ -35,7 +35,7 @@ function indexOf(key: Value): number | CelError {
 }
 
 /** The part of a value that a key names: undefined when it is not there. */
-export function find(value: Value, key: Value): Value | undefined {
+function find(value: Value, key: Value): Value | undefined {
   if (value instanceof MapValue) return value.find(key);
   if (value instanceof ListValue) {
     const index = indexOf(key);

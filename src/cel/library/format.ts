@@ -11,7 +11,7 @@ import { ArrayList, OpaqueValue, Optional, textOf, type Value } from '../value/v
 import { parseRequestUrl } from './go-url.ts';
 import { methodsOf } from './opaque.ts';
 
-export const FORMAT_TYPE = structType('kubernetes.NamedFormat');
+const FORMAT_TYPE = structType('kubernetes.NamedFormat');
 
 type Validate = (text: string) => readonly string[];
 

@@ -9,7 +9,7 @@ import { BOOL, INT, STRING, structType, type Type } from '../check/type.ts';
 import { CelError, noSuchOverload, OpaqueValue, textOf, type Value } from '../value/value.ts';
 import { goQuoted, methodsOf } from './opaque.ts';
 
-export const SEMVER_TYPE = structType('kubernetes.Semver');
+const SEMVER_TYPE = structType('kubernetes.Semver');
 
 interface Version {
   readonly numbers: readonly bigint[];

@@ -9,7 +9,7 @@ import { ArrayList, CelError, mapOf, OpaqueValue, textOf, type Value } from '../
 import { type GoUrl, parseRequestUrl, queryOf } from './go-url.ts';
 import { methodsOf } from './opaque.ts';
 
-export const URL_TYPE = structType('kubernetes.URL');
+const URL_TYPE = structType('kubernetes.URL');
 
 class UrlValue extends OpaqueValue {
   override readonly type: Type = URL_TYPE;

@@ -23,7 +23,7 @@ import { escapeName, RESERVED_WORDS } from './escape.ts';
 import { type CelSchema, isIntOrString, valueSchema, withTypeAndMeta } from './schema.ts';
 
 /** What a request's body may be at most. */
-export const REQUEST_BYTES_MAX = 3 * 1024 * 1024;
+const REQUEST_BYTES_MAX = 3 * 1024 * 1024;
 const DURATION_BYTES_MAX = 32;
 const DATE_TIME_BYTES_MAX = 32;
 const DATE_BYTES = 12;
@@ -187,15 +187,19 @@ function collect(declared: DeclaredType, found: Map<string, DeclaredType>): void
   if (declared.element !== undefined) collect(declared.element, found);
 }
 
+/** The minor version of Kubernetes 1 since which a field may be written by a reserved word. */
+const KEYWORD_FIELDS_SINCE = 31;
+
 /**
  * The object types within declared types, for an environment.
  *
- * @param hasKeywordFields whether a field may be written by a reserved word (since Kubernetes 1.31)
+ * @param minor the version of the environment; the newest when it is absent
  */
 export function typesOf(
   declared: readonly DeclaredType[],
-  { hasKeywordFields }: { readonly hasKeywordFields: boolean },
+  { minor = KEYWORD_FIELDS_SINCE }: { readonly minor?: number } = {},
 ): TypeProvider {
+  const hasKeywordFields = minor >= KEYWORD_FIELDS_SINCE;
   const found = new Map<string, DeclaredType>();
   for (const each of declared) collect(each, found);
   return {

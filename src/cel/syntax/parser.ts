@@ -14,9 +14,9 @@ import { type Issue, NOWHERE, type Place, Source } from './source.ts';
 import { type Offsets, TreeBuilder } from './tree-builder.ts';
 
 /** Longer expressions are refused before they are read. */
-export const EXPRESSION_CODE_POINTS_MAX = 100_000;
+const EXPRESSION_CODE_POINTS_MAX = 100_000;
 /** How deep one rule of the grammar may be within itself. */
-export const RECURSION_DEPTH_MAX = 250;
+const RECURSION_DEPTH_MAX = 250;
 
 export interface ParserOptions {
   readonly macros: MacroTable;
@@ -246,9 +246,7 @@ class Parser {
   }
 
   #sum(): Expr {
-    return this.#chain(ADDITIONS, () =>
-      this.#chain(PRODUCTS, () => this.#within('calc', () => this.#unary())),
-    );
+    return this.#chain(ADDITIONS, () => this.#chain(PRODUCTS, () => this.#unary()));
   }
 
   #chain(operators: Readonly<Record<string, string>>, parse: () => Expr): Expr {
