@@ -139,11 +139,33 @@ export function isAssignable(known: Substitutions, a: Type, b: Type): boolean {
   return isListAssignable(known, [a], [b]);
 }
 
+/** Types of which one certainly is not the other: no need to try. */
+function isCertainlyOther(a: Type, b: Type): boolean {
+  if (a.parameters.length > 0 || b.parameters.length > 0) return false;
+  return a.kind !== b.kind && SCALARS.has(a.kind) && SCALARS.has(b.kind);
+}
+
+const SCALARS = new Set([
+  'bool',
+  'int',
+  'uint',
+  'double',
+  'string',
+  'bytes',
+  'timestamp',
+  'duration',
+  'struct',
+]);
+
 export function isListAssignable(
   known: Substitutions,
   a: readonly Type[],
   b: readonly Type[],
 ): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index += 1) {
+    if (isCertainlyOther(a[index] ?? DYN, b[index] ?? DYN)) return false;
+  }
   const attempt = known.copy();
   if (!isListAssignableNow(attempt, a, b)) return false;
   known.adopt(attempt);

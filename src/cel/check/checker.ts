@@ -100,6 +100,17 @@ function literalType(value: Value): Type {
   return value instanceof ListValue ? listType(DYN) : NULL_TYPE;
 }
 
+/** The type parameters of overloads: asked for again and again. */
+const overloadParams = new WeakMap<Overload, ReadonlySet<string>>();
+
+function paramsOfOverload(candidate: Overload): ReadonlySet<string> {
+  const known = overloadParams.get(candidate);
+  if (known !== undefined) return known;
+  const names = paramsOf([...candidate.args, candidate.result]);
+  overloadParams.set(candidate, names);
+  return names;
+}
+
 /** The names of type parameters within types. */
 function paramsOf(types: readonly Type[], found: Set<string> = new Set()): ReadonlySet<string> {
   for (const type of types) {
@@ -357,7 +368,8 @@ class Checker {
   /** The type of the result if the overload fits, with type parameters of this one call. */
   #match(candidate: Overload, given: readonly Type[]): Type | undefined {
     let { args, result } = candidate;
-    const names = paramsOf([...args, result]);
+    if (args.length !== given.length) return undefined;
+    const names = paramsOfOverload(candidate);
     if (names.size > 0) {
       const fresh = new Substitutions();
       for (const name of names) fresh.add(paramType(name), this.#newParam());

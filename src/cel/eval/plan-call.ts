@@ -220,6 +220,23 @@ function functionEval(planner: Planning, expr: CallExpr, reference: CallReferenc
     const chosen = only ?? overloads.find((each) => fits(each, values));
     return chosen === undefined ? failedCall(name, values) : chosen.call(...values);
   };
+  const [first, second] = evals;
+  if (only !== undefined && cost === undefined && first !== undefined && evals.length === 1) {
+    return (frame) => {
+      const value = first(frame);
+      frame.charge(1);
+      return value instanceof CelError ? value : only.call(value);
+    };
+  }
+  if (only !== undefined && first !== undefined && second !== undefined && evals.length === 2) {
+    return (frame) => {
+      const a = first(frame);
+      const b = second(frame);
+      const result = a instanceof CelError ? a : b instanceof CelError ? b : only.call(a, b);
+      frame.charge(cost === undefined ? 1 : cost([a, b], result));
+      return result;
+    };
+  }
   return (frame) => {
     const values = evals.map((each) => each(frame));
     const result = call(values);

@@ -18,7 +18,8 @@ export interface Evaluation {
 
 export class Program {
   readonly #evaluate: Eval;
-  readonly #names: readonly (readonly [name: string, slot: number])[];
+  readonly #names: readonly string[];
+  readonly #nameSlots: readonly number[];
   readonly #slotCount: number;
   readonly #costLimit: number;
 
@@ -29,14 +30,15 @@ export class Program {
     readonly costLimit: number;
   }) {
     this.#evaluate = options.evaluate;
-    this.#names = options.names;
+    this.#names = options.names.map(([name]) => name);
+    this.#nameSlots = options.names.map(([, slot]) => slot);
     this.#slotCount = options.slotCount;
     this.#costLimit = options.costLimit;
   }
 
   /** The names of variables that the expression reads. */
   get variableNames(): readonly string[] {
-    return this.#names.map(([name]) => name);
+    return this.#names;
   }
 
   /**
@@ -49,8 +51,10 @@ export class Program {
     { costBudget }: { readonly costBudget?: number } = {},
   ): Evaluation {
     const slots: (Value | undefined)[] = [];
-    slots.length = this.#slotCount;
-    for (const [name, slot] of this.#names) slots[slot] = variables[name];
+    for (let slot = 0; slot < this.#slotCount; slot += 1) slots.push(undefined);
+    for (let index = 0; index < this.#names.length; index += 1) {
+      slots[this.#nameSlots[index] ?? 0] = variables[this.#names[index] ?? ''];
+    }
     const limit =
       costBudget === undefined ? this.#costLimit : Math.min(costBudget, this.#costLimit);
     const frame = new Frame(slots, limit);

@@ -7,6 +7,7 @@
  */
 import { isWordPoint } from './char-set.ts';
 import { type Assertion, parseRegex, RegexProblem } from './parse.ts';
+import { Dfa } from './dfa.ts';
 import { compileRegex, type Instruction } from './program.ts';
 
 /** The ways that are followed at one place of the text, the preferred first. */
@@ -63,12 +64,15 @@ export class Regex {
   readonly #start: number;
   /** Whether every match begins with the text. */
   readonly #isAnchored: boolean;
+  readonly #dfa: Dfa | undefined;
   #current: Threads;
   #next: Threads;
 
   /** Throws `RegexProblem`. */
   constructor(source: string) {
-    const { instructions, start } = compileRegex(source, parseRegex(source));
+    const program = compileRegex(source, parseRegex(source));
+    const { instructions, start } = program;
+    this.#dfa = Dfa.of(program);
     this.#instructions = instructions;
     this.#start = start;
     const first = instructions[start];
@@ -79,7 +83,7 @@ export class Regex {
 
   /** Whether there is a match anywhere. */
   test(text: string): boolean {
-    return this.#run(text, 0, true) !== undefined;
+    return this.#dfa?.test(text) ?? this.#run(text, 0, true) !== undefined;
   }
 
   /** The first match at or after an offset. */

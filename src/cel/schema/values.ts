@@ -150,47 +150,121 @@ function untypedValue(json: unknown, schema: CelSchema): Value {
   );
 }
 
+/** Makes the CEL value of JSON that is not null. */
+type Reader = (json: unknown) => Value;
+
+/** How the JSON of one schema is read: found out once for each schema. */
+interface Reading {
+  readonly read: Reader;
+  readonly isNullable: boolean;
+}
+
+const readings = new WeakMap<CelSchema, Reading>();
+
+function readingOf(schema: CelSchema): Reading {
+  const known = readings.get(schema);
+  if (known !== undefined) return known;
+  const reading = { read: readerOf(schema), isNullable: schema.nullable === true };
+  readings.set(schema, reading);
+  return reading;
+}
+
+const unexpectedNull = (): CelError =>
+  new CelError('invalid data, got null for schema with nullable=false');
+
+function valueBy({ read, isNullable }: Reading, json: unknown): Value {
+  if (json !== null && json !== undefined) return read(json);
+  return isNullable ? null : unexpectedNull();
+}
+
 /** The CEL value of JSON that a schema describes; an error where the two do not agree. */
-export function schemaValue(json: unknown, schema: CelSchema): Value {
-  if (json === null || json === undefined) {
-    if (schema.nullable === true) return null;
-    return new CelError('invalid data, got null for schema with nullable=false');
-  }
-  if (isIntOrString(schema)) {
-    if (typeof json === 'string') return json;
-    return wholeNumber(json) ?? invalid('XIntOrString value to be either a string or integer');
-  }
+export const schemaValue = (json: unknown, schema: CelSchema): Value =>
+  valueBy(readingOf(schema), json);
+
+const readIntOrString: Reader = (json) => {
+  if (typeof json === 'string') return json;
+  return wholeNumber(json) ?? invalid('XIntOrString value to be either a string or integer');
+};
+
+const readNumber: Reader = (json) => {
+  if (typeof json === 'number' || typeof json === 'bigint') return Number(json);
+  return invalid(`float, got ${goType(json)}`);
+};
+
+const readInteger: Reader = (json) => wholeNumber(json) ?? invalid(`int, got ${goType(json)}`);
+
+const readBoolean: Reader = (json) =>
+  typeof json === 'boolean' ? json : invalid(`bool, got ${goType(json)}`);
+
+function readerOf(schema: CelSchema): Reader {
+  if (isIntOrString(schema)) return readIntOrString;
   switch (schema.type) {
-    case 'object':
-      if (!isJsonObject(json)) return invalid('a map for the provided schema with type=object');
-      return new SchemaMap(json, schema);
+    case 'object': {
+      const shape = shapeOf(schema);
+      return (json) => {
+        if (isJsonObject(json)) return new SchemaMap(json, shape);
+        return invalid('a map for the provided schema with type=object');
+      };
+    }
     case 'array':
-      return listValue(json, schema);
+      return (json) => listValue(json, schema);
     case 'string':
-      return stringValue(json, schema.format);
+      return (json) => stringValue(json, schema.format);
     case 'number':
-      if (typeof json === 'number' || typeof json === 'bigint') return Number(json);
-      return invalid(`float, got ${goType(json)}`);
+      return readNumber;
     case 'integer':
-      return wholeNumber(json) ?? invalid(`int, got ${goType(json)}`);
+      return readInteger;
     case 'boolean':
-      return typeof json === 'boolean' ? json : invalid(`bool, got ${goType(json)}`);
+      return readBoolean;
     default:
-      return untypedValue(json, schema);
+      return (json) => untypedValue(json, schema);
   }
+}
+
+/** A field of an object: the property that it is, and the schema of its value. */
+interface Field {
+  readonly property: string;
+  readonly identifier: string;
+  readonly schema: CelSchema;
+  /** Objects of JavaScript have a property of this name anyway. */
+  readonly isInherited: boolean;
+}
+
+/** What a map or an object holds. */
+interface Shape {
+  /** Of objects: fields by their properties; undefined for maps. */
+  readonly properties: ReadonlyMap<string, Field> | undefined;
+  /** The same by their identifiers. */
+  readonly identifiers: ReadonlyMap<string, Field>;
+  /** Of maps: the schema of their values. */
+  readonly values: CelSchema | undefined;
+}
+
+function shapeOf(schema: CelSchema): Shape {
+  const isResource = schema['x-kubernetes-embedded-resource'] === true;
+  const { properties } = isResource ? withTypeAndMeta(schema) : schema;
+  if (properties === undefined) {
+    return { properties: undefined, identifiers: new Map(), values: valueSchema(schema) };
+  }
+  const fields = Object.entries(properties).map(([property, child]): Field => {
+    const identifier = escapeName(property) ?? property;
+    return { property, identifier, schema: child, isInherited: property in Object.prototype };
+  });
+  return {
+    properties: new Map(fields.map((field) => [field.property, field])),
+    identifiers: new Map(fields.map((field) => [field.identifier, field])),
+    values: undefined,
+  };
 }
 
 class SchemaMap extends MapValue {
   override readonly json: Readonly<Record<string, unknown>>;
-  readonly #properties: Readonly<Record<string, CelSchema>> | undefined;
-  readonly #values: CelSchema | undefined;
+  readonly #shape: Shape;
 
-  constructor(json: Readonly<Record<string, unknown>>, schema: CelSchema) {
+  constructor(json: Readonly<Record<string, unknown>>, shape: Shape) {
     super();
     this.json = json;
-    const isResource = schema['x-kubernetes-embedded-resource'] === true;
-    this.#properties = (isResource ? withTypeAndMeta(schema) : schema).properties;
-    this.#values = this.#properties === undefined ? valueSchema(schema) : undefined;
+    this.#shape = shape;
   }
 
   override get size(): number {
@@ -198,24 +272,37 @@ class SchemaMap extends MapValue {
   }
 
   #schemaOf(property: string): CelSchema | undefined {
-    if (this.#properties === undefined) return this.#values;
-    return Object.hasOwn(this.#properties, property) ? this.#properties[property] : undefined;
+    const { properties, values } = this.#shape;
+    return properties === undefined ? values : properties.get(property)?.schema;
+  }
+
+  #entry(key: string): Value | undefined {
+    const { values } = this.#shape;
+    if (values === undefined || !Object.hasOwn(this.json, key)) return undefined;
+    return schemaValue(this.json[key], values);
   }
 
   override find(key: Value): Value | undefined {
     if (typeof key !== 'string') return noSuchOverload();
-    const property = this.#properties === undefined ? key : unescapeName(key);
-    if (property === undefined || !Object.hasOwn(this.json, property)) return undefined;
-    const json = this.json[property];
-    if (json === undefined || (json === null && this.#properties !== undefined)) return undefined;
-    const schema = this.#schemaOf(property);
-    return schema === undefined ? undefined : schemaValue(json, schema);
+    if (this.#shape.properties === undefined) return this.#entry(key);
+    const field = this.#shape.identifiers.get(key) ?? this.#fieldByProperty(key);
+    if (field === undefined) return undefined;
+    if (field.isInherited && !Object.hasOwn(this.json, field.property)) return undefined;
+    const json = this.json[field.property];
+    return json === null || json === undefined ? undefined : schemaValue(json, field.schema);
+  }
+
+  /** A field by a name that unescapes to it, as `namespace` does to itself. */
+  #fieldByProperty(key: string): Field | undefined {
+    const property = unescapeName(key);
+    return property === undefined ? undefined : this.#shape.properties?.get(property);
   }
 
   override *keys(): Iterable<Value> {
+    const { properties } = this.#shape;
     for (const property of Object.keys(this.json)) {
       if (this.#schemaOf(property) === undefined) continue;
-      yield this.#properties === undefined ? property : (escapeName(property) ?? property);
+      yield properties?.get(property)?.identifier ?? property;
     }
   }
 
@@ -228,8 +315,7 @@ class SchemaMap extends MapValue {
         if (!isSameJson(json, other.json[property])) return false;
         continue;
       }
-      const identifier =
-        this.#properties === undefined ? property : (escapeName(property) ?? property);
+      const identifier = this.#shape.properties?.get(property)?.identifier ?? property;
       const [left, right] = [this.find(identifier), other.find(identifier)];
       if (left === undefined && right === undefined) continue;
       if (left === undefined || right === undefined) return false;
