@@ -225,7 +225,7 @@ function readerOf(schema: CelSchema): Reader {
 interface Field {
   readonly property: string;
   readonly identifier: string;
-  readonly schema: CelSchema;
+  readonly reading: Reading;
   /** Objects of JavaScript have a property of this name anyway. */
   readonly isInherited: boolean;
 }
@@ -236,19 +236,29 @@ interface Shape {
   readonly properties: ReadonlyMap<string, Field> | undefined;
   /** The same by their identifiers. */
   readonly identifiers: ReadonlyMap<string, Field>;
-  /** Of maps: the schema of their values. */
-  readonly values: CelSchema | undefined;
+  /** Of maps: how their values are read. */
+  readonly values: Reading | undefined;
 }
 
 function shapeOf(schema: CelSchema): Shape {
   const isResource = schema['x-kubernetes-embedded-resource'] === true;
   const { properties } = isResource ? withTypeAndMeta(schema) : schema;
   if (properties === undefined) {
-    return { properties: undefined, identifiers: new Map(), values: valueSchema(schema) };
+    const values = valueSchema(schema);
+    return {
+      properties: undefined,
+      identifiers: new Map(),
+      values: values === undefined ? undefined : readingOf(values),
+    };
   }
   const fields = Object.entries(properties).map(([property, child]): Field => {
     const identifier = escapeName(property) ?? property;
-    return { property, identifier, schema: child, isInherited: property in Object.prototype };
+    return {
+      property,
+      identifier,
+      reading: readingOf(child),
+      isInherited: property in Object.prototype,
+    };
   });
   return {
     properties: new Map(fields.map((field) => [field.property, field])),
@@ -271,15 +281,16 @@ class SchemaMap extends MapValue {
     return Object.keys(this.json).length;
   }
 
-  #schemaOf(property: string): CelSchema | undefined {
+  /** Whether the schema names a property. */
+  #hasProperty(property: string): boolean {
     const { properties, values } = this.#shape;
-    return properties === undefined ? values : properties.get(property)?.schema;
+    return properties === undefined ? values !== undefined : properties.has(property);
   }
 
   #entry(key: string): Value | undefined {
     const { values } = this.#shape;
     if (values === undefined || !Object.hasOwn(this.json, key)) return undefined;
-    return schemaValue(this.json[key], values);
+    return valueBy(values, this.json[key]);
   }
 
   override find(key: Value): Value | undefined {
@@ -289,7 +300,7 @@ class SchemaMap extends MapValue {
     if (field === undefined) return undefined;
     if (field.isInherited && !Object.hasOwn(this.json, field.property)) return undefined;
     const json = this.json[field.property];
-    return json === null || json === undefined ? undefined : schemaValue(json, field.schema);
+    return json === null || json === undefined ? undefined : field.reading.read(json);
   }
 
   /** A field by a name that unescapes to it, as `namespace` does to itself. */
@@ -301,7 +312,7 @@ class SchemaMap extends MapValue {
   override *keys(): Iterable<Value> {
     const { properties } = this.#shape;
     for (const property of Object.keys(this.json)) {
-      if (this.#schemaOf(property) === undefined) continue;
+      if (!this.#hasProperty(property)) continue;
       yield properties?.get(property)?.identifier ?? property;
     }
   }
@@ -309,7 +320,7 @@ class SchemaMap extends MapValue {
   override equalsOther(other: MapValue): Value {
     if (this.size !== other.size) return false;
     for (const [property, json] of Object.entries(this.json)) {
-      if (this.#schemaOf(property) === undefined) {
+      if (!this.#hasProperty(property)) {
         if (!(other instanceof SchemaMap)) return noSuchOverload();
         if (!Object.hasOwn(other.json, property)) continue;
         if (!isSameJson(json, other.json[property])) return false;
@@ -329,11 +340,13 @@ class SchemaMap extends MapValue {
 class SchemaList extends ListValue {
   override readonly json: readonly unknown[];
   protected readonly items: CelSchema;
+  readonly #reading: Reading;
 
   constructor(json: readonly unknown[], items: CelSchema) {
     super();
     this.json = json;
     this.items = items;
+    this.#reading = readingOf(items);
   }
 
   override get size(): number {
@@ -341,7 +354,7 @@ class SchemaList extends ListValue {
   }
 
   override at(index: number): Value {
-    return schemaValue(this.json[index], this.items);
+    return valueBy(this.#reading, this.json[index]);
   }
 }
 
