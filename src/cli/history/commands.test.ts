@@ -45,9 +45,10 @@ describe('cox history', () => {
     const { cluster, revision } = await scaledDeployment();
     const lines = (await history(['deploy/web'], {}, cluster)).trimEnd().split('\n');
     assert.deepEqual(lines, [
-      'REVISION   TIME                   EVENT     USER   BY                        CHANGE',
-      `${revision}        2026-01-01T00:01:00Z   Updated   ann    kubectl/v1.36.0 (patch)   metadata.annotations: added {"note":"${'x'.repeat(50)}…`,
-      '                                                                             spec.replicas: 1 → 3',
+      'REVISION   TIME                   EVENT     USER   BY',
+      `${revision}        2026-01-01T00:01:00Z   Updated   ann    kubectl/v1.36.0 (patch)`,
+      `  metadata.annotations: added {"note":"${'x'.repeat(50)}…`,
+      '  spec.replicas: 1 → 3',
       `${revision - 1}        2026-01-01T00:00:00Z   Created   ann    test (create)`,
     ]);
   });
@@ -55,8 +56,8 @@ describe('cox history', () => {
   it('shows one field alone, and the rest behind a limit', async () => {
     const { cluster, revision } = await scaledDeployment();
     const field = await history(['deployments.apps', 'web'], { field: 'spec.replicas' }, cluster);
-    assert.match(field, /Updated .* spec\.replicas: 1 → 3\n/);
-    assert.match(field, /Created .* spec\.replicas: added 1\n/);
+    assert.match(field, /Updated .*\n {2}spec\.replicas: 1 → 3\n/);
+    assert.match(field, /Created .*\n {2}spec\.replicas: added 1\n/);
     const first = await history(['Deployment', 'web'], { limit: '1' }, cluster);
     assert.match(first, new RegExp(`There are more: --before ${revision} shows them`));
     const rest = await history(['deployment', 'web'], { before: `${revision}` }, cluster);

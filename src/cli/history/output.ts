@@ -6,30 +6,31 @@ import type { FieldChange, ObjectDiff, ObjectHistory, Revision } from './answers
 const VALUE_WIDTH_MAX = 60;
 const GAP = 3;
 
-/** Rows under a head, columns as wide as they must be, as `kubectl get` writes them. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Columns as wide as they must be, as `kubectl get` writes them. */
+function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows)
     for (const [index, cell] of row.entries())
       widths[index] = Math.max(widths[index] ?? 0, cell.length);
-  const lines = rows.map((row) =>
+  return rows.map((row) =>
     row
       .map((cell, index) => cell.padEnd((widths[index] ?? 0) + GAP))
       .join('')
       .trimEnd(),
   );
-  return `${lines.join('\n')}\n`;
 }
 
-/** A row for each change; what a revision has in common stands in the first of its rows. */
+/** A row for each revision, with what it changed below. */
 export function historyTable({ revisions, oldestRevision, metadata }: ObjectHistory): string {
-  const head = ['REVISION', 'TIME', 'EVENT', 'USER', 'BY', 'CHANGE'];
-  const rows = revisions.flatMap((revision) => {
-    const { time, event, user = '<unknown>', changes = [] } = revision;
-    const common = [revision.revision, time.replace(/\.\d+Z$/, 'Z'), event, user, byOf(revision)];
-    const [first = '', ...rest] = changes.map(changeText);
-    return [[...common, first], ...rest.map((text) => ['', '', '', '', '', text])];
+  const rows = revisions.map((revision) => {
+    const { time, event, user = '<unknown>' } = revision;
+    return [revision.revision, time.replace(/\.\d+Z$/, 'Z'), event, user, byOf(revision)];
   });
+  const [head = '', ...lines] = tableLines([['REVISION', 'TIME', 'EVENT', 'USER', 'BY'], ...rows]);
+  const body = revisions.flatMap(({ changes = [] }, index) => [
+    lines[index] ?? '',
+    ...changes.map((change) => `  ${changeText(change)}`),
+  ]);
   const last = revisions.at(-1);
   const isCut = metadata.continue === undefined && last !== undefined && last.event !== 'Created';
   const notes = [
@@ -38,7 +39,7 @@ export function historyTable({ revisions, oldestRevision, metadata }: ObjectHist
       : [`There are more: --before ${metadata.continue} shows them.`]),
     ...(isCut ? [`The history reaches back to revision ${oldestRevision}.`] : []),
   ];
-  return [table([head, ...rows]), ...notes.map((note) => `${note}\n`)].join('');
+  return `${[head, ...body, ...notes].join('\n')}\n`;
 }
 
 /** `kubectl/v1.36.0 (patch status)`: the program without what it says of its machine. */
@@ -55,7 +56,7 @@ export function diffTable({ object, from, to, changes }: ObjectDiff): string {
   const head = `${object.kind} ${name}, from revision ${side(from)} to ${side(to)}\n`;
   if (changes.length === 0) return `${head}No field differs.\n`;
   const rows = changes.map((change) => [change.path, valueText(change.old), valueText(change.new)]);
-  return `${head}${table([['FIELD', 'FROM', 'TO'], ...rows])}`;
+  return `${head}${tableLines([['FIELD', 'FROM', 'TO'], ...rows]).join('\n')}\n`;
 }
 
 function changeText({ path, old, new: next }: FieldChange): string {

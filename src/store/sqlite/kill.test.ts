@@ -47,11 +47,22 @@ async function check(store: Store, { revision, key, value }: Told): Promise<void
   if (item !== undefined) assert.equal(item.modRevision, revision);
 }
 
+/** Behind the compaction too: what was told is there, with a time. */
+async function checkHistory(store: Store, { revision, key, value }: Told): Promise<void> {
+  const before = revision + 1;
+  const past = await store.history?.versions(key, { before, limit: 1 });
+  const version = past?.versions[0];
+  assert.equal(version?.revision, revision);
+  assert.ok((version?.timeMs ?? 0) > 0);
+  const found = version?.type === 'put' ? new TextDecoder().decode(version.value) : '-';
+  assert.ok(found.startsWith(value), `revision ${revision} of ${key}: ${found}, told ${value}`);
+}
+
 describe('the SQLite store under SIGKILL', () => {
-  it(`loses nothing that was told and reuses no revision (${ROUNDS} rounds)`, async (t) => {
+  it(`loses nothing that was told, history included, and reuses no revision (${ROUNDS} rounds)`, async (t) => {
     const directory = await temporaryDirectory(t);
     let newest = 1;
-    let total = 0;
+    const all: Told[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const { opened, told } = await writeAndKill(directory);
       assert.equal(opened, newest, 'the store opens where it was');
@@ -66,11 +77,14 @@ describe('the SQLite store under SIGKILL', () => {
       }
       newest = await store.revision();
       assert.ok(told.every(({ revision }) => revision <= newest));
-      total += told.length;
-      if (round % 3 === 2) await store.compact(newest);
+      all.push(...told);
+      if (round % 3 === 2) {
+        await store.compact(newest);
+        for (const one of all) await checkHistory(store, one);
+      }
       await store.close();
     }
-    assert.ok(total > ROUNDS, 'the rounds should write something');
-    t.diagnostic(`${ROUNDS} rounds of SIGKILL, ${total} writes told of, none lost`);
+    assert.ok(all.length > ROUNDS, 'the rounds should write something');
+    t.diagnostic(`${ROUNDS} rounds of SIGKILL, ${all.length} writes told of, none lost`);
   });
 });
