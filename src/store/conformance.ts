@@ -335,7 +335,6 @@ function describeClose(open: OpenStore): void {
       () => store.batch([]),
       () => store.watch('/', 1, { onEvents: () => {}, onEnd: () => {} }),
       () => store.compact(1),
-      () => store.compacted(),
       () => store.grantLease(1000),
       () => store.keepAlive(1),
       () => store.revokeLease(1),

@@ -122,10 +122,6 @@ export class MemoryStore implements Store {
     });
   }
 
-  compacted(): Promise<number> {
-    return this.#answer(() => this.#state.compacted);
-  }
-
   readonly history: StoreHistory = {
     get: (key, revision) => this.#answer(() => historicItem(this.#state, key, revision)),
     list: (prefix, options) =>

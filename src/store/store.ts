@@ -127,8 +127,6 @@ export interface Store {
    * nothing. A store with a history keeps the rest there until `history.retain` drops it.
    */
   compact(revision: number): Promise<void>;
-  /** The mark of the last compaction; 0 before the first. */
-  compacted(): Promise<number>;
   /** What lies behind the compaction. Absent: this store keeps nothing there. */
   readonly history?: StoreHistory;
   /** A lease of `ttlMs`; its keys are deleted when it is not kept alive. Never 0. */

@@ -66,6 +66,18 @@ describe('compaction by the API server', () => {
     );
   });
 
+  it('never takes what is younger than five minutes', async () => {
+    const server = await TestApiServer.start();
+    for (const name of ['a', 'b']) await server.must(`POST ${MAPS}`, map(name, {}));
+    for (let minute = 0; minute < 12; minute++) {
+      const page = await server.must(`GET ${MAPS}?limit=1`);
+      await server.must(`PATCH ${MAPS}/b`, { data: { minute: `${minute}` } });
+      await server.environment.advance(MINUTE - 1);
+      const rest = await server.must(`GET ${MAPS}?continue=${page.metadata.continue}`);
+      assert.notEqual(rest.items[0].data?.minute, `${minute}`);
+    }
+  });
+
   it('expires an exact list of what never changed, as upstream does', async () => {
     const server = await TestApiServer.start();
     const made = await server.must(`POST ${MAPS}`, map('a', {}));
@@ -281,11 +293,13 @@ describe('undelete', () => {
     const dry = await server.call(`POST ${HISTORY}/undelete${MAPS}/a?dryRun=All`);
     assert.equal(dry.status, 201);
     assert.equal((await server.call(`GET ${MAPS}/a`)).status, 404);
-    const back = await server.call(`POST ${HISTORY}/undelete${MAPS}/a`);
+    const back = await server.call(`POST ${HISTORY}/undelete${MAPS}/a?fieldManager=undeleter`);
     assert.equal(back.status, 201);
     const { metadata, data } = await server.must(`GET ${MAPS}/a`);
     assert.deepEqual([data, metadata.labels], [{ v: '2' }, { app: 'x' }]);
     assert.deepEqual(metadata.ownerReferences, [owners[0]]);
+    const writers = metadata.managedFields.map(({ manager }: { manager: string }) => manager);
+    assert.deepEqual(writers, ['undeleter']);
     assert.notEqual(metadata.uid, made.metadata.uid);
     assert.ok(Date.parse(metadata.creationTimestamp) > Date.parse(made.metadata.creationTimestamp));
     assert.deepEqual(back.body.metadata.uid, metadata.uid);

@@ -26,7 +26,7 @@ export class WatchHub {
   readonly parsed: ParsedCache;
   readonly #environment: Environment;
   readonly #caches = new Map<string, ResourceCache>();
-  /** Lists and watches from before this revision are refused: the store has forgotten it. */
+  /** Lists and watches from before this revision are refused: the store was told to forget it. */
   compacted = 0;
   #revision = 0;
   #watch: Watch | undefined;
@@ -69,7 +69,6 @@ export class WatchHub {
   /** Reads the store and follows it. All caches have been made before. */
   async start(): Promise<void> {
     const revision = await this.store.revision();
-    this.compacted = await this.store.compacted();
     this.#revision = revision;
     for (const cache of this.#caches.values()) cache.begin(revision);
     let after: string | undefined;

@@ -169,11 +169,6 @@ class SqliteStore implements Store {
     await this.#writer.ask({ type: 'compact', revision });
   }
 
-  async compacted(): Promise<number> {
-    this.#check();
-    return this.#reader.compacted();
-  }
-
   readonly history: StoreHistory = {
     get: async (key, revision) => {
       this.#check();
