@@ -275,6 +275,64 @@ describe('the history behind the compaction', () => {
   });
 });
 
+describe('the history of custom resources', () => {
+  it('is there as for any other, elements of lists by the keys of their schema', async () => {
+    const server = await TestApiServer.start();
+    const text = { type: 'string' };
+    const steps = {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['id'],
+      items: { type: 'object', required: ['id'], properties: { id: text, run: text } },
+    };
+    const spec = { type: 'object', properties: { steps } };
+    await server.must('POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+      metadata: { name: 'plans.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'plans', singular: 'plan', kind: 'Plan', listKind: 'PlanList' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
+          },
+        ],
+      },
+    });
+    await server.environment.advance(MINUTE);
+    const path = '/apis/example.com/v1/namespaces/default/plans';
+    const plan = (run: string) => ({
+      apiVersion: 'example.com/v1',
+      kind: 'Plan',
+      metadata: { name: 'p' },
+      spec: {
+        steps: [
+          { id: 'a', run: 'x' },
+          { id: 'b', run },
+        ],
+      },
+    });
+    await server.must(`POST ${path}`, plan('one'));
+    await server.must(`PATCH ${path}/p`, plan('two'));
+    await server.must(`DELETE ${path}/p`);
+    await server.environment.advance(11 * MINUTE);
+    const { revisions } = await server.must(`GET ${HISTORY}/revisions${path}/p`);
+    assert.deepEqual(
+      revisions.map((one: Body) => [one.event, one.changes]),
+      [
+        ['Deleted', undefined],
+        ['Updated', [{ path: 'spec.steps[id=b].run', old: 'one', new: 'two' }]],
+        ['Created', undefined],
+      ],
+    );
+    const back = await server.must(`POST ${HISTORY}/undelete${path}/p`);
+    assert.equal(back.spec.steps[1].run, 'two');
+  });
+});
+
 describe('undelete', () => {
   it('makes the object anew from its last state', async () => {
     const server = await TestApiServer.start();

@@ -23,8 +23,8 @@ export interface Change {
 }
 
 export interface ChangeOptions {
-  /** Of the whole object; undefined when its schema is not known. */
-  readonly type: FieldType | undefined;
+  /** Of the whole object. */
+  readonly type: FieldType;
   /** Only what is at, below or around this path. */
   readonly field?: string;
 }

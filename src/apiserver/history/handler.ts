@@ -63,8 +63,10 @@ export class HistoryHandler {
     const revision = await this.#asOf(history, query);
     const item = await reached(() => history.get(resource.key(namespace, name), revision));
     if (item === undefined) throw notFound(resource.groupResource, name);
+    const entry = entryOf(item);
+    await resource.ready([entry]);
     const presenter = presenterFor(context, resource);
-    const body = presenter.single(entryOf(item));
+    const body = presenter.single(entry);
     return bodyResponse(200, contentType(presenter.wanted), body);
   }
 
@@ -130,6 +132,7 @@ export class HistoryHandler {
       [from, to].map((revision) => reached(() => history.get(key, revision))),
     );
     if (before === undefined && after === undefined) throw notFound(resource.groupResource, name);
+    await resource.ready([before, after].flatMap((item) => (item ? [entryOf(item)] : [])));
     const read = (item: StoredValue | undefined) =>
       item === undefined ? undefined : resource.read(entryOf(item));
     const field = query.get('field')?.replace(/^\./, '') || undefined;

@@ -4,12 +4,13 @@ import { equalJson } from '#api/meta/equal.ts';
 import type { JsonObject } from '#api/meta/object.ts';
 import { badRequest, notFound } from '#api/meta/status.ts';
 import { microTimeText } from '#api/meta/time.ts';
-import { findType } from '#api/schema/schema.ts';
+import { fieldTypeOf } from '#api/schema/kind-types.ts';
 import type { KeyVersion, StoreHistory } from '#store/store.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { Turns } from '../turns.ts';
+import type { Entry } from '../watch-cache/entry.ts';
 import { type Change, changesBetween } from './changes.ts';
 import { type Author, authorOf } from './note.ts';
 import { redacted } from './redaction.ts';
@@ -62,6 +63,7 @@ export async function readRevisions(request: RevisionsRequest): Promise<Revision
     );
     const { versions, oldest } = page;
     if (versions.length === 0 && before === undefined) throw notFound(resource.groupResource, name);
+    await resource.ready(versions.filter(({ type }) => type === 'put').map(entryOf));
     for (const [index, version] of versions.slice(0, PAGE).entries()) {
       if (turns.isOver()) await turns.next();
       const one = describe(resource, version, { older: versions[index + 1], field });
@@ -111,12 +113,11 @@ export function changesOf(
   after: ApiObject | undefined,
   field: string | undefined,
 ): Change[] {
-  const type = findType(resource.kind.schema);
   const changes = changesBetween(
     before as JsonObject | undefined,
     after as JsonObject | undefined,
     {
-      type: type === undefined ? undefined : rootType(type),
+      type: rootType(fieldTypeOf(resource.kind)),
       ...(field === undefined ? {} : { field }),
     },
   );
@@ -125,9 +126,11 @@ export function changesOf(
 }
 
 function objectOf(resource: Resource, version: KeyVersion): ApiObject | undefined {
-  if (version.type === 'delete') return undefined;
-  const { revision, createRevision, value } = version;
-  return resource.read({ key: '', revision, createRevision, bytes: value });
+  return version.type === 'delete' ? undefined : resource.read(entryOf(version));
+}
+
+function entryOf({ revision, createRevision, value }: KeyVersion): Entry {
+  return { key: '', revision, createRevision, bytes: value };
 }
 
 function managersOf(before: ApiObject | undefined, after: ApiObject | undefined): string[] {

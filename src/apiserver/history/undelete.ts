@@ -57,7 +57,9 @@ async function lastState(
   const wanted = asked === undefined ? previous : await versionAt(history, key, asked);
   if (wanted?.type !== 'put') throw notFound(resource.groupResource, name);
   const { revision, createRevision, value } = wanted;
-  return resource.copy({ key, revision, createRevision, bytes: value });
+  const entry = { key, revision, createRevision, bytes: value };
+  await resource.ready([entry]);
+  return resource.copy(entry);
 }
 
 async function versionAt(
