@@ -43,10 +43,10 @@ export function requestInfoOf(method: string, url: string): RequestInfo {
     return { ...info, path, verb: history.verb, historyView: history.view };
   }
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
-  const parts = path
+  // Decoded first, and then divided: whoever gets the path after us may read it no other way.
+  const parts = decode(path)
     .split('/')
-    .filter((part) => part !== '')
-    .map(decode);
+    .filter((part) => part !== '');
   const plain: RequestInfo = {
     isResourceRequest: false,
     path,
@@ -101,10 +101,11 @@ export function isTrue(value: string | null): boolean {
   return value !== null && ['1', 't', 'T', 'true', 'TRUE', 'True', ''].includes(value);
 }
 
-function decode(part: string): string {
+function decode(path: string): string {
+  if (!path.includes('%')) return path;
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(path);
   } catch {
-    return part;
+    return path;
   }
 }

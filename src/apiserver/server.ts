@@ -220,7 +220,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
       requestTimeoutMs: limits.requestTimeoutMs,
     }),
-    async (context) => (await aggregator.handle(context)) ?? router.route(context),
+    (context) => {
+      const other = aggregator.remoteOf(context.info.path);
+      return other === undefined ? router.route(context) : aggregator.pass(context, other);
+    },
   );
   const handler = (request: HttpRequest): Promise<HttpResponse> =>
     run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
@@ -250,10 +253,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   return {
     handler,
-    streamsBody: ({ method, url }) => {
-      const info = requestInfoOf(method, url);
-      return isProxied(info) || aggregator.remoteOf(info.path) !== undefined;
-    },
+    streamsBody: ({ method, url }) =>
+      aggregator.remoteOf(url.split('?', 1)[0] ?? '') !== undefined ||
+      (url.includes('/proxy') && isProxied(requestInfoOf(method, url))),
     tokens,
     health,
     async start() {

@@ -104,7 +104,7 @@ function feed(request: HttpRequestIn, sink: ByteSink): void {
   if (request.destroyed) breakOff();
 }
 
-function announcesBody(request: HttpRequestIn): boolean {
+export function announcesBody(request: HttpRequestIn): boolean {
   if ('stream' in request) return !request.stream.endAfterHeaders;
   const { headers } = request;
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;

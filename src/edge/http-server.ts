@@ -20,6 +20,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Logger } from '#base/env.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
 import {
+  announcesBody,
   type HttpRequestIn,
   readRequestBody,
   requestBodyStream,
@@ -238,14 +239,14 @@ class Server implements RunningHttpServer {
     return typeof limit === 'number' ? limit : limit(head);
   }
 
-  #streamsBody(head: Pick<HttpRequest, 'method' | 'url'>): boolean {
-    return this.#options.streamsBody?.(head) ?? false;
+  #streamsBody(request: HttpRequestIn, head: Pick<HttpRequest, 'method' | 'url'>): boolean {
+    return announcesBody(request) && (this.#options.streamsBody?.(head) ?? false);
   }
 
   #isTooLong(request: HttpRequestIn): boolean {
     const head = requestHead(request);
     const announced = Number(request.headers['content-length'] ?? 0);
-    return announced > this.#bodyMaxBytes(head) && !this.#streamsBody(head);
+    return announced > this.#bodyMaxBytes(head) && !this.#streamsBody(request, head);
   }
 
   #serve(request: HttpRequestIn, response: HttpResponseOut): void {
@@ -261,7 +262,7 @@ class Server implements RunningHttpServer {
   async #answer(request: HttpRequestIn, response: HttpResponseOut): Promise<void> {
     const head = requestHead(request);
     const limit = this.#bodyMaxBytes(head);
-    const bodyStream = this.#streamsBody(head) ? requestBodyStream(request) : undefined;
+    const bodyStream = this.#streamsBody(request, head) ? requestBodyStream(request) : undefined;
     const body =
       bodyStream !== undefined
         ? undefined

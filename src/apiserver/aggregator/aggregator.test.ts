@@ -124,6 +124,27 @@ describe('requests for a group version of another server', () => {
     });
   });
 
+  it('are authorized by the path that the other server reads', async () => {
+    await servers.serve();
+    const { api } = servers;
+    await api.must('POST /apis/rbac.authorization.k8s.io/v1/clusterroles', {
+      metadata: { name: 'flunders' },
+      rules: [{ apiGroups: ['*'], resources: ['flunders', '..'], verbs: ['*'] }],
+    });
+    await api.must('POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      metadata: { name: 'flunders' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'flunders' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'jane' }],
+    });
+    const as = { name: 'jane', groups: [] };
+    const status = async (path: string): Promise<number> =>
+      (await api.call(`GET ${GROUP_PATH}${path}`, undefined, { as })).status;
+    assert.equal(await status('/namespaces/default/flunders'), 200);
+    assert.equal(await status('/namespaces/default%2fsecrets/flunders'), 403);
+    assert.equal(await status('/namespaces/default/../flunders'), 404);
+    assert.equal(await status('/namespaces/default/%2e%2e/flunders'), 404);
+  });
+
   it('need the right to make them here', async () => {
     await servers.serve();
     const before = servers.extension.asked.length;

@@ -39,7 +39,7 @@ export class Aggregator {
     this.apiServices = new ApiServices(options.reader);
     this.registration = new Registration(options);
     this.discovery = new RemoteDiscovery(options, this.apiServices);
-    this.#availability = new Availability(options, options.client);
+    this.#availability = new Availability(options, this.apiServices, options.client);
   }
 
   /** When the caches are filled and this server answers. */
@@ -56,10 +56,8 @@ export class Aggregator {
     this.discovery.stop();
   }
 
-  /** Undefined when this server is to answer itself. */
-  async handle(context: RequestContext): Promise<HttpResponse | undefined> {
-    const remote = this.remoteOf(context.info.path);
-    if (remote === undefined) return undefined;
+  /** Answers as the other server does, or 503 when it cannot. */
+  async pass(context: RequestContext, remote: RemoteApi): Promise<HttpResponse> {
     if (!remote.isAvailable) return unavailable('service unavailable');
     let endpoint: Endpoint;
     try {
@@ -75,10 +73,15 @@ export class Aggregator {
     }
   }
 
-  /** The other server that a path belongs to. */
+  /** The other server that a path belongs to; undefined when it is this one that answers. */
   remoteOf(path: string): RemoteApi | undefined {
-    const [root, group = '', version = ''] = segmentsOf(path);
-    return root === 'apis' ? this.apiServices.remote(group, version) : undefined;
+    // Asked for each request, of which most are of a cluster without other servers.
+    if (!this.apiServices.hasRemote || !path.startsWith('/apis/')) return undefined;
+    const segments = segmentsOf(path);
+    const [root, group = '', version = ''] = segments;
+    // What was authorized by its words is not to be read as another path by who cleans it.
+    if (root !== 'apis' || segments.includes('..') || segments.includes('.')) return undefined;
+    return this.apiServices.remote(group, version);
   }
 
   async #pass(
@@ -108,10 +111,9 @@ export class Aggregator {
 }
 
 function segmentsOf(path: string): string[] {
-  return path
+  return decoded(path)
     .split('/')
-    .filter((part) => part !== '')
-    .map(decoded);
+    .filter((part) => part !== '');
 }
 
 function decoded(text: string): string {

@@ -53,6 +53,10 @@ export class ApiServices {
     return this.#now().remote.get(`${group}/${version}`);
   }
 
+  get hasRemote(): boolean {
+    return this.#now().remote.size > 0;
+  }
+
   allRemote(): readonly RemoteApi[] {
     return [...this.#now().remote.values()];
   }

@@ -12,7 +12,7 @@ import { messageOf } from '#base/error.ts';
 import type { Timer } from '#base/env.ts';
 import { API_SERVICES, ENDPOINT_SLICES, SERVICES } from '../admission/targets.ts';
 import type { LocalClient } from '../bootstrap/local-client.ts';
-import { remoteOf } from './api-services.ts';
+import { type ApiServices, remoteOf } from './api-services.ts';
 import { failedDiscovery, LOCAL, missing, PASSED, type Verdict, withVerdict } from './condition.ts';
 import { endpointOf, slicesOfService, urlOf } from './endpoint.ts';
 import { ask, type RemoteServices } from './remote.ts';
@@ -40,11 +40,13 @@ type Next = 'never' | 'later' | 'soon';
 export class Availability {
   readonly #services: RemoteServices;
   readonly #client: LocalClient;
+  readonly #apiServices: ApiServices;
   readonly #work = new Map<string, Work>();
   #started = false;
   #stopped = false;
 
-  constructor(services: RemoteServices, client: LocalClient) {
+  constructor(services: RemoteServices, apiServices: ApiServices, client: LocalClient) {
+    this.#apiServices = apiServices;
     this.#services = services;
     this.#client = client;
     const { reader } = services;
@@ -75,10 +77,10 @@ export class Availability {
 
   #wakeUsersOf(namespace: string, service: string | undefined): void {
     if (!this.#started || this.#stopped) return;
-    for (const api of this.#all()) {
-      const ref = api.spec?.service;
-      if (ref?.namespace === namespace && (service === undefined || ref.name === service))
-        this.#wake(api.metadata?.name ?? '');
+    for (const api of this.#apiServices.allRemote()) {
+      const ref = api.service;
+      if (ref.namespace === namespace && (service === undefined || ref.name === service))
+        this.#wake(api.name);
     }
   }
 
