@@ -14,6 +14,10 @@ let front: RunningHttpServer;
 
 before(async () => {
   backend = createServer((request, response) => {
+    if (request.url === '/bare') {
+      request.socket.end('HTTP/1.0 200 OK\nContent-Type: text/plain\n\nbare');
+      return;
+    }
     response.setHeader('set-cookie', ['a=1; Expires=Thu, 01 Jan 2026 00:00:00 GMT', 'b=2']);
     response.setHeader('x-length', request.headers['content-length'] ?? 'none');
     request.pipe(response);
@@ -94,6 +98,14 @@ describe('a proxy over sockets', () => {
     assert.equal(String(echoed), 'ping');
     socket.end();
     await once(socket, 'close');
+  });
+
+  it('takes the answer of a server that ends its lines without CR', async () => {
+    const request = open({ path: `${PATH}/bare` });
+    request.end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const [body] = await once(response, 'data');
+    assert.deepEqual([response.statusCode, String(body)], [200, 'bare']);
   });
 
   it('ends the request to the backend when the client goes', async () => {

@@ -8,13 +8,15 @@ import { type HttpClient, httpClient } from '#edge/http-client.ts';
 const CLIENTS_MAX = 1_000;
 /** Connections to one backend at a time, a watch being one; more requests wait. */
 const SOCKETS_MAX = 4_096;
+/** What runs in pods is what people have written, and Go's client, which they test with, is lenient. */
+const OPTIONS = { socketsMax: SOCKETS_MAX, lenient: true };
 
 export function backendConnector(): BackendConnector {
   const clients = new Map<string, HttpClient>();
   return {
     to(backend: Backend): Handler {
       const key = keyOf(backend);
-      const client = clients.get(key) ?? httpClient({ ...backend, socketsMax: SOCKETS_MAX });
+      const client = clients.get(key) ?? httpClient({ ...backend, ...OPTIONS });
       clients.delete(key);
       clients.set(key, client);
       if (clients.size > CLIENTS_MAX) forgetOldest(clients);

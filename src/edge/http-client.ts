@@ -22,6 +22,8 @@ export interface HttpClientOptions {
   readonly headers?: () => Headers;
   /** Sockets at a time; more requests wait. */
   readonly socketsMax?: number;
+  /** Takes answers of servers that do not keep to the letter of HTTP: lines without CR. */
+  readonly lenient?: boolean;
   /** How long a connection may take to stand; 10 s unless given. */
   readonly connectTimeoutMs?: number;
 }
@@ -114,13 +116,14 @@ class Client implements HttpClient {
   }
 
   #settings(message: HttpRequest, agent: HttpAgent | TlsAgent): RequestOptions {
-    const { path, host = '127.0.0.1', port = 443, headers } = this.#options;
+    const { path, host = '127.0.0.1', port = 443, headers, lenient = false } = this.#options;
     const { body, bodyStream, signal } = message;
     const isUnmeasured =
       bodyStream !== undefined && message.headers['content-length'] === undefined;
     return {
       agent,
       method: message.method,
+      insecureHTTPParser: lenient,
       path: message.url,
       headers: {
         ...linesOf({ ...message.headers, ...headers?.() }),
