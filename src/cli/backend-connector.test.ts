@@ -89,6 +89,14 @@ describe('a proxy over sockets', () => {
     ]);
   });
 
+  it('passes on a body of unknown length with any method', async () => {
+    const request = open({ method: 'DELETE', headers: { 'transfer-encoding': 'chunked' } });
+    request.end('body');
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const [body] = await once(response, 'data');
+    assert.deepEqual([String(body), response.headers['x-length']], ['body', 'none']);
+  });
+
   it('joins the two ends of an upgraded connection', async () => {
     const request = open({ headers: { connection: 'Upgrade', upgrade: 'echo' } });
     request.end();

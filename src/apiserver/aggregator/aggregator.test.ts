@@ -51,6 +51,22 @@ describe('the condition Available', () => {
     assert.match(await servers.available(), /^False FailedDiscoveryCheck/);
   });
 
+  it('keeps the time at which it became what it is', async () => {
+    const since = async (): Promise<string> => {
+      await servers.settle();
+      const path = `/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.${GROUP}`;
+      return (await servers.api.must(`GET ${path}`)).status.conditions[0].lastTransitionTime;
+    };
+    await servers.register();
+    const missing = await since();
+    await servers.settle(5_000);
+    await servers.createService();
+    assert.equal(await since(), missing);
+    await servers.settle(5_000);
+    await servers.createSlice();
+    assert.notEqual(await since(), missing);
+  });
+
   it('is not written when it stays the same', async () => {
     await servers.serve();
     const path = `GET /apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.${GROUP}`;

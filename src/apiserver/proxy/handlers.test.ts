@@ -252,7 +252,7 @@ describe('services/proxy', () => {
     await makeSlice('shop', [endpoint('10.244.0.9', 'gone'), endpoint('10.244.0.7', 'web')], ports);
     await makeSlice('unready', [endpoint('10.244.0.7', 'web', 'shop', false)], ports);
     await makeSlice('foreign', [endpoint('10.244.0.7', 'web', 'other')], ports);
-    await makeSlice('lying', [endpoint('127.0.0.1', 'inside')], ports).catch(() => {});
+    await makeSlice('lying', [endpoint('10.244.0.99', 'web')], ports);
   });
 
   it('speaks to a ready pod, by number or name of the port', async () => {
@@ -269,6 +269,7 @@ describe('services/proxy', () => {
     ['shop:other', '503 no endpoints available for service "shop:other"'],
     ['empty:80', '503 no endpoints available for service "empty"'],
     ['unready:80', '503 no endpoints available for service "unready:80"'],
+    ['lying:80', '503 no endpoints available for service "lying:80"'],
     ['foreign:80', '503 no endpoints available for service "foreign:80"'],
     ['ftp:shop:80', '400 invalid service request "ftp:shop:80"'],
   ];
