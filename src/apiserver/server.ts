@@ -179,6 +179,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       custom: () => groupVersionsOf(resources.kinds().slice(KINDS.length)),
     },
   });
+  resources.onChange = () => aggregator.registration.changed();
   const { apiServices } = aggregator;
   const router = new Router({
     environment,

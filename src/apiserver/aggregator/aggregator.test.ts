@@ -261,6 +261,35 @@ describe('requests for a group version of another server', () => {
 });
 
 describe('APIServices of our own', () => {
+  it('follow custom resources', async () => {
+    const { api } = servers;
+    const name = 'cats.example.com';
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const schema = { openAPIV3Schema: { type: 'object' } };
+    await api.must(`POST ${path}`, {
+      metadata: { name },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'cats', kind: 'Cat' },
+        versions: [{ name: 'v1', served: true, storage: true, schema }],
+      },
+    });
+    await servers.settle(6_000);
+    assert.match(await servers.available('v1.example.com'), /^True Local/);
+    await servers.serve();
+    const { groups } = await api.must('GET /apis');
+    const listed = groups.map((group: { name: string }) => group.name);
+    assert.deepEqual(
+      listed.filter((group: string) => group.endsWith('example.com')),
+      ['example.com', GROUP],
+    );
+    await api.must(`DELETE ${path}/${name}`);
+    await servers.settle(6_000);
+    const apiService = '/apis/apiregistration.k8s.io/v1/apiservices/v1.example.com';
+    assert.equal((await api.call(`GET ${apiService}`)).status, 404);
+  });
+
   const all = async (): Promise<Map<string, { spec: object; metadata: { labels: object } }>> => {
     const { items } = await servers.api.must('GET /apis/apiregistration.k8s.io/v1/apiservices');
     return new Map(items.map((item: { metadata: { name: string } }) => [item.metadata.name, item]));

@@ -46,6 +46,10 @@ export interface RegistrationOptions {
 
 export class Registration {
   readonly #options: RegistrationOptions;
+  /** Custom group versions as they were at the last look, by the name of their APIService. */
+  #wanted: ReadonlyMap<string, GroupVersion> = new Map();
+  /** Names to look at. */
+  readonly #dirty = new Set<string>();
   #running = false;
   #again = false;
   #started = false;
@@ -54,9 +58,11 @@ export class Registration {
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
-    options.reader.follow(API_SERVICES, ({ object }) => {
-      const label = (object as APIService | undefined)?.metadata?.labels?.[LABEL];
-      if (object === undefined || label === ALWAYS) this.changed();
+    options.reader.follow(API_SERVICES, ({ name, object }) => {
+      const isOurs = object === undefined || labelOf(object as APIService) === ALWAYS;
+      if (!isOurs && !this.#wanted.has(name)) return;
+      this.#dirty.add(name);
+      this.changed();
     });
   }
 
@@ -66,12 +72,14 @@ export class Registration {
     const wanted = builtIn.flatMap((one) => builtInService(one) ?? []);
     const names = new Set(wanted.map(({ metadata }) => metadata?.name));
     const stale = this.#all().filter(
-      ({ metadata }) => metadata?.labels?.[LABEL] === ON_START && !names.has(metadata.name),
+      (service) => labelOf(service) === ON_START && !names.has(service.metadata?.name),
     );
     await Promise.all([
       ...wanted.map((service) => this.#ensure(service)),
       ...stale.map((service) => this.#options.client.remove(TARGET, service)),
     ]);
+    for (const service of this.#all())
+      if (labelOf(service) === ALWAYS) this.#dirty.add(service.metadata?.name ?? '');
     this.#started = true;
     this.changed();
   }
@@ -106,16 +114,30 @@ export class Registration {
     this.#running = false;
   }
 
+  /** Only names of which something has changed are looked at: there may be thousands. */
   async #syncCustom(): Promise<void> {
-    const wanted = new Map(
-      this.#options.local.custom().map((one) => [nameOf(one), customService(one)]),
-    );
-    for (const service of this.#all()) {
-      const isOurs = service.metadata?.labels?.[LABEL] === ALWAYS;
-      if (isOurs && !wanted.has(service.metadata?.name ?? ''))
-        await this.#options.client.remove(TARGET, service);
+    const wanted = new Map(this.#options.local.custom().map((one) => [nameOf(one), one]));
+    for (const name of wanted.keys()) if (!this.#wanted.has(name)) this.#dirty.add(name);
+    for (const name of this.#wanted.keys()) if (!wanted.has(name)) this.#dirty.add(name);
+    this.#wanted = wanted;
+    for (const name of this.#dirty) {
+      this.#dirty.delete(name);
+      try {
+        await this.#sync(name);
+      } catch (error) {
+        this.#dirty.add(name);
+        throw error;
+      }
     }
-    for (const service of wanted.values()) await this.#ensure(service);
+  }
+
+  async #sync(name: string): Promise<void> {
+    const { reader, client } = this.#options;
+    const wanted = this.#wanted.get(name);
+    if (wanted !== undefined) return this.#ensure(customService(wanted));
+    const existing = reader.get(API_SERVICES, '', name) as APIService | undefined;
+    if (existing !== undefined && labelOf(existing) === ALWAYS)
+      await client.remove(TARGET, existing);
   }
 
   /** What somebody else has made under that name is theirs. */
@@ -128,7 +150,7 @@ export class Registration {
       if (existing === undefined) {
         if (await client.create(TARGET, wanted)) return;
       } else {
-        const isManaged = existing.metadata?.labels?.[LABEL] !== undefined;
+        const isManaged = labelOf(existing) !== undefined;
         if (!isManaged || equalValues(existing.spec, wanted.spec)) return;
         const mended: APIService = { ...existing, ...(wanted.spec && { spec: wanted.spec }) };
         if (await client.replace(TARGET, mended)) return;
@@ -141,6 +163,10 @@ export class Registration {
   #all(): APIService[] {
     return [...(this.#options.reader.list(API_SERVICES) as Iterable<APIService>)];
   }
+}
+
+function labelOf({ metadata }: APIService): string | undefined {
+  return metadata?.labels?.[LABEL];
 }
 
 function nameOf({ group, version }: GroupVersion): string {

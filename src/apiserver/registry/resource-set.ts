@@ -13,6 +13,8 @@ export class ResourceSet {
   readonly #custom = new Map<string, readonly Resource[]>();
   readonly #first = new Map<string, Resource>();
   #generation = 0;
+  /** Called when custom resources have come or gone. */
+  onChange: () => void = () => {};
 
   constructor(builtIn: readonly Resource[]) {
     this.#builtIn = builtIn;
@@ -48,6 +50,7 @@ export class ResourceSet {
     if (resources.length > 0) this.#custom.set(definition, resources);
     for (const resource of resources) this.#add(resource);
     this.#generation += 1;
+    this.onChange();
   }
 
   #add(resource: Resource): void {
