@@ -47,16 +47,15 @@ const NETWORKING = ['1.34', '1.37'] as const;
 const vac = VOLUME_ATTRIBUTES_CLASS;
 
 const DEVICES: readonly AnyKind[] = [
-  anyKind(DEVICE_TAINT_RULE),
-  inVersion(
-    DEVICE_TAINT_RULE,
-    'v1alpha3',
-    leaving(DEVICE_TAINT_RULE, 'v1alpha3', ['1.36', '1.39']),
-  ),
+  inVersion(DEVICE_TAINT_RULE, 'v1beta2'),
+  anyKind({ ...DEVICE_TAINT_RULE, ...leaving(DEVICE_TAINT_RULE, 'v1alpha3', RESOURCE_V1BETA2) }),
   anyKind(RESOURCE_POOL_STATUS_REQUEST),
-  ...[DEVICE_CLASS, RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE, RESOURCE_SLICE].map((kind) =>
-    inVersion(anyKind(kind as never), 'v1beta2', leaving(kind, 'v1beta2', RESOURCE_V1BETA2)),
-  ),
+  ...[
+    anyKind(DEVICE_CLASS),
+    anyKind(RESOURCE_CLAIM),
+    anyKind(RESOURCE_CLAIM_TEMPLATE),
+    anyKind(RESOURCE_SLICE),
+  ].map((kind) => inVersion(kind, 'v1beta2', leaving(kind, 'v1beta2', RESOURCE_V1BETA2))),
   inVersion(DEVICE_CLASS, 'v1beta1', leaving(DEVICE_CLASS, 'v1beta1', RESOURCE_V1BETA1)),
   claimInV1beta1(RESOURCE_CLAIM, leaving(RESOURCE_CLAIM, 'v1beta1', RESOURCE_V1BETA1)),
   templateInV1beta1(
@@ -68,10 +67,12 @@ const DEVICES: readonly AnyKind[] = [
 
 /** The better version of a kind comes first. */
 export const OPTIONAL_KINDS: readonly AnyKind[] = [
-  ...[MUTATING_ADMISSION_POLICY, MUTATING_ADMISSION_POLICY_BINDING].flatMap((kind) => [
-    inVersion(anyKind(kind as never), 'v1beta1'),
-    inVersion(anyKind(kind as never), 'v1alpha1', leaving(kind, 'v1alpha1', ['1.35', '1.38'])),
-  ]),
+  ...[anyKind(MUTATING_ADMISSION_POLICY), anyKind(MUTATING_ADMISSION_POLICY_BINDING)].flatMap(
+    (kind) => [
+      inVersion(kind, 'v1beta1'),
+      inVersion(kind, 'v1alpha1', leaving(kind, 'v1alpha1', ['1.35', '1.38'])),
+    ],
+  ),
   anyKind(STORAGE_VERSION),
   anyKind(CLUSTER_TRUST_BUNDLE),
   inVersion(

@@ -21,7 +21,7 @@ export const MEDIA_TYPES: Readonly<Record<Encoding, string>> = {
   yaml: 'application/yaml',
 };
 
-interface Offer {
+export interface Offer {
   readonly media: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly quality: number;

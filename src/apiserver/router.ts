@@ -6,6 +6,7 @@
  */
 import type { Environment } from '#base/env.ts';
 import type { HttpResponse } from '#base/http/message.ts';
+import type { FeatureGates } from '#api/features/feature-gates.ts';
 import { ALL_VERBS, type Verb } from '#api/kind.ts';
 import { methodNotSupported, pathNotFound, tooManyRequests } from '#api/meta/status.ts';
 import type { AdmissionChain, ObjectReader } from './admission/admission.ts';
@@ -65,6 +66,7 @@ export interface RouterOptions {
   readonly discovery: PathHandler;
   readonly openApi: PathHandler;
   readonly kubelets: KubeletConnector;
+  readonly gates: FeatureGates;
   readonly backends: BackendConnector;
   readonly guard: AddressGuard;
 }
@@ -108,7 +110,11 @@ export class Router {
       random: options.environment.random,
     };
     this.#history = new HistoryHandler({ ...options, writes, policy: options.history });
-    const limits: WatchLimits = { open: () => this.#openWatch(), shutdown: options.shutdown };
+    const limits: WatchLimits = {
+      open: () => this.#openWatch(),
+      shutdown: options.shutdown,
+      watchList: options.gates.enabled('WatchList'),
+    };
     this.#verbs = {
       get: (context, resource) => getObject(context, registry, resource),
       list: (context, resource) => listObjects(context, registry, resource),

@@ -7,8 +7,10 @@
 import type { Environment } from '#base/env.ts';
 import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import type { AnyKind } from '#api/kind.ts';
-import { KINDS } from '#api/kinds.ts';
 import { CEL_RULES } from '#api/structural/cel-rules.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
+import type { RuntimeConfig } from '#api/features/runtime-config.ts';
+import { chosenKinds } from '#api/chosen-kinds.ts';
 import type { Store } from '#store/store.ts';
 import { AdmissionChain } from './admission/admission.ts';
 import { admissionInOrder } from './admission/order.ts';
@@ -87,6 +89,10 @@ export interface ApiServerOptions {
   };
   readonly limits?: Partial<ApiServerLimits>;
   readonly history?: Partial<HistoryPolicy>;
+  /** `--feature-gates`; all at their defaults unless given. */
+  readonly featureGates?: FeatureGates;
+  /** `--runtime-config`: which versions are served. */
+  readonly runtimeConfig?: RuntimeConfig;
   /** Sees each object that readers in this process will share; tests freeze it. */
   readonly onParsed?: (object: object) => void;
 }
@@ -124,6 +130,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { environment, store } = options;
   const limits = { ...LIMITS, ...options.limits };
   const history = { ...HISTORY_DEFAULTS, ...options.history };
+  const gates = options.featureGates ?? new FeatureGates();
   const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
   const registry = new Registry({
     hub,
@@ -133,7 +140,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const resourceOf = (kind: AnyKind): Resource =>
     new Resource({ kind, cache: hub.cache(kind.storagePrefix), parsed: hub.parsed });
-  const resources = new ResourceSet(KINDS.map(resourceOf));
+  const builtIn = chosenKinds(gates, options.runtimeConfig);
+  const resources = new ResourceSet(builtIn.map(resourceOf));
   const reader = new CacheReader(hub, resources);
   const tokens = new ServiceAccountTokens({
     issuer: options.serviceAccountIssuer,
@@ -144,7 +152,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const authenticate = composeAuthenticators([
     componentAuthenticator(),
     requestHeaderAuthenticator(requestHeaders),
-    certificateAuthenticator(),
+    certificateAuthenticator(gates.enabled('AllowParsingUserUIDFromCertAuth')),
     tokenAuthenticator(tokens, reader, () => environment.clock.now()),
   ]);
   const authorize: Authorizer = composeAuthorizers([
@@ -175,8 +183,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...remote,
     client,
     local: {
-      builtIn: groupVersionsOf(KINDS),
-      custom: () => groupVersionsOf(resources.kinds().slice(KINDS.length)),
+      builtIn: groupVersionsOf(builtIn),
+      custom: () => groupVersionsOf(resources.kinds().slice(builtIn.length)),
     },
   });
   resources.onChange = () => aggregator.registration.changed();
@@ -201,16 +209,22 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         kinds: resources,
         others: HISTORY_KINDS,
         serverAddress: `${options.advertise.address}:${options.advertise.port}`,
+        versionHashes: gates.enabled('StorageVersionHash'),
       }),
       apiServices,
       remote: aggregator.discovery,
     }),
     openApi: mergedOpenApi({
-      own: createOpenApi({ kinds: resources, environment }),
+      own: createOpenApi({
+        kinds: resources,
+        environment,
+        enums: gates.enabled('OpenAPIEnums'),
+      }),
       apiServices,
       services: remote,
     }),
     kubelets: options.kubelets,
+    gates,
     backends,
     guard,
   });
@@ -220,6 +234,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       authorize,
       inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
       requestTimeoutMs: limits.requestTimeoutMs,
+      compresses: gates.enabled('APIResponseCompression'),
     }),
     (context) => {
       const other = aggregator.remoteOf(context.info.path);

@@ -27,6 +27,11 @@ export class Turns {
     );
   }
 
+  /** As `isOver`, for steps so long that each is worth a look at the clock. */
+  isLong(): boolean {
+    return this.#environment.clock.monotonicMs() - this.#beganMs > TURN_MS;
+  }
+
   /** Resolves when others have had their turn. */
   async next(): Promise<void> {
     await new Promise<void>((resolve) => {

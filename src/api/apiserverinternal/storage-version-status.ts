@@ -105,7 +105,7 @@ function validateCommon(
 
 function validateConditions(conditions: readonly StorageVersionCondition[]): FieldError[] {
   const seen = new Map<string, number>();
-  return conditions.flatMap(({ type = '', status, reason, message }, i) => {
+  return conditions.flatMap(({ type, status, reason, message }, i) => {
     const at = STATUS.index(i);
     const before = seen.get(type);
     seen.set(type, i);

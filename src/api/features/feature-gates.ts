@@ -25,12 +25,7 @@ export interface Gate {
 const HONOURED = [
   'AllowParsingUserUIDFromCertAuth',
   'APIResponseCompression',
-  'APIServerIdentity',
-  'CBORServingAndStorage',
   'ClusterTrustBundle',
-  'ComponentFlagz',
-  'ComponentStatusz',
-  'CoordinatedLeaderElection',
   'GenericWorkload',
   'OpenAPIEnums',
   'PodCertificateRequest',

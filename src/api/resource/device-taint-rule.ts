@@ -67,11 +67,11 @@ function stamp(next: DeviceTaintRule, old: DeviceTaintRule | undefined, nowMs: n
 
 export const DEVICE_TAINT_RULE = defineKind<DeviceTaintRule>({
   group: 'resource.k8s.io',
-  version: 'v1beta2',
+  version: 'v1alpha3',
   kind: 'DeviceTaintRule',
   plural: 'devicetaintrules',
   namespaced: false,
-  schema: 'io.k8s.api.resource.v1beta2.DeviceTaintRule',
+  schema: 'io.k8s.api.resource.v1alpha3.DeviceTaintRule',
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -94,10 +94,9 @@ function inV1beta1<T extends KubeObject>(
     changeAt({ ...object, apiVersion: V1 }, path, toStored) as T;
   const served = (object: KubeObject): T =>
     changeAt({ ...object, apiVersion: V1BETA1 }, path, fromStored) as T;
-  const { validate, validateCreate, validateUpdate, validateStatus, setDefaults, ...same } = kind;
   return anyKind(
     defineKind<T>({
-      ...same,
+      ...kind,
       version: 'v1beta1',
       schema: kind.schema.replace('.v1.', '.v1beta1.'),
       storedAs: {
@@ -108,19 +107,14 @@ function inV1beta1<T extends KubeObject>(
         fromStored: served,
       },
       setDefaults: (object) => {
-        if (setDefaults === undefined) return;
         const whole = structuredClone(stored(object));
-        setDefaults(whole);
+        kind.setDefaults?.(whole);
         Object.assign(object, served(whole));
       },
-      ...(validate && { validate: (object: T) => validate(stored(object)) }),
-      ...(validateCreate && { validateCreate: (object: T) => validateCreate(stored(object)) }),
-      ...(validateUpdate && {
-        validateUpdate: (next: T, old: T) => validateUpdate(stored(next), stored(old)),
-      }),
-      ...(validateStatus && {
-        validateStatus: (next: T, old: T) => validateStatus(stored(next), stored(old)),
-      }),
+      validate: (object) => kind.validate?.(stored(object)) ?? [],
+      validateCreate: (object) => kind.validateCreate?.(stored(object)) ?? [],
+      validateUpdate: (next, old) => kind.validateUpdate?.(stored(next), stored(old)) ?? [],
+      validateStatus: (next, old) => kind.validateStatus?.(stored(next), stored(old)) ?? [],
       ...traits,
     }),
   );

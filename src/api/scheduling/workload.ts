@@ -91,6 +91,9 @@ export const POD_GROUP = defineKind<PodGroup>({
     column('Status', stateOf),
     AGE_COLUMN,
   ],
+  setDefaults: ({ spec }) => {
+    if (spec !== undefined) spec.disruptionMode ??= 'Pod';
+  },
   prepareForCreate: (group) => {
     group.status = {};
     if (group.spec !== undefined) dropGated(group.spec);

@@ -9,6 +9,8 @@ import {
   certificateApproval,
   certificateSigning,
   certificateSubjectRestriction,
+  clusterTrustBundleAttest,
+  podCertificateSigning,
 } from './plugins/certificates.ts';
 import { customResourceTermination } from './plugins/custom-resource-termination.ts';
 import { defaultIngressClass } from './plugins/default-ingress-class.ts';
@@ -47,6 +49,8 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     runtimeClass(services),
     certificateApproval(services),
     certificateSigning(services),
+    clusterTrustBundleAttest(services),
+    podCertificateSigning(services),
     certificateSubjectRestriction,
     defaultIngressClass(services),
     podTopologyLabels(services),

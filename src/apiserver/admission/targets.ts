@@ -42,6 +42,7 @@ export const CLUSTER_ROLE_BINDINGS = rbac('clusterrolebindings');
 export const ROLES = rbac('roles');
 export const ROLE_BINDINGS = rbac('rolebindings');
 export const SIGNING_REQUESTS = certificates('certificatesigningrequests');
+export const TRUST_BUNDLES = certificates('clustertrustbundles');
 export const POD_CERTIFICATE_REQUESTS = certificates('podcertificaterequests');
 
 export function isFor({ kind }: Pick<Attributes, 'kind'>, { group, plural }: Target): boolean {

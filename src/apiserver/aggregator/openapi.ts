@@ -5,9 +5,11 @@
  * Source: upstream kube-aggregator/pkg/controllers/{openapi,openapiv3}/aggregator.
  */
 import { createHash } from 'node:crypto';
+import type { JsonObject } from '#api/meta/object.ts';
 import { messageOf } from '#base/error.ts';
 import { type HttpResponse, readBody } from '#base/http/message.ts';
 import type { OpenApi, OpenApiRequest } from '../openapi/openapi.ts';
+import { V2Document, type V2Source } from '../openapi/v2-answer.ts';
 import { bytesResponse, withHeaders } from '../respond.ts';
 import type { ApiServices, RemoteApi } from './api-services.ts';
 import { mergeIntoText, type Spec } from './merge-openapi.ts';
@@ -48,7 +50,7 @@ class MergedOpenApi {
   readonly #options: MergedOpenApiOptions;
   /** By server and path; what no APIService names any more is forgotten. */
   readonly #said = new Map<string, Said>();
-  #v2: { readonly key: string; readonly bytes: Uint8Array } | undefined;
+  #v2: { readonly key: string; readonly document: V2Document } | undefined;
 
   constructor(options: MergedOpenApiOptions) {
     this.#options = options;
@@ -117,13 +119,14 @@ class MergedOpenApi {
     context: OpenApiRequest,
     remote: readonly RemoteApi[],
   ): Promise<HttpResponse | undefined> {
-    const first = await this.#options.own.handle(context);
-    if (first === undefined || (first.status !== 200 && first.status !== 304)) return first;
     const { etag, bytes } = await this.#own(context, V2);
     const specs = await this.#askAll(remote, V2);
     const key = [etag, ...specs.map(([api, text]) => `${api.name}\n${text}`)].join('\n');
-    if (this.#v2?.key !== key) this.#v2 = { key, bytes: merge(bytes, specs) };
-    return answer(context, this.#v2.bytes);
+    if (this.#v2?.key !== key) {
+      const { environment } = this.#options.services;
+      this.#v2 = { key, document: new V2Document(mergedSource(merge(bytes, specs)), environment) };
+    }
+    return this.#v2.document.answer(context);
   }
 
   /** Our own document as JSON, whatever the client accepts and has. */
@@ -183,6 +186,21 @@ function merge(own: Uint8Array, specs: readonly (readonly [RemoteApi, string])[]
     }
   }
   return Buffer.from(text);
+}
+
+function mergedSource(merged: Uint8Array): V2Source {
+  return {
+    json: () => Promise.resolve(merged),
+    parts: async () => {
+      const { paths, definitions, ...head } = JSON.parse(Buffer.from(merged).toString()) as Spec &
+        JsonObject;
+      return {
+        head,
+        paths: Object.entries(paths ?? {}).map(([path, item]) => [path, JSON.stringify(item)]),
+        definitions: Object.entries(definitions ?? {}),
+      };
+    },
+  };
 }
 
 /** Undefined for what is no JSON object: another server may say anything. */

@@ -31,15 +31,18 @@ export function componentAuthenticator(): Authenticator {
     peer?.component && { name: peer.component.name, groups: peer.component.groups };
 }
 
-/** A client certificate that the transport has verified: CN is the user, O are the groups. */
-export function certificateAuthenticator(): Authenticator {
+/**
+ * A client certificate that the transport has verified: CN is the user, O are the groups.
+ * `takesUid`: the gate AllowParsingUserUIDFromCertAuth.
+ */
+export function certificateAuthenticator(takesUid = true): Authenticator {
   return ({ peer }) => {
     const certificate = peer?.certificate;
     if (certificate === undefined || certificate.commonName === '') return undefined;
     return {
       name: certificate.commonName,
       groups: certificate.organizations,
-      ...(certificate.uid === undefined ? {} : { uid: certificate.uid }),
+      ...(certificate.uid === undefined || !takesUid ? {} : { uid: certificate.uid }),
     };
   };
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { HttpResponse } from '#base/http/message.ts';
 import { decodeEnvelope, decodeProtobuf } from '#api/codec/protobuf.ts';
+import { chosenKinds } from '#api/chosen-kinds.ts';
+import { FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { fixedKinds } from '#api/kind.ts';
 import { KINDS } from '#api/kinds.ts';
 import { compareVersions } from '#api/meta/version.ts';
@@ -116,6 +118,40 @@ describe('discovery equals upstream for what a default server serves', { skip },
       .filter(({ versions }) => versions.length > 0);
     assert.deepEqual(jsonOf(ask('/apis', { accept: AGGREGATED })), { ...want, items });
   });
+});
+
+describe('discovery with all versions on equals upstream’s', { skip }, () => {
+  const gates = new FeatureGates(
+    parseFeatureGates(
+      'ClusterTrustBundle=true,PodCertificateRequest=true,GenericWorkload=true,StorageVersionMigrator=true',
+    ),
+  );
+  const kinds = fixedKinds(chosenKinds(gates, new Map([['api/all', 'true']])));
+  const all = createDiscovery({ kinds, serverAddress: '10.10.10.10:8050' });
+  for (const file of skip === false ? readdirSync(golden) : []) {
+    const isAggregated = file === 'aggregated_v2.json';
+    const path = isAggregated ? '/apis' : `/${file.replace('.json', '').replaceAll('__', '/')}`;
+    test(`the document ${file}`, () => {
+      const headers: Record<string, string> = isAggregated ? { accept: AGGREGATED } : {};
+      const response = all.handle({
+        request: { method: 'GET', url: path, headers },
+        info: requestInfoOf('GET', path),
+        header: (name) => headers[name] ?? '',
+      });
+      assert.deepEqual(jsonOf(response), JSON.parse(readFileSync(join(golden, file), 'utf8')));
+    });
+  }
+});
+
+test('hashes of stored versions are there only while their gate is on', () => {
+  const off = createDiscovery({ kinds: fixedKinds(KINDS), versionHashes: false });
+  const path = '/apis/apps/v1';
+  const response = off.handle({
+    request: { method: 'GET', url: path, headers: {} },
+    info: requestInfoOf('GET', path),
+    header: () => '',
+  });
+  assert.doesNotMatch(Buffer.from(bytesOf(response)).toString(), /storageVersionHash/);
 });
 
 describe('forms of discovery', () => {

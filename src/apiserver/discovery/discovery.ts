@@ -34,6 +34,8 @@ export interface DiscoveryOptions {
   readonly others?: readonly AnyKind[];
   /** `host:port` where clients reach this server; `/api` names it. */
   readonly serverAddress?: string;
+  /** The gate StorageVersionHash; on unless told. */
+  readonly versionHashes?: boolean;
 }
 
 /** What discovery reads of a request. */
@@ -51,7 +53,13 @@ interface Documents {
   readonly whole: ReadonlyMap<string, (media: AggregatedMedia) => Form>;
 }
 
-function documentsOf(kinds: readonly AnyKind[], serverAddress: string | undefined): Documents {
+function documentsOf(
+  kinds: readonly AnyKind[],
+  {
+    serverAddress,
+    versionHashes = true,
+  }: Pick<DiscoveryOptions, 'serverAddress' | 'versionHashes'>,
+): Documents {
   const groups = groupsOf(kinds);
   const core = groups.find(({ name }) => name === '');
   const named = groups.filter(({ name }) => name !== '');
@@ -60,11 +68,14 @@ function documentsOf(kinds: readonly AnyKind[], serverAddress: string | undefine
     ['/apis', groupList(named)],
   ]);
   for (const version of core?.versions ?? [])
-    documents.set(`/api/${version.version}`, resourceList('', version));
+    documents.set(`/api/${version.version}`, resourceList('', version, versionHashes));
   for (const group of named) {
     documents.set(`/apis/${group.name}`, groupDocument(group));
     for (const version of group.versions) {
-      documents.set(`/apis/${group.name}/${version.version}`, resourceList(group.name, version));
+      documents.set(
+        `/apis/${group.name}/${version.version}`,
+        resourceList(group.name, version, versionHashes),
+      );
     }
   }
   const whole = new Map([
@@ -76,8 +87,8 @@ function documentsOf(kinds: readonly AnyKind[], serverAddress: string | undefine
 
 /** The documents are made when they are first asked for after the kinds have changed. */
 export function createDiscovery(options: DiscoveryOptions): Discovery {
-  const { kinds, others = [], serverAddress } = options;
-  const current = perGeneration(kinds, (all) => documentsOf([...all, ...others], serverAddress));
+  const { kinds, others = [], ...rest } = options;
+  const current = perGeneration(kinds, (all) => documentsOf([...all, ...others], rest));
   return {
     handle(context) {
       if (context.request.method !== 'GET' && context.request.method !== 'HEAD') return undefined;

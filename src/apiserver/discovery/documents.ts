@@ -49,9 +49,13 @@ function groupBody({ name, versions }: Group): object {
 }
 
 /** `/api/v1`, `/apis/<group>/<version>` */
-export function resourceList(group: string, { version, kinds }: GroupVersionKinds): Document {
+export function resourceList(
+  group: string,
+  { version, kinds }: GroupVersionKinds,
+  hashes: boolean,
+): Document {
   const resources = kinds.flatMap((kind) => [
-    resourceBody(kind),
+    resourceBody(kind, hashes),
     ...subresourcesOf(kind).map((subresource) => subresourceBody(kind, subresource)),
   ]);
   return metaDocument(
@@ -61,7 +65,7 @@ export function resourceList(group: string, { version, kinds }: GroupVersionKind
   );
 }
 
-function resourceBody(kind: AnyKind): object {
+function resourceBody(kind: AnyKind, hashes: boolean): object {
   return {
     name: kind.plural,
     singularName: kind.singular,
@@ -70,7 +74,7 @@ function resourceBody(kind: AnyKind): object {
     verbs: kind.verbs.toSorted(),
     ...listUnlessEmpty('shortNames', kind.shortNames),
     ...listUnlessEmpty('categories', kind.categories),
-    ...(isStored(kind) ? { storageVersionHash: storageVersionHash(kind) } : {}),
+    ...(hashes && isStored(kind) ? { storageVersionHash: storageVersionHash(kind) } : {}),
   };
 }
 

@@ -5,6 +5,7 @@ import type { RequestContext, User } from '../context.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import { authenticationFilter } from './authentication.ts';
 import { authorizationFilter } from './authorization.ts';
+import { compressionFilter } from './compression.ts';
 import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
 import { impersonationFilter } from './impersonation.ts';
@@ -17,6 +18,8 @@ export interface FilterServices {
   readonly authorize: Authorizer;
   readonly inFlight: InFlightLimits;
   readonly requestTimeoutMs: number;
+  /** The gate APIResponseCompression. */
+  readonly compresses: boolean;
 }
 
 export function filtersInOrder(services: FilterServices): readonly Filter[] {
@@ -25,6 +28,8 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     errorFilter(),
     // Adds the Warning headers that were collected on the way.
     warningFilter(),
+    // Large answers go out in gzip where the client takes it.
+    compressionFilter(services.compresses),
     // Ends requests that take too long; watches and streams are exempt.
     timeoutFilter(services.requestTimeoutMs),
     // Who is it?

@@ -7,12 +7,22 @@
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
 import { type CustomModels, REF } from './schemas.ts';
+import type { DocumentParts } from './v2-answer.ts';
 
 const DEFINITIONS = '#/definitions/';
 
 const MODELS: Readonly<Record<string, JsonObject>> = {
   'io.k8s.apimachinery.pkg.api.resource.Quantity': { type: 'string' },
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString': { type: 'string', format: 'int-or-string' },
+};
+
+const HEAD: JsonObject = {
+  swagger: '2.0',
+  info: { title: 'Kubernetes', version: KUBERNETES_VERSION },
+};
+const SECURITY: JsonObject = {
+  securityDefinitions: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },
+  security: [{ BearerToken: [] }],
 };
 
 const GVK = 'x-kubernetes-group-version-kind';
@@ -47,6 +57,15 @@ export class DocumentV2 {
     if (kinds.length > 1) before[GVK] = distinct(kinds);
   }
 
+  /** The document in pieces, for its protobuf form. */
+  parts(): DocumentParts {
+    return {
+      head: { ...HEAD, ...SECURITY },
+      paths: sortedEntries(this.#paths),
+      definitions: sortedEntries(this.#definitions),
+    };
+  }
+
   /** The document as text, written piece by piece. */
   text(): string {
     const paths = sortedEntries(this.#paths).map(
@@ -55,14 +74,8 @@ export class DocumentV2 {
     const definitions = sortedEntries(this.#definitions).map(
       ([name, schema]) => `${JSON.stringify(name)}:${JSON.stringify(schema)}`,
     );
-    const head = JSON.stringify({
-      swagger: '2.0',
-      info: { title: 'Kubernetes', version: KUBERNETES_VERSION },
-    });
-    const security = JSON.stringify({
-      securityDefinitions: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },
-      security: [{ BearerToken: [] }],
-    });
+    const head = JSON.stringify(HEAD);
+    const security = JSON.stringify(SECURITY);
     return `${head.slice(0, -1)},"paths":{${paths.join(',')}},"definitions":{${definitions.join(',')}},${security.slice(1)}`;
   }
 }
@@ -182,7 +195,8 @@ function responsesV2(responses: JsonObject): JsonObject {
   return Object.fromEntries(
     entriesOf(responses).map(([code, response]) => {
       const schema = schemaOfContent(response);
-      return [code, schema === undefined ? {} : { schema }];
+      const { description = '' } = response;
+      return [code, { description, ...(schema === undefined ? {} : { schema }) }];
     }),
   );
 }

@@ -23,6 +23,8 @@ export interface DocumentSource {
   readonly models: CustomModels;
   /** The same models for the older document. */
   readonly modelsV2: CustomModels;
+  /** Fields list the values that they may have. */
+  readonly enums?: boolean;
   /** Each adds some of the document's paths to `paths`; models come from `ref`. */
   readonly steps: readonly Step[];
 }
@@ -168,9 +170,9 @@ class DocumentBuilder {
   readonly #collector: SchemaCollector;
   readonly #paths: JsonObject = {};
 
-  constructor({ groupVersion, models }: DocumentSource) {
+  constructor({ groupVersion, models, enums }: DocumentSource) {
     const versions = groupVersion === undefined ? [] : [groupVersion];
-    this.#collector = new SchemaCollector(versions, models);
+    this.#collector = new SchemaCollector(versions, models, enums === true);
   }
 
   run(step: Step): void {

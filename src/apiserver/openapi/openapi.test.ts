@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { HttpResponse } from '#base/http/message.ts';
+import { gunzipSync } from 'node:zlib';
+import { type HttpResponse, readBody } from '#base/http/message.ts';
+import { WireReader } from '#api/codec/wire.ts';
 import { fixedKinds } from '#api/kind.ts';
 import { KINDS } from '#api/kinds.ts';
-import { StatusError } from '#api/meta/status.ts';
 import { requestInfoOf } from '../request-info.ts';
 import { createOpenApi } from './openapi.ts';
 
@@ -19,7 +20,8 @@ const timers = {
     return { cancel: () => (cancelled = true) };
   },
 };
-const openApi = createOpenApi({ kinds: fixedKinds(KINDS), environment: { timers } });
+const CLOCK = { now: () => Date.parse('2026-01-02T03:04:05Z'), monotonicMs: () => 0 };
+const openApi = createOpenApi({ kinds: fixedKinds(KINDS), environment: { timers, clock: CLOCK } });
 
 async function ask(
   url: string,
@@ -31,6 +33,24 @@ async function ask(
     info: requestInfoOf('GET', url),
     header: (name) => headers[name] ?? '',
   });
+}
+
+function bytesOf(response: HttpResponse | undefined): Buffer {
+  assert.equal(response?.status, 200);
+  assert.equal(response?.body?.kind, 'bytes');
+  return Buffer.from(response?.body?.kind === 'bytes' ? response.body.bytes : []);
+}
+
+/** The length-delimited fields of a protobuf message by number. */
+function fieldsOf(message: Buffer): Map<number, Buffer[]> {
+  const found = new Map<number, Buffer[]>();
+  const reader = new WireReader(message);
+  while (reader.position < reader.end) {
+    const tag = reader.uint32();
+    if ((tag & 7) !== 2) reader.skip(tag & 7);
+    else found.set(tag >>> 3, [...(found.get(tag >>> 3) ?? []), Buffer.from(reader.bytes())]);
+  }
+  return found;
 }
 
 type Value = null | string | number | boolean | Value[] | { [key: string]: Value };
@@ -81,6 +101,27 @@ function sorted(value: Value): Value {
   );
 }
 
+/** The golden documents have lost their descriptions. */
+function withoutAnswers(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withoutAnswers);
+  if (!isTree(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      key === 'responses' && isTree(member)
+        ? Object.fromEntries(
+            Object.entries(member).map(([code, answer]) => {
+              if (!isTree(answer)) return [code, answer];
+              const { description, ...rest } = answer;
+              assert.equal(typeof description, 'string');
+              return [code, rest];
+            }),
+          )
+        : withoutAnswers(member),
+    ]),
+  );
+}
+
 /** The golden documents come from a server with CBOR switched on, which a default server has not. */
 function withoutCbor(value: Value): Value {
   if (Array.isArray(value))
@@ -117,7 +158,7 @@ describe('OpenAPI v3 equals upstream for what a default server serves', { skip }
         continue;
       }
       const { info: _, ...want } = readGolden(file);
-      const { info: __, ...got } = await jsonOf(urlOf(entry));
+      const { info: __, ...got } = withoutAnswers(await jsonOf(urlOf(entry))) as Tree;
       found.push(...differences(path, want, got).filter((line) => !KEPT_DESCRIPTION.test(line)));
     }
     assert.deepEqual(found, []);
@@ -128,7 +169,7 @@ describe('OpenAPI v3 equals upstream for what a default server serves', { skip }
 describe('OpenAPI v2 equals upstream for what a default server serves', { skip }, () => {
   test('every path and every definition', async () => {
     const want = readGolden('swagger.json');
-    const got = await jsonOf('/openapi/v2');
+    const got = withoutAnswers(await jsonOf('/openapi/v2')) as Tree;
     const parameters = want['parameters'] as Tree;
     const resolve = (value: Value): Value => {
       if (Array.isArray(value)) return value.map(resolve);
@@ -190,15 +231,57 @@ describe('how documents are sent', () => {
     assert.equal((await ask('/openapi/v2', { 'if-none-match': '"x"' }))?.status, 200);
   });
 
-  test('a client that takes protobuf alone is told what there is', async () => {
-    await assert.rejects(
-      ask('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' }),
-      (error) => {
-        assert.ok(error instanceof StatusError);
-        assert.equal(error.code, 406);
-        return true;
-      },
+  test('a client that takes protobuf gets it, by its old name or its new one', async () => {
+    for (const at of ['@', '.']) {
+      const accept = `application/com.github.proto-openapi.spec.v2${at}v1.0+protobuf`;
+      const response = await ask('/openapi/v2', { accept });
+      assert.equal(
+        response?.headers['content-type'],
+        'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+      );
+      const document = fieldsOf(bytesOf(response));
+      assert.equal(document.get(1)?.[0]?.toString(), '2.0');
+      const paths = fieldsOf(document.get(8)?.[0] ?? Buffer.alloc(0)).get(2) ?? [];
+      const names = paths.map((item) => fieldsOf(item).get(1)?.[0]?.toString());
+      assert.deepEqual(names, Object.keys((await jsonOf('/openapi/v2'))['paths'] as Tree));
+      const definitions = fieldsOf(document.get(9)?.[0] ?? Buffer.alloc(0)).get(1) ?? [];
+      assert.ok(definitions.length > 400);
+    }
+    const accept = 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf';
+    const third = await ask('/openapi/v3/apis/apps/v1', { accept });
+    assert.equal(fieldsOf(bytesOf(third)).get(1)?.[0]?.toString(), '3.0.0');
+  });
+
+  test('v2 goes out in gzip to who takes it', async () => {
+    const response = await ask('/openapi/v2', { 'accept-encoding': 'gzip' });
+    assert.equal(response?.headers['content-encoding'], 'gzip');
+    const plain = bytesOf(await ask('/openapi/v2'));
+    assert.deepEqual(gunzipSync(await readBody(response?.body)), plain);
+  });
+
+  test('a client that takes neither is told so', async () => {
+    assert.equal((await ask('/openapi/v2', { accept: 'text/html' }))?.status, 406);
+    assert.equal((await ask('/openapi/v3/apis/apps/v1', { accept: 'text/html' }))?.status, 406);
+  });
+
+  test('fields list the values that they may have while the gate OpenAPIEnums is on', async () => {
+    const withEnums = createOpenApi({
+      kinds: fixedKinds(KINDS),
+      environment: { timers, clock: CLOCK },
+      enums: true,
+    });
+    const url = '/openapi/v3/api/v1';
+    const response = await withEnums.handle({
+      request: { method: 'GET', url, headers: {} },
+      info: requestInfoOf('GET', url),
+      header: () => '',
+    });
+    const text = Buffer.from(bytesOf(response)).toString();
+    assert.match(
+      text,
+      /"imagePullPolicy":\{"type":"string","enum":\["Always","IfNotPresent","Never"\]/,
     );
+    assert.doesNotMatch(Buffer.from(bytesOf(await ask(url))).toString(), /"enum":\[/);
   });
 
   test('other paths are left to somebody else', async () => {

@@ -11,18 +11,20 @@ import { type Environment, sleep } from '#base/env.ts';
 import type { HttpResponse } from '#base/http/message.ts';
 import { FIELD_TABLE } from '#api/gen/schema.gen.ts';
 import { type AnyKind, type LiveKinds, perGeneration } from '#api/kind.ts';
-import { notAcceptable } from '#api/meta/status.ts';
 import type { RequestContext } from '../context.ts';
-import { parseAccept } from '../negotiate.ts';
 import { bytesResponse, jsonBytes, withHeaders } from '../respond.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
 import { DocumentV2 } from './document-v2.ts';
 import { buildDocument, type DocumentSource, documentSources } from './document-v3.ts';
+import { documentV3Bytes } from './gnostic-v3.ts';
+import { acceptedMedia, V2Document } from './v2-answer.ts';
 
 export interface OpenApiOptions {
   readonly kinds: LiveKinds;
   /** Documents are made in slices, each in a turn of its own. */
-  readonly environment: Pick<Environment, 'timers'>;
+  readonly environment: Pick<Environment, 'timers' | 'clock'>;
+  /** The gate OpenAPIEnums: fields list the values that they may have. */
+  readonly enums?: boolean;
 }
 
 export type OpenApiRequest = Pick<RequestContext, 'info' | 'header' | 'request'>;
@@ -34,8 +36,15 @@ export interface OpenApi {
 
 const V2 = '/openapi/v2';
 const V3 = '/openapi/v3';
-const JSON_MEDIA: ReadonlySet<string> = new Set(['application/json', '*/*', 'application/*']);
-const YEAR_SECONDS = 31_536_000;
+const JSON_MEDIA = 'application/json';
+const PROTOBUF_MEDIA = 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf';
+/** What a client may say it takes, and what it then gets. */
+const OFFERED = [
+  [JSON_MEDIA, JSON_MEDIA],
+  [PROTOBUF_MEDIA, PROTOBUF_MEDIA],
+  ['application/com.github.proto-openapi.spec.v3@v1.0+protobuf', PROTOBUF_MEDIA],
+] as const;
+const YEAR_MS = 365 * 86_400_000;
 
 /** What is served for one set of kinds. Documents are kept until the kinds change. */
 interface Published {
@@ -43,17 +52,18 @@ interface Published {
   readonly index: Uint8Array;
   /** Of everything. */
   readonly hash: string;
-  v2?: Promise<Uint8Array>;
+  v2?: V2Document;
 }
 
 interface HashedSource extends DocumentSource {
   readonly hash: string;
 }
 
-function published(kinds: readonly AnyKind[]): Published {
+function published(kinds: readonly AnyKind[], enums: boolean): Published {
   const sources = documentSources(kinds).map((source) => ({
     ...source,
-    hash: hashOf(source.path, source.identity),
+    enums,
+    hash: hashOf(source.path, source.identity, String(enums)),
   }));
   return {
     sources: new Map(sources.map((source) => [source.path, source])),
@@ -62,21 +72,25 @@ function published(kinds: readonly AnyKind[]): Published {
   };
 }
 
-export function createOpenApi({ kinds, environment }: OpenApiOptions): OpenApi {
-  const current = perGeneration(kinds, published);
+export function createOpenApi({ kinds, environment, enums = false }: OpenApiOptions): OpenApi {
+  const current = perGeneration(kinds, (all) => published(all, enums));
   const rest = (): Promise<void> => sleep(environment, 0);
-  /** By path; a document that the kinds have left behind gives way to the next one there. */
+  /** By path and form; a document that the kinds have left behind gives way to the next one there. */
   const documents = new Map<string, { hash: string; bytes: Promise<Uint8Array> }>();
 
-  const documentOf = (source: HashedSource): Promise<Uint8Array> => {
-    const known = documents.get(source.path);
+  const documentOf = (source: HashedSource, media: string): Promise<Uint8Array> => {
+    const key = `${source.path} ${media}`;
+    const known = documents.get(key);
     if (known?.hash === source.hash) return known.bytes;
-    const bytes = buildDocument(source, rest).then((document) => jsonBytes(document));
-    documents.set(source.path, { hash: source.hash, bytes });
+    const bytes = buildDocument(source, rest).then((document) =>
+      media === JSON_MEDIA ? jsonBytes(document) : documentV3Bytes(document),
+    );
+    documents.set(key, { hash: source.hash, bytes });
     return bytes;
   };
   const forgetOthers = ({ sources }: Published): void => {
-    for (const path of documents.keys()) if (!sources.has(path)) documents.delete(path);
+    for (const key of documents.keys())
+      if (!sources.has(key.split(' ')[0] ?? '')) documents.delete(key);
   };
 
   return {
@@ -87,21 +101,29 @@ export function createOpenApi({ kinds, environment }: OpenApiOptions): OpenApi {
       const now = current();
       forgetOthers(now);
       if (path === V2) {
-        checkAccept(context);
-        now.v2 ??= buildV2([...now.sources.values()], rest);
-        return cached(context, await now.v2, now.hash);
+        now.v2 ??= documentV2([...now.sources.values()], rest, environment);
+        return now.v2.answer(context);
       }
       if (path === V3) return cached(context, now.index, now.hash);
       const source = now.sources.get(path.slice(V3.length + 1));
-      if (source === undefined) return undefined;
-      checkAccept(context);
-      const { hash } = source;
-      const asked = context.info.query.get('hash');
-      if (asked !== null && asked !== hash) return redirect(`${path}?hash=${hash}`);
-      const response = cached(context, await documentOf(source), hash);
-      return asked === null ? response : withHeaders(response, immutable());
+      return source === undefined ? undefined : answerV3(context, path, source);
     },
   };
+
+  async function answerV3(
+    context: OpenApiRequest,
+    path: string,
+    source: HashedSource,
+  ): Promise<HttpResponse> {
+    const { hash } = source;
+    const media = acceptedMedia(context.header('accept'), OFFERED);
+    if (media === undefined)
+      return { status: 406, headers: { vary: 'Accept', 'content-length': '0' } };
+    const asked = context.info.query.get('hash') ?? '';
+    if (asked !== '' && asked !== hash) return redirect(`${path}?hash=${hash}`);
+    const response = cached(context, await documentOf(source, media), hash, media);
+    return asked === '' ? response : withHeaders(response, immutable(environment.clock.now()));
+  }
 }
 
 function isRead(method: string): boolean {
@@ -124,10 +146,25 @@ function indexOf(sources: readonly HashedSource[]): object {
   return { paths: Object.fromEntries(entries) };
 }
 
+function documentV2(
+  sources: readonly DocumentSource[],
+  rest: () => Promise<void>,
+  environment: OpenApiOptions['environment'],
+): V2Document {
+  const build = (): Promise<DocumentV2> => buildV2(sources, rest);
+  return new V2Document(
+    {
+      json: async () => Buffer.from((await build()).text()),
+      parts: async () => (await build()).parts(),
+    },
+    environment,
+  );
+}
+
 async function buildV2(
   sources: readonly DocumentSource[],
   rest: () => Promise<void>,
-): Promise<Uint8Array> {
+): Promise<DocumentV2> {
   const document = new DocumentV2();
   for (const source of sources) {
     const part = await buildDocument(source, rest);
@@ -136,24 +173,24 @@ async function buildV2(
     document.addDefinitions(part, source.modelsV2);
     await rest();
   }
-  return Buffer.from(document.text());
+  return document;
 }
 
-/** JSON is all there is: clients that take nothing else but protobuf are told so. */
-function checkAccept(context: OpenApiRequest): void {
-  const offers = parseAccept(context.header('accept'));
-  if (offers.length > 0 && !offers.some(({ media }) => JSON_MEDIA.has(media)))
-    throw notAcceptable(['application/json']);
-}
-
-function cached(context: OpenApiRequest, bytes: Uint8Array, hash: string): HttpResponse {
+function cached(
+  context: OpenApiRequest,
+  bytes: Uint8Array,
+  hash: string,
+  media: string = JSON_MEDIA,
+): HttpResponse {
   const headers = { etag: `"${hash}"`, vary: 'Accept' };
   if (context.header('if-none-match') === headers.etag) return { status: 304, headers };
-  return withHeaders(bytesResponse(200, 'application/json', bytes), headers);
+  return withHeaders(bytesResponse(200, media, bytes), headers);
 }
 
-function immutable(): Record<string, string> {
-  return { 'cache-control': `public, immutable, max-age=${YEAR_SECONDS}` };
+/** For a year, as long as upstream says. */
+function immutable(nowMs: number): Record<string, string> {
+  const expires = new Date(nowMs + YEAR_MS).toUTCString().replace('GMT', 'UTC');
+  return { 'cache-control': 'public, immutable', expires };
 }
 
 function redirect(location: string): HttpResponse {

@@ -26,6 +26,14 @@ export interface Parameter {
   readonly type: string;
 }
 
+/** What an answer means: each must say it. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  '200': 'OK',
+  '201': 'Created',
+  '202': 'Accepted',
+  '401': 'Unauthorized',
+};
+
 export type Ref = (model: string) => JsonObject;
 
 export const pathParameter = (name: string): Parameter => ({ name, in: 'path', type: 'string' });
@@ -93,7 +101,15 @@ export function answers(
   codes: readonly string[],
   media: readonly string[] = MEDIA,
 ): JsonObject {
-  return { ...Object.fromEntries(codes.map((code) => [code, content(schema, media)])), '401': {} };
+  return Object.fromEntries(
+    [...codes, '401'].map((code) => [
+      code,
+      {
+        description: ANSWERS[code] ?? '',
+        ...(code === '401' ? {} : content(schema, media)),
+      },
+    ]),
+  );
 }
 
 type ActionParts = Pick<Operation, 'method' | 'action' | 'parameters' | 'responses'> & {

@@ -136,11 +136,16 @@ export class SchemaCollector {
   readonly #schemas = new Map<string, JsonObject>();
 
   readonly #custom: CustomModels;
+  readonly #enums: boolean;
 
-  /** `groupVersions`: those that the document describes; `custom`: models beside the built-in ones. */
-  constructor(groupVersions: readonly GroupVersion[], custom: CustomModels) {
+  /**
+   * `groupVersions`: those that the document describes; `custom`: models beside the built-in ones;
+   * `enums`: whether fields list the values that they may have.
+   */
+  constructor(groupVersions: readonly GroupVersion[], custom: CustomModels, enums: boolean) {
     this.#groupVersions = groupVersions;
     this.#custom = custom;
+    this.#enums = enums;
   }
 
   /** A reference to the model `name`, which is added when it is not there. */
@@ -239,7 +244,11 @@ export class SchemaCollector {
         return { type: 'object', additionalProperties: this.#type(type.of) };
       case 'scalar': {
         const model = SCALAR_MODELS[type.scalar];
-        return model === undefined ? (PRIMITIVES[type.scalar] ?? {}) : this.ref(model);
+        if (model !== undefined) return this.ref(model);
+        const primitive = PRIMITIVES[type.scalar] ?? {};
+        return this.#enums && type.enum !== undefined
+          ? { ...primitive, enum: type.enum.toSorted() }
+          : primitive;
       }
     }
   }

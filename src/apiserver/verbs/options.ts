@@ -63,7 +63,8 @@ export function listParameters(info: RequestInfo): ListParameters {
   return parameters;
 }
 
-export function watchParameters(info: RequestInfo): WatchParameters {
+/** `watchList`: the gate of that name. */
+export function watchParameters(info: RequestInfo, watchList = true): WatchParameters {
   const { query } = info;
   const parameters = commonParameters(query);
   const sendInitialEvents = query.has('sendInitialEvents')
@@ -76,6 +77,14 @@ export function watchParameters(info: RequestInfo): WatchParameters {
       forbiddenField(
         MATCH,
         `sendInitialEvents requires setting resourceVersionMatch to ${NOT_OLDER}`,
+      ),
+    );
+  }
+  if (sendInitialEvents !== undefined && !watchList) {
+    errors.push(
+      forbiddenField(
+        'sendInitialEvents',
+        'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
       ),
     );
   }

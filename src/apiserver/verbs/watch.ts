@@ -21,6 +21,8 @@ export interface WatchLimits {
   open(): () => void;
   /** Aborted when the server shuts down. */
   readonly shutdown: AbortSignal;
+  /** The gate WatchList. */
+  readonly watchList: boolean;
 }
 
 export async function watchObjects(
@@ -30,9 +32,12 @@ export async function watchObjects(
   limits: WatchLimits,
 ): Promise<HttpResponse> {
   const presenter = presenterFor(context, resource);
-  const parameters = watchParameters(context.info);
+  const parameters = watchParameters(context.info, limits.watchList);
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
-  const start = await startOf(context, registry, resource, parameters);
+  const start = await startOf(context, registry, resource, {
+    ...parameters,
+    initialBookmark: limits.watchList && parameters.allowBookmarks,
+  });
   const release = limits.open();
   const { shutdown } = limits;
   const options: WatcherOptions = { context, registry, resource, parameters, selection, shutdown };
@@ -69,19 +74,19 @@ async function startOf(
   context: RequestContext,
   registry: Registry,
   resource: Resource,
-  parameters: WatchParameters,
+  parameters: WatchParameters & { readonly initialBookmark: boolean },
 ): Promise<WatchStart> {
   const { hub } = registry;
-  const { resourceVersion: version, sendInitialEvents } = parameters;
+  const { resourceVersion: version, sendInitialEvents, initialBookmark } = parameters;
   const unset = version === '' || version === '0';
   if (sendInitialEvents === true) {
     if (version === '') await hub.waitForNow(context.signal);
     else if (version !== '0') await reach(hub, Number(version), context.signal);
-    return { after: hub.revision, initial: true, initialBookmark: parameters.allowBookmarks };
+    return { after: hub.revision, initial: true, initialBookmark };
   }
   if (sendInitialEvents === undefined && unset) {
     if (version === '') await hub.waitForNow(context.signal);
-    return { after: hub.revision, initial: true, initialBookmark: false };
+    return { after: hub.revision, initial: true, initialBookmark };
   }
   if (unset) {
     await hub.waitForNow(context.signal);

@@ -5,15 +5,18 @@
  * Source: upstream plugin/pkg/admission/certificates.
  */
 import type { CertificateSigningRequest } from '#api/gen/certificates-v1.ts';
+import type { ClusterTrustBundle, PodCertificateRequest } from '#api/gen/certificates-v1beta1.ts';
 import { equalValues } from '#api/meta/equal.ts';
+import { forbiddenField } from '#api/meta/field.ts';
+import { invalid } from '#api/meta/status.ts';
 import { requestSubject } from '#base/csr.ts';
 import { messageOf } from '#base/error.ts';
 import type { Authorizer } from '../../authz/authorizer.ts';
-import { MASTERS_GROUP } from '../../context.ts';
+import { MASTERS_GROUP, type User } from '../../context.ts';
 import type { AdmissionPlugin, Attributes } from '../admission.ts';
 import { refusal } from '../refusal.ts';
 import type { AdmissionServices } from '../services.ts';
-import { isFor, SIGNING_REQUESTS } from '../targets.ts';
+import { isFor, POD_CERTIFICATE_REQUESTS, SIGNING_REQUESTS, TRUST_BUNDLES } from '../targets.ts';
 
 const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client';
 
@@ -78,18 +81,77 @@ function organizationsOf(attributes: Attributes, request: string): readonly stri
   }
 }
 
-/** The right to `verb` the signer, by its name or by `domain/*`. */
+/** ClusterTrustBundleAttest: bundles of a signer are for those who may speak for it. */
+export function clusterTrustBundleAttest({ authorize }: AdmissionServices): AdmissionPlugin {
+  return {
+    name: 'ClusterTrustBundleAttest',
+    validate(attributes) {
+      const { operation, object, old, user } = attributes;
+      if (!isFor(attributes, TRUST_BUNDLES) || operation === 'DELETE') return;
+      const next = object as ClusterTrustBundle | undefined;
+      const signer = next?.spec?.signerName ?? '';
+      if (signer === '') return;
+      const same =
+        operation === 'UPDATE' &&
+        equalValues(next?.spec, (old as ClusterTrustBundle | undefined)?.spec) &&
+        equalValues(next?.metadata?.labels, old?.metadata?.labels) &&
+        equalValues(next?.metadata?.annotations, old?.metadata?.annotations);
+      if (same || mayActFor(authorize, user, { signer, verb: 'attest' })) return;
+      throw refusal(
+        attributes,
+        `user not permitted to attest for signerName ${JSON.stringify(signer)}`,
+      );
+    },
+  };
+}
+
+/** The outcome of a PodCertificateRequest is the signer's. Upstream has this in its strategy. */
+export function podCertificateSigning({ authorize }: AdmissionServices): AdmissionPlugin {
+  return {
+    name: 'PodCertificateSigning',
+    validate(attributes) {
+      const { operation, subresource, object, old, user } = attributes;
+      if (!isFor(attributes, POD_CERTIFICATE_REQUESTS) || operation !== 'UPDATE') return;
+      const before = old as PodCertificateRequest | undefined;
+      const signer = before?.spec?.signerName ?? '';
+      if (
+        subresource !== 'status' ||
+        equalValues((object as PodCertificateRequest | undefined)?.status, before?.status) ||
+        mayActFor(authorize, user, { signer, verb: 'sign' })
+      )
+        return;
+      const { group, kind } = attributes.kind;
+      const detail = `User ${JSON.stringify(user.name)} is not permitted to "sign" for signer ${JSON.stringify(signer)}`;
+      throw invalid({ group, kind }, attributes.name, [forbiddenField('spec.signerName', detail)]);
+    },
+  };
+}
+
+/** The right to `verb` the signer of a request. */
 function checkSigner(
   authorize: Authorizer,
   attributes: Attributes,
   verb: 'approve' | 'sign',
 ): void {
   const signer = (attributes.old as CertificateSigningRequest | undefined)?.spec?.signerName ?? '';
+  if (mayActFor(authorize, attributes.user, { signer, verb })) return;
+  throw refusal(
+    attributes,
+    `user not permitted to ${verb} requests with signerName ${JSON.stringify(signer)}`,
+  );
+}
+
+/** The right to `verb` the signer, by its name or by `domain/*`. */
+function mayActFor(
+  authorize: Authorizer,
+  user: User,
+  { signer, verb }: { readonly signer: string; readonly verb: string },
+): boolean {
   const domain = signer.split('/')[0] ?? '';
-  const allowed = [signer, `${domain}/*`].some(
+  return [signer, `${domain}/*`].some(
     (name) =>
       authorize({
-        user: attributes.user,
+        user,
         verb,
         path: '',
         isResourceRequest: true,
@@ -101,10 +163,4 @@ function checkSigner(
         name,
       }).outcome === 'allow',
   );
-  if (!allowed) {
-    throw refusal(
-      attributes,
-      `user not permitted to ${verb} requests with signerName ${JSON.stringify(signer)}`,
-    );
-  }
 }

@@ -3,7 +3,12 @@ import { describe, it } from 'node:test';
 import { AdmissionBench } from '#kit/admission.ts';
 import type { Node, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import { INGRESS_CLASSES, NODES, RUNTIME_CLASSES, STORAGE_CLASSES } from '../targets.ts';
-import { certificateApproval, certificateSubjectRestriction } from './certificates.ts';
+import {
+  certificateApproval,
+  certificateSubjectRestriction,
+  clusterTrustBundleAttest,
+  podCertificateSigning,
+} from './certificates.ts';
 import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
@@ -224,6 +229,47 @@ describe('certificates', () => {
     );
     bench.decision = { outcome: 'allow', reason: '' };
     assert.equal(await bench.run(certificateApproval(bench.services), asked), 'admitted');
+  });
+
+  it('of authorities are published by those who may attest for their signer', async () => {
+    const bench = new AdmissionBench();
+    const bundle = (signerName: string): object => ({ spec: { signerName, trustBundle: 'x' } });
+    const TRUST = {
+      group: 'certificates.k8s.io',
+      plural: 'clustertrustbundles',
+      namespaced: false,
+    };
+    const plugin = clusterTrustBundleAttest(bench.services);
+    const of = (signer: string, old?: string) => ({
+      ...TRUST,
+      object: bundle(signer),
+      ...(old === undefined ? {} : { operation: 'UPDATE' as const, old: bundle(old) }),
+    });
+    assert.match(
+      await bench.run(plugin, of('a.io/b')),
+      /user not permitted to attest for signerName "a.io\/b"$/,
+    );
+    assert.equal(await bench.run(plugin, of('')), 'admitted');
+    assert.equal(await bench.run(plugin, of('a.io/b', 'a.io/b')), 'admitted');
+    bench.decision = { outcome: 'allow', reason: '' };
+    assert.equal(await bench.run(plugin, of('a.io/b')), 'admitted');
+  });
+
+  it('of pods are issued by those who may sign for their signer', async () => {
+    const bench = new AdmissionBench();
+    const asked = {
+      group: 'certificates.k8s.io',
+      plural: 'podcertificaterequests',
+      operation: 'UPDATE' as const,
+      subresource: 'status',
+      object: { spec: { signerName: 'a.io/b' }, status: { conditions: [] } },
+      old: { spec: { signerName: 'a.io/b' } },
+    };
+    const plugin = podCertificateSigning(bench.services);
+    assert.match(await bench.run(plugin, asked), /is not permitted to "sign" for signer "a.io\/b"/);
+    assert.equal(await bench.run(plugin, { ...asked, object: asked.old }), 'admitted');
+    bench.decision = { outcome: 'allow', reason: '' };
+    assert.equal(await bench.run(plugin, asked), 'admitted');
   });
 
   it('are not made for system:masters', async () => {

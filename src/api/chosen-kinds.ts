@@ -1,0 +1,15 @@
+/** The built-in kinds that a server serves: what is on by default, and what its flags say. */
+import type { FeatureGates } from './features/feature-gates.ts';
+import { type RuntimeConfig, servedKinds } from './features/runtime-config.ts';
+import type { AnyKind } from './kind.ts';
+import { KINDS } from './kinds.ts';
+import { OPTIONAL_KINDS } from './optional-kinds.ts';
+
+const BY_DEFAULT: ReadonlySet<AnyKind> = new Set(KINDS);
+
+/** Throws RuntimeConfigError. */
+export function chosenKinds(gates: FeatureGates, config: RuntimeConfig = new Map()): AnyKind[] {
+  return servedKinds([...KINDS, ...OPTIONAL_KINDS], config, (kind) => BY_DEFAULT.has(kind)).filter(
+    ({ featureGate }) => featureGate === undefined || gates.enabled(featureGate),
+  );
+}
