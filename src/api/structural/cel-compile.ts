@@ -10,14 +10,15 @@ import {
   type CelEnvironment,
   type CelFailure,
   type CelProgram,
-  NEWEST_MINOR,
 } from '#cel/kubernetes.ts';
 import { type DeclaredType, maxCardinality, typesOf } from '#cel/schema/declared-type.ts';
 import { sizesBy } from '#cel/schema/sizes.ts';
 import type { CompiledRule, KnownExpressions } from './rule-engine.ts';
 
 /** A cluster may go back one version: new expressions use no more than that one has. */
-const NEW_MINOR = NEWEST_MINOR - 1;
+const NEW_MINOR = 35;
+/** What is stored may use all there is. */
+const STORED_MINOR = 36;
 
 /** A rule that can be run. */
 export interface RunnableRule extends CompiledRule {
@@ -50,9 +51,10 @@ class Environments {
     let made = this.#made.get(key);
     if (made === undefined) {
       const { type } = this.#declared;
-      made = base(isKnown ? NEWEST_MINOR : NEW_MINOR).extend({
+      const minor = isKnown ? STORED_MINOR : NEW_MINOR;
+      made = base(minor).extend({
         variables: { self: type, oldSelf: isOptional ? optionalType(type) : type },
-        provider: typesOf([this.#declared], { hasKeywordFields: true }),
+        provider: typesOf([this.#declared], { minor }),
       });
       this.#made.set(key, made);
     }
