@@ -11,6 +11,8 @@ describe('arguments', () => {
       name: 'start',
       rounds: 5,
       against: undefined,
+      againstKubeconfig: undefined,
+      pods: 100_000,
       only: [],
     });
   });
@@ -18,7 +20,14 @@ describe('arguments', () => {
   it('flags come before or behind the name', () => {
     assert.deepEqual(
       parseArguments(['--rounds', '2', 'start', '--against', '/opt/x', '--only', 'Cold start']),
-      { name: 'start', rounds: 2, against: '/opt/x', only: ['cold', 'start'] },
+      {
+        name: 'start',
+        rounds: 2,
+        against: '/opt/x',
+        againstKubeconfig: undefined,
+        pods: 100_000,
+        only: ['cold', 'start'],
+      },
     );
   });
 
@@ -28,6 +37,8 @@ describe('arguments', () => {
     [['start', '--round', '2'], /^Unknown option '--round': npm run bench/],
     [['start', '--rounds', '0'], /^Cannot run 0 rounds: give a number/],
     [['start', '--rounds', '1.5'], /^Cannot run 1\.5 rounds/],
+    [['api', '--pods', '0'], /^Cannot write 0 pods: give a number/],
+    [['api', '--against', 'x', '--against-kubeconfig', 'y'], /^Compare with one thing/],
   ] as const) {
     it(`"${words.join(' ')}" is refused with what to do`, () => {
       assert.throws(() => parseArguments(words), { message: problem });

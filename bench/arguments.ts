@@ -7,29 +7,48 @@ export interface Arguments {
   readonly rounds: number;
   /** Folder with upstream's binaries. */
   readonly against: string | undefined;
+  /** Kubeconfig of a server that runs already. */
+  readonly againstKubeconfig: string | undefined;
+  /** Pods of a large cluster. */
+  readonly pods: number;
   /** Words that a measurement's name must have, all of them. */
   readonly only: readonly string[];
 }
 
 const ROUNDS = 5;
 const ROUNDS_MAX = 1_000;
-const USAGE = 'npm run bench -- NAME [--rounds N] [--against DIR] [--only WORDS]';
+const PODS_MAX = 1_000_000;
+const PODS = 100_000;
+const USAGE =
+  'npm run bench -- NAME [--rounds N] [--against DIR | --against-kubeconfig FILE] [--pods N] [--only WORDS]';
 
 export function parseArguments(words: readonly string[]): Arguments {
   const { values, positionals } = parse(words);
   const [name, ...rest] = positionals;
   if (name === undefined || rest.length > 0) throw new Error(`Name one bench: ${USAGE}`);
   const rounds = Number(values.rounds ?? ROUNDS);
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX)
+  if (!isBetween(rounds, 1, ROUNDS_MAX))
     throw new Error(
       `Cannot run ${values.rounds ?? ''} rounds: give a number from 1 to ${ROUNDS_MAX}`,
     );
+  const pods = Number(values.pods ?? PODS);
+  if (!isBetween(pods, 1, PODS_MAX))
+    throw new Error(`Cannot write ${values.pods ?? ''} pods: give a number from 1 to ${PODS_MAX}`);
+  const kubeconfig = values['against-kubeconfig'];
+  if (values.against !== undefined && kubeconfig !== undefined)
+    throw new Error(`Compare with one thing: --against or --against-kubeconfig: ${USAGE}`);
   return {
     name,
     rounds,
     against: values.against === undefined ? undefined : resolve(values.against),
+    againstKubeconfig: kubeconfig === undefined ? undefined : resolve(kubeconfig),
+    pods,
     only: (values.only ?? '').toLowerCase().split(/\s+/).filter(Boolean),
   };
+}
+
+function isBetween(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
 }
 
 function parse(words: readonly string[]) {
@@ -38,7 +57,7 @@ function parse(words: readonly string[]) {
     return parseArgs({
       args: [...words],
       allowPositionals: true,
-      options: { rounds: text, against: text, only: text },
+      options: { rounds: text, against: text, 'against-kubeconfig': text, pods: text, only: text },
     });
   } catch (error) {
     // Behind its first sentence Node explains how to name files that begin with a dash.

@@ -1,15 +1,19 @@
 /** `npm run bench -- NAME`: measures, says what it does meanwhile, and prints a table at the end. */
+import { API } from './api.ts';
+import type { ApiBench } from './api/bench.ts';
+import { coxswainServer } from './api/coxswain-server.ts';
+import { kubeconfigServer } from './api/kubeconfig-server.ts';
+import type { ApiSubject } from './api/subject.ts';
+import { upstreamServer } from './api/upstream-server.ts';
 import { type Arguments, choose, parseArguments } from './arguments.ts';
 import { coxswain } from './coxswain.ts';
 import { busyText, loadText, machineText } from './machine.ts';
-import type { Bench, Measurement, Upstream } from './rounds.ts';
+import type { Bench, Rounds, Upstream } from './rounds.ts';
 import { Scope } from './scope.ts';
 import { START } from './start.ts';
 import { warmed } from './subject.ts';
 import { renderTable, type Row } from './table.ts';
 import { checkBinaries, LIMITS_LIFTED, upstream } from './upstream.ts';
-
-const BENCHES: Readonly<Record<string, readonly Measurement[]>> = { start: START };
 
 /** A shell's exit codes of commands that Ctrl-C or SIGTERM ended. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -47,17 +51,13 @@ async function main(words: readonly string[]): Promise<number> {
   return interrupted ?? code;
 }
 
-async function run({ name, rounds, against, only }: Arguments, scope: Scope): Promise<number> {
-  const all = BENCHES[name];
-  if (all === undefined)
-    throw new Error(`There is no bench ${name}: known are ${Object.keys(BENCHES).join(', ')}`);
-  const measurements = choose(all, only);
+async function run(words: Arguments, scope: Scope): Promise<number> {
+  const { rounds } = words;
+  const isCompared = (words.against ?? words.againstKubeconfig) !== undefined;
   let failures = 0;
-  const bench: Bench = {
+  const common: Rounds = {
     rounds,
     scope,
-    coxswain: warmed(coxswain(scope)),
-    upstream: against === undefined ? undefined : upstreamIn(against),
     say,
     fail(what, error) {
       failures++;
@@ -65,20 +65,57 @@ async function run({ name, rounds, against, only }: Arguments, scope: Scope): Pr
       if (!scope.isClosing) say(`Cannot measure: ${what}: ${messageOf(error)}`);
     },
   };
+  const steps = stepsOf(words, common);
   const loadBefore = loadText();
   const busy = busyText();
   if (busy !== undefined) say(busy);
   const rows: Row[] = [];
-  for (const measurement of measurements) rows.push(...(await measurement.run(bench)));
+  for (const step of steps) rows.push(...(await step()));
   scope.throwIfClosing();
   const lines = [
     machineText(),
     `Load average: ${loadBefore} at the start, ${loadText()} at the end.${busy === undefined ? '' : ` ${busy}`}`,
     `Medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, with the least and the most.`,
-    ...(against === undefined ? [] : ['ratio: Coxswain / upstream.']),
+    ...(isCompared ? ['ratio: Coxswain / upstream.'] : []),
   ];
-  process.stdout.write(`${lines.join('\n')}\n\n${renderTable(rows, against !== undefined)}`);
+  process.stdout.write(`${lines.join('\n')}\n\n${renderTable(rows, isCompared)}`);
   return failures === 0 ? 0 : 1;
+}
+
+/** What the named bench measures, one after the other. */
+function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[]>)[] {
+  const { scope } = common;
+  const { name, against, againstKubeconfig, only } = words;
+  switch (name) {
+    case 'start': {
+      if (againstKubeconfig !== undefined)
+        throw new Error('Cannot compare a start with a server that runs already: use --against');
+      const bench: Bench = {
+        ...common,
+        coxswain: warmed(coxswain(scope)),
+        upstream: against === undefined ? undefined : upstreamIn(against),
+      };
+      return choose(START, only).map((measurement) => () => measurement.run(bench));
+    }
+    case 'api': {
+      const bench: ApiBench = {
+        ...common,
+        coxswain: coxswainServer(scope),
+        upstream: apiSubjectOf(words),
+        pods: words.pods,
+      };
+      return choose(API, only).map((measurement) => () => measurement.run(bench));
+    }
+    default:
+      throw new Error(`There is no bench ${name}: known are start, api`);
+  }
+}
+
+function apiSubjectOf({ against, againstKubeconfig }: Arguments): ApiSubject | undefined {
+  if (againstKubeconfig !== undefined) return kubeconfigServer(againstKubeconfig);
+  if (against === undefined) return undefined;
+  checkBinaries(against);
+  return upstreamServer(against);
 }
 
 function upstreamIn(folder: string): Upstream {

@@ -3,15 +3,19 @@ import type { Scope } from './scope.ts';
 import type { Subject } from './subject.ts';
 import type { Figure, Row, Unit } from './table.ts';
 
-export interface Bench {
+/** What every bench has, whatever it measures. */
+export interface Rounds {
   readonly rounds: number;
   readonly scope: Scope;
-  readonly coxswain: Subject;
-  readonly upstream: Upstream | undefined;
   /** A line about what is going on. */
   say(line: string): void;
   /** Reports a measurement that could not be made; the others go on. */
   fail(what: string, error: unknown): void;
+}
+
+export interface Bench extends Rounds {
+  readonly coxswain: Subject;
+  readonly upstream: Upstream | undefined;
 }
 
 export interface Upstream {
@@ -21,9 +25,10 @@ export interface Upstream {
   readonly withDefaultLimits: Subject;
 }
 
-export interface Measurement {
+/** `B`: what it is given to measure. */
+export interface Measurement<B = Bench> {
   readonly name: string;
-  run(bench: Bench): Promise<readonly Row[]>;
+  run(bench: B): Promise<readonly Row[]>;
 }
 
 /** One result a round of each subject; or in a few words why there are none. */
@@ -32,18 +37,21 @@ export interface Results<T> {
   readonly upstream: readonly T[] | string;
 }
 
-export interface Plan<T> {
+export interface Plan<T, S> {
   readonly name: string;
   /** Undefined: not measured. */
-  readonly coxswain?: Subject | undefined;
-  readonly upstream?: Subject | undefined;
+  readonly coxswain?: S | undefined;
+  readonly upstream?: S | undefined;
   /** One round with one subject. */
-  once(subject: Subject): Promise<T>;
+  once(subject: S): Promise<T>;
 }
 
 /** Runs `once` for each subject in turn, `bench.rounds` times. A subject that failed is left out. */
-export async function alternate<T>(bench: Bench, plan: Plan<T>): Promise<Results<T>> {
-  const sides = { coxswain: sideOf<T>(plan.coxswain), upstream: sideOf<T>(plan.upstream) };
+export async function alternate<T, S extends { readonly name: string } = Subject>(
+  bench: Rounds,
+  plan: Plan<T, S>,
+): Promise<Results<T>> {
+  const sides = { coxswain: sideOf<T, S>(plan.coxswain), upstream: sideOf<T, S>(plan.upstream) };
   for (let round = 1; round <= bench.rounds; round++) {
     for (const side of Object.values(sides)) {
       const { subject } = side;
@@ -61,17 +69,17 @@ export async function alternate<T>(bench: Bench, plan: Plan<T>): Promise<Results
   return { coxswain: outcomeOf(sides.coxswain), upstream: outcomeOf(sides.upstream) };
 }
 
-interface Side<T> {
-  readonly subject: Subject | undefined;
+interface Side<T, S> {
+  readonly subject: S | undefined;
   readonly results: T[];
   hasFailed: boolean;
 }
 
-function sideOf<T>(subject: Subject | undefined): Side<T> {
+function sideOf<T, S>(subject: S | undefined): Side<T, S> {
   return { subject, results: [], hasFailed: false };
 }
 
-function outcomeOf<T>({ subject, results, hasFailed }: Side<T>): readonly T[] | string {
+function outcomeOf<T, S>({ subject, results, hasFailed }: Side<T, S>): readonly T[] | string {
   if (subject === undefined) return '–';
   return hasFailed ? 'failed' : results;
 }
@@ -83,6 +91,7 @@ export function rowOf<T>(
     readonly what: string;
     readonly unit: Unit;
     readonly goal?: number;
+    readonly ratioGoal?: NonNullable<Row['ratioGoal']>;
     readonly value: (result: T) => number;
   },
 ): Row {

@@ -1,7 +1,7 @@
 /** The table at the end: what was measured, Coxswain's figure, upstream's, their ratio, the goal. */
 import { median } from './measure.ts';
 
-export type Unit = 'ms' | 'MB' | '% of a core' | '/s';
+export type Unit = 'ms' | 'MB' | '% of a core' | '/s' | 'µs';
 
 /** One value a round, or in a few words why there is none. */
 export type Figure = readonly number[] | string;
@@ -13,9 +13,11 @@ export interface Row {
   readonly upstream: Figure;
   /** At most this much, in `unit`. */
   readonly goal?: number;
+  /** What the ratio to upstream is to be. */
+  readonly ratioGoal?: { readonly atLeast: number } | { readonly atMost: number };
 }
 
-const DIGITS: Record<Unit, number> = { ms: 0, MB: 0, '% of a core': 2, '/s': 0 };
+const DIGITS: Record<Unit, number> = { ms: 0, MB: 0, '% of a core': 2, '/s': 0, µs: 0 };
 
 /** Lines of equal columns; without `compared`, those about upstream are left out. */
 export function renderTable(rows: readonly Row[], compared: boolean): string {
@@ -47,8 +49,15 @@ function cellsOf(row: Row): string[] {
     figureText(coxswain, unit),
     figureText(upstream, unit),
     ratioText(coxswain, upstream),
-    goal === undefined ? '' : `≤ ${goal} ${unit}`,
+    goal === undefined ? ratioGoalText(row) : `≤ ${goal} ${unit}`,
   ];
+}
+
+function ratioGoalText({ ratioGoal }: Row): string {
+  if (ratioGoal === undefined) return '';
+  return 'atLeast' in ratioGoal
+    ? `ratio ≥ ${ratioGoal.atLeast.toFixed(2)}`
+    : `ratio ≤ ${ratioGoal.atMost.toFixed(2)}`;
 }
 
 /** The median, with the least and the most of several rounds: `612 ms [590–701]`. */

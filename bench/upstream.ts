@@ -132,7 +132,7 @@ function writeUserFiles(cluster: Cluster): void {
 }
 
 /** Until etcd says that it has a leader: itself. */
-async function untilHealthy(etcd: OwnProcess, port: number): Promise<void> {
+export async function untilHealthy(etcd: OwnProcess, port: number): Promise<void> {
   const http = httpClient({ host: '127.0.0.1', port });
   await untilTrue(() => isOk(http, '/health'), {
     timeoutMs: START_TIMEOUT_MS,
