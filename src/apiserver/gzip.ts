@@ -17,7 +17,7 @@ const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 
 /** `pieces` as one gzip member. `level`: 1 (fast) to 9 (small). */
 export async function gzipPieces(
-  pieces: readonly Uint8Array[],
+  pieces: Iterable<Uint8Array>,
   { level, turns }: { readonly level: number; readonly turns: Turns },
 ): Promise<Uint8Array[]> {
   const made: Uint8Array[] = [HEAD];
@@ -36,7 +36,7 @@ export async function gzipPieces(
 }
 
 /** Small pieces are joined, large ones are cut. */
-function* slicesOf(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+function* slicesOf(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   let waiting: Uint8Array[] = [];
   let size = 0;
   for (const piece of pieces) {

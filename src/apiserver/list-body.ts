@@ -1,15 +1,24 @@
 /**
  * Lists in the form that the client asked for.
  *
- * A list is made item by item, in turns of the event loop, so that ten thousand objects stall
- * nobody; the items are not joined. YAML and indented JSON are for people, and are made in one go.
+ * What the list is made of is found item by item, in turns of the event loop, so that a hundred
+ * thousand objects stall nobody. Items that exist as bytes are copied once, into the chunks that go
+ * out, when the reader takes them: a list costs no memory that grows with it. YAML and indented JSON
+ * are for people, and are made in one go.
  */
 import type { Body } from '#base/http/message.ts';
-import { encodeEnvelope, encodeProtobuf, listItemPrefix } from '#api/codec/protobuf.ts';
+import {
+  encodeProtobuf,
+  ENVELOPE_END,
+  envelopeHead,
+  LIST_ITEM_HEAD_MAX,
+  listItemHeadLength,
+  writeListItemHead,
+} from '#api/codec/protobuf.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { ListMeta, ListShape, Presenter } from './presenter.ts';
 import type { Turns } from './turns.ts';
-import { type Entry, wireBytes } from './watch-cache/entry.ts';
+import { type Entry, wireLength, writeWire } from './watch-cache/entry.ts';
 
 interface ListOptions {
   readonly presenter: Presenter;
@@ -17,6 +26,9 @@ interface ListOptions {
   readonly metadata: ListMeta;
   readonly turns: Turns;
 }
+
+/** About this much leaves in one piece. */
+const CHUNK_BYTES = 128 * 1024;
 
 export function listBody(options: ListOptions): Promise<Body> {
   const { presenter } = options;
@@ -33,35 +45,72 @@ async function objectList({ presenter, entries, turns }: ListOptions, shape: Lis
   return { kind: 'object', object: { ...shape.head, [shape.itemsField]: items } } as const;
 }
 
+/** An item that has its bytes, or whose bytes are copied from the cache. */
+type Item = Uint8Array | Entry;
+
 async function jsonList({ presenter, entries, turns }: ListOptions, shape: ListShape) {
-  const bytesOf = (entry: Entry): Uint8Array =>
-    presenter.sendsCached(entry)
-      ? wireBytes(entry)
+  const head = Buffer.from(`${JSON.stringify(shape.head).slice(0, -1)},"${shape.itemsField}":[`);
+  let length = head.length + LIST_END.length + Math.max(0, entries.length - 1) * COMMA.length;
+  const items = await eachInTurns(entries, turns, (entry): Item => {
+    const item = presenter.sendsCached(entry)
+      ? entry
       : Buffer.from(JSON.stringify(shape.item(entry)));
-  const items = await eachInTurns(entries, turns, bytesOf);
-  const pieces: Uint8Array[] = [
-    Buffer.from(`${JSON.stringify(shape.head).slice(0, -1)},"${shape.itemsField}":[`),
-  ];
-  for (const [index, item] of items.entries()) {
-    if (index > 0) pieces.push(COMMA);
-    pieces.push(item);
-  }
-  pieces.push(LIST_END);
-  return { kind: 'pieces', pieces, length: totalLength(pieces) } as const;
+    length += item instanceof Uint8Array ? item.length : wireLength(item);
+    return item;
+  });
+  return { kind: 'pieces', pieces: jsonPieces(head, items), length } as const;
 }
 
-async function protobufList({ entries, turns }: ListOptions, shape: ListShape) {
-  const type = typeByName(shape.schema);
+function* jsonPieces(head: Uint8Array, items: readonly Item[]): Generator<Uint8Array> {
+  const chunk = new Chunk();
+  chunk.add(head);
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i];
+    if (item === undefined) break;
+    const bytes = item instanceof Uint8Array ? item.length : wireLength(item);
+    if (!chunk.fits(bytes + COMMA.length)) yield chunk.take(bytes + COMMA.length);
+    if (i > 0) chunk.add(COMMA);
+    if (item instanceof Uint8Array) chunk.add(item);
+    else chunk.addEntry(item);
+  }
+  if (!chunk.fits(LIST_END.length)) yield chunk.take(LIST_END.length);
+  chunk.add(LIST_END);
+  yield chunk.take(0);
+}
+
+async function protobufList({ presenter, entries, turns }: ListOptions, shape: ListShape) {
   const itemType = typeByName(shape.schema.replace(/List$/, ''));
-  const items = await eachInTurns(entries, turns, (entry) =>
-    encodeProtobuf(itemType, shape.item(entry)),
-  );
   // The items are the last field of every list: they can follow what was encoded without them.
-  const pieces = [encodeProtobuf(type, shape.head)];
-  for (const item of items) pieces.push(listItemPrefix(item.length), item);
+  const head = encodeProtobuf(typeByName(shape.schema), shape.head);
+  let length = head.length;
+  const items = await eachInTurns(entries, turns, (entry) => {
+    const item = presenter.message(entry, () => encodeProtobuf(itemType, shape.item(entry)));
+    length += listItemHeadLength(item.length) + item.length;
+    return item;
+  });
   const { apiVersion, kind } = shape.head;
-  const bytes = encodeEnvelope(apiVersion, kind, Buffer.concat(pieces, totalLength(pieces)));
-  return { kind: 'bytes', bytes } as const;
+  const envelope = envelopeHead(apiVersion, kind, length);
+  return {
+    kind: 'pieces',
+    pieces: protobufPieces([envelope, head], items),
+    length: envelope.length + length + ENVELOPE_END.length,
+  } as const;
+}
+
+function* protobufPieces(
+  heads: readonly Uint8Array[],
+  items: readonly Uint8Array[],
+): Generator<Uint8Array> {
+  const chunk = new Chunk();
+  for (const head of heads) chunk.add(head);
+  for (const item of items) {
+    const bytes = item.length + LIST_ITEM_HEAD_MAX;
+    if (!chunk.fits(bytes)) yield chunk.take(bytes);
+    chunk.addListItem(item);
+  }
+  if (!chunk.fits(ENVELOPE_END.length)) yield chunk.take(ENVELOPE_END.length);
+  chunk.add(ENVELOPE_END);
+  yield chunk.take(0);
 }
 
 async function listForPeople({ presenter, entries, turns }: ListOptions, shape: ListShape) {
@@ -86,6 +135,35 @@ async function eachInTurns<T>(
 const COMMA = Buffer.from(',');
 const LIST_END = Buffer.from(']}\n');
 
-function totalLength(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+/** Gathers small pieces into one large one. Ask `fits` before each, and `take` what there is if not. */
+class Chunk {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #size = 0;
+
+  fits(length: number): boolean {
+    return this.#size + length <= this.#bytes.length;
+  }
+
+  /** What was gathered; afterwards there is room for `length` bytes. */
+  take(length: number): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#size);
+    this.#size = 0;
+    // What was taken is still on its way out: it is not written to again.
+    if (length > 0) this.#bytes = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length));
+    return taken;
+  }
+
+  add(piece: Uint8Array): void {
+    this.#bytes.set(piece, this.#size);
+    this.#size += piece.length;
+  }
+
+  addEntry(entry: Entry): void {
+    this.#size = writeWire(entry, this.#bytes, this.#size);
+  }
+
+  addListItem(item: Uint8Array): void {
+    this.#size = writeListItemHead(item.length, this.#bytes, this.#size);
+    this.add(item);
+  }
 }

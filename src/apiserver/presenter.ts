@@ -68,7 +68,19 @@ export class Presenter {
   /** One object that lies in the cache. `columns`: a Table says them (a watch says them once). */
   entry(entry: Entry, columns = true): Uint8Array {
     if (this.sendsCached(entry)) return wireBytes(entry);
-    return this.object(this.resource.read(entry), columns);
+    const { encoding, view } = this.wanted;
+    if (encoding !== 'protobuf' || view !== 'object')
+      return this.object(this.resource.read(entry), columns);
+    const { kind } = this.resource;
+    const raw = this.resource.message(entry, () =>
+      encodeProtobuf(typeByName(kind.schema), this.resource.read(entry)),
+    );
+    return encodeEnvelope(apiVersionOf(kind), kind.kind, raw);
+  }
+
+  /** The protobuf message of an item of a list; `make` it where it is not at hand. */
+  message(entry: Entry, make: () => Uint8Array): Uint8Array {
+    return this.wanted.view === 'object' ? this.resource.message(entry, make) : make();
   }
 
   /** One object of the cache as a whole answer: JSON ends with a newline, as upstream's does. */
@@ -117,14 +129,14 @@ export class Presenter {
           head: tableHead(kind, { metadata, columns: true }),
           itemsField: 'rows',
           schema: `${META_SCHEMAS}Table`,
-          item: (entry) => this.#row(this.resource.read(entry)),
+          item: (entry) => this.#row(this.resource.readOnce(entry)),
         };
       case 'metadata':
         return {
           head: headOf('PartialObjectMetadataList', META_V1, metadata),
           itemsField: 'items',
           schema: `${META_SCHEMAS}PartialObjectMetadataList`,
-          item: (entry) => this.value(entry),
+          item: (entry) => partial(this.resource.readOnce(entry)),
         };
       case 'object': {
         const apiVersion = apiVersionOf(kind);
@@ -132,7 +144,7 @@ export class Presenter {
           head: headOf(kind.listKind, apiVersion, metadata),
           itemsField: 'items',
           schema: kind.schema.replace(/[^.]*$/, kind.listKind),
-          item: (entry) => withTypeMeta(this.resource.read(entry), apiVersion, kind.kind),
+          item: (entry) => withTypeMeta(this.resource.readOnce(entry), apiVersion, kind.kind),
         };
       }
     }

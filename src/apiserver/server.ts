@@ -139,7 +139,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       timeToLiveSeconds === undefined ? undefined : limits.eventTtlSeconds,
   });
   const resourceOf = (kind: AnyKind): Resource =>
-    new Resource({ kind, cache: hub.cache(kind.storagePrefix), parsed: hub.parsed });
+    new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub });
   const builtIn = chosenKinds(gates, options.runtimeConfig);
   const resources = new ResourceSet(builtIn.map(resourceOf));
   const reader = new CacheReader(hub, resources);

@@ -66,30 +66,41 @@ function asWritable(response: HttpResponseOut): Outlet {
 }
 
 /** About this much is handed to the socket in one piece. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 
-function writePieces(out: Outlet, pieces: readonly Uint8Array[]): void {
-  let next = 0;
+/** Takes the pieces as fast as the reader does; small ones are joined. */
+function writePieces(out: Outlet, pieces: Iterable<Uint8Array>): void {
+  const iterator = pieces[Symbol.iterator]();
+  let isDone = false;
   let gone = false;
   out.on('close', () => {
     gone = true;
   });
-  const more = (): void => {
-    while (!gone && next < pieces.length) {
-      const chunk: Uint8Array[] = [];
-      for (let size = 0; next < pieces.length && size < CHUNK_BYTES; next++) {
-        const piece = pieces[next];
-        if (piece === undefined) continue;
-        chunk.push(piece);
-        size += piece.length;
+  const gather = (): Uint8Array => {
+    const chunk: Uint8Array[] = [];
+    let size = 0;
+    while (size < CHUNK_BYTES / 2) {
+      const next = iterator.next();
+      if (next.done === true) {
+        isDone = true;
+        break;
       }
-      const [only] = chunk;
-      if (out.write(chunk.length === 1 && only !== undefined ? only : Buffer.concat(chunk)))
-        continue;
-      out.once('drain', more);
-      return;
+      chunk.push(next.value);
+      size += next.value.length;
     }
-    if (!gone) out.end();
+    const [only] = chunk;
+    return chunk.length === 1 && only !== undefined ? only : Buffer.concat(chunk, size);
+  };
+  const more = (): void => {
+    while (!gone) {
+      const bytes = gather();
+      // The last of it goes with the end, in one write.
+      if (isDone) return out.end(bytes);
+      if (!out.write(bytes)) {
+        out.once('drain', more);
+        return;
+      }
+    }
   };
   more();
 }

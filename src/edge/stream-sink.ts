@@ -13,7 +13,8 @@ export interface Outlet extends NodeJS.EventEmitter {
   flushHeaders(): void;
   /** False: full; 'drain' follows. */
   write(bytes: Uint8Array): boolean;
-  end(): void;
+  /** `bytes`: the last ones. */
+  end(bytes?: Uint8Array): void;
   destroy(error?: Error): void;
 }
 

@@ -162,14 +162,14 @@ class World {
   }
 }
 
-/** A patch that upstream cannot make sense of is a 500 there, and here for that reason. */
-const PATCH_REFUSALS =
-  /^(unable to find api field|invalid patch|delete patch type|expected|The order in patch list|map: map\[|Invalid value|cannot|unable|.* does not contain declared merge key|.*setElementOrder|.*retainKeys)/i;
+/** What upstream answers with a 500, and we therefore too: patches and bindings it cannot make sense of. */
+const UPSTREAM_500S =
+  /^(failed to create typed (patch|live) object|unable to find api field|Internal error occurred: \[?target\.|invalid patch|delete patch type|expected|The order in patch list|map: map\[|Invalid value|cannot|unable|.* does not contain declared merge key|.*setElementOrder|.*retainKeys)/i;
 
 function isDocumented(status: number, text: string): boolean {
   if (status === 503 || status === 504) return true;
   const message = /"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? '';
-  return status === 500 && PATCH_REFUSALS.test(message);
+  return status === 500 && UPSTREAM_500S.test(message);
 }
 
 /** The URL of the object that a request is about: without query and subresource. */
@@ -183,7 +183,7 @@ function readAll({ body }: HttpResponse): Promise<string> {
   if (body === undefined || body.kind === 'object' || body.kind === 'events')
     return Promise.resolve('');
   if (body.kind === 'bytes') return Promise.resolve(Buffer.from(body.bytes).toString());
-  if (body.kind === 'pieces') return Promise.resolve(Buffer.concat(body.pieces).toString());
+  if (body.kind === 'pieces') return Promise.resolve(Buffer.concat([...body.pieces]).toString());
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     const end = (): void => resolve(Buffer.concat(chunks).toString());

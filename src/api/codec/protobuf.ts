@@ -49,11 +49,18 @@ export interface Envelope {
 
 /** `k8s\0` and runtime.Unknown around a message. */
 export function encodeEnvelope(apiVersion: string, kind: string, raw: Uint8Array): Uint8Array {
+  const head = envelopeHead(apiVersion, kind, raw.length);
+  const bytes = new Uint8Array(head.length + raw.length + ENVELOPE_END.length);
+  bytes.set(head);
+  bytes.set(raw, head.length);
+  bytes.set(ENVELOPE_END, head.length + raw.length);
+  return bytes;
+}
+
+/** What an envelope has in front of its message, which has `rawLength` bytes. */
+export function envelopeHead(apiVersion: string, kind: string, rawLength: number): Uint8Array {
   writer.reset();
-  writer.stringField(0x22, '');
-  writer.stringField(0x1a, '');
-  writer.bytes(raw);
-  writer.varint(raw.length);
+  writer.varint(rawLength);
   writer.byte(0x12);
   const before = writer.size();
   writer.stringField(0x12, kind);
@@ -63,6 +70,9 @@ export function encodeEnvelope(apiVersion: string, kind: string, raw: Uint8Array
   writer.bytes(MAGIC);
   return writer.result();
 }
+
+/** What an envelope has behind its message: contentEncoding and contentType, both empty. */
+export const ENVELOPE_END: Uint8Array = Buffer.from([0x1a, 0x00, 0x22, 0x00]);
 
 /** Opens an envelope; undefined when the bytes do not begin with one. Throws WireError. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
@@ -87,12 +97,27 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   return { apiVersion, kind, raw };
 }
 
-/** What stands before an item of a list: the field number of `items`, and the item's length. */
-export function listItemPrefix(length: number): Uint8Array {
-  writer.reset();
-  writer.varint(length);
-  writer.byte(LIST_ITEMS_TAG);
-  return writer.result();
+/** The most bytes that stand before an item of a list: a tag, and a length below 2^32. */
+export const LIST_ITEM_HEAD_MAX = 6;
+
+/** How many bytes `writeListItemHead` writes. */
+export function listItemHeadLength(length: number): number {
+  let bytes = 2;
+  for (let rest = length >>> 7; rest !== 0; rest >>>= 7) bytes++;
+  return bytes;
+}
+
+/**
+ * What stands before an item of a list: the field number of `items`, and the item's length. Writes
+ * it into `target` at `at` and answers where it ends.
+ */
+export function writeListItemHead(length: number, target: Uint8Array, at: number): number {
+  let end = at;
+  target[end++] = LIST_ITEMS_TAG;
+  let rest = length;
+  for (; rest > 127; rest >>>= 7) target[end++] = (rest & 127) | 128;
+  target[end++] = rest;
+  return end;
 }
 
 /** `items` is field 2 of every list (length-delimited). */

@@ -153,16 +153,20 @@ function findDuplicates(text: string, problems: string[]): void {
   }
 }
 
-/** Refuses what grows out of all proportion by aliases, and numbers that JSON has not. */
+/**
+ * Refuses what grows out of all proportion by aliases, or without end (a value that contains
+ * itself), and numbers that JSON has not.
+ */
 function checkSize(documents: readonly unknown[], length: number): void {
   let left = length + EXPANDED_VALUES_MAX;
-  const check = (value: unknown): void => {
+  const check = (value: unknown, depth: number): void => {
+    if (depth > DEPTH_MAX) throw new YamlError('yaml: exceeded max depth');
     if (--left < 0) throw new YamlError('yaml: document contains excessive aliasing');
     if (typeof value === 'number' && !Number.isFinite(value)) {
       throw new YamlError(`json: unsupported value: ${value}`);
     }
     if (typeof value !== 'object' || value === null) return;
-    for (const item of Object.values(value)) check(item);
+    for (const item of Object.values(value)) check(item, depth + 1);
   };
-  for (const document of documents) check(document);
+  for (const document of documents) check(document, 0);
 }

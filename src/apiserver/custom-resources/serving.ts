@@ -77,9 +77,7 @@ export class CustomResourceServing {
       storedSince: revisionOf(definition),
       ...(this.#rules === undefined ? {} : { rules: this.#rules }),
       conversion: this.#conversion,
-    }).map(
-      (kind) => new Resource({ kind, cache, parsed: this.#hub.parsed, retired: retire.signal }),
-    );
+    }).map((kind) => new Resource({ kind, cache, hub: this.#hub, retired: retire.signal }));
     this.#served.set(name, { source, storagePrefix, retire });
     this.#resources.setCustom(name, resources);
   }

@@ -54,7 +54,7 @@ export function gzipped(response: HttpResponse, pieces: readonly Uint8Array[]): 
 }
 
 /** The bytes of an answer that is worth it: an object, and long. */
-function compressible({ headers, body }: HttpResponse): readonly Uint8Array[] | undefined {
+function compressible({ headers, body }: HttpResponse): Iterable<Uint8Array> | undefined {
   if (body === undefined || headers['content-encoding'] !== undefined) return undefined;
   const media = (headers['content-type'] ?? '').split(';')[0] ?? '';
   const known: readonly string[] = Object.values(MEDIA_TYPES);

@@ -7,13 +7,23 @@ import { typeByName } from '#api/schema/schema.ts';
 import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
 import { internalError } from '#api/meta/status.ts';
 import { type ApiObject, copyOf } from '../api-object.ts';
-import { type Entry, type ParsedCache, storedBytes } from '../watch-cache/entry.ts';
+import {
+  type Entry,
+  type MessageCache,
+  type ParsedCache,
+  storedBytes,
+} from '../watch-cache/entry.ts';
+import { FrameMemo } from '../watch-cache/frame-memo.ts';
+import type { WatchHub } from '../watch-cache/hub.ts';
 import type { ResourceCache } from '../watch-cache/resource-cache.ts';
 
 export class Resource {
   readonly kind: AnyKind;
   readonly cache: ResourceCache;
+  /** Of the newest event, for all who watch. */
+  readonly frames = new FrameMemo();
   readonly #parsed: ParsedCache;
+  readonly #messages: MessageCache;
   /** Objects that something else has converted, by the bytes they were made of. */
   readonly #converted = new WeakMap<Uint8Array, ApiObject>();
 
@@ -23,13 +33,14 @@ export class Resource {
   constructor(options: {
     readonly kind: AnyKind;
     readonly cache: ResourceCache;
-    readonly parsed: ParsedCache;
+    readonly hub: Pick<WatchHub, 'parsed' | 'messages'>;
     readonly retired?: AbortSignal;
   }) {
     this.retired = options.retired;
     this.kind = options.kind;
     this.cache = options.cache;
-    this.#parsed = options.parsed;
+    this.#parsed = options.hub.parsed;
+    this.#messages = options.hub.messages;
   }
 
   get groupResource(): { group: string; resource: string } {
@@ -44,7 +55,15 @@ export class Resource {
 
   /** The object in the served version. Shared with other readers: copy before a change. */
   read(entry: Entry): ApiObject {
-    const stored = this.#parsed.get(entry) as ApiObject;
+    return this.#served(this.#parsed.get(entry) as ApiObject, entry);
+  }
+
+  /** The same for one look: where nobody has the parsed object it is made, and not kept. */
+  readOnce(entry: Entry): ApiObject {
+    return this.#served(this.#parsed.once(entry) as ApiObject, entry);
+  }
+
+  #served(stored: ApiObject, entry: Entry): ApiObject {
     const { storedAs, custom } = this.kind;
     if (storedAs !== undefined) return storedAs.fromStored(stored) as ApiObject;
     if (custom === undefined || entry.revision >= custom.storedSince) return stored;
@@ -82,6 +101,13 @@ export class Resource {
       const object = converted?.[index];
       if (object !== undefined) this.#converted.set(bytes, custom.fromStored(object) as ApiObject);
     }
+  }
+
+  /** The protobuf message of an entry, `make` where it is not at hand. */
+  message(entry: Entry, make: () => Uint8Array): Uint8Array {
+    // Where several versions share their stored objects, each has another message.
+    if (this.kind.storedAs !== undefined) return make();
+    return this.#messages.get(entry, this.cache.get(entry.key) === entry, make);
   }
 
   /** A copy that the caller may change. */

@@ -89,7 +89,7 @@ export function unstored(
   { registry }: Pick<SubresourceServices, 'registry'>,
   like: Resource,
 ): Resource {
-  return new Resource({ kind, cache: like.cache, parsed: registry.hub.parsed });
+  return new Resource({ kind, cache: like.cache, hub: registry.hub });
 }
 
 /** The object that the request brings, of `kind`. */

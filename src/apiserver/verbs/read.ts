@@ -1,10 +1,10 @@
 /** GET of one object, and LIST. */
 import type { HttpResponse } from '#base/http/message.ts';
-import { gone, notFound, serviceUnavailable, timeout } from '#api/meta/status.ts';
+import { gone, notAcceptable, notFound, serviceUnavailable, timeout } from '#api/meta/status.ts';
 import { type ListResult, StoreError } from '#store/store.ts';
 import type { RequestContext } from '../context.ts';
 import { listBody } from '../list-body.ts';
-import { negotiate } from '../negotiate.ts';
+import { MEDIA_TYPES, negotiate, type Wanted } from '../negotiate.ts';
 import { contentType, type ListMeta, Presenter } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -16,7 +16,12 @@ import { type ListParameters, listParameters } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { Turns } from '../turns.ts';
 
-export function presenterFor(context: RequestContext, resource: Resource): Presenter {
+/** `isStream`: for a watch, which has no YAML and no indentation. */
+export function presenterFor(
+  context: RequestContext,
+  resource: Resource,
+  isStream = false,
+): Presenter {
   const { query } = context.info;
   const wanted = negotiate(context.header('accept'), query, {
     views: true,
@@ -25,11 +30,19 @@ export function presenterFor(context: RequestContext, resource: Resource): Prese
   });
   return new Presenter({
     resource,
-    wanted,
+    wanted: isStream ? streamOf(wanted) : wanted,
     includeObject: query.get('includeObject'),
     nowMs: context.environment.clock.now(),
     takesObjects: context.request.takesObjects === true,
   });
+}
+
+function streamOf(wanted: Wanted): Wanted {
+  if (wanted.encoding === 'yaml')
+    throw notAcceptable(
+      [MEDIA_TYPES.json, MEDIA_TYPES.protobuf].map((media) => `${media};stream=watch`),
+    );
+  return { ...wanted, pretty: false };
 }
 
 export async function getObject(
@@ -149,7 +162,7 @@ async function currentPage(
     return { entries: found, metadata: { resourceVersion: String(revision) } };
   }
   // The snapshot of entries is taken in one turn; what is parsed later cannot change under it.
-  const candidates = [...resource.cache.range(prefix, after)];
+  const candidates = resource.cache.range(prefix, after);
   const entries: Entry[] = [];
   const isPage = selection.everything && limit > 0;
   await resource.ready(isPage ? candidates.slice(0, limit) : candidates);

@@ -10,8 +10,9 @@ import type { ApiObject } from '../api-object.ts';
 import type { Presenter } from '../presenter.ts';
 import { statusOf } from '../respond.ts';
 import type { Entry } from '../watch-cache/entry.ts';
-import { frameOf } from './watch-frame.ts';
+import { cachedFrameOf, frameOf, type StreamEncoding } from './watch-frame.ts';
 
+const STATUS_SCHEMA = 'io.k8s.apimachinery.pkg.apis.meta.v1.Status';
 /** A watcher that has this many bytes unread is closed; it resumes where it was. */
 const UNREAD_MAX_BYTES = 16 * 1024 * 1024;
 /** Who asks for room while this much waits has it sent first. */
@@ -71,16 +72,29 @@ export class ByteOutlet implements WatchOutlet {
   }
 
   entry(type: string, entry: Entry): void {
-    this.#push(type, this.#presenter.entry(entry, this.#columns));
+    const { resource, wanted } = this.#presenter;
+    if (wanted.view === 'table') this.#frame(this.#makeFrame(type, entry));
+    else {
+      const form = `${type} ${wanted.encoding} ${wanted.view}`;
+      this.#frame(resource.frames.get(entry, form, () => this.#makeFrame(type, entry)));
+    }
     this.#columns = false;
   }
 
+  #makeFrame(type: string, entry: Entry): Uint8Array {
+    const presenter = this.#presenter;
+    return presenter.sendsCached(entry)
+      ? cachedFrameOf(type, entry)
+      : frameOf(type, presenter.entry(entry, this.#columns), this.#encoding);
+  }
+
   bookmark(object: ApiObject): void {
-    this.#push('BOOKMARK', this.#presenter.object(object));
+    this.#frame(frameOf('BOOKMARK', this.#presenter.object(object), this.#encoding));
   }
 
   error(error: StatusError): void {
-    this.#frame(frameOf('ERROR', Buffer.from(JSON.stringify(statusOf(error))), 'json'));
+    const status = this.#presenter.encode(statusOf(error), STATUS_SCHEMA);
+    this.#frame(frameOf('ERROR', status, this.#encoding));
   }
 
   end(): void {
@@ -90,8 +104,8 @@ export class ByteOutlet implements WatchOutlet {
     this.#close();
   }
 
-  #push(type: string, object: Uint8Array): void {
-    this.#frame(frameOf(type, object, this.#presenter.wanted.encoding));
+  get #encoding(): StreamEncoding {
+    return this.#presenter.wanted.encoding === 'protobuf' ? 'protobuf' : 'json';
   }
 
   #frame(frame: Uint8Array): void {
@@ -114,9 +128,8 @@ export class ByteOutlet implements WatchOutlet {
     if (this.#closed || this.#slow || this.#frames.length === 0) return;
     const frames = this.#frames;
     this.#frames = [];
-    const [first] = frames;
-    const joined = frames.length === 1 && first !== undefined ? first : Buffer.concat(frames);
-    this.#slow = !this.#sink.write(joined);
+    // The sink joins what it is given within one turn.
+    for (const frame of frames) this.#slow = !this.#sink.write(frame);
     if (!this.#slow) this.#unread = 0;
   }
 

@@ -106,7 +106,7 @@ export class Watcher {
     const { context, resource, selection } = this.#options;
     const turns = new Turns(context.environment);
     // Taken in one turn: what changes later follows as events.
-    const entries = Array.from(resource.cache.range(this.#prefix));
+    const entries = resource.cache.range(this.#prefix);
     await resource.ready(entries);
     for (const entry of entries) {
       if (turns.isOver()) await turns.next();

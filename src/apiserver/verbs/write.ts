@@ -1,5 +1,5 @@
 /** CREATE, UPDATE and PATCH: decode, admit, write. */
-import type { HttpResponse } from '#base/http/message.ts';
+import type { Body, HttpResponse } from '#base/http/message.ts';
 import { updateManagedFields } from '#api/apply/managed-fields.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
@@ -8,7 +8,7 @@ import type { AdmissionChain, Attributes, Operation } from '../admission/admissi
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
-import { contentType } from '../presenter.ts';
+import { contentType, type Presenter } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
 import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -85,7 +85,24 @@ export async function createObject(
     fieldValidationOf(context.info.query, 'CreateOptions'),
   );
   const created = await createDecoded(call, object);
-  return bodyResponse(201, contentType(presenter.wanted), presenter.answer(created));
+  return bodyResponse(201, contentType(presenter.wanted), answerBody(call, presenter, created));
+}
+
+/** The object as written: the bytes that were stored, where the client wants them as they are. */
+function answerBody(
+  { context, resource, dryRun }: Call,
+  presenter: Presenter,
+  object: ApiObject,
+): Body {
+  const { name = '', resourceVersion } = metadataOf(object);
+  // What the store has answered lies in the cache, unless somebody has written again since.
+  const entry = dryRun ? undefined : resource.cache.get(resource.key(context.info.namespace, name));
+  return entry !== undefined &&
+    String(entry.revision) === resourceVersion &&
+    !presenter.givesObjects &&
+    presenter.sendsCached(entry)
+    ? presenter.single(entry)
+    : presenter.answer(object);
 }
 
 async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> {
@@ -158,7 +175,11 @@ async function finishUpdate(
   const { context, resource } = call;
   const presenter = presenterFor(context, resource);
   const { object, created } = await updateWith(call, transform, options);
-  return bodyResponse(created ? 201 : 200, contentType(presenter.wanted), presenter.answer(object));
+  return bodyResponse(
+    created ? 201 : 200,
+    contentType(presenter.wanted),
+    answerBody(call, presenter, object),
+  );
 }
 
 async function updateWith(

@@ -18,6 +18,10 @@ export interface Entry {
   readonly bytes: Uint8Array;
   /** The parsed form, while anybody holds it. `ParsedCache` alone reads and writes this. */
   parsed?: WeakRef<JsonObject>;
+  /** The protobuf message, without envelope. `MessageCache` alone reads and writes this. */
+  message?: Uint8Array;
+  /** Where in `bytes` the resourceVersion goes, once somebody has looked. */
+  versionAt?: number;
 }
 
 /** The same object as it stood at `revision`. */
@@ -28,27 +32,54 @@ export function atRevision({ key, createRevision, bytes }: Entry, revision: numb
 const METADATA = Buffer.from('"metadata":{');
 const UID = Buffer.from('"uid":"');
 const QUOTE = 0x22;
+const VERSION_HEAD = ',"resourceVersion":"';
+const VERSION_END = '"';
 
-/** The object's JSON with its resourceVersion, in two or three pieces that are not copied. */
-export function wireBytes(entry: Pick<Entry, 'bytes' | 'revision'>): Uint8Array {
-  const bytes = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.byteLength);
-  const uid = bytes.indexOf(UID, bytes.indexOf(METADATA)) + UID.length;
-  const at = bytes.indexOf(QUOTE, uid) + 1;
-  const version = `,"resourceVersion":"${entry.revision}"`;
-  const result = Buffer.allocUnsafe(bytes.length + version.length);
-  bytes.copy(result, 0, 0, at);
-  result.write(version, at, 'latin1');
-  bytes.copy(result, at + version.length, at);
+/** The object's JSON with its resourceVersion. */
+export function wireBytes(entry: Entry): Buffer {
+  const result = Buffer.allocUnsafe(wireLength(entry));
+  writeWire(entry, result, 0);
   return result;
+}
+
+/** How many bytes `writeWire` writes. */
+export function wireLength(entry: Entry): number {
+  return entry.bytes.length + VERSION_HEAD.length + digitsOf(entry.revision) + VERSION_END.length;
+}
+
+/** Writes the object's JSON with its resourceVersion into `target`, from `at` on. Answers the end. */
+export function writeWire(entry: Entry, target: Buffer, at: number): number {
+  const bytes = viewOf(entry.bytes);
+  entry.versionAt ??= versionPlace(bytes);
+  const place = entry.versionAt;
+  let end = at + bytes.copy(target, at, 0, place);
+  end += target.write(VERSION_HEAD, end, 'latin1');
+  end += target.write(String(entry.revision), end, 'latin1');
+  end += target.write(VERSION_END, end, 'latin1');
+  return end + bytes.copy(target, end, place);
+}
+
+/** Behind the uid, where Go has the resourceVersion. */
+function versionPlace(bytes: Buffer): number {
+  const uid = bytes.indexOf(UID, bytes.indexOf(METADATA)) + UID.length;
+  return bytes.indexOf(QUOTE, uid) + 1;
+}
+
+function digitsOf(revision: number): number {
+  let digits = 1;
+  for (let limit = 10; limit <= revision; limit *= 10) digits++;
+  return digits;
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Parses stored bytes and puts the resourceVersion where clients expect it. */
 function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
-  const text = Buffer.from(
-    entry.bytes.buffer,
-    entry.bytes.byteOffset,
-    entry.bytes.byteLength,
-  ).toString();
+  const text = viewOf(entry.bytes).toString();
   const object = JSON.parse(text) as JsonObject;
   const metadata = object['metadata'];
   if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) {
@@ -82,6 +113,11 @@ export class ParsedCache {
     this.#onParsed = onParsed;
   }
 
+  /** The parsed form for this once: made anew, and not kept, where nobody has it. */
+  once(entry: Entry): JsonObject {
+    return entry.parsed?.deref() ?? parseEntry(entry);
+  }
+
   get(entry: Entry): JsonObject {
     const hit = entry.parsed?.deref();
     if (hit !== undefined) return hit;
@@ -91,5 +127,36 @@ export class ParsedCache {
     this.#recent[this.#next] = object;
     this.#next = (this.#next + 1) % PARSED_MAX;
     return object;
+  }
+}
+
+/** Protobuf messages are kept up to so many bytes in all; those beyond are made each time. */
+const MESSAGES_MAX_BYTES = 512 * 1024 * 1024;
+
+/** The protobuf messages of entries, each made once while there is room and the entry is current. */
+export class MessageCache {
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes = MESSAGES_MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** `isCurrent`: the entry is what the cache shows, and will be given to `forget` one day. */
+  get(entry: Entry, isCurrent: boolean, make: () => Uint8Array): Uint8Array {
+    if (entry.message !== undefined) return entry.message;
+    const message = make();
+    if (isCurrent && this.#bytes + message.length <= this.#maxBytes) {
+      entry.message = message;
+      this.#bytes += message.length;
+    }
+    return message;
+  }
+
+  /** The entry has been replaced or deleted. */
+  forget(entry: Entry): void {
+    if (entry.message === undefined) return;
+    this.#bytes -= entry.message.length;
+    delete entry.message;
   }
 }

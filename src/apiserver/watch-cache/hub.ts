@@ -7,7 +7,7 @@
  */
 import { type Environment, timeoutSignal } from '#base/env.ts';
 import type { Store, StoreEvent, Watch } from '#store/store.ts';
-import { type Entry, ParsedCache } from './entry.ts';
+import { type Entry, MessageCache, ParsedCache } from './entry.ts';
 import { ResourceCache } from './resource-cache.ts';
 
 /** Everything the API server keeps is below this key. */
@@ -24,6 +24,7 @@ interface Waiter {
 export class WatchHub {
   readonly store: Store;
   readonly parsed: ParsedCache;
+  readonly messages = new MessageCache();
   readonly #environment: Environment;
   readonly #caches = new Map<string, ResourceCache>();
   /** Lists and watches from before this revision are refused: the store was told to forget it. */
@@ -142,6 +143,7 @@ export class WatchHub {
     const cache = this.#cacheOf(event.key);
     if (cache === undefined) return;
     const previous = cache.get(event.key);
+    if (previous !== undefined) this.messages.forget(previous);
     const entry: Entry = {
       key: event.key,
       revision: event.revision,

@@ -38,9 +38,8 @@ export class ResourceCache {
   /** The store's prefix: `/registry/pods/`. */
   readonly prefix: string;
   readonly #entries = new Map<string, Entry>();
-  #keys: string[] = [];
-  /** Keys were added out of order since `#keys` was sorted. */
-  #unsorted = false;
+  /** The same in the order of their keys, so that a list is a slice. */
+  readonly #sorted: Entry[] = [];
   readonly #window: CacheEvent[] = [];
   /** Events up to here are not in the window any more. */
   #windowStart = 0;
@@ -72,34 +71,24 @@ export class ResourceCache {
     return this.#entries.get(key);
   }
 
-  /** Entries with `prefix` in key order, behind `after` when given. */
-  *range(prefix: string, after = ''): Generator<Entry> {
-    const keys = this.#sorted();
-    for (let i = lowerBound(keys, after > prefix ? after : prefix); i < keys.length; i++) {
-      const key = keys[i];
-      if (key === undefined || !key.startsWith(prefix)) return;
-      if (key === after) continue;
-      const entry = this.#entries.get(key);
-      if (entry !== undefined) yield entry;
-    }
+  /** Entries with `prefix` in key order, behind `after` when given. The array is the caller's. */
+  range(prefix: string, after = ''): Entry[] {
+    const from =
+      after > prefix
+        ? lowerBound(this.#sorted, after) + (this.#entries.has(after) ? 1 : 0)
+        : lowerBound(this.#sorted, prefix);
+    return this.#sorted.slice(from, lowerBound(this.#sorted, endOf(prefix)));
   }
 
   /** Called by the hub alone, in order of revision. */
   load(entry: Entry): void {
-    if (!this.#entries.has(entry.key)) this.#addKey(entry.key);
-    this.#entries.set(entry.key, entry);
+    this.#set(entry);
   }
 
   apply(event: CacheEvent): void {
     const { key } = event.entry;
-    if (event.type === 'put') {
-      if (!this.#entries.has(key)) this.#addKey(key);
-      this.#entries.set(key, event.entry);
-    } else if (this.#entries.delete(key)) {
-      const keys = this.#sorted();
-      const at = lowerBound(keys, key);
-      if (keys[at] === key) keys.splice(at, 1);
-    }
+    if (event.type === 'put') this.#set(event.entry);
+    else if (this.#entries.delete(key)) this.#sorted.splice(lowerBound(this.#sorted, key), 1);
     this.#window.push(event);
     if (this.#window.length > WINDOW_MAX * 1.25) {
       const dropped = this.#window.splice(0, this.#window.length - WINDOW_MAX);
@@ -149,36 +138,28 @@ export class ResourceCache {
     };
   }
 
-  #addKey(key: string): void {
-    const last = this.#keys.at(-1);
-    if (last === undefined || last < key) {
-      this.#keys.push(key);
-      return;
-    }
-    if (this.#unsorted) {
-      this.#keys.push(key);
-      return;
-    }
-    // One insertion moves memory; a burst of them is sorted once, at the next read.
-    this.#keys.push(key);
-    this.#unsorted = true;
-  }
-
-  #sorted(): string[] {
-    if (this.#unsorted) {
-      this.#keys.sort();
-      this.#unsorted = false;
-    }
-    return this.#keys;
+  #set(entry: Entry): void {
+    const { key } = entry;
+    const isNew = !this.#entries.has(key);
+    this.#entries.set(key, entry);
+    const last = this.#sorted.at(-1);
+    if (last === undefined || last.key < key) this.#sorted.push(entry);
+    else this.#sorted.splice(lowerBound(this.#sorted, key), isNew ? 0 : 1, entry);
   }
 }
 
-function lowerBound(keys: readonly string[], key: string): number {
+/** Behind all keys with this prefix: keys are of characters far below this one. */
+function endOf(prefix: string): string {
+  return `${prefix}\uffff`;
+}
+
+/** The place of the first entry whose key is `key` or comes after it. */
+function lowerBound(entries: readonly Entry[], key: string): number {
   let low = 0;
-  let high = keys.length;
+  let high = entries.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? '') < key) low = middle + 1;
+    if ((entries[middle]?.key ?? '') < key) low = middle + 1;
     else high = middle;
   }
   return low;

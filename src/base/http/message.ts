@@ -83,8 +83,11 @@ export interface ObjectSink {
 /** A body that can go over a socket. */
 export type ByteBody =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** Bytes that lie in pieces (a list made of cached objects): written without being joined. */
-  | { readonly kind: 'pieces'; readonly pieces: readonly Uint8Array[]; readonly length: number }
+  /**
+   * Bytes that lie in pieces, or are made when the reader takes them (a list made of cached
+   * objects): written without being joined. They are read once.
+   */
+  | { readonly kind: 'pieces'; readonly pieces: Iterable<Uint8Array>; readonly length: number }
   /** `start` is called once, when there is someone to read. */
   | { readonly kind: 'stream'; start(sink: ByteSink): void };
 
@@ -120,7 +123,7 @@ export function readBody(
 ): Promise<Uint8Array> {
   if (body === undefined) return Promise.resolve(EMPTY);
   if (body.kind === 'bytes') return Promise.resolve(body.bytes);
-  if (body.kind === 'pieces') return Promise.resolve(Buffer.concat(body.pieces, body.length));
+  if (body.kind === 'pieces') return Promise.resolve(Buffer.concat([...body.pieces], body.length));
   if (body.kind === 'object' || body.kind === 'events')
     return Promise.reject(new TypeError('Cannot read body: it holds objects, not bytes'));
   return new Promise((resolve, reject) => {
