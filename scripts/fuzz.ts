@@ -40,6 +40,7 @@ async function main(): Promise<void> {
     kind: values.hostile ? 'hostile' : 'stateful',
     seed,
     requests: Number(values.requests),
+    boundsCpu: values.hostile,
     report: (text) => console.log(text),
     progress(done, codes) {
       if (done % PROGRESS_EVERY === 0) console.log(`${done} requests; ${codesText(codes)}`);

@@ -123,6 +123,11 @@ const BY_NAME: Readonly<Record<string, readonly Json[]>> = {
 
 /** A value for a field of `type` called `name`. */
 export function valueOf(dice: Dice, type: FieldType, name: string, depth = 0): Json {
+  // What is picked is changed later: it is not the list's own.
+  return structuredClone(valueIn(dice, type, name, depth));
+}
+
+function valueIn(dice: Dice, type: FieldType, name: string, depth: number): Json {
   if (dice.chance(0.02)) return dice.pick(WRONG);
   const known = BY_NAME[name];
   if (known !== undefined && dice.chance(0.7)) return dice.pick(known);

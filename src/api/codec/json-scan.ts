@@ -52,6 +52,7 @@ export function explainJson(text: string): string[] {
 class Explainer {
   readonly text: string;
   readonly duplicates = new Set<string>();
+  readonly #path: (string | number)[] = [];
   #at = 0;
   #depth = 0;
 
@@ -60,7 +61,7 @@ class Explainer {
   }
 
   document(): void {
-    this.#value('');
+    this.#value();
     this.#space();
     if (this.#at < this.text.length) this.#fail('after top-level value');
   }
@@ -72,17 +73,33 @@ class Explainer {
   }
 
   #space(): void {
-    while (' \t\r\n'.includes(this.text[this.#at] ?? 'x')) this.#at++;
+    for (;;) {
+      const code = this.text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#at++;
+    }
   }
 
-  #value(path: string): void {
+  /** Where the reader is, as the messages name it: made when there is something to say. */
+  #pathText(key: string): string {
+    let text = '';
+    for (const part of [...this.#path, key])
+      text += typeof part === 'number' ? `[${part}]` : text === '' ? part : `.${part}`;
+    return text;
+  }
+
+  #value(): void {
     this.#space();
     switch (this.text[this.#at]) {
       case '{':
-        this.#nested(() => this.#object(path));
+        this.#enter();
+        this.#object();
+        this.#depth--;
         return;
       case '[':
-        this.#nested(() => this.#array(path));
+        this.#enter();
+        this.#array();
+        this.#depth--;
         return;
       case '"':
         this.#string();
@@ -101,14 +118,12 @@ class Explainer {
     }
   }
 
-  #nested(read: () => void): void {
+  #enter(): void {
     if (++this.#depth > JSON_DEPTH_MAX) throw new JsonSyntaxError('exceeded max depth');
     this.#at++;
-    read();
-    this.#depth--;
   }
 
-  #object(path: string): void {
+  #object(): void {
     const seen = new Set<string>();
     this.#space();
     if (this.text[this.#at] === '}') {
@@ -119,13 +134,14 @@ class Explainer {
       this.#space();
       if (this.text[this.#at] !== '"') this.#fail('looking for beginning of object key string');
       const key = this.#string();
-      const keyPath = path === '' ? key : `${path}.${key}`;
-      if (seen.has(key)) this.duplicates.add(keyPath);
-      seen.add(key);
+      if (seen.has(key)) this.duplicates.add(this.#pathText(key));
+      else seen.add(key);
       this.#space();
       if (this.text[this.#at] !== ':') this.#fail('after object key');
       this.#at++;
-      this.#value(keyPath);
+      this.#path.push(key);
+      this.#value();
+      this.#path.pop();
       this.#space();
       const next = this.text[this.#at];
       if (next !== ',' && next !== '}') this.#fail('after object key:value pair');
@@ -134,14 +150,16 @@ class Explainer {
     }
   }
 
-  #array(path: string): void {
+  #array(): void {
     this.#space();
     if (this.text[this.#at] === ']') {
       this.#at++;
       return;
     }
     for (let index = 0; ; index++) {
-      this.#value(`${path}[${index}]`);
+      this.#path.push(index);
+      this.#value();
+      this.#path.pop();
       this.#space();
       const next = this.text[this.#at];
       if (next !== ',' && next !== ']') this.#fail('after array element');
@@ -152,15 +170,21 @@ class Explainer {
 
   #string(): string {
     const start = this.#at++;
+    let isPlain = true;
     for (;;) {
-      const character = this.text[this.#at];
-      if (character === '"') break;
-      if (character === undefined || character < ' ') this.#fail('in string literal');
-      if (character === '\\') this.#escape();
-      else this.#at++;
+      const code = this.text.charCodeAt(this.#at);
+      if (code === QUOTE) break;
+      // At the end of the text there is no number.
+      if (!(code >= 0x20)) this.#fail('in string literal');
+      if (code === BACKSLASH) {
+        isPlain = false;
+        this.#escape();
+      } else this.#at++;
     }
     this.#at++;
-    return String(JSON.parse(this.text.slice(start, this.#at)));
+    return isPlain
+      ? this.text.slice(start + 1, this.#at - 1)
+      : String(JSON.parse(this.text.slice(start, this.#at)));
   }
 
   #escape(): void {
@@ -201,7 +225,8 @@ class Explainer {
       if (!this.#digit()) this.#fail('after decimal point in numeric literal');
       while (this.#digit()) this.#at++;
     }
-    if (/^[eE]$/.test(this.text[this.#at] ?? '')) {
+    const exponent = this.text[this.#at];
+    if (exponent === 'e' || exponent === 'E') {
       this.#at++;
       if (/^[+-]$/.test(this.text[this.#at] ?? '')) this.#at++;
       if (!this.#digit()) this.#fail('in exponent of numeric literal');
@@ -210,7 +235,8 @@ class Explainer {
   }
 
   #digit(): boolean {
-    return /^[0-9]$/.test(this.text[this.#at] ?? '');
+    const code = this.text.charCodeAt(this.#at);
+    return code >= 0x30 && code <= 0x39;
   }
 }
 

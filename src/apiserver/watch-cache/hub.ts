@@ -12,7 +12,8 @@ import { ResourceCache } from './resource-cache.ts';
 
 /** Everything the API server keeps is below this key. */
 const REGISTRY = '/registry/';
-const PAGE = 500;
+/** A store counts what is left behind each page: of many small ones that is most of a start. */
+const PAGE = 10_000;
 /** How long a read waits for a revision that the cache has not reached (upstream: 3 s). */
 const FRESH_WAIT_MS = 3_000;
 
