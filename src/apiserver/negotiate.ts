@@ -77,13 +77,18 @@ const ENCODING_OF: Readonly<Record<string, Encoding>> = {
 
 /**
  * The first acceptable form. Throws 406 when there is none.
- * `views`: whether Table and metadata are there for this resource; `protobuf`: whether its objects
- * have that form.
+ * `views`: whether Table and metadata are there for this resource; `tables`: whether the Table is;
+ * `protobuf`: whether its objects have that form.
  */
 export function negotiate(
   accept: string,
   query: URLSearchParams,
-  options: { views: boolean; userAgent?: string; protobuf?: boolean } = { views: true },
+  options: {
+    views: boolean;
+    tables?: boolean;
+    userAgent?: string;
+    protobuf?: boolean;
+  } = { views: true },
 ): Wanted {
   const pretty = wantsPretty(query, options.userAgent ?? '');
   const offers =
@@ -94,7 +99,7 @@ export function negotiate(
     const view = viewOf(parameters, options.views);
     if (encoding === 'protobuf' && view === 'object' && options.protobuf === false) continue;
     // Tables have no protobuf form.
-    if (view === 'table' && encoding === 'protobuf') continue;
+    if (view === 'table' && (encoding === 'protobuf' || options.tables === false)) continue;
     if (view !== undefined) return { encoding, view, pretty };
   }
   throw notAcceptable(Object.values(MEDIA_TYPES));

@@ -167,8 +167,9 @@ function prepare(
     errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
   }
   const counts = options.subresource !== 'status' && countsGeneration(resource, next);
+  // A view may have given it another metadata.
   if (counts && specChanged(resource, next, old))
-    metadata.generation = (before.generation ?? 0) + 1;
+    metadataOf(next).generation = (before.generation ?? 0) + 1;
   refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
   for (const text of kind.warn?.(next, old) ?? []) options.warn(text);
 }

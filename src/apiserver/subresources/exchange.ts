@@ -120,7 +120,10 @@ export async function admit(
   await services.writes.admission.validate(attributes);
 }
 
-/** An answer of `kind` in the encoding that the client accepts. */
+/**
+ * An answer of `kind` in the encoding that the client accepts. Only a Scale has a Table: upstream's
+ * storage of the others has no TableConvertor (406).
+ */
 export function answer(
   context: RequestContext,
   services: SubresourceServices,
@@ -131,7 +134,8 @@ export function answer(
     readonly like: Resource;
   },
 ): HttpResponse {
-  const presenter = presenterFor(context, unstored(reply.kind, services, reply.like));
+  const resource = unstored(reply.kind, services, reply.like);
+  const presenter = presenterFor(context, resource, { tables: reply.kind === SCALE });
   const { metadata, ...rest } = reply.object as ApiObject;
   const object: ApiObject = metadata === undefined ? rest : { metadata, ...rest };
   return bytesResponse(reply.code, contentType(presenter.wanted), presenter.object(object));

@@ -6,6 +6,8 @@
  * Upstream: pkg/registry/core/pod/strategy.go (locations), pkg/registry/core/pod/rest.
  */
 import type { Handler, HttpResponse } from '#base/http/message.ts';
+import { webSocketResponse } from '#base/http/web-socket-body.ts';
+import { isWebSocketRequest } from '#base/http/websocket.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import {
   badRequest,
@@ -134,6 +136,8 @@ async function readLog(context: RequestContext, services: StreamServices): Promi
     ...(context.signal ? { signal: context.signal } : {}),
   });
   if (response.status >= 400) return relayed(response);
+  const { headers } = context.request;
+  if (isWebSocketRequest(headers)) return webSocketResponse(headers, response.body);
   const { 'content-type': type = 'text/plain' } = response.headers;
   return {
     status: response.status,

@@ -446,3 +446,38 @@ describe('componentstatuses', () => {
     assert.deepEqual(table.rows[0].cells, ['etcd-0', 'Healthy', 'ok', '']);
   });
 });
+
+describe('answers of kinds that are nowhere stored', () => {
+  const review = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { nonResourceAttributes: { path: '/', verb: 'get' } },
+  };
+  const path = 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const as = (view: string) => ({
+    headers: { accept: `application/json;as=${view};v=v1;g=meta.k8s.io` },
+  });
+
+  it('have no Table', async () => {
+    const answer = await api.call(path, review, as('Table'));
+    assert.deepEqual([answer.status, answer.body.reason], [406, 'NotAcceptable']);
+  });
+
+  it('have metadata', async () => {
+    const answer = await api.call(path, review, as('PartialObjectMetadata'));
+    assert.deepEqual([answer.status, answer.body.kind], [201, 'PartialObjectMetadata']);
+  });
+});
+
+describe('pods/ephemeralcontainers', () => {
+  it('counts as a change of the pod', async () => {
+    const { metadata } = await api.must(`POST ${NS}/pods`, pod('debugged'));
+    assert.equal(metadata.generation, 1);
+    const patch = { spec: { ephemeralContainers: [{ name: 'debug', image: 'tools' }] } };
+    const patched = await api.must(`PATCH ${NS}/pods/debugged/ephemeralcontainers`, patch, {
+      headers: { 'content-type': 'application/strategic-merge-patch+json' },
+    });
+    assert.equal(patched.metadata.generation, 2);
+    assert.equal((await api.must(`GET ${NS}/pods/debugged`)).metadata.generation, 2);
+  });
+});

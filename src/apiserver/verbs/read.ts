@@ -16,15 +16,22 @@ import { type ListParameters, listParameters } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { Turns } from '../turns.ts';
 
-/** `isStream`: for a watch, which has no YAML and no indentation. */
+/**
+ * `isStream`: for a watch, which has no YAML and no indentation. `tables`: whether a client may ask
+ * for a Table of it; else that is a 406.
+ */
 export function presenterFor(
   context: RequestContext,
   resource: Resource,
-  isStream = false,
+  {
+    isStream = false,
+    tables = true,
+  }: { readonly isStream?: boolean; readonly tables?: boolean } = {},
 ): Presenter {
   const { query } = context.info;
   const wanted = negotiate(context.header('accept'), query, {
     views: true,
+    tables,
     userAgent: context.header('user-agent'),
     protobuf: resource.kind.custom === undefined,
   });

@@ -31,7 +31,7 @@ export async function watchObjects(
   resource: Resource,
   limits: WatchLimits,
 ): Promise<HttpResponse> {
-  const presenter = presenterFor(context, resource, true);
+  const presenter = presenterFor(context, resource, { isStream: true });
   const parameters = watchParameters(context.info, limits.watchList);
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
   const start = await startOf(context, registry, resource, {

@@ -14,6 +14,7 @@ const CLOSE_SIGNAL = 255;
 const STREAM_TYPES = ['stdin', 'stdout', 'stderr', 'error', 'resize'] as const;
 /** What the error stream may say: a Status. */
 const STATUS_BYTES_MAX = 1024 * 1024;
+const SUCCESS = Buffer.from('{"metadata":{},"status":"Success"}');
 
 /** Subprotocols that are served, the best first. Their base64 forms send text. */
 const PROTOCOLS = [
@@ -154,11 +155,23 @@ class Bridge implements RemoteCommandBridge {
     if (this.#done) return;
     this.#done = true;
     const said = Buffer.concat(this.#status);
-    const success = Buffer.from('{"metadata":{},"status":"Success"}');
-    if (said.length > 0) this.#send(CHANNEL.error, said);
-    else if (this.#hasStatus) this.#send(CHANNEL.error, success);
+    const last = this.#hasStatus ? (said.length > 0 ? said : SUCCESS) : failureIn(said);
+    if (last !== undefined) this.#send(CHANNEL.error, last);
     this.#webSocket.close();
     this.#spdy.close();
+  }
+}
+
+/** What the protocols without a status say of one: the message of a failure, of a success nothing. */
+function failureIn(said: Uint8Array): Uint8Array | undefined {
+  if (said.length === 0) return undefined;
+  const text = Buffer.from(said).toString();
+  try {
+    const { status, message } = JSON.parse(text) as { status?: unknown; message?: unknown };
+    if (status === 'Success') return undefined;
+    return Buffer.from(typeof message === 'string' ? message : text);
+  } catch {
+    return said;
   }
 }
 

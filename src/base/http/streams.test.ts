@@ -6,8 +6,10 @@ import {
   chooseChannelProtocol,
   type RemoteCommandBridge,
 } from './remote-command.ts';
+import type { Body } from './message.ts';
 import { SpdyConnection, type SpdyStream } from './spdy.ts';
 import { type SpdyHeaders, SpdyHeaderReader, SpdyHeaderWriter } from './spdy-headers.ts';
+import { webSocketResponse } from './web-socket-body.ts';
 import { acceptHeaders, WebSocketConnection } from './websocket.ts';
 
 /** Two ends of a wire that delivers in pieces of `size` bytes. */
@@ -260,6 +262,24 @@ describe('bridgeRemoteCommand', () => {
     assert.match(t.received().toString(), /\x03\{"metadata":\{\},"status":"Success"\}/);
   });
 
+  it('says nothing of success, and of a failure its message, to who knows no status', async () => {
+    for (const [said, last] of [
+      ['{"metadata":{},"status":"Success"}', ''],
+      ['', ''],
+      ['{"status":"Failure","message":"exit code 3"}', '\x03exit code 3'],
+    ] as const) {
+      const t = open('channel.k8s.io');
+      await settled();
+      t.streams.get('error')!.write(Buffer.from(said));
+      for (const name of ['error', 'stdout', 'stderr']) t.streams.get(name)!.end();
+      await settled();
+      // The first frame is empty, the last one closes.
+      const bytes = t.received();
+      const frame = bytes.subarray(3, bytes.length - 4).subarray(last === '' ? 0 : 2);
+      assert.equal(frame.toString('latin1'), last);
+    }
+  });
+
   it('speaks base64 with who wants text', async () => {
     const t = open('v4.base64.channel.k8s.io');
     await settled();
@@ -277,5 +297,44 @@ describe('chooseChannelProtocol', () => {
     );
     assert.equal(chooseChannelProtocol([]), '');
     assert.equal(chooseChannelProtocol(['x']), undefined);
+  });
+});
+
+describe('webSocketResponse', () => {
+  const headers = (protocol?: string) => ({
+    upgrade: 'websocket',
+    connection: 'Upgrade',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    ...(protocol === undefined ? {} : { 'sec-websocket-protocol': protocol }),
+  });
+  const body = (): Body => ({
+    kind: 'stream',
+    start: (sink) => {
+      sink.write(Buffer.from('one\n'));
+      sink.write(Buffer.from('two\n'));
+      sink.end();
+    },
+  });
+  const sent = async (protocol?: string): Promise<string> => {
+    const [near, far] = wire(1000);
+    const received: Buffer[] = [];
+    far.on('data', (bytes: Buffer) => received.push(bytes));
+    webSocketResponse(headers(protocol), body()).upgrade?.(near, NOTHING);
+    await settled();
+    return Buffer.concat(received).toString('latin1');
+  };
+
+  it('sends an empty message, then a message for each piece, and closes', async () => {
+    const binary = '\x82\0\x82\x04one\n\x82\x04two\n\x88\x02\x03\xe8';
+    assert.equal(await sent('binary.k8s.io'), binary);
+    assert.equal(await sent(), binary);
+  });
+
+  it('sends text to who asks for base64', async () => {
+    assert.match(await sent('base64.binary.k8s.io'), /^\x81\0\x81\x08b25lCg==\x81\x08dHdvCg==/);
+  });
+
+  it('refuses protocols that it does not know', () => {
+    assert.equal(webSocketResponse(headers('channel.k8s.io'), body()).status, 403);
   });
 });

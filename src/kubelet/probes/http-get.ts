@@ -117,16 +117,12 @@ function requestHead(target: HttpGetTarget, userAgent: string): string {
     headers.set(name.toLowerCase(), value);
   }
   const lines = [...headers].filter(([, value]) => value !== '').map((pair) => pair.join(': '));
-  return `GET ${encodeURI(decodePath(target.path))} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
+  return `GET ${requestTarget(target.path)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** So that what is encoded already is not encoded twice. */
-function decodePath(path: string): string {
-  try {
-    return decodeURI(path);
-  } catch {
-    return path;
-  }
+/** What is encoded already stays so; only what a request line may not hold is encoded. */
+function requestTarget(path: string): string {
+  return path.replace(/%(?![0-9a-fA-F]{2})|[^\x21-\x7e]+|["<>\\^`{|}]/g, encodeURIComponent);
 }
 
 function exchange(socket: Duplex, head: string, signal: AbortSignal): Promise<HttpGetResult> {

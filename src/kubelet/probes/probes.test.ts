@@ -203,9 +203,12 @@ describe('ProbeManager', () => {
 describe('runProbe on the network', () => {
   let server: Server;
   let port = 0;
+  /** The last request line. */
+  let asked = '';
   before(async () => {
     server = createServer((request, response) => {
       if (request.url === '/slow') return;
+      asked = request.url ?? '';
       response.statusCode = request.url === '/bad' ? 500 : 200;
       response.end('body');
     });
@@ -236,6 +239,16 @@ describe('runProbe on the network', () => {
     assert.equal(good.success, true);
     const bad = await probe({ httpGet: { port, path: '/bad' } });
     assert.deepEqual(bad, { success: false, output: 'HTTP probe failed with statuscode: 500' });
+  });
+
+  it('asks for the path as it is written, and encodes what no request line may hold', async () => {
+    for (const [path, line] of [
+      ['/dial?host=h&request=echo%3Fmsg%3Dx', '/dial?host=h&request=echo%3Fmsg%3Dx'],
+      ['/a b/ü?c=100%', '/a%20b/%C3%BC?c=100%25'],
+    ]) {
+      await probe({ httpGet: { port, path: path ?? '' } });
+      assert.equal(asked, line);
+    }
   });
 
   it('words what went wrong as people know it', async () => {
