@@ -10,6 +10,8 @@ import { namespaceController } from './namespace.ts';
 import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { podGcController } from './pod-gc.ts';
+import { pvProtectionController } from './pv-protection.ts';
+import { pvcProtectionController } from './pvc-protection.ts';
 import { replicaSetController } from './replicaset.ts';
 import { replicationControllerController } from './replicationcontroller.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
@@ -43,6 +45,8 @@ export function allControllers(options: ControllerOptions = {}): Controller[] {
     endpointsController,
     namespaceController(namespaceGraceMs === undefined ? {} : { graceMs: namespaceGraceMs }),
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
+    pvcProtectionController,
+    pvProtectionController,
     garbageCollector,
   ];
 }

@@ -7,13 +7,15 @@ import { ENDPOINTS } from '#api/core/endpoints.ts';
 import { EVENT } from '#api/core/event.ts';
 import { NAMESPACE } from '#api/core/namespace.ts';
 import { NODE } from '#api/core/node.ts';
+import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
+import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import { REPLICATION_CONTROLLER } from '#api/core/replication-controller.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import type { ReplicaSet } from '#api/gen/apps-v1.ts';
-import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { TestCluster } from '#kit/cluster.ts';
 
@@ -361,5 +363,79 @@ describe('a cluster', () => {
       return found;
     };
     assert.deepEqual(await names(), await names());
+  });
+});
+
+describe('storage in use', () => {
+  const resources = { requests: { storage: '1Gi' } };
+  const claim: PersistentVolumeClaim = {
+    metadata: { name: 'data', namespace: 'default' },
+    spec: { accessModes: ['ReadWriteOnce'], resources },
+  };
+  const volume: PersistentVolume = {
+    metadata: { name: 'disk' },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: '1Gi' },
+      hostPath: { path: '/d' },
+    },
+  };
+  const user: Pod = {
+    metadata: { name: 'user', namespace: 'default' },
+    spec: {
+      containers: [{ name: 'main', image: 'web' }],
+      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
+    },
+  };
+  const namesIn = async (cluster: TestCluster): Promise<string[]> =>
+    (await cluster.list(PERSISTENT_VOLUME_CLAIM, 'default')).map(
+      ({ metadata }) => metadata?.name ?? '',
+    );
+
+  it('a claim stays until no Pod with a node uses it', async () => {
+    const cluster = await TestCluster.start();
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, claim);
+    await cluster.create(POD, user);
+    await cluster.settle();
+    await cluster.delete(PERSISTENT_VOLUME_CLAIM, claim);
+    await cluster.settle();
+    assert.deepEqual(await namesIn(cluster), ['data']);
+    await cluster.delete(POD, user, { gracePeriodSeconds: 0 });
+    await cluster.settle();
+    assert.deepEqual(await namesIn(cluster), []);
+    await cluster.stop();
+  });
+
+  it('a claim that nobody uses goes at once, and a Pod without a node uses none', async () => {
+    const cluster = await TestCluster.start();
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, claim);
+    await cluster.create(POD, {
+      ...user,
+      spec: { ...SPEC, ...user.spec, schedulingGates: [{ name: 'example.com/wait' }] },
+    });
+    await cluster.settle();
+    await cluster.delete(PERSISTENT_VOLUME_CLAIM, claim);
+    await cluster.settle();
+    assert.deepEqual(await namesIn(cluster), []);
+    await cluster.stop();
+  });
+
+  it('a volume stays as long as it is bound', async () => {
+    const cluster = await TestCluster.start();
+    const stored = await cluster.create(PERSISTENT_VOLUME, volume);
+    const bound = { ...stored, status: { phase: 'Bound' as const } };
+    await cluster.client.update(PERSISTENT_VOLUME, bound, 'status');
+    await cluster.delete(PERSISTENT_VOLUME, volume);
+    await cluster.settle();
+    const kept = await cluster.get(PERSISTENT_VOLUME, 'disk');
+    assert.deepEqual(kept.metadata?.finalizers, ['kubernetes.io/pv-protection']);
+    await cluster.client.update(
+      PERSISTENT_VOLUME,
+      { ...kept, status: { phase: 'Released' } },
+      'status',
+    );
+    await cluster.settle();
+    assert.deepEqual(await cluster.list(PERSISTENT_VOLUME), []);
+    await cluster.stop();
   });
 });
