@@ -18,6 +18,7 @@ import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { ttlController } from './ttl.ts';
+import { vacProtectionController } from './vac-protection.ts';
 
 export interface ControllerOptions {
   /** The cluster's CA in PEM; without it no namespace gets it. */
@@ -47,6 +48,7 @@ export function allControllers(options: ControllerOptions = {}): Controller[] {
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
     pvcProtectionController,
     pvProtectionController,
+    vacProtectionController,
     garbageCollector,
   ];
 }

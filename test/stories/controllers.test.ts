@@ -17,6 +17,7 @@ import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import type { ReplicaSet } from '#api/gen/apps-v1.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
+import { VOLUME_ATTRIBUTES_CLASS } from '#api/storage/volume-attributes-class.ts';
 import { TestCluster } from '#kit/cluster.ts';
 
 const LABELS = { app: 'web' };
@@ -436,6 +437,23 @@ describe('storage in use', () => {
     );
     await cluster.settle();
     assert.deepEqual(await cluster.list(PERSISTENT_VOLUME), []);
+    await cluster.stop();
+  });
+
+  it('a class of attributes stays as long as a claim names it', async () => {
+    const cluster = await TestCluster.start();
+    const gold = { metadata: { name: 'gold' }, driverName: 'example.com', parameters: { a: 'b' } };
+    await cluster.create(VOLUME_ATTRIBUTES_CLASS, gold);
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, {
+      ...claim,
+      spec: { ...claim.spec, volumeAttributesClassName: 'gold' },
+    });
+    await cluster.delete(VOLUME_ATTRIBUTES_CLASS, gold);
+    await cluster.settle();
+    assert.equal((await cluster.list(VOLUME_ATTRIBUTES_CLASS)).length, 1);
+    await cluster.delete(PERSISTENT_VOLUME_CLAIM, claim);
+    await cluster.settle();
+    assert.deepEqual(await cluster.list(VOLUME_ATTRIBUTES_CLASS), []);
     await cluster.stop();
   });
 });
