@@ -113,6 +113,13 @@ export class SchedulingQueue {
       known.timer = this.#environment.timers.after(UNSCHEDULABLE_MAX_MS, () => this.#move(known));
   }
 
+  /** Forgets all pods: no timer of theirs is left. */
+  clear(): void {
+    for (const { timer } of this.#pods.values()) timer?.cancel();
+    this.#pods.clear();
+    this.#active = [];
+  }
+
   /** The cluster changed in a way that may help: all that did not fit get another try. */
   moveAll(): void {
     for (const waiting of this.#pods.values()) this.#move(waiting);

@@ -65,6 +65,7 @@ export class Scheduler {
     this.#started = true;
     signal.addEventListener('abort', () => {
       this.#started = false;
+      this.#queue.clear();
     });
     this.#pump();
   }

@@ -22,6 +22,11 @@ export function unlessKubectl(what: string): string | false {
     : skipped(what, 'kubectl is not installed');
 }
 
+/** A program that answers to `version`. */
+export function unlessCommand(command: string, what: string): string | false {
+  return isThere(command, 'version') ? false : skipped(what, `${command} is not installed`);
+}
+
 function skipped(what: string, why: string): string {
   if (process.env['COXSWAIN_SKIP_IS_FAILURE'] === '1')
     throw new Error(`Nothing may be skipped here, but ${what}: ${why}`);

@@ -308,6 +308,16 @@ describe('planDeployment', () => {
   });
 });
 
+describe('revisions', () => {
+  it('are counted exactly where a float is not', () => {
+    const { create } = plan({
+      spec: 'replicas=1 image=v2',
+      sets: ['v1 replicas=1 revision=3546343826724305832'],
+    });
+    assert.equal(create?.metadata?.annotations?.[REVISION], '3546343826724305833');
+  });
+});
+
 describe('newAnnotations', () => {
   it('copies what users wrote, and nothing of kubectl or of its own', () => {
     const subject = deployment('replicas=1');
@@ -316,7 +326,7 @@ describe('newAnnotations', () => {
       'kubectl.kubernetes.io/last-applied-configuration': '{}',
       [REVISION]: '99',
     };
-    const annotations = newAnnotations(subject, replicaSet('v1 revision=2'), 2);
+    const annotations = newAnnotations(subject, replicaSet('v1 revision=2'), 2n);
     assert.deepEqual(annotations, { 'kubernetes.io/change-cause': 'because', [REVISION]: '2' });
   });
 
@@ -324,7 +334,7 @@ describe('newAnnotations', () => {
     const rs: ReplicaSet = replicaSet('v1 revision=5000');
     const history = Array.from({ length: 399 }, (_, i) => String(1000 + i)).join(',');
     rs.metadata!.annotations!['deployment.kubernetes.io/revision-history'] = history;
-    const annotations = newAnnotations(deployment(''), rs, 5001);
+    const annotations = newAnnotations(deployment(''), rs, 5001n);
     const next = annotations['deployment.kubernetes.io/revision-history'] ?? '';
     assert.ok(next.length <= 2000);
     assert.ok(next.endsWith(',5000'));

@@ -171,8 +171,9 @@ class Draft {
     };
   }
 
-  #nextRevision(): number {
-    return Math.max(0, ...this.#world.oldRss.map(revisionOf)) + 1;
+  #nextRevision(): bigint {
+    const revisions = this.#world.oldRss.map(revisionOf);
+    return revisions.reduce((highest, each) => (each > highest ? each : highest), 0n) + 1n;
   }
 }
 
@@ -348,7 +349,7 @@ function recreate(draft: Draft, world: World): void {
 
 // The new ReplicaSet
 
-function newReplicaSet(deployment: Deployment, revision: number): ReplicaSet {
+function newReplicaSet(deployment: Deployment, revision: bigint): ReplicaSet {
   const { name = '', namespace = '' } = deployment.metadata ?? {};
   const { template = {}, selector, minReadySeconds = 0 } = deployment.spec ?? {};
   const hash = templateHash(template, deployment.status?.collisionCount);

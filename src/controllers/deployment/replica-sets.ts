@@ -80,7 +80,9 @@ export function bySizeOlder(a: ReplicaSet, b: ReplicaSet): number {
 }
 
 export function byRevision(a: ReplicaSet, b: ReplicaSet): number {
-  return revisionOf(a) - revisionOf(b) || byAge(a, b);
+  const [first, second] = [revisionOf(a), revisionOf(b)];
+  if (first !== second) return first < second ? -1 : 1;
+  return byAge(a, b);
 }
 
 function byName(a: ReplicaSet, b: ReplicaSet): number {
@@ -91,10 +93,10 @@ function compare(a = '', b = ''): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** 0 when there is none, or it is no number. */
-export function revisionOf(rs: ReplicaSet): number {
+/** 0 when there is none, or it is no number. Revisions have 64 bits: adopted ones may be large. */
+export function revisionOf(rs: ReplicaSet): bigint {
   const value = rs.metadata?.annotations?.[REVISION] ?? '';
-  return /^\d+$/.test(value) ? Number(value) : 0;
+  return /^\d+$/.test(value) ? BigInt(value) : 0n;
 }
 
 export interface Divided {
@@ -131,7 +133,7 @@ function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | u
 export function newAnnotations(
   deployment: Deployment,
   rs: ReplicaSet,
-  revision: number,
+  revision: bigint,
 ): Record<string, string> {
   const annotations = { ...rs.metadata?.annotations };
   for (const [name, value] of Object.entries(deployment.metadata?.annotations ?? {})) {
@@ -139,7 +141,7 @@ export function newAnnotations(
   }
   const before = annotations[REVISION];
   if (before !== undefined && before !== '' && !/^\d+$/.test(before)) return annotations;
-  if (Number(before ?? 0) >= revision) return annotations;
+  if (BigInt(before ?? 0) >= revision) return annotations;
   annotations[REVISION] = String(revision);
   if (before === undefined || before === '') return annotations;
   const history = appendRevision(annotations[REVISION_HISTORY] ?? '', before);
