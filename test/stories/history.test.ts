@@ -457,6 +457,8 @@ describe('who may see the past', () => {
       `GET ${HISTORY}//revisions${MAPS}/a`,
       `GET ${HISTORY}/revisions/${MAPS}/a`,
       `GET ${HISTORY}/nothing${MAPS}/a`,
+      `GET /apis/history%2Ecoxswain.dev/v1/revisions${MAPS}/a`,
+      `GET ${HISTORY}/revisions/apis/history%2Ecoxswain.dev/v1/revisions${MAPS}/a`,
       `GET ${HISTORY}/revisions${HISTORY}/revisions${MAPS}/a`,
       `GET ${HISTORY}/revisions${MAPS}/a/status`,
     ];
