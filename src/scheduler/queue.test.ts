@@ -11,7 +11,7 @@ describe('SchedulingQueue', () => {
     const environment = new VirtualEnvironment();
     let woken = 0;
     const queue = new SchedulingQueue(environment, () => woken++);
-    queue.add({ metadata: { namespace: 'default', name: 'web' } });
+    queue.set({ metadata: { namespace: 'default', name: 'web' } });
     queue.pop();
     queue.failed('default/web', { retry: false });
     woken = 0;
