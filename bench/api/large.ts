@@ -144,9 +144,11 @@ async function measure(running: RunningApi, load: Load): Promise<Round> {
 
 async function measureList(running: RunningApi, load: Load, encoding: Encoding): Promise<List> {
   const list = {
-    ...({ kind: 'list', target: running.target } as const),
-    ...{ path: PODS_PATH, accept: MEDIA[encoding] },
-  };
+    kind: 'list',
+    target: running.target,
+    path: PODS_PATH,
+    accept: MEDIA[encoding],
+  } as const;
   const cold = await load.run(list);
   await running.loopDelay();
   const warm = await load.run(list);

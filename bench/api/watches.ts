@@ -53,9 +53,13 @@ function once(bench: ApiBench, subject: ApiBench['coxswain'], encoding: Encoding
   return duringLoad(bench, subject, {}, async ({ running, load, cpuSeconds }) => {
     const { target, client } = running;
     const writes = {
-      ...({ kind: 'requests', target, encoding, connections: WRITERS } as const),
-      ...{ from: 0, pods: PODS },
-    };
+      kind: 'requests',
+      target,
+      encoding,
+      connections: WRITERS,
+      from: 0,
+      pods: PODS,
+    } as const;
     const writer = startLoad(bench.scope);
     await writer.run({ ...writes, request: 'create', count: PODS });
     await writer.run({ ...writes, request: 'merge patch', count: EVENTS });

@@ -38,7 +38,7 @@ function claimKeys(pod: Pod): string[] {
 }
 
 /** A Pod without a node is no hindrance: it cannot start any more with a claim that goes away. */
-export function usesClaim(pod: Pod, claim: PersistentVolumeClaim): boolean {
+function usesClaim(pod: Pod, claim: PersistentVolumeClaim): boolean {
   const { metadata = {}, spec } = pod;
   if ((spec?.nodeName ?? '') === '' || metadata.namespace !== claim.metadata?.namespace)
     return false;

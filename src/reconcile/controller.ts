@@ -104,7 +104,7 @@ export interface Context<T extends KubeObject> extends Pass {
   /** Milliseconds since 1970. */
   now(): number;
   /** The cache of a kind that the controller is for, owns or watches. */
-  informer<C extends KubeObject>(type: ResourceType<C>): Informer<C>;
+  readonly informer: <C extends KubeObject>(type: ResourceType<C>) => Informer<C>;
   /**
    * The objects that belong to `owner`: adopts orphans that match and releases what no longer
    * does. Objects are the cache's own: not to be changed.

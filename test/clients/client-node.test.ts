@@ -51,7 +51,8 @@ describe('@kubernetes/client-node', () => {
     const made = await core.createNamespacedConfigMap({ namespace: NAMESPACE, body });
     assert.ok(made.metadata?.creationTimestamp instanceof Date);
     const name = { name: 'one', namespace: NAMESPACE };
-    await core.replaceNamespacedConfigMap({ ...name, body: { ...made, data: { a: '2' } } });
+    made.data = { a: '2' };
+    await core.replaceNamespacedConfigMap({ ...name, body: made });
     assert.equal((await core.readNamespacedConfigMap(name)).data?.['a'], '2');
     assert.equal(
       await refusal(core.replaceNamespacedConfigMap({ ...name, body: made })),
@@ -78,7 +79,8 @@ describe('@kubernetes/client-node', () => {
         setHeaderOptions('Content-Type', strategy),
       );
     }
-    const applied = { ...configMap('patched'), data: { applied: 'yes' } };
+    const applied = configMap('patched');
+    applied.data = { applied: 'yes' };
     const after = await core.patchNamespacedConfigMap(
       { ...name, body: applied, fieldManager: 'test', force: true },
       setHeaderOptions('Content-Type', PatchStrategy.ServerSideApply),
@@ -132,7 +134,10 @@ describe('@kubernetes/client-node', () => {
     assert.equal(informer.get('informed', NAMESPACE)?.data?.['a'], '1');
     const name = { name: 'informed', namespace: NAMESPACE };
     const change = (): Promise<unknown> =>
-      core.replaceNamespacedConfigMap({ ...name, body: { ...one, data: { a: '2' } } });
+      core.replaceNamespacedConfigMap({
+        ...name,
+        body: { metadata: one.metadata ?? {}, data: { a: '2' } },
+      });
     assert.equal(await seen('update', change), 'informed');
     assert.equal(informer.get('informed', NAMESPACE)?.data?.['a'], '2');
     const remove = (): Promise<unknown> => core.deleteNamespacedConfigMap(name);
@@ -178,7 +183,7 @@ describe('@kubernetes/client-node', () => {
     assert.equal(scale.status?.selector, 'app=web');
     await apps.replaceNamespacedDeploymentScale({
       ...name,
-      body: { ...scale, spec: { replicas: 2 } },
+      body: { metadata: scale.metadata ?? {}, spec: { replicas: 2 } },
     });
     assert.equal((await apps.readNamespacedDeployment(name)).spec?.replicas, 2);
   });

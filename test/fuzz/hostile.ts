@@ -36,7 +36,10 @@ const post = (
   url = COLLECTION,
 ): Hostile => ({
   method: 'POST',
-  ...{ url, type, body, expected },
+  url,
+  type,
+  body,
+  expected,
 });
 const patch = (
   type: string,
@@ -45,7 +48,10 @@ const patch = (
   url = OBJECT,
 ): Hostile => ({
   method: 'PATCH',
-  ...{ url, type, body, expected },
+  url,
+  type,
+  body,
+  expected,
 });
 
 /** Text of about `bytes`, never beyond what a server lets in. */

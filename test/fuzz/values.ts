@@ -47,7 +47,7 @@ const WRONG: readonly Json[] = [
   'x',
   -1,
   1.5,
-  1e400,
+  Infinity,
   [],
   {},
   [null],

@@ -151,7 +151,7 @@ class World {
   ): string | undefined {
     const [rejection] = this.#rejections.splice(0);
     if (rejection !== undefined)
-      return `unhandled rejection: ${rejection instanceof Error ? (rejection.stack ?? '') : String(rejection)}`;
+      return `unhandled rejection: ${rejection instanceof Error ? (rejection.stack ?? '') : JSON.stringify(rejection)}`;
     const errors = this.#server.environment.lines('error').slice(logged);
     if (errors.length > 0) return `logged an error: ${JSON.stringify(errors)}`;
     const isExpected = expected?.includes(status) === true;

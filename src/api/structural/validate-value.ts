@@ -33,7 +33,7 @@ export function validateValue(
 }
 
 /** `path`: from the place where validation began. */
-export function checkValue(
+function checkValue(
   value: Json,
   schema: StructuralSchema,
   path: string,

@@ -155,7 +155,7 @@ export function objectOf(value: Json): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }
 
-export function entriesOf(value: Json): [string, Json][] {
+function entriesOf(value: Json): [string, Json][] {
   return Object.entries(objectOf(value)) as [string, Json][];
 }
 

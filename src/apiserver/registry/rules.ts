@@ -23,8 +23,10 @@ export function countsGeneration(resource: Resource, object: ApiObject): boolean
 
 /** Whether anything outside metadata and status differs; of custom resources, status counts. */
 export function specChanged({ kind }: Resource, next: ApiObject, old: ApiObject): boolean {
-  const strip = ({ metadata: _, ...rest }: ApiObject): Record<string, unknown> =>
-    kind.custom === undefined ? { ...rest, status: undefined } : rest;
+  const strip = (object: ApiObject): Record<string, unknown> => {
+    const kept = { ...object, metadata: undefined };
+    return kind.custom === undefined ? { ...kept, status: undefined } : kept;
+  };
   return !equalValues(strip(next), strip(old));
 }
 

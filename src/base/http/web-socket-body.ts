@@ -46,12 +46,8 @@ function pour(body: Body | undefined, { webSocket, isText, closed }: Reader): vo
   const write = (bytes: Uint8Array): boolean => {
     const message = isText ? Buffer.from(Buffer.from(bytes).toString('base64')) : bytes;
     if (webSocket.send(message, isText)) return true;
-    webSocket.drained().then(
-      () => {
-        for (const callback of drained) callback();
-      },
-      () => {},
-    );
+    const goOn = (): void => drained.forEach((resume) => resume());
+    webSocket.drained().then(goOn, () => {});
     return false;
   };
   // Tells the reader that the connection stands.
