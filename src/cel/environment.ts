@@ -34,7 +34,6 @@ export interface EnvironmentOptions {
   readonly container?: string;
   readonly hasOptionalSyntax?: boolean;
   readonly hasEscapedNames?: boolean;
-  readonly isHomogeneous?: boolean;
   readonly isOptimized?: boolean;
   readonly isPresenceStrict?: boolean;
   readonly validators?: readonly Validator[];
@@ -69,7 +68,6 @@ export class Environment {
       types: new Map([...STANDARD_TYPES, ...(options.types ?? [])]),
       provider: options.provider ?? NO_TYPES,
       container: options.container ?? '',
-      isHomogeneous: options.isHomogeneous ?? false,
     };
   }
 

@@ -87,6 +87,10 @@ describe('the environments of Kubernetes', () => {
         new RegExp(`^compile: ERROR: <input>:1:\\d+: ${message}$`),
       );
     }
+    assert.deepEqual(celEnvironment().compile("'a'.find(')')"), {
+      kind: 'instantiation',
+      message: 'error parsing regexp: unexpected ): `)`',
+    });
     assert.deepEqual(celEnvironment().compile("int('x') == 1"), {
       kind: 'instantiation',
       message: "type conversion error from 'string' to 'int'",

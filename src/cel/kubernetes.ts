@@ -37,7 +37,7 @@ import {
   STANDARD_MACROS,
   TWO_VARIABLE_MACROS,
 } from './syntax/macros.ts';
-import { LITERAL_VALIDATORS } from './validators.ts';
+import { FORMAT_VALIDATOR, homogeneous, LITERAL_VALIDATORS } from './validators.ts';
 
 /** What one evaluation may cost. */
 export const PER_CALL_COST_LIMIT = 1_000_000;
@@ -102,8 +102,10 @@ function baseOptions(minor: number): EnvironmentOptions {
     macros: features.flatMap(({ macros = [] }) => macros),
     types: features.flatMap(({ types = [] }) => types),
     hasOptionalSyntax: minor >= OPTIONALS_SINCE,
-    validators: minor >= VALIDATORS_SINCE ? LITERAL_VALIDATORS : [],
-    isHomogeneous: true,
+    validators:
+      minor >= VALIDATORS_SINCE
+        ? [homogeneous(['format']), ...LITERAL_VALIDATORS, FORMAT_VALIDATOR]
+        : [homogeneous([])],
     isOptimized: true,
     costLimit: PER_CALL_COST_LIMIT,
   };

@@ -391,7 +391,7 @@ class Checker {
     for (const [index, element] of expr.elements.entries()) {
       const type = this.#check(element);
       const taken = expr.optionals.has(index) ? this.#unwrapOptional(element, type) : type;
-      joined = this.#join(element, joined, taken);
+      joined = this.#join(joined, taken);
     }
     return listType(joined ?? this.#newParam());
   }
@@ -400,19 +400,17 @@ class Checker {
     let keys: Type | undefined;
     let values: Type | undefined;
     for (const { key, value, isOptional } of expr.entries) {
-      keys = this.#join(key, keys, this.#check(key));
+      keys = this.#join(keys, this.#check(key));
       const type = this.#check(value);
-      values = this.#join(value, values, isOptional ? this.#unwrapOptional(value, type) : type);
+      values = this.#join(values, isOptional ? this.#unwrapOptional(value, type) : type);
     }
     return mapType(keys ?? this.#newParam(), values ?? this.#newParam());
   }
 
-  #join(expr: Expr, previous: Type | undefined, current: Type): Type {
+  #join(previous: Type | undefined, current: Type): Type {
     if (previous === undefined) return current;
     if (isAssignable(this.#known, previous, current)) return mostGeneral(previous, current);
-    if (!this.#declarations.isHomogeneous) return DYN;
-    this.#mismatch(expr.id, this.#resolve(previous), this.#resolve(current));
-    return ERROR_TYPE;
+    return DYN;
   }
 
   #checkStruct(expr: StructExpr): Type {

@@ -14,6 +14,8 @@ export interface Overload {
   readonly isMember: boolean;
   /** Called with values of these types and never with an error. */
   readonly call: (...args: readonly Value[]) => Value;
+  /** Takes values of other types too, and tells them apart itself. */
+  readonly isUnguarded?: boolean;
 }
 
 /** Functions by name, each with all its overloads. */
@@ -71,8 +73,6 @@ export interface Declarations {
   readonly provider: TypeProvider;
   /** The namespace in which names are looked up first: `a.b`. */
   readonly container: string;
-  /** Whether the elements of a list or map literal must be of one type. */
-  readonly isHomogeneous: boolean;
 }
 
 /** The names that a name may stand for within a container, most specific first. */

@@ -7,6 +7,8 @@
 import type { CallReference } from '../check/checker.ts';
 import type { Overload } from '../check/declarations.ts';
 import { DYN } from '../check/type.ts';
+import { RegexProblem } from '../regex/parse.ts';
+import { regexOf } from '../regex/regex.ts';
 import type { CallExpr, Expr } from '../syntax/ast.ts';
 import { add, divide, modulo, multiply, negate, subtract } from '../value/arithmetic.ts';
 import { compare, equal, isInList } from '../value/equal.ts';
@@ -202,7 +204,8 @@ function unaryEval(operator: (value: Value) => Value, operand: Eval): Eval {
 
 const fits = (candidate: Overload, values: readonly Value[]): boolean =>
   candidate.args.length === values.length &&
-  candidate.args.every((type, index) => isOfType(type, values[index] ?? null));
+  (candidate.isUnguarded === true ||
+    candidate.args.every((type, index) => isOfType(type, values[index] ?? null)));
 
 function failedCall(name: string, values: readonly Value[]): CelError {
   return new CelError(`no such overload: ${name}(${values.map(typeNameOf).join(', ')})`);
@@ -269,6 +272,18 @@ function planConversion(planner: Planning, expr: CallExpr, reference: CallRefere
   return { kind: 'constant', value };
 }
 
+/** Functions whose argument behind the text is a regular expression. */
+const REGEX_FUNCTIONS = new Set(['matches', 'find', 'findAll']);
+
+/** A constant regular expression that is none makes the whole expression fail. */
+function checkRegex(planner: Planning, expr: CallExpr, name: string): void {
+  if (!planner.options.isOptimized || !REGEX_FUNCTIONS.has(name)) return;
+  const pattern = expr.args[expr.target === undefined ? 1 : 0];
+  if (pattern?.kind !== 'literal' || typeof pattern.value !== 'string') return;
+  const regex = regexOf(pattern.value);
+  if (regex instanceof RegexProblem) throw new PlanError(regex.message);
+}
+
 function unknownCall(planner: Planning, expr: CallExpr): Plan {
   const error = new CelError(`no such overload: ${expr.name}`);
   const parts = [...(expr.target === undefined ? [] : [expr.target]), ...expr.args];
@@ -311,6 +326,7 @@ export function planCall(planner: Planning, expr: CallExpr): Plan {
     return { kind: 'other', evaluate: binaryEval(planner, name, id, operands) };
   }
   if (reference === undefined) return unknownCall(planner, expr);
+  checkRegex(planner, expr, reference.name);
   if ((name === 'or' || name === 'orValue') && expr.target !== undefined && first !== undefined) {
     const evaluate = planOr(
       planner.compile(expr.target),

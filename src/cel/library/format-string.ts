@@ -49,8 +49,11 @@ const CLAUSES: Readonly<Record<FormatVersion, Readonly<Record<string, string>>>>
   },
 };
 
+const wrongType = (version: FormatVersion, clause: string, typeName: string): string =>
+  `${clause === 's' ? STRING_CLAUSE : CLAUSES[version][clause.toLowerCase()]} ${typeName}`;
+
 const wrong = (version: FormatVersion, clause: string, value: Value): CelError =>
-  new CelError(`${clause === 's' ? STRING_CLAUSE : CLAUSES[version][clause]} ${typeNameOf(value)}`);
+  new CelError(wrongType(version, clause, typeNameOf(value)));
 
 const special = (value: number): string | undefined => {
   if (Number.isNaN(value)) return 'NaN';
@@ -222,7 +225,7 @@ function scientific(value: Value, precision: number, version: FormatVersion): Te
   const digits = power.slice(1).padStart(2, '0');
   if (version === 'current') return `${mantissa}e${sign}${digits}`;
   const raised = digits.replace(/\d/g, (digit) => SUPERSCRIPTS.charAt(Number(digit)));
-  return `${mantissa}\u202f×\u202f10${sign === '-' ? '⁻' : ''}${raised}`;
+  return `${mantissa}×10${sign === '-' ? '⁻' : ''}${raised}`;
 }
 
 function binary(value: Value, version: FormatVersion): Text {
@@ -291,28 +294,89 @@ function formatted(value: Value, { letter, precision }: Clause, version: FormatV
   }
 }
 
+/** A piece of a format: text as it is, or a clause for the next argument. */
+type Piece = string | Clause | CelError;
+
+/** The pieces of a format; an error is the last of them. */
+function* piecesOf(format: string): Iterable<Piece> {
+  let at = 0;
+  for (;;) {
+    const percent = format.indexOf('%', at);
+    if (percent < 0) {
+      yield format.slice(at);
+      return;
+    }
+    yield format.slice(at, percent);
+    at = percent + 2;
+    if (format.charAt(percent + 1) === '%') {
+      yield '%';
+      continue;
+    }
+    const clause = clauseAt(format, percent + 1);
+    yield clause;
+    if (clause instanceof CelError) return;
+    at = percent + 1 + clause.length;
+  }
+}
+
 /** The text with its clauses filled in. */
 export function formatString(format: string, args: ListValue, version: FormatVersion): Value {
   let out = '';
-  let at = 0;
   let index = 0;
-  for (;;) {
-    const percent = format.indexOf('%', at);
-    if (percent < 0) return out + format.slice(at);
-    out += format.slice(at, percent);
-    if (format.charAt(percent + 1) === '%') {
-      out += '%';
-      at = percent + 2;
+  for (const piece of piecesOf(format)) {
+    if (typeof piece === 'string') {
+      out += piece;
       continue;
     }
     if (index >= args.size) return new CelError(`index ${index} out of range`);
-    const clause = clauseAt(format, percent + 1);
-    if (clause instanceof CelError) return clause;
+    if (piece instanceof CelError) return piece;
     const value = args.at(index);
-    const text = value instanceof CelError ? value : formatted(value, clause, version);
+    const text = value instanceof CelError ? value : formatted(value, piece, version);
     if (text instanceof CelError) return new CelError(`error during formatting: ${text.message}`);
     out += text;
-    at = percent + 1 + clause.length;
     index += 1;
   }
+  return out;
+}
+
+const NUMERIC = ['int', 'uint'];
+/** The kinds of types that the clauses of the former version take. */
+const TAKES: Readonly<Record<string, readonly string[]>> = {
+  d: NUMERIC,
+  f: ['double', 'string'],
+  e: ['double', 'string'],
+  b: [...NUMERIC, 'bool'],
+  x: [...NUMERIC, 'string', 'bytes'],
+  o: NUMERIC,
+  s: 'list map int uint double bool string timestamp bytes duration type null'.split(' '),
+};
+
+/** What is wrong with a format and the types of its arguments; `argument` is the one to blame. */
+export interface FormatProblem {
+  readonly message: string;
+  readonly argument: number | undefined;
+}
+
+/** Looks at a format before it runs, as upstream does for versions before the current one. */
+export function checkFormat(
+  format: string,
+  types: readonly { readonly kind: string; readonly name: string }[],
+): FormatProblem | undefined {
+  let index = 0;
+  for (const piece of piecesOf(format)) {
+    if (typeof piece === 'string') continue;
+    const type = types[index];
+    if (type === undefined) return { message: `index ${index} out of range`, argument: undefined };
+    if (piece instanceof CelError) return { message: piece.message, argument: undefined };
+    const takes = TAKES[piece.letter.toLowerCase()] ?? [];
+    if (type.kind !== 'dyn' && !takes.includes(type.kind)) {
+      const message = `error during formatting: ${wrongType('former', piece.letter, type.name)}`;
+      return { message, argument: index };
+    }
+    index += 1;
+  }
+  if (types.length <= index) return undefined;
+  const counts = `(expected ${index}, got ${types.length})`;
+  const message = `too many arguments supplied to string.format ${counts}`;
+  return { message, argument: undefined };
 }

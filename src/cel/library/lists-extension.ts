@@ -110,10 +110,11 @@ const COMPARABLE = [INT, UINT, DOUBLE, BOOL, DURATION, TIMESTAMP, STRING, BYTES]
 
 export const LISTS_EXTENSION: FunctionTable = {
   slice: [member('list_slice', [LIST, INT, INT], LIST, slice)],
+  // Upstream does not ask what the elements are: what is no list stays as it is.
   flatten: [
     member('list_flatten', [LIST_LIST], LIST, (list) => flatten(list, 1n)),
     member('list_flatten_int', [LIST_DYN, INT], LIST_DYN, flatten),
-  ],
+  ].map((each) => ({ ...each, isUnguarded: true })),
   sort: COMPARABLE.map((type) =>
     member(`list_${type.name}_sort`, [listType(type)], listType(type), (list) =>
       sortBy(list, list),

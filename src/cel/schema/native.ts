@@ -36,7 +36,7 @@ export function nativeOf(value: Value): unknown {
   if (value instanceof ListValue) return value.json ?? Array.from(elementsOf(value), nativeOf);
   if (value instanceof MapValue) return objectOf(value);
   if (value instanceof Uint) return whole(value.value);
-  if (value instanceof Timestamp) return formatTimestamp(value.nanos);
+  if (value instanceof Timestamp) return formatTimestamp(value.nanos, value.offsetSeconds);
   if (value instanceof Duration) return formatDuration(value.nanos);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (value instanceof Optional) return value.value === undefined ? null : nativeOf(value.value);

@@ -11,7 +11,7 @@ import { run } from '../test-kit.ts';
 import { declare, maxCardinality, typesOf } from './declared-type.ts';
 import { escapeName, unescapeName } from './escape.ts';
 import type { CelSchema } from './schema.ts';
-import { schemaValue } from './values.ts';
+import { resourceValue, schemaValue } from './values.ts';
 
 /** What an expression about `self` (and `old`) says of JSON. */
 function rule(schema: CelSchema, expression: string, self: unknown, old: unknown = self): unknown {
@@ -205,6 +205,22 @@ describe('data with a schema', () => {
       rule(NAMED, "self.value == 'x'", {}),
       "compile: ERROR: <input>:1:12: found no matching overload for '_==_' applied to '(int, string)'",
     );
+  });
+
+  it('has a kind and a name when it is a whole resource', () => {
+    const schema = object({ spec: INTEGER });
+    const declared = declare(schema, 'selfType', true);
+    assert.ok(declared);
+    const environment = celEnvironment({
+      variables: { self: declared.type },
+      provider: typesOf([declared]),
+    });
+    const self = resourceValue({ kind: 'Pod', metadata: { name: 'p', other: 1 } }, schema);
+    assert.equal(
+      run('self.kind + self.metadata.name', { environment, variables: { self } }),
+      'Podp',
+    );
+    assert.match(String(run('self.metadata.other', { environment })), /undefined field 'other'$/);
   });
 
   it('has no fields by reserved words before 1.31', () => {

@@ -76,13 +76,13 @@ function stringValue(json: unknown, format: string | undefined): Value {
     case 'duration':
       return readDuration(json);
     case 'date': {
-      const nanos = parseDate(json);
-      if (nanos !== undefined) return new Timestamp(nanos);
+      const time = parseDate(json);
+      if (time !== undefined) return new Timestamp(time.nanos);
       return new CelError(`Invalid date formatted string ${json}: parsing time "${json}"`);
     }
     case 'date-time': {
-      const nanos = parseTimestamp(json.replace(/^(.{10})[t ]/, '$1T').replace(/z$/, 'Z'));
-      if (nanos !== undefined) return new Timestamp(nanos);
+      const time = parseTimestamp(json.replace(/^(.{10})[t ]/, '$1T').replace(/z$/, 'Z'));
+      if (time !== undefined) return new Timestamp(time.nanos, time.offsetSeconds);
       return new CelError(`Invalid date-time formatted string ${json}: parsing time "${json}"`);
     }
     case 'byte':
@@ -180,6 +180,10 @@ function valueBy({ read, isNullable }: Reading, json: unknown): Value {
 /** The CEL value of JSON that a schema describes; an error where the two do not agree. */
 export const schemaValue = (json: unknown, schema: CelSchema): Value =>
   valueBy(readingOf(schema), json);
+
+/** The same for a whole resource, which has a kind and a name whatever its schema says. */
+export const resourceValue = (json: unknown, schema: CelSchema): Value =>
+  schemaValue(json, withTypeAndMeta(schema));
 
 const readIntOrString: Reader = (json) => {
   if (typeof json === 'string') return json;

@@ -322,7 +322,11 @@ class Parser {
   #fieldName(): Token {
     if (this.#isName()) return this.#take();
     const { text, offset } = this.#token();
-    this.#reportAt(offset, `Syntax error: no viable alternative at input '.${text}'`);
+    const isLiteral = ['true', 'false', 'null'].includes(text);
+    const what = isLiteral
+      ? `mismatched input '${text}' expecting IDENTIFIER`
+      : `no viable alternative at input '.${text}'`;
+    this.#reportAt(offset, `Syntax error: ${what}`);
     throw new ParsingEnded();
   }
 

@@ -38,17 +38,19 @@ export const duration = (nanos: bigint): Duration | CelError =>
   nanos > INT_MAX || nanos < INT_MIN ? durationOverflow() : new Duration(nanos);
 
 /** A timestamp, if it is of the years 1 to 9999. */
-export const timestamp = (nanos: bigint): Timestamp | CelError =>
+export const timestamp = (nanos: bigint, offsetSeconds = 0): Timestamp | CelError =>
   nanos > TIMESTAMP_NANOS_MAX || nanos < TIMESTAMP_NANOS_MIN
     ? timestampOverflow()
-    : new Timestamp(nanos);
+    : new Timestamp(nanos, offsetSeconds);
 
 function addTimes(a: Value, b: Value): Value | undefined {
   if (a instanceof Duration) {
     if (b instanceof Duration) return duration(a.nanos + b.nanos);
-    if (b instanceof Timestamp) return timestamp(a.nanos + b.nanos);
+    if (b instanceof Timestamp) return timestamp(a.nanos + b.nanos, b.offsetSeconds);
   }
-  if (a instanceof Timestamp && b instanceof Duration) return timestamp(a.nanos + b.nanos);
+  if (a instanceof Timestamp && b instanceof Duration) {
+    return timestamp(a.nanos + b.nanos, a.offsetSeconds);
+  }
   return undefined;
 }
 
@@ -79,7 +81,7 @@ export function subtract(a: Value, b: Value): Value {
   if (a instanceof Uint && b instanceof Uint) return uint(a.value - b.value);
   if (a instanceof Duration && b instanceof Duration) return duration(a.nanos - b.nanos);
   if (a instanceof Timestamp) {
-    if (b instanceof Duration) return timestamp(a.nanos - b.nanos);
+    if (b instanceof Duration) return timestamp(a.nanos - b.nanos, a.offsetSeconds);
     if (b instanceof Timestamp) return duration(a.nanos - b.nanos);
   }
   return noSuchOverload();

@@ -133,7 +133,7 @@ export function toString(value: Value): Value {
       break;
   }
   if (value instanceof Uint) return String(value.value);
-  if (value instanceof Timestamp) return formatTimestamp(value.nanos);
+  if (value instanceof Timestamp) return formatTimestamp(value.nanos, value.offsetSeconds);
   if (value instanceof Duration) return formatDuration(value.nanos);
   if (value instanceof Uint8Array) {
     try {
@@ -149,8 +149,9 @@ export function toTimestamp(value: Value): Value {
   if (value instanceof Timestamp) return value;
   if (typeof value === 'bigint') return timestamp(value * SECOND);
   if (typeof value === 'string') {
-    const nanos = parseTimestamp(value);
-    return nanos === undefined ? cannot(value, 'google.protobuf.Timestamp') : timestamp(nanos);
+    const time = parseTimestamp(value);
+    if (time === undefined) return cannot(value, 'google.protobuf.Timestamp');
+    return timestamp(time.nanos, time.offsetSeconds);
   }
   return value instanceof CelError ? value : cannot(value, 'google.protobuf.Timestamp');
 }

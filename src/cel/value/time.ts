@@ -86,8 +86,15 @@ function isDate(year: number, month: number, day: number): boolean {
   return day >= 1 && day <= days;
 }
 
-/** Nanoseconds since 1970 of an RFC 3339 text, or undefined when it is none. */
-export function parseTimestamp(text: string): bigint | undefined {
+/** What an RFC 3339 text says. */
+export interface ParsedTime {
+  /** Since 1970. */
+  readonly nanos: bigint;
+  readonly offsetSeconds: number;
+}
+
+/** The time of an RFC 3339 text, or undefined when it is none. */
+export function parseTimestamp(text: string): ParsedTime | undefined {
   const match = RFC_3339.exec(text);
   if (match === null) return undefined;
   const [
@@ -110,23 +117,28 @@ export function parseTimestamp(text: string): bigint | undefined {
   if (zoneHour > 24 || zoneMinute > 60) return undefined;
   const zone = (sign === '-' ? -1 : 1) * (zoneHour * 3600 + zoneMinute * 60);
   const total = daysOf(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second - zone;
-  return BigInt(total) * SECOND + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
+  const nanos = BigInt(total) * SECOND + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
+  return { nanos, offsetSeconds: zone === 0 ? 0 : zone };
 }
 
-/** Nanoseconds since 1970 of a date `2006-01-02`, or undefined when it is none. */
-export function parseDate(text: string): bigint | undefined {
+/** The beginning of a date `2006-01-02` in UTC, or undefined when it is none. */
+export function parseDate(text: string): ParsedTime | undefined {
   return /^\d{4}-\d\d-\d\d$/.test(text) ? parseTimestamp(`${text}T00:00:00Z`) : undefined;
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** RFC 3339 in UTC with as many digits of the second as it has. */
-export function formatTimestamp(nanos: bigint): string {
-  const time = calendarTime(nanos, 0);
+/** RFC 3339 with as many digits of the second as it has, by the clock of an offset. */
+export function formatTimestamp(nanos: bigint, offsetSeconds = 0): string {
+  const time = calendarTime(nanos, offsetSeconds);
   const fraction = String(time.nanos).padStart(9, '0').replace(/0+$/, '');
   const date = `${String(time.year).padStart(4, '0')}-${two(time.month)}-${two(time.day)}`;
   const clock = `${two(time.hours)}:${two(time.minutes)}:${two(time.seconds)}`;
-  return `${date}T${clock}${fraction === '' ? '' : `.${fraction}`}Z`;
+  const minutes = Math.trunc(Math.abs(offsetSeconds) / 60);
+  const sign = offsetSeconds < 0 ? '-' : '+';
+  const zone =
+    offsetSeconds === 0 ? 'Z' : `${sign}${two(Math.trunc(minutes / 60))}:${two(minutes % 60)}`;
+  return `${date}T${clock}${fraction === '' ? '' : `.${fraction}`}${zone}`;
 }
 
 const UNIT_NANOS: Readonly<Record<string, bigint>> = {

@@ -28,9 +28,12 @@ export class Uint {
 /** A point in time, in nanoseconds since 1970. */
 export class Timestamp {
   readonly nanos: bigint;
+  /** How far the clock was ahead of UTC by which it was written: it is written so again. */
+  readonly offsetSeconds: number;
 
-  constructor(nanos: bigint) {
+  constructor(nanos: bigint, offsetSeconds = 0) {
     this.nanos = nanos;
+    this.offsetSeconds = offsetSeconds;
   }
 }
 
