@@ -124,9 +124,9 @@ function planIndex(planner: Planning, args: readonly Expr[], isOptional: boolean
       const base = baseEval(operand, isFree);
       return (frame) => {
         const value = base(frame);
-        const part = key(frame);
-        frame.charge(1);
-        return readPart(value, part, isStrict);
+        const part = readPart(value, key(frame), isStrict);
+        if (part !== Optional.NONE) frame.charge(1);
+        return part;
       };
     },
   };

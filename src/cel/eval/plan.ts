@@ -213,9 +213,10 @@ const constantOf = (plan: Plan): Value => (plan.kind === 'constant' ? plan.value
 /** One reading of a part: the cost of 1 beside that of what it is read from. */
 function charged(readPart: (value: Value) => Value, base: Eval): Eval {
   return (frame) => {
-    const value = base(frame);
-    frame.charge(1);
-    return readPart(value);
+    const part = readPart(base(frame));
+    // What an absent optional would hold is not looked for.
+    if (part !== Optional.NONE) frame.charge(1);
+    return part;
   };
 }
 
