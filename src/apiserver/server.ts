@@ -26,7 +26,8 @@ import { ServiceAccountTokens, tokenAuthenticator } from './authn/service-accoun
 import { type Authorizer, composeAuthorizers, mastersAuthorizer } from './authz/authorizer.ts';
 import { nodeAuthorizer } from './authz/node.ts';
 import { rbacAuthorizer } from './authz/rbac.ts';
-import { bootstrap } from './bootstrap/bootstrap.ts';
+import { bootstrap, keptObjects } from './bootstrap/bootstrap.ts';
+import { Keeper } from './bootstrap/keeper.ts';
 import { LocalClient } from './bootstrap/local-client.ts';
 import { RequestContext } from './context.ts';
 import { DefinitionLoop } from './custom-resources/definition-loop.ts';
@@ -260,6 +261,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     client,
     instances: (definition) => hub.cache(storagePrefixOf(definition)),
   });
+  const keeper = new Keeper({ environment, reader, client, wanted: keptObjects(options) });
   const repair = new ServiceRepair({
     environment,
     reader,
@@ -283,6 +285,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       allocators.start();
       serving.start();
       await bootstrap({ environment, handler, reader, options });
+      keeper.start();
       await aggregator.start();
       health.ready();
       definitions.start();
@@ -294,6 +297,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       repair.stop();
       compactor.stop();
       aggregator.stop();
+      keeper.stop();
       definitions.stop();
       shutdown.abort();
       hub.stop();

@@ -46,6 +46,21 @@ describe('bootstrap on an empty store', () => {
     );
   });
 
+  it('makes it anew, and right, when somebody takes it away', async () => {
+    const api = await TestApiServer.start();
+    const map = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
+    const { metadata } = await api.must(`GET ${map}`);
+    await api.must(`DELETE ${map}`);
+    await api.must(`DELETE ${SLICE}`);
+    await api.must(`DELETE ${OWN}`);
+    await api.environment.advance(1);
+    const again = await api.must(`GET ${map}`);
+    assert.notEqual(again.metadata.uid, metadata.uid);
+    assert.deepEqual(again.data, { 'client-ca-file': 'A CA\n' });
+    assert.equal((await api.must(`GET ${OWN}`)).spec.clusterIP, '10.96.0.1');
+    assert.deepEqual((await api.must(`GET ${SLICE}`)).endpoints[0].addresses, ['10.0.0.1']);
+  });
+
   it('publishes itself as the Service kubernetes', async () => {
     const api = await TestApiServer.start();
     const { spec, metadata } = await api.must(`GET ${OWN}`);

@@ -6,6 +6,7 @@
  */
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
+import type { ConfigMap } from '#api/gen/core-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/gen/rbac-v1.ts';
 import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
@@ -44,6 +45,27 @@ interface Services {
   readonly reader: ObjectReader;
 }
 
+/** What is made anew when it goes while the server runs; the rest is looked at when it starts. */
+export function keptObjects(options: SystemOptions): Wanted[] {
+  return [
+    ...systemNamespaces(),
+    ...authentication(options),
+    onceThere(ownService(options)),
+    onceThere(ownEndpoints(options)),
+    onceThere(ownEndpointSlice(options)),
+  ];
+}
+
+/** Two servers of one cluster have different addresses: neither corrects the other's for ever. */
+function onceThere({ target, object }: Wanted): Wanted {
+  return { target, object };
+}
+
+function authentication(options: SystemOptions): Wanted<ConfigMap>[] {
+  const isEmpty = options.clientCa === '' && options.frontProxy === undefined;
+  return isEmpty ? [] : [authenticationConfigMap(options)];
+}
+
 /** Rejects when something that the cluster cannot be without could not be made. */
 export async function bootstrap({
   environment,
@@ -55,12 +77,7 @@ export async function bootstrap({
   await all(services, systemNamespaces());
   await Promise.all([
     all(services, systemPriorityClasses()),
-    all(
-      services,
-      options.clientCa === '' && options.frontProxy === undefined
-        ? []
-        : [authenticationConfigMap(options)],
-    ),
+    all(services, authentication(options)),
     ensure(services, ownService(options)),
     publishAddress(services, options),
     makeServiceCidr(services, options),
