@@ -52,6 +52,16 @@ describe('OpenAPI of other servers', () => {
     assert.ok((await api.must('GET /openapi/v3/apis/apps/v1')).paths);
   });
 
+  it('is protobuf for who asks for that', async () => {
+    const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+    const reply = await servers.api.call('GET /openapi/v2', undefined, { headers: { accept } });
+    assert.equal(
+      reply.headers['content-type'],
+      'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+    );
+    assert.match(reply.body, /com\.example\.wardle\.Flunder/);
+  });
+
   it('has an ETag', async () => {
     for (const path of ['/openapi/v2', '/openapi/v3']) {
       const { headers } = await servers.api.call(`GET ${path}`);

@@ -59,7 +59,10 @@ class MergedOpenApi {
   async handle(context: OpenApiRequest): Promise<HttpResponse | undefined> {
     const { own, apiServices } = this.#options;
     const path = context.info.path.replace(/\/+$/, '');
-    const isOpenApi = path === V2 || path === V3 || path.startsWith(`${V3}/`);
+    const { method } = context.request;
+    const isOpenApi =
+      (method === 'GET' || method === 'HEAD') &&
+      (path === V2 || path === V3 || path.startsWith(`${V3}/`));
     const remote = isOpenApi ? apiServices.allRemote().filter((api) => api.isAvailable) : [];
     if (remote.length === 0) return own.handle(context);
     if (path === V2) return this.#whole(context, remote);
@@ -126,7 +129,14 @@ class MergedOpenApi {
       const { environment } = this.#options.services;
       this.#v2 = { key, document: new V2Document(mergedSource(merge(bytes, specs)), environment) };
     }
-    return this.#v2.document.answer(context);
+    try {
+      return await this.#v2.document.answer(context);
+    } catch (error) {
+      // What another server says may have no protobuf form; ours has.
+      const { log } = this.#options.services.environment;
+      log.warn('OpenAPI of other API servers cannot be merged', { error: messageOf(error) });
+      return this.#options.own.handle(context);
+    }
   }
 
   /** Our own document as JSON, whatever the client accepts and has. */
