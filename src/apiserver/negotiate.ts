@@ -13,13 +13,23 @@ export interface Wanted {
   readonly encoding: Encoding;
   readonly view: View;
   readonly pretty: boolean;
+  /** The version of meta.k8s.io that a Table or metadata come in. */
+  readonly metaVersion?: string;
+  /** What the client calls the view. */
+  readonly as?: string;
 }
 
 export const MEDIA_TYPES: Readonly<Record<Encoding, string>> = {
   json: 'application/json',
-  protobuf: 'application/vnd.kubernetes.protobuf',
   yaml: 'application/yaml',
+  protobuf: 'application/vnd.kubernetes.protobuf',
 };
+
+/** What a watch can be; YAML has no frames. */
+export const STREAM_MEDIA_TYPES: readonly string[] = [
+  'application/json;stream=watch',
+  'application/vnd.kubernetes.protobuf;stream=watch',
+];
 
 export interface Offer {
   readonly media: string;
@@ -70,7 +80,6 @@ const ENCODING_OF: Readonly<Record<string, Encoding>> = {
   'application/json': 'json',
   'application/vnd.kubernetes.protobuf': 'protobuf',
   'application/yaml': 'yaml',
-  'text/yaml': 'yaml',
   '*/*': 'json',
   'application/*': 'json',
 };
@@ -84,10 +93,12 @@ export function negotiate(
   accept: string,
   query: URLSearchParams,
   options: {
-    views: boolean;
-    tables?: boolean;
-    userAgent?: string;
-    protobuf?: boolean;
+    readonly views: boolean;
+    readonly tables?: boolean;
+    readonly userAgent?: string;
+    readonly protobuf?: boolean;
+    /** A watch: there are no frames of YAML. */
+    readonly streaming?: boolean;
   } = { views: true },
 ): Wanted {
   const pretty = wantsPretty(query, options.userAgent ?? '');
@@ -95,14 +106,18 @@ export function negotiate(
     accept.trim() === '' ? [{ media: '*/*', parameters: {}, quality: 1 }] : parseAccept(accept);
   for (const { media, parameters } of offers as Offer[]) {
     const encoding = ENCODING_OF[media];
-    if (encoding === undefined) continue;
+    if (encoding === undefined || (encoding === 'yaml' && options.streaming === true)) continue;
     const view = viewOf(parameters, options.views);
     if (encoding === 'protobuf' && view === 'object' && options.protobuf === false) continue;
     // Tables have no protobuf form.
     if (view === 'table' && (encoding === 'protobuf' || options.tables === false)) continue;
-    if (view !== undefined) return { encoding, view, pretty };
+    if (view === undefined) continue;
+    const { as, v } = parameters;
+    return view === 'object' || as === undefined || v === undefined
+      ? { encoding, view, pretty }
+      : { encoding, view, pretty, as, metaVersion: v };
   }
-  throw notAcceptable(Object.values(MEDIA_TYPES));
+  throw notAcceptable(options.streaming === true ? STREAM_MEDIA_TYPES : Object.values(MEDIA_TYPES));
 }
 
 function viewOf(parameters: Readonly<Record<string, string>>, views: boolean): View | undefined {
@@ -117,6 +132,7 @@ function viewOf(parameters: Readonly<Record<string, string>>, views: boolean): V
 
 function wantsPretty(query: URLSearchParams, userAgent: string): boolean {
   const asked = query.get('pretty');
-  if (asked !== null) return asked !== 'false' && asked !== '0';
+  if (asked !== null && asked !== '')
+    return ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(asked);
   return /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent);
 }

@@ -32,7 +32,6 @@ export interface ListShape {
   item(entry: Entry): object;
 }
 
-const META_V1 = 'meta.k8s.io/v1';
 const NEWLINE = Buffer.from('\n');
 const META_SCHEMAS = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 
@@ -49,6 +48,8 @@ export class Presenter {
   readonly givesObjects: boolean;
   readonly #includeObject: IncludeObject;
   readonly #nowMs: number;
+  /** The apiVersion of a Table and of metadata alone. */
+  readonly #meta: string;
 
   constructor(options: {
     resource: Resource;
@@ -60,6 +61,7 @@ export class Presenter {
     this.resource = options.resource;
     this.wanted = options.wanted;
     this.#nowMs = options.nowMs;
+    this.#meta = `meta.k8s.io/${options.wanted.metaVersion ?? 'v1'}`;
     this.givesObjects = options.takesObjects === true && options.wanted.view !== 'table';
     const include = options.includeObject ?? '';
     this.#includeObject = include === 'None' || include === 'Object' ? include : 'Metadata';
@@ -93,7 +95,7 @@ export class Presenter {
   /** The object of the cache itself, or a view of it; shared by all who read it. */
   value(entry: Entry): object {
     const object = this.resource.read(entry);
-    return this.wanted.view === 'metadata' ? partial(object) : object;
+    return this.wanted.view === 'metadata' ? partial(object, this.#meta) : object;
   }
 
   /** One object, as a verb made it. */
@@ -102,12 +104,16 @@ export class Presenter {
     switch (this.wanted.view) {
       case 'table': {
         const resourceVersion = object.metadata?.resourceVersion ?? '';
-        const head = tableHead(kind, { metadata: { resourceVersion }, columns });
+        const head = tableHead(kind, {
+          metadata: { resourceVersion },
+          columns,
+          apiVersion: this.#meta,
+        });
         const table = { ...head, rows: [this.#row(object)] };
         return this.encode(table, `${META_SCHEMAS}Table`);
       }
       case 'metadata':
-        return this.encode(partial(object), `${META_SCHEMAS}PartialObjectMetadata`);
+        return this.encode(partial(object, this.#meta), `${META_SCHEMAS}PartialObjectMetadata`);
       case 'object':
         return this.encode(withTypeMeta(object, apiVersionOf(kind), kind.kind), kind.schema);
     }
@@ -117,7 +123,8 @@ export class Presenter {
   answer(object: ApiObject): Body {
     if (!this.givesObjects) return { kind: 'bytes', bytes: this.object(object) };
     const { kind } = this.resource;
-    if (this.wanted.view === 'metadata') return { kind: 'object', object: partial(object) };
+    if (this.wanted.view === 'metadata')
+      return { kind: 'object', object: partial(object, this.#meta) };
     return { kind: 'object', object: withTypeMeta(object, apiVersionOf(kind), kind.kind) };
   }
 
@@ -126,14 +133,14 @@ export class Presenter {
     switch (this.wanted.view) {
       case 'table':
         return {
-          head: tableHead(kind, { metadata, columns: true }),
+          head: tableHead(kind, { metadata, columns: true, apiVersion: this.#meta }),
           itemsField: 'rows',
           schema: `${META_SCHEMAS}Table`,
           item: (entry) => this.#row(this.resource.readOnce(entry)),
         };
       case 'metadata':
         return {
-          head: headOf('PartialObjectMetadataList', META_V1, metadata),
+          head: headOf('PartialObjectMetadataList', this.#meta, metadata),
           itemsField: 'items',
           schema: `${META_SCHEMAS}PartialObjectMetadataList`,
           item: (entry) => partial(this.resource.readOnce(entry)),
@@ -178,7 +185,11 @@ export class Presenter {
   }
 
   #row(object: ApiObject): object {
-    return rowOf(this.resource.kind, object, { nowMs: this.#nowMs, include: this.#includeObject });
+    return rowOf(this.resource.kind, object, {
+      nowMs: this.#nowMs,
+      include: this.#includeObject,
+      apiVersion: this.#meta,
+    });
   }
 }
 
@@ -192,10 +203,10 @@ function withTypeMeta(object: ApiObject, apiVersion: string, kind: string) {
   return { ...object, kind, apiVersion };
 }
 
-function partial(object: ApiObject) {
+function partial(object: ApiObject, apiVersion: string) {
   return {
     kind: 'PartialObjectMetadata',
-    apiVersion: META_V1,
+    apiVersion,
     metadata: object.metadata ?? {},
   };
 }

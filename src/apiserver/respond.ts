@@ -1,5 +1,9 @@
 /** Answers as bytes: objects, Status, text. */
 import type { Body, HttpResponse } from '#base/http/message.ts';
+import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
+import { toYaml } from '#api/codec/yaml.ts';
+import { typeByName } from '#api/schema/schema.ts';
+import { MEDIA_TYPES, negotiate, type Wanted } from './negotiate.ts';
 import { type Status, StatusError, internalError } from '#api/meta/status.ts';
 import { messageOf } from '#base/error.ts';
 
@@ -24,9 +28,7 @@ export function bytesResponse(
 }
 
 export function textResponse(status: number, text: string): HttpResponse {
-  return {
-    ...bytesResponse(status, 'text/plain; charset=utf-8', Buffer.from(text)),
-  };
+  return bytesResponse(status, 'text/plain; charset=utf-8', Buffer.from(text));
 }
 
 export function withHeaders(
@@ -40,15 +42,59 @@ export function bodyResponse(status: number, contentType: string, body: Body): H
   return { status, headers: { 'content-type': contentType }, body };
 }
 
+/** What of a request says in which form it takes an error. */
+export interface ErrorRequest {
+  readonly info: { readonly query: URLSearchParams };
+  header(name: string): string;
+}
+
+const STATUS_SCHEMA = 'io.k8s.apimachinery.pkg.apis.meta.v1.Status';
+
+function encodedStatus(status: Status, request: ErrorRequest | undefined): HttpResponse {
+  const code = status.code ?? 500;
+  if (request === undefined) return jsonResponse(code, status);
+  const wanted = formOf(request);
+  if (wanted === undefined)
+    return bytesResponse(code, MEDIA_TYPES.json, Buffer.from(JSON.stringify(status, null, 2)));
+  const media = MEDIA_TYPES[wanted.encoding];
+  switch (wanted.encoding) {
+    case 'json':
+      return jsonResponse(code, status, wanted.pretty);
+    case 'yaml':
+      return bytesResponse(code, media, Buffer.from(toYaml(status)));
+    case 'protobuf': {
+      const raw = encodeProtobuf(typeByName(STATUS_SCHEMA), status);
+      return bytesResponse(code, media, encodeEnvelope('v1', 'Status', raw));
+    }
+  }
+}
+
+function formOf(request: ErrorRequest): Wanted | undefined {
+  try {
+    const options = { views: false, userAgent: request.header('user-agent') };
+    return negotiate(request.header('accept'), request.info.query, options);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A path that is none. */
+export function pageNotFound(): HttpResponse {
+  return withHeaders(textResponse(404, '404 page not found\n'), {
+    'x-content-type-options': 'nosniff',
+  });
+}
+
 /** Any error as its Status: what is no StatusError is a 500 whose cause is in the log alone. */
 export function statusOf(error: unknown): Status {
   if (error instanceof StatusError) return error.status;
   return internalError(messageOf(error)).status;
 }
 
-export function errorResponse(error: unknown): HttpResponse {
+/** In the form that the client asks for; where that cannot be, as indented JSON. */
+export function errorResponse(error: unknown, request?: ErrorRequest): HttpResponse {
   const status = statusOf(error);
-  const response = jsonResponse(status.code ?? 500, status);
+  const response = encodedStatus(status, request);
   const retryAfter = status.details?.retryAfterSeconds;
   return retryAfter === undefined
     ? response

@@ -8,18 +8,27 @@ import type { Environment } from '#base/env.ts';
 import type { HttpResponse } from '#base/http/message.ts';
 import type { FeatureGates } from '#api/features/feature-gates.ts';
 import { ALL_VERBS, type Verb } from '#api/kind.ts';
-import { methodNotSupported, pathNotFound, tooManyRequests } from '#api/meta/status.ts';
+import {
+  methodNotAllowed,
+  methodNotSupported,
+  pathNotFound,
+  tooManyRequests,
+} from '#api/meta/status.ts';
 import type { AdmissionChain, ObjectReader } from './admission/admission.ts';
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import type { Authorizer } from './authz/authorizer.ts';
-import type { RequestContext } from './context.ts';
+import { RequestContext } from './context.ts';
 import type { Health } from './health.ts';
+import type { MetricsPage } from './metrics/page.ts';
+import type { ZPages } from './zpages.ts';
 import { HistoryHandler } from './history/handler.ts';
 import type { HistoryPolicy } from './history/policy.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Resource } from './registry/resource.ts';
 import type { ResourceSet } from './registry/resource-set.ts';
-import { jsonResponse } from './respond.ts';
+import { pageNotFound } from './respond.ts';
+import { handleRootPath } from './root-paths.ts';
+import { checkRoute } from './routes.ts';
 import {
   SCALE_HANDLER,
   SUBRESOURCE_HANDLERS,
@@ -43,7 +52,6 @@ import {
   updateObject,
   type WriteServices,
 } from './verbs/write.ts';
-import { versionInfo } from './version.ts';
 
 /** Something that answers paths of its own: discovery, OpenAPI. */
 export interface PathHandler {
@@ -67,6 +75,8 @@ export interface RouterOptions {
   readonly openApi: PathHandler;
   readonly kubelets: KubeletConnector;
   readonly gates: FeatureGates;
+  readonly zPages: ZPages;
+  readonly metrics: MetricsPage;
   readonly backends: BackendConnector;
   readonly guard: AddressGuard;
 }
@@ -128,29 +138,38 @@ export class Router {
   }
 
   async route(context: RequestContext): Promise<HttpResponse> {
+    if (context.info.path.startsWith('//')) return pageNotFound();
     if (context.info.isResourceRequest) return this.#resource(context);
-    return (await this.#path(context)) ?? notFoundPath();
+    return (await this.#path(context)) ?? pageNotFound();
   }
 
   async #path(context: RequestContext): Promise<HttpResponse | undefined> {
-    const { path, query } = context.info;
-    const { health, discovery, openApi, tokens } = this.#options;
-    if (path === '/version' || path === '/version/') return jsonResponse(200, versionInfo(), true);
-    if (path === '/openid/v1/jwks') return jsonResponse(200, tokens.jwks());
-    if (path === '/.well-known/openid-configuration')
-      return jsonResponse(200, openIdConfiguration(tokens));
-    return (
-      health.handle(path, query) ?? (await discovery.handle(context)) ?? openApi.handle(context)
-    );
+    const { discovery, openApi } = this.#options;
+    const found =
+      handleRootPath(context, this.#options) ??
+      (await discovery.handle(context)) ??
+      (await openApi.handle(context));
+    if (found !== undefined) return found;
+    const { method } = context.request;
+    if (method === 'GET' || (await discovery.handle(asGet(context))) === undefined)
+      return isOfServedGroup(context, this.#options.resources) ? notFoundPath() : undefined;
+    throw methodNotAllowed();
   }
 
   async #resource(context: RequestContext): Promise<HttpResponse> {
     const { info } = context;
     const resource = this.#options.resources.find(info.group, info.version, info.resource);
-    if (resource === undefined)
-      return (await this.#options.discovery.handle(context)) ?? notFoundPath();
-    checkScope(context, resource);
-    if (info.historyView !== undefined) return this.#history.handle(context, resource);
+    if (resource === undefined) {
+      const found = await this.#options.discovery.handle(context);
+      if (found !== undefined) return found;
+      return isOfServedGroup(context, this.#options.resources) ? notFoundPath() : pageNotFound();
+    }
+    if (info.historyView !== undefined) {
+      checkScope(context, resource);
+      return this.#history.handle(context, resource);
+    }
+    if (resource.kind.custom === undefined) checkRoute(context, resource.kind);
+    else checkScope(context, resource);
     if (resource.kind.deprecation !== undefined) context.warn(resource.kind.deprecation);
     const stream =
       info.resource === 'pods' && info.group === ''
@@ -231,12 +250,15 @@ function notFoundPath(): HttpResponse {
   throw pathNotFound();
 }
 
-function openIdConfiguration(tokens: ServiceAccountTokens): object {
-  return {
-    issuer: tokens.issuer,
-    jwks_uri: `${tokens.issuer}/openid/v1/jwks`,
-    response_types_supported: ['id_token'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['ES256', 'RS256'],
-  };
+/** Its group is served, or its API is the core's: what is missing is a version or a resource. */
+function isOfServedGroup({ info }: RequestContext, resources: ResourceSet): boolean {
+  const [root, first = ''] = info.path.split('/').filter((part) => part !== '');
+  if (root === 'api') return true;
+  return root === 'apis' && resources.kinds().some(({ group }) => group === first);
+}
+
+/** The same request as a read, to learn whether the path is there. */
+function asGet(context: RequestContext): RequestContext {
+  const { request, info, environment } = context;
+  return new RequestContext({ ...request, method: 'GET' }, info, environment);
 }

@@ -37,6 +37,10 @@ import { createDiscovery } from './discovery/discovery.ts';
 import { pipeline } from './filters/filter.ts';
 import { filtersInOrder } from './filters/order.ts';
 import { Health } from './health.ts';
+import { MetricsPage } from './metrics/page.ts';
+import { MetricRegistry } from './metrics/registry.ts';
+import { ServerMetrics } from './metrics/server-metrics.ts';
+import { ZPages } from './zpages.ts';
 import { Compactor } from './history/compactor.ts';
 import { HISTORY_KINDS } from './history/paths.ts';
 import { HISTORY_DEFAULTS, type HistoryPolicy } from './history/policy.ts';
@@ -92,6 +96,8 @@ export interface ApiServerOptions {
   readonly history?: Partial<HistoryPolicy>;
   /** `--feature-gates`; all at their defaults unless given. */
   readonly featureGates?: FeatureGates;
+  /** What `/flagz` shows. */
+  readonly flags?: ReadonlyMap<string, string>;
   /** `--runtime-config`: which versions are served. */
   readonly runtimeConfig?: RuntimeConfig;
   /** Sees each object that readers in this process will share; tests freeze it. */
@@ -190,6 +196,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   resources.onChange = () => aggregator.registration.changed();
   const { apiServices } = aggregator;
+  const startMs = environment.clock.now();
+  const metrics = new ServerMetrics({ resources, gates, startMs });
   const router = new Router({
     environment,
     registry,
@@ -226,6 +234,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }),
     kubelets: options.kubelets,
     gates,
+    zPages: new ZPages({
+      environment,
+      flags: options.flags ?? new Map(),
+      statusz: gates.enabled('ComponentStatusz'),
+      flagz: gates.enabled('ComponentFlagz'),
+    }),
+    metrics: new MetricsPage(metrics.registry, new MetricRegistry()),
     backends,
     guard,
   });
@@ -236,6 +251,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
       requestTimeoutMs: limits.requestTimeoutMs,
       compresses: gates.enabled('APIResponseCompression'),
+      metrics,
+      isKnown: ({ info }) => resources.find(info.group, info.version, info.resource) !== undefined,
     }),
     (context) => {
       const other = aggregator.remoteOf(context.info.path);

@@ -24,11 +24,16 @@ function ageOf(object: KubeObject, nowMs: number): string {
 /** A Table without its rows. `columns`: with their definitions (a watch says them once). */
 export function tableHead(
   kind: AnyKind,
-  options: { readonly metadata: object; readonly columns: boolean },
+  options: {
+    readonly metadata: object;
+    readonly columns: boolean;
+    /** `meta.k8s.io/v1`, or an older one. */
+    readonly apiVersion: string;
+  },
 ) {
   return {
     kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion: options.apiVersion,
     metadata: options.metadata,
     columnDefinitions: options.columns ? columnsOf(kind).map(definitionOf) : [],
   };
@@ -38,11 +43,21 @@ export function tableHead(
 export function rowOf(
   kind: AnyKind,
   object: ApiObject,
-  { nowMs, include }: { readonly nowMs: number; readonly include: IncludeObject },
+  {
+    nowMs,
+    include,
+    apiVersion,
+  }: {
+    readonly nowMs: number;
+    readonly include: IncludeObject;
+    readonly apiVersion: string;
+  },
 ): object {
   return {
     cells: columnsOf(kind).map((column) => column.cell(object, nowMs)),
-    ...(include === 'None' ? {} : { object: include === 'Object' ? object : metadataOnly(object) }),
+    ...(include === 'None'
+      ? {}
+      : { object: include === 'Object' ? object : metadataOnly(object, apiVersion) }),
   };
 }
 
@@ -60,10 +75,10 @@ function definitionOf(column: Column<KubeObject>): object {
   };
 }
 
-function metadataOnly(object: ApiObject): object {
+function metadataOnly(object: ApiObject, apiVersion: string): object {
   return {
     kind: 'PartialObjectMetadata',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion,
     metadata: object.metadata ?? {},
   };
 }

@@ -2,7 +2,10 @@
 
 export const KUBERNETES_VERSION = 'v1.36.0';
 
-export function versionInfo(): object {
+/** The runtime, where upstream names Go's. */
+export const GO_VERSION = `node${process.version}`;
+
+export function versionInfo() {
   return {
     major: '1',
     minor: '36',
@@ -14,7 +17,7 @@ export function versionInfo(): object {
     gitCommit: '',
     gitTreeState: 'clean',
     buildDate: '1970-01-01T00:00:00Z',
-    goVersion: `node${process.version}`,
+    goVersion: GO_VERSION,
     compiler: 'v8',
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   };

@@ -26,6 +26,8 @@ const HONOURED = [
   'AllowParsingUserUIDFromCertAuth',
   'APIResponseCompression',
   'ClusterTrustBundle',
+  'ComponentFlagz',
+  'ComponentStatusz',
   'GenericWorkload',
   'OpenAPIEnums',
   'PodCertificateRequest',

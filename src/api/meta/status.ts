@@ -11,6 +11,7 @@ import {
   type GroupVersionKind,
 } from './object.ts';
 import type { FieldError } from './field.ts';
+import { internalType, versionedType } from './go-types.ts';
 
 export interface StatusCause {
   reason?: string;
@@ -49,7 +50,18 @@ export class StatusError extends Error {
   ) {
     super(status.message ?? status.reason ?? 'unknown');
     this.name = 'StatusError';
-    this.status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', ...status };
+    const { code, reason, message, details, metadata = {} } = status;
+    // In the order in which upstream writes them.
+    this.status = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata,
+      status: 'Failure',
+      ...(message === undefined ? {} : { message }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(details === undefined ? {} : { details }),
+      code,
+    };
   }
   get code(): number {
     return this.status.code ?? 500;
@@ -179,6 +191,16 @@ export function invalid(
   });
 }
 
+/** The path is there, but not for this method. */
+export function methodNotAllowed(): StatusError {
+  return new StatusError({
+    code: 405,
+    reason: 'MethodNotAllowed',
+    message: 'the server does not allow this method on the requested resource',
+    details: {},
+  });
+}
+
 export function methodNotSupported(resource: GroupResource, action: string): StatusError {
   return new StatusError({
     code: 405,
@@ -233,12 +255,11 @@ export function tooLargeEntity(message: string): StatusError {
   return new StatusError({ code: 413, reason: 'RequestEntityTooLarge', message });
 }
 
-export function unsupportedMediaType(got: string, accepted: readonly string[]): StatusError {
+export function unsupportedMediaType(_got: string, accepted: readonly string[]): StatusError {
   return new StatusError({
     code: 415,
     reason: 'UnsupportedMediaType',
     message: `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
-    details: got === '' ? {} : { causes: [] },
   });
 }
 
@@ -250,9 +271,18 @@ export function notAcceptable(accepted: readonly string[]): StatusError {
   });
 }
 
+const SCHEME = 'pkg/api/legacyscheme/scheme.go:30';
+
+/** The body names a kind that there is not. */
+export function kindUnknown(got: GroupVersionKind, wanted: GroupVersionKind): StatusError {
+  return badRequest(
+    `${got.kind} in version ${JSON.stringify(got.version)} cannot be handled as a ${wanted.kind}: no kind ${JSON.stringify(got.kind)} is registered for version ${JSON.stringify(apiVersionOf(got))} in scheme ${JSON.stringify(SCHEME)}`,
+  );
+}
+
 /** The body names another kind than the path. */
 export function kindMismatch(got: GroupVersionKind, wanted: GroupVersionKind): StatusError {
   return badRequest(
-    `${got.kind} in version ${JSON.stringify(apiVersionOf(got))} cannot be handled as a ${wanted.kind}`,
+    `${got.kind} in version ${JSON.stringify(got.version)} cannot be handled as a ${wanted.kind}: converting (${versionedType(got)}) to (${internalType(wanted)}): unknown conversion`,
   );
 }

@@ -172,10 +172,7 @@ function documentResponse(context: DiscoveryRequest, document: Document): HttpRe
       userAgent: context.header('user-agent'),
     },
   );
-  return withHeaders(
-    bytesResponse(200, MEDIA_TYPES[encoding], encoded(document, encoding, pretty)),
-    { vary: 'Accept' },
-  );
+  return bytesResponse(200, MEDIA_TYPES[encoding], encoded(document, encoding, pretty));
 }
 
 /** Offers of aggregated forms that this path, or this server, does not have fall away. */

@@ -22,7 +22,7 @@ export function errorFilter(): Filter {
             error: stackOf(error),
           });
         }
-        return withHeaders(errorResponse(error), {
+        return withHeaders(errorResponse(error, context), {
           'audit-id': auditId,
           'cache-control': 'no-cache, private',
         });

@@ -8,8 +8,10 @@ import { authorizationFilter } from './authorization.ts';
 import { compressionFilter } from './compression.ts';
 import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
+import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { impersonationFilter } from './impersonation.ts';
 import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
+import { metricsFilter } from './metrics.ts';
 import { timeoutFilter } from './timeout.ts';
 import { warningFilter } from './warnings.ts';
 
@@ -20,10 +22,15 @@ export interface FilterServices {
   readonly requestTimeoutMs: number;
   /** The gate APIResponseCompression. */
   readonly compresses: boolean;
+  readonly metrics: ServerMetrics;
+  /** Whether the request is for a resource that is served. */
+  isKnown(context: RequestContext): boolean;
 }
 
 export function filtersInOrder(services: FilterServices): readonly Filter[] {
   return [
+    // Counts what comes and how long it takes.
+    metricsFilter(services.metrics, (context) => services.isKnown(context)),
     // Gives the answer its audit id and turns whatever is thrown into a Status.
     errorFilter(),
     // Adds the Warning headers that were collected on the way.

@@ -17,7 +17,7 @@ export function warningFilter(): Filter {
           : withHeaders(response, headerOf(context.warnings));
       } catch (error) {
         if (!(error instanceof StatusError) || context.warnings.length === 0) throw error;
-        return withHeaders(errorResponse(error), headerOf(context.warnings));
+        return withHeaders(errorResponse(error, context), headerOf(context.warnings));
       }
     },
   };

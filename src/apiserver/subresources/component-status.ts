@@ -74,7 +74,9 @@ function listAll(
   const selection = selectionOf(resource, labelSelector, fieldSelector);
   const objects = (statuses as readonly ApiObject[]).filter((status) => selection.matches(status));
   const { kind } = resource;
-  if (presenterFor(context, resource).wanted.view !== 'table') {
+  const { wanted } = presenterFor(context, resource);
+  const apiVersion = `meta.k8s.io/${wanted.metaVersion ?? 'v1'}`;
+  if (wanted.view !== 'table') {
     return answer(context, services, {
       code: 200,
       kind: LIST,
@@ -84,8 +86,8 @@ function listAll(
   }
   const nowMs = services.environment.clock.now();
   return jsonResponse(200, {
-    ...tableHead(kind, { metadata: {}, columns: true }),
-    rows: objects.map((object) => rowOf(kind, object, { nowMs, include: 'Object' })),
+    ...tableHead(kind, { metadata: {}, columns: true, apiVersion }),
+    rows: objects.map((object) => rowOf(kind, object, { nowMs, include: 'Object', apiVersion })),
   });
 }
 

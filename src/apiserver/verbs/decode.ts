@@ -6,10 +6,22 @@ import { WireError } from '#api/codec/wire.ts';
 import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { forgetEmpty } from '#api/codec/zero.ts';
 import type { AnyKind } from '#api/kind.ts';
-import { apiVersionOf, type Json, type JsonObject, parseApiVersion } from '#api/meta/object.ts';
-import { badRequest, kindMismatch, unsupportedMediaType } from '#api/meta/status.ts';
+import {
+  apiVersionOf,
+  type GroupVersionKind,
+  type Json,
+  type JsonObject,
+  parseApiVersion,
+} from '#api/meta/object.ts';
+import {
+  badRequest,
+  kindMismatch,
+  kindUnknown,
+  type StatusError,
+  unsupportedMediaType,
+} from '#api/meta/status.ts';
 import { documentTypeOf } from '#api/schema/kind-types.ts';
-import { typeByName, type TypeSchema } from '#api/schema/schema.ts';
+import { typeByName, typeForKind, type TypeSchema } from '#api/schema/schema.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { MEDIA_TYPES } from '../negotiate.ts';
@@ -61,11 +73,19 @@ interface Decoding {
 export function decodeParsed(context: RequestContext, decoding: Decoding): ApiObject {
   const { kind, type, validation } = decoding;
   const { object, problems, hasEmpty } = readJson(decoding);
+  checkGroupVersion(decoding, object);
   const pruned = (kind.custom?.prune(object) ?? []).map((path) => `unknown field "${path}"`);
   report(context, kind, [...(decoding.problems ?? []), ...problems, ...pruned], validation);
   const result = finish(object, kind);
   if (hasEmpty) forgetEmpty(type, result);
   return result;
+}
+
+/** Upstream reads apiVersion and kind before anything else. */
+function checkGroupVersion({ value, kind }: Decoding, { apiVersion }: JsonObject): void {
+  if (!(value instanceof Uint8Array) || typeof apiVersion !== 'string') return;
+  if (apiVersion.split('/').length > 2)
+    throw unrecognized(kind, value, `unexpected GroupVersion string: ${apiVersion}`);
 }
 
 function readJson({ value, kind, type, validation }: Decoding) {
@@ -102,19 +122,21 @@ function finish(object: JsonObject, kind: AnyKind): ApiObject {
     ...parseApiVersion(textOr(apiVersion, apiVersionOf(kind))),
     kind: textOr(kindName, kind.kind),
   };
-  if (
-    given.kind !== '' &&
-    (given.kind !== wanted.kind || apiVersionOf(given) !== apiVersionOf(wanted))
-  ) {
-    throw given.kind === wanted.kind
-      ? badRequest(
-          `the API version in the data (${apiVersionOf(given)}) does not match the expected API version (${apiVersionOf(wanted)})`,
-        )
-      : kindMismatch(given, wanted);
-  }
+  const isOther = given.kind !== wanted.kind || apiVersionOf(given) !== apiVersionOf(wanted);
+  if (given.kind !== '' && isOther) throw mismatch(kind, given, wanted);
   const result = { kind: kind.kind, apiVersion: apiVersionOf(kind), ...rest } as ApiObject;
   kind.setDefaults?.(result);
   return result;
+}
+
+function mismatch(kind: AnyKind, given: GroupVersionKind, wanted: GroupVersionKind): StatusError {
+  if (kind.custom !== undefined && given.kind === wanted.kind)
+    return badRequest(
+      `the API version in the data (${apiVersionOf(given)}) does not match the expected API version (${apiVersionOf(wanted)})`,
+    );
+  return typeForKind(given.group, given.version, given.kind) === undefined
+    ? kindUnknown(given, wanted)
+    : kindMismatch(given, wanted);
 }
 
 function decodeBinary(bytes: Uint8Array, kind: AnyKind, type: TypeSchema): ApiObject {

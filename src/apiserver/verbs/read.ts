@@ -1,10 +1,18 @@
 /** GET of one object, and LIST. */
 import type { HttpResponse } from '#base/http/message.ts';
-import { gone, notAcceptable, notFound, serviceUnavailable, timeout } from '#api/meta/status.ts';
+import {
+  badRequest,
+  gone,
+  notFound,
+  serviceUnavailable,
+  StatusError,
+  timeout,
+} from '#api/meta/status.ts';
+import { internalType } from '#api/meta/go-types.ts';
 import { type ListResult, StoreError } from '#store/store.ts';
 import type { RequestContext } from '../context.ts';
 import { listBody } from '../list-body.ts';
-import { MEDIA_TYPES, negotiate, type Wanted } from '../negotiate.ts';
+import { negotiate, type View } from '../negotiate.ts';
 import { contentType, type ListMeta, Presenter } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -34,22 +42,23 @@ export function presenterFor(
     tables,
     userAgent: context.header('user-agent'),
     protobuf: resource.kind.custom === undefined,
+    streaming: isStream,
   });
   return new Presenter({
     resource,
-    wanted: isStream ? streamOf(wanted) : wanted,
-    includeObject: query.get('includeObject'),
+    wanted: isStream ? { ...wanted, pretty: false } : wanted,
+    includeObject: includeObjectOf(query, wanted.view),
     nowMs: context.environment.clock.now(),
     takesObjects: context.request.takesObjects === true,
   });
 }
 
-function streamOf(wanted: Wanted): Wanted {
-  if (wanted.encoding === 'yaml')
-    throw notAcceptable(
-      [MEDIA_TYPES.json, MEDIA_TYPES.protobuf].map((media) => `${media};stream=watch`),
-    );
-  return { ...wanted, pretty: false };
+/** Upstream: endpoints/handlers/response.go (parseTableOptions, validation of TableOptions). */
+function includeObjectOf(query: URLSearchParams, view: View): string {
+  const asked = query.get('includeObject') ?? '';
+  if (view !== 'table' || ['', 'None', 'Metadata', 'Object'].includes(asked)) return asked;
+  const detail = `Invalid value: ${JSON.stringify(asked)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw badRequest(`Unable to convert to Table as requested: includeObject: ${detail}`);
 }
 
 export async function getObject(
@@ -76,12 +85,24 @@ export async function listObjects(
   resource: Resource,
 ): Promise<HttpResponse> {
   const presenter = presenterFor(context, resource);
+  checkListView(presenter);
   const parameters = listParameters(context.info);
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
   const page = await listPage(context, { registry, resource, parameters, selection });
   const turns = new Turns(context.environment);
   const body = await listBody({ presenter, ...page, turns });
   return bodyResponse(200, contentType(presenter.wanted), body);
+}
+
+/** The view of one object is none of a list. */
+function checkListView({ wanted, resource }: Presenter): void {
+  if (wanted.as !== 'PartialObjectMetadata') return;
+  const { kind } = resource;
+  throw new StatusError({
+    message: `you requested PartialObjectMetadata, but the requested object is a list (*${internalType({ ...kind, kind: kind.listKind })})`,
+    reason: 'NotAcceptable',
+    code: 406,
+  });
 }
 
 interface ListRequest {

@@ -66,7 +66,7 @@ function parseFields(resource: Resource, text: string): readonly FieldTerm[] {
     if (!(error instanceof SelectorSyntaxError)) throw error;
     throw badRequest(error.message);
   }
-  const { selectableFields, group, version } = resource.kind;
+  const { selectableFields } = resource.kind;
   for (const { field } of terms) {
     const known =
       field === 'metadata.name' ||
@@ -77,9 +77,7 @@ function parseFields(resource: Resource, text: string): readonly FieldTerm[] {
       selectableFields === undefined
         ? `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`
         : `field label not supported: ${field}`;
-    throw badRequest(
-      `Unable to find ${JSON.stringify(`${group === '' ? '' : `${group}/`}${version}, Resource=${resource.kind.plural}`)} that match label selector "", field selector ${JSON.stringify(text)}: ${unsupported}`,
-    );
+    throw badRequest(unsupported);
   }
   return terms;
 }

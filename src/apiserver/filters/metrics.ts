@@ -1,0 +1,98 @@
+/**
+ * Counts requests, their durations and sizes, and those that stay open.
+ *
+ * Only requests with a route are counted: their labels are ours, not the client's.
+ */
+import type { Body, ByteSink, HttpResponse } from '#base/http/message.ts';
+import type { RequestContext } from '../context.ts';
+import { requestLabels, type ServerMetrics } from '../metrics/server-metrics.ts';
+import type { Filter } from './filter.ts';
+import { isLongRunning } from './long-running.ts';
+
+const READS = new Set(['get', 'list', 'head', 'options']);
+/** Paths of no resource that upstream counts. */
+const COUNTED = new Set(['/healthz', '/livez', '/readyz', '/metrics', '/version']);
+
+/** `isKnown`: whether the path is one of a resource that is served. */
+export function metricsFilter(
+  metrics: ServerMetrics,
+  isKnown: (context: RequestContext) => boolean,
+): Filter {
+  return {
+    name: 'metrics',
+    async handle(context, next) {
+      const { info, environment } = context;
+      const isLong = isLongRunning(info);
+      const end = isLong
+        ? undefined
+        : metrics.begin(READS.has(info.verb) ? 'readOnly' : 'mutating');
+      const beganMs = environment.clock.monotonicMs();
+      try {
+        const response = await next();
+        if (!isKnown(context) && !COUNTED.has(info.path)) return response;
+        const labels = requestLabels(info, context.request.method, dryRunOf(info.query));
+        const [component = '', , ...rest] = labels;
+        metrics.requests.add([String(response.status), ...labels]);
+        if (isLong) return counted(response, metrics, [component, ...rest]);
+        metrics.durations.observe(labels, (environment.clock.monotonicMs() - beganMs) / 1000);
+        const size = sizeOf(response.body);
+        if (size !== undefined && READS.has(info.verb))
+          metrics.sizes.observe([component, ...rest], size);
+        return response;
+      } finally {
+        end?.();
+      }
+    },
+  };
+}
+
+function dryRunOf(query: URLSearchParams): string {
+  return [...new Set(query.getAll('dryRun'))].toSorted().join(',');
+}
+
+function sizeOf(body: Body | undefined): number | undefined {
+  if (body?.kind === 'bytes') return body.bytes.length;
+  return body?.kind === 'pieces' ? body.length : undefined;
+}
+
+/** The answer, counted as open from its first reader until it is closed. */
+function counted(
+  response: HttpResponse,
+  metrics: ServerMetrics,
+  labels: readonly string[],
+): HttpResponse {
+  const { body } = response;
+  if (body?.kind !== 'stream') return response;
+  return {
+    ...response,
+    body: {
+      kind: 'stream',
+      start(sink) {
+        metrics.longRunning.add(labels);
+        let isOpen = true;
+        const close = (): void => {
+          if (isOpen) metrics.longRunning.add(labels, -1);
+          isOpen = false;
+        };
+        sink.onClose(close);
+        body.start(closing(sink, close));
+      },
+    },
+  };
+}
+
+function closing(sink: ByteSink, onEnd: () => void): ByteSink {
+  return {
+    write: (bytes) => sink.write(bytes),
+    end() {
+      onEnd();
+      sink.end();
+    },
+    abort(reason) {
+      onEnd();
+      sink.abort(reason);
+    },
+    onDrain: (callback) => sink.onDrain(callback),
+    onClose: (callback) => sink.onClose(callback),
+  };
+}

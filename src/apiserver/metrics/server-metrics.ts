@@ -1,0 +1,232 @@
+/**
+ * The API server's own metrics, with upstream's names, labels and buckets.
+ *
+ * Source: upstream staging/src/k8s.io/apiserver/pkg/endpoints/metrics/metrics.go; the metrics
+ * reference of v1.36.
+ */
+import { allGates, type FeatureGates } from '#api/features/feature-gates.ts';
+import type { AnyKind } from '#api/kind.ts';
+import type { RequestInfo } from '../request-info.ts';
+import type { ResourceSet } from '../registry/resource-set.ts';
+import { versionInfo } from '../version.ts';
+import type { Counter, Histogram } from './registry.ts';
+import { MetricRegistry } from './registry.ts';
+
+const COMPONENT = 'apiserver';
+const DURATION_BUCKETS = [
+  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45,
+  60,
+];
+const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+const REQUEST = ['dry_run', 'group', 'resource', 'scope', 'subresource', 'verb', 'version'];
+
+export interface ServerMetricsOptions {
+  readonly resources: ResourceSet;
+  readonly gates: FeatureGates;
+  readonly startMs: number;
+}
+
+export class ServerMetrics {
+  readonly registry = new MetricRegistry();
+  readonly requests: Counter;
+  readonly durations: Histogram;
+  readonly sizes: Histogram;
+  readonly longRunning: Counter;
+  readonly terminations: Counter;
+  readonly deprecated: Counter;
+  readonly #inFlight = { readOnly: 0, mutating: 0 };
+
+  constructor(options: ServerMetricsOptions) {
+    const { registry } = this;
+    this.requests = registry.counter({
+      name: 'apiserver_request_total',
+      help: 'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+      stability: 'STABLE',
+      labels: ['code', 'component', ...REQUEST],
+    });
+    this.durations = registry.histogram(
+      {
+        name: 'apiserver_request_duration_seconds',
+        help: 'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+        stability: 'STABLE',
+        labels: ['component', ...REQUEST],
+      },
+      DURATION_BUCKETS,
+    );
+    this.sizes = registry.histogram(
+      {
+        name: 'apiserver_response_sizes',
+        help: 'Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.',
+        stability: 'STABLE',
+        labels: ['component', ...REQUEST.slice(1)],
+      },
+      SIZE_BUCKETS,
+    );
+    this.longRunning = registry.gauge({
+      name: 'apiserver_longrunning_requests',
+      help: 'Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component. Not all requests are tracked this way.',
+      stability: 'STABLE',
+      labels: ['component', ...REQUEST.slice(1)],
+    });
+    this.terminations = registry.counter({
+      name: 'apiserver_request_terminations_total',
+      help: 'Number of requests which apiserver terminated in self-defense.',
+      stability: 'ALPHA',
+      labels: ['code', 'component', ...REQUEST.slice(1)],
+    });
+    this.deprecated = registry.gauge({
+      name: 'apiserver_requested_deprecated_apis',
+      help: 'Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.',
+      stability: 'STABLE',
+      labels: ['group', 'removed_release', 'resource', 'subresource', 'version'],
+    });
+    this.#observe(options);
+  }
+
+  /** A request begins; answers how to say that it ended. */
+  begin(kind: 'readOnly' | 'mutating'): () => void {
+    this.#inFlight[kind] += 1;
+    return () => {
+      this.#inFlight[kind] -= 1;
+    };
+  }
+
+  /** Requests that are being answered, but for those that run long. */
+  get inFlight(): number {
+    return this.#inFlight.readOnly + this.#inFlight.mutating;
+  }
+
+  #observe({ resources, gates, startMs }: ServerMetricsOptions): void {
+    const { registry } = this;
+    registry.observed(
+      {
+        name: 'apiserver_current_inflight_requests',
+        help: 'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
+        stability: 'STABLE',
+        labels: ['request_kind'],
+      },
+      () => Object.entries(this.#inFlight).map(([kind, count]) => [[kind], count] as const),
+    );
+    registry.observed(
+      {
+        name: 'apiserver_storage_objects',
+        help: '[DEPRECATED, consider using apiserver_resource_objects instead] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.',
+        stability: 'STABLE',
+        labels: ['resource'],
+      },
+      () => stored(resources).map(({ kind, count }) => [[nameOf(kind)], count] as const),
+    );
+    registry.observed(
+      {
+        name: 'apiserver_resource_objects',
+        help: 'Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.',
+        stability: 'ALPHA',
+        labels: ['group', 'resource'],
+      },
+      () => stored(resources).map(({ kind, count }) => [[kind.group, kind.plural], count] as const),
+    );
+    registry.observed(
+      {
+        name: 'kubernetes_feature_enabled',
+        help: 'This metric records the data about the stage and enablement of a k8s feature.',
+        stability: 'BETA',
+        labels: ['name', 'stage'],
+      },
+      () => gateValues(gates),
+    );
+    registry.observed(
+      {
+        name: 'process_start_time_seconds',
+        help: 'Start time of the process since unix epoch in seconds.',
+        labels: [],
+      },
+      () => [[[], startMs / 1000]],
+    );
+    observeBuild(registry);
+  }
+}
+
+function observeBuild(registry: MetricRegistry): void {
+  const build = versionInfo();
+  const names = {
+    build_date: build.buildDate,
+    compiler: build.compiler,
+    git_commit: build.gitCommit,
+    git_tree_state: build.gitTreeState,
+    git_version: build.gitVersion,
+    go_version: build.goVersion,
+    major: build.major,
+    minor: build.minor,
+    platform: build.platform,
+  };
+  registry.observed(
+    {
+      name: 'kubernetes_build_info',
+      help: "A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
+      stability: 'BETA',
+      labels: Object.keys(names),
+    },
+    () => [[Object.values(names), 1]],
+  );
+}
+
+function gateValues(gates: FeatureGates): (readonly [string[], number])[] {
+  const values = gates.all();
+  return allGates().map(({ name, stage }) => {
+    const label = stage === 'GA' ? '' : stage.toUpperCase();
+    return [[name, label], values.get(name) === true ? 1 : 0] as const;
+  });
+}
+
+function stored(resources: ResourceSet): { kind: AnyKind; count: number }[] {
+  const seen = new Set<string>();
+  return resources.kinds().flatMap((kind) => {
+    const resource = resources.find(kind.group, kind.version, kind.plural);
+    if (resource === undefined || seen.has(kind.storagePrefix) || !kind.verbs.includes('watch'))
+      return [];
+    seen.add(kind.storagePrefix);
+    return [{ kind, count: resource.cache.size }];
+  });
+}
+
+function nameOf({ group, plural }: AnyKind): string {
+  return group === '' ? plural : `${plural}.${group}`;
+}
+
+/** `component dry_run group resource scope subresource verb version`, as upstream names them. */
+export function requestLabels(info: RequestInfo, method: string, dryRun: string): string[] {
+  if (!info.isResourceRequest) return [COMPONENT, '', '', '', '', info.path, method, ''];
+  const { group, resource, subresource, version } = info;
+  return [
+    COMPONENT,
+    dryRun,
+    group,
+    resource,
+    scopeOf(info),
+    subresource,
+    verbOf(info, method),
+    version,
+  ];
+}
+
+function scopeOf({ name, namespace }: RequestInfo): string {
+  if (name !== '') return 'resource';
+  return namespace === '' ? 'cluster' : 'namespace';
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  get: 'GET',
+  list: 'LIST',
+  watch: 'WATCH',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETECOLLECTION',
+};
+const CONNECTS = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+
+function verbOf({ verb, subresource }: RequestInfo, method: string): string {
+  if (subresource !== 'log' && CONNECTS.has(subresource)) return 'CONNECT';
+  return VERBS[verb] ?? method;
+}
