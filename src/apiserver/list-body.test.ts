@@ -99,3 +99,43 @@ describe('a list in each form', () => {
     assert.equal(JSON.parse(await text(both)).kind, 'Table');
   });
 });
+
+it('a list of objects small and large is whole, and as long as it says, in JSON and protobuf', async () => {
+  const server = await TestApiServer.start();
+  // Smaller than a chunk, about as large, larger, and many that fill one to its last byte.
+  const sizes = [10, 130_000, 131_072, 300_000, ...Array.from({ length: 300 }, (_, i) => 900 + i)];
+  for (const [index, size] of sizes.entries()) {
+    const name = `cm-${String(index).padStart(3, '0')}`;
+    await server.must(`POST ${PATH}`, { metadata: { name }, data: { key: 'x'.repeat(size) } });
+  }
+  const read = async (accept: string): Promise<Uint8Array> => {
+    const response = await server.environment.resolve(
+      server.server.handler({
+        method: 'GET',
+        url: PATH,
+        headers: { accept },
+        peer: { component: { name: 'admin', groups: ['system:masters'] } },
+      }),
+    );
+    assert.ok(response.body?.kind === 'pieces');
+    const bytes = await readBody(response.body);
+    assert.equal(bytes.length, response.body.length);
+    return bytes;
+  };
+  const lengths = (items: readonly { data?: { key: string } }[]): number[] =>
+    items.flatMap(({ data }) => (data === undefined ? [] : [data.key.length]));
+  const json = JSON.parse(Buffer.from(await read('application/json')).toString());
+  assert.deepEqual(lengths(json.items), sizes);
+  // Once made, once from what was kept.
+  for (let times = 0; times < 2; times++) {
+    const envelope = decodeEnvelope(await read('application/vnd.kubernetes.protobuf'));
+    const decoded = decodeProtobuf(LIST, envelope?.raw ?? new Uint8Array(0));
+    assert.deepEqual(lengths(decoded['items'] as { data?: { key: string } }[]), sizes);
+  }
+  await server.must(`PATCH ${PATH}/cm-000`, { data: { key: 'changed' } });
+  const envelope = decodeEnvelope(await read('application/vnd.kubernetes.protobuf'));
+  const [first] = decodeProtobuf(LIST, envelope?.raw ?? new Uint8Array(0))['items'] as {
+    data?: object;
+  }[];
+  assert.deepEqual(first?.data, { key: 'changed' });
+});

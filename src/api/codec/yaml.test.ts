@@ -80,6 +80,11 @@ describe('fromYaml', () => {
     assert.throws(() => fromYaml(text), /excessive aliasing/);
   });
 
+  it('refuses a value that contains itself', () => {
+    assert.throws(() => fromYaml('a: &a [*a]'), YamlError);
+    assert.throws(() => fromYaml('&a {b: {c: *a}}'), YamlError);
+  });
+
   it('refuses nesting without end, and what JSON cannot hold', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     assert.deepEqual(fromYaml(nested(500)), JSON.parse(nested(500)));

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { decodeEnvelope, decodeProtobuf } from '#api/codec/protobuf.ts';
+import { typeByName } from '#api/schema/schema.ts';
+import { readBody } from '#base/http/message.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 
+const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 const ADMIN = { name: 'admin', groups: ['system:masters'] };
 const PATH = '/api/v1/namespaces/default/configmaps';
 
@@ -215,4 +219,61 @@ it('a state larger than what may lie unread reaches a slow reader whole', async 
   await server.environment.advance(60_000);
   assert.equal(aborted, undefined);
   assert.equal(events, 400);
+});
+
+describe('the form of a watch', () => {
+  const ask = (server: TestApiServer, accept: string, query: string, userAgent = 'test') =>
+    server.environment.resolve(
+      server.server.handler({
+        method: 'GET',
+        url: `${PATH}?watch=1${query}`,
+        headers: { accept, 'user-agent': userAgent },
+        peer: { component: ADMIN },
+      }),
+    );
+
+  it('is never YAML, which has no stream', async () => {
+    const server = await TestApiServer.start();
+    const { status, body } = await ask(server, 'application/yaml', '');
+    assert.equal(status, 406);
+    assert.match(
+      Buffer.from(await readBody(body)).toString(),
+      /accepted: application\/json;stream=watch, application\/vnd\.kubernetes\.protobuf;stream=watch/,
+    );
+  });
+
+  it('is a line for each event, also for people', async () => {
+    const server = await TestApiServer.start();
+    await server.must(`POST ${PATH}`, configMap('a'));
+    const query = '&timeoutSeconds=1&pretty=true&fieldSelector=metadata.name%3Da';
+    const { body } = await ask(server, 'application/json', query, 'curl/8');
+    const text = readBody(body);
+    await server.environment.advance(2_000);
+    const lines = Buffer.from(await text)
+      .toString()
+      .trimEnd()
+      .split('\n');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).object.metadata.name),
+      ['a'],
+    );
+  });
+
+  it('is protobuf for errors too', async () => {
+    const server = await TestApiServer.start();
+    const { body } = await ask(server, 'application/vnd.kubernetes.protobuf', '&resourceVersion=1');
+    assert.ok(body?.kind === 'stream');
+    // The events behind the beginning are forgotten before there is a reader.
+    await server.must(`POST ${PATH}`, configMap('a'));
+    for (let i = 0; i < 5_200; i++)
+      await server.must(`PATCH ${PATH}/a`, { data: { x: String(i) } });
+    const bytes = Buffer.from(await server.environment.resolve(readBody(body)));
+    const event = decodeProtobuf(typeByName(`${META}WatchEvent`), bytes.subarray(4));
+    assert.equal(event['type'], 'ERROR');
+    const { raw } = event['object'] as unknown as { raw: Uint8Array };
+    const envelope = decodeEnvelope(raw);
+    assert.equal(envelope?.kind, 'Status');
+    const status = decodeProtobuf(typeByName(`${META}Status`), envelope?.raw ?? new Uint8Array(0));
+    assert.equal(status['code'], 410);
+  });
 });
