@@ -2,6 +2,7 @@
 import { setMember } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import { type FieldSchema, type FieldType, isInline, type TypeSchema } from '../schema/types.ts';
+import { canonicalQuantity, QuantityError } from './quantity.ts';
 import { formatMicroTime, formatTime, isZeroTime } from './time.ts';
 import { WireError, type WireReader } from './wire.ts';
 import { BYTES, wireTypeOf } from './wire-type.ts';
@@ -212,6 +213,16 @@ function readInstant(reader: WireReader): { seconds: number; nanos: number } | u
   return isEmpty || isZeroTime(instant) ? undefined : instant;
 }
 
+/** A quantity is read as it comes in, so that nobody meets one that is none. */
+function readQuantity(text: string | undefined): string {
+  if (text === undefined) return '0';
+  try {
+    return canonicalQuantity(text);
+  } catch (error) {
+    throw error instanceof QuantityError ? new WireError(error.message, { cause: error }) : error;
+  }
+}
+
 const SCALARS: Readonly<Record<string, ValueDecoder>> = {
   string: readString,
   bool: (reader) => reader.uint32() !== 0,
@@ -219,7 +230,7 @@ const SCALARS: Readonly<Record<string, ValueDecoder>> = {
   int64: (reader) => reader.int64(),
   double: (reader) => reader.double(),
   bytes: (reader) => reader.bytes().toString('base64'),
-  quantity: (reader) => onlyBytes(reader)?.toString() ?? '0',
+  quantity: (reader) => readQuantity(onlyBytes(reader)?.toString()),
   time: (reader) => {
     const instant = readInstant(reader);
     return instant === undefined ? undefined : formatTime(instant);

@@ -126,6 +126,15 @@ describe('decodeProtobuf', () => {
     );
   });
 
+  it('refuses a quantity that is none, and gives back others in their canonical form', () => {
+    const type = typeByName('io.k8s.api.core.v1.ResourceQuotaSpec');
+    const specOf = (text: string): Uint8Array => encodeProtobuf(type, { hard: { pods: text } });
+    assert.deepEqual(decodeProtobuf(type, specOf('1000m')), { hard: { pods: '1' } });
+    assert.throws(() => decodeProtobuf(type, specOf('x')), {
+      message: /^quantities must match the regular expression/,
+    });
+  });
+
   it('takes any number of seconds for a time, the first moment for none', () => {
     const far = Buffer.from('420a08ffffffffffffffff7f', 'hex');
     const { creationTimestamp } = decodeProtobuf(META, far) as { creationTimestamp: string };
