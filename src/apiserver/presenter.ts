@@ -143,7 +143,7 @@ export class Presenter {
           head: headOf('PartialObjectMetadataList', this.#meta, metadata),
           itemsField: 'items',
           schema: `${META_SCHEMAS}PartialObjectMetadataList`,
-          item: (entry) => partial(this.resource.readOnce(entry)),
+          item: (entry) => partial(this.resource.readOnce(entry), this.#meta),
         };
       case 'object': {
         const apiVersion = apiVersionOf(kind);
