@@ -238,7 +238,7 @@ describe('the form of a watch', () => {
     assert.equal(status, 406);
     assert.match(
       Buffer.from(await readBody(body)).toString(),
-      /accepted: application\/json;stream=watch, application\/vnd\.kubernetes\.protobuf;stream=watch/,
+      /accepted:\s+application\/json;stream=watch,\s+application\/vnd\.kubernetes\.protobuf;stream=watch/,
     );
   });
 
