@@ -91,7 +91,7 @@ async function run(bench: ApiBench): Promise<Row[]> {
         value: ({ lists }) => lists[encoding].megabytes,
       }),
       rowOf(results, {
-        what: '  longest turn of the event loop meanwhile',
+        what: '  longest turn of the event loop meanwhile, in processor time',
         unit: 'ms',
         goal: TURN_GOAL_MS,
         value: ({ lists }) => lists[encoding].turnMs,

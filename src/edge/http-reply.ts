@@ -68,6 +68,12 @@ function asWritable(response: HttpResponseOut): Outlet {
 /** About this much is handed to the socket in one piece. */
 const CHUNK_BYTES = 128 * 1024;
 
+/**
+ * After this much others have their turn: towards a fast reader the socket is drained within the
+ * turn that filled it, again and again.
+ */
+const TURN_BYTES_MAX = 1024 * 1024;
+
 /** Takes the pieces as fast as the reader does; small ones are joined. */
 function writePieces(out: Outlet, pieces: Iterable<Uint8Array>): void {
   const iterator = pieces[Symbol.iterator]();
@@ -91,9 +97,16 @@ function writePieces(out: Outlet, pieces: Iterable<Uint8Array>): void {
     const [only] = chunk;
     return chunk.length === 1 && only !== undefined ? only : Buffer.concat(chunk, size);
   };
+  let turnBytes = 0;
   const more = (): void => {
     while (!gone) {
+      if (turnBytes > TURN_BYTES_MAX) {
+        turnBytes = 0;
+        setImmediate(more);
+        return;
+      }
       const bytes = gather();
+      turnBytes += bytes.length;
       // The last of it goes with the end, in one write.
       if (isDone) return out.end(bytes);
       if (!out.write(bytes)) {

@@ -37,11 +37,16 @@ export function prefixEnd(prefix: string): string | undefined {
   return undefined;
 }
 
-/** Throws a RangeError for what cannot be a key: empty, too long, holding NUL or half characters. */
+/** What is empty, too long, or holds NUL or half characters cannot be a key. */
+export function isKey(key: string): boolean {
+  return (
+    key.length > 0 && key.length <= KEY_LENGTH_MAX && key.isWellFormed() && !key.includes('\0')
+  );
+}
+
+/** Throws a RangeError for what is no key. */
 export function checkKey(key: string): void {
-  const fine =
-    key.length > 0 && key.length <= KEY_LENGTH_MAX && key.isWellFormed() && !key.includes('\0');
-  if (!fine) throw new RangeError(`Cannot use ${JSON.stringify(key.slice(0, 100))} as a key`);
+  if (!isKey(key)) throw new RangeError(`Cannot use ${JSON.stringify(key.slice(0, 100))} as a key`);
 }
 
 /** Throws a RangeError for a batch that no store takes: too large, or naming a key twice. */

@@ -1,8 +1,10 @@
 /** CREATE. Upstream: registry/rest/create.go and generic/registry/store.go (Create). */
+import { fieldPath, invalidValue } from '#api/meta/field.ts';
 import { alreadyExists, generateNameConflict } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { validateObjectMeta } from '#api/validation/metadata.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
+import { isKey } from '#store/keys.ts';
 import { generateName } from './names.ts';
 import type { CreateOptions } from './options.ts';
 import type { Resource } from './resource.ts';
@@ -49,7 +51,13 @@ export async function createOnce(
   await options.validate?.(object);
   // The strategy may have put another metadata in place.
   const metadata = metadataOf(object);
-  const key = resource.key(options.namespace, metadata.name ?? '');
+  const { name = '' } = metadata;
+  const key = resource.key(options.namespace, name);
+  // Names of a few kinds have no rules but one about slashes.
+  if (!isKey(key))
+    refuse(resource, object, [
+      invalidValue(fieldPath('metadata').child('name'), name, 'cannot be part of a key'),
+    ]);
   if (options.dryRun) {
     await store.hub.waitForNow();
     return resource.cache.get(key) === undefined ? object : undefined;

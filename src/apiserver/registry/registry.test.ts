@@ -82,3 +82,13 @@ describe('an apply of YAML', () => {
     assert.equal((await apply('', 'a: [')).status, 400);
   });
 });
+
+it('a name that no store takes is a 422, where a kind has no rule that refuses it before', async () => {
+  const server = await TestApiServer.start();
+  const roles = 'POST /apis/rbac.authorization.k8s.io/v1/namespaces/default/roles';
+  for (const name of ['a\u0000b', 'x'.repeat(5_000)])
+    assert.match(
+      await server.refusal(roles, { metadata: { name } }),
+      /^422 .*cannot be part of a key/,
+    );
+});
