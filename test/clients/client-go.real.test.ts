@@ -26,7 +26,6 @@ describe('client-go', { skip }, () => {
       await run('go', ['build', '-o', program, '.'], {
         cwd: MODULE,
         timeout: BUILD_TIMEOUT_MS,
-        env: { ...process.env, CGO_ENABLED: '0' },
       });
       const result = await run(program, ['--kubeconfig', cluster.kubeconfig], {
         timeout: RUN_TIMEOUT_MS,
