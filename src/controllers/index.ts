@@ -5,6 +5,7 @@ import type { Controller } from '#reconcile/controller.ts';
 import { deploymentController } from './deployment.ts';
 import { endpointsController } from './endpoints.ts';
 import { endpointSliceController } from './endpointslice.ts';
+import { endpointSliceMirroringController } from './endpointslicemirroring.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
@@ -44,6 +45,7 @@ export function allControllers(options: ControllerOptions = {}): Controller[] {
     replicationControllerController,
     endpointSliceController,
     endpointsController,
+    endpointSliceMirroringController,
     namespaceController(namespaceGraceMs === undefined ? {} : { graceMs: namespaceGraceMs }),
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
     pvcProtectionController,

@@ -73,10 +73,10 @@ async function reconcile(
 /** What the cache does not know yet, the server does: a claim in use must not go. */
 async function isUsed(
   claim: PersistentVolumeClaim,
-  { client, informer }: Context<PersistentVolumeClaim>,
+  context: Context<PersistentVolumeClaim>,
 ): Promise<boolean> {
   const uses = (pod: Pod): boolean => usesClaim(pod, claim);
-  if ([...informer(POD).list()].some(uses)) return true;
-  const { items } = await client.list(POD, { namespace: claim.metadata?.namespace ?? '' });
+  if (context.informer(POD).list().some(uses)) return true;
+  const { items } = await context.client.list(POD, { namespace: claim.metadata?.namespace ?? '' });
   return items.some(uses);
 }

@@ -56,22 +56,24 @@ function named(name: string | undefined): string[] {
 
 async function reconcile(
   attributesClass: VolumeAttributesClass,
-  { key, client, informer }: Context<VolumeAttributesClass>,
+  context: Context<VolumeAttributesClass>,
 ): Promise<void> {
   const isDeleted = attributesClass.metadata?.deletionTimestamp !== undefined;
   const isUsed =
-    informer(PERSISTENT_VOLUME)
+    context
+      .informer(PERSISTENT_VOLUME)
       .list()
-      .some((volume) => classOfVolume(volume).includes(key)) ||
-    informer(PERSISTENT_VOLUME_CLAIM)
+      .some((volume) => classOfVolume(volume).includes(context.key)) ||
+    context
+      .informer(PERSISTENT_VOLUME_CLAIM)
       .list()
-      .some((claim) => classesOfClaim(claim).includes(key));
+      .some((claim) => classesOfClaim(claim).includes(context.key));
   if (isDeleted && isUsed) return;
   const change = isDeleted ? withoutFinalizer : withFinalizer;
   const next = change(attributesClass, FINALIZER);
   if (next === undefined) return;
   try {
-    await client.update(VOLUME_ATTRIBUTES_CLASS, next);
+    await context.client.update(VOLUME_ATTRIBUTES_CLASS, next);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -1,0 +1,122 @@
+/**
+ * EndpointSlice mirroring: Endpoints that users write for a Service without a selector, as slices,
+ * which are what the network reads.
+ *
+ *   Endpoints changed ──────────────┐
+ *   their Service changed ──────────┼─▶ Endpoints key ─▶ observe ─▶ plan ─▶ act
+ *   a slice that mirrors changed ───┘
+ *
+ * The plan is in `endpointslicemirroring/plan.ts`. Upstream:
+ * pkg/controller/endpointslicemirroring, v1.36 (KEP-752).
+ */
+import { ENDPOINTS } from '#api/core/endpoints.ts';
+import { SERVICE } from '#api/core/service.ts';
+import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
+import type { Endpoints, Service } from '#api/gen/core-v1.ts';
+import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
+import { isNotFound } from '#api/meta/status.ts';
+import { type Change, keyFor } from '#client/informer.ts';
+import { type Context, type Controller, defineController, watch } from '#reconcile/controller.ts';
+import {
+  ENDPOINTS_PER_SUBSET_MAX,
+  MANAGED_BY,
+  MANAGER,
+  type MirrorPlan,
+  planMirror,
+  SERVICE_NAME,
+} from './endpointslicemirroring/plan.ts';
+import { isNamespaceTerminating } from './shared/replicas.ts';
+
+const SKIP_MIRROR = 'endpointslice.kubernetes.io/skip-mirror';
+/** Endpoints that once served for leader election lead nowhere. */
+const LEADER = 'control-plane.alpha.kubernetes.io/leader';
+const BY_ENDPOINTS = 'endpoints';
+
+export const endpointSliceMirroringController: Controller = defineController<Endpoints>({
+  name: 'endpointslicemirroring-controller',
+  for: ENDPOINTS,
+  watches: [
+    watch<Service, Endpoints>({ type: SERVICE, keys: ({ key }) => [key] }),
+    watch<EndpointSlice, Endpoints>({ type: ENDPOINT_SLICE, keys: endpointsOfSlice }),
+  ],
+  reconcile: (endpoints, context) =>
+    act(
+      endpoints,
+      planMirror(shouldMirror(endpoints, context) ? endpoints : {}, mirrors(context)),
+      context,
+    ),
+  gone: (_, context) => act({}, planMirror({}, mirrors(context)), context),
+});
+
+function shouldMirror({ metadata }: Endpoints, context: Context<Endpoints>): boolean {
+  const service = context.informer(SERVICE).get(context.key);
+  return (
+    service !== undefined &&
+    service.spec?.selector === undefined &&
+    metadata?.labels?.[SKIP_MIRROR] !== 'true' &&
+    metadata?.annotations?.[LEADER] === undefined
+  );
+}
+
+/** The slices that mirror the Endpoints now, by name. */
+function mirrors(context: Context<Endpoints>): EndpointSlice[] {
+  const slices = context.informer(ENDPOINT_SLICE);
+  slices.index(BY_ENDPOINTS, (slice) => [endpointsKey(slice) ?? '']);
+  return slices
+    .byIndex(BY_ENDPOINTS, context.key)
+    .filter((slice) => slice.metadata?.deletionTimestamp === undefined)
+    .sort((a, b) => ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1));
+}
+
+function endpointsKey({ metadata }: EndpointSlice): string | undefined {
+  const name = metadata?.labels?.[SERVICE_NAME];
+  return name === undefined || metadata?.labels?.[MANAGED_BY] !== MANAGER
+    ? undefined
+    : keyFor(name, metadata.namespace);
+}
+
+function endpointsOfSlice({ object, previous }: Change<EndpointSlice>): string[] {
+  return [object, previous].flatMap((slice) =>
+    slice === undefined ? [] : (endpointsKey(slice) ?? []),
+  );
+}
+
+async function act(
+  endpoints: Endpoints,
+  plan: MirrorPlan,
+  context: Context<Endpoints>,
+): Promise<void> {
+  tell(endpoints, plan, context);
+  const { client } = context;
+  // What is being deleted gets no more slices.
+  const isDeleted = endpoints.metadata?.deletionTimestamp !== undefined;
+  try {
+    for (const slice of isDeleted ? [] : plan.creates) await client.create(ENDPOINT_SLICE, slice);
+    for (const slice of plan.updates) await client.update(ENDPOINT_SLICE, slice);
+    for (const { metadata } of plan.deletes) {
+      const { name = '', namespace = '' } = metadata ?? {};
+      await client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    }
+  } catch (error) {
+    if (!isNamespaceTerminating(error)) throw error;
+  }
+}
+
+function tell(about: Endpoints, plan: MirrorPlan, { events }: Context<Endpoints>): void {
+  const warn = (reason: string, message: string): void =>
+    events.event({ about, type: 'Warning', reason, message });
+  if (plan.invalid > 0) {
+    warn(
+      'InvalidIPAddress',
+      `Skipped ${plan.invalid} invalid IP addresses when mirroring to EndpointSlices`,
+    );
+  }
+  if (plan.skipped > 0) {
+    warn(
+      'TooManyAddressesToMirror',
+      `A max of ${ENDPOINTS_PER_SUBSET_MAX} addresses can be mirrored to EndpointSlices per Endpoints subset. ${plan.invalid + plan.skipped} addresses were skipped`,
+    );
+  }
+}
