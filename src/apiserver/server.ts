@@ -4,7 +4,7 @@
  * No socket here: `src/edge/http-server.ts` puts the handler on the network, and components in the
  * same process call it directly (their identity comes as `peer.component`).
  */
-import type { Environment } from '#base/env.ts';
+import { type Environment, sleep } from '#base/env.ts';
 import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { CEL_RULES } from '#api/structural/cel-rules.ts';
@@ -74,6 +74,8 @@ export interface ApiServerOptions {
   /** Signs and checks service-account tokens: a PEM private key (EC P-256 or RSA). */
   readonly serviceAccountKey: string;
   readonly serviceAccountIssuer: string;
+  /** PEM keys whose tokens are believed beside those of `serviceAccountKey`. */
+  readonly trustedServiceAccountKeys?: readonly string[];
   /** CIDR of Service addresses; the first address is the `kubernetes` Service. */
   readonly serviceClusterIpRange: string;
   readonly serviceNodePortRange: { readonly from: number; readonly to: number };
@@ -96,6 +98,10 @@ export interface ApiServerOptions {
   readonly history?: Partial<HistoryPolicy>;
   /** `--feature-gates`; all at their defaults unless given. */
   readonly featureGates?: FeatureGates;
+  /** Admission plug-ins that are switched off, by name. */
+  readonly disabledAdmission?: readonly string[];
+  /** False leaves the endpoints of the Service `kubernetes` to somebody else. */
+  readonly publishesAddress?: boolean;
   /** What `/flagz` shows. */
   readonly flags?: ReadonlyMap<string, string>;
   /** `--runtime-config`: which versions are served. */
@@ -110,6 +116,8 @@ export interface ApiServerLimits {
   readonly requestTimeoutMs: number;
   readonly watches: number;
   readonly eventTtlSeconds: number;
+  /** Between `/readyz` failing and the end of watches: load balancers look elsewhere meanwhile. */
+  readonly shutdownDelayMs: number;
 }
 
 /** Upstream's defaults, but for the limit on watches, which upstream has not. */
@@ -119,6 +127,7 @@ const LIMITS: ApiServerLimits = {
   requestTimeoutMs: 60_000,
   watches: 10_000,
   eventTtlSeconds: 3_600,
+  shutdownDelayMs: 0,
 };
 
 export interface ApiServer {
@@ -129,7 +138,10 @@ export interface ApiServer {
   readonly health: Health;
   /** Reads the store, makes what must exist, and is ready. */
   start(): Promise<void>;
-  /** `/readyz` fails first; then watches end. The store is the caller's to close. */
+  /**
+   * `/readyz` fails first; after the delay watches end, and requests under way are waited for. The
+   * store is the caller's to close.
+   */
   stop(): Promise<void>;
 }
 
@@ -154,6 +166,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     issuer: options.serviceAccountIssuer,
     audiences: [options.serviceAccountIssuer],
     key: options.serviceAccountKey,
+    ...(options.trustedServiceAccountKeys === undefined
+      ? {}
+      : { trustedKeys: options.trustedServiceAccountKeys }),
   });
   const requestHeaders = { ...REQUEST_HEADERS, ...options.frontProxy?.requestHeaders };
   const authenticate = composeAuthenticators([
@@ -206,7 +221,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens,
     authorize,
     health,
-    admission: new AdmissionChain(admissionInOrder({ reader, authorize, environment, registry })),
+    admission: new AdmissionChain(
+      admissionInOrder({ reader, authorize, environment, registry }).filter(
+        ({ name }) => options.disabledAdmission?.includes(name) !== true,
+      ),
+    ),
     allocators,
     watchesMax: limits.watches,
     history,
@@ -311,15 +330,28 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     async stop() {
       health.fail('shutdown', 'process is shutting down');
+      if (limits.shutdownDelayMs > 0) await sleep(environment, limits.shutdownDelayMs);
+      keeper.stop();
       repair.stop();
       compactor.stop();
       aggregator.stop();
-      keeper.stop();
       definitions.stop();
       shutdown.abort();
+      await drained(metrics, environment, limits.requestTimeoutMs);
       hub.stop();
     },
   };
+}
+
+/** Resolves when no request is under way, or when none can be any more. */
+async function drained(
+  metrics: ServerMetrics,
+  environment: Environment,
+  limitMs: number,
+): Promise<void> {
+  const over = new AbortController();
+  const idle = metrics.whenIdle().then(() => over.abort());
+  await Promise.race([idle, sleep(environment, limitMs, over.signal)]);
 }
 
 function groupVersionsOf(kinds: readonly AnyKind[]): GroupVersion[] {

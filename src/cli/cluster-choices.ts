@@ -16,6 +16,7 @@ import { chooseListen, isPortFree, LISTEN_DEFAULT, type ListenAddress } from './
 import type { Progress } from './progress.ts';
 import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
+import type { VersionFlags } from './version-flags.ts';
 
 export interface ConfigChoice {
   readonly asked: ListenAddress | undefined;
@@ -23,6 +24,7 @@ export interface ConfigChoice {
   /** 0: a real node. */
   readonly simulatedNodes: number;
   readonly history: Partial<HistoryPolicy>;
+  readonly versions: VersionFlags;
   readonly progress: Progress;
 }
 
@@ -40,6 +42,9 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
     history: { ...known?.history, ...choice.history },
+    ...(known?.featureGates === undefined ? {} : { featureGates: known.featureGates }),
+    ...(known?.runtimeConfig === undefined ? {} : { runtimeConfig: known.runtimeConfig }),
+    ...choice.versions,
     nodeName: known?.nodeName ?? nodeNameOf(hostname()),
     nodeAddress,
     simulatedNodes,

@@ -27,6 +27,9 @@ export interface ClusterConfig {
   readonly simulatedNodes: number;
   /** What was asked for of the history; the rest is the API server's default. */
   readonly history: Partial<HistoryPolicy>;
+  /** `--feature-gates` and `--runtime-config` as they were last given. */
+  readonly featureGates?: string;
+  readonly runtimeConfig?: string;
 }
 
 export const CLUSTER_DEFAULTS: Omit<

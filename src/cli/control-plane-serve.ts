@@ -16,6 +16,7 @@ import type { DataDirectory } from './data-directory.ts';
 import { kubeletConnector } from './kubelet-connector.ts';
 import { keepNodeRole } from './node-role.ts';
 import { KUBELET_CLIENT } from './pki.ts';
+import { versionOptions } from './version-flags.ts';
 
 /** How long open requests may go on when the process is asked to end. */
 const SHUTDOWN_GRACE_MS = 1_000;
@@ -50,6 +51,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     rootCa: pki.authority.certificate,
     podCidr: config.podCidr,
     history: config.history,
+    ...versionOptions(config),
   });
   const serve = (host: string): Promise<RunningHttpServer> =>
     serveHttp({

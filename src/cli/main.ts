@@ -6,8 +6,9 @@ import { registerHistory } from './history/register.ts';
 import { addHistoryFlags, type HistoryFlags, historyPolicyOf } from './history-flags.ts';
 import { type ListenAddress, LISTEN_DEFAULT, parseListen } from './listen-address.ts';
 import { messageOf, UserError } from './user-error.ts';
+import type { VersionFlags } from './version-flags.ts';
 
-interface UpFlags extends HistoryFlags {
+interface UpFlags extends HistoryFlags, VersionFlags {
   readonly dataDir: string;
   readonly listen?: ListenAddress;
   readonly example: string;
@@ -84,6 +85,8 @@ function commands(): Command {
       'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
       countOf,
     )
+    .option('--feature-gates <LIST>', 'features of the API server: A=true,B=false')
+    .option('--runtime-config <LIST>', 'versions to serve: group/version=true,api/beta=false')
     .option('--reset', 'delete the state of this cluster first');
   addHistoryFlags(upCommand).action((flags: UpFlags) => startUp(flags));
   program
@@ -105,6 +108,17 @@ function commands(): Command {
       await runNode(dataDir);
     });
   registerHistory(program);
+  program
+    .command('apiserver')
+    .description("Run the API server alone, with the flags of upstream's kube-apiserver.")
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .argument('[flags...]', 'cox apiserver --help names them')
+    .action(async (flags: string[]) => {
+      const { runApiServer } = await import('./apiserver/command.ts');
+      await runApiServer(flags);
+    });
   for (const command of program.commands) {
     command
       .exitOverride()
@@ -116,12 +130,16 @@ function commands(): Command {
 
 async function startUp(flags: UpFlags): Promise<void> {
   const [script = ''] = process.argv.slice(1);
-  const { up } = await import('./up.ts');
+  const [{ up }, { versionChoices }] = await Promise.all([
+    import('./up.ts'),
+    import('./version-flags.ts'),
+  ]);
   await up({
     dataDirectory: flags.dataDir,
     example: flags.example,
     reset: flags.reset === true,
     history: historyPolicyOf(flags),
+    versions: versionChoices(flags),
     self: { command: process.execPath, args: [script] },
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
     ...(flags.simulatedNodes === undefined ? {} : { simulatedNodes: flags.simulatedNodes }),

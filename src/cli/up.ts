@@ -28,6 +28,7 @@ import type { ClusterPki } from './pki.ts';
 import { Progress } from './progress.ts';
 import { runningPid, Supervisor } from './supervisor.ts';
 import { UserError } from './user-error.ts';
+import type { VersionFlags } from './version-flags.ts';
 
 export interface UpOptions {
   readonly dataDirectory: string;
@@ -39,6 +40,7 @@ export interface UpOptions {
   readonly reset: boolean;
   /** What was asked for; the rest stays as it was. */
   readonly history: Partial<HistoryPolicy>;
+  readonly versions: VersionFlags;
   /** How this program is started again for its other processes. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
 }
@@ -89,6 +91,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     data,
     simulatedNodes,
     history: options.history,
+    versions: options.versions,
     progress,
   });
   const pki = clusterPki(data, config, environment.clock.now());

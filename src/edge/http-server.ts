@@ -57,6 +57,11 @@ export interface HttpServerOptions {
   readonly headersTimeoutMs?: number;
   /** How long a connection may stand without a request; 2 minutes unless given. */
   readonly idleTimeoutMs?: number;
+  /**
+   * How likely a request over HTTP/2 makes its connection be closed when what is under way on it has
+   * ended, so that clients spread over servers; 0 unless given.
+   */
+  readonly goawayChance?: number;
   readonly log?: Logger;
 }
 
@@ -285,6 +290,14 @@ class Server implements RunningHttpServer {
       response.setHeader('connection', 'close');
     }
     reply(response, answer, { headOnly: message.method === 'HEAD' });
+    this.#mayGoAway(request);
+  }
+
+  /** Upstream: staging/src/k8s.io/apiserver/pkg/server/filters/goaway.go. */
+  #mayGoAway(request: HttpRequestIn): void {
+    const { goawayChance = 0 } = this.#options;
+    if (goawayChance > 0 && 'stream' in request && Math.random() < goawayChance)
+      request.stream.session?.close();
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

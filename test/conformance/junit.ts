@@ -34,7 +34,7 @@ export function readResults(folder: string): SpecResult[] {
 }
 
 /** The specs that ran or said themselves why not. Set-up and tear-down count only when they break. */
-function parseResults(xml: string): SpecResult[] {
+export function parseResults(xml: string): SpecResult[] {
   return [...xml.matchAll(CASE)].flatMap(([, raw = '', status = '', time = '0', body = '']) => {
     const [, node, name = ''] = /^\[(\w+)\] ?([\s\S]*)$/.exec(decode(raw)) ?? [];
     if (node === undefined || (node !== 'It' && status === 'passed')) return [];

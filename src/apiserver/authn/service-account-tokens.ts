@@ -61,15 +61,28 @@ export class ServiceAccountTokens {
   readonly #algorithm: 'ES256' | 'RS256';
   readonly keyId: string;
 
-  /** `key`: a PEM private key, EC P-256 or RSA. */
-  constructor(options: { issuer: string; audiences: readonly string[]; key: string }) {
+  /** Keys that tokens may be signed with, ours first. */
+  readonly #trusted: readonly TrustedKey[];
+
+  /**
+   * `key`: a PEM private key, EC P-256 or RSA. `trustedKeys`: PEM keys, public or private, whose
+   * tokens are believed too: those of other API servers, or of before.
+   */
+  constructor(options: {
+    issuer: string;
+    audiences: readonly string[];
+    key: string;
+    trustedKeys?: readonly string[];
+  }) {
     this.issuer = options.issuer;
     this.audiences = options.audiences;
     this.#private = createPrivateKey(options.key);
     this.#public = createPublicKey(this.#private);
-    this.#algorithm = this.#private.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256';
-    const der = this.#public.export({ type: 'spki', format: 'der' });
-    this.keyId = createHash('sha256').update(der).digest('base64url');
+    const own = trusted(this.#public);
+    this.#algorithm = own.algorithm;
+    this.keyId = own.id;
+    const others = (options.trustedKeys ?? []).map((pem) => trusted(createPublicKey(pem)));
+    this.#trusted = [own, ...others.filter(({ id }) => id !== own.id)];
   }
 
   issue(request: TokenRequest, nowMs: number): { token: string; expiresAtMs: number } {
@@ -111,13 +124,17 @@ export class ServiceAccountTokens {
       return undefined;
     const header = decode(head) as { alg?: string } | undefined;
     const claims = decode(body) as Claims | undefined;
-    if (header?.alg !== this.#algorithm || claims?.iss !== this.issuer) return undefined;
+    if (claims?.iss !== this.issuer) return undefined;
     const signed = Buffer.from(`${head}.${body}`);
-    const valid = verify(
-      'sha256',
-      signed,
-      { key: this.#public, dsaEncoding: 'ieee-p1363' },
-      Buffer.from(signature, 'base64url'),
+    const valid = this.#trusted.some(
+      ({ key, algorithm }) =>
+        header?.alg === algorithm &&
+        verify(
+          'sha256',
+          signed,
+          { key, dsaEncoding: 'ieee-p1363' },
+          Buffer.from(signature, 'base64url'),
+        ),
     );
     const nowSeconds = nowMs / 1000;
     if (!valid || (claims.exp ?? 0) <= nowSeconds || (claims.nbf ?? 0) > nowSeconds + 10)
@@ -127,9 +144,30 @@ export class ServiceAccountTokens {
 
   /** The public key as a JSON Web Key Set (RFC 7517), for /openid/v1/jwks. */
   jwks(): object {
-    const key = this.#public.export({ format: 'jwk' });
-    return { keys: [{ use: 'sig', kid: this.keyId, alg: this.#algorithm, ...key }] };
+    return {
+      keys: this.#trusted.map(({ id, algorithm, key }) => ({
+        use: 'sig',
+        kid: id,
+        alg: algorithm,
+        ...key.export({ format: 'jwk' }),
+      })),
+    };
   }
+}
+
+interface TrustedKey {
+  readonly key: KeyObject;
+  readonly algorithm: 'ES256' | 'RS256';
+  readonly id: string;
+}
+
+function trusted(key: KeyObject): TrustedKey {
+  const der = key.export({ type: 'spki', format: 'der' });
+  return {
+    key,
+    algorithm: key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256',
+    id: createHash('sha256').update(der).digest('base64url'),
+  };
 }
 
 /** Who sends a request with a token of ours; 401 when the token is ours but no longer good. */

@@ -17,6 +17,7 @@ import { timeText } from '#api/meta/time.ts';
 import { messageOf } from '#base/error.ts';
 import { ensure, type Wanted } from './ensure.ts';
 import { LocalClient, type VersionedTarget } from './local-client.ts';
+import { flowSchemas, priorityLevels } from './flow-control.ts';
 import { aggregatedRules } from './rbac/aggregation.ts';
 import { rbacPolicy } from './rbac-policy.ts';
 import { reconcileBinding, reconcileRole } from './rbac-reconcile.ts';
@@ -50,15 +51,21 @@ export function keptObjects(options: SystemOptions): Wanted[] {
   return [
     ...systemNamespaces(),
     ...authentication(options),
+    ...flowControl(),
     onceThere(ownService(options)),
-    onceThere(ownEndpoints(options)),
-    onceThere(ownEndpointSlice(options)),
+    ...(options.publishesAddress === false
+      ? []
+      : [onceThere(ownEndpoints(options)), onceThere(ownEndpointSlice(options))]),
   ];
 }
 
 /** Two servers of one cluster have different addresses: neither corrects the other's for ever. */
 function onceThere({ target, object }: Wanted): Wanted {
   return { target, object };
+}
+
+function flowControl(): Wanted[] {
+  return [...priorityLevels(), ...flowSchemas()];
 }
 
 function authentication(options: SystemOptions): Wanted<ConfigMap>[] {
@@ -77,9 +84,10 @@ export async function bootstrap({
   await all(services, systemNamespaces());
   await Promise.all([
     all(services, systemPriorityClasses()),
+    all(services, flowControl()),
     all(services, authentication(options)),
     ensure(services, ownService(options)),
-    publishAddress(services, options),
+    options.publishesAddress === false ? undefined : publishAddress(services, options),
     makeServiceCidr(services, options),
     makePolicy(services),
   ]);

@@ -18,6 +18,8 @@ export interface SystemOptions {
   /** A CIDR, or one of each family joined by a comma. */
   readonly serviceClusterIpRange: string;
   readonly advertise: { readonly address: string; readonly port: number };
+  /** False leaves the endpoints of `kubernetes` to somebody else (`--endpoint-reconciler-type`). */
+  readonly publishesAddress?: boolean;
   /** PEM; empty for none. */
   readonly clientCa: string;
   readonly frontProxy?: {

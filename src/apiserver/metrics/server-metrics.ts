@@ -35,6 +35,7 @@ export class ServerMetrics {
   readonly terminations: Counter;
   readonly deprecated: Counter;
   readonly #inFlight = { readOnly: 0, mutating: 0 };
+  #onIdle: (() => void)[] = [];
 
   constructor(options: ServerMetricsOptions) {
     const { registry } = this;
@@ -88,11 +89,18 @@ export class ServerMetrics {
     this.#inFlight[kind] += 1;
     return () => {
       this.#inFlight[kind] -= 1;
+      if (this.#inFlightCount() > 0) return;
+      for (const wake of this.#onIdle.splice(0)) wake();
     };
   }
 
-  /** Requests that are being answered, but for those that run long. */
-  get inFlight(): number {
+  /** Resolves when no request is being answered, but for those that run long. */
+  whenIdle(): Promise<void> {
+    if (this.#inFlightCount() === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #inFlightCount(): number {
     return this.#inFlight.readOnly + this.#inFlight.mutating;
   }
 

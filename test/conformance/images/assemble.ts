@@ -57,7 +57,7 @@ function suiteImages(folders: Folders): string[] {
  * Reference and repository of the images in the registry that has the sandbox image. The suite names
  * others too, which no pull may find: they have other registries.
  */
-function referencesOf(references: readonly string[]): [reference: string, name: string][] {
+export function referencesOf(references: readonly string[]): [reference: string, name: string][] {
   const sandbox = references.find((reference) => /^[^/]+\/pause:/.test(reference));
   if (sandbox === undefined) throw new Error('The suite names no sandbox image');
   const registry = sandbox.slice(0, sandbox.indexOf('/') + 1);

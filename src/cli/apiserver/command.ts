@@ -1,0 +1,104 @@
+/** `cox apiserver`: the API server alone, with upstream's flags; other components are its clients. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createApiServer } from '#apiserver/server.ts';
+import { RuntimeConfigError } from '#api/features/runtime-config.ts';
+import { realEnvironment } from '#edge/environment.ts';
+import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
+import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
+import { backendConnector } from '../backend-connector.ts';
+import { kubeletConnector } from '../kubelet-connector.ts';
+import { UserError } from '../user-error.ts';
+import { FLAGS, type Flags, parseFlags } from './flags.ts';
+import { apiServerOptions, optional, required } from './options.ts';
+
+const SHUTDOWN_GRACE_MS = 1_000;
+
+/** Runs until SIGTERM or SIGINT. Throws UserError. */
+export async function runApiServer(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(help());
+    return;
+  }
+  const stop = await startApiServer(parseFlags(args));
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  await stop();
+}
+
+/** Resolves when the server is ready, with the way to stop it. */
+export async function startApiServer(flags: Flags): Promise<() => Promise<void>> {
+  const options = apiServerOptions(flags);
+  const tls = tlsOf(flags);
+  const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
+  const directory = join(flags.text('data-dir'), 'store');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const store = await openSqliteStore({ directory, environment });
+  const closers: (() => Promise<void>)[] = [() => store.close()];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.toReversed()) await close();
+  };
+  try {
+    const server = createApiServer({
+      ...options,
+      environment,
+      store,
+      kubelets: kubelets(flags),
+      backends: backendConnector(),
+    });
+    const listener: RunningHttpServer = await serveHttp({
+      handler: server.handler,
+      streamsBody: (request) => server.streamsBody(request),
+      host: flags.text('bind-address'),
+      port: flags.number('secure-port'),
+      tls,
+      goawayChance: flags.number('goaway-chance'),
+    });
+    closers.push(() => listener.close({ graceMs: SHUTDOWN_GRACE_MS }));
+    closers.push(() => server.stop());
+    await server.start();
+    environment.log.info('API server is ready', {
+      address: `https://${flags.text('bind-address')}:${listener.port}`,
+    });
+    return stop;
+  } catch (error) {
+    await stop();
+    if (error instanceof RuntimeConfigError) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+function tlsOf(flags: Flags) {
+  const clientCa = optional(flags, 'client-ca-file');
+  const frontProxyCa = optional(flags, 'requestheader-client-ca-file');
+  return {
+    cert: required(flags, 'tls-cert-file'),
+    key: required(flags, 'tls-private-key-file'),
+    ...(clientCa === undefined ? {} : { clientCa }),
+    ...(frontProxyCa === undefined ? {} : { frontProxyCa }),
+  };
+}
+
+function kubelets(flags: Flags) {
+  const certificate = optional(flags, 'kubelet-client-certificate');
+  const key = optional(flags, 'kubelet-client-key');
+  const authority = optional(flags, 'kubelet-certificate-authority');
+  if (certificate !== undefined && key !== undefined && authority !== undefined)
+    return kubeletConnector({ authority, identity: { certificate, key } });
+  return {
+    to(): never {
+      throw new Error(
+        'no road to kubelets: give --kubelet-client-certificate, --kubelet-client-key and --kubelet-certificate-authority',
+      );
+    },
+  };
+}
+
+function help(): string {
+  const lines = Object.entries(FLAGS).map(([name, spec]) => {
+    const fallback = spec.fallback === '' ? '' : ` (default ${spec.fallback})`;
+    return `  --${name.padEnd(36)} ${spec.help}${fallback}`;
+  });
+  return `Run the API server alone.\n\nFlags, with upstream's names:\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { UserError } from '../user-error.ts';
+import { disabledAdmission } from './admission-names.ts';
+import { parseFlags } from './flags.ts';
+import { apiServerOptions } from './options.ts';
+
+function refusal(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof UserError, String(error));
+    return error.message;
+  }
+  return '';
+}
+
+describe('flags of the API server', () => {
+  it('have upstream’s defaults, and are given in either form', () => {
+    const flags = parseFlags([
+      '--secure-port=7443',
+      '--bind-address',
+      '127.0.0.1',
+      '--allow-privileged',
+    ]);
+    assert.equal(flags.number('secure-port'), 7443);
+    assert.equal(flags.text('bind-address'), '127.0.0.1');
+    assert.equal(flags.text('allow-privileged'), 'true');
+    assert.equal(flags.number('max-requests-inflight'), 400);
+  });
+
+  it('that are lists are joined when they come twice', () => {
+    const flags = parseFlags(['--service-account-key-file=a', '--service-account-key-file=b,c']);
+    assert.deepEqual(flags.list('service-account-key-file'), ['a', 'b', 'c']);
+  });
+
+  it('that upstream has and we have not are refused by name', () => {
+    assert.equal(
+      refusal(() => parseFlags(['--audit-policy-file=x'])),
+      'Cannot use --audit-policy-file: kube-apiserver has this flag, cox apiserver does not have it yet.',
+    );
+    assert.match(
+      refusal(() => parseFlags(['--etcd-servers=http://x'])),
+      /^Cannot use --etcd-servers: etcd as a store is not there yet\./,
+    );
+    assert.equal(
+      refusal(() => parseFlags(['--nothing'])),
+      'unknown flag: --nothing',
+    );
+    assert.equal(
+      refusal(() => parseFlags(['--secure-port'])),
+      'flag needs an argument: --secure-port',
+    );
+    assert.equal(
+      refusal(() => parseFlags(['--request-timeout=soon'])),
+      'invalid argument "soon" for "--request-timeout" flag',
+    );
+  });
+
+  const whole = ['--data-dir=/x', '--service-account-issuer=https://i'];
+  it('with values that we do not have are refused', () => {
+    const options = (...args: string[]) =>
+      refusal(() => apiServerOptions(parseFlags([...whole, ...args])));
+    assert.match(options('--authorization-mode=AlwaysAllow'), /Node,RBAC is what there is/);
+    assert.match(options('--endpoint-reconciler-type=master-count'), /lease and none/);
+    assert.match(options('--goaway-chance=0.5'), /can not be less than 0 or greater than 0.02/);
+    assert.equal(options(), '--service-account-signing-key-file is a required flag');
+    assert.match(options('--service-account-signing-key-file=/none'), /^Cannot read \/none: /);
+  });
+});
+
+describe('admission plug-ins', () => {
+  it('are switched off by name', () => {
+    assert.deepEqual(disabledAdmission(['NodeRestriction'], ['LimitRanger', 'PodSecurity']), [
+      'LimitRanger',
+    ]);
+  });
+
+  it('that are unknown, or not there, are refused by name', () => {
+    assert.equal(
+      refusal(() => disabledAdmission([], ['Foo'])),
+      'disable-admission-plugins plugin "Foo" is unknown',
+    );
+    assert.match(
+      refusal(() => disabledAdmission(['AlwaysDeny'], [])),
+      /AlwaysDeny: kube-apiserver has it/,
+    );
+    assert.match(
+      refusal(() => disabledAdmission(['Priority'], ['Priority'])),
+      /^\[Priority\] in enable-admission-plugins and disable-admission-plugins overlapped$/,
+    );
+  });
+});

@@ -1,0 +1,132 @@
+/** What the flags of `cox apiserver` mean for an API server: files read, values checked. */
+import { readFileSync } from 'node:fs';
+import type { RequestHeaderOptions } from '#apiserver/aggregator/identity.ts';
+import type { ApiServerOptions } from '#apiserver/server.ts';
+import { parseDuration } from '#api/codec/duration.ts';
+import { FeatureGateError, FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
+import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
+import { messageOf, UserError } from '../user-error.ts';
+import { disabledAdmission } from './admission-names.ts';
+import type { FlagName, Flags } from './flags.ts';
+
+/** All but the store, the environment and the roads to others. */
+export type FlagOptions = Omit<ApiServerOptions, 'environment' | 'store' | 'kubelets'>;
+
+const GOAWAY_CHANCE_MAX = 0.02;
+
+/** Throws UserError that names the flag. */
+export function apiServerOptions(flags: Flags): FlagOptions {
+  checkFixed(flags);
+  const [issuer = ''] = flags.list('service-account-issuer');
+  if (issuer === '') throw new UserError('--service-account-issuer is a required flag');
+  return {
+    serviceAccountIssuer: issuer,
+    serviceAccountKey: required(flags, 'service-account-signing-key-file'),
+    trustedServiceAccountKeys: flags.list('service-account-key-file').map(readPem),
+    serviceClusterIpRange: flags.text('service-cluster-ip-range'),
+    serviceNodePortRange: portRange(flags.text('service-node-port-range')),
+    advertise: {
+      address: flags.text('advertise-address') || flags.text('bind-address'),
+      port: flags.number('secure-port'),
+    },
+    clientCa: optional(flags, 'client-ca-file') ?? '',
+    ...frontProxy(flags),
+    limits: {
+      readsInFlight: flags.number('max-requests-inflight'),
+      writesInFlight: flags.number('max-mutating-requests-inflight'),
+      requestTimeoutMs: milliseconds(flags, 'request-timeout'),
+      eventTtlSeconds: Math.floor(milliseconds(flags, 'event-ttl') / 1000),
+      shutdownDelayMs: milliseconds(flags, 'shutdown-delay-duration'),
+    },
+    featureGates: gatesOf(flags.text('feature-gates')),
+    runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
+    disabledAdmission: disabledAdmission(
+      flags.list('enable-admission-plugins'),
+      flags.list('disable-admission-plugins'),
+    ),
+    publishesAddress: flags.text('endpoint-reconciler-type') === 'lease',
+    flags: flags.all(),
+  };
+}
+
+/** Flags that take one value here. */
+function checkFixed(flags: Flags): void {
+  if (flags.list('authorization-mode').toSorted().join(',') !== 'Node,RBAC')
+    throw new UserError('Cannot use this --authorization-mode: Node,RBAC is what there is.');
+  if (flags.text('allow-privileged') !== 'true')
+    throw new UserError('Cannot use --allow-privileged=false: privileged pods are always allowed.');
+  if (!['lease', 'none'].includes(flags.text('endpoint-reconciler-type')))
+    throw new UserError(
+      `Cannot use --endpoint-reconciler-type=${flags.text('endpoint-reconciler-type')}: lease and none are what there is.`,
+    );
+  const chance = flags.number('goaway-chance');
+  if (chance > GOAWAY_CHANCE_MAX)
+    throw new UserError(
+      `--goaway-chance can not be less than 0 or greater than ${GOAWAY_CHANCE_MAX}`,
+    );
+  if (flags.text('data-dir') === '') throw new UserError('--data-dir is a required flag');
+}
+
+function gatesOf(text: string): FeatureGates {
+  try {
+    return new FeatureGates(parseFeatureGates(text));
+  } catch (error) {
+    if (!(error instanceof FeatureGateError)) throw error;
+    throw new UserError(
+      `invalid argument ${JSON.stringify(text)} for "--feature-gates" flag: ${error.message}`,
+    );
+  }
+}
+
+function frontProxy(flags: Flags): Pick<ApiServerOptions, 'frontProxy'> {
+  const certificate = optional(flags, 'proxy-client-cert-file');
+  const key = optional(flags, 'proxy-client-key-file');
+  const authority = optional(flags, 'requestheader-client-ca-file');
+  if (certificate === undefined || key === undefined || authority === undefined) return {};
+  const lists = {
+    allowedNames: 'requestheader-allowed-names',
+    usernameHeaders: 'requestheader-username-headers',
+    uidHeaders: 'requestheader-uid-headers',
+    groupHeaders: 'requestheader-group-headers',
+    extraHeaderPrefixes: 'requestheader-extra-headers-prefix',
+  } as const satisfies Record<keyof RequestHeaderOptions, FlagName>;
+  const requestHeaders = Object.fromEntries(
+    Object.entries(lists)
+      .filter(([, name]) => flags.isGiven(name))
+      .map(([field, name]) => [field, flags.list(name)]),
+  ) as Partial<RequestHeaderOptions>;
+  return { frontProxy: { certificate, key, authority, requestHeaders } };
+}
+
+function portRange(text: string): { from: number; to: number } {
+  const [from = Number.NaN, to = from] = text.split('-').map(Number);
+  if (!(from > 0 && to >= from && to < 65_536))
+    throw new UserError(
+      `invalid argument ${JSON.stringify(text)} for "--service-node-port-range" flag`,
+    );
+  return { from, to };
+}
+
+function milliseconds(flags: Flags, name: FlagName): number {
+  return parseDuration(flags.text(name)) / 1e6;
+}
+
+export function required(flags: Flags, name: FlagName): string {
+  const content = optional(flags, name);
+  if (content === undefined) throw new UserError(`--${name} is a required flag`);
+  return content;
+}
+
+/** The content of the file that the flag names; undefined when it names none. */
+export function optional(flags: Flags, name: FlagName): string | undefined {
+  const path = flags.text(name);
+  return path === '' ? undefined : readPem(path);
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
+  }
+}
