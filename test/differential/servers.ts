@@ -1,0 +1,112 @@
+/** The two servers: ours in this process on a store in memory, the other by a kubeconfig. */
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fromYaml } from '#api/codec/yaml.ts';
+import { createApiServer } from '#apiserver/server.ts';
+import { type Handler, readBody } from '#base/http/message.ts';
+import { connectionOf } from '#client/kubeconfig.ts';
+import { realEnvironment } from '#edge/environment.ts';
+import { httpClient } from '#edge/http-client.ts';
+import { MemoryStore } from '#store/memory.ts';
+import type { Answer, CaseRequest, Subject } from './model.ts';
+import { normalise } from './normalise.ts';
+import { StoredVersions } from './stored-versions.ts';
+
+const USER_AGENT = 'differential/v1';
+
+export interface Identity {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+const ADMINISTRATOR: Identity = {
+  name: 'kubernetes-admin',
+  groups: ['system:masters', 'system:authenticated'],
+};
+
+export async function ourServer(identity: Identity = ADMINISTRATOR): Promise<Subject> {
+  const environment = realEnvironment({ logLevel: 'error' });
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const server = createApiServer({
+    environment,
+    store: new MemoryStore(environment),
+    serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    serviceAccountIssuer: 'https://kubernetes.default.svc.cluster.local',
+    serviceClusterIpRange: '10.96.0.0/16',
+    serviceNodePortRange: { from: 30_000, to: 32_767 },
+    advertise: { address: '192.0.2.2', port: 6443 },
+    clientCa: '',
+    kubelets: {
+      to: () => {
+        throw new Error('there is no kubelet');
+      },
+    },
+  });
+  await server.start();
+  const peer = { component: identity };
+  return subject(
+    'Coxswain',
+    (request) => server.handler({ ...request, peer }),
+    () => server.stop(),
+  );
+}
+
+/** `path`: of a kubeconfig. */
+export function serverOf(path: string): Subject {
+  const connection = connectionOf(fromYaml(readFileSync(path, 'utf8')));
+  const http = httpClient({
+    host: connection.host,
+    port: connection.port,
+    tls: {
+      ...(connection.ca === undefined ? {} : { ca: connection.ca }),
+      ...(connection.cert === undefined ? {} : { cert: connection.cert }),
+      ...(connection.key === undefined ? {} : { key: connection.key }),
+      insecureSkipVerify: connection.insecureSkipVerify,
+    },
+    ...(connection.token === undefined
+      ? {}
+      : { headers: () => ({ authorization: `Bearer ${connection.token ?? ''}` }) }),
+  });
+  return subject('upstream', http.handler, () => Promise.resolve(http.close()));
+}
+
+function subject(name: string, handler: Handler, close: () => Promise<void>): Subject {
+  const versions = new StoredVersions();
+  return {
+    name,
+    close,
+    async ask(request): Promise<Answer> {
+      const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+      try {
+        const response = await handler({ ...sent(request, versions), signal });
+        const text = Buffer.from(await readBody(response.body)).toString();
+        versions.note(request, response.status, text);
+        return normalise({ status: response.status, headers: response.headers, text }, request);
+      } catch (error) {
+        return { status: 0, headers: {}, body: error instanceof Error ? error.message : '' };
+      }
+    },
+  };
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+function sent({ method, url, headers, body }: CaseRequest, versions: StoredVersions) {
+  return {
+    method,
+    url,
+    headers: {
+      accept: 'application/json',
+      'user-agent': USER_AGENT,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined
+      ? {}
+      : {
+          body: Buffer.from(
+            versions.fill(typeof body === 'string' ? body : JSON.stringify(body), url),
+          ),
+        }),
+  };
+}

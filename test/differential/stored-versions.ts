@@ -1,0 +1,31 @@
+/** The uid and resourceVersion that one server gave to each stored object. */
+import { isJsonObject } from '#api/meta/json.ts';
+import type { Json } from '#api/meta/object.ts';
+import type { CaseRequest } from './model.ts';
+
+export class StoredVersions {
+  readonly #known = new Map<string, { readonly uid: string; readonly resourceVersion: string }>();
+
+  /** Remembers what a create has stored. */
+  note({ method, url }: CaseRequest, status: number, text: string): void {
+    if (method !== 'POST' || status !== 201 || url.includes('?')) return;
+    const object = JSON.parse(text) as Json;
+    const metadata = isJsonObject(object) ? object['metadata'] : undefined;
+    if (!isJsonObject(metadata ?? null)) return;
+    const { name, uid, resourceVersion } = metadata as { [key: string]: string };
+    this.#known.set(`${url}/${name ?? ''}`, {
+      uid: uid ?? '',
+      resourceVersion: resourceVersion ?? '',
+    });
+  }
+
+  /** `text` with the placeholders replaced by what the object of `url`, or of a view of it, has. */
+  fill(text: string, url: string): string {
+    if (!text.includes('$resourceVersion') && !text.includes('$uid')) return text;
+    const path = decodeURIComponent(url.split('?')[0] ?? '');
+    const found = this.#known.get(path) ?? this.#known.get(path.slice(0, path.lastIndexOf('/')));
+    return text
+      .replaceAll('$resourceVersion', found?.resourceVersion ?? '')
+      .replaceAll('$uid', found?.uid ?? '');
+  }
+}
