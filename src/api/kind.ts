@@ -119,6 +119,8 @@ export interface KindDefinition<T extends KubeObject> {
    * has its history: `services/specs`, `minions`).
    */
   readonly storagePrefix?: string;
+  /** Fields behind gates that are off (`meta/gated-fields.ts`): dropped before validation. */
+  readonly gatedFields?: readonly string[];
   /**
    * Set when several versions of a kind share their stored objects: the definition of the version
    * that is stored, and the way there and back. Both change nothing of their argument.

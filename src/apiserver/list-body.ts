@@ -54,24 +54,28 @@ async function jsonList({ presenter, entries, turns }: ListOptions, shape: ListS
   const items = await eachInTurns(entries, turns, (entry): Item => {
     const item = presenter.sendsCached(entry)
       ? entry
-      : Buffer.from(JSON.stringify(shape.item(entry)));
-    length += item instanceof Uint8Array ? item.length : wireLength(item);
+      : Buffer.from(presenter.text(shape.item(entry), shape.itemSchema));
+    length += item instanceof Uint8Array ? item.length : wireLength(item, shape.itemsFrom);
     return item;
   });
-  return { kind: 'pieces', pieces: jsonPieces(head, items), length } as const;
+  return { kind: 'pieces', pieces: jsonPieces(head, items, shape.itemsFrom), length } as const;
 }
 
-function* jsonPieces(head: Uint8Array, items: readonly Item[]): Generator<Uint8Array> {
+function* jsonPieces(
+  head: Uint8Array,
+  items: readonly Item[],
+  itemsFrom: number,
+): Generator<Uint8Array> {
   const chunk = new Chunk();
   chunk.add(head);
   for (let i = 0; i < items.length; i++) {
     const item = items[i];
     if (item === undefined) break;
-    const bytes = item instanceof Uint8Array ? item.length : wireLength(item);
+    const bytes = item instanceof Uint8Array ? item.length : wireLength(item, itemsFrom);
     if (!chunk.fits(bytes + COMMA.length)) yield chunk.take(bytes + COMMA.length);
     if (i > 0) chunk.add(COMMA);
     if (item instanceof Uint8Array) chunk.add(item);
-    else chunk.addEntry(item);
+    else chunk.addEntry(item, itemsFrom);
   }
   if (!chunk.fits(LIST_END.length)) yield chunk.take(LIST_END.length);
   chunk.add(LIST_END);
@@ -158,8 +162,8 @@ class Chunk {
     this.#size += piece.length;
   }
 
-  addEntry(entry: Entry): void {
-    this.#size = writeWire(entry, this.#bytes, this.#size);
+  addEntry(entry: Entry, from: number): void {
+    this.#size = writeWire(entry, this.#bytes, this.#size, from);
   }
 
   addListItem(item: Uint8Array): void {

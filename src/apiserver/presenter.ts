@@ -6,9 +6,10 @@
  */
 import type { Body } from '#base/http/message.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
+import { toStoredGoJson } from '#api/codec/canonical.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { toYaml } from '#api/codec/yaml.ts';
-import { typeByName } from '#api/schema/schema.ts';
+import { findType, typeByName } from '#api/schema/schema.ts';
 import type { ApiObject } from './api-object.ts';
 import type { Wanted } from './negotiate.ts';
 import { MEDIA_TYPES } from './negotiate.ts';
@@ -29,6 +30,13 @@ export interface ListShape {
   readonly itemsField: 'items' | 'rows';
   /** The schema name of the list, for protobuf. */
   readonly schema: string;
+  /** The schema name of an item. */
+  readonly itemSchema: string;
+  /**
+   * Where an item begins in the bytes of an object, which say its kind and version first: items of
+   * built-in kinds leave that out, the list says it.
+   */
+  readonly itemsFrom: number;
   item(entry: Entry): object;
 }
 
@@ -136,6 +144,8 @@ export class Presenter {
           head: tableHead(kind, { metadata, columns: true, apiVersion: this.#meta }),
           itemsField: 'rows',
           schema: `${META_SCHEMAS}Table`,
+          itemSchema: `${META_SCHEMAS}TableRow`,
+          itemsFrom: 0,
           item: (entry) => this.#row(this.resource.readOnce(entry)),
         };
       case 'metadata':
@@ -143,15 +153,23 @@ export class Presenter {
           head: headOf('PartialObjectMetadataList', this.#meta, metadata),
           itemsField: 'items',
           schema: `${META_SCHEMAS}PartialObjectMetadataList`,
+          itemSchema: `${META_SCHEMAS}PartialObjectMetadata`,
+          itemsFrom: 0,
           item: (entry) => partial(this.resource.readOnce(entry), this.#meta),
         };
       case 'object': {
         const apiVersion = apiVersionOf(kind);
+        const keepsKind = findType(kind.schema) === undefined;
         return {
           head: headOf(kind.listKind, apiVersion, metadata),
           itemsField: 'items',
           schema: kind.schema.replace(/[^.]*$/, kind.listKind),
-          item: (entry) => withTypeMeta(this.resource.readOnce(entry), apiVersion, kind.kind),
+          itemSchema: kind.schema,
+          itemsFrom: keepsKind ? 0 : typeMetaEnd(apiVersion, kind.kind),
+          item: (entry) =>
+            keepsKind
+              ? withTypeMeta(this.resource.readOnce(entry), apiVersion, kind.kind)
+              : withoutTypeMeta(this.resource.readOnce(entry)),
         };
       }
     }
@@ -164,16 +182,21 @@ export class Presenter {
   ): Uint8Array {
     switch (this.wanted.encoding) {
       case 'json':
-        return Buffer.from(
-          this.wanted.pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`,
-        );
+        return this.wanted.pretty
+          ? Buffer.from(`${JSON.stringify(JSON.parse(jsonText(value, schema)), null, 2)}\n`)
+          : Buffer.from(`${jsonText(value, schema)}\n`);
       case 'yaml':
-        return Buffer.from(toYaml(value));
+        return Buffer.from(toYaml(JSON.parse(jsonText(value, schema))));
       case 'protobuf': {
         const raw = encodeProtobuf(typeByName(schema), value);
         return encodeEnvelope(value.apiVersion, value.kind, raw);
       }
     }
+  }
+
+  /** The JSON of a value of the type that `schema` names. */
+  text(value: object, schema: string): string {
+    return jsonText(value, schema);
   }
 
   /** The object goes out as the bytes that lie in the cache. */
@@ -201,6 +224,21 @@ function headOf(kind: string, apiVersion: string, metadata: ListMeta): ListShape
 /** Objects as clients get them: kind and apiVersion of the version asked for, first. */
 function withTypeMeta(object: ApiObject, apiVersion: string, kind: string) {
   return { ...object, kind, apiVersion };
+}
+
+/** Where the comma stands behind kind and version, as `storedBytes` writes them. */
+function typeMetaEnd(apiVersion: string, kind: string): number {
+  return Buffer.byteLength(JSON.stringify({ kind, apiVersion })) - '}'.length;
+}
+
+function withoutTypeMeta({ kind: _kind, apiVersion: _version, ...rest }: ApiObject): object {
+  return rest;
+}
+
+/** As it would come out of the store, where the schema knows the type. */
+function jsonText(value: object, schema: string): string {
+  const type = schema.startsWith(META_SCHEMAS) ? undefined : findType(schema);
+  return type === undefined ? JSON.stringify(value) : toStoredGoJson(type, value);
 }
 
 function partial(object: ApiObject, apiVersion: string) {

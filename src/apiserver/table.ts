@@ -55,9 +55,8 @@ export function rowOf(
 ): object {
   return {
     cells: columnsOf(kind).map((column) => column.cell(object, nowMs)),
-    ...(include === 'None'
-      ? {}
-      : { object: include === 'Object' ? object : metadataOnly(object, apiVersion) }),
+    object:
+      include === 'None' ? null : include === 'Object' ? object : metadataOnly(object, apiVersion),
   };
 }
 

@@ -40,7 +40,7 @@ export function corpusOf({
       ...KINDS.flatMap(fieldValidationCases),
       ...goldenCases(),
     ].filter(wanted),
-    stored: KINDS.filter(isUpdatable).flatMap(storing),
+    stored: KINDS.filter(isUpdatable).toSorted(restrictingLast).flatMap(storing),
     others: [
       ...KINDS.flatMap(updateCases),
       ...KINDS.flatMap(statusCases),
@@ -65,6 +65,13 @@ export const SET_UP: readonly CaseRequest[] = [
     metadata: { name: 'default' },
   }),
 ];
+
+/** What restricts other objects is stored when they are. */
+const RESTRICTING = ['LimitRange', 'ResourceQuota'];
+
+function restrictingLast(left: AnyKind, right: AnyKind): number {
+  return RESTRICTING.indexOf(left.kind) - RESTRICTING.indexOf(right.kind);
+}
 
 function storing(kind: AnyKind): CaseRequest[] {
   return objectsOf(kind).map((object) =>

@@ -1,4 +1,5 @@
 /** Takes out of an answer what is random or of the moment, so that two servers' can be compared. */
+import { fromYaml } from '#api/codec/yaml.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import type { Json } from '#api/meta/object.ts';
 import type { Answer, CaseRequest } from './model.ts';
@@ -17,6 +18,16 @@ const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g
 const TIME = /\b(20\d\d)-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g;
 /** Random suffixes of names that the server makes. */
 const SUFFIXED = /\b(kube-api-access)-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g;
+/** Descriptions of columns are sentences for people, and ours are our own. */
+const SENTENCES = { of: 'columnDefinitions', in: 'description' } as const;
+/** Who asks: the hash of a certificate that is made for each run. */
+const CREDENTIAL = 'authentication.kubernetes.io/credential-id';
+/** What the server puts behind `generateName`. */
+const SUFFIX = /^[bcdfghjklmnpqrstvwxz2456789]{5}(?![\w-])/;
+const GENERATED_BASE_MAX = 58;
+/** In a message that shows an object. */
+const QUOTED_VERSION = /(resourceVersion\\*":\\*")\d+/g;
+const AGE = /^(\d+[smhdy]){1,2}$/;
 const CLUSTER_IP = /^10\.96\.\d+\.\d+$/;
 /** Times that cases send are of years long past. */
 const OLD_YEAR = 2025;
@@ -37,13 +48,26 @@ export function normalise(raw: RawAnswer, request: CaseRequest): Answer {
         return value === undefined ? [] : [[name, text(value, sent)]];
       }),
     ),
-    body: value(parsed(raw.text), '', { sent, generates: sent.includes('generateName') }),
+    body: value(parsed(raw), '', { sent, base: generateNameOf(request.body ?? null) }),
   };
+}
+
+function generateNameOf(body: Json): string {
+  const metadata = isJsonObject(body) ? body['metadata'] : undefined;
+  const base = isJsonObject(metadata) ? metadata['generateName'] : undefined;
+  const hasName = isJsonObject(metadata) && (metadata['name'] ?? '') !== '';
+  return typeof base === 'string' && !hasName ? base.slice(0, GENERATED_BASE_MAX) : '';
+}
+
+/** Distributions put a certificate authority of their own beside that of the cluster. */
+function isAddedSource(source: Json): boolean {
+  return JSON.stringify(source).includes('service-ca.crt');
 }
 
 interface Known {
   readonly sent: string;
-  readonly generates: boolean;
+  /** What the server makes a name of; empty: nothing. */
+  readonly base: string;
 }
 
 function value(json: Json, key: string, known: Known): Json {
@@ -52,34 +76,49 @@ function value(json: Json, key: string, known: Known): Json {
     const isPort = key === 'nodePort' || key === 'healthCheckNodePort';
     return isPort && !known.sent.includes(String(json)) ? '<port>' : json;
   }
-  if (Array.isArray(json)) return json.map((item) => value(item, key, known));
+  if (Array.isArray(json)) {
+    const items = key === 'sources' ? json.filter((item) => !isAddedSource(item)) : json;
+    return items.map((item) => value(item, key, known));
+  }
   if (!isJsonObject(json)) return json;
-  return Object.fromEntries(
+  const members = Object.fromEntries(
     Object.keys(json)
+      .filter((name) => name !== CREDENTIAL && !(key === SENTENCES.of && name === SENTENCES.in))
       .toSorted()
       .map((name) => [name, value(json[name] ?? null, name, known)]),
   );
+  const { extra } = members;
+  // What held nothing else is as if it were not there.
+  if (isJsonObject(extra) && Object.keys(extra).length === 0) delete members['extra'];
+  return members;
 }
 
-function member(key: string, json: string, { sent, generates }: Known): string {
+function member(key: string, json: string, { sent, base }: Known): string {
   if (key === 'resourceVersion' && /^\d+$/.test(json) && json !== '0') return '<version>';
   if (key === 'continue' && json !== '') return '<continue>';
   if (key === 'token' && json.startsWith('ey')) return '<token>';
+  if (key === 'cells' && AGE.test(json)) return '<age>';
   if (CLUSTER_IP.test(json) && !sent.includes(json)) return '<address>';
-  if (generates && key === 'name' && json.length > 5 && sent.includes(json.slice(0, -5))) {
-    if (!sent.includes(json)) return `${json.slice(0, -5)}<random>`;
-  }
-  return text(json, sent);
+  return text(base === '' ? json : withoutSuffix(json, base), sent);
+}
+
+function withoutSuffix(json: string, base: string): string {
+  return json
+    .split(base)
+    .map((part, index) => (index === 0 ? part : part.replace(SUFFIX, '<random>')))
+    .join(base);
 }
 
 function text(json: string, sent: string): string {
   return json
     .replace(UUID, (uid) => (sent.includes(uid) ? uid : '<uid>'))
     .replace(TIME, (time, year: string) => (Number(year) > OLD_YEAR ? '<time>' : time))
-    .replace(SUFFIXED, '$1-<random>');
+    .replace(SUFFIXED, '$1-<random>')
+    .replace(QUOTED_VERSION, '$1<version>');
 }
 
-function parsed(body: string): Json {
+function parsed({ text: body, headers }: RawAnswer): Json {
+  if (headers['content-type']?.includes('yaml') === true) return fromYaml(body);
   try {
     return JSON.parse(body) as Json;
   } catch {

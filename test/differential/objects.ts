@@ -49,8 +49,15 @@ function placeholders(objects: readonly JsonObject[]): ReadonlyMap<string, Json>
     ['$certificateRequest', CERTIFICATE_REQUEST],
     ['$podSpec', withoutDeadline],
     ['$podSpecWithoutDeadline', withoutDeadline],
-    ['$podSpecNever', { ...podSpec, restartPolicy: 'Never' }],
+    ['$podSpecNever', neverRestarting(podSpec)],
   ]);
+}
+
+function neverRestarting(podSpec: JsonObject): JsonObject {
+  const { containers } = podSpec;
+  const list = Array.isArray(containers) ? containers.filter(isJsonObject) : [];
+  const resizable = list.map(({ resizePolicy: _, ...container }) => container);
+  return { ...podSpec, restartPolicy: 'Never', containers: resizable };
 }
 
 function filled(value: Json, values: ReadonlyMap<string, Json>): Json {

@@ -15,6 +15,7 @@ export async function askAll(subject: Subject, corpus: Corpus): Promise<Answers>
   try {
     await askCases(subject, corpus.creates, answers);
     for (const request of corpus.stored) await store(subject, request, answers);
+    await settle(subject, corpus);
     await askCases(subject, corpus.others, answers);
   } finally {
     await cleanUp(subject, corpus);
@@ -30,6 +31,18 @@ async function store(
   const answer = await subject.ask(request);
   const id = `store ${request.url} ${JSON.stringify(request.body).slice(0, 120)}`;
   answers.set(id, [answer]);
+}
+
+/** What the server itself writes of a new object (a status) it has written by then. */
+const SETTLE_MS = 2_000;
+
+/** Reads what is stored once more: its versions are those that the cases ask with. */
+async function settle(subject: Subject, { stored }: Corpus): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  for (const { url, body } of stored) {
+    const { metadata } = body as { metadata: { name: string } };
+    await subject.ask({ method: 'GET', url: `${url}/${encodeURIComponent(metadata.name)}` });
+  }
 }
 
 async function askCases(
@@ -50,13 +63,14 @@ async function askCases(
 
 /** There may be no controller that would take finalizers away. */
 async function cleanUp(subject: Subject, { stored }: Corpus): Promise<void> {
-  for (const { url, body } of [...stored, ...SET_UP].toReversed()) {
+  for (const { url, body } of [...SET_UP, ...stored].toReversed()) {
     const { kind, metadata } = body as { kind: string; metadata: { name: string } };
     const object = `${url}/${encodeURIComponent(metadata.name)}`;
     const headers = { 'content-type': 'application/merge-patch+json' };
     const freed = { metadata: { finalizers: null } };
-    await subject.ask({ method: 'DELETE', url: `${object}?gracePeriodSeconds=0` });
+    const query = 'gracePeriodSeconds=0&propagationPolicy=Background';
     await subject.ask({ method: 'PATCH', url: object, headers, body: freed });
+    await subject.ask({ method: 'DELETE', url: `${object}?${query}` });
     if (kind !== 'Namespace') continue;
     const finalized = { apiVersion: 'v1', kind, metadata, spec: { finalizers: [] } };
     await subject.ask({ method: 'PUT', url: `${object}/finalize`, body: finalized });

@@ -12,12 +12,13 @@ const ONE_IN: readonly (readonly [likeThis: RegExp, oneIn: number])[] = [
   [/ metadata /, 4],
   [/fieldValidation/, 3],
   [/: list by /, 4],
-  [/: (create|update) .*emplate\.spec\./, 8],
-  [/(json|merge|strategic|apply) patch of .*emplate\.spec\./, 24],
+  [/: create .*emplate\.spec\./, 6],
+  [/: update .*emplate\.spec\./, 16],
+  [/(json|merge|strategic|apply) patch of .*emplate\.spec\./, 40],
   [/ pods: create /, 1],
-  [/ pods(\/\w+)?: .*patch of/, 6],
-  [/ pods(\/\w+)?: /, 2],
-  [/patch of/, 3],
+  [/ pods(\/\w+)?: .*patch of/, 12],
+  [/ pods(\/\w+)?: /, 4],
+  [/patch of/, 5],
 ];
 const FNV_OFFSET = 2_166_136_261;
 const FNV_PRIME = 16_777_619;

@@ -6,14 +6,16 @@ import type { CaseRequest } from './model.ts';
 export class StoredVersions {
   readonly #known = new Map<string, { readonly uid: string; readonly resourceVersion: string }>();
 
-  /** Remembers what a create has stored. */
+  /** Remembers what a create has stored, and what a read shows of it. */
   note({ method, url }: CaseRequest, status: number, text: string): void {
-    if (method !== 'POST' || status !== 201 || url.includes('?')) return;
+    const isRead = method === 'GET' && status === 200 && this.#known.has(decodeURIComponent(url));
+    const isCreate = method === 'POST' && status === 201 && !url.includes('?');
+    if (!isRead && !isCreate) return;
     const object = JSON.parse(text) as Json;
     const metadata = isJsonObject(object) ? object['metadata'] : undefined;
     if (!isJsonObject(metadata ?? null)) return;
     const { name, uid, resourceVersion } = metadata as { [key: string]: string };
-    this.#known.set(`${url}/${name ?? ''}`, {
+    this.#known.set(isRead ? decodeURIComponent(url) : `${url}/${name ?? ''}`, {
       uid: uid ?? '',
       resourceVersion: resourceVersion ?? '',
     });

@@ -1,5 +1,6 @@
 /** MutatingAdmissionPolicyBinding. Upstream: pkg/registry/admissionregistration. */
 import type { MutatingAdmissionPolicyBinding } from '#api/gen/admissionregistration-v1.ts';
+import { validateMutatingAdmissionPolicyBinding } from '../validation/admission-policy.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { paramRefText } from './columns.ts';
@@ -21,4 +22,5 @@ export const MUTATING_ADMISSION_POLICY_BINDING = defineKind<MutatingAdmissionPol
     AGE_COLUMN,
   ],
   setDefaults: ({ spec }) => defaultMatch(spec?.matchResources),
+  validate: validateMutatingAdmissionPolicyBinding,
 });

@@ -1,5 +1,6 @@
 /** MutatingAdmissionPolicy. Upstream: pkg/registry/admissionregistration/mutatingadmissionpolicy. */
 import type { MutatingAdmissionPolicy } from '#api/gen/admissionregistration-v1.ts';
+import { validateMutatingAdmissionPolicy } from '../validation/admission-policy.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, integerColumn, NAME_COLUMN } from '../meta/columns.ts';
 import { paramKindText } from './columns.ts';
@@ -24,4 +25,5 @@ export const MUTATING_ADMISSION_POLICY = defineKind<MutatingAdmissionPolicy>({
     if (spec !== undefined) spec.failurePolicy ??= 'Fail';
     defaultMatch(spec?.matchConstraints);
   },
+  validate: validateMutatingAdmissionPolicy,
 });

@@ -1,5 +1,9 @@
 /** ValidatingAdmissionPolicy. Upstream: pkg/registry/admissionregistration/validatingadmissionpolicy. */
 import type { ValidatingAdmissionPolicy } from '#api/gen/admissionregistration-v1.ts';
+import {
+  validateValidatingAdmissionPolicy,
+  validateValidatingAdmissionPolicyStatus,
+} from '../validation/admission-policy.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, integerColumn, NAME_COLUMN } from '../meta/columns.ts';
 import { paramKindText } from './columns.ts';
@@ -28,4 +32,6 @@ export const VALIDATING_ADMISSION_POLICY = defineKind<ValidatingAdmissionPolicy>
   prepareForCreate: (policy) => {
     policy.status = {};
   },
+  validate: validateValidatingAdmissionPolicy,
+  validateStatus: validateValidatingAdmissionPolicyStatus,
 });

@@ -40,6 +40,11 @@ const STATUS_WRITES: Readonly<Record<string, FieldSet>> = {
   'storagemigration.k8s.io/StorageVersionMigration': METADATA_AND_SPEC,
 };
 
+/** Whether a write of `status` leaves all of the metadata as it was. */
+export function statusKeepsMetadata({ group, kind }: { group: string; kind: string }): boolean {
+  return STATUS_WRITES[`${group}/${kind}`] === METADATA_AND_SPEC;
+}
+
 const ANY_CONTAINER = ['f:containers', 'f:initContainers'].flatMap((list) =>
   ['f:resources', 'f:resizePolicy'].map((field) => ['f:spec', list, '*', field]),
 );

@@ -27,7 +27,8 @@ export function zeroObject(type: TypeSchema): JsonObject {
 function zeroValue({ type }: FieldSchema): Json {
   if (type.kind === 'object')
     return type.type.twoForms === undefined ? zeroObject(type.type) : null;
-  if (type.kind !== 'scalar') return null;
+  // Null in Go; a decoded object has them empty.
+  if (type.kind !== 'scalar') return type.kind === 'list' ? [] : {};
   // Bytes are a list in Go.
   return type.scalar === 'bytes' ? null : (scalarZero(type.scalar) ?? null);
 }

@@ -1,6 +1,7 @@
 /** DaemonSet. Upstream: pkg/registry/apps/daemonset/strategy.go, pkg/apis/apps/v1/defaults.go. */
 import type { DaemonSet } from '#api/gen/apps-v1.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
   AGE_COLUMN,
@@ -21,7 +22,10 @@ const HISTORY_LIMIT = 10;
 /** apps/v1 keeps the template's generation in an annotation; the field was extensions/v1beta1's. */
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
-function setDefaults({ spec }: DaemonSet): void {
+function setDefaults(set: DaemonSet): void {
+  // The conversion to the internal type and back always writes it.
+  if (set.metadata?.annotations?.[TEMPLATE_GENERATION] === undefined) setTemplateGeneration(set, 0);
+  const { spec } = set;
   if (spec === undefined) return;
   spec.updateStrategy ??= {};
   spec.updateStrategy.type ||= 'RollingUpdate';
@@ -63,6 +67,7 @@ export const DAEMON_SET = defineKind<DaemonSet>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.apps.v1.DaemonSet',
+  gatedFields: podGatedFields('spec.template.spec'),
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -1,6 +1,7 @@
 /** Deployment. Upstream: pkg/registry/apps/deployment/strategy.go, pkg/apis/apps/v1/defaults.go. */
 import type { Deployment } from '#api/gen/apps-v1.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
   AGE_COLUMN,
@@ -42,6 +43,7 @@ export const DEPLOYMENT = defineKind<Deployment>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.apps.v1.Deployment',
+  gatedFields: podGatedFields('spec.template.spec'),
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

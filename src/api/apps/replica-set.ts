@@ -1,6 +1,7 @@
 /** ReplicaSet. Upstream: pkg/registry/apps/replicaset/strategy.go, pkg/apis/apps/v1/defaults.go. */
 import type { ReplicaSet } from '#api/gen/apps-v1.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
   AGE_COLUMN,
@@ -23,6 +24,7 @@ export const REPLICA_SET = defineKind<ReplicaSet>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.apps.v1.ReplicaSet',
+  gatedFields: podGatedFields('spec.template.spec'),
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

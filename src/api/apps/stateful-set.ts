@@ -2,6 +2,7 @@
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
 import { defaultClaimSpec } from '../core/persistent-volume-claim.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, templateColumns } from '../meta/columns.ts';
 import {
@@ -56,6 +57,10 @@ export const STATEFUL_SET = defineKind<StatefulSet>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.apps.v1.StatefulSet',
+  gatedFields: [
+    ...podGatedFields('spec.template.spec'),
+    'spec.updateStrategy.rollingUpdate.maxUnavailable',
+  ],
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -1,5 +1,6 @@
 /** CronJob. Upstream: pkg/registry/batch/cronjob/strategy.go, pkg/apis/batch/v1/defaults.go. */
 import type { CronJob } from '#api/gen/batch-v1.ts';
+import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
   AGE_COLUMN,
@@ -45,6 +46,7 @@ export const CRON_JOB = defineKind<CronJob>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.batch.v1.CronJob',
+  gatedFields: podGatedFields('spec.jobTemplate.spec.template.spec'),
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -5,6 +5,7 @@
  */
 import type { Job, JobSpec } from '#api/gen/batch-v1.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
   AGE_COLUMN,
@@ -14,6 +15,7 @@ import {
   templateColumns,
   wideColumn,
 } from '../meta/columns.ts';
+import { equalValues } from '../meta/equal.ts';
 import { humanDuration } from '../meta/duration.ts';
 import { validateJobStatus } from '../validation/job-status.ts';
 import { validateJob, validateJobUpdate } from '../validation/job.ts';
@@ -65,10 +67,12 @@ function generateSelector(job: Job): void {
     ...Object.fromEntries(UID_LABELS.map((label) => [label, uid])),
   };
   spec.template ??= {};
-  spec.template.metadata = {
-    ...spec.template.metadata,
-    labels: { ...made, ...spec.template.metadata?.labels },
-  };
+  const given = spec.template.metadata?.labels;
+  const labels = { ...made, ...given };
+  // Labels that a default took from the template are the template's own to upstream: one map.
+  if (given !== undefined && equalValues(metadata?.labels, given))
+    job.metadata = { ...metadata, labels: { ...labels } };
+  spec.template.metadata = { ...spec.template.metadata, labels };
   spec.selector = {
     ...spec.selector,
     matchLabels: { [UID_LABEL]: uid, ...spec.selector?.matchLabels },
@@ -109,6 +113,7 @@ export const JOB = defineKind<Job>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.batch.v1.Job',
+  gatedFields: podGatedFields('spec.template.spec'),
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -27,7 +27,7 @@ interface FieldWriter {
 /** The JSON text of an object of `type`. `apiVersion` and `kind` come first, where it has them. */
 export function toGoJson(type: TypeSchema, object: object): string {
   // Fields are looked up by name; what the schema does not know is not written.
-  return escapeHtml(objectWriter(type)(object as JsonObject));
+  return escapeHtml(objectWriter(type, false)(object as JsonObject));
 }
 
 /** Go's encoder makes JSON that is safe inside HTML. These characters stand in strings alone. */
@@ -39,21 +39,38 @@ function escapeHtml(text: string): string {
   );
 }
 
-const writers = new WeakMap<TypeSchema, Writer>();
+/**
+ * As `toGoJson`, of an object that has been through the store: upstream stores its own types as
+ * protobuf, which has no empty lists and maps, so those that are always written come back as null.
+ */
+export function toStoredGoJson(type: TypeSchema, object: object): string {
+  const isProtobuf = type.name.startsWith(PROTOBUF_TYPES);
+  return isProtobuf
+    ? escapeHtml(objectWriter(type, true)(object as JsonObject))
+    : toGoJson(type, object);
+}
 
-function objectWriter(type: TypeSchema): Writer {
+/** Definitions of custom resources and of API services are stored as JSON. */
+const PROTOBUF_TYPES = 'io.k8s.api.';
+
+const plainWriters = new WeakMap<TypeSchema, Writer>();
+const storedWriters = new WeakMap<TypeSchema, Writer>();
+
+/** `stored`: empty lists and maps that are always written are null. */
+function objectWriter(type: TypeSchema, stored: boolean): Writer {
+  const writers = stored ? storedWriters : plainWriters;
   const known = writers.get(type);
   if (known !== undefined) return known;
   const fields: FieldWriter[] = [];
   const made: Writer =
     type.twoForms !== undefined
-      ? writeTwoForms(type)
+      ? writeTwoForms(type, stored)
       : type.preserveUnknownFields === true
         ? (value) => writeOpen(type, fields, value as JsonObject)
         : (value) => writeFields(fields, value as JsonObject);
   // Kept before its parts are made: a type may contain itself.
   writers.set(type, made);
-  for (const field of type.fields) fields.push(fieldWriter(field));
+  for (const field of type.fields) fields.push(fieldWriter(field, stored));
   return made;
 }
 
@@ -90,22 +107,37 @@ function sortedJson(value: Json): string {
   return `{${members.join(',')}}`;
 }
 
-function fieldWriter(field: FieldSchema): FieldWriter {
+function fieldWriter(field: FieldSchema, stored: boolean): FieldWriter {
   const { json, type } = field;
   return {
     json,
     head: `${quote(json)}:`,
-    write: valueWriter(type),
-    absent: absentText(field),
+    write: stored ? nullWhenEmpty(field) : valueWriter(type, stored),
+    absent: absentText(field, stored),
     isEmpty: emptinessOf(field),
   };
 }
 
+function nullWhenEmpty({ type, pointer }: FieldSchema): Writer {
+  const write = valueWriter(type, true);
+  if (pointer) return write;
+  if (type.kind === 'list')
+    return (value) => (Array.isArray(value) && value.length === 0 ? 'null' : write(value));
+  if (type.kind !== 'map') return write;
+  return (value) => {
+    const text = write(value);
+    return text === '{}' ? 'null' : text;
+  };
+}
+
 /** What Go writes when nothing is set; undefined: it leaves the field out. */
-function absentText({ type, pointer, omitempty, omitzero }: FieldSchema): string | undefined {
+function absentText(
+  { type, pointer, omitempty, omitzero }: FieldSchema,
+  stored: boolean,
+): string | undefined {
   if (omitzero) return undefined;
   if (pointer) return omitempty ? undefined : 'null';
-  if (type.kind === 'object') return objectWriter(type.type)({});
+  if (type.kind === 'object') return objectWriter(type.type, stored)({});
   if (type.kind !== 'scalar') return omitempty ? undefined : 'null';
   switch (type.scalar) {
     case 'quantity':
@@ -144,14 +176,14 @@ function quoteSpecial(text: string): string {
   return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed());
 }
 
-function valueWriter(type: FieldType): Writer {
+function valueWriter(type: FieldType, stored: boolean): Writer {
   switch (type.kind) {
     case 'scalar':
       return type.scalar === 'any' || type.scalar === 'rawExtension' || isRaw(type.scalar)
         ? (value) => JSON.stringify(value)
         : (value) => (typeof value === 'string' ? quote(value) : JSON.stringify(value));
     case 'list': {
-      const write = valueWriter(type.of);
+      const write = valueWriter(type.of, stored);
       return (value) => {
         if (!Array.isArray(value)) return 'null';
         let text = '';
@@ -163,7 +195,7 @@ function valueWriter(type: FieldType): Writer {
       };
     }
     case 'map': {
-      const write = valueWriter(type.of);
+      const write = valueWriter(type.of, stored);
       return (value) => {
         const map = value as JsonObject;
         let text = '';
@@ -177,7 +209,7 @@ function valueWriter(type: FieldType): Writer {
     case 'object': {
       let write: Writer | undefined;
       return (value) => {
-        write ??= objectWriter(type.type);
+        write ??= objectWriter(type.type, stored);
         return write(value);
       };
     }
@@ -189,13 +221,13 @@ function isRaw(scalar: string): boolean {
 }
 
 /** The three types of apiextensions/v1 that are a schema or something simpler. */
-function writeTwoForms(type: TypeSchema): Writer {
+function writeTwoForms(type: TypeSchema, stored: boolean): Writer {
   let write: Writer | undefined;
   const schema = type.fields.find((field) => field.json === 'Schema')?.type;
   if (schema === undefined) throw new Error(`Cannot write ${type.name}: no schema member`);
   return (value) => {
     if (typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
-    write ??= valueWriter(schema);
+    write ??= valueWriter(schema, stored);
     const element = write;
     if (!Array.isArray(value)) return element(value);
     const items = value.map((item) =>

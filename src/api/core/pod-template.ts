@@ -1,5 +1,6 @@
 /** PodTemplate. Upstream: pkg/registry/core/podtemplate/strategy.go. */
 import type { PodTemplate } from '#api/gen/core-v1.ts';
+import { podGatedFields } from './pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
   column,
@@ -20,6 +21,7 @@ export const POD_TEMPLATE = defineKind<PodTemplate>({
   plural: 'podtemplates',
   namespaced: true,
   schema: 'io.k8s.api.core.v1.PodTemplate',
+  gatedFields: podGatedFields('template.spec'),
   countsGeneration: true,
   unconditionalUpdate: true,
   returnsDeletedObject: true,

@@ -1,5 +1,7 @@
 /** Pod. Upstream: pkg/registry/core/pod/strategy.go. */
 import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
+import { podGatedFields } from './pod-gated-fields.ts';
+import { timeText } from '../meta/time.ts';
 import { defineKind, type WriteContext } from '../kind.ts';
 import {
   validateEphemeralContainersUpdate,
@@ -16,7 +18,7 @@ import { podQosClass } from './qos.ts';
 import { keepAllButEphemeralContainers, keepAllButResources } from './pod-views.ts';
 
 /** A new pod is pending; one with gates says so. */
-function prepareForCreate(pod: Pod, _context: WriteContext): void {
+function prepareForCreate(pod: Pod, context: WriteContext): void {
   pod.status = { phase: 'Pending', qosClass: podQosClass(pod) };
   if ((pod.spec?.schedulingGates ?? []).length > 0) {
     pod.status.conditions = [
@@ -25,6 +27,7 @@ function prepareForCreate(pod: Pod, _context: WriteContext): void {
         status: 'False',
         reason: 'SchedulingGated',
         message: 'Scheduling is blocked due to non-empty scheduling gates',
+        lastTransitionTime: timeText(context.nowMs),
       },
     ];
   }
@@ -72,6 +75,7 @@ export const POD = defineKind<Pod>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.core.v1.Pod',
+  gatedFields: podGatedFields('spec'),
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

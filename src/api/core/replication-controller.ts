@@ -1,5 +1,6 @@
 /** ReplicationController. Upstream: pkg/registry/core/replicationcontroller/strategy.go. */
 import type { ReplicationController } from '#api/gen/core-v1.ts';
+import { podGatedFields } from './pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
   AGE_COLUMN,
@@ -44,6 +45,7 @@ export const REPLICATION_CONTROLLER = defineKind<ReplicationController>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.core.v1.ReplicationController',
+  gatedFields: podGatedFields('spec.template.spec'),
   storagePrefix: 'controllers',
   hasStatus: true,
   countsGeneration: true,

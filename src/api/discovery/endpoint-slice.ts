@@ -32,6 +32,8 @@ export const ENDPOINT_SLICE = defineKind<EndpointSlice>({
   plural: 'endpointslices',
   namespaced: true,
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
+  // Of the versions before v1.
+  gatedFields: ['endpoints[].deprecatedTopology'],
   countsGeneration: true,
   unconditionalUpdate: true,
   columns: [
@@ -54,6 +56,8 @@ export const ENDPOINT_SLICE = defineKind<EndpointSlice>({
     if (equalValues(next.metadata?.labels, old.metadata?.labels)) return;
     next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
   },
+  warn: ({ addressType }) =>
+    addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : [],
   validate: validateEndpointSlice,
   validateCreate: validateEndpointSliceCreate,
   validateUpdate: validateEndpointSliceUpdate,

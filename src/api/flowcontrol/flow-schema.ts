@@ -1,6 +1,7 @@
 /** FlowSchema. Upstream: pkg/registry/flowcontrol/flowschema, pkg/apis/flowcontrol/v1/defaults.go. */
 import type { FlowSchema } from '#api/gen/flowcontrol-v1.ts';
 import { defineKind } from '../kind.ts';
+import { validateFlowSchema } from '../validation/flow-schema.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 
 const DEFAULT_PRECEDENCE = 1000;
@@ -32,4 +33,6 @@ export const FLOW_SCHEMA = defineKind<FlowSchema>({
   prepareForCreate: (schema) => {
     schema.status = {};
   },
+  validate: validateFlowSchema,
+  validateStatus: validateFlowSchema,
 });

@@ -1,6 +1,7 @@
 /** PriorityLevelConfiguration. Upstream: pkg/apis/flowcontrol/v1/defaults.go for the defaults. */
 import type { PriorityLevelConfiguration } from '#api/gen/flowcontrol-v1.ts';
 import { defineKind } from '../kind.ts';
+import { validatePriorityLevel } from '../validation/priority-level.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 
 const SHARES = 30;
@@ -51,4 +52,6 @@ export const PRIORITY_LEVEL_CONFIGURATION = defineKind<PriorityLevelConfiguratio
   prepareForCreate: (object) => {
     object.status = {};
   },
+  validate: validatePriorityLevel,
+  validateStatus: validatePriorityLevel,
 });

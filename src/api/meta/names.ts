@@ -30,7 +30,7 @@ const HTTP_HEADER_RE = whole(HTTP_HEADER);
 const PERCENT_RE = whole(PERCENT);
 const HTTP_PATH_RE = whole(HTTP_PATH);
 
-const maxLengthError = (max: number): string => `must be no more than ${max} characters`;
+const maxLengthError = (max: number): string => `must be no more than ${max} bytes`;
 const EMPTY_ERROR = 'must be non-empty';
 export const rangeError = (low: number, high: number): string =>
   `must be between ${low} and ${high}, inclusive`;
@@ -243,7 +243,8 @@ export function isPortNumber(port: number): string[] {
 /** IANA service names in lower case. */
 export function isPortName(port: string): string[] {
   const errors: string[] = [];
-  if (byteLength(port) > PORT_NAME_MAX) errors.push(maxLengthError(PORT_NAME_MAX));
+  if (byteLength(port) > PORT_NAME_MAX)
+    errors.push(`must be no more than ${PORT_NAME_MAX} characters`);
   if (!/^[-a-z0-9]+$/.test(port)) {
     errors.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
   }

@@ -55,7 +55,7 @@ describe('parseSelector()', () => {
     [
       `${'a'.repeat(64)}=b`,
       requirement(
-        `<nil>: Invalid value: "${'a'.repeat(64)}": name part must be no more than 63 characters`,
+        `<nil>: Invalid value: "${'a'.repeat(64)}": name part must be no more than 63 bytes`,
       ),
     ],
     ['a=-b', requirement(`values[0][a]: Invalid value: "-b": ${VALUE_RULE}`)],

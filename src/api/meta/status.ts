@@ -181,7 +181,7 @@ export function invalid(
     details: {
       ...(name === '' ? {} : { name }),
       ...(kind.group === '' ? {} : { group: kind.group }),
-      kind: kind.kind,
+      ...(kind.kind === '' ? {} : { kind: kind.kind }),
       causes: errors.map((error) => ({
         reason: error.type,
         message: error.body(),
@@ -231,6 +231,11 @@ export function internalError(message: string): StatusError {
     message: `Internal error occurred: ${message}`,
     details: { causes: [{ message }] },
   });
+}
+
+/** What upstream answers for an error that it has no Status for: 500 and no reason. */
+export function plainError(message: string): StatusError {
+  return new StatusError({ code: 500, message });
 }
 
 export function serviceUnavailable(message: string): StatusError {

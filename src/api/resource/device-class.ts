@@ -1,6 +1,7 @@
 /** DeviceClass. Upstream: pkg/registry/resource/deviceclass/strategy.go. */
 import type { DeviceClass } from '#api/gen/resource-v1.ts';
 import { defineKind } from '../kind.ts';
+import { validateDeviceClass } from '../validation/device-claim.ts';
 import { AGE_COLUMN, NAME_COLUMN } from '../meta/columns.ts';
 
 export const DEVICE_CLASS = defineKind<DeviceClass>({
@@ -14,4 +15,5 @@ export const DEVICE_CLASS = defineKind<DeviceClass>({
   unconditionalUpdate: true,
   returnsDeletedObject: true,
   columns: [NAME_COLUMN, AGE_COLUMN],
+  validate: validateDeviceClass,
 });

@@ -3,6 +3,7 @@ import type { ResourceClaimTemplate } from '#api/gen/resource-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, NAME_COLUMN } from '../meta/columns.ts';
 import { fieldPath } from '../meta/field.ts';
+import { validateResourceClaimTemplate } from '../validation/device-claim.ts';
 import { immutable } from '../validation/metadata.ts';
 import { defaultDeviceRequests } from './device-requests.ts';
 
@@ -18,5 +19,6 @@ export const RESOURCE_CLAIM_TEMPLATE = defineKind<ResourceClaimTemplate>({
   returnsDeletedObject: true,
   columns: [NAME_COLUMN, AGE_COLUMN],
   setDefaults: (template) => defaultDeviceRequests(template.spec?.spec),
+  validateCreate: validateResourceClaimTemplate,
   validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),
 });

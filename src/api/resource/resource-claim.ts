@@ -4,6 +4,8 @@ import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { immutable } from '../validation/metadata.ts';
 import { fieldPath } from '../meta/field.ts';
+import { validateResourceClaimStatus } from '../validation/device-claim-status.ts';
+import { validateResourceClaim } from '../validation/device-claim.ts';
 import { defaultDeviceRequests } from './device-requests.ts';
 
 function state({ metadata, status }: ResourceClaim): string {
@@ -34,5 +36,7 @@ export const RESOURCE_CLAIM = defineKind<ResourceClaim>({
   prepareForCreate: (claim) => {
     claim.status = {};
   },
+  validateCreate: validateResourceClaim,
+  validateStatus: validateResourceClaimStatus,
   validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),
 });

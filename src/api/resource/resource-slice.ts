@@ -1,6 +1,10 @@
 /** ResourceSlice. Upstream: pkg/registry/resource/resourceslice/strategy.go. */
 import type { ResourceSlice } from '#api/gen/resource-v1.ts';
 import { defineKind } from '../kind.ts';
+import {
+  validateResourceSlice,
+  validateResourceSliceUpdate,
+} from '../validation/resource-slice.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 
 export const RESOURCE_SLICE = defineKind<ResourceSlice>({
@@ -10,6 +14,14 @@ export const RESOURCE_SLICE = defineKind<ResourceSlice>({
   plural: 'resourceslices',
   namespaced: false,
   schema: 'io.k8s.api.resource.v1.ResourceSlice',
+  // Gates DRAListTypeAttributes, DRANodeAllocatableResources.
+  gatedFields: [
+    'spec.devices[].attributes{}.bools',
+    'spec.devices[].attributes{}.ints',
+    'spec.devices[].attributes{}.strings',
+    'spec.devices[].attributes{}.versions',
+    'spec.devices[].nodeAllocatableResourceMappings',
+  ],
   countsGeneration: true,
   unconditionalUpdate: true,
   returnsDeletedObject: true,
@@ -24,4 +36,6 @@ export const RESOURCE_SLICE = defineKind<ResourceSlice>({
     column('Pool', ({ spec }) => spec?.pool?.name ?? ''),
     AGE_COLUMN,
   ],
+  validateCreate: validateResourceSlice,
+  validateUpdate: validateResourceSliceUpdate,
 });

@@ -176,13 +176,12 @@ export function validateJob(job: Job): FieldError[] {
   const { spec } = job;
   const errors = [...validateGenerated(job), ...validateJobSpec(spec, SPEC)];
   if (spec?.selector === undefined) errors.push(required(SPEC.child('selector')));
-  else {
-    errors.push(...validateLabelSelector(spec.selector, SPEC.child('selector')));
-    const labels = spec.template?.metadata?.labels;
-    if (misses(spec.selector, labels)) {
-      const at = SPEC.child('template', 'metadata', 'labels');
-      errors.push(invalidValue(at, labels ?? null, '`selector` does not match template `labels`'));
-    }
+  else errors.push(...validateLabelSelector(spec.selector, SPEC.child('selector')));
+  const labels = spec?.template?.metadata?.labels;
+  // No selector selects nothing.
+  if (spec?.selector === undefined || misses(spec.selector, labels)) {
+    const at = SPEC.child('template', 'metadata', 'labels');
+    errors.push(invalidValue(at, labels ?? null, '`selector` does not match template `labels`'));
   }
   return [...errors, ...validateHostnames(job)];
 }
@@ -199,8 +198,7 @@ function mayChangeTemplate({ spec, status }: Job): boolean {
 }
 
 function withoutMutable(template: PodTemplateSpec | undefined): object {
-  const { metadata, spec } = template ?? {};
-  const { labels: _labels, annotations: _annotations, ...meta } = metadata ?? {};
+  const { spec } = template ?? {};
   const {
     nodeSelector: _nodes,
     tolerations: _tolerations,
@@ -213,7 +211,6 @@ function withoutMutable(template: PodTemplateSpec | undefined): object {
     (containers ?? []).map(({ resources: _resources, ...container }) => container);
   const containers = bare(spec?.containers);
   return {
-    meta,
     spec: { ...rest, containers, initContainers: bare(spec?.initContainers) },
     affinity: others,
   };
@@ -224,9 +221,10 @@ function validateTemplateUpdate(next: Job, old: Job): FieldError[] {
   const after = next.spec?.template;
   const before = old.spec?.template;
   if (!mayChangeTemplate(old)) return immutable(after, before, at);
+  // What else the template has (its metadata) may change with where the pods run.
   return equalValues(withoutMutable(after), withoutMutable(before))
     ? []
-    : [invalidValue(at, after, 'field is immutable')];
+    : [invalidValue(at.child('spec'), after?.spec, 'field is immutable')];
 }
 
 function validateCompletions(next: JobSpec, old: JobSpec): FieldError[] {

@@ -32,7 +32,7 @@ describe('the metadata of a new object', () => {
     [
       'a long name',
       { name: 'a'.repeat(254) },
-      [`metadata.name: Invalid value: "${'a'.repeat(254)}": must be no more than 253 characters`],
+      [`metadata.name: Invalid value: "${'a'.repeat(254)}": must be no more than 253 bytes`],
     ],
     [
       'a bad label',
@@ -42,7 +42,7 @@ describe('the metadata of a new object', () => {
     [
       'a long label',
       { name: 'a', labels: { x: 'z'.repeat(64) } },
-      [`metadata.labels: Invalid value: "${'z'.repeat(64)}": must be no more than 63 characters`],
+      [`metadata.labels: Invalid value: "${'z'.repeat(64)}": must be no more than 63 bytes`],
     ],
     ['an annotation in capitals', { name: 'a', annotations: { 'X.IO/Y': '' } }, []],
     [
@@ -53,7 +53,10 @@ describe('the metadata of a new object', () => {
     [
       'a bad finalizer',
       { name: 'a', finalizers: ['x y'] },
-      [`metadata.finalizers: Invalid value: "x y": ${NAME_PART}`],
+      [
+        `metadata.finalizers: Invalid value: "x y": ${NAME_PART}`,
+        'metadata.finalizers[0]: Invalid value: "x y": name is neither a standard finalizer name nor is it fully qualified',
+      ],
     ],
     ['an owner', { name: 'a', ownerReferences: [owner] }, []],
     [

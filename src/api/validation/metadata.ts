@@ -119,9 +119,8 @@ export function isEmptySelector(selector: LabelSelector | undefined): boolean {
 function validateOwner(owner: Partial<OwnerReference>, at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const { apiVersion = '', kind = '', name = '', uid = '' } = owner;
-  const version = apiVersion.includes('/')
-    ? apiVersion.slice(apiVersion.indexOf('/') + 1)
-    : apiVersion;
+  const parts = apiVersion.split('/');
+  const version = parts.length > 2 ? '' : (parts.at(-1) ?? '');
   if (version === '')
     errors.push(invalidValue(at.child('apiVersion'), apiVersion, 'version must not be empty'));
   for (const [field, value] of Object.entries({ kind, name, uid })) {
@@ -154,8 +153,20 @@ function validateOwners(owners: readonly OwnerReference[], at: FieldPath): Field
   return errors;
 }
 
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
 function validateFinalizers(finalizers: readonly string[], at: FieldPath): FieldError[] {
   const errors = finalizers.flatMap((name) => invalidAll(at, name, isQualifiedName(name)));
+  for (const [i, name] of finalizers.entries()) {
+    if (name.includes('/') || STANDARD_FINALIZERS.includes(name)) continue;
+    errors.push(
+      invalidValue(
+        at.index(i),
+        name,
+        'name is neither a standard finalizer name nor is it fully qualified',
+      ),
+    );
+  }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(
       invalidValue(at, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'),

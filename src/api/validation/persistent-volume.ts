@@ -18,6 +18,7 @@ import { noBacksteps } from './paths.ts';
 import { validateAccessModes, VOLUME_MODES } from './persistent-volume-claim.ts';
 import { changedFields } from './changes.ts';
 import { positiveQuantity } from './resource-names.ts';
+import { inOrder, nameOfSurplus } from './volume-order.ts';
 import { validateDriverName } from './volumes.ts';
 
 const SPEC = fieldPath('spec');
@@ -65,11 +66,16 @@ function validateCsi(csi: NonNullable<PersistentVolumeSpec['csi']>, at: FieldPat
 }
 
 function validateSources(spec: PersistentVolumeSpec): FieldError[] {
-  const names = Object.keys(sourcesOf(spec));
+  const names = inOrder(Object.keys(sourcesOf(spec)), true);
   if (names.length === 0) return [required(SPEC, 'must specify a volume type')];
   const errors = names
     .slice(1)
-    .map((name) => forbiddenField(SPEC.child(name), 'may not specify more than 1 volume type'));
+    .map((name) =>
+      forbiddenField(
+        SPEC.child(nameOfSurplus(name, true)),
+        'may not specify more than 1 volume type',
+      ),
+    );
   const { hostPath, nfs, local, csi } = spec;
   if (hostPath !== undefined) {
     const at = SPEC.child('hostPath', 'path');

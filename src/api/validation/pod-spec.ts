@@ -1,8 +1,7 @@
 /**
  * The spec of a pod, in pods and in templates.
  *
- * Source: upstream pkg/apis/core/validation/validation.go (ValidatePodSpec). Windows options are
- * not checked but for what a Linux pod may not set: no node here runs Windows.
+ * Source: upstream pkg/apis/core/validation/validation.go (ValidatePodSpec).
  */
 import type { PodSpec } from '#api/gen/core-v1.ts';
 import {
@@ -41,6 +40,7 @@ import {
 } from './scheduling.ts';
 import { validatePodSecurityContext } from './security.ts';
 import { validateVolumes } from './volumes.ts';
+import { validateHostProcess, validateWindowsPod } from './windows.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 const MIRROR = 'kubernetes.io/config.mirror';
@@ -153,7 +153,7 @@ function validateOs(spec: PodSpec, at: FieldPath): FieldError[] {
   if (name === '') return [required(at.child('os', 'name'))];
   if (name !== 'linux' && name !== 'windows')
     return [notSupported(at.child('os'), name, ['linux', 'windows'])];
-  if (name === 'windows') return [];
+  if (name === 'windows') return validateWindowsPod(spec, at);
   const detail = 'windows options cannot be set for a linux pod';
   const errors: FieldError[] = [];
   if (spec.securityContext?.windowsOptions !== undefined) {
@@ -168,8 +168,8 @@ function validateOs(spec: PodSpec, at: FieldPath): FieldError[] {
 
 function validateOverhead(spec: PodSpec, at: FieldPath): FieldError[] {
   return Object.entries(spec.overhead ?? {}).flatMap(([name, value]) => [
-    ...validateResourceName(name, at.key(name)),
-    ...nonnegativeQuantity(value, at.key(name)),
+    ...validateResourceName(name, at.child('limits').key(name)),
+    ...nonnegativeQuantity(value, at.child('limits').key(name)),
   ]);
 }
 
@@ -233,6 +233,7 @@ export function validatePodSpec(
           ['PreemptLowerPriority', 'Never'],
           at.child('preemptionPolicy'),
         )),
+    ...validateHostProcess(spec, at),
     ...validateOverhead(spec, at.child('overhead')),
     ...validateOs(spec, at),
     ...validateFileVariables(spec, at),

@@ -159,7 +159,7 @@ function nodeCanResize({ status }: Pod): boolean {
 export function validatePodResize(next: Pod, old: Pod): FieldError[] {
   if (isStatic(old)) return [forbiddenField('', 'static pods cannot be resized')];
   if (old.spec?.os?.name === 'windows')
-    return [forbiddenField('', 'windows pods cannot be resized')];
+    return [forbiddenField('[]', 'windows pods cannot be resized')];
   const errors = validatePod(next);
   const after = next.spec;
   const before = old.spec;

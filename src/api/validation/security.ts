@@ -16,6 +16,7 @@ import {
 } from '../meta/field.ts';
 import { oneOf, optionalOneOf, unixId } from './common.ts';
 import { descendingPath } from './paths.ts';
+import { validateWindowsOptions } from './windows.ts';
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 const PROFILE_PATH_MAX = 4095;
@@ -100,7 +101,11 @@ export function validateSecurityContext(
       errors.push(invalidValue(at, context, detail));
     }
   }
-  return [...errors, ...validateAppArmor(context.appArmorProfile, at.child('appArmorProfile'))];
+  return [
+    ...errors,
+    ...validateWindowsOptions(context.windowsOptions, at.child('windowsOptions')),
+    ...validateAppArmor(context.appArmorProfile, at.child('appArmorProfile')),
+  ];
 }
 
 function validateSysctls(context: PodSecurityContext, spec: PodSpec, at: FieldPath): FieldError[] {
@@ -155,6 +160,7 @@ export function validatePodSecurityContext(spec: PodSpec, at: FieldPath): FieldE
     ),
     ...validateSeccomp(context.seccompProfile, at.child('seccompProfile')),
     ...validateAppArmor(context.appArmorProfile, at.child('appArmorProfile')),
+    ...validateWindowsOptions(context.windowsOptions, at.child('windowsOptions')),
     ...optionalOneOf(
       context.supplementalGroupsPolicy,
       ['Merge', 'Strict'],

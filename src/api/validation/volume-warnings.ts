@@ -15,6 +15,9 @@ const OLD_VOLUMES = {
   rbd: 'deprecated in v1.28, non-functional in v1.31+',
 } as const satisfies Partial<Record<keyof Volume, string>>;
 
+/** Upstream's warning writes it so. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { storageos: 'storageOS' };
+
 type Quantities = Readonly<Record<string, string>> | undefined;
 
 /** Amounts of bytes that are no whole number. */
@@ -102,7 +105,7 @@ function warnAboutPaths(volume: Volume): string[] {
 function warnAboutVolume(volume: Volume, at: FieldPath): string[] {
   const warnings = Object.entries(OLD_VOLUMES)
     .filter(([field]) => Object.hasOwn(volume, field))
-    .map(([field, message]) => `${at.child(field).toString()}: ${message}`);
+    .map(([field, message]) => `${at.child(OTHER_NAMES[field] ?? field).toString()}: ${message}`);
   const resources = volume.ephemeral?.volumeClaimTemplate?.spec?.resources;
   const here = at.child('ephemeral', 'volumeClaimTemplate', 'spec', 'resources');
   return [

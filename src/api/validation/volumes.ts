@@ -24,6 +24,7 @@ import { descendingPath, noBacksteps, nonReservedPath, validateFileMode } from '
 import { validateClaimSpec } from './persistent-volume-claim.ts';
 import { validateDownwardFile, validateProjected } from './projected-volumes.ts';
 import { validateTemplateMetadata } from './template-metadata.ts';
+import { inOrder, nameOfSurplus } from './volume-order.ts';
 
 const HOST_PATH_TYPES = [
   '',
@@ -142,12 +143,17 @@ const RULES: Rules = {
 
 function validateSource(volume: Volume, at: FieldPath, context: VolumeContext): FieldError[] {
   const { name: _name, ...sources } = volume;
-  const given = Object.entries(sources).filter(
-    ([, source]) => source !== undefined && source !== null,
+  const members = new Map(Object.entries(sources));
+  const given = inOrder(
+    [...members.keys()].filter((field) => (members.get(field) ?? null) !== null),
   );
   if (given.length === 0) return [required(at, 'must specify a volume type')];
-  return given.flatMap(([field, source], i) => {
-    if (i > 0) return [forbiddenField(at.child(field), 'may not specify more than 1 volume type')];
+  return given.flatMap((field, i) => {
+    const source = members.get(field);
+    if (i > 0) {
+      const detail = 'may not specify more than 1 volume type';
+      return [forbiddenField(at.child(nameOfSurplus(field)), detail)];
+    }
     const rule = RULES[field as keyof Volume] as
       | ((s: unknown, p: FieldPath, c: VolumeContext) => FieldError[])
       | undefined;

@@ -94,7 +94,7 @@ function validateRule(rule: Rule, at: FieldPath): FieldError[] {
   ];
 }
 
-function validateRuleWithOperations(rule: RuleWithOperations, at: FieldPath): FieldError[] {
+export function validateRuleWithOperations(rule: RuleWithOperations, at: FieldPath): FieldError[] {
   const here = at.child('operations');
   const operations = rule.operations ?? [];
   return [
@@ -119,7 +119,7 @@ function validateVersions(versions: readonly string[], at: FieldPath): FieldErro
   return [...errors, invalidValue(at, versions, `must include at least one of ${list}`)];
 }
 
-function validateMatchConditions(
+export function validateMatchConditions(
   conditions: readonly MatchCondition[],
   at: FieldPath,
 ): FieldError[] {

@@ -49,6 +49,14 @@ interface Call {
   readonly service: Service;
   readonly spec: ServiceSpec;
   readonly taken: Holding[];
+  readonly dryRun: boolean;
+}
+
+/** A dry run takes nothing: others may ask for the same at the same time. */
+function take(call: Call, pool: Pool, number: bigint): void {
+  if (call.dryRun) return;
+  pool.hold(number);
+  call.taken.push({ pool, number });
 }
 
 export class ServiceAllocators implements Allocators {
@@ -147,7 +155,7 @@ export class ServiceAllocators implements Allocators {
     const service = next as Service;
     const spec = (service.spec ??= {});
     const before = (old as Service | undefined)?.spec;
-    const call: Call = { service, spec, taken: [] };
+    const call: Call = { service, spec, taken: [], dryRun };
     const giveBack = (): void => {
       for (const { pool, number } of call.taken) pool.giveBack(number);
     };
@@ -157,9 +165,7 @@ export class ServiceAllocators implements Allocators {
       giveBack();
       throw error;
     }
-    if (!dryRun) return giveBack;
-    giveBack();
-    return () => {};
+    return giveBack;
   }
 
   async #allocate(call: Call, old: ServiceSpec | undefined): Promise<void> {
@@ -286,8 +292,7 @@ export class ServiceAllocators implements Allocators {
     // What another write has just released may not show yet.
     if (!pool.isFree(number)) await this.#reader.catchUp();
     if (!pool.isFree(number)) return false;
-    pool.hold(number);
-    call.taken.push({ pool, number });
+    take(call, pool, number);
     return true;
   }
 
@@ -298,8 +303,7 @@ export class ServiceAllocators implements Allocators {
       number = pool.findFree();
     }
     if (number === undefined) return undefined;
-    pool.hold(number);
-    call.taken.push({ pool, number });
+    take(call, pool, number);
     return number;
   }
 }

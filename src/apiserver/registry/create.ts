@@ -1,6 +1,7 @@
 /** CREATE. Upstream: registry/rest/create.go and generic/registry/store.go (Create). */
 import { fieldPath, invalidValue } from '#api/meta/field.ts';
-import { alreadyExists, generateNameConflict } from '#api/meta/status.ts';
+import { dropGatedFields } from '#api/meta/gated-fields.ts';
+import { alreadyExists, generateNameConflict, plainError } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { validateObjectMeta } from '#api/validation/metadata.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
@@ -48,6 +49,8 @@ export async function createOnce(
     ...validateObjectMeta(kind, object),
   ]);
   for (const text of kind.warn?.(object) ?? []) options.warn(text);
+  // What comes out of the store has defaults, also those of fields that the strategy has set.
+  kind.setDefaults?.(object);
   await options.validate?.(object);
   // The strategy may have put another metadata in place.
   const metadata = metadataOf(object);
@@ -68,6 +71,12 @@ export async function createOnce(
   return object;
 }
 
+/** Only what is stored is refused: a dry run answers with the version that was sent. */
+function checkNoVersion(version: string | undefined, dryRun: boolean): void {
+  if (dryRun || version === undefined || version === '' || version === '0') return;
+  throw plainError('resourceVersion should not be set on objects to be created');
+}
+
 /** What the server sets, whatever the client says. */
 function prepare(
   store: StoreAccess,
@@ -82,11 +91,12 @@ function prepare(
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
-  delete metadata.resourceVersion;
+  checkNoVersion(metadata.resourceVersion, options.dryRun);
   metadata.uid = store.environment.random.uuid();
   metadata.creationTimestamp = timeText(context.nowMs);
+  // Where nothing counts it, it is what the client says.
   if (countsGeneration(resource, object)) metadata.generation = 1;
-  else delete metadata.generation;
   if (kind.hasStatus === true && kind.prepareForCreate === undefined) delete object['status'];
+  dropGatedFields(kind.gatedFields ?? [], object, undefined);
   kind.prepareForCreate?.(object, context);
 }

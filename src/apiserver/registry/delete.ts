@@ -49,16 +49,18 @@ export async function deleteObject(
 function checkPreconditions(resource: Resource, object: ApiObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const metadata = metadataOf(object);
+  // Upstream names the kind here, not the resource.
+  const named = { group: resource.kind.group, resource: resource.kind.kind };
   if (uid !== undefined && uid !== metadata.uid) {
     throw conflict(
-      resource.groupResource,
+      named,
       options.name,
       `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid ?? ''}). The object might have been deleted and then recreated`,
     );
   }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
     throw conflict(
-      resource.groupResource,
+      named,
       options.name,
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion ?? ''}). The object might have been modified`,
     );

@@ -27,6 +27,8 @@ export interface UpdateOptions extends WriteOptions {
    */
   transform(current: ApiObject | undefined): Promise<ApiObject>;
   validate?(next: ApiObject, old: ApiObject | undefined): Promise<void>;
+  /** The uid that the object says must be that of the stored one (a PUT; patches say it otherwise). */
+  readonly namesUid?: boolean;
   /** Create when it is not there (server-side apply does, for every kind). */
   readonly createIfMissing?: boolean;
   /** The server's own change (a binding): written as `transform` made it, without the strategy. */

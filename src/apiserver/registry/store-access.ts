@@ -110,5 +110,8 @@ export function currentEntry(result: WriteResult): Entry | undefined {
 
 /** Throws 422 with all `errors`, if there are any. */
 export function refuse(resource: Resource, object: ApiObject, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid(resource.kind, metadataOf(object).name ?? '', errors);
+  if (errors.length === 0) return;
+  // A kind that moved is known by the group that it is stored under.
+  const { kind, group, storedAs } = resource.kind;
+  throw invalid({ kind, group: storedAs?.group ?? group }, metadataOf(object).name ?? '', errors);
 }

@@ -1,8 +1,10 @@
 /** UPDATE and PATCH. Upstream: registry/rest/update.go and generic/registry/store.go (Update). */
+import { statusKeepsMetadata } from '#api/apply/reset-fields.ts';
 import { keepTimesWhenUnchanged } from '#api/apply/managed-fields.ts';
 import { equalJson } from '#api/meta/equal.ts';
 import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
-import { conflict, invalid, notFound, OBJECT_MODIFIED } from '#api/meta/status.ts';
+import { dropGatedFields } from '#api/meta/gated-fields.ts';
+import { conflict, invalid, notFound, OBJECT_MODIFIED, plainError } from '#api/meta/status.ts';
 import { validateObjectMetaUpdate } from '#api/validation/metadata.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { Entry } from '../watch-cache/entry.ts';
@@ -87,6 +89,7 @@ async function updateOnce(
   let next: ApiObject;
   try {
     next = await options.transform(old);
+    if (options.namesUid === true) checkUid(resource, options, next, old);
     checkVersion(resource, options, next, entry);
   } catch (error) {
     // What was decided on an old state is decided again on the newest one.
@@ -114,6 +117,24 @@ async function updateOnce(
   return { object: next };
 }
 
+/** An update that names a uid is of that object alone. */
+function checkUid(
+  resource: Resource,
+  options: UpdateOptions,
+  next: ApiObject,
+  old: ApiObject,
+): void {
+  const asked = metadataOf(next).uid ?? '';
+  const { uid = '' } = metadataOf(old);
+  if (asked === '' || asked === uid) return;
+  const key = resource.key(options.namespace, options.name).replace(/^\/registry/, '');
+  throw conflict(
+    resource.groupResource,
+    options.name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${asked}, UID in object meta: ${uid}`,
+  );
+}
+
 function checkVersion(
   resource: Resource,
   options: UpdateOptions,
@@ -124,10 +145,14 @@ function checkVersion(
   if (version === '' || version === '0') {
     if (resource.kind.unconditionalUpdate === true) return;
     const at = fieldPath('metadata').child('resourceVersion');
-    throw invalid(resource.kind, options.name, [
-      invalidValue(at, version, 'must be specified for an update'),
+    // Upstream names the resource where the kind stands elsewhere, and a number.
+    const { group, resource: kind } = resource.groupResource;
+    throw invalid({ group, kind }, options.name, [
+      invalidValue(at, 0, 'must be specified for an update'),
     ]);
   }
+  if (!/^\d+$/.test(version))
+    throw plainError(`strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
   if (version !== String(entry.revision))
     throw conflict(resource.groupResource, options.name, OBJECT_MODIFIED);
 }
@@ -144,18 +169,18 @@ function prepare(
   const context = store.writeContext(options.user);
   const metadata = metadataOf(next);
   const before = metadataOf(old);
-  keepFields(metadata, before, [
-    'generation',
-    'creationTimestamp',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-  ]);
-  delete metadata.selfLink;
+  keepFields(metadata, before, ['generation', 'creationTimestamp']);
+  // A deletion that has begun stays; one that has not cannot be asked for so (validation says it).
+  if (before.deletionTimestamp !== undefined) keepFields(metadata, before, ['deletionTimestamp']);
+  if (metadata.deletionGracePeriodSeconds === undefined)
+    keepFields(metadata, before, ['deletionGracePeriodSeconds']);
   if (metadata.uid === undefined || metadata.uid === '') keepFields(metadata, before, ['uid']);
   const errors: FieldError[] = [];
   const view = kind.views?.find((candidate) => candidate.name === options.subresource);
   if (options.subresource === 'status') {
     keepAllBut(next, old, 'status');
+    if (statusKeepsMetadata(kind))
+      keepFields(metadata, before, ['labels', 'annotations', 'finalizers', 'ownerReferences']);
     kind.prepareForStatusUpdate?.(next, old, context);
     errors.push(...(kind.validateStatus?.(next, old) ?? []));
   } else if (view !== undefined) {
@@ -163,6 +188,7 @@ function prepare(
     errors.push(...(view.validate?.(next, old) ?? []));
   } else {
     if (kind.hasStatus === true) keepFields(next, old, ['status']);
+    dropGatedFields(kind.gatedFields ?? [], next, old);
     kind.prepareForUpdate?.(next, old, context);
     errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
   }
@@ -171,6 +197,7 @@ function prepare(
   if (counts && specChanged(resource, next, old))
     metadataOf(next).generation = (before.generation ?? 0) + 1;
   refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
+  if (options.subresource !== '') return;
   for (const text of kind.warn?.(next, old) ?? []) options.warn(text);
 }
 

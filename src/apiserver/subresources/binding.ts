@@ -6,7 +6,13 @@
 import type { HttpResponse } from '#base/http/message.ts';
 import type { Binding, Pod } from '#api/gen/core-v1.ts';
 import { type FieldError, fieldPath, notSupported, required } from '#api/meta/field.ts';
-import { badRequest, conflict, internalError, OBJECT_MODIFIED } from '#api/meta/status.ts';
+import {
+  badRequest,
+  conflict,
+  internalError,
+  OBJECT_MODIFIED,
+  plainError,
+} from '#api/meta/status.ts';
 import { joined } from '../admission/refusal.ts';
 import { type ApiObject, copyOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
@@ -30,7 +36,7 @@ export async function createBinding(
   const dryRun = dryRunOf(context);
   await admit(context, services, { resource, object: binding, dryRun });
   const errors = bindingErrors(binding);
-  if (errors.length > 0) throw internalError(joined(errors.map((error) => error.text())));
+  if (errors.length > 0) throw plainError(joined(errors.map((error) => error.text())));
   await assign(context, services, { binding, name, dryRun });
   return success(context, services, resource);
 }

@@ -17,12 +17,13 @@ import type {
 import type { KubeObject } from '#api/meta/object.ts';
 import { badRequest, invalid } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
-import { metadataOf } from '../api-object.ts';
+import { type ApiObject, metadataOf } from '../api-object.ts';
 import { reviewToken } from '../authn/service-account-tokens.ts';
 import { rulesFor } from '../authz/rbac.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';
 import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
+import { recordSender } from '../verbs/write.ts';
 import { reviewAttributes } from './access-review.ts';
 import { admit, answer, dryRunOf, readBodyAs } from './exchange.ts';
 import type { SubresourceServices } from './services.ts';
@@ -43,8 +44,10 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     const review = readBodyAs<T>(context, resource.kind);
     const metadata = metadataOf(review);
     if (resource.kind.namespaced) metadata.namespace ??= context.info.namespace;
+    recordSender(context, resource, review as KubeObject as ApiObject);
     const errors = resource.kind.validate?.(review) ?? [];
-    if (errors.length > 0) throw invalid(resource.kind, '', errors);
+    // Upstream names no kind here.
+    if (errors.length > 0) throw invalid({ group: resource.kind.group, kind: '' }, '', errors);
     await admit(context, services, { resource, object: review, dryRun: dryRunOf(context) });
     fill(review, context, services);
     return answer(context, services, {

@@ -69,6 +69,14 @@ interface Decoding {
   readonly problems?: readonly string[];
 }
 
+/** An object that is written to a name must say one. */
+export function checkNamed(given: string, wanted: string): void {
+  if (given !== '') return;
+  throw badRequest(
+    `the name of the object (${wanted} based on URL) was undeterminable: name must be provided`,
+  );
+}
+
 /** Checks fields against the schema, sets defaults. What is unknown is pruned and reported. */
 export function decodeParsed(context: RequestContext, decoding: Decoding): ApiObject {
   const { kind, type, validation } = decoding;

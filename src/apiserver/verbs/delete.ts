@@ -1,6 +1,8 @@
 /** DELETE of one object, and of all that a selection finds. */
 import type { HttpResponse } from '#base/http/message.ts';
-import { badRequest, isNotFound } from '#api/meta/status.ts';
+import { type FieldError, fieldPath, invalidValue, notSupported } from '#api/meta/field.ts';
+import type { TypeMeta } from '#api/meta/object.ts';
+import { badRequest, invalid, isNotFound } from '#api/meta/status.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { listBody } from '../list-body.ts';
@@ -25,10 +27,11 @@ interface DeleteBody {
 
 const POLICIES = ['Foreground', 'Background', 'Orphan'];
 
-/** DeleteOptions from the body, or else from the query. */
+/** DeleteOptions from the body, or else from the query: with a body the query does not count. */
 function deleteOptions(context: RequestContext): DeleteBody & { dryRun: readonly string[] } {
   const { query } = context.info;
-  const body = decodeBody(context) as DeleteBody | undefined;
+  const body = decodeBody(context) as (DeleteBody & TypeMeta) | undefined;
+  if (body !== undefined) checkKind(body);
   const grace = query.get('gracePeriodSeconds');
   const policy = query.get('propagationPolicy');
   const orphan = query.get('orphanDependents');
@@ -36,14 +39,39 @@ function deleteOptions(context: RequestContext): DeleteBody & { dryRun: readonly
     ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
     ...(policy === null ? {} : { propagationPolicy: policy }),
     ...(orphan === null ? {} : { orphanDependents: orphan === 'true' }),
+    dryRun: query.getAll('dryRun'),
   };
-  const { propagationPolicy } = options;
-  if (propagationPolicy !== undefined && !POLICIES.includes(propagationPolicy)) {
-    throw badRequest(
-      `invalid DeleteOptions: propagationPolicy: Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: ${POLICIES.map((name) => JSON.stringify(name)).join(', ')}, "nil"`,
+  const errors = validateOptions(options);
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
+  return { ...options, dryRun: options.dryRun ?? [] };
+}
+
+/** Upstream: staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation (ValidateDeleteOptions). */
+function validateOptions({ propagationPolicy, orphanDependents }: DeleteBody): FieldError[] {
+  const at = fieldPath('propagationPolicy');
+  if (propagationPolicy === undefined) return [];
+  const errors: FieldError[] = [];
+  if (orphanDependents !== undefined) {
+    errors.push(
+      invalidValue(
+        at,
+        propagationPolicy,
+        'orphanDependents and deletionPropagation cannot be both set',
+      ),
     );
   }
-  return { ...options, dryRun: [...(options.dryRun ?? []), ...query.getAll('dryRun')] };
+  if (!POLICIES.includes(propagationPolicy))
+    errors.push(notSupported(at, propagationPolicy, [...POLICIES, 'nil']));
+  return errors;
+}
+
+const SCHEME = 'k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27';
+
+function checkKind({ kind = '', apiVersion = '' }: TypeMeta): void {
+  if (kind === '' || kind === 'DeleteOptions') return;
+  throw badRequest(
+    `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme ${JSON.stringify(SCHEME)}`,
+  );
 }
 
 export async function deleteObject(

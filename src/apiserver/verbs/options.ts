@@ -5,7 +5,7 @@
  * staging/src/k8s.io/apimachinery/pkg/apis/meta/internalversion/validation/validation.go.
  */
 import { type FieldError, forbiddenField, invalidValue, notSupported } from '#api/meta/field.ts';
-import { badRequest, invalid } from '#api/meta/status.ts';
+import { badRequest, invalid, plainError } from '#api/meta/status.ts';
 import { isTrue, type RequestInfo } from '../request-info.ts';
 
 export interface ListParameters {
@@ -29,6 +29,7 @@ const MATCH = 'resourceVersionMatch';
 
 export function listParameters(info: RequestInfo): ListParameters {
   const parameters = commonParameters(info.query);
+  const problem = versionProblem(parameters.resourceVersion);
   const { resourceVersion, resourceVersionMatch: match, continueToken } = parameters;
   const errors: FieldError[] = [];
   if (match !== '') {
@@ -57,6 +58,7 @@ export function listParameters(info: RequestInfo): ListParameters {
     errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
   }
   refuse(errors);
+  if (problem !== undefined) throw badRequest(`invalid resource version: ${problem}`);
   if (continueToken !== '' && resourceVersion !== '' && resourceVersion !== '0') {
     throw badRequest('specifying resource version is not allowed when using continue');
   }
@@ -105,6 +107,8 @@ export function watchParameters(info: RequestInfo, watchList = true): WatchParam
     }
   }
   refuse(errors);
+  const problem = versionProblem(parameters.resourceVersion);
+  if (problem !== undefined) throw plainError(problem);
   return {
     ...parameters,
     timeoutSeconds: integer(query, 'timeoutSeconds'),
@@ -115,10 +119,8 @@ export function watchParameters(info: RequestInfo, watchList = true): WatchParam
 
 function commonParameters(query: URLSearchParams): ListParameters {
   const resourceVersion = query.get('resourceVersion') ?? '';
-  if (resourceVersion !== '' && !/^\d+$/.test(resourceVersion)) {
-    const detail = `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`;
-    refuse([invalidValue('resourceVersion', resourceVersion, detail)]);
-  }
+  // Whatever it is used for, it must be a number.
+  integer(query, 'timeoutSeconds');
   return {
     labelSelector: query.get('labelSelector') ?? '',
     fieldSelector: query.get('fieldSelector') ?? '',
@@ -149,6 +151,13 @@ export function isDryRun(values: readonly string[], kind: string): boolean {
     throw invalid({ group: 'meta.k8s.io', kind }, '', [notSupported('dryRun', wrong, ['All'])]);
   }
   return values.length > 0;
+}
+
+/** What is wrong with a resourceVersion, as upstream says it; undefined when it is a number. */
+export function versionProblem(version: string): string | undefined {
+  if (version === '' || /^\d+$/.test(version)) return undefined;
+  const detail = `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`;
+  return invalidValue('resourceVersion', version, detail).text();
 }
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';

@@ -5,13 +5,16 @@
  */
 import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
 import { fromYaml, YamlError } from '#api/codec/yaml.ts';
-import { fieldPath, required } from '#api/meta/field.ts';
+import { fieldPath, forbiddenField, invalidValue, required } from '#api/meta/field.ts';
+import { goText } from '#api/meta/json.ts';
+import type { AnyKind } from '#api/kind.ts';
 import { apiVersionOf, type Json, type JsonObject } from '#api/meta/object.ts';
 import {
   applyConflict,
   badRequest,
   invalid,
   notFound,
+  plainError,
   StatusError,
   tooLargeEntity,
   unsupportedMediaType,
@@ -24,7 +27,7 @@ import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
-import { decodeParsed, parseJson } from './decode.ts';
+import { checkNamed, decodeParsed, parseJson } from './decode.ts';
 import { type FieldValidation, fieldValidationOf } from './options.ts';
 import { isTrue } from '../request-info.ts';
 
@@ -48,20 +51,26 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
   const change = changeOf(media, body, resource);
   const { kind } = resource;
   const validation = fieldValidationOf(context.info.query, 'PatchOptions');
+  if (context.info.query.has('force')) {
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      forbiddenField(fieldPath('force'), 'may not be specified for non-apply patch'),
+    ]);
+  }
   return {
     isApply: false,
     transform: async (current) => {
       if (current === undefined) throw notFound(resource.groupResource, context.info.name);
       const version = metadataOf(current).resourceVersion;
       const patched = change(current as JsonObject);
-      const decoded = decodeParsed(context, {
-        value: patched,
-        kind,
-        type: documentTypeOf(kind),
+      const decoded = decodePatched(context, resource, {
+        value: media === PATCH_TYPES[2] ? { ...patched, ...typeMetaOf(kind) } : patched,
+        // What is shown of a patch that is refused.
+        shown: media === PATCH_TYPES[2] ? goText(parseJson(body) as Json) : JSON.stringify(patched),
         validation,
       });
       // A patch that says nothing of the version is meant for whatever is there.
       metadataOf(decoded).resourceVersion ??= version ?? '';
+      checkNamed(metadataOf(decoded).name ?? '', context.info.name);
       if (metadataOf(decoded).name !== context.info.name) {
         throw badRequest(
           `the name of the object (${metadataOf(decoded).name ?? ''}) does not match the name on the URL (${context.info.name})`,
@@ -70,6 +79,37 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
       return decoded;
     },
   };
+}
+
+function typeMetaOf(kind: AnyKind): { kind: string; apiVersion: string } {
+  return { kind: kind.kind, apiVersion: apiVersionOf(kind) };
+}
+
+/** What `verbs/decode.ts` puts before the cause. */
+const UNHANDLED = /^.* cannot be handled as a \w+: /s;
+
+/** Reads what a patch has made. What cannot be read is the patch's fault: a 422. */
+function decodePatched(
+  context: RequestContext,
+  { kind }: Resource,
+  {
+    value,
+    shown,
+    validation,
+  }: {
+    readonly value: JsonObject;
+    readonly shown: string;
+    readonly validation: FieldValidation;
+  },
+): ApiObject {
+  try {
+    return decodeParsed(context, { value, kind, type: documentTypeOf(kind), validation });
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.code !== 400) throw error;
+    throw invalid({ group: '', kind: '' }, '', [
+      invalidValue(fieldPath('patch'), shown, error.message.replace(UNHANDLED, '')),
+    ]);
+  }
 }
 
 type Change = (current: JsonObject) => JsonObject;
@@ -124,13 +164,13 @@ function patchFailure({ code, message }: JsonPatchError | StrategicMergeError): 
     case 413:
       return tooLargeEntity(message);
     case 500:
-      return new StatusError({ code, reason: 'InternalError', message });
+      return plainError(message);
     case 422:
       return new StatusError({
         code,
         reason: 'Invalid',
         message: 'the server rejected our request due to an error in our request',
-        details: { causes: [{ message }] },
+        details: {},
       });
   }
 }

@@ -4,6 +4,7 @@ import {
   badRequest,
   gone,
   notFound,
+  plainError,
   serviceUnavailable,
   StatusError,
   timeout,
@@ -20,7 +21,7 @@ import { bodyResponse } from '../respond.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
 import { decodeContinue, encodeContinue, NEWEST } from './continue.ts';
-import { type ListParameters, listParameters } from './options.ts';
+import { type ListParameters, listParameters, versionProblem } from './options.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { Turns } from '../turns.ts';
 
@@ -37,6 +38,8 @@ export function presenterFor(
   }: { readonly isStream?: boolean; readonly tables?: boolean } = {},
 ): Presenter {
   const { query } = context.info;
+  const { deprecation } = resource.kind;
+  if (deprecation !== undefined) context.warn(deprecation);
   const wanted = negotiate(context.header('accept'), query, {
     views: true,
     tables,
@@ -69,6 +72,8 @@ export async function getObject(
   const presenter = presenterFor(context, resource);
   const { namespace, name, query } = context.info;
   const version = query.get('resourceVersion') ?? '';
+  const problem = versionProblem(version);
+  if (problem !== undefined) throw plainError(problem);
   if (version !== '' && version !== '0') await reach(registry.hub, Number(version), context.signal);
   else if (version === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
   const entry = resource.cache.get(resource.key(namespace, name));
@@ -139,6 +144,12 @@ export async function listPage(context: RequestContext, request: ListRequest): P
     const revision = Number(resourceVersion);
     await reach(registry.hub, revision, context.signal);
     return pageAt(context, request, { prefix, after: '', revision });
+  }
+  // What any version will do for comes whole from the cache.
+  const whole = resourceVersion === '0' && resourceVersionMatch !== 'Exact';
+  if (whole && parameters.limit > 0) {
+    const unlimited = { ...request, parameters: { ...parameters, limit: 0 } };
+    return currentPage(context, unlimited, { prefix, after: '', revision: registry.hub.revision });
   }
   if (resourceVersion !== '' && resourceVersion !== '0')
     await reach(registry.hub, Number(resourceVersion), context.signal);

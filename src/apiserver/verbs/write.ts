@@ -13,7 +13,7 @@ import type { Registry } from '../registry/registry.ts';
 import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import { bodyResponse } from '../respond.ts';
-import { decodeObject } from './decode.ts';
+import { checkNamed, decodeObject } from './decode.ts';
 import { fieldValidationOf, isDryRun } from './options.ts';
 import { patchTransform } from './patch.ts';
 import { presenterFor } from './read.ts';
@@ -105,8 +105,27 @@ function answerBody(
     : presenter.answer(object);
 }
 
+/** One owner is named once; more is an old client's mistake, and it is told. */
+function dropRepeatedOwners(context: RequestContext, object: ApiObject): void {
+  const metadata = metadataOf(object);
+  const owners = metadata.ownerReferences ?? [];
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  const kept = owners.filter(({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }) => {
+    const owner = JSON.stringify([apiVersion, kind, name, uid, controller, blockOwnerDeletion]);
+    if (seen.has(owner)) repeated.add(uid);
+    return !seen.has(owner) && seen.add(owner);
+  });
+  if (repeated.size === 0) return;
+  metadata.ownerReferences = kept;
+  context.warn(
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...repeated].join(', ')}`,
+  );
+}
+
 async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> {
   const { context, resource, services } = call;
+  dropRepeatedOwners(context, object);
   const metadata = metadataOf(object);
   if (!metadata.name && !metadata.generateName && context.info.name === '') metadata.name = '';
   if (resource.kind.namespaced && !metadata.namespace) metadata.namespace = context.info.namespace;
@@ -143,14 +162,13 @@ export async function updateObject(
   );
   const { name } = context.info;
   const given = metadataOf(object).name ?? '';
+  checkNamed(given, name);
   if (given !== name) {
     throw badRequest(
-      given === ''
-        ? 'name must be provided'
-        : `the name of the object (${given}) does not match the name on the URL (${name})`,
+      `the name of the object (${given}) does not match the name on the URL (${name})`,
     );
   }
-  return finishUpdate(call, async () => copyOf(object));
+  return finishUpdate(call, async () => copyOf(object), { namesUid: true });
 }
 
 /** PATCH in any of its four types. */
@@ -167,10 +185,16 @@ export async function patchObject(
   });
 }
 
+interface UpdateWays {
+  readonly createIfMissing?: boolean;
+  readonly managesFields?: boolean;
+  readonly namesUid?: boolean;
+}
+
 async function finishUpdate(
   call: Call,
   transform: (current: ApiObject | undefined) => Promise<ApiObject>,
-  options: { createIfMissing?: boolean; managesFields?: boolean } = {},
+  options: UpdateWays = {},
 ): Promise<HttpResponse> {
   const { context, resource } = call;
   const presenter = presenterFor(context, resource);
@@ -185,7 +209,7 @@ async function finishUpdate(
 async function updateWith(
   call: Call,
   transform: (current: ApiObject | undefined) => Promise<ApiObject>,
-  options: { createIfMissing?: boolean; managesFields?: boolean },
+  options: UpdateWays,
 ): Promise<{ object: ApiObject; created: boolean }> {
   const { context, resource, services } = call;
   let giveBack = (): void => {};
@@ -199,10 +223,12 @@ async function updateWith(
       dryRun: call.dryRun,
       warn: (text) => context.warn(text),
       createIfMissing: options.createIfMissing === true,
+      namesUid: options.namesUid === true,
       transform: async (current) => {
         giveBack();
         const before = current;
         const next = await transform(before);
+        dropRepeatedOwners(context, next);
         if (options.managesFields !== true)
           recordManager(call, before, next, context.info.subresource);
         await services.admission.admit(
@@ -236,8 +262,15 @@ export function updateAs(
   return updateWith(callOf(context, resource, services, 'UpdateOptions'), transform, {});
 }
 
+/** Writes down who sent the fields of an object that is nowhere stored (a review). */
+export function recordSender(context: RequestContext, resource: Resource, object: ApiObject): void {
+  const { query } = context.info;
+  const manager = managerOf(query.get('fieldManager'), context.header('user-agent'));
+  recordManager({ context, resource, manager }, undefined, object, '');
+}
+
 function recordManager(
-  call: Call,
+  call: Pick<Call, 'context' | 'resource' | 'manager'>,
   live: ApiObject | undefined,
   next: ApiObject,
   subresource: string,

@@ -5,7 +5,8 @@
  * commit); it is spliced in right behind `"metadata":{` when the bytes go out. The parsed form is
  * made on demand and kept in a bounded cache (`ParsedCache`).
  */
-import { toGoJson } from '#api/codec/canonical.ts';
+import { toStoredGoJson } from '#api/codec/canonical.ts';
+import { parseStored } from '#api/codec/stored.ts';
 import type { JsonObject, KubeObject } from '#api/meta/object.ts';
 import type { TypeSchema } from '#api/schema/schema.ts';
 
@@ -32,6 +33,7 @@ export function atRevision({ key, createRevision, bytes }: Entry, revision: numb
 const METADATA = Buffer.from('"metadata":{');
 const UID = Buffer.from('"uid":"');
 const QUOTE = 0x22;
+const OPEN = 0x7b;
 const VERSION_HEAD = ',"resourceVersion":"';
 const VERSION_END = '"';
 
@@ -43,16 +45,21 @@ export function wireBytes(entry: Entry): Buffer {
 }
 
 /** How many bytes `writeWire` writes. */
-export function wireLength(entry: Entry): number {
-  return entry.bytes.length + VERSION_HEAD.length + digitsOf(entry.revision) + VERSION_END.length;
+export function wireLength(entry: Entry, from = 0): number {
+  const version = VERSION_HEAD.length + digitsOf(entry.revision) + VERSION_END.length;
+  return entry.bytes.length - from + version;
 }
 
-/** Writes the object's JSON with its resourceVersion into `target`, from `at` on. Answers the end. */
-export function writeWire(entry: Entry, target: Buffer, at: number): number {
+/**
+ * Writes the object's JSON with its resourceVersion into `target`, from `at` on. Answers the end.
+ * `from`: where a comma between members stands, from which on the object is written.
+ */
+export function writeWire(entry: Entry, target: Buffer, at: number, from = 0): number {
   const bytes = viewOf(entry.bytes);
   entry.versionAt ??= versionPlace(bytes);
   const place = entry.versionAt;
-  let end = at + bytes.copy(target, at, 0, place);
+  let end = at + bytes.copy(target, at, from, place);
+  target[at] = OPEN;
   end += target.write(VERSION_HEAD, end, 'latin1');
   end += target.write(String(entry.revision), end, 'latin1');
   end += target.write(VERSION_END, end, 'latin1');
@@ -80,7 +87,7 @@ function viewOf(bytes: Uint8Array): Buffer {
 /** Parses stored bytes and puts the resourceVersion where clients expect it. */
 function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
   const text = viewOf(entry.bytes).toString();
-  const object = JSON.parse(text) as JsonObject;
+  const object = parseStored(text);
   const metadata = object['metadata'];
   if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) {
     metadata['resourceVersion'] = String(entry.revision);
@@ -91,7 +98,7 @@ function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
 /** What is stored for `object`: kind and apiVersion first, no resourceVersion. */
 export function storedBytes(type: TypeSchema, object: KubeObject): Uint8Array {
   const metadata = { ...object.metadata, resourceVersion: '' };
-  return Buffer.from(toGoJson(type, { ...object, metadata }));
+  return Buffer.from(toStoredGoJson(type, { ...object, metadata }));
 }
 
 /** So many parsed objects are kept whether or not anybody else holds them: the last parsed ones. */
