@@ -55,40 +55,7 @@ function commands(): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false });
-  const upCommand = program
-    .command('up', { isDefault: true })
-    .description(
-      'Bring a cluster up on this machine, serve an example, and take it down on Ctrl-C.',
-    )
-    .addOption(
-      new Option(
-        '--data-dir <DIR>',
-        'where the cluster lives; DIR/admin.kubeconfig is the kubeconfig',
-      ).default(defaultDataDirectory(process.env), DATA_DIRECTORY_WORDS),
-    )
-    .option(
-      '--listen <ADDR:PORT>',
-      `where the API server listens (default: ${LISTEN_DEFAULT.host}:${LISTEN_DEFAULT.port}, or a free port when that is taken)`,
-      listenOf,
-    )
-    .addOption(
-      new Option(
-        '--example <NAME>',
-        'what to run: an example, or none; "npm start" runs the guestbook',
-      )
-        .choices([...exampleNames(), 'none'])
-        .default('none'),
-    )
-    .option('--nodes <N>', 'real nodes; more than 1 is not possible yet', nodesOf, 1)
-    .option(
-      '--simulated-nodes <N>',
-      'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
-      countOf,
-    )
-    .option('--feature-gates <LIST>', 'features of the API server: A=true,B=false')
-    .option('--runtime-config <LIST>', 'versions to serve: group/version=true,api/beta=false')
-    .option('--reset', 'delete the state of this cluster first');
-  addHistoryFlags(upCommand).action((flags: UpFlags) => startUp(flags));
+  registerUp(program);
   program
     .command('control-plane')
     .description(
@@ -126,6 +93,43 @@ function commands(): Command {
       .showHelpAfterError('(--help explains all flags.)');
   }
   return program;
+}
+
+function registerUp(program: Command): void {
+  const upCommand = program
+    .command('up', { isDefault: true })
+    .description(
+      'Bring a cluster up on this machine, serve an example, and take it down on Ctrl-C.',
+    )
+    .addOption(
+      new Option(
+        '--data-dir <DIR>',
+        'where the cluster lives; DIR/admin.kubeconfig is the kubeconfig',
+      ).default(defaultDataDirectory(process.env), DATA_DIRECTORY_WORDS),
+    )
+    .option(
+      '--listen <ADDR:PORT>',
+      `where the API server listens (default: ${LISTEN_DEFAULT.host}:${LISTEN_DEFAULT.port}, or a free port when that is taken)`,
+      listenOf,
+    )
+    .addOption(
+      new Option(
+        '--example <NAME>',
+        'what to run: an example, or none; "npm start" runs the guestbook',
+      )
+        .choices([...exampleNames(), 'none'])
+        .default('none'),
+    )
+    .option('--nodes <N>', 'real nodes; more than 1 is not possible yet', nodesOf, 1)
+    .option(
+      '--simulated-nodes <N>',
+      'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
+      countOf,
+    )
+    .option('--feature-gates <LIST>', 'features of the API server: A=true,B=false')
+    .option('--runtime-config <LIST>', 'versions to serve: group/version=true,api/beta=false')
+    .option('--reset', 'delete the state of this cluster first');
+  addHistoryFlags(upCommand).action((flags: UpFlags) => startUp(flags));
 }
 
 async function startUp(flags: UpFlags): Promise<void> {

@@ -40,9 +40,13 @@ const STATUS_WRITES: Readonly<Record<string, FieldSet>> = {
   'storagemigration.k8s.io/StorageVersionMigration': METADATA_AND_SPEC,
 };
 
+/** Their status strategy means to keep the metadata and does not: finalizers go by it. */
+const STATUS_MOVES_METADATA = 'apiextensions.k8s.io/CustomResourceDefinition';
+
 /** Whether a write of `status` leaves all of the metadata as it was. */
 export function statusKeepsMetadata({ group, kind }: { group: string; kind: string }): boolean {
-  return STATUS_WRITES[`${group}/${kind}`] === METADATA_AND_SPEC;
+  const name = `${group}/${kind}`;
+  return STATUS_WRITES[name] === METADATA_AND_SPEC && name !== STATUS_MOVES_METADATA;
 }
 
 const ANY_CONTAINER = ['f:containers', 'f:initContainers'].flatMap((list) =>

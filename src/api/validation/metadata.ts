@@ -31,7 +31,8 @@ const SUBRESOURCE_NAME_MAX = 256;
 
 type StringMap = Readonly<Record<string, string>> | undefined;
 type NameRule = (name: string, prefix: boolean) => string[];
-type MetaKind = Pick<AnyKind, 'namespaced' | 'validateName'>;
+type MetaKind = Pick<AnyKind, 'namespaced' | 'validateName'> &
+  Partial<Pick<AnyKind, 'group' | 'custom'>>;
 
 export const IMMUTABLE = 'field is immutable';
 export const NEGATIVE = 'must be greater than or equal to 0';
@@ -155,10 +156,26 @@ function validateOwners(owners: readonly OwnerReference[], at: FieldPath): Field
 
 const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
-function validateFinalizers(finalizers: readonly string[], at: FieldPath): FieldError[] {
+/** Groups whose kinds may have finalizers of any name, as custom resources may. */
+const FREE_FINALIZERS: ReadonlySet<string> = new Set([
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'apiregistration.k8s.io',
+  'coordination.k8s.io',
+  'internal.apiserver.k8s.io',
+  'node.k8s.io',
+  'scheduling.k8s.io',
+]);
+
+function validateFinalizers(
+  { group, custom }: MetaKind,
+  finalizers: readonly string[],
+  at: FieldPath,
+): FieldError[] {
   const errors = finalizers.flatMap((name) => invalidAll(at, name, isQualifiedName(name)));
+  const isFree = group === undefined || custom !== undefined || FREE_FINALIZERS.has(group);
   for (const [i, name] of finalizers.entries()) {
-    if (name.includes('/') || STANDARD_FINALIZERS.includes(name)) continue;
+    if (isFree || name.includes('/') || STANDARD_FINALIZERS.includes(name)) continue;
     errors.push(
       invalidValue(
         at.index(i),
@@ -237,7 +254,7 @@ export function validateObjectMeta(
     ...validateNamespaceField(kind, metadata, at),
     ...nonnegative(metadata.generation, at.child('generation')),
   );
-  errors.push(...validateFinalizers(metadata.finalizers ?? [], at.child('finalizers')));
+  errors.push(...validateFinalizers(kind, metadata.finalizers ?? [], at.child('finalizers')));
   return [...errors, ...validateCommon(metadata, at)];
 }
 
@@ -254,7 +271,7 @@ function validateNamespaceField(kind: MetaKind, metadata: ObjectMeta, at: FieldP
 
 /** The metadata of an updated object beside the stored one. */
 export function validateObjectMetaUpdate(
-  _kind: MetaKind,
+  kind: MetaKind,
   object: KubeObject,
   stored: KubeObject,
 ): FieldError[] {
@@ -291,7 +308,7 @@ export function validateObjectMetaUpdate(
   ] as const) {
     errors.push(...immutable(next[field], old[field], at.child(field)));
   }
-  errors.push(...validateFinalizers(next.finalizers ?? [], at.child('finalizers')));
+  errors.push(...validateFinalizers(kind, next.finalizers ?? [], at.child('finalizers')));
   return [...errors, ...validateCommon(next, at)];
 }
 

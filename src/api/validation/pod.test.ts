@@ -287,7 +287,7 @@ const WEB_ROWS: readonly Row[] = [
   [
     'spec.overhead',
     { cpu: '-1' },
-    ['spec.overhead[cpu]: Invalid value: "-1": must be greater than or equal to 0'],
+    ['spec.overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0'],
   ],
   [
     'spec.resourceClaims',

@@ -108,7 +108,12 @@ describe('a list for a reader in this process', () => {
     assert.equal(one.items.length, 3);
     assert.equal(one.items[1], other.items[0]);
     const sent = await server.must(`GET ${PATH}`);
-    assert.deepEqual(JSON.parse(JSON.stringify(one.items)), sent.items);
+    // What is sent says its kind once, in the list.
+    const type = { kind: 'ConfigMap', apiVersion: 'v1' };
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(one.items)),
+      sent.items.map((item: object) => ({ ...type, ...item })),
+    );
   });
 
   it('gives the metadata of the same objects where only that is asked for', async () => {
