@@ -1,5 +1,5 @@
 /** Compares two answers, and names each difference so that those of one cause have one name. */
-import { isJsonObject } from '#api/meta/json.ts';
+import { goText, isJsonObject } from '#api/meta/json.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import type { Answer, Case, CaseRequest, Cause } from './model.ts';
 
@@ -46,7 +46,7 @@ function differences(ours: Answer, theirs: Answer): string[] {
     const causes = theirs.status === 422 ? causeKeys(theirs) : causeKeys(ours);
     const why =
       causes.size === 0 ? [shortMessage(theirs.status >= 400 ? theirs : ours)] : [...causes];
-    return [...why.map((cause) => `${ours.status} instead of ${theirs.status}: ${cause}`)];
+    return why.map((cause) => `${ours.status} instead of ${theirs.status}: ${cause}`);
   }
   if (theirs.status >= 400) return [...found, ...refusals(ours, theirs)];
   return [...found, ...paths(ours.body, theirs.body, '').map((path) => `object ${path}`)];
@@ -76,7 +76,9 @@ function refusals(ours: Answer, theirs: Answer): string[] {
   if (left === undefined || right === undefined)
     return left === right ? [] : [`${theirs.status} as a Status or not`];
   if (left['reason'] !== right['reason'])
-    return [`reason ${String(left['reason'])} instead of ${String(right['reason'])}`];
+    return [
+      `reason ${goText(left['reason'] ?? null)} instead of ${goText(right['reason'] ?? null)}`,
+    ];
   const [mine, other] = [causeKeys(ours), causeKeys(theirs)];
   const missing = [...other]
     .filter((key) => !mine.has(key))
@@ -110,19 +112,24 @@ function wordings(ours: Answer, theirs: Answer): string[] {
   return left['message'] === right['message'] ? [] : [`wording of the message of ${theirs.status}`];
 }
 
+/** A string; anything else counts as none. */
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
 export function causesOf(answer: Answer): Cause[] {
   const details = statusOf(answer)?.['details'];
   const causes = isJsonObject(details) ? details['causes'] : undefined;
   if (!Array.isArray(causes)) return [];
   return causes.filter(isJsonObject).map((cause) => ({
-    reason: String(cause['reason'] ?? ''),
-    field: String(cause['field'] ?? ''),
-    message: String(cause['message'] ?? ''),
+    reason: textOf(cause['reason']),
+    field: textOf(cause['field']),
+    message: textOf(cause['message']),
   }));
 }
 
 /** `FieldValueInvalid spec.containers[].name`, once for each. */
-export function causeKeys(answer: Answer): Set<string> {
+function causeKeys(answer: Answer): Set<string> {
   return new Set(causesOf(answer).map(({ reason, field }) => `${reason} ${shapeOf(field)}`));
 }
 

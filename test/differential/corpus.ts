@@ -90,8 +90,3 @@ function labelsOf(object: { readonly [key: string]: Json }): { [key: string]: Js
 function create(url: string, body: Json): CaseRequest {
   return { method: 'POST', url, body };
 }
-
-/** The figure of a summary: how many kinds are asked. */
-export function kindsOf(cases: readonly Case[]): number {
-  return new Set(cases.map(({ kind }) => kind)).size;
-}

@@ -27,6 +27,11 @@ export function nameOf(object: JsonObject): string {
   return isJsonObject(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : '';
 }
 
+/** `v1 Pod`. */
+function typeKey({ apiVersion = '', kind = '' }: { apiVersion?: Json; kind?: Json }): string {
+  return [apiVersion, kind].filter((part) => typeof part === 'string').join(' ');
+}
+
 function readAll(): ReadonlyMap<string, readonly JsonObject[]> {
   const objects = readdirSync(FOLDER)
     .toSorted()
@@ -35,7 +40,7 @@ function readAll(): ReadonlyMap<string, readonly JsonObject[]> {
   const values = placeholders(objects);
   return Map.groupBy(
     objects.map((object) => filled(object, values) as JsonObject),
-    (object) => `${String(object['apiVersion'])} ${String(object['kind'])}`,
+    (object) => typeKey(object),
   );
 }
 
@@ -56,7 +61,7 @@ function placeholders(objects: readonly JsonObject[]): ReadonlyMap<string, Json>
 function neverRestarting(podSpec: JsonObject): JsonObject {
   const { containers } = podSpec;
   const list = Array.isArray(containers) ? containers.filter(isJsonObject) : [];
-  const resizable = list.map(({ resizePolicy: _, ...container }) => container);
+  const resizable = list.map(({ resizePolicy: _policy, ...container }) => container);
   return { ...podSpec, restartPolicy: 'Never', containers: resizable };
 }
 

@@ -132,7 +132,7 @@ function validateRequest(request: Partial<DeviceRequest>, at: FieldPath): FieldE
     ...validateList(firstAvailable, {
       at: at.child('firstAvailable'),
       max: FIRST_AVAILABLE_MAX,
-      key: (each) => each.name,
+      key: ({ name = '' }) => name,
       item: (each, where) => [
         ...label(each.name, where.child('name')),
         ...validateExact(each, where),
@@ -167,7 +167,7 @@ function validateMode(mode: string, count: number, at: FieldPath): FieldError[] 
   return [notSupported(at.child('allocationMode'), mode, ['All', 'ExactCount'])];
 }
 
-export function validateSelectors(
+function validateSelectors(
   selectors: readonly DeviceSelector[] | undefined,
   at: FieldPath,
 ): FieldError[] {
@@ -177,7 +177,7 @@ export function validateSelectors(
     item: ({ cel }, where) => {
       const here = where.child('cel');
       if (cel === undefined) return [required(here)];
-      const { expression = '' } = cel;
+      const { expression = '' } = cel as Partial<typeof cel>;
       return expression.length > EXPRESSION_MAX
         ? [tooLong(here.child('expression'), EXPRESSION_MAX)]
         : [];

@@ -82,8 +82,8 @@ export interface ListRules<T> {
   /** No limit unless given. */
   readonly max?: number;
   /** Items that have one key are one too many; no rule unless given. */
-  key?(item: T): string;
-  item(item: T, at: FieldPath): FieldError[];
+  readonly key?: (item: Partial<T>) => string;
+  readonly item: (item: T, at: FieldPath) => FieldError[];
 }
 
 /** A list of more than `max` items is not looked at further. */

@@ -1,5 +1,6 @@
 /** PriorityLevelConfiguration. Upstream: pkg/apis/flowcontrol/validation/validation.go. */
 import type {
+  LimitResponse,
   LimitedPriorityLevelConfiguration,
   PriorityLevelConfiguration,
   QueuingConfiguration,
@@ -85,7 +86,8 @@ function validateLimited(
 ): FieldError[] {
   const { limitResponse = { type: '' }, borrowingLimitPercent: borrowing = 0 } = limited;
   const here = at.child('limitResponse');
-  const { type = '', queuing } = limitResponse;
+  const response: Partial<LimitResponse> = limitResponse;
+  const { type = '', queuing } = response;
   const errors = validateNominal(limited, at);
   if (type === 'Reject') {
     if (queuing !== undefined) {
@@ -106,7 +108,7 @@ function validateLimited(
   return errors;
 }
 
-function validateQueuing(queuing: QueuingConfiguration, at: FieldPath): FieldError[] {
+function validateQueuing(queuing: Partial<QueuingConfiguration>, at: FieldPath): FieldError[] {
   const { queueLengthLimit = 0, queues = 0, handSize = 0 } = queuing;
   const errors: FieldError[] = [];
   const wrong = (field: string, value: number, detail: string): void => {

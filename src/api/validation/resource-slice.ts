@@ -69,7 +69,7 @@ function validateRest(
     ...validateList(devices, {
       at: SPEC.child('devices'),
       max: devices?.some(isAdvanced) === true ? ADVANCED_DEVICES_MAX : DEVICES_MAX,
-      key: ({ name }) => name,
+      key: ({ name = '' }) => name,
       item: (device, at) => validateDevice(device, { old: known.get(device.name), perDevice, at }),
     }),
     ...validateList(sharedCounters, {
