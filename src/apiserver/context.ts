@@ -18,15 +18,24 @@ export const MASTERS_GROUP = 'system:masters';
 const WARNINGS_MAX = 32;
 
 export class RequestContext {
-  readonly request: HttpRequest;
+  /** As it came; a body of CBOR is JSON behind `filters/cbor.ts`. */
+  request: HttpRequest;
   readonly info: RequestInfo;
   readonly environment: Environment;
   user: User = ANONYMOUS;
+  /** The gate CBORServingAndStorage. */
+  readonly cbor: boolean;
   readonly #warnings: string[] = [];
-  constructor(request: HttpRequest, info: RequestInfo, environment: Environment) {
+  constructor(
+    request: HttpRequest,
+    info: RequestInfo,
+    environment: Environment,
+    options: { readonly cbor?: boolean } = {},
+  ) {
     this.request = request;
     this.info = info;
     this.environment = environment;
+    this.cbor = options.cbor === true;
   }
   header(name: string): string {
     return this.request.headers[name] ?? '';

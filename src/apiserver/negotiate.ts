@@ -11,6 +11,8 @@ export type View = 'object' | 'table' | 'metadata';
 
 export interface Wanted {
   readonly encoding: Encoding;
+  /** The JSON is sent as CBOR (`filters/cbor.ts`). */
+  readonly cbor?: true;
   readonly view: View;
   readonly pretty: boolean;
   /** The version of meta.k8s.io that a Table or metadata come in. */
@@ -25,8 +27,22 @@ export const MEDIA_TYPES: Readonly<Record<Encoding, string>> = {
   protobuf: 'application/vnd.kubernetes.protobuf',
 };
 
+export const CBOR_MEDIA = 'application/cbor';
+/** A watch in CBOR (RFC 8742). */
+export const CBOR_SEQUENCE = 'application/cbor-seq';
+
+/** What an answer can be, where the gate CBORServingAndStorage is as said. */
+export function objectMedia(cbor: boolean): readonly string[] {
+  const all = Object.values(MEDIA_TYPES);
+  return cbor ? [...all, CBOR_MEDIA] : all;
+}
+
+export function streamMedia(cbor: boolean): readonly string[] {
+  return cbor ? [...STREAM_MEDIA_TYPES, CBOR_SEQUENCE] : STREAM_MEDIA_TYPES;
+}
+
 /** What a watch can be; YAML has no frames. */
-export const STREAM_MEDIA_TYPES: readonly string[] = [
+const STREAM_MEDIA_TYPES: readonly string[] = [
   'application/json;stream=watch',
   'application/vnd.kubernetes.protobuf;stream=watch',
 ];
@@ -99,13 +115,16 @@ export function negotiate(
     readonly protobuf?: boolean;
     /** A watch: there are no frames of YAML. */
     readonly streaming?: boolean;
+    /** Whether there is CBOR. */
+    readonly cbor?: boolean;
   } = { views: true },
 ): Wanted {
   const pretty = wantsPretty(query, options.userAgent ?? '');
   const offers =
     accept.trim() === '' ? [{ media: '*/*', parameters: {}, quality: 1 }] : parseAccept(accept);
   for (const { media, parameters } of offers as Offer[]) {
-    const encoding = ENCODING_OF[media];
+    const isCbor = options.cbor === true && (media === CBOR_MEDIA || media === CBOR_SEQUENCE);
+    const encoding = isCbor ? 'json' : ENCODING_OF[media];
     if (encoding === undefined || (encoding === 'yaml' && options.streaming === true)) continue;
     const view = viewOf(parameters, options.views);
     if (encoding === 'protobuf' && view === 'object' && options.protobuf === false) continue;
@@ -113,11 +132,13 @@ export function negotiate(
     if (view === 'table' && (encoding === 'protobuf' || options.tables === false)) continue;
     if (view === undefined) continue;
     const { as, v } = parameters;
+    const form = isCbor ? ({ pretty: false, cbor: true } as const) : { pretty };
     return view === 'object' || as === undefined || v === undefined
-      ? { encoding, view, pretty }
-      : { encoding, view, pretty, as, metaVersion: v };
+      ? { encoding, view, ...form }
+      : { encoding, view, ...form, as, metaVersion: v };
   }
-  throw notAcceptable(options.streaming === true ? STREAM_MEDIA_TYPES : Object.values(MEDIA_TYPES));
+  const cbor = options.cbor === true;
+  throw notAcceptable(options.streaming === true ? streamMedia(cbor) : objectMedia(cbor));
 }
 
 function viewOf(parameters: Readonly<Record<string, string>>, views: boolean): View | undefined {

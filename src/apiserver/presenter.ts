@@ -12,7 +12,7 @@ import { toYaml } from '#api/codec/yaml.ts';
 import { findType, typeByName } from '#api/schema/schema.ts';
 import type { ApiObject } from './api-object.ts';
 import type { Wanted } from './negotiate.ts';
-import { MEDIA_TYPES } from './negotiate.ts';
+import { CBOR_MEDIA, CBOR_SEQUENCE, MEDIA_TYPES } from './negotiate.ts';
 import type { Resource } from './registry/resource.ts';
 import { type IncludeObject, rowOf, tableHead } from './table.ts';
 import { type Entry, wireBytes } from './watch-cache/entry.ts';
@@ -44,6 +44,7 @@ const NEWLINE = Buffer.from('\n');
 const META_SCHEMAS = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 
 export function contentType(wanted: Wanted, streaming = false): string {
+  if (wanted.cbor === true) return streaming ? CBOR_SEQUENCE : CBOR_MEDIA;
   return wanted.encoding === 'json' || !streaming
     ? MEDIA_TYPES[wanted.encoding]
     : `${MEDIA_TYPES[wanted.encoding]};stream=watch`;

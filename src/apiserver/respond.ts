@@ -3,7 +3,7 @@ import type { Body, HttpResponse } from '#base/http/message.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { toYaml } from '#api/codec/yaml.ts';
 import { typeByName } from '#api/schema/schema.ts';
-import { MEDIA_TYPES, negotiate, type Wanted } from './negotiate.ts';
+import { CBOR_MEDIA, MEDIA_TYPES, negotiate, type Wanted } from './negotiate.ts';
 import { type Status, StatusError, internalError } from '#api/meta/status.ts';
 import { messageOf } from '#base/error.ts';
 
@@ -45,6 +45,7 @@ export function bodyResponse(status: number, contentType: string, body: Body): H
 /** What of a request says in which form it takes an error. */
 export interface ErrorRequest {
   readonly info: { readonly query: URLSearchParams };
+  readonly cbor?: boolean;
   header(name: string): string;
 }
 
@@ -56,10 +57,10 @@ function encodedStatus(status: Status, request: ErrorRequest | undefined): HttpR
   const wanted = formOf(request);
   if (wanted === undefined)
     return bytesResponse(code, MEDIA_TYPES.json, Buffer.from(JSON.stringify(status, null, 2)));
-  const media = MEDIA_TYPES[wanted.encoding];
+  const media = wanted.cbor === true ? CBOR_MEDIA : MEDIA_TYPES[wanted.encoding];
   switch (wanted.encoding) {
     case 'json':
-      return jsonResponse(code, status, wanted.pretty);
+      return bytesResponse(code, media, jsonBytes(status, wanted.pretty));
     case 'yaml':
       return bytesResponse(code, media, Buffer.from(toYaml(status)));
     case 'protobuf': {
@@ -71,7 +72,11 @@ function encodedStatus(status: Status, request: ErrorRequest | undefined): HttpR
 
 function formOf(request: ErrorRequest): Wanted | undefined {
   try {
-    const options = { views: false, userAgent: request.header('user-agent') };
+    const options = {
+      views: false,
+      userAgent: request.header('user-agent'),
+      cbor: request.cbor === true,
+    };
     return negotiate(request.header('accept'), request.info.query, options);
   } catch {
     return undefined;

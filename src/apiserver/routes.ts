@@ -9,7 +9,7 @@ import type { AnyKind, Verb } from '#api/kind.ts';
 import { methodNotAllowed, pathNotFound, StatusError } from '#api/meta/status.ts';
 import type { RequestContext } from './context.ts';
 import { type Subresource, subresourcesOf } from './discovery/subresources.ts';
-import { MEDIA_TYPES, STREAM_MEDIA_TYPES } from './negotiate.ts';
+import { objectMedia, streamMedia } from './negotiate.ts';
 import type { RequestInfo } from './request-info.ts';
 import { PATCH_TYPES } from './verbs/patch.ts';
 
@@ -39,7 +39,7 @@ export function checkRoute(context: RequestContext, kind: AnyKind): void {
   if (info.subresource !== '' && PASSING_ON.has(info.subresource)) return;
   if (!methods.includes(request.method)) throw methodNotAllowed();
   if (request.method === 'PATCH') checkPatchType(context.header('content-type'));
-  checkAccept(context.header('accept'), representations(info));
+  checkAccept(context.header('accept'), representations(info, context.cbor));
 }
 
 function subresourceOf(info: RequestInfo, kind: AnyKind): Subresource | undefined {
@@ -79,11 +79,14 @@ function checkPatchType(contentType: string): void {
   });
 }
 
-function representations({ verb, subresource, name }: RequestInfo): string[] {
-  const objects = Object.values(MEDIA_TYPES);
+function representations(
+  { verb, subresource, name }: RequestInfo,
+  cbor: boolean,
+): readonly string[] {
+  const objects = objectMedia(cbor);
   if (subresource === 'log') return ['text/plain', ...objects];
   const isList = subresource === '' && name === '' && (verb === 'list' || verb === 'watch');
-  return isList ? [...objects, ...STREAM_MEDIA_TYPES] : objects;
+  return isList ? [...objects, ...streamMedia(cbor)] : objects;
 }
 
 /** Parameters of the offers do not count here; whether the form is there is looked at later. */

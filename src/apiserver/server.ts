@@ -159,6 +159,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const resourceOf = (kind: AnyKind): Resource =>
     new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub });
+  const cbor = gates.enabled('CBORServingAndStorage');
   const builtIn = chosenKinds(gates, options.runtimeConfig);
   const resources = new ResourceSet(builtIn.map(resourceOf));
   const reader = new CacheReader(hub, resources);
@@ -247,6 +248,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         kinds: resources,
         environment,
         enums: gates.enabled('OpenAPIEnums'),
+        cbor,
       }),
       apiServices,
       services: remote,
@@ -279,7 +281,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
   );
   const handler = (request: HttpRequest): Promise<HttpResponse> =>
-    run(new RequestContext(request, requestInfoOf(request.method, request.url), environment));
+    run(
+      new RequestContext(request, requestInfoOf(request.method, request.url), environment, {
+        cbor,
+      }),
+    );
   const compactor = new Compactor({ environment, hub, policy: history });
   const serving = new CustomResourceServing({
     hub,

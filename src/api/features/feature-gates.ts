@@ -25,6 +25,7 @@ export interface Gate {
 const HONOURED = [
   'AllowParsingUserUIDFromCertAuth',
   'APIResponseCompression',
+  'CBORServingAndStorage',
   'ClusterTrustBundle',
   'ComponentFlagz',
   'ComponentStatusz',

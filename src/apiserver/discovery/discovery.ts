@@ -12,7 +12,7 @@ import { toYaml } from '#api/codec/yaml.ts';
 import { type AnyKind, type LiveKinds, perGeneration } from '#api/kind.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { RequestContext } from '../context.ts';
-import { MEDIA_TYPES, negotiate, parseAccept } from '../negotiate.ts';
+import { CBOR_MEDIA, MEDIA_TYPES, negotiate, parseAccept } from '../negotiate.ts';
 import { bytesResponse, jsonBytes, withHeaders } from '../respond.ts';
 import {
   aggregated,
@@ -39,7 +39,9 @@ export interface DiscoveryOptions {
 }
 
 /** What discovery reads of a request. */
-export type DiscoveryRequest = Pick<RequestContext, 'info' | 'header' | 'request'>;
+export type DiscoveryRequest = Pick<RequestContext, 'info' | 'header' | 'request'> & {
+  readonly cbor?: boolean;
+};
 
 export interface Discovery {
   /** Undefined for a path that is no discovery path. */
@@ -164,15 +166,17 @@ function aggregatedResponse(
 }
 
 function documentResponse(context: DiscoveryRequest, document: Document): HttpResponse {
-  const { encoding, pretty } = negotiate(
+  const { encoding, pretty, cbor } = negotiate(
     plainOffers(context.header('accept')),
     context.info.query,
     {
       views: false,
       userAgent: context.header('user-agent'),
+      cbor: context.cbor === true && document.kind === 'APIResourceList',
     },
   );
-  return bytesResponse(200, MEDIA_TYPES[encoding], encoded(document, encoding, pretty));
+  const media = cbor === true ? CBOR_MEDIA : MEDIA_TYPES[encoding];
+  return bytesResponse(200, media, encoded(document, encoding, pretty));
 }
 
 /** Offers of aggregated forms that this path, or this server, does not have fall away. */

@@ -6,7 +6,7 @@
  */
 import type { Body, HttpResponse } from '#base/http/message.ts';
 import { gzipPieces } from '../gzip.ts';
-import { MEDIA_TYPES } from '../negotiate.ts';
+import { objectMedia } from '../negotiate.ts';
 import { Turns } from '../turns.ts';
 import type { Filter } from './filter.ts';
 
@@ -57,7 +57,7 @@ export function gzipped(response: HttpResponse, pieces: readonly Uint8Array[]): 
 function compressible({ headers, body }: HttpResponse): Iterable<Uint8Array> | undefined {
   if (body === undefined || headers['content-encoding'] !== undefined) return undefined;
   const media = (headers['content-type'] ?? '').split(';')[0] ?? '';
-  const known: readonly string[] = Object.values(MEDIA_TYPES);
+  const known = objectMedia(true);
   if (!known.includes(media) || lengthOf(body) <= THRESHOLD_BYTES) return undefined;
   if (body.kind === 'bytes') return [body.bytes];
   return body.kind === 'pieces' ? body.pieces : undefined;

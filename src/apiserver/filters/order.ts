@@ -5,6 +5,7 @@ import type { RequestContext, User } from '../context.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import { authenticationFilter } from './authentication.ts';
 import { authorizationFilter } from './authorization.ts';
+import { cborAnswerFilter, cborRequestFilter } from './cbor.ts';
 import { compressionFilter } from './compression.ts';
 import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
@@ -31,12 +32,14 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
   return [
     // Counts what comes and how long it takes.
     metricsFilter(services.metrics, (context) => services.isKnown(context)),
+    // Large answers go out in gzip where the client takes it.
+    compressionFilter(services.compresses),
+    // What is JSON inside is CBOR for those who ask for that.
+    cborAnswerFilter(),
     // Gives the answer its audit id and turns whatever is thrown into a Status.
     errorFilter(),
     // Adds the Warning headers that were collected on the way.
     warningFilter(),
-    // Large answers go out in gzip where the client takes it.
-    compressionFilter(services.compresses),
     // Ends requests that take too long; watches and streams are exempt.
     timeoutFilter(services.requestTimeoutMs),
     // Who is it?
@@ -47,5 +50,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     inFlightFilter(services.inFlight),
     // May they?
     authorizationFilter(services.authorize),
+    // Bodies in CBOR are JSON inside.
+    cborRequestFilter(),
   ];
 }

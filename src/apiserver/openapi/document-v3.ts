@@ -8,6 +8,7 @@ import type { JsonObject } from '#api/meta/object.ts';
 import { groupsOf } from '../discovery/groups.ts';
 import { subresourcesOf } from '../discovery/subresources.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
+import { withCbor } from './cbor.ts';
 import { answers, META_V1, type Operation, pathItem, type Ref } from './operations.ts';
 import { groupTitle, groupVersionTitle, pathsOfKind, tagOf } from './paths.ts';
 import { type CustomModels, customModels, type GroupVersion, SchemaCollector } from './schemas.ts';
@@ -25,6 +26,8 @@ export interface DocumentSource {
   readonly modelsV2: CustomModels;
   /** Fields list the values that they may have. */
   readonly enums?: boolean;
+  /** Objects also come in CBOR. */
+  readonly cbor?: boolean;
   /** Each adds some of the document's paths to `paths`; models come from `ref`. */
   readonly steps: readonly Step[];
 }
@@ -167,10 +170,13 @@ const OTHERS: readonly DocumentSource[] = [
 
 /** The document as it grows: one step, then another. */
 class DocumentBuilder {
+  readonly #cbor: boolean;
   readonly #collector: SchemaCollector;
   readonly #paths: JsonObject = {};
 
-  constructor({ groupVersion, models, enums }: DocumentSource) {
+  constructor({ groupVersion, models, enums, cbor }: DocumentSource) {
+    // Indices of groups and versions are documents of their own.
+    this.#cbor = cbor === true && groupVersion !== undefined;
     const versions = groupVersion === undefined ? [] : [groupVersion];
     this.#collector = new SchemaCollector(versions, models, enums === true);
   }
@@ -185,7 +191,7 @@ class DocumentBuilder {
     return {
       openapi: '3.0.0',
       info: INFO,
-      paths: sortedByKey(this.#paths),
+      paths: sortedByKey(this.#cbor ? withCbor(this.#paths) : this.#paths),
       components: {
         ...(Object.keys(schemas).length === 0 ? {} : { schemas }),
         securitySchemes: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },

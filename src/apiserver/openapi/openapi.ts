@@ -19,12 +19,18 @@ import { buildDocument, type DocumentSource, documentSources } from './document-
 import { documentV3Bytes } from './gnostic-v3.ts';
 import { acceptedMedia, V2Document } from './v2-answer.ts';
 
-export interface OpenApiOptions {
+/** What gates say of the documents. */
+export interface OpenApiGates {
+  /** OpenAPIEnums: fields list the values that they may have. */
+  readonly enums?: boolean;
+  /** CBORServingAndStorage: objects also come in CBOR. */
+  readonly cbor?: boolean;
+}
+
+export interface OpenApiOptions extends OpenApiGates {
   readonly kinds: LiveKinds;
   /** Documents are made in slices, each in a turn of its own. */
   readonly environment: Pick<Environment, 'timers' | 'clock'>;
-  /** The gate OpenAPIEnums: fields list the values that they may have. */
-  readonly enums?: boolean;
 }
 
 export type OpenApiRequest = Pick<RequestContext, 'info' | 'header' | 'request'>;
@@ -59,11 +65,11 @@ interface HashedSource extends DocumentSource {
   readonly hash: string;
 }
 
-function published(kinds: readonly AnyKind[], enums: boolean): Published {
+function published(kinds: readonly AnyKind[], gates: Required<OpenApiGates>): Published {
   const sources = documentSources(kinds).map((source) => ({
     ...source,
-    enums,
-    hash: hashOf(source.path, source.identity, String(enums)),
+    ...gates,
+    hash: hashOf(source.path, source.identity, JSON.stringify(gates)),
   }));
   return {
     sources: new Map(sources.map((source) => [source.path, source])),
@@ -72,8 +78,9 @@ function published(kinds: readonly AnyKind[], enums: boolean): Published {
   };
 }
 
-export function createOpenApi({ kinds, environment, enums = false }: OpenApiOptions): OpenApi {
-  const current = perGeneration(kinds, (all) => published(all, enums));
+export function createOpenApi(options: OpenApiOptions): OpenApi {
+  const { kinds, environment, enums = false, cbor = false } = options;
+  const current = perGeneration(kinds, (all) => published(all, { enums, cbor }));
   const rest = (): Promise<void> => sleep(environment, 0);
   /** By path and form; a document that the kinds have left behind gives way to the next one there. */
   const documents = new Map<string, { hash: string; bytes: Promise<Uint8Array> }>();

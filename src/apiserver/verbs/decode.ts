@@ -6,6 +6,7 @@ import { WireError } from '#api/codec/wire.ts';
 import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { forgetEmpty } from '#api/codec/zero.ts';
 import type { AnyKind } from '#api/kind.ts';
+import { isJsonObject } from '#api/meta/json.ts';
 import {
   apiVersionOf,
   type GroupVersionKind,
@@ -24,7 +25,7 @@ import { documentTypeOf } from '#api/schema/kind-types.ts';
 import { typeByName, typeForKind, type TypeSchema } from '#api/schema/schema.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
-import { MEDIA_TYPES } from '../negotiate.ts';
+import { MEDIA_TYPES, objectMedia } from '../negotiate.ts';
 import type { FieldValidation } from './options.ts';
 import { noObject, unhandled, unreadableKind, unrecognized } from './unreadable.ts';
 
@@ -49,13 +50,13 @@ export function decodeObject(
     return decodeParsed(context, { value, kind, type, validation, problems });
   }
   if (media !== '' && media !== MEDIA_TYPES.json)
-    throw unsupportedMediaType(media, acceptedMedia(kind));
+    throw unsupportedMediaType(media, acceptedMedia(context, kind));
   return decodeParsed(context, { value: bytes, kind, type, validation });
 }
 
 /** Custom objects have no protobuf form. */
-function acceptedMedia(kind: AnyKind): readonly string[] {
-  const all = Object.values(MEDIA_TYPES);
+function acceptedMedia({ cbor }: RequestContext, kind: AnyKind): readonly string[] {
+  const all = objectMedia(cbor);
   return kind.custom === undefined ? all : all.filter((media) => media !== MEDIA_TYPES.protobuf);
 }
 
@@ -189,10 +190,13 @@ export function decodeBody(context: RequestContext): JsonObject | undefined {
   if (bytes === undefined || bytes.length === 0) return undefined;
   const media = mediaType(context);
   if (media === MEDIA_TYPES.protobuf) return binaryOptions(bytes);
-  const value: unknown = media.endsWith('yaml') ? parseYaml(bytes) : parseJson(bytes);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest('the body must be an object');
-  return value as JsonObject;
+  const value = media.endsWith('yaml') ? parseYaml(bytes) : (parseJson(bytes) as Json);
+  if (!isJsonObject(value)) throw badRequest('the body must be an object');
+  try {
+    return decodeJson(value, typeByName(DELETE_OPTIONS), 'Ignore').object;
+  } catch (error) {
+    throw error instanceof FieldDecodeError ? badRequest(error.message) : error;
+  }
 }
 
 function binaryOptions(bytes: Uint8Array): JsonObject | undefined {

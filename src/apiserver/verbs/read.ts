@@ -46,6 +46,7 @@ export function presenterFor(
     userAgent: context.header('user-agent'),
     protobuf: resource.kind.custom === undefined,
     streaming: isStream,
+    cbor: context.cbor,
   });
   return new Presenter({
     resource,
