@@ -12,6 +12,12 @@ export const JSON_DEPTH_MAX = 1000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 
 export interface JsonMeasure {
   /** Keys of all objects, repeated ones counted each time. */
@@ -27,11 +33,11 @@ export function measureJson(bytes: Uint8Array): JsonMeasure {
     const byte = bytes[i];
     if (byte === QUOTE) {
       for (i++; i < length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
-    } else if (byte === 0x3a) keys++;
-    else if (byte === 0x7b || byte === 0x5b) {
+    } else if (byte === COLON) keys++;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth++;
       if (depth > deepest) deepest = depth;
-    } else if (byte === 0x7d || byte === 0x5d) depth--;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
   }
   return { keys, depth: deepest };
 }
@@ -72,9 +78,15 @@ class Explainer {
     throw new JsonSyntaxError(`invalid character ${quoteCharacter(point)} ${context}`);
   }
 
+  /** The code at the reader's place; NaN at the end. */
+  #code(): number {
+    return this.text.charCodeAt(this.#at);
+  }
+
   #space(): void {
     for (;;) {
-      const code = this.text.charCodeAt(this.#at);
+      const code = this.#code();
+      if (code > 0x20 || Number.isNaN(code)) return;
       if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
       this.#at++;
     }
@@ -90,27 +102,27 @@ class Explainer {
 
   #value(): void {
     this.#space();
-    switch (this.text[this.#at]) {
-      case '{':
+    switch (this.#code()) {
+      case OPEN_BRACE:
         this.#enter();
         this.#object();
         this.#depth--;
         return;
-      case '[':
+      case OPEN_BRACKET:
         this.#enter();
         this.#array();
         this.#depth--;
         return;
-      case '"':
+      case QUOTE:
         this.#string();
         return;
-      case 't':
+      case 0x74:
         this.#literal('true');
         return;
-      case 'f':
+      case 0x66:
         this.#literal('false');
         return;
-      case 'n':
+      case 0x6e:
         this.#literal('null');
         return;
       default:
@@ -124,35 +136,39 @@ class Explainer {
   }
 
   #object(): void {
-    const seen = new Set<string>();
     this.#space();
-    if (this.text[this.#at] === '}') {
+    if (this.#code() === CLOSE_BRACE) {
       this.#at++;
       return;
     }
+    const seen = new Set<string>();
+    const repeated = new Set<string>();
     for (;;) {
       this.#space();
-      if (this.text[this.#at] !== '"') this.#fail('looking for beginning of object key string');
+      if (this.#code() !== QUOTE) this.#fail('looking for beginning of object key string');
       const key = this.#string();
-      if (seen.has(key)) this.duplicates.add(this.#pathText(key));
-      else seen.add(key);
+      if (!seen.has(key)) seen.add(key);
+      else if (!repeated.has(key)) {
+        repeated.add(key);
+        this.duplicates.add(this.#pathText(key));
+      }
       this.#space();
-      if (this.text[this.#at] !== ':') this.#fail('after object key');
+      if (this.#code() !== COLON) this.#fail('after object key');
       this.#at++;
       this.#path.push(key);
       this.#value();
       this.#path.pop();
       this.#space();
-      const next = this.text[this.#at];
-      if (next !== ',' && next !== '}') this.#fail('after object key:value pair');
+      const next = this.#code();
+      if (next !== COMMA && next !== CLOSE_BRACE) this.#fail('after object key:value pair');
       this.#at++;
-      if (next === '}') return;
+      if (next === CLOSE_BRACE) return;
     }
   }
 
   #array(): void {
     this.#space();
-    if (this.text[this.#at] === ']') {
+    if (this.#code() === CLOSE_BRACKET) {
       this.#at++;
       return;
     }
@@ -161,10 +177,10 @@ class Explainer {
       this.#value();
       this.#path.pop();
       this.#space();
-      const next = this.text[this.#at];
-      if (next !== ',' && next !== ']') this.#fail('after array element');
+      const next = this.#code();
+      if (next !== COMMA && next !== CLOSE_BRACKET) this.#fail('after array element');
       this.#at++;
-      if (next === ']') return;
+      if (next === CLOSE_BRACKET) return;
     }
   }
 
