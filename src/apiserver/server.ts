@@ -27,6 +27,7 @@ import { type Authorizer, composeAuthorizers, mastersAuthorizer } from './authz/
 import { nodeAuthorizer } from './authz/node.ts';
 import { rbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap, keptObjects } from './bootstrap/bootstrap.ts';
+import { IdentityLease } from './bootstrap/identity-lease.ts';
 import { Keeper } from './bootstrap/keeper.ts';
 import { LocalClient } from './bootstrap/local-client.ts';
 import { RequestContext } from './context.ts';
@@ -100,6 +101,8 @@ export interface ApiServerOptions {
   readonly featureGates?: FeatureGates;
   /** Admission plug-ins that are switched off, by name. */
   readonly disabledAdmission?: readonly string[];
+  /** Of the machine; the Lease of this server is named after it. `localhost` unless given. */
+  readonly hostname?: string;
   /** False leaves the endpoints of the Service `kubernetes` to somebody else. */
   readonly publishesAddress?: boolean;
   /** What `/flagz` shows. */
@@ -303,7 +306,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     client,
     instances: (definition) => hub.cache(storagePrefixOf(definition)),
   });
-  const keeper = new Keeper({ environment, reader, client, wanted: keptObjects(options) });
+  const keeper = new Keeper({
+    environment,
+    reader,
+    client,
+    wanted: keptObjects(environment, options),
+  });
+  const identity = new IdentityLease({
+    environment,
+    client,
+    reader,
+    hostname: options.hostname ?? 'localhost',
+    peerAddress: hostPort(options.advertise),
+  });
   const repair = new ServiceRepair({
     environment,
     reader,
@@ -333,11 +348,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       definitions.start();
       repair.start();
       compactor.start();
+      identity.start();
     },
     async stop() {
       health.fail('shutdown', 'process is shutting down');
       if (limits.shutdownDelayMs > 0) await sleep(environment, limits.shutdownDelayMs);
       keeper.stop();
+      await identity.stop();
       repair.stop();
       compactor.stop();
       aggregator.stop();
@@ -347,6 +364,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       hub.stop();
     },
   };
+}
+
+function hostPort({ address, port }: ApiServerOptions['advertise']): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Resolves when no request is under way, or when none can be any more. */

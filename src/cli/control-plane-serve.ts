@@ -2,6 +2,7 @@
  * The control plane of the product: the composition of `control-plane.ts` on a real store, real
  * sockets and real files.
  */
+import { hostname } from 'node:os';
 import type { Environment } from '#base/env.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
@@ -41,6 +42,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     serviceClusterIpRange: config.serviceClusterIpRange,
     serviceNodePortRange: config.nodePortRange,
     advertise: { address: config.nodeAddress, port: config.listenPort },
+    hostname: hostname(),
     clientCa: pki.authority.certificate,
     kubelets: kubeletConnector({
       authority: pki.authority.certificate,

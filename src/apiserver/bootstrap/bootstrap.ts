@@ -31,6 +31,7 @@ import {
   type SystemOptions,
   systemNamespaces,
   systemPriorityClasses,
+  tokenTrackingConfigMap,
 } from './system-objects.ts';
 
 export interface BootstrapOptions {
@@ -47,10 +48,11 @@ interface Services {
 }
 
 /** What is made anew when it goes while the server runs; the rest is looked at when it starts. */
-export function keptObjects(options: SystemOptions): Wanted[] {
+export function keptObjects(environment: Environment, options: SystemOptions): Wanted[] {
   return [
     ...systemNamespaces(),
     ...authentication(options),
+    tokenTracking(environment),
     ...flowControl(),
     onceThere(ownService(options)),
     ...(options.publishesAddress === false
@@ -62,6 +64,10 @@ export function keptObjects(options: SystemOptions): Wanted[] {
 /** Two servers of one cluster have different addresses: neither corrects the other's for ever. */
 function onceThere({ target, object }: Wanted): Wanted {
   return { target, object };
+}
+
+function tokenTracking({ clock }: Environment): Wanted<ConfigMap> {
+  return tokenTrackingConfigMap(timeText(clock.now()));
 }
 
 function flowControl(): Wanted[] {
@@ -86,6 +92,7 @@ export async function bootstrap({
     all(services, systemPriorityClasses()),
     all(services, flowControl()),
     all(services, authentication(options)),
+    ensure(services, tokenTracking(environment)),
     ensure(services, ownService(options)),
     options.publishesAddress === false ? undefined : publishAddress(services, options),
     makeServiceCidr(services, options),

@@ -193,6 +193,25 @@ export function readyServiceCidr(
   };
 }
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Since when it is known which Secrets' tokens are used (upstream controller/legacytokentracking). */
+export function tokenTrackingConfigMap(nowText: string): Wanted<ConfigMap> {
+  const since = nowText.slice(0, 'YYYY-MM-DD'.length);
+  const metadata = {
+    namespace: 'kube-system',
+    name: 'kube-apiserver-legacy-service-account-token-tracking',
+  };
+  return {
+    target: core('configmaps'),
+    object: { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { since } },
+    reconcile: (existing) =>
+      DATE.test(existing.data?.['since'] ?? '')
+        ? undefined
+        : { ...existing, data: { ...existing.data, since } },
+  };
+}
+
 /** What extension API servers check by who they are asked by: clients, and this server as their proxy. */
 export function authenticationConfigMap(options: SystemOptions): Wanted<ConfigMap> {
   const data = authenticationData(options);

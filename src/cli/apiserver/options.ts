@@ -1,5 +1,6 @@
 /** What the flags of `cox apiserver` mean for an API server: files read, values checked. */
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { RequestHeaderOptions } from '#apiserver/aggregator/identity.ts';
 import type { ApiServerOptions } from '#apiserver/server.ts';
 import { parseDuration } from '#api/codec/duration.ts';
@@ -29,6 +30,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
       address: flags.text('advertise-address') || flags.text('bind-address'),
       port: flags.number('secure-port'),
     },
+    hostname: hostname(),
     clientCa: optional(flags, 'client-ca-file') ?? '',
     ...frontProxy(flags),
     limits: {

@@ -14,7 +14,7 @@ async function scaledDeployment() {
   const server = await TestApiServer.start();
   const { environment } = server;
   const labels = { app: 'web' };
-  await server.must(
+  const made = await server.must(
     `POST ${DEPLOYMENTS}`,
     {
       metadata: { name: 'web' },
@@ -37,19 +37,20 @@ async function scaledDeployment() {
     userAgent: 'cox',
   });
   const revision = Number(scaled.metadata.resourceVersion);
-  return { server, cluster: { client, namespace: 'default' }, revision };
+  const created = Number(made.metadata.resourceVersion);
+  return { server, cluster: { client, namespace: 'default' }, created, revision };
 }
 
 describe('cox history', () => {
   it('shows who changed which field when, the newest first', async () => {
-    const { cluster, revision } = await scaledDeployment();
+    const { cluster, created, revision } = await scaledDeployment();
     const lines = (await history(['deploy/web'], {}, cluster)).trimEnd().split('\n');
     assert.deepEqual(lines, [
       'REVISION   TIME                   EVENT     USER   BY',
       `${revision}        2026-01-01T00:01:00Z   Updated   ann    kubectl/v1.36.0 (patch)`,
       `  metadata.annotations: added {"note":"${'x'.repeat(50)}…`,
       '  spec.replicas: 1 → 3',
-      `${revision - 1}        2026-01-01T00:00:00Z   Created   ann    test (create)`,
+      `${created}        2026-01-01T00:00:00Z   Created   ann    test (create)`,
     ]);
   });
 
@@ -115,16 +116,16 @@ describe('cox history', () => {
 
 describe('cox diff', () => {
   it('shows the fields that differ', async () => {
-    const { cluster, revision } = await scaledDeployment();
-    const text = await diff(['deploy', 'web'], { from: `${revision - 1}`, field: 'spec' }, cluster);
+    const { cluster, created, revision } = await scaledDeployment();
+    const text = await diff(['deploy', 'web'], { from: `${created}`, field: 'spec' }, cluster);
     assert.deepEqual(text.split('\n').slice(1), [
       'FIELD           FROM   TO',
       'spec.replicas   1      3',
       '',
     ]);
-    const head = `Deployment default/web, from revision ${revision - 1} to ${revision}`;
+    const head = `Deployment default/web, from revision ${created} to ${revision}`;
     assert.equal(text.split('\n')[0], head);
-    const before = `${revision - 2}`;
+    const before = `${created - 1}`;
     const none = await diff(['deploy', 'web'], { from: before, to: `${revision}` }, cluster);
     assert.match(none, new RegExp(`from revision ${before} \\(not there\\) to ${revision}\n`));
     const same = await diff(['deploy', 'web'], { from: `${revision}` }, cluster);
@@ -148,7 +149,7 @@ describe('cox diff', () => {
 
 describe('cox undelete', () => {
   it('makes the object anew', async () => {
-    const { server, cluster, revision } = await scaledDeployment();
+    const { server, cluster, created } = await scaledDeployment();
     await server.must(`DELETE ${DEPLOYMENTS}/web?propagationPolicy=Background`);
     const words = ['deploy', 'web'];
     const dry = await undelete(words, { dryRun: true }, cluster);
@@ -160,7 +161,7 @@ describe('cox undelete', () => {
       message: 'Error from server (AlreadyExists): deployments.apps "web" already exists',
     });
     await server.must(`DELETE ${DEPLOYMENTS}/web?propagationPolicy=Background`);
-    await undelete(words, { revision: `${revision - 1}` }, cluster);
+    await undelete(words, { revision: `${created}` }, cluster);
     assert.equal((await server.must(`GET ${DEPLOYMENTS}/web`)).spec.replicas, 1);
   });
 });
