@@ -288,7 +288,8 @@ function addDirectives(dice: Dice, value: Json): void {
   for (const item of Object.values(value)) addDirectives(dice, item ?? null);
   if (!dice.chance(0.25)) return;
   const [key, directive] = dice.pick(DIRECTIVES);
-  value[key] = directive;
+  // A copy: what is inside may get directives of its own.
+  value[key] = structuredClone(directive);
 }
 
 const POINTERS = [
