@@ -10,6 +10,13 @@ import { withMeta } from './update-cases.ts';
 
 const SHARED = process.env['COXSWAIN_SHARED'];
 
+/** In the ids of these cases, and of no others. */
+const MARK = ': create golden';
+
+export function isGolden(id: string): boolean {
+  return id.includes(MARK);
+}
+
 /** None without the golden data (COXSWAIN_SHARED). */
 export function goldenCases(): Case[] {
   if (SHARED === undefined) return [];
@@ -32,7 +39,7 @@ function casesOf(kind: AnyKind, path: string): Case[] {
     { managedFields: [], resourceVersion: '', finalizers: [], ownerReferences: [] },
   );
   const ask = (what: string, body: JsonObject): Case => ({
-    id: `${resourceLabel(kind)}: create golden ${what}`,
+    id: `${resourceLabel(kind)}${MARK} ${what}`,
     kind: kindLabel(kind),
     requests: [{ method: 'POST', url: `${collectionUrl(kind)}?dryRun=All`, body }],
   });

@@ -1,7 +1,7 @@
 /** `npm run differential`: asks, compares, reports. */
 import { parseArgs } from 'node:util';
 import { compare, type Difference } from './compare.ts';
-import { type Corpus, corpusOf } from './corpus.ts';
+import { type Corpus, corpusOf, corpusVersion } from './corpus.ts';
 import { explanationOf } from './explained.ts';
 import type { Case } from './model.ts';
 import { readRecording, writeRecording } from './recording.ts';
@@ -19,14 +19,16 @@ export async function differential(words: readonly string[]): Promise<number> {
     args: [...words],
     options: { against: text, replay: text, only: text, out: text, record: text, seed: text },
   });
+  const seed = Number(values.seed ?? 1);
+  const version = corpusVersion(seed);
   const corpus = corpusOf({
     only: (values.only ?? '')
       .toLowerCase()
       .split(/[\s,]+/)
       .filter(Boolean),
-    seed: Number(values.seed ?? 1),
+    seed,
   });
-  const theirs = await theirAnswers(corpus, values);
+  const theirs = await theirAnswers(corpus, { ...values, version });
   const ours = await answersOf(ourServer(), corpus);
   const outcome = outcomeOf(casesOf(corpus), ours, theirs);
   if (values.out !== undefined) writeReport(values.out, outcome);
@@ -40,12 +42,18 @@ async function theirAnswers(
     against,
     replay,
     record,
-  }: { against?: string | undefined; replay?: string | undefined; record?: string | undefined },
+    version,
+  }: {
+    readonly against?: string | undefined;
+    readonly replay?: string | undefined;
+    readonly record?: string | undefined;
+    readonly version: string;
+  },
 ): Promise<Answers> {
-  if (replay !== undefined) return readRecording(replay);
+  if (replay !== undefined) return readRecording(replay, version);
   if (against === undefined) throw new Error(`There is nothing to compare with: ${USAGE}`);
   const answers = await answersOf(serverOf(against), corpus);
-  if (record !== undefined) writeRecording(record, answers);
+  if (record !== undefined) writeRecording(record, answers, version);
   return answers;
 }
 

@@ -6,9 +6,13 @@ import type { CaseRequest } from './model.ts';
 export class StoredVersions {
   readonly #known = new Map<string, { readonly uid: string; readonly resourceVersion: string }>();
 
-  /** Remembers what a create has stored, and what a read shows of it. */
-  note({ method, url }: CaseRequest, status: number, text: string): void {
-    const isRead = method === 'GET' && status === 200 && this.#known.has(decodeURIComponent(url));
+  /** Remembers what a create has stored, and what a read shows of it (the whole, as JSON). */
+  note({ method, url, headers }: CaseRequest, status: number, text: string): void {
+    const isRead =
+      method === 'GET' &&
+      status === 200 &&
+      headers === undefined &&
+      this.#known.has(decodeURIComponent(url));
     const isCreate = method === 'POST' && status === 201 && !url.includes('?');
     if (!isRead && !isCreate) return;
     const object = JSON.parse(text) as Json;
