@@ -92,8 +92,12 @@ export const DAEMON_SET = defineKind<DaemonSet>({
     const changed = !equalValues(next.spec?.template, old.spec?.template);
     setTemplateGeneration(next, templateGeneration(old) + (changed ? 1 : 0));
   },
+  prepareForStatusUpdate: (next, old) => setTemplateGeneration(next, templateGeneration(old)),
   validate: validateDaemonSet,
   validateUpdate: validateSameSelector,
   validateStatus: validateDaemonSetStatus,
-  warn: (next, old) => warnAboutTemplate(next.spec?.template, old?.spec?.template),
+  warn: (next, old) =>
+    old === undefined || templateGeneration(next) !== templateGeneration(old)
+      ? warnAboutTemplate(next.spec?.template)
+      : [],
 });

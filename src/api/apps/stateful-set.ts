@@ -1,6 +1,7 @@
 /** StatefulSet. Upstream: pkg/registry/apps/statefulset/strategy.go, pkg/apis/apps/v1/defaults.go. */
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
 import { defaultClaimSpec } from '../core/persistent-volume-claim.ts';
+import { warnAboutClaimSpec } from '../core/volume-warnings.ts';
 import { defaultPodTemplate } from '../core/pod-defaults.ts';
 import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
@@ -11,8 +12,9 @@ import {
   validateStatefulSetStatus,
   validateStatefulSetUpdate,
 } from '../validation/stateful-set.ts';
+import { fieldPath } from '../meta/field.ts';
 import { nameIsDnsLabel } from '../meta/names.ts';
-import { warnAboutTemplate } from '../validation/warnings.ts';
+import { isNewSpec, warnAboutTemplate } from '../validation/warnings.ts';
 import { scaleOf } from './workloads.ts';
 
 const HISTORY_LIMIT = 10;
@@ -48,6 +50,22 @@ function setDefaults({ spec }: StatefulSet): void {
   }
 }
 
+const KEEPS_ALL =
+  'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended';
+
+function warnAboutStatefulSet(next: StatefulSet, old?: StatefulSet): string[] {
+  const { template, volumeClaimTemplates, revisionHistoryLimit = 0 } = next.spec ?? {};
+  const claims = fieldPath('spec').child('volumeClaimTemplates');
+  return [
+    ...(isNewSpec(next, old) ? warnAboutTemplate(template) : []),
+    ...(volumeClaimTemplates ?? []).flatMap(({ spec }, i) =>
+      // Upstream writes it so.
+      warnAboutClaimSpec(spec, old === undefined ? claims.index(i) : claims.index(i).child('Spec')),
+    ),
+    ...(revisionHistoryLimit < 0 ? [KEEPS_ALL] : []),
+  ];
+}
+
 export const STATEFUL_SET = defineKind<StatefulSet>({
   group: 'apps',
   version: 'v1',
@@ -80,12 +98,5 @@ export const STATEFUL_SET = defineKind<StatefulSet>({
   validateCreate: validateStatefulSetCreate,
   validateUpdate: validateStatefulSetUpdate,
   validateStatus: validateStatefulSetStatus,
-  warn: ({ spec }, old) => [
-    ...warnAboutTemplate(spec?.template, old?.spec?.template),
-    ...((spec?.revisionHistoryLimit ?? 0) < 0
-      ? [
-          'spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended',
-        ]
-      : []),
-  ],
+  warn: warnAboutStatefulSet,
 });

@@ -3,7 +3,7 @@ import type { PodTemplateSpec } from '#api/gen/core-v1.ts';
 import type { ScalePaths } from '../kind.ts';
 import { selectorText } from '../meta/columns.ts';
 import type { KubeObject, LabelSelector } from '../meta/object.ts';
-import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
+import { isNewSpec, warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
 
 interface Workload extends KubeObject {
   spec?: { replicas?: number; selector?: LabelSelector; template?: PodTemplateSpec };
@@ -24,10 +24,10 @@ export function scaleOf<T extends Workload>(): ScalePaths<T> {
   };
 }
 
-/** The name becomes part of hostnames; the template is looked at when it is new. */
+/** The name becomes part of hostnames; the template is looked at when the spec is new. */
 export function warnAboutWorkload(next: Workload, old?: Workload): string[] {
   return [
     ...(old === undefined ? warnAboutName(next) : []),
-    ...warnAboutTemplate(next.spec?.template, old?.spec?.template),
+    ...(isNewSpec(next, old) ? warnAboutTemplate(next.spec?.template) : []),
   ];
 }

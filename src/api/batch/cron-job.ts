@@ -17,9 +17,12 @@ import {
   validateCronJobCreate,
   validateCronJobUpdate,
 } from '../validation/cron-job.ts';
-import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
+import { warnAboutJobSpec } from '../validation/job-warnings.ts';
+import { isNewSpec, warnAboutName } from '../validation/warnings.ts';
 import { defaultJobTemplateSpec } from './job.ts';
 
+const ZONE_WARNING =
+  'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details';
 const SUCCESSFUL_LIMIT = 3;
 const FAILED_LIMIT = 1;
 
@@ -72,10 +75,9 @@ export const CRON_JOB = defineKind<CronJob>({
   validateUpdate: validateCronJobUpdate,
   warn: (next, old) => [
     ...(old === undefined ? warnAboutName(next) : []),
-    ...warnAboutTemplate(
-      next.spec?.jobTemplate?.spec?.template,
-      old?.spec?.jobTemplate?.spec?.template,
-      'spec.jobTemplate.spec.template',
-    ),
+    ...(isNewSpec(next, old)
+      ? warnAboutJobSpec(next.spec?.jobTemplate?.spec, 'spec.jobTemplate.spec')
+      : []),
+    ...(old !== undefined && next.spec?.schedule?.includes('TZ') === true ? [ZONE_WARNING] : []),
   ],
 });

@@ -19,7 +19,8 @@ import { equalValues } from '../meta/equal.ts';
 import { humanDuration } from '../meta/duration.ts';
 import { validateJobStatus } from '../validation/job-status.ts';
 import { validateJob, validateJobUpdate } from '../validation/job.ts';
-import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
+import { warnAboutJobSpec } from '../validation/job-warnings.ts';
+import { isNewSpec, warnAboutName } from '../validation/warnings.ts';
 
 const BACKOFF_LIMIT = 6;
 const INT32_MAX = 2 ** 31 - 1;
@@ -138,6 +139,6 @@ export const JOB = defineKind<Job>({
   validateStatus: validateJobStatus,
   warn: (next, old) => [
     ...(old === undefined ? warnAboutName(next) : []),
-    ...warnAboutTemplate(next.spec?.template, old?.spec?.template),
+    ...(isNewSpec(next, old) ? warnAboutJobSpec(next.spec, 'spec') : []),
   ],
 });

@@ -67,7 +67,7 @@ export const NAMESPACE = defineKind<Namespace>({
   prepareForDeletion: (namespace) => {
     namespace.status = { ...namespace.status, phase: 'Terminating' };
   },
-  validate: validateNamespaceFinalizers,
+  validate: (namespace) => validateNamespaceFinalizers(namespace),
   validateStatus: validateNamespaceStatus,
   views: [
     {
@@ -76,7 +76,7 @@ export const NAMESPACE = defineKind<Namespace>({
         if (old.status === undefined) delete next.status;
         else next.status = old.status;
       },
-      validate: (next) => validateNamespaceFinalizers(next),
+      validate: (next) => validateNamespaceFinalizers(next, true),
     },
   ],
 });

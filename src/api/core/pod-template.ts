@@ -11,7 +11,7 @@ import {
 } from '../meta/columns.ts';
 import { fieldPath } from '../meta/field.ts';
 import { validatePodTemplate } from '../validation/pod-template.ts';
-import { warnAboutTemplate } from '../validation/warnings.ts';
+import { isNewSpec, warnAboutTemplate } from '../validation/warnings.ts';
 import { defaultPodTemplate } from './pod-defaults.ts';
 
 export const POD_TEMPLATE = defineKind<PodTemplate>({
@@ -33,5 +33,5 @@ export const POD_TEMPLATE = defineKind<PodTemplate>({
   ],
   setDefaults: (object) => defaultPodTemplate(object.template),
   validate: (object) => validatePodTemplate(object.template, fieldPath('template')),
-  warn: (next, old) => warnAboutTemplate(next.template, old?.template, 'template'),
+  warn: (next, old) => (isNewSpec(next, old) ? warnAboutTemplate(next.template, 'template') : []),
 });

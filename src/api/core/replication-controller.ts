@@ -10,8 +10,12 @@ import {
   templateColumns,
   wideColumn,
 } from '../meta/columns.ts';
-import { validateReplicationController } from '../validation/replica-set.ts';
-import { warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
+import { nameIsDnsSubdomain } from '../meta/names.ts';
+import {
+  validateReplicationController,
+  validateReplicationControllerStatus,
+} from '../validation/replica-set.ts';
+import { isNewSpec, warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
 import { defaultPodTemplate } from './pod-defaults.ts';
 
 function setDefaults(controller: ReplicationController): void {
@@ -75,9 +79,13 @@ export const REPLICATION_CONTROLLER = defineKind<ReplicationController>({
   prepareForCreate: (controller) => {
     controller.status = { replicas: 0 };
   },
+  // Upstream's rule for its names looks at whole names alone.
+  validateName: (name, prefix) => (prefix ? [] : nameIsDnsSubdomain(name, prefix)),
   validate: validateReplicationController,
+  validateStatus: validateReplicationControllerStatus,
   warn: (next, old) => [
     ...(old === undefined ? warnAboutName(next) : []),
-    ...warnAboutTemplate(next.spec?.template, old?.spec?.template),
+    // Upstream looks at the template that was.
+    ...(isNewSpec(next, old) ? warnAboutTemplate((old ?? next).spec?.template) : []),
   ],
 });

@@ -5,9 +5,11 @@ import { qualifiedName } from './common.ts';
 
 const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
-export function validateNamespaceFinalizers({ spec }: Namespace): FieldError[] {
-  const at = fieldPath('spec').child('finalizers');
-  return (spec?.finalizers ?? []).flatMap((name) => {
+/** `isUpdate`: through the subresource, where each is named by its place. */
+export function validateNamespaceFinalizers({ spec }: Namespace, isUpdate = false): FieldError[] {
+  const list = fieldPath('spec').child('finalizers');
+  return (spec?.finalizers ?? []).flatMap((name, i) => {
+    const at = isUpdate ? list.index(i) : list;
     const errors = qualifiedName(name, at);
     if (name.includes('/') || STANDARD_FINALIZERS.includes(name)) return errors;
     return [

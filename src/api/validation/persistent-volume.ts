@@ -1,5 +1,11 @@
 /** Persistent volumes. Upstream: pkg/apis/core/validation/validation.go (ValidatePersistentVolume…). */
-import type { PersistentVolume, PersistentVolumeSpec, SecretReference } from '#api/gen/core-v1.ts';
+import type {
+  NodeSelectorRequirement,
+  PersistentVolume,
+  PersistentVolumeSpec,
+  SecretReference,
+  VolumeNodeAffinity,
+} from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
   type FieldError,
@@ -12,14 +18,15 @@ import {
 } from '../meta/field.ts';
 import { nameIsDnsSubdomain } from '../meta/names.ts';
 import { validateNodeSelector } from './affinity.ts';
-import { optionalOneOf, present } from './common.ts';
-import { immutable, invalidAll } from './metadata.ts';
+import { label, optionalOneOf, present, subdomain } from './common.ts';
+import { ISCSI_NAME_MAX, ISCSI_NAME_TOO_LONG, validateLegacyVolume } from './legacy-volumes.ts';
+import { IMMUTABLE, immutable, invalidAll } from './metadata.ts';
 import { noBacksteps } from './paths.ts';
 import { validateAccessModes, VOLUME_MODES } from './persistent-volume-claim.ts';
 import { changedFields } from './changes.ts';
 import { positiveQuantity } from './resource-names.ts';
 import { inOrder, nameOfSurplus } from './volume-order.ts';
-import { validateDriverName } from './volumes.ts';
+import { validateDriverName, validateHostPath, validateNfs } from './volumes.ts';
 
 const SPEC = fieldPath('spec');
 /** Fields of the spec that are no source of a volume. */
@@ -45,9 +52,11 @@ function sourcesOf(spec: PersistentVolumeSpec): Record<string, unknown> {
 
 function validateSecret(secret: SecretReference | undefined, at: FieldPath): FieldError[] {
   if (secret === undefined) return [];
+  const { name = '', namespace = '' } = secret;
+  const [nameAt, namespaceAt] = [at.child('name'), at.child('namespace')];
   return [
-    ...present(secret.name, at.child('name')),
-    ...present(secret.namespace, at.child('namespace')),
+    ...(name === '' ? [required(nameAt)] : subdomain(name, nameAt)),
+    ...(namespace === '' ? [required(namespaceAt)] : label(namespace, namespaceAt)),
   ];
 }
 
@@ -65,41 +74,36 @@ function validateCsi(csi: NonNullable<PersistentVolumeSpec['csi']>, at: FieldPat
   ];
 }
 
-function validateSources(spec: PersistentVolumeSpec): FieldError[] {
+function validateLocal(spec: PersistentVolumeSpec, at: FieldPath): FieldError[] {
+  const path = spec.local?.path ?? '';
+  const here = at.child('local', 'path');
+  return [
+    ...(path === '' ? [required(here)] : noBacksteps(path, here)),
+    ...(spec.nodeAffinity === undefined
+      ? [required(at.child('nodeAffinity'), 'Local volume requires node affinity')]
+      : []),
+  ];
+}
+
+function validateSource(name: string, spec: PersistentVolumeSpec, at: FieldPath): FieldError[] {
+  const { hostPath, nfs, csi } = spec;
+  if (name === 'hostPath' && hostPath !== undefined)
+    return validateHostPath(hostPath, at.child(name));
+  if (name === 'nfs' && nfs !== undefined) return validateNfs(nfs, at.child(name));
+  if (name === 'csi' && csi !== undefined) return validateCsi(csi, at.child(name));
+  if (name === 'local') return validateLocal(spec, at);
+  return validateLegacyVolume(name, sourcesOf(spec)[name], { at, isPersistent: true });
+}
+
+/** Exactly one source, and what is wrong with it. Upstream counts a flexVolume, but always takes it. */
+export function validatePersistentSources(spec: PersistentVolumeSpec, at: FieldPath): FieldError[] {
   const names = inOrder(Object.keys(sourcesOf(spec)), true);
-  if (names.length === 0) return [required(SPEC, 'must specify a volume type')];
-  const errors = names
-    .slice(1)
-    .map((name) =>
-      forbiddenField(
-        SPEC.child(nameOfSurplus(name, true)),
-        'may not specify more than 1 volume type',
-      ),
-    );
-  const { hostPath, nfs, local, csi } = spec;
-  if (hostPath !== undefined) {
-    const at = SPEC.child('hostPath', 'path');
-    errors.push(...present(hostPath.path, at), ...noBacksteps(hostPath.path ?? '', at));
-  }
-  if (nfs !== undefined) {
-    errors.push(
-      ...present(nfs.server, SPEC.child('nfs', 'server')),
-      ...present(nfs.path, SPEC.child('nfs', 'path')),
-    );
-    if (!nfs.path?.startsWith('/')) {
-      errors.push(
-        invalidValue(SPEC.child('nfs', 'path'), nfs.path ?? '', 'must be an absolute path'),
-      );
-    }
-  }
-  if (local !== undefined) {
-    const at = SPEC.child('local', 'path');
-    errors.push(...present(local.path, at), ...noBacksteps(local.path ?? '', at));
-    if (spec.nodeAffinity === undefined) {
-      errors.push(required(SPEC.child('nodeAffinity'), 'Local volume requires node affinity'));
-    }
-  }
-  return csi === undefined ? errors : [...errors, ...validateCsi(csi, SPEC.child('csi'))];
+  if (names.length === 0) return [required(at, 'must specify a volume type')];
+  return names.flatMap((name, i) => {
+    if (i === 0 || name === 'flexVolume') return validateSource(name, spec, at);
+    const detail = 'may not specify more than 1 volume type';
+    return [forbiddenField(at.child(nameOfSurplus(name, true)), detail)];
+  });
 }
 
 function validateCapacity(capacity: Readonly<Record<string, string>>): FieldError[] {
@@ -140,7 +144,16 @@ function validateClasses(spec: PersistentVolumeSpec): FieldError[] {
   return errors;
 }
 
-export function validatePersistentVolume({ spec = {} }: PersistentVolume): FieldError[] {
+/** An iSCSI initiator is named after the volume and its portal. */
+function validateIscsiName(name: string, { iscsi }: PersistentVolumeSpec): FieldError[] {
+  if (iscsi?.initiatorName === undefined) return [];
+  const { targetPortal = '' } = iscsi;
+  return `${name}:${targetPortal}`.length > ISCSI_NAME_MAX
+    ? [invalidValue(SPEC.child('iscsi', 'targetportal'), targetPortal, ISCSI_NAME_TOO_LONG)]
+    : [];
+}
+
+export function validatePersistentVolume({ metadata, spec = {} }: PersistentVolume): FieldError[] {
   const policy = spec.persistentVolumeReclaimPolicy;
   const errors = [
     ...present(spec.accessModes, SPEC.child('accessModes')),
@@ -152,7 +165,8 @@ export function validatePersistentVolume({ spec = {} }: PersistentVolume): Field
       SPEC.child('persistentVolumeReclaimPolicy'),
     ),
     ...validateAffinity(spec),
-    ...validateSources(spec),
+    ...validatePersistentSources(spec, SPEC),
+    ...validateIscsiName(metadata?.name ?? '', spec),
     ...validateClasses(spec),
     ...optionalOneOf(spec.volumeMode, VOLUME_MODES, SPEC.child('volumeMode')),
   ];
@@ -165,6 +179,41 @@ export function validatePersistentVolume({ spec = {} }: PersistentVolume): Field
     errors.push(forbiddenField(at, "may not be 'recycle' for a hostPath mount of '/'"));
   }
   return errors;
+}
+
+const STABLE_LABELS: Readonly<Record<string, string>> = {
+  'failure-domain.beta.kubernetes.io/zone': 'topology.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region': 'topology.kubernetes.io/region',
+  'beta.kubernetes.io/os': 'kubernetes.io/os',
+  'beta.kubernetes.io/arch': 'kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type': 'node.kubernetes.io/instance-type',
+};
+
+/** `old` with the keys that `next` has, where a beta label became stable; upstream takes none, too. */
+function withNewKeys(
+  old: VolumeNodeAffinity,
+  next: VolumeNodeAffinity | undefined,
+): VolumeNodeAffinity {
+  const renamed = (
+    before: readonly NodeSelectorRequirement[] | undefined,
+    after: readonly NodeSelectorRequirement[] | undefined,
+  ) =>
+    before?.map((requirement, i) => {
+      const key = after?.[i]?.key;
+      const isAllowed = key !== undefined && key === (STABLE_LABELS[requirement.key] ?? '');
+      return isAllowed ? { ...requirement, key } : requirement;
+    });
+  if (old.required === undefined) return old;
+  const nodeSelectorTerms = old.required.nodeSelectorTerms.map((term, i) => {
+    const after = next?.required?.nodeSelectorTerms?.[i];
+    const matchExpressions = renamed(term.matchExpressions, after?.matchExpressions);
+    const matchFields = renamed(term.matchFields, after?.matchFields);
+    return {
+      ...(matchExpressions === undefined ? {} : { matchExpressions }),
+      ...(matchFields === undefined ? {} : { matchFields }),
+    };
+  });
+  return { required: { nodeSelectorTerms } };
 }
 
 export function validatePersistentVolumeUpdate(
@@ -195,9 +244,10 @@ export function validatePersistentVolumeUpdate(
   }
   errors.push(...immutable(next.spec?.volumeMode, old.spec?.volumeMode, fieldPath('volumeMode')));
   if (old.spec?.nodeAffinity !== undefined) {
-    errors.push(
-      ...immutable(next.spec?.nodeAffinity, old.spec.nodeAffinity, fieldPath('nodeAffinity')),
-    );
+    const { nodeAffinity } = next.spec ?? {};
+    const detail = `${IMMUTABLE}, except for updating from beta label to GA`;
+    if (!equalValues(nodeAffinity, withNewKeys(old.spec.nodeAffinity, nodeAffinity)))
+      errors.push(invalidValue(fieldPath('nodeAffinity'), nodeAffinity ?? null, detail));
   }
   if (
     old.spec?.volumeAttributesClassName !== undefined &&

@@ -47,6 +47,11 @@ function warnAboutTerm(
   });
 }
 
+/** Terms that a node must match, at the list `at`. */
+export function warnAboutTerms(terms: readonly NodeSelectorTerm[], at: FieldPath): string[] {
+  return terms.flatMap((term, i) => warnAboutTerm(term, false, at.index(i)));
+}
+
 function warnAboutNodes(spec: PodSpec, at: FieldPath): string[] {
   const selector = Object.keys(spec.nodeSelector ?? {}).flatMap((key) => {
     const message = deprecatedLabel(key);
@@ -60,9 +65,7 @@ function warnAboutNodes(spec: PodSpec, at: FieldPath): string[] {
   const preferred = affinity?.[PREFERRED] ?? [];
   return [
     ...selector,
-    ...terms.flatMap((term, i) =>
-      warnAboutTerm(term, false, here.child(REQUIRED, 'nodeSelectorTerms').index(i)),
-    ),
+    ...warnAboutTerms(terms, here.child(REQUIRED, 'nodeSelectorTerms')),
     ...preferred.flatMap(({ preference }, i) =>
       warnAboutTerm(preference, true, here.child(PREFERRED).index(i).child('preference')),
     ),

@@ -13,6 +13,7 @@ import { qualifiedName } from './common.ts';
 import { isDualStackPair, validateIp } from './ip.ts';
 import { immutable, invalidAll } from './metadata.ts';
 import { validateAnnotationUpdate } from './pod-annotations.ts';
+import { validateClaimStatuses, validateContainerStatuses } from './pod-status-resources.ts';
 
 const STATUS = fieldPath('status');
 const SYSTEM_CONDITIONS = ['PodScheduled', 'Ready', 'Initialized'];
@@ -142,7 +143,7 @@ export function validatePodStatusUpdate(next: Pod, old: Pod): FieldError[] {
     errors.push(invalidValue(at, status?.observedGeneration, 'must be a non-negative integer'));
   }
   errors.push(...immutable(status?.qosClass, old.status?.qosClass, STATUS.child('qosClass')));
-  errors.push(...validateAllTransitions(next, old));
+  errors.push(...validateAllTransitions(next, old), ...validateClaimStatuses(next, STATUS));
   errors.push(
     ...validateIps(status?.podIPs ?? [], old.status?.podIPs ?? [], STATUS.child('podIPs')),
   );
@@ -158,6 +159,7 @@ export function validatePodStatusUpdate(next: Pod, old: Pod): FieldError[] {
   }
   errors.push(
     ...validateIps(status?.hostIPs ?? [], old.status?.hostIPs ?? [], STATUS.child('hostIPs')),
+    ...validateContainerStatuses(next, STATUS),
   );
   return errors;
 }

@@ -28,6 +28,15 @@ export function validateReplicaSetStatus({ status }: ReplicaSet): FieldError[] {
   });
 }
 
+export function validateReplicationControllerStatus({
+  status,
+}: ReplicationController): FieldError[] {
+  return validateReplicaCounts(status, {
+    parts: ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'],
+    others: ['observedGeneration'],
+  });
+}
+
 export function validateReplicationController({ spec }: ReplicationController): FieldError[] {
   const { selector = {}, template, replicas } = spec ?? {};
   const errors = validateCounts(spec, ['minReadySeconds', 'replicas'], SPEC);

@@ -31,7 +31,7 @@ const isQuotaHugePages = (name: string): boolean =>
   isHugePages(name) || name.startsWith(`requests.${HUGE_PAGES}`);
 
 /** Of Kubernetes itself: no domain, or kubernetes.io. */
-const isNativeResource = (name: string): boolean =>
+export const isNativeResource = (name: string): boolean =>
   !name.includes('/') || name.includes('kubernetes.io/');
 
 /** A device or the like, counted in whole units, named with a domain of its own. */

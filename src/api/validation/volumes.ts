@@ -1,11 +1,10 @@
 /**
  * Volumes of pods.
  *
- * Source: upstream pkg/apis/core/validation/validation.go. Of the sources that v1.36 serves by
- * CSI drivers alone (gcePersistentDisk, awsElasticBlockStore, azureDisk, cinder and the like) only
- * the rule of one source a volume is checked.
+ * Source: upstream pkg/apis/core/validation/validation.go. Those that v1.36 serves by CSI drivers
+ * alone are in `./legacy-volumes.ts`.
  */
-import type { KeyToPath, NFSVolumeSource, Volume } from '#api/gen/core-v1.ts';
+import type { HostPathVolumeSource, KeyToPath, NFSVolumeSource, Volume } from '#api/gen/core-v1.ts';
 import { compareQuantity } from '../codec/quantity.ts';
 import {
   duplicate,
@@ -19,6 +18,7 @@ import {
 import { isDns1123Subdomain, nameIsDnsSubdomain } from '../meta/names.ts';
 import type { ObjectMeta } from '../meta/object.ts';
 import { label, oneOf, optionalOneOf, present } from './common.ts';
+import { ISCSI_NAME_MAX, ISCSI_NAME_TOO_LONG, validateLegacyVolume } from './legacy-volumes.ts';
 import { invalidAll } from './metadata.ts';
 import { descendingPath, noBacksteps, nonReservedPath, validateFileMode } from './paths.ts';
 import { validateClaimSpec } from './persistent-volume-claim.ts';
@@ -83,18 +83,35 @@ function validateKeys(
   ];
 }
 
+export function validateHostPath(
+  { path = '', type }: Partial<HostPathVolumeSource>,
+  at: FieldPath,
+): FieldError[] {
+  if (path === '') return [required(at.child('path'))];
+  return [
+    ...noBacksteps(path, at.child('path')),
+    ...optionalOneOf(type, HOST_PATH_TYPES, at.child('type')),
+  ];
+}
+
+export function validateNfs(
+  { server, path = '' }: Partial<NFSVolumeSource>,
+  at: FieldPath,
+): FieldError[] {
+  const isAbsolute = path.startsWith('/');
+  return [
+    ...present(server, at.child('server')),
+    ...present(path, at.child('path')),
+    ...(isAbsolute ? [] : [invalidValue(at.child('path'), path, 'must be an absolute path')]),
+  ];
+}
+
 const RULES: Rules = {
   emptyDir: ({ sizeLimit }, at) =>
     sizeLimit !== undefined && compareQuantity(sizeLimit, '0') < 0
       ? [forbiddenField(at.child('sizeLimit'), 'SizeLimit field must be a valid resource quantity')]
       : [],
-  hostPath: ({ path, type }, at) =>
-    path
-      ? [
-          ...noBacksteps(path, at.child('path')),
-          ...optionalOneOf(type, HOST_PATH_TYPES, at.child('type')),
-        ]
-      : [required(at.child('path'))],
+  hostPath: validateHostPath,
   gitRepo: ({ repository, directory = '' }, at) => [
     ...present(repository, at.child('repository')),
     ...descendingPath(directory, at.child('directory')),
@@ -107,13 +124,7 @@ const RULES: Rules = {
     ...present(source.name, at.child('name')),
     ...validateKeys(source, at),
   ],
-  nfs: ({ server, path = '' }: Partial<NFSVolumeSource>, at) => [
-    ...present(server, at.child('server')),
-    ...present(path, at.child('path')),
-    ...(path.startsWith('/')
-      ? []
-      : [invalidValue(at.child('path'), path, 'must be an absolute path')]),
-  ],
+  nfs: validateNfs,
   persistentVolumeClaim: ({ claimName }, at) => present(claimName, at.child('claimName')),
   downwardAPI: ({ items, defaultMode }, at) => [
     ...validateFileMode(defaultMode, at.child('defaultMode')),
@@ -157,7 +168,9 @@ function validateSource(volume: Volume, at: FieldPath, context: VolumeContext): 
     const rule = RULES[field as keyof Volume] as
       | ((s: unknown, p: FieldPath, c: VolumeContext) => FieldError[])
       | undefined;
-    return rule?.(source, at.child(field), context) ?? [];
+    return rule === undefined
+      ? validateLegacyVolume(field, source, { at })
+      : rule(source, at.child(field), context);
   });
 }
 
@@ -169,6 +182,14 @@ function validateMadeClaim(volume: Volume, pod: string, at: FieldPath): FieldErr
     (message) => `PVC name ${JSON.stringify(claim)}: ${message}`,
   );
   return invalidAll(at.child('name'), volume.name, messages);
+}
+
+/** An iSCSI initiator is named after the volume and its portal. */
+function validateIscsiName({ name, iscsi }: Volume, at: FieldPath): FieldError[] {
+  if (iscsi?.initiatorName === undefined) return [];
+  return `${name}:${iscsi.targetPortal}`.length > ISCSI_NAME_MAX
+    ? [invalidValue(at.child('name'), name, ISCSI_NAME_TOO_LONG)]
+    : [];
 }
 
 /** Answers the errors and the volumes that are well formed, by name. */
@@ -188,7 +209,11 @@ export function validateVolumes(
   for (const [i, volume] of (volumes ?? []).entries()) {
     const here = at.index(i);
     const name = volume.name ?? '';
-    const own = [...validateSource(volume, here, context), ...validateMadeClaim(volume, pod, here)];
+    const own = [
+      ...validateSource(volume, here, context),
+      ...validateIscsiName(volume, here),
+      ...validateMadeClaim(volume, pod, here),
+    ];
     own.push(...(name === '' ? [required(here.child('name'))] : label(name, here.child('name'))));
     if (valid.has(name)) own.push(duplicate(here.child('name'), name));
     if (own.length === 0) valid.set(name, volume);

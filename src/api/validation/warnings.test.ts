@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { changed } from '../kind-test-kit.ts';
-import { warnAboutName, warnAboutPod, warnAboutTemplate } from './warnings.ts';
+import { isNewSpec, warnAboutName, warnAboutPod, warnAboutTemplate } from './warnings.ts';
 
 const WEB: Pod = {
   metadata: { name: 'web' },
@@ -129,14 +129,18 @@ describe('warnAboutPod()', () => {
 describe('warnAboutTemplate()', () => {
   const template = changed(WEB, 'spec.terminationGracePeriodSeconds', -1);
   it('names the template', () => {
-    assert.match(
-      warnAboutTemplate(template, undefined)[0] ?? '',
-      /^spec\.template\.spec\.terminationGrace/,
-    );
-    assert.match(warnAboutTemplate(template, undefined, 'template')[0] ?? '', /^template\.spec\./);
+    assert.match(warnAboutTemplate(template)[0] ?? '', /^spec\.template\.spec\.terminationGrace/);
+    assert.match(warnAboutTemplate(template, 'template')[0] ?? '', /^template\.spec\./);
   });
-  it('is silent about one that did not change', () => {
-    assert.deepEqual(warnAboutTemplate(template, structuredClone(template)), []);
+});
+
+describe('isNewSpec()', () => {
+  const at = (generation: number) => ({ metadata: { name: 'a', generation } });
+  it('is true of creates and of updates that are counted', () => {
+    assert.deepEqual(
+      [isNewSpec(at(1), undefined), isNewSpec(at(2), at(1)), isNewSpec(at(2), at(2))],
+      [true, true, false],
+    );
   });
 });
 

@@ -1,6 +1,5 @@
 /** What is odd about pods and their templates, though valid. Upstream: pkg/api/pod/warnings.go. */
 import type { Pod, PodSpec, PodTemplateSpec } from '#api/gen/core-v1.ts';
-import { equalValues } from '../meta/equal.ts';
 import { type FieldPath, fieldPath, ROOT } from '../meta/field.ts';
 import { isDns1123Label } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
@@ -106,12 +105,15 @@ export const warnAboutPod = (pod: Pod): string[] => [
   ...warnings(pod, ROOT),
 ];
 
-/** A template that is new, or not as it was. `path`: where it is in its object. */
+/** The template of an object. `path`: where it is. */
 export function warnAboutTemplate(
-  next: PodTemplateSpec | undefined,
-  old: PodTemplateSpec | undefined,
+  template: PodTemplateSpec | undefined,
   path = 'spec.template',
 ): string[] {
-  if (next === undefined || (old !== undefined && equalValues(next, old))) return [];
-  return warnings(next, fieldPath(path));
+  return template === undefined ? [] : warnings(template, fieldPath(path));
+}
+
+/** Whether a write is a create, or changes what the generation counts: only then is one warned. */
+export function isNewSpec(next: KubeObject, old: KubeObject | undefined): boolean {
+  return old === undefined || next.metadata?.generation !== old.metadata?.generation;
 }

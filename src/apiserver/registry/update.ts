@@ -197,7 +197,8 @@ function prepare(
   if (counts && specChanged(resource, next, old))
     metadataOf(next).generation = (before.generation ?? 0) + 1;
   refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
-  if (options.subresource !== '') return;
+  // A scale is the object itself, seen otherwise; writes of parts are not warned of.
+  if (options.subresource !== '' && options.subresource !== 'scale') return;
   for (const text of kind.warn?.(next, old) ?? []) options.warn(text);
 }
 
