@@ -183,6 +183,10 @@ export interface KindDefinition<T extends KubeObject> {
   readonly featureGate?: HonouredGate;
   /** What dependents get when a DELETE says nothing; background unless given. */
   readonly defaultPropagation?: 'Background' | 'Orphan';
+  /** A DELETE of one object, that says nothing of dependents, is warned of with this. */
+  readonly propagationWarning?: string;
+  /** Nothing can depend on objects of the kind: a DELETE heeds no policy. */
+  readonly hasNoDependents?: boolean;
 }
 
 export interface Kind<T extends KubeObject> extends KindDefinition<T> {

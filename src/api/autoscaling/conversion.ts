@@ -19,7 +19,10 @@ const METRICS = 'autoscaling.alpha.kubernetes.io/metrics';
 const STATUSES = 'autoscaling.alpha.kubernetes.io/current-metrics';
 const CONDITIONS = 'autoscaling.alpha.kubernetes.io/conditions';
 const BEHAVIOR = 'autoscaling.alpha.kubernetes.io/behavior';
-const ROUND_TRIP = [METRICS, STATUSES, CONDITIONS, BEHAVIOR];
+/** Annotations that hold parts of the spec, and those that hold parts of the status. */
+export const SPEC_ANNOTATIONS: readonly string[] = [METRICS, BEHAVIOR];
+export const STATUS_ANNOTATIONS: readonly string[] = [STATUSES, CONDITIONS];
+const ROUND_TRIP = [...SPEC_ANNOTATIONS, ...STATUS_ANNOTATIONS];
 const CPU_UTILIZATION = 80;
 
 const utilization = (percent: number): v2.MetricSpec => ({

@@ -13,8 +13,25 @@ import {
   validateHorizontalPodAutoscalerStatus,
   validateHorizontalPodAutoscalerUpdate,
 } from '../validation/horizontal-pod-autoscaler.ts';
-import { fromV2, toV2 } from './conversion.ts';
+import { fromV2, SPEC_ANNOTATIONS, STATUS_ANNOTATIONS, toV2 } from './conversion.ts';
 import { HORIZONTAL_POD_AUTOSCALER } from './horizontal-pod-autoscaler.ts';
+
+/** Those among `names` are in `next` what they are in `old`: parts of what a write leaves alone. */
+function takeAnnotations(
+  next: HorizontalPodAutoscaler,
+  old: HorizontalPodAutoscaler,
+  names: readonly string[],
+): void {
+  const before = old.metadata?.annotations ?? {};
+  const annotations = { ...next.metadata?.annotations };
+  for (const name of names) {
+    const value = before[name];
+    if (value === undefined) delete annotations[name];
+    else annotations[name] = value;
+  }
+  next.metadata = { ...next.metadata, annotations };
+  if (Object.keys(annotations).length === 0) delete next.metadata.annotations;
+}
 
 export const HORIZONTAL_POD_AUTOSCALER_V1 = defineKind<HorizontalPodAutoscaler>({
   group: 'autoscaling',
@@ -39,12 +56,17 @@ export const HORIZONTAL_POD_AUTOSCALER_V1 = defineKind<HorizontalPodAutoscaler>(
     ...column,
     cell: (object: HorizontalPodAutoscaler, nowMs: number) => column.cell(toV2(object), nowMs),
   })),
-  setDefaults: ({ spec }) => {
-    if (spec !== undefined) spec.minReplicas ??= 1;
+  setDefaults: (autoscaler) => {
+    if (autoscaler.spec !== undefined) autoscaler.spec.minReplicas ??= 1;
+    // What v1 has no field for shows in annotations, and a target that was not said in its field.
+    Object.assign(autoscaler, fromV2(toV2(autoscaler)));
   },
   prepareForCreate: (autoscaler) => {
     autoscaler.status = { currentReplicas: 0, desiredReplicas: 0 };
+    takeAnnotations(autoscaler, {}, STATUS_ANNOTATIONS);
   },
+  prepareForUpdate: (next, old) => takeAnnotations(next, old, STATUS_ANNOTATIONS),
+  prepareForStatusUpdate: (next, old) => takeAnnotations(next, old, SPEC_ANNOTATIONS),
   validate: (object): FieldError[] => validateHorizontalPodAutoscaler(toV2(object)),
   validateCreate: (object) => validateHorizontalPodAutoscalerCreate(toV2(object)),
   validateUpdate: (next, old) => validateHorizontalPodAutoscalerUpdate(toV2(next), toV2(old)),

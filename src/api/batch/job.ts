@@ -119,6 +119,8 @@ export const JOB = defineKind<Job>({
   countsGeneration: true,
   unconditionalUpdate: true,
   defaultPropagation: 'Orphan',
+  propagationWarning:
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
   selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
   columns: [
     NAME_COLUMN,

@@ -53,6 +53,7 @@ export const EVENT = defineKind<Event>({
   schema: 'io.k8s.api.core.v1.Event',
   timeToLiveSeconds: EVENT_TTL_SECONDS,
   countsGeneration: false,
+  hasNoDependents: true,
   createOnUpdate: true,
   unconditionalUpdate: true,
   selectableFields: EVENT_FIELDS,

@@ -76,6 +76,7 @@ function collectorFinalizer(
   object: ApiObject,
   options: DeleteOptions,
 ): string | undefined {
+  if (resource.kind.hasNoDependents === true) return undefined;
   if (options.orphanDependents !== undefined) return options.orphanDependents ? ORPHAN : undefined;
   if (options.propagationPolicy === 'Orphan') return ORPHAN;
   if (options.propagationPolicy === 'Foreground') return FOREGROUND;

@@ -80,6 +80,10 @@ export async function deleteObject(
   services: WriteServices,
 ): Promise<HttpResponse> {
   const options = deleteOptions(context);
+  const { propagationWarning } = resource.kind;
+  const { propagationPolicy, orphanDependents } = options;
+  const saysNothing = propagationPolicy === undefined && orphanDependents === undefined;
+  if (propagationWarning !== undefined && saysNothing) context.warn(propagationWarning);
   const { object, deleted } = await deleteOne(
     context,
     resource,
