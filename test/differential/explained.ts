@@ -9,7 +9,27 @@ interface Explanation {
   covers(difference: Difference): boolean;
 }
 
-const EXPLANATIONS: readonly Explanation[] = [];
+/** Upstream's handler has panicked: the connection ends without an answer. */
+const ABORTED = 'socket hang up';
+
+const EXPLANATIONS: readonly Explanation[] = [
+  {
+    why: 'upstream panics (nil pointer) on selectableFields beside a schema that is not structural: ValidateCustomResourceSelectableFields looks into the schema that NewStructural has not made; we answer 422',
+    covers: ({ kind, ours, theirs, request }) =>
+      kind === 'apiextensions.k8s.io/CustomResourceDefinition' &&
+      theirs.body === ABORTED &&
+      ours.status === 422 &&
+      JSON.stringify(request.body).includes('"selectableFields"'),
+  },
+  {
+    why: 'upstream panics (division by zero) on a step of 0, kubernetes/kubernetes#139653; we answer 422',
+    covers: ({ kind, ours, theirs, request }) =>
+      kind === 'resource.k8s.io/ResourceSlice' &&
+      theirs.body === ABORTED &&
+      ours.status === 422 &&
+      JSON.stringify(request.body).includes('"step":"0"'),
+  },
+];
 
 /** Why `difference` shall stay; undefined when it is a fault of ours. */
 export function explanationOf(difference: Difference): string | undefined {

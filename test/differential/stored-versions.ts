@@ -6,13 +6,11 @@ import type { CaseRequest } from './model.ts';
 export class StoredVersions {
   readonly #known = new Map<string, { readonly uid: string; readonly resourceVersion: string }>();
 
-  /** Remembers what a create has stored, and what a read shows of it (the whole, as JSON). */
+  /** Remembers what a create has stored, and what a read shows of it. */
   note({ method, url, headers }: CaseRequest, status: number, text: string): void {
-    const isRead =
-      method === 'GET' &&
-      status === 200 &&
-      headers === undefined &&
-      this.#known.has(decodeURIComponent(url));
+    // The cases about other forms of the answer read the same objects.
+    if (headers?.['accept'] !== undefined) return;
+    const isRead = method === 'GET' && status === 200 && this.#known.has(decodeURIComponent(url));
     const isCreate = method === 'POST' && status === 201 && !url.includes('?');
     if (!isRead && !isCreate) return;
     const object = JSON.parse(text) as Json;

@@ -55,11 +55,12 @@ function markTerminating(definition: CustomResourceDefinition): void {
   definition.status = { ...EMPTY_STATUS, ...status, conditions };
 }
 
-const EMPTY_STATUS: CustomResourceDefinitionStatus = {
-  conditions: [],
+/** As Go writes it: a list that nobody made is null. */
+const EMPTY_STATUS = {
+  conditions: null,
   acceptedNames: { plural: '', kind: '' },
   storedVersions: [],
-};
+} as unknown as CustomResourceDefinitionStatus;
 const INSTANCES_REMAIN = {
   type: 'Terminating',
   status: 'True',
@@ -90,6 +91,11 @@ export function customResourceDefinitionKind(rules?: RuleEngine): Kind<CustomRes
       addStoredVersion(definition);
     },
     prepareForUpdate: addStoredVersion,
+    prepareForStatusUpdate: (definition) => {
+      const { status } = definition;
+      if (status?.conditions.length === 0) status.conditions = EMPTY_STATUS.conditions;
+      if (status?.storedVersions.length === 0) addStoredVersion(definition);
+    },
     validateCreate: (definition) => validateDefinition(definition, rules),
     validateUpdate: (next, old) => validateDefinitionUpdate(next, old, rules),
     validateStatus: validateDefinitionStatus,

@@ -47,6 +47,28 @@ function spec(properties: Record<string, JSONSchemaProps>): JSONSchemaProps {
 
 const texts = (errors: readonly { text(): string }[]): string[] =>
   errors.map((error) => error.text());
+
+describe('the name and the stored versions of a definition', () => {
+  it('judges a prefix as it judges a name', () => {
+    const definition = definitionOf(OBJECT);
+    definition.metadata = { generateName: 'cats.' };
+    assert.deepEqual(texts(validateDefinition(definition)), [
+      'metadata.generateName: Invalid value: "cats.": must be spec.names.plural+"."+spec.group',
+    ]);
+  });
+
+  it('counts a version once, however often it is there', () => {
+    const definition = definitionOf(OBJECT);
+    const versions = definition.spec?.versions ?? [];
+    definition.spec?.versions.push({ ...(versions[0] as CustomResourceDefinitionVersion) });
+    assert.ok(
+      texts(validateDefinition(definition)).includes(
+        'status.storedVersions: Invalid value: ["v1"]: must have the storage version v1',
+      ),
+    );
+  });
+});
+
 const AT = 'spec.validation.openAPIV3Schema';
 
 describe('a new definition', () => {

@@ -16,10 +16,13 @@ import { validateNames } from './validate-parts.ts';
 import { validateSpec, validateSpecUpdate } from './validate-spec.ts';
 
 function validateName({ metadata, spec }: CustomResourceDefinition): FieldError[] {
-  const name = metadata?.name ?? '';
-  if (name === '' || name === `${spec?.names?.plural ?? ''}.${spec?.group ?? ''}`) return [];
-  const at = fieldPath('metadata').child('name');
-  return [invalidValue(at, name, 'must be spec.names.plural+"."+spec.group')];
+  const wanted = `${spec?.names?.plural ?? ''}.${spec?.group ?? ''}`;
+  return (['generateName', 'name'] as const).flatMap((field) => {
+    const name = metadata?.[field] ?? '';
+    if (name === '' || name === wanted) return [];
+    const at = fieldPath('metadata').child(field);
+    return [invalidValue(at, name, 'must be spec.names.plural+"."+spec.group')];
+  });
 }
 
 /** Each version that may lie in the store stays, until a migration says otherwise. */
@@ -29,13 +32,14 @@ function validateStoredVersions({ spec, status }: CustomResourceDefinition): Fie
   if (stored.length === 0)
     return [invalidValue(at, stored, 'must have at least one stored version')];
   const versions = spec?.versions ?? [];
-  const names = versions.map(({ name }) => name);
+  // A version that is there twice counts once.
+  const unmet = new Set(stored);
   return [
     ...versions
-      .filter(({ storage, name }) => storage && !stored.includes(name))
+      .filter(({ storage, name }) => !unmet.delete(name) && storage)
       .map(({ name }) => invalidValue(at, stored, `must have the storage version ${name}`)),
     ...stored.flatMap((name, i) => {
-      if (names.includes(name)) return [];
+      if (!unmet.has(name)) return [];
       const detail = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
       return [invalidValue(at.index(i), name, detail)];
     }),

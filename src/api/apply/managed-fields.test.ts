@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { CERTIFICATE_SIGNING_REQUEST } from '../certificates/certificate-signing-request.ts';
+import { anyKind } from '../kind.ts';
 import type { JsonObject } from '../meta/object.ts';
 import { annotations, DEPLOYMENT, metadata, POD, Server, spec, status } from './test-server.ts';
 
@@ -167,6 +169,14 @@ describe('managers of writes that are no applies', () => {
       before,
       'a subresource cannot reset them',
     );
+  });
+
+  test('who asks for a certificate owns nothing of what was asked', () => {
+    const server = new Server(anyKind(CERTIFICATE_SIGNING_REQUEST)).write('a', (object) => {
+      spec({ request: 'eA==' })(object);
+      metadata({ labels: { a: 'b' } })(object);
+    });
+    assert.deepEqual(server.fields('a'), { 'f:metadata': { 'f:labels': { '.': {}, 'f:a': {} } } });
   });
 
   test('an object without managers gets none by an update', () => {

@@ -13,6 +13,7 @@ export type FieldFilter = (set: FieldSet) => FieldSet;
 
 const STATUS: FieldSet = { 'f:status': LEAF };
 const SPEC: FieldSet = { 'f:spec': LEAF };
+const SPEC_AND_STATUS: FieldSet = { 'f:spec': LEAF, 'f:status': LEAF };
 const METADATA_AND_SPEC: FieldSet = { 'f:metadata': LEAF, 'f:spec': LEAF };
 
 /** Writes of `status` that keep more than `spec`, by `<group>/<kind>`. */
@@ -96,8 +97,12 @@ function keep(set: FieldSet, patterns: readonly (readonly string[])[]): FieldSet
 const NOTHING: FieldFilter = (set) => set;
 
 export function resetFilter(kind: Kind<KubeObject>, subresource: string): FieldFilter {
-  if (subresource === '') return kind.hasStatus === true ? removing(STATUS) : NOTHING;
   const name = `${kind.group}/${kind.kind}`;
+  if (subresource === '') {
+    // Who asks for a certificate cannot change what was asked.
+    if (name === 'certificates.k8s.io/CertificateSigningRequest') return removing(SPEC_AND_STATUS);
+    return kind.hasStatus === true ? removing(STATUS) : NOTHING;
+  }
   if (subresource === 'status') return removing(STATUS_WRITES[name] ?? SPEC);
   return SUBRESOURCES[`${name}/${subresource}`] ?? NOTHING;
 }

@@ -37,6 +37,18 @@ export class DecodeContext {
     this.strict = strict;
   }
 
+  /** Go decodes types of two forms by code of their own, which knows nothing of strictness. */
+  lenient(value: unknown): DecodeContext {
+    if (!this.strict) return this;
+    this.keys += countKeys(value);
+    const context = new DecodeContext(false);
+    context.path.push(...this.path);
+    context.struct = this.struct;
+    // What is empty below is looked for as if there were some.
+    this.hasEmpty = true;
+    return context;
+  }
+
   unknown(key: string, value: unknown): void {
     if (!this.strict) return;
     this.keys += countKeys(value);
@@ -371,7 +383,8 @@ function twoForms(type: TypeSchema): Decoder {
       ? { kind: 'list', of: schema }
       : { kind: 'list', of: { kind: 'scalar', scalar: 'string' } };
   const asList = valueDecoder(list);
-  return (value, context) => {
+  return (value, given) => {
+    const context = given.lenient(value);
     if (type.twoForms !== 'schemaOrBool') {
       return Array.isArray(value) ? asList(value, context) : asSchema(value, context);
     }

@@ -312,6 +312,17 @@ describe('decodeJson keeps its hands off', () => {
     assert.equal(({} as { x?: number }).x, undefined);
   });
 
+  it('fields that nobody knows below a type of two forms are dropped without a word', () => {
+    const type = typeByName(
+      'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps',
+    );
+    const text = '{"items":{"type":"string","odd":1},"dependencies":{},"definitions":{}}';
+    const { object, problems } = decode(text, type);
+    assert.deepEqual([object['items'], problems], [{ type: 'string' }, []]);
+    forgetEmpty(type, object);
+    assert.deepEqual([object['dependencies'], object['definitions']], [{}, undefined]);
+  });
+
   it('unknown fields of a type that keeps them, and nulls where they are values', () => {
     const field = { number: 0, pointer: false, omitempty: true, omitzero: false, required: false };
     const type = makeTypeSchema({

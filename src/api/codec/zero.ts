@@ -106,10 +106,15 @@ export function forgetEmpty(type: TypeSchema, object: object): void {
   for (const key of Object.keys(members)) {
     const field = type.byJson.get(key);
     const value = members[key];
-    if (field === undefined || value === undefined) continue;
+    if (field === undefined || value === undefined || isToldApart(field)) continue;
     if (emptinessOf(field)?.(value) === true) delete members[key];
     else forgetIn(field.type, value);
   }
+}
+
+/** A schema's `dependencies` are refused even when there are none. */
+function isToldApart({ type }: FieldSchema): boolean {
+  return type.kind === 'map' && type.of.kind === 'object' && type.of.type.twoForms !== undefined;
 }
 
 function forgetIn(type: FieldType, value: Json): void {

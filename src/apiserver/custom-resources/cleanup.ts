@@ -120,6 +120,8 @@ async function letGo(services: CleanupServices, name: string): Promise<void> {
   const finalizers = (now.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
   const freed = { ...now, metadata: { ...now.metadata, finalizers } };
   if (!(await services.client.replace(DEFINITIONS, freed))) throw changed(name);
+  // It goes unless somebody else's finalizer holds it.
+  await services.client.remove(DEFINITIONS, freed);
 }
 
 /** The definition with all writes so far; undefined when it is gone. */

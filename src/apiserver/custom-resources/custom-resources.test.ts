@@ -108,6 +108,25 @@ describe('a custom resource definition', () => {
     assert.equal((await server.must(`GET ${TABS}`)).kind, 'CronTabList');
   });
 
+  it('is only marked by the first DELETE, whatever is said of propagation', async () => {
+    const server = await TestApiServer.start();
+    const { status, metadata } = await server.must(`POST ${CRDS}`, definition());
+    assert.equal(status.conditions, null);
+    const url = `${CRDS}/crontabs.stable.example.com`;
+    assert.equal(
+      await server.refusal(`DELETE ${url}`, { preconditions: { uid: 'x' } }),
+      `409 Operation cannot be fulfilled on customresourcedefinitions.apiextensions.k8s.io "crontabs.stable.example.com": Precondition failed: UID in precondition: x, UID in object meta: ${metadata.uid}`,
+    );
+    const marked = await server.must(`DELETE ${url}?dryRun=All`, {
+      propagationPolicy: 'Foreground',
+    });
+    const { finalizers, generation, deletionGracePeriodSeconds } = marked.metadata;
+    assert.deepEqual(
+      [finalizers, generation, deletionGracePeriodSeconds],
+      [['customresourcecleanup.apiextensions.k8s.io'], 1, undefined],
+    );
+  });
+
   it('takes its objects along when it is deleted', async () => {
     const server = await TestApiServer.start();
     await established(server);

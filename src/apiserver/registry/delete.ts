@@ -9,6 +9,7 @@ import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { DeleteOptions } from './options.ts';
 import type { Resource } from './resource.ts';
+import { beginOwnDeletion, checkOwnPreconditions } from './own-finalizer.ts';
 import { isHeldByFinalizers } from './rules.ts';
 import { currentEntry, type StoreAccess } from './store-access.ts';
 import { CONFLICT_TRIES } from './update.ts';
@@ -47,6 +48,8 @@ export async function deleteObject(
 }
 
 function checkPreconditions(resource: Resource, object: ApiObject, options: DeleteOptions): void {
+  if (resource.kind.deletionFinalizer !== undefined)
+    checkOwnPreconditions(resource, object, options);
   const { uid, resourceVersion } = options.preconditions ?? {};
   const metadata = metadataOf(object);
   // Upstream names the kind here, not the resource.
@@ -99,6 +102,7 @@ function planDeletion(
   options: DeleteOptions,
   nowMs: number,
 ): 'pending' | 'update' | 'remove' {
+  if (beginOwnDeletion(resource, object, nowMs)) return 'update';
   const metadata = metadataOf(object);
   const asked =
     options.gracePeriodSeconds === undefined
@@ -113,9 +117,6 @@ function planDeletion(
     (name) => name !== ORPHAN && name !== FOREGROUND,
   );
   const finalizers = finalizer === undefined ? others : [...others, finalizer];
-  const own = resource.kind.deletionFinalizer;
-  const begins = metadata.deletionTimestamp === undefined;
-  if (own !== undefined && begins && !finalizers.includes(own)) finalizers.push(own);
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
   const held = isHeldByFinalizers(resource, object);

@@ -1,6 +1,9 @@
 /** Rules of metadata and of the parts of an object that create and update share. */
 import { equalValues } from '#api/meta/equal.ts';
+import type { JsonObject } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
+import { equalOfType } from '#api/schema/equal-values.ts';
+import { typeByName } from '#api/schema/schema.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { Resource } from './resource.ts';
 
@@ -23,11 +26,13 @@ export function countsGeneration(resource: Resource, object: ApiObject): boolean
 
 /** Whether anything outside metadata and status differs; of custom resources, status counts. */
 export function specChanged({ kind }: Resource, next: ApiObject, old: ApiObject): boolean {
-  const strip = (object: ApiObject): Record<string, unknown> => {
-    const kept = { ...object, metadata: undefined };
-    return kind.custom === undefined ? { ...kept, status: undefined } : kept;
+  const strip = (object: ApiObject, name: string): JsonObject => {
+    const { metadata: _metadata, [name]: _other, ...kept } = object as unknown as JsonObject;
+    return kept;
   };
-  return !equalValues(strip(next), strip(old));
+  if (kind.custom !== undefined)
+    return !equalValues(strip(next, 'metadata'), strip(old, 'metadata'));
+  return !equalOfType(typeByName(kind.schema), strip(next, 'status'), strip(old, 'status'));
 }
 
 /** Gives `target` the `fields` as they are in `source`. */
