@@ -218,6 +218,11 @@ export function defineKind<T extends KubeObject>(definition: KindDefinition<T>):
   });
 }
 
+/** The model of a list of the kind's objects. Names of kinds are DNS labels: they may hold "-". */
+export function listSchemaOf({ schema, listKind }: AnyKind): string {
+  return schema.replace(/[^.]*$/, listKind);
+}
+
 /** Forgets the type: sound because the registry gives each kind only objects of its own. */
 export function anyKind<T extends KubeObject>(kind: Kind<T>): AnyKind {
   return kind as unknown as AnyKind;

@@ -6,6 +6,7 @@
  */
 import type { Body } from '#base/http/message.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
+import { listSchemaOf } from '#api/kind.ts';
 import { toStoredGoJson } from '#api/codec/canonical.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { toYaml } from '#api/codec/yaml.ts';
@@ -164,7 +165,7 @@ export class Presenter {
         return {
           head: headOf(kind.listKind, apiVersion, metadata),
           itemsField: 'items',
-          schema: kind.schema.replace(/[^.]*$/, kind.listKind),
+          schema: listSchemaOf(kind),
           itemSchema: kind.schema,
           itemsFrom: keepsKind ? 0 : typeMetaEnd(apiVersion, kind.kind),
           item: (entry) =>

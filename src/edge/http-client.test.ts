@@ -74,6 +74,8 @@ describe('httpClient', () => {
     assert.equal((await client.handler(named)).status, 200);
     const misnamed = clientOf({ port, tls: { ca: pki.ca, serverName: 'somewhere.else' } });
     await assert.rejects(misnamed.handler(get), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    const elsewhere = clientOf({ port, tls: { ca: pki.ca, serverName: '127.0.0.2' } });
+    await assert.rejects(elsewhere.handler(get), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   });
 
   it('adds headers that may change', async () => {

@@ -4,12 +4,13 @@
  */
 import type { Agent as HttpAgent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsClientOptions } from '#base/doors.ts';
 import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import { Agent as PlainAgent, request as plainRequest } from './node-http.ts';
 import { StreamSink } from './stream-sink.ts';
+import { serverNameOptions } from './tls-name.ts';
 
 export interface HttpClientOptions {
   readonly host?: string;
@@ -153,12 +154,12 @@ class Client implements HttpClient {
 
 function tlsOptions(tls: TlsClientOptions, host = '127.0.0.1'): object {
   // Named here, or Node takes the name from the Host header, which a proxied client has set.
-  const { ca, cert, key, serverName = isIP(host) === 0 ? host : '' } = tls;
+  const { ca, cert, key, serverName = host } = tls;
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    servername: serverName,
+    ...serverNameOptions(serverName),
     rejectUnauthorized: tls.insecureSkipVerify !== true,
   };
 }

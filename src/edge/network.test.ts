@@ -63,7 +63,13 @@ describe('realNetwork', () => {
     await assert.rejects(network.dial({ port, tls: misnamed }), {
       code: 'ERR_TLS_CERT_ALTNAME_INVALID',
     });
-    const blind = { insecureSkipVerify: true };
+    // An address is verified as a name is, though no client may send it.
+    const byAddress = { ca: pki.ca, serverName: '127.0.0.1' };
+    assert.equal(await say(await network.dial({ port, tls: byAddress }), 'hello'), 'hello');
+    await assert.rejects(network.dial({ port, tls: { ca: pki.ca, serverName: '127.0.0.2' } }), {
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    });
+    const blind = { insecureSkipVerify: true, serverName: '127.0.0.1' };
     assert.equal(await say(await network.dial({ port, tls: blind }), 'hello'), 'hello');
     server.close();
   });

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { DatagramSocket, DialOptions, Network } from '#base/doors.ts';
+import { serverNameOptions } from './tls-name.ts';
 
 const DIAL_TIMEOUT_MS = 10_000;
 
@@ -54,7 +55,7 @@ function open(options: DialOptions): Socket {
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),
     ...(tls.key === undefined ? {} : { key: tls.key }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(tls.serverName === undefined ? {} : serverNameOptions(tls.serverName)),
     ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
     rejectUnauthorized: tls.insecureSkipVerify !== true,
   });

@@ -365,4 +365,19 @@ describe('what is published of a custom resource', () => {
     await settled(server);
     assert.equal((await server.must('GET /openapi/v3')).paths[path], undefined);
   });
+
+  it('is described whatever its kind is called', async () => {
+    const server = await TestApiServer.start();
+    const named = definition();
+    await server.must(`POST ${CRDS}`, {
+      ...named,
+      spec: { ...named.spec, names: { ...named.spec.names, kind: 'cron-tab' } },
+    });
+    await settled(server);
+    const { definitions } = await server.must('GET /openapi/v2');
+    assert.ok(definitions['com.example.stable.v1.cron-tab']);
+    assert.ok(definitions['com.example.stable.v1.cron-tabList']);
+    const document = await server.must('GET /openapi/v3/apis/stable.example.com/v1');
+    assert.ok(document.components.schemas['com.example.stable.v1.cron-tabList']);
+  });
 });

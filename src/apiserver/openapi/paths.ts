@@ -4,7 +4,7 @@
  * Source: upstream staging/src/k8s.io/apiserver/pkg/endpoints/installer.go and openapi/openapi.go
  * for paths, operation ids and tags.
  */
-import type { AnyKind } from '#api/kind.ts';
+import { type AnyKind, listSchemaOf } from '#api/kind.ts';
 import type { JsonObject } from '#api/meta/object.ts';
 import { typeForKind } from '#api/schema/schema.ts';
 import { type Subresource, subresourcesOf } from '../discovery/subresources.ts';
@@ -119,14 +119,12 @@ class ResourcePaths {
   }
 
   collection(): [string, JsonObject][] {
-    const { kind, listKind, namespaced, plural } = this.#kind;
+    const { kind, namespaced, plural } = this.#kind;
     const operations: Operation[] = [];
     const add = (parts: Omit<Operation, 'id' | 'kind'>, action: string, name: string): void => {
       operations.push(this.#operation(parts, this.#id(action, name), this.#place));
     };
-    const list = this.#has('list')
-      ? this.#scope.ref(this.#kind.schema.replace(/\w+$/, listKind))
-      : undefined;
+    const list = this.#has('list') ? this.#scope.ref(listSchemaOf(this.#kind)) : undefined;
     if (list !== undefined) add(ACTIONS.list(list), 'list', `${this.#scoped}${kind}`);
     if (this.#has('create')) add(ACTIONS.post(this.#schema), 'create', `${this.#scoped}${kind}`);
     if (this.#has('deletecollection')) {

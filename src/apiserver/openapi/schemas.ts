@@ -4,7 +4,7 @@
  * Source: OpenAPI 3.0; kube-openapi's generator for what becomes of Go types, and
  * the API reference v1.36 for the `x-kubernetes-*` extensions.
  */
-import type { AnyKind } from '#api/kind.ts';
+import { type AnyKind, listSchemaOf } from '#api/kind.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { builtinKinds, findType, typeForKind } from '#api/schema/schema.ts';
 import type {
@@ -120,11 +120,12 @@ export type CustomModels = ReadonlyMap<string, () => JsonObject>;
 /** The models of the custom resources among `kinds`, and of their lists. */
 export function customModels(kinds: readonly AnyKind[], form: 'v2' | 'v3'): CustomModels {
   return new Map(
-    kinds.flatMap(({ custom, schema, listKind }) => {
+    kinds.flatMap((kind) => {
+      const { custom, schema } = kind;
       if (custom === undefined) return [];
       return [
         [schema, () => custom.openApi(form).schema],
-        [schema.replace(/[^.]*$/, listKind), () => custom.openApi(form).listSchema],
+        [listSchemaOf(kind), () => custom.openApi(form).listSchema],
       ] satisfies [string, () => JsonObject][];
     }),
   );
