@@ -14,6 +14,7 @@ import type {
   TypeSchema,
   UnionSchema,
 } from '#api/schema/types.ts';
+import { FIELD_DESCRIPTIONS, TYPE_DESCRIPTIONS } from './descriptions.ts';
 
 const META_V1 = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 export const REF = '#/components/schemas/';
@@ -191,6 +192,7 @@ export class SchemaCollector {
     const required = type.fields.filter((field) => field.required).map((field) => field.json);
     const kinds = this.#kindsOf(type);
     return {
+      ...described(TYPE_DESCRIPTIONS[type.goName]),
       type: 'object',
       ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
       ...(required.length === 0 ? {} : { required }),
@@ -216,6 +218,7 @@ export class SchemaCollector {
     const base = this.#fieldBase(field, name);
     const { patchStrategy, patchMergeKey, type } = field;
     return {
+      ...described(FIELD_DESCRIPTIONS[name]),
       ...base,
       ...extensionsOf(type),
       ...(BYTE_LISTS.has(name) ? { 'x-kubernetes-list-type': 'atomic' } : {}),
@@ -253,6 +256,10 @@ export class SchemaCollector {
       }
     }
   }
+}
+
+function described(description: string | undefined): JsonObject {
+  return description === undefined ? {} : { description };
 }
 
 /** The names of all models that `schema` refers to. */
