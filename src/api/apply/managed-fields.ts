@@ -27,7 +27,8 @@ import {
   entryId,
   stripUnmanaged,
 } from './entries.ts';
-import { hasPath, isEmptySet, union } from './field-set.ts';
+import { type FieldSet, hasPath, isEmptySet, union } from './field-set.ts';
+import { firstFields } from './first-fields.ts';
 import { fieldsStillApplied, hasLastApplied, withLastApplied } from './last-applied.ts';
 import { resetFilter } from './reset-fields.ts';
 import { rootType } from './shape.ts';
@@ -132,13 +133,8 @@ function recordChanges(
   options: FieldManagement & { readonly next: object },
   entries: Entries,
 ): void {
-  const { type, live, next, manager } = options;
-  const gained = recordUpdate(
-    writeOf(options, entries),
-    (live ?? zeroObject(type)) as JsonObject,
-    next as JsonObject,
-  );
-  const own = stripUnmanaged(gained);
+  const { manager } = options;
+  const own = gainedFields(options, entries);
   if (!isEmptySet(own)) {
     const identity = {
       manager: manager.name === '' ? 'unknown' : manager.name,
@@ -155,6 +151,23 @@ function recordChanges(
     });
   }
   capUpdateManagers(entries);
+}
+
+/** What the writer of `next` comes to own; others lose that in `entries`. */
+function gainedFields(
+  options: FieldManagement & { readonly next: object },
+  entries: Entries,
+): FieldSet {
+  const { type, kind, live, manager } = options;
+  const object = options.next as JsonObject;
+  const write = writeOf(options, entries);
+  const gain = (before: JsonObject): FieldSet =>
+    stripUnmanaged(recordUpdate(write, before, object));
+  if (live !== undefined) return gain(live as JsonObject);
+  const zero = zeroObject(type);
+  if (entries.size > 0) return gain(zero);
+  const way = `${kind.hasStatus === true}/${manager.subresource}:`;
+  return firstFields({ type: write.type, zero, object, way }, () => gain(zero));
 }
 
 function writeOf({ type, kind, manager, versions }: FieldManagement, entries: Entries): Write {

@@ -28,8 +28,12 @@ export function valueElement(value: Json): PathElement {
   return `v:${goJson(value)}`;
 }
 
+/** Text that stands in JSON as it is. */
+const PLAIN = /^[\w ./:@+-]*$/;
+
 /** JSON as Go's encoder writes it: some characters are escaped for HTML's sake. */
 function goJson(value: Json): string {
+  if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`;
   const text = JSON.stringify(value);
   return /[<>&\u2028\u2029]/.test(text)
     ? text.replaceAll(/[<>&\u2028\u2029]/g, escapeCharacter)

@@ -7,7 +7,7 @@ import { builtinKinds, typeForKind } from '../schema/schema.ts';
 import type { FieldType, TypeSchema } from '../schema/types.ts';
 
 interface Required {
-  readonly pattern: RegExp;
+  readonly lists: ReadonlySet<string>;
   readonly maps: ReadonlySet<string>;
 }
 
@@ -16,12 +16,22 @@ let required: Required | undefined;
 /** The object of `text`, which the server itself has written. */
 export function parseStored(text: string): JsonObject {
   required ??= findRequired();
-  const { pattern, maps } = required;
+  const { lists, maps } = required;
   // Rare: most objects have no such member, or have something in it.
-  if (!text.includes('":null') || !pattern.test(text)) return JSON.parse(text) as JsonObject;
+  if (!hasRequiredNull(text, required)) return JSON.parse(text) as JsonObject;
   return JSON.parse(text, (key, value: Json) =>
-    value === null && pattern.test(`"${key}":null`) ? (maps.has(key) ? {} : []) : value,
+    value !== null ? value : maps.has(key) ? {} : lists.has(key) ? [] : null,
   ) as JsonObject;
+}
+
+const NULL_MEMBER = '":null';
+
+function hasRequiredNull(text: string, { lists, maps }: Required): boolean {
+  for (let at = text.indexOf(NULL_MEMBER); at >= 0; at = text.indexOf(NULL_MEMBER, at + 1)) {
+    const name = text.slice(text.lastIndexOf('"', at - 1) + 1, at);
+    if (lists.has(name) || maps.has(name)) return true;
+  }
+  return false;
 }
 
 /** The names of all lists and maps that are always written. */
@@ -44,7 +54,7 @@ function findRequired(): Required {
     const type = typeForKind(group, version, kind);
     if (type !== undefined) visit(type);
   }
-  return { pattern: new RegExp(`"(?:${[...lists, ...maps].join('|')})":null`), maps };
+  return { lists, maps };
 }
 
 function objectIn(type: FieldType): TypeSchema | undefined {
