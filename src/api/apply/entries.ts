@@ -8,6 +8,7 @@
 import type { Json, JsonObject } from '../meta/object.ts';
 import { isJsonObject } from '../meta/json.ts';
 import { difference, type FieldSet, isEmptySet, parseFieldSet, union } from './field-set.ts';
+import { readFieldSet } from './shared-sets.ts';
 
 export interface ManagerEntry {
   readonly manager: string;
@@ -38,23 +39,22 @@ export function entryId(entry: Omit<ManagerEntry, 'fields' | 'time'>): string {
 export type Entries = Map<string, ManagerEntry>;
 
 /**
- * Reads `managedFields`. Throws for what a server would not have written; `trusted` entries, that
- * is stored ones, are not looked into.
+ * Reads `managedFields`. Throws for what a server would not have written.
  */
-export function decodeEntries(list: Json | undefined, trusted: boolean): Entries {
+export function decodeEntries(list: Json | undefined): Entries {
   const entries: Entries = new Map();
   if (list === undefined || list === null) return entries;
   if (!Array.isArray(list)) throw new SyntaxError('managedFields must be a list');
   for (const [index, item] of list.entries()) {
     if (!isJsonObject(item))
       throw new SyntaxError(`managed fields entry ${index} must be an object`);
-    const entry = decodeEntry(item, index, trusted);
+    const entry = decodeEntry(item, index);
     entries.set(entryId(entry), entry);
   }
   return entries;
 }
 
-function decodeEntry(item: JsonObject, index: number, trusted: boolean): ManagerEntry {
+function decodeEntry(item: JsonObject, index: number): ManagerEntry {
   const {
     manager = '',
     operation,
@@ -84,8 +84,7 @@ function decodeEntry(item: JsonObject, index: number, trusted: boolean): Manager
     apiVersion,
     ...(typeof time === 'string' ? { time } : {}),
     subresource,
-    fields:
-      trusted && isJsonObject(fieldsV1) ? (fieldsV1 as FieldSet) : parseFieldSet(fieldsV1 ?? {}),
+    fields: readFieldSet(fieldsV1 ?? {}),
   };
 }
 

@@ -77,6 +77,7 @@ export function elementsOf(node: FieldSet): PathElement[] {
   return elements;
 }
 
+/** `right` itself when it has all of `left`. */
 export function union(left: FieldSet, right: FieldSet): FieldSet {
   if (left === right || isEmptySet(right)) return left;
   if (isEmptySet(left)) return right;
@@ -84,18 +85,25 @@ export function union(left: FieldSet, right: FieldSet): FieldSet {
   const elements = elementsOf(left);
   const all = added.length === 0 ? elements : [...elements, ...added].toSorted(compareElements);
   const result: Record<PathElement, FieldSet> = {};
+  let isRight = true;
   for (const element of all) {
     const a = left[element];
     const b = right[element];
-    result[element] = a === undefined ? (b ?? LEAF) : b === undefined ? a : unionNode(a, b);
+    const node = a === undefined ? (b ?? LEAF) : b === undefined ? a : unionNode(a, b);
+    result[element] = node;
+    if (node !== b) isRight = false;
   }
-  return result;
+  return isRight ? right : result;
 }
 
 function unionNode(left: FieldSet, right: FieldSet): FieldSet {
   if (left === right) return left;
   const member = isMember(left) || isMember(right);
-  return nodeOf(member, union(childrenOf(left), childrenOf(right))) ?? LEAF;
+  const others = childrenOf(right);
+  const children = union(childrenOf(left), others);
+  return children === others && member === isMember(right)
+    ? right
+    : (nodeOf(member, children) ?? LEAF);
 }
 
 function childrenOf(node: FieldSet): FieldSet {

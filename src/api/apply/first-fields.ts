@@ -8,9 +8,10 @@
 import { isJsonObject, memberOf } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldType } from '../schema/types.ts';
-import { elementsOf, type FieldSet } from './field-set.ts';
+import type { FieldSet } from './field-set.ts';
 import { tryListElement } from './list-element.ts';
 import { formOf, memberType, shapeOf } from './shape.ts';
+import { shareSet } from './shared-sets.ts';
 
 /** Sets that are kept of one type; beyond that they are all forgotten. */
 const SETS_MAX = 32;
@@ -41,16 +42,10 @@ export function firstFields({ type, zero, object, way }: First, make: () => Fiel
   if (found !== undefined) return found;
   const made = make();
   if (form.length > FORM_CHARACTERS_MAX) return made;
-  freeze(made);
+  shareSet(made);
   if (sets.size >= SETS_MAX) sets.clear();
   sets.set(form, made);
   return made;
-}
-
-function freeze(set: FieldSet): void {
-  if (Object.isFrozen(set)) return;
-  Object.freeze(set);
-  for (const element of elementsOf(set)) freeze(set[element] ?? set);
 }
 
 const LEAF = 'l';

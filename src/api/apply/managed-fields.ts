@@ -94,7 +94,7 @@ function metadataOf(object: JsonObject): JsonObject {
 
 function storedEntries(object: JsonObject | undefined): Entries {
   const metadata = object?.['metadata'];
-  return isJsonObject(metadata) ? decodeEntries(metadata['managedFields'], true) : new Map();
+  return isJsonObject(metadata) ? decodeEntries(metadata['managedFields']) : new Map();
 }
 
 /** The client's list when it is one; the stored one when it is missing, broken or not for it to set. */
@@ -105,7 +105,7 @@ function entriesForUpdate(
 ): Entries {
   if (subresource === '') {
     if (isReset(given)) return new Map();
-    const entries = entriesOrNone(() => decodeEntries(given, false));
+    const entries = entriesOrNone(() => decodeEntries(given));
     if (entries.size > 0) return entries;
   }
   return entriesOrNone(() => storedEntries(live));

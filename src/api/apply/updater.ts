@@ -19,10 +19,10 @@ import {
   pathsOf,
   union,
 } from './field-set.ts';
-import { reconcileSet } from './reconcile.ts';
 import { removeItems } from './remove.ts';
 import type { FieldFilter } from './reset-fields.ts';
 import { rootType } from './shape.ts';
+import { reconcileShared } from './shared-sets.ts';
 import { mergeValues } from './merge.ts';
 import { toFieldSet, withNamedFields } from './to-set.ts';
 
@@ -92,7 +92,7 @@ function reconcileEntries(write: Write): void {
   for (const [id, entry] of write.entries) {
     const view = viewOf(write, entry.apiVersion);
     if (view === undefined) write.entries.delete(id);
-    else setFields(write.entries, id, reconcileSet(view.type, entry.fields));
+    else setFields(write.entries, id, reconcileShared(view.type, entry.fields));
   }
 }
 

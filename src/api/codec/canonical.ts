@@ -8,6 +8,7 @@
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldSchema, FieldType, TypeSchema } from '../schema/types.ts';
 import { sortedKeys } from './keys.ts';
+import { jsonText } from './known-text.ts';
 import { emptinessOf } from './zero.ts';
 
 /** Writes a value. `value` is never undefined or null. */
@@ -179,7 +180,8 @@ function quoteSpecial(text: string): string {
 function valueWriter(type: FieldType, stored: boolean): Writer {
   switch (type.kind) {
     case 'scalar':
-      return type.scalar === 'any' || type.scalar === 'rawExtension' || isRaw(type.scalar)
+      if (type.scalar === 'fieldsV1') return jsonText;
+      return type.scalar === 'any' || type.scalar === 'rawExtension' || type.scalar === 'json'
         ? (value) => JSON.stringify(value)
         : (value) => (typeof value === 'string' ? quote(value) : JSON.stringify(value));
     case 'list': {
@@ -214,10 +216,6 @@ function valueWriter(type: FieldType, stored: boolean): Writer {
       };
     }
   }
-}
-
-function isRaw(scalar: string): boolean {
-  return scalar === 'fieldsV1' || scalar === 'json';
 }
 
 /** The three types of apiextensions/v1 that are a schema or something simpler. */

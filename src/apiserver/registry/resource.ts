@@ -112,7 +112,11 @@ export class Resource {
 
   /** A copy that the caller may change. */
   copy(entry: Entry): ApiObject {
-    return copyOf(this.read(entry));
+    const { storedAs, custom } = this.kind;
+    // What is parsed for this caller alone is its own already.
+    return storedAs === undefined && custom === undefined
+      ? (this.#parsed.own(entry) as ApiObject)
+      : copyOf(this.read(entry));
   }
 
   /** The bytes to store for an object of the served version. */

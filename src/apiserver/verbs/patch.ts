@@ -65,7 +65,8 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
       const decoded = decodePatched(context, resource, {
         value: media === PATCH_TYPES[2] ? { ...patched, ...typeMetaOf(kind) } : patched,
         // What is shown of a patch that is refused.
-        shown: media === PATCH_TYPES[2] ? goText(parseJson(body) as Json) : JSON.stringify(patched),
+        shown: () =>
+          media === PATCH_TYPES[2] ? goText(parseJson(body) as Json) : JSON.stringify(patched),
         validation,
       });
       // A patch that says nothing of the version is meant for whatever is there.
@@ -98,7 +99,7 @@ function decodePatched(
     validation,
   }: {
     readonly value: JsonObject;
-    readonly shown: string;
+    readonly shown: () => string;
     readonly validation: FieldValidation;
   },
 ): ApiObject {
@@ -107,7 +108,7 @@ function decodePatched(
   } catch (error) {
     if (!(error instanceof StatusError) || error.code !== 400) throw error;
     throw invalid({ group: '', kind: '' }, '', [
-      invalidValue(fieldPath('patch'), shown, error.message.replace(UNHANDLED, '')),
+      invalidValue(fieldPath('patch'), shown(), error.message.replace(UNHANDLED, '')),
     ]);
   }
 }

@@ -7,6 +7,7 @@
  */
 import { toStoredGoJson } from '#api/codec/canonical.ts';
 import { parseStored } from '#api/codec/stored.ts';
+import { cloneJson } from '#api/meta/json.ts';
 import type { JsonObject, KubeObject } from '#api/meta/object.ts';
 import type { TypeSchema } from '#api/schema/schema.ts';
 
@@ -123,6 +124,12 @@ export class ParsedCache {
   /** The parsed form for this once: made anew, and not kept, where nobody has it. */
   once(entry: Entry): JsonObject {
     return entry.parsed?.deref() ?? parseEntry(entry);
+  }
+
+  /** A form that is the caller's alone. */
+  own(entry: Entry): JsonObject {
+    const shared = entry.parsed?.deref();
+    return shared === undefined ? parseEntry(entry) : cloneJson(shared);
   }
 
   get(entry: Entry): JsonObject {
