@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { JsonObject } from '../meta/object.ts';
 import { typeByName } from '../schema/schema.ts';
 import { makeTypeSchema, type TypeSchema } from '../schema/types.ts';
-import { keepTimesWhenUnchanged } from './managed-fields.ts';
+import { changesNothing } from './managed-fields.ts';
 import { conflictOf, kindOf, metadata, POD, Server, spec } from './test-server.ts';
 
 describe('fields under another schema', () => {
@@ -110,7 +110,7 @@ describe('fields under another schema', () => {
   });
 });
 
-test('a write that would change times alone keeps the stored ones', () => {
+test('a write that would change times alone changes nothing', () => {
   const stored = new Server(POD).apply('a', { spec: { nodeName: '1' } }).object ?? {};
   const entry = ((stored['metadata'] as JsonObject)['managedFields'] as JsonObject[])[0] ?? {};
   const later = { ...entry, time: '2025-02-02T00:00:00Z' };
@@ -118,10 +118,12 @@ test('a write that would change times alone keeps the stored ones', () => {
     ...object,
     metadata: { ...(object['metadata'] as JsonObject), managedFields: [later] },
   });
-  const same = withEntry(stored);
-  keepTimesWhenUnchanged(stored, same);
-  assert.deepEqual(same, stored);
-  const changed = withEntry({ ...stored, spec: { nodeName: '2' } });
-  keepTimesWhenUnchanged(stored, changed);
-  assert.deepEqual((changed['metadata'] as JsonObject)['managedFields'], [later]);
+  assert.equal(changesNothing(stored, withEntry(stored)), true);
+  const other = withEntry({ ...stored, spec: { nodeName: '2' } });
+  assert.equal(changesNothing(stored, other), false);
+  const { metadata, ...rest } = withEntry(stored);
+  const managers = [{ ...later, manager: 'b' }];
+  const managed = { ...rest, metadata: { ...(metadata as JsonObject), managedFields: managers } };
+  assert.equal(changesNothing(stored, managed), false);
+  assert.equal(changesNothing(stored, { ...withEntry(stored), status: {} }), false);
 });

@@ -306,18 +306,22 @@ function applyOnce(options: ApplyOptions, live: JsonObject, entries: Entries): J
 }
 
 /**
- * A write that changes nothing but the times of managers keeps the stored times, and so is no write.
- * To be called on what is about to be stored, after admission. Changes `next`.
+ * Whether a write changes anything. One that changes nothing but the times of managers is none.
+ * To be called on what is about to be stored, after admission.
  */
-export function keepTimesWhenUnchanged(live: object, next: object): void {
+export function changesNothing(live: object, next: object): boolean {
   const before = live as JsonObject;
   const after = next as JsonObject;
+  // In this order a difference is found early: most writes change the metadata or the status.
+  if (!equalJson(withoutManagers(before), withoutManagers(after))) return false;
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  for (const name of [...names].reverse())
+    if (name !== 'metadata' && !equalJson(before[name], after[name])) return false;
   const stored = metadataOf(before)['managedFields'];
   const now = metadataOf(after)['managedFields'];
-  if (!Array.isArray(stored) || !Array.isArray(now) || stored.length !== now.length) return;
-  if (!equalJson(stored.map(withoutTime), now.map(withoutTime))) return;
-  if (equalJson(withoutManagers(before), withoutManagers(after)))
-    metadataOf(after)['managedFields'] = stored;
+  return Array.isArray(stored) && Array.isArray(now)
+    ? equalJson(stored.map(withoutTime), now.map(withoutTime))
+    : equalJson(stored, now);
 }
 
 function withoutTime(entry: Json): Json {
@@ -328,5 +332,5 @@ function withoutTime(entry: Json): Json {
 
 function withoutManagers(object: JsonObject): JsonObject {
   const { managedFields: _, ...metadata } = metadataOf(object);
-  return { ...object, metadata };
+  return metadata;
 }

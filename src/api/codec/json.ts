@@ -90,8 +90,7 @@ function copyJson(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.map((item) => copyJson(item, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
   const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    setMember(copy, key, copyJson(item, depth + 1));
-  }
+  const source = value as Record<string, unknown>;
+  for (const key in source) setMember(copy, key, copyJson(source[key], depth + 1));
   return copy;
 }

@@ -2,7 +2,7 @@
  * Equality of parsed JSON, in two strengths. The order of keys never counts, and a member that is
  * undefined is no member.
  *
- * `__proto__` may be a key of a client's object: members are read with `hasOwn`.
+ * `__proto__` may be a key of a client's object: members that are there are counted on both sides.
  */
 type IsAbsent = (value: unknown) => boolean;
 
@@ -24,7 +24,8 @@ function equal(left: unknown, right: unknown, isAbsent: IsAbsent): boolean {
   if (isMap(left) && isMap(right)) return equalMembers(left, right, isAbsent);
   if (isAbsent(left) || isAbsent(right)) return isAbsent(left) && isAbsent(right);
   if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false;
-  return left.every((item, index) => equal(item, right[index], isAbsent));
+  for (let i = 0; i < left.length; i++) if (!equal(left[i], right[i], isAbsent)) return false;
+  return true;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -35,12 +36,15 @@ function isMap(value: unknown): value is Members {
 
 function equalMembers(left: Members, right: Members, isAbsent: IsAbsent): boolean {
   let members = 0;
-  for (const key of Object.keys(left)) {
-    if (isAbsent(left[key])) continue;
+  for (const key in left) {
+    const value = left[key];
+    if (isAbsent(value)) continue;
     members++;
-    if (!Object.hasOwn(right, key) || !equal(left[key], right[key], isAbsent)) return false;
+    if (!equal(value, right[key], isAbsent)) return false;
+    // The one thing that JSON could be equal to in a prototype.
+    if (key === '__proto__' && !Object.hasOwn(right, key)) return false;
   }
-  for (const key of Object.keys(right)) if (!isAbsent(right[key])) members--;
+  for (const key in right) if (!isAbsent(right[key])) members--;
   return members === 0;
 }
 

@@ -1,7 +1,6 @@
 /** UPDATE and PATCH. Upstream: registry/rest/update.go and generic/registry/store.go (Update). */
 import { statusKeepsMetadata } from '#api/apply/reset-fields.ts';
-import { keepTimesWhenUnchanged } from '#api/apply/managed-fields.ts';
-import { equalJson } from '#api/meta/equal.ts';
+import { changesNothing } from '#api/apply/managed-fields.ts';
 import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
 import { dropGatedFields } from '#api/meta/gated-fields.ts';
 import { conflict, invalid, notFound, OBJECT_MODIFIED, plainError } from '#api/meta/status.ts';
@@ -107,8 +106,7 @@ async function updateOnce(
     const result = await store.remove(entry, options.note);
     return result.ok ? { object: next } : { current: currentEntry(result) };
   }
-  keepTimesWhenUnchanged(old, next);
-  if (equalJson(next, old)) return { object: old };
+  if (changesNothing(old, next)) return { object: old };
   if (options.dryRun) return { object: next };
   const at = { key: entry.key, expected: entry.revision, note: options.note };
   const result = await store.put(resource, at, next);
