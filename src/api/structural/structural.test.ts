@@ -456,6 +456,11 @@ describe('patterns', () => {
       for (const text of bad) assert.ok(!compiled.test(text), text);
     });
   }
+  it('take time linear to the text', () => {
+    const compiled = compilePattern('^(a+)+$');
+    assert.ok(!('error' in compiled));
+    assert.ok(!compiled.test(`${'a'.repeat(100_000)}b`));
+  });
   const errors: readonly [string, string][] = [
     ['(?=a)', 'invalid or unsupported Perl syntax: `(?=`'],
     ['[a-z', 'missing closing ]: `[a-z`'],

@@ -3,6 +3,7 @@
  *
  * Syntax source: https://github.com/google/re2/wiki/Syntax and Go's regexp/syntax.
  */
+import { foldsOf } from './folding.ts';
 
 /** Characters from one to another, both included. */
 export interface Range {
@@ -21,16 +22,6 @@ export type SetItem = Range | PropertyClass | CharSet;
 
 const ASCII = 128;
 
-function foldsOf(point: number): readonly number[] {
-  const text = String.fromCodePoint(point);
-  const variants = [text.toLowerCase(), text.toUpperCase()];
-  if (text === 's' || text === 'S') variants.push('\u017f');
-  if (text === 'k' || text === 'K') variants.push('\u212a');
-  return variants
-    .filter((each) => Array.from(each).length === 1)
-    .map((each) => each.codePointAt(0) ?? point);
-}
-
 export class CharSet {
   readonly #items: readonly SetItem[];
   readonly #isNegated: boolean;
@@ -42,26 +33,26 @@ export class CharSet {
     this.#isNegated = isNegated;
     this.#isFolded = isFolded;
     this.#ascii = new Uint8Array(ASCII);
-    for (let point = 0; point < ASCII; point += 1) this.#ascii[point] = this.#decide(point) ? 1 : 0;
+    for (let point = 0; point < ASCII; point += 1)
+      this.#ascii[point] = this.#decide(point, isFolded) ? 1 : 0;
   }
 
   has(point: number): boolean {
-    return point < ASCII ? this.#ascii[point] === 1 : this.#decide(point);
+    return point < ASCII ? this.#ascii[point] === 1 : this.#decide(point, this.#isFolded);
   }
 
-  #decide(point: number): boolean {
-    let found = this.#contains(point);
-    if (!found && this.#isFolded) found = foldsOf(point).some((each) => this.#contains(each));
-    return found !== this.#isNegated;
-  }
-
-  #contains(point: number): boolean {
-    return this.#items.some((item) => {
-      if (item instanceof CharSet) return item.has(point);
+  /** Sets are folded before they are turned round. */
+  #decide(point: number, isFolded: boolean): boolean {
+    const points = isFolded ? foldsOf(point) : [point];
+    const found = this.#items.some((item) => {
+      if (item instanceof CharSet) return item.#decide(point, isFolded);
       if ('pattern' in item)
-        return item.pattern.test(String.fromCodePoint(point)) !== item.isNegated;
-      return point >= item.low && point <= item.high;
+        return (
+          points.some((one) => item.pattern.test(String.fromCodePoint(one))) !== item.isNegated
+        );
+      return points.some((one) => one >= item.low && one <= item.high);
     });
+    return found !== this.#isNegated;
   }
 }
 

@@ -54,7 +54,10 @@ const LETTERS: Readonly<Record<string, keyof Flags>> = {
 const CONTROL: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
 
 function repeatProduct(node: Node): number {
-  if (node.kind === 'repeat') return Math.max(node.max ?? node.min, 1) * repeatProduct(node.part);
+  if (node.kind === 'repeat') {
+    if (node.max === 0) return 1;
+    return Math.max(node.max ?? node.min, 1) * repeatProduct(node.part);
+  }
   if (node.kind === 'sequence' || node.kind === 'choice') {
     return Math.max(1, ...node.parts.map(repeatProduct));
   }
@@ -66,7 +69,6 @@ class RegexParser {
   #at = 0;
   #flags = NO_FLAGS;
   #depth = 0;
-  readonly #names = new Set<string>();
 
   constructor(text: string) {
     this.#text = text;
@@ -110,35 +112,31 @@ class RegexParser {
   #sequence(): Node {
     const parts: Node[] = [];
     while (this.#at < this.#text.length && this.#peek() !== '|' && this.#peek() !== ')') {
-      const start = this.#at;
-      const atom = this.#atom();
-      if (atom !== undefined) parts.push(this.#repeated(atom, start));
+      // What only sets flags is no part: a repetition behind it is of what stands before it.
+      parts.push(...this.#atoms());
+      this.#repeatLast(parts);
     }
     return parts.length === 0 ? { kind: 'empty' } : { kind: 'sequence', parts };
   }
 
-  #repeated(atom: Node, start: number): Node {
-    let node = atom;
+  /** A repetition that stands here repeats the last of the parts. */
+  #repeatLast(parts: Node[]): void {
     let before: number | undefined;
     for (;;) {
       const from = this.#at;
       const count = this.#repeatCount();
-      if (count === undefined) return node;
+      if (count === undefined) return;
       const isTurned = this.#takeIf('?');
-      if (before !== undefined) {
-        throw new RegexProblem(
-          'invalid nested repetition operator',
-          this.#text.slice(before, this.#at),
-        );
-      }
+      const shown = this.#text.slice(before ?? from, this.#at);
+      if (before !== undefined) throw new RegexProblem('invalid nested repetition operator', shown);
       before = from;
-      node = { kind: 'repeat', part: node, ...count, isLazy: isTurned !== this.#flags.isUngreedy };
-      if (repeatProduct(node) > REPEAT_MAX) {
-        throw new RegexProblem(
-          'invalid repeat count',
-          this.#text.slice(Math.max(from, start), this.#at),
-        );
-      }
+      const part = parts.pop();
+      if (part === undefined)
+        throw new RegexProblem('missing argument to repetition operator', shown);
+      const isLazy = isTurned !== this.#flags.isUngreedy;
+      const node: Node = { kind: 'repeat', part, ...count, isLazy };
+      if (repeatProduct(node) > REPEAT_MAX) throw new RegexProblem('invalid repeat count', shown);
+      parts.push(node);
     }
   }
 
@@ -160,13 +158,22 @@ class RegexParser {
     return { min, max };
   }
 
-  /** One part of a sequence; undefined for what only sets flags. */
-  #atom(): Node | undefined {
-    const start = this.#at;
+  /** The parts of a sequence that one piece of the text makes; none for what only sets flags. */
+  #atoms(): readonly Node[] {
+    if (this.#takeIf('\\Q')) return this.#quoted();
+    if (this.#peek() === '(') return this.#group();
+    if (/^(?:[*+?]|\{\d+(?:,\d*)?\})/.test(this.#text.slice(this.#at, this.#at + 64))) {
+      const before = this.#at;
+      const isRepeat = this.#repeatCount() !== undefined;
+      this.#at = before;
+      if (isRepeat) return [];
+    }
+    return [this.#atom()];
+  }
+
+  #atom(): Node {
     const first = this.#peek();
     switch (first) {
-      case '(':
-        return this.#group();
       case '[':
         return { kind: 'set', set: this.#class() };
       case '\\':
@@ -183,10 +190,6 @@ class RegexParser {
       default:
         break;
     }
-    if (this.#repeatCount() !== undefined) {
-      const part = this.#text.slice(start, this.#at);
-      throw new RegexProblem('missing argument to repetition operator', part);
-    }
     return this.#literal(this.#takePoint());
   }
 
@@ -201,19 +204,19 @@ class RegexParser {
     return { kind: 'set', set: new CharSet(items, false, this.#flags.isFolded) };
   }
 
-  #group(): Node | undefined {
+  #group(): readonly Node[] {
     const start = this.#at;
     const outer = this.#flags;
     this.#at += 1;
     if (this.#takeIf('?')) {
       const isOpen = this.#groupHead(start);
-      if (!isOpen) return undefined;
+      if (!isOpen) return [];
     }
     const node = this.#choice();
     if (!this.#takeIf(')')) throw new RegexProblem('missing closing )', this.#text);
     this.#flags = outer;
     // A group of its own, so that what repeats it repeats all of it.
-    return { kind: 'sequence', parts: [node] };
+    return [{ kind: 'sequence', parts: [node] }];
   }
 
   /** What follows `(?`; false when the group has ended with it. */
@@ -224,17 +227,17 @@ class RegexParser {
       const name = named[1] ?? '';
       const shown = this.#text.slice(start, this.#at);
       if (!/^[A-Za-z0-9_]+$/.test(name)) throw new RegexProblem('invalid named capture', shown);
-      if (this.#names.has(name)) throw new RegexProblem('duplicate capture group name', name);
-      this.#names.add(name);
       return true;
     }
-    const match = /^([imsU]*)(?:-([imsU]+))?([:)])/.exec(this.#text.slice(this.#at, this.#at + 32));
+    const rest = this.#text.slice(this.#at);
+    if (/^(?:P<.|<.)/s.test(rest))
+      throw new RegexProblem('invalid named capture', this.#text.slice(start));
+    const match = /^([imsU]*)(?:-([imsU]+))?([:)])/.exec(rest);
     if (match === null) {
-      const end = this.#at + 1;
-      if (this.#text.startsWith('P<', this.#at) || this.#text.startsWith('<', this.#at)) {
-        throw new RegexProblem('invalid named capture', this.#text.slice(start));
-      }
-      throw new RegexProblem('invalid or unsupported Perl syntax', this.#text.slice(start, end));
+      // Up to the first character that is wrong.
+      const [read = ''] = /^[imsU]*(?:-(?:[imsU]*[imsU])?)?[^]?/u.exec(rest) ?? [];
+      const shown = this.#text.slice(start, this.#at + read.length);
+      throw new RegexProblem('invalid or unsupported Perl syntax', shown);
     }
     const [all, on = '', off = '', end] = match;
     this.#at += all.length;
@@ -259,7 +262,6 @@ class RegexParser {
       this.#at += 2;
       return { kind: 'assert', assertion };
     }
-    if (letter === 'Q') return this.#quoted();
     const set = this.#classEscape();
     if (set !== undefined)
       return { kind: 'set', set: new CharSet([set], false, this.#flags.isFolded) };
@@ -267,13 +269,11 @@ class RegexParser {
   }
 
   /** `\Q…\E`: everything within is literal. */
-  #quoted(): Node {
-    this.#at += 2;
+  #quoted(): readonly Node[] {
     const end = this.#text.indexOf('\\E', this.#at);
     const body = this.#text.slice(this.#at, end < 0 ? undefined : end);
     this.#at = end < 0 ? this.#text.length : end + 2;
-    const parts = Array.from(body, (each) => this.#literal(each.codePointAt(0) ?? 0));
-    return parts.length === 0 ? { kind: 'empty' } : { kind: 'sequence', parts };
+    return Array.from(body, (each) => this.#literal(each.codePointAt(0) ?? 0));
   }
 
   /** `\d`, `\pL` and the like; undefined when another escape stands there. */
@@ -311,6 +311,15 @@ class RegexParser {
         octal === undefined ? Number.parseInt(short ?? long ?? '', 16) : Number.parseInt(octal, 8);
       if (point <= POINT_MAX) return point;
       throw new RegexProblem('invalid escape sequence', this.#text.slice(start, this.#at));
+    }
+    // Up to the first character that is no digit.
+    const hex = /^x(?:\{[0-9A-Fa-f]*[^]?|[^]?[^]?)/u.exec(this.#text.slice(this.#at));
+    if (hex !== null) {
+      const [read] = hex;
+      throw new RegexProblem(
+        'invalid escape sequence',
+        this.#text.slice(start, this.#at + read.length),
+      );
     }
     const point = this.#takePoint();
     const letter = String.fromCodePoint(point);

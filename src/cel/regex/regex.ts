@@ -83,7 +83,9 @@ export class Regex {
 
   /** Whether there is a match anywhere. */
   test(text: string): boolean {
-    return this.#dfa?.test(text) ?? this.#run(text, 0, true) !== undefined;
+    // In an empty text, the beginning is also the end: the automaton's states say one of the two.
+    const found = text === '' ? undefined : this.#dfa?.test(text);
+    return found ?? this.#run(text, 0, true) !== undefined;
   }
 
   /** The first match at or after an offset. */
