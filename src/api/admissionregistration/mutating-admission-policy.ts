@@ -25,5 +25,6 @@ export const MUTATING_ADMISSION_POLICY = defineKind<MutatingAdmissionPolicy>({
     if (spec !== undefined) spec.failurePolicy ??= 'Fail';
     defaultMatch(spec?.matchConstraints);
   },
-  validate: validateMutatingAdmissionPolicy,
+  validateCreate: (policy) => validateMutatingAdmissionPolicy(policy),
+  validateUpdate: validateMutatingAdmissionPolicy,
 });

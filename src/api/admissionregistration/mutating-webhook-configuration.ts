@@ -21,5 +21,6 @@ export const MUTATING_WEBHOOK_CONFIGURATION = defineKind<MutatingWebhookConfigur
       webhook.reinvocationPolicy ??= 'Never';
     }
   },
-  validate: ({ webhooks }) => validateWebhooks(webhooks ?? []),
+  validateCreate: ({ webhooks }) => validateWebhooks(webhooks ?? []),
+  validateUpdate: (next, old) => validateWebhooks(next.webhooks ?? [], old.webhooks ?? []),
 });

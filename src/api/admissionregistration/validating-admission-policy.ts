@@ -32,6 +32,7 @@ export const VALIDATING_ADMISSION_POLICY = defineKind<ValidatingAdmissionPolicy>
   prepareForCreate: (policy) => {
     policy.status = {};
   },
-  validate: validateValidatingAdmissionPolicy,
+  validateCreate: (policy) => validateValidatingAdmissionPolicy(policy),
+  validateUpdate: validateValidatingAdmissionPolicy,
   validateStatus: validateValidatingAdmissionPolicyStatus,
 });

@@ -16,5 +16,6 @@ export const VALIDATING_WEBHOOK_CONFIGURATION = defineKind<ValidatingWebhookConf
   countsGeneration: true,
   columns: [NAME_COLUMN, integerColumn('Webhooks', ({ webhooks }) => webhooks?.length), AGE_COLUMN],
   setDefaults: ({ webhooks }) => (webhooks ?? []).forEach(defaultWebhook),
-  validate: ({ webhooks }) => validateWebhooks(webhooks ?? []),
+  validateCreate: ({ webhooks }) => validateWebhooks(webhooks ?? []),
+  validateUpdate: (next, old) => validateWebhooks(next.webhooks ?? [], old.webhooks ?? []),
 });

@@ -4,11 +4,13 @@ import type { ResourceClaimSpec } from '#api/gen/resource-v1.ts';
 interface Counted {
   allocationMode?: string;
   count?: number;
+  tolerations?: { operator?: string }[];
 }
 
 function defaultCount(request: Counted): void {
   request.allocationMode ||= 'ExactCount';
   if (request.allocationMode === 'ExactCount') request.count ||= 1;
+  for (const toleration of request.tolerations ?? []) toleration.operator ||= 'Equal';
 }
 
 /** A request asks for exactly one device unless it says otherwise. */

@@ -19,6 +19,6 @@ export const RESOURCE_CLAIM_TEMPLATE = defineKind<ResourceClaimTemplate>({
   returnsDeletedObject: true,
   columns: [NAME_COLUMN, AGE_COLUMN],
   setDefaults: (template) => defaultDeviceRequests(template.spec?.spec),
-  validateCreate: validateResourceClaimTemplate,
+  validate: validateResourceClaimTemplate,
   validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),
 });

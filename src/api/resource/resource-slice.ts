@@ -1,11 +1,19 @@
 /** ResourceSlice. Upstream: pkg/registry/resource/resourceslice/strategy.go. */
 import type { ResourceSlice } from '#api/gen/resource-v1.ts';
-import { defineKind } from '../kind.ts';
+import { timeText } from '../meta/time.ts';
+import { defineKind, type WriteContext } from '../kind.ts';
 import {
   validateResourceSlice,
   validateResourceSliceUpdate,
 } from '../validation/resource-slice.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
+
+/** A taint that does not say since when it is there is there from now on. */
+function stampTaints({ spec }: ResourceSlice, { nowMs }: WriteContext): void {
+  for (const { taints = [] } of spec?.devices ?? []) {
+    for (const taint of taints) taint.timeAdded ??= timeText(nowMs);
+  }
+}
 
 export const RESOURCE_SLICE = defineKind<ResourceSlice>({
   group: 'resource.k8s.io',
@@ -36,6 +44,8 @@ export const RESOURCE_SLICE = defineKind<ResourceSlice>({
     column('Pool', ({ spec }) => spec?.pool?.name ?? ''),
     AGE_COLUMN,
   ],
+  prepareForCreate: stampTaints,
+  prepareForUpdate: (next, _old, context) => stampTaints(next, context),
   validateCreate: validateResourceSlice,
   validateUpdate: validateResourceSliceUpdate,
 });

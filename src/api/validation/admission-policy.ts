@@ -1,10 +1,11 @@
 /**
- * Admission policies and their bindings. Expressions are not compiled here.
+ * Admission policies and their bindings.
  *
  * Source: upstream pkg/apis/admissionregistration/validation/validation.go.
  */
 import type {
   AuditAnnotation,
+  MatchCondition,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   Mutation,
@@ -13,6 +14,7 @@ import type {
   Validation,
   Variable,
 } from '#api/gen/admissionregistration-v1.ts';
+import { equalValues } from '../meta/equal.ts';
 import {
   duplicate,
   type FieldError,
@@ -22,6 +24,7 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { JsonPathError, parseJsonPath } from '../meta/json-path-parser.ts';
 import {
   validateMatchResources,
   validateMutatingOperations,
@@ -29,6 +32,7 @@ import {
   validateParamRef,
   validatePolicyName,
 } from './admission-match.ts';
+import { AdmissionExpressions, type KnownTexts } from './admission-expressions.ts';
 import { oneOf, optionalOneOf, qualifiedName } from './common.ts';
 import { validateConditions } from './metadata.ts';
 import { validateMatchConditions } from './webhook.ts';
@@ -51,9 +55,19 @@ type Head = Pick<
   'failurePolicy' | 'paramKind' | 'matchConstraints' | 'matchConditions' | 'variables'
 >;
 
+interface HeadContext {
+  readonly mutates: boolean;
+  readonly expressions: AdmissionExpressions;
+  /** The stored head, on an update. */
+  readonly old: Partial<Head> | undefined;
+}
+
 /** What both kinds of policy begin with. */
-function validateHead(spec: Partial<Head>, mutates: boolean): FieldError[] {
-  const { failurePolicy, paramKind, matchConstraints, matchConditions, variables } = spec;
+function validateHead(
+  spec: Partial<Head>,
+  { mutates, expressions, old }: HeadContext,
+): FieldError[] {
+  const { failurePolicy, paramKind, matchConstraints, matchConditions = [], variables } = spec;
   const policyAt = SPEC.child('failurePolicy');
   const matchAt = SPEC.child('matchConstraints');
   const errors =
@@ -69,30 +83,80 @@ function validateHead(spec: Partial<Head>, mutates: boolean): FieldError[] {
       errors.push(required(matchAt.child('resourceRules')));
     if (mutates) errors.push(...validateMutatingOperations(matchConstraints, matchAt));
   }
-  errors.push(...validateMatchConditions(matchConditions ?? [], SPEC.child('matchConditions')));
+  const isAsStored =
+    old !== undefined &&
+    equalValues(paramKind, old.paramKind) &&
+    equalValues(matchConditions, old.matchConditions);
+  if (!isAsStored) {
+    const conditionsAt = SPEC.child('matchConditions');
+    errors.push(...validateMatchConditions(matchConditions, conditionsAt, expressions));
+  }
   return [
     ...errors,
     ...(variables ?? []).flatMap((variable, i) =>
-      validateVariable(variable, SPEC.child('variables').index(i)),
+      validateVariable(variable, SPEC.child('variables').index(i), expressions),
     ),
   ];
 }
 
-function validateVariable(variable: Partial<Variable>, at: FieldPath): FieldError[] {
+function validateVariable(
+  variable: Partial<Variable>,
+  at: FieldPath,
+  expressions: AdmissionExpressions,
+): FieldError[] {
   const { name = '', expression = '' } = variable;
   const errors: FieldError[] = [];
   const here = at.child('name');
   if (name.trim() === '') errors.push(required(here, 'name is not specified'));
   else if (!IDENTIFIER.test(name) || RESERVED.has(name))
     errors.push(invalidValue(here, name, 'must be a valid CEL identifier'));
-  if (expression.trim() === '')
-    errors.push(required(at.child('expression'), 'expression is not specified'));
+  const where = at.child('expression');
+  if (expression.trim() === '') errors.push(required(where, 'expression is not specified'));
+  else errors.push(...expressions.variable(name, expression, where));
   return errors;
 }
 
-export function validateValidatingAdmissionPolicy(policy: ValidatingAdmissionPolicy): FieldError[] {
-  const { validations = [], auditAnnotations = [] } = policy.spec ?? {};
-  const errors = validateHead(policy.spec ?? {}, false);
+/** What the stored policy says already. */
+function knownTexts({
+  matchConditions = [],
+  validations = [],
+  auditAnnotations = [],
+  mutations = [],
+}: {
+  readonly matchConditions?: readonly MatchCondition[];
+  readonly validations?: readonly Validation[];
+  readonly auditAnnotations?: readonly AuditAnnotation[];
+  readonly mutations?: readonly Mutation[];
+}): KnownTexts {
+  const validation = new Set(validations.map(({ expression }) => expression));
+  return {
+    matchCondition: new Set(matchConditions.map(({ expression }) => expression)),
+    validation,
+    // Upstream looks for variables among the validations, and for patches among the others.
+    variable: validation,
+    messageExpression: new Set(validations.map((each) => each.messageExpression ?? '')),
+    auditAnnotation: new Set(auditAnnotations.map(({ valueExpression }) => valueExpression)),
+    ...both(new Set(mutations.map((each) => each.applyConfiguration?.expression ?? ''))),
+  };
+}
+
+const both = (texts: ReadonlySet<string>): KnownTexts => ({
+  applyConfiguration: texts,
+  jsonPatch: texts,
+});
+
+/** `old`: what is stored, on an update. */
+export function validateValidatingAdmissionPolicy(
+  policy: ValidatingAdmissionPolicy,
+  old?: ValidatingAdmissionPolicy,
+): FieldError[] {
+  const { validations = [], auditAnnotations = [], paramKind, variables = [] } = policy.spec ?? {};
+  const expressions = new AdmissionExpressions({
+    hasParams: paramKind !== undefined,
+    composes: variables.length > 0,
+    known: knownTexts(old?.spec ?? {}),
+  });
+  const errors = validateHead(policy.spec ?? {}, { mutates: false, expressions, old: old?.spec });
   const validationsAt = SPEC.child('validations');
   const annotationsAt = SPEC.child('auditAnnotations');
   if (validations.length + auditAnnotations.length === 0) {
@@ -100,7 +164,9 @@ export function validateValidatingAdmissionPolicy(policy: ValidatingAdmissionPol
     return [...errors, required(validationsAt, detail), required(annotationsAt, detail)];
   }
   errors.push(
-    ...validations.flatMap((each, i) => validateValidation(each, validationsAt.index(i))),
+    ...validations.flatMap((each, i) =>
+      validateValidation(each, validationsAt.index(i), expressions),
+    ),
   );
   if (auditAnnotations.length > ANNOTATIONS_MAX) {
     const detail = `must not have more than ${ANNOTATIONS_MAX} auditAnnotations`;
@@ -110,20 +176,28 @@ export function validateValidatingAdmissionPolicy(policy: ValidatingAdmissionPol
   const name = policy.metadata?.name ?? '';
   for (const [i, annotation] of auditAnnotations.entries()) {
     const here = annotationsAt.index(i);
-    errors.push(...validateAnnotation(annotation, name, here));
+    errors.push(...validateAnnotation(annotation, here, { policy: name, expressions }));
     if (keys.indexOf(annotation.key) < i) errors.push(duplicate(here.child('key'), annotation.key));
   }
   return errors;
 }
 
-function validateValidation(validation: Partial<Validation>, at: FieldPath): FieldError[] {
+function validateValidation(
+  validation: Partial<Validation>,
+  at: FieldPath,
+  expressions: AdmissionExpressions,
+): FieldError[] {
   const { expression = '', message = '', messageExpression = '', reason } = validation;
   const errors: FieldError[] = [];
   const empty = 'must be non-empty if specified';
-  if (expression.trim() === '')
-    errors.push(required(at.child('expression'), 'expression is not specified'));
+  const where = at.child('expression');
+  const messageAt = at.child('messageExpression');
+  if (expression.trim() === '') errors.push(required(where, 'expression is not specified'));
+  else errors.push(...expressions.check(expression, 'validation', where));
   if (messageExpression !== '' && messageExpression.trim() === '')
-    errors.push(invalidValue(at.child('messageExpression'), messageExpression, empty));
+    errors.push(invalidValue(messageAt, messageExpression, empty));
+  else if (messageExpression !== '')
+    errors.push(...expressions.check(messageExpression, 'messageExpression', messageAt));
   if (message !== '' && message.trim() === '')
     errors.push(invalidValue(at.child('message'), message, empty));
   else if (/[\n\r]/.test(message.trim()))
@@ -133,8 +207,8 @@ function validateValidation(validation: Partial<Validation>, at: FieldPath): Fie
 
 function validateAnnotation(
   annotation: Partial<AuditAnnotation>,
-  policy: string,
   at: FieldPath,
+  { policy, expressions }: { readonly policy: string; readonly expressions: AdmissionExpressions },
 ): FieldError[] {
   const { key = '', valueExpression = '' } = annotation;
   const here = at.child('valueExpression');
@@ -146,6 +220,7 @@ function validateAnnotation(
   if (expression === '') errors.push(required(here, 'valueExpression is not specified'));
   else if (expression.length > VALUE_EXPRESSION_MAX)
     errors.push(required(here, `must not exceed ${VALUE_EXPRESSION_MAX} bytes in length`));
+  else errors.push(...expressions.check(expression, 'auditAnnotation', here, valueExpression));
   return errors;
 }
 
@@ -159,27 +234,51 @@ export function validateValidatingAdmissionPolicyStatus({
       const here = at.child('typeChecking', 'expressionWarnings').index(i);
       return [
         ...(warning ? [] : [required(here.child('warning'))]),
-        ...((fieldRef ?? '').trim() === '' ? [required(here.child('fieldRef'))] : []),
+        ...validateFieldRef((fieldRef ?? '').trim(), here.child('fieldRef')),
       ];
     }),
     ...validateConditions(status?.conditions, at.child('conditions')),
   ];
 }
 
-export function validateMutatingAdmissionPolicy({ spec }: MutatingAdmissionPolicy): FieldError[] {
-  const { mutations = [], reinvocationPolicy } = spec ?? {};
+function validateFieldRef(path: string, at: FieldPath): FieldError[] {
+  if (path === '') return [required(at)];
+  try {
+    parseJsonPath(`{${path}}`);
+    return [];
+  } catch (error) {
+    if (!(error instanceof JsonPathError)) throw error;
+    return [invalidValue(at, path, `invalid JSONPath: ${error.message}`)];
+  }
+}
+
+/** `old`: what is stored, on an update. */
+export function validateMutatingAdmissionPolicy(
+  { spec }: MutatingAdmissionPolicy,
+  old?: MutatingAdmissionPolicy,
+): FieldError[] {
+  const { mutations = [], reinvocationPolicy, paramKind } = spec ?? {};
   const at = SPEC.child('mutations');
+  const expressions = new AdmissionExpressions({
+    hasParams: paramKind !== undefined,
+    composes: true,
+    known: knownTexts(old?.spec ?? {}),
+  });
   return [
-    ...validateHead(spec ?? {}, true),
+    ...validateHead(spec ?? {}, { mutates: true, expressions, old: old?.spec }),
     ...(mutations.length === 0 ? [required(at, 'mutations must contain at least one item')] : []),
-    ...mutations.flatMap((mutation, i) => validateMutation(mutation, at.index(i))),
+    ...mutations.flatMap((mutation, i) => validateMutation(mutation, at.index(i), expressions)),
     ...oneOf(reinvocationPolicy, ['IfNeeded', 'Never'], SPEC.child('reinvocationPolicy')),
   ];
 }
 
 const PATCHES = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatch' } as const;
 
-function validateMutation(mutation: Partial<Mutation>, at: FieldPath): FieldError[] {
+function validateMutation(
+  mutation: Partial<Mutation>,
+  at: FieldPath,
+  expressions: AdmissionExpressions,
+): FieldError[] {
   const { patchType = '' } = mutation;
   const typeAt = at.child('patchType');
   if (patchType === '') return [required(typeAt)];
@@ -190,8 +289,13 @@ function validateMutation(mutation: Partial<Mutation>, at: FieldPath): FieldErro
   const errors: FieldError[] = [];
   if (mutation[own] === undefined)
     errors.push(required(at.child(own), `must be specified when patchType is ${patchType}`));
-  else if ((mutation[own].expression ?? '').trim() === '')
-    errors.push(required(at.child(own, 'expression')));
+  else {
+    const { expression = '' } = mutation[own];
+    const where = at.child(own, 'expression');
+    const text = expression.trim();
+    if (text === '') errors.push(required(where));
+    else errors.push(...expressions.check(text, own, where, expression));
+  }
   if (mutation[other] !== undefined) {
     const detail = `must not be specified when patchType is ${patchType}`;
     errors.push(invalidValue(at.child(other), `{${other}}`, detail));

@@ -1,5 +1,5 @@
 /**
- * Resource claims, claim templates and device classes. Expressions are not compiled here.
+ * Resource claims, claim templates and device classes.
  *
  * Source: upstream pkg/apis/resource/validation/validation.go.
  */
@@ -15,15 +15,19 @@ import type {
   ResourceClaimSpec,
   ResourceClaimTemplate,
 } from '#api/gen/resource-v1.ts';
+import { NEW_EXPRESSIONS_MINOR } from '#cel/kubernetes.ts';
+import { equalValues } from '../meta/equal.ts';
 import {
   type FieldError,
   type FieldPath,
   fieldPath,
+  forbiddenField,
   invalidValue,
   notSupported,
   required,
   tooLong,
 } from '../meta/field.ts';
+import { selectorFault } from '../resource/device-selectors.ts';
 import { label, subdomain } from './common.ts';
 import {
   validateDeviceToleration,
@@ -39,7 +43,6 @@ export const LIST_MAX = 32;
 const FIRST_AVAILABLE_MAX = 8;
 const EXPRESSION_MAX = 10 * 1024;
 const PARAMETERS_MAX = 10 * 1024;
-const TOLERATIONS_MAX = 16;
 const NO_REQUEST =
   "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
 
@@ -67,11 +70,13 @@ export function validateResourceClaimTemplate({ spec }: ResourceClaimTemplate): 
   ];
 }
 
-export function validateDeviceClass({ spec }: DeviceClass): FieldError[] {
+/** `old`: what is stored, on an update. */
+export function validateDeviceClass({ spec }: DeviceClass, old?: DeviceClass): FieldError[] {
   const at = fieldPath('spec');
   const name = spec?.extendedResourceName;
+  const isStored = old !== undefined && equalValues(spec?.selectors, old.spec?.selectors);
   return [
-    ...validateSelectors(spec?.selectors, at.child('selectors')),
+    ...validateSelectors(spec?.selectors, at.child('selectors'), isStored),
     ...validateList(spec?.config, {
       at: at.child('config'),
       max: LIST_MAX,
@@ -150,7 +155,6 @@ function validateExact(request: Partial<ExactDeviceRequest>, at: FieldPath): Fie
     ...validateMode(allocationMode, count, at),
     ...validateList(request.tolerations, {
       at: at.child('tolerations'),
-      max: TOLERATIONS_MAX,
       item: validateDeviceToleration,
     }),
   ];
@@ -167,10 +171,15 @@ function validateMode(mode: string, count: number, at: FieldPath): FieldError[] 
   return [notSupported(at.child('allocationMode'), mode, ['All', 'ExactCount'])];
 }
 
+/** What is stored already may use everything that there is. */
+const STORED_MINOR = 36;
+
 function validateSelectors(
   selectors: readonly DeviceSelector[] | undefined,
   at: FieldPath,
+  isStored = false,
 ): FieldError[] {
+  const minor = isStored ? STORED_MINOR : NEW_EXPRESSIONS_MINOR;
   return validateList(selectors, {
     at,
     max: LIST_MAX,
@@ -178,9 +187,14 @@ function validateSelectors(
       const here = where.child('cel');
       if (cel === undefined) return [required(here)];
       const { expression = '' } = cel as Partial<typeof cel>;
-      return expression.length > EXPRESSION_MAX
-        ? [tooLong(here.child('expression'), EXPRESSION_MAX)]
-        : [];
+      const expressionAt = here.child('expression');
+      if (Buffer.byteLength(expression) > EXPRESSION_MAX)
+        return [tooLong(expressionAt, EXPRESSION_MAX)];
+      const fault = selectorFault(expression, minor);
+      if (fault === undefined) return [];
+      return fault.kind === 'costly'
+        ? [forbiddenField(expressionAt, 'too complex, exceeds cost limit')]
+        : [invalidValue(expressionAt, expression, fault.detail)];
     },
   });
 }

@@ -15,6 +15,8 @@ export function validateTemplateMetadata(
   return [
     ...validateAnnotations(annotations, at.child('annotations')),
     ...validateLabels(labels, at.child('labels')),
-    ...set.map(([field]) => forbiddenField(at.child(field), 'cannot be set')),
+    ...set.map(([field]) =>
+      forbiddenField(at.child(field === 'uid' ? 'uID' : field), 'cannot be set'),
+    ),
   ];
 }

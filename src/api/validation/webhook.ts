@@ -1,5 +1,5 @@
 /**
- * Admission webhooks. The expressions of match conditions are not compiled here.
+ * Admission webhooks, and the match conditions that policies have too.
  *
  * Source: upstream pkg/apis/admissionregistration/validation/validation.go.
  */
@@ -20,7 +20,9 @@ import {
   required,
   tooMany,
 } from '../meta/field.ts';
+import { equalValues } from '../meta/equal.ts';
 import { isDns1035Label, isDns1123Subdomain } from '../meta/names.ts';
+import { AdmissionExpressions } from './admission-expressions.ts';
 import { optionalOneOf, present, qualifiedName } from './common.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
 import { validateWebhookClient } from './webhook-client.ts';
@@ -122,6 +124,7 @@ function validateVersions(versions: readonly string[], at: FieldPath): FieldErro
 export function validateMatchConditions(
   conditions: readonly MatchCondition[],
   at: FieldPath,
+  expressions: AdmissionExpressions,
 ): FieldError[] {
   const count = conditions.length;
   const many = count > MATCH_CONDITIONS_MAX ? [tooMany(at, count, MATCH_CONDITIONS_MAX)] : [];
@@ -130,8 +133,12 @@ export function validateMatchConditions(
     ({ name = '', expression = '' }: Partial<MatchCondition>, i) => {
       const here = at.index(i);
       const where = here.child('name');
+      const text = expression.trim();
+      const expressionAt = here.child('expression');
       return [
-        ...(expression.trim() === '' ? [required(here.child('expression'))] : []),
+        ...(text === ''
+          ? [required(expressionAt)]
+          : expressions.check(text, 'matchCondition', expressionAt)),
         ...(name === '' ? [required(where)] : qualifiedName(name, where)),
         ...(name !== '' && names.indexOf(name) < i ? [duplicate(where, name)] : []),
       ];
@@ -140,7 +147,10 @@ export function validateMatchConditions(
   return [...many, ...errors];
 }
 
-function validateWebhook(webhook: Webhook, at: FieldPath): FieldError[] {
+/** Undefined: the match conditions are those that are stored, and are not judged again. */
+type Judge = AdmissionExpressions | undefined;
+
+function validateWebhook(webhook: Webhook, at: FieldPath, judge: Judge): FieldError[] {
   const { rules = [], sideEffects, timeoutSeconds: timeout, matchConditions = [] } = webhook;
   const effects = at.child('sideEffects');
   const errors = [
@@ -164,19 +174,37 @@ function validateWebhook(webhook: Webhook, at: FieldPath): FieldError[] {
     ...validateLabelSelector(webhook.objectSelector, at.child('objectSelector')),
     ...optionalOneOf(webhook.reinvocationPolicy, ['IfNeeded', 'Never'], reinvocation),
     ...validateWebhookClient(webhook.clientConfig, at.child('clientConfig')),
-    ...validateMatchConditions(matchConditions, at.child('matchConditions')),
+    ...(judge === undefined
+      ? []
+      : validateMatchConditions(matchConditions, at.child('matchConditions'), judge)),
     ...validateVersions(webhook.admissionReviewVersions ?? [], at.child('admissionReviewVersions')),
   ];
 }
 
-export function validateWebhooks(webhooks: readonly Webhook[]): FieldError[] {
+/** `old`: what is stored, on an update. */
+export function validateWebhooks(
+  webhooks: readonly Webhook[],
+  old?: readonly Webhook[],
+): FieldError[] {
   const names = webhooks.map(({ name }) => name);
+  const judge = judgeOf(webhooks, old);
   return webhooks.flatMap((webhook, i) => {
     const at = fieldPath('webhooks').index(i);
-    const errors = validateWebhook(webhook, at);
+    const errors = validateWebhook(webhook, at, judge);
     if (webhook.name && names.indexOf(webhook.name) < i) {
       errors.push(duplicate(at.child('name'), webhook.name));
     }
     return errors;
   });
+}
+
+function judgeOf(next: readonly Webhook[], old: readonly Webhook[] | undefined): Judge {
+  if (old === undefined) return new AdmissionExpressions({});
+  const isSame = next.every(({ matchConditions }, i) =>
+    equalValues(matchConditions, old[i]?.matchConditions),
+  );
+  if (isSame && next.length === old.length) return undefined;
+  const conditions = old.flatMap(({ matchConditions = [] }) => matchConditions);
+  const matchCondition = new Set(conditions.map(({ expression }) => expression));
+  return new AdmissionExpressions({ known: { matchCondition } });
 }

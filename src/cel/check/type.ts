@@ -42,6 +42,8 @@ export const BYTES = make('bytes', 'bytes');
 export const TIMESTAMP = make('timestamp', 'google.protobuf.Timestamp');
 export const DURATION = make('duration', 'google.protobuf.Duration');
 export const DYN = make('dyn', 'dyn');
+/** As good as `dyn` to the checker; only its name differs. */
+export const ANY = make('dyn', 'any');
 export const ERROR_TYPE = make('error', '*error*');
 /** The type of types whose parameter is not known. */
 export const TYPE = make('type', 'type');
@@ -90,6 +92,11 @@ export function formatType(type: Type): string {
   if (fixed !== undefined) return fixed;
   if (type.parameters.length === 0) return type.name;
   return `${type.name}(${type.parameters.map(formatType).join(', ')})`;
+}
+
+/** A type as Go's `String` writes it, with the whole names of well-known ones. */
+export function typeText({ name, parameters }: Type): string {
+  return parameters.length === 0 ? name : `${name}(${parameters.map(typeText).join(', ')})`;
 }
 
 /** The types that a call was made with, as messages write them. */

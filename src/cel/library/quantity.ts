@@ -18,7 +18,7 @@ import {
 } from '../value/value.ts';
 import { methodsOf } from './opaque.ts';
 
-const QUANTITY_TYPE = structType('kubernetes.Quantity');
+export const QUANTITY_TYPE = structType('kubernetes.Quantity');
 
 const WRONG_FORMAT =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
