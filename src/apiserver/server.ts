@@ -28,6 +28,7 @@ import { nodeAuthorizer } from './authz/node.ts';
 import { rbacAuthorizer } from './authz/rbac.ts';
 import { bootstrap, keptObjects } from './bootstrap/bootstrap.ts';
 import { IdentityLease } from './bootstrap/identity-lease.ts';
+import { FlowSchemaStatus } from './bootstrap/flow-schema-status.ts';
 import { Keeper } from './bootstrap/keeper.ts';
 import { LocalClient } from './bootstrap/local-client.ts';
 import { RequestContext } from './context.ts';
@@ -319,6 +320,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     hostname: options.hostname ?? 'localhost',
     peerAddress: hostPort(options.advertise),
   });
+  const flowSchemas = new FlowSchemaStatus({ environment, reader, client });
   const repair = new ServiceRepair({
     environment,
     reader,
@@ -346,6 +348,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await aggregator.start();
       health.ready();
       definitions.start();
+      flowSchemas.start();
       repair.start();
       compactor.start();
       identity.start();
@@ -355,6 +358,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (limits.shutdownDelayMs > 0) await sleep(environment, limits.shutdownDelayMs);
       keeper.stop();
       await identity.stop();
+      flowSchemas.stop();
       repair.stop();
       compactor.stop();
       aggregator.stop();

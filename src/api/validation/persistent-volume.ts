@@ -147,7 +147,7 @@ function validateClasses(spec: PersistentVolumeSpec): FieldError[] {
 /** An iSCSI initiator is named after the volume and its portal. */
 function validateIscsiName(name: string, { iscsi }: PersistentVolumeSpec): FieldError[] {
   if (iscsi?.initiatorName === undefined) return [];
-  const { targetPortal = '' } = iscsi;
+  const { targetPortal = '' } = iscsi as Partial<typeof iscsi>;
   return `${name}:${targetPortal}`.length > ISCSI_NAME_MAX
     ? [invalidValue(SPEC.child('iscsi', 'targetportal'), targetPortal, ISCSI_NAME_TOO_LONG)]
     : [];

@@ -162,7 +162,7 @@ function allocations(
   return statuses.flatMap(({ name, allocatedResourcesStatus }, i) => {
     const container = containers.find((each) => each.name === name);
     return (allocatedResourcesStatus ?? []).flatMap((resource, j) => {
-      const { name: of = '' }: Partial<ResourceStatus> = resource;
+      const { name: of = '' } = resource as Partial<ResourceStatus>;
       const here = at.index(i).child('allocatedResourcesStatus').index(j);
       const detail = of.startsWith(CLAIM_PREFIX)
         ? "must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or 'claim:<claimName>' if request is empty"

@@ -28,6 +28,14 @@ export const INGRESSES: Target = { group: 'networking.k8s.io', plural: 'ingresse
 export const INGRESS_CLASSES: Target = { group: 'networking.k8s.io', plural: 'ingressclasses' };
 export const POD_DISRUPTION_BUDGETS: Target = { group: 'policy', plural: 'poddisruptionbudgets' };
 export const RESOURCE_SLICES: Target = { group: 'resource.k8s.io', plural: 'resourceslices' };
+export const FLOW_SCHEMAS: Target = {
+  group: 'flowcontrol.apiserver.k8s.io',
+  plural: 'flowschemas',
+};
+export const PRIORITY_LEVELS: Target = {
+  group: 'flowcontrol.apiserver.k8s.io',
+  plural: 'prioritylevelconfigurations',
+};
 export const CUSTOM_RESOURCE_DEFINITIONS: Target = {
   group: 'apiextensions.k8s.io',
   plural: 'customresourcedefinitions',

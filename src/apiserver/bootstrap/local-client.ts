@@ -30,6 +30,17 @@ export class LocalClient {
     return code === 200 || code === 201;
   }
 
+  /** Applies, by force; what is gone by then stays so. */
+  async apply(
+    target: VersionedTarget,
+    object: KubeObject,
+    { manager, subresource }: { readonly manager: string; readonly subresource: string },
+  ): Promise<void> {
+    const path = `${pathOf(target, object)}/${object.metadata?.name ?? ''}/${subresource}`;
+    const url = `${path}?fieldManager=${manager}&force=true`;
+    await this.#send('PATCH', url, object, [404], 'application/apply-patch+yaml');
+  }
+
   async remove(target: VersionedTarget, object: KubeObject): Promise<void> {
     await this.#send(
       'DELETE',
@@ -50,12 +61,13 @@ export class LocalClient {
     url: string,
     body: KubeObject | undefined,
     tolerated: readonly number[],
+    contentType = 'application/json',
   ): Promise<number> {
     const response = await this.#handler({
       method,
       url,
       headers: {
-        'content-type': 'application/json',
+        'content-type': contentType,
         accept: 'application/json',
         'user-agent': 'kube-apiserver',
       },
