@@ -297,6 +297,9 @@ test('explains the metadata that every object has, in the words that clients loo
     for (const [name, field] of Object.entries(properties as Tree))
       assert.equal(typeof (field as Tree)['description'], 'string', name);
     const { creationTimestamp } = properties as Tree;
-    assert.match(JSON.stringify(creationTimestamp), /"CreationTimestamp is a timestamp/);
+    assert.match(
+      JSON.stringify((creationTimestamp as Tree)['description']),
+      /CreationTimestamp is a timestamp/,
+    );
   }
 });
