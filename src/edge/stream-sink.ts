@@ -1,12 +1,16 @@
 /**
- * A `ByteSink` on a response or socket. What is written within one turn of the event loop leaves in
- * one piece: a burst of a thousand watch events is one write, one TLS record chain, one packet
+ * A `ByteSink` on a response or socket. What is written until the next round (`flush-rounds.ts`),
+ * within one turn of the event loop at least, leaves in one piece: a burst of a thousand watch events is one write, one TLS record chain, one packet
  * train.
  */
 import type { ByteSink } from '#base/http/message.ts';
+import { FlushRounds } from './flush-rounds.ts';
 
 /** Bytes of one turn above which the producer is told to wait. */
 const TURN_BYTES_MAX = 1024 * 1024;
+
+/** One for the process: it is the time of its one loop that they divide. */
+const rounds = new FlushRounds();
 
 /** What a sink needs of a response. */
 export interface Outlet extends NodeJS.EventEmitter {
@@ -29,6 +33,10 @@ export class StreamSink implements ByteSink {
   #toldToWait = false;
   #ended = false;
   #closed: boolean;
+  readonly #inRound = (): void => {
+    this.#flushing = false;
+    this.#flush();
+  };
 
   constructor(out: Outlet, isClosed = false) {
     this.#out = out;
@@ -49,10 +57,7 @@ export class StreamSink implements ByteSink {
     this.#size += bytes.length;
     if (!this.#flushing && !this.#full) {
       this.#flushing = true;
-      setImmediate(() => {
-        this.#flushing = false;
-        this.#flush();
-      });
+      rounds.join(this.#inRound);
     }
     this.#toldToWait = this.#full || this.#size >= TURN_BYTES_MAX;
     return !this.#toldToWait;
