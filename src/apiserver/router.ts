@@ -45,13 +45,7 @@ import type { BackendConnector } from './proxy/transport.ts';
 import { deleteCollection, deleteObject } from './verbs/delete.ts';
 import { getObject, listObjects } from './verbs/read.ts';
 import { type WatchLimits, watchObjects } from './verbs/watch.ts';
-import {
-  type Allocators,
-  createObject,
-  patchObject,
-  updateObject,
-  type WriteServices,
-} from './verbs/write.ts';
+import { createObject, patchObject, updateObject, type WriteServices } from './verbs/write.ts';
 
 /** Something that answers paths of its own: discovery, OpenAPI. */
 export interface PathHandler {
@@ -66,7 +60,6 @@ export interface RouterOptions {
   readonly tokens: ServiceAccountTokens;
   readonly authorize: Authorizer;
   readonly admission: AdmissionChain;
-  readonly allocators: Allocators;
   readonly watchesMax: number;
   readonly history: HistoryPolicy;
   readonly shutdown: AbortSignal;
@@ -104,7 +97,6 @@ export class Router {
     const writes: WriteServices = {
       registry,
       admission: options.admission,
-      allocators: options.allocators,
     };
     this.#services = {
       registry,

@@ -7,6 +7,7 @@
 import { type Environment, sleep } from '#base/env.ts';
 import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import type { AnyKind } from '#api/kind.ts';
+import { SERVICE } from '#api/core/service.ts';
 import { CEL_RULES } from '#api/structural/cel-rules.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { RuntimeConfig } from '#api/features/runtime-config.ts';
@@ -155,12 +156,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const history = { ...HISTORY_DEFAULTS, ...options.history };
   const gates = options.featureGates ?? new FeatureGates();
   const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
-  const registry = new Registry({
-    hub,
-    environment,
-    timeToLiveSeconds: ({ timeToLiveSeconds }) =>
-      timeToLiveSeconds === undefined ? undefined : limits.eventTtlSeconds,
-  });
   const resourceOf = (kind: AnyKind): Resource =>
     new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub });
   const cbor = gates.enabled('CBORServingAndStorage');
@@ -187,17 +182,26 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     nodeAuthorizer(reader),
     rbacAuthorizer(reader),
   ]);
-  const allocators = new ServiceAllocators({
+  const client = new LocalClient((request) => handler(request));
+  const services = new ServiceAllocators({
     reader,
+    client,
+    log: environment.log,
     clusterIpRange: options.serviceClusterIpRange,
     nodePortRange: options.serviceNodePortRange,
     random: environment.random,
+  });
+  const registry = new Registry({
+    hub,
+    environment,
+    allocators: new Map([[SERVICE.storagePrefix, services]]),
+    timeToLiveSeconds: ({ timeToLiveSeconds }) =>
+      timeToLiveSeconds === undefined ? undefined : limits.eventTtlSeconds,
   });
   const backends = options.backends ?? NO_BACKENDS;
   const guard = new AddressGuard(options);
   const shutdown = new AbortController();
   const health = new Health();
-  const client = new LocalClient((request) => handler(request));
   const remote: RemoteServices = {
     environment,
     reader,
@@ -231,7 +235,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         ({ name }) => options.disabledAdmission?.includes(name) !== true,
       ),
     ),
-    allocators,
     watchesMax: limits.watches,
     history,
     shutdown: shutdown.signal,
@@ -341,7 +344,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         environment.log.error('the watch on the store ended', { error: error.message });
         health.fail('store', error.message);
       };
-      allocators.start();
+      services.start();
       serving.start();
       await bootstrap({ environment, handler, reader, options });
       keeper.start();

@@ -11,6 +11,7 @@ const storage = (plural: string): Target => ({ group: 'storage.k8s.io', plural }
 const rbac = (plural: string): Target => ({ group: 'rbac.authorization.k8s.io', plural });
 const certificates = (plural: string): Target => ({ group: 'certificates.k8s.io', plural });
 
+export const ENDPOINTS = core('endpoints');
 export const LIMIT_RANGES = core('limitranges');
 export const NAMESPACES = core('namespaces');
 export const NODES = core('nodes');
@@ -26,6 +27,8 @@ export const RUNTIME_CLASSES: Target = { group: 'node.k8s.io', plural: 'runtimec
 export const PRIORITY_CLASSES: Target = { group: 'scheduling.k8s.io', plural: 'priorityclasses' };
 export const INGRESSES: Target = { group: 'networking.k8s.io', plural: 'ingresses' };
 export const INGRESS_CLASSES: Target = { group: 'networking.k8s.io', plural: 'ingressclasses' };
+export const IP_ADDRESSES: Target = { group: 'networking.k8s.io', plural: 'ipaddresses' };
+export const SERVICE_CIDRS: Target = { group: 'networking.k8s.io', plural: 'servicecidrs' };
 export const POD_DISRUPTION_BUDGETS: Target = { group: 'policy', plural: 'poddisruptionbudgets' };
 export const RESOURCE_SLICES: Target = { group: 'resource.k8s.io', plural: 'resourceslices' };
 export const FLOW_SCHEMAS: Target = {

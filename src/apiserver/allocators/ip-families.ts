@@ -5,22 +5,16 @@
  * Source: KEP-563; upstream pkg/registry/core/service/storage (alloc.go, storage.go).
  */
 import type { IPFamily, Service, ServiceSpec } from '#api/gen/core-v1.ts';
-import {
-  type FieldError,
-  duplicate,
-  fieldPath,
-  invalidValue,
-  notSupported,
-  required,
-} from '#api/meta/field.ts';
+import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
 import { invalid } from '#api/meta/status.ts';
+import { needsClusterIp } from '#api/core/service-types.ts';
+import { validateClusterIps } from '#api/validation/service-ips.ts';
 import { parseIp } from '#base/ip.ts';
 
 export const HEADLESS = 'None';
 const KIND = { group: '', kind: 'Service' };
 const AT = fieldPath('spec');
 const FAMILIES: readonly IPFamily[] = ['IPv4', 'IPv6'];
-const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
 
 export interface FamilySettings {
   /** The families that the cluster has addresses of, the primary one first. */
@@ -29,6 +23,13 @@ export interface FamilySettings {
 
 export function isHeadless(spec: ServiceSpec): boolean {
   return spec.clusterIPs?.[0] === HEADLESS || spec.clusterIP === HEADLESS;
+}
+
+/** The addresses that a Service holds; headless ones have none. */
+export function addressesOf(spec: ServiceSpec | undefined): readonly string[] {
+  return spec !== undefined && needsClusterIp(spec) && !isHeadless(spec)
+    ? (spec.clusterIPs ?? [])
+    : [];
 }
 
 const same = (left: readonly string[] | undefined, right: readonly string[] | undefined): boolean =>
@@ -82,7 +83,8 @@ export function initFamilyFields(
   const headlessSelectorless = spec.clusterIP === HEADLESS && selectorless;
   spec.ipFamilyPolicy ??=
     old?.ipFamilyPolicy ?? (headlessSelectorless ? 'RequireDualStack' : 'SingleStack');
-  refuse(name, addressErrors(spec));
+  // Validation finds it again for other writers.
+  refuse(name, validateClusterIps(spec));
   if (old !== undefined && spec.ipFamilyPolicy === 'SingleStack') dropSecondary(spec, old);
   refuse(name, [...policyErrors(spec, old), ...inferFamilies(spec, settings)]);
   if (!headlessSelectorless) refuse(name, clusterErrors(spec, settings));
@@ -107,70 +109,6 @@ function dropSecondary(spec: ServiceSpec, old: ServiceSpec): void {
     spec.clusterIPs = spec.clusterIPs.slice(0, 1);
   if (same(old.ipFamilies, spec.ipFamilies) && spec.ipFamilies !== undefined)
     spec.ipFamilies = spec.ipFamilies.slice(0, 1);
-}
-
-/** What is wrong with the fields by themselves; validation finds it again for other writers. */
-function addressErrors(spec: ServiceSpec): FieldError[] {
-  const { clusterIP, clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
-  const at = AT.child('clusterIPs');
-  const errors: FieldError[] = [];
-  if (clusterIP !== undefined) {
-    if (clusterIPs.length === 0) errors.push(required(at));
-    else if (clusterIPs[0] !== clusterIP)
-      errors.push(invalidValue(at, clusterIPs, 'first value must match `clusterIP`'));
-  } else if (clusterIPs.length > 0) {
-    errors.push(invalidValue(at, clusterIPs, 'must be empty when `clusterIP` is not specified'));
-  }
-  for (const [index, family] of ipFamilies.entries()) {
-    const where = AT.child('ipFamilies').index(index);
-    if (!FAMILIES.includes(family)) errors.push(notSupported(where, family, FAMILIES));
-    if (ipFamilies.indexOf(family) < index) errors.push(duplicate(where, family));
-  }
-  if (ipFamilyPolicy !== undefined && !POLICIES.includes(ipFamilyPolicy)) {
-    errors.push(notSupported(AT.child('ipFamilyPolicy'), ipFamilyPolicy, POLICIES));
-  }
-  return [...errors, ...clusterIpErrors(clusterIPs, ipFamilies)];
-}
-
-function clusterIpErrors(
-  clusterIPs: readonly string[],
-  ipFamilies: readonly IPFamily[],
-): FieldError[] {
-  const at = AT.child('clusterIPs');
-  const errors: FieldError[] = [];
-  for (const [index, ip] of clusterIPs.entries()) {
-    if (index === 0 && ip === HEADLESS) {
-      if (clusterIPs.length > 1)
-        errors.push(invalidValue(at, clusterIPs, "'None' must be the first and only value"));
-    } else if (parseIp(ip) === undefined) {
-      errors.push(
-        invalidValue(
-          at.index(index),
-          ip,
-          'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
-        ),
-      );
-    }
-  }
-  if (clusterIPs.length > 2)
-    errors.push(invalidValue(at, clusterIPs, 'may only hold up to 2 values'));
-  if (errors.length > 0 || clusterIPs[0] === HEADLESS) return errors;
-  const families = clusterIPs.map(familyOf);
-  if (families.length > 1 && new Set(families).size !== families.length) {
-    errors.push(invalidValue(at, clusterIPs, 'may specify no more than one IP for each IP family'));
-  }
-  for (const [index, family] of families.entries()) {
-    const wanted = ipFamilies[index];
-    if (wanted === undefined || wanted === family) continue;
-    errors.push(
-      invalidValue(
-        at.index(index),
-        clusterIPs[index],
-        `expected an ${wanted} value as indicated by \`ipFamilies[${index}]\``,
-      ),
-    );
-  }
-  return errors;
 }
 
 export function familyOf(ip: string): IPFamily {

@@ -4,7 +4,7 @@
  *
  * Source: upstream pkg/registry/core/service/storage/storage.go (patchAllocatedValues).
  */
-import { needsClusterIp, needsHealthCheckPort, needsNodePort } from '#api/core/service-types.ts';
+import { needsClusterIp, needsHealthCheckPort } from '#api/core/service-types.ts';
 import type { ServicePort, ServiceSpec } from '#api/gen/core-v1.ts';
 
 export function keepAllocated(next: ServiceSpec, old: ServiceSpec): void {
@@ -13,10 +13,17 @@ export function keepAllocated(next: ServiceSpec, old: ServiceSpec): void {
     if ((next.clusterIPs ?? []).length === 0 && old.clusterIPs !== undefined)
       next.clusterIPs = [...old.clusterIPs];
   }
-  if (needsNodePort(old) && needsNodePort(next)) keepNodePorts(next, old);
+  if (getsNodePorts(old) && getsNodePorts(next)) keepNodePorts(next, old);
   if (needsHealthCheckPort(old) && needsHealthCheckPort(next) && !next.healthCheckNodePort) {
     if (old.healthCheckNodePort !== undefined) next.healthCheckNodePort = old.healthCheckNodePort;
   }
+}
+
+/** The server fills node ports in. */
+export function getsNodePorts({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean {
+  return (
+    type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false)
+  );
 }
 
 /** By the name of the port, unless another port asks for the number. */
@@ -30,11 +37,6 @@ function keepNodePorts(next: ServiceSpec, old: ServiceSpec): void {
 }
 
 /** The node port that any entry for the same service port asks for; 0 for none. */
-export function requestedFor(
-  ports: readonly ServicePort[],
-  port: number,
-  sharing: boolean,
-): number {
-  if (!sharing) return 0;
+export function requestedFor(ports: readonly ServicePort[], port: number): number {
   return ports.find((candidate) => candidate.port === port && candidate.nodePort)?.nodePort ?? 0;
 }

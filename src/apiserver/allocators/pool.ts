@@ -1,5 +1,5 @@
 /**
- * A pool of numbers (addresses, ports) of which each has one owner at a time.
+ * Numbers (addresses, ports) of which each has one owner at a time, and ranges to take them from.
  *
  * What the watch cache shows as used is used; what was given out and does not show yet is held.
  * Nothing is lost when a process dies: the next one reads what is used from the objects.
@@ -9,33 +9,15 @@
  */
 import type { Random } from '#base/env.ts';
 
-export interface PoolOptions {
-  /** The first and the last number that may be given out. */
-  readonly first: bigint;
-  readonly last: bigint;
-  /** How many numbers at the start dynamic allocation leaves for last. */
-  readonly lowerBand: bigint;
-  readonly random: Random;
-}
-
-export class Pool {
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly #lowerBand: bigint;
-  readonly #random: Random;
+/** Who has which number. Ranges that overlap share it. */
+export class Holders {
   /** Number → owners. More than one owner is a mistake of the past that must not spread. */
   readonly #used = new Map<bigint, Set<string>>();
   readonly #held = new Set<bigint>();
 
-  constructor(options: PoolOptions) {
-    this.first = options.first;
-    this.last = options.last;
-    this.#lowerBand = options.lowerBand;
-    this.#random = options.random;
-  }
-
-  contains(number: bigint): boolean {
-    return number >= this.first && number <= this.last;
+  /** How many numbers are taken, at most. */
+  get size(): number {
+    return this.#used.size + this.#held.size;
   }
 
   isFree(number: bigint): boolean {
@@ -65,6 +47,37 @@ export class Pool {
     owners?.delete(owner);
     if (owners?.size === 0) this.#used.delete(number);
   }
+}
+
+export interface PoolOptions {
+  /** The first and the last number that may be given out. */
+  readonly first: bigint;
+  readonly last: bigint;
+  /** How many numbers at the start dynamic allocation leaves for last. */
+  readonly lowerBand: bigint;
+  readonly random: Random;
+  readonly holders: Holders;
+}
+
+/** A range of numbers. */
+export class Pool {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly holders: Holders;
+  readonly #lowerBand: bigint;
+  readonly #random: Random;
+
+  constructor(options: PoolOptions) {
+    this.first = options.first;
+    this.last = options.last;
+    this.holders = options.holders;
+    this.#lowerBand = options.lowerBand;
+    this.#random = options.random;
+  }
+
+  contains(number: bigint): boolean {
+    return number >= this.first && number <= this.last;
+  }
 
   /** A number that nobody has; undefined when the pool is empty. It is not held yet. */
   findFree(): bigint | undefined {
@@ -78,10 +91,10 @@ export class Pool {
     if (size <= 0n) return undefined;
     const start = BigInt(Math.floor(this.#random.next() * Number(size > SPREAD ? SPREAD : size)));
     // No more than what is taken can be in the way.
-    const tries = BigInt(this.#used.size + this.#held.size + 1);
+    const tries = BigInt(this.holders.size + 1);
     for (let step = 0n; step < size && step < tries; step++) {
       const number = from + ((start + step) % size);
-      if (this.isFree(number)) return number;
+      if (this.holders.isFree(number)) return number;
     }
     return undefined;
   }

@@ -1,24 +1,45 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { SeededRandom } from '#kit/virtual-environment.ts';
+import { SeededRandom, VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { Service, ServiceSpec } from '#api/gen/core-v1.ts';
+import type { KubeObject } from '#api/meta/object.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { parseCidr, parseIp, rangeContains } from '#base/ip.ts';
 import { FakeReader } from '#kit/fake-reader.ts';
 import type { ApiObject } from '../api-object.ts';
-import { SERVICES } from '../admission/targets.ts';
-import type { Resource } from '../registry/resource.ts';
+import { IP_ADDRESSES, SERVICE_CIDRS, SERVICES } from '../admission/targets.ts';
+import type { Taken } from '../registry/allocators.ts';
 import { ServiceAllocators } from './services.ts';
 
-const RESOURCE = { kind: { group: '', plural: 'services' } } as unknown as Resource;
 const RANGE = '10.96.0.0/16';
 
 let reader: FakeReader;
 let allocators: ServiceAllocators;
 
+/** IPAddresses in a store that the cache shows at once. */
+const client = {
+  async create(target: typeof IP_ADDRESSES, object: KubeObject): Promise<boolean> {
+    if (reader.get(target, '', object.metadata?.name ?? '') !== undefined) return false;
+    reader.put(target, object);
+    return true;
+  },
+  async remove(target: typeof IP_ADDRESSES, { metadata }: KubeObject): Promise<void> {
+    reader.remove(target, metadata?.namespace ?? '', metadata?.name ?? '');
+  },
+};
+
+const addresses = (): (string | undefined)[] =>
+  [...reader.list(IP_ADDRESSES)].map(({ metadata }) => metadata?.name);
+
 function start(clusterIpRange = RANGE, nodePortRange = { from: 30_000, to: 32_767 }): void {
+  reader.put(SERVICE_CIDRS, {
+    metadata: { name: 'kubernetes' },
+    spec: { cidrs: clusterIpRange.split(',') },
+  });
   allocators = new ServiceAllocators({
     reader,
+    client,
+    log: new VirtualEnvironment().log,
     clusterIpRange,
     nodePortRange,
     random: new SeededRandom(1),
@@ -36,13 +57,23 @@ const service = (name: string, spec: ServiceSpec): Service => ({
   spec: { type: 'ClusterIP', selector: { app: 'x' }, ...structuredClone(spec) },
 });
 
+const begin = (next: Service, old?: ApiObject, dryRun = false): Promise<Taken> =>
+  allocators.begin({ next: next as ApiObject, old, dryRun });
+
+/** The Service is deleted. */
+async function remove(gone: Service): Promise<void> {
+  reader.remove(SERVICES, 'default', gone.metadata?.name ?? '');
+  await allocators.afterDelete(gone as ApiObject);
+}
+
 /** Allocates and, unless told otherwise, lets the cache see the object. */
 async function write(
   next: Service,
   options: { old?: Service; seen?: boolean; dryRun?: boolean } = {},
 ): Promise<Service> {
   const old = structuredClone(options.old) as ApiObject | undefined;
-  await allocators.allocate(RESOURCE, next as ApiObject, old, options.dryRun === true);
+  const taken = await begin(next, old, options.dryRun === true);
+  await taken.commit();
   if (options.seen !== false && options.dryRun !== true) reader.put(SERVICES, next as ApiObject);
   return next;
 }
@@ -95,14 +126,9 @@ describe('cluster addresses', () => {
   });
 
   it('are refused while another write holds them, and free when it failed', async () => {
-    const giveBack = await allocators.allocate(
-      RESOURCE,
-      service('a', { clusterIP: '10.96.0.10' }) as ApiObject,
-      undefined,
-      false,
-    );
+    const taken = await begin(service('a', { clusterIP: '10.96.0.10' }));
     assert.match(await refusal(service('b', { clusterIP: '10.96.0.10' })), /already allocated/);
-    giveBack();
+    await taken.revert();
     await write(service('b', { clusterIP: '10.96.0.10' }));
   });
 
@@ -116,8 +142,8 @@ describe('cluster addresses', () => {
   });
 
   it('are free again when the Service is gone', async () => {
-    await write(service('a', { clusterIP: '10.96.0.10' }));
-    reader.remove(SERVICES, 'default', 'a');
+    await remove(await write(service('a', { clusterIP: '10.96.0.10' })));
+    assert.deepEqual(addresses(), []);
     await write(service('b', { clusterIP: '10.96.0.10' }));
   });
 
@@ -333,7 +359,7 @@ it('never gives one number twice, whatever is written and removed', async () => 
     const name = `s${random.below(40)}`;
     const old = alive.get(name);
     if (old !== undefined && random.chance(0.5)) {
-      reader.remove(SERVICES, 'default', name);
+      await remove(old);
       alive.delete(name);
     } else {
       const next = service(name, {

@@ -54,7 +54,7 @@ describe('bootstrap on an empty store', () => {
     await api.must(`DELETE ${map}`);
     await api.must(`DELETE ${SLICE}`);
     await api.must(`DELETE ${OWN}`);
-    await api.environment.advance(1);
+    await api.environment.advance(1_000);
     const again = await api.must(`GET ${map}`);
     assert.notEqual(again.metadata.uid, metadata.uid);
     assert.deepEqual(again.data, { 'client-ca-file': 'A CA\n' });

@@ -87,7 +87,9 @@ export async function bootstrap({
   options,
 }: BootstrapOptions): Promise<void> {
   const services: Services = { environment, reader, client: new LocalClient(handler) };
-  await all(services, systemNamespaces());
+  await Promise.all([all(services, systemNamespaces()), makeServiceCidr(services, options)]);
+  // The allocator must have seen the range.
+  await reader.catchUp();
   await Promise.all([
     all(services, systemPriorityClasses()),
     all(services, flowControl()),
@@ -95,7 +97,6 @@ export async function bootstrap({
     ensure(services, tokenTracking(environment)),
     ensure(services, ownService(options)),
     options.publishesAddress === false ? undefined : publishAddress(services, options),
-    makeServiceCidr(services, options),
     makePolicy(services),
   ]);
 }

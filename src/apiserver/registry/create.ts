@@ -41,6 +41,26 @@ export async function createOnce(
   object: ApiObject,
   options: CreateOptions,
 ): Promise<ApiObject | undefined> {
+  checkNamespace(resource, object, options.namespace);
+  const allocator = store.allocator(resource);
+  if (allocator === undefined) return prepareAndPut(store, resource, object, options);
+  const taken = await allocator.begin({ next: object, old: undefined, dryRun: options.dryRun });
+  try {
+    const created = await prepareAndPut(store, resource, object, options);
+    await (created === undefined ? taken.revert() : taken.commit());
+    return created;
+  } catch (error) {
+    await taken.revert();
+    throw error;
+  }
+}
+
+async function prepareAndPut(
+  store: StoreAccess,
+  resource: Resource,
+  object: ApiObject,
+  options: CreateOptions,
+): Promise<ApiObject | undefined> {
   const { kind } = resource;
   prepare(store, resource, object, options);
   refuse(resource, object, [
@@ -86,7 +106,6 @@ function prepare(
 ): void {
   const { kind } = resource;
   const metadata = metadataOf(object);
-  checkNamespace(resource, object, options.namespace);
   const context = store.writeContext(options.user);
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;

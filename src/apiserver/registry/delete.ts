@@ -37,6 +37,7 @@ export async function deleteObject(
         ? await store.remove(entry, note)
         : await store.put(resource, { key: entry.key, expected: entry.revision, note }, next);
     if (result.ok) {
+      if (plan === 'remove') await store.allocator(resource)?.afterDelete(old);
       metadataOf(next).resourceVersion = String(result.revision);
       return { object: plan === 'remove' ? old : next, deleted: plan === 'remove' };
     }

@@ -9,6 +9,7 @@ import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { User } from '../context.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
+import type { Allocator, Allocators } from './allocators.ts';
 import type { Resource } from './resource.ts';
 
 /** One lease serves what is written within this time, so that ten thousand events need few. */
@@ -23,6 +24,7 @@ interface SharedLease {
 export class StoreAccess {
   readonly hub: WatchHub;
   readonly environment: Environment;
+  readonly #allocators: Allocators;
   readonly #timeToLiveSeconds: (kind: AnyKind) => number | undefined;
   /** The newest lease for each time to live. */
   readonly #leases = new Map<number, SharedLease>();
@@ -31,11 +33,18 @@ export class StoreAccess {
   constructor(options: {
     readonly hub: WatchHub;
     readonly environment: Environment;
+    readonly allocators?: Allocators;
     readonly timeToLiveSeconds: (kind: AnyKind) => number | undefined;
   }) {
     this.hub = options.hub;
     this.environment = options.environment;
+    this.#allocators = options.allocators ?? new Map();
     this.#timeToLiveSeconds = options.timeToLiveSeconds;
+  }
+
+  /** Who gives objects of this kind what they take; undefined for most. */
+  allocator({ kind }: Resource): Allocator | undefined {
+    return this.#allocators.get(kind.storagePrefix);
   }
 
   /** The current object's entry, as of now. Throws 404. */

@@ -7,6 +7,7 @@ import { conflict, invalid, notFound, OBJECT_MODIFIED, plainError } from '#api/m
 import { validateObjectMetaUpdate } from '#api/validation/metadata.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { Entry } from '../watch-cache/entry.ts';
+import type { Taken } from './allocators.ts';
 import { createOnce } from './create.ts';
 import type { UpdateOptions } from './options.ts';
 import type { Resource } from './resource.ts';
@@ -73,6 +74,8 @@ async function createByUpdate(
 /** The object as written, or what is there instead of `entry` (undefined: nothing). */
 interface Outcome {
   readonly object?: ApiObject;
+  /** It is in the store now. */
+  readonly isWritten?: boolean;
   readonly current?: Entry | undefined;
 }
 
@@ -86,10 +89,14 @@ async function updateOnce(
   await resource.ready([entry]);
   const old = resource.copy(entry);
   let next: ApiObject;
+  let taken: Taken | undefined;
   try {
     next = await options.transform(old);
     if (options.namesUid === true) checkUid(resource, options, next, old);
     checkVersion(resource, options, next, entry);
+    // A view (status) takes nothing, whatever the rest of its object says.
+    if (options.subresource === '' && options.direct !== true)
+      taken = await store.allocator(resource)?.begin({ next, old, dryRun: options.dryRun });
   } catch (error) {
     // What was decided on an old state is decided again on the newest one.
     if (fresh) throw error;
@@ -98,13 +105,33 @@ async function updateOnce(
     if (current?.revision === entry.revision) throw error;
     return { current };
   }
+  if (taken === undefined) return putOrRemove(store, resource, { entry, next, old }, options);
+  let isWritten = false;
+  try {
+    const outcome = await putOrRemove(store, resource, { entry, next, old }, options);
+    isWritten = outcome.isWritten === true;
+    return outcome;
+  } finally {
+    await (isWritten ? taken.commit() : taken.revert());
+  }
+}
+
+async function putOrRemove(
+  store: StoreAccess,
+  resource: Resource,
+  write: { readonly entry: Entry; readonly next: ApiObject; readonly old: ApiObject },
+  options: UpdateOptions,
+): Promise<Outcome> {
+  const { entry, next, old } = write;
   if (options.direct !== true) prepare(store, resource, { next, old }, options);
   await options.validate?.(next, old);
   metadataOf(next).resourceVersion = String(entry.revision);
   if (isFinished(resource, next, old)) {
     if (options.dryRun) return { object: next };
     const result = await store.remove(entry, options.note);
-    return result.ok ? { object: next } : { current: currentEntry(result) };
+    if (!result.ok) return { current: currentEntry(result) };
+    await store.allocator(resource)?.afterDelete(old);
+    return { object: next };
   }
   if (changesNothing(old, next)) return { object: old };
   if (options.dryRun) return { object: next };
@@ -112,7 +139,7 @@ async function updateOnce(
   const result = await store.put(resource, at, next);
   if (!result.ok) return { current: currentEntry(result) };
   metadataOf(next).resourceVersion = String(result.revision);
-  return { object: next };
+  return { object: next, isWritten: true };
 }
 
 /** An update that names a uid is of that object alone. */

@@ -21,19 +21,6 @@ import { presenterFor } from './read.ts';
 export interface WriteServices {
   readonly registry: Registry;
   readonly admission: AdmissionChain;
-  /** What a kind needs beyond the object before it can be written: addresses, ports. */
-  readonly allocators: Allocators;
-}
-
-/** Hooks of the few kinds whose writes take something from a pool (Service addresses). */
-export interface Allocators {
-  /** Fills in what the object takes; answers how to give it back when the write fails. */
-  allocate(
-    resource: Resource,
-    next: ApiObject,
-    old: ApiObject | undefined,
-    dryRun: boolean,
-  ): Promise<() => void>;
 }
 
 interface Call {
@@ -132,20 +119,14 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
   // Before admission: what plug-ins fill in is nobody's, as upstream has it.
   recordManager(call, undefined, object, '');
   await services.admission.admit(attributesOf(call, 'CREATE', object));
-  const giveBack = await services.allocators.allocate(resource, object, undefined, call.dryRun);
-  try {
-    return await services.registry.create(resource, object, {
-      namespace: context.info.namespace,
-      user: context.user,
-      note: noteOf(context),
-      dryRun: call.dryRun,
-      warn: (text) => context.warn(text),
-      validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
-    });
-  } catch (error) {
-    giveBack();
-    throw error;
-  }
+  return services.registry.create(resource, object, {
+    namespace: context.info.namespace,
+    user: context.user,
+    note: noteOf(context),
+    dryRun: call.dryRun,
+    warn: (text) => context.warn(text),
+    validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
+  });
 }
 
 /** PUT of an object or of a view of it. */
@@ -212,44 +193,31 @@ async function updateWith(
   options: UpdateWays,
 ): Promise<{ object: ApiObject; created: boolean }> {
   const { context, resource, services } = call;
-  let giveBack = (): void => {};
-  try {
-    return await services.registry.update(resource, {
-      namespace: context.info.namespace,
-      name: context.info.name,
-      subresource: context.info.subresource,
-      user: context.user,
-      note: noteOf(context),
-      dryRun: call.dryRun,
-      warn: (text) => context.warn(text),
-      createIfMissing: options.createIfMissing === true,
-      namesUid: options.namesUid === true,
-      transform: async (current) => {
-        giveBack();
-        const before = current;
-        const next = await transform(before);
-        dropRepeatedOwners(context, next);
-        if (options.managesFields !== true)
-          recordManager(call, before, next, context.info.subresource);
-        await services.admission.admit(
-          attributesOf(call, before === undefined ? 'CREATE' : 'UPDATE', next, before),
-        );
-        // A write to a view (status) takes nothing, whatever the rest of its object says.
-        const takes = context.info.subresource === '';
-        giveBack = takes
-          ? await services.allocators.allocate(resource, next, before, call.dryRun)
-          : () => {};
-        return next;
-      },
-      validate: (next, old) =>
-        services.admission.validate(
-          attributesOf(call, old === undefined ? 'CREATE' : 'UPDATE', next, old),
-        ),
-    });
-  } catch (error) {
-    giveBack();
-    throw error;
-  }
+  return services.registry.update(resource, {
+    namespace: context.info.namespace,
+    name: context.info.name,
+    subresource: context.info.subresource,
+    user: context.user,
+    note: noteOf(context),
+    dryRun: call.dryRun,
+    warn: (text) => context.warn(text),
+    createIfMissing: options.createIfMissing === true,
+    namesUid: options.namesUid === true,
+    transform: async (current) => {
+      const next = await transform(current);
+      dropRepeatedOwners(context, next);
+      if (options.managesFields !== true)
+        recordManager(call, current, next, context.info.subresource);
+      await services.admission.admit(
+        attributesOf(call, current === undefined ? 'CREATE' : 'UPDATE', next, current),
+      );
+      return next;
+    },
+    validate: (next, old) =>
+      services.admission.validate(
+        attributesOf(call, old === undefined ? 'CREATE' : 'UPDATE', next, old),
+      ),
+  });
 }
 
 /** Changes an object on behalf of the server itself, with the same rules as a client's update. */
