@@ -328,7 +328,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     environment,
     reader,
     client,
-    clusterIpRange: options.serviceClusterIpRange,
     nodePortRange: options.serviceNodePortRange,
   });
   return {

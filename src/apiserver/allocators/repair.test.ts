@@ -1,96 +1,171 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Service, ServiceSpec } from '#api/gen/core-v1.ts';
+import type { Service } from '#api/gen/core-v1.ts';
+import type { IPAddress } from '#api/gen/networking-v1.ts';
+import { ipAddressFor } from '#api/networking/service-ranges.ts';
+import { parseIp } from '#base/ip.ts';
 import { TestApiServer } from '#kit/api-server.ts';
-import { MemoryStore } from '#store/memory.ts';
-import { VirtualEnvironment } from '#kit/virtual-environment.ts';
-import { findServiceFaults } from './repair.ts';
+import { faultsOfService, type ServiceWorld } from './address-faults.ts';
 
-const RANGES = { clusterIpRange: '10.96.0.0/16', nodePortRange: { from: 30_000, to: 32_767 } };
+const SERVICES = '/api/v1/namespaces/default/services';
+const ADDRESSES = '/apis/networking.k8s.io/v1/ipaddresses';
+const MINUTE_MS = 60_000;
+const WEB = { metadata: { name: 'web' }, spec: { ports: [{ port: 80 }] } };
 
-function service(name: string, spec: Partial<ServiceSpec>): Service {
-  return { metadata: { name, namespace: 'default' }, spec: { type: 'ClusterIP', ...spec } };
+/** Events about `name`: reason and message. */
+async function told(api: TestApiServer, name: string): Promise<string[]> {
+  const { items } = await api.must('GET /api/v1/namespaces/default/events');
+  return items
+    .filter((event: { involvedObject: { name: string } }) => event.involvedObject.name === name)
+    .map(({ reason, message }: { reason: string; message: string }) => `${reason}: ${message}`);
 }
 
-const withAddress = (name: string, ...clusterIPs: string[]): Service =>
-  service(name, { clusterIP: clusterIPs[0] ?? '', clusterIPs });
-const withPort = (name: string, nodePort: number, protocol: 'TCP' | 'UDP' = 'TCP'): Service =>
-  service(name, { type: 'NodePort', ports: [{ port: 80, nodePort, protocol }] });
+describe('the repair', () => {
+  it('makes the IPAddress of a Service anew when somebody deletes it, and says so once', async () => {
+    const api = await TestApiServer.start();
+    const { spec } = await api.must(`POST ${SERVICES}`, WEB);
+    const ip: string = spec.clusterIP;
+    await api.must(`DELETE ${ADDRESSES}/${ip}`);
+    await api.environment.advance(7 * MINUTE_MS);
+    const { spec: made } = await api.must(`GET ${ADDRESSES}/${ip}`);
+    assert.equal(made.parentRef.name, 'web');
+    assert.deepEqual(await told(api, 'web'), [
+      `ClusterIPNotAllocated: Cluster IP [IPv4]: ${ip} is not allocated; repairing`,
+    ]);
+  });
 
-describe('findServiceFaults', () => {
-  type Row = [claim: string, services: Service[], faults: string[]];
-  const rows: Row[] = [
-    [
-      'says nothing of a sound cluster',
-      [withAddress('a', '10.96.0.1'), withAddress('b', '10.96.0.2')],
-      [],
-    ],
-    [
-      'names the later of two Services with one address',
-      [withAddress('a', '10.96.0.1'), withAddress('b', '10.96.0.1')],
-      [
-        'b ClusterIPAlreadyAllocated Cluster IP [IPv4]:10.96.0.1 was assigned to multiple services; please recreate service',
-      ],
-    ],
-    [
-      'an address outside the range',
-      [withAddress('a', '10.97.0.1')],
-      [
-        'a ClusterIPOutOfRange Cluster IP [IPv4]:10.97.0.1 is not within the service CIDR 10.96.0.0/16; please recreate service',
-      ],
-    ],
-    [
-      'a family that is not there, and what is no address',
-      [withAddress('a', '10.96.0.1', 'fd00::1'), withAddress('b', 'nonsense')],
-      [
-        'a ClusterIPNotValid Cluster IP fd00::1(IPv6) is of ip family that is no longer configured on cluster; please recreate service',
-        'b ClusterIPNotValid Cluster IP nonsense is not a valid IP; please recreate service',
-      ],
-    ],
-    ['headless Services have none', [withAddress('a', 'None'), withAddress('b', 'None')], []],
-    [
-      'a node port twice, and out of range',
-      [withPort('a', 30_080), withPort('b', 30_080), withPort('c', 80)],
-      [
-        'b PortAlreadyAllocated Port 30080 was assigned to multiple services; please recreate service',
-        'c PortOutOfRange Port 80 is not within the port range 30000-32767; please recreate service',
-      ],
-    ],
-    ['one number for two protocols', [withPort('a', 30_053), withPort('b', 30_053, 'UDP')], []],
-  ];
-  for (const [claim, services, expected] of rows) {
-    it(claim, () => {
-      assert.deepEqual(
-        findServiceFaults(services, RANGES).map(
-          ({ service: { metadata }, reason, message }) => `${metadata?.name} ${reason} ${message}`,
-        ),
-        expected,
-      );
+  it('gives Services of an older store their IPAddresses, which nobody gets meanwhile', async () => {
+    const before = await TestApiServer.start();
+    await before.must(`POST ${SERVICES}`, {
+      ...WEB,
+      spec: { ...WEB.spec, clusterIP: '10.96.0.9' },
     });
-  }
+    const { environment, store } = before;
+    await environment.resolve(before.server.stop());
+    await store.write({ type: 'delete', key: '/registry/ipaddresses/10.96.0.9' });
+    const after = new TestApiServer({ environment, store });
+    const other = { metadata: { name: 'b' }, spec: { ...WEB.spec, clusterIP: '10.96.0.9' } };
+    let refused: Promise<string> | undefined;
+    await environment.resolve(
+      after.server.start().then(() => void (refused = after.refusal(`POST ${SERVICES}`, other))),
+    );
+    assert.match((await refused) ?? '', /^422 .*already allocated$/);
+    await environment.advance(1);
+    const { spec } = await after.must(`GET ${ADDRESSES}/10.96.0.9`);
+    assert.equal(spec.parentRef.name, 'web');
+  });
+
+  it('deletes an IPAddress whose Service never came, but not one of somebody else', async () => {
+    const api = await TestApiServer.start();
+    const leaked = ipAddressFor(parseIp('10.96.0.7')!, { namespace: 'default', name: 'ghost' });
+    await api.must(`POST ${ADDRESSES}`, leaked);
+    await api.must(`POST ${ADDRESSES}`, { ...leaked, metadata: { name: '10.96.0.8' } });
+    await api.environment.advance(50_000);
+    await api.must(`GET ${ADDRESSES}/10.96.0.7`);
+    await api.environment.advance(2 * MINUTE_MS);
+    assert.equal((await api.call(`GET ${ADDRESSES}/10.96.0.7`)).status, 404);
+    await api.must(`GET ${ADDRESSES}/10.96.0.8`);
+    assert.deepEqual(await told(api, '10.96.0.7'), [
+      'IPAddressNotAllocated: IPAddress: 10.96.0.7 for Service default/ghost appears to have leaked: cleaning up',
+    ]);
+  });
+
+  it('deletes an IPAddress that its Service knows nothing of', async () => {
+    const api = await TestApiServer.start();
+    await api.must(`POST ${SERVICES}`, WEB);
+    await api.environment.advance(2_000);
+    const wrong = ipAddressFor(parseIp('10.96.0.7')!, { namespace: 'default', name: 'web' });
+    await api.must(`POST ${ADDRESSES}`, wrong);
+    await api.environment.advance(2 * MINUTE_MS);
+    assert.equal((await api.call(`GET ${ADDRESSES}/10.96.0.7`)).status, 404);
+    assert.deepEqual(await told(api, '10.96.0.7'), [
+      'IPAddressWrongReference: IPAddress: 10.96.0.7 for Service default/web has a wrong reference; cleaning up',
+    ]);
+  });
+
+  it('leaves a sound cluster alone', async () => {
+    const api = await TestApiServer.start();
+    await api.must(`POST ${SERVICES}`, WEB);
+    const revision = await api.store.revision();
+    await api.environment.advance(10 * MINUTE_MS);
+    assert.equal(await api.store.revision(), revision);
+  });
 });
 
-it('a server whose range was changed says so in one Event of each Service, once', async () => {
-  const environment = new VirtualEnvironment();
-  const store = new MemoryStore(environment);
-  const before = await TestApiServer.start({ environment, store });
-  const path = '/api/v1/namespaces/default/services';
-  const { spec } = await before.must(`POST ${path}`, {
-    metadata: { name: 'web' },
-    spec: { ports: [{ port: 80 }] },
+describe('the addresses of a Service', () => {
+  const service = (name: string, ...clusterIPs: string[]): Service => ({
+    metadata: { namespace: 'default', name },
+    spec: { type: 'ClusterIP', clusterIP: clusterIPs[0] ?? '', clusterIPs },
   });
-  await environment.resolve(before.server.stop());
-  const after = await TestApiServer.start({
-    environment,
-    store,
-    serviceClusterIpRange: '10.200.0.0/16',
+  const of = (name: string): IPAddress =>
+    ipAddressFor(parseIp('10.96.0.5')!, { namespace: 'default', name });
+  const gateway = { spec: { parentRef: { group: 'x.io', resource: 'gateways', name: 'g' } } };
+  const world = (address?: IPAddress): ServiceWorld => ({
+    nowMs: 0,
+    ranges: [{ spec: { cidrs: ['10.96.0.0/24'] } }],
+    service: (_, name) => (name === 'gone' ? undefined : service(name, '10.96.0.5')),
+    address: () => address,
   });
-  await environment.advance(7 * 60_000);
-  const { items } = await after.must('GET /api/v1/namespaces/default/events');
-  const told = items.filter(
-    (event: { involvedObject: { name: string } }) => event.involvedObject.name === 'web',
-  );
-  assert.equal(told.length, 1);
-  assert.equal(told[0].reason, 'ClusterIPOutOfRange');
-  assert.match(told[0].message, new RegExp(`IPv4\\]:${spec.clusterIP} is not within`));
+  type Row = [claim: string, ips: string[], address: IPAddress | undefined, faults: string[]];
+  const rows: Row[] = [
+    ['are right', ['10.96.0.5'], of('web'), []],
+    ['are none of a headless one', ['None'], undefined, []],
+    [
+      'are addresses',
+      ['nonsense'],
+      undefined,
+      ['ClusterIPNotValid Cluster IP nonsense is not a valid IP; please recreate Service'],
+    ],
+    [
+      'lie in a range',
+      ['10.96.0.255'],
+      undefined,
+      [
+        'ClusterIPOutOfRange Cluster IP [IPv4]: 10.96.0.255 is not within any configured Service CIDR; please recreate service',
+      ],
+    ],
+    [
+      'are its own, not of another kind',
+      ['10.96.0.5'],
+      { ...of('web'), ...gateway },
+      [
+        'ClusterIPNotAllocated the ClusterIP [IPv4]: 10.96.0.5 for Service default/web has a wrong reference; repairing -10.96.0.5 +10.96.0.5',
+      ],
+    ],
+    [
+      'nor of a Service that is gone',
+      ['10.96.0.5'],
+      of('gone'),
+      [
+        'ClusterIPNotAllocated the ClusterIP [IPv4]: 10.96.0.5 for Service default/web has a wrong reference; repairing -10.96.0.5 +10.96.0.5',
+      ],
+    ],
+    [
+      'nor of one that is there: a person must choose',
+      ['10.96.0.5'],
+      of('other'),
+      [
+        'ClusterIPAlreadyAllocated Cluster IP [IPv4]:10.96.0.5 was assigned to multiple services; please recreate service',
+      ],
+    ],
+    [
+      'have the labels',
+      ['10.96.0.5'],
+      { ...of('web'), metadata: { name: '10.96.0.5' } },
+      ['undefined undefined -10.96.0.5 +10.96.0.5'],
+    ],
+  ];
+  for (const [claim, ips, address, expected] of rows) {
+    it(claim, () => {
+      const faults = faultsOfService(service('web', ...ips), world(address));
+      const texts = faults.map(({ finding, remove, create }) =>
+        [
+          `${finding?.reason} ${finding?.message}`,
+          ...(remove === undefined ? [] : [`-${remove.metadata?.name}`]),
+          ...(create === undefined ? [] : [`+${create.metadata?.name}`]),
+        ].join(' '),
+      );
+      assert.deepEqual(texts, expected);
+    });
+  }
 });

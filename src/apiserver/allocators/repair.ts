@@ -1,203 +1,161 @@
 /**
- * Finds Services whose addresses and ports contradict each other or the configuration: a range that
- * was changed, a store that was restored from two backups.
+ * Looks after the bond between Services, their IPAddresses and their node ports: at the start, every
+ * three minutes, and at what has changed. What can be mended is mended; the rest is told in Events.
  *
- * What is taken is read from the Services themselves (`services.ts`), so nothing can leak and
- * nothing need be written back; what is left of upstream's repair loops is to look at everything at
- * the start and now and then, and to say in an Event what a person must do.
- *
- * Source: upstream pkg/registry/core/service/{ipallocator,portallocator}/controller/repair.go.
+ * Upstream: pkg/registry/core/service/{ipallocator,portallocator}/controller.
  */
-import { createHash } from 'node:crypto';
-import type { Event, IPFamily, Service } from '#api/gen/core-v1.ts';
-import { needsClusterIp, needsNodePort } from '#api/core/service-types.ts';
+import type { Service } from '#api/gen/core-v1.ts';
+import type { IPAddress, ServiceCIDR } from '#api/gen/networking-v1.ts';
 import type { Environment, Timer } from '#base/env.ts';
-import { type IpRange, parseCidr, parseIp, rangeContains } from '#base/ip.ts';
+import { messageOf } from '#base/error.ts';
 import type { ObjectReader } from '../admission/admission.ts';
-import { SERVICES } from '../admission/targets.ts';
-import { timeText } from '#api/meta/time.ts';
+import { IP_ADDRESSES, SERVICE_CIDRS, SERVICES } from '../admission/targets.ts';
 import type { LocalClient } from '../bootstrap/local-client.ts';
-import { familyOf, isHeadless } from './ip-families.ts';
+import { type Finding, report } from '../bootstrap/report.ts';
+import { Turns } from '../turns.ts';
+import {
+  type AddressFault,
+  faultOfAddress,
+  faultsOfService,
+  type ServiceWorld,
+} from './address-faults.ts';
+import { IP_ADDRESS_TARGET } from './addresses.ts';
+import type { PortRange } from './node-ports.ts';
+import { PortFaults } from './port-faults.ts';
 
 /** Upstream's --service-repair-interval. */
 const EVERY_MS = 3 * 60_000;
-const EVENTS = { group: '', version: 'v1', plural: 'events', namespaced: true } as const;
+/** Between a change that may be half of a write and the look at it. */
+const LATER_MS = 60_000;
 
-export interface ServiceRanges {
-  /** A CIDR, or one of each family joined by a comma. */
-  readonly clusterIpRange: string;
-  readonly nodePortRange: { readonly from: number; readonly to: number };
-}
-
-export interface ServiceFault {
-  readonly service: Service;
-  readonly reporter: 'ipallocator-repair-controller' | 'portallocator-repair-controller';
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** All faults, in the order of `services`. Of several that claim one number, the first keeps it. */
-export function findServiceFaults(
-  services: readonly Service[],
-  ranges: ServiceRanges,
-): ServiceFault[] {
-  const cidrs = rangesOf(ranges.clusterIpRange);
-  const seen = new Set<string>();
-  return services.flatMap((service) => {
-    const faultOf = (reporter: ServiceFault['reporter'], fault: [string, string] | undefined) =>
-      fault === undefined ? [] : [{ service, reporter, reason: fault[0], message: fault[1] }];
-    return [
-      ...addressesOf(service).flatMap((ip) =>
-        faultOf('ipallocator-repair-controller', addressFault(ip, cidrs, seen)),
-      ),
-      ...nodePortsOf(service).flatMap(({ port, protocol }) =>
-        faultOf(
-          'portallocator-repair-controller',
-          portFault({ port, protocol, ...ranges.nodePortRange }, seen),
-        ),
-      ),
-    ];
-  });
-}
-
-function rangesOf(text: string): Map<IPFamily, { readonly text: string; readonly range: IpRange }> {
-  const ranges = new Map<IPFamily, { text: string; range: IpRange }>();
-  for (const part of text.split(',')) {
-    const range = parseCidr(part.trim());
-    if (range !== undefined)
-      ranges.set(range.family === 6 ? 'IPv6' : 'IPv4', { text: part.trim(), range });
-  }
-  return ranges;
-}
-
-function addressesOf({ spec }: Service): readonly string[] {
-  return spec !== undefined && needsClusterIp(spec) && !isHeadless(spec)
-    ? (spec.clusterIPs ?? [])
-    : [];
-}
-
-function addressFault(
-  ip: string,
-  cidrs: ReturnType<typeof rangesOf>,
-  seen: Set<string>,
-): [reason: string, message: string] | undefined {
-  const address = parseIp(ip);
-  if (address === undefined)
-    return ['ClusterIPNotValid', `Cluster IP ${ip} is not a valid IP; please recreate service`];
-  const family = familyOf(ip);
-  const cidr = cidrs.get(family);
-  if (cidr === undefined) {
-    return [
-      'ClusterIPNotValid',
-      `Cluster IP ${ip}(${family}) is of ip family that is no longer configured on cluster; please recreate service`,
-    ];
-  }
-  if (!rangeContains(cidr.range, address)) {
-    return [
-      'ClusterIPOutOfRange',
-      `Cluster IP [${family}]:${ip} is not within the service CIDR ${cidr.text}; please recreate service`,
-    ];
-  }
-  if (isFirst(seen, `${family}/${address.value}`)) return undefined;
-  return [
-    'ClusterIPAlreadyAllocated',
-    `Cluster IP [${family}]:${ip} was assigned to multiple services; please recreate service`,
-  ];
-}
-
-interface NodePort {
-  readonly port: number;
-  readonly protocol: string;
-}
-
-/** Each port of a Service once for a protocol: TCP and UDP may share a number. */
-function nodePortsOf({ spec }: Service): NodePort[] {
-  if (spec === undefined || !needsNodePort(spec)) return [];
-  const found = new Map<string, NodePort>();
-  const take = (port: number | undefined, protocol: string): void => {
-    if (port !== undefined && port !== 0) found.set(`${protocol}/${port}`, { port, protocol });
-  };
-  for (const { nodePort, protocol } of spec.ports ?? []) take(nodePort, protocol ?? 'TCP');
-  take(spec.healthCheckNodePort, 'TCP');
-  return [...found.values()];
-}
-
-function portFault(
-  { port, protocol, from, to }: NodePort & ServiceRanges['nodePortRange'],
-  seen: Set<string>,
-): [reason: string, message: string] | undefined {
-  if (port < from || port > to) {
-    return [
-      'PortOutOfRange',
-      `Port ${port} is not within the port range ${from}-${to}; please recreate service`,
-    ];
-  }
-  if (isFirst(seen, `${protocol}/${port}`)) return undefined;
-  return [
-    'PortAlreadyAllocated',
-    `Port ${port} was assigned to multiple services; please recreate service`,
-  ];
-}
-
-function isFirst(seen: Set<string>, key: string): boolean {
-  if (seen.has(key)) return false;
-  seen.add(key);
-  return true;
-}
-
-export interface ServiceRepairOptions extends ServiceRanges {
+export interface ServiceRepairOptions {
   readonly environment: Environment;
   readonly reader: ObjectReader;
-  readonly client: LocalClient;
+  readonly client: Pick<LocalClient, 'create' | 'remove'>;
+  readonly nodePortRange: PortRange;
 }
 
-/** Looks at the start and every three minutes. */
 export class ServiceRepair {
   readonly #options: ServiceRepairOptions;
-  #timer: Timer | undefined;
+  /** Names of IPAddresses that have changed: at most those that there are. */
+  readonly #changed = new Set<string>();
+  #everything: Timer | undefined;
+  #later: Timer | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(options: ServiceRepairOptions) {
     this.#options = options;
   }
 
   start(): void {
-    const { environment } = this.#options;
-    this.#look().catch((error: unknown) =>
-      environment.log.warn('cannot report what is wrong with Services', { error: String(error) }),
-    );
-    this.#timer = environment.timers.after(EVERY_MS, () => this.start());
+    this.#options.reader.follow(IP_ADDRESSES, ({ name }) => {
+      this.#changed.add(name);
+      this.#wakeLater();
+    });
+    this.#lookAtAll();
   }
 
   stop(): void {
-    this.#timer?.cancel();
+    this.#stopped = true;
+    this.#everything?.cancel();
+    this.#later?.cancel();
   }
 
-  async #look(): Promise<void> {
-    const { reader, client, environment } = this.#options;
-    const faults = findServiceFaults(reader.list(SERVICES) as Service[], this.#options);
-    for (const fault of faults)
-      await client.create(EVENTS, faultEvent(fault, environment.clock.now()));
+  #lookAtAll(): void {
+    this.#run(async () => {
+      await this.#services();
+      await this.#addresses(this.#list<IPAddress>(IP_ADDRESSES));
+    });
+    const { timers } = this.#options.environment;
+    this.#everything = timers.after(EVERY_MS, () => this.#lookAtAll());
   }
-}
 
-/** The same fault has the same name: what was said is not said again while the Event lives. */
-function faultEvent({ service, reporter, reason, message }: ServiceFault, nowMs: number): Event {
-  const { name = '', namespace = '', uid = '', resourceVersion = '' } = service.metadata ?? {};
-  const digest = createHash('sha256').update(`${uid} ${reason} ${message}`).digest('hex');
-  const now = timeText(nowMs);
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { name: `${name}.${digest.slice(0, 16)}`, namespace },
-    involvedObject: { apiVersion: 'v1', kind: 'Service', name, namespace, uid, resourceVersion },
-    type: 'Warning',
-    reason,
-    message,
-    source: { component: reporter },
-    reportingComponent: reporter,
-    reportingInstance: '',
-    firstTimestamp: now,
-    lastTimestamp: now,
-    count: 1,
-  };
+  /** Most IPAddresses are older than their Service for a moment: they are looked at together. */
+  #wakeLater(): void {
+    if (this.#later !== undefined || this.#stopped) return;
+    this.#later = this.#options.environment.timers.after(LATER_MS, () => {
+      this.#later = undefined;
+      const names = [...this.#changed];
+      this.#changed.clear();
+      this.#run(() =>
+        this.#addresses(names.flatMap((name) => this.#world([]).address(name) ?? [])),
+      );
+    });
+  }
+
+  /** One look at a time. */
+  #run(look: () => Promise<void>): void {
+    const { log } = this.#options.environment;
+    this.#running = this.#running
+      .then(look)
+      .catch((error: unknown) =>
+        log.warn('cannot repair the addresses of Services', { error: messageOf(error) }),
+      );
+  }
+
+  #list<T>(target: typeof SERVICES): Iterable<T> {
+    return this.#options.reader.list(target) as Iterable<T>;
+  }
+
+  #world(ranges: readonly ServiceCIDR[]): ServiceWorld {
+    const { reader, environment } = this.#options;
+    return {
+      nowMs: environment.clock.now(),
+      ranges,
+      service: (namespace, name) => reader.get(SERVICES, namespace, name) as Service | undefined,
+      address: (name) => reader.get(IP_ADDRESSES, '', name) as IPAddress | undefined,
+    };
+  }
+
+  async #services(): Promise<void> {
+    const world = this.#world([...this.#list<ServiceCIDR>(SERVICE_CIDRS)]);
+    const ports = new PortFaults(this.#options.nodePortRange);
+    const turns = new Turns(this.#options.environment);
+    for (const { metadata } of this.#list<Service>(SERVICES)) {
+      if (this.#stopped) return;
+      if (turns.isOver()) await turns.next();
+      // The list may be older than the last turn.
+      const service = world.service(metadata?.namespace ?? '', metadata?.name ?? '');
+      if (service === undefined) continue;
+      for (const finding of ports.of(service)) await this.#tell(finding);
+      for (const fault of faultsOfService(service, world)) await this.#mend(fault);
+    }
+  }
+
+  async #addresses(objects: Iterable<IPAddress>): Promise<void> {
+    const world = this.#world([]);
+    const turns = new Turns(this.#options.environment);
+    for (const { metadata } of objects) {
+      if (this.#stopped) return;
+      if (turns.isOver()) await turns.next();
+      const object = world.address(metadata?.name ?? '');
+      if (object === undefined) continue;
+      const fault = faultOfAddress(object, world);
+      if (fault === 'later') {
+        this.#changed.add(object.metadata?.name ?? '');
+        this.#wakeLater();
+      } else if (fault !== undefined) await this.#mend(fault);
+    }
+  }
+
+  async #mend({ finding, remove, create }: AddressFault): Promise<void> {
+    const { client } = this.#options;
+    if (finding !== undefined) await this.#tell(finding);
+    if (remove !== undefined) await client.remove(IP_ADDRESS_TARGET, remove);
+    if (create !== undefined) await client.create(IP_ADDRESS_TARGET, create);
+  }
+
+  /** A namespace that is going takes no Events; that must not keep the repair. */
+  async #tell(finding: Finding): Promise<void> {
+    const { client, environment } = this.#options;
+    try {
+      await report(client, finding, environment.clock.now());
+    } catch (error) {
+      environment.log.warn('cannot report what is wrong with a Service', {
+        reason: finding.reason,
+        error: messageOf(error),
+      });
+    }
+  }
 }
