@@ -1,5 +1,6 @@
 /** Persistent volumes. Upstream: pkg/apis/core/validation/validation.go (ValidatePersistentVolume…). */
 import type {
+  NodeSelector,
   NodeSelectorRequirement,
   PersistentVolume,
   PersistentVolumeSpec,
@@ -203,8 +204,9 @@ function withNewKeys(
       const isAllowed = key !== undefined && key === (STABLE_LABELS[requirement.key] ?? '');
       return isAllowed ? { ...requirement, key } : requirement;
     });
-  if (old.required === undefined) return old;
-  const nodeSelectorTerms = old.required.nodeSelectorTerms.map((term, i) => {
+  const { nodeSelectorTerms: terms }: Partial<NodeSelector> = old.required ?? {};
+  if (terms === undefined) return old;
+  const nodeSelectorTerms = terms.map((term, i) => {
     const after = next?.required?.nodeSelectorTerms?.[i];
     const matchExpressions = renamed(term.matchExpressions, after?.matchExpressions);
     const matchFields = renamed(term.matchFields, after?.matchFields);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readBody } from '#base/http/message.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 
 const EVENTS = '/api/v1/namespaces/default/events';
@@ -76,6 +77,12 @@ describe('an apply of YAML', () => {
     const taken = await apply('&fieldValidation=Ignore', twice);
     assert.equal(taken.status, 201);
     assert.equal(taken.headers['warning'], undefined);
+  });
+
+  it('with metadata that are no object is refused as other types that are wrong are', async () => {
+    const { body } = await apply('', 'apiVersion: v1\nkind: ConfigMap\nmetadata: true\n');
+    const { message } = JSON.parse(Buffer.from(await readBody(body)).toString());
+    assert.match(message, /failed to create typed patch object .*\.metadata: expected map/);
   });
 
   it('that is no YAML is a 400', async () => {

@@ -6,7 +6,7 @@
 import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
 import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { fieldPath, forbiddenField, invalidValue, required } from '#api/meta/field.ts';
-import { goText } from '#api/meta/json.ts';
+import { goText, isJsonObject } from '#api/meta/json.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { apiVersionOf, type Json, type JsonObject } from '#api/meta/object.ts';
 import {
@@ -261,6 +261,8 @@ function checkApplied(
       `${applied.kind ?? ''} in version ${JSON.stringify(applied.apiVersion)} cannot be handled as a ${wanted.kind}`,
     );
   }
+  // Metadata that are none are refused with all other types that are wrong.
+  if (!isJsonObject(metadata as Json)) return;
   if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   metadata.name ??= wanted.name;
   if (metadata.name !== wanted.name) {
