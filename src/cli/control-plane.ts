@@ -6,7 +6,8 @@
  */
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
-import { type ApiServer, type ApiServerOptions, createApiServer } from '#apiserver/server.ts';
+import { type ApiServer, createApiServer } from '#apiserver/server.ts';
+import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';

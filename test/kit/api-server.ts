@@ -1,6 +1,7 @@
 /** A whole API server on a store in memory, in virtual time, without a socket. */
 import { generateKeyPairSync } from 'node:crypto';
-import { type ApiServer, type ApiServerOptions, createApiServer } from '#apiserver/server.ts';
+import { type ApiServer, createApiServer } from '#apiserver/server.ts';
+import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { readBody } from '#base/http/message.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { deepFreeze } from './freeze.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { RequestHeaderOptions } from '#apiserver/aggregator/identity.ts';
-import type { ApiServerOptions } from '#apiserver/server.ts';
+import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { parseDuration } from '#api/codec/duration.ts';
 import { FeatureGateError, FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';

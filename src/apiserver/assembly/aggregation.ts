@@ -1,0 +1,42 @@
+/** Other API servers behind this one, and the roads to them and to pods. */
+import type { AnyKind } from '#api/kind.ts';
+import { Aggregator } from '../aggregator/aggregator.ts';
+import type { GroupVersion } from '../aggregator/registration.ts';
+import type { RemoteServices } from '../aggregator/remote.ts';
+import { AddressGuard } from '../proxy/addresses.ts';
+import { NO_BACKENDS } from '../proxy/transport.ts';
+import type { ServerCore } from './core.ts';
+
+export interface Aggregation {
+  readonly remote: RemoteServices;
+  readonly aggregator: Aggregator;
+}
+
+export function createAggregation(core: ServerCore): Aggregation {
+  const { options, environment, reader, resources, builtIn } = core;
+  const remote: RemoteServices = {
+    environment,
+    reader,
+    random: environment.random,
+    guard: new AddressGuard(options),
+    backends: options.backends ?? NO_BACKENDS,
+    identity: options.frontProxy,
+  };
+  const aggregator = new Aggregator({
+    ...remote,
+    client: core.client,
+    local: {
+      builtIn: groupVersionsOf(builtIn),
+      custom: () => groupVersionsOf(resources.kinds().slice(builtIn.length)),
+    },
+  });
+  resources.onChange = () => aggregator.registration.changed();
+  return { remote, aggregator };
+}
+
+function groupVersionsOf(kinds: readonly AnyKind[]): GroupVersion[] {
+  const all = kinds.map(
+    ({ group, version }) => [`${group}/${version}`, { group, version }] as const,
+  );
+  return [...new Map(all).values()];
+}

@@ -1,0 +1,120 @@
+/** From a request to its answer: the filters, then the verbs of this server or another server. */
+import type { Handler } from '#base/http/message.ts';
+import { AdmissionChain } from '../admission/admission.ts';
+import { admissionInOrder } from '../admission/order.ts';
+import { mergedDiscovery } from '../aggregator/discovery.ts';
+import { mergedOpenApi } from '../aggregator/openapi.ts';
+import { RequestContext } from '../context.ts';
+import { createDiscovery } from '../discovery/discovery.ts';
+import { pipeline } from '../filters/filter.ts';
+import { filtersInOrder } from '../filters/order.ts';
+import { HISTORY_KINDS } from '../history/paths.ts';
+import { HISTORY_DEFAULTS } from '../history/policy.ts';
+import { MetricsPage } from '../metrics/page.ts';
+import { MetricRegistry } from '../metrics/registry.ts';
+import { createOpenApi } from '../openapi/openapi.ts';
+import type { Registry } from '../registry/registry.ts';
+import { requestInfoOf } from '../request-info.ts';
+import { Router } from '../router.ts';
+import { ZPages } from '../zpages.ts';
+import type { Access } from './access.ts';
+import type { Aggregation } from './aggregation.ts';
+import type { ServerCore } from './core.ts';
+
+export interface HandlerParts {
+  readonly core: ServerCore;
+  readonly access: Access;
+  readonly aggregation: Aggregation;
+  readonly registry: Registry;
+}
+
+export function createHandler(parts: HandlerParts): Handler {
+  const { core, access } = parts;
+  const { limits, gates, resources, environment } = core;
+  const { aggregator } = parts.aggregation;
+  const router = createRouter(parts);
+  const cbor = gates.enabled('CBORServingAndStorage');
+  const run = pipeline(
+    filtersInOrder({
+      authenticate: (context) => access.authenticate(context.request),
+      authorize: access.authorize,
+      inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
+      requestTimeoutMs: limits.requestTimeoutMs,
+      compresses: gates.enabled('APIResponseCompression'),
+      metrics: core.metrics,
+      isKnown: ({ info }) => resources.find(info.group, info.version, info.resource) !== undefined,
+    }),
+    (context) => {
+      const other = aggregator.remoteOf(context.info.path);
+      return other === undefined ? router.route(context) : aggregator.pass(context, other);
+    },
+  );
+  return (request) => {
+    const info = requestInfoOf(request.method, request.url);
+    return run(new RequestContext(request, info, environment, { cbor }));
+  };
+}
+
+function createRouter({ core, access, aggregation, registry }: HandlerParts): Router {
+  const { options, environment, gates, resources, reader } = core;
+  const { authorize, tokens } = access;
+  return new Router({
+    environment,
+    registry,
+    resources,
+    reader,
+    tokens,
+    authorize,
+    health: core.health,
+    admission: new AdmissionChain(
+      admissionInOrder({ reader, authorize, environment, registry }).filter(
+        ({ name }) => options.disabledAdmission?.includes(name) !== true,
+      ),
+    ),
+    watchesMax: core.limits.watches,
+    history: { ...HISTORY_DEFAULTS, ...options.history },
+    shutdown: core.shutdown.signal,
+    ...createDocuments(core, aggregation),
+    kubelets: options.kubelets,
+    gates,
+    zPages: new ZPages({
+      environment,
+      flags: options.flags ?? new Map(),
+      statusz: gates.enabled('ComponentStatusz'),
+      flagz: gates.enabled('ComponentFlagz'),
+    }),
+    metrics: new MetricsPage(core.metrics.registry, new MetricRegistry()),
+    backends: aggregation.remote.backends,
+    guard: aggregation.remote.guard,
+  });
+}
+
+/** What there is, for clients to look up. */
+function createDocuments(core: ServerCore, { aggregator, remote }: Aggregation) {
+  const { options, environment, gates, resources } = core;
+  const { apiServices } = aggregator;
+  return {
+    discovery: mergedDiscovery({
+      kinds: resources,
+      others: HISTORY_KINDS,
+      own: createDiscovery({
+        kinds: resources,
+        others: HISTORY_KINDS,
+        serverAddress: `${options.advertise.address}:${options.advertise.port}`,
+        versionHashes: gates.enabled('StorageVersionHash'),
+      }),
+      apiServices,
+      remote: aggregator.discovery,
+    }),
+    openApi: mergedOpenApi({
+      own: createOpenApi({
+        kinds: resources,
+        environment,
+        enums: gates.enabled('OpenAPIEnums'),
+        cbor: gates.enabled('CBORServingAndStorage'),
+      }),
+      apiServices,
+      services: remote,
+    }),
+  };
+}
