@@ -70,9 +70,13 @@ export interface ViewSubresource<T> {
 
 /** The scale subresource (autoscaling/v1 Scale) as paths into the object. */
 export interface ScalePaths<T> {
-  /** spec.replicas */
-  get(object: T): { replicas: number; statusReplicas: number; selector: string };
+  /** Replicas are undefined where the object of a custom kind does not say how many it wants. */
+  get(object: T): { replicas: number | undefined; statusReplicas: number; selector: string };
   set(object: T, replicas: number): void;
+  /** Of each version of the kind (`apps/v1`), where the replicas are; undefined without a scale. */
+  readonly replicasPaths: ReadonlyMap<string, readonly string[] | undefined>;
+  /** Of custom kinds: the path that objects may not have, as their definition says it. */
+  readonly customPath?: string;
 }
 
 /** What a custom resource has instead of a type in the field table. */

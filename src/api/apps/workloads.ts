@@ -10,9 +10,14 @@ interface Workload extends KubeObject {
   status?: { replicas?: number };
 }
 
+const REPLICAS_PATHS = new Map(
+  ['apps/v1beta1', 'apps/v1beta2', 'apps/v1'].map((version) => [version, ['spec', 'replicas']]),
+);
+
 /** Replicas of anything with `spec.replicas` and `status.replicas`. */
 export function scaleOf<T extends Workload>(): ScalePaths<T> {
   return {
+    replicasPaths: REPLICAS_PATHS,
     get: ({ spec, status }) => ({
       replicas: spec?.replicas ?? 0,
       statusReplicas: status?.replicas ?? 0,

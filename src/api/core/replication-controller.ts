@@ -57,6 +57,7 @@ export const REPLICATION_CONTROLLER = defineKind<ReplicationController>({
   defaultPropagation: 'Orphan',
   selectableFields: { 'status.replicas': (controller) => String(controller.status?.replicas ?? 0) },
   scale: {
+    replicasPaths: new Map([['v1', ['spec', 'replicas']]]),
     get: ({ spec, status }) => ({
       replicas: spec?.replicas ?? 0,
       statusReplicas: status?.replicas ?? 0,

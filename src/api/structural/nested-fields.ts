@@ -15,7 +15,8 @@ export class NestedFieldError extends Error {
   }
 }
 
-function steps(path: string): string[] {
+/** The names that a path goes by. */
+export function steps(path: string): string[] {
   return path.replace(/^\./, '').split('.');
 }
 

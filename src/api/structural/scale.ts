@@ -6,14 +6,19 @@
 import type { CustomResourceSubresourceScale } from '#api/gen/apiextensions-v1.ts';
 import { type FieldError, invalidValue } from '../meta/field.ts';
 import type { JsonObject } from '../meta/object.ts';
-import { NestedFieldError, nestedInteger, nestedString, withNestedField } from './nested-fields.ts';
+import {
+  NestedFieldError,
+  nestedInteger,
+  nestedString,
+  steps,
+  withNestedField,
+} from './nested-fields.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 
 export interface CustomScale {
-  readonly replicas: number;
-  /** Whether the object says how many replicas it wants: a scale without is an internal error. */
-  readonly hasReplicas: boolean;
+  /** Undefined where the object does not say how many it wants. */
+  readonly replicas: number | undefined;
   readonly statusReplicas: number;
   readonly selector: string;
 }
@@ -24,8 +29,7 @@ export function scaleOf(object: JsonObject, paths: CustomResourceSubresourceScal
   const selector = paths.labelSelectorPath;
   return {
     // As Go's conversion to int32 does.
-    replicas: (replicas ?? 0) | 0,
-    hasReplicas: replicas !== undefined,
+    replicas: replicas === undefined ? undefined : replicas | 0,
     statusReplicas: (nestedInteger(object, paths.statusReplicasPath) ?? 0) | 0,
     selector: selector ? (nestedString(object, selector) ?? '') : '',
   };
@@ -40,14 +44,9 @@ export function setScale(
   return withNestedField(object, paths.specReplicasPath, replicas);
 }
 
-/** What upstream answers (500) when the object does not say how many replicas it wants. */
-export function missingReplicas(paths: CustomResourceSubresourceScale): string {
-  return `the spec replicas field ${JSON.stringify(paths.specReplicasPath)} does not exist`;
-}
-
-/** What upstream answers (400) when a scale without replicas is put on such an object. */
-export function emptyReplicas(paths: CustomResourceSubresourceScale): string {
-  return `the spec replicas field ${JSON.stringify(paths.specReplicasPath)} cannot be empty`;
+/** The names on the way to the replicas that an object wants. */
+export function replicasPath({ specReplicasPath }: CustomResourceSubresourceScale): string[] {
+  return steps(specReplicasPath);
 }
 
 function validateReplicas(object: JsonObject, path: string): FieldError[] {

@@ -17,7 +17,7 @@ import { validateListTypes } from './list-types.ts';
 import { compilePattern } from './pattern.ts';
 import { prune } from './prune.ts';
 import { NestedFieldError } from './nested-fields.ts';
-import { emptyReplicas, missingReplicas, scaleOf, setScale } from './scale.ts';
+import { scaleOf, setScale } from './scale.ts';
 import { findSchemaPath } from './schema-path.ts';
 import { validateStructure } from './structure.ts';
 
@@ -306,16 +306,14 @@ describe('scale', () => {
       spec: Object.freeze({ n: 1, a: 2 }),
       status: { n: 3, selector: 'a=b' },
     });
-    const expected = { replicas: 1, hasReplicas: true, statusReplicas: 3, selector: 'a=b' };
+    const expected = { replicas: 1, statusReplicas: 3, selector: 'a=b' };
     assert.deepEqual(scaleOf(value, paths), expected);
     assert.deepEqual(setScale(value, paths, 5)['spec'], { n: 5, a: 2 });
     assert.equal(value.spec.n, 1);
   });
 
   it('knows when the object does not say, and when it says something else', () => {
-    assert.equal(scaleOf({}, paths).hasReplicas, false);
-    assert.equal(missingReplicas(paths), 'the spec replicas field ".spec.n" does not exist');
-    assert.equal(emptyReplicas(paths), 'the spec replicas field ".spec.n" cannot be empty');
+    assert.equal(scaleOf({}, paths).replicas, undefined);
     assert.throws(
       () => scaleOf({ spec: { n: 'x' } }, paths),
       new NestedFieldError('.spec.n accessor error: x is of the type string, expected int64'),

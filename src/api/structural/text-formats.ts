@@ -42,7 +42,7 @@ export function isIsbn13(text: string): boolean {
   return sum % 10 === 0;
 }
 
-const GO_DURATION = /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+const GO_DURATION = /^[-+]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 const DURATION_UNITS = [
   ['ns', 'nano'],
   ['us', 'µs', 'micro'],
@@ -53,13 +53,18 @@ const DURATION_UNITS = [
   ['d', 'day'],
   ['w', 'wk', 'week'],
 ];
+const DURATION_UNIT = /[\t\n\f\r ]*([A-Za-zµ]+)/y;
 const INT64_DIGITS_MAX = 19;
 
 /** Go's durations, and texts with any number of `22 seconds` in them. */
 export function isDuration(text: string): boolean {
   if (GO_DURATION.test(text)) return true;
   let found = false;
-  for (const [, factor = '', unit = ''] of text.matchAll(/(\d+)[\t\n\f\r ]*([A-Za-zµ]+)/g)) {
+  // Two steps, each linear: one expression would try each run of digits from each of its digits.
+  for (const { 0: factor, index } of text.matchAll(/\d+/g)) {
+    DURATION_UNIT.lastIndex = index + factor.length;
+    const unit = DURATION_UNIT.exec(text)?.[1];
+    if (unit === undefined) continue;
     if (factor.length > INT64_DIGITS_MAX) return false;
     found ||= isDurationUnit(unit.toLowerCase());
   }

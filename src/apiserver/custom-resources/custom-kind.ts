@@ -14,7 +14,7 @@ import type {
   CustomResourceSubresourceScale,
 } from '#api/gen/apiextensions-v1.ts';
 import { type AnyKind, anyKind, defineKind, type ScalePaths } from '#api/kind.ts';
-import type { KubeObject } from '#api/meta/object.ts';
+import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
 import { compareVersions } from '#api/meta/version.ts';
 import { customColumns } from '#api/structural/columns.ts';
 import {
@@ -25,7 +25,7 @@ import {
 } from '#api/structural/custom-resource.ts';
 import type { RuleEngine } from '#api/structural/rule-engine.ts';
 import { modelName } from '#api/structural/type-schema.ts';
-import { scaleOf, setScale } from '#api/structural/scale.ts';
+import { replicasPath, scaleOf, setScale } from '#api/structural/scale.ts';
 import { selectableFields } from '#api/structural/selectable-fields.ts';
 import { customType } from './custom-type.ts';
 import { storagePrefixOf } from './definitions.ts';
@@ -78,7 +78,7 @@ function kindOf(definition: CustomResourceDefinition, parts: Parts): AnyKind {
     custom: customType(definition, { schema, ...parts, isTerminating: terminating(definition) }),
     storagePrefix: storagePrefixOf(definition),
     hasStatus: version.subresources?.status !== undefined,
-    ...(scale === undefined ? {} : { scale: scalePaths(scale) }),
+    ...(scale === undefined ? {} : { scale: scalePaths(spec, scale) }),
     countsGeneration: true,
     columns: customColumns(version.additionalPrinterColumns),
     selectableFields: selectableFields(version.selectableFields),
@@ -95,8 +95,18 @@ function kindOf(definition: CustomResourceDefinition, parts: Parts): AnyKind {
   return anyKind({ ...kind, listKind: names.listKind ?? kind.listKind });
 }
 
-function scalePaths(paths: CustomResourceSubresourceScale): ScalePaths<KubeObject> {
+function scalePaths(
+  { group, versions }: CustomResourceDefinitionSpec,
+  paths: CustomResourceSubresourceScale,
+): ScalePaths<KubeObject> {
   return {
+    customPath: paths.specReplicasPath,
+    replicasPaths: new Map(
+      versions.map(({ name, subresources }) => [
+        apiVersionOf({ group, version: name }),
+        subresources?.scale && replicasPath(subresources.scale),
+      ]),
+    ),
     get: (object) => scaleOf(jsonOf(object), paths),
     set(object, replicas) {
       Object.assign(object, setScale(jsonOf(object), paths, replicas));

@@ -7,7 +7,7 @@ import { typeByName } from '#api/schema/schema.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { Resource } from './resource.ts';
 
-const OTHER_NAMESPACE =
+export const OTHER_NAMESPACE =
   'the namespace of the provided object does not match the namespace sent on the request';
 
 /** The object takes the namespace of the request; another one is refused. */

@@ -152,7 +152,7 @@ function checkUid(
   const asked = metadataOf(next).uid ?? '';
   const { uid = '' } = metadataOf(old);
   if (asked === '' || asked === uid) return;
-  const key = resource.key(options.namespace, options.name).replace(/^\/registry/, '');
+  const key = resource.key(options.namespace, options.name);
   throw conflict(
     resource.groupResource,
     options.name,

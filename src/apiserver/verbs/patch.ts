@@ -195,7 +195,6 @@ function applyTransform(
   const type = fieldTypeOf(kind);
   return async (current) => {
     const applied = copyOf(parsed);
-    checkApplied(applied, { name, apiVersion: apiVersionOf(kind), kind: kind.kind });
     try {
       const merged = applyPatch({
         type,
@@ -210,6 +209,8 @@ function applyTransform(
         },
         force,
       }) as JsonObject;
+      checkApplied(applied, name);
+      metadataOf(merged as unknown as ApiObject).name ??= name;
       const decoded = decodeParsed(context, {
         value: merged,
         kind,
@@ -243,31 +244,24 @@ function appliedYaml(
   if (problems.length > 0 && validation === 'Strict')
     throw badRequest(`error strict decoding YAML: ${problems.join(', ')}`);
   for (const problem of problems) context.warn(problem);
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw badRequest('error decoding YAML: the patch must be an object');
-  return parsed as ApiObject;
+  // An empty text is an object without anything, as Go reads it.
+  if (parsed === null) return {};
+  if (typeof parsed !== 'object' || Array.isArray(parsed))
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${goKindOf(parsed)} into Go value of type map[string]interface {}`,
+    );
+  return parsed as unknown as ApiObject;
 }
 
-function checkApplied(
-  applied: ApiObject,
-  wanted: { name: string; apiVersion: string; kind: string },
-): void {
-  const metadata = metadataOf(applied);
-  if ((applied.apiVersion ?? '') === '' || (applied.kind ?? '') === '') {
-    throw badRequest('apiVersion and kind must be set in an apply patch');
-  }
-  if (applied.kind !== wanted.kind || applied.apiVersion !== wanted.apiVersion) {
+function goKindOf(value: Json): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+function checkApplied({ metadata }: ApiObject, name: string): void {
+  const given = metadata?.name ?? name;
+  if (given !== name)
     throw badRequest(
-      `${applied.kind ?? ''} in version ${JSON.stringify(applied.apiVersion)} cannot be handled as a ${wanted.kind}`,
+      `the name of the object (${given}) does not match the name on the URL (${name})`,
     );
-  }
-  // Metadata that are none are refused with all other types that are wrong.
-  if (!isJsonObject(metadata as Json)) return;
-  if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  metadata.name ??= wanted.name;
-  if (metadata.name !== wanted.name) {
-    throw badRequest(
-      `metadata.name ${JSON.stringify(metadata.name)} does not match the name of the request ${JSON.stringify(wanted.name)}`,
-    );
-  }
 }

@@ -220,14 +220,32 @@ async function updateWith(
   });
 }
 
-/** Changes an object on behalf of the server itself, with the same rules as a client's update. */
+/**
+ * Changes an object by what is no view of it (its scale), with the rules of an update. `transform`
+ * says itself who manages which field.
+ */
 export function updateAs(
   context: RequestContext,
   resource: Resource,
   services: WriteServices,
   transform: (current: ApiObject | undefined) => Promise<ApiObject>,
 ): Promise<{ object: ApiObject; created: boolean }> {
-  return updateWith(callOf(context, resource, services, 'UpdateOptions'), transform, {});
+  return updateWith(callOf(context, resource, services, 'UpdateOptions'), transform, {
+    managesFields: true,
+    namesUid: context.info.verb === 'update',
+  });
+}
+
+/** Writes down who changed which field of `live`, in the subresource of the request. Changes `next`. */
+export function recordManagers(
+  context: RequestContext,
+  resource: Resource,
+  live: ApiObject,
+  next: ApiObject,
+): void {
+  const { query, subresource } = context.info;
+  const manager = managerOf(query.get('fieldManager'), context.header('user-agent'));
+  recordManager({ context, resource, manager }, live, next, subresource);
 }
 
 /** Writes down who sent the fields of an object that is nowhere stored (a review). */
