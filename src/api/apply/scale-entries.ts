@@ -27,7 +27,7 @@ function setOf(path: readonly string[]): FieldSet {
 /** `managedFields` of a scale, of those of its object. Throws for what no server has written. */
 export function scaleEntries(parent: Json | undefined, paths: ReplicasPaths): Json[] | undefined {
   const scale: Entries = new Map();
-  for (const [id, entry] of decodeEntries(parent, true)) {
+  for (const [id, entry] of decodeEntries(parent)) {
     const path = paths.get(entry.apiVersion);
     if (path !== undefined && hasPath(entry.fields, elements(path)))
       scale.set(id, { ...entry, apiVersion: SCALE_VERSION, fields: IN_SCALE });
@@ -44,8 +44,8 @@ export function parentEntries(
   scale: Json | undefined,
   { paths, apiVersion }: { readonly paths: ReplicasPaths; readonly apiVersion: string },
 ): Json[] | undefined {
-  const before = decodeEntries(parent, true);
-  const written = decodeEntries(scale, true);
+  const before = decodeEntries(parent);
+  const written = decodeEntries(scale);
   const after: Entries = new Map();
   for (const [id, entry] of before) {
     if (!paths.has(entry.apiVersion)) continue;

@@ -6,7 +6,7 @@
 import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
 import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { fieldPath, forbiddenField, invalidValue, required } from '#api/meta/field.ts';
-import { goText, isJsonObject } from '#api/meta/json.ts';
+import { goText } from '#api/meta/json.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { apiVersionOf, type Json, type JsonObject } from '#api/meta/object.ts';
 import {
