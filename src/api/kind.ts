@@ -150,6 +150,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly createOnUpdate?: boolean;
   /** An update without resourceVersion is allowed (upstream AllowUnconditionalUpdate). */
   readonly unconditionalUpdate?: boolean;
+  /** Upstream checks no more of the metadata than of custom resources': finalizers of any name. */
+  readonly hasFreeFinalizers?: boolean;
   /** `metadata.name` rules; DNS subdomain unless given. Answers upstream's messages. */
   validateName?(name: string, prefix: boolean): string[];
   /** Fills in what the client left out. Runs on every decode of this version. Changes `object`. */

@@ -114,8 +114,8 @@ function withoutZeros(object: KubeObject): unknown {
   );
 }
 
-/** What defaults do change: a write-only field, and the older of two names of one field. */
-const REPLACED = /^Secret\.stringData$|\.serviceAccount$/;
+/** What defaults do change: a write-only field, and what has two names that do not agree. */
+const REPLACED = /^Secret\.stringData$|\.serviceAccount$|^Node\.spec\.podCIDRs/;
 
 /** Where `after` does not have what `before` has. */
 function lost(before: unknown, after: unknown, at = ''): string[] {

@@ -59,6 +59,20 @@ function generateNameOf(body: Json): string {
   return typeof base === 'string' && !hasName ? base.slice(0, GENERATED_BASE_MAX) : '';
 }
 
+/** Rules come in the order of a Go map. */
+const UNORDERED: ReadonlySet<string> = new Set(['resourceRules', 'nonResourceRules']);
+
+function byText(left: Json, right: Json): number {
+  return JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
+}
+
+/** Without what a distribution adds: volumes of pods, and a role for everybody. */
+function itemsOf(json: readonly Json[], key: string): readonly Json[] {
+  if (key === 'sources') return json.filter((item) => !isAddedSource(item));
+  if (key !== 'nonResourceRules') return json;
+  return json.filter((item) => !JSON.stringify(item).includes('/.well-known'));
+}
+
 /** Distributions put a certificate authority of their own beside that of the cluster. */
 function isAddedSource(source: Json): boolean {
   return JSON.stringify(source).includes('service-ca.crt');
@@ -77,8 +91,8 @@ function value(json: Json, key: string, known: Known): Json {
     return isPort && !known.sent.includes(String(json)) ? '<port>' : json;
   }
   if (Array.isArray(json)) {
-    const items = key === 'sources' ? json.filter((item) => !isAddedSource(item)) : json;
-    return items.map((item) => value(item, key, known));
+    const items = itemsOf(json, key).map((item) => value(item, key, known));
+    return UNORDERED.has(key) ? items.toSorted(byText) : items;
   }
   if (!isJsonObject(json)) return json;
   const members = Object.fromEntries(

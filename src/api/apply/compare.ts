@@ -3,12 +3,13 @@
  *
  * Source: structured-merge-diff v6, typed/compare.go.
  */
+import { messageOf } from '#base/error.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import { equalJson } from '../meta/equal.ts';
-import { isJsonObject, memberOf } from '../meta/json.ts';
+import { isJsonObject, memberOf, wasSent } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
 import { type FieldSet, FieldSetBuilder, union } from './field-set.ts';
-import { tryListElement } from './list-element.ts';
+import { listElement } from './list-element.ts';
 import { fieldElement, type PathElement } from './path-element.ts';
 import { formOf, type ListShape, type MapShape, memberType, shapeOf } from './shape.ts';
 
@@ -78,7 +79,8 @@ class CompareWalk {
   #leaf(left: Json | undefined, right: Json | undefined): void {
     if (left === undefined) this.added.add(this.#path);
     else if (right === undefined) this.removed.add(this.#path);
-    else if (!equalJson(left, right)) this.modified.add(this.#path);
+    else if (!equalJson(left, right) || wasSent(left) !== wasSent(right))
+      this.modified.add(this.#path);
   }
 
   /** The container itself came or went; what is in it has been looked at. */
@@ -88,8 +90,8 @@ class CompareWalk {
   }
 
   #maps(map: MapShape, left: Json | undefined, right: Json | undefined): void {
-    const before = isJsonObject(left) ? left : EMPTY;
-    const after = isJsonObject(right) ? right : EMPTY;
+    const before = isJsonObject(left) ? withNulls(map, left) : EMPTY;
+    const after = isJsonObject(right) ? withNulls(map, right) : EMPTY;
     if (map.atomic || (hasNoMembers(before) && hasNoMembers(after))) return this.#leaf(left, right);
     for (const name in before)
       this.#member(map, name, memberOf(before, name), memberOf(after, name));
@@ -106,7 +108,7 @@ class CompareWalk {
     if (type === undefined) return;
     // Most writes leave most parts of an object alone: those need no walk.
     const isPart = this.#path.length === 0 && left !== undefined && right !== undefined;
-    if (isPart && equalJson(left, right)) return;
+    if (isPart && isSame(left, right)) return;
     this.#path.push(fieldElement(name));
     this.values(type, left, right);
     this.#path.pop();
@@ -156,11 +158,44 @@ function hasNoMembers(object: JsonObject): boolean {
   return true;
 }
 
+/** The object with the nulls that Go writes. */
+function withNulls({ nulls = [] }: MapShape, object: JsonObject): JsonObject {
+  const missing = nulls.filter((name) => memberOf(object, name) === undefined);
+  if (missing.length === 0) return object;
+  return { ...object, ...Object.fromEntries(missing.map((name) => [name, null])) };
+}
+
+/** Equal also in what was sent empty. */
+function isSame(left: Json, right: Json): boolean {
+  return equalJson(left, right) && !holdsSent(left) && !holdsSent(right);
+}
+
+function holdsSent(value: Json | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (wasSent(value)) return true;
+  return Array.isArray(value) ? value.some(holdsSent) : Object.values(value).some(holdsSent);
+}
+
+/** Thrown for a value that does not fit its type: an element of a list without its key. */
+export class UntypedValue extends Error {
+  constructor(cause: string) {
+    super(`Cannot compare values: ${cause}`);
+    this.name = 'UntypedValue';
+  }
+}
+
+function elementOf(list: ListShape, item: Json): PathElement {
+  try {
+    return listElement(list, item);
+  } catch (error) {
+    throw new UntypedValue(messageOf(error));
+  }
+}
+
 function byElement(list: ListShape, items: Json[]): Map<PathElement, Json[]> {
   const found = new Map<PathElement, Json[]>();
   for (const item of items) {
-    const element = tryListElement(list, item);
-    if (element === undefined) continue;
+    const element = elementOf(list, item);
     const same = found.get(element);
     if (same === undefined) found.set(element, [item]);
     else same.push(item);

@@ -18,6 +18,7 @@ import { badRequest, StatusError } from '../meta/status.ts';
 import { equalJson } from '../meta/equal.ts';
 import { isJsonObject } from '../meta/json.ts';
 import type { TypeSchema } from '../schema/types.ts';
+import { UntypedValue } from './compare.ts';
 import { ApplyConflictError, type Conflict } from './conflict.ts';
 import {
   capUpdateManagers,
@@ -79,7 +80,13 @@ export function updateManagedFields(options: FieldManagement & { readonly next: 
   const entries = entriesForUpdate(live as JsonObject | undefined, given, manager.subresource);
   // An object that nobody tracks stays so until it is applied to.
   if (live !== undefined && entries.size === 0) return;
-  recordChanges(options, entries);
+  try {
+    recordChanges(options, entries);
+  } catch (error) {
+    // What does not fit its type cannot be tracked; the write goes on.
+    if (error instanceof UntypedValue) return;
+    throw error;
+  }
   const encoded = encodeEntries(entries);
   if (encoded !== undefined) metadata['managedFields'] = encoded;
 }

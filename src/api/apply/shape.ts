@@ -5,7 +5,13 @@
  * Source: structured-merge-diff v6, schema/elements.go; kube-openapi's conversion of OpenAPI to it.
  */
 import type { Json } from '../meta/object.ts';
-import type { FieldSchema, FieldType, ListType, ScalarType, TypeSchema } from '../schema/types.ts';
+import {
+  type FieldSchema,
+  type FieldType,
+  type ListType,
+  type ScalarType,
+  type TypeSchema,
+} from '../schema/types.ts';
 
 export interface MapShape {
   /** Declared fields, for an object. */
@@ -13,6 +19,8 @@ export interface MapShape {
   /** The type of undeclared members; undefined when there may be none. */
   readonly others: FieldType | undefined;
   readonly atomic: boolean;
+  /** Fields that Go writes as null when nobody has set them (times). */
+  readonly nulls?: readonly string[];
 }
 
 export interface ListShape {
@@ -82,9 +90,21 @@ function makeShape(type: FieldType): Shape {
       if (schema.twoForms !== undefined) return RAW_SHAPE;
       const atomic = (structType ?? schema.structType) === 'atomic';
       const others = schema.preserveUnknownFields === true ? DEDUCED : undefined;
-      return { map: { fields: schema.byJson, others, atomic } };
+      return { map: { fields: schema.byJson, others, atomic, nulls: nullsOf(schema) } };
     }
   }
+}
+
+/** Structs in Go, which `omitempty` does not leave out, and null when they are zero. */
+const NULL_STRUCTS: ReadonlySet<string> = new Set(['time', 'microTime', 'rawExtension']);
+
+function nullsOf({ fields }: TypeSchema): string[] {
+  const isNull = (field: FieldSchema): boolean =>
+    !field.omitzero &&
+    (field.pointer
+      ? !field.omitempty
+      : field.type.kind === 'scalar' && NULL_STRUCTS.has(field.type.scalar));
+  return fields.filter(isNull).map(({ json }) => json);
 }
 
 function scalarShape({ scalar }: ScalarType): Shape {

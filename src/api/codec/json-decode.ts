@@ -1,10 +1,11 @@
 /** Decoders of parsed JSON made of schemas; see `json.ts`. */
+import { markSent } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldType, ScalarKind, TypeSchema } from '../schema/types.ts';
 import { DurationError, formatDuration, parseDuration } from './duration.ts';
 import { canonicalQuantity, QuantityError } from './quantity.ts';
 import { canonicalMicroTime, canonicalTime, TimeError } from './time.ts';
-import { emptinessOf, fillZeros, zeroMaker } from './zero.ts';
+import { emptinessOf, fillZeros, isEmptyMap, zeroMaker } from './zero.ts';
 
 /** Input that cannot become the type asked for. The message is upstream's. */
 export class FieldDecodeError extends Error {
@@ -240,6 +241,7 @@ function listDecoder(of: FieldType, goType: string): Decoder {
   const zero = zeroMaker(of);
   return (value, context) => {
     if (!Array.isArray(value)) throw context.wrongType(typeWord(value), goType);
+    if (value.length === 0) return markSent(value);
     const { struct } = context;
     for (let i = 0; i < value.length; i++) {
       const item: unknown = value[i];
@@ -265,6 +267,7 @@ function mapDecoder(of: FieldType, goType: string): Decoder {
       throw context.wrongType(typeWord(value), goType);
     }
     const map = value as JsonObject;
+    if (isEmptyMap(map)) return markSent(map);
     const { struct } = context;
     for (const key in map) {
       context.keys++;

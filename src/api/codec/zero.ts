@@ -132,7 +132,7 @@ function isSmallZero(value: Json): boolean {
   return value === '' || value === false || value === 0;
 }
 
-function isEmptyMap(value: Json): boolean {
+export function isEmptyMap(value: Json): boolean {
   for (const _ in value as JsonObject) return false;
   return true;
 }

@@ -3,6 +3,7 @@ import type { Event } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
 import { column, NAME_COLUMN, wideColumn } from '../meta/columns.ts';
 import { timeSince } from '../meta/duration.ts';
+import { nameIsPathSegment } from '../meta/names.ts';
 import { validateEvent } from '../validation/event.ts';
 
 function firstSeen(event: Event, nowMs: number): string {
@@ -54,6 +55,8 @@ export const EVENT = defineKind<Event>({
   timeToLiveSeconds: EVENT_TTL_SECONDS,
   countsGeneration: false,
   hasNoDependents: true,
+  hasFreeFinalizers: true,
+  validateName: nameIsPathSegment,
   createOnUpdate: true,
   unconditionalUpdate: true,
   selectableFields: EVENT_FIELDS,

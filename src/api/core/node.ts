@@ -33,8 +33,24 @@ function kernelOf(node: Node): string {
   return info?.architecture ? `${kernel} (${info.architecture})` : kernel;
 }
 
+/** The old field and the first of the new ones are the same; where they differ the old one counts. */
+function alignCidrs({ spec }: Node): void {
+  if (spec === undefined) return;
+  const { podCIDR = '', podCIDRs: [first] = [] } = spec;
+  if (podCIDR !== '' && podCIDR !== first) spec.podCIDRs = [podCIDR];
+  else if (first !== undefined && first !== '') spec.podCIDR = first;
+}
+
+const warnAboutNode = ({ spec }: Node): string[] => [
+  ...(spec?.configSource === undefined ? [] : ['spec.configSource: the feature is removed']),
+  ...(spec?.externalID
+    ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes']
+    : []),
+];
+
 function setDefaults(node: Node): void {
   if (node.status?.capacity !== undefined) node.status.allocatable ??= { ...node.status.capacity };
+  alignCidrs(node);
 }
 
 /** Dynamic kubelet configuration is gone (v1.26): its fields are dropped. */
@@ -79,6 +95,7 @@ export const NODE = defineKind<Node>({
   prepareForUpdate: (next, old) => {
     if (old.spec?.configSource === undefined) dropConfig(next);
   },
+  warn: warnAboutNode,
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   validateStatus: validateNodeUpdate,

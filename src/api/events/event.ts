@@ -87,6 +87,7 @@ export const EVENTS_EVENT = defineKind<Event>({
   },
   timeToLiveSeconds: EVENT_TTL_SECONDS,
   countsGeneration: false,
+  hasNoDependents: true,
   createOnUpdate: true,
   unconditionalUpdate: true,
   selectableFields: Object.fromEntries(regarding),

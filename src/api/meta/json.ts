@@ -29,17 +29,38 @@ export function setMember<T>(object: { [key: string]: T }, key: string, value: T
   });
 }
 
+const sent = new WeakSet<object>();
+
+/**
+ * Notes that an empty list or map was sent. Go tells it from one that is nil, as the empty ones are
+ * that decoding fills in: its sender owns it. What comes out of the store is as if nobody had.
+ */
+export function markSent<T extends object>(empty: T): T {
+  sent.add(empty);
+  return empty;
+}
+
+export function wasSent(value: Json | undefined): boolean {
+  return typeof value === 'object' && value !== null && sent.has(value);
+}
+
+/** Copies keep what `markSent` noted. */
 export function cloneJson<T extends Json>(value: T): T;
 export function cloneJson(value: Json): Json {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => cloneJson(item));
+  if (Array.isArray(value)) {
+    const list = value.map((item) => cloneJson(item));
+    return list.length === 0 && sent.has(value) ? markSent(list) : list;
+  }
   const copy: JsonObject = {};
+  let isEmpty = true;
   // JSON inherits nothing that could be counted, and this is the quickest loop there is.
   for (const key in value) {
+    isEmpty = false;
     const member = value[key];
     if (member !== undefined) setMember(copy, key, cloneJson(member));
   }
-  return copy;
+  return isEmpty && sent.has(value) ? markSent(copy) : copy;
 }
 
 /** A value as Go's `%v` prints it: `map[a:1 b:[x y]]`. Upstream's messages hold such values. */

@@ -147,11 +147,6 @@ describe('JSON Patch', () => {
       /Unable to remove nonexistent key: x/,
     ],
     [
-      'replacing what is missing',
-      { op: 'replace', path: '/x', value: 1 },
-      /replace operation does not apply: doc is missing key: \/x/,
-    ],
-    [
       'an index past the end',
       { op: 'add', path: '/list/3', value: 1 },
       /Unable to access invalid index: 3/,
@@ -173,12 +168,17 @@ describe('JSON Patch', () => {
       /error in copy for from: '\/x'/,
     ],
     [
-      'the whole document as a target',
-      { op: 'replace', path: '', value: {} },
-      /doc is missing path: ""/,
+      'a whole document that is no object',
+      { op: 'replace', path: '', value: 1 },
+      /replace operation value must be object or array/,
     ],
     ['a pointer without its slash', { op: 'add', path: 'a', value: 1 }, /doc is missing path: "a"/],
   ];
+  test('replaces what is missing in an object, and the whole', () => {
+    assert.deepEqual(patched({ n: 1 }, { op: 'replace', path: '/x', value: 2 }), { n: 1, x: 2 });
+    assert.deepEqual(patched({ n: 1 }, { op: 'replace', path: '', value: { a: 1 } }), { a: 1 });
+  });
+
   for (const [claim, operation, message] of FAILURES) {
     test(`${claim} is refused with 422`, () => {
       refused(422, message, () => patched({ n: 1, list: [1, 2] }, operation));

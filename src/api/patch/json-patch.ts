@@ -142,14 +142,18 @@ class Patching {
     return value;
   }
 
+  /** As upstream's library does: a member of an object need not be there. */
   #replace(path: string, value: Json): void {
+    if (path === '') {
+      if (typeof value !== 'object' || value === null)
+        throw fail('replace operation value must be object or array');
+      this.root = value;
+      return;
+    }
     const { container, key } = this.#target('replace', path);
     if (Array.isArray(container)) {
       container[indexIn('replace', path, key, container.length)] = value;
       return;
-    }
-    if (!Object.hasOwn(container, key)) {
-      throw fail(`replace operation does not apply: doc is missing key: ${path}: missing value`);
     }
     setMember(container, key, value);
   }

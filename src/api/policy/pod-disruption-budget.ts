@@ -2,6 +2,7 @@
 import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, integerColumn, NAME_COLUMN } from '../meta/columns.ts';
+import { nameIsPathSegment } from '../meta/names.ts';
 import {
   validatePodDisruptionBudget,
   validatePodDisruptionBudgetStatus,
@@ -32,6 +33,8 @@ export const POD_DISRUPTION_BUDGET = defineKind<PodDisruptionBudget>({
       expectedPods: 0,
     };
   },
+  hasFreeFinalizers: true,
+  validateName: nameIsPathSegment,
   validate: validatePodDisruptionBudget,
   validateStatus: validatePodDisruptionBudgetStatus,
 });

@@ -6,6 +6,7 @@
  */
 import { equalValues } from '../meta/equal.ts';
 import {
+  duplicate,
   type FieldError,
   fieldPath,
   type FieldPath,
@@ -32,7 +33,7 @@ const SUBRESOURCE_NAME_MAX = 256;
 type StringMap = Readonly<Record<string, string>> | undefined;
 type NameRule = (name: string, prefix: boolean) => string[];
 type MetaKind = Pick<AnyKind, 'namespaced' | 'validateName'> &
-  Partial<Pick<AnyKind, 'group' | 'custom'>>;
+  Partial<Pick<AnyKind, 'group' | 'custom' | 'hasFreeFinalizers'>>;
 
 export const IMMUTABLE = 'field is immutable';
 export const NEGATIVE = 'must be greater than or equal to 0';
@@ -168,12 +169,16 @@ const FREE_FINALIZERS: ReadonlySet<string> = new Set([
 ]);
 
 function validateFinalizers(
-  { group, custom }: MetaKind,
+  { group, custom, hasFreeFinalizers }: MetaKind,
   finalizers: readonly string[],
   at: FieldPath,
 ): FieldError[] {
   const errors = finalizers.flatMap((name) => invalidAll(at, name, isQualifiedName(name)));
-  const isFree = group === undefined || custom !== undefined || FREE_FINALIZERS.has(group);
+  const isFree =
+    hasFreeFinalizers === true ||
+    group === undefined ||
+    custom !== undefined ||
+    FREE_FINALIZERS.has(group);
   for (const [i, name] of finalizers.entries()) {
     if (isFree || name.includes('/') || STANDARD_FINALIZERS.includes(name)) continue;
     errors.push(
@@ -333,7 +338,15 @@ export function validateConditions(
   conditions: readonly ConditionLike[] | undefined,
   at: FieldPath,
 ): FieldError[] {
-  return (conditions ?? []).flatMap((condition, i) => validateCondition(condition, at.index(i)));
+  const seen = new Set<string | undefined>();
+  return (conditions ?? []).flatMap((condition, i) => {
+    const isRepeated = seen.has(condition.type);
+    seen.add(condition.type);
+    return [
+      ...(isRepeated ? [duplicate(at.index(i).child('type'), condition.type ?? '')] : []),
+      ...validateCondition(condition, at.index(i)),
+    ];
+  });
 }
 
 function validateCondition(condition: ConditionLike, at: FieldPath): FieldError[] {

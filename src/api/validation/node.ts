@@ -44,6 +44,14 @@ function validateResources({ status }: Node): FieldError[] {
   );
 }
 
+/** Upstream names it so. */
+function validateSwap({ status }: Node): FieldError[] {
+  const capacity = status?.nodeInfo?.swap?.capacity;
+  if (capacity === undefined || capacity > 0) return [];
+  const at = fieldPath('metadata').child('nodeSwapStatus', 'capacity');
+  return [invalidValue(at, capacity, 'must be greater than zero')];
+}
+
 function validatePodCidrs(cidrs: readonly string[]): FieldError[] {
   const at = SPEC.child('podCIDRs');
   const errors = cidrs.flatMap((cidr, i) => validateCidr(cidr, at.index(i)));
@@ -75,6 +83,7 @@ export function validateNode(node: Node): FieldError[] {
   return [
     ...validateTaints(node.spec?.taints),
     ...validateResources(node),
+    ...validateSwap(node),
     ...validateFeatures(node.status?.declaredFeatures ?? []),
     ...validatePodCidrs(node.spec?.podCIDRs ?? []),
   ];

@@ -49,8 +49,9 @@ export async function deleteObject(
 }
 
 function checkPreconditions(resource: Resource, object: ApiObject, options: DeleteOptions): void {
-  if (resource.kind.deletionFinalizer !== undefined)
-    checkOwnPreconditions(resource, object, options);
+  const { deletionFinalizer, ownFinalizers } = resource.kind;
+  if (deletionFinalizer !== undefined || ownFinalizers !== undefined)
+    return checkOwnPreconditions(resource, object, options);
   const { uid, resourceVersion } = options.preconditions ?? {};
   const metadata = metadataOf(object);
   // Upstream names the kind here, not the resource.
@@ -128,7 +129,8 @@ function planDeletion(
     if (metadata.generation !== undefined && metadata.generation > 0) metadata.generation += 1;
     resource.kind.prepareForDeletion?.(object);
   }
-  metadata.deletionGracePeriodSeconds = 0;
+  // What is held by finalizers of its kind (a namespace) never has a grace period.
+  if (resource.kind.ownFinalizers === undefined) metadata.deletionGracePeriodSeconds = 0;
   return 'update';
 }
 

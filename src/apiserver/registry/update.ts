@@ -229,5 +229,7 @@ function prepare(
 
 /** Nothing holds the object any more, and it is being deleted. */
 function isFinished(resource: Resource, next: ApiObject, old: ApiObject): boolean {
-  return metadataOf(old).deletionGracePeriodSeconds === 0 && !isHeldByFinalizers(resource, next);
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadataOf(old);
+  const isOver = deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0;
+  return isOver && !isHeldByFinalizers(resource, next);
 }

@@ -1,10 +1,13 @@
 /** A SubjectAccessReview's question as the authorizers take it. Upstream: registry/authorization/util. */
 import type {
   FieldSelectorAttributes,
+  LabelSelectorAttributes,
+  ResourceAttributes,
   SubjectAccessReviewSpec,
 } from '#api/gen/authorization-v1.ts';
 import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
-import { SelectorSyntaxError } from '#api/meta/selector-parser.ts';
+import { isLabelValue, isQualifiedName } from '#api/meta/names.ts';
+import { parseSelector, SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import type { AuthorizationAttributes } from '../authz/authorizer.ts';
 import type { User } from '../context.ts';
 
@@ -45,4 +48,53 @@ function fieldTerms(selector: FieldSelectorAttributes | undefined): readonly Fie
       return [];
     return [{ field: key, equal: operator === 'In', value }];
   });
+}
+
+/** What upstream tells of selectors that it could not read, in part or whole. */
+export function selectorErrors(resource: ResourceAttributes | undefined): string[] {
+  return [
+    ...selectorError('fieldSelector', fieldReadings(resource?.fieldSelector)),
+    ...selectorError('labelSelector', labelReadings(resource?.labelSelector)),
+  ];
+}
+
+/** Of each part of a selector, whether it could be read. */
+function selectorError(name: string, readings: readonly boolean[]): string[] {
+  if (!readings.includes(false)) return [];
+  const part = readings.includes(true) ? 'partially ' : '';
+  return [`spec.resourceAttributes.${name} ${part}ignored due to parse error`];
+}
+
+function fieldReadings(selector: FieldSelectorAttributes | undefined): boolean[] {
+  const requirements = selector?.requirements ?? [];
+  if (requirements.length > 0)
+    return requirements.map(
+      ({ operator, values = [] }) =>
+        values.length === 1 && (operator === 'In' || operator === 'NotIn'),
+    );
+  return [isReadable(() => parseFieldSelector(selector?.rawSelector ?? ''))];
+}
+
+function labelReadings(selector: LabelSelectorAttributes | undefined): boolean[] {
+  const requirements = selector?.requirements ?? [];
+  if (requirements.length === 0)
+    return [isReadable(() => parseSelector(selector?.rawSelector ?? ''))];
+  return requirements.map((requirement) => {
+    const { key = '', operator, values = [] }: Partial<typeof requirement> = requirement;
+    const isSet = operator === 'In' || operator === 'NotIn';
+    const isPresence = operator === 'Exists' || operator === 'DoesNotExist';
+    const fits = isSet ? values.length > 0 : isPresence && values.length === 0;
+    const isValid = values.every((value) => isLabelValue(value).length === 0);
+    return fits && isValid && isQualifiedName(key).length === 0;
+  });
+}
+
+function isReadable(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch (error) {
+    if (error instanceof SelectorSyntaxError) return false;
+    throw error;
+  }
 }

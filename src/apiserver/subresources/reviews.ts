@@ -17,14 +17,14 @@ import type {
 import type { KubeObject } from '#api/meta/object.ts';
 import { badRequest, invalid } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
-import { type ApiObject, metadataOf } from '../api-object.ts';
+import { type ApiObject, forgetSystemFields, metadataOf } from '../api-object.ts';
 import { reviewToken } from '../authn/service-account-tokens.ts';
 import { rulesFor } from '../authz/rbac.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';
 import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { recordSender } from '../verbs/write.ts';
-import { reviewAttributes } from './access-review.ts';
+import { reviewAttributes, selectorErrors } from './access-review.ts';
 import { admit, answer, dryRunOf, readBodyAs } from './exchange.ts';
 import type { SubresourceServices } from './services.ts';
 
@@ -42,6 +42,7 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     resource: Resource,
   ): Promise<HttpResponse> => {
     const review = readBodyAs<T>(context, resource.kind);
+    forgetSystemFields(review);
     const metadata = metadataOf(review);
     if (resource.kind.namespaced) metadata.namespace ??= context.info.namespace;
     recordSender(context, resource, review as KubeObject as ApiObject);
@@ -66,22 +67,31 @@ export const createTokenReview = reviewer<TokenReview>((review, _context, servic
   const asked = review.spec?.audiences ?? [];
   const audiences = asked.length === 0 ? tokens.audiences : asked;
   const nowMs = environment.clock.now();
-  const user = reviewToken({ token, audiences, tokens, reader, nowMs });
+  // What is no token at all is nobody's request.
+  const isNone = token.trim() === '';
+  const user = isNone ? ANONYMOUS : reviewToken({ token, audiences, tokens, reader, nowMs });
   if (user === undefined) {
-    review.status = { user: {}, error: 'invalid bearer token' };
+    const { authenticated: _, ...given } = review.status ?? {};
+    review.status = { ...given, user: given.user ?? {}, error: 'invalid bearer token' };
     return;
   }
   const named = tokens.verify(token, nowMs)?.aud ?? [];
-  const common = audiences.filter((audience) => named.includes(audience));
-  const groups = user.groups.includes(AUTHENTICATED_GROUP)
-    ? user.groups
-    : [...user.groups, AUTHENTICATED_GROUP];
-  review.status = { authenticated: true, user: userInfo({ ...user, groups }), audiences: common };
+  const common = isNone ? audiences : audiences.filter((audience) => named.includes(audience));
+  const groups =
+    isNone || user.groups.includes(AUTHENTICATED_GROUP)
+      ? user.groups
+      : [...user.groups, AUTHENTICATED_GROUP];
+  review.status = {
+    authenticated: true,
+    user: userInfo({ ...user, groups }),
+    audiences: [...common],
+  };
 });
 
 export const createSelfSubjectReview = reviewer<SelfSubjectReview>(
   (review, context, { environment }) => {
-    metadataOf(review).creationTimestamp = timeText(environment.clock.now());
+    // Nothing of what was sent comes back.
+    review.metadata = { creationTimestamp: timeText(environment.clock.now()) };
     review.status = { userInfo: userInfo(context.user) };
   },
 );
@@ -121,6 +131,8 @@ export const createSelfSubjectAccessReview = reviewer<SelfSubjectAccessReview>(
   },
 );
 
+const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
 function userOf(spec: SubjectAccessReviewSpec | undefined): User {
   return {
     name: spec?.user ?? '',
@@ -128,6 +140,12 @@ function userOf(spec: SubjectAccessReviewSpec | undefined): User {
     ...(spec?.uid === undefined ? {} : { uid: spec.uid }),
     ...(spec?.extra === undefined ? {} : { extra: spec.extra }),
   };
+}
+
+/** Selectors that say something which cannot be told: that limits nothing. */
+function evaluationErrors(spec: SubjectAccessReviewSpec | undefined): { evaluationError?: string } {
+  const texts = selectorErrors(spec?.resourceAttributes);
+  return texts.length === 0 ? {} : { evaluationError: texts.join('; ') };
 }
 
 function decide(
@@ -140,6 +158,7 @@ function decide(
     allowed: outcome === 'allow',
     ...(outcome === 'deny' ? { denied: true } : {}),
     ...(reason === '' ? {} : { reason }),
+    ...evaluationErrors(spec),
   };
 }
 
@@ -168,6 +187,9 @@ export const createSelfSubjectRulesReview = reviewer<SelfSubjectRulesReview>(
       status.incomplete = true;
       status.evaluationError = 'node authorizer does not support user rule resolution';
     }
+    // Nothing of what was sent comes back.
+    review.metadata = {};
+    review.spec = {};
     review.status = status;
   },
 );

@@ -7,6 +7,7 @@ import type { HttpResponse } from '#base/http/message.ts';
 import type { TokenRequest } from '#api/gen/authentication-v1.ts';
 import type { Pod, ServiceAccount } from '#api/gen/core-v1.ts';
 import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
+import { isPathSegmentName } from '#api/meta/names.ts';
 import { parseApiVersion } from '#api/meta/object.ts';
 import { badRequest, conflict, internalError, invalid } from '#api/meta/status.ts';
 import { NODES, type Target } from '../admission/targets.ts';
@@ -15,7 +16,8 @@ import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { BoundObject, TokenRequest as Order } from '../authn/service-account-tokens.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
-import { admit, answer, dryRunOf, readBodyAs, TOKEN_REQUEST } from './exchange.ts';
+import { recordSender } from '../verbs/write.ts';
+import { admit, answer, dryRunOf, readBodyAs, TOKEN_REQUEST, unstored } from './exchange.ts';
 import type { SubresourceServices } from './services.ts';
 
 const SHORTEST_SECONDS = 10 * 60;
@@ -29,6 +31,7 @@ export async function createToken(
 ): Promise<HttpResponse> {
   const { namespace, name } = context.info;
   const request = readBodyAs<TokenRequest>(context, TOKEN_REQUEST);
+  recordSender(context, unstored(TOKEN_REQUEST, services, resource), request as ApiObject);
   const metadata = metadataOf(request);
   checkPlace(metadata, namespace, name);
   const account = resource.read(
@@ -120,6 +123,7 @@ async function boundTo(
   if (group !== '' || !isBindable(kind)) {
     throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
   }
+  checkName(name);
   const object = await currentObject(
     services,
     PLURALS[kind],
@@ -142,6 +146,14 @@ async function boundTo(
   const bound = { boundTo: { kind, name, uid } };
   const node = kind === 'Pod' ? nodeOf(services, object as Pod) : undefined;
   return node === undefined ? bound : { ...bound, node };
+}
+
+/** As a read of the object would check it. */
+function checkName(name: string): void {
+  if (name === '') throw badRequest('Name parameter required.');
+  const messages = isPathSegmentName(name);
+  if (messages.length === 0) return;
+  throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${messages.join(';')}`);
 }
 
 function isBindable(kind: string): kind is BoundObject['kind'] {

@@ -4,9 +4,10 @@
  * Source: API concepts, "Patches" and "Server-Side Apply"; RFC 6902, RFC 7386.
  */
 import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
+import { toStoredGoJson } from '#api/codec/canonical.ts';
 import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { fieldPath, forbiddenField, invalidValue, required } from '#api/meta/field.ts';
-import { goText } from '#api/meta/json.ts';
+import { goText, markSent } from '#api/meta/json.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { apiVersionOf, type Json, type JsonObject } from '#api/meta/object.ts';
 import {
@@ -61,7 +62,7 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
     transform: async (current) => {
       if (current === undefined) throw notFound(resource.groupResource, context.info.name);
       const version = metadataOf(current).resourceVersion;
-      const patched = change(current as JsonObject);
+      const patched = change(asGoWrites(kind, current));
       const decoded = decodePatched(context, resource, {
         value: media === PATCH_TYPES[2] ? { ...patched, ...typeMetaOf(kind) } : patched,
         // What is shown of a patch that is refused.
@@ -80,6 +81,13 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
       return decoded;
     },
   };
+}
+
+/** The object as patches see it: what Go writes for nil is null in it. */
+function asGoWrites(kind: AnyKind, object: ApiObject): JsonObject {
+  if (kind.custom !== undefined) return object as JsonObject;
+  const text = toStoredGoJson(documentTypeOf(kind), object);
+  return JSON.parse(text) as JsonObject;
 }
 
 function typeMetaOf(kind: AnyKind): { kind: string; apiVersion: string } {
@@ -250,7 +258,16 @@ function appliedYaml(
     throw badRequest(
       `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${goKindOf(parsed)} into Go value of type map[string]interface {}`,
     );
+  noteEmpty(parsed);
   return parsed as unknown as ApiObject;
+}
+
+/** What is empty in a configuration was sent so. */
+function noteEmpty(value: Json | undefined): void {
+  if (typeof value !== 'object' || value === null) return;
+  const members = Object.values(value);
+  if (members.length === 0) markSent(value);
+  for (const member of members) noteEmpty(member);
 }
 
 function goKindOf(value: Json): string {

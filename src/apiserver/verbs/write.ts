@@ -6,7 +6,7 @@ import { badRequest } from '#api/meta/status.ts';
 import { fieldTypeOf } from '#api/schema/kind-types.ts';
 import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
 import { timeText } from '#api/meta/time.ts';
-import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
+import { type ApiObject, copyOf, forgetSystemFields, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { contentType, type Presenter } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -113,6 +113,7 @@ function dropRepeatedOwners(context: RequestContext, object: ApiObject): void {
 async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> {
   const { context, resource, services } = call;
   dropRepeatedOwners(context, object);
+  forgetSystemFields(object);
   const metadata = metadataOf(object);
   if (!metadata.name && !metadata.generateName && context.info.name === '') metadata.name = '';
   if (resource.kind.namespaced && !metadata.namespace) metadata.namespace = context.info.namespace;
@@ -252,7 +253,7 @@ export function recordManagers(
 export function recordSender(context: RequestContext, resource: Resource, object: ApiObject): void {
   const { query } = context.info;
   const manager = managerOf(query.get('fieldManager'), context.header('user-agent'));
-  recordManager({ context, resource, manager }, undefined, object, '');
+  recordManager({ context, resource, manager }, undefined, object, context.info.subresource);
 }
 
 function recordManager(
