@@ -99,11 +99,19 @@ function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
 /** What is stored for `object`: kind and apiVersion first, no resourceVersion. */
 export function storedBytes(type: TypeSchema, object: KubeObject): Uint8Array {
   const metadata = { ...object.metadata, resourceVersion: '' };
-  return Buffer.from(toStoredGoJson(type, { ...object, metadata }));
+  const text = toStoredGoJson(type, { ...object, metadata });
+  // Memory of its own: what is kept for long must not keep a block that others had a share of.
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
-/** So many parsed objects are kept whether or not anybody else holds them: the last parsed ones. */
+/**
+ * So many parsed objects are kept whether or not anybody else holds them: the last parsed ones, and
+ * fewer where they were made of more bytes than this.
+ */
 const PARSED_MAX = 4096;
+const PARSED_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * Parsed forms of entries, each made once as long as somebody holds it: informers of this process
@@ -112,8 +120,12 @@ const PARSED_MAX = 4096;
  * What it gives out is shared: callers that change an object copy it first (`Resource.copy`).
  */
 export class ParsedCache {
-  readonly #recent: JsonObject[] = [];
+  /** A ring: `#kept` objects up to `#next`, made of `#keptBytes`. */
+  readonly #recent: (JsonObject | undefined)[] = new Array<undefined>(PARSED_MAX).fill(undefined);
+  readonly #sizes = new Uint32Array(PARSED_MAX);
   #next = 0;
+  #kept = 0;
+  #keptBytes = 0;
   readonly #onParsed: (object: JsonObject) => void;
 
   /** `onParsed` sees each new object before anybody else does; tests freeze it there. */
@@ -138,9 +150,30 @@ export class ParsedCache {
     const object = parseEntry(entry);
     this.#onParsed(object);
     entry.parsed = new WeakRef(object);
-    this.#recent[this.#next] = object;
-    this.#next = (this.#next + 1) % PARSED_MAX;
+    this.#keep(object, entry.bytes.length);
     return object;
+  }
+
+  /** Of the stored forms of what it keeps. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  #keep(object: JsonObject, size: number): void {
+    while (
+      this.#kept === PARSED_MAX ||
+      (this.#kept > 0 && this.#keptBytes + size > PARSED_MAX_BYTES)
+    ) {
+      const oldest = (this.#next - this.#kept + PARSED_MAX) % PARSED_MAX;
+      this.#recent[oldest] = undefined;
+      this.#keptBytes -= this.#sizes[oldest] ?? 0;
+      this.#kept--;
+    }
+    this.#recent[this.#next] = object;
+    this.#sizes[this.#next] = size;
+    this.#keptBytes += size;
+    this.#kept++;
+    this.#next = (this.#next + 1) % PARSED_MAX;
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Entry, MessageCache } from './entry.ts';
+import { type Entry, MessageCache, ParsedCache } from './entry.ts';
 import { ResourceCache } from './resource-cache.ts';
 
 const PREFIX = '/registry/pods/';
@@ -87,5 +87,58 @@ describe('protobuf messages', () => {
     cache.forget(two);
     assert.equal(one.message, undefined);
     assert.equal(cache.get(two, true, make), two.message);
+  });
+});
+
+describe('the events that are kept for watches that resume', () => {
+  const MEGABYTE = new Uint8Array(1024 * 1024);
+  /** How many are kept of `count`, each of an object with `bytes`. */
+  function kept(count: number, bytes: Uint8Array): number {
+    const cache = new ResourceCache(PREFIX);
+    for (let revision = 1; revision <= count; revision++)
+      cache.apply({ type: 'put', revision, entry: { ...entry('a/1', revision), bytes } });
+    const events = cache.since(cache.windowStart) ?? [];
+    assert.equal(cache.since(cache.windowStart - 1), undefined);
+    assert.equal(events.at(0)?.revision, cache.windowStart + 1);
+    assert.equal(events.at(-1)?.revision, count);
+    return events.length;
+  }
+
+  it('are thousands of small objects', () => {
+    const count = kept(10_000, new Uint8Array(100));
+    assert.ok(count >= 4096 && count <= 5120, String(count));
+  });
+
+  it('are fewer of large objects, but never less than a hundred', () => {
+    const large = kept(2_000, MEGABYTE.subarray(0, 100_000));
+    assert.ok(large > 300 && large < 450, String(large));
+    const huge = kept(500, MEGABYTE);
+    assert.ok(huge >= 100 && huge <= 125, String(huge));
+  });
+});
+
+describe('parsed objects', () => {
+  const parsedEntry = (revision: number, size: number): Entry => ({
+    ...entry(`a/${revision}`, revision),
+    bytes: Buffer.from(JSON.stringify({ metadata: { name: 'x'.repeat(size) } })),
+  });
+
+  it('are the same for all as long as somebody has them', () => {
+    const cache = new ParsedCache();
+    const one = parsedEntry(1, 10);
+    const object = cache.get(one);
+    assert.equal(cache.get(one), object);
+    assert.equal(cache.once(one), object);
+    assert.notEqual(cache.own(one), object);
+    assert.deepEqual(cache.own(one), object);
+  });
+
+  it('are counted by what they were made of, too', () => {
+    const cache = new ParsedCache();
+    for (let revision = 1; revision <= 100; revision++) cache.get(parsedEntry(revision, 1_000_000));
+    assert.ok(cache.keptBytes <= 16 * 1024 * 1024, String(cache.keptBytes));
+    assert.ok(cache.keptBytes > 15_000_000, String(cache.keptBytes));
+    for (let revision = 1; revision <= 5000; revision++) cache.get(parsedEntry(revision, 10));
+    assert.ok(cache.keptBytes < 5000 * 60, String(cache.keptBytes));
   });
 });

@@ -17,6 +17,9 @@ export interface CacheEvent {
 
 /** Events kept for watches that resume. Older ones answer 410. */
 const WINDOW_MAX = 4096;
+/** Fewer are kept where objects are large: as many as have so many bytes, but never fewer than these. */
+const WINDOW_MAX_BYTES = 32 * 1024 * 1024;
+const WINDOW_MIN = 100;
 
 export type CacheListener = (event: CacheEvent) => void;
 
@@ -41,6 +44,8 @@ export class ResourceCache {
   /** The same in the order of their keys, so that a list is a slice. */
   readonly #sorted: Entry[] = [];
   readonly #window: CacheEvent[] = [];
+  /** Of the objects of its events. */
+  #windowBytes = 0;
   /** Events up to here are not in the window any more. */
   #windowStart = 0;
   readonly #listeners = new Set<CacheListener>();
@@ -90,10 +95,8 @@ export class ResourceCache {
     if (event.type === 'put') this.#set(event.entry);
     else if (this.#entries.delete(key)) this.#sorted.splice(lowerBound(this.#sorted, key), 1);
     this.#window.push(event);
-    if (this.#window.length > WINDOW_MAX * 1.25) {
-      const dropped = this.#window.splice(0, this.#window.length - WINDOW_MAX);
-      this.#windowStart = dropped.at(-1)?.revision ?? this.#windowStart;
-    }
+    this.#windowBytes += event.entry.bytes.length;
+    this.#trimWindow();
     for (const listener of this.#listeners) listener(event);
     for (const { valueOf, byValue } of this.#fieldListeners.values()) {
       const value = valueOf(event.entry);
@@ -101,6 +104,22 @@ export class ResourceCache {
       for (const listener of byValue.get(value) ?? []) listener(event);
       if (before !== value) for (const listener of byValue.get(before) ?? []) listener(event);
     }
+  }
+
+  /** A quarter beyond a limit, so that it is done once for many events. */
+  #trimWindow(): void {
+    const isLong = this.#window.length > WINDOW_MAX * 1.25;
+    const isLarge =
+      this.#windowBytes > WINDOW_MAX_BYTES * 1.25 && this.#window.length > WINDOW_MIN * 1.25;
+    if (!isLong && !isLarge) return;
+    let drop = 0;
+    let bytes = this.#windowBytes;
+    const most = this.#window.length - WINDOW_MIN;
+    while (drop < most && (this.#window.length - drop > WINDOW_MAX || bytes > WINDOW_MAX_BYTES))
+      bytes -= this.#window[drop++]?.entry.bytes.length ?? 0;
+    const dropped = this.#window.splice(0, drop);
+    this.#windowBytes = bytes;
+    this.#windowStart = dropped.at(-1)?.revision ?? this.#windowStart;
   }
 
   /** Events after `revision`, or undefined when some of them are no longer known. */
