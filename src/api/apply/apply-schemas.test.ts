@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { JsonObject } from '../meta/object.ts';
 import { typeByName } from '../schema/schema.ts';
 import { makeTypeSchema, type TypeSchema } from '../schema/types.ts';
-import { changesNothing } from './managed-fields.ts';
+import { changesNothing } from './no-change.ts';
 import { conflictOf, kindOf, metadata, POD, Server, spec } from './test-server.ts';
 
 describe('fields under another schema', () => {

@@ -15,7 +15,6 @@ import {
   parseApiVersion,
 } from '../meta/object.ts';
 import { badRequest, StatusError } from '../meta/status.ts';
-import { equalJson } from '../meta/equal.ts';
 import { isJsonObject } from '../meta/json.ts';
 import type { TypeSchema } from '../schema/types.ts';
 import { UntypedValue } from './compare.ts';
@@ -310,34 +309,4 @@ function applyOnce(options: ApplyOptions, live: JsonObject, entries: Entries): J
     force,
     timeText,
   });
-}
-
-/**
- * Whether a write changes anything. One that changes nothing but the times of managers is none.
- * To be called on what is about to be stored, after admission.
- */
-export function changesNothing(live: object, next: object): boolean {
-  const before = live as JsonObject;
-  const after = next as JsonObject;
-  // In this order a difference is found early: most writes change the metadata or the status.
-  if (!equalJson(withoutManagers(before), withoutManagers(after))) return false;
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  for (const name of [...names].reverse())
-    if (name !== 'metadata' && !equalJson(before[name], after[name])) return false;
-  const stored = metadataOf(before)['managedFields'];
-  const now = metadataOf(after)['managedFields'];
-  return Array.isArray(stored) && Array.isArray(now)
-    ? equalJson(stored.map(withoutTime), now.map(withoutTime))
-    : equalJson(stored, now);
-}
-
-function withoutTime(entry: Json): Json {
-  if (!isJsonObject(entry)) return entry;
-  const { time: _, ...rest } = entry;
-  return rest;
-}
-
-function withoutManagers(object: JsonObject): JsonObject {
-  const { managedFields: _, ...metadata } = metadataOf(object);
-  return metadata;
 }

@@ -1,6 +1,6 @@
 /** UPDATE and PATCH. Upstream: registry/rest/update.go and generic/registry/store.go (Update). */
 import { statusKeepsMetadata } from '#api/apply/reset-fields.ts';
-import { changesNothing } from '#api/apply/managed-fields.ts';
+import { changesNothing } from '#api/apply/no-change.ts';
 import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
 import { dropGatedFields } from '#api/meta/gated-fields.ts';
 import { conflict, invalid, notFound, OBJECT_MODIFIED, plainError } from '#api/meta/status.ts';

@@ -121,7 +121,7 @@ const PARSED_MAX_BYTES = 16 * 1024 * 1024;
  */
 export class ParsedCache {
   /** A ring: `#kept` objects up to `#next`, made of `#keptBytes`. */
-  readonly #recent: (JsonObject | undefined)[] = new Array<undefined>(PARSED_MAX).fill(undefined);
+  readonly #recent: (JsonObject | undefined)[] = [];
   readonly #sizes = new Uint32Array(PARSED_MAX);
   #next = 0;
   #kept = 0;
