@@ -83,7 +83,6 @@ describe('kinds', () => {
     assert.deepEqual(
       those(({ countsGeneration }) => countsGeneration === true),
       [
-        'CSIDriver.storage.k8s.io',
         'CronJob.batch',
         'CustomResourceDefinition.apiextensions.k8s.io',
         'DaemonSet.apps',

@@ -79,6 +79,13 @@ export interface ScalePaths<T> {
   readonly customPath?: string;
 }
 
+/** What else the namespace must say, and the error when it does not. */
+export interface NamespaceLabel {
+  readonly key: string;
+  readonly value: string;
+  readonly error: FieldError;
+}
+
 /** What a custom resource has instead of a type in the field table. */
 export interface CustomType {
   /** The object as field management and patches see it, made of its structural schema. */
@@ -166,6 +173,10 @@ export interface KindDefinition<T extends KubeObject> {
   validateUpdate?(next: T, old: T): FieldError[];
   validateStatus?(next: T, old: T): FieldError[];
   prepareForStatusUpdate?(next: T, old: T, context: WriteContext): void;
+  /** A label that the namespace must have for what the object asks for. `old`: on an update. */
+  namespaceLabelNeeded?(next: T, old: T | undefined): NamespaceLabel | undefined;
+  /** Names that the server makes are `generateName` and nothing else. */
+  readonly keepsPrefix?: boolean;
   /** Warnings (not errors) for the client: 120 characters at most each. */
   warn?(object: T, old?: T): string[];
   /**

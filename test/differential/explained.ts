@@ -22,6 +22,12 @@ const EXPLANATIONS: readonly Explanation[] = [
       JSON.stringify(request.body).includes('"selectableFields"'),
   },
   {
+    why: 'upstream gives a row of IPAddresses a cell (its age) that no column of the Table names: pkg/printers/internalversion/printers.go, printIPAddress',
+    covers: ({ groups }) =>
+      groups.length === 1 &&
+      groups[0] === 'networking.k8s.io/IPAddress: object rows[].cells has another length',
+  },
+  {
     why: 'upstream panics (division by zero) on a step of 0, kubernetes/kubernetes#139653; we answer 422',
     covers: ({ kind, ours, theirs, request }) =>
       kind === 'resource.k8s.io/ResourceSlice' &&

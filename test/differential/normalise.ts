@@ -1,7 +1,7 @@
 /** Takes out of an answer what is random or of the moment, so that two servers' can be compared. */
 import { fromYaml } from '#api/codec/yaml.ts';
 import { isJsonObject } from '#api/meta/json.ts';
-import type { Json } from '#api/meta/object.ts';
+import type { Json, JsonObject } from '#api/meta/object.ts';
 import type { Answer, CaseRequest } from './model.ts';
 
 /** The headers that clients read. */
@@ -48,7 +48,10 @@ export function normalise(raw: RawAnswer, request: CaseRequest): Answer {
         return value === undefined ? [] : [[name, text(value, sent)]];
       }),
     ),
-    body: value(parsed(raw), '', { sent, base: generateNameOf(request.body ?? null) }),
+    body: value(withoutOrder(parsed(raw)), '', {
+      sent,
+      base: generateNameOf(request.body ?? null),
+    }),
   };
 }
 
@@ -129,6 +132,25 @@ function text(json: string, sent: string): string {
     .replace(TIME, (time, year: string) => (Number(year) > OLD_YEAR ? '<time>' : time))
     .replace(SUFFIXED, '$1-<random>')
     .replace(QUOTED_VERSION, '$1<version>');
+}
+
+/** Of what the distribution lets everybody read beside what upstream does. */
+const ADDED_PATH = '/.well-known';
+
+/** Upstream reads the bindings out of a hash table, in an order that differs each time. */
+function withoutOrder(json: Json): Json {
+  if (!isJsonObject(json) || json['kind'] !== 'SelfSubjectRulesReview') return json;
+  const { status } = json;
+  if (!isJsonObject(status ?? null)) return json;
+  const lists = Object.entries(status as JsonObject).map(([name, list]): [string, Json] => [
+    name,
+    Array.isArray(list)
+      ? list
+          .filter((rule) => !JSON.stringify(rule).includes(`"${ADDED_PATH}"`))
+          .toSorted((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1))
+      : (list ?? null),
+  ]);
+  return { ...json, status: Object.fromEntries(lists) };
 }
 
 function parsed({ text: body, headers }: RawAnswer): Json {

@@ -4,7 +4,7 @@ import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { timeText } from '../meta/time.ts';
 import { validateApiService, validateApiServiceStatus } from '../validation/api-service.ts';
-import { nameIsPathSegment } from '../meta/names.ts';
+import { isPathSegmentName } from '../meta/names.ts';
 
 const HTTPS_PORT = 443;
 
@@ -36,7 +36,7 @@ export const API_SERVICE = defineKind<APIService>({
     column('Available', available),
     AGE_COLUMN,
   ],
-  validateName: nameIsPathSegment,
+  validateName: isPathSegmentName,
   setDefaults: ({ spec }) => {
     if (spec?.service !== undefined) spec.service.port ??= HTTPS_PORT;
   },

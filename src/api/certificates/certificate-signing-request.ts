@@ -7,6 +7,7 @@ import type { CertificateSigningRequest } from '#api/gen/certificates-v1.ts';
 import { defineKind, type WriteContext } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { humanDuration } from '../meta/duration.ts';
+import { nameIsPathSegment } from '../meta/names.ts';
 import { timeText } from '../meta/time.ts';
 import {
   validateApproval,
@@ -106,8 +107,8 @@ export const CERTIFICATE_SIGNING_REQUEST = defineKind<CertificateSigningRequest>
     keepDecisions(next, old);
     stampConditions(next, old, context.nowMs);
   },
-  // Upstream does not care how a request is called.
-  validateName: () => [],
+  // Upstream does not care how a request is called, as long as it is part of a path.
+  validateName: nameIsPathSegment,
   validateCreate: validateCertificateSigningRequestCreate,
   validateStatus: validateCertificateSigningRequestStatus,
   views: [

@@ -56,8 +56,11 @@ export const ENDPOINT_SLICE = defineKind<EndpointSlice>({
     if (equalValues(next.metadata?.labels, old.metadata?.labels)) return;
     next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
   },
-  warn: ({ addressType }) =>
-    addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : [],
+  // The type never changes: whoever made the slice was warned.
+  warn: ({ addressType }, old) =>
+    addressType === 'FQDN' && old === undefined
+      ? ['spec.addressType: FQDN endpoints are deprecated']
+      : [],
   validate: validateEndpointSlice,
   validateCreate: validateEndpointSliceCreate,
   validateUpdate: validateEndpointSliceUpdate,

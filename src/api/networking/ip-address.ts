@@ -31,6 +31,7 @@ export const IP_ADDRESS = defineKind<IPAddress>({
   countsGeneration: false,
   unconditionalUpdate: true,
   columns: [NAME_COLUMN, column('ParentRef', parent)],
+  keepsPrefix: true,
   validateName: nameIsIpAddress,
   validate: validateIpAddress,
   validateUpdate: validateIpAddressUpdate,

@@ -18,6 +18,6 @@ export const SERVICE_CIDR = defineKind<ServiceCIDR>({
   prepareForCreate: (range) => {
     range.status = {};
   },
-  validate: validateServiceCidr,
+  validateCreate: validateServiceCidr,
   validateUpdate: validateServiceCidrUpdate,
 });

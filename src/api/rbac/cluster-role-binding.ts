@@ -2,7 +2,7 @@
 import type { ClusterRoleBinding } from '#api/gen/rbac-v1.ts';
 import { defineKind } from '../kind.ts';
 import { validateBindingUpdate, validateClusterRoleBinding } from '../validation/rbac.ts';
-import { nameIsPathSegment } from '../meta/names.ts';
+import { isPathSegmentName } from '../meta/names.ts';
 import { BINDING_COLUMNS, defaultBinding } from './bindings.ts';
 
 export const CLUSTER_ROLE_BINDING = defineKind<ClusterRoleBinding>({
@@ -16,7 +16,7 @@ export const CLUSTER_ROLE_BINDING = defineKind<ClusterRoleBinding>({
   createOnUpdate: true,
   unconditionalUpdate: true,
   columns: BINDING_COLUMNS,
-  validateName: nameIsPathSegment,
+  validateName: isPathSegmentName,
   setDefaults: defaultBinding,
   validate: validateClusterRoleBinding,
   validateUpdate: validateBindingUpdate,

@@ -3,7 +3,7 @@ import type { ClusterRole } from '#api/gen/rbac-v1.ts';
 import { defineKind } from '../kind.ts';
 import { DEFAULT_COLUMNS } from '../meta/columns.ts';
 import { validateClusterRole } from '../validation/rbac.ts';
-import { nameIsPathSegment } from '../meta/names.ts';
+import { isPathSegmentName } from '../meta/names.ts';
 
 export const CLUSTER_ROLE = defineKind<ClusterRole>({
   group: 'rbac.authorization.k8s.io',
@@ -16,6 +16,6 @@ export const CLUSTER_ROLE = defineKind<ClusterRole>({
   createOnUpdate: true,
   unconditionalUpdate: true,
   columns: DEFAULT_COLUMNS,
-  validateName: nameIsPathSegment,
+  validateName: isPathSegmentName,
   validate: validateClusterRole,
 });

@@ -2,7 +2,7 @@
 import type { RoleBinding } from '#api/gen/rbac-v1.ts';
 import { defineKind } from '../kind.ts';
 import { validateBindingUpdate, validateRoleBinding } from '../validation/rbac.ts';
-import { nameIsPathSegment } from '../meta/names.ts';
+import { isPathSegmentName } from '../meta/names.ts';
 import { BINDING_COLUMNS, defaultBinding } from './bindings.ts';
 
 export const ROLE_BINDING = defineKind<RoleBinding>({
@@ -16,7 +16,7 @@ export const ROLE_BINDING = defineKind<RoleBinding>({
   createOnUpdate: true,
   unconditionalUpdate: true,
   columns: BINDING_COLUMNS,
-  validateName: nameIsPathSegment,
+  validateName: isPathSegmentName,
   setDefaults: defaultBinding,
   validate: validateRoleBinding,
   validateUpdate: validateBindingUpdate,

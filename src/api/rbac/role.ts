@@ -3,7 +3,7 @@ import type { Role } from '#api/gen/rbac-v1.ts';
 import { defineKind } from '../kind.ts';
 import { DEFAULT_COLUMNS } from '../meta/columns.ts';
 import { validateRole } from '../validation/rbac.ts';
-import { nameIsPathSegment } from '../meta/names.ts';
+import { isPathSegmentName } from '../meta/names.ts';
 
 export const ROLE = defineKind<Role>({
   group: 'rbac.authorization.k8s.io',
@@ -16,6 +16,6 @@ export const ROLE = defineKind<Role>({
   createOnUpdate: true,
   unconditionalUpdate: true,
   columns: DEFAULT_COLUMNS,
-  validateName: nameIsPathSegment,
+  validateName: isPathSegmentName,
   validate: validateRole,
 });

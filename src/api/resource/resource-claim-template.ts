@@ -5,6 +5,7 @@ import { AGE_COLUMN, NAME_COLUMN } from '../meta/columns.ts';
 import { fieldPath } from '../meta/field.ts';
 import { validateResourceClaimTemplate } from '../validation/device-claim.ts';
 import { immutable } from '../validation/metadata.ts';
+import { labelOfTemplate } from './admin-access.ts';
 import { defaultDeviceRequests } from './device-requests.ts';
 
 export const RESOURCE_CLAIM_TEMPLATE = defineKind<ResourceClaimTemplate>({
@@ -19,6 +20,7 @@ export const RESOURCE_CLAIM_TEMPLATE = defineKind<ResourceClaimTemplate>({
   returnsDeletedObject: true,
   columns: [NAME_COLUMN, AGE_COLUMN],
   setDefaults: (template) => defaultDeviceRequests(template.spec?.spec),
+  namespaceLabelNeeded: labelOfTemplate,
   validate: validateResourceClaimTemplate,
   validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),
 });

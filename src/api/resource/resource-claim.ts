@@ -6,6 +6,7 @@ import { immutable } from '../validation/metadata.ts';
 import { fieldPath } from '../meta/field.ts';
 import { validateResourceClaimStatus } from '../validation/device-claim-status.ts';
 import { validateResourceClaim } from '../validation/device-claim.ts';
+import { labelOfClaim } from './admin-access.ts';
 import { defaultDeviceRequests } from './device-requests.ts';
 
 function state({ metadata, status }: ResourceClaim): string {
@@ -36,6 +37,7 @@ export const RESOURCE_CLAIM = defineKind<ResourceClaim>({
   prepareForCreate: (claim) => {
     claim.status = {};
   },
+  namespaceLabelNeeded: labelOfClaim,
   validateCreate: validateResourceClaim,
   validateStatus: validateResourceClaimStatus,
   validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),

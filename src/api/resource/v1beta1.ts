@@ -111,6 +111,8 @@ function inV1beta1<T extends KubeObject>(
         kind.setDefaults?.(whole);
         Object.assign(object, served(whole));
       },
+      namespaceLabelNeeded: (next, old) =>
+        kind.namespaceLabelNeeded?.(stored(next), old === undefined ? undefined : stored(old)),
       validate: (object) => kind.validate?.(stored(object)) ?? [],
       validateCreate: (object) => kind.validateCreate?.(stored(object)) ?? [],
       validateUpdate: (next, old) => kind.validateUpdate?.(stored(next), stored(old)) ?? [],

@@ -31,6 +31,6 @@ export const PRIORITY_CLASS = defineKind<PriorityClass>({
   prepareForCreate: (object) => {
     object.metadata = { ...object.metadata, generation: 1 };
   },
-  validate: validatePriorityClass,
+  validateCreate: validatePriorityClass,
   validateUpdate: validatePriorityClassUpdate,
 });

@@ -2,6 +2,7 @@
 import type { CSIDriver } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
+import { equalValues } from '../meta/equal.ts';
 import { validateCsiDriver, validateCsiDriverUpdate } from '../validation/csi.ts';
 
 function setDefaults(driver: CSIDriver): void {
@@ -21,6 +22,9 @@ const boolean = (name: string, cell: (driver: CSIDriver) => boolean) => ({
   cell,
 });
 
+const TOKENS_IN_SECRETS =
+  'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes';
+
 export const CSI_DRIVER = defineKind<CSIDriver>({
   group: 'storage.k8s.io',
   version: 'v1',
@@ -28,7 +32,10 @@ export const CSI_DRIVER = defineKind<CSIDriver>({
   plural: 'csidrivers',
   namespaced: false,
   schema: 'io.k8s.api.storage.v1.CSIDriver',
-  countsGeneration: true,
+  // Counted here: a new driver has the generation that it is sent with, none as a rule.
+  countsGeneration: false,
+  // Gate VolumeLimitScaling.
+  gatedFields: ['spec.preventPodSchedulingIfMissing'],
   returnsDeletedObject: true,
   columns: [
     NAME_COLUMN,
@@ -44,10 +51,16 @@ export const CSI_DRIVER = defineKind<CSIDriver>({
     AGE_COLUMN,
   ],
   setDefaults,
-  // Upstream counts updates only: a new driver has no generation yet.
-  prepareForCreate: ({ metadata }) => {
-    if (metadata !== undefined) delete metadata.generation;
+  prepareForUpdate: (next, old) => {
+    if (equalValues(next.spec, old.spec)) return;
+    next.metadata = { ...next.metadata, generation: (old.metadata?.generation ?? 0) + 1 };
   },
+  warn: ({ spec }, old) =>
+    (spec?.tokenRequests ?? []).length > 0 &&
+    spec?.serviceAccountTokenInSecrets === undefined &&
+    !equalValues(spec?.tokenRequests, old?.spec?.tokenRequests)
+      ? [TOKENS_IN_SECRETS]
+      : [],
   validate: validateCsiDriver,
   validateUpdate: validateCsiDriverUpdate,
 });

@@ -1,7 +1,7 @@
 /** CSIStorageCapacity. Upstream: pkg/registry/storage/csistoragecapacity. */
 import type { CSIStorageCapacity } from '#api/gen/storage-v1.ts';
 import { defineKind } from '../kind.ts';
-import { column, NAME_COLUMN } from '../meta/columns.ts';
+import { DEFAULT_COLUMNS } from '../meta/columns.ts';
 import { validateCsiStorageCapacity, validateCsiStorageCapacityUpdate } from '../validation/csi.ts';
 
 export const CSI_STORAGE_CAPACITY = defineKind<CSIStorageCapacity>({
@@ -12,11 +12,7 @@ export const CSI_STORAGE_CAPACITY = defineKind<CSIStorageCapacity>({
   namespaced: true,
   schema: 'io.k8s.api.storage.v1.CSIStorageCapacity',
   countsGeneration: false,
-  columns: [
-    NAME_COLUMN,
-    column('StorageClassName', (object) => object.storageClassName ?? ''),
-    column('Capacity', (object) => object.capacity ?? '<unset>'),
-  ],
+  columns: DEFAULT_COLUMNS,
   validate: validateCsiStorageCapacity,
   validateUpdate: validateCsiStorageCapacityUpdate,
 });

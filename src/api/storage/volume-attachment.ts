@@ -1,5 +1,6 @@
 /** VolumeAttachment. Upstream: pkg/registry/storage/volumeattachment/strategy.go. */
 import type { VolumeAttachment } from '#api/gen/storage-v1.ts';
+import { defaultLegacyVolume } from '../core/volume-defaults.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import {
@@ -26,6 +27,10 @@ export const VOLUME_ATTACHMENT = defineKind<VolumeAttachment>({
     { name: 'Attached', type: 'boolean', cell: ({ status }) => status?.attached ?? false },
     AGE_COLUMN,
   ],
+  setDefaults: ({ spec }) => {
+    const volume = spec?.source?.inlineVolumeSpec;
+    if (volume !== undefined) defaultLegacyVolume(volume);
+  },
   prepareForCreate: (attachment) => {
     attachment.status = { attached: false };
   },

@@ -10,12 +10,14 @@ const GROUP_PRIORITY_MAX = 20_000;
 const VERSION_PRIORITY_MAX = 1000;
 
 function validateName({ metadata, spec }: APIService): FieldError[] {
-  const name = metadata?.name ?? '';
   const needed = `${spec?.version ?? ''}.${spec?.group ?? ''}`;
-  // Names that cannot be part of a path are refused with the metadata.
-  if (name === needed || isPathSegmentName(name).length > 0) return [];
-  const detail = `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(needed)}`;
-  return [invalidValue(fieldPath('metadata').child('name'), name, detail)];
+  return (['generateName', 'name'] as const).flatMap((field) => {
+    const name = metadata?.[field] ?? '';
+    // Names that cannot be part of a path are refused with the metadata, and so are missing ones.
+    if (name === '' || name === needed || isPathSegmentName(name).length > 0) return [];
+    const detail = `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(needed)}`;
+    return [invalidValue(fieldPath('metadata').child(field), name, detail)];
+  });
 }
 
 function validatePriority(field: string, value: number | undefined, max: number): FieldError[] {

@@ -57,6 +57,15 @@ export function optionalOneOf(
   return value === undefined || allowed.includes(value) ? [] : [notSupported(at, value, allowed)];
 }
 
+/** As `oneOf`, of a pointer: empty is a value that is not allowed, absence is `Required value`. */
+export function pointerOneOf(
+  value: string | undefined,
+  allowed: readonly string[],
+  at: FieldPath,
+): FieldError[] {
+  return value === undefined ? [required(at)] : optionalOneOf(value, allowed, at);
+}
+
 export function positive(value: number | undefined, at: FieldPath): FieldError[] {
   return (value ?? 0) > 0 ? [] : [invalidValue(at, value ?? 0, 'must be greater than zero')];
 }

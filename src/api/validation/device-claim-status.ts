@@ -79,7 +79,9 @@ interface Device {
 }
 
 function idOf({ driver = '', pool = '', device = '', shareID }: Device): string {
-  return [driver, pool, device, ...(shareID === undefined ? [] : [shareID])].join('/');
+  return [driver, pool, device, ...(shareID === undefined || shareID === '' ? [] : [shareID])].join(
+    '/',
+  );
 }
 
 function validateConsumer(

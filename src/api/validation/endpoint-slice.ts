@@ -19,7 +19,7 @@ import {
 import { parseIp } from '../meta/ip.ts';
 import { isDns1123Label, isDns1123Subdomain, isLabelValue } from '../meta/names.ts';
 import { validateEndpointIp } from './addresses.ts';
-import { label, oneOf, present, qualifiedName, subdomain } from './common.ts';
+import { label, oneOf, pointerOneOf, present, qualifiedName, subdomain } from './common.ts';
 import { validateCanonicalIp, validateIp } from './ip.ts';
 import { immutable, invalidAll, validateLabels } from './metadata.ts';
 
@@ -127,7 +127,7 @@ function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
     const errors = name === '' ? [] : label(name, here.child('name'));
     if (seen.has(name)) errors.push(duplicate(here.child('name'), name));
     seen.add(name);
-    errors.push(...oneOf(protocol, PROTOCOLS, here.child('protocol')));
+    errors.push(...pointerOneOf(protocol, PROTOCOLS, here.child('protocol')));
     if (appProtocol === undefined) return errors;
     return [...errors, ...qualifiedName(appProtocol, here.child('appProtocol'))];
   });

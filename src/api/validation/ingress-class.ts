@@ -8,7 +8,7 @@ import {
   required,
   tooLong,
 } from '../meta/field.ts';
-import { label, oneOf, segment, subdomain, validateDomainPath } from './common.ts';
+import { label, pointerOneOf, segment, subdomain, validateDomainPath } from './common.ts';
 import { immutable } from './metadata.ts';
 
 const SPEC = fieldPath('spec');
@@ -22,7 +22,7 @@ function validateParameters(
     ...(apiGroup === undefined ? [] : subdomain(apiGroup, at.child('apiGroup'))),
     ...segment(kind, at.child('kind')),
     ...segment(name, at.child('name')),
-    ...oneOf(scope, ['Cluster', 'Namespace'], at.child('scope')),
+    ...pointerOneOf(scope, ['Cluster', 'Namespace'], at.child('scope')),
   ];
   const where = at.child('namespace');
   if (scope === 'Namespace') {

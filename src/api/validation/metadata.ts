@@ -165,7 +165,6 @@ const FREE_FINALIZERS: ReadonlySet<string> = new Set([
   'coordination.k8s.io',
   'internal.apiserver.k8s.io',
   'node.k8s.io',
-  'scheduling.k8s.io',
 ]);
 
 function validateFinalizers(

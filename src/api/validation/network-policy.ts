@@ -15,7 +15,7 @@ import {
 } from '../meta/field.ts';
 import { parseCidr, rangeContains } from '../meta/ip.ts';
 import { isPortName } from '../meta/names.ts';
-import { oneOf, optionalOneOf, portNumber } from './common.ts';
+import { optionalOneOf, portNumber } from './common.ts';
 import { validateCidr } from './ip.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
 
@@ -117,7 +117,7 @@ function validateTypes(types: readonly string[]): FieldError[] {
   if (types.length > POLICY_TYPES.length) {
     return [invalidValue(at, types, 'may not specify more than two policyTypes')];
   }
-  return types.flatMap((type, i) => oneOf(type, POLICY_TYPES, at.index(i)));
+  return types.flatMap((type, i) => optionalOneOf(type, POLICY_TYPES, at.index(i)));
 }
 
 function validate(policy: NetworkPolicy, known: readonly string[]): FieldError[] {

@@ -74,6 +74,7 @@ const CLUSTER_ROLE_OBJECT_ROWS: readonly Row[] = [
     { clusterRoleSelectors: [{ matchLabels: { 'a b': 'c' } }] },
     [
       "aggregationRule.clusterRoleSelectors[0].matchLabels: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+      'aggregationRule.clusterRoleSelectors[0]: Invalid value: null: invalid label selector.',
     ],
   ],
 ];

@@ -97,7 +97,7 @@ function validateSource(name: string, spec: PersistentVolumeSpec, at: FieldPath)
 }
 
 /** Exactly one source, and what is wrong with it. Upstream counts a flexVolume, but always takes it. */
-function validatePersistentSources(spec: PersistentVolumeSpec, at: FieldPath): FieldError[] {
+export function validatePersistentSources(spec: PersistentVolumeSpec, at: FieldPath): FieldError[] {
   const names = inOrder(Object.keys(sourcesOf(spec)), true);
   if (names.length === 0) return [required(at, 'must specify a volume type')];
   return names.flatMap((name, i) => {

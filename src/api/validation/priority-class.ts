@@ -1,7 +1,7 @@
 /** Priority classes. Upstream: pkg/apis/scheduling/validation/validation.go. */
 import type { PriorityClass } from '#api/gen/scheduling-v1.ts';
 import { type FieldError, fieldPath, forbiddenField } from '../meta/field.ts';
-import { optionalOneOf } from './common.ts';
+import { oneOf } from './common.ts';
 import { immutable } from './metadata.ts';
 
 const SYSTEM_PREFIX = 'system-';
@@ -35,8 +35,9 @@ function validateValue(object: PriorityClass): FieldError[] {
 
 export function validatePriorityClass(object: PriorityClass): FieldError[] {
   const at = fieldPath('preemptionPolicy');
+  const policy = object.preemptionPolicy;
   const policies = ['PreemptLowerPriority', 'Never'];
-  return [...validateValue(object), ...optionalOneOf(object.preemptionPolicy, policies, at)];
+  return [...validateValue(object), ...(policy === undefined ? [] : oneOf(policy, policies, at))];
 }
 
 export function validatePriorityClassUpdate(next: PriorityClass, old: PriorityClass): FieldError[] {

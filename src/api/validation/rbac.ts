@@ -66,7 +66,14 @@ export function validateClusterRole({ rules, aggregationRule }: ClusterRole): Fi
   return [
     ...errors,
     ...present(selectors, at, detail),
-    ...selectors.flatMap((selector, i) => validateLabelSelector(selector, at.index(i))),
+    ...selectors.flatMap((selector, i) => {
+      const here = at.index(i);
+      const found = validateLabelSelector(selector, here);
+      // Upstream tells it of the selector once more.
+      return found.length === 0
+        ? []
+        : [...found, invalidValue(here, null, 'invalid label selector.')];
+    }),
   ];
 }
 

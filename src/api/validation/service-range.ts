@@ -52,8 +52,10 @@ export function validateServiceCidrUpdate(next: ServiceCIDR, old: ServiceCIDR): 
   const cidrs = next.spec?.cidrs ?? [];
   const before = old.spec?.cidrs ?? [];
   const joins = before.length === 1 && cidrs.length === FAMILIES;
-  if (cidrs.length !== before.length && !joins) return [invalidValue(CIDRS, cidrs, IMMUTABLE)];
-  return before.flatMap((cidr, i) =>
+  if (cidrs.length !== before.length && !joins)
+    return [invalidValue(CIDRS, cidrs.length === 0 ? null : cidrs, IMMUTABLE)];
+  const errors = before.flatMap((cidr, i) =>
     cidrs[i] === cidr ? [] : [invalidValue(CIDRS.index(i), cidrs[i], IMMUTABLE)],
   );
+  return joins ? [...errors, ...validateServiceCidr(next)] : errors;
 }

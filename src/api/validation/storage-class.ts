@@ -12,7 +12,7 @@ import {
   required,
   tooLong,
 } from '../meta/field.ts';
-import { oneOf, optionalOneOf, present, qualifiedName } from './common.ts';
+import { optionalOneOf, pointerOneOf, present, qualifiedName } from './common.ts';
 import { immutable } from './metadata.ts';
 
 const PARAMETERS_MAX = 512;
@@ -75,13 +75,15 @@ function termIdentity({ matchLabelExpressions = [] }: TopologySelectorTerm): str
 
 function validateTopologies(terms: readonly TopologySelectorTerm[]): FieldError[] {
   const at = fieldPath('allowedTopologies');
-  const seen = new Set<string>();
+  // As many empty terms as there are come first: upstream makes its list so.
+  const seen = terms.map(() => termIdentity({}));
   return terms.flatMap((term, i) => {
     const here = at.index(i);
     const errors = validateTerm(term, here);
     const identity = termIdentity(term);
-    if (seen.has(identity)) errors.push(duplicate(here.child('matchLabelExpressions'), ''));
-    seen.add(identity);
+    for (const other of seen)
+      if (other === identity) errors.push(duplicate(here.child('matchLabelExpressions'), ''));
+    seen.push(identity);
     return errors;
   });
 }
@@ -95,7 +97,7 @@ export function validateStorageClass(object: StorageClass): FieldError[] {
       RECLAIM_POLICIES,
       fieldPath('reclaimPolicy'),
     ),
-    ...oneOf(object.volumeBindingMode, BINDING_MODES, fieldPath('volumeBindingMode')),
+    ...pointerOneOf(object.volumeBindingMode, BINDING_MODES, fieldPath('volumeBindingMode')),
     ...validateTopologies(object.allowedTopologies ?? []),
   ];
 }

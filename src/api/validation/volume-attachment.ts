@@ -1,4 +1,5 @@
 /** Attachments of volumes to nodes. Upstream: pkg/apis/storage/validation/validation.go. */
+import type { PersistentVolumeSpec } from '#api/gen/core-v1.ts';
 import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from '#api/gen/storage-v1.ts';
 import {
   type FieldError,
@@ -10,8 +11,10 @@ import {
   tooLong,
 } from '../meta/field.ts';
 import { rangeError } from '../meta/names.ts';
-import { subdomain } from './common.ts';
+import { present, subdomain } from './common.ts';
 import { immutable } from './metadata.ts';
+import { validateAccessModes } from './persistent-volume-claim.ts';
+import { validatePersistentSources } from './persistent-volume.ts';
 import { validateDriverName } from './volumes.ts';
 
 const SPEC = fieldPath('spec');
@@ -22,11 +25,45 @@ function validateSource(source: VolumeAttachmentSource | undefined): FieldError[
   const at = SPEC.child('source');
   const { inlineVolumeSpec, persistentVolumeName: name } = source ?? {};
   const detail = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';
-  if (inlineVolumeSpec !== undefined) return name === undefined ? [] : [forbiddenField(at, detail)];
-  if (name === undefined) return [required(at, detail)];
   const where = at.child('persistentVolumeName');
+  if (inlineVolumeSpec !== undefined)
+    return name === undefined
+      ? validateInline(inlineVolumeSpec, at.child('inlineVolumeSpec'))
+      : [forbiddenField(at, detail), ...subdomain(name, where)];
+  if (name === undefined) return [required(at, detail)];
   const empty = name === '' ? [required(where, 'must specify non empty persistentVolumeName')] : [];
   return [...empty, ...subdomain(name, where)];
+}
+
+const INLINE = 'in the context of inline volumes';
+
+/** Source: ValidatePersistentVolumeSpec in pkg/apis/core/validation/validation.go. */
+function validateInline(spec: PersistentVolumeSpec, at: FieldPath): FieldError[] {
+  const notHere = (field: string): FieldError =>
+    forbiddenField(at.child(field), `may not be specified ${INLINE}`);
+  const errors = spec.claimRef === undefined ? [] : [notHere('claimRef')];
+  if (Object.keys(spec.capacity ?? {}).length > 0) errors.push(notHere('capacity'));
+  if (spec.csi === undefined)
+    errors.push(required(at.child('csi'), `has to be specified ${INLINE}`));
+  const modesAt = at.child('accessModes');
+  errors.push(
+    ...present(spec.accessModes, modesAt),
+    ...validateAccessModes(spec.accessModes, modesAt),
+  );
+  const policy = spec.persistentVolumeReclaimPolicy ?? '';
+  if (policy !== '' && policy !== 'Retain')
+    errors.push(
+      forbiddenField(at.child('persistentVolumeReclaimPolicy'), `may only be Retain ${INLINE}`),
+    );
+  const { nodeAffinity, ...sources } = spec;
+  if (nodeAffinity !== undefined) errors.push(notHere('nodeAffinity'));
+  errors.push(...validatePersistentSources(sources, at));
+  if (spec.storageClassName) errors.push(notHere('storageClassName'));
+  if (spec.volumeMode !== undefined && spec.volumeMode !== 'Filesystem') {
+    const only = `may not specify volumeMode other than Filesystem ${INLINE}`;
+    errors.push(forbiddenField(at.child('volumeMode'), only));
+  }
+  return errors;
 }
 
 function validateError(error: VolumeError | undefined, at: FieldPath): FieldError[] {

@@ -6,6 +6,7 @@ import { timeText } from '#api/meta/time.ts';
 import { validateObjectMeta } from '#api/validation/metadata.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import { isKey } from '#store/keys.ts';
+import { namespaceLabelErrors } from './namespace-labels.ts';
 import { generateName } from './names.ts';
 import type { CreateOptions } from './options.ts';
 import type { Resource } from './resource.ts';
@@ -25,7 +26,11 @@ export async function createObject(
   const byPrefix = !metadataOf(object).name && generated !== undefined && generated !== '';
   for (let tries = 1; ; tries++) {
     const attempt = byPrefix ? copyOf(object) : object;
-    if (byPrefix) metadataOf(attempt).name = generateName(generated, store.environment.random);
+    if (byPrefix)
+      metadataOf(attempt).name =
+        resource.kind.keepsPrefix === true
+          ? generated
+          : generateName(generated, store.environment.random);
     const created = await createOnce(store, resource, attempt, options);
     if (created !== undefined) return created;
     const name = metadataOf(attempt).name ?? '';
@@ -64,6 +69,7 @@ async function prepareAndPut(
   const { kind } = resource;
   prepare(store, resource, object, options);
   refuse(resource, object, [
+    ...namespaceLabelErrors(store, resource, { next: object, namespace: options.namespace }),
     ...(kind.validate?.(object) ?? []),
     ...(kind.validateCreate?.(object) ?? []),
     ...validateObjectMeta(kind, object),

@@ -1,7 +1,8 @@
 /** The registry's way to the store: single writes, their leases, what a refused write found. */
+import { NAMESPACE } from '#api/core/namespace.ts';
 import type { AnyKind, WriteContext } from '#api/kind.ts';
 import { type FieldError } from '#api/meta/field.ts';
-import { apiVersionOf } from '#api/meta/object.ts';
+import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
 import { invalid, notFound, serviceUnavailable } from '#api/meta/status.ts';
 import type { Environment } from '#base/env.ts';
 import { StoreError, type Write, type WriteResult } from '#store/store.ts';
@@ -77,6 +78,15 @@ export class StoreAccess {
 
   remove({ key, revision }: Entry, note: string): Promise<WriteResult> {
     return this.#write({ type: 'delete', key, expected: revision, note });
+  }
+
+  /** Those that the cache shows; none when there is no such namespace. */
+  namespaceLabels(namespace: string): Readonly<Record<string, string>> {
+    const cache = this.hub.cache(NAMESPACE.storagePrefix);
+    const entry = cache.get(`${cache.prefix}${namespace}`);
+    if (entry === undefined) return {};
+    const text = Buffer.from(entry.bytes).toString();
+    return (JSON.parse(text) as KubeObject).metadata?.labels ?? {};
   }
 
   writeContext(user: User): WriteContext {

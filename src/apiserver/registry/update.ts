@@ -9,6 +9,7 @@ import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { Taken } from './allocators.ts';
 import { createOnce } from './create.ts';
+import { namespaceLabelErrors } from './namespace-labels.ts';
 import type { UpdateOptions } from './options.ts';
 import type { Resource } from './resource.ts';
 import {
@@ -201,13 +202,17 @@ function prepare(
     keepFields(metadata, before, ['deletionGracePeriodSeconds']);
   if (metadata.uid === undefined || metadata.uid === '') keepFields(metadata, before, ['uid']);
   const errors: FieldError[] = [];
+  const { namespace } = options;
   const view = kind.views?.find((candidate) => candidate.name === options.subresource);
   if (options.subresource === 'status') {
     keepAllBut(next, old, 'status');
     if (statusKeepsMetadata(kind))
       keepFields(metadata, before, ['labels', 'annotations', 'finalizers', 'ownerReferences']);
     kind.prepareForStatusUpdate?.(next, old, context);
-    errors.push(...(kind.validateStatus?.(next, old) ?? []));
+    errors.push(
+      ...namespaceLabelErrors(store, resource, { next, old, namespace }),
+      ...(kind.validateStatus?.(next, old) ?? []),
+    );
   } else if (view !== undefined) {
     view.keep(next, old, context);
     errors.push(...(view.validate?.(next, old) ?? []));

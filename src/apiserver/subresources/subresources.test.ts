@@ -415,6 +415,61 @@ describe('reviews', () => {
     assert.equal(all.status.incomplete, false);
   });
 
+  it('say which selectors could not be read', async () => {
+    const ask = async (attributes: object): Promise<string | undefined> =>
+      (
+        await api.must('POST /apis/authorization.k8s.io/v1/subjectaccessreviews', {
+          spec: {
+            user: 'joe',
+            resourceAttributes: { verb: 'list', resource: 'pods', ...attributes },
+          },
+        })
+      ).status.evaluationError;
+    const good = { key: 'a', operator: 'In', values: ['b'] };
+    const bad = { key: 'a', operator: 'Like', values: ['b'] };
+    assert.equal(await ask({ fieldSelector: { requirements: [good] } }), undefined);
+    assert.equal(
+      await ask({
+        fieldSelector: { requirements: [bad] },
+        labelSelector: { requirements: [good, bad] },
+      }),
+      'spec.resourceAttributes.fieldSelector ignored due to parse error; spec.resourceAttributes.labelSelector partially ignored due to parse error',
+    );
+    assert.equal(
+      await ask({ labelSelector: { rawSelector: 'a in (' } }),
+      'spec.resourceAttributes.labelSelector ignored due to parse error',
+    );
+  });
+
+  it('about oneself answer without what was asked', async () => {
+    const asked = { metadata: { name: 'mine', labels: { a: 'b' } }, spec: { namespace: 'shop' } };
+    const rules = await api.must(
+      'POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+      asked,
+      { as: joe },
+    );
+    assert.deepEqual([rules.metadata, rules.spec], [{}, {}]);
+    const path = 'POST /apis/authentication.k8s.io/v1/selfsubjectreviews';
+    const { metadata } = await api.must(path, { metadata: asked.metadata }, { as: joe });
+    assert.deepEqual(Object.keys(metadata), ['creationTimestamp']);
+  });
+
+  it('of tokens take one that is no more than blanks for nobody at all', async () => {
+    const path = 'POST /apis/authentication.k8s.io/v1/tokenreviews';
+    const { status } = await api.must(path, { spec: { token: ' ', audiences: ['a'] } });
+    assert.deepEqual(status, {
+      authenticated: true,
+      user: { username: 'system:anonymous', groups: ['system:unauthenticated'] },
+      audiences: ['a'],
+    });
+    const own = { metadata: { uid: 'x' }, spec: { token: 'wrong' }, status: { audiences: ['b'] } };
+    const wrong = await api.must(path, own);
+    assert.deepEqual(
+      [wrong.metadata.uid, wrong.status],
+      [undefined, { audiences: ['b'], user: {}, error: 'invalid bearer token' }],
+    );
+  });
+
   it('of one namespace are about that namespace', async () => {
     const review = (namespace: string): object => ({
       spec: { user: 'joe', resourceAttributes: { verb: 'get', resource: 'pods', namespace } },
