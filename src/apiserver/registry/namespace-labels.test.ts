@@ -73,3 +73,12 @@ test('an address is never named by a prefix and something random', async () => {
   assert.equal((await server.must(`${path}?dryRun=All`, address)).metadata.name, '10.96.7.7');
   await server.server.stop();
 });
+
+test('an object without a namespace loses the one that it is sent with', async () => {
+  const server = await TestApiServer.start();
+  const role = { metadata: { name: 'r', namespace: 'other' }, rules: [] };
+  const path = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
+  assert.equal((await server.must(`POST ${path}`, role)).metadata.namespace, undefined);
+  assert.equal((await server.must(`PUT ${path}/r`, role)).metadata.namespace, undefined);
+  await server.server.stop();
+});

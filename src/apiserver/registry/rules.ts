@@ -14,7 +14,8 @@ export const OTHER_NAMESPACE =
 export function checkNamespace(resource: Resource, object: ApiObject, namespace: string): void {
   const metadata = metadataOf(object);
   const given = metadata.namespace ?? '';
-  if (given !== '' && (!resource.kind.namespaced || given !== namespace))
+  // Where there are no namespaces, none is meant.
+  if (given !== '' && resource.kind.namespaced && given !== namespace)
     throw badRequest(OTHER_NAMESPACE);
   if (resource.kind.namespaced) metadata.namespace = namespace;
   else delete metadata.namespace;
