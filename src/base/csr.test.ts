@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { requestSubject } from './csr.ts';
+import { checkRequestSignature, requestSubject } from './csr.ts';
 
 const lines = (...body: string[]): string =>
   ['-----BEGIN CERTIFICATE REQUEST-----', ...body, '-----END CERTIFICATE REQUEST-----'].join('\n');
@@ -24,5 +24,33 @@ describe('requestSubject', () => {
     assert.throws(() => requestSubject('x'), /PEM block type must be CERTIFICATE REQUEST/);
     assert.throws(() => requestSubject(lines('MIGm')), /truncated data/);
     assert.throws(() => requestSubject(lines('AgEA')), /malformed certificate request/);
+  });
+});
+
+// openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -sha256 -subj /CN=a
+const BY_CURVE = lines(
+  'MIHFMG4CAQAwDDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA',
+  'BFE4ehljsSnfT/iC7EGQl7aKGHhT0RvA96/Z39/LFV0I/dut7mSBIfK6X5+1OlG6',
+  '3fjEbxxN9OolL4ZhTpRf55KgADAKBggqhkjOPQQDAgNHADBEAiBFKe19H1STaYev',
+  'D3jpdc8GfEaRbiYfvvU8n5JLsrKZHgIgMwCd+4/n6uTG2oXhRcslZMqnKY25k7Y3',
+  'pPVmdAmbn+Q=',
+);
+
+/** The same request for another name. */
+function renamed(request: string): string {
+  const der = Buffer.from(request.split('\n').slice(1, -1).join(''), 'base64');
+  const at = der.indexOf(Buffer.from('550403', 'hex')) + 5;
+  der[at] = (der[at] ?? 0) ^ 1;
+  return lines(der.toString('base64'));
+}
+
+describe('checkRequestSignature', () => {
+  it('takes what the key itself has signed', () => {
+    checkRequestSignature(REQUEST);
+    checkRequestSignature(BY_CURVE);
+  });
+  it('refuses what was changed after that', () => {
+    assert.throws(() => checkRequestSignature(renamed(REQUEST)), /Ed25519 verification failure/);
+    assert.throws(() => checkRequestSignature(renamed(BY_CURVE)), /ECDSA verification failure/);
   });
 });

@@ -1,9 +1,11 @@
 /**
- * The subject of a certificate signing request.
+ * The subject of a certificate signing request, and whether its signature is good.
  *
- * Reads as much DER (X.690) as a PKCS #10 request (RFC 2986) needs to show its subject; signatures
- * and extensions are the signer's business.
+ * Reads as much DER (X.690) as a PKCS #10 request (RFC 2986) needs for that; extensions are the
+ * signer's business.
  */
+import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { element as derElement } from './der.ts';
 
 export interface RequestSubject {
   readonly commonName: string;
@@ -23,10 +25,7 @@ const BMP_STRING = 0x1e;
 
 /** `text`: PEM. Throws an Error that says what is wrong. */
 export function requestSubject(text: string): RequestSubject {
-  const match = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([\s\S]*?)-----END/.exec(text);
-  if (match?.[1] === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST');
-  const [request] = elements(Buffer.from(match[1], 'base64'));
-  const [info] = elements(expectSequence(request));
+  const [info] = partsOf(text);
   const [, subject] = elements(expectSequence(info));
   let commonName = '';
   const organizations: string[] = [];
@@ -40,6 +39,64 @@ export function requestSubject(text: string): RequestSubject {
     }
   }
   return { commonName, organizations };
+}
+
+/** Information, algorithm, signature. */
+function partsOf(text: string): Element[] {
+  const match = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([\s\S]*?)-----END/.exec(text);
+  if (match?.[1] === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST');
+  const [request] = elements(Buffer.from(match[1], 'base64'));
+  return elements(expectSequence(request));
+}
+
+/** Hashes by the end of the object identifiers of RSA (PKCS #1) and ECDSA signatures. */
+const SIGNATURES: Readonly<Record<string, string>> = {
+  '2a864886f70d01010b': 'sha256',
+  '2a864886f70d01010c': 'sha384',
+  '2a864886f70d01010d': 'sha512',
+  '2a8648ce3d040302': 'sha256',
+  '2a8648ce3d040303': 'sha384',
+  '2a8648ce3d040304': 'sha512',
+};
+const OID_RSA_PSS = '2a864886f70d01010a';
+const OID_ED25519 = '2b6570';
+/** Within the parameters of RSA-PSS. */
+const PSS_HASHES: readonly (readonly [oid: string, hash: string])[] = [
+  ['608648016503040201', 'sha256'],
+  ['608648016503040202', 'sha384'],
+  ['608648016503040203', 'sha512'],
+];
+
+/**
+ * `text`: PEM. Throws an Error in the words of Go's crypto/x509 when the request was not signed by
+ * the key that it is for.
+ */
+export function checkRequestSignature(text: string): void {
+  const [info, algorithm, signature] = partsOf(text);
+  const [, , key] = elements(expectSequence(info));
+  const [type, parameters] = elements(expectSequence(algorithm));
+  const signed = derElement(SEQUENCE, expectSequence(info));
+  const publicKey = createPublicKey({
+    key: derElement(SEQUENCE, expectSequence(key)),
+    format: 'der',
+    type: 'spki',
+  });
+  // The first byte of a bit string counts the bits that are not used.
+  const bytes = signature?.content.subarray(1) ?? Buffer.alloc(0);
+  const oid = type?.content.toString('hex') ?? '';
+  const pss = oid === OID_RSA_PSS ? (parameters?.content.toString('hex') ?? '') : '';
+  const hash = SIGNATURES[oid] ?? PSS_HASHES.find(([name]) => pss.includes(name))?.[1];
+  if (hash === undefined && oid !== OID_ED25519)
+    throw new Error('x509: cannot verify signature: algorithm unimplemented');
+  const padding = pss === '' ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING };
+  if (!verify(hash, signed, { key: publicKey, ...padding }, bytes))
+    throw new Error(failureOf(publicKey));
+}
+
+function failureOf({ asymmetricKeyType }: KeyObject): string {
+  if (asymmetricKeyType === 'ec') return 'x509: ECDSA verification failure';
+  if (asymmetricKeyType === 'ed25519') return 'x509: Ed25519 verification failure';
+  return 'crypto/rsa: verification error';
 }
 
 function expectSequence(element: Element | undefined): Buffer {

@@ -1,8 +1,7 @@
 /**
  * Requests for certificates and their approval.
  *
- * Source: upstream pkg/apis/certificates/validation/validation.go. The request is parsed as far as
- * its subject; its signature is for the signer to check.
+ * Source: upstream pkg/apis/certificates/validation/validation.go.
  */
 import { X509Certificate } from 'node:crypto';
 import type {
@@ -10,7 +9,7 @@ import type {
   CertificateSigningRequestCondition,
   KeyUsage,
 } from '#api/gen/certificates-v1.ts';
-import { requestSubject } from '#base/csr.ts';
+import { checkRequestSignature } from '#base/csr.ts';
 import { messageOf } from '#base/error.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
@@ -61,7 +60,7 @@ const USAGES: readonly KeyUsage[] = [
 
 function validateRequest(request: string): FieldError[] {
   try {
-    requestSubject(Buffer.from(request, 'base64').toString());
+    checkRequestSignature(Buffer.from(request, 'base64').toString());
     return [];
   } catch (error) {
     return [invalidValue(SPEC.child('request'), request, messageOf(error))];
