@@ -47,12 +47,17 @@ export async function readLog(
   const cursor = new LogCursor(source);
   await cursor.open(options.tailLines);
   let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
+  // The last lines are those of when they were asked for: what is written meanwhile is not among them.
+  let linesLeft = options.follow
+    ? Number.POSITIVE_INFINITY
+    : (options.tailLines ?? Number.POSITIVE_INFINITY);
   let isWhole = false;
-  while (!signal.aborted && left > 0) {
+  while (!signal.aborted && left > 0 && linesLeft > 0) {
     // Asked before reading, so that what was written before the end is read after the answer.
     const alive = source.isAlive();
-    const lines = await cursor.read();
+    const lines = (await cursor.read()).slice(0, linesLeft);
     if (lines.length > 0) {
+      linesLeft -= lines.length;
       // Of a block that is too old nothing is left, and yet what comes behind it is wanted.
       const part = rendered(lines, options).subarray(0, left);
       left -= part.length;

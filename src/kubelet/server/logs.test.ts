@@ -35,10 +35,16 @@ function line(text: string, stream = 'stdout', tag = 'F', second = 1): string {
 
 const PLAIN: LogOptions = { follow: false, timestamps: false };
 
-async function read(options: Partial<LogOptions>): Promise<string> {
+async function read(options: Partial<LogOptions>, files = fileSystem): Promise<string> {
   const chunks: Uint8Array[] = [];
   const nothing = (): Promise<void> => Promise.resolve();
-  const source = { fileSystem, path, isAlive: () => false, changed: nothing, settled: nothing };
+  const source = {
+    fileSystem: files,
+    path,
+    isAlive: () => false,
+    changed: nothing,
+    settled: nothing,
+  };
   const write = (bytes: Uint8Array): Promise<void> => {
     chunks.push(Uint8Array.from(bytes));
     return Promise.resolve();
@@ -69,6 +75,21 @@ describe('readLog', () => {
     assert.equal(await read({ tailLines: 3 }), [3, 4, 5].map((i) => `${i}${long}\n`).join(''));
     assert.equal(await read({ tailLines: 0 }), '');
     assert.equal((await read({ tailLines: 99 })).length, 5 * 40_002);
+  });
+
+  it('gives no more lines than were asked for while the log grows', async () => {
+    writeFileSync(path, line('1') + line('2'));
+    const growing = {
+      ...fileSystem,
+      readAt: async (file: string, offset: number, length: number) => {
+        const bytes = await fileSystem.readAt(file, offset, length);
+        growing.readAt = fileSystem.readAt;
+        appendFileSync(path, line('later'));
+        return bytes;
+      },
+    };
+    assert.equal(await read({ tailLines: 1 }, growing), '2\n');
+    assert.equal(await read({}, growing), '1\n2\nlater\n');
   });
 
   it('finds what is wanted behind blocks of which nothing is', async () => {
