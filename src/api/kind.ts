@@ -90,8 +90,11 @@ export interface NamespaceLabel {
 export interface CustomType {
   /** The object as field management and patches see it, made of its structural schema. */
   readonly fields: TypeSchema;
-  /** Drops from `object` what the schema does not know. Answers the paths: `spec.foo`. */
-  prune(object: JsonObject): readonly string[];
+  /**
+   * Drops from `object` what the schema does not know, and nulls that it does not allow unless they
+   * are to be kept. Answers the paths of the unknown: `spec.foo`. Throws 400.
+   */
+  prune(object: JsonObject, options?: { readonly keepNulls?: boolean }): readonly string[];
   /** The version that is stored: `stable.example.com/v1`. */
   readonly storedApiVersion: string;
   /**

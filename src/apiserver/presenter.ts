@@ -163,7 +163,12 @@ export class Presenter {
         const apiVersion = apiVersionOf(kind);
         const keepsKind = findType(kind.schema) === undefined;
         return {
-          head: headOf(kind.listKind, apiVersion, metadata),
+          // A list of a custom kind always says how it goes on.
+          head: headOf(
+            kind.listKind,
+            apiVersion,
+            kind.custom === undefined ? metadata : { continue: '', ...metadata },
+          ),
           itemsField: 'items',
           schema: listSchemaOf(kind),
           itemSchema: kind.schema,

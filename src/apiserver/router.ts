@@ -11,6 +11,7 @@ import { ALL_VERBS, type Verb } from '#api/kind.ts';
 import {
   methodNotAllowed,
   methodNotSupported,
+  notFound,
   pathNotFound,
   tooManyRequests,
 } from '#api/meta/status.ts';
@@ -205,6 +206,8 @@ export class Router {
     const known =
       (subresource === 'status' && kind.hasStatus === true) ||
       kind.views?.some((view) => view.name === subresource);
+    if (known !== true && kind.custom !== undefined)
+      throw notFound(resource.groupResource, context.info.name);
     if (known !== true) throw pathNotFound();
     if (verb === 'get' || verb === 'update' || verb === 'patch')
       return this.#verbs[verb](context, resource);
@@ -242,11 +245,17 @@ function notFoundPath(): HttpResponse {
   throw pathNotFound();
 }
 
-/** Its group is served, or its API is the core's: what is missing is a version or a resource. */
+/**
+ * Its group is served, or its API is the core's: what is missing is a version or a resource. Of
+ * groups of custom kinds alone upstream knows nothing.
+ */
 function isOfServedGroup({ info }: RequestContext, resources: ResourceSet): boolean {
   const [root, first = ''] = info.path.split('/').filter((part) => part !== '');
   if (root === 'api') return true;
-  return root === 'apis' && resources.kinds().some(({ group }) => group === first);
+  return (
+    root === 'apis' &&
+    resources.kinds().some(({ group, custom }) => custom === undefined && group === first)
+  );
 }
 
 /** The same request as a read, to learn whether the path is there. */

@@ -79,6 +79,8 @@ export function updateManagedFields(options: FieldManagement & { readonly next: 
   const entries = entriesForUpdate(live as JsonObject | undefined, given, manager.subresource);
   // An object that nobody tracks stays so until it is applied to.
   if (live !== undefined && entries.size === 0) return;
+  // Of custom objects that do not fit their type nobody can say who owns what.
+  if (options.kind.custom !== undefined && !fitsType(options)) return;
   try {
     recordChanges(options, entries);
   } catch (error) {
@@ -88,6 +90,13 @@ export function updateManagedFields(options: FieldManagement & { readonly next: 
   }
   const encoded = encodeEntries(entries);
   if (encoded !== undefined) metadata['managedFields'] = encoded;
+}
+
+function fitsType({ type, live, next }: FieldManagement & { readonly next: object }): boolean {
+  const root = rootType(type);
+  const fits = (object: object): boolean =>
+    validateValue(root, object as JsonObject, { allowDuplicates: true }).length === 0;
+  return fits(next) && (live === undefined || fits(live));
 }
 
 function metadataOf(object: JsonObject): JsonObject {

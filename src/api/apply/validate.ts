@@ -12,9 +12,16 @@ import { listElement } from './list-element.ts';
 import { elementText, fieldElement, type PathElement } from './path-element.ts';
 import { formOf, type ListShape, type MapShape, memberType, type Shape, shapeOf } from './shape.ts';
 
-/** Every violation, as `.spec.replicas: expected numeric (int or float), got string`. */
-export function validateValue(type: FieldType, value: Json): string[] {
-  const walk = new ValidationWalk();
+/**
+ * Every violation, as `.spec.replicas: expected numeric (int or float), got string`. Equal elements
+ * of a list are let through on request: stored objects may have them.
+ */
+export function validateValue(
+  type: FieldType,
+  value: Json,
+  { allowDuplicates = false }: { readonly allowDuplicates?: boolean } = {},
+): string[] {
+  const walk = new ValidationWalk(allowDuplicates);
   walk.value(type, value);
   return walk.errors;
 }
@@ -29,6 +36,11 @@ export function errorsText(errors: readonly string[]): string {
 class ValidationWalk {
   readonly errors: string[] = [];
   readonly #path: PathElement[] = [];
+  readonly #allowsDuplicates: boolean;
+
+  constructor(allowsDuplicates: boolean) {
+    this.#allowsDuplicates = allowsDuplicates;
+  }
 
   value(type: FieldType, value: Json): void {
     const shape = shapeOf(type);
@@ -77,7 +89,8 @@ class ValidationWalk {
     for (const [index, item] of value.entries()) {
       const element = this.#element(list, item, index);
       if (element === undefined) return;
-      if (seen.has(element)) this.#fail(`duplicate entries for key ${elementText(element)}`);
+      if (seen.has(element) && !this.#allowsDuplicates)
+        this.#fail(`duplicate entries for key ${elementText(element)}`);
       seen.add(element);
       this.#path.push(element);
       this.value(list.of, item);

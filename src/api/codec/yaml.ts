@@ -146,7 +146,8 @@ function findDuplicates(text: string, problems: string[]): void {
   } catch (error) {
     if (!(error instanceof YAMLException) || error.reason !== DUPLICATE) return;
     const line = error.mark?.line ?? 0;
-    const key = /^[\s-]*["']?([^:"']*)/.exec(text.split('\n')[line] ?? '')?.[1] ?? '';
+    const rest = text.slice(error.mark?.position ?? 0);
+    const key = /^[\s-]*["']?([^:"'\n]*)/.exec(rest)?.[1] ?? '';
     problems.push(
       `error converting YAML to JSON: yaml: unmarshal errors:\n  line ${line + 1}: key "${key.trim()}" already set in map`,
     );

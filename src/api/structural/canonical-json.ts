@@ -6,7 +6,8 @@ export function canonicalJson(value: Json): string {
   return JSON.stringify(sorted(value));
 }
 
-function sorted(value: Json): Json {
+/** The value with its members in order, as Go prints maps. */
+export function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isJsonObject(value)) return value;
   const copy: JsonObject = {};

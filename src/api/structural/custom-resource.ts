@@ -11,7 +11,7 @@ import { fieldPath, type FieldError, invalidValue, ROOT } from '../meta/field.ts
 import { memberOf } from '../meta/json.ts';
 import { isQualifiedName } from '../meta/names.ts';
 import type { JsonObject } from '../meta/object.ts';
-import { type Correlation, correlate } from './correlation.ts';
+import { Correlation, correlate } from './correlation.ts';
 import { pruneNulls } from './defaults.ts';
 import { coerceMeta, validateMeta } from './embedded-meta.ts';
 import { validateListTypes } from './list-types.ts';
@@ -32,22 +32,29 @@ export interface CustomKind {
   readonly rules?: RuleEngine;
 }
 
+export interface ReadOptions {
+  readonly preserveUnknownFields?: boolean;
+  readonly dropInvalid?: boolean;
+  readonly keepNulls?: boolean;
+}
+
 /**
  * Changes `object`, which was just parsed: prunes it and brings embedded metadata into its types.
  * Its own apiVersion, kind and metadata are left alone. Answers the paths of what went (for strict
  * and warning field validation), or why the object cannot be read. Defaults come after
- * (`applyDefaults`). `dropInvalid`: for objects from the store.
+ * (`applyDefaults`). `dropInvalid`: for objects from the store. `keepNulls`: for what an apply made,
+ * where a null that is not allowed is an error.
  */
 export function readCustomResource(
   object: JsonObject,
   schema: StructuralSchema,
-  options: { readonly preserveUnknownFields?: boolean; readonly dropInvalid?: boolean } = {},
+  options: ReadOptions = {},
 ): { readonly error?: FieldError; readonly unknown: readonly string[] } {
-  const { preserveUnknownFields = false, dropInvalid = false } = options;
+  const { preserveUnknownFields = false, dropInvalid = false, keepNulls = false } = options;
   const unknown: string[] = [];
   if (!preserveUnknownFields) {
     unknown.push(...prune(object, schema, { isRoot: true }));
-    pruneNulls(object, schema);
+    if (!keepNulls) pruneNulls(object, schema);
   }
   const coerced = coerceMeta(object, schema, { isRoot: false, dropInvalid });
   if (coerced.error !== undefined) return { error: coerced.error, unknown: [] };
@@ -176,12 +183,13 @@ export function validateCustomResourceStatusUpdate(
   if (errors.length === 0) {
     const status = memberOf(next, 'status');
     const statusSchema = schema.properties?.get('status');
-    const statusCorrelation = correlation.key('status');
     if (status !== undefined && statusSchema !== undefined) {
+      // What was not there counts as null here.
+      const before = memberOf(old, 'status') ?? null;
       errors.push(
         ...validateValue(status, statusSchema, {
           at: fieldPath('status'),
-          ...(statusCorrelation === undefined ? {} : { correlation: statusCorrelation }),
+          correlation: new Correlation(status, before, statusSchema),
         }),
       );
     }

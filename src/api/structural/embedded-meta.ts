@@ -10,6 +10,7 @@ import { type FieldError, type FieldPath, invalidValue, required, ROOT } from '.
 import { isJsonObject, setMember } from '../meta/json.ts';
 import { isDns1035Label, nameIsPathSegment } from '../meta/names.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
+import { sorted } from './canonical-json.ts';
 import { typeByName } from '../schema/schema.ts';
 import { validateObjectMeta } from '../validation/metadata.ts';
 import { asResourceRoot } from './compile-schema.ts';
@@ -110,7 +111,7 @@ function readMetadata(
     return { metadata, unknown: unknown.map((name) => `${String(path)}.${name}`) };
   } catch (error) {
     if (!(error instanceof FieldDecodeError)) throw error;
-    if (!dropInvalid) throw new MetaError(invalidValue(path, value, error.message));
+    if (!dropInvalid) throw new MetaError(invalidValue(path, sorted(value), error.message));
     return { metadata: isJsonObject(value) ? saveMetadata(value) : value, unknown: [] };
   }
 }

@@ -187,7 +187,7 @@ describe('embedded resources', () => {
     const value = (): JsonObject => whole({ metadata: { name: 1, labels: { a: 'b' } } });
     assert.equal(
       readCustomResource(value(), schema).error?.text(),
-      'spec.embedded.metadata: Invalid value: {"name":1,"labels":{"a":"b"}}: json: cannot unmarshal number into Go struct field ObjectMeta.name of type string',
+      'spec.embedded.metadata: Invalid value: {"labels":{"a":"b"},"name":1}: json: cannot unmarshal number into Go struct field ObjectMeta.name of type string',
     );
     const stored = value();
     readCustomResource(stored, schema, { dropInvalid: true });

@@ -48,12 +48,14 @@ export function modelName({ group, version, kind }: TypeNames): string {
   return `${group.split('.').toReversed().join('.')}.${version}.${kind}`;
 }
 
+/** What is unknown is kept below a node that says so, too: each node may have two types. */
 const types = new WeakMap<StructuralSchema, FieldType>();
+const keepingTypes = new WeakMap<StructuralSchema, FieldType>();
 
 /** The type of whole objects. Without a schema, or when it keeps what is unknown, types are deduced. */
 export function typeOfSchema(schema: StructuralSchema | undefined, names: TypeNames): TypeSchema {
   const keepsUnknown = schema === undefined || schema.preserveUnknownFields;
-  const members = schema === undefined ? [] : membersOf(schema);
+  const members = schema === undefined ? [] : membersOf(schema, keepsUnknown);
   const own = members.filter(({ json }) => !['apiVersion', 'kind', 'metadata'].includes(json));
   return makeTypeSchema({
     name: modelName(names),
@@ -84,10 +86,10 @@ function field(json: string, type: FieldType, schema?: StructuralSchema): FieldS
   };
 }
 
-function membersOf(schema: StructuralSchema): FieldSchema[] {
+function membersOf(schema: StructuralSchema, keepsUnknown: boolean): FieldSchema[] {
   const required = new Set(schema.value?.required);
   const members = [...(schema.properties ?? [])].map(([name, property]) => ({
-    ...field(name, typeOf(property), property),
+    ...field(name, typeOf(property, keepsUnknown), property),
     required: required.has(name),
   }));
   if (!schema.embeddedResource) return members;
@@ -95,22 +97,26 @@ function membersOf(schema: StructuralSchema): FieldSchema[] {
   return [field('apiVersion', STRING), field('kind', STRING), field('metadata', METADATA), ...own];
 }
 
-/** The same for the same node. */
-function typeOf(schema: StructuralSchema): FieldType {
-  const known = types.get(schema);
+/** The same for the same node. `inherited`: a node above keeps what is unknown. */
+function typeOf(schema: StructuralSchema, inherited: boolean): FieldType {
+  const keepsUnknown = inherited || schema.preserveUnknownFields;
+  const cache = keepsUnknown ? keepingTypes : types;
+  const known = cache.get(schema);
   if (known !== undefined) return known;
-  const type = makeType(schema);
-  types.set(schema, type);
+  const type = makeType(schema, keepsUnknown);
+  cache.set(schema, type);
   return type;
 }
 
-function makeType(schema: StructuralSchema): FieldType {
+function makeType(schema: StructuralSchema, keepsUnknown: boolean): FieldType {
   if (schema.intOrString) return { kind: 'scalar', scalar: 'intOrString' };
   switch (schema.type) {
     case 'object':
-      return typeOfObject(schema);
+      return typeOfObject(schema, keepsUnknown);
     case 'array':
-      return schema.items === undefined ? DEDUCED : listType(schema, schema.items);
+      return schema.items === undefined
+        ? DEDUCED
+        : listType(schema, typeOf(schema.items, keepsUnknown));
     case '':
       return DEDUCED;
     default:
@@ -118,36 +124,39 @@ function makeType(schema: StructuralSchema): FieldType {
   }
 }
 
-function listType(schema: StructuralSchema, items: StructuralSchema): ListType {
+function listType(schema: StructuralSchema, items: FieldType): ListType {
   const { listType: relation, listMapKeys } = schema;
   const known = relation === 'set' || relation === 'map' || relation === 'atomic';
   return {
     kind: 'list',
-    of: typeOf(items),
+    of: items,
     ...(known ? { listType: relation } : {}),
     ...(relation === 'map' && listMapKeys !== undefined ? { mapKeys: listMapKeys } : {}),
   };
 }
 
-function typeOfObject(schema: StructuralSchema): MapType | ObjectType | ScalarType {
-  const { properties, preserveUnknownFields, embeddedResource, mapType } = schema;
+function typeOfObject(
+  schema: StructuralSchema,
+  keepsUnknown: boolean,
+): MapType | ObjectType | ScalarType {
+  const { properties, embeddedResource, mapType } = schema;
   const atomic = mapType === 'atomic' ? ({ structType: 'atomic' } as const) : {};
   if (properties === undefined && !embeddedResource) {
     const additional = additionalSchema(schema);
     if (additional !== undefined) {
       const kind = mapType === 'atomic' ? ({ mapType: 'atomic' } as const) : {};
-      return { kind: 'map', of: typeOf(additional), ...kind };
+      return { kind: 'map', of: typeOf(additional, keepsUnknown), ...kind };
     }
-    if (preserveUnknownFields && mapType !== 'atomic') return DEDUCED;
+    if (keepsUnknown && mapType !== 'atomic') return DEDUCED;
     if (schema.additionalProperties === true) return { kind: 'map', of: DEDUCED };
   }
   const type = makeTypeSchema({
     name: '',
     goName: '',
     goType: 'map[string]interface {}',
-    members: membersOf(schema),
+    members: membersOf(schema, keepsUnknown),
     ...atomic,
-    ...(preserveUnknownFields ? { preserveUnknownFields: true } : {}),
+    ...(keepsUnknown ? { preserveUnknownFields: true } : {}),
   });
   return { kind: 'object', type, ...atomic };
 }

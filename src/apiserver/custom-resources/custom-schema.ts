@@ -11,7 +11,11 @@ import type { JsonObject, KubeObject } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
 import type { TypeSchema } from '#api/schema/types.ts';
 import { compileSchema } from '#api/structural/compile-schema.ts';
-import { type CustomKind, readCustomResource } from '#api/structural/custom-resource.ts';
+import {
+  type CustomKind,
+  type ReadOptions,
+  readCustomResource,
+} from '#api/structural/custom-resource.ts';
 import { applyDefaults } from '#api/structural/defaults.ts';
 import {
   type OpenApiForm,
@@ -64,9 +68,9 @@ export class CustomSchema {
   }
 
   /** Changes `object`: drops what the schema does not know, and answers its paths. Throws 400. */
-  prune(object: JsonObject, options: { readonly dropInvalid?: boolean } = {}): readonly string[] {
+  prune(object: JsonObject, options: ReadOptions = {}): readonly string[] {
     const preserveUnknownFields = this.#definition.spec?.preserveUnknownFields === true;
-    const read = readCustomResource(object, this.schema, { preserveUnknownFields, ...options });
+    const read = readCustomResource(object, this.schema, { ...options, preserveUnknownFields });
     if (read.error !== undefined) throw badRequest(read.error.text());
     return read.unknown;
   }

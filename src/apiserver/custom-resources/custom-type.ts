@@ -31,7 +31,7 @@ export function customType(
     get fields(): TypeSchema {
       return schema.fields;
     },
-    prune: (object) => schema.prune(object),
+    prune: (object, options) => schema.prune(object, options),
     storedApiVersion: apiVersionOf({ group: spec.group, version: storage }),
     ...(webhook === undefined
       ? {}

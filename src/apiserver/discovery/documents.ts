@@ -5,7 +5,7 @@
  * apidiscovery.k8s.io/v2 (KEP-3352).
  */
 import { createHash } from 'node:crypto';
-import type { AnyKind } from '#api/kind.ts';
+import type { AnyKind, Verb } from '#api/kind.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
 import type { Group, GroupVersionKinds } from './groups.ts';
 import { type Subresource, subresourcesOf } from './subresources.ts';
@@ -65,13 +65,31 @@ export function resourceList(
   );
 }
 
+const CUSTOM_VERBS: readonly Verb[] = [
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'create',
+  'update',
+  'watch',
+];
+
+/** In upstream's order, which for custom kinds is one of its own. */
+function verbsOf({ custom, verbs }: AnyKind): readonly Verb[] {
+  return custom === undefined
+    ? verbs.toSorted()
+    : CUSTOM_VERBS.filter((verb) => verbs.includes(verb));
+}
+
 function resourceBody(kind: AnyKind, hashes: boolean): object {
   return {
     name: kind.plural,
     singularName: kind.singular,
     namespaced: kind.namespaced,
     kind: kind.kind,
-    verbs: kind.verbs.toSorted(),
+    verbs: verbsOf(kind),
     ...listUnlessEmpty('shortNames', kind.shortNames),
     ...listUnlessEmpty('categories', kind.categories),
     ...(hashes && isStored(kind) ? { storageVersionHash: storageVersionHash(kind) } : {}),
@@ -147,7 +165,7 @@ function aggregatedResource(kind: AnyKind): object {
     responseKind: responseKind(kind.kind),
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: kind.singular,
-    verbs: kind.verbs.toSorted(),
+    verbs: verbsOf(kind),
     ...listUnlessEmpty('shortNames', kind.shortNames),
     ...listUnlessEmpty('categories', kind.categories),
     ...(subresources.length === 0 ? {} : { subresources }),

@@ -1,5 +1,5 @@
 /** Rules of metadata and of the parts of an object that create and update share. */
-import { equalValues } from '#api/meta/equal.ts';
+import { equalJson } from '#api/meta/equal.ts';
 import type { JsonObject } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
 import { equalOfType } from '#api/schema/equal-values.ts';
@@ -31,8 +31,8 @@ export function specChanged({ kind }: Resource, next: ApiObject, old: ApiObject)
     const { metadata: _metadata, [name]: _other, ...kept } = object as unknown as JsonObject;
     return kept;
   };
-  if (kind.custom !== undefined)
-    return !equalValues(strip(next, 'metadata'), strip(old, 'metadata'));
+  // In custom objects an empty object is something else than none.
+  if (kind.custom !== undefined) return !equalJson(strip(next, 'metadata'), strip(old, 'metadata'));
   return !equalOfType(typeByName(kind.schema), strip(next, 'status'), strip(old, 'status'));
 }
 

@@ -6,6 +6,7 @@ import { WireError } from '#api/codec/wire.ts';
 import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { forgetEmpty } from '#api/codec/zero.ts';
 import type { AnyKind } from '#api/kind.ts';
+import { invalidValue } from '#api/meta/field.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import {
   apiVersionOf,
@@ -16,9 +17,10 @@ import {
 } from '#api/meta/object.ts';
 import {
   badRequest,
+  invalid,
   kindMismatch,
   kindUnknown,
-  type StatusError,
+  StatusError,
   unsupportedMediaType,
 } from '#api/meta/status.ts';
 import { documentTypeOf } from '#api/schema/kind-types.ts';
@@ -47,11 +49,16 @@ export function decodeObject(
   if (media === MEDIA_TYPES.yaml || media === 'text/yaml') {
     const problems: string[] = [];
     const value = yamlObject(bytes, kind, validation === 'Ignore' ? undefined : problems);
-    return decodeParsed(context, { value, kind, type, validation, problems });
+    // Custom kinds are read by another decoder, which says less.
+    const told =
+      kind.custom === undefined
+        ? problems
+        : problems.map((text) => text.replace(/^error converting YAML to JSON: /, ''));
+    return decodeParsed(context, { value, kind, type, validation, problems: told, body: bytes });
   }
   if (media !== '' && media !== MEDIA_TYPES.json)
     throw unsupportedMediaType(media, acceptedMedia(context, kind));
-  return decodeParsed(context, { value: bytes, kind, type, validation });
+  return decodeParsed(context, { value: bytes, kind, type, validation, body: bytes });
 }
 
 /** Custom objects have no protobuf form. */
@@ -68,6 +75,10 @@ interface Decoding {
   readonly validation: FieldValidation;
   /** What was odd before `value` was made. */
   readonly problems?: readonly string[];
+  /** What the client sent, where that is an object and no patch. */
+  readonly body?: Uint8Array;
+  /** Set for what an apply has made: nulls that a custom kind does not allow are errors of it. */
+  readonly keepNulls?: boolean;
 }
 
 /** An object that is written to a name must say one. */
@@ -83,11 +94,23 @@ export function decodeParsed(context: RequestContext, decoding: Decoding): ApiOb
   const { kind, type, validation } = decoding;
   const { object, problems, hasEmpty } = readJson(decoding);
   checkGroupVersion(decoding, object);
-  const pruned = (kind.custom?.prune(object) ?? []).map((path) => `unknown field "${path}"`);
+  if (kind.custom !== undefined) checkCustomType(decoding, object);
+  const pruned = prune(decoding, object).map((path) => `unknown field "${path}"`);
   report(context, kind, [...(decoding.problems ?? []), ...problems, ...pruned], validation);
   const result = finish(object, kind);
   if (hasEmpty) forgetEmpty(type, result);
   return result;
+}
+
+/** What a custom kind does not know goes; answers its paths. */
+function prune({ kind, keepNulls = false }: Decoding, object: JsonObject): readonly string[] {
+  if (kind.custom === undefined) return [];
+  try {
+    return kind.custom.prune(object, { keepNulls });
+  } catch (error) {
+    if (error instanceof StatusError) throw unhandled(kind, error.message);
+    throw error;
+  }
 }
 
 /** Upstream reads apiVersion and kind before anything else. */
@@ -97,11 +120,38 @@ function checkGroupVersion({ value, kind }: Decoding, { apiVersion }: JsonObject
     throw unrecognized(kind, value, `unexpected GroupVersion string: ${apiVersion}`);
 }
 
-function readJson({ value, kind, type, validation }: Decoding) {
+/** Objects of custom kinds must say what they are: nothing else tells. */
+function checkCustomType({ value, kind, validation, body }: Decoding, object: JsonObject): void {
+  const { apiVersion, kind: kindName } = object;
+  const given = textOr(apiVersion, '');
+  const wanted = apiVersionOf(kind);
+  if (body !== undefined && textOr(kindName, '') === '') {
+    const ignores = validation === 'Ignore' && !(value instanceof Uint8Array);
+    const text = ignores ? JSON.stringify(value) : Buffer.from(body).toString();
+    const cause = `Object 'Kind' is missing in '${text}'`;
+    throw validation === 'Ignore' ? unhandled(kind, cause) : unrecognized(kind, body, cause);
+  }
+  if (body !== undefined && given !== wanted)
+    throw badRequest(
+      `the API version in the data (${given}) does not match the expected API version (${wanted})`,
+    );
+  const errors = [
+    ...(kindName === kind.kind ? [] : [invalidValue('kind', kindName, `must be ${kind.kind}`)]),
+    ...(given === wanted ? [] : [invalidValue('apiVersion', given, `must be ${wanted}`)]),
+  ];
+  if (errors.length === 0) return;
+  const { metadata } = object;
+  const name = isJsonObject(metadata ?? null) ? textOr((metadata as JsonObject)['name'], '') : '';
+  throw invalid({ group: kind.group, kind: textOr(kindName, '') }, name, errors);
+}
+
+function readJson({ value, kind, type, validation, body }: Decoding) {
   try {
     return decodeJson(value, type, validation);
   } catch (error) {
     if (!(error instanceof FieldDecodeError)) throw error;
+    if (kind.custom !== undefined && !error.malformed)
+      throw customUnreadable(kind, body, error.message);
     if (!(value instanceof Uint8Array)) throw unhandled(kind, error.message);
     if (error.malformed) throw unreadableKind(kind, value, error.message);
     const [, what] = /^json: cannot unmarshal (\S+) into Go value/.exec(error.message) ?? [];
@@ -109,6 +159,22 @@ function readJson({ value, kind, type, validation }: Decoding) {
       ? unhandled(kind, error.message)
       : unreadableKind(kind, value, noObject(what));
   }
+}
+
+/** Of custom kinds upstream reads type and metadata each on their own. */
+function customUnreadable(
+  kind: AnyKind,
+  body: Uint8Array | undefined,
+  message: string,
+): StatusError {
+  const [, what] = /^json: cannot unmarshal (\S+) into Go value/.exec(message) ?? [];
+  if (what !== undefined && body !== undefined) return unreadableKind(kind, body, noObject(what));
+  const text = message
+    .replace('CustomObject.metadata.', '')
+    .replace('ObjectMeta.metadata.', 'ObjectMeta.');
+  if (/ CustomObject\.(?:apiVersion|kind) /.test(text) && body !== undefined)
+    return unreadableKind(kind, body, text.replace(' CustomObject.', ' .'));
+  return unhandled(kind, text.replace('Go struct field CustomObject.metadata of', 'Go value of'));
 }
 
 /** Unknown and duplicate fields: an error, warnings, or nothing (KEP-2885). */
@@ -121,7 +187,15 @@ function report(
   if (problems.length === 0 || validation === 'Ignore') return;
   if (validation === 'Strict')
     throw unhandled(kind, `strict decoding error: ${problems.join(', ')}`);
-  for (const problem of problems) context.warn(problem);
+  for (const warning of problems.flatMap(yamlWarnings)) context.warn(warning);
+}
+
+const YAML_PROBLEMS = /^(?:error converting YAML to JSON: )?yaml: unmarshal errors:\n/;
+
+/** What is odd with a YAML text as a list; other problems as they are. */
+export function yamlWarnings(problem: string): string[] {
+  const list = problem.replace(YAML_PROBLEMS, '');
+  return list === problem ? [problem] : list.split('\n').map((line) => line.trim());
 }
 
 function finish(object: JsonObject, kind: AnyKind): ApiObject {
@@ -132,17 +206,13 @@ function finish(object: JsonObject, kind: AnyKind): ApiObject {
     kind: textOr(kindName, kind.kind),
   };
   const isOther = given.kind !== wanted.kind || apiVersionOf(given) !== apiVersionOf(wanted);
-  if (given.kind !== '' && isOther) throw mismatch(kind, given, wanted);
+  if (given.kind !== '' && isOther) throw mismatch(given, wanted);
   const result = { kind: kind.kind, apiVersion: apiVersionOf(kind), ...rest } as ApiObject;
   kind.setDefaults?.(result);
   return result;
 }
 
-function mismatch(kind: AnyKind, given: GroupVersionKind, wanted: GroupVersionKind): StatusError {
-  if (kind.custom !== undefined && given.kind === wanted.kind)
-    return badRequest(
-      `the API version in the data (${apiVersionOf(given)}) does not match the expected API version (${apiVersionOf(wanted)})`,
-    );
+function mismatch(given: GroupVersionKind, wanted: GroupVersionKind): StatusError {
   return typeForKind(given.group, given.version, given.kind) === undefined
     ? kindUnknown(given, wanted)
     : kindMismatch(given, wanted);

@@ -23,12 +23,13 @@ import {
 import { applyJsonPatch, JsonPatchError, parseJsonPatch } from '#api/patch/json-patch.ts';
 import { mergePatch } from '#api/patch/merge-patch.ts';
 import { strategicMerge, StrategicMergeError } from '#api/patch/strategic-merge.ts';
+import { canonicalJson } from '#api/structural/canonical-json.ts';
 import { documentTypeOf, fieldTypeOf } from '#api/schema/kind-types.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
-import { checkNamed, decodeParsed, parseJson } from './decode.ts';
+import { checkNamed, decodeParsed, parseJson, yamlWarnings } from './decode.ts';
 import { type FieldValidation, fieldValidationOf } from './options.ts';
 import { isTrue } from '../request-info.ts';
 
@@ -67,7 +68,7 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
         value: media === PATCH_TYPES[2] ? { ...patched, ...typeMetaOf(kind) } : patched,
         // What is shown of a patch that is refused.
         shown: () =>
-          media === PATCH_TYPES[2] ? goText(parseJson(body) as Json) : JSON.stringify(patched),
+          media === PATCH_TYPES[2] ? goText(parseJson(body) as Json) : shownOf(kind, patched),
         validation,
       });
       // A patch that says nothing of the version is meant for whatever is there.
@@ -88,6 +89,11 @@ function asGoWrites(kind: AnyKind, object: ApiObject): JsonObject {
   if (kind.custom !== undefined) return object as JsonObject;
   const text = toStoredGoJson(documentTypeOf(kind), object);
   return JSON.parse(text) as JsonObject;
+}
+
+/** Objects of custom kinds are maps to upstream: their members are in order. */
+function shownOf({ custom }: AnyKind, patched: JsonObject): string {
+  return custom === undefined ? JSON.stringify(patched) : canonicalJson(patched);
 }
 
 function typeMetaOf(kind: AnyKind): { kind: string; apiVersion: string } {
@@ -199,7 +205,7 @@ function applyTransform(
       required(fieldPath('fieldManager'), 'is required for apply patch'),
     ]);
   }
-  const parsed = appliedYaml(context, body, validation);
+  const parsed = appliedYaml(body);
   const type = fieldTypeOf(kind);
   return async (current) => {
     const applied = copyOf(parsed);
@@ -217,13 +223,16 @@ function applyTransform(
         },
         force,
       }) as JsonObject;
+      reportRepeatedKeys(context, body, validation);
       checkApplied(applied, name);
       metadataOf(merged as unknown as ApiObject).name ??= name;
       const decoded = decodeParsed(context, {
         value: merged,
         kind,
         type: documentTypeOf(kind),
-        validation,
+        // What is unknown was refused by the apply.
+        validation: 'Ignore',
+        keepNulls: true,
       });
       if (current !== undefined)
         metadataOf(decoded).resourceVersion ??= metadataOf(current).resourceVersion ?? '';
@@ -235,23 +244,29 @@ function applyTransform(
   };
 }
 
-/** The configuration as sent. Keys that come twice are an error or warnings, as fields are. */
-function appliedYaml(
+/** Keys that come twice are an error or warnings, as fields are; an error of the apply comes first. */
+function reportRepeatedKeys(
   context: RequestContext,
   body: Uint8Array,
   validation: FieldValidation,
-): ApiObject {
+): void {
+  if (validation === 'Ignore') return;
   const problems: string[] = [];
+  fromYaml(Buffer.from(body).toString(), problems);
+  if (problems.length > 0 && validation === 'Strict')
+    throw badRequest(`error strict decoding YAML: ${problems.join(', ')}`);
+  for (const warning of problems.flatMap(yamlWarnings)) context.warn(warning);
+}
+
+/** The configuration as sent. */
+function appliedYaml(body: Uint8Array): ApiObject {
   let parsed: Json;
   try {
-    parsed = fromYaml(Buffer.from(body).toString(), validation === 'Ignore' ? undefined : problems);
+    parsed = fromYaml(Buffer.from(body).toString());
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw badRequest(`error decoding YAML: ${error.message}`);
   }
-  if (problems.length > 0 && validation === 'Strict')
-    throw badRequest(`error strict decoding YAML: ${problems.join(', ')}`);
-  for (const problem of problems) context.warn(problem);
   // An empty text is an object without anything, as Go reads it.
   if (parsed === null) return {};
   if (typeof parsed !== 'object' || Array.isArray(parsed))
