@@ -5,6 +5,7 @@
  * that `defineKind` makes (one file a kind, `src/api/<group>/<kind>.ts`). `src/api/kinds.ts` lists
  * them all. Nothing here does I/O: clocks and allocators are the API server's.
  */
+import type { ForeignVersion } from './apply/updater.ts';
 import type { HonouredGate } from './features/feature-gates.ts';
 import type { FieldError } from './meta/field.ts';
 import type { JsonObject, KubeObject } from './meta/object.ts';
@@ -102,6 +103,8 @@ export interface CustomType {
    * of `apiVersion`, in that version, in order. Changes nothing.
    */
   convert?(objects: readonly KubeObject[], apiVersion: string): Promise<KubeObject[]>;
+  /** How objects look in another version of the definition; undefined where it has none such. */
+  otherVersion(apiVersion: string): ForeignVersion | undefined;
   /** Objects written from this revision on lie in the store as this kind serves them. */
   readonly storedSince: number;
   /** The definition is being deleted: nothing new is made. */
@@ -110,8 +113,17 @@ export interface CustomType {
   readonly identity: string;
   /** The models of the object and of a list of them. They may refer to models of the field table. */
   openApi(form: 'v2' | 'v3'): { readonly schema: JsonObject; readonly listSchema: JsonObject };
-  /** The served object of a stored one that is older, or of another version that needs no `convert`; changes nothing. */
+  /** A stored object as its own version has it: pruned, with that version's defaults. Changes nothing. */
+  readStored(object: KubeObject): KubeObject;
+  /** As this version serves what has been converted to it: pruned. Changes nothing. */
+  fromConverted(object: KubeObject): KubeObject;
+  /**
+   * The served object of a stored one that is older, or of another version that needs no `convert`;
+   * changes nothing.
+   */
   fromStored(object: KubeObject): KubeObject;
+  /** Set where another version is stored: drops from `object` what that one does not know. */
+  pruneForStorage?(object: KubeObject): void;
 }
 
 export interface KindDefinition<T extends KubeObject> {

@@ -35,6 +35,7 @@ import { rootType } from './shape.ts';
 import {
   applyConfiguration,
   ApplyConflicts,
+  type ForeignVersion,
   type ForeignVersions,
   recordUpdate,
   type Write,
@@ -43,7 +44,7 @@ import { errorsText, validateValue } from './validate.ts';
 import { zeroObject } from './zero-object.ts';
 
 export { ApplyConflictError };
-export type { ForeignVersions };
+export type { ForeignVersion, ForeignVersions };
 
 export interface Manager {
   readonly name: string;
@@ -80,7 +81,7 @@ export function updateManagedFields(options: FieldManagement & { readonly next: 
   // An object that nobody tracks stays so until it is applied to.
   if (live !== undefined && entries.size === 0) return;
   // Of custom objects that do not fit their type nobody can say who owns what.
-  if (options.kind.custom !== undefined && !fitsType(options)) return;
+  if (options.kind.custom !== undefined && !fitsTypes(options, entries)) return;
   try {
     recordChanges(options, entries);
   } catch (error) {
@@ -92,11 +93,24 @@ export function updateManagedFields(options: FieldManagement & { readonly next: 
   if (encoded !== undefined) metadata['managedFields'] = encoded;
 }
 
-function fitsType({ type, live, next }: FieldManagement & { readonly next: object }): boolean {
-  const root = rootType(type);
-  const fits = (object: object): boolean =>
-    validateValue(root, object as JsonObject, { allowDuplicates: true }).length === 0;
-  return fits(next) && (live === undefined || fits(live));
+/** Whether the object, as it was and as it will be, fits every version that a manager has used. */
+function fitsTypes(
+  { type, live, next, manager, versions }: FieldManagement & { readonly next: object },
+  entries: Entries,
+): boolean {
+  const objects = (live === undefined ? [next] : [next, live]) as JsonObject[];
+  const fits = (one: TypeSchema, object: JsonObject): boolean =>
+    validateValue(rootType(one), object, { allowDuplicates: true }).length === 0;
+  if (!objects.every((object) => fits(type, object))) return false;
+  const used = new Set([...entries.values()].map(({ apiVersion }) => apiVersion));
+  used.delete(manager.apiVersion);
+  return [...used].every((apiVersion) => {
+    const foreign = versions?.(apiVersion);
+    return (
+      foreign === undefined ||
+      objects.every((object) => fits(foreign.type, foreign.toForeign(object)))
+    );
+  });
 }
 
 function metadataOf(object: JsonObject): JsonObject {

@@ -13,7 +13,7 @@ import { formOf, type ListShape, type MapShape, memberType, shapeOf } from './sh
 
 /**
  * `value` without the paths of `set`. A container that loses its last member becomes null, as does
- * an atomic one with any path below it.
+ * an atomic one with any path below it; what lies within another one stays there, empty.
  */
 export function removeItems(type: FieldType | undefined, value: Json, set: FieldSet): Json {
   if (type === undefined || value === null) return value;
@@ -28,18 +28,24 @@ function removeFromMap(map: MapShape, value: Json, set: FieldSet): Json {
   if (!isJsonObject(value) || map.atomic) return null;
   const kept: JsonObject = {};
   let count = 0;
+  let hadInner = false;
   for (const [name, member] of Object.entries(value)) {
     const element = fieldElement(name);
     if (hasMember(set, element)) continue;
     const inner = below(set, element);
-    setMember(
-      kept,
-      name,
-      isEmptySet(inner) ? member : removeItems(memberType(map, name), member, inner),
-    );
+    const isInner = !isEmptySet(inner);
+    hadInner ||= isInner;
+    setMember(kept, name, isInner ? removeWithin(memberType(map, name), member, inner) : member);
     count++;
   }
-  return count > 0 ? kept : null;
+  return count > 0 || hadInner ? kept : null;
+}
+
+/** A container from which something within was removed is still there. */
+function removeWithin(type: FieldType | undefined, value: Json, set: FieldSet): Json {
+  const left = removeItems(type, value, set);
+  if (left !== null || value === null || typeof value !== 'object') return left;
+  return Array.isArray(value) ? [] : {};
 }
 
 function removeFromList(list: ListShape, value: Json, set: FieldSet): Json {
@@ -53,7 +59,7 @@ function removeFromList(list: ListShape, value: Json, set: FieldSet): Json {
     }
     if (hasMember(set, element)) continue;
     const inner = below(set, element);
-    kept.push(isEmptySet(inner) ? item : removeItems(list.of, item, inner));
+    kept.push(isEmptySet(inner) ? item : removeWithin(list.of, item, inner));
   }
   return kept.length > 0 ? kept : null;
 }

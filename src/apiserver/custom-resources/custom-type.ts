@@ -7,7 +7,7 @@ import type { CustomType } from '#api/kind.ts';
 import { cloneJson } from '#api/meta/json.ts';
 import { apiVersionOf, type JsonObject, type KubeObject } from '#api/meta/object.ts';
 import type { TypeSchema } from '#api/schema/types.ts';
-import type { CustomSchema } from './custom-schema.ts';
+import { CustomSchema } from './custom-schema.ts';
 import { type ConversionServices, convertByWebhook } from './webhook-conversion.ts';
 
 export interface CustomTypeOptions {
@@ -24,6 +24,9 @@ export function customType(
 ): CustomType {
   const storage = spec.versions.find((version) => version.storage)?.name ?? '';
   const isStorage = schema.version.name === storage;
+  const schemas = schemasOf(definition, schema);
+  const readStored = (stored: KubeObject): KubeObject =>
+    asStored(schemas(stored.apiVersion ?? '') ?? schema, stored);
   const apiVersion = apiVersionOf({ group: spec.group, version: schema.version.name });
   const webhook = spec.conversion?.strategy === 'Webhook' ? spec.conversion.webhook : undefined;
   const { uid = '', generation = 0 } = definition.metadata ?? {};
@@ -31,6 +34,7 @@ export function customType(
     get fields(): TypeSchema {
       return schema.fields;
     },
+    otherVersion: otherVersions(schemas, apiVersion),
     prune: (object, options) => schema.prune(object, options),
     storedApiVersion: apiVersionOf({ group: spec.group, version: storage }),
     ...(webhook === undefined
@@ -40,20 +44,74 @@ export function customType(
         }),
     // What is stored in one version is nothing that another one can send.
     storedSince: isStorage ? storedSince : Number.MAX_SAFE_INTEGER,
-    fromStored: (stored) => served(schema, stored, apiVersion),
+    readStored,
+    fromConverted: (converted) => served(schema, converted, apiVersion),
+    fromStored: (stored) => served(schema, readStored(stored), apiVersion),
+    ...(isStorage
+      ? {}
+      : {
+          pruneForStorage: (object) => {
+            schemas(apiVersionOf({ group: spec.group, version: storage }))?.prune(
+              object as unknown as JsonObject,
+              { dropInvalid: true },
+            );
+          },
+        }),
     isTerminating,
     identity: `${uid}/${generation}/${JSON.stringify(definition.status?.acceptedNames)}`,
     openApi: (form) => schema.openApi(form),
   };
 }
 
+/**
+ * To field managers, an object is in another version what it is in its own, but for the name of the
+ * version: what a webhook makes of it is not asked for.
+ */
+function otherVersions(schemas: Schemas, apiVersion: string): CustomType['otherVersion'] {
+  return (wanted) => {
+    const schema = schemas(wanted);
+    return (
+      schema && {
+        get type(): TypeSchema {
+          return schema.fields;
+        },
+        toForeign: (object) => ({ ...object, apiVersion: wanted }),
+        fromForeign: (object) => ({ ...object, apiVersion }),
+      }
+    );
+  };
+}
+
+/** The schema of a version of the definition (`stable.example.com/v1`), made when it is asked for. */
+type Schemas = (apiVersion: string) => CustomSchema | undefined;
+
+function schemasOf(definition: CustomResourceDefinition, own: CustomSchema): Schemas {
+  const { group = '', versions = [] } = definition.spec ?? {};
+  const known = new Map([[apiVersionOf({ group, version: own.version.name }), own]]);
+  return (wanted) => {
+    const found = known.get(wanted);
+    if (found !== undefined) return found;
+    const version = versions.find(({ name }) => apiVersionOf({ group, version: name }) === wanted);
+    if (version === undefined) return undefined;
+    const made = new CustomSchema(definition, version);
+    known.set(wanted, made);
+    return made;
+  };
+}
+
 /** As upstream reads: pruned and defaulted anew, for the schema may have changed since. */
-function served(schema: CustomSchema, stored: KubeObject, apiVersion: string): KubeObject {
+function asStored(schema: CustomSchema, stored: KubeObject): KubeObject {
   const object = cloneJson(stored as unknown as JsonObject);
-  object['apiVersion'] = apiVersion;
   schema.prune(object, { dropInvalid: true });
   const result = object as unknown as KubeObject;
   schema.setDefaults(result);
   if (result.metadata !== undefined) result.metadata.generation ||= 1;
   return result;
+}
+
+function served(schema: CustomSchema, converted: KubeObject, apiVersion: string): KubeObject {
+  const object = cloneJson(converted as unknown as JsonObject);
+  object['apiVersion'] = apiVersion;
+  schema.prune(object, { dropInvalid: true });
+  return object as unknown as KubeObject;
 }

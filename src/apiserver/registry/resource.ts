@@ -95,11 +95,12 @@ export class Resource {
   }
 
   async #convert(entries: readonly Entry[], custom: CustomType): Promise<void> {
-    const stored = entries.map((entry) => this.#parsed.get(entry) as KubeObject);
+    const stored = entries.map((entry) => custom.readStored(this.#parsed.get(entry) as KubeObject));
     const converted = await custom.convert?.(stored, apiVersionOf(this.kind));
     for (const [index, { bytes }] of entries.entries()) {
       const object = converted?.[index];
-      if (object !== undefined) this.#converted.set(bytes, custom.fromStored(object) as ApiObject);
+      if (object !== undefined)
+        this.#converted.set(bytes, custom.fromConverted(object) as ApiObject);
     }
   }
 
@@ -127,10 +128,14 @@ export class Resource {
       : storedBytes(typeByName(storedAs.schema), storedAs.toStored(object));
   }
 
-  /** The bytes to store where the version that is stored is another custom one. */
+  /**
+   * The bytes to store where the version that is stored is another custom one. Without a webhook,
+   * what that one does not know goes from `object`: nobody will see it again.
+   */
   async encodeConverted(object: KubeObject, custom: CustomType): Promise<Uint8Array> {
     const apiVersion = custom.storedApiVersion;
     const [converted] = (await custom.convert?.([object], apiVersion)) ?? [];
+    custom.pruneForStorage?.(converted ?? object);
     return storedBytes(documentTypeOf(this.kind), converted ?? { ...object, apiVersion });
   }
 

@@ -30,6 +30,7 @@ import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { checkNamed, decodeParsed, parseJson, yamlWarnings } from './decode.ts';
+import { foreignVersionsOf } from './foreign-versions.ts';
 import { type FieldValidation, fieldValidationOf } from './options.ts';
 import { isTrue } from '../request-info.ts';
 
@@ -215,6 +216,7 @@ function applyTransform(
         kind,
         ...(current === undefined ? {} : { live: copyOf(current) }),
         applied,
+        versions: foreignVersionsOf(kind),
         manager: {
           name: manager,
           apiVersion: apiVersionOf(kind),

@@ -14,6 +14,7 @@ import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import { bodyResponse } from '../respond.ts';
 import { checkNamed, decodeObject } from './decode.ts';
+import { foreignVersionsOf } from './foreign-versions.ts';
 import { fieldValidationOf, isDryRun } from './options.ts';
 import { patchTransform } from './patch.ts';
 import { presenterFor } from './read.ts';
@@ -268,6 +269,7 @@ function recordManager(
     kind: resource.kind,
     ...(live === undefined ? {} : { live }),
     next,
+    versions: foreignVersionsOf(resource.kind),
     manager: {
       name: manager,
       apiVersion: apiVersionOf(resource.kind),
