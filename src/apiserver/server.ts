@@ -16,6 +16,7 @@ import { createHandler } from './assembly/handler.ts';
 import { createLoops, createServing } from './assembly/loops.ts';
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
+import { KubernetesService } from './bootstrap/kubernetes-service.ts';
 import type { Health } from './health.ts';
 import type { ServerMetrics } from './metrics/server-metrics.ts';
 import { isProxied } from './proxy/handlers.ts';
@@ -55,6 +56,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const handler = createHandler({ core, access, aggregation, registry });
   const serving = createServing(core, aggregation);
   const loops = createLoops(core);
+  const kubernetes = new KubernetesService({ ...core, store: options.store, system: options });
   return {
     handler,
     streamsBody: ({ method, url }) =>
@@ -73,10 +75,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await bootstrap({ environment, handler, reader: core.reader, options });
       await aggregator.start();
       health.ready();
+      await kubernetes.start();
       for (const loop of loops) loop.start();
     },
     async stop() {
       health.fail('shutdown', 'process is shutting down');
+      await kubernetes.stop();
       if (limits.shutdownDelayMs > 0) await sleep(environment, limits.shutdownDelayMs);
       for (const loop of loops) await loop.stop();
       aggregator.stop();

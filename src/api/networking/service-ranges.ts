@@ -30,7 +30,7 @@ export function usableAddresses({ family, first, size }: IpRange): { first: bigi
   return { first: first + 1n, last: first + size - (family === 4 ? 2n : 1n) };
 }
 
-export function holdsAddress(range: IpRange, { family, value }: IpAddress): boolean {
+function holdsAddress(range: IpRange, { family, value }: IpAddress): boolean {
   const { first, last } = usableAddresses(range);
   return family === range.family && value >= first && value <= last;
 }

@@ -111,7 +111,7 @@ function dropSecondary(spec: ServiceSpec, old: ServiceSpec): void {
     spec.ipFamilies = spec.ipFamilies.slice(0, 1);
 }
 
-export function familyOf(ip: string): IPFamily {
+function familyOf(ip: string): IPFamily {
   return parseIp(ip)?.family === 6 ? 'IPv6' : 'IPv4';
 }
 

@@ -92,7 +92,8 @@ describe('bootstrap on a store that has all', () => {
   });
 
   it('follows the address and port of the server', async () => {
-    const { environment, store } = await TestApiServer.start();
+    const { environment, store, server } = await TestApiServer.start();
+    await environment.resolve(server.stop());
     const api = await TestApiServer.start({
       environment,
       store,
@@ -165,14 +166,14 @@ describe('bootstrap when a write is refused', () => {
     );
   });
 
-  it('goes on and says so when it is the address of the server', async () => {
-    const environment = await run('/endpoints');
+  it('goes on and says so when it is the Service of the server', async () => {
+    const environment = await run('/services');
     assert.deepEqual(
       environment.lines('warn').map(({ message, values }) => [message, values['error']]),
       [
         [
-          'the address of this server cannot be published to pods',
-          'Cannot POST /api/v1/namespaces/default/endpoints: no',
+          'the Service of this server cannot be made',
+          'Cannot POST /api/v1/namespaces/default/services: no',
         ],
       ],
     );

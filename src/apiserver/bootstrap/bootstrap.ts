@@ -8,14 +8,14 @@ import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
 import type { ConfigMap } from '#api/gen/core-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/gen/rbac-v1.ts';
-import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { CLUSTER_ROLES } from '../admission/targets.ts';
+import { defaultServiceCidr } from './default-service-cidr.ts';
 import { timeText } from '#api/meta/time.ts';
 import { messageOf } from '#base/error.ts';
-import { ensure, type Wanted } from './ensure.ts';
+import { ensure, type KeepingServices as Services, type Wanted } from './ensure.ts';
 import { LocalClient, type VersionedTarget } from './local-client.ts';
 import { flowSchemas, priorityLevels } from './flow-control.ts';
 import { aggregatedRules } from './rbac/aggregation.ts';
@@ -23,11 +23,7 @@ import { rbacPolicy } from './rbac-policy.ts';
 import { reconcileBinding, reconcileRole } from './rbac-reconcile.ts';
 import {
   authenticationConfigMap,
-  ownEndpoints,
-  ownEndpointSlice,
   ownService,
-  ownServiceCidr,
-  readyServiceCidr,
   type SystemOptions,
   systemNamespaces,
   systemPriorityClasses,
@@ -41,29 +37,15 @@ export interface BootstrapOptions {
   readonly options: SystemOptions;
 }
 
-interface Services {
-  readonly environment: Environment;
-  readonly client: LocalClient;
-  readonly reader: ObjectReader;
-}
-
 /** What is made anew when it goes while the server runs; the rest is looked at when it starts. */
 export function keptObjects(environment: Environment, options: SystemOptions): Wanted[] {
   return [
     ...systemNamespaces(),
+    defaultServiceCidr(options.serviceClusterIpRange),
     ...authentication(options),
     tokenTracking(environment),
     ...flowControl(),
-    onceThere(ownService(options)),
-    ...(options.publishesAddress === false
-      ? []
-      : [onceThere(ownEndpoints(options)), onceThere(ownEndpointSlice(options))]),
   ];
-}
-
-/** Two servers of one cluster have different addresses: neither corrects the other's for ever. */
-function onceThere({ target, object }: Wanted): Wanted {
-  return { target, object };
 }
 
 function tokenTracking({ clock }: Environment): Wanted<ConfigMap> {
@@ -87,7 +69,10 @@ export async function bootstrap({
   options,
 }: BootstrapOptions): Promise<void> {
   const services: Services = { environment, reader, client: new LocalClient(handler) };
-  await Promise.all([all(services, systemNamespaces()), makeServiceCidr(services, options)]);
+  await Promise.all([
+    all(services, systemNamespaces()),
+    ensure(services, defaultServiceCidr(options.serviceClusterIpRange)),
+  ]);
   // The allocator must have seen the range.
   await reader.catchUp();
   await Promise.all([
@@ -95,8 +80,7 @@ export async function bootstrap({
     all(services, flowControl()),
     all(services, authentication(options)),
     ensure(services, tokenTracking(environment)),
-    ensure(services, ownService(options)),
-    options.publishesAddress === false ? undefined : publishAddress(services, options),
+    makeService(services, options),
     makePolicy(services),
   ]);
 }
@@ -108,33 +92,15 @@ async function all<T extends KubeObject>(
   await Promise.all(wanted.map((one) => ensure(services, one)));
 }
 
-/** An address that endpoints cannot have (loopback) keeps pods away, not the server from starting. */
-async function publishAddress(services: Services, options: SystemOptions): Promise<void> {
-  const work = [
-    ensure(services, ownEndpoints(options)),
-    ensure(services, ownEndpointSlice(options)),
-  ];
-  for (const outcome of await Promise.allSettled(work)) {
-    if (outcome.status === 'fulfilled') continue;
-    const error = messageOf(outcome.reason);
-    services.environment.log.warn('the address of this server cannot be published to pods', {
-      error,
+/** Its address may be taken, or lie outside the ranges of an older start; it is tried again. */
+async function makeService(services: Services, options: SystemOptions): Promise<void> {
+  try {
+    await ensure(services, ownService(options));
+  } catch (error) {
+    services.environment.log.warn('the Service of this server cannot be made', {
+      error: messageOf(error),
     });
   }
-}
-
-async function makeServiceCidr(services: Services, options: SystemOptions): Promise<void> {
-  const wanted = ownServiceCidr(options);
-  await ensure(services, wanted);
-  const read = (): ServiceCIDR | undefined =>
-    services.reader.get(wanted.target, '', wanted.object.metadata?.name ?? '') as
-      | ServiceCIDR
-      | undefined;
-  if (read() === undefined) await services.reader.catchUp();
-  const existing = read();
-  if (existing === undefined) return;
-  const ready = readyServiceCidr(existing, timeText(services.environment.clock.now()));
-  if (ready !== undefined) await services.client.replace(ready.target, ready.object, 'status');
 }
 
 const rbac = (plural: string): VersionedTarget => ({

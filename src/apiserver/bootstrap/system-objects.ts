@@ -2,12 +2,10 @@
  * Objects that a cluster has from its first moment, beside RBAC.
  *
  * Source: upstream pkg/controlplane (instance.go, controller/{systemnamespaces,kubernetesservice,
- * defaultservicecidr,clusterauthenticationtrust}, reconcilers), pkg/apis/scheduling/v1/helpers.go.
+ * clusterauthenticationtrust}), pkg/apis/scheduling/v1/helpers.go.
  */
-import { formatIp, nthAddress, parseCidr, parseIp } from '#base/ip.ts';
-import type { ConfigMap, Endpoints, Namespace, Service } from '#api/gen/core-v1.ts';
-import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
-import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
+import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
+import type { ConfigMap, Namespace, Service } from '#api/gen/core-v1.ts';
 import type { PriorityClass } from '#api/gen/scheduling-v1.ts';
 import { REQUEST_HEADERS, type RequestHeaderOptions } from '../aggregator/identity.ts';
 import { equalValues } from '#api/meta/equal.ts';
@@ -29,26 +27,16 @@ export interface SystemOptions {
 }
 
 const core = (plural: string): VersionedTarget => ({ group: '', version: 'v1', plural });
-const SERVICE_CIDRS: VersionedTarget = {
-  group: 'networking.k8s.io',
-  version: 'v1',
-  plural: 'servicecidrs',
-};
-const ENDPOINT_SLICES: VersionedTarget = {
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  plural: 'endpointslices',
-};
 const PRIORITY_CLASSES: VersionedTarget = {
   group: 'scheduling.k8s.io',
   version: 'v1',
   plural: 'priorityclasses',
 };
 
-const PORT_NAME = 'https';
+export const PORT_NAME = 'https';
 const SERVICE_PORT = 443;
 /** The Service of this server, its endpoints and its slice. */
-const OWN = { namespace: 'default', name: 'kubernetes' };
+export const OWN = { namespace: 'default', name: 'kubernetes' };
 
 export function systemNamespaces(): Wanted<Namespace>[] {
   return ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => ({
@@ -112,84 +100,6 @@ export function ownService({ serviceClusterIpRange, advertise }: SystemOptions):
       equalValues(existing.spec?.ports, ports)
         ? undefined
         : { ...existing, spec: { ...existing.spec, ports } },
-  };
-}
-
-export function ownEndpoints({ advertise }: SystemOptions): Wanted<Endpoints> {
-  const subsets = [
-    {
-      addresses: [{ ip: advertise.address }],
-      ports: [{ name: PORT_NAME, port: advertise.port, protocol: 'TCP' as const }],
-    },
-  ];
-  return {
-    target: core('endpoints'),
-    object: {
-      apiVersion: 'v1',
-      kind: 'Endpoints',
-      metadata: { ...OWN, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-      subsets,
-    },
-    reconcile: (existing) =>
-      equalValues(existing.subsets, subsets) ? undefined : { ...existing, subsets },
-  };
-}
-
-export function ownEndpointSlice({ advertise }: SystemOptions): Wanted<EndpointSlice> {
-  const addressType =
-    parseIp(advertise.address)?.family === 6 ? ('IPv6' as const) : ('IPv4' as const);
-  const endpoints = [{ addresses: [advertise.address], conditions: { ready: true } }];
-  const ports = [{ name: PORT_NAME, port: advertise.port, protocol: 'TCP' as const }];
-  return {
-    target: ENDPOINT_SLICES,
-    object: {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { ...OWN, labels: { 'kubernetes.io/service-name': OWN.name } },
-      addressType,
-      endpoints,
-      ports,
-    },
-    reconcile: (existing) => {
-      if (existing.addressType !== addressType) return 'replace';
-      const same = equalValues(existing.endpoints, endpoints) && equalValues(existing.ports, ports);
-      return same ? undefined : { ...existing, endpoints, ports };
-    },
-  };
-}
-
-export function ownServiceCidr({ serviceClusterIpRange }: SystemOptions): Wanted<ServiceCIDR> {
-  const cidrs = serviceClusterIpRange.split(',').map((cidr) => cidr.trim());
-  return {
-    target: SERVICE_CIDRS,
-    object: {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'ServiceCIDR',
-      metadata: { name: OWN.name },
-      spec: { cidrs },
-    },
-  };
-}
-
-/** The status that says the range may be used. */
-export function readyServiceCidr(
-  existing: ServiceCIDR,
-  timeText: string,
-): { target: VersionedTarget; object: ServiceCIDR } | undefined {
-  const conditions = existing.status?.conditions ?? [];
-  if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True'))
-    return undefined;
-  const ready = {
-    type: 'Ready',
-    status: 'True' as const,
-    lastTransitionTime: timeText,
-    reason: '',
-    message: 'Kubernetes default Service CIDR is ready',
-  };
-  const others = conditions.filter(({ type }) => type !== 'Ready');
-  return {
-    target: SERVICE_CIDRS,
-    object: { ...existing, status: { ...existing.status, conditions: [...others, ready] } },
   };
 }
 
