@@ -16,6 +16,7 @@ import { pvcProtectionController } from './pvc-protection.ts';
 import { replicaSetController } from './replicaset.ts';
 import { replicationControllerController } from './replicationcontroller.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
+import { serviceCidrController } from './service-cidr.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { ttlController } from './ttl.ts';
@@ -46,6 +47,7 @@ export function allControllers(options: ControllerOptions = {}): Controller[] {
     endpointSliceController,
     endpointsController,
     endpointSliceMirroringController,
+    serviceCidrController,
     namespaceController(namespaceGraceMs === undefined ? {} : { graceMs: namespaceGraceMs }),
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
     pvcProtectionController,

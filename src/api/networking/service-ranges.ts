@@ -35,6 +35,15 @@ function holdsAddress(range: IpRange, { family, value }: IpAddress): boolean {
   return family === range.family && value >= first && value <= last;
 }
 
+/** Every address of `range` lies in `larger`. */
+export function isSubrange(range: IpRange, larger: IpRange): boolean {
+  return (
+    range.family === larger.family &&
+    range.first >= larger.first &&
+    range.first + range.size <= larger.first + larger.size
+  );
+}
+
 /** The ranges among `all` that hold `address`. */
 export function rangesHolding<T extends ServiceCIDR>(all: Iterable<T>, address: IpAddress): T[] {
   return [...all].filter((one) => rangesOf(one).some((range) => holdsAddress(range, address)));
