@@ -1,6 +1,7 @@
 /** Ranges of Service addresses: when they are ready, and when they may go. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EVENT } from '#api/core/event.ts';
 import { SERVICE } from '#api/core/service.ts';
 import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
@@ -95,6 +96,8 @@ describe('a range', () => {
     await cluster.delete(SERVICE_CIDR, range('kubernetes'));
     await cluster.advance(60_000);
     assert.equal(await stateOf(cluster, 'kubernetes'), 'Ready=False Terminating held');
+    // The API server that keeps it has nothing to say to that.
+    assert.deepEqual(await cluster.list(EVENT), []);
     await cluster.stop();
   });
 });

@@ -122,11 +122,6 @@ export function isDispensable(
   all: readonly ServiceCIDR[],
   addresses: readonly IPAddress[],
 ): boolean {
-  const others = all.filter((other) => nameOf(other) !== nameOf(cidr));
-  const isCovered = rangesOf(cidr).every((range) =>
-    others.some((other) => rangesOf(other).some((larger) => isSubrange(range, larger))),
-  );
-  if (isCovered) return true;
   return addresses.every((address) => {
     const names = holding(address, all);
     return names.length !== 1 || names[0] !== nameOf(cidr);

@@ -5,7 +5,7 @@ import type { IPAddress } from '#api/gen/networking-v1.ts';
 import { ipAddressFor } from '#api/networking/service-ranges.ts';
 import { parseIp } from '#base/ip.ts';
 import { TestApiServer } from '#kit/api-server.ts';
-import { faultsOfService, type ServiceWorld } from './address-faults.ts';
+import { faultOfAddress, faultsOfService, type ServiceWorld } from './address-faults.ts';
 
 const SERVICES = '/api/v1/namespaces/default/services';
 const ADDRESSES = '/apis/networking.k8s.io/v1/ipaddresses';
@@ -172,6 +172,46 @@ describe('the addresses of a Service', () => {
         ].join(' '),
       );
       assert.deepEqual(texts, expected);
+    });
+  }
+});
+
+describe('an IPAddress without its Service', () => {
+  const MADE = '2026-01-01T00:00:00Z';
+  const address: IPAddress = ipAddressFor(parseIp('10.96.0.5')!, {
+    namespace: 'default',
+    name: 'web',
+  });
+  const made = { ...address, metadata: { ...address.metadata, creationTimestamp: MADE } };
+  const service = (type: 'ClusterIP' | 'ExternalName', creationTimestamp: string): Service => ({
+    metadata: { creationTimestamp },
+    spec: { type, clusterIP: '10.96.0.6', clusterIPs: ['10.96.0.6'] },
+  });
+  const BEFORE = '2025-01-01T00:00:00Z';
+  type Row = [claim: string, ageMs: number, service: Service | undefined, verdict: string];
+  const rows: Row[] = [
+    ['may be half of a create', 60_000, undefined, 'later'],
+    ['is a leak after a minute', 60_001, undefined, 'IPAddressNotAllocated'],
+    ['may be half of a change of type', 59_999, service('ExternalName', BEFORE), 'later'],
+    ['but not for ever', 60_000, service('ExternalName', BEFORE), 'IPAddressWrongReference'],
+    ['may be about to be taken back', 4_999, service('ClusterIP', BEFORE), 'later'],
+    ['for five seconds', 5_000, service('ClusterIP', BEFORE), 'IPAddressWrongReference'],
+    [
+      'unless it is older than the Service',
+      0,
+      service('ClusterIP', MADE),
+      'IPAddressWrongReference',
+    ],
+  ];
+  for (const [claim, ageMs, owner, verdict] of rows) {
+    it(claim, () => {
+      const fault = faultOfAddress(made, {
+        nowMs: Date.parse(MADE) + ageMs,
+        ranges: [],
+        service: () => owner,
+        address: () => undefined,
+      });
+      assert.equal(typeof fault === 'object' ? fault.finding?.reason : fault, verdict);
     });
   }
 });

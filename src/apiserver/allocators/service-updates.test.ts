@@ -91,6 +91,17 @@ describe('the families of a Service after an update', () => {
   });
 });
 
+it('an update that is refused gives back what it took, and nothing else', async () => {
+  const api = await TestApiServer.start(DUAL);
+  await api.must(`POST ${SERVICES}`, service({ ...SINGLE, ...ONE }));
+  const wrong = { ...REQUIRE, ports: [{ port: 0 }] };
+  assert.match(await api.refusal(`PATCH ${SERVICES}/web`, { spec: wrong }), /^422 /);
+  assert.equal(await held(api), 1);
+  const external = { type: 'ExternalName', externalName: '' };
+  assert.match(await api.refusal(`PATCH ${SERVICES}/web`, { spec: external }), /^422 /);
+  assert.equal(await held(api), 1);
+});
+
 describe('a Service is refused with upstream’s words', () => {
   type Row = [claim: string, spec: object, message: RegExp];
   const rows: Row[] = [
@@ -187,6 +198,11 @@ describe('node ports', () => {
       service({ type: 'LoadBalancer', externalTrafficPolicy: 'Local' }),
     );
     assert.deepEqual([dry.ports[0].nodePort, dry.healthCheckNodePort], [32_769, 32_770]);
+    const twice = { ...LOCAL, healthCheckNodePort: 30_080 };
+    assert.match(
+      await api.refusal(`POST ${SERVICES}?dryRun=All`, service(twice)),
+      /failed to allocate requested HealthCheck NodePort 30080: provided port is already allocated$/,
+    );
     await api.must(`POST ${SERVICES}`, service(LOCAL));
     const external = { spec: { type: 'ExternalName', externalName: 'x.y' } };
     const gone = await api.must(`PATCH ${SERVICES}/web?dryRun=All`, external);

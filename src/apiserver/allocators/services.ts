@@ -73,7 +73,7 @@ export class ServiceAllocators implements Allocator {
       await revert();
       throw error;
     }
-    const over = before === undefined || dryRun ? [] : givenUp(spec, before);
+    const over = before === undefined ? [] : givenUp(spec, before);
     return { commit: () => this.#release(over), revert };
   }
 

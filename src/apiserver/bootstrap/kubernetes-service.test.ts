@@ -82,6 +82,14 @@ describe('the endpoints of kubernetes', () => {
     assert.deepEqual(await published(two), ['10.0.0.1:6443']);
   });
 
+  it('keep a server whose key somebody has deleted', async () => {
+    const api = await TestApiServer.start();
+    await api.store.write({ type: 'delete', key: `${KEYS}10.0.0.1` });
+    await api.environment.advance(10_000);
+    assert.equal((await api.store.list(KEYS)).items.length, 1);
+    assert.deepEqual(await published(api), ['10.0.0.1:6443']);
+  });
+
   it('have the port of the server that started last, whatever others have', async () => {
     const one = await TestApiServer.start(at('10.0.0.1', 6443));
     const { environment, store } = one;
