@@ -8,7 +8,7 @@ const POLICIES = [undefined, 'SingleStack', 'PreferDualStack', 'RequireDualStack
 const FAMILIES = ['', '4', '6', '46', '64'];
 
 const familiesOf = (digits: string): IPFamily[] =>
-  [...digits].map((digit) => (digit === '6' ? 'IPv6' : 'IPv4'));
+  digits.split('').map((digit) => (digit === '6' ? 'IPv6' : 'IPv4'));
 
 /** `S4`: SingleStack of IPv4; `x`: refused. */
 function outcome(spec: ServiceSpec, cluster: string): string {
@@ -26,7 +26,7 @@ function outcome(spec: ServiceSpec, cluster: string): string {
 /** For no policy, SingleStack, PreferDualStack, RequireDualStack: no families, 4, 6, 46, 64. */
 function outcomes(addresses: string, cluster: string): string {
   const ips = { '4': '10.0.0.1', '6': 'fd00::1', N: 'None', n: 'None' };
-  const clusterIPs = [...addresses].map((letter) => ips[letter as keyof typeof ips]);
+  const clusterIPs = addresses.split('').map((letter) => ips[letter as keyof typeof ips]);
   return POLICIES.map((policy) =>
     FAMILIES.map((families) =>
       outcome(
