@@ -49,8 +49,8 @@ export async function deleteObject(
 }
 
 function checkPreconditions(resource: Resource, object: ApiObject, options: DeleteOptions): void {
-  const { deletionFinalizer, ownFinalizers } = resource.kind;
-  if (deletionFinalizer !== undefined || ownFinalizers !== undefined)
+  const { kind } = resource;
+  if (kind.deletionFinalizer !== undefined || kind.ownFinalizers !== undefined)
     return checkOwnPreconditions(resource, object, options);
   const { uid, resourceVersion } = options.preconditions ?? {};
   const metadata = metadataOf(object);

@@ -80,7 +80,7 @@ function labelReadings(selector: LabelSelectorAttributes | undefined): boolean[]
   if (requirements.length === 0)
     return [isReadable(() => parseSelector(selector?.rawSelector ?? ''))];
   return requirements.map((requirement) => {
-    const { key = '', operator, values = [] }: Partial<typeof requirement> = requirement;
+    const { key = '', operator, values = [] } = requirement as Partial<typeof requirement>;
     const isSet = operator === 'In' || operator === 'NotIn';
     const isPresence = operator === 'Exists' || operator === 'DoesNotExist';
     const fits = isSet ? values.length > 0 : isPresence && values.length === 0;
