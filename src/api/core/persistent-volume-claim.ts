@@ -4,6 +4,7 @@ import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, wideColumn } from '../meta/columns.ts';
 import {
   validatePersistentVolumeClaim,
+  validatePersistentVolumeClaimStatus,
   validatePersistentVolumeClaimUpdate,
 } from '../validation/persistent-volume-claim.ts';
 import { accessModesText, storageClassOf } from './volume-claims.ts';
@@ -23,6 +24,17 @@ function normalizeDataSources(spec: PersistentVolumeClaimSpec): void {
     const { namespace: _namespace, ...reference } = dataSourceRef;
     spec.dataSource = reference;
   }
+}
+
+/** References to other namespaces are off; of old sources only claims and snapshots are kept. */
+function dropSources(spec: PersistentVolumeClaimSpec, old?: PersistentVolumeClaimSpec): void {
+  if (spec.dataSourceRef?.namespace && old?.dataSourceRef === undefined) delete spec.dataSourceRef;
+  const isUsed = old?.dataSource !== undefined || old?.dataSourceRef !== undefined;
+  if (isUsed || spec.dataSourceRef !== undefined) return;
+  const { kind, apiGroup = '' } = spec.dataSource ?? {};
+  const isClaim = kind === 'PersistentVolumeClaim' && apiGroup === '';
+  const isSnapshot = kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io';
+  if (!isClaim && !isSnapshot) delete spec.dataSource;
 }
 
 const isBound = (claim: PersistentVolumeClaim): boolean => (claim.spec?.volumeName ?? '') !== '';
@@ -63,10 +75,17 @@ export const PERSISTENT_VOLUME_CLAIM = defineKind<PersistentVolumeClaim>({
   },
   prepareForCreate: (claim) => {
     claim.status = { phase: 'Pending' };
-    normalizeDataSources((claim.spec ??= {}));
+    const spec = (claim.spec ??= {});
+    dropSources(spec);
+    normalizeDataSources(spec);
   },
-  prepareForUpdate: (next) => normalizeDataSources((next.spec ??= {})),
+  prepareForUpdate: (next, old) => {
+    const spec = (next.spec ??= {});
+    dropSources(spec, old.spec);
+    normalizeDataSources(spec);
+  },
   validate: validatePersistentVolumeClaim,
   validateUpdate: validatePersistentVolumeClaimUpdate,
+  validateStatus: validatePersistentVolumeClaimStatus,
   warn: warnAboutClaim,
 });

@@ -145,11 +145,14 @@ const PERSISTENT_VOLUME_CLAIM_OBJECT_ROWS: readonly Row[] = [
   ],
   [
     'spec.dataSourceRef',
-    { apiGroup: 'a.b', kind: 'K', name: 'n', namespace: 'A' },
+    { apiGroup: 'A', kind: 'K', name: 'n' },
     [
-      'spec.dataSourceRef.namespace: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or \'-\', and must start and end with an alphanumeric character',
+      "spec.dataSource.apiGroup: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+      "spec.dataSourceRef.apiGroup: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
     ],
   ],
+  // References to other namespaces are off, and forgotten.
+  ['spec.dataSourceRef', { apiGroup: 'a.b', kind: 'K', name: 'n', namespace: 'A' }, []],
   [
     'spec.storageClassName',
     'A',
@@ -164,12 +167,11 @@ const PERSISTENT_VOLUME_CLAIM_OBJECT_ROWS: readonly Row[] = [
   ],
   [
     'spec.dataSource',
-    { kind: 'Odd', name: 'a' },
-    [
-      'spec.dataSource: Invalid value: "Odd": must be \'PersistentVolumeClaim\' when referencing the default apiGroup',
-      'spec.dataSourceRef: Invalid value: "Odd": must be \'PersistentVolumeClaim\' when referencing the default apiGroup',
-    ],
+    { kind: 'PersistentVolumeClaim', name: '' },
+    ['spec.dataSource.name: Required value', 'spec.dataSourceRef.name: Required value'],
   ],
+  // Of old sources only claims and snapshots are kept.
+  ['spec.dataSource', { kind: 'Odd', name: 'a' }, []],
   [
     'spec.selector',
     { matchLabels: { 'a b': 'c' } },

@@ -4,7 +4,7 @@ import type {
   PersistentVolumeClaimSpec,
   TypedObjectReference,
 } from '#api/gen/core-v1.ts';
-import { compareQuantity } from '../codec/quantity.ts';
+import { compareQuantity, quantityMilli } from '../codec/quantity.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
   type FieldError,
@@ -16,10 +16,10 @@ import {
   required,
 } from '../meta/field.ts';
 import { isDns1123Subdomain, nameIsDnsLabel, nameIsDnsSubdomain } from '../meta/names.ts';
-import { optionalOneOf, present } from './common.ts';
+import { optionalOneOf, present, qualifiedName } from './common.ts';
 import { immutable, invalidAll, validateLabelSelector } from './metadata.ts';
 import { changedFields } from './changes.ts';
-import { positiveQuantity } from './resource-names.ts';
+import { isNativeResource, positiveQuantity, validateResourceQuantity } from './resource-names.ts';
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 export const VOLUME_MODES = ['Block', 'Filesystem'];
@@ -198,5 +198,51 @@ export function validatePersistentVolumeClaimUpdate(
     ...validateSize(next, old),
     ...immutable(next.spec?.volumeMode, old.spec?.volumeMode, fieldPath('volumeMode')),
     ...validateAttributesClass(next, old),
+  ];
+}
+
+const RESIZES = [
+  'ControllerResizeInProgress',
+  'ControllerResizeInfeasible',
+  'NodeResizePending',
+  'NodeResizeInProgress',
+  'NodeResizeInfeasible',
+].toSorted();
+
+/** What a claim's status may have amounts of: storage, and what has a domain of its own. */
+function resourceKey(name: string, at: FieldPath): FieldError[] {
+  const errors = qualifiedName(name, at);
+  if (errors.length > 0 || !isNativeResource(name) || name === 'storage') return errors;
+  return [notSupported(at, name, ['storage'])];
+}
+
+function notNegative(value: string, at: FieldPath): FieldError[] {
+  const amount = quantityMilli(value) / 1000;
+  return amount < 0 ? [invalidValue(at, amount, 'must be a valid resource quantity')] : [];
+}
+
+/** Upstream: ValidatePersistentVolumeClaimStatusUpdate. */
+export function validatePersistentVolumeClaimStatus({
+  status,
+}: PersistentVolumeClaim): FieldError[] {
+  const at = fieldPath('status');
+  const statuses = at.child('allocatedResourceStatuses');
+  const amounts = at.child('allocatedResources');
+  return [
+    ...Object.entries(status?.capacity ?? {}).flatMap(([name, value]) =>
+      notNegative(value, at.child('capacity').key(name)),
+    ),
+    ...Object.entries(status?.allocatedResourceStatuses ?? {}).flatMap(([name, value]) => [
+      ...resourceKey(name, statuses),
+      ...(RESIZES.includes(value) ? [] : [notSupported(statuses, name, RESIZES)]),
+    ]),
+    ...Object.entries(status?.allocatedResources ?? {}).flatMap(([name, value]) => {
+      const errors = resourceKey(name, amounts);
+      if (errors.length > 0) return errors;
+      const negative = notNegative(value, amounts.key(name));
+      return negative.length > 0
+        ? negative
+        : validateResourceQuantity('storage', value, amounts.key(name));
+    }),
   ];
 }

@@ -67,7 +67,8 @@ export function validateClusterIps(spec: ServiceSpec): FieldError[] {
   if (isHeadless(spec)) return errors;
   for (const [i, ip] of clusterIPs.entries()) {
     const family = ipFamilies[i];
-    if (family === undefined || family === (parseIp(ip)?.family === 6 ? 'IPv6' : 'IPv4')) continue;
+    const isKnown = family === 'IPv4' || family === 'IPv6';
+    if (!isKnown || family === (parseIp(ip)?.family === 6 ? 'IPv6' : 'IPv4')) continue;
     errors.push(
       invalidValue(
         IPS.index(i),

@@ -20,6 +20,7 @@ import { limitRanger } from './plugins/limit-ranger.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
+import { podResize } from './plugins/pod-resize.ts';
 import { podTopologyLabels } from './plugins/pod-topology-labels.ts';
 import { priority } from './plugins/priority.ts';
 import { rbacEscalation } from './plugins/rbac-escalation.ts';
@@ -54,6 +55,7 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     certificateSubjectRestriction,
     defaultIngressClass(services),
     podTopologyLabels(services),
+    podResize(services),
     // Nobody grants what they do not hold. Upstream has this in storage, after admission.
     rbacEscalation(services),
   ];
