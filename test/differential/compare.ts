@@ -129,7 +129,7 @@ export function causesOf(answer: Answer): Cause[] {
 }
 
 /** `FieldValueInvalid spec.containers[].name`, once for each. */
-function causeKeys(answer: Answer): Set<string> {
+export function causeKeys(answer: Answer): Set<string> {
   return new Set(causesOf(answer).map(({ reason, field }) => `${reason} ${shapeOf(field)}`));
 }
 

@@ -35,6 +35,14 @@ const EXPLANATIONS: readonly Explanation[] = [
       ours.status === 422 &&
       JSON.stringify(request.body).includes('"step":"0"'),
   },
+  {
+    why: 'upstream panics (nil pointer) on an Indexed Job with a success policy and without completions, which it looks at before it has said that they are required; we answer 422',
+    covers: ({ kind, ours, theirs, request }) =>
+      kind === 'batch/Job' &&
+      theirs.body === ABORTED &&
+      ours.status === 422 &&
+      JSON.stringify(request.body).includes('"successPolicy"'),
+  },
 ];
 
 /** Why `difference` shall stay; undefined when it is a fault of ours. */

@@ -7,17 +7,26 @@ import type { Case } from './model.ts';
 import { readRecording, writeRecording } from './recording.ts';
 import { type Outcome, summary, writeReport } from './report.ts';
 import { type Answers, askAll } from './run.ts';
+import { writeSample } from './sample-file.ts';
 import { ourServer, serverOf } from './servers.ts';
 
 const USAGE =
-  'npm run differential -- (--against KUBECONFIG | --replay FILE) [--only WORDS] [--out DIR] [--record FILE]';
+  'npm run differential -- (--against KUBECONFIG | --replay FILE) [--only WORDS] [--out DIR] [--record FILE] [--sample DIR]';
 
 /** Answers the exit code: 0 when nothing differs that is not explained. */
 export async function differential(words: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...words],
-    options: { against: text, replay: text, only: text, out: text, record: text, seed: text },
+    options: {
+      against: text,
+      replay: text,
+      only: text,
+      out: text,
+      record: text,
+      sample: text,
+      seed: text,
+    },
   });
   const seed = Number(values.seed ?? 1);
   const version = corpusVersion(seed);
@@ -30,6 +39,7 @@ export async function differential(words: readonly string[]): Promise<number> {
   });
   const theirs = await theirAnswers(corpus, { ...values, version });
   const ours = await answersOf(ourServer(), corpus);
+  if (values.sample !== undefined) writeSample(values.sample, version, { corpus, ours, theirs });
   const outcome = outcomeOf(casesOf(corpus), ours, theirs);
   if (values.out !== undefined) writeReport(values.out, outcome);
   process.stdout.write(summary(outcome));
