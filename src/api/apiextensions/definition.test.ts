@@ -71,6 +71,10 @@ describe('the name and the stored versions of a definition', () => {
 
 const AT = 'spec.validation.openAPIV3Schema';
 
+/** An object with one property at least, with all fields that Go has. */
+const GO_SCHEMA =
+  '{"ID":"","Schema":"","Ref":null,"Description":"","Type":"object","Nullable":false,"Format":"","Title":"","Default":null,"Maximum":null,"ExclusiveMaximum":false,"Minimum":null,"ExclusiveMinimum":false,"MaxLength":null,"MinLength":null,"Pattern":"","MaxItems":null,"MinItems":null,"UniqueItems":false,"MultipleOf":null,"Enum":null,"MaxProperties":null,"MinProperties":1,"Required":null,"Items":null,"AllOf":null,"OneOf":null,"AnyOf":null,"Not":null,"Properties":null,"AdditionalProperties":null,"PatternProperties":null,"Dependencies":null,"AdditionalItems":null,"Definitions":null,"ExternalDocs":null,"Example":null,"XPreserveUnknownFields":null,"XEmbeddedResource":false,"XIntOrString":false,"XListMapKeys":null,"XListType":null,"XMapType":null,"XValidations":null}';
+
 describe('a new definition', () => {
   it('is fine', () => {
     assert.deepEqual(texts(validateDefinition(definitionOf(OBJECT))), []);
@@ -105,7 +109,7 @@ describe('a new definition', () => {
       'restrictions at the root beside a status',
       definitionOf({ ...OBJECT, minProperties: 1 }, { subresources: { status: {} } }),
       [
-        `${AT}: Invalid value: {"type":"object","minProperties":1}: only [Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations] fields are allowed at the root of the schema if the status subresource is enabled`,
+        `${AT}: Invalid value: ${GO_SCHEMA}: only [Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations] fields are allowed at the root of the schema if the status subresource is enabled`,
       ],
     ],
     [

@@ -12,6 +12,7 @@ import { compileSchema } from '../structural/compile-schema.ts';
 import { SchemaError, type StructuralSchema } from '../structural/structural-schema.ts';
 import { validateStructure } from '../structural/structure.ts';
 import type { CheckOptions } from './check-options.ts';
+import { goSchema } from './go-form.ts';
 import { TotalCost } from './rule-checks.ts';
 import { validateSchemaTree } from './schema-tree.ts';
 
@@ -60,7 +61,7 @@ function validateStatusRoot(schema: JSONSchemaProps, at: FieldPath): FieldError[
   if (forbidden.length === 0) return [];
   const names = ROOT_FIELDS.map(([name]) => name).join(' ');
   const detail = `only [${names}] fields are allowed at the root of the schema ${WITH_STATUS}`;
-  return [invalidValue(at, schema, detail)];
+  return [invalidValue(at, goSchema(schema), detail)];
 }
 
 export interface SchemaContext {

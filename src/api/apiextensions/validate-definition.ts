@@ -29,8 +29,7 @@ function validateName({ metadata, spec }: CustomResourceDefinition): FieldError[
 function validateStoredVersions({ spec, status }: CustomResourceDefinition): FieldError[] {
   const at = fieldPath('status').child('storedVersions');
   const stored = status?.storedVersions ?? [];
-  if (stored.length === 0)
-    return [invalidValue(at, stored, 'must have at least one stored version')];
+  if (stored.length === 0) return [invalidValue(at, null, 'must have at least one stored version')];
   const versions = spec?.versions ?? [];
   // A version that is there twice counts once.
   const unmet = new Set(stored);

@@ -17,6 +17,7 @@ import { isDns1035Label, isDns1123Subdomain } from '../meta/names.ts';
 import { oneOf, present } from '../validation/common.ts';
 import { immutable, invalidAll } from '../validation/metadata.ts';
 import { type CheckOptions, tryCompile } from './check-options.ts';
+import { goVersions } from './go-form.ts';
 import { formOf, type Shareable, type VersionForm } from './definition-form.ts';
 import { validateResourceSchema } from './schema-checks.ts';
 import { schemaHas } from './schema-walk.ts';
@@ -104,16 +105,17 @@ function validateVersion(
 
 function validateVersions(spec: Spec, options: CheckOptions): FieldError[] {
   const at = SPEC.child('versions');
-  const { shared, versions } = formOf(spec);
+  const form = formOf(spec);
+  const { shared, versions } = form;
   const errors = versions.flatMap((version, i) =>
     validateVersion(version, shared, at.index(i), options),
   );
   if (new Set(versions.map(({ name }) => name)).size < versions.length) {
-    errors.push(invalidValue(at, spec.versions, 'must contain unique version names'));
+    errors.push(invalidValue(at, goVersions(form), 'must contain unique version names'));
   }
   if (versions.filter(({ storage }) => storage).length !== 1) {
     const detail = 'must have exactly one version marked as storage version';
-    errors.push(invalidValue(at, spec.versions ?? null, detail));
+    errors.push(invalidValue(at, goVersions(form), detail));
   }
   // Upstream has the first version's name once more, from when there was only one.
   const first = versions[0]?.name ?? '';

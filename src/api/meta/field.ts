@@ -107,7 +107,16 @@ export class FieldError {
 
 /** As Go's `%#v` and JSON print it in upstream's messages: strings quoted, objects as JSON. */
 function renderValue(value: unknown): string {
-  return value === undefined ? 'null' : JSON.stringify(value);
+  if (value === undefined) return 'null';
+  const text = JSON.stringify(value);
+  return typeof value === 'object' ? text.replaceAll(ESCAPED, escapeAsGo) : text;
+}
+
+/** What Go's JSON does not write as it is. */
+const ESCAPED = /[<>&\u2028\u2029]/g;
+
+function escapeAsGo(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 type At = FieldPath | string;

