@@ -7,7 +7,7 @@
 import type { Body } from '#base/http/message.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
 import { listSchemaOf } from '#api/kind.ts';
-import { toStoredGoJson } from '#api/codec/canonical.ts';
+import { toGoJson, toStoredGoJson } from '#api/codec/canonical.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { toYaml } from '#api/codec/yaml.ts';
 import { findType, typeByName } from '#api/schema/schema.ts';
@@ -245,7 +245,9 @@ function withoutTypeMeta({ kind: _kind, apiVersion: _version, ...rest }: ApiObje
 /** As it would come out of the store, where the schema knows the type. */
 function jsonText(value: object, schema: string): string {
   const type = schema.startsWith(META_SCHEMAS) ? undefined : findType(schema);
-  return type === undefined ? JSON.stringify(value) : toStoredGoJson(type, value);
+  if (type === undefined) return JSON.stringify(value);
+  // A list is made for its reader: it has been in no store.
+  return schema.endsWith('List') ? toGoJson(type, value) : toStoredGoJson(type, value);
 }
 
 function partial(object: ApiObject, apiVersion: string) {

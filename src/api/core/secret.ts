@@ -7,6 +7,7 @@ import type { Secret } from '#api/gen/core-v1.ts';
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { validateSecret, validateSecretUpdate } from '../validation/config.ts';
+import { keyPairProblem } from '../validation/tls-pair.ts';
 
 function setDefaults(secret: Secret): void {
   secret.type ||= 'Opaque';
@@ -17,6 +18,14 @@ function setDefaults(secret: Secret): void {
   }
   if (Object.keys(data).length > 0) secret.data = data;
   delete secret.stringData;
+}
+
+/** Upstream: pkg/registry/core/secret/strategy.go. */
+function warn({ type, data = {} }: Secret): string[] {
+  if (type !== 'kubernetes.io/tls') return [];
+  const bytes = (key: string): Buffer => Buffer.from(data[key] ?? '', 'base64');
+  const problem = keyPairProblem(bytes('tls.crt'), bytes('tls.key'));
+  return problem === undefined ? [] : [problem];
 }
 
 export const SECRET = defineKind<Secret>({
@@ -36,6 +45,7 @@ export const SECRET = defineKind<Secret>({
     AGE_COLUMN,
   ],
   setDefaults,
+  warn,
   validate: validateSecret,
   validateUpdate: validateSecretUpdate,
 });

@@ -67,10 +67,9 @@ function validateIndexed(spec: JobSpec, at: FieldPath): FieldError[] {
 function validateCompletionMode(spec: JobSpec, at: FieldPath): FieldError[] {
   const mode = spec.completionMode ?? 'NonIndexed';
   if (mode === 'Indexed') return validateIndexed(spec, at);
-  const errors =
-    mode === 'NonIndexed'
-      ? []
-      : [notSupported(at.child('completionMode'), mode, ['NonIndexed', 'Indexed'])];
+  if (mode !== 'NonIndexed')
+    return [notSupported(at.child('completionMode'), mode, ['NonIndexed', 'Indexed'])];
+  const errors: FieldError[] = [];
   for (const field of ['backoffLimitPerIndex', 'maxFailedIndexes'] as const) {
     if (spec[field] !== undefined) {
       errors.push(invalidValue(at.child(field), spec[field], 'requires indexed completion mode'));

@@ -80,6 +80,7 @@ export async function deleteObject(
   services: WriteServices,
 ): Promise<HttpResponse> {
   const options = deleteOptions(context);
+  isDryRun(options.dryRun, 'DeleteOptions');
   const { propagationWarning } = resource.kind;
   const { propagationPolicy, orphanDependents } = options;
   const saysNothing = propagationPolicy === undefined && orphanDependents === undefined;
