@@ -228,8 +228,8 @@ export function applyPatch(options: ApplyOptions): object {
   checkIdentity(applied, kind);
   checkFits(options);
   const stored = live as JsonObject | undefined;
-  const entries = entriesForApply(options);
-  const next = applyOrTakeOver(options, stored ?? {}, entries);
+  const entries = refusingMisfits(options, () => entriesForApply(options));
+  const next = refusingMisfits(options, () => applyOrTakeOver(options, stored ?? {}, entries));
   const metadata: JsonObject = isJsonObject(next['metadata']) ? { ...next['metadata'] } : {};
   delete metadata['managedFields'];
   const encoded = encodeEntries(entries);
@@ -267,12 +267,27 @@ function textOf(value: Json | undefined): string {
 function checkFits({ type, applied }: ApplyOptions): void {
   const object = applied as JsonObject;
   const errors = validateValue(rootType(type), object);
-  if (errors.length === 0) return;
+  if (errors.length > 0) throw misfit('patch', object, errorsText(errors));
+}
+
+/** A stored object may hold what does not fit its type: an element of a list without its key. */
+function refusingMisfits<T>({ type, live }: ApplyOptions, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UntypedValue)) throw error;
+    const object = (live ?? {}) as JsonObject;
+    const errors = validateValue(rootType(type), object, { allowDuplicates: true });
+    throw misfit('live', object, errors.length > 0 ? errorsText(errors) : error.message);
+  }
+}
+
+function misfit(which: 'patch' | 'live', object: JsonObject, detail: string): StatusError {
   const metadata = isJsonObject(object['metadata']) ? object['metadata'] : {};
   const name = `${textOf(metadata['namespace'])}/${textOf(metadata['name'])}`;
-  throw new StatusError({
+  return new StatusError({
     code: 500,
-    message: `failed to create typed patch object (${name}; ${kindText(object)}): ${errorsText(errors)}`,
+    message: `failed to create typed ${which} object (${name}; ${kindText(object)}): ${detail}`,
   });
 }
 

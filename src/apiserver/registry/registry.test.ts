@@ -85,6 +85,21 @@ describe('an apply of YAML', () => {
     assert.match(message, /failed to create typed patch object .*\.metadata: expected map/);
   });
 
+  it('to an object that holds what does not fit its type is refused', async () => {
+    const server = await TestApiServer.start();
+    const path = '/api/v1/namespaces/default/serviceaccounts';
+    await server.must(`POST ${path}`, { metadata: { name: 'b' }, secrets: [{ kind: 'x' }] });
+    const body = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'b' } };
+    const headers = { 'content-type': 'application/apply-patch+yaml' };
+    const reply = await server.call(`PATCH ${path}/b?fieldManager=me`, body, { headers });
+    assert.equal(reply.status, 500);
+    assert.match(
+      reply.body.message,
+      /^failed to create typed live object \(default\/b; \/v1, Kind=ServiceAccount\): \.secrets: element 0: associative list with keys has an element that omits all key fields/,
+    );
+    assert.deepEqual(server.environment.lines('error'), []);
+  });
+
   it('that is no YAML is a 400', async () => {
     assert.equal((await apply('', 'a: [')).status, 400);
   });

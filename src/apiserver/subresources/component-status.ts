@@ -14,6 +14,7 @@ import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { jsonResponse } from '../respond.ts';
 import { rowOf, tableHead } from '../table.ts';
+import { listOptions } from '../verbs/options.ts';
 import { presenterFor } from '../verbs/read.ts';
 import { selectionOf } from '../verbs/selection.ts';
 import { answer } from './exchange.ts';
@@ -69,13 +70,8 @@ function listAll(
   resource: Resource,
   statuses: readonly ComponentStatus[],
 ): HttpResponse {
-  // Nothing else of the options counts: this list has no versions.
-  const { query } = context.info;
-  const selection = selectionOf(
-    resource,
-    query.get('labelSelector') ?? '',
-    query.get('fieldSelector') ?? '',
-  );
+  const { labelSelector, fieldSelector } = listOptions(context.info);
+  const selection = selectionOf(resource, labelSelector, fieldSelector);
   const objects = (statuses as readonly ApiObject[]).filter((status) => selection.matches(status));
   const { kind } = resource;
   const { wanted } = presenterFor(context, resource);

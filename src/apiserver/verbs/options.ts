@@ -27,9 +27,21 @@ const EXACT = 'Exact';
 const NOT_OLDER = 'NotOlderThan';
 const MATCH = 'resourceVersionMatch';
 
+/** The options of a list of what lies in the store. */
 export function listParameters(info: RequestInfo): ListParameters {
+  const parameters = listOptions(info);
+  const { resourceVersion, continueToken } = parameters;
+  const problem = versionProblem(resourceVersion);
+  if (problem !== undefined) throw badRequest(`invalid resource version: ${problem}`);
+  if (continueToken !== '' && resourceVersion !== '' && resourceVersion !== '0') {
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
+  return parameters;
+}
+
+/** The options of any list: what goes with what. */
+export function listOptions(info: RequestInfo): ListParameters {
   const parameters = commonParameters(info.query);
-  const problem = versionProblem(parameters.resourceVersion);
   const { resourceVersion, resourceVersionMatch: match, continueToken } = parameters;
   const errors: FieldError[] = [];
   if (match !== '') {
@@ -58,10 +70,6 @@ export function listParameters(info: RequestInfo): ListParameters {
     errors.push(forbiddenField('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
   }
   refuse(errors);
-  if (problem !== undefined) throw badRequest(`invalid resource version: ${problem}`);
-  if (continueToken !== '' && resourceVersion !== '' && resourceVersion !== '0') {
-    throw badRequest('specifying resource version is not allowed when using continue');
-  }
   return parameters;
 }
 
