@@ -5,7 +5,7 @@ import { type Corpus, corpusOf, corpusVersion } from './corpus.ts';
 import { explanationOf } from './explained.ts';
 import type { Case } from './model.ts';
 import { readRecording, writeRecording } from './recording.ts';
-import { type Outcome, summary, writeReport } from './report.ts';
+import { type Outcome, summary, writeReport, writeUnexplained } from './report.ts';
 import { type Answers, askAll } from './run.ts';
 import { writeSample } from './sample-file.ts';
 import { ourServer, serverOf } from './servers.ts';
@@ -41,6 +41,7 @@ export async function differential(words: readonly string[]): Promise<number> {
   const ours = await answersOf(ourServer(), corpus);
   if (values.sample !== undefined) writeSample(values.sample, version, { corpus, ours, theirs });
   const outcome = outcomeOf(casesOf(corpus), ours, theirs);
+  if (values.sample !== undefined) writeUnexplained(values.sample, outcome);
   if (values.out !== undefined) writeReport(values.out, outcome);
   process.stdout.write(summary(outcome));
   return outcome.differences.some(({ isWording }) => !isWording) ? 1 : 0;

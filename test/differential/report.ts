@@ -42,6 +42,15 @@ export function writeReport(directory: string, outcome: Outcome): void {
   write('summary.txt', summary(outcome));
 }
 
+/** Every difference that nothing explains, one on a line: its case, then where it lies. */
+export function writeUnexplained(directory: string, { differences, cases }: Outcome): void {
+  const lines = differences
+    .filter(({ isWording }) => !isWording)
+    .map(({ id, groups }) => `${id}\t${groups.join(' | ')}\n`);
+  const head = `${lines.length} of ${cases.length} cases\n`;
+  writeFileSync(join(directory, 'unexplained.txt'), [head, ...lines].join(''));
+}
+
 /** Objects are left out: the groups name the places where they differ. */
 function lineOf(
   { id, groups, isWording, request, ours, theirs }: Difference,
