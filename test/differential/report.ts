@@ -42,11 +42,16 @@ export function writeReport(directory: string, outcome: Outcome): void {
   write('summary.txt', summary(outcome));
 }
 
+const GROUP_LENGTH_MAX = 120;
+
 /** Every difference that nothing explains, one on a line: its case, then where it lies. */
 export function writeUnexplained(directory: string, { differences, cases }: Outcome): void {
   const lines = differences
     .filter(({ isWording }) => !isWording)
-    .map(({ id, groups }) => `${id}\t${groups.join(' | ')}\n`);
+    .map(
+      ({ id, groups }) =>
+        `${id}\t${groups.map((group) => group.slice(0, GROUP_LENGTH_MAX)).join(' | ')}\n`,
+    );
   const head = `${lines.length} of ${cases.length} cases\n`;
   writeFileSync(join(directory, 'unexplained.txt'), [head, ...lines].join(''));
 }
