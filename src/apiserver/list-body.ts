@@ -29,6 +29,8 @@ interface ListOptions {
 
 /** About this much leaves in one piece. */
 const CHUNK_BYTES = 128 * 1024;
+/** Room is asked for before it is known to the byte what an item takes. */
+const SLACK_BYTES = 64;
 
 export function listBody(options: ListOptions): Promise<Body> {
   const { presenter } = options;
@@ -58,15 +60,21 @@ async function jsonList({ presenter, entries, turns }: ListOptions, shape: ListS
     length += item instanceof Uint8Array ? item.length : wireLength(item, shape.itemsFrom);
     return item;
   });
-  return { kind: 'pieces', pieces: jsonPieces(head, items, shape.itemsFrom), length } as const;
+  const chunk = new Chunk(length);
+  return {
+    kind: 'pieces',
+    pieces: jsonPieces(chunk, head, items, shape.itemsFrom),
+    length,
+    release: (piece: Uint8Array) => chunk.release(piece),
+  } as const;
 }
 
 function* jsonPieces(
+  chunk: Chunk,
   head: Uint8Array,
   items: readonly Item[],
   itemsFrom: number,
 ): Generator<Uint8Array> {
-  const chunk = new Chunk();
   chunk.add(head);
   for (let i = 0; i < items.length; i++) {
     const item = items[i];
@@ -94,18 +102,21 @@ async function protobufList({ presenter, entries, turns }: ListOptions, shape: L
   });
   const { apiVersion, kind } = shape.head;
   const envelope = envelopeHead(apiVersion, kind, length);
+  const whole = envelope.length + length + ENVELOPE_END.length;
+  const chunk = new Chunk(whole);
   return {
     kind: 'pieces',
-    pieces: protobufPieces([envelope, head], items),
-    length: envelope.length + length + ENVELOPE_END.length,
+    pieces: protobufPieces(chunk, [envelope, head], items),
+    length: whole,
+    release: (piece: Uint8Array) => chunk.release(piece),
   } as const;
 }
 
 function* protobufPieces(
+  chunk: Chunk,
   heads: readonly Uint8Array[],
   items: readonly Uint8Array[],
 ): Generator<Uint8Array> {
-  const chunk = new Chunk();
   for (const head of heads) chunk.add(head);
   for (const item of items) {
     const bytes = item.length + LIST_ITEM_HEAD_MAX;
@@ -129,34 +140,60 @@ async function eachInTurns<T>(
   make: (entry: Entry) => T,
 ): Promise<T[]> {
   const made: T[] = [];
+  let isLong = false;
   for (const entry of entries) {
-    if (turns.isOver()) await turns.next();
+    if (turns.isOver()) {
+      await turns.next();
+      isLong = true;
+    }
     made.push(make(entry));
   }
+  // What follows writes at once: a turn of its own for that.
+  if (isLong) await turns.next();
   return made;
 }
 
 const COMMA = Buffer.from(',');
 const LIST_END = Buffer.from(']}\n');
 
-/** Gathers small pieces into one large one. Ask `fits` before each, and `take` what there is if not. */
+/**
+ * Gathers small pieces into one large one. Ask `fits` before each, and `take` what there is if not.
+ *
+ * Memory that the reader has done with is written again: half a gigabyte in new pieces would have
+ * the garbage collector go through the whole heap, several times a list.
+ */
 class Chunk {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #bytes: Buffer;
   #size = 0;
+  /** What the reader has given back. It holds a piece or two at a time: so many there are. */
+  readonly #free: ArrayBuffer[] = [];
+
+  /** `length`: of all that will be gathered. */
+  constructor(length: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(Math.min(length + SLACK_BYTES, CHUNK_BYTES));
+  }
 
   fits(length: number): boolean {
     return this.#size + length <= this.#bytes.length;
   }
-
   /** What was gathered; afterwards there is room for `length` bytes. */
   take(length: number): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#size);
     this.#size = 0;
-    // What was taken is still on its way out: it is not written to again.
-    if (length > 0) this.#bytes = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length));
+    // What was taken is still on its way out: it is not written to before it is given back.
+    if (length > 0) this.#bytes = this.#room(length);
     return taken;
   }
-
+  #room(length: number): Buffer {
+    const free = length <= CHUNK_BYTES ? this.#free.pop() : undefined;
+    return free === undefined
+      ? Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length))
+      : Buffer.from(free);
+  }
+  /** A piece that `take` gave may be written again. */
+  release({ buffer }: Uint8Array): void {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES) this.#free.push(buffer);
+  }
   add(piece: Uint8Array): void {
     this.#bytes.set(piece, this.#size);
     this.#size += piece.length;

@@ -7,6 +7,7 @@ import type { HttpRequestIn } from './http-intake.ts';
 import { STATUS_CODES } from './node-http.ts';
 import { type Outlet, StreamSink } from './stream-sink.ts';
 
+type BodyInPieces = Extract<ByteBody, { kind: 'pieces' }>;
 export type HttpResponseOut = ServerResponse | Http2ServerResponse;
 
 /** Headers that are of one HTTP/1.1 connection have no place in HTTP/2 (RFC 9113, 8.2.2). */
@@ -43,7 +44,7 @@ export function reply(
   }
   setLength(response, body);
   if (body.kind === 'bytes') response.end(body.bytes);
-  else writePieces(asWritable(response), body.pieces);
+  else writePieces(asWritable(response), body);
 }
 
 function setHead(response: HttpResponseOut, { status, headers }: HttpResponse): void {
@@ -69,20 +70,21 @@ function asWritable(response: HttpResponseOut): Outlet {
 const CHUNK_BYTES = 128 * 1024;
 
 /**
- * After this much others have their turn: towards a fast reader the socket is drained within the
- * turn that filled it, again and again.
+ * After this long others have their turn: towards a fast reader the socket is drained within the
+ * turn that filled it, again and again. Short, because one round of the loop can have three of
+ * these, and the making of the answer before them.
  */
-const TURN_BYTES_MAX = 1024 * 1024;
+const TURN_MS = 1;
 
 /** Takes the pieces as fast as the reader does; small ones are joined. */
-function writePieces(out: Outlet, pieces: Iterable<Uint8Array>): void {
+function writePieces(out: Outlet, { pieces, release }: BodyInPieces): void {
   const iterator = pieces[Symbol.iterator]();
   let isDone = false;
   let gone = false;
   out.on('close', () => {
     gone = true;
   });
-  const gather = (): Uint8Array => {
+  const gather = (): { bytes: Uint8Array; written?: () => void } => {
     const chunk: Uint8Array[] = [];
     let size = 0;
     while (size < CHUNK_BYTES / 2) {
@@ -95,21 +97,26 @@ function writePieces(out: Outlet, pieces: Iterable<Uint8Array>): void {
       size += next.value.length;
     }
     const [only] = chunk;
-    return chunk.length === 1 && only !== undefined ? only : Buffer.concat(chunk, size);
+    if (chunk.length === 1 && only !== undefined)
+      return { bytes: only, written: () => release?.(only) };
+    const bytes = Buffer.concat(chunk, size);
+    if (release !== undefined) for (const piece of chunk) release(piece);
+    return { bytes };
   };
-  let turnBytes = 0;
+  // When the turn began; undefined between two.
+  let beganMs: number | undefined;
   const more = (): void => {
+    beganMs ??= performance.now();
     while (!gone) {
-      if (turnBytes > TURN_BYTES_MAX) {
-        turnBytes = 0;
+      if (performance.now() - beganMs > TURN_MS) {
+        beganMs = undefined;
         setImmediate(more);
         return;
       }
-      const bytes = gather();
-      turnBytes += bytes.length;
+      const { bytes, written } = gather();
       // The last of it goes with the end, in one write.
       if (isDone) return out.end(bytes);
-      if (!out.write(bytes)) {
+      if (!out.write(bytes, written)) {
         out.once('drain', more);
         return;
       }

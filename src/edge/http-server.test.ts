@@ -227,6 +227,36 @@ describe('answers', () => {
     assert.equal((await http2Ask(session, { ':path': '/' })).body, whole.toString());
   });
 
+  it('in pieces whose memory is written again once it is given back arrive whole', async () => {
+    const whole = Buffer.concat(
+      Array.from({ length: 64 }, (_, index) => Buffer.alloc(128 * 1024, `${index % 10}`)),
+    );
+    let given = 0;
+    const { port } = await serve(async () => ({
+      status: 200,
+      headers: {},
+      body: {
+        kind: 'pieces',
+        pieces: Array.from({ length: 64 }, (_, i) =>
+          Buffer.from(whole.subarray(i * 128 * 1024, (i + 1) * 128 * 1024)),
+        ),
+        length: whole.length,
+        release: (piece) => {
+          given++;
+          piece.fill(0);
+        },
+      },
+    }));
+    const client = httpClient({ port, tls: { ca: pki.ca } });
+    closers.push(() => client.close());
+    const answer = await client.handler({ method: 'GET', url: '/', headers: {} });
+    assert.ok(whole.equals(await readBody(answer.body)), 'over HTTP/1.1');
+    const { body } = await http2Ask(http2Session(port), { ':path': '/' });
+    assert.ok(body === whole.toString(), 'over HTTP/2');
+    // The callbacks of the last ones may come behind the client's end.
+    assert.ok(given > 64, `only ${given} of 128 pieces were given back`);
+  });
+
   it('to HEAD have a length and no body', async () => {
     const { port } = await serve(async () => text('12345'));
     const answer = await rawExchange(

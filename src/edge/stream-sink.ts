@@ -15,8 +15,8 @@ const rounds = new FlushRounds();
 /** What a sink needs of a response. */
 export interface Outlet extends NodeJS.EventEmitter {
   flushHeaders(): void;
-  /** False: full; 'drain' follows. */
-  write(bytes: Uint8Array): boolean;
+  /** False: full; 'drain' follows. `written` is called when `bytes` is not looked at any more. */
+  write(bytes: Uint8Array, written?: () => void): boolean;
   /** `bytes`: the last ones. */
   end(bytes?: Uint8Array): void;
   destroy(error?: Error): void;

@@ -108,7 +108,8 @@ export class Resource {
   message(entry: Entry, make: () => Uint8Array): Uint8Array {
     // Where several versions share their stored objects, each has another message.
     if (this.kind.storedAs !== undefined) return make();
-    return this.#messages.get(entry, this.cache.get(entry.key) === entry, make);
+    // Asked for each item of a list: the look into the cache is dear where the message is there.
+    return entry.message ?? this.#messages.get(entry, this.cache.get(entry.key) === entry, make);
   }
 
   /** A copy that the caller may change. */

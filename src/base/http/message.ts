@@ -87,7 +87,13 @@ export type ByteBody =
    * Bytes that lie in pieces, or are made when the reader takes them (a list made of cached
    * objects): written without being joined. They are read once.
    */
-  | { readonly kind: 'pieces'; readonly pieces: Iterable<Uint8Array>; readonly length: number }
+  | {
+      readonly kind: 'pieces';
+      readonly pieces: Iterable<Uint8Array>;
+      readonly length: number;
+      /** A reader that calls this with a piece has done with it: its memory may be written again. */
+      readonly release?: (piece: Uint8Array) => void;
+    }
   /** `start` is called once, when there is someone to read. */
   | { readonly kind: 'stream'; start(sink: ByteSink): void };
 
