@@ -5,12 +5,14 @@
  */
 import type { ByteSink } from '#base/http/message.ts';
 import { FlushRounds } from './flush-rounds.ts';
+import { JoinMemo } from './join-memo.ts';
 
 /** Bytes of one turn above which the producer is told to wait. */
 const TURN_BYTES_MAX = 1024 * 1024;
 
 /** One for the process: it is the time of its one loop that they divide. */
 const rounds = new FlushRounds();
+const memo = new JoinMemo();
 
 /** What a sink needs of a response. */
 export interface Outlet extends NodeJS.EventEmitter {
@@ -94,9 +96,8 @@ export class StreamSink implements ByteSink {
   }
 
   #push(): void {
-    const [first] = this.#gathered;
-    if (first === undefined) return;
-    const bytes = this.#gathered.length === 1 ? first : Buffer.concat(this.#gathered, this.#size);
+    if (this.#gathered.length === 0) return;
+    const bytes = memo.join(this.#gathered, this.#size);
     this.#gathered = [];
     this.#size = 0;
     this.#full = !this.#out.write(bytes);
