@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { fromYaml, fromYamlDocuments, toYaml, YamlError } from './yaml.ts';
+import { fromYaml, fromYamlBytes, fromYamlDocuments, toYaml, YamlError } from './yaml.ts';
 
 describe('fromYaml', () => {
   const scalars: [text: string, value: unknown][] = [
@@ -202,5 +202,31 @@ describe('toYaml', () => {
       fc.property(value, (original) => assert.deepEqual(fromYaml(toYaml([original])), [original])),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('fromYamlBytes()', () => {
+  const refusal = (bytes: Uint8Array): string => {
+    try {
+      return `read ${JSON.stringify(fromYamlBytes(bytes))}`;
+    } catch (error) {
+      assert.ok(error instanceof YamlError);
+      return error.message;
+    }
+  };
+
+  it('reads text', () => {
+    assert.deepEqual(fromYamlBytes(Buffer.from('a: "ü\u0085"\tb: 1'.replace('\tb', '\nb'))), {
+      a: 'ü\u0085',
+      b: 1,
+    });
+  });
+
+  it('refuses bytes that are no text, also in a comment', () => {
+    assert.equal(
+      refusal(Uint8Array.of(0x23, 0x52, 0xc2)),
+      'error converting YAML to JSON: yaml: invalid UTF-8',
+    );
+    assert.match(refusal(Buffer.from('# \u0003')), /yaml: control characters are not allowed$/);
   });
 });

@@ -113,6 +113,23 @@ export function fromYaml(text: string, problems?: string[]): Json {
   return first;
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+/** What YAML may not hold anywhere, comments among it (YAML 1.1, 5.1). */
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]/;
+
+/** As `fromYaml`, of bytes: those that are no text are a YamlError, too. */
+export function fromYamlBytes(bytes: Uint8Array, problems?: string[]): Json {
+  let text: string;
+  try {
+    text = UTF8.decode(bytes);
+  } catch (error) {
+    throw new YamlError('yaml: invalid UTF-8', { cause: error });
+  }
+  if (CONTROL.test(text)) throw new YamlError('yaml: control characters are not allowed');
+  return fromYaml(text, problems);
+}
+
 /** Every document of a stream, empty ones left out. Throws YamlError. */
 export function fromYamlDocuments(text: string, problems?: string[]): Json[] {
   if (problems !== undefined) findDuplicates(text, problems);

@@ -3,7 +3,7 @@ import { messageOf } from '#base/error.ts';
 import { decodeJson, FieldDecodeError } from '#api/codec/json.ts';
 import { decodeEnvelope, decodeProtobuf } from '#api/codec/protobuf.ts';
 import { WireError } from '#api/codec/wire.ts';
-import { fromYaml, YamlError } from '#api/codec/yaml.ts';
+import { fromYamlBytes, YamlError } from '#api/codec/yaml.ts';
 import { forgetEmpty } from '#api/codec/zero.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { invalidValue } from '#api/meta/field.ts';
@@ -289,7 +289,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 /** Throws a 400 for what is no YAML. `problems` gets keys that come twice. */
 function parseYaml(bytes: Uint8Array, problems?: string[]): Json {
   try {
-    return fromYaml(Buffer.from(bytes).toString(), problems);
+    return fromYamlBytes(bytes, problems);
   } catch (error) {
     throw error instanceof YamlError ? badRequest(error.message) : error;
   }
@@ -299,7 +299,7 @@ function yamlObject(bytes: Uint8Array, kind: AnyKind, problems?: string[]): Json
   let value: Json;
   try {
     // An empty document is an empty object.
-    value = fromYaml(Buffer.from(bytes).toString(), problems) ?? {};
+    value = fromYamlBytes(bytes, problems) ?? {};
   } catch (error) {
     throw error instanceof YamlError ? unrecognized(kind, bytes, error.message) : error;
   }

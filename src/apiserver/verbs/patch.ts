@@ -5,7 +5,7 @@
  */
 import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
 import { toStoredGoJson } from '#api/codec/canonical.ts';
-import { fromYaml, YamlError } from '#api/codec/yaml.ts';
+import { fromYamlBytes, YamlError } from '#api/codec/yaml.ts';
 import { fieldPath, forbiddenField, invalidValue, required } from '#api/meta/field.ts';
 import { goText, markSent } from '#api/meta/json.ts';
 import type { AnyKind } from '#api/kind.ts';
@@ -254,7 +254,7 @@ function reportRepeatedKeys(
 ): void {
   if (validation === 'Ignore') return;
   const problems: string[] = [];
-  fromYaml(Buffer.from(body).toString(), problems);
+  fromYamlBytes(body, problems);
   if (problems.length > 0 && validation === 'Strict')
     throw badRequest(`error strict decoding YAML: ${problems.join(', ')}`);
   for (const warning of problems.flatMap(yamlWarnings)) context.warn(warning);
@@ -264,7 +264,7 @@ function reportRepeatedKeys(
 function appliedYaml(body: Uint8Array): ApiObject {
   let parsed: Json;
   try {
-    parsed = fromYaml(Buffer.from(body).toString());
+    parsed = fromYamlBytes(body);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw badRequest(`error decoding YAML: ${error.message}`);
