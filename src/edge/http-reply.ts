@@ -39,7 +39,7 @@ export function reply(
     const gone = 'stream' in response ? response.stream.destroyed : response.destroyed;
     if (!gone) out.flushHeaders();
     // Also when the client is gone: the producer learns of it from its sink.
-    body.start(new StreamSink(out, gone));
+    body.start(new StreamSink(out, { isClosed: gone, inChunks: takesChunks(response) }));
     return;
   }
   setLength(response, body);
@@ -59,6 +59,16 @@ function setHead(response: HttpResponseOut, { status, headers }: HttpResponse): 
 function setLength(response: HttpResponseOut, body: Exclude<ByteBody, { kind: 'stream' }>): void {
   const length = body.kind === 'bytes' ? body.bytes.length : body.length;
   response.setHeader('content-length', length);
+}
+
+/**
+ * After its head: whether the rest of `response` is given to it in chunks of HTTP/1.1. node:http
+ * would make them for each reader anew, and of four pieces each.
+ */
+function takesChunks(response: HttpResponseOut): boolean {
+  if ('stream' in response || !response.headersSent || !response.chunkedEncoding) return false;
+  response.chunkedEncoding = false;
+  return true;
 }
 
 function asWritable(response: HttpResponseOut): Outlet {

@@ -5,14 +5,16 @@
  */
 import type { ByteSink } from '#base/http/message.ts';
 import { FlushRounds } from './flush-rounds.ts';
-import { JoinMemo } from './join-memo.ts';
+import { chunked, JoinMemo, whole } from './join-memo.ts';
 
 /** Bytes of one turn above which the producer is told to wait. */
 const TURN_BYTES_MAX = 1024 * 1024;
 
 /** One for the process: it is the time of its one loop that they divide. */
 const rounds = new FlushRounds();
-const memo = new JoinMemo();
+const plainMemo = new JoinMemo(whole);
+const chunkMemo = new JoinMemo(chunked);
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 /** What a sink needs of a response. */
 export interface Outlet extends NodeJS.EventEmitter {
@@ -24,8 +26,16 @@ export interface Outlet extends NodeJS.EventEmitter {
   destroy(error?: Error): void;
 }
 
+export interface StreamSinkOptions {
+  /** Nobody reads any more. */
+  readonly isClosed?: boolean;
+  /** The outlet takes the chunks of HTTP/1.1 as they go over the line, the last one included. */
+  readonly inChunks?: boolean;
+}
+
 export class StreamSink implements ByteSink {
   readonly #out: Outlet;
+  readonly #inChunks: boolean;
   readonly #onDrain: (() => void)[] = [];
   #gathered: Uint8Array[] = [];
   #size = 0;
@@ -40,8 +50,9 @@ export class StreamSink implements ByteSink {
     this.#flush();
   };
 
-  constructor(out: Outlet, isClosed = false) {
+  constructor(out: Outlet, { isClosed = false, inChunks = false }: StreamSinkOptions = {}) {
     this.#out = out;
+    this.#inChunks = inChunks;
     this.#closed = isClosed;
     out.on('drain', () => {
       this.#full = false;
@@ -69,7 +80,7 @@ export class StreamSink implements ByteSink {
     if (this.#closed || this.#ended) return;
     this.#ended = true;
     this.#push();
-    this.#out.end();
+    this.#out.end(this.#inChunks ? LAST_CHUNK : undefined);
   }
 
   abort(reason: Error): void {
@@ -96,7 +107,9 @@ export class StreamSink implements ByteSink {
   }
 
   #push(): void {
-    if (this.#gathered.length === 0) return;
+    // Pieces of no bytes would be the last chunk.
+    if (this.#size === 0) return;
+    const memo = this.#inChunks ? chunkMemo : plainMemo;
     const bytes = memo.join(this.#gathered, this.#size);
     this.#gathered = [];
     this.#size = 0;
