@@ -13,15 +13,26 @@ interface Required {
 
 let required: Required | undefined;
 
+const written = new WeakSet<object>();
+
 /** The object of `text`, which the server itself has written. */
 export function parseStored(text: string): JsonObject {
   required ??= findRequired();
   const { lists, maps } = required;
   // Rare: most objects have no such member, or have something in it.
-  if (!hasRequiredNull(text, required)) return JSON.parse(text) as JsonObject;
+  if (!hasRequiredNull(text, required)) {
+    const object = JSON.parse(text) as JsonObject;
+    written.add(object);
+    return object;
+  }
   return JSON.parse(text, (key, value: Json) =>
     value !== null ? value : maps.has(key) ? {} : lists.has(key) ? [] : null,
   ) as JsonObject;
+}
+
+/** Whether `object` came from `parseStored` just as Go writes it, its nulls included. */
+export function isAsWritten(object: object): boolean {
+  return written.has(object);
 }
 
 const NULL_MEMBER = '":null';

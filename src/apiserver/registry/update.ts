@@ -88,7 +88,8 @@ async function updateOnce(
   options: UpdateOptions,
 ): Promise<Outcome> {
   await resource.ready([entry]);
-  const old = resource.copy(entry);
+  // Shared with whoever has it already: what comes next is made beside it.
+  const old = resource.readOnce(entry);
   let next: ApiObject;
   let taken: Taken | undefined;
   try {

@@ -5,6 +5,7 @@
  */
 import { ApplyConflictError, applyPatch } from '#api/apply/managed-fields.ts';
 import { toStoredGoJson } from '#api/codec/canonical.ts';
+import { isAsWritten } from '#api/codec/stored.ts';
 import { fromYamlBytes, YamlError } from '#api/codec/yaml.ts';
 import { fieldPath, forbiddenField, invalidValue, required } from '#api/meta/field.ts';
 import { goText, markSent } from '#api/meta/json.ts';
@@ -69,7 +70,9 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
         value: media === PATCH_TYPES[2] ? { ...patched, ...typeMetaOf(kind) } : patched,
         // What is shown of a patch that is refused.
         shown: () =>
-          media === PATCH_TYPES[2] ? goText(parseJson(body) as Json) : shownOf(kind, patched),
+          media === PATCH_TYPES[2]
+            ? goText(parseJson(body) as Json)
+            : shownOf(kind, change(rewritten(kind, current))),
         validation,
       });
       // A patch that says nothing of the version is meant for whatever is there.
@@ -85,8 +88,13 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
   };
 }
 
-/** The object as patches see it: what Go writes for nil is null in it. */
+/** The object as patches see it: what Go writes for nil is null in it. Shared: not to be changed. */
 function asGoWrites(kind: AnyKind, object: ApiObject): JsonObject {
+  return isAsWritten(object) ? (object as JsonObject) : rewritten(kind, object);
+}
+
+/** The same with its fields in Go's order. */
+function rewritten(kind: AnyKind, object: ApiObject): JsonObject {
   if (kind.custom !== undefined) return object as JsonObject;
   const text = toStoredGoJson(documentTypeOf(kind), object);
   return JSON.parse(text) as JsonObject;

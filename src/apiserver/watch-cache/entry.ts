@@ -135,7 +135,11 @@ export class ParsedCache {
 
   /** The parsed form for this once: made anew, and not kept, where nobody has it. */
   once(entry: Entry): JsonObject {
-    return entry.parsed?.deref() ?? parseEntry(entry);
+    const hit = entry.parsed?.deref();
+    if (hit !== undefined) return hit;
+    const object = parseEntry(entry);
+    this.#onParsed(object);
+    return object;
   }
 
   /** A form that is the caller's alone. */
