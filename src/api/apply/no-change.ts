@@ -4,7 +4,7 @@
  * Source: upstream apiserver/pkg/endpoints/handlers/fieldmanager/equality.go.
  */
 import { equalJson } from '../meta/equal.ts';
-import { isJsonObject } from '../meta/json.ts';
+import { isJsonObject, memberOf } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 
 /**
@@ -15,27 +15,35 @@ export function changesNothing(live: object, next: object): boolean {
   const before = live as JsonObject;
   const after = next as JsonObject;
   // In this order a difference is found early: most writes change the metadata or the status.
-  if (!equalJson(withoutManagers(before), withoutManagers(after))) return false;
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  for (const name of [...names].reverse())
-    if (name !== 'metadata' && !equalJson(before[name], after[name])) return false;
+  if (!equalBut('managedFields', metadataOf(before), metadataOf(after))) return false;
+  if (!equalBut('metadata', before, after)) return false;
   const stored = managersOf(before);
   const now = managersOf(after);
   return Array.isArray(stored) && Array.isArray(now)
-    ? equalJson(stored.map(withoutTime), now.map(withoutTime))
+    ? stored.length === now.length &&
+        stored.every((entry, index) => isSameEntry(entry, now[index] ?? null))
     : equalJson(stored, now);
 }
 
-function withoutTime(entry: Json): Json {
-  if (!isJsonObject(entry)) return entry;
-  const { time: _, ...rest } = entry;
-  return rest;
+function isSameEntry(left: Json, right: Json): boolean {
+  return isJsonObject(left) && isJsonObject(right)
+    ? equalBut('time', left, right)
+    : equalJson(left, right);
 }
 
-function withoutManagers({ metadata }: JsonObject): Json {
-  if (!isJsonObject(metadata)) return {};
-  const { managedFields: _, ...rest } = metadata;
-  return rest;
+/** Equal in all members but one. Copies nothing. */
+function equalBut(ignored: string, left: JsonObject, right: JsonObject): boolean {
+  for (const key of Object.keys(right).reverse())
+    if (key !== ignored && !equalJson(memberOf(left, key), right[key])) return false;
+  for (const key in left) {
+    if (key !== ignored && left[key] !== undefined && memberOf(right, key) === undefined)
+      return false;
+  }
+  return true;
+}
+
+function metadataOf({ metadata }: JsonObject): JsonObject {
+  return isJsonObject(metadata) ? metadata : {};
 }
 
 function managersOf({ metadata }: JsonObject): Json | undefined {

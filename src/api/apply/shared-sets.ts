@@ -3,7 +3,7 @@
  * them: each is read, checked against its type and written as text once, and shared from then on.
  * What is shared is frozen.
  */
-import { rememberText } from '../codec/known-text.ts';
+import { isShared, jsonText, rememberText } from '../codec/known-text.ts';
 import type { Json } from '../meta/object.ts';
 import type { FieldType } from '../schema/types.ts';
 import { elementsOf, type FieldSet, LEAF, parseFieldSet } from './field-set.ts';
@@ -18,7 +18,7 @@ const byText = new Map<string, FieldSet>();
 
 /** `fieldsV1` as a set, canonical and sorted. Throws for what is no set. */
 export function readFieldSet(value: Json): FieldSet {
-  const text = JSON.stringify(value);
+  const text = isShared(value) ? jsonText(value) : JSON.stringify(value);
   const known = byText.get(text);
   if (known !== undefined) return known;
   const set = parseFieldSet(value);

@@ -91,4 +91,29 @@ describe('toGoJson', () => {
     );
     assert.equal(toGoJson(type, {}), '{}');
   });
+
+  for (const [character, escaped] of [
+    ['<', '\\u003c'],
+    ['>', '\\u003e'],
+    ['&', '\\u0026'],
+    ['\u2028', '\\u2028'],
+  ] as const)
+    it(`escapes ${escaped}, which means something in HTML, wherever it stands`, () => {
+      const text = `a${character}`;
+      const pod = write('core.v1.Pod', {
+        metadata: {
+          name: text,
+          annotations: { [text]: text },
+          managedFields: [{ fieldsV1: { [`f:${text}`]: {} } }],
+        },
+      });
+      const revision = write('apps.v1.ControllerRevision', { data: { [text]: text } });
+      for (const [written, times] of [
+        [pod, 4],
+        [revision, 2],
+      ] as const) {
+        assert.ok(!written.includes(character));
+        assert.equal(written.split(`a${escaped}`).length - 1, times);
+      }
+    });
 });

@@ -7,6 +7,7 @@
  */
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldSchema, FieldType, TypeSchema } from '../schema/types.ts';
+import { escapeHtml } from './html.ts';
 import { sortedKeys } from './keys.ts';
 import { jsonText } from './known-text.ts';
 import { emptinessOf } from './zero.ts';
@@ -28,16 +29,7 @@ interface FieldWriter {
 /** The JSON text of an object of `type`. `apiVersion` and `kind` come first, where it has them. */
 export function toGoJson(type: TypeSchema, object: object): string {
   // Fields are looked up by name; what the schema does not know is not written.
-  return escapeHtml(objectWriter(type, false)(object as JsonObject));
-}
-
-/** Go's encoder makes JSON that is safe inside HTML. These characters stand in strings alone. */
-function escapeHtml(text: string): string {
-  if (!/[<>&\u2028\u2029]/.test(text)) return text;
-  return text.replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return objectWriter(type, false)(object as JsonObject);
 }
 
 /**
@@ -46,9 +38,7 @@ function escapeHtml(text: string): string {
  */
 export function toStoredGoJson(type: TypeSchema, object: object): string {
   const isProtobuf = type.name.startsWith(PROTOBUF_TYPES);
-  return isProtobuf
-    ? escapeHtml(objectWriter(type, true)(object as JsonObject))
-    : toGoJson(type, object);
+  return isProtobuf ? objectWriter(type, true)(object as JsonObject) : toGoJson(type, object);
 }
 
 /** Definitions of custom resources and of API services are stored as JSON. */
@@ -102,7 +92,7 @@ function writeOpen(type: TypeSchema, fields: readonly FieldWriter[], object: Jso
 
 /** Any JSON with its keys sorted, as Go writes its maps. */
 function sortedJson(value: Json): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return anyJson(value);
   if (Array.isArray(value)) return `[${value.map((item) => sortedJson(item ?? null)).join(',')}]`;
   const members = sortedKeys(value).map((key) => `${quote(key)}:${sortedJson(value[key] ?? null)}`);
   return `{${members.join(',')}}`;
@@ -165,7 +155,8 @@ const SCALAR_ZEROS: Readonly<Record<string, string>> = {
   double: '0',
 };
 
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+/** All of ASCII that needs no escape, in JSON or in HTML. */
+const PLAIN = /^[\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x5b\x5d-\x7e]*$/;
 
 /** A JSON string. */
 function quote(text: string): string {
@@ -174,7 +165,12 @@ function quote(text: string): string {
 
 /** Go has short forms for fewer control characters since 1.22: the same ones as JSON.stringify. */
 function quoteSpecial(text: string): string {
-  return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed());
+  return anyJson(text.isWellFormed() ? text : text.toWellFormed());
+}
+
+/** Any JSON as it is. */
+function anyJson(value: Json): string {
+  return escapeHtml(JSON.stringify(value));
 }
 
 function valueWriter(type: FieldType, stored: boolean): Writer {
@@ -182,8 +178,8 @@ function valueWriter(type: FieldType, stored: boolean): Writer {
     case 'scalar':
       if (type.scalar === 'fieldsV1') return jsonText;
       return type.scalar === 'any' || type.scalar === 'rawExtension' || type.scalar === 'json'
-        ? (value) => JSON.stringify(value)
-        : (value) => (typeof value === 'string' ? quote(value) : JSON.stringify(value));
+        ? anyJson
+        : (value) => (typeof value === 'string' ? quote(value) : anyJson(value));
     case 'list': {
       const write = valueWriter(type.of, stored);
       return (value) => {
@@ -224,7 +220,7 @@ function writeTwoForms(type: TypeSchema, stored: boolean): Writer {
   const schema = type.fields.find((field) => field.json === 'Schema')?.type;
   if (schema === undefined) throw new Error(`Cannot write ${type.name}: no schema member`);
   return (value) => {
-    if (typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+    if (typeof value === 'boolean' || typeof value === 'string') return anyJson(value);
     write ??= valueWriter(schema, stored);
     const element = write;
     if (!Array.isArray(value)) return element(value);

@@ -25,7 +25,7 @@ export class DecodeContext {
   /** Whether unknown fields are reported. */
   readonly strict: boolean;
   readonly problems: string[] = [];
-  /** Keys met, in everything. Counted only when strict. */
+  /** Keys met, in everything. Counted only when strict, and in a text. */
   keys = 0;
   /** Whether a list or map was sent that `omitempty` leaves out once defaults are set. */
   hasEmpty = false;
@@ -34,14 +34,23 @@ export class DecodeContext {
   /** Go's name of the struct whose field is being decoded. */
   struct = '';
 
-  constructor(strict: boolean) {
+  /** Whether keys are counted: those of a text, in which some may come twice. */
+  readonly #counts: boolean;
+
+  constructor(strict: boolean, isText = strict) {
     this.strict = strict;
+    this.#counts = strict && isText;
+  }
+
+  /** Counts the keys in a value that is not decoded further. */
+  count(value: unknown): void {
+    if (this.#counts) this.keys += countKeys(value);
   }
 
   /** Go decodes types of two forms by code of their own, which knows nothing of strictness. */
   lenient(value: unknown): DecodeContext {
     if (!this.strict) return this;
-    this.keys += countKeys(value);
+    this.count(value);
     const context = new DecodeContext(false);
     context.path.push(...this.path);
     context.struct = this.struct;
@@ -52,7 +61,7 @@ export class DecodeContext {
 
   unknown(key: string, value: unknown): void {
     if (!this.strict) return;
-    this.keys += countKeys(value);
+    this.count(value);
     let text = '';
     for (const part of [...this.path, key]) {
       if (typeof part === 'number') text += `[${part}]`;
@@ -146,7 +155,7 @@ function decodeFields(
     const value = object[key];
     if (field === undefined) {
       if (type.preserveUnknownFields === true) {
-        if (context.strict) context.keys += countKeys(value);
+        context.count(value);
         continue;
       }
       context.unknown(key, value);
@@ -340,7 +349,7 @@ function scalarDecoder(scalar: ScalarKind, goType: string): Decoder {
       return textDecoder((text) => formatDuration(parseDuration(text)));
     default:
       return (value, context) => {
-        if (context.strict) context.keys += countKeys(value);
+        context.count(value);
         return value as Json;
       };
   }

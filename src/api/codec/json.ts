@@ -7,9 +7,9 @@
  * One pass over the object, in place. Upstream: sigs.k8s.io/json and
  * apimachinery/pkg/runtime/serializer/json, v0.36; KEP-2885 (field validation).
  */
-import { setMember } from '../meta/json.ts';
 import type { JsonObject } from '../meta/object.ts';
 import type { TypeSchema } from '../schema/types.ts';
+import { isShared } from './known-text.ts';
 import { DecodeContext, FieldDecodeError, objectDecoderFor } from './json-decode.ts';
 import { explainJson, JSON_DEPTH_MAX, JsonSyntaxError, measureJson } from './json-scan.ts';
 
@@ -41,8 +41,9 @@ export function decodeJson(
   type: TypeSchema,
   validation: FieldValidation,
 ): Decoded {
-  const context = new DecodeContext(validation !== 'Ignore');
-  if (!(value instanceof Uint8Array)) {
+  const isText = value instanceof Uint8Array;
+  const context = new DecodeContext(validation !== 'Ignore', isText);
+  if (!isText) {
     const object = objectDecoderFor(type).root(copyJson(value, 0), context);
     return decodedOf(object, context);
   }
@@ -84,13 +85,20 @@ function explainAndFail(buffer: Buffer): never {
   throw new FieldDecodeError("invalid character '\ufeff' looking for beginning of value", true);
 }
 
-/** A copy of JSON without functions, dates and the like: what is no JSON is refused. */
+/**
+ * A copy of JSON without functions, dates and the like: what is no JSON is refused. Sets of fields
+ * that are shared stay so.
+ */
 function copyJson(value: unknown, depth: number): unknown {
   if (depth > JSON_DEPTH_MAX) throw new FieldDecodeError('exceeded max depth', true);
   if (Array.isArray(value)) return value.map((item) => copyJson(item, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
-  const copy: Record<string, unknown> = {};
-  const source = value as Record<string, unknown>;
-  for (const key in source) setMember(copy, key, copyJson(source[key], depth + 1));
+  // A spread takes over the form of the object, and "__proto__" as a member like others.
+  const copy: Record<string, unknown> = { ...value };
+  for (const key in copy) {
+    const member = copy[key];
+    if (typeof member !== 'object' || member === null) continue;
+    if (key !== 'fieldsV1' || !isShared(member)) copy[key] = copyJson(member, depth + 1);
+  }
   return copy;
 }

@@ -52,13 +52,15 @@ export function cloneJson(value: Json): Json {
     const list = value.map((item) => cloneJson(item));
     return list.length === 0 && sent.has(value) ? markSent(list) : list;
   }
-  const copy: JsonObject = {};
+  // A spread takes over the form of the object, and "__proto__" as a member like others.
+  const copy: JsonObject = { ...value };
   let isEmpty = true;
   // JSON inherits nothing that could be counted, and this is the quickest loop there is.
-  for (const key in value) {
+  for (const key in copy) {
     isEmpty = false;
-    const member = value[key];
-    if (member !== undefined) setMember(copy, key, cloneJson(member));
+    const member = copy[key];
+    if (typeof member === 'object' && member !== null) copy[key] = cloneJson(member);
+    else if (member === undefined) delete copy[key];
   }
   return isEmpty && sent.has(value) ? markSent(copy) : copy;
 }

@@ -6,7 +6,7 @@
  * made on demand and kept in a bounded cache (`ParsedCache`).
  */
 import { toStoredGoJson } from '#api/codec/canonical.ts';
-import { parseStored } from '#api/codec/stored.ts';
+import { parseStored, parseStoredShared } from '#api/codec/stored.ts';
 import { cloneJson } from '#api/meta/json.ts';
 import type { JsonObject, KubeObject } from '#api/meta/object.ts';
 import type { TypeSchema } from '#api/schema/schema.ts';
@@ -86,9 +86,11 @@ function viewOf(bytes: Uint8Array): Buffer {
 }
 
 /** Parses stored bytes and puts the resourceVersion where clients expect it. */
-function parseEntry(entry: Pick<Entry, 'bytes' | 'revision'>): JsonObject {
-  const text = viewOf(entry.bytes).toString();
-  const object = parseStored(text);
+function parseEntry(
+  entry: Pick<Entry, 'bytes' | 'revision'>,
+  parse: (text: string) => JsonObject,
+): JsonObject {
+  const object = parse(viewOf(entry.bytes).toString());
   const metadata = object['metadata'];
   if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) {
     metadata['resourceVersion'] = String(entry.revision);
@@ -137,7 +139,7 @@ export class ParsedCache {
   once(entry: Entry): JsonObject {
     const hit = entry.parsed?.deref();
     if (hit !== undefined) return hit;
-    const object = parseEntry(entry);
+    const object = parseEntry(entry, parseStoredShared);
     this.#onParsed(object);
     return object;
   }
@@ -145,13 +147,13 @@ export class ParsedCache {
   /** A form that is the caller's alone. */
   own(entry: Entry): JsonObject {
     const shared = entry.parsed?.deref();
-    return shared === undefined ? parseEntry(entry) : cloneJson(shared);
+    return shared === undefined ? parseEntry(entry, parseStored) : cloneJson(shared);
   }
 
   get(entry: Entry): JsonObject {
     const hit = entry.parsed?.deref();
     if (hit !== undefined) return hit;
-    const object = parseEntry(entry);
+    const object = parseEntry(entry, parseStoredShared);
     this.#onParsed(object);
     entry.parsed = new WeakRef(object);
     this.#keep(object, entry.bytes.length);
