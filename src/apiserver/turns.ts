@@ -1,10 +1,10 @@
 /**
- * Long work in turns of the event loop, none much longer than 10 ms: what ends a turn, such as the
+ * Long work in turns of the event loop, all well under 10 ms: what ends a turn, such as the
  * first write of an answer, and a collection of garbage have their room in that too.
  */
 import type { Environment } from '#base/env.ts';
 
-const TURN_MS = 5;
+const TURN_MS = 2;
 /** Steps between two looks at the clock. */
 const CLOCK_EVERY = 32;
 
