@@ -34,17 +34,24 @@ export class DecodeContext {
   /** Go's name of the struct whose field is being decoded. */
   struct = '';
 
-  /** Whether keys are counted: those of a text, in which some may come twice. */
-  readonly #counts: boolean;
+  /** So many keys are in the text; 0 when they are not to be counted. */
+  readonly #textKeys: number;
 
-  constructor(strict: boolean, isText = strict) {
+  /** `textKeys`: how many keys the text has, of which some may have come twice. */
+  constructor(strict: boolean, textKeys = 0) {
     this.strict = strict;
-    this.#counts = strict && isText;
+    this.#textKeys = strict ? textKeys : 0;
   }
 
-  /** Counts the keys in a value that is not decoded further. */
+  /** Counts the keys in a value that is not decoded further, unless all have been met already. */
   count(value: unknown): void {
-    if (this.#counts) this.keys += countKeys(value);
+    if (this.keys < this.#textKeys) this.keys += countKeys(value);
+  }
+
+  /** Counts the keys of an object, before those of its members. */
+  countOwn(object: JsonObject): void {
+    if (this.keys >= this.#textKeys) return;
+    for (const _ in object) this.keys++;
   }
 
   /** Go decodes types of two forms by code of their own, which knows nothing of strictness. */
@@ -148,9 +155,8 @@ function decodeFields(
   context: DecodeContext,
 ): JsonObject {
   let losesKeys = false;
-  let keys = 0;
+  context.countOwn(object);
   for (const key in object) {
-    keys++;
     const field = fields.get(key);
     const value = object[key];
     if (field === undefined) {
@@ -178,7 +184,6 @@ function decodeFields(
     if (!isKept) losesKeys = true;
     if (decoded !== value || !isKept) object[key] = isKept ? decoded : null;
   }
-  context.keys += keys;
   const result = losesKeys ? withoutNulls(type, object) : object;
   fillZeros(type, result);
   return result;
@@ -282,8 +287,8 @@ function mapDecoder(of: FieldType, goType: string): Decoder {
     const map = value as JsonObject;
     if (isEmptyMap(map)) return markSent(map);
     const { struct } = context;
+    context.countOwn(map);
     for (const key in map) {
-      context.keys++;
       const item = map[key];
       if (item === null || item === undefined) {
         map[key] = zero?.() ?? null;

@@ -41,14 +41,14 @@ export function decodeJson(
   type: TypeSchema,
   validation: FieldValidation,
 ): Decoded {
-  const isText = value instanceof Uint8Array;
-  const context = new DecodeContext(validation !== 'Ignore', isText);
-  if (!isText) {
+  if (!(value instanceof Uint8Array)) {
+    const context = new DecodeContext(validation !== 'Ignore');
     const object = objectDecoderFor(type).root(copyJson(value, 0), context);
     return decodedOf(object, context);
   }
   const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const { keys, depth } = measureJson(value);
+  const context = new DecodeContext(validation !== 'Ignore', keys);
   const parsed = depth > JSON_DEPTH_MAX ? explainAndFail(buffer) : parseBytes(buffer);
   // Go leaves an object as it is when null is read into it.
   const object = objectDecoderFor(type).root(parsed ?? {}, context);
