@@ -80,6 +80,19 @@ export interface ScalePaths<T> {
   readonly customPath?: string;
 }
 
+/** A right that a part of a write takes beyond that to the request, with the same verb. */
+export interface NeededPermission {
+  /** Of the resource that is written: it is there for authorization alone. */
+  readonly subresource: string;
+  /** Whether it is asked for in the namespace of the object, or for all of them. */
+  readonly inNamespace: boolean;
+  readonly name: string;
+  /** What stands before the verb: one of these is enough. */
+  readonly verbPrefixes: readonly string[];
+  /** `verbs`: that were asked for; `reason`: why the first was refused. */
+  error(verbs: readonly string[], reason: string): FieldError;
+}
+
 /** What else the namespace must say, and the error when it does not. */
 export interface NamespaceLabel {
   readonly key: string;
@@ -190,6 +203,8 @@ export interface KindDefinition<T extends KubeObject> {
   prepareForStatusUpdate?(next: T, old: T, context: WriteContext): void;
   /** A label that the namespace must have for what the object asks for. `old`: on an update. */
   namespaceLabelNeeded?(next: T, old: T | undefined): NamespaceLabel | undefined;
+  /** What a write of the status takes, by what it changes. */
+  permissionsNeeded?(next: T, old: T, user: WriteContext['user']): readonly NeededPermission[];
   /** Names that the server makes are `generateName` and nothing else. */
   readonly keepsPrefix?: boolean;
   /** Warnings (not errors) for the client: 120 characters at most each. */

@@ -98,6 +98,7 @@ export class Router {
     const writes: WriteServices = {
       registry,
       admission: options.admission,
+      authorize: options.authorize,
     };
     this.#services = {
       registry,

@@ -8,6 +8,7 @@ import { validateResourceClaimStatus } from '../validation/device-claim-status.t
 import { validateResourceClaim } from '../validation/device-claim.ts';
 import { labelOfClaim } from './admin-access.ts';
 import { defaultDeviceRequests } from './device-requests.ts';
+import { keyOf, permissionsForClaimStatus } from './status-permissions.ts';
 
 function state({ metadata, status }: ResourceClaim): string {
   const deleted = metadata?.deletionTimestamp !== undefined;
@@ -19,6 +20,19 @@ function state({ metadata, status }: ResourceClaim): string {
     if ((status.reservedFor ?? []).length > 0) states.push('reserved');
   }
   return states.join(',');
+}
+
+/** What devices said of themselves goes with their allocation. */
+function dropDeallocated(next: ResourceClaim, old: ResourceClaim): void {
+  const { status } = next;
+  if (status === undefined) return;
+  const results = (claim: ResourceClaim): string[] =>
+    (claim.status?.allocation?.devices?.results ?? []).map(keyOf);
+  const gone = new Set(results(old));
+  for (const key of results(next)) gone.delete(key);
+  const devices = (status.devices ?? []).filter((device) => !gone.has(keyOf(device)));
+  if (devices.length > 0) status.devices = devices;
+  else delete status.devices;
 }
 
 export const RESOURCE_CLAIM = defineKind<ResourceClaim>({
@@ -37,7 +51,9 @@ export const RESOURCE_CLAIM = defineKind<ResourceClaim>({
   prepareForCreate: (claim) => {
     claim.status = {};
   },
+  prepareForStatusUpdate: dropDeallocated,
   namespaceLabelNeeded: labelOfClaim,
+  permissionsNeeded: permissionsForClaimStatus,
   validateCreate: validateResourceClaim,
   validateStatus: validateResourceClaimStatus,
   validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),

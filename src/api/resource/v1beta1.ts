@@ -111,8 +111,15 @@ function inV1beta1<T extends KubeObject>(
         kind.setDefaults?.(whole);
         Object.assign(object, served(whole));
       },
+      prepareForStatusUpdate: (next, old, context) => {
+        const whole = structuredClone(stored(next));
+        kind.prepareForStatusUpdate?.(whole, stored(old), context);
+        Object.assign(next, served(whole));
+      },
       namespaceLabelNeeded: (next, old) =>
         kind.namespaceLabelNeeded?.(stored(next), old === undefined ? undefined : stored(old)),
+      permissionsNeeded: (next, old, user) =>
+        kind.permissionsNeeded?.(stored(next), stored(old), user) ?? [],
       validate: (object) => kind.validate?.(stored(object)) ?? [],
       validateCreate: (object) => kind.validateCreate?.(stored(object)) ?? [],
       validateUpdate: (next, old) => kind.validateUpdate?.(stored(next), stored(old)) ?? [],

@@ -1,6 +1,7 @@
 /** What the registry must know of a write beside the object. */
 import type { ApiObject } from '../api-object.ts';
 import type { User } from '../context.ts';
+import type { Permits } from './permissions.ts';
 
 export interface WriteOptions {
   readonly user: User;
@@ -27,6 +28,10 @@ export interface UpdateOptions extends WriteOptions {
    */
   transform(current: ApiObject | undefined): Promise<ApiObject>;
   validate?(next: ApiObject, old: ApiObject | undefined): Promise<void>;
+  /** Of the request: `update` unless given. */
+  readonly verb?: string;
+  /** Asks for rights that the write takes beyond that to the request; without it all are given. */
+  readonly permits?: Permits;
   /** The uid that the object says must be that of the stored one (a PUT; patches say it otherwise). */
   readonly namesUid?: boolean;
   /** Create when it is not there (server-side apply does, for every kind). */

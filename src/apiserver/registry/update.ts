@@ -11,6 +11,7 @@ import type { Taken } from './allocators.ts';
 import { createOnce } from './create.ts';
 import { namespaceLabelErrors } from './namespace-labels.ts';
 import type { UpdateOptions } from './options.ts';
+import { permissionErrors } from './permissions.ts';
 import type { Resource } from './resource.ts';
 import {
   checkNamespace,
@@ -212,6 +213,7 @@ function prepare(
     kind.prepareForStatusUpdate?.(next, old, context);
     errors.push(
       ...namespaceLabelErrors(store, resource, { next, old, namespace }),
+      ...permissionErrors(resource, { next, old }, options),
       ...(kind.validateStatus?.(next, old) ?? []),
     );
   } else if (view !== undefined) {

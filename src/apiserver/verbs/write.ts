@@ -2,12 +2,14 @@
 import type { Body, HttpResponse } from '#base/http/message.ts';
 import { updateManagedFields } from '#api/apply/managed-fields.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
-import { badRequest } from '#api/meta/status.ts';
+import { badRequest, forbidden } from '#api/meta/status.ts';
 import { fieldTypeOf } from '#api/schema/kind-types.ts';
 import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, forgetSystemFields, metadataOf } from '../api-object.ts';
+import { attributesFor, type Authorizer, forbiddenMessage } from '../authz/authorizer.ts';
 import type { RequestContext } from '../context.ts';
+import type { PermissionAsked } from '../registry/permissions.ts';
 import { contentType, type Presenter } from '../presenter.ts';
 import type { Registry } from '../registry/registry.ts';
 import { noteOf } from '../history/note.ts';
@@ -22,6 +24,7 @@ import { presenterFor } from './read.ts';
 export interface WriteServices {
   readonly registry: Registry;
   readonly admission: AdmissionChain;
+  readonly authorize: Authorizer;
 }
 
 interface Call {
@@ -200,6 +203,8 @@ async function updateWith(
     name: context.info.name,
     subresource: context.info.subresource,
     user: context.user,
+    verb: context.info.verb,
+    permits: (asked) => refusalOf(call, asked),
     note: noteOf(context),
     dryRun: call.dryRun,
     warn: (text) => context.warn(text),
@@ -220,6 +225,19 @@ async function updateWith(
         attributesOf(call, old === undefined ? 'CREATE' : 'UPDATE', next, old),
       ),
   });
+}
+
+/** Why the user has not a right that a part of the write takes; undefined: has it. */
+function refusalOf(
+  { context, resource, services }: Call,
+  asked: PermissionAsked,
+): string | undefined {
+  const attributes = { ...attributesFor(context.user, context.info), ...asked };
+  const { outcome, reason } = services.authorize(attributes);
+  if (outcome === 'allow') return undefined;
+  const message = forbiddenMessage(attributes);
+  const cause = reason === '' ? message : `${message}: ${reason}`;
+  return forbidden(resource.groupResource, asked.name, cause).message;
 }
 
 /**
