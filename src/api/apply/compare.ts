@@ -21,8 +21,14 @@ export interface Comparison {
   readonly changed: FieldSet;
 }
 
-export function compare(type: FieldType, before: Json, after: Json): Comparison {
-  const walk = new CompareWalk();
+/** `ignored`: members of the objects that are not looked at. */
+export function compare(
+  type: FieldType,
+  before: Json,
+  after: Json,
+  ignored?: ReadonlySet<string>,
+): Comparison {
+  const walk = new CompareWalk(ignored);
   walk.values(type, before, after);
   return comparisonOf(walk.removed.toSet(), walk.modified.toSet(), walk.added.toSet());
 }
@@ -44,6 +50,11 @@ class CompareWalk {
   readonly modified = new FieldSetBuilder();
   readonly added = new FieldSetBuilder();
   readonly #path: PathElement[] = [];
+  readonly #ignored: ReadonlySet<string> | undefined;
+
+  constructor(ignored: ReadonlySet<string> | undefined) {
+    this.#ignored = ignored;
+  }
 
   /** At most one of the values is undefined (absent). */
   values(type: FieldType, left: Json | undefined, right: Json | undefined): void {
@@ -107,7 +118,9 @@ class CompareWalk {
     const type = memberType(map, name);
     if (type === undefined) return;
     // Most writes leave most parts of an object alone: those need no walk.
-    const isPart = this.#path.length === 0 && left !== undefined && right !== undefined;
+    const isTop = this.#path.length === 0;
+    if (isTop && this.#ignored?.has(name) === true) return;
+    const isPart = isTop && left !== undefined && right !== undefined;
     if (isPart && isSame(left, right)) return;
     this.#path.push(fieldElement(name));
     this.values(type, left, right);

@@ -9,7 +9,11 @@ import { elementsOf, type FieldSet, LEAF, recursiveDifference } from './field-se
 import type { PathElement } from './path-element.ts';
 
 /** What the write may own, of what it changed. */
-export type FieldFilter = (set: FieldSet) => FieldSet;
+export interface FieldFilter {
+  (set: FieldSet): FieldSet;
+  /** Members of the object of which it leaves nothing: they need not be compared. */
+  readonly takesAll?: ReadonlySet<string>;
+}
 
 const STATUS: FieldSet = { 'f:status': LEAF };
 const SPEC: FieldSet = { 'f:spec': LEAF };
@@ -54,6 +58,8 @@ const ANY_CONTAINER = ['f:containers', 'f:initContainers'].flatMap((list) =>
   ['f:resources', 'f:resizePolicy'].map((field) => ['f:spec', list, '*', field]),
 );
 
+const removers = new WeakMap<FieldSet, FieldFilter>();
+
 /** Other subresources of single kinds, by `<group>/<kind>/<subresource>`. */
 const SUBRESOURCES: Readonly<Record<string, FieldFilter>> = {
   'certificates.k8s.io/CertificateSigningRequest/approval': removing({
@@ -66,7 +72,14 @@ const SUBRESOURCES: Readonly<Record<string, FieldFilter>> = {
 };
 
 function removing(set: FieldSet): FieldFilter {
-  return (fields) => recursiveDifference(fields, set);
+  const known = removers.get(set);
+  if (known !== undefined) return known;
+  const whole = elementsOf(set).filter((element) => set[element] === LEAF);
+  const made = Object.assign((fields: FieldSet) => recursiveDifference(fields, set), {
+    takesAll: new Set(whole.map((element) => element.slice('f:'.length))),
+  });
+  removers.set(set, made);
+  return made;
 }
 
 /** The part of a set that lies on or below one of `patterns` (`*`: any element), or leads there. */
