@@ -14,8 +14,8 @@ export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unau
 export const AUTHENTICATED_GROUP = 'system:authenticated';
 export const MASTERS_GROUP = 'system:masters';
 
-/** Warnings a response may carry (upstream bounds the header at 4 KiB in all). */
-const WARNINGS_MAX = 32;
+/** Warnings that are kept; a header holds fewer (`filters/warnings.ts`), the rest is dropped. */
+const WARNINGS_MAX = 4096;
 
 export class RequestContext {
   /** As it came; a body of CBOR is JSON behind `filters/cbor.ts`. */
@@ -25,7 +25,7 @@ export class RequestContext {
   user: User = ANONYMOUS;
   /** The gate CBORServingAndStorage. */
   readonly cbor: boolean;
-  readonly #warnings: string[] = [];
+  readonly #warnings = new Set<string>();
   constructor(
     request: HttpRequest,
     info: RequestInfo,
@@ -45,10 +45,9 @@ export class RequestContext {
   }
   /** A sentence for the client, sent as a Warning header (RFC 7234, code 299). Each only once. */
   warn(text: string): void {
-    if (this.#warnings.length < WARNINGS_MAX && !this.#warnings.includes(text))
-      this.#warnings.push(text);
+    if (text !== '' && this.#warnings.size < WARNINGS_MAX) this.#warnings.add(text);
   }
   get warnings(): readonly string[] {
-    return this.#warnings;
+    return [...this.#warnings];
   }
 }

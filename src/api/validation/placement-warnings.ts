@@ -100,11 +100,14 @@ function warnAboutPods(affinity: PodAffinity | undefined, at: FieldPath): string
 }
 
 export function warnAboutPlacement(spec: PodSpec, at: FieldPath): string[] {
-  const affinity = at.child('affinity');
+  return [...warnAboutNodes(spec, at), ...warnAboutSpread(spec, at)];
+}
+
+/** Terms of affinity that match no pod. */
+export function warnAboutAffinity({ affinity }: PodSpec, at: FieldPath): string[] {
+  const here = at.child('affinity');
   return [
-    ...warnAboutNodes(spec, at),
-    ...warnAboutSpread(spec, at),
-    ...warnAboutPods(spec.affinity?.podAffinity, affinity.child('podAffinity')),
-    ...warnAboutPods(spec.affinity?.podAntiAffinity, affinity.child('podAntiAffinity')),
+    ...warnAboutPods(affinity?.podAffinity, here.child('podAffinity')),
+    ...warnAboutPods(affinity?.podAntiAffinity, here.child('podAntiAffinity')),
   ];
 }

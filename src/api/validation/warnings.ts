@@ -4,7 +4,7 @@ import { type FieldPath, fieldPath, ROOT } from '../meta/field.ts';
 import { isDns1123Label } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
 import { warnAboutContainers } from './container-warnings.ts';
-import { warnAboutIp, warnAboutPlacement } from './placement-warnings.ts';
+import { warnAboutAffinity, warnAboutIp, warnAboutPlacement } from './placement-warnings.ts';
 import { warnAboutFraction, warnAboutVolumes } from './volume-warnings.ts';
 
 const OLD_ANNOTATIONS: readonly (readonly [string, string])[] = [
@@ -67,6 +67,7 @@ function warnAboutSpec(spec: PodSpec, at: FieldPath): string[] {
     ...warnAboutFraction(spec.overhead, at.child('overhead')),
     ...warnAboutContainers(spec, at),
     ...(grace < 0 ? [`${at.child('terminationGracePeriodSeconds').toString()}: ${graceText}`] : []),
+    ...warnAboutAffinity(spec, at),
     ...(spec.dnsConfig?.nameservers ?? []).flatMap((server, i) =>
       warnAboutIp(server, at.child('dnsConfig', 'nameservers').index(i)),
     ),
