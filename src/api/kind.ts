@@ -178,6 +178,14 @@ export interface KindDefinition<T extends KubeObject> {
   readonly views?: readonly ViewSubresource<T>[];
   /** `metadata.generation` counts changes outside metadata and status. True when `spec` exists. */
   readonly countsGeneration?: boolean;
+  /** Annotations that stand for fields of the stored form: a view of metadata alone lacks them. */
+  readonly fieldAnnotations?: readonly string[];
+  /** The order of the rows of a Table, where it is not that of names. */
+  readonly tableOrder?: (left: T, right: T) => number;
+  /** Upstream reads it out of its store, not out of a watch cache: a few answers differ. */
+  readonly uncached?: boolean;
+  /** Changes of fields that a gate hides count too, though they are dropped. */
+  readonly countsGatedFields?: boolean;
   readonly columns?: readonly Column<T>[];
   /** Field selectors beyond metadata.name and metadata.namespace. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;

@@ -36,7 +36,12 @@ export function listBody(options: ListOptions): Promise<Body> {
   const { presenter } = options;
   const shape = presenter.listShape(options.metadata);
   if (presenter.givesObjects) return objectList(options, shape);
-  const { encoding, pretty } = presenter.wanted;
+  const { encoding, pretty, view } = presenter.wanted;
+  // Upstream makes such a list of nothing, and nothing is null.
+  if (view === 'metadata' && options.entries.length === 0 && encoding !== 'protobuf') {
+    const bytes = presenter.encode({ ...shape.head, [shape.itemsField]: null }, shape.schema);
+    return Promise.resolve({ kind: 'bytes', bytes });
+  }
   if (encoding === 'protobuf') return protobufList(options, shape);
   return encoding === 'yaml' || pretty ? listForPeople(options, shape) : jsonList(options, shape);
 }

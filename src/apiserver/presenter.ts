@@ -6,7 +6,7 @@
  */
 import type { Body } from '#base/http/message.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
-import { listSchemaOf } from '#api/kind.ts';
+import { type AnyKind, listSchemaOf } from '#api/kind.ts';
 import { toGoJson, toStoredGoJson } from '#api/codec/canonical.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { toYaml } from '#api/codec/yaml.ts';
@@ -15,7 +15,7 @@ import type { ApiObject } from './api-object.ts';
 import type { Wanted } from './negotiate.ts';
 import { CBOR_MEDIA, CBOR_SEQUENCE, MEDIA_TYPES } from './negotiate.ts';
 import type { Resource } from './registry/resource.ts';
-import { type IncludeObject, rowOf, tableHead } from './table.ts';
+import { type IncludeObject, plainMetadata, rowOf, tableHead } from './table.ts';
 import { type Entry, wireBytes } from './watch-cache/entry.ts';
 
 export interface ListMeta {
@@ -104,8 +104,9 @@ export class Presenter {
 
   /** The object of the cache itself, or a view of it; shared by all who read it. */
   value(entry: Entry): object {
+    const { kind } = this.resource;
     const object = this.resource.read(entry);
-    return this.wanted.view === 'metadata' ? partial(object, this.#meta) : object;
+    return this.wanted.view === 'metadata' ? partial(kind, object, this.#meta) : object;
   }
 
   /** One object, as a verb made it. */
@@ -123,7 +124,10 @@ export class Presenter {
         return this.encode(table, `${META_SCHEMAS}Table`);
       }
       case 'metadata':
-        return this.encode(partial(object, this.#meta), `${META_SCHEMAS}PartialObjectMetadata`);
+        return this.encode(
+          partial(kind, object, this.#meta),
+          `${META_SCHEMAS}PartialObjectMetadata`,
+        );
       case 'object':
         return this.encode(withTypeMeta(object, apiVersionOf(kind), kind.kind), kind.schema);
     }
@@ -134,7 +138,7 @@ export class Presenter {
     if (!this.givesObjects) return { kind: 'bytes', bytes: this.object(object) };
     const { kind } = this.resource;
     if (this.wanted.view === 'metadata')
-      return { kind: 'object', object: partial(object, this.#meta) };
+      return { kind: 'object', object: partial(kind, object, this.#meta) };
     return { kind: 'object', object: withTypeMeta(object, apiVersionOf(kind), kind.kind) };
   }
 
@@ -157,7 +161,7 @@ export class Presenter {
           schema: `${META_SCHEMAS}PartialObjectMetadataList`,
           itemSchema: `${META_SCHEMAS}PartialObjectMetadata`,
           itemsFrom: 0,
-          item: (entry) => partial(this.resource.readOnce(entry), this.#meta),
+          item: (entry) => partial(kind, this.resource.readOnce(entry), this.#meta),
         };
       case 'object': {
         const apiVersion = apiVersionOf(kind);
@@ -215,11 +219,14 @@ export class Presenter {
   }
 
   #row(object: ApiObject): object {
-    return rowOf(this.resource.kind, object, {
+    const { kind } = this.resource;
+    const row = rowOf(kind, object, {
       nowMs: this.#nowMs,
       include: this.#includeObject,
       apiVersion: this.#meta,
     });
+    if (this.#includeObject !== 'Object' || this.wanted.encoding === 'protobuf') return row;
+    return { ...row, object: JSON.parse(jsonText(object, kind.schema)) as object };
   }
 }
 
@@ -246,14 +253,18 @@ function withoutTypeMeta({ kind: _kind, apiVersion: _version, ...rest }: ApiObje
 function jsonText(value: object, schema: string): string {
   const type = schema.startsWith(META_SCHEMAS) ? undefined : findType(schema);
   if (type === undefined) return JSON.stringify(value);
-  // A list is made for its reader: it has been in no store.
-  return schema.endsWith('List') ? toGoJson(type, value) : toStoredGoJson(type, value);
+  // A list is made for its reader: it has been in no store, though its items have.
+  return isEmptyList(value) ? toGoJson(type, value) : toStoredGoJson(type, value);
 }
 
-function partial(object: ApiObject, apiVersion: string) {
+function isEmptyList(value: object): boolean {
+  return 'items' in value && Array.isArray(value.items) && value.items.length === 0;
+}
+
+function partial(kind: AnyKind, object: ApiObject, apiVersion: string) {
   return {
     kind: 'PartialObjectMetadata',
     apiVersion,
-    metadata: object.metadata ?? {},
+    metadata: plainMetadata(kind, object),
   };
 }

@@ -4,7 +4,7 @@
  * Source: API concepts, "Receiving resources as Tables".
  */
 import type { AnyKind, Column } from '#api/kind.ts';
-import type { KubeObject } from '#api/meta/object.ts';
+import type { KubeObject, ObjectMeta } from '#api/meta/object.ts';
 import { humanDuration } from '#api/meta/duration.ts';
 import type { ApiObject } from './api-object.ts';
 
@@ -56,7 +56,11 @@ export function rowOf(
   return {
     cells: columnsOf(kind).map((column) => column.cell(object, nowMs)),
     object:
-      include === 'None' ? null : include === 'Object' ? object : metadataOnly(object, apiVersion),
+      include === 'None'
+        ? null
+        : include === 'Object'
+          ? object
+          : metadataOnly(kind, object, apiVersion),
   };
 }
 
@@ -74,10 +78,21 @@ function definitionOf(column: Column<KubeObject>): object {
   };
 }
 
-function metadataOnly(object: ApiObject, apiVersion: string): object {
+function metadataOnly(kind: AnyKind, object: ApiObject, apiVersion: string): object {
   return {
     kind: 'PartialObjectMetadata',
     apiVersion,
-    metadata: object.metadata ?? {},
+    metadata: plainMetadata(kind, object),
   };
+}
+
+/** The metadata of the stored form: without the annotations that are fields there. */
+export function plainMetadata(
+  { fieldAnnotations }: AnyKind,
+  { metadata = {} }: ApiObject,
+): ObjectMeta {
+  const { annotations, ...rest } = metadata;
+  if (fieldAnnotations === undefined || annotations === undefined) return metadata;
+  const kept = Object.entries(annotations).filter(([key]) => !fieldAnnotations.includes(key));
+  return kept.length === 0 ? rest : { ...rest, annotations: Object.fromEntries(kept) };
 }

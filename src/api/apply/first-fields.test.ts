@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { markSent } from '../meta/json.ts';
 import type { JsonObject } from '../meta/object.ts';
 import { typeByName } from '../schema/schema.ts';
 import { compare } from './compare.ts';
@@ -32,6 +33,12 @@ test('objects of one form share one frozen set', () => {
   assert.equal(made, before);
   assert.ok(Object.isFrozen(first));
   assert.ok(Object.isFrozen(first['f:spec']));
+});
+
+test('a list that was sent empty is not of the form of one that a decoder filled in', () => {
+  const of = (list: JsonObject[]): JsonObject => ({ spec: { containers: list } });
+  assert.deepEqual(fieldsOf(of([])), {});
+  assert.notDeepEqual(fieldsOf(of(markSent([]))), {});
 });
 
 test('every other form has the set that a comparison makes', () => {

@@ -5,7 +5,7 @@
  * template, have one set of fields. It is found by the names of their members and the identities of
  * their list elements, which is far less work than to make the set.
  */
-import { isJsonObject, memberOf } from '../meta/json.ts';
+import { isJsonObject, memberOf, wasSent } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldType } from '../schema/types.ts';
 import type { FieldSet } from './field-set.ts';
@@ -72,11 +72,11 @@ function formText(type: FieldType, before: Json | undefined, after: Json): strin
       const old = zero === undefined ? undefined : memberOf(zero, name);
       text += `${name.length}:${name}${formText(inner, old, member)}`;
     }
-    return `${text}}`;
+    return `${text}${wasSent(after) ? '!' : ''}}`;
   }
   if (form !== 'list' || shape.list === undefined || !isList) return LEAF;
   const { list } = shape;
-  if (after.length === 0) return '[]';
+  if (after.length === 0) return wasSent(after) ? '[!]' : '[]';
   if (list.relation === 'atomic') return LEAF;
   let text = '[';
   for (const item of after) {
@@ -88,7 +88,7 @@ function formText(type: FieldType, before: Json | undefined, after: Json): strin
 }
 
 function valueText(value: Json): string {
-  return `=${JSON.stringify(value)};`;
+  return `=${JSON.stringify(value)}${wasSent(value) ? '!' : ''};`;
 }
 
 function isEmptyList(value: Json): boolean {

@@ -7,6 +7,7 @@
 import { type Json, type JsonObject } from '../meta/object.ts';
 import { isJsonObject } from '../meta/json.ts';
 import type { FieldType } from '../schema/types.ts';
+import { canonicalJson } from '../structural/canonical-json.ts';
 import { compare } from './compare.ts';
 import { difference, type FieldSet } from './field-set.ts';
 import { toFieldSet } from './to-set.ts';
@@ -64,7 +65,7 @@ function parseLastApplied(text: string): JsonObject | undefined {
 /** `object` with the annotation set to `applied`, or without it when it would be too large. */
 export function withLastApplied(object: JsonObject, applied: JsonObject): JsonObject {
   const annotations: JsonObject = { ...annotationsOf(object) };
-  annotations[LAST_APPLIED] = `${JSON.stringify(withoutAnnotation(applied))}\n`;
+  annotations[LAST_APPLIED] = `${canonicalJson(withoutAnnotation(applied))}\n`;
   const bytes = Object.entries(annotations).reduce(
     (sum, [key, value]) =>
       sum + Buffer.byteLength(key) + (typeof value === 'string' ? Buffer.byteLength(value) : 0),

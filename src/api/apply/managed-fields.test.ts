@@ -111,7 +111,7 @@ describe('managers of writes that are no applies', () => {
     });
   });
 
-  test('resize and ephemeralcontainers own what they may write', () => {
+  test('resize and ephemeralcontainers own all that was sent to them, as upstream has it', () => {
     const server = new Server(POD)
       .write(
         'a',
@@ -129,11 +129,14 @@ describe('managers of writes that are no applies', () => {
       );
     assert.deepEqual(server.fields('b'), {
       'f:spec': {
-        'f:containers': { 'k:{"name":"c"}': { 'f:resources': { 'f:limits': { 'f:cpu': {} } } } },
+        'f:containers': {
+          'k:{"name":"c"}': { 'f:image': {}, 'f:resources': { 'f:limits': { 'f:cpu': {} } } },
+        },
       },
     });
     assert.deepEqual(server.fields('c'), {
       'f:spec': {
+        'f:nodeName': {},
         'f:ephemeralContainers': { '.': {}, 'k:{"name":"e"}': { '.': {}, 'f:name': {} } },
       },
     });

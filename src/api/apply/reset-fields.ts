@@ -6,7 +6,6 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../meta/object.ts';
 import { elementsOf, type FieldSet, LEAF, recursiveDifference } from './field-set.ts';
-import type { PathElement } from './path-element.ts';
 
 /** What the write may own, of what it changed. */
 export interface FieldFilter {
@@ -54,10 +53,6 @@ export function statusKeepsMetadata({ group, kind }: { group: string; kind: stri
   return STATUS_WRITES[name] === METADATA_AND_SPEC && name !== STATUS_MOVES_METADATA;
 }
 
-const ANY_CONTAINER = ['f:containers', 'f:initContainers'].flatMap((list) =>
-  ['f:resources', 'f:resizePolicy'].map((field) => ['f:spec', list, '*', field]),
-);
-
 const removers = new WeakMap<FieldSet, FieldFilter>();
 
 /** Other subresources of single kinds, by `<group>/<kind>/<subresource>`. */
@@ -67,8 +62,6 @@ const SUBRESOURCES: Readonly<Record<string, FieldFilter>> = {
     'f:status': { 'f:certificate': LEAF },
   }),
   '/Namespace/finalize': removing(STATUS),
-  '/Pod/ephemeralcontainers': keeping([['f:spec', 'f:ephemeralContainers']]),
-  '/Pod/resize': keeping(ANY_CONTAINER),
 };
 
 function removing(set: FieldSet): FieldFilter {
@@ -80,31 +73,6 @@ function removing(set: FieldSet): FieldFilter {
   });
   removers.set(set, made);
   return made;
-}
-
-/** The part of a set that lies on or below one of `patterns` (`*`: any element), or leads there. */
-function keeping(patterns: readonly (readonly string[])[]): FieldFilter {
-  return (fields) => keep(fields, patterns);
-}
-
-function keep(set: FieldSet, patterns: readonly (readonly string[])[]): FieldSet {
-  const kept: Record<PathElement, FieldSet> = {};
-  for (const element of elementsOf(set)) {
-    const rest = patterns
-      .filter(([first]) => first === '*' || first === element)
-      .map((pattern) => pattern.slice(1));
-    if (rest.length === 0) continue;
-    const node = set[element] ?? LEAF;
-    if (rest.some((pattern) => pattern.length === 0)) {
-      kept[element] = node;
-      continue;
-    }
-    const below = keep(node, rest);
-    const isMember = '.' in node || elementsOf(node).length === 0;
-    if (elementsOf(below).length > 0) kept[element] = '.' in node ? { '.': LEAF, ...below } : below;
-    else if (isMember) kept[element] = LEAF;
-  }
-  return kept;
 }
 
 const NOTHING: FieldFilter = (set) => set;

@@ -68,6 +68,7 @@ export const DAEMON_SET = defineKind<DaemonSet>({
   namespaced: true,
   schema: 'io.k8s.api.apps.v1.DaemonSet',
   gatedFields: podGatedFields('spec.template.spec'),
+  fieldAnnotations: [TEMPLATE_GENERATION],
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -78,6 +78,13 @@ function statusToV2(
   };
 }
 
+const sources = new WeakMap<object, v2.HorizontalPodAutoscaler>();
+
+/** What `fromV2` has made `object` of: it has the metrics in their order. Else what it becomes. */
+export function storedForm(object: KubeObject): v2.HorizontalPodAutoscaler {
+  return sources.get(object) ?? toV2(object);
+}
+
 /** A stored object as v1 shows it. Changes nothing of `object`. */
 export function fromV2(object: KubeObject): v1.HorizontalPodAutoscaler {
   const { metadata, spec, status } = object as v2.HorizontalPodAutoscaler;
@@ -89,13 +96,15 @@ export function fromV2(object: KubeObject): v1.HorizontalPodAutoscaler {
   if (spec?.behavior !== undefined) saved[BEHAVIOR] = behaviorToAnnotation(spec.behavior);
   const conditions = status?.conditions ?? [];
   if (conditions.length > 0) saved[CONDITIONS] = JSON.stringify(conditions);
-  return {
+  const made = {
     kind: 'HorizontalPodAutoscaler',
     apiVersion: 'autoscaling/v1',
     metadata: withAnnotations(metadata, saved),
     ...(spec === undefined ? {} : { spec: specFromV2(spec) }),
     ...(status === undefined ? {} : { status: statusFromV2(status) }),
   };
+  sources.set(made, object as v2.HorizontalPodAutoscaler);
+  return made;
 }
 
 function specFromV2(spec: v2.HorizontalPodAutoscalerSpec): v1.HorizontalPodAutoscalerSpec {

@@ -13,7 +13,7 @@ import {
   validateHorizontalPodAutoscalerStatus,
   validateHorizontalPodAutoscalerUpdate,
 } from '../validation/horizontal-pod-autoscaler.ts';
-import { fromV2, SPEC_ANNOTATIONS, STATUS_ANNOTATIONS, toV2 } from './conversion.ts';
+import { fromV2, SPEC_ANNOTATIONS, STATUS_ANNOTATIONS, storedForm, toV2 } from './conversion.ts';
 import { HORIZONTAL_POD_AUTOSCALER } from './horizontal-pod-autoscaler.ts';
 
 /** Those among `names` are in `next` what they are in `old`: parts of what a write leaves alone. */
@@ -49,12 +49,14 @@ export const HORIZONTAL_POD_AUTOSCALER_V1 = defineKind<HorizontalPodAutoscaler>(
     toStored: toV2,
     fromStored: fromV2,
   },
+  fieldAnnotations: [...SPEC_ANNOTATIONS, ...STATUS_ANNOTATIONS],
   hasStatus: true,
   countsGeneration: false,
   unconditionalUpdate: true,
   columns: (HORIZONTAL_POD_AUTOSCALER.columns ?? []).map((column) => ({
     ...column,
-    cell: (object: HorizontalPodAutoscaler, nowMs: number) => column.cell(toV2(object), nowMs),
+    cell: (object: HorizontalPodAutoscaler, nowMs: number) =>
+      column.cell(storedForm(object), nowMs),
   })),
   setDefaults: (autoscaler) => {
     if (autoscaler.spec !== undefined) autoscaler.spec.minReplicas ??= 1;

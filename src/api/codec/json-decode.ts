@@ -2,8 +2,9 @@
 import { markSent } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import type { FieldType, ScalarKind, TypeSchema } from '../schema/types.ts';
+import { base64Problem } from './base64.ts';
 import { DurationError, formatDuration, parseDuration } from './duration.ts';
-import { canonicalQuantity, QuantityError } from './quantity.ts';
+import { canonicalQuantity, QuantityError, roundedQuantity } from './quantity.ts';
 import { canonicalMicroTime, canonicalTime, TimeError } from './time.ts';
 import { emptinessOf, fillZeros, isEmptyMap, zeroMaker } from './zero.ts';
 
@@ -277,8 +278,10 @@ function listDecoder(of: FieldType, goType: string): Decoder {
   };
 }
 
+const RESOURCE_LIST = 'v1.ResourceList';
+
 function mapDecoder(of: FieldType, goType: string): Decoder {
-  const decode = valueDecoder(of);
+  const decode = goType === RESOURCE_LIST ? resourceAmount : valueDecoder(of);
   const zero = zeroMaker(of);
   return (value, context) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -302,6 +305,15 @@ function mapDecoder(of: FieldType, goType: string): Decoder {
     }
     return map;
   };
+}
+
+/** Amounts are rounded up to thousandths. Upstream: pkg/apis/core/v1/defaults.go, ResourceList. */
+const resourceAmount: Decoder = (value) =>
+  reading(() => roundedQuantity(canonicalQuantity(quantityText(value))));
+
+/** Anything but a number or a text becomes what no quantity is. */
+function quantityText(value: unknown): string | number {
+  return typeof value === 'number' || typeof value === 'string' ? value : '!';
 }
 
 /** Runs a reader of text; its errors carry no field in upstream either. */
@@ -342,10 +354,7 @@ function scalarDecoder(scalar: ScalarKind, goType: string): Decoder {
       return (value, context) => (typeof value === 'string' ? value : integer(value, context));
     }
     case 'quantity':
-      return (value) =>
-        reading(() =>
-          canonicalQuantity(typeof value === 'number' || typeof value === 'string' ? value : '!'),
-        );
+      return (value) => reading(() => canonicalQuantity(quantityText(value)));
     case 'time':
       return textDecoder((text) => canonicalTime(text));
     case 'microTime':
@@ -390,8 +399,7 @@ const decodeBytes: Decoder = (value, context) => {
   if (BASE64.test(value)) return value;
   const text = value.replace(/[\r\n]/g, '');
   if (BASE64.test(text)) return text;
-  const position = /[^A-Za-z0-9+/\r\n]/.exec(value)?.index ?? value.length;
-  throw new FieldDecodeError(`illegal base64 data at input byte ${position}`);
+  throw new FieldDecodeError(base64Problem(value) ?? 'illegal base64 data');
 };
 
 /** The three types of apiextensions/v1 that are a schema or something simpler. */

@@ -36,6 +36,7 @@ function remembered<T>(cache: Map<string, T>, key: string, make: () => T): T {
 }
 
 const NANO = -9;
+const MILLI = -3;
 const INT64_MAX = 2n ** 63n - 1n;
 
 const DECIMAL: readonly (readonly [string, number])[] = [
@@ -224,6 +225,20 @@ export function quantityValue(text: string): number {
 /** The value in thousandths, rounded up: milli-CPU. */
 export function quantityMilli(text: string): number {
   return scaled(text, -3);
+}
+
+/** Whether no thousandth is left over. Upstream counts them in 64 bits: what is too many is none. */
+export function isWholeQuantity(text: string): boolean {
+  const { digits, scale } = parseQuantity(text);
+  const { digits: rounded, scale: at } = roundUp(digits, scale, MILLI);
+  const milli = rounded * 10n ** BigInt(at - MILLI);
+  return milli % 1000n === 0n && milli <= INT64_MAX && milli >= -INT64_MAX;
+}
+
+/** In canonical form, rounded up to thousandths, as amounts of a list of resources are. */
+export function roundedQuantity(text: string): string {
+  const { digits, scale, format } = parseQuantity(text);
+  return scale >= MILLI ? text : formatQuantity({ ...roundUp(digits, scale, MILLI), format });
 }
 
 function scaled(text: string, to: 0 | -3): number {

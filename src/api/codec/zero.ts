@@ -6,6 +6,7 @@
  * and raw JSON stay absent (Go's form is null), and so do scalars with `omitempty`: of those a zero
  * that was sent cannot be told from nothing, and is dropped.
  */
+import { noteSentEmpty } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import {
   type FieldSchema,
@@ -107,8 +108,10 @@ export function forgetEmpty(type: TypeSchema, object: object): void {
     const field = type.byJson.get(key);
     const value = members[key];
     if (field === undefined || value === undefined || isToldApart(field)) continue;
-    if (emptinessOf(field)?.(value) === true) delete members[key];
-    else forgetIn(field.type, value);
+    if (emptinessOf(field)?.(value) === true) {
+      delete members[key];
+      noteSentEmpty(members, key);
+    } else forgetIn(field.type, value);
   }
 }
 

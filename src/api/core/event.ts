@@ -51,6 +51,7 @@ export const EVENT = defineKind<Event>({
   plural: 'events',
   shortNames: ['ev'],
   namespaced: true,
+  uncached: true,
   schema: 'io.k8s.api.core.v1.Event',
   timeToLiveSeconds: EVENT_TTL_SECONDS,
   countsGeneration: false,

@@ -77,6 +77,7 @@ export const EVENTS_EVENT = defineKind<Event>({
   plural: 'events',
   shortNames: ['ev'],
   namespaced: true,
+  uncached: true,
   schema: 'io.k8s.api.events.v1.Event',
   storedAs: {
     group: EVENT.group,

@@ -6,6 +6,13 @@ import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 
 const DEFAULT_PRECEDENCE = 1000;
 
+/** As requests are matched. */
+function byPrecedence(left: FlowSchema, right: FlowSchema): number {
+  const order = (left.spec?.matchingPrecedence ?? 0) - (right.spec?.matchingPrecedence ?? 0);
+  if (order !== 0) return order;
+  return (left.metadata?.name ?? '') < (right.metadata?.name ?? '') ? -1 : 1;
+}
+
 export const FLOW_SCHEMA = defineKind<FlowSchema>({
   group: 'flowcontrol.apiserver.k8s.io',
   version: 'v1',
@@ -16,6 +23,7 @@ export const FLOW_SCHEMA = defineKind<FlowSchema>({
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,
+  tableOrder: byPrecedence,
   columns: [
     NAME_COLUMN,
     column('PriorityLevel', ({ spec }) => spec?.priorityLevelConfiguration?.name ?? ''),

@@ -44,6 +44,23 @@ export function wasSent(value: Json | undefined): boolean {
   return typeof value === 'object' && value !== null && sent.has(value);
 }
 
+const sentEmpty = new WeakMap<object, Set<string>>();
+
+/** Notes that `object` was sent with an empty list or map `key`, which is left out now. */
+export function noteSentEmpty(object: object, key: string): void {
+  const keys = sentEmpty.get(object);
+  if (keys === undefined) sentEmpty.set(object, new Set([key]));
+  else keys.add(key);
+}
+
+/**
+ * Whether `object` came with an empty list or map `key`. A few rules tell it from nothing, though
+ * what is stored and answered does not. Of copies nothing is known.
+ */
+export function wasSentEmpty(object: object | undefined, key: string): boolean {
+  return object !== undefined && sentEmpty.get(object)?.has(key) === true;
+}
+
 /** Copies keep what `markSent` noted. */
 export function cloneJson<T extends Json>(value: T): T;
 export function cloneJson(value: Json): Json {

@@ -30,7 +30,9 @@ const HTTP_HEADER_RE = whole(HTTP_HEADER);
 const PERCENT_RE = whole(PERCENT);
 const HTTP_PATH_RE = whole(HTTP_PATH);
 
-const maxLengthError = (max: number): string => `must be no more than ${max} bytes`;
+/** Names are told in characters, labels in bytes: upstream has two functions of this. */
+const maxLengthError = (max: number): string => `must be no more than ${max} characters`;
+const maxBytesError = (max: number): string => `must be no more than ${max} bytes`;
 const EMPTY_ERROR = 'must be non-empty';
 export const rangeError = (low: number, high: number): string =>
   `must be between ${low} and ${high}, inclusive`;
@@ -155,7 +157,7 @@ export function isQualifiedName(value: string): string[] {
     ];
   }
   if (name === '') errors.push(`name part ${EMPTY_ERROR}`);
-  else if (byteLength(name) > LABEL_MAX) errors.push(`name part ${maxLengthError(LABEL_MAX)}`);
+  else if (byteLength(name) > LABEL_MAX) errors.push(`name part ${maxBytesError(LABEL_MAX)}`);
   if (!QUALIFIED_NAME_RE.test(name)) {
     errors.push(
       `name part ${regexError(NAME_PART_MESSAGE, QUALIFIED_NAME, 'MyName', 'my.name', '123-abc')}`,
@@ -166,7 +168,7 @@ export function isQualifiedName(value: string): string[] {
 
 export function isLabelValue(value: string): string[] {
   const errors: string[] = [];
-  if (byteLength(value) > LABEL_MAX) errors.push(maxLengthError(LABEL_MAX));
+  if (byteLength(value) > LABEL_MAX) errors.push(maxBytesError(LABEL_MAX));
   if (!LABEL_VALUE_RE.test(value)) {
     errors.push(
       regexError(

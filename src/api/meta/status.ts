@@ -252,7 +252,10 @@ export function timeout(
     code: 504,
     reason: 'Timeout',
     message: `Timeout: ${message}`,
-    details: { ...(cause ? { causes: [cause] } : {}), retryAfterSeconds },
+    details: {
+      ...(cause ? { causes: [cause] } : {}),
+      ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }),
+    },
   });
 }
 

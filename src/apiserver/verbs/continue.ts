@@ -1,4 +1,5 @@
 /** Continue tokens, in upstream's format (apiserver/pkg/storage/continue.go). */
+import { base64Problem } from '#api/codec/base64.ts';
 import { badRequest } from '#api/meta/status.ts';
 
 interface Token {
@@ -24,24 +25,31 @@ export function encodeContinue(lastKey: string, prefix: string, revision: number
 export function decodeContinue(text: string, prefix: string): { after: string; revision: number } {
   const token = parse(text);
   if (token.v !== 'meta.k8s.io/v1') {
-    throw badRequest('continue key is not valid: server does not recognize this encoded version');
+    throw badRequest(
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version',
+    );
   }
   if (token.start === '')
-    throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
+    throw badRequest(
+      'invalid continue token: continue key is not valid: encoded start key empty (version meta.k8s.io/v1)',
+    );
   if (!Number.isSafeInteger(token.rv) || token.rv === 0) {
     throw badRequest(
-      'continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+      'invalid continue token: continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
     );
   }
   const start = token.start.replace(/\u0000$/, '');
   // A token must not lead out of what the request may list.
   if (start.startsWith('/') || start.split('/').includes('..')) {
-    throw badRequest(`continue key is not valid: ${start}`);
+    throw badRequest(`invalid continue token: continue key is not valid: ${start}`);
   }
   return { after: prefix + start, revision: token.rv };
 }
 
 function parse(text: string): Token {
+  const problem = base64Problem(text, { url: true });
+  if (problem !== undefined)
+    throw badRequest(`invalid continue token: continue key is not valid: ${problem}`);
   try {
     const token: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
     if (
@@ -56,5 +64,5 @@ function parse(text: string): Token {
   } catch {
     // Falls through to the one error for everything that is no token.
   }
-  throw badRequest('continue key is not valid');
+  throw badRequest('invalid continue token: continue key is not valid');
 }

@@ -17,7 +17,7 @@ import { listPage, presenterFor } from './read.ts';
 import { selectionOf } from './selection.ts';
 import { attributesOf, type WriteServices } from './write.ts';
 
-interface DeleteBody {
+export interface DeleteBody {
   readonly gracePeriodSeconds?: number;
   readonly orphanDependents?: boolean;
   readonly propagationPolicy?: string;
@@ -41,9 +41,14 @@ function deleteOptions(context: RequestContext): DeleteBody & { dryRun: readonly
     ...(orphan === null ? {} : { orphanDependents: orphan === 'true' }),
     dryRun: query.getAll('dryRun'),
   };
+  checkDeleteOptions(options);
+  return { ...options, dryRun: options.dryRun ?? [] };
+}
+
+/** Throws a 422 for options that do not go together. */
+export function checkDeleteOptions(options: DeleteBody): void {
   const errors = validateOptions(options);
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
-  return { ...options, dryRun: options.dryRun ?? [] };
 }
 
 /** Upstream: staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation (ValidateDeleteOptions). */
@@ -81,10 +86,7 @@ export async function deleteObject(
 ): Promise<HttpResponse> {
   const options = deleteOptions(context);
   isDryRun(options.dryRun, 'DeleteOptions');
-  const { propagationWarning } = resource.kind;
-  const { propagationPolicy, orphanDependents } = options;
-  const saysNothing = propagationPolicy === undefined && orphanDependents === undefined;
-  if (propagationWarning !== undefined && saysNothing) context.warn(propagationWarning);
+  warnOfPropagation(context, resource, options);
   const { object, deleted } = await deleteOne(
     context,
     resource,
@@ -109,6 +111,13 @@ export async function deleteObject(
       uid: metadataOf(object).uid,
     },
   });
+}
+
+/** Of kinds whose dependents stay unless the client says otherwise. */
+function warnOfPropagation(context: RequestContext, { kind }: Resource, options: DeleteBody): void {
+  const { propagationPolicy, orphanDependents } = options;
+  const saysNothing = propagationPolicy === undefined && orphanDependents === undefined;
+  if (kind.propagationWarning !== undefined && saysNothing) context.warn(kind.propagationWarning);
 }
 
 function deleteOne(
@@ -169,6 +178,7 @@ export async function deleteCollection(
     name: metadataOf(resource.read(entry)).name ?? '',
     namespace: metadataOf(resource.read(entry)).namespace ?? '',
   }));
+  if (names.length > 0) warnOfPropagation(context, resource, options);
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let target = names[next++]; target !== undefined; target = names[next++]) {

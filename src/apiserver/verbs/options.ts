@@ -30,12 +30,9 @@ const MATCH = 'resourceVersionMatch';
 /** The options of a list of what lies in the store. */
 export function listParameters(info: RequestInfo): ListParameters {
   const parameters = listOptions(info);
-  const { resourceVersion, continueToken } = parameters;
+  const { resourceVersion } = parameters;
   const problem = versionProblem(resourceVersion);
   if (problem !== undefined) throw badRequest(`invalid resource version: ${problem}`);
-  if (continueToken !== '' && resourceVersion !== '' && resourceVersion !== '0') {
-    throw badRequest('specifying resource version is not allowed when using continue');
-  }
   return parameters;
 }
 
@@ -75,6 +72,14 @@ export function listOptions(info: RequestInfo): ListParameters {
 
 /** `watchList`: the gate of that name. */
 export function watchParameters(info: RequestInfo, watchList = true): WatchParameters {
+  const parameters = watchOptions(info, watchList);
+  const problem = versionProblem(parameters.resourceVersion);
+  if (problem !== undefined) throw plainError(problem);
+  return parameters;
+}
+
+/** The options of any watch: what goes with what. */
+export function watchOptions(info: RequestInfo, watchList = true): WatchParameters {
   const { query } = info;
   const parameters = commonParameters(query);
   const sendInitialEvents = query.has('sendInitialEvents')
@@ -115,8 +120,6 @@ export function watchParameters(info: RequestInfo, watchList = true): WatchParam
     }
   }
   refuse(errors);
-  const problem = versionProblem(parameters.resourceVersion);
-  if (problem !== undefined) throw plainError(problem);
   return {
     ...parameters,
     timeoutSeconds: integer(query, 'timeoutSeconds'),
@@ -154,9 +157,8 @@ function refuse(errors: readonly FieldError[]): void {
 
 /** `?dryRun=All`, refused with upstream's words when it says anything else. */
 export function isDryRun(values: readonly string[], kind: string): boolean {
-  const wrong = values.filter((value) => value !== 'All');
-  if (wrong.length > 0) {
-    throw invalid({ group: 'meta.k8s.io', kind }, '', [notSupported('dryRun', wrong, ['All'])]);
+  if (values.some((value) => value !== 'All')) {
+    throw invalid({ group: 'meta.k8s.io', kind }, '', [notSupported('dryRun', values, ['All'])]);
   }
   return values.length > 0;
 }

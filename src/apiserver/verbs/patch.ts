@@ -236,14 +236,7 @@ function applyTransform(
       reportRepeatedKeys(context, body, validation);
       checkApplied(applied, name);
       metadataOf(merged as unknown as ApiObject).name ??= name;
-      const decoded = decodeParsed(context, {
-        value: merged,
-        kind,
-        type: documentTypeOf(kind),
-        // What is unknown was refused by the apply.
-        validation: 'Ignore',
-        keepNulls: true,
-      });
+      const decoded = decodeMerged(context, resource, { merged, applied });
       if (current !== undefined)
         metadataOf(decoded).resourceVersion ??= metadataOf(current).resourceVersion ?? '';
       return decoded;
@@ -252,6 +245,33 @@ function applyTransform(
       throw error;
     }
   };
+}
+
+/** Reads what an apply has made. That it fits its type was seen before; not that its values do. */
+function decodeMerged(
+  context: RequestContext,
+  { kind }: Resource,
+  { merged, applied }: { readonly merged: JsonObject; readonly applied: ApiObject },
+): ApiObject {
+  try {
+    return decodeParsed(context, {
+      value: merged,
+      kind,
+      type: documentTypeOf(kind),
+      // What is unknown was refused by the apply.
+      validation: 'Ignore',
+      keepNulls: true,
+    });
+  } catch (error) {
+    if (!(error instanceof StatusError) || kind.custom !== undefined) throw error;
+    if (!UNHANDLED.test(error.message)) throw error;
+    const cause = error.message.replace(UNHANDLED, '');
+    const type = `${kind.group}/${kind.version}, Kind=${kind.kind}`;
+    const { namespace = '', name = '' } = metadataOf(applied);
+    throw plainError(
+      `failed to convert new object (${namespace}/${name}; ${type}) to proper version: unable to convert unstructured object to ${type}: error decoding from json: ${cause}`,
+    );
+  }
 }
 
 /** Keys that come twice are an error or warnings, as fields are; an error of the apply comes first. */

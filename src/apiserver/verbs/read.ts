@@ -74,8 +74,13 @@ export async function getObject(
   const { namespace, name, query } = context.info;
   const version = query.get('resourceVersion') ?? '';
   const problem = versionProblem(version);
-  if (problem !== undefined) throw plainError(problem);
-  if (version !== '' && version !== '0') await reach(registry.hub, Number(version), context.signal);
+  const { uncached } = resource.kind;
+  if (problem !== undefined)
+    throw uncached === true
+      ? badRequest(`invalid resource version: ${problem}`)
+      : plainError(problem);
+  if (version !== '' && version !== '0')
+    await reach(registry.hub, Number(version), { signal: context.signal, uncached });
   else if (version === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
   const entry = resource.cache.get(resource.key(namespace, name));
   if (entry === undefined) throw notFound(resource.groupResource, name);
@@ -96,12 +101,21 @@ export async function listObjects(
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
   const page = await listPage(context, { registry, resource, parameters, selection });
   const turns = new Turns(context.environment);
-  const body = await listBody({ presenter, ...page, turns });
+  const body = await listBody({ presenter, ...inTableOrder(presenter, page), turns });
   return bodyResponse(200, contentType(presenter.wanted), body);
 }
 
+/** Rows of a few kinds have an order of their own. */
+function inTableOrder({ resource, wanted }: Presenter, page: Page): Page {
+  const { tableOrder } = resource.kind;
+  if (tableOrder === undefined || wanted.view !== 'table') return page;
+  const rows = page.entries.map((entry) => ({ entry, object: resource.read(entry) }));
+  const sorted = rows.toSorted((left, right) => tableOrder(left.object, right.object));
+  return { ...page, entries: sorted.map(({ entry }) => entry) };
+}
+
 /** The view of one object is none of a list. */
-function checkListView({ wanted, resource }: Presenter): void {
+export function checkListView({ wanted, resource }: Presenter): void {
   if (wanted.as !== 'PartialObjectMetadata') return;
   const { kind } = resource;
   throw new StatusError({
@@ -129,12 +143,15 @@ export async function listPage(context: RequestContext, request: ListRequest): P
   const prefix = resource.key(context.info.namespace, '');
   if (parameters.continueToken !== '') {
     const token = decodeContinue(parameters.continueToken, prefix);
+    if (parameters.resourceVersion !== '' && parameters.resourceVersion !== '0')
+      throw badRequest('specifying resource version is not allowed when using continue');
     if (token.revision > 0) return pageAt(context, request, { prefix, ...token });
     await registry.hub.waitForNow(context.signal);
     const { revision } = registry.hub;
     return currentPage(context, request, { prefix, after: token.after, revision });
   }
   const { resourceVersion, resourceVersionMatch } = parameters;
+  const { uncached } = resource.kind;
   if (
     resourceVersionMatch === 'Exact' ||
     (resourceVersion !== '' &&
@@ -143,17 +160,17 @@ export async function listPage(context: RequestContext, request: ListRequest): P
       resourceVersionMatch === '')
   ) {
     const revision = Number(resourceVersion);
-    await reach(registry.hub, revision, context.signal);
+    await reach(registry.hub, revision, { signal: context.signal, uncached });
     return pageAt(context, request, { prefix, after: '', revision });
   }
   // What any version will do for comes whole from the cache.
   const whole = resourceVersion === '0' && resourceVersionMatch !== 'Exact';
-  if (whole && parameters.limit > 0) {
+  if (whole && parameters.limit > 0 && uncached !== true) {
     const unlimited = { ...request, parameters: { ...parameters, limit: 0 } };
     return currentPage(context, unlimited, { prefix, after: '', revision: registry.hub.revision });
   }
   if (resourceVersion !== '' && resourceVersion !== '0')
-    await reach(registry.hub, Number(resourceVersion), context.signal);
+    await reach(registry.hub, Number(resourceVersion), { signal: context.signal, uncached });
   else if (resourceVersion === '' && !(await registry.hub.waitForNow(context.signal)))
     throw behind();
   return currentPage(context, request, { prefix, after: '', revision: registry.hub.revision });
@@ -291,10 +308,21 @@ async function readPast(
   }
 }
 
-/** Waits until the cache shows `revision`; upstream's 504 when it does not come. */
-export async function reach(hub: WatchHub, revision: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits until the cache shows `revision`; upstream's 504 when it does not come. `uncached`: of a kind
+ * that upstream reads out of its store, which says when nothing of what it waits for.
+ */
+export async function reach(
+  hub: WatchHub,
+  revision: number,
+  {
+    signal,
+    uncached,
+  }: { readonly signal?: AbortSignal | undefined; readonly uncached?: boolean | undefined } = {},
+): Promise<void> {
   if (await hub.waitFor(revision, signal)) return;
-  throw timeout(`Too large resource version: ${revision}, current: ${hub.revision}`, 1, {
+  const retrySeconds = uncached === true ? 0 : 1;
+  throw timeout(`Too large resource version: ${revision}, current: ${hub.revision}`, retrySeconds, {
     reason: 'ResourceVersionTooLarge',
     message: 'Too large resource version',
   });

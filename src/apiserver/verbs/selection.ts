@@ -66,20 +66,28 @@ function parseFields(resource: Resource, text: string): readonly FieldTerm[] {
     if (!(error instanceof SelectorSyntaxError)) throw error;
     throw badRequest(error.message);
   }
-  const { selectableFields } = resource.kind;
+  const { selectableFields, namespaced, custom } = resource.kind;
+  // Kinds that say their fields themselves say all of them.
+  const hasNamespace = namespaced || selectableFields === undefined || custom !== undefined;
   for (const { field } of terms) {
     const known =
       field === 'metadata.name' ||
-      field === 'metadata.namespace' ||
+      (field === 'metadata.namespace' && hasNamespace) ||
       Object.hasOwn(selectableFields ?? {}, field);
     if (known) continue;
     const unsupported =
       selectableFields === undefined
         ? `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`
-        : `field label not supported: ${field}`;
+        : `field label not supported${forKind(resource)}: ${field}`;
     throw badRequest(unsupported);
   }
   return terms;
+}
+
+/** One kind is named. Upstream: pkg/apis/resource/v1/conversion.go. */
+function forKind({ kind }: Resource): string {
+  if (kind.kind !== 'ResourceSlice') return '';
+  return ` for ${kind.group}/${kind.version}, Kind=${kind.kind}`;
 }
 
 function fieldValue(resource: Resource, object: ApiObject, field: string): string {

@@ -81,7 +81,7 @@ async function startOf(
   const unset = version === '' || version === '0';
   if (sendInitialEvents === true) {
     if (version === '') await hub.waitForNow(context.signal);
-    else if (version !== '0') await reach(hub, Number(version), context.signal);
+    else if (version !== '0') await reach(hub, Number(version), { signal: context.signal });
     return { after: hub.revision, initial: true, initialBookmark };
   }
   if (sendInitialEvents === undefined && unset) {
@@ -93,7 +93,7 @@ async function startOf(
     return { after: hub.revision, initial: false, initialBookmark: false };
   }
   const after = Number(version);
-  if (after > hub.revision) await reach(hub, after, context.signal);
+  if (after > hub.revision) await reach(hub, after, { signal: context.signal });
   const oldest = Math.max(resource.cache.windowStart, hub.compacted);
   if (after < oldest) throw gone(`too old resource version: ${after} (${oldest})`);
   return { after, initial: false, initialBookmark: false };

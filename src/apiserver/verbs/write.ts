@@ -2,7 +2,8 @@
 import type { Body, HttpResponse } from '#base/http/message.ts';
 import { updateManagedFields } from '#api/apply/managed-fields.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
-import { badRequest, forbidden } from '#api/meta/status.ts';
+import { tooLong } from '#api/meta/field.ts';
+import { badRequest, forbidden, invalid } from '#api/meta/status.ts';
 import { fieldTypeOf } from '#api/schema/kind-types.ts';
 import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
 import { timeText } from '#api/meta/time.ts';
@@ -47,17 +48,19 @@ function callOf(
     resource,
     services,
     dryRun: isDryRun(query.getAll('dryRun'), options),
-    manager: managerOf(query.get('fieldManager'), context.header('user-agent')),
+    manager: managerOf(query.get('fieldManager'), context.header('user-agent'), options),
   };
 }
 
 const MANAGER_MAX = 128;
 
 /** The field manager's name: as asked, or the first word of the user agent. */
-function managerOf(asked: string | null, userAgent: string): string {
+function managerOf(asked: string | null, userAgent: string, options = 'CreateOptions'): string {
   if (asked !== null && asked !== '') {
     if (asked.length > MANAGER_MAX)
-      throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
+      throw invalid({ group: 'meta.k8s.io', kind: options }, '', [
+        tooLong('fieldManager', MANAGER_MAX),
+      ]);
     return asked;
   }
   return (userAgent.split('/')[0] ?? '').slice(0, MANAGER_MAX) || 'unknown';
@@ -97,7 +100,7 @@ function answerBody(
 }
 
 /** One owner is named once; more is an old client's mistake, and it is told. */
-function dropRepeatedOwners(context: RequestContext, object: ApiObject): void {
+export function dropRepeatedOwners(context: RequestContext, object: ApiObject): void {
   const metadata = metadataOf(object);
   const owners = metadata.ownerReferences ?? [];
   const seen = new Set<string>();
@@ -154,7 +157,15 @@ export async function updateObject(
       `the name of the object (${given}) does not match the name on the URL (${name})`,
     );
   }
-  return finishUpdate(call, async () => copyOf(object), { namesUid: true });
+  // What is noted of the object as it was sent is known of no copy: the first try gets it itself.
+  const again = copyOf(object);
+  let sent: ApiObject | undefined = object;
+  const transform = async (): Promise<ApiObject> => {
+    const next = sent ?? copyOf(again);
+    sent = undefined;
+    return next;
+  };
+  return finishUpdate(call, transform, { namesUid: true });
 }
 
 /** PATCH in any of its four types. */
