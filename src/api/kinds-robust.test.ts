@@ -115,7 +115,8 @@ function withoutZeros(object: KubeObject): unknown {
 }
 
 /** What defaults do change: a write-only field, and what has two names that do not agree. */
-const REPLACED = /^Secret\.stringData$|\.serviceAccount$|^Node\.spec\.podCIDRs/;
+const REPLACED =
+  /^Secret\.stringData$|\.serviceAccount$|^Node\.spec\.podCIDRs|^Pod\.status\.podIPs/;
 
 /** Where `after` does not have what `before` has. */
 function lost(before: unknown, after: unknown, at = ''): string[] {

@@ -5,6 +5,7 @@ import { AGE_COLUMN, column, NAME_COLUMN } from '../meta/columns.ts';
 import { controllerOf, parseApiVersion } from '../meta/object.ts';
 import {
   validateControllerRevision,
+  validateControllerRevisionCreate,
   validateControllerRevisionUpdate,
 } from '../validation/controller-revision.ts';
 
@@ -33,5 +34,6 @@ export const CONTROLLER_REVISION = defineKind<ControllerRevision>({
     AGE_COLUMN,
   ],
   validate: validateControllerRevision,
+  validateCreate: validateControllerRevisionCreate,
   validateUpdate: validateControllerRevisionUpdate,
 });

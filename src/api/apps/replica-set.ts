@@ -29,7 +29,6 @@ export const REPLICA_SET = defineKind<ReplicaSet>({
   countsGeneration: true,
   unconditionalUpdate: true,
   scale: scaleOf<ReplicaSet>(),
-  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
   columns: [
     NAME_COLUMN,
     integerColumn('Desired', ({ spec }) => spec?.replicas),

@@ -41,9 +41,9 @@ function setDefaults({ spec }: StatefulSet): void {
   spec.revisionHistoryLimit ??= HISTORY_LIMIT;
   defaultPodTemplate(spec.template);
   for (const claim of spec.volumeClaimTemplates ?? []) {
-    // Written out in full, as stored templates of older servers are.
-    claim.apiVersion ??= 'v1';
-    claim.kind ??= 'PersistentVolumeClaim';
+    // Written out in full, whatever they say, as stored templates of older servers are.
+    claim.apiVersion = 'v1';
+    claim.kind = 'PersistentVolumeClaim';
     defaultClaimSpec((claim.spec ??= {}));
     claim.status ??= {};
     claim.status.phase ||= 'Pending';

@@ -59,8 +59,6 @@ export const NAMESPACE = defineKind<Namespace>({
     namespace.spec.finalizers = finalizers.includes(FINALIZER)
       ? finalizers
       : [...finalizers, FINALIZER];
-    // A generated name was not known when defaults ran.
-    labelWithName(namespace);
   },
   prepareForUpdate: keepFinalizers,
   ownFinalizers: ({ spec }) => spec?.finalizers ?? [],

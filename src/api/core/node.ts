@@ -95,6 +95,9 @@ export const NODE = defineKind<Node>({
   prepareForUpdate: (next, old) => {
     if (old.spec?.configSource === undefined) dropConfig(next);
   },
+  prepareForStatusUpdate: (next, old) => {
+    if (old.status?.config === undefined && next.status !== undefined) delete next.status.config;
+  },
   warn: warnAboutNode,
   validate: validateNode,
   validateUpdate: validateNodeUpdate,

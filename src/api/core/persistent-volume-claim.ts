@@ -3,7 +3,7 @@ import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '#api/gen/
 import { defineKind } from '../kind.ts';
 import { AGE_COLUMN, column, NAME_COLUMN, wideColumn } from '../meta/columns.ts';
 import {
-  validatePersistentVolumeClaim,
+  validatePersistentVolumeClaimCreate,
   validatePersistentVolumeClaimStatus,
   validatePersistentVolumeClaimUpdate,
 } from '../validation/persistent-volume-claim.ts';
@@ -84,7 +84,7 @@ export const PERSISTENT_VOLUME_CLAIM = defineKind<PersistentVolumeClaim>({
     dropSources(spec, old.spec);
     normalizeDataSources(spec);
   },
-  validate: validatePersistentVolumeClaim,
+  validateCreate: validatePersistentVolumeClaimCreate,
   validateUpdate: validatePersistentVolumeClaimUpdate,
   validateStatus: validatePersistentVolumeClaimStatus,
   warn: warnAboutClaim,

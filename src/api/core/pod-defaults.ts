@@ -110,9 +110,20 @@ function defaultHostPorts(containers: readonly Container[] | undefined): void {
   }
 }
 
+/** The old field and the first of the new ones are the same; where they differ the old one counts. */
+function alignAddresses({ status }: Pod): void {
+  if (status === undefined) return;
+  const { podIP = '', podIPs: [first] = [] } = status;
+  if (podIP !== '' && podIP !== first?.ip) status.podIPs = [{ ip: podIP }];
+  else if (first?.ip) status.podIP = first.ip;
+}
+
 export function defaultPod(pod: Pod): void {
   const { spec } = pod;
+  alignAddresses(pod);
   if (spec === undefined) return;
+  // Of pods alone, not of templates.
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])])
     requestWhatIsLimited(container);
   defaultPodResources(pod, spec);

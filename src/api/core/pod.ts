@@ -19,7 +19,7 @@ import { keepAllButEphemeralContainers, keepAllButResources } from './pod-views.
 
 /** A new pod is pending; one with gates says so. */
 function prepareForCreate(pod: Pod, context: WriteContext): void {
-  pod.status = { phase: 'Pending', qosClass: podQosClass(pod) };
+  pod.status = { phase: 'Pending', qosClass: pod.status?.qosClass || podQosClass(pod) };
   if ((pod.spec?.schedulingGates ?? []).length > 0) {
     pod.status.conditions = [
       {

@@ -40,6 +40,14 @@ function setDefaults(service: Service): void {
     if (ingress.ip) ingress.ipMode ??= 'VIP';
 }
 
+const POLICIES: ReadonlySet<string | undefined> = new Set(['Cluster', 'Local']);
+
+/** One of a type that has no traffic in the cluster is never shown; what is invalid is refused. */
+function wipeInternalPolicy({ spec }: Service): void {
+  if (spec?.type === 'ExternalName' && POLICIES.has(spec.internalTrafficPolicy))
+    delete spec.internalTrafficPolicy;
+}
+
 function loadBalancerAddresses({ status }: Service): string[] {
   const found = (status?.loadBalancer?.ingress ?? []).map(
     ({ ip, hostname }) => ip || hostname || '',
@@ -102,8 +110,12 @@ export const SERVICE = defineKind<Service>({
   setDefaults,
   prepareForCreate: (service) => {
     service.status = { loadBalancer: {} };
+    wipeInternalPolicy(service);
   },
-  prepareForUpdate: wipeFieldsOfOldType,
+  prepareForUpdate: (next, old) => {
+    wipeFieldsOfOldType(next, old);
+    wipeInternalPolicy(next);
+  },
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   validateStatus: validateServiceStatus,

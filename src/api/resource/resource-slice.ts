@@ -31,6 +31,7 @@ export const RESOURCE_SLICE = defineKind<ResourceSlice>({
     'spec.devices[].nodeAllocatableResourceMappings',
   ],
   countsGeneration: true,
+  countsGatedFields: true,
   unconditionalUpdate: true,
   returnsDeletedObject: true,
   selectableFields: {

@@ -177,6 +177,12 @@ function validateRestartPolicy(container: Container, at: FieldPath): FieldError[
   ];
 }
 
+/** Rules of an init container are not looked at when it has no policy. */
+function validateInitRestartPolicy(container: Container, at: FieldPath): FieldError[] {
+  const errors = validateRestartPolicy(container, at);
+  return container.restartPolicy === undefined ? errors.slice(0, 1) : errors;
+}
+
 export function validateContainers(at: FieldPath, context: ContainerContext): FieldError[] {
   const { spec } = context;
   const containers = spec.containers ?? [];
@@ -222,7 +228,7 @@ export function validateInitContainers(at: FieldPath, context: ContainerContext)
     const here = at.index(i);
     errors.push(
       ...validateCommon(container, here, context),
-      ...validateRestartPolicy(container, here),
+      ...validateInitRestartPolicy(container, here),
     );
     if (names.has(container.name)) errors.push(duplicate(here.child('name'), container.name));
     else if (container.name) names.add(container.name);

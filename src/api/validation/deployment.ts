@@ -9,6 +9,7 @@ import {
 } from '../meta/field.ts';
 import { atMostAll, intOrPercentNumber, validateIntOrPercent } from './int-or-percent.ts';
 import {
+  hasReadableSelector,
   SPEC,
   validateCollisionCount,
   validateCounts,
@@ -51,7 +52,7 @@ export function validateDeployment({ spec }: Deployment): FieldError[] {
   const errors = [
     ...validateCounts(spec, ['replicas'], SPEC),
     ...validateSelection(spec, 'deployment'),
-    ...validateRunningTemplate(spec?.template, 'ReplicaSet'),
+    ...(hasReadableSelector(spec) ? validateRunningTemplate(spec?.template, 'ReplicaSet') : []),
     ...validateStrategy(spec?.strategy),
     ...validateCounts(
       spec,

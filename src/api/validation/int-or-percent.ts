@@ -11,15 +11,17 @@ export function validateIntOrPercent(value: IntOrPercent, at: FieldPath): FieldE
     : nonnegative(value, at);
 }
 
-/** The number of a value or of its percentage; 0 for anything else. */
+/** The number of a value, of its percentage, or that a text is; 0 for anything else. */
 export function intOrPercentNumber(value: IntOrPercent): number {
-  if (typeof value === 'string')
-    return isPercent(value).length === 0 ? Number(value.slice(0, -1)) : 0;
-  return value ?? 0;
+  if (typeof value !== 'string') return value ?? 0;
+  if (isPercent(value).length === 0) return Number(value.slice(0, -1));
+  return /^[-+]?\d+$/.test(value) ? Number(value) : 0;
 }
 
 export function atMostAll(value: IntOrPercent, at: FieldPath): FieldError[] {
-  return typeof value === 'string' && intOrPercentNumber(value) > 100
+  return typeof value === 'string' &&
+    isPercent(value).length === 0 &&
+    intOrPercentNumber(value) > 100
     ? [invalidValue(at, value, 'must not be greater than 100%')]
     : [];
 }

@@ -43,7 +43,11 @@ function validateIndexed(spec: JobSpec, at: FieldPath): FieldError[] {
   if (completions === undefined)
     errors.push(required(at.child('completions'), 'when completion mode is Indexed'));
   atMost('parallelism', parallelism, PARALLELISM_MAX, ' when completion mode is Indexed');
-  if (completions !== undefined && (maxFailedIndexes ?? 0) > completions) {
+  if (
+    completions !== undefined &&
+    maxFailedIndexes !== undefined &&
+    maxFailedIndexes > completions
+  ) {
     errors.push(
       invalidValue(
         at.child('maxFailedIndexes'),

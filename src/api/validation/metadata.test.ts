@@ -32,7 +32,7 @@ describe('the metadata of a new object', () => {
     [
       'a long name',
       { name: 'a'.repeat(254) },
-      [`metadata.name: Invalid value: "${'a'.repeat(254)}": must be no more than 253 bytes`],
+      [`metadata.name: Invalid value: "${'a'.repeat(254)}": must be no more than 253 characters`],
     ],
     [
       'a bad label',

@@ -56,6 +56,13 @@ function validatePodCidrs(cidrs: readonly string[]): FieldError[] {
   const at = SPEC.child('podCIDRs');
   const errors = cidrs.flatMap((cidr, i) => validateCidr(cidr, at.index(i)));
   const families = new Set(cidrs.map((cidr) => parseCidr(cidr)?.family));
+  const bad = cidrs.findIndex((cidr) => parseCidr(cidr) === undefined);
+  if (cidrs.length > 1 && bad >= 0) {
+    const cause = `invalid CIDR[${bad}]: <nil> (invalid CIDR address: ${cidrs[bad] ?? ''})`;
+    const detail = `invalid PodCIDRs. failed to check with dual stack with error:${cause}`;
+    errors.push(new FieldError({ type: 'InternalError', field: at, detail }));
+    families.clear();
+  }
   if (cidrs.length > 1 && (families.size < 2 || cidrs.length > 2)) {
     errors.push(invalidValue(at, cidrs, 'may specify no more than one CIDR for each IP family'));
   }
@@ -107,5 +114,7 @@ export function validateNodeUpdate(next: Node, old: Node): FieldError[] {
     const detail = 'node updates may not change providerID except from "" to valid';
     errors.push(forbiddenField(SPEC.child('providerID'), detail));
   }
+  if ((next.spec?.externalID ?? '') !== (old.spec?.externalID ?? ''))
+    errors.push(forbiddenField(SPEC.child('externalID'), 'may not be updated'));
   return errors;
 }

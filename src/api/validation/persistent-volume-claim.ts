@@ -41,7 +41,11 @@ export function validateAccessModes(
   return errors;
 }
 
-function validateSource(source: Partial<TypedObjectReference>, at: FieldPath): FieldError[] {
+function validateSource(
+  source: Partial<TypedObjectReference>,
+  at: FieldPath,
+  anyGroup: boolean,
+): FieldError[] {
   const { name = '', kind = '', apiGroup = '', namespace = '' } = source;
   const errors = [...present(name, at.child('name')), ...present(kind, at.child('kind'))];
   if (apiGroup === '' && kind !== 'PersistentVolumeClaim') {
@@ -53,7 +57,7 @@ function validateSource(source: Partial<TypedObjectReference>, at: FieldPath): F
       ),
     );
   }
-  if (apiGroup !== '')
+  if (apiGroup !== '' && !anyGroup)
     errors.push(...invalidAll(at.child('apiGroup'), apiGroup, isDns1123Subdomain(apiGroup)));
   if (namespace !== '')
     errors.push(...invalidAll(at.child('namespace'), namespace, nameIsDnsLabel(namespace, false)));
@@ -63,21 +67,19 @@ function validateSource(source: Partial<TypedObjectReference>, at: FieldPath): F
 function validateSources(
   { dataSource, dataSourceRef }: PersistentVolumeClaimSpec,
   at: FieldPath,
+  anyGroup: boolean,
 ): FieldError[] {
-  const errors = dataSource === undefined ? [] : validateSource(dataSource, at.child('dataSource'));
+  const errors =
+    dataSource === undefined ? [] : validateSource(dataSource, at.child('dataSource'), anyGroup);
   if (dataSourceRef === undefined) return errors;
-  errors.push(...validateSource(dataSourceRef, at.child('dataSourceRef')));
+  errors.push(...validateSource(dataSourceRef, at.child('dataSourceRef'), anyGroup));
   if (dataSource === undefined) return errors;
   if (dataSourceRef.namespace) {
     errors.push(
-      invalidValue(
-        at,
-        'dataSource',
-        'may not be specified when dataSourceRef.namespace is specified',
-      ),
+      invalidValue(at, {}, 'may not be specified when dataSourceRef.namespace is specified'),
     );
   } else if (!equalValues({ ...dataSource }, { ...dataSourceRef, namespace: undefined })) {
-    errors.push(invalidValue(at, 'dataSource', 'must match dataSourceRef'));
+    errors.push(invalidValue(at, {}, 'must match dataSourceRef'));
   }
   return errors;
 }
@@ -86,10 +88,14 @@ function optionalClass(name: string | undefined, at: FieldPath): FieldError[] {
   return name ? invalidAll(at, name, nameIsDnsSubdomain(name, false)) : [];
 }
 
-/** The spec of a claim, in claims and in templates. */
+/**
+ * The spec of a claim, in claims and in templates. `anyGroup`: of one whose source was there before
+ * its group was checked.
+ */
 export function validateClaimSpec(
   spec: PersistentVolumeClaimSpec | undefined,
   at: FieldPath,
+  { anyGroup = false }: { readonly anyGroup?: boolean } = {},
 ): FieldError[] {
   const { accessModes, resources, volumeMode } = spec ?? {};
   const storage = resources?.requests?.['storage'];
@@ -101,12 +107,12 @@ export function validateClaimSpec(
     ...(storage === undefined ? [required(where)] : positiveQuantity(storage, where)),
     ...optionalClass(spec?.storageClassName, at.child('storageClassName')),
     ...optionalOneOf(volumeMode, VOLUME_MODES, at.child('volumeMode')),
-    ...validateSources(spec ?? {}, at),
+    ...validateSources(spec ?? {}, at, anyGroup),
     ...optionalClass(spec?.volumeAttributesClassName, at.child('volumeAttributesClassName')),
   ];
 }
 
-export function validatePersistentVolumeClaim(claim: PersistentVolumeClaim): FieldError[] {
+export function validatePersistentVolumeClaimCreate(claim: PersistentVolumeClaim): FieldError[] {
   return validateClaimSpec(claim.spec, fieldPath('spec'));
 }
 
@@ -170,7 +176,9 @@ export function validatePersistentVolumeClaimUpdate(
   next: PersistentVolumeClaim,
   old: PersistentVolumeClaim,
 ): FieldError[] {
-  const errors: FieldError[] = [];
+  const { dataSource, dataSourceRef } = old.spec ?? {};
+  const anyGroup = dataSource?.apiGroup !== undefined || dataSourceRef?.apiGroup !== undefined;
+  const errors = validateClaimSpec(next.spec, fieldPath('spec'), { anyGroup });
   const after = next.metadata?.annotations?.[CLASS_ANNOTATION];
   if (!mayNameClass(next, old) && after !== old.metadata?.annotations?.[CLASS_ANNOTATION]) {
     errors.push(

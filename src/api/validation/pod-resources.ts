@@ -38,7 +38,11 @@ export function validatePodResources(spec: PodSpec, at: FieldPath): FieldError[]
   if (spec.os?.name === 'windows')
     return [forbiddenField(where, 'may not be set for a windows pod')];
   return [
-    ...validatePodLevelRequirements(spec.resources, where),
+    ...validatePodLevelRequirements(
+      spec.resources,
+      (spec.resourceClaims ?? []).map(({ name }) => name),
+      where,
+    ),
     ...compareWithContainers(spec, where),
   ];
 }

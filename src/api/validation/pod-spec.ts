@@ -18,7 +18,7 @@ import { nameIsDnsSubdomain, rangeError } from '../meta/names.ts';
 import type { ObjectMeta } from '../meta/object.ts';
 import { validateAffinity } from './affinity.ts';
 import { containersWithPaths } from './container-paths.ts';
-import { label, oneOf, qualifiedName } from './common.ts';
+import { label, oneOf, qualifiedName, subdomain } from './common.ts';
 import {
   validateContainers,
   validateEphemeralContainers,
@@ -104,8 +104,10 @@ function validateResourceClaims(
         ),
       );
     }
-    errors.push(...optionalName(claimName, here.child('resourceClaimName')));
-    errors.push(...optionalName(templateName, here.child('resourceClaimTemplateName')));
+    if (claimName !== undefined)
+      errors.push(...subdomain(claimName, here.child('resourceClaimName')));
+    if (templateName !== undefined)
+      errors.push(...subdomain(templateName, here.child('resourceClaimTemplateName')));
   }
   return errors;
 }

@@ -1,7 +1,7 @@
 /** Writes to pods/status. Upstream: pkg/apis/core/validation/validation.go (ValidatePodStatusUpdate). */
 import type { Container, ContainerStatus, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import {
-  type FieldError,
+  FieldError,
   type FieldPath,
   fieldPath,
   forbiddenField,
@@ -96,8 +96,12 @@ function validateIps(
   const known = old.map(({ ip }) => ip ?? '');
   const ips = next.map(({ ip }) => ip ?? '');
   const errors = ips.flatMap((ip, i) => validateIp(ip, at.index(i), known));
-  const valid = ips.every((ip) => parseIp(ip) !== undefined);
-  if (ips.length > 1 && valid && !isDualStackPair(ips)) {
+  const bad = ips.findIndex((ip) => parseIp(ip) === undefined);
+  if (ips.length > 1 && bad >= 0) {
+    const cause = `failed to check for dual stack with error:invalid IP[${bad}]: ${ips[bad] ?? ''}`;
+    errors.push(new FieldError({ type: 'InternalError', field: at, detail: cause }));
+  }
+  if (ips.length > 1 && (bad >= 0 || !isDualStackPair(ips))) {
     errors.push(invalidValue(at, next, 'may specify no more than one IP for each IP family'));
   }
   return errors;

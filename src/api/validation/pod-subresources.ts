@@ -60,27 +60,29 @@ function validateKept(
     .map((list) => forbiddenField(at.child(list), `${of}resource ${list} cannot be removed`));
 }
 
+type Requirements = Pick<ResourceRequirements, 'requests' | 'limits'>;
+
 /** CPU and memory set back to what they were: what is left must be equal. */
 function withoutResized(
-  next: ResourceRequirements | undefined,
-  old: ResourceRequirements | undefined,
-): ResourceRequirements {
+  next: Requirements | undefined,
+  old: Requirements | undefined,
+): Requirements {
   const back = (after: List | undefined, before: List | undefined): Record<string, string> => {
-    const others = Object.entries(after ?? {}).filter(
-      ([name]) => name !== 'cpu' && name !== 'memory',
-    );
-    const kept = Object.entries(before ?? {}).filter(
-      ([name]) => name === 'cpu' || name === 'memory',
-    );
+    const others = Object.entries(after ?? {}).filter(([name]) => !RESIZED.has(name));
+    const kept = Object.entries(before ?? {}).filter(([name]) => RESIZED.has(name));
     return Object.fromEntries([...others, ...kept]);
   };
+  const requests = back(next?.requests, old?.requests);
+  const limits = back(next?.limits, old?.limits);
   return {
-    requests: back(next?.requests, old?.requests),
-    limits: back(next?.limits, old?.limits),
-    ...(next?.claims === undefined ? {} : { claims: next.claims }),
+    ...(Object.keys(requests).length === 0 ? {} : { requests }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
   };
 }
 
+const RESIZED: ReadonlySet<string> = new Set(['cpu', 'memory']);
+
+/** Upstream forgets the claims here, so that a container with some never can be resized. */
 const resetContainer = (next: Container, old: Container): Container => ({
   ...next,
   resources: withoutResized(next.resources, old.resources),
@@ -106,47 +108,50 @@ function validateOrder(
   );
 }
 
-function validateContainer(
-  next: Container,
-  old: Container,
-  at: FieldPath,
-  isInit: boolean,
-): FieldError[] {
-  // Init containers that end are not resizable (gate InPlacePodVerticalScalingInitContainers).
-  if (isInit && old.restartPolicy !== 'Always') {
-    if (equalValues(next, old)) return [];
-    return [forbiddenField(SPEC, 'resources for non-sidecar init containers are immutable')];
-  }
-  const errors = validateKept(next.resources, old.resources, at.child('resources'), '');
-  if (
-    equalValues(resetContainer(next, old), {
-      ...old,
-      resources: withoutResized(old.resources, old.resources),
-    })
-  )
-    return errors;
-  const detail = 'only cpu and memory resources';
-  return [
-    ...errors,
-    isInit
-      ? forbiddenField(at, `${detail} for init or sidecar containers are mutable`)
-      : forbiddenField(SPEC, `${detail} are mutable`),
-  ];
+const ONLY_RESIZED = 'only cpu and memory resources';
+const NO_RESTART =
+  'non-sidecar init containers with a resize policy of RestartContainer cannot be resized';
+
+/** What is left of a container once CPU and memory are set back may not differ. */
+function validateContainer(next: Container, old: Container): FieldError[] {
+  if (equalValues(resetContainer(next, old), old)) return [];
+  return [forbiddenField(SPEC, `${ONLY_RESIZED} are mutable`)];
+}
+
+function validateInitContainer(next: Container, old: Container, at: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!equalValues(resetContainer(next, old), old))
+    errors.push(forbiddenField(at, `${ONLY_RESIZED} for init or sidecar containers are mutable`));
+  if (next.restartPolicy === 'Always' || equalValues(next, old)) return errors;
+  const restarts = (next.resizePolicy ?? []).filter(
+    ({ restartPolicy }) => restartPolicy === 'RestartContainer',
+  );
+  return [...errors, ...restarts.map(() => forbiddenField(at, NO_RESTART))];
+}
+
+const isSet = (resources: Requirements | undefined): boolean =>
+  Object.keys({ ...resources?.requests, ...resources?.limits }).length > 0;
+
+/** The resources of the pod as a whole, with CPU and memory set back; undefined: there are none. */
+function resetPodLevel(next: PodSpec, old: PodSpec): ResourceRequirements | undefined {
+  if (!isSet(next.resources) && !isSet(old.resources)) return next.resources;
+  if (next.resources === undefined) return undefined;
+  const reset = { ...next.resources, ...withoutResized(next.resources, old.resources) };
+  const isNothing = !isSet(reset) && (reset.claims ?? []).length === 0;
+  return old.resources === undefined && isNothing ? undefined : reset;
 }
 
 function validatePodLevel(next: PodSpec, old: PodSpec): FieldError[] {
+  if (!isSet(next.resources) && !isSet(old.resources)) return [];
   const at = SPEC.child('resources');
-  if (old.resources !== undefined && next.resources === undefined) {
+  if (old.resources !== undefined && next.resources === undefined)
     return [forbiddenField(at, 'pod-level resources cannot be removed')];
-  }
-  if (next.resources === undefined) return [];
-  const errors = validateKept(next.resources, old.resources, at, 'pod-level ');
-  const same = equalValues(
-    withoutResized(next.resources, old.resources),
-    withoutResized(old.resources, old.resources),
-  );
-  if (!same)
-    errors.push(forbiddenField(SPEC, 'only cpu and memory resources are mutable at pod-level'));
+  const errors =
+    old.resources === undefined
+      ? []
+      : validateKept(next.resources, old.resources, at, 'pod-level ');
+  if (!equalValues(resetPodLevel(next, old), old.resources))
+    errors.push(forbiddenField(SPEC, `${ONLY_RESIZED} are mutable at pod-level`));
   return errors;
 }
 
@@ -176,19 +181,26 @@ export function validatePodResize(next: Pod, old: Pod): FieldError[] {
     ...validateOrder(after.initContainers ?? [], before.initContainers ?? [], 'initContainers'),
   ];
   if (order.length > 0) return [...errors, ...order];
-  for (const field of ['initContainers', 'containers'] as const) {
-    for (const [i, container] of (after[field] ?? []).entries()) {
-      const stored = before[field]?.[i];
-      if (stored === undefined) continue;
-      errors.push(
-        ...validateContainer(
-          container,
-          stored,
-          SPEC.child(field).index(i),
-          field === 'initContainers',
-        ),
-      );
-    }
-  }
-  return errors;
+  errors.push(...validateResources(after, before));
+  if (errors.length > 0) return errors;
+  // Even that a pod has resources of its own, though none are in them, is a change.
+  const changed = (resetPodLevel(after, before) === undefined) !== (before.resources === undefined);
+  return changed ? [forbiddenField(SPEC, `${ONLY_RESIZED} are mutable`)] : [];
+}
+
+function validateResources(next: PodSpec, old: PodSpec): FieldError[] {
+  const pairs = (field: 'initContainers' | 'containers') =>
+    (next[field] ?? []).flatMap((container, i) => {
+      const stored = old[field]?.[i];
+      return stored === undefined ? [] : [{ container, stored, at: SPEC.child(field).index(i) }];
+    });
+  const init = pairs('initContainers');
+  const main = pairs('containers');
+  return [
+    ...[...init, ...main].flatMap(({ container, stored, at }) =>
+      validateKept(container.resources, stored.resources, at.child('resources'), ''),
+    ),
+    ...main.flatMap(({ container, stored }) => validateContainer(container, stored)),
+    ...init.flatMap(({ container, stored, at }) => validateInitContainer(container, stored, at)),
+  ];
 }

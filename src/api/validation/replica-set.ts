@@ -4,6 +4,7 @@ import type { ReplicationController } from '#api/gen/core-v1.ts';
 import { type FieldError, invalidValue, required } from '../meta/field.ts';
 import { matchesMap } from '../meta/labels.ts';
 import {
+  hasReadableSelector,
   SPEC,
   TEMPLATE,
   validateCounts,
@@ -17,7 +18,7 @@ export function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
     ...validateCounts(spec, ['replicas', 'minReadySeconds'], SPEC),
     // Upstream says deployment here too.
     ...validateSelection(spec, 'deployment'),
-    ...validateRunningTemplate(spec?.template, 'ReplicaSet'),
+    ...(hasReadableSelector(spec) ? validateRunningTemplate(spec?.template, 'ReplicaSet') : []),
   ];
 }
 

@@ -3,7 +3,7 @@
  *
  * Source: upstream pkg/apis/core/helper/helpers.go and pkg/apis/core/validation/validation.go.
  */
-import { compareQuantity, parseQuantity, quantityValue } from '../codec/quantity.ts';
+import { compareQuantity, isWholeQuantity, quantityValue } from '../codec/quantity.ts';
 import { type FieldError, type FieldPath, invalidValue } from '../meta/field.ts';
 import { isQualifiedName } from '../meta/names.ts';
 import { NEGATIVE } from './metadata.ts';
@@ -80,14 +80,9 @@ export function positiveQuantity(value: string, at: FieldPath): FieldError[] {
 /** Not negative, and whole where the resource is counted. */
 export function validateResourceQuantity(name: string, value: string, at: FieldPath): FieldError[] {
   const errors = nonnegativeQuantity(value, at);
-  if (isIntegerResource(name) && !isWhole(value))
+  if (isIntegerResource(name) && !isWholeQuantity(value))
     errors.push(invalidValue(at, value, 'must be an integer'));
   return errors;
-}
-
-function isWhole(value: string): boolean {
-  const { digits, scale } = parseQuantity(value);
-  return scale >= 0 || digits % 10n ** BigInt(-scale) === 0n;
 }
 
 /** Huge pages come in whole pages. */

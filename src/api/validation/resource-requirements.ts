@@ -11,6 +11,7 @@ import {
   notSupported,
   required,
 } from '../meta/field.ts';
+import { wasSentEmpty } from '../meta/json.ts';
 import { label } from './common.ts';
 import {
   isHugePages,
@@ -133,17 +134,21 @@ function podResourceName(name: string, at: FieldPath): FieldError[] {
   return [notSupported(at, name, ['cpu', 'hugepages-', 'memory'])];
 }
 
-/** Requests and limits of the pod as a whole, without the comparison with its containers. */
+/**
+ * Requests and limits of the pod as a whole, without the comparison with its containers.
+ * `claims`: the names of the pod's resource claims.
+ */
 export function validatePodLevelRequirements(
   requirements: ResourceRequirements,
+  claims: readonly string[],
   at: FieldPath,
 ): FieldError[] {
   const errors =
-    requirements.claims === undefined
+    requirements.claims === undefined && !wasSentEmpty(requirements, 'claims')
       ? []
       : [forbiddenField(at.child('claims'), 'claims may not be set for Resources at pod-level')];
   return [
     ...errors,
-    ...validateRequirements(requirements, at, { nameRule: podResourceName, claims: [] }),
+    ...validateRequirements(requirements, at, { nameRule: podResourceName, claims }),
   ];
 }

@@ -12,13 +12,16 @@ import {
 import { label } from './common.ts';
 import { atMostAll, intOrPercentNumber, validateIntOrPercent } from './int-or-percent.ts';
 import { nonnegative } from './metadata.ts';
+import { validatePodTemplate } from './pod-template.ts';
 import { validateClaimSpec } from './persistent-volume-claim.ts';
 import {
+  hasReadableSelector,
   SPEC,
+  TEMPLATE,
   validateCollisionCount,
   validateCounts,
   validateReplicaCounts,
-  validateRunningTemplate,
+  validateRunningForever,
   validateSelection,
 } from './workloads.ts';
 
@@ -83,9 +86,9 @@ function validateRetention({
 function templateOfPods({ template, volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplateSpec {
   if (template?.spec === undefined) return template;
   const { subdomain: _subdomain, hostname: _hostname, ...spec } = template.spec;
-  const names = volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? '');
-  const claims = names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
-  const others = (spec.volumes ?? []).filter(({ name }) => !names.includes(name));
+  const names = new Set(volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? ''));
+  const claims = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  const others = (spec.volumes ?? []).filter(({ name }) => !names.has(name));
   return { ...template, spec: { ...spec, volumes: [...claims, ...others] } };
 }
 
@@ -98,7 +101,8 @@ export function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
     ...validateCounts(spec, ['replicas', 'minReadySeconds'], SPEC),
     ...nonnegative(spec.ordinals?.start, SPEC.child('ordinals.start')),
     ...validateSelection(spec, 'statefulset'),
-    ...validateRunningTemplate(templateOfPods(spec), 'StatefulSet'),
+    ...(hasReadableSelector(spec) ? validatePodTemplate(templateOfPods(spec), TEMPLATE) : []),
+    ...validateRunningForever(spec.template, 'StatefulSet'),
   ];
 }
 

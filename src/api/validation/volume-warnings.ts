@@ -1,6 +1,6 @@
 /** Volumes that no longer work, paths that hide one another. Upstream: pkg/api/pod/warnings.go. */
 import type { Volume, VolumeProjection } from '#api/gen/core-v1.ts';
-import { canonicalQuantity, quantityMilli } from '../codec/quantity.ts';
+import { canonicalQuantity, isWholeQuantity } from '../codec/quantity.ts';
 import type { FieldPath } from '../meta/field.ts';
 
 const OLD_VOLUMES = {
@@ -28,7 +28,7 @@ export function warnAboutFraction(
 ): string[] {
   return names.flatMap((name) => {
     const value = list?.[name];
-    if (value === undefined || quantityMilli(value) % 1000 === 0) return [];
+    if (value === undefined || isWholeQuantity(value)) return [];
     const text = JSON.stringify(canonicalQuantity(value));
     return [
       `${at.key(name).toString()}: fractional byte value ${text} is invalid, must be an integer`,

@@ -1,6 +1,7 @@
 /** Windows options of pods and containers. Upstream: pkg/apis/core/validation/validation.go. */
 import type { PodSpec, WindowsSecurityContextOptions } from '#api/gen/core-v1.ts';
 import { type FieldError, type FieldPath, forbiddenField, invalidValue } from '../meta/field.ts';
+import { wasSentEmpty } from '../meta/json.ts';
 import { subdomain } from './common.ts';
 import { containersWithPaths } from './container-paths.ts';
 
@@ -121,7 +122,8 @@ export function validateWindowsPod(spec: PodSpec, at: FieldPath): FieldError[] {
   const forbid = (isSet: boolean, path: FieldPath): void => {
     if (isSet) errors.push(forbiddenField(path, FORBIDDEN));
   };
-  for (const field of NOT_FOR_PODS) forbid(context[field] !== undefined, here.child(field));
+  for (const field of NOT_FOR_PODS)
+    forbid(context[field] !== undefined || wasSentEmpty(context, field), here.child(field));
   forbid((context.sysctls ?? []).length > 0, here.child('sysctls'));
   forbid(spec.hostUsers !== undefined, at.child('hostUsers'));
   forbid(spec.hostPID === true, at.child('hostPID'));

@@ -67,6 +67,14 @@ export function misses(selector: LabelSelector | undefined, labels: Labels): boo
   );
 }
 
+/**
+ * Whether a selector can be read at all: what it cannot select is not looked at, but for the
+ * template of a DaemonSet.
+ */
+export function hasReadableSelector(spec: WorkloadSpec | undefined): boolean {
+  return validateLabelSelector(spec?.selector, ROOT).length === 0;
+}
+
 /** A workload selects the same pods all its life. */
 export function validateSameSelector(
   next: { readonly spec?: WorkloadSpec },
@@ -80,7 +88,14 @@ export function validateRunningTemplate(
   template: PodTemplateSpec | undefined,
   kind: string,
 ): FieldError[] {
-  const errors = validatePodTemplate(template, TEMPLATE);
+  return [...validatePodTemplate(template, TEMPLATE), ...validateRunningForever(template, kind)];
+}
+
+export function validateRunningForever(
+  template: PodTemplateSpec | undefined,
+  kind: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {};
   if (restartPolicy !== 'Always') {
     errors.push(

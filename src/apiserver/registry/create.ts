@@ -70,9 +70,9 @@ async function prepareAndPut(
   prepare(store, resource, object, options);
   refuse(resource, object, [
     ...namespaceLabelErrors(store, resource, { next: object, namespace: options.namespace }),
+    ...validateObjectMeta(kind, object),
     ...(kind.validate?.(object) ?? []),
     ...(kind.validateCreate?.(object) ?? []),
-    ...validateObjectMeta(kind, object),
   ]);
   for (const text of kind.warn?.(object) ?? []) options.warn(text);
   // What comes out of the store has defaults, also those of fields that the strategy has set.

@@ -38,8 +38,10 @@ export async function deleteObject(
         : await store.put(resource, { key: entry.key, expected: entry.revision, note }, next);
     if (result.ok) {
       if (plan === 'remove') await store.allocator(resource)?.afterDelete(old);
-      metadataOf(next).resourceVersion = String(result.revision);
-      return { object: plan === 'remove' ? old : next, deleted: plan === 'remove' };
+      if (plan !== 'remove') metadataOf(next).resourceVersion = String(result.revision);
+      // Of a kind that can go gracefully upstream notes the deletion even when it takes no time.
+      const goesAsItWas = plan === 'remove' && resource.kind.gracefulDeletion === undefined;
+      return { object: goesAsItWas ? old : next, deleted: plan === 'remove' };
     }
     const current = currentEntry(result);
     if (current === undefined) throw notFound(resource.groupResource, options.name);
@@ -55,7 +57,7 @@ function checkPreconditions(resource: Resource, object: ApiObject, options: Dele
   const { uid, resourceVersion } = options.preconditions ?? {};
   const metadata = metadataOf(object);
   // Upstream names the kind here, not the resource.
-  const named = { group: resource.kind.group, resource: resource.kind.kind };
+  const named = { group: preconditionGroup(resource), resource: resource.kind.kind };
   if (uid !== undefined && uid !== metadata.uid) {
     throw conflict(
       named,
@@ -70,6 +72,11 @@ function checkPreconditions(resource: Resource, object: ApiObject, options: Dele
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion ?? ''}). The object might have been modified`,
     );
   }
+}
+
+/** Both kinds of events are one in upstream's server, and that is of the core group. */
+function preconditionGroup({ kind }: Resource): string {
+  return kind.group === 'events.k8s.io' ? '' : kind.group;
 }
 
 const ORPHAN = 'orphan';
@@ -157,9 +164,9 @@ function planGrace(
     return 'begun';
   }
   const grace = resource.kind.gracefulDeletion(object, asked);
-  if (grace === undefined || grace === 0) return 'none';
+  if (grace === undefined) return 'none';
   metadata.deletionTimestamp = timeText(nowMs + grace * 1000);
   metadata.deletionGracePeriodSeconds = grace;
   if (metadata.generation !== undefined && metadata.generation > 0) metadata.generation += 1;
-  return 'begun';
+  return grace === 0 ? 'none' : 'begun';
 }

@@ -128,6 +128,8 @@ async function putOrRemove(
   const { entry, next, old } = write;
   if (options.direct !== true) prepare(store, resource, { next, old }, options);
   await options.validate?.(next, old);
+  // What comes out of the store has defaults, also those of fields that are as the store has them.
+  if (options.direct !== true) resource.kind.setDefaults?.(next);
   metadataOf(next).resourceVersion = String(entry.revision);
   if (isFinished(resource, next, old)) {
     if (options.dryRun) return { object: next };
@@ -221,6 +223,9 @@ function prepare(
     errors.push(...(view.validate?.(next, old) ?? []));
   } else {
     if (kind.hasStatus === true) keepFields(next, old, ['status']);
+    // Fields that a gate hides count in the generation of kinds that say so.
+    if (kind.countsGatedFields === true && specChanged(resource, next, old))
+      metadata.generation = (before.generation ?? 0) + 1;
     dropGatedFields(kind.gatedFields ?? [], next, old);
     kind.prepareForUpdate?.(next, old, context);
     errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));

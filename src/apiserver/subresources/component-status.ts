@@ -7,15 +7,16 @@
 import type { HttpResponse } from '#base/http/message.ts';
 import type { ComponentStatus, ComponentStatusList } from '#api/gen/core-v1.ts';
 import { anyKind, defineKind } from '#api/kind.ts';
-import { notFound } from '#api/meta/status.ts';
+import { methodNotSupported, notFound } from '#api/meta/status.ts';
 import { messageOf } from '#base/error.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { jsonResponse } from '../respond.ts';
 import { rowOf, tableHead } from '../table.ts';
-import { listOptions } from '../verbs/options.ts';
-import { presenterFor } from '../verbs/read.ts';
+import { isTrue } from '../request-info.ts';
+import { listOptions, watchOptions } from '../verbs/options.ts';
+import { checkListView, presenterFor } from '../verbs/read.ts';
 import { selectionOf } from '../verbs/selection.ts';
 import { answer } from './exchange.ts';
 import type { ComponentProbe, SubresourceServices } from './services.ts';
@@ -70,12 +71,19 @@ function listAll(
   resource: Resource,
   statuses: readonly ComponentStatus[],
 ): HttpResponse {
+  if (context.info.query.has('watch') && isTrue(context.info.query.get('watch'))) {
+    watchOptions(context.info);
+    throw methodNotSupported(resource.groupResource, 'watch');
+  }
   const { labelSelector, fieldSelector } = listOptions(context.info);
   const selection = selectionOf(resource, labelSelector, fieldSelector);
   const objects = (statuses as readonly ApiObject[]).filter((status) => selection.matches(status));
   const { kind } = resource;
-  const { wanted } = presenterFor(context, resource);
+  const presenter = presenterFor(context, resource);
+  checkListView(presenter);
+  const { wanted } = presenter;
   const apiVersion = `meta.k8s.io/${wanted.metaVersion ?? 'v1'}`;
+  if (wanted.view === 'metadata') return metadataList(objects, apiVersion);
   if (wanted.view !== 'table') {
     return answer(context, services, {
       code: 200,
@@ -88,6 +96,21 @@ function listAll(
   return jsonResponse(200, {
     ...tableHead(kind, { metadata: {}, columns: true, apiVersion }),
     rows: objects.map((object) => rowOf(kind, object, { nowMs, include: 'Object', apiVersion })),
+  });
+}
+
+/** Of nothing upstream makes null. */
+function metadataList(objects: readonly ApiObject[], apiVersion: string): HttpResponse {
+  const items = objects.map(({ metadata }) => ({
+    kind: 'PartialObjectMetadata',
+    apiVersion,
+    metadata: metadata ?? {},
+  }));
+  return jsonResponse(200, {
+    kind: 'PartialObjectMetadataList',
+    apiVersion,
+    metadata: {},
+    items: items.length === 0 ? null : items,
   });
 }
 

@@ -9,12 +9,21 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import type { DeleteOptions } from '#api/gen/meta-v1.ts';
 import type { Eviction, PodDisruptionBudget } from '#api/gen/policy-v1.ts';
 import { labelSelectorMatches } from '#api/meta/labels.ts';
-import { badRequest, conflict, internalError, isConflict, StatusError } from '#api/meta/status.ts';
+import { fieldPath, invalidValue } from '#api/meta/field.ts';
+import {
+  badRequest,
+  conflict,
+  internalError,
+  invalid,
+  isConflict,
+  StatusError,
+} from '#api/meta/status.ts';
 import { POD_DISRUPTION_BUDGETS } from '../admission/targets.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
+import { checkDeleteOptions } from '../verbs/delete.ts';
 import { isDryRun } from '../verbs/options.ts';
 import { takeDisruption, tooManyDisruptions } from './disruption-budget.ts';
 import { admit, EVICTION, readBodyAs, success } from './exchange.ts';
@@ -42,11 +51,20 @@ export async function createEviction(
     throw badRequest('name in URL does not match name in Eviction object');
   }
   const options = eviction.deleteOptions ?? {};
+  if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true)
+    throw invalid({ group: EVICTION.group, kind: EVICTION.kind }, context.info.name, [
+      invalidValue(
+        fieldPath('deleteOptions').child('ignoreStoreReadErrorWithClusterBreakingPotential'),
+        true,
+        'can not be set for pod eviction, try after removing the option',
+      ),
+    ]);
   const dryRun = isDryRun(
     [...context.info.query.getAll('dryRun'), ...(options.dryRun ?? [])],
     'DeleteOptions',
   );
   await admit(context, services, { resource: pods, object: eviction, dryRun });
+  checkDeleteOptions(options);
   const call: Call = { context, services, pods, options, dryRun };
   const pod = await evictUnprotected(call);
   if (pod !== undefined) await evictProtected(call, pod);

@@ -10,10 +10,12 @@ import type { Scale } from '#api/gen/autoscaling-v1.ts';
 import type { TokenRequest } from '#api/gen/authentication-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Attributes } from '../admission/admission.ts';
-import type { ApiObject } from '../api-object.ts';
+import { badRequest } from '#api/meta/status.ts';
+import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import { contentType } from '../presenter.ts';
 import { Resource } from '../registry/resource.ts';
+import { OTHER_NAMESPACE } from '../registry/rules.ts';
 import { bytesResponse } from '../respond.ts';
 import { decodeObject } from '../verbs/decode.ts';
 import { fieldValidationOf, isDryRun } from '../verbs/options.ts';
@@ -94,11 +96,18 @@ export function unstored(
 
 /** The object that the request brings, of `kind`. */
 export function readBodyAs<T extends KubeObject>(context: RequestContext, kind: AnyKind): T {
-  return decodeObject(
+  const object = decodeObject(
     context,
     kind,
     fieldValidationOf(context.info.query, 'CreateOptions'),
-  ) as unknown as T;
+  );
+  const metadata = metadataOf(object);
+  const { namespace } = context.info;
+  if (metadata.namespace && namespace !== '' && metadata.namespace !== namespace)
+    throw badRequest(OTHER_NAMESPACE);
+  // Where there are no namespaces, none is meant.
+  if (namespace === '') delete metadata.namespace;
+  return object as unknown as T;
 }
 
 export function dryRunOf(context: RequestContext): boolean {

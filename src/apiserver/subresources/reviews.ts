@@ -23,7 +23,7 @@ import { rulesFor } from '../authz/rbac.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';
 import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
-import { recordSender } from '../verbs/write.ts';
+import { dropRepeatedOwners, recordSender } from '../verbs/write.ts';
 import { reviewAttributes, selectorErrors } from './access-review.ts';
 import { admit, answer, dryRunOf, readBodyAs } from './exchange.ts';
 import type { SubresourceServices } from './services.ts';
@@ -42,6 +42,7 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     resource: Resource,
   ): Promise<HttpResponse> => {
     const review = readBodyAs<T>(context, resource.kind);
+    dropRepeatedOwners(context, review as KubeObject as ApiObject);
     forgetSystemFields(review);
     const metadata = metadataOf(review);
     if (resource.kind.namespaced) metadata.namespace ??= context.info.namespace;

@@ -103,6 +103,13 @@ function expiryErrors(seconds: number): FieldError[] {
   return [];
 }
 
+/** What is no group version is none. Upstream: schema.FromAPIVersionAndKind. */
+function groupVersionOf(apiVersion: string): { group: string; version: string } {
+  return apiVersion.split('/').length > 2
+    ? { group: '', version: '' }
+    : parseApiVersion(apiVersion);
+}
+
 const PLURALS: Readonly<Record<BoundObject['kind'], Target>> = {
   Pod: { group: '', plural: 'pods' },
   Node: NODES,
@@ -119,7 +126,7 @@ async function boundTo(
   const reference = request.spec?.boundObjectRef;
   if (reference === undefined) return {};
   const { kind = '', name = '' } = reference;
-  const { group, version } = parseApiVersion(reference.apiVersion ?? '');
+  const { group, version } = groupVersionOf(reference.apiVersion ?? '');
   if (group !== '' || !isBindable(kind)) {
     throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
   }

@@ -6,6 +6,9 @@
 import type { Pod, PodSpec, Toleration } from '#api/gen/core-v1.ts';
 import type { RuntimeClass } from '#api/gen/node-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
+import { wasSentEmpty } from '#api/meta/json.ts';
+import { plainError } from '#api/meta/status.ts';
+import { isPathSegmentName } from '#api/meta/names.ts';
 import type { AdmissionPlugin, Attributes, ObjectReader } from '../admission.ts';
 import { refusal } from '../refusal.ts';
 import type { AdmissionServices } from '../services.ts';
@@ -31,7 +34,7 @@ export function runtimeClass({ reader }: AdmissionServices): AdmissionPlugin {
       if (found?.overhead !== undefined) {
         if (!equalValues(found.overhead.podFixed, spec.overhead))
           throw refusal(attributes, MISMATCH);
-      } else if (spec.overhead !== undefined) {
+      } else if (spec.overhead !== undefined || wasSentEmpty(spec, 'overhead')) {
         throw refusal(
           attributes,
           'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead',
@@ -57,6 +60,7 @@ async function classOf(
   reader: ObjectReader,
 ): Promise<RuntimeClass | undefined> {
   if (name === undefined) return undefined;
+  checkRequestName(name);
   const read = (): RuntimeClass | undefined =>
     reader.get(RUNTIME_CLASSES, '', name) as RuntimeClass | undefined;
   let found = read();
@@ -67,6 +71,14 @@ async function classOf(
   if (found === undefined)
     throw refusal(attributes, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
   return found;
+}
+
+/** Upstream's lister asks its client for what it does not have, and that checks names first. */
+function checkRequestName(name: string): void {
+  if (name === '') throw plainError('resource name may not be empty');
+  const problems = isPathSegmentName(name);
+  if (problems.length > 0)
+    throw plainError(`invalid resource name ${JSON.stringify(name)}: [${problems.join(' ')}]`);
 }
 
 function setOverhead(attributes: Attributes, spec: PodSpec, { overhead }: RuntimeClass): void {
