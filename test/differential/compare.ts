@@ -68,7 +68,10 @@ function headerText(value: string | undefined): string {
 
 /** Warnings may come in any order. */
 function sorted(value: string | undefined): string | undefined {
-  return value?.split(', 299').toSorted().join(', 299');
+  return value
+    ?.split(/, (?=299 - )/)
+    .toSorted()
+    .join(', ');
 }
 
 function refusals(ours: Answer, theirs: Answer): string[] {

@@ -41,7 +41,14 @@ const EXPLANATIONS: readonly Explanation[] = [
       kind === 'batch/Job' &&
       theirs.body === ABORTED &&
       ours.status === 422 &&
-      JSON.stringify(request.body).includes('"successPolicy"'),
+      /successPolicy/.test(JSON.stringify([request.body, ours.body])),
+  },
+  {
+    why: 'a token of 2^32 seconds, the longest there is, expires in a year that is not taken for the time of a run',
+    covers: ({ groups, request }) =>
+      groups.length === 1 &&
+      groups[0] === 'core/ServiceAccount: object status.expirationTimestamp differs' &&
+      JSON.stringify(request.body).includes('"expirationSeconds":4294967296'),
   },
 ];
 
