@@ -1,7 +1,7 @@
 /** Decoders of parsed JSON made of schemas; see `json.ts`. */
 import { markSent } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
-import type { FieldType, ScalarKind, TypeSchema } from '../schema/types.ts';
+import { type FieldType, isInline, type ScalarKind, type TypeSchema } from '../schema/types.ts';
 import { base64Problem } from './base64.ts';
 import { DurationError, formatDuration, parseDuration } from './duration.ts';
 import { canonicalQuantity, QuantityError, roundedQuantity } from './quantity.ts';
@@ -19,6 +19,8 @@ export class FieldDecodeError extends Error {
   }
 }
 
+/** Marks in the path a struct whose fields stand in the one around it: only type errors name it. */
+const EMBEDDED = '\u0001';
 /** Marks a map key in the path: Go's type errors name fields alone, its strict errors name both. */
 const MAP_KEY = '\0';
 
@@ -73,6 +75,7 @@ export class DecodeContext {
     let text = '';
     for (const part of [...this.path, key]) {
       if (typeof part === 'number') text += `[${part}]`;
+      else if (part.startsWith(EMBEDDED)) continue;
       else text += `${text === '' ? '' : '.'}${part.startsWith(MAP_KEY) ? part.slice(1) : part}`;
     }
     this.problems.push(`unknown field "${text}"`);
@@ -83,8 +86,8 @@ export class DecodeContext {
     const fields = this.path.filter(
       (part) => typeof part === 'string' && !part.startsWith(MAP_KEY),
     );
-    const target =
-      fields.length === 0 ? 'Go value' : `Go struct field ${this.struct}.${fields.join('.')}`;
+    const names = fields.map((field) => String(field).replace(EMBEDDED, '')).join('.');
+    const target = names === '' ? 'Go value' : `Go struct field ${this.struct}.${names}`;
     return new FieldDecodeError(`json: cannot unmarshal ${what} into ${target} of type ${goType}`);
   }
 }
@@ -128,8 +131,10 @@ export function objectDecoderFor(type: TypeSchema): ObjectDecoder {
   };
   // Kept before its parts are made: a type may contain itself.
   objectDecoders.set(type, made);
+  const embedded = embeddedIn(type);
   for (const field of type.fields) {
     fields.set(field.json, {
+      embedded: embedded.get(field.json) ?? [],
       decode: valueDecoder(field.type),
       isEmpty: emptinessOf(field),
       forgets: field.type.kind === 'scalar',
@@ -138,8 +143,22 @@ export function objectDecoderFor(type: TypeSchema): ObjectDecoder {
   return made;
 }
 
+/** By JSON name, the structs between `type` and fields that it has of others. */
+function embeddedIn(type: TypeSchema): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  const visit = ({ members }: TypeSchema, around: readonly string[]): void => {
+    for (const member of members) {
+      if (isInline(member)) visit(member.type, [...around, `${EMBEDDED}${member.type.goName}`]);
+      else if (around.length > 0 && !found.has(member.json)) found.set(member.json, around);
+    }
+  };
+  visit(type, []);
+  return found;
+}
+
 interface FieldDecoder {
   readonly decode: Decoder;
+  readonly embedded: readonly string[];
   /** Whether Go does not write the value. */
   readonly isEmpty: ((value: Json) => boolean) | undefined;
   /** Whether it cannot even tell it from nothing; a list or map that is empty it can. */
@@ -175,10 +194,12 @@ function decodeFields(
       losesKeys = true;
       continue;
     }
+    const depth = context.path.length;
+    if (field.embedded.length > 0) context.path.push(...field.embedded);
     context.path.push(key);
     context.struct = type.goName;
     const decoded = field.decode(value, context);
-    context.path.pop();
+    context.path.length = depth;
     const isEmpty = decoded !== undefined && field.isEmpty?.(decoded) === true;
     if (isEmpty) context.hasEmpty = true;
     const isKept = decoded !== undefined && !(isEmpty && field.forgets);

@@ -113,6 +113,11 @@ describe('decodeJson refuses', () => {
       'json: cannot unmarshal bool into Go struct field PodSpec.spec.template.spec.dnsPolicy of type v1.DNSPolicy',
     ],
     [
+      'a value in a struct that stands in another, by the names of both',
+      '{"spec":{"template":{"spec":{"volumes":[{"emptyDir":{"medium":1}}]}}}}',
+      'json: cannot unmarshal number into Go struct field EmptyDirVolumeSource.spec.template.spec.volumes.VolumeSource.emptyDir.medium of type v1.StorageMedium',
+    ],
+    [
       'a list for an object',
       '{"spec":[]}',
       'json: cannot unmarshal array into Go struct field Deployment.spec of type v1.DeploymentSpec',

@@ -73,6 +73,17 @@ function parseBytes(buffer: Buffer): unknown {
   }
 }
 
+/** What is wrong with a text that is no JSON, in Go's words; undefined when it is JSON. */
+export function jsonProblem(text: string): string | undefined {
+  try {
+    explainJson(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return error.message;
+    throw error;
+  }
+}
+
 /** Throws what is wrong with bytes that are no JSON, in Go's words. */
 function explainAndFail(buffer: Buffer): never {
   try {

@@ -5,9 +5,11 @@ import {
   addQuantity,
   canonicalQuantity,
   compareQuantity,
+  isWholeQuantity,
   QuantityError,
   quantityMilli,
   quantityValue,
+  roundedQuantity,
   subtractQuantity,
 } from './quantity.ts';
 
@@ -119,5 +121,19 @@ describe('arithmetic on quantities', () => {
         assert.equal(compareQuantity(subtractQuantity(addQuantity(a, b), b), a), 0);
       }),
     );
+  });
+});
+
+describe('amounts of a list of resources', () => {
+  it('are rounded up to thousandths', () => {
+    const rounded = ['1n', '1500u', '1m', '250m', '1Gi', '1.0005'].map((text) =>
+      roundedQuantity(canonicalQuantity(text)),
+    );
+    assert.deepEqual(rounded, ['1m', '2m', '1m', '250m', '1Gi', '1001m']);
+  });
+
+  it('are whole when no thousandth is left over, which are counted in 64 bits', () => {
+    const whole = ['1', '1k', '1500m', '1m', '1Ei', '7Pi'].filter(isWholeQuantity);
+    assert.deepEqual(whole, ['1', '1k', '7Pi']);
   });
 });

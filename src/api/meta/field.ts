@@ -3,6 +3,7 @@
  *
  * Source: upstream staging/src/k8s.io/apimachinery/pkg/util/validation/field for types and wording.
  */
+import { wasSent } from './json.ts';
 
 export type FieldErrorType =
   | 'FieldValueNotFound'
@@ -108,15 +109,21 @@ export class FieldError {
 /** As Go's `%#v` and JSON print it in upstream's messages: strings quoted, objects as JSON. */
 function renderValue(value: unknown): string {
   if (value === undefined) return 'null';
+  // A list that nobody sent is nil in Go.
+  if (Array.isArray(value) && value.length === 0 && !wasSent(value)) return 'null';
   const text = JSON.stringify(value);
-  return typeof value === 'object' ? text.replaceAll(ESCAPED, escapeAsGo) : text;
+  return typeof value === 'object' ? escapeAsGo(text) : text;
 }
 
 /** What Go's JSON does not write as it is. */
 const ESCAPED = /[<>&\u2028\u2029]/g;
 
-function escapeAsGo(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+/** JSON with what Go escapes besides. */
+export function escapeAsGo(json: string): string {
+  return json.replaceAll(
+    ESCAPED,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 type At = FieldPath | string;

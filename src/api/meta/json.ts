@@ -61,6 +61,13 @@ export function wasSentEmpty(object: object | undefined, key: string): boolean {
   return object !== undefined && sentEmpty.get(object)?.has(key) === true;
 }
 
+/** Gives `copy` what `noteSentEmpty` has noted of `object`. */
+export function withSentEmpty<T extends object>(copy: T, object: object): T {
+  const keys = sentEmpty.get(object);
+  if (keys !== undefined) sentEmpty.set(copy, new Set(keys));
+  return copy;
+}
+
 /** Copies keep what `markSent` noted. */
 export function cloneJson<T extends Json>(value: T): T;
 export function cloneJson(value: Json): Json {

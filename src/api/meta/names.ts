@@ -65,8 +65,12 @@ export function isDns1123Label(value: string): string[] {
 }
 
 export function isDns1123Subdomain(value: string): string[] {
+  return subdomainErrors(value, maxLengthError);
+}
+
+function subdomainErrors(value: string, tooLongError: (max: number) => string): string[] {
   const errors: string[] = [];
-  if (byteLength(value) > SUBDOMAIN_MAX) errors.push(maxLengthError(SUBDOMAIN_MAX));
+  if (byteLength(value) > SUBDOMAIN_MAX) errors.push(tooLongError(SUBDOMAIN_MAX));
   if (!DNS1123_SUBDOMAIN_RE.test(value)) {
     errors.push(
       regexError(
@@ -150,7 +154,8 @@ export function isQualifiedName(value: string): string[] {
     const prefix = name;
     name = parts[1] ?? '';
     if (prefix === '') errors.push(`prefix part ${EMPTY_ERROR}`);
-    else errors.push(...isDns1123Subdomain(prefix).map((message) => `prefix part ${message}`));
+    else
+      errors.push(...subdomainErrors(prefix, maxBytesError).map((text) => `prefix part ${text}`));
   } else if (parts.length !== 1) {
     return [
       `a valid label key ${regexError(NAME_PART_MESSAGE, QUALIFIED_NAME, 'MyName', 'my.name', '123-abc')} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
