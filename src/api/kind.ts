@@ -178,6 +178,8 @@ export interface KindDefinition<T extends KubeObject> {
   readonly views?: readonly ViewSubresource<T>[];
   /** `metadata.generation` counts changes outside metadata and status. True when `spec` exists. */
   readonly countsGeneration?: boolean;
+  /** Of an update: what may not change is told before what is wrong with the object. */
+  readonly tellsChangesFirst?: boolean;
   /** Annotations that stand for fields of the stored form: a view of metadata alone lacks them. */
   readonly fieldAnnotations?: readonly string[];
   /** The order of the rows of a Table, where it is not that of names. */

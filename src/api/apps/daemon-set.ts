@@ -66,6 +66,7 @@ export const DAEMON_SET = defineKind<DaemonSet>({
   shortNames: ['ds'],
   categories: ['all'],
   namespaced: true,
+  tellsChangesFirst: true,
   schema: 'io.k8s.api.apps.v1.DaemonSet',
   gatedFields: podGatedFields('spec.template.spec'),
   fieldAnnotations: [TEMPLATE_GENERATION],

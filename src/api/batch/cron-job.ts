@@ -12,11 +12,7 @@ import {
   wideColumn,
 } from '../meta/columns.ts';
 import { timeSince } from '../meta/duration.ts';
-import {
-  validateCronJob,
-  validateCronJobCreate,
-  validateCronJobUpdate,
-} from '../validation/cron-job.ts';
+import { validateCronJobCreate, validateCronJobUpdate } from '../validation/cron-job.ts';
 import { warnAboutJobSpec } from '../validation/job-warnings.ts';
 import { isNewSpec, warnAboutName } from '../validation/warnings.ts';
 import { defaultJobTemplateSpec } from './job.ts';
@@ -70,7 +66,6 @@ export const CRON_JOB = defineKind<CronJob>({
   prepareForCreate: (job) => {
     job.status = {};
   },
-  validate: validateCronJob,
   validateCreate: validateCronJobCreate,
   validateUpdate: validateCronJobUpdate,
   warn: (next, old) => [

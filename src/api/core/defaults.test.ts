@@ -43,6 +43,11 @@ describe('the defaults of a pod', () => {
     ['registry:5000/web', 'Always'],
     ['registry:5000/web:1', 'IfNotPresent'],
     [`web@sha256:${'0'.repeat(64)}`, 'IfNotPresent'],
+    // What is no name has no tag: the hash of an image, and what is too long.
+    ['a'.repeat(64), 'IfNotPresent'],
+    ['a'.repeat(65), 'Always'],
+    ['a'.repeat(248), 'IfNotPresent'],
+    [`example.com/${'a'.repeat(250)}`, 'Always'],
   ];
   for (const [image, policy] of PULL_POLICIES) {
     it(`pull the image ${image} ${policy}`, () => {

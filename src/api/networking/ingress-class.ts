@@ -19,6 +19,7 @@ export const INGRESS_CLASS = defineKind<IngressClass>({
   kind: 'IngressClass',
   plural: 'ingressclasses',
   namespaced: false,
+  tellsChangesFirst: true,
   schema: 'io.k8s.api.networking.v1.IngressClass',
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -186,7 +186,9 @@ describe('JSON Patch', () => {
   }
 
   test('what is no patch is refused with 400, too many operations with 413', () => {
-    refused(400, /must be a list/, () => parseJsonPatch({}));
+    refused(400, /cannot unmarshal object into Go value of type \[\]handlers.jsonPatchOp/, () =>
+      parseJsonPatch({}),
+    );
     refused(400, /must be an object/, () => parseJsonPatch([1]));
     refused(422, /Unexpected kind: frob/, () => parseJsonPatch([{ op: 'frob', path: '/a' }]));
     refused(422, /failed to decode path/, () => parseJsonPatch([{ op: 'add' }]));

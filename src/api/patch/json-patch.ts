@@ -46,7 +46,10 @@ const OPERATIONS: ReadonlySet<string> = new Set([
 /** Checks the shape of a parsed patch. Throws JsonPatchError. */
 export function parseJsonPatch(patch: unknown): JsonPatchOperation[] {
   if (!Array.isArray(patch))
-    throw new JsonPatchError(400, 'a JSON patch must be a list of operations');
+    throw new JsonPatchError(
+      400,
+      `error decoding patch: json: cannot unmarshal ${typeof patch === 'boolean' ? 'bool' : typeof patch} into Go value of type []handlers.jsonPatchOp`,
+    );
   if (patch.length > OPERATIONS_MAX) {
     throw new JsonPatchError(
       413,

@@ -22,5 +22,11 @@ export const RESOURCE_CLAIM_TEMPLATE = defineKind<ResourceClaimTemplate>({
   setDefaults: (template) => defaultDeviceRequests(template.spec?.spec),
   namespaceLabelNeeded: labelOfTemplate,
   validate: validateResourceClaimTemplate,
-  validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),
+  validateUpdate: (next, old) =>
+    immutable(
+      next.spec,
+      old.spec,
+      fieldPath('spec'),
+      'io.k8s.api.resource.v1.ResourceClaimTemplateSpec',
+    ),
 });

@@ -56,5 +56,6 @@ export const RESOURCE_CLAIM = defineKind<ResourceClaim>({
   permissionsNeeded: permissionsForClaimStatus,
   validateCreate: validateResourceClaim,
   validateStatus: validateResourceClaimStatus,
-  validateUpdate: (next, old) => immutable(next.spec, old.spec, fieldPath('spec')),
+  validateUpdate: (next, old) =>
+    immutable(next.spec, old.spec, fieldPath('spec'), 'io.k8s.api.resource.v1.ResourceClaimSpec'),
 });

@@ -14,6 +14,7 @@ export const VOLUME_ATTRIBUTES_CLASS = defineKind<VolumeAttributesClass>({
   plural: 'volumeattributesclasses',
   shortNames: ['vac'],
   namespaced: false,
+  tellsChangesFirst: true,
   schema: 'io.k8s.api.storage.v1.VolumeAttributesClass',
   countsGeneration: false,
   unconditionalUpdate: true,

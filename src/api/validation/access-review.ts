@@ -19,6 +19,7 @@ import {
 import { isLabelValue, isQualifiedName } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
 import { invalidAll } from './metadata.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const SPEC = fieldPath('spec');
 
@@ -100,7 +101,13 @@ function validateTarget(spec: SelfSubjectAccessReviewSpec): FieldError[] {
   const { resourceAttributes, nonResourceAttributes } = spec;
   if (resourceAttributes !== undefined && nonResourceAttributes !== undefined) {
     const detail = 'cannot be specified in combination with resourceAttributes';
-    return [invalidValue(SPEC.child('nonResourceAttributes'), nonResourceAttributes, detail)];
+    return [
+      invalidValue(
+        SPEC.child('nonResourceAttributes'),
+        goForm('io.k8s.api.authorization.v1.NonResourceAttributes', nonResourceAttributes),
+        detail,
+      ),
+    ];
   }
   if (resourceAttributes !== undefined || nonResourceAttributes !== undefined) return [];
   const detail = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
@@ -115,6 +122,8 @@ function validateSubject(spec: NonNullable<SubjectAccessReview['spec']>): FieldE
   ];
 }
 
+const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+
 /** A question has no metadata but what the server adds, and for local ones a namespace. */
 function validateMetadata(
   { metadata = {} }: KubeObject,
@@ -128,7 +137,9 @@ function validateMetadata(
       value !== '' &&
       value !== null,
   );
-  return rest.length === 0 ? [] : [invalidValue(fieldPath('metadata'), metadata, detail)];
+  return rest.length === 0
+    ? []
+    : [invalidValue(fieldPath('metadata'), goForm(OBJECT_META, metadata), detail)];
 }
 
 export function validateSubjectAccessReview(review: SubjectAccessReview): FieldError[] {
@@ -165,7 +176,13 @@ export function validateLocalSubjectAccessReview(review: LocalSubjectAccessRevie
   }
   if (spec.nonResourceAttributes !== undefined) {
     const detail = 'disallowed on this kind of request';
-    errors.push(invalidValue('spec.nonResourceAttributes', spec.nonResourceAttributes, detail));
+    errors.push(
+      invalidValue(
+        'spec.nonResourceAttributes',
+        goForm('io.k8s.api.authorization.v1.NonResourceAttributes', spec.nonResourceAttributes),
+        detail,
+      ),
+    );
   }
   return errors;
 }

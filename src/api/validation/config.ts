@@ -12,6 +12,9 @@ import {
 } from '../meta/field.ts';
 import { isConfigMapKey } from '../meta/names.ts';
 import { immutable, invalidAll } from './metadata.ts';
+import { jsonProblem } from '../codec/json.ts';
+import { isJsonObject } from '../meta/json.ts';
+import type { Json } from '../meta/object.ts';
 
 const DATA_BYTES_MAX = 1024 * 1024;
 const DATA = fieldPath('data');
@@ -59,14 +62,20 @@ export function validateConfigMapUpdate(next: ConfigMap, old: ConfigMap): FieldE
 function validateJson(secret: Secret, key: string): FieldError[] {
   const value = secret.data?.[key];
   if (value === undefined) return [required(DATA.key(key))];
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(value, 'base64').toString('utf8'));
-    if (typeof parsed === 'object' && !Array.isArray(parsed)) return [];
-    return [invalidValue(DATA.key(key), '<secret contents redacted>', 'must be a JSON object')];
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/"[^"]*"/g, '…') : 'invalid JSON';
-    return [invalidValue(DATA.key(key), '<secret contents redacted>', reason)];
-  }
+  const problem = objectProblem(Buffer.from(value, 'base64').toString('utf8'));
+  return problem === undefined
+    ? []
+    : [invalidValue(DATA.key(key), '<secret contents redacted>', problem)];
+}
+
+/** Why a text is no JSON object, in Go's words. */
+function objectProblem(text: string): string | undefined {
+  const problem = jsonProblem(text);
+  if (problem !== undefined) return problem;
+  const value = JSON.parse(text) as Json;
+  if (value === null || isJsonObject(value)) return undefined;
+  const what = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return `json: cannot unmarshal ${what} into Go value of type map[string]interface {}`;
 }
 
 /** What the type of a secret asks of its contents. */

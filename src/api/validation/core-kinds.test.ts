@@ -88,7 +88,7 @@ const NODE_OBJECT_ROWS: readonly Row[] = [
       { key: 'a', effect: 'NoSchedule' },
     ],
     [
-      'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: taints must be unique by key and effect pair',
+      'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair',
     ],
   ],
   ['spec.podCIDRs', ['x'], ['spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value,']],
@@ -193,7 +193,7 @@ const PERSISTENT_VOLUME_OBJECT_ROWS: readonly Row[] = [
     {},
     [
       'spec.capacity: Required value',
-      'spec.capacity: Unsupported value: {}: supported values: "storage"',
+      'spec.capacity: Unsupported value: null: supported values: "storage"',
     ],
   ],
   [

@@ -59,11 +59,14 @@ function validateTimeZone(zone: string | undefined): FieldError[] {
   return isTimeZone(zone) ? [] : [invalidValue(at, zone, `unknown time zone ${zone}`)];
 }
 
-function validateSpec({ spec }: CronJob): FieldError[] {
+/** `zoned`: a schedule that was there may name its time zone itself. */
+function validateSpec({ spec }: CronJob, zoned: boolean, zoneChanged: boolean): FieldError[] {
   const template = SPEC.child('jobTemplate', 'spec');
   const job = spec?.jobTemplate?.spec;
   const errors = [
+    ...validateSchedule(spec, zoned),
     ...validateCounts(spec, ['startingDeadlineSeconds'], SPEC),
+    ...(zoneChanged ? validateTimeZone(spec?.timeZone) : []),
     ...oneOf(
       spec?.concurrencyPolicy,
       ['Allow', 'Forbid', 'Replace'],
@@ -85,27 +88,15 @@ function validateSpec({ spec }: CronJob): FieldError[] {
   ];
 }
 
-export function validateCronJob(cronJob: CronJob): FieldError[] {
-  return validateSpec(cronJob);
-}
-
-export function validateCronJobCreate({ metadata, spec }: CronJob): FieldError[] {
-  const name = metadata?.name ?? '';
-  const errors = [...validateSchedule(spec, false), ...validateTimeZone(spec?.timeZone)];
-  if (name.length > NAME_MAX) {
-    errors.push(
-      invalidValue(
-        fieldPath('metadata').child('name'),
-        name,
-        `must be no more than ${NAME_MAX} characters`,
-      ),
-    );
-  }
-  return errors;
+export function validateCronJobCreate(cronJob: CronJob): FieldError[] {
+  const name = cronJob.metadata?.name ?? '';
+  const errors = validateSpec(cronJob, false, true);
+  if (name.length <= NAME_MAX) return errors;
+  const detail = `must be no more than ${NAME_MAX} characters`;
+  return [...errors, invalidValue(fieldPath('metadata').child('name'), name, detail)];
 }
 
 export function validateCronJobUpdate(next: CronJob, old: CronJob): FieldError[] {
-  const errors = validateSchedule(next.spec, (old.spec?.schedule ?? '').includes('TZ'));
-  const zone = next.spec?.timeZone;
-  return zone === old.spec?.timeZone ? errors : [...errors, ...validateTimeZone(zone)];
+  const zoned = (old.spec?.schedule ?? '').includes('TZ');
+  return validateSpec(next, zoned, next.spec?.timeZone !== old.spec?.timeZone);
 }

@@ -129,7 +129,7 @@ export function validateCsiNodeUpdate(next: CSINode, old: CSINode): FieldError[]
     const known = before.get(driver.name);
     if (known === undefined) return [];
     const { allocatable: _old, ...rest } = known;
-    return immutable(driver, rest, SPEC.child('drivers'));
+    return immutable(driver, rest, SPEC.child('drivers'), 'io.k8s.api.storage.v1.CSINodeDriver');
   });
 }
 

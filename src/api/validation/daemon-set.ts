@@ -10,13 +10,19 @@ import {
   validateRunningTemplate,
   validateSelection,
 } from './workloads.ts';
+import { goForm } from '../schema/go-form.ts';
 
 function validateStrategy(strategy: DaemonSetUpdateStrategy | undefined): FieldError[] {
   const at = SPEC.child('updateStrategy');
   const { type, rollingUpdate } = strategy ?? {};
   if (type === 'OnDelete') return [];
   if (type !== 'RollingUpdate')
-    return [notSupported(at, strategy ?? {}, ['RollingUpdate', 'OnDelete'])];
+    return [
+      notSupported(at, goForm('io.k8s.api.apps.v1.DaemonSetUpdateStrategy', strategy ?? {}), [
+        'RollingUpdate',
+        'OnDelete',
+      ]),
+    ];
   const where = at.child('rollingUpdate');
   if (rollingUpdate === undefined) return [required(where)];
   const { maxUnavailable, maxSurge } = rollingUpdate;

@@ -17,6 +17,7 @@ import {
   validateRunningTemplate,
   validateSelection,
 } from './workloads.ts';
+import { goForm } from '../schema/go-form.ts';
 
 function validateStrategy(strategy: DeploymentStrategy | undefined): FieldError[] {
   const at = SPEC.child('strategy');
@@ -27,7 +28,12 @@ function validateStrategy(strategy: DeploymentStrategy | undefined): FieldError[
     return [forbiddenField(where, "may not be specified when strategy `type` is 'Recreate'")];
   }
   if (type !== 'RollingUpdate')
-    return [notSupported(at, strategy ?? {}, ['Recreate', 'RollingUpdate'])];
+    return [
+      notSupported(at, goForm('io.k8s.api.apps.v1.DeploymentStrategy', strategy ?? {}), [
+        'Recreate',
+        'RollingUpdate',
+      ]),
+    ];
   if (rollingUpdate === undefined)
     return [required(where, 'this should be defaulted and never be nil')];
   const { maxUnavailable, maxSurge } = rollingUpdate;

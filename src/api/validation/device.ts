@@ -26,6 +26,7 @@ import {
   validateList,
 } from './device-names.ts';
 import { invalidAll } from './metadata.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const PROPERTIES_MAX = 32;
 const ATTRIBUTE_VALUES_MAX = 48;
@@ -105,7 +106,7 @@ function validateAttribute(attribute: DeviceAttribute, at: FieldPath): FieldErro
   if (version !== undefined && version.length > VALUE_MAX) errors.push(tooLong(here, VALUE_MAX));
   const set = [bool, int, text, version].filter((value) => value !== undefined);
   if (set.length === 1) return errors;
-  const shown = set.length === 0 ? '' : attribute;
+  const shown = set.length === 0 ? '' : goForm('io.k8s.api.resource.v1.DeviceAttribute', attribute);
   return [...errors, invalidValue(at, shown, 'exactly one value must be specified')];
 }
 

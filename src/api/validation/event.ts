@@ -86,26 +86,29 @@ export function validateNewEventCreate(event: Event): FieldError[] {
 }
 
 /** Fields that stay, with the names that messages give them. */
-const FIXED: readonly (readonly [keyof Event, string])[] = [
-  ['involvedObject', 'involvedObject'],
-  ['reason', 'reason'],
-  ['message', 'message'],
-  ['source', 'source'],
+const REFERENCE = 'io.k8s.api.core.v1.ObjectReference';
+const FIXED: readonly (readonly [keyof Event, string, (`io.k8s.${string}` | 'text')?])[] = [
+  ['involvedObject', 'involvedObject', REFERENCE],
+  ['reason', 'reason', 'text'],
+  ['message', 'message', 'text'],
+  ['source', 'source', 'io.k8s.api.core.v1.EventSource'],
   ['firstTimestamp', 'firstTimestamp'],
   ['lastTimestamp', 'lastTimestamp'],
   ['count', 'count'],
-  ['type', 'type'],
+  ['type', 'type', 'text'],
   ['eventTime', 'eventTime'],
-  ['action', 'action'],
-  ['related', 'related'],
-  ['reportingComponent', 'reportingController'],
-  ['reportingInstance', 'reportingInstance'],
+  ['action', 'action', 'text'],
+  ['related', 'related', REFERENCE],
+  ['reportingComponent', 'reportingController', 'text'],
+  ['reportingInstance', 'reportingInstance', 'text'],
 ];
 
 /** Beyond `validateNewEvent`: updates by events.k8s.io/v1. */
 export function validateNewEventUpdate(next: Event, old: Event): FieldError[] {
   return [
     ...(equalValues(next.series, old.series) ? [] : validateSeries(next)),
-    ...FIXED.flatMap(([field, name]) => immutable(next[field], old[field], fieldPath(name))),
+    ...FIXED.flatMap(([field, name, type]) =>
+      immutable(next[field], old[field], fieldPath(name), type),
+    ),
   ];
 }

@@ -45,5 +45,5 @@ export function validateIngressClass({ spec }: IngressClass): FieldError[] {
 }
 
 export function validateIngressClassUpdate(next: IngressClass, old: IngressClass): FieldError[] {
-  return immutable(next.spec?.controller, old.spec?.controller, SPEC.child('controller'));
+  return immutable(next.spec?.controller, old.spec?.controller, SPEC.child('controller'), 'text');
 }

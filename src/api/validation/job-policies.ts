@@ -11,6 +11,7 @@ import {
   type FieldPath,
   invalidValue,
   notSupported,
+  OMITTED,
   required,
   tooLong,
   tooMany,
@@ -18,6 +19,7 @@ import {
 import { IndexError, parseIndexes } from '../batch/indexes.ts';
 import { qualifiedName } from './common.ts';
 import { nonnegative } from './metadata.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const RULES_MAX = 20;
 const EXIT_CODES_MAX = 255;
@@ -89,12 +91,12 @@ function validateFailureRule(
   }
   if (rule.onExitCodes !== undefined && patterns.length > 0) {
     errors.push(
-      invalidValue(at, rule, 'specifying both OnExitCodes and OnPodConditions is not supported'),
+      invalidValue(at, OMITTED, 'specifying both OnExitCodes and OnPodConditions is not supported'),
     );
   }
   if (rule.onExitCodes === undefined && patterns.length === 0) {
     errors.push(
-      invalidValue(at, rule, 'specifying one of OnExitCodes and OnPodConditions is required'),
+      invalidValue(at, OMITTED, 'specifying one of OnExitCodes and OnPodConditions is required'),
     );
   }
   return errors;
@@ -152,7 +154,13 @@ function validateSuccessRule(
 export function validateSuccessPolicy(spec: JobSpec, at: FieldPath): FieldError[] {
   if (spec.successPolicy === undefined) return [];
   if (spec.completionMode !== 'Indexed') {
-    return [invalidValue(at, spec.successPolicy, 'requires indexed completion mode')];
+    return [
+      invalidValue(
+        at,
+        goForm('io.k8s.api.batch.v1.SuccessPolicy', spec.successPolicy),
+        'requires indexed completion mode',
+      ),
+    ];
   }
   const rules = spec.successPolicy.rules ?? [];
   const where = at.child('rules');

@@ -70,14 +70,14 @@ const PI_ROWS: readonly Row[] = [
     { rules: [{ action: 'Odd' }] },
     [
       'spec.podFailurePolicy.rules[0].action: Unsupported value: "Odd": supported values: "Count", "FailIndex", "FailJob", "Ignore"',
-      'spec.podFailurePolicy.rules[0]: Invalid value: {"action":"Odd"}: specifying one of OnExitCodes and OnPodConditions is required',
+      'spec.podFailurePolicy.rules[0]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required',
     ],
   ],
   [
     'spec.podFailurePolicy',
     { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [] } }] },
     [
-      'spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: []: at least one value is required',
+      'spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: null: at least one value is required',
     ],
   ],
   [
@@ -272,7 +272,7 @@ const PI_ROWS: readonly Row[] = [
       ],
     },
     [
-      'spec.podFailurePolicy.rules[0]: Invalid value: {"action":"FailJob","onExitCodes":{"operator":"In","values":[1]},"onPodConditions":[{"type":"a","status":"True"}]}: specifying both OnExitCodes and OnPodConditions is not supported',
+      'spec.podFailurePolicy.rules[0]: Invalid value: specifying both OnExitCodes and OnPodConditions is not supported',
     ],
   ],
   [
@@ -320,7 +320,7 @@ const PI_ROWS: readonly Row[] = [
     'spec.successPolicy',
     { rules: [{ succeededCount: 1 }] },
     [
-      'spec.successPolicy: Invalid value: {"rules":[{"succeededCount":1}]}: requires indexed completion mode',
+      'spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed completion mode',
     ],
   ],
   [

@@ -16,7 +16,8 @@ import { validateDomainPath } from './common.ts';
 import { validatePodFailurePolicy, validateSuccessPolicy } from './job-policies.ts';
 import { immutable, validateLabelSelector } from './metadata.ts';
 import { validatePodTemplate } from './pod-template.ts';
-import { misses, validateCounts } from './workloads.ts';
+import { LABEL_SELECTOR, labelsShown, misses, validateCounts } from './workloads.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const SPEC = fieldPath('spec');
 const PARALLELISM_MAX = 100_000;
@@ -176,17 +177,22 @@ function validateHostnames({ spec, metadata }: Job): FieldError[] {
 }
 
 export function validateJob(job: Job): FieldError[] {
-  const { spec } = job;
-  const errors = [...validateGenerated(job), ...validateJobSpec(spec, SPEC)];
+  return [...validateGenerated(job), ...validateWholeSpec(job), ...validateHostnames(job)];
+}
+
+/** The spec with its selector. */
+function validateWholeSpec({ spec }: Job): FieldError[] {
+  const errors = validateJobSpec(spec, SPEC);
   if (spec?.selector === undefined) errors.push(required(SPEC.child('selector')));
   else errors.push(...validateLabelSelector(spec.selector, SPEC.child('selector')));
   const labels = spec?.template?.metadata?.labels;
   // No selector selects nothing.
   if (spec?.selector === undefined || misses(spec.selector, labels)) {
     const at = SPEC.child('template', 'metadata', 'labels');
-    errors.push(invalidValue(at, labels ?? null, '`selector` does not match template `labels`'));
+    const detail = '`selector` does not match template `labels`';
+    errors.push(invalidValue(at, labelsShown(spec?.template), detail));
   }
-  return [...errors, ...validateHostnames(job)];
+  return errors;
 }
 
 /** While a job is suspended and none of its pods runs, where and with what they run may change. */
@@ -223,11 +229,18 @@ function validateTemplateUpdate(next: Job, old: Job): FieldError[] {
   const at = SPEC.child('template');
   const after = next.spec?.template;
   const before = old.spec?.template;
-  if (!mayChangeTemplate(old)) return immutable(after, before, at);
+  if (!mayChangeTemplate(old))
+    return immutable(after, before, at, 'io.k8s.api.core.v1.PodTemplateSpec');
   // What else the template has (its metadata) may change with where the pods run.
   return equalValues(withoutMutable(after), withoutMutable(before))
     ? []
-    : [invalidValue(at.child('spec'), after?.spec, 'field is immutable')];
+    : [
+        invalidValue(
+          at.child('spec'),
+          goForm('io.k8s.api.core.v1.PodSpec', after?.spec ?? {}),
+          'field is immutable',
+        ),
+      ];
 }
 
 function validateCompletions(next: JobSpec, old: JobSpec): FieldError[] {
@@ -239,6 +252,11 @@ function validateCompletions(next: JobSpec, old: JobSpec): FieldError[] {
     invalidValue(at, next.completions, 'can only be modified in tandem with spec.parallelism'),
   ];
 }
+
+const TYPES: Readonly<Record<string, `io.k8s.${string}`>> = {
+  podFailurePolicy: 'io.k8s.api.batch.v1.PodFailurePolicy',
+  successPolicy: 'io.k8s.api.batch.v1.SuccessPolicy',
+};
 
 export function validateJobUpdate(next: Job, old: Job): FieldError[] {
   const after = next.spec;
@@ -252,9 +270,13 @@ export function validateJobUpdate(next: Job, old: Job): FieldError[] {
     'successPolicy',
   ] as const;
   return [
+    // Upstream looks at it a second time here.
+    ...validateWholeSpec(next),
     ...validateCompletions(after, before),
-    ...immutable(after.selector, before.selector, SPEC.child('selector')),
+    ...immutable(after.selector, before.selector, SPEC.child('selector'), LABEL_SELECTOR),
     ...validateTemplateUpdate(next, old),
-    ...fixed.flatMap((field) => immutable(after[field], before[field], SPEC.child(field))),
+    ...fixed.flatMap((field) =>
+      immutable(after[field], before[field], SPEC.child(field), TYPES[field]),
+    ),
   ];
 }

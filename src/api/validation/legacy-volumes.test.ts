@@ -37,7 +37,7 @@ describe('other sources', () => {
     ]);
     assert.deepEqual(ofPod('gcePersistentDisk', { pdName: '', partition: 256 }), [
       'v.persistentDisk.pdName: Required value',
-      'v.persistentDisk.partition: Invalid value: 256: must be an integer between 0 and 255, inclusive, where 0 is the default and means the whole disk',
+      'v.persistentDisk.partition: Invalid value: 256: must be between 1 and 255, inclusive',
     ]);
     assert.deepEqual(ofPod('fc', { targetWWNs: ['a'], wwids: ['b'] }), [
       'v.fc.targetWWNs: Invalid value: ["a"]: targetWWNs and wwids can not be specified simultaneously',

@@ -26,8 +26,8 @@ type Rules = {
 
 const BYTE_MAX = 255;
 const IN_BYTE = 'must be between 0 and 255, inclusive';
-const PARTITION =
-  'must be an integer between 0 and 255, inclusive, where 0 is the default and means the whole disk';
+/** As upstream says it, though 0 is allowed. */
+const PARTITION = 'must be between 1 and 255, inclusive';
 const ISCSI_NAMES: Readonly<Record<string, RegExp>> = {
   iqn: /iqn\.\d{4}-\d{2}\.([A-Za-z0-9\-.]+)(:[^,;*&$|\s]+)$/,
   eui: /^eui.[A-Za-z0-9]{16}$/,

@@ -24,6 +24,7 @@ import {
   nameIsDnsLabel,
   nameIsDnsSubdomain,
 } from '../meta/names.ts';
+import { goForm } from '../schema/go-form.ts';
 
 /** All keys and values of the annotations of one object together. */
 const ANNOTATIONS_BYTES_MAX = 256 * 1024;
@@ -38,9 +39,19 @@ type MetaKind = Pick<AnyKind, 'namespaced' | 'validateName'> &
 export const IMMUTABLE = 'field is immutable';
 export const NEGATIVE = 'must be greater than or equal to 0';
 
-/** `field is immutable` unless the two are equal as JSON. */
-export function immutable(next: unknown, old: unknown, at: FieldPath): FieldError[] {
-  return equalValues(next, old) ? [] : [invalidValue(at, next, IMMUTABLE)];
+/**
+ * `field is immutable` unless the two are equal as JSON. `type`: the OpenAPI model name of a struct,
+ * or `text` for one that is no pointer: the message shows it as Go has it.
+ */
+export function immutable(
+  next: unknown,
+  old: unknown,
+  at: FieldPath,
+  type?: `io.k8s.${string}` | 'text',
+): FieldError[] {
+  if (equalValues(next, old)) return [];
+  const shown = type === undefined ? next : type === 'text' ? (next ?? '') : goForm(type, next);
+  return [invalidValue(at, shown, IMMUTABLE)];
 }
 
 export function nonnegative(value: number | undefined, at: FieldPath): FieldError[] {

@@ -8,6 +8,7 @@ import { oneOf, qualifiedName } from './common.ts';
 import { validateCidr } from './ip.ts';
 import { validateResourceQuantity } from './resource-names.ts';
 import { TAINT_EFFECTS } from './scheduling.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const SPEC = fieldPath('spec');
 const STATUS = fieldPath('status');
@@ -29,7 +30,14 @@ function validateTaints(taints: readonly Taint[] | undefined): FieldError[] {
     const pair = `${effect}/${key}`;
     if (seen.has(pair)) {
       const detail = 'taints must be unique by key and effect pair';
-      errors.push(new FieldError({ type: 'FieldValueDuplicate', field: at, value: taint, detail }));
+      errors.push(
+        new FieldError({
+          type: 'FieldValueDuplicate',
+          field: at,
+          value: goForm('io.k8s.api.core.v1.Taint', taint),
+          detail,
+        }),
+      );
     }
     seen.add(pair);
   }
@@ -101,7 +109,12 @@ export function validateNodeUpdate(next: Node, old: Node): FieldError[] {
   const addresses = next.status?.addresses ?? [];
   const errors = addresses.flatMap((address, i) =>
     addresses.slice(0, i).some((other) => equalValues(other, address))
-      ? [duplicate(STATUS.child('addresses').index(i), address)]
+      ? [
+          duplicate(
+            STATUS.child('addresses').index(i),
+            goForm('io.k8s.api.core.v1.NodeAddress', address),
+          ),
+        ]
       : [],
   );
   errors.push(...validateResources(next), ...validateFeatures(next.status?.declaredFeatures ?? []));

@@ -143,7 +143,7 @@ const POD_DISRUPTION_BUDGET_OBJECT_ROWS: readonly Row[] = [
     'spec.maxUnavailable',
     1,
     [
-      'spec: Invalid value: {"minAvailable":1,"selector":{},"maxUnavailable":1}: minAvailable and maxUnavailable cannot be both set',
+      'spec: Invalid value: {"MinAvailable":1,"Selector":{},"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set',
     ],
   ],
   [
@@ -441,7 +441,9 @@ const RUNTIME_CLASS_OBJECT_ROWS: readonly Row[] = [
   [
     'scheduling',
     { tolerations: [{ key: 'a' }, { key: 'a' }] },
-    ['scheduling.tolerations[1]: Duplicate value: {"key":"a"}'],
+    [
+      'scheduling.tolerations[1]: Duplicate value: {"Key":"a","Operator":"","Value":"","Effect":"","TolerationSeconds":null}',
+    ],
   ],
 ];
 

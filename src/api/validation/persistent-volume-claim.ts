@@ -18,7 +18,8 @@ import {
 import { isDns1123Subdomain, nameIsDnsLabel, nameIsDnsSubdomain } from '../meta/names.ts';
 import { optionalOneOf, present, qualifiedName } from './common.ts';
 import { immutable, invalidAll, validateLabelSelector } from './metadata.ts';
-import { changedFields } from './changes.ts';
+import { goForm } from '../schema/go-form.ts';
+import { diffOf } from './changes.ts';
 import { isNativeResource, positiveQuantity, validateResourceQuantity } from './resource-names.ts';
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
@@ -116,6 +117,8 @@ export function validatePersistentVolumeClaimCreate(claim: PersistentVolumeClaim
   return validateClaimSpec(claim.spec, fieldPath('spec'));
 }
 
+const CLAIM_SPEC = 'io.k8s.api.core.v1.PersistentVolumeClaimSpec';
+
 /** A class may be named once: by a claim that has none, or whose annotation says the same. */
 function mayNameClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): boolean {
   const annotation = old.metadata?.annotations?.[CLASS_ANNOTATION];
@@ -126,7 +129,7 @@ function mayNameClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): 
 }
 
 /** The spec with all that may change set back to what it was. */
-function withoutAllowedChanges(next: PersistentVolumeClaim, old: PersistentVolumeClaim): object {
+function withoutAllowedChanges(next: PersistentVolumeClaim, old: PersistentVolumeClaim) {
   const { storageClassName, volumeAttributesClassName, volumeName, resources, ...rest } =
     next.spec ?? {};
   const stored = old.spec ?? {};
@@ -143,6 +146,30 @@ function withoutAllowedChanges(next: PersistentVolumeClaim, old: PersistentVolum
     volumeAttributesClassName: bound ? stored.volumeAttributesClassName : volumeAttributesClassName,
     resources: resized ? { ...resources, requests: { ...resources.requests, storage } } : resources,
   };
+}
+
+/** As the message shows it: what may change is as it was. */
+function asCompared(
+  next: PersistentVolumeClaim,
+  old: PersistentVolumeClaim,
+): PersistentVolumeClaimSpec {
+  const { hasClass, storageClassName, volumeName: _, ...kept } = withoutAllowedChanges(next, old);
+  const { volumeName } = next.spec ?? {};
+  return {
+    ...kept,
+    ...(volumeName === undefined ? {} : { volumeName }),
+    ...(hasClass && storageClassName !== null ? { storageClassName } : {}),
+  } as PersistentVolumeClaimSpec;
+}
+
+/** A volume may be named once. */
+function withLaterName(
+  old: PersistentVolumeClaim,
+  next: PersistentVolumeClaim,
+): PersistentVolumeClaimSpec {
+  const { volumeName } = next.spec ?? {};
+  if (old.spec?.volumeName || volumeName === undefined) return old.spec ?? {};
+  return { ...old.spec, volumeName };
 }
 
 function validateSize(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
@@ -197,7 +224,7 @@ export function validatePersistentVolumeClaimUpdate(
     errors.push(
       forbiddenField(
         fieldPath('spec'),
-        `${detail}\n${changedFields(next.spec ?? {}, old.spec ?? {})}`,
+        `${detail}\n${diffOf(goForm(CLAIM_SPEC, withLaterName(old, next)), goForm(CLAIM_SPEC, asCompared(next, old)))}`,
       ),
     );
   }

@@ -24,7 +24,8 @@ import { ISCSI_NAME_MAX, ISCSI_NAME_TOO_LONG, validateLegacyVolume } from './leg
 import { IMMUTABLE, immutable, invalidAll } from './metadata.ts';
 import { noBacksteps } from './paths.ts';
 import { validateAccessModes, VOLUME_MODES } from './persistent-volume-claim.ts';
-import { changedFields } from './changes.ts';
+import { goForm } from '../schema/go-form.ts';
+import { diffOf } from './changes.ts';
 import { positiveQuantity } from './resource-names.ts';
 import { inOrder, nameOfSurplus } from './volume-order.ts';
 import { validateDriverName, validateHostPath, validateNfs } from './volumes.ts';
@@ -107,12 +108,16 @@ export function validatePersistentSources(spec: PersistentVolumeSpec, at: FieldP
   });
 }
 
+/** As Go writes a map. */
+const sorted = (map: Readonly<Record<string, string>>): object =>
+  Object.fromEntries(Object.entries(map).toSorted(([left], [right]) => (left < right ? -1 : 1)));
+
 function validateCapacity(capacity: Readonly<Record<string, string>>): FieldError[] {
   const at = SPEC.child('capacity');
   const names = Object.keys(capacity);
   const errors = names.length === 0 ? [required(at)] : [];
   if (capacity['storage'] === undefined || names.length > 1)
-    errors.push(notSupported(at, capacity, ['storage']));
+    errors.push(notSupported(at, names.length === 0 ? null : sorted(capacity), ['storage']));
   return [
     ...errors,
     ...Object.entries(capacity).flatMap(([name, value]) => positiveQuantity(value, at.key(name))),
@@ -218,11 +223,15 @@ function withNewKeys(
   return { required: { nodeSelectorTerms } };
 }
 
+const SOURCE = 'io.k8s.api.core.v1.PersistentVolumeSource';
+const NODE_AFFINITY = 'io.k8s.api.core.v1.VolumeNodeAffinity';
+
 export function validatePersistentVolumeUpdate(
   next: PersistentVolume,
   old: PersistentVolume,
 ): FieldError[] {
-  const errors: FieldError[] = [];
+  // Upstream looks at the whole of it a second time here.
+  const errors = validatePersistentVolume(next);
   const after = sourcesOf(next.spec ?? {});
   const before = sourcesOf(old.spec ?? {});
   const expand = next.spec?.csi;
@@ -240,7 +249,7 @@ export function validatePersistentVolumeUpdate(
     errors.push(
       forbiddenField(
         SPEC.child('persistentvolumesource'),
-        `${detail}\n${changedFields(after, before)}`,
+        `${detail}\n${diffOf(goForm(SOURCE, before), goForm(SOURCE, after))}`,
       ),
     );
   }
@@ -249,7 +258,9 @@ export function validatePersistentVolumeUpdate(
     const { nodeAffinity } = next.spec ?? {};
     const detail = `${IMMUTABLE}, except for updating from beta label to GA`;
     if (!equalValues(nodeAffinity, withNewKeys(old.spec.nodeAffinity, nodeAffinity)))
-      errors.push(invalidValue(fieldPath('nodeAffinity'), nodeAffinity ?? null, detail));
+      errors.push(
+        invalidValue(fieldPath('nodeAffinity'), goForm(NODE_AFFINITY, nodeAffinity), detail),
+      );
   }
   if (
     old.spec?.volumeAttributesClassName !== undefined &&

@@ -4,6 +4,7 @@ import { type FieldError, fieldPath, invalidValue } from '../meta/field.ts';
 import { optionalOneOf } from './common.ts';
 import { atMostAll, validateIntOrPercent } from './int-or-percent.ts';
 import { nonnegative, validateConditions, validateLabelSelector } from './metadata.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const SPEC = fieldPath('spec');
 const COUNTS = ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const;
@@ -12,7 +13,9 @@ export function validatePodDisruptionBudget({ spec = {} }: PodDisruptionBudget):
   const errors: FieldError[] = [];
   if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
     const detail = 'minAvailable and maxUnavailable cannot be both set';
-    errors.push(invalidValue(SPEC, spec, detail));
+    errors.push(
+      invalidValue(SPEC, goForm('io.k8s.api.policy.v1.PodDisruptionBudgetSpec', spec), detail),
+    );
   }
   for (const field of ['minAvailable', 'maxUnavailable'] as const) {
     const at = SPEC.child(field);

@@ -32,7 +32,7 @@ import {
   validateHostnameOverride,
 } from './pod-network.ts';
 import { validatePodResources } from './pod-resources.ts';
-import { nonnegativeQuantity, validateResourceName } from './resource-names.ts';
+import { validateContainerResources } from './resource-requirements.ts';
 import {
   validateSchedulingGates,
   validateTolerations,
@@ -41,6 +41,7 @@ import {
 import { validatePodSecurityContext } from './security.ts';
 import { validateVolumes } from './volumes.ts';
 import { validateHostProcess, validateWindowsPod } from './windows.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 const MIRROR = 'kubernetes.io/config.mirror';
@@ -49,6 +50,8 @@ export interface PodSpecContext {
   /** The metadata of a pod; undefined for a template. */
   readonly metadata: ObjectMeta | undefined;
 }
+
+const CLAIM = 'io.k8s.api.core.v1.PodResourceClaim';
 
 function optionalName(name: string | undefined, at: FieldPath): FieldError[] {
   return name ? invalidAll(at, name, nameIsDnsSubdomain(name, false)) : [];
@@ -93,13 +96,13 @@ function validateResourceClaims(
     if (claimName !== undefined && templateName !== undefined) {
       const detail =
         'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified';
-      errors.push(invalidValue(here, claim, detail));
+      errors.push(invalidValue(here, goForm(CLAIM, claim), detail));
     }
     if (claimName === undefined && templateName === undefined) {
       errors.push(
         invalidValue(
           here,
-          claim,
+          goForm(CLAIM, claim),
           'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
         ),
       );
@@ -169,10 +172,10 @@ function validateOs(spec: PodSpec, at: FieldPath): FieldError[] {
 }
 
 function validateOverhead(spec: PodSpec, at: FieldPath): FieldError[] {
-  return Object.entries(spec.overhead ?? {}).flatMap(([name, value]) => [
-    ...validateResourceName(name, at.child('limits').key(name)),
-    ...nonnegativeQuantity(value, at.child('limits').key(name)),
-  ]);
+  // As upstream does, with the rules and under the path of a container's limits.
+  return spec.overhead === undefined
+    ? []
+    : validateContainerResources({ limits: spec.overhead }, [], at);
 }
 
 /** How containers are run and restarted. */

@@ -14,10 +14,12 @@ import {
   forbiddenField,
   invalidValue,
 } from '../meta/field.ts';
-import { changedFields } from './changes.ts';
+import { goForm } from '../schema/go-form.ts';
+import { diffOf } from './changes.ts';
 import { validatePod } from './pod.ts';
 
 const SPEC = fieldPath('spec');
+const EPHEMERAL = 'io.k8s.api.core.v1.EphemeralContainer';
 const MIRROR = 'kubernetes.io/config.mirror';
 const isStatic = ({ metadata }: Pod): boolean => metadata?.annotations?.[MIRROR] !== undefined;
 
@@ -34,7 +36,7 @@ export function validateEphemeralContainersUpdate(next: Pod, old: Pod): FieldErr
     if (now === undefined)
       errors.push(forbiddenField(at, `existing ephemeral containers ${name} may not be removed\n`));
     else if (!equalValues(now, before)) {
-      const changes = changedFields(now, before);
+      const changes = diffOf(goForm(EPHEMERAL, before), goForm(EPHEMERAL, now));
       errors.push(
         forbiddenField(at, `existing ephemeral containers ${name} may not be changed\n${changes}`),
       );

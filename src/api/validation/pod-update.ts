@@ -2,8 +2,7 @@
  * What may change of a pod that is there: images, the deadline, tolerations (added), gates
  * (removed), and where a gated pod may be placed (narrowed).
  *
- * Source: upstream pkg/apis/core/validation/validation.go (ValidatePodUpdate). Upstream's message
- * ends with a diff of Go values; ours names the fields that differ.
+ * Source: upstream pkg/apis/core/validation/validation.go (ValidatePodUpdate).
  */
 import type {
   Container,
@@ -14,6 +13,7 @@ import type {
   Toleration,
 } from '#api/gen/core-v1.ts';
 import { equalValues } from '../meta/equal.ts';
+import { withSentEmpty } from '../meta/json.ts';
 import {
   type FieldError,
   fieldPath,
@@ -22,10 +22,12 @@ import {
   required,
 } from '../meta/field.ts';
 import { rangeError } from '../meta/names.ts';
-import { changedFields } from './changes.ts';
+import { goForm, goForms } from '../schema/go-form.ts';
+import { diffOf } from './changes.ts';
 import { validateAnnotationUpdate } from './pod-annotations.ts';
 
 const SPEC = fieldPath('spec');
+const POD_SPEC = 'io.k8s.api.core.v1.PodSpec';
 const INT32_MAX = 2 ** 31 - 1;
 const UPDATABLE = [
   '`spec.containers[*].image`',
@@ -121,7 +123,7 @@ function validateNodeAffinity(
     return [
       invalidValue(
         at,
-        after,
+        after.length === 0 ? after : goForms('io.k8s.api.core.v1.NodeSelectorTerm', after),
         'no additions/deletions to non-empty NodeSelectorTerms list are allowed',
       ),
     ];
@@ -130,7 +132,11 @@ function validateNodeAffinity(
     const now = after[i] ?? { matchExpressions: [] };
     if (onlyAdds(now, term)) return [];
     return [
-      invalidValue(at.index(i), now, 'only additions are allowed (no mutations or deletions)'),
+      invalidValue(
+        at.index(i),
+        goForm('io.k8s.api.core.v1.NodeSelectorTerm', now),
+        'only additions are allowed (no mutations or deletions)',
+      ),
     ];
   });
 }
@@ -158,13 +164,11 @@ function withoutAllowedChanges(next: PodSpec, old: PodSpec): PodSpec {
   ) =>
     (containers ?? []).map((container, i) => {
       const image = before?.[i]?.image;
-      return image === undefined ? container : { ...container, image };
+      return image === undefined ? container : withSentEmpty({ ...container, image }, container);
     });
-  const back: PodSpec = {
-    ...next,
-    containers: images(next.containers, old.containers),
-    initContainers: images(next.initContainers, old.initContainers),
-  };
+  const back: PodSpec = { ...next, containers: images(next.containers, old.containers) };
+  if (next.initContainers !== undefined)
+    back.initContainers = images(next.initContainers, old.initContainers);
   const fields: (keyof PodSpec)[] = ['activeDeadlineSeconds', 'schedulingGates', 'tolerations'];
   if ((old.terminationGracePeriodSeconds ?? 0) < 0 && next.terminationGracePeriodSeconds === 1) {
     fields.push('terminationGracePeriodSeconds');
@@ -178,7 +182,7 @@ function withoutAllowedChanges(next: PodSpec, old: PodSpec): PodSpec {
   const affinity = gated
     ? { affinity: { ...back.affinity, nodeAffinity: old.affinity?.nodeAffinity } }
     : {};
-  return { ...back, ...kept, ...restored, ...affinity } as PodSpec;
+  return withSentEmpty({ ...back, ...kept, ...restored, ...affinity } as PodSpec, next);
 }
 
 export function validatePodUpdate(next: Pod, old: Pod): FieldError[] {
@@ -199,7 +203,7 @@ export function validatePodUpdate(next: Pod, old: Pod): FieldError[] {
   if ((before.schedulingGates ?? []).length > 0) errors.push(...validateGated(after, before));
   const munged = withoutAllowedChanges(after, before);
   if (!equalValues(munged, before)) {
-    const changes = changedFields(munged, before);
+    const changes = diffOf(goForm(POD_SPEC, before), goForm(POD_SPEC, munged));
     errors.push(
       forbiddenField(
         SPEC,

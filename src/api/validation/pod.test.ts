@@ -293,7 +293,7 @@ const WEB_ROWS: readonly Row[] = [
     'spec.resourceClaims',
     [{ name: 'a' }],
     [
-      'spec.resourceClaims[0]: Invalid value: {"name":"a"}: must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
+      'spec.resourceClaims[0]: Invalid value: {"Name":"a","ResourceClaimName":null,"ResourceClaimTemplateName":null}: must specify one of: `resourceClaimName`, `resourceClaimTemplateName`',
     ],
   ],
   [

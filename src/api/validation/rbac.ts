@@ -20,6 +20,7 @@ import {
 import { nameIsDnsSubdomain } from '../meta/names.ts';
 import { present, segment } from './common.ts';
 import { invalidAll, validateLabelSelector } from './metadata.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 
@@ -137,5 +138,11 @@ export function validateBindingUpdate(
   old: RoleBinding | ClusterRoleBinding,
 ): FieldError[] {
   if (equalValues(next.roleRef, old.roleRef)) return [];
-  return [invalidValue(fieldPath('roleRef'), next.roleRef, 'cannot change roleRef')];
+  return [
+    invalidValue(
+      fieldPath('roleRef'),
+      goForm('io.k8s.api.rbac.v1.RoleRef', next.roleRef ?? {}),
+      'cannot change roleRef',
+    ),
+  ];
 }

@@ -5,6 +5,7 @@ import { type FieldError, invalidValue, required } from '../meta/field.ts';
 import { matchesMap } from '../meta/labels.ts';
 import {
   hasReadableSelector,
+  labelsShown,
   SPEC,
   TEMPLATE,
   validateCounts,
@@ -47,7 +48,9 @@ export function validateReplicationController({ spec }: ReplicationController): 
   const labels = template.metadata?.labels;
   if (Object.keys(selector).length > 0 && !matchesMap(selector, labels)) {
     const where = TEMPLATE.child('metadata', 'labels');
-    errors.push(invalidValue(where, labels ?? null, '`selector` does not match template `labels`'));
+    errors.push(
+      invalidValue(where, labelsShown(template), '`selector` does not match template `labels`'),
+    );
   }
   return [...errors, ...validateRunningTemplate(template, 'ReplicationController')];
 }

@@ -14,6 +14,8 @@ import {
   validateResourceName,
   validateResourceQuantity,
 } from './resource-names.ts';
+import { goForm } from '../schema/go-form.ts';
+import { markSent, wasSentEmpty } from '../meta/json.ts';
 
 const SPEC = fieldPath('spec');
 const STATUS = fieldPath('status');
@@ -100,7 +102,11 @@ function validateScopeSelector({ scopeSelector, hard, scopes }: ResourceQuotaSpe
       errors.push(invalidValue(at.child('scopeName'), scopeName, 'unsupported scope'));
     errors.push(
       ...unsuited(scopeName, hard).map(() =>
-        invalidValue(at, scopeSelector, 'unsupported scope applied to resource'),
+        invalidValue(
+          at,
+          goForm('io.k8s.api.core.v1.ScopeSelector', scopeSelector),
+          'unsupported scope applied to resource',
+        ),
       ),
     );
     if (EXISTS_ONLY.includes(scopeName) && operator !== 'Exists') {
@@ -146,7 +152,13 @@ export function validateResourceQuotaUpdate(next: ResourceQuota, old: ResourceQu
   const scopes = ({ spec }: ResourceQuota): string[] =>
     [...new Set<string>(spec?.scopes ?? [])].toSorted();
   if (equalValues(scopes(next), scopes(old))) return [];
-  return [invalidValue(SPEC.child('scopes'), next.spec?.scopes ?? null, IMMUTABLE)];
+  return [
+    invalidValue(
+      SPEC.child('scopes'),
+      next.spec?.scopes ?? (wasSentEmpty(next.spec, 'scopes') ? markSent([]) : null),
+      IMMUTABLE,
+    ),
+  ];
 }
 
 export function validateResourceQuotaStatus({ status }: ResourceQuota): FieldError[] {

@@ -14,6 +14,7 @@ import { validateCounters, validateDevice } from './device.ts';
 import { validateList, validatePoolName } from './device-names.ts';
 import { immutable } from './metadata.ts';
 import { validateDriverName } from './volumes.ts';
+import { goForms } from '../schema/go-form.ts';
 
 const DEVICES_MAX = 128;
 /** Of devices that have taints, use counters, or have lists for attributes. */
@@ -120,7 +121,14 @@ function validateOneTerm(selector: NodeSelector, at: FieldPath): FieldError[] {
   const errors = validateNodeSelector(selector, at);
   if (terms.length === 1) return errors;
   const detail = 'must have exactly one node selector term';
-  return [...errors, invalidValue(at.child('nodeSelectorTerms'), terms, detail)];
+  return [
+    ...errors,
+    invalidValue(
+      at.child('nodeSelectorTerms'),
+      terms.length === 0 ? terms : goForms('io.k8s.api.core.v1.NodeSelectorTerm', terms),
+      detail,
+    ),
+  ];
 }
 
 function validateCounterSet(set: Partial<CounterSet>, at: FieldPath): FieldError[] {

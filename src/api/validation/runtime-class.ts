@@ -5,6 +5,7 @@ import { label } from './common.ts';
 import { immutable, validateLabels } from './metadata.ts';
 import { validateContainerResources } from './resource-requirements.ts';
 import { validateTolerations } from './scheduling.ts';
+import { goForm } from '../schema/go-form.ts';
 
 function validateScheduling({ nodeSelector, tolerations = [] }: Scheduling): FieldError[] {
   const at = fieldPath('scheduling');
@@ -16,7 +17,13 @@ function validateScheduling({ nodeSelector, tolerations = [] }: Scheduling): Fie
   for (const [i, toleration] of tolerations.entries()) {
     const { key, operator, value, effect } = toleration;
     const identity = JSON.stringify([key, operator, value, effect]);
-    if (seen.has(identity)) errors.push(duplicate(at.child('tolerations').index(i), toleration));
+    if (seen.has(identity))
+      errors.push(
+        duplicate(
+          at.child('tolerations').index(i),
+          goForm('io.k8s.api.core.v1.Toleration', toleration),
+        ),
+      );
     seen.add(identity);
   }
   return errors;

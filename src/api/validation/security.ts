@@ -17,6 +17,7 @@ import {
 import { oneOf, optionalOneOf, unixId } from './common.ts';
 import { descendingPath } from './paths.ts';
 import { validateWindowsOptions } from './windows.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 const PROFILE_PATH_MAX = 4095;
@@ -38,7 +39,13 @@ function validateSeccomp(profile: SeccompProfile | undefined, at: FieldPath): Fi
       errors.push(required(where, 'must be set when seccomp type is Localhost'));
     else errors.push(...descendingPath(localhostProfile, where));
   } else if (localhostProfile !== undefined) {
-    errors.push(invalidValue(where, profile, 'can only be set when seccomp type is Localhost'));
+    errors.push(
+      invalidValue(
+        where,
+        goForm('io.k8s.api.core.v1.SeccompProfile', profile),
+        'can only be set when seccomp type is Localhost',
+      ),
+    );
   }
   return errors;
 }
@@ -90,7 +97,7 @@ export function validateSecurityContext(
       errors.push(
         invalidValue(
           at,
-          context,
+          goForm('io.k8s.api.core.v1.SecurityContext', context),
           'cannot set `allowPrivilegeEscalation` to false and `privileged` to true',
         ),
       );
@@ -98,7 +105,7 @@ export function validateSecurityContext(
     if (capabilities?.add?.includes('CAP_SYS_ADMIN') === true) {
       const detail =
         'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN';
-      errors.push(invalidValue(at, context, detail));
+      errors.push(invalidValue(at, goForm('io.k8s.api.core.v1.SecurityContext', context), detail));
     }
   }
   return [
@@ -166,10 +173,6 @@ export function validatePodSecurityContext(spec: PodSpec, at: FieldPath): FieldE
       ['Merge', 'Strict'],
       at.child('supplementalGroupsPolicy'),
     ),
-    ...optionalOneOf(
-      context.seLinuxChangePolicy,
-      ['MountOption', 'Recursive'],
-      at.child('seLinuxChangePolicy'),
-    ),
+    ...optionalOneOf(context.seLinuxChangePolicy, ['Recursive'], at.child('seLinuxChangePolicy')),
   ];
 }

@@ -30,7 +30,12 @@ export function validateIpAddress({ spec }: IPAddress): FieldError[] {
 }
 
 export function validateIpAddressUpdate(next: IPAddress, old: IPAddress): FieldError[] {
-  return immutable(next.spec?.parentRef, old.spec?.parentRef, PARENT);
+  return immutable(
+    next.spec?.parentRef,
+    old.spec?.parentRef,
+    PARENT,
+    'io.k8s.api.networking.v1.ParentReference',
+  );
 }
 
 export function validateServiceCidr({ spec }: ServiceCIDR): FieldError[] {

@@ -58,7 +58,9 @@ const WEB_ROWS: readonly Row[] = [
       { name: 'a', port: 80 },
       { name: 'b', port: 80 },
     ],
-    ['spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80}'],
+    [
+      'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
+    ],
   ],
   [
     'spec.ports[0].name',

@@ -19,6 +19,7 @@ import { validateCidr, validateIp } from './ip.ts';
 import { invalidAll, validateLabels } from './metadata.ts';
 import { validatePort } from './probes.ts';
 import { isHeadless, validateClusterIps, validateClusterIpsUpdate } from './service-ips.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const SPEC = fieldPath('spec');
 const AFFINITY_SECONDS_MAX = 86400;
@@ -77,7 +78,12 @@ function validatePorts(spec: ServiceSpec): FieldError[] {
         errors.push(duplicate(here.child('nodePort'), nodePort));
     }
     if (repeated(`port/${protocol}/${port.port}`)) {
-      errors.push(duplicate(here, { protocol: port.protocol, port: port.port }));
+      errors.push(
+        duplicate(
+          here,
+          goForm('io.k8s.api.core.v1.ServicePort', { protocol: port.protocol, port: port.port }),
+        ),
+      );
     }
   }
   return errors;

@@ -24,6 +24,7 @@ import {
   validateRunningForever,
   validateSelection,
 } from './workloads.ts';
+import { goForm } from '../schema/go-form.ts';
 
 const MUTABLE: ReadonlySet<string> = new Set([
   'replicas',
@@ -44,13 +45,19 @@ function validateUpdateStrategy({ updateStrategy }: StatefulSetSpec): FieldError
     return [
       invalidValue(
         at.child('rollingUpdate'),
-        rollingUpdate,
+        goForm('io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy', rollingUpdate),
         "only allowed for updateStrategy 'RollingUpdate'",
       ),
     ];
   }
   if (type !== 'RollingUpdate')
-    return [invalidValue(at, updateStrategy, "must be 'RollingUpdate' or 'OnDelete'")];
+    return [
+      invalidValue(
+        at,
+        goForm('io.k8s.api.apps.v1.StatefulSetUpdateStrategy', updateStrategy),
+        "must be 'RollingUpdate' or 'OnDelete'",
+      ),
+    ];
   if (rollingUpdate === undefined) return [];
   const { partition, maxUnavailable } = rollingUpdate;
   const errors = nonnegative(partition, at.child('rollingUpdate', 'partition'));

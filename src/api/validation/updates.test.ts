@@ -37,7 +37,7 @@ const SELECTOR_CHANGE: Row = [
   { matchLabels: { app: 'web', a: 'b' } },
   [
     'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
-    'spec.selector: Invalid value: {"matchLabels":{"app":"web","a":"b"}}: field is immutable',
+    'spec.selector: Invalid value: {"matchLabels":{"a":"b","app":"web"}}: field is immutable',
   ],
 ];
 
@@ -143,7 +143,7 @@ const CASES: readonly Case[] = [
         { rules: [] },
         [
           'spec.podReplacementPolicy: Unsupported value: "TerminatingOrFailed": supported values: "Failed"',
-          'spec.podFailurePolicy: Invalid value: {"rules":[]}: field is immutable',
+          'spec.podFailurePolicy: Invalid value: {"Rules":null}: field is immutable',
         ],
       ],
     ],
@@ -268,7 +268,7 @@ const CASES: readonly Case[] = [
         'roleRef.name',
         'x',
         [
-          'roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"x"}: cannot change roleRef',
+          'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"x"}: cannot change roleRef',
         ],
       ],
     ],

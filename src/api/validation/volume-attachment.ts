@@ -106,5 +106,5 @@ export function validateVolumeAttachmentUpdate(
   next: VolumeAttachment,
   old: VolumeAttachment,
 ): FieldError[] {
-  return immutable(next.spec, old.spec, SPEC);
+  return immutable(next.spec, old.spec, SPEC, 'io.k8s.api.storage.v1.VolumeAttachmentSpec');
 }

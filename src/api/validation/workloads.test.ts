@@ -116,7 +116,7 @@ const DEPLOYMENT_ROWS: readonly Row[] = [
     'spec.strategy',
     { type: 'Sudden' },
     [
-      'spec.strategy: Unsupported value: {"type":"Sudden"}: supported values: "Recreate", "RollingUpdate"',
+      'spec.strategy: Unsupported value: {"Type":"Sudden","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
     ],
   ],
   [
@@ -171,7 +171,7 @@ const STATEFUL_SET_ROWS: readonly Row[] = [
     'spec.updateStrategy',
     { type: 'Odd' },
     [
-      'spec.updateStrategy: Invalid value: {"type":"Odd"}: must be \'RollingUpdate\' or \'OnDelete\'',
+      'spec.updateStrategy: Invalid value: {"Type":"Odd","RollingUpdate":null}: must be \'RollingUpdate\' or \'OnDelete\'',
     ],
   ],
   [
@@ -185,7 +185,7 @@ const STATEFUL_SET_ROWS: readonly Row[] = [
     'spec.updateStrategy',
     { type: 'OnDelete', rollingUpdate: {} },
     [
-      "spec.updateStrategy.rollingUpdate: Invalid value: {}: only allowed for updateStrategy 'RollingUpdate'",
+      `spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":0,"MaxUnavailable":null}: only allowed for updateStrategy 'RollingUpdate'`,
     ],
   ],
   [
@@ -221,7 +221,7 @@ const DAEMON_SET_ROWS: readonly Row[] = [
     'spec.updateStrategy',
     { type: 'Odd' },
     [
-      'spec.updateStrategy: Unsupported value: {"type":"Odd"}: supported values: "RollingUpdate", "OnDelete"',
+      'spec.updateStrategy: Unsupported value: {"Type":"Odd","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"',
     ],
   ],
   [

@@ -18,11 +18,14 @@ import { type Labels, labelSelectorMatches } from '../meta/labels.ts';
 import type { LabelSelector } from '../meta/object.ts';
 import { immutable, isEmptySelector, nonnegative, validateLabelSelector } from './metadata.ts';
 import { validatePodTemplate } from './pod-template.ts';
+import { wasSentEmpty } from '../meta/json.ts';
+import { goForm } from '../schema/go-form.ts';
 
 export const SPEC = fieldPath('spec');
 export const STATUS = fieldPath('status');
 export const TEMPLATE = SPEC.child('template');
 const SELECTOR = SPEC.child('selector');
+export const LABEL_SELECTOR = 'io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector';
 
 /** What all workloads have. */
 interface WorkloadSpec {
@@ -43,9 +46,15 @@ export function validateSelection(
   const labels = template?.metadata?.labels;
   if (misses(selector, labels)) {
     const detail = '`selector` does not match template `labels`';
-    errors.push(invalidValue(TEMPLATE.child('metadata', 'labels'), labels ?? null, detail));
+    errors.push(invalidValue(TEMPLATE.child('metadata', 'labels'), labelsShown(template), detail));
   }
   return errors;
+}
+
+/** The labels of a template as Go has them: none are null, unless they were sent empty. */
+export function labelsShown(template: PodTemplateSpec | undefined): Labels | null {
+  const metadata = template?.metadata;
+  return metadata?.labels ?? (wasSentEmpty(metadata, 'labels') ? {} : null);
 }
 
 function validateSelector(selector: LabelSelector | undefined, kind: string): FieldError[] {
@@ -53,7 +62,7 @@ function validateSelector(selector: LabelSelector | undefined, kind: string): Fi
   const errors = validateLabelSelector(selector, SELECTOR);
   if (errors.length > 0 && kind !== 'daemonset') {
     const detail = kind === 'deployment' ? 'invalid label selector' : '';
-    errors.push(invalidValue(SELECTOR, selector, detail));
+    errors.push(invalidValue(SELECTOR, goForm(LABEL_SELECTOR, selector), detail));
   }
   if (isEmptySelector(selector))
     errors.push(invalidValue(SELECTOR, selector, `empty selector is invalid for ${kind}`));
@@ -80,7 +89,7 @@ export function validateSameSelector(
   next: { readonly spec?: WorkloadSpec },
   old: { readonly spec?: WorkloadSpec },
 ): FieldError[] {
-  return immutable(next.spec?.selector, old.spec?.selector, SELECTOR);
+  return immutable(next.spec?.selector, old.spec?.selector, SELECTOR, LABEL_SELECTOR);
 }
 
 /** A template of pods that run forever. `kind` as upstream's message has it. */
@@ -162,9 +171,10 @@ interface Collided {
 }
 
 export function validateCollisionCount(next: Collided, old: Collided): FieldError[] {
-  const after = next.status?.collisionCount ?? 0;
-  const before = old.status?.collisionCount ?? 0;
-  return after < before
-    ? [invalidValue(STATUS.child('collisionCount'), after, 'cannot be decremented')]
+  const after = next.status?.collisionCount;
+  const before = old.status?.collisionCount;
+  const isLess = before !== undefined && (after === undefined || after < before);
+  return isLess
+    ? [invalidValue(STATUS.child('collisionCount'), after ?? 0, 'cannot be decremented')]
     : [];
 }

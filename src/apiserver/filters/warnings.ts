@@ -25,7 +25,11 @@ export function warningFilter(): Filter {
 }
 
 function headerOf(warnings: readonly string[]): { warning: string } {
-  return { warning: fitting(warnings).map(headerItem).join(', ') };
+  return { warning: warningHeader(warnings) };
+}
+
+export function warningHeader(warnings: readonly string[]): string {
+  return fitting(warnings).map(headerItem).join(', ');
 }
 
 function headerItem(text: string): string {

@@ -228,7 +228,11 @@ function prepare(
       metadata.generation = (before.generation ?? 0) + 1;
     dropGatedFields(kind.gatedFields ?? [], next, old);
     kind.prepareForUpdate?.(next, old, context);
-    errors.push(...(kind.validate?.(next) ?? []), ...(kind.validateUpdate?.(next, old) ?? []));
+    const whole = kind.validate?.(next) ?? [];
+    const changes = kind.validateUpdate?.(next, old) ?? [];
+    errors.push(
+      ...(kind.tellsChangesFirst === true ? [...changes, ...whole] : [...whole, ...changes]),
+    );
   }
   const counts = options.subresource !== 'status' && countsGeneration(resource, next);
   // A view may have given it another metadata.

@@ -31,6 +31,7 @@ export async function createBinding(
 ): Promise<HttpResponse> {
   const binding = readBodyAs<Binding>(context, POD_BINDING);
   const name = context.info.name === '' ? (binding.metadata?.name ?? '') : context.info.name;
+  if (name === '') throw badRequest('Name parameter required.');
   if (binding.metadata?.name !== name)
     throw badRequest('name in URL does not match name in Binding object');
   const dryRun = dryRunOf(context);

@@ -1,6 +1,6 @@
 /** Request bodies as objects: content type, strictness, kind, defaults. */
 import { messageOf } from '#base/error.ts';
-import { decodeJson, FieldDecodeError } from '#api/codec/json.ts';
+import { decodeJson, FieldDecodeError, jsonProblem } from '#api/codec/json.ts';
 import { decodeEnvelope, decodeProtobuf } from '#api/codec/protobuf.ts';
 import { WireError } from '#api/codec/wire.ts';
 import { fromYamlBytes, YamlError } from '#api/codec/yaml.ts';
@@ -252,6 +252,7 @@ function readBinary(raw: Uint8Array, kind: AnyKind, type: TypeSchema): JsonObjec
   }
 }
 
+const NO_KIND = "couldn't get version/kind; json parse error: ";
 const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 
 /** DeleteOptions, of any media type: undefined when there is no body. */
@@ -260,7 +261,7 @@ export function decodeBody(context: RequestContext): JsonObject | undefined {
   if (bytes === undefined || bytes.length === 0) return undefined;
   const media = mediaType(context);
   if (media === MEDIA_TYPES.protobuf) return binaryOptions(bytes);
-  const value = media.endsWith('yaml') ? parseYaml(bytes) : (parseJson(bytes) as Json);
+  const value = media.endsWith('yaml') ? parseYaml(bytes) : (parseJson(bytes, NO_KIND) as Json);
   if (!isJsonObject(value)) throw badRequest('the body must be an object');
   try {
     return decodeJson(value, typeByName(DELETE_OPTIONS), 'Ignore').object;
@@ -278,11 +279,13 @@ function binaryOptions(bytes: Uint8Array): JsonObject | undefined {
   }
 }
 
-export function parseJson(bytes: Uint8Array): unknown {
+/** JSON of any kind. Throws a 400 with `prefix` before Go's words for what is wrong. */
+export function parseJson(bytes: Uint8Array, prefix = ''): unknown {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    return JSON.parse(text);
   } catch (error) {
-    throw badRequest(`error decoding the body as JSON: ${messageOf(error)}`);
+    throw badRequest(`${prefix}${jsonProblem(text) ?? messageOf(error)}`);
   }
 }
 

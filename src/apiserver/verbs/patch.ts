@@ -8,7 +8,7 @@ import { toStoredGoJson } from '#api/codec/canonical.ts';
 import { isAsWritten } from '#api/codec/stored.ts';
 import { fromYamlBytes, YamlError } from '#api/codec/yaml.ts';
 import { fieldPath, forbiddenField, invalidValue, required } from '#api/meta/field.ts';
-import { goText, markSent } from '#api/meta/json.ts';
+import { goText, isJsonObject, markSent } from '#api/meta/json.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { apiVersionOf, type Json, type JsonObject } from '#api/meta/object.ts';
 import {
@@ -72,8 +72,10 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
         shown: () =>
           media === PATCH_TYPES[2]
             ? goText(parseJson(body) as Json)
-            : shownOf(kind, change(rewritten(kind, current))),
+            : shownOf(kind, change(rewritten(kind, current)), parseJson(body) as Json),
         validation,
+        // A strategic merge is one of values, not of texts.
+        ...(media === PATCH_TYPES[2] ? { cause: ofValues } : {}),
       });
       // A patch that says nothing of the version is meant for whatever is there.
       metadataOf(decoded).resourceVersion ??= version ?? '';
@@ -88,6 +90,9 @@ export function patchTransform(context: RequestContext, resource: Resource): Pat
   };
 }
 
+const ofValues = (text: string): string =>
+  text.startsWith('illegal base64') ? `error decoding from json: ${text}` : text;
+
 /** The object as patches see it: what Go writes for nil is null in it. Shared: not to be changed. */
 function asGoWrites(kind: AnyKind, object: ApiObject): JsonObject {
   return isAsWritten(object) ? (object as JsonObject) : rewritten(kind, object);
@@ -100,9 +105,45 @@ function rewritten(kind: AnyKind, object: ApiObject): JsonObject {
   return JSON.parse(text) as JsonObject;
 }
 
-/** Objects of custom kinds are maps to upstream: their members are in order. */
-function shownOf({ custom }: AnyKind, patched: JsonObject): string {
-  return custom === undefined ? JSON.stringify(patched) : canonicalJson(patched);
+/**
+ * Objects of custom kinds are maps to upstream: their members are in order. Of others those objects
+ * are that the patch went through: its library keeps the rest as text.
+ */
+function shownOf({ custom }: AnyKind, patched: JsonObject, patch: Json): string {
+  if (custom !== undefined) return canonicalJson(patched);
+  return JSON.stringify(
+    Array.isArray(patch) ? inOrderOf(patched, touched(patch)) : inOrderOf(patched, patch),
+  );
+}
+
+/** The members of `value` sorted, and of all objects in it that `patch` has too. */
+function inOrderOf(value: Json, patch: Json | undefined): Json {
+  if (Array.isArray(value))
+    return value.map((item, i) =>
+      inOrderOf(item, isJsonObject(patch) ? patch[String(i)] : undefined),
+    );
+  if (!isJsonObject(value) || !isJsonObject(patch)) return value;
+  const names = Object.keys(value).toSorted();
+  return Object.fromEntries(
+    names.map((name) => [name, inOrderOf(value[name] ?? null, patch[name])]),
+  );
+}
+
+/** The objects on the paths of a JSON patch, as one that holds nothing else. */
+function touched(operations: readonly Json[]): JsonObject {
+  const root: JsonObject = {};
+  const pointers = operations.flatMap((operation) =>
+    isJsonObject(operation) ? [operation['path'], operation['from']] : [],
+  );
+  for (const pointer of pointers) {
+    if (typeof pointer !== 'string') continue;
+    let at = root;
+    for (const step of pointer.split('/').slice(1, -1)) {
+      const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+      at = (at[name] ??= {}) as JsonObject;
+    }
+  }
+  return root;
 }
 
 function typeMetaOf(kind: AnyKind): { kind: string; apiVersion: string } {
@@ -120,10 +161,13 @@ function decodePatched(
     value,
     shown,
     validation,
+    cause = (text) => text,
   }: {
     readonly value: JsonObject;
     readonly shown: () => string;
     readonly validation: FieldValidation;
+    /** The words before what is wrong with a value. */
+    readonly cause?: (text: string) => string;
   },
 ): ApiObject {
   try {
@@ -131,7 +175,7 @@ function decodePatched(
   } catch (error) {
     if (!(error instanceof StatusError) || error.code !== 400) throw error;
     throw invalid({ group: '', kind: '' }, '', [
-      invalidValue(fieldPath('patch'), shown(), error.message.replace(UNHANDLED, '')),
+      invalidValue(fieldPath('patch'), shown(), cause(error.message.replace(UNHANDLED, ''))),
     ]);
   }
 }
@@ -141,11 +185,11 @@ type Change = (current: JsonObject) => JsonObject;
 function changeOf(media: string, body: Uint8Array, resource: Resource): Change {
   switch (media) {
     case PATCH_TYPES[0]: {
-      const operations = guarded(() => parseJsonPatch(parseJson(body)));
+      const operations = guarded(() => parseJsonPatch(parseJson(body, UNDECODED)));
       return (current) => guarded(() => applyJsonPatch(current, operations)) as JsonObject;
     }
     case PATCH_TYPES[1]: {
-      const patch = objectBody(body);
+      const patch = objectBody(body, UNDECODED);
       return (current) => mergePatch(current, patch) as JsonObject;
     }
     case PATCH_TYPES[2]: {
@@ -163,11 +207,14 @@ function changeOf(media: string, body: Uint8Array, resource: Resource): Change {
   }
 }
 
-function objectBody(body: Uint8Array): JsonObject {
-  const value = parseJson(body);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as JsonObject;
-  throw badRequest('the patch must be a JSON object');
+const UNDECODED = 'error decoding patch: ';
+
+function objectBody(body: Uint8Array, prefix = ''): JsonObject {
+  const value = parseJson(body, prefix) as Json;
+  if (isJsonObject(value)) return value;
+  throw badRequest(
+    `${prefix}json: cannot unmarshal ${goKindOf(value)} into Go value of type map[string]interface {}`,
+  );
 }
 
 /** Errors of the patch functions as upstream's Status. */

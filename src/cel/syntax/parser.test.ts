@@ -25,7 +25,7 @@ const STARTS =
   "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
 
 const WRONG: Readonly<Record<string, readonly string[]>> = {
-  '': [`1:1: Syntax error: mismatched input '<EOF>' expecting ${STARTS}`],
+  '': [`1:0: Syntax error: mismatched input '<EOF>' expecting ${STARTS}`],
   'a +': [`1:4: Syntax error: mismatched input '<EOF>' expecting ${STARTS}`],
   'a b': ["1:3: Syntax error: extraneous input 'b' expecting <EOF>"],
   '(a': ["1:3: Syntax error: mismatched input '<EOF>' expecting ')'"],

@@ -70,6 +70,8 @@ const isWide = (point: string): boolean => (point.codePointAt(0) ?? 0) > 0x7f;
 
 function displayOf(issue: Issue, source: Source): string {
   const { line, column } = issue.place;
+  // Of nothing there is no first place, and no line to show.
+  if (source.text === '') return `ERROR: <input>:1:0: ${issue.message}`;
   const head = `ERROR: <input>:${line}:${column + 1}: ${issue.message}`;
   const text = source.lineText(line);
   if (text === undefined) return head;
