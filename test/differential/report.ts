@@ -17,16 +17,20 @@ const GROUPS_SHOWN = 60;
 
 export function summary(outcome: Outcome): string {
   const hard = outcome.differences.filter(({ isWording }) => !isWording);
-  const wording = outcome.differences.length - hard.length;
-  const share = ((100 * hard.length) / Math.max(1, outcome.cases.length)).toFixed(2);
+  const wording = outcome.differences.filter(({ isWording }) => isWording);
+  const shareOf = ({ length }: readonly Difference[]): string =>
+    ((100 * length) / Math.max(1, outcome.cases.length)).toFixed(2);
   return [
     kindTable(outcome, hard),
     '',
     ...groupLines(hard),
     '',
+    'Only the wording differs:',
+    ...groupLines(wording),
+    '',
     `${outcome.cases.length} cases, ${refusalsOf(outcome)} distinct refusals (kind, path, cause type).`,
-    `${hard.length} unexplained differences (${share} %), ${outcome.explained.length} explained.`,
-    `${wording} more differ only in the wording of a message.`,
+    `${hard.length} unexplained differences (${shareOf(hard)} %), ${outcome.explained.length} explained.`,
+    `${wording.length} more (${shareOf(wording)} %) differ only in the wording of a message.`,
     '',
   ].join('\n');
 }
