@@ -41,6 +41,14 @@ test('a list that was sent empty is not of the form of one that a decoder filled
   assert.notDeepEqual(fieldsOf(of(markSent([]))), {});
 });
 
+test('a list with an item of no identity is not of the form of the same list without it', () => {
+  const of = (...names: string[]): JsonObject => ({
+    spec: { containers: names.map((name) => (name === '' ? { image: 'x' } : { name })) },
+  });
+  fieldsOf(of('a'));
+  assert.throws(() => fieldsOf(of('a', '')));
+});
+
 test('every other form has the set that a comparison makes', () => {
   const forms: JsonObject[] = [
     pod('a', [{ name: 'A' }]),

@@ -81,8 +81,11 @@ function formText(type: FieldType, before: Json | undefined, after: Json): strin
   let text = '[';
   for (const item of after) {
     const element = tryListElement(list, item);
-    if (element !== undefined)
-      text += `${element.length}:${element}${formText(list.of, undefined, item)}`;
+    // What has no identity spoils the whole list: it is of another form than a list without it.
+    text +=
+      element === undefined
+        ? `?${valueText(item)}`
+        : `${element.length}:${element}${formText(list.of, undefined, item)}`;
   }
   return `${text}]`;
 }

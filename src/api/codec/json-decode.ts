@@ -328,9 +328,15 @@ function mapDecoder(of: FieldType, goType: string): Decoder {
   };
 }
 
+/** The overhead of a RuntimeClass, whose group has no defaults. */
+const NOT_ROUNDED = 'Overhead';
+
 /** Amounts are rounded up to thousandths. Upstream: pkg/apis/core/v1/defaults.go, ResourceList. */
-const resourceAmount: Decoder = (value) =>
-  reading(() => roundedQuantity(canonicalQuantity(quantityText(value))));
+const resourceAmount: Decoder = (value, { struct }) =>
+  reading(() => {
+    const amount = canonicalQuantity(quantityText(value));
+    return struct === NOT_ROUNDED ? amount : roundedQuantity(amount);
+  });
 
 /** Anything but a number or a text becomes what no quantity is. */
 function quantityText(value: unknown): string | number {

@@ -193,7 +193,7 @@ const PERSISTENT_VOLUME_OBJECT_ROWS: readonly Row[] = [
     {},
     [
       'spec.capacity: Required value',
-      'spec.capacity: Unsupported value: null: supported values: "storage"',
+      'spec.capacity: Unsupported value: {}: supported values: "storage"',
     ],
   ],
   [

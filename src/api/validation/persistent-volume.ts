@@ -29,6 +29,7 @@ import { diffOf } from './changes.ts';
 import { positiveQuantity } from './resource-names.ts';
 import { inOrder, nameOfSurplus } from './volume-order.ts';
 import { validateDriverName, validateHostPath, validateNfs } from './volumes.ts';
+import { wasSentEmpty } from '../meta/json.ts';
 
 const SPEC = fieldPath('spec');
 /** Fields of the spec that are no source of a volume. */
@@ -112,12 +113,14 @@ export function validatePersistentSources(spec: PersistentVolumeSpec, at: FieldP
 const sorted = (map: Readonly<Record<string, string>>): object =>
   Object.fromEntries(Object.entries(map).toSorted(([left], [right]) => (left < right ? -1 : 1)));
 
-function validateCapacity(capacity: Readonly<Record<string, string>>): FieldError[] {
+function validateCapacity(spec: PersistentVolumeSpec): FieldError[] {
+  const { capacity = {} } = spec;
+  const isNil = spec.capacity === undefined && !wasSentEmpty(spec, 'capacity');
   const at = SPEC.child('capacity');
   const names = Object.keys(capacity);
   const errors = names.length === 0 ? [required(at)] : [];
   if (capacity['storage'] === undefined || names.length > 1)
-    errors.push(notSupported(at, names.length === 0 ? null : sorted(capacity), ['storage']));
+    errors.push(notSupported(at, isNil ? null : sorted(capacity), ['storage']));
   return [
     ...errors,
     ...Object.entries(capacity).flatMap(([name, value]) => positiveQuantity(value, at.key(name))),
@@ -164,7 +167,7 @@ export function validatePersistentVolume({ metadata, spec = {} }: PersistentVolu
   const errors = [
     ...present(spec.accessModes, SPEC.child('accessModes')),
     ...validateAccessModes(spec.accessModes, SPEC.child('accessModes')),
-    ...validateCapacity(spec.capacity ?? {}),
+    ...validateCapacity(spec),
     ...optionalOneOf(
       policy,
       ['Delete', 'Recycle', 'Retain'],
