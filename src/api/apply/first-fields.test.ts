@@ -42,11 +42,16 @@ test('a list that was sent empty is not of the form of one that a decoder filled
 });
 
 test('a list with an item of no identity is not of the form of the same list without it', () => {
-  const of = (...names: string[]): JsonObject => ({
-    spec: { containers: names.map((name) => (name === '' ? { image: 'x' } : { name })) },
-  });
-  fieldsOf(of('a'));
-  assert.throws(() => fieldsOf(of('a', '')));
+  const account = typeByName('io.k8s.api.core.v1.ServiceAccount');
+  const fields = (...secrets: JsonObject[]): FieldSet => {
+    const root = rootType(account);
+    const empty = zeroObject(account);
+    const object = { secrets };
+    const make = (): FieldSet => compare(root, empty, object).changed;
+    return firstFields({ type: root, zero: empty, object, way: '' }, make);
+  };
+  assert.ok('f:secrets' in fields({ name: 'a' }));
+  assert.throws(() => fields({ name: 'a' }, { kind: 'Secret' }));
 });
 
 test('every other form has the set that a comparison makes', () => {

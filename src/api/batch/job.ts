@@ -4,7 +4,7 @@
  * Source: upstream pkg/registry/batch/job/strategy.go, pkg/apis/batch/v1/defaults.go.
  */
 import type { Job, JobSpec } from '#api/gen/batch-v1.ts';
-import { defaultPodTemplate } from '../core/pod-defaults.ts';
+import { defaultPodTemplate, labelLikePods } from '../core/pod-defaults.ts';
 import { podGatedFields } from '../core/pod-gated-fields.ts';
 import { defineKind } from '../kind.ts';
 import {
@@ -52,10 +52,7 @@ function setDefaults(job: Job): void {
   if (job.spec === undefined) return;
   defaultSpec(job.spec);
   defaultJobTemplateSpec(job.spec);
-  const labels = job.spec.template?.metadata?.labels;
-  if (labels !== undefined && Object.keys(job.metadata?.labels ?? {}).length === 0) {
-    job.metadata = { ...job.metadata, labels: { ...labels } };
-  }
+  labelLikePods(job);
 }
 
 /** Labels that the user set stay: validation refuses them when they disagree. */
@@ -116,6 +113,7 @@ export const JOB = defineKind<Job>({
   schema: 'io.k8s.api.batch.v1.Job',
   gatedFields: podGatedFields('spec.template.spec'),
   hasStatus: true,
+  prepareForStatusUpdate: labelLikePods,
   countsGeneration: true,
   unconditionalUpdate: true,
   defaultPropagation: 'Orphan',

@@ -96,7 +96,14 @@ export const NODE = defineKind<Node>({
     if (old.spec?.configSource === undefined) dropConfig(next);
   },
   prepareForStatusUpdate: (next, old) => {
-    if (old.status?.config === undefined && next.status !== undefined) delete next.status.config;
+    if (next.status === undefined) return;
+    if (old.status?.config === undefined) delete next.status.config;
+    // As it comes out of the store: with defaults.
+    if (
+      next.status.capacity !== undefined &&
+      Object.keys(next.status.allocatable ?? {}).length === 0
+    )
+      next.status.allocatable = { ...next.status.capacity };
   },
   warn: warnAboutNode,
   validate: validateNode,

@@ -13,6 +13,7 @@ import type {
   PodTemplateSpec,
   Probe,
 } from '#api/gen/core-v1.ts';
+import type { ObjectMeta } from '../meta/object.ts';
 import { imageIsLatest } from './images.ts';
 import {
   aggregateContainerLimits,
@@ -142,4 +143,19 @@ export function defaultPodTemplate(template: PodTemplateSpec | undefined): void 
     defaultHostPorts(template.spec.initContainers);
   }
   defaultPodSpec(template.spec);
+}
+
+interface OfTemplate {
+  metadata?: ObjectMeta;
+  readonly spec?: { readonly template?: PodTemplateSpec };
+}
+
+/**
+ * What has no labels of its own has those of its pods: by default, and so also when a write of the
+ * status took them away, for what comes out of the store has defaults.
+ */
+export function labelLikePods(object: OfTemplate): void {
+  const labels = object.spec?.template?.metadata?.labels;
+  if (labels === undefined || Object.keys(object.metadata?.labels ?? {}).length > 0) return;
+  object.metadata = { ...object.metadata, labels: { ...labels } };
 }

@@ -16,19 +16,15 @@ import {
   validateReplicationControllerStatus,
 } from '../validation/replica-set.ts';
 import { isNewSpec, warnAboutName, warnAboutTemplate } from '../validation/warnings.ts';
-import { defaultPodTemplate } from './pod-defaults.ts';
+import { defaultPodTemplate, labelLikePods } from './pod-defaults.ts';
 
 function setDefaults(controller: ReplicationController): void {
   controller.spec ??= {};
   controller.spec.replicas ??= 1;
   const labels = controller.spec.template?.metadata?.labels;
-  if (labels !== undefined) {
-    if (Object.keys(controller.spec.selector ?? {}).length === 0)
-      controller.spec.selector = { ...labels };
-    controller.metadata ??= {};
-    if (Object.keys(controller.metadata.labels ?? {}).length === 0)
-      controller.metadata.labels = { ...labels };
-  }
+  if (labels !== undefined && Object.keys(controller.spec.selector ?? {}).length === 0)
+    controller.spec.selector = { ...labels };
+  labelLikePods(controller);
   defaultPodTemplate(controller.spec.template);
 }
 
@@ -52,6 +48,7 @@ export const REPLICATION_CONTROLLER = defineKind<ReplicationController>({
   gatedFields: podGatedFields('spec.template.spec'),
   storagePrefix: 'controllers',
   hasStatus: true,
+  prepareForStatusUpdate: labelLikePods,
   countsGeneration: true,
   unconditionalUpdate: true,
   defaultPropagation: 'Orphan',

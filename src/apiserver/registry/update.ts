@@ -128,8 +128,6 @@ async function putOrRemove(
   const { entry, next, old } = write;
   if (options.direct !== true) prepare(store, resource, { next, old }, options);
   await options.validate?.(next, old);
-  // What comes out of the store has defaults, also those of fields that are as the store has them.
-  if (options.direct !== true) resource.kind.setDefaults?.(next);
   metadataOf(next).resourceVersion = String(entry.revision);
   if (isFinished(resource, next, old)) {
     if (options.dryRun) return { object: next };
