@@ -21,14 +21,8 @@ export interface Comparison {
   readonly changed: FieldSet;
 }
 
-/** `ignored`: members of the objects that are not looked at. */
-export function compare(
-  type: FieldType,
-  before: Json,
-  after: Json,
-  ignored?: ReadonlySet<string>,
-): Comparison {
-  const walk = new CompareWalk(ignored);
+export function compare(type: FieldType, before: Json, after: Json): Comparison {
+  const walk = new CompareWalk();
   walk.values(type, before, after);
   return comparisonOf(walk.removed.toSet(), walk.modified.toSet(), walk.added.toSet());
 }
@@ -50,11 +44,6 @@ class CompareWalk {
   readonly modified = new FieldSetBuilder();
   readonly added = new FieldSetBuilder();
   readonly #path: PathElement[] = [];
-  readonly #ignored: ReadonlySet<string> | undefined;
-
-  constructor(ignored: ReadonlySet<string> | undefined) {
-    this.#ignored = ignored;
-  }
 
   /** At most one of the values is undefined (absent). */
   values(type: FieldType, left: Json | undefined, right: Json | undefined): void {
@@ -118,13 +107,7 @@ class CompareWalk {
     const type = memberType(map, name);
     if (type === undefined) return;
     // Most writes leave most parts of an object alone: those need no walk.
-    const isTop = this.#path.length === 0;
-    if (isTop && this.#ignored?.has(name) === true) {
-      // Elements without identity spoil the whole comparison, wherever they are.
-      for (const value of [left, right]) if (value !== undefined) checkIdentities(type, value);
-      return;
-    }
-    const isPart = isTop && left !== undefined && right !== undefined;
+    const isPart = this.#path.length === 0 && left !== undefined && right !== undefined;
     if (isPart && isSame(left, right)) return;
     this.#path.push(fieldElement(name));
     this.values(type, left, right);
@@ -191,46 +174,6 @@ function holdsSent(value: Json | undefined): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (wasSent(value)) return true;
   return Array.isArray(value) ? value.some(holdsSent) : Object.values(value).some(holdsSent);
-}
-
-const keyless = new WeakMap<FieldType, boolean>();
-
-/** Whether a value of `type` can hold elements that leave out what they are known by. */
-function mayLackIdentity(type: FieldType): boolean {
-  const known = keyless.get(type);
-  if (known !== undefined) return known;
-  // A type that contains itself is looked at once.
-  keyless.set(type, false);
-  const { list, map } = shapeOf(type);
-  const inList =
-    list !== undefined &&
-    list.relation !== 'atomic' &&
-    (list.keys.some(([, fallback]) => fallback === undefined) || mayLackIdentity(list.of));
-  const inMap =
-    map !== undefined &&
-    !map.atomic &&
-    [...(map.fields?.values() ?? [])].some((field) => mayLackIdentity(field.type));
-  keyless.set(type, inList || inMap);
-  return inList || inMap;
-}
-
-/** Throws UntypedValue for an element without its identity, anywhere in `value`. */
-function checkIdentities(type: FieldType, value: Json): void {
-  if (!mayLackIdentity(type)) return;
-  const { list, map } = shapeOf(type);
-  if (Array.isArray(value)) {
-    if (list === undefined || list.relation === 'atomic') return;
-    for (const item of value) {
-      elementOf(list, item);
-      checkIdentities(list.of, item);
-    }
-  } else if (isJsonObject(value) && map !== undefined && !map.atomic) {
-    for (const name in value) {
-      const inner = memberType(map, name);
-      const member = memberOf(value, name);
-      if (inner !== undefined && member !== undefined) checkIdentities(inner, member);
-    }
-  }
 }
 
 /** Thrown for a value that does not fit its type: an element of a list without its key. */

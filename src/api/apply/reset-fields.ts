@@ -5,14 +5,10 @@
  */
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../meta/object.ts';
-import { elementsOf, type FieldSet, LEAF, recursiveDifference } from './field-set.ts';
+import { type FieldSet, LEAF, recursiveDifference } from './field-set.ts';
 
 /** What the write may own, of what it changed. */
-export interface FieldFilter {
-  (set: FieldSet): FieldSet;
-  /** Members of the object of which it leaves nothing: they need not be compared. */
-  readonly takesAll?: ReadonlySet<string>;
-}
+export type FieldFilter = (set: FieldSet) => FieldSet;
 
 const STATUS: FieldSet = { 'f:status': LEAF };
 const SPEC: FieldSet = { 'f:spec': LEAF };
@@ -53,8 +49,6 @@ export function statusKeepsMetadata({ group, kind }: { group: string; kind: stri
   return STATUS_WRITES[name] === METADATA_AND_SPEC && name !== STATUS_MOVES_METADATA;
 }
 
-const removers = new WeakMap<FieldSet, FieldFilter>();
-
 /** Other subresources of single kinds, by `<group>/<kind>/<subresource>`. */
 const SUBRESOURCES: Readonly<Record<string, FieldFilter>> = {
   'certificates.k8s.io/CertificateSigningRequest/approval': removing({
@@ -65,14 +59,7 @@ const SUBRESOURCES: Readonly<Record<string, FieldFilter>> = {
 };
 
 function removing(set: FieldSet): FieldFilter {
-  const known = removers.get(set);
-  if (known !== undefined) return known;
-  const whole = elementsOf(set).filter((element) => set[element] === LEAF);
-  const made = Object.assign((fields: FieldSet) => recursiveDifference(fields, set), {
-    takesAll: new Set(whole.map((element) => element.slice('f:'.length))),
-  });
-  removers.set(set, made);
-  return made;
+  return (fields) => recursiveDifference(fields, set);
 }
 
 const NOTHING: FieldFilter = (set) => set;

@@ -105,7 +105,7 @@ interface Change {
 
 function othersLose(write: Write, { live, next, applier }: Change): Comparison {
   const { entries, filter } = write;
-  const own = without(compare(write.type, live, next, filter.takesAll), filter);
+  const own = without(compare(write.type, live, next), filter);
   const comparisons = new Map<string, Comparison>([[write.apiVersion, own]]);
   const conflicts: Conflict[] = [];
   const remaining: [id: string, fields: FieldSet][] = [];
@@ -133,10 +133,7 @@ function comparisonFor(
   const comparison: Comparison =
     view === undefined
       ? { removed: LEAF, modified: LEAF, added: LEAF, changed: LEAF }
-      : without(
-          compare(view.type, view.see(live), view.see(next), write.filter.takesAll),
-          write.filter,
-        );
+      : without(compare(view.type, view.see(live), view.see(next)), write.filter);
   comparisons.set(apiVersion, comparison);
   return comparison;
 }
