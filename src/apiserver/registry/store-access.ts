@@ -68,12 +68,16 @@ export class StoreAccess {
   ): Promise<WriteResult> {
     const ttlSeconds = this.#timeToLiveSeconds(resource.kind);
     const lease = ttlSeconds === undefined ? 0 : await this.#lease(ttlSeconds);
-    const { custom } = resource.kind;
-    const value =
-      custom === undefined || custom.storedApiVersion === apiVersionOf(resource.kind)
-        ? resource.encode(object)
-        : await resource.encodeConverted(object, custom);
+    const value = await valueOf(resource, object);
     return this.#write({ type: 'put', ...at, value, lease });
+  }
+
+  /**
+   * Whether `entry` lies in the store as `object` would be put there now. It does not where another
+   * version is stored since, or a schema has other defaults or fields.
+   */
+  async isStoredAs(resource: Resource, { bytes }: Entry, object: ApiObject): Promise<boolean> {
+    return Buffer.compare(await valueOf(resource, object), bytes) === 0;
   }
 
   remove({ key, revision }: Entry, note: string): Promise<WriteResult> {
@@ -133,4 +137,12 @@ export function refuse(resource: Resource, object: ApiObject, errors: readonly F
   // A kind that moved is known by the group that it is stored under.
   const { kind, group, storedAs } = resource.kind;
   throw invalid({ kind, group: storedAs?.group ?? group }, metadataOf(object).name ?? '', errors);
+}
+
+/** The bytes to store for an object of the served version. */
+function valueOf(resource: Resource, object: ApiObject): Uint8Array | Promise<Uint8Array> {
+  const { custom } = resource.kind;
+  return custom === undefined || custom.storedApiVersion === apiVersionOf(resource.kind)
+    ? resource.encode(object)
+    : resource.encodeConverted(object, custom);
 }
