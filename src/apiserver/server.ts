@@ -72,7 +72,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       };
       services.start();
       serving.start();
-      await bootstrap({ environment, handler, reader: core.reader, options });
+      await bootstrap({ environment, handler, reader: core.reader, options, gates: core.gates });
       await aggregator.start();
       health.ready();
       await kubernetes.start();

@@ -6,6 +6,7 @@ import { FakeReader } from '#kit/fake-reader.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { ClusterRole } from '#api/gen/rbac-v1.ts';
 import { bootstrap } from './bootstrap.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
 import { rbacPolicy } from './rbac-policy.ts';
 
 const names = (list: { items: { metadata: { name: string } }[] }): string[] =>
@@ -34,7 +35,7 @@ describe('bootstrap on an empty store', () => {
         ['system-node-critical', 2_000_001_000],
       ],
     );
-    const policy = rbacPolicy();
+    const policy = rbacPolicy(new FeatureGates());
     assert.equal(names(await api.must(`GET ${ROLES}`)).length, policy.clusterRoles.length);
     const { data } = await api.must(
       'GET /api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication',
@@ -155,7 +156,13 @@ describe('bootstrap when a write is refused', () => {
       advertise: { address: '127.0.0.1', port: 6443 },
       clientCa: '',
     };
-    await bootstrap({ environment, handler, reader: new FakeReader(), options });
+    await bootstrap({
+      environment,
+      handler,
+      reader: new FakeReader(),
+      options,
+      gates: new FeatureGates(),
+    });
     return environment;
   };
 

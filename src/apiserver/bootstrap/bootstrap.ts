@@ -6,6 +6,7 @@
  */
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
+import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { ConfigMap } from '#api/gen/core-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '#api/gen/rbac-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
@@ -35,6 +36,7 @@ export interface BootstrapOptions {
   readonly handler: Handler;
   readonly reader: ObjectReader;
   readonly options: SystemOptions;
+  readonly gates: FeatureGates;
 }
 
 /** What is made anew when it goes while the server runs; the rest is looked at when it starts. */
@@ -67,6 +69,7 @@ export async function bootstrap({
   handler,
   reader,
   options,
+  gates,
 }: BootstrapOptions): Promise<void> {
   const services: Services = { environment, reader, client: new LocalClient(handler) };
   await Promise.all([
@@ -81,7 +84,7 @@ export async function bootstrap({
     all(services, authentication(options)),
     ensure(services, tokenTracking(environment)),
     makeService(services, options),
-    makePolicy(services),
+    makePolicy(services, gates),
   ]);
 }
 
@@ -109,8 +112,8 @@ const rbac = (plural: string): VersionedTarget => ({
   plural,
 });
 
-async function makePolicy(services: Services): Promise<void> {
-  const policy = rbacPolicy();
+async function makePolicy(services: Services, gates: FeatureGates): Promise<void> {
+  const policy = rbacPolicy(gates);
   const roles = policy.clusterRoles.map(
     (object): Wanted<ClusterRole> => ({
       target: rbac('clusterroles'),

@@ -6,6 +6,7 @@ import { load } from 'js-yaml';
 import type { ClusterRole } from '#api/gen/rbac-v1.ts';
 import { aggregatedRules } from './rbac/aggregation.ts';
 import { parseRules } from './rbac/rule-text.ts';
+import { FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { rbacPolicy } from './rbac-policy.ts';
 
 interface Named {
@@ -39,7 +40,7 @@ function normal(item: object): object {
 describe('RBAC bootstrap policy', {
   skip: shared === undefined ? 'COXSWAIN_SHARED is not set' : false,
 }, () => {
-  const policy = rbacPolicy();
+  const policy = rbacPolicy(new FeatureGates());
   const isController = ({ metadata }: Named): boolean =>
     metadata?.name?.startsWith('system:controller:') === true;
 
@@ -77,7 +78,7 @@ describe('RBAC bootstrap policy', {
 });
 
 describe('aggregated cluster roles', () => {
-  const { clusterRoles } = rbacPolicy();
+  const { clusterRoles } = rbacPolicy(new FeatureGates());
   const rulesOf = (name: string) =>
     clusterRoles.find((role) => role.metadata?.name === name)?.rules ?? [];
 
@@ -129,5 +130,43 @@ describe('rule text', () => {
         { verbs: ['*'], nonResourceURLs: ['*'] },
       ],
     );
+  });
+});
+
+describe('the role of a controller behind a gate', () => {
+  const NAME = 'system:controller:storage-version-migrator-controller';
+  const named = ({ metadata }: Named): boolean => metadata?.name === NAME;
+
+  it('is there, and bound, where the gate is on', () => {
+    const policy = rbacPolicy(new FeatureGates(parseFeatureGates('StorageVersionMigrator=true')));
+    assert.deepEqual(policy.clusterRoles.find(named)?.rules, [
+      { verbs: ['create', 'list', 'patch'], apiGroups: ['*'], resources: ['*'] },
+      {
+        verbs: ['get'],
+        apiGroups: ['apiextensions.k8s.io'],
+        resources: ['customresourcedefinitions'],
+      },
+      {
+        verbs: ['patch'],
+        apiGroups: ['apiextensions.k8s.io'],
+        resources: ['customresourcedefinitions/status'],
+      },
+      {
+        verbs: ['update'],
+        apiGroups: ['storagemigration.k8s.io'],
+        resources: ['storageversionmigrations/status'],
+      },
+    ]);
+    const bound = policy.clusterRoleBindings.find(named)?.subjects;
+    assert.deepEqual(
+      bound?.map(({ name }) => name),
+      ['storage-version-migrator-controller'],
+    );
+  });
+
+  it('is not where it is off', () => {
+    const policy = rbacPolicy(new FeatureGates());
+    assert.equal(policy.clusterRoles.some(named), false);
+    assert.equal(policy.clusterRoleBindings.some(named), false);
   });
 });

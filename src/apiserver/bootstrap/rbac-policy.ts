@@ -4,6 +4,7 @@
  * Source: Kubernetes documentation, "Default roles and role bindings"; upstream
  * plugin/pkg/auth/authorizer/rbac/bootstrappolicy.
  */
+import type { FeatureGates, HonouredGate } from '#api/features/feature-gates.ts';
 import type {
   ClusterRole,
   ClusterRoleBinding,
@@ -16,7 +17,7 @@ import type { ObjectMeta } from '#api/meta/object.ts';
 import { aggregatedRules } from './rbac/aggregation.ts';
 import { CLUSTER_BINDINGS, NAMESPACE_BINDINGS } from './rbac/bindings.ts';
 import { COMPONENT_ROLES } from './rbac/component-roles.ts';
-import { CONTROLLER_ROLES } from './rbac/controller-roles.ts';
+import { CONTROLLER_ROLES, GATED_CONTROLLER_ROLES } from './rbac/controller-roles.ts';
 import { NAMESPACE_ROLES } from './rbac/namespace-roles.ts';
 import { parseRules } from './rbac/rule-text.ts';
 import { AGGREGATED_ROLES, AGGREGATION_PARTS, USER_ROLES } from './rbac/user-roles.ts';
@@ -33,12 +34,13 @@ export interface RbacPolicy {
   readonly roleBindings: readonly RoleBinding[];
 }
 
-export function rbacPolicy(): RbacPolicy {
+export function rbacPolicy(gates: FeatureGates): RbacPolicy {
+  const ofControllers = controllerRoles(gates);
   return {
-    clusterRoles: clusterRoles(),
+    clusterRoles: clusterRoles(ofControllers),
     clusterRoleBindings: [
       ...Object.entries(CLUSTER_BINDINGS).map(([name, subjects]) => clusterBinding(name, subjects)),
-      ...Object.keys(CONTROLLER_ROLES).map((name) =>
+      ...Object.keys(ofControllers).map((name) =>
         clusterBinding(CONTROLLER_PREFIX + name, [`ServiceAccount kube-system/${name}`]),
       ),
     ],
@@ -61,12 +63,18 @@ export function rbacPolicy(): RbacPolicy {
   };
 }
 
-function clusterRoles(): ClusterRole[] {
+function controllerRoles(gates: FeatureGates): Readonly<Record<string, string>> {
+  const gated = Object.entries(GATED_CONTROLLER_ROLES) as [HonouredGate, Record<string, string>][];
+  const enabled = gated.filter(([gate]) => gates.enabled(gate)).map(([, roles]) => roles);
+  return Object.assign({}, CONTROLLER_ROLES, ...enabled);
+}
+
+function clusterRoles(ofControllers: Readonly<Record<string, string>>): ClusterRole[] {
   const plain = [
     ...Object.entries({ ...USER_ROLES, ...COMPONENT_ROLES }).map(([name, text]) =>
       clusterRole(name, parseRules(text), AGGREGATION_PARTS[name]),
     ),
-    ...Object.entries(CONTROLLER_ROLES).map(([name, text]) =>
+    ...Object.entries(ofControllers).map(([name, text]) =>
       clusterRole(CONTROLLER_PREFIX + name, parseRules(text)),
     ),
   ];

@@ -14,6 +14,7 @@ import { apiVersionOf, type Json, type JsonObject } from '#api/meta/object.ts';
 import {
   applyConflict,
   badRequest,
+  conflict,
   invalid,
   notFound,
   plainError,
@@ -282,6 +283,7 @@ function applyTransform(
       }) as JsonObject;
       reportRepeatedKeys(context, body, validation);
       checkApplied(applied, name);
+      if (current === undefined) checkIsNew(applied, resource, name);
       metadataOf(merged as unknown as ApiObject).name ??= name;
       const decoded = decodeMerged(context, resource, { merged, applied });
       if (current !== undefined)
@@ -365,6 +367,17 @@ function noteEmpty(value: Json | undefined): void {
 function goKindOf(value: Json): string {
   if (Array.isArray(value)) return 'array';
   return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+/** What has a uid exists somewhere: it is not made here. */
+function checkIsNew({ metadata }: ApiObject, resource: Resource, name: string): void {
+  const { uid = '' } = metadata ?? {};
+  if (uid === '') return;
+  throw conflict(
+    resource.groupResource,
+    name,
+    `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+  );
 }
 
 function checkApplied({ metadata }: ApiObject, name: string): void {

@@ -5,6 +5,7 @@
  * Source: upstream plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go.
  * `rule-text.ts` says how to read a line.
  */
+import type { HonouredGate } from '#api/features/feature-gates.ts';
 
 export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
   'attachdetach-controller': `
@@ -267,4 +268,16 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     get list update watch: volumeattributesclasses @ storage.k8s.io
     create patch update: events @ core events.k8s.io
   `,
+};
+
+/** Roles of controllers that run only where a feature gate is on, by that gate. */
+export const GATED_CONTROLLER_ROLES: Partial<Record<HonouredGate, typeof CONTROLLER_ROLES>> = {
+  StorageVersionMigrator: {
+    'storage-version-migrator-controller': `
+      create list patch: * @ *
+      get: customresourcedefinitions @ apiextensions.k8s.io
+      patch: customresourcedefinitions/status @ apiextensions.k8s.io
+      update: storageversionmigrations/status @ storagemigration.k8s.io
+    `,
+  },
 };
