@@ -4,6 +4,9 @@
  * Used by the control-plane process, by the in-process cluster of tests and by whoever embeds a
  * cluster; sockets and files are the caller's.
  */
+import { chosenKinds } from '#api/chosen-kinds.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
+import { STORAGE_VERSION_MIGRATION } from '#api/storagemigration/storage-version-migration.ts';
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
@@ -101,6 +104,14 @@ function createScheduler(
   });
 }
 
-function controllersOf({ rootCa, podCidr }: ControlPlaneOptions): Controller[] {
-  return allControllers({ rootCa, nodeIpam: { clusterCidrs: [podCidr] }, namespaceGraceMs: 0 });
+function controllersOf(options: ControlPlaneOptions): Controller[] {
+  const { rootCa, podCidr, featureGates = new FeatureGates(), runtimeConfig } = options;
+  return allControllers({
+    rootCa,
+    nodeIpam: { clusterCidrs: [podCidr] },
+    namespaceGraceMs: 0,
+    servesMigrations: chosenKinds(featureGates, runtimeConfig).some(
+      ({ kind }) => kind === STORAGE_VERSION_MIGRATION.kind,
+    ),
+  });
 }

@@ -18,6 +18,7 @@ import { replicationControllerController } from './replicationcontroller.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceCidrController } from './service-cidr.ts';
 import { serviceAccountController } from './serviceaccount.ts';
+import { storageVersionMigrator } from './storage-version-migrator.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { ttlController } from './ttl.ts';
 import { vacProtectionController } from './vac-protection.ts';
@@ -30,6 +31,8 @@ export interface ControllerOptions {
   /** How long a deleted namespace is left alone; 0 where one API server serves all. */
   readonly namespaceGraceMs?: number;
   readonly terminatedPodsMax?: number;
+  /** Whether the server has StorageVersionMigrations to act on; they are behind a gate. */
+  readonly servesMigrations?: boolean;
 }
 
 export function allControllers(options: ControllerOptions = {}): Controller[] {
@@ -54,5 +57,6 @@ export function allControllers(options: ControllerOptions = {}): Controller[] {
     pvProtectionController,
     vacProtectionController,
     garbageCollector,
+    ...(options.servesMigrations === true ? [storageVersionMigrator] : []),
   ];
 }

@@ -3,6 +3,7 @@
  * scheduler, simulated nodes, each with its own identity, all from one seed.
  */
 import { generateKeyPairSync } from 'node:crypto';
+import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
@@ -34,6 +35,8 @@ export interface TestClusterOptions {
   /** All of them unless given. */
   readonly controllers?: readonly Controller[];
   readonly scheduler?: boolean;
+  /** What the API server is told beside what every test cluster has. */
+  readonly apiServer?: Partial<ApiServerOptions>;
 }
 
 const ADMIN: Identity = { name: 'kubernetes-admin', groups: ['system:masters'] };
@@ -253,6 +256,7 @@ export class TestCluster {
       kubelets: {
         to: () => () => Promise.reject(new Error('Cannot reach kubelet: nodes are simulated')),
       },
+      ...this.#options.apiServer,
     });
   }
 }

@@ -127,6 +127,18 @@ describe('a write that changes nothing', () => {
       assert.deepEqual((await api.must(`GET ${at('v1')}/tom`)).spec, { color: 'red' });
     });
 
+  it('is no news of its manager', async () => {
+    await define('v1');
+    const headers = { 'content-type': 'application/apply-patch+yaml' };
+    const url = `PATCH ${at('v1')}/tom?fieldManager=me`;
+    const made = await api.must(url, tom, { headers });
+    await define('v2');
+    await api.environment.advance(60_000);
+    const moved = await api.must(url, tom, { headers });
+    assert.equal((await inStore()).apiVersion, 'example.com/v2');
+    assert.deepEqual(moved.metadata.managedFields, made.metadata.managedFields);
+  });
+
   it('leaves out what the schema knows no longer', async () => {
     await define('v1');
     await api.must(`POST ${at('v1')}`, tom);

@@ -136,16 +136,18 @@ async function putOrRemove(
     await store.allocator(resource)?.afterDelete(old);
     return { object: next };
   }
-  const isSame = changesNothing(old, next);
-  const written = isSame ? old : next;
-  if (options.dryRun) return { object: written };
   // A write that changes nothing still moves an object to the version that is stored now.
-  if (isSame && (await store.isStoredAs(resource, entry, old))) return { object: old };
+  if (
+    changesNothing(old, next) &&
+    (options.dryRun || (await store.isStoredAs(resource, entry, old)))
+  )
+    return { object: old };
+  if (options.dryRun) return { object: next };
   const at = { key: entry.key, expected: entry.revision, note: options.note };
-  const result = await store.put(resource, at, written);
+  const result = await store.put(resource, at, next);
   if (!result.ok) return { current: currentEntry(result) };
-  metadataOf(written).resourceVersion = String(result.revision);
-  return { object: written, isWritten: true };
+  metadataOf(next).resourceVersion = String(result.revision);
+  return { object: next, isWritten: true };
 }
 
 /** An update that names a uid is of that object alone. */
