@@ -35,6 +35,7 @@ import { rootType } from './shape.ts';
 import {
   applyConfiguration,
   ApplyConflicts,
+  ForeignConversionError,
   type ForeignVersion,
   type ForeignVersions,
   recordUpdate,
@@ -43,7 +44,7 @@ import {
 import { errorsText, validateValue } from './validate.ts';
 import { zeroObject } from './zero-object.ts';
 
-export { ApplyConflictError };
+export { ApplyConflictError, ForeignConversionError };
 export type { ForeignVersion, ForeignVersions };
 
 export interface Manager {
@@ -80,13 +81,13 @@ export function updateManagedFields(options: FieldManagement & { readonly next: 
   const entries = entriesForUpdate(live as JsonObject | undefined, given, manager.subresource);
   // An object that nobody tracks stays so until it is applied to.
   if (live !== undefined && entries.size === 0) return;
-  // Of custom objects that do not fit their type nobody can say who owns what.
-  if (options.kind.custom !== undefined && !fitsTypes(options, entries)) return;
   try {
+    // Of custom objects that do not fit their type nobody can say who owns what.
+    if (options.kind.custom !== undefined && !fitsTypes(options, entries)) return;
     recordChanges(options, entries);
   } catch (error) {
-    // What does not fit its type cannot be tracked; the write goes on.
-    if (error instanceof UntypedValue) return;
+    // What does not fit its type, or cannot be converted, cannot be tracked; the write goes on.
+    if (error instanceof UntypedValue || error instanceof ForeignConversionError) return;
     throw error;
   }
   const encoded = encodeEntries(entries);

@@ -33,6 +33,11 @@ export interface ForeignVersion {
   fromForeign(object: JsonObject): JsonObject;
 }
 
+/** An object cannot be shown in another version; the message says which, and why. */
+export class ForeignConversionError extends Error {
+  override readonly name = 'ForeignConversionError';
+}
+
 /** Undefined for a version that is served no more: its managers are forgotten. */
 export type ForeignVersions = (apiVersion: string) => ForeignVersion | undefined;
 
@@ -81,16 +86,43 @@ function viewOf(write: Write, apiVersion: string): View | undefined {
     : undefined;
 }
 
+/** An object in the version that it is of. */
+interface Versioned {
+  readonly apiVersion: string;
+  readonly object: JsonObject;
+}
+
+/** The same in another version, by way of the one of the request; undefined where that is no more. */
+function inVersion(
+  write: Write,
+  { apiVersion, object }: Versioned,
+  wanted: string,
+  failure = '',
+): Versioned | undefined {
+  if (apiVersion === wanted) return { apiVersion, object };
+  const from = viewOf(write, apiVersion);
+  const to = viewOf(write, wanted);
+  if (from === undefined || to === undefined) return undefined;
+  try {
+    return { apiVersion: wanted, object: to.see(from.back(object)) };
+  } catch (error) {
+    if (!(error instanceof ForeignConversionError)) throw error;
+    throw new ForeignConversionError(failure + error.message);
+  }
+}
+
 /** What the writer gains by changing `live` to `next`; others lose what changed or went. */
 export function recordUpdate(write: Write, live: JsonObject, next: JsonObject): FieldSet {
-  reconcileEntries(write);
+  reconcileEntries(write, live);
   const { changed } = othersLose(write, { live, next });
   return changed;
 }
 
-function reconcileEntries(write: Write): void {
+/** Throws where a manager cannot see `live`: a write that goes on could not tell what it takes. */
+function reconcileEntries(write: Write, live: JsonObject): void {
   for (const [id, entry] of write.entries) {
     const view = viewOf(write, entry.apiVersion);
+    view?.see(live);
     if (view === undefined) write.entries.delete(id);
     else setFields(write.entries, id, reconcileShared(view.type, entry.fields));
   }
@@ -105,8 +137,8 @@ interface Change {
 
 function othersLose(write: Write, { live, next, applier }: Change): Comparison {
   const { entries, filter } = write;
-  const own = without(compare(write.type, live, next), filter);
-  const comparisons = new Map<string, Comparison>([[write.apiVersion, own]]);
+  const ofWriter = without(compare(write.type, live, next), filter);
+  const comparisons = new Map<string, Comparison>([[write.apiVersion, ofWriter]]);
   const conflicts: Conflict[] = [];
   const remaining: [id: string, fields: FieldSet][] = [];
   for (const [id, entry] of entries) {
@@ -119,7 +151,7 @@ function othersLose(write: Write, { live, next, applier }: Change): Comparison {
   }
   if (applier?.force === false && conflicts.length > 0) throw new ApplyConflicts(conflicts);
   for (const [id, fields] of remaining) setFields(entries, id, fields);
-  return own;
+  return ofWriter;
 }
 
 function comparisonFor(
@@ -130,10 +162,12 @@ function comparisonFor(
   const known = comparisons.get(apiVersion);
   if (known !== undefined) return known;
   const view = viewOf(write, apiVersion);
+  const before = inVersion(write, own(write, live), apiVersion, 'failed to convert old object: ');
+  const after = inVersion(write, own(write, next), apiVersion, 'failed to convert new object: ');
   const comparison: Comparison =
-    view === undefined
+    view === undefined || before === undefined || after === undefined
       ? { removed: LEAF, modified: LEAF, added: LEAF, changed: LEAF }
-      : without(compare(view.type, view.see(live), view.see(next)), write.filter);
+      : without(compare(view.type, before.object, after.object), write.filter);
   comparisons.set(apiVersion, comparison);
   return comparison;
 }
@@ -151,7 +185,7 @@ export interface Configuration {
 export function applyConfiguration(write: Write, configuration: Configuration): JsonObject {
   const { applier, live, applied, force, timeText } = configuration;
   const { type, entries, filter } = write;
-  reconcileEntries(write);
+  reconcileEntries(write, live);
   const id = entryId(applier);
   const last = entries.get(id);
   const merged = mergeValues(type, live, applied);
@@ -186,40 +220,52 @@ function prune(write: Write, merged: JsonObject, { id, last }: Pruning): JsonObj
   const isSameVersion = last.apiVersion === now?.apiVersion;
   if (isSameVersion && isEmptySet(difference(last.fields, now.fields))) return merged;
   const view = viewOf(write, last.apiVersion);
-  if (view === undefined) return merged;
-  const seen = view.see(merged);
+  const seen = inVersion(write, own(write, merged), last.apiVersion, FAILED.merged);
+  if (view === undefined || seen === undefined) return merged;
   const named = withNamedFields(view.type, last.fields);
-  const pruned = addBackOwned(write, last.apiVersion, {
-    merged,
-    pruned: view.back(objectOf(removeItems(view.type, seen, named))),
-  });
-  const prunedSet = namedFieldsOf(view.type, view.see(pruned));
-  const gone = difference(namedFieldsOf(view.type, seen), prunedSet);
-  return view.back(objectOf(removeItems(view.type, seen, intersection(gone, named))));
+  const without = objectOf(removeItems(view.type, seen.object, named));
+  const owned = addBackOwned(write, seen, { ...seen, object: without });
+  const pruned = inVersion(write, owned, last.apiVersion, FAILED.pruned) ?? seen;
+  const gone = difference(
+    namedFieldsOf(view.type, seen.object),
+    namedFieldsOf(view.type, pruned.object),
+  );
+  const left = objectOf(removeItems(view.type, seen.object, intersection(gone, named)));
+  const result = inVersion(write, { ...seen, object: left }, write.apiVersion, FAILED.back);
+  return result?.object ?? merged;
 }
 
-interface Pruned {
-  readonly merged: JsonObject;
-  readonly pruned: JsonObject;
-}
+const own = ({ apiVersion }: Write, object: JsonObject): Versioned => ({ apiVersion, object });
 
-/** `pruned` with what any manager owns, the applier with its new set among them. */
-function addBackOwned(write: Write, first: string, { merged, pruned }: Pruned): JsonObject {
-  const owned = new Map<string, FieldSet>([[first, LEAF]]);
+/** What upstream says of a conversion that fails while an apply looks what to remove. */
+const FAILED = {
+  merged: 'failed to prune fields: failed to convert merged object to last applied version: ',
+  pruned:
+    'failed to prune fields: failed add back dangling items: failed to convert pruned object to last applied version: ',
+  back: 'failed to prune fields: ',
+  owned: (which: string, apiVersion: string) =>
+    `failed to prune fields: failed add back owned items: failed to convert ${which} object at version ${apiVersion}: `,
+};
+
+/**
+ * `pruned` with what any manager owns, the applier with its new set among them. Both objects come in
+ * one version, of which the managers come first: what was pruned may be needed to convert.
+ */
+function addBackOwned(write: Write, merged: Versioned, pruned: Versioned): Versioned {
+  const managed = new Map<string, FieldSet>([[merged.apiVersion, LEAF]]);
   for (const { apiVersion, fields } of write.entries.values()) {
-    owned.set(apiVersion, union(owned.get(apiVersion) ?? LEAF, fields));
+    managed.set(apiVersion, union(managed.get(apiVersion) ?? LEAF, fields));
   }
+  let all = merged;
   let result = pruned;
-  for (const [apiVersion, fields] of owned) {
+  for (const [apiVersion, fields] of managed) {
     const view = viewOf(write, apiVersion);
     if (view === undefined || isEmptySet(fields)) continue;
-    const seen = view.see(merged);
-    const kept = union(
-      namedFieldsOf(view.type, view.see(result)),
-      withNamedFields(view.type, fields),
-    );
-    const gone = difference(namedFieldsOf(view.type, seen), kept);
-    result = view.back(objectOf(removeItems(view.type, seen, gone)));
+    all = inVersion(write, all, apiVersion, FAILED.owned('merged', apiVersion)) ?? all;
+    result = inVersion(write, result, apiVersion, FAILED.owned('pruned', apiVersion)) ?? result;
+    const kept = union(namedFieldsOf(view.type, result.object), withNamedFields(view.type, fields));
+    const gone = difference(namedFieldsOf(view.type, all.object), kept);
+    result = { apiVersion, object: objectOf(removeItems(view.type, all.object, gone)) };
   }
   return result;
 }
