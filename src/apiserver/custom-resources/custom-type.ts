@@ -64,8 +64,8 @@ export function customType(
 }
 
 /**
- * To field managers, an object is in another version what it is in its own, but for the name of the
- * version: what a webhook makes of it is not asked for.
+ * Without a webhook, an object is in another version what it is in its own, but for the name of the
+ * version. With one it is asked (`verbs/foreign-versions.ts`), and only the type counts.
  */
 function otherVersions(schemas: Schemas, apiVersion: string): CustomType['otherVersion'] {
   return (wanted) => {

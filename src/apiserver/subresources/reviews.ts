@@ -46,7 +46,7 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     forgetSystemFields(review);
     const metadata = metadataOf(review);
     if (resource.kind.namespaced) metadata.namespace ??= context.info.namespace;
-    recordSender(context, resource, review as KubeObject as ApiObject);
+    await recordSender(context, resource, review as KubeObject as ApiObject);
     const errors = resource.kind.validate?.(review) ?? [];
     // Upstream names no kind here.
     if (errors.length > 0) throw invalid({ group: resource.kind.group, kind: '' }, '', errors);

@@ -104,8 +104,8 @@ function transformOf(
   resource: Resource,
 ): (current: Scale) => Promise<Scale> {
   const scales = unstored(SCALE, services, resource);
-  const record = (current: Scale, next: Scale): Scale => {
-    recordManagers(context, scales, current as ApiObject, next as ApiObject);
+  const record = async (current: Scale, next: Scale): Promise<Scale> => {
+    await recordManagers(context, scales, current as ApiObject, next as ApiObject);
     return next;
   };
   if (context.info.verb === 'patch') {

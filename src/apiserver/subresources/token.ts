@@ -31,7 +31,7 @@ export async function createToken(
 ): Promise<HttpResponse> {
   const { namespace, name } = context.info;
   const request = readBodyAs<TokenRequest>(context, TOKEN_REQUEST);
-  recordSender(context, unstored(TOKEN_REQUEST, services, resource), request as ApiObject);
+  await recordSender(context, unstored(TOKEN_REQUEST, services, resource), request as ApiObject);
   const metadata = metadataOf(request);
   checkPlace(metadata, namespace, name);
   const account = resource.read(

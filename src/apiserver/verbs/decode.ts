@@ -81,6 +81,9 @@ interface Decoding {
   readonly keepNulls?: boolean;
 }
 
+/** What a refusal says before its cause. */
+export const UNHANDLED = /^.* cannot be handled as a \w+: /s;
+
 /** An object that is written to a name must say one. */
 export function checkNamed(given: string, wanted: string): void {
   if (given !== '') return;

@@ -17,7 +17,7 @@ import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
 import { bodyResponse } from '../respond.ts';
 import { checkNamed, decodeObject } from './decode.ts';
-import { foreignVersionsOf } from './foreign-versions.ts';
+import { withForeignVersions } from './foreign-versions.ts';
 import { fieldValidationOf, isDryRun } from './options.ts';
 import { patchTransform } from './patch.ts';
 import { presenterFor } from './read.ts';
@@ -125,7 +125,7 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
   if (!metadata.name && !metadata.generateName && context.info.name === '') metadata.name = '';
   if (resource.kind.namespaced && !metadata.namespace) metadata.namespace = context.info.namespace;
   // Before admission: what plug-ins fill in is nobody's, as upstream has it.
-  recordManager(call, undefined, object, '');
+  await recordManager(call, undefined, object, '');
   await services.admission.admit(attributesOf(call, 'CREATE', object));
   return services.registry.create(resource, object, {
     namespace: context.info.namespace,
@@ -225,7 +225,7 @@ async function updateWith(
       const next = await transform(current);
       dropRepeatedOwners(context, next);
       if (options.managesFields !== true)
-        recordManager(call, current, next, context.info.subresource);
+        await recordManager(call, current, next, context.info.subresource);
       await services.admission.admit(
         attributesOf(call, current === undefined ? 'CREATE' : 'UPDATE', next, current),
       );
@@ -273,38 +273,48 @@ export function recordManagers(
   resource: Resource,
   live: ApiObject,
   next: ApiObject,
-): void {
+): Promise<void> {
   const { query, subresource } = context.info;
   const manager = managerOf(query.get('fieldManager'), context.header('user-agent'));
-  recordManager({ context, resource, manager }, live, next, subresource);
+  return recordManager({ context, resource, manager }, live, next, subresource);
 }
 
 /** Writes down who sent the fields of an object that is nowhere stored (a review). */
-export function recordSender(context: RequestContext, resource: Resource, object: ApiObject): void {
+export function recordSender(
+  context: RequestContext,
+  resource: Resource,
+  object: ApiObject,
+): Promise<void> {
   const { query } = context.info;
   const manager = managerOf(query.get('fieldManager'), context.header('user-agent'));
-  recordManager({ context, resource, manager }, undefined, object, context.info.subresource);
+  return recordManager({ context, resource, manager }, undefined, object, context.info.subresource);
 }
 
-function recordManager(
+async function recordManager(
   call: Pick<Call, 'context' | 'resource' | 'manager'>,
   live: ApiObject | undefined,
   next: ApiObject,
   subresource: string,
-): void {
+): Promise<void> {
   const { context, resource, manager } = call;
-  updateManagedFields({
-    type: fieldTypeOf(resource.kind),
-    kind: resource.kind,
-    ...(live === undefined ? {} : { live }),
-    next,
-    versions: foreignVersionsOf(resource.kind),
-    manager: {
-      name: manager,
-      apiVersion: apiVersionOf(resource.kind),
-      subresource,
-      timeText: timeText(context.environment.clock.now()),
-    },
+  const metadata = metadataOf(next);
+  const { managedFields: given } = metadata;
+  await withForeignVersions(resource.kind, (versions) => {
+    // Each time from the start: what the client has sent of managers counts.
+    if (given !== undefined) metadata.managedFields = given;
+    updateManagedFields({
+      type: fieldTypeOf(resource.kind),
+      kind: resource.kind,
+      ...(live === undefined ? {} : { live }),
+      next,
+      versions,
+      manager: {
+        name: manager,
+        apiVersion: apiVersionOf(resource.kind),
+        subresource,
+        timeText: timeText(context.environment.clock.now()),
+      },
+    });
   });
 }
 
