@@ -6,6 +6,7 @@
  */
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { element as derElement } from './der.ts';
+import { pemBlocks } from './pem.ts';
 
 export interface RequestSubject {
   readonly commonName: string;
@@ -17,6 +18,7 @@ interface Element {
   readonly content: Buffer;
 }
 
+const LABELS = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'];
 const SEQUENCE = 0x30;
 const OID_COMMON_NAME = '550403';
 const OID_ORGANIZATION = '55040a';
@@ -43,9 +45,9 @@ export function requestSubject(text: string): RequestSubject {
 
 /** Information, algorithm, signature. */
 function partsOf(text: string): Element[] {
-  const match = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([\s\S]*?)-----END/.exec(text);
-  if (match?.[1] === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST');
-  const [request] = elements(Buffer.from(match[1], 'base64'));
+  const block = pemBlocks(text).find(({ label }) => LABELS.includes(label));
+  if (block === undefined) throw new Error('PEM block type must be CERTIFICATE REQUEST');
+  const [request] = elements(block.der);
   return elements(expectSequence(request));
 }
 

@@ -8,14 +8,13 @@
 import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
 import type { Peer } from '#base/http/message.ts';
+import { pemBlocks } from '#base/pem.ts';
 import type { HttpRequestIn } from './http-intake.ts';
 
 export interface Authorities {
   readonly client: readonly X509Certificate[];
   readonly frontProxy: readonly X509Certificate[];
 }
-
-const PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** Undefined where there is no front proxy, and so nothing to tell apart. */
 export function authoritiesOf(tls: {
@@ -27,7 +26,9 @@ export function authoritiesOf(tls: {
 }
 
 function certificatesOf(bundle = ''): X509Certificate[] {
-  return [...bundle.matchAll(PEM)].map(([pem]) => new X509Certificate(pem));
+  return pemBlocks(bundle)
+    .filter(({ label }) => label === 'CERTIFICATE')
+    .map(({ der }) => new X509Certificate(der));
 }
 
 /** Reading a certificate costs more than a small request: once a connection is enough. */

@@ -5,18 +5,17 @@
  * what is said.
  */
 import { X509Certificate } from 'node:crypto';
-
-const BLOCK = /-----BEGIN ([^-]*)-----\r?\n([\s\S]*?)-----END \1-----/g;
+import { pemBlocks } from '#base/pem.ts';
 
 /** What is wrong with a bundle in base64, or undefined. */
 export function caBundleError(caBundle: string): string | undefined {
   const text = Buffer.from(caBundle, 'base64').toString('latin1');
   const head = 'unable to load root certificates: ';
-  const blocks = [...text.matchAll(BLOCK)];
+  const blocks = pemBlocks(text);
   if (blocks.length === 0) return `${head}unable to parse bytes as PEM block`;
   let broken: string | undefined;
-  for (const [block, label, body = ''] of blocks) {
-    if (label !== 'CERTIFICATE' || body.includes(':')) continue;
+  for (const { label, hasHeaders, text: block } of blocks) {
+    if (label !== 'CERTIFICATE' || hasHeaders) continue;
     try {
       if (new X509Certificate(block).raw.length > 0) return undefined;
     } catch (error) {

@@ -4,20 +4,20 @@
  * Source: upstream pkg/apis/certificates/validation/validation.go; RFC 7468 for the text form.
  */
 import { X509Certificate } from 'node:crypto';
+import { type PemBlock, pemBlocks } from '#base/pem.ts';
 import { type FieldError, type FieldPath, invalidValue, tooLong } from '../meta/field.ts';
 
 const TRUST_BUNDLE_MAX_BYTES = 1024 * 1024;
 const OMITTED = '<value omitted>';
-const BLOCK = /-----BEGIN ([^-]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
 
 export function validateTrustBundle(text: string, at: FieldPath): FieldError[] {
   if (text.length > TRUST_BUNDLE_MAX_BYTES) return [tooLong(at, TRUST_BUNDLE_MAX_BYTES)];
   const wrong: string[] = [];
   const seen = new Map<string, number[]>();
-  for (const [i, [, type = '', body = '']] of [...text.matchAll(BLOCK)].entries()) {
-    const problem = problemOf(type, body);
+  for (const [i, block] of pemBlocks(text).entries()) {
+    const problem = problemOf(block);
     if (problem === undefined) {
-      const bytes = body.replace(/\s/g, '');
+      const bytes = block.der.toString('base64');
       seen.set(bytes, [...(seen.get(bytes) ?? []), i]);
     } else wrong.push(`entry ${i} ${problem}`);
   }
@@ -30,11 +30,11 @@ export function validateTrustBundle(text: string, at: FieldPath): FieldError[] {
   return wrong.map((detail) => invalidValue(at, OMITTED, detail));
 }
 
-function problemOf(type: string, body: string): string | undefined {
-  if (type !== 'CERTIFICATE') return `has bad block type: ${type}`;
-  if (body.includes(':')) return 'has PEM block headers';
+function problemOf({ label, hasHeaders, der }: PemBlock): string | undefined {
+  if (label !== 'CERTIFICATE') return `has bad block type: ${label}`;
+  if (hasHeaders) return 'has PEM block headers';
   try {
-    const certificate = new X509Certificate(Buffer.from(body, 'base64'));
+    const certificate = new X509Certificate(der);
     return certificate.ca ? undefined : 'does not have the CA bit set';
   } catch {
     return 'does not parse as X.509';

@@ -10,6 +10,7 @@ import type {
   KeyUsage,
 } from '#api/gen/certificates-v1.ts';
 import { checkRequestSignature } from '#base/csr.ts';
+import { pemBlocks } from '#base/pem.ts';
 import { messageOf } from '#base/error.ts';
 import { equalValues } from '../meta/equal.ts';
 import {
@@ -120,12 +121,12 @@ function validateConditions({ status }: CertificateSigningRequest): FieldError[]
 
 /** What is wrong with a chain of certificates in PEM; undefined when nothing is. */
 function certificateError(text: string): string | undefined {
-  const blocks = [...text.matchAll(/-----BEGIN ([^-\n]*)-----([\s\S]*?)-----END \1-----/g)];
-  for (const [block, type = '', body = ''] of blocks) {
-    if (type !== 'CERTIFICATE') {
-      return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`;
+  const blocks = pemBlocks(text);
+  for (const { label, hasHeaders, text: block } of blocks) {
+    if (label !== 'CERTIFICATE') {
+      return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(label)}`;
     }
-    if (body.includes(':')) return 'no PEM block headers are permitted';
+    if (hasHeaders) return 'no PEM block headers are permitted';
     try {
       new X509Certificate(block);
     } catch (error) {

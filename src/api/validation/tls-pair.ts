@@ -5,20 +5,16 @@
  * Source: upstream pkg/registry/core/secret/strategy.go; Go's crypto/tls (X509KeyPair).
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-
-interface PemBlock {
-  readonly type: string;
-  readonly der: Buffer;
-}
+import { type PemBlock, pemBlocks } from '#base/pem.ts';
 
 /** `certificate`, `key`: PEM. Undefined when they fit each other. */
 export function keyPairProblem(certificate: Buffer, key: Buffer): string | undefined {
-  const certificates = pemBlocks(certificate);
-  const leaf = certificates.find(({ type }) => type === 'CERTIFICATE');
-  if (leaf === undefined) return noCertificate(certificates.map(({ type }) => type));
-  const keys = pemBlocks(key);
-  const block = keys.find(({ type }) => isKey(type));
-  if (block === undefined) return noKey(keys.map(({ type }) => type));
+  const certificates = pemBlocks(certificate.toString('latin1'));
+  const leaf = certificates.find(({ label }) => label === 'CERTIFICATE');
+  if (leaf === undefined) return noCertificate(certificates.map(({ label }) => label));
+  const keys = pemBlocks(key.toString('latin1'));
+  const block = keys.find(({ label }) => isKey(label));
+  if (block === undefined) return noKey(keys.map(({ label }) => label));
   const publicKey = publicKeyOf(leaf);
   if (publicKey === undefined) return 'x509: malformed certificate';
   const privateKey = privateKeyOf(block);
@@ -30,8 +26,8 @@ export function keyPairProblem(certificate: Buffer, key: Buffer): string | undef
     : 'tls: private key does not match public key';
 }
 
-function isKey(type: string): boolean {
-  return type === 'PRIVATE KEY' || type.endsWith(' PRIVATE KEY');
+function isKey(label: string): boolean {
+  return label === 'PRIVATE KEY' || label.endsWith(' PRIVATE KEY');
 }
 
 function noCertificate(skipped: readonly string[]): string {
@@ -47,16 +43,6 @@ function noKey(skipped: readonly string[]): string {
   if (skipped.length === 1 && skipped[0] === 'CERTIFICATE')
     return 'tls: found a certificate rather than a key in the PEM for the private key';
   return `tls: failed to find PEM block with type ending in "PRIVATE KEY" in key input after skipping PEM blocks of the following types: [${skipped.join(' ')}]`;
-}
-
-const BLOCK = /-----BEGIN ([^-\n]*)-----[ \t\r]*\n([^-]*)-----END \1-----/g;
-
-function pemBlocks(pem: Buffer): PemBlock[] {
-  return [...pem.toString('latin1').matchAll(BLOCK)].map(([, type = '', body = '']) => ({
-    type,
-    // Headers come before an empty line.
-    der: Buffer.from(body.slice(body.lastIndexOf('\n\n') + 1), 'base64'),
-  }));
 }
 
 function publicKeyOf({ der }: PemBlock): KeyObject | undefined {
