@@ -34,6 +34,7 @@ describe('pemBlocks', () => {
     ['refuses headers with nothing behind them', block('A', 'x:y'), ''],
     ['begins at the last beginning', `-----BEGIN A-----\n${HI}`, 'A hello'],
     ['goes on behind an end without a beginning', `-----END A-----\n${HI}`, 'A hello'],
+    ['reads a block once, however often it ends', `${HI}-----END A-----\n`, 'A hello'],
     ['goes on behind a broken one', `${block('A', 'a*==')}${HI}`, 'A hello'],
     ['refuses padding that is missing', block('A', 'aGVsbG8'), ''],
     ['refuses what follows padding', block('A', HELLO, HELLO), ''],

@@ -32,7 +32,7 @@ export function pemBlocks(text: string): PemBlock[] {
       const block = open === undefined ? undefined : blockOf(open, line);
       if (block !== undefined) blocks.push(block);
       open = undefined;
-    } else if (line.includes(BEGIN)) open = line.lastIndexOf(BEGIN) === 0 ? [line] : undefined;
+    } else if (line.includes(BEGIN)) open = [line];
     else open?.push(line);
   }
   return blocks;
@@ -41,9 +41,8 @@ export function pemBlocks(text: string): PemBlock[] {
 function blockOf([first = '', ...lines]: readonly string[], last: string): PemBlock | undefined {
   const label = first.slice(BEGIN.length, -DASHES.length);
   if (first !== BEGIN + label + DASHES || last !== END + label + DASHES) return undefined;
+  // Behind headers there is at least an empty line: they are no content themselves.
   const headers = lines.findIndex((line) => !line.includes(':'));
-  // Behind headers there is at least an empty line.
-  if (headers < 0 && lines.length > 0) return undefined;
   const base64 = lines
     .slice(Math.max(headers, 0))
     .join('')
