@@ -12,6 +12,7 @@ test('the same pieces give the same memory, others their own bytes', () => {
   assert.equal(String(memo.join([A, C], 2)), 'ac');
   assert.equal(String(memo.join([C, A], 2)), 'ca');
   assert.equal(String(memo.join([A, B, C], 3)), 'abc');
+  assert.equal(String(memo.join([A, B], 2)), 'ab');
   assert.equal(String(memo.join([B, C], 2)), 'bc');
   assert.equal(memo.join([A], 1), A);
 });
