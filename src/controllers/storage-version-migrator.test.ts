@@ -223,13 +223,26 @@ describe('a migration of custom objects', () => {
     await migrate('one');
     await cluster.settle();
     await store('v1', WEBHOOK);
-    refusal = 'not now';
+    const seen: string[] = [];
+    const stop = new AbortController();
+    const watching = cluster.client.watch(
+      CUSTOM_RESOURCE_DEFINITION,
+      { signal: stop.signal },
+      ({ object: { status } }) => {
+        const said = status?.conditions.find(({ type }) => type === 'StorageMigrating');
+        seen.push(`${said?.message}: ${status?.storedVersions.join(' ')}`);
+      },
+    );
     await migrate('two');
-    await cluster.advance(10_000);
-    assert.match(await migrating(), /^True .* v2 v1$/);
-    refusal = undefined;
     await cluster.settle();
-    assert.match(await migrating(), /updated \(0 behind\) v1$/);
+    stop.abort();
+    await cluster.run(watching);
+    const succeeded = 'The migration has succeeded and the stored versions have been updated';
+    assert.deepEqual(seen, [
+      `${succeeded}: v2 v1`,
+      'Migration two is running: v2 v1',
+      `${succeeded}: v1`,
+    ]);
     assert.equal(await stored('a'), 'v1 {"color":"red"}');
   });
 

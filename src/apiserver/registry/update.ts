@@ -63,10 +63,9 @@ async function createByUpdate(
   const allowed = options.createIfMissing === true || resource.kind.createOnUpdate === true;
   if (!allowed || options.subresource !== '') throw notFound(resource.groupResource, options.name);
   const object = await options.transform(undefined);
-  const version = metadataOf(object).resourceVersion;
-  if (version !== undefined && version !== '' && version !== '0') {
-    throw conflict(resource.groupResource, options.name, 'StorageError: invalid object, Code: 4');
-  }
+  if (options.namesUid === true) checkUid(resource, options, object, {});
+  // Nobody has promised that it is there in a version.
+  delete metadataOf(object).resourceVersion;
   return createOnce(store, resource, object, {
     ...options,
     validate: async (created) => options.validate?.(created, undefined),

@@ -17,12 +17,13 @@ import type {
 import type { KubeObject } from '#api/meta/object.ts';
 import { badRequest, invalid } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
-import { type ApiObject, forgetSystemFields, metadataOf } from '../api-object.ts';
+import { type ApiObject, forgetSystemFields } from '../api-object.ts';
 import { reviewToken } from '../authn/service-account-tokens.ts';
 import { rulesFor } from '../authz/rbac.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';
 import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
+import { checkNamespace } from '../registry/rules.ts';
 import { dropRepeatedOwners, recordSender } from '../verbs/write.ts';
 import { reviewAttributes, selectorErrors } from './access-review.ts';
 import { admit, answer, dryRunOf, readBodyAs } from './exchange.ts';
@@ -44,8 +45,7 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     const review = readBodyAs<T>(context, resource.kind);
     dropRepeatedOwners(context, review as KubeObject as ApiObject);
     forgetSystemFields(review);
-    const metadata = metadataOf(review);
-    if (resource.kind.namespaced) metadata.namespace ??= context.info.namespace;
+    checkNamespace(resource, review as KubeObject as ApiObject, context.info.namespace);
     await recordSender(context, resource, review as KubeObject as ApiObject);
     const errors = resource.kind.validate?.(review) ?? [];
     // Upstream names no kind here.

@@ -27,6 +27,24 @@ describe('an apply that says which object it is for', () => {
     assert.equal((await api.call(`GET ${MAPS}/gone`)).status, 404);
   });
 
+  it('makes one by its version alone, and gives it another', async () => {
+    const url = `PATCH ${MAPS}/by-version?fieldManager=me`;
+    const made = await api.must(url, map({ name: 'by-version', resourceVersion: '7' }), {
+      headers,
+    });
+    assert.notEqual(made.metadata.resourceVersion, '7');
+  });
+
+  it('makes none without a name, and finds one without', async () => {
+    const url = `PATCH ${MAPS}/unnamed?fieldManager=me`;
+    assert.equal(
+      await api.refusal(url, map({}), { headers }),
+      '400 the name of the object (unnamed based on URL) was undeterminable: name must be provided',
+    );
+    await api.must(url, map({ name: 'unnamed' }), { headers });
+    assert.equal((await api.must(url, map({}), { headers })).metadata.name, 'unnamed');
+  });
+
   it('is refused where another one is there, or the same in another state', async () => {
     const made = await api.must(`POST ${MAPS}`, map({ name: 'there' }));
     const { uid, resourceVersion } = made.metadata;
@@ -37,5 +55,31 @@ describe('an apply that says which object it is for', () => {
     assert.match(await api.refusal(url, stale, { headers }), /^409 /);
     const same = await api.must(url, map({ uid, resourceVersion }), { headers });
     assert.deepEqual(same.metadata, made.metadata);
+  });
+});
+
+describe('a PUT to what is not there', () => {
+  const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
+  const lease = (metadata: object): object => ({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata,
+    spec: {},
+  });
+
+  it('makes it, whatever version it names', async () => {
+    const { status, body } = await api.call(
+      `PUT ${LEASES}/a`,
+      lease({ name: 'a', resourceVersion: '7' }),
+    );
+    assert.equal(status, 201);
+    assert.notEqual(body.metadata.resourceVersion, '7');
+  });
+
+  it('is refused with a uid', async () => {
+    assert.equal(
+      await api.refusal(`PUT ${LEASES}/b`, lease({ name: 'b', uid: 'u', resourceVersion: '7' })),
+      '409 Operation cannot be fulfilled on leases.coordination.k8s.io "b": StorageError: invalid object, Code: 4, Key: /registry/leases/default/b, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: u, UID in object meta: ',
+    );
   });
 });

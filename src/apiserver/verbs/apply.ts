@@ -25,7 +25,7 @@ import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
-import { decodeParsed, UNHANDLED, yamlWarnings } from './decode.ts';
+import { checkNamed, decodeParsed, UNHANDLED, yamlWarnings } from './decode.ts';
 import { withForeignVersions } from './foreign-versions.ts';
 import { type FieldValidation, fieldValidationOf } from './options.ts';
 import { isTrue } from '../request-info.ts';
@@ -69,8 +69,7 @@ export function applyTransform(
       )) as JsonObject;
       reportRepeatedKeys(context, body, validation);
       checkApplied(applied, name);
-      if (current === undefined) checkIsNew(applied, resource, name);
-      metadataOf(merged as unknown as ApiObject).name ??= name;
+      if (current === undefined) checkNew(applied, resource, name);
       const decoded = decodeMerged(context, resource, { merged, applied });
       if (current !== undefined)
         metadataOf(decoded).resourceVersion ??= metadataOf(current).resourceVersion ?? '';
@@ -157,10 +156,10 @@ export function goKindOf(value: Json): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-/** What has a uid exists somewhere: it is not made here. */
-function checkIsNew({ metadata }: ApiObject, resource: Resource, name: string): void {
+/** What is to be made says its name, and has no uid: with one it exists already, or did. */
+function checkNew({ metadata }: ApiObject, resource: Resource, name: string): void {
   const { uid = '' } = metadata ?? {};
-  if (uid === '') return;
+  if (uid === '') return checkNamed(metadata?.name ?? '', name);
   throw conflict(
     resource.groupResource,
     name,
