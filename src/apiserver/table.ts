@@ -35,7 +35,7 @@ export function tableHead(
     kind: 'Table',
     apiVersion: options.apiVersion,
     metadata: options.metadata,
-    columnDefinitions: options.columns ? columnsOf(kind).map(definitionOf) : [],
+    columnDefinitions: options.columns ? columnsOf(kind).map(definitionOf) : null,
   };
 }
 

@@ -172,7 +172,7 @@ describe('a new definition', () => {
 describe('rules of a new definition', () => {
   const engine = (rule: Partial<CompiledRule>): RuleEngine => ({
     compile: () => [{ maxCost: 1, maxCardinality: 1, usesOldSelf: false, ...rule }],
-    validate: () => ({ errors: [], remainingBudget: 0 }),
+    validate: () => ({ errors: [], forgiven: [], remainingBudget: 0 }),
   });
   const schema = (validation: object): JSONSchemaProps =>
     spec({
@@ -225,7 +225,7 @@ describe('rules of a new definition', () => {
   it('are told to be wrong', () => {
     const error = { type: 'invalid', detail: 'compilation failed' } as const;
     assert.deepEqual(texts(validateDefinition(definitionOf(schema({})), engine({ error }))), [
-      `${RULE}.rule: Invalid value: {"rule":"self"}: compilation failed`,
+      `${RULE}.rule: Invalid value: {"Rule":"self","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: compilation failed`,
     ]);
   });
 });

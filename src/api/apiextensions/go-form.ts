@@ -5,7 +5,7 @@
  * Source: upstream v1.36 apiextensions-apiserver/pkg/apis/apiextensions (types.go,
  * types_jsonschema.go), in the order of their fields.
  */
-import type { JSONSchemaProps } from '#api/gen/apiextensions-v1.ts';
+import type { JSONSchemaProps, ValidationRule } from '#api/gen/apiextensions-v1.ts';
 import { isJsonObject } from '../meta/json.ts';
 import type { Json, JsonObject } from '../meta/object.ts';
 import { sorted } from '../structural/canonical-json.ts';
@@ -158,6 +158,10 @@ const VERSION: Fields = [
 /** Versions without what all of them share. */
 export function goVersions({ versions }: SpecForm): Json {
   return listOf(VERSION)(versions as unknown as Json) ?? [];
+}
+
+export function goRule(rule: ValidationRule): Json {
+  return struct(RULE)(rule as unknown as Json);
 }
 
 export function goSchema(schema: JSONSchemaProps): Json {

@@ -17,6 +17,7 @@ import type { CompiledRule } from '../structural/rule-engine.ts';
 import { findSchemaPath, SchemaPathError } from '../structural/schema-path.ts';
 import type { StructuralSchema } from '../structural/structural-schema.ts';
 import { type CheckOptions, tryCompile } from './check-options.ts';
+import { goRule } from './go-form.ts';
 
 const RULE_COST_MAX = 10_000_000;
 const DEFINITION_COST_MAX = 100_000_000;
@@ -171,10 +172,10 @@ function judge(
   observe('estimated rule cost', where, cost);
   const { error, messageExpressionError, messageExpressionMaxCost } = result;
   if (error?.type === 'required') errors.push(required(where, error.detail));
-  if (error?.type === 'invalid') errors.push(invalidValue(where, rule, error.detail));
+  if (error?.type === 'invalid') errors.push(invalidValue(where, goRule(rule), error.detail));
   const message = at.child('messageExpression');
   if (messageExpressionError !== undefined) {
-    errors.push(invalidValue(message, rule, messageExpressionError));
+    errors.push(invalidValue(message, goRule(rule), messageExpressionError));
   } else if (messageExpressionMaxCost !== undefined) {
     observe('estimated messageExpression cost', message, messageExpressionMaxCost);
   }

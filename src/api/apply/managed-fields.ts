@@ -229,6 +229,7 @@ export function applyPatch(options: ApplyOptions): object {
   checkIdentity(applied, kind);
   checkFits(options);
   const stored = live as JsonObject | undefined;
+  checkLiveFits(options);
   const entries = refusingMisfits(options, () => entriesForApply(options));
   const next = refusingMisfits(options, () => applyOrTakeOver(options, stored ?? {}, entries));
   const metadata: JsonObject = isJsonObject(next['metadata']) ? { ...next['metadata'] } : {};
@@ -269,6 +270,14 @@ function checkFits({ type, applied }: ApplyOptions): void {
   const object = applied as JsonObject;
   const errors = validateValue(rootType(type), object);
   if (errors.length > 0) throw misfit('patch', object, errorsText(errors));
+}
+
+/** Custom objects were stored under other schemas, too. */
+function checkLiveFits({ type, kind, live }: ApplyOptions): void {
+  if (kind.custom === undefined || live === undefined) return;
+  const object = live as JsonObject;
+  const errors = validateValue(rootType(type), object, { allowDuplicates: true });
+  if (errors.length > 0) throw misfit('live', object, errorsText(errors));
 }
 
 /** A stored object may hold what does not fit its type: an element of a list without its key. */

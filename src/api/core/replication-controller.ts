@@ -10,7 +10,7 @@ import {
   templateColumns,
   wideColumn,
 } from '../meta/columns.ts';
-import { nameIsDnsSubdomain } from '../meta/names.ts';
+import { subdomainInBytes } from '../meta/names.ts';
 import {
   validateReplicationController,
   validateReplicationControllerStatus,
@@ -78,7 +78,7 @@ export const REPLICATION_CONTROLLER = defineKind<ReplicationController>({
     controller.status = { replicas: 0 };
   },
   // Upstream's rule for its names looks at whole names alone.
-  validateName: (name, prefix) => (prefix ? [] : nameIsDnsSubdomain(name, prefix)),
+  validateName: (name, prefix) => (prefix ? [] : subdomainInBytes(name)),
   validate: validateReplicationController,
   validateStatus: validateReplicationControllerStatus,
   warn: (next, old) => [

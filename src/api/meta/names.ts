@@ -83,6 +83,11 @@ function subdomainErrors(value: string, tooLongError: (max: number) => string): 
   return errors;
 }
 
+/** As `isDns1123Subdomain`, in the words of upstream's declarative validation. */
+export function subdomainInBytes(value: string): string[] {
+  return subdomainErrors(value, maxBytesError);
+}
+
 export function isDns1035Label(value: string): string[] {
   const errors: string[] = [];
   if (byteLength(value) > LABEL_MAX) errors.push(maxLengthError(LABEL_MAX));

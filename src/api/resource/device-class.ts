@@ -2,7 +2,7 @@
 import type { DeviceClass } from '#api/gen/resource-v1.ts';
 import { defineKind } from '../kind.ts';
 import { validateDeviceClass } from '../validation/device-claim.ts';
-import { isDns1123Subdomain } from '../meta/names.ts';
+import { subdomainInBytes } from '../meta/names.ts';
 import { AGE_COLUMN, NAME_COLUMN } from '../meta/columns.ts';
 
 export const DEVICE_CLASS = defineKind<DeviceClass>({
@@ -17,7 +17,7 @@ export const DEVICE_CLASS = defineKind<DeviceClass>({
   returnsDeletedObject: true,
   columns: [NAME_COLUMN, AGE_COLUMN],
   // Upstream does not judge prefixes.
-  validateName: (name, prefix) => (prefix ? [] : isDns1123Subdomain(name)),
+  validateName: (name, prefix) => (prefix ? [] : subdomainInBytes(name)),
   validateCreate: (deviceClass) => validateDeviceClass(deviceClass),
   validateUpdate: validateDeviceClass,
 });

@@ -175,6 +175,11 @@ describe('transition rules', () => {
     const old: JsonObject = { a: { n: 9 }, b: 'x' };
     assert.deepEqual(texts(schema, { a: { n: 9 }, b: 'y' }, { old }), []);
     assert.equal(texts(schema, { a: { n: 8 }, b: 'x' }, { old }).length, 1);
+    const { forgiven } = run(schema, { a: { n: 9 }, b: 'y' }, { old });
+    assert.deepEqual(
+      forgiven.map((error) => error.text()),
+      ['spec.a: Invalid value: failed rule: self.n < 5'],
+    );
   });
 });
 

@@ -22,6 +22,7 @@ export const CEL_RULES: RuleEngine = {
       const ratchet = { current: correlation, parent: undefined };
       runner.validate(validator, { at, value, old, ratchet });
     }
-    return { errors: runner.errors, remainingBudget: runner.remainingBudget };
+    const { errors, forgiven, remainingBudget } = runner;
+    return { errors, forgiven, remainingBudget };
   },
 };

@@ -48,6 +48,8 @@ interface Subject {
 /** One run: collects errors until the budget is spent. */
 export class RuleRunner {
   readonly errors: FieldError[] = [];
+  /** What rules say of values that did not change: the client is warned of it. */
+  readonly forgiven: FieldError[] = [];
   /** Below zero: nothing more is run. */
   remainingBudget: number;
 
@@ -147,27 +149,30 @@ export class RuleRunner {
         );
       return;
     }
-    if (result.value === true || (!compiled.usesOldSelf && isForgiven(subject.ratchet))) return;
-    this.#refuse(compiled, node, { subject, variables });
+    if (result.value !== true) this.#refuse(compiled, node, { subject, variables });
   }
 
   /** The rule says no: the reason and place that it names, in its own words. */
   #refuse(
-    { rule, messageProgram }: RunnableRule,
+    { rule, messageProgram, usesOldSelf }: RunnableRule,
     node: StructuralSchema,
     { subject, variables }: { readonly subject: Subject; readonly variables: Variables },
   ): void {
     const at = placeOf(rule, node, subject.at);
+    const errors = !usesOldSelf && isForgiven(subject.ratchet) ? this.forgiven : this.errors;
     let detail: string | undefined;
     if (messageProgram !== undefined) {
       const message = this.#message(messageProgram, rule.messageExpression ?? '', variables);
-      if (message.refusal !== undefined)
-        return this.#giveUp(invalidValue(at, node.type, message.refusal));
+      if (message.refusal !== undefined) {
+        errors.push(invalidValue(at, node.type, message.refusal));
+        this.remainingBudget = -1;
+        return;
+      }
       detail = message.text;
     }
     const isWhole = node.type === 'object' || node.type === 'array';
     const value = isWhole ? OMITTED : subject.value;
-    this.errors.push(errorOf(at, value, detail ?? messageOf(rule), rule.reason));
+    errors.push(errorOf(at, value, detail ?? messageOf(rule), rule.reason));
   }
 
   /** The text of a message expression, nothing when it fails, or why nothing more is run. */

@@ -21,6 +21,9 @@ import { validateScaleSpec, validateScaleStatus } from './scale.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 import { validateValue } from './validate-value.ts';
 
+/** Hears a warning for the client. */
+type Warn = (text: string) => void;
+
 /** One version of a kind, as far as its objects are judged by it. */
 export interface CustomKind {
   readonly group: string;
@@ -84,20 +87,28 @@ const BLOCKING: ReadonlySet<string> = new Set([
 const NOT_CHECKED =
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
 
+interface RuleUpdate {
+  readonly old: JsonObject;
+  readonly correlation: Correlation;
+  readonly warn: Warn | undefined;
+}
+
 /** Rules run on objects whose shape is right. `soFar` is what was found before. */
 function validateRules(
   object: JsonObject,
   kind: CustomKind,
   soFar: readonly FieldError[],
-  update?: { readonly old: JsonObject; readonly correlation: Correlation },
+  { warn, ...update }: Partial<RuleUpdate> = {},
 ): FieldError[] {
   const { rules, schema } = kind;
   if (rules === undefined || !hasRules(schema)) return [];
   if (soFar.some(({ type }) => BLOCKING.has(type))) {
     return [invalidValue('<nil>', null, NOT_CHECKED)];
   }
-  return rules.validate(object, schema, { ...update, isResourceRoot: true, budget: RULE_BUDGET })
-    .errors;
+  const run = { ...update, isResourceRoot: true, budget: RULE_BUDGET };
+  const { errors, forgiven } = rules.validate(object, schema, run);
+  for (const error of forgiven) warn?.(error.text());
+  return errors;
 }
 
 const withRules = new WeakMap<StructuralSchema, boolean>();
@@ -136,11 +147,15 @@ export function validateCustomResource(object: JsonObject, kind: CustomKind): Fi
   return [...errors, ...validateRules(object, kind, errors)];
 }
 
-/** Everything but the metadata, on update: what did not change is forgiven. */
+/**
+ * Everything but the metadata, on update: what did not change is forgiven. `warn` hears what rules
+ * say of that.
+ */
 export function validateCustomResourceUpdate(
   next: JsonObject,
   old: JsonObject,
   kind: CustomKind,
+  warn?: Warn,
 ): FieldError[] {
   const types = validateType(next, kind);
   const { schema, scale } = kind;
@@ -158,7 +173,7 @@ export function validateCustomResourceUpdate(
     ...validateMeta(next, schema, { isRoot: false }),
     ...ratchetedListTypes(next, old, schema),
   ];
-  return [...errors, ...validateRules(next, kind, errors, { old, correlation })];
+  return [...errors, ...validateRules(next, kind, errors, { old, correlation, warn })];
 }
 
 /** Lists are judged only when the old object's were in order. */
@@ -176,6 +191,7 @@ export function validateCustomResourceStatusUpdate(
   next: JsonObject,
   old: JsonObject,
   kind: CustomKind,
+  warn?: Warn,
 ): FieldError[] {
   const errors = validateType(next, kind);
   const { schema, scale } = kind;
@@ -196,7 +212,7 @@ export function validateCustomResourceStatusUpdate(
     errors.push(...validateScaleStatus(next, scale));
   }
   errors.push(...ratchetedListTypes(next, old, schema));
-  return [...errors, ...validateRules(next, kind, errors, { old, correlation })];
+  return [...errors, ...validateRules(next, kind, errors, { old, correlation, warn })];
 }
 
 const STANDARD_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];

@@ -129,7 +129,8 @@ function decodeMetadata(value: Json): { metadata: JsonObject; unknown: string[] 
       `json: cannot unmarshal ${what} into Go value of type v1.ObjectMeta`,
     );
   }
-  const { object, problems } = decodeJson(value ?? {}, type, 'Strict');
+  // Of several that are wrong, upstream names the first by name.
+  const { object, problems } = decodeJson(sorted(value ?? {}) as JsonObject, type, 'Strict');
   forgetEmpty(type, object);
   if (object['creationTimestamp'] === null) delete object['creationTimestamp'];
   const unknown = problems.flatMap((problem) => /^unknown field "(.*)"$/.exec(problem)?.[1] ?? []);

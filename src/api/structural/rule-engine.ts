@@ -48,12 +48,19 @@ export interface RuleEngine {
     schema: StructuralSchema,
     options: { readonly isResourceRoot: boolean; readonly known: KnownExpressions },
   ): readonly CompiledRule[];
-  /** Runs the rules of `schema` and all below. Answers what is wrong, and the budget that is left. */
+  /**
+   * Runs the rules of `schema` and all below. Answers what is wrong, what is wrong but was so before
+   * in a value that did not change, and the budget that is left.
+   */
   validate(
     value: Json | JsonObject,
     schema: StructuralSchema,
     run: RuleRun & { readonly isResourceRoot: boolean },
-  ): { readonly errors: FieldError[]; readonly remainingBudget: number };
+  ): {
+    readonly errors: FieldError[];
+    readonly forgiven: readonly FieldError[];
+    readonly remainingBudget: number;
+  };
 }
 
 /** What the rules of one object may cost in a request. Upstream: apiserver/pkg/apis/cel/config.go. */

@@ -211,7 +211,7 @@ describe('validateCustomResource', () => {
   );
   const rules = {
     compile: () => [],
-    validate: () => ({ errors: [], remainingBudget: 0 }),
+    validate: () => ({ errors: [], forgiven: [], remainingBudget: 0 }),
   };
   const kind = { group: 'g', version: 'v1', kind: 'K', schema, rules };
 

@@ -438,6 +438,29 @@ const VALIDATING_WEBHOOK_CONFIGURATION_OBJECT_ROWS: readonly Row[] = [
       'webhooks[0].clientConfig.url: Invalid value: "a": query parameters are not permitted in the URL',
     ],
   ],
+  ...[
+    [':::', 'missing protocol scheme'],
+    ['1a:b', 'first path segment in URL cannot contain colon'],
+    ['https://a:b/', 'invalid port ":b" after host'],
+    ['https://a:80:90/', 'invalid port ":80:90" after host'],
+    ['https://a b/', 'invalid character " " in host name'],
+    ['https://a/%zz', 'invalid URL escape "%zz"'],
+    ['https://a#%zz', 'invalid URL escape "%zz"'],
+    ['https://a/\u0001', 'net/url: invalid control character in URL'],
+  ].map(([url = '', fault = '']): [string, string, string[]] => [
+    'webhooks[0].clientConfig.url',
+    url,
+    [
+      `webhooks[0].clientConfig.url: Required value: url must be a valid URL: parse ${JSON.stringify(url).replace('u00', 'x')}: ${fault}; desired format: https://host[/path]`,
+    ],
+  ]),
+  ...['https:///x', 'https:h'].map((url): [string, string, string[]] => [
+    'webhooks[0].clientConfig.url',
+    url,
+    [
+      'webhooks[0].clientConfig.url: Invalid value: "": host must be specified; desired format: https://host[/path]',
+    ],
+  ]),
   [
     'webhooks[0].clientConfig',
     { service: { namespace: 'd', name: 'h', path: '/a//b' } },

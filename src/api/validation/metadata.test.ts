@@ -44,6 +44,13 @@ describe('the metadata of a new object', () => {
       { name: 'a', labels: { x: 'z'.repeat(64) } },
       [`metadata.labels: Invalid value: "${'z'.repeat(64)}": must be no more than 63 bytes`],
     ],
+    [
+      'a long prefix of a label',
+      { name: 'a', labels: { [`${'p'.repeat(254)}/x`]: '' } },
+      [
+        `metadata.labels: Invalid value: "${'p'.repeat(254)}/x": prefix part must be no more than 253 bytes`,
+      ],
+    ],
     ['an annotation in capitals', { name: 'a', annotations: { 'X.IO/Y': '' } }, []],
     [
       'big annotations',

@@ -84,10 +84,10 @@ function kindOf(definition: CustomResourceDefinition, parts: Parts): AnyKind {
     selectableFields: selectableFields(version.selectableFields),
     setDefaults: (object) => schema.setDefaults(object),
     validateCreate: (object) => validateCustomResource(jsonOf(object), schema.kind),
-    validateUpdate: (next, old) =>
-      validateCustomResourceUpdate(jsonOf(next), jsonOf(old), schema.kind),
-    validateStatus: (next, old) =>
-      validateCustomResourceStatusUpdate(jsonOf(next), jsonOf(old), schema.kind),
+    validateUpdate: (next, old, warning) =>
+      validateCustomResourceUpdate(jsonOf(next), jsonOf(old), schema.kind, warning),
+    validateStatus: (next, old, warning) =>
+      validateCustomResourceStatusUpdate(jsonOf(next), jsonOf(old), schema.kind, warning),
     warn: ({ metadata }, old) =>
       finalizerWarnings(metadata?.finalizers ?? [], old?.metadata?.finalizers),
     ...(deprecation === undefined ? {} : { deprecation }),

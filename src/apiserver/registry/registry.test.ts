@@ -114,3 +114,18 @@ it('a name that no store takes is a 422, where a kind has no rule that refuses i
       /^422 .*cannot be part of a key/,
     );
 });
+
+it('an update that names another uid names the key that is there, a dry run without its prefix', async () => {
+  const server = await TestApiServer.start();
+  const path = '/api/v1/namespaces/default/configmaps';
+  const { metadata } = await server.must(`POST ${path}`, { metadata: { name: 'a' } });
+  const other = { metadata: { ...metadata, uid: 'x' } };
+  assert.match(
+    await server.refusal(`PUT ${path}/a`, other),
+    / Key: \/registry\/configmaps\/default\/a,/,
+  );
+  assert.match(
+    await server.refusal(`PUT ${path}/a?dryRun=All`, other),
+    / Key: \/configmaps\/default\/a,/,
+  );
+});
