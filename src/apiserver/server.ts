@@ -55,7 +55,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const handler = createHandler({ core, access, aggregation, registry });
   const serving = createServing(core, aggregation);
-  const loops = createLoops(core);
+  const loops = createLoops(core, { registry, serving });
   const kubernetes = new KubernetesService({ ...core, store: options.store, system: options });
   return {
     handler,

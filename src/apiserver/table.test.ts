@@ -9,7 +9,7 @@ it('a table that says its columns no more has null for them', () => {
   const options = { metadata: {}, apiVersion: 'meta.k8s.io/v1' };
   const { columnDefinitions } = tableHead(kind, { ...options, columns: true });
   assert.deepEqual(
-    columnDefinitions?.map(({ name }) => name),
+    columnDefinitions?.map((column) => (column as { name: string }).name),
     ['Name', 'Data', 'Age'],
   );
   assert.equal(tableHead(kind, { ...options, columns: false }).columnDefinitions, null);

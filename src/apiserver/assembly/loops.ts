@@ -6,10 +6,10 @@ import { FlowSchemaStatus } from '../bootstrap/flow-schema-status.ts';
 import { IdentityLease } from '../bootstrap/identity-lease.ts';
 import { Keeper } from '../bootstrap/keeper.ts';
 import { DefinitionLoop } from '../custom-resources/definition-loop.ts';
-import { storagePrefixOf } from '../custom-resources/definitions.ts';
 import { CustomResourceServing } from '../custom-resources/serving.ts';
 import { Compactor } from '../history/compactor.ts';
 import { HISTORY_DEFAULTS } from '../history/policy.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { ApiServerOptions } from '../server-options.ts';
 import { locateWebhook } from '../webhooks/locate.ts';
 import type { Aggregation } from './aggregation.ts';
@@ -37,7 +37,10 @@ export function createServing(core: ServerCore, { remote }: Aggregation): Custom
 }
 
 /** In the order in which they start, once the server is ready; they stop in the same order. */
-export function createLoops({ options, environment, hub, reader, client }: ServerCore): Loop[] {
+export function createLoops(
+  { options, environment, hub, reader, client }: ServerCore,
+  { registry, serving }: { readonly registry: Registry; readonly serving: CustomResourceServing },
+): Loop[] {
   const services = { environment, reader, client };
   return [
     new Keeper({ ...services, wanted: keptObjects(environment, options) }),
@@ -51,7 +54,8 @@ export function createLoops({ options, environment, hub, reader, client }: Serve
     new Compactor({ environment, hub, policy: { ...HISTORY_DEFAULTS, ...options.history } }),
     new DefinitionLoop({
       ...services,
-      instances: (definition) => hub.cache(storagePrefixOf(definition)),
+      registry,
+      instances: (definition) => serving.stored(definition),
     }),
   ];
 }

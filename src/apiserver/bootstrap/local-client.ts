@@ -5,7 +5,8 @@ import type { Status } from '#api/meta/status.ts';
 import type { Target } from '../admission/targets.ts';
 import { MASTERS_GROUP } from '../context.ts';
 
-const SERVER_USER = 'system:apiserver';
+/** Who the server is to itself. */
+export const SERVER_IDENTITY = { name: 'system:apiserver', groups: [MASTERS_GROUP] };
 
 export interface VersionedTarget extends Target {
   readonly version: string;
@@ -50,12 +51,6 @@ export class LocalClient {
     );
   }
 
-  /** Deletes every object of the resource in `namespace`, or all where it has no namespaces. */
-  async removeAll(target: VersionedTarget, namespace: string): Promise<void> {
-    const metadata = namespace === '' ? {} : { namespace };
-    await this.#send('DELETE', pathOf(target, { metadata }), undefined, [404]);
-  }
-
   async #send(
     method: string,
     url: string,
@@ -72,7 +67,7 @@ export class LocalClient {
         'user-agent': 'kube-apiserver',
       },
       ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
-      peer: { component: { name: SERVER_USER, groups: [MASTERS_GROUP] } },
+      peer: { component: SERVER_IDENTITY },
     });
     if (response.status < 300 || tolerated.includes(response.status)) return response.status;
     const text = Buffer.from(await readBody(response.body)).toString();

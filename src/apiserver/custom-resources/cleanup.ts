@@ -17,10 +17,17 @@ import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
 import { timeText } from '#api/meta/time.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
-import type { LocalClient } from '../bootstrap/local-client.ts';
+import { isNotFound } from '#api/meta/status.ts';
+import { type LocalClient, SERVER_IDENTITY } from '../bootstrap/local-client.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { Entry } from '../watch-cache/entry.ts';
 import type { ResourceCache } from '../watch-cache/resource-cache.ts';
 import { DEFINITIONS, nameOf } from './definitions.ts';
 
+const NOTE = JSON.stringify({ u: SERVER_IDENTITY.name, a: 'kube-apiserver', v: 'delete' });
+/** How many deletions run at a time. */
+const WORKERS = 16;
 /** After this long the condition says that objects remain, and the deletion begins anew. */
 const GONE_WAIT_MS = 60_000;
 
@@ -28,9 +35,10 @@ export interface CleanupServices {
   readonly environment: Environment;
   readonly reader: ObjectReader;
   readonly client: LocalClient;
+  readonly registry: Pick<Registry, 'delete'>;
   readonly signal: AbortSignal;
-  /** The objects of a definition. */
-  instances(definition: CustomResourceDefinition): ResourceCache;
+  /** The objects of a definition, in the version that they are stored in. */
+  instances(definition: CustomResourceDefinition): Resource | undefined;
 }
 
 /** Resolves when there is nothing more to do. Throws when it must be tried again. */
@@ -43,39 +51,58 @@ export async function cleanUp(
   const progress = isConditionTrue(definition, 'Established')
     ? await deleteInstances(services, definition)
     : terminatingCondition('neverServed');
+  if (progress.status === 'False') return letGo(services, name, progress);
   await report(services, name, progress);
-  if (progress.status === 'True') throw new Error(progress.message ?? '');
-  await letGo(services, name);
+  throw new Error(progress.message ?? '');
 }
 
 async function deleteInstances(
   services: CleanupServices,
   definition: CustomResourceDefinition,
 ): Promise<Condition> {
-  const cache = services.instances(definition);
-  const { group = '', names, versions = [], scope } = definition.spec ?? {};
-  const version = versions.find(({ served }) => served)?.name ?? '';
-  const target = { group, version, plural: names?.plural ?? '' };
+  const resource = services.instances(definition);
+  if (resource === undefined) return terminatingCondition('done');
+  const { cache } = resource;
+  const entries = [...cache.range(cache.prefix)];
+  const failed = (what: string, error: unknown): Condition =>
+    deletionFailed('InstanceDeletionFailed', `${what}: ${messageOf(error)}`);
   try {
-    for (const namespace of namespacesOf(cache, scope === 'Namespaced'))
-      await services.client.removeAll(target, namespace);
+    await resource.ready(entries);
   } catch (error) {
-    const message = `could not issue all deletes: ${messageOf(error)}`;
-    return deletionFailed('InstanceDeletionFailed', message);
+    return failed('could not list instances', error);
+  }
+  try {
+    await deleteAll(services, resource, entries);
+  } catch (error) {
+    return failed('could not issue all deletes', error);
   }
   if (await emptied(services, cache)) return terminatingCondition('done');
   return deletionFailed(
     'InstanceDeletionCheck',
-    'could not confirm zero CustomResources remaining: timed out waiting for the condition',
+    'could not confirm zero CustomResources remaining: context deadline exceeded',
   );
 }
 
-/** The namespaces that hold objects; one that is empty where there are no namespaces. */
-function namespacesOf(cache: ResourceCache, namespaced: boolean): Set<string> {
-  const found = new Set<string>();
-  for (const { key } of cache.range(cache.prefix))
-    found.add(namespaced ? (key.slice(cache.prefix.length).split('/')[0] ?? '') : '');
-  return found;
+/** Straight from the store, without admission: the definition is gone for everybody else. */
+async function deleteAll(
+  { registry }: CleanupServices,
+  resource: Resource,
+  entries: readonly Entry[],
+): Promise<void> {
+  const left = entries.values();
+  const worker = async (): Promise<void> => {
+    for (const { key } of left) {
+      const parts = key.slice(resource.cache.prefix.length).split('/');
+      const name = parts.pop() ?? '';
+      const options = { namespace: parts[0] ?? '', name, user: SERVER_IDENTITY, note: NOTE };
+      try {
+        await registry.delete(resource, { ...options, dryRun: false, warn: () => {} });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, worker));
 }
 
 /** Resolves true when no object is left, false when some remain after all the time there is. */
@@ -101,6 +128,7 @@ async function report(
   services: CleanupServices,
   name: string,
   condition: Condition,
+  change = (definition: CustomResourceDefinition): CustomResourceDefinition => definition,
 ): Promise<void> {
   const { client, environment } = services;
   const now = await current(services, name);
@@ -110,18 +138,19 @@ async function report(
     condition,
     timeText(environment.clock.now()),
   );
-  const next: CustomResourceDefinition = { ...now, status: { ...now.status, conditions } };
+  const next = change({ ...now, status: { ...now.status, conditions } });
   if (!(await client.replace(DEFINITIONS, next, 'status'))) throw changed(name);
 }
 
-async function letGo(services: CleanupServices, name: string): Promise<void> {
-  const now = await current(services, name);
-  if (now?.metadata === undefined) return;
-  const finalizers = (now.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
-  const freed = { ...now, metadata: { ...now.metadata, finalizers } };
-  if (!(await services.client.replace(DEFINITIONS, freed))) throw changed(name);
-  // It goes unless somebody else's finalizer holds it.
-  await services.client.remove(DEFINITIONS, freed);
+/** With this one write it goes, unless somebody else's finalizer holds it. */
+async function letGo(services: CleanupServices, name: string, condition: Condition): Promise<void> {
+  await report(services, name, condition, ({ metadata = {}, ...rest }) => ({
+    ...rest,
+    metadata: {
+      ...metadata,
+      finalizers: (metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER),
+    },
+  }));
 }
 
 /** The definition with all writes so far; undefined when it is gone. */

@@ -44,14 +44,32 @@ export function customKinds(
   definition: CustomResourceDefinition,
   options: CustomKindOptions,
 ): AnyKind[] {
-  const { spec, status } = definition;
+  const { spec } = definition;
   if (spec === undefined) return [];
-  // Names that another definition holds are not accepted: the old ones stay.
-  const names = status?.acceptedNames.kind ? status.acceptedNames : spec.names;
+  const names = namesOf(definition, spec);
   return spec.versions
     .filter(({ served }) => served)
     .toSorted((left, right) => compareVersions(left.name, right.name))
     .map((version) => kindOf(definition, { spec, names, version, ...options }));
+}
+
+/** The kind of the version that objects are stored in, served or not; undefined without one. */
+export function storedKind(
+  definition: CustomResourceDefinition,
+  options: CustomKindOptions,
+): AnyKind | undefined {
+  const { spec } = definition;
+  const version = spec?.versions.find(({ storage }) => storage);
+  if (spec === undefined || version === undefined) return undefined;
+  return kindOf(definition, { spec, names: namesOf(definition, spec), version, ...options });
+}
+
+/** Names that another definition holds are not accepted: the old ones stay. */
+function namesOf(
+  { status }: CustomResourceDefinition,
+  spec: CustomResourceDefinitionSpec,
+): CustomResourceDefinitionNames {
+  return status?.acceptedNames.kind ? status.acceptedNames : spec.names;
 }
 
 interface Parts extends CustomKindOptions {

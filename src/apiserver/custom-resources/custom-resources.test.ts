@@ -142,11 +142,52 @@ describe('a custom resource definition', () => {
       await server.refusal(`POST ${TABS}`, tab('c')),
       /^403 .*create not allowed while custom resource definition is terminating$/,
     );
+    const [{ verbs }] = (await server.must('GET /apis/stable.example.com/v1')).resources;
+    assert.deepEqual(verbs, ['delete', 'deletecollection', 'get', 'list', 'watch']);
     await server.must(`PATCH ${TABS}/b`, { metadata: { finalizers: null } });
     await settled(server);
     assert.equal((await server.call(`GET ${CRDS}/crontabs.stable.example.com`)).status, 404);
     assert.equal((await server.call(`GET ${TABS}`)).status, 404);
     // The same definition again begins with nothing.
+    await established(server);
+    assert.deepEqual((await server.must(`GET ${TABS}`)).items, []);
+  });
+
+  it('lets watches see its objects go, and itself with its last condition', async () => {
+    const server = await TestApiServer.start();
+    await established(server);
+    await server.must(`POST ${TABS}`, tab('a'));
+    const { metadata } = await server.must(`GET ${CRDS}`);
+    const query = `watch=1&resourceVersion=${metadata.resourceVersion}&timeoutSeconds=5`;
+    const replies = [TABS, CRDS].map((path) => server.call(`GET ${path}?${query}`));
+    await server.environment.advance(10);
+    await server.must(`DELETE ${CRDS}/crontabs.stable.example.com`);
+    await server.environment.advance(6_000);
+    const [objects, definitions] = await Promise.all(replies);
+    assert.deepEqual([objects?.body.type, objects?.body.object.metadata.name], ['DELETED', 'a']);
+    const lines: string[] = String(definitions?.body).trim().split('\n');
+    assert.deepEqual(
+      lines
+        .map((line) => JSON.parse(line))
+        .map(({ type, object }) => [type, object.status.conditions.at(-1).reason]),
+      [
+        ['MODIFIED', 'InstanceDeletionPending'],
+        ['MODIFIED', 'InstanceDeletionInProgress'],
+        ['DELETED', 'InstanceDeletionInProgress'],
+      ],
+    );
+  });
+
+  it('takes objects along that no version shows', async () => {
+    const server = await TestApiServer.start();
+    await established(server);
+    await server.must(`POST ${TABS}`, tab('a'));
+    const url = `${CRDS}/crontabs.stable.example.com`;
+    const { spec } = await server.must(`GET ${url}`);
+    const versions = spec.versions.map((version: object) => ({ ...version, served: false }));
+    await server.must(`PATCH ${url}`, { spec: { versions } });
+    await server.must(`DELETE ${url}`);
+    await settled(server);
     await established(server);
     assert.deepEqual((await server.must(`GET ${TABS}`)).items, []);
   });

@@ -21,7 +21,7 @@ import { DEFINITIONS, isBeingDeleted, nameOf } from './definitions.ts';
 
 const RETRY_MS = 1_000;
 
-export interface LoopServices extends Pick<CleanupServices, 'instances'> {
+export interface LoopServices extends Pick<CleanupServices, 'instances' | 'registry'> {
   readonly environment: Environment;
   readonly reader: ObjectReader;
   readonly client: LocalClient;

@@ -15,7 +15,7 @@ import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
 import { Resource } from '../registry/resource.ts';
 import type { ResourceSet } from '../registry/resource-set.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
-import { customKinds } from './custom-kind.ts';
+import { type CustomKindOptions, customKinds, storedKind } from './custom-kind.ts';
 import type { ConversionServices } from './webhook-conversion.ts';
 import { nameOf, revisionOf, storagePrefixOf } from './definitions.ts';
 
@@ -23,6 +23,7 @@ import { nameOf, revisionOf, storagePrefixOf } from './definitions.ts';
 interface Served {
   /** What it was made of: status and metadata change often, and change nothing here. */
   readonly source: string;
+  readonly isTerminating: boolean;
   readonly storagePrefix: string;
   readonly retire: AbortController;
 }
@@ -60,6 +61,21 @@ export class CustomResourceServing {
     });
   }
 
+  /** All objects of a definition as they are stored, whatever versions are served. */
+  stored(definition: CustomResourceDefinition): Resource | undefined {
+    const kind = storedKind(definition, this.#optionsFor(definition));
+    const cache = this.#hub.cache(storagePrefixOf(definition));
+    return kind && new Resource({ kind, cache, hub: this.#hub });
+  }
+
+  #optionsFor(definition: CustomResourceDefinition): CustomKindOptions {
+    return {
+      storedSince: revisionOf(definition),
+      ...(this.#rules === undefined ? {} : { rules: this.#rules }),
+      conversion: this.#conversion,
+    };
+  }
+
   #serve(definition: CustomResourceDefinition): void {
     const name = nameOf(definition);
     if (!isServed(definition)) {
@@ -68,17 +84,18 @@ export class CustomResourceServing {
     }
     const source = sourceOf(definition);
     const before = this.#served.get(name);
-    if (before?.source === source) return;
-    before?.retire.abort();
-    const retire = new AbortController();
+    const isTerminating = isConditionTrue(definition, 'Terminating');
+    const isSame = before?.source === source;
+    if (isSame && before.isTerminating === isTerminating) return;
+    // Who watches objects sees them go, when their kind goes.
+    if (!isSame) before?.retire.abort();
+    const retire = isSame ? before.retire : new AbortController();
     const storagePrefix = storagePrefixOf(definition);
     const cache = this.#hub.cache(storagePrefix);
-    const resources = customKinds(definition, {
-      storedSince: revisionOf(definition),
-      ...(this.#rules === undefined ? {} : { rules: this.#rules }),
-      conversion: this.#conversion,
-    }).map((kind) => new Resource({ kind, cache, hub: this.#hub, retired: retire.signal }));
-    this.#served.set(name, { source, storagePrefix, retire });
+    const resources = customKinds(definition, this.#optionsFor(definition)).map(
+      (kind) => new Resource({ kind, cache, hub: this.#hub, retired: retire.signal }),
+    );
+    this.#served.set(name, { source, isTerminating, storagePrefix, retire });
     this.#resources.setCustom(name, resources);
   }
 
@@ -100,6 +117,5 @@ function isServed(definition: CustomResourceDefinition): boolean {
 /** All that decides how the resources are served. */
 function sourceOf(definition: CustomResourceDefinition): string {
   const { metadata, spec, status } = definition;
-  const isTerminating = isConditionTrue(definition, 'Terminating');
-  return JSON.stringify([metadata?.uid, spec, status?.acceptedNames, isTerminating]);
+  return JSON.stringify([metadata?.uid, spec, status?.acceptedNames]);
 }

@@ -109,7 +109,7 @@ describe('conversion by webhook', () => {
     );
     assert.equal((await server.must(`GET ${at('v2')}/b`)).port, undefined);
     await server.must(`GET ${at('v2')}/a`);
-    const road = '10.0.0.7/10.0.0.7:9443/convert';
+    const road = '10.0.0.7/10.0.0.7:9443/convert?timeout=30s';
     assert.deepEqual(asked, [`${road} 1 x.example.com/v2`, `${road} 1 x.example.com/v2`]);
   });
 
@@ -159,6 +159,28 @@ describe('conversion by webhook', () => {
         ['DELETED', 'two'],
       ],
     );
+  });
+
+  it('that cannot be reached is told as an error without a reason, and holds no deletion up', async () => {
+    await server.must(`POST ${at('v1')}`, v1('a', 'web:8080'));
+    respond = () => {
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    };
+    const { status, body } = await server.call(`GET ${at('v2')}/a`);
+    assert.deepEqual(
+      [status, body.reason, body.message],
+      [
+        500,
+        undefined,
+        'conversion webhook for x.example.com/v1, Kind=Host failed: Post "https://10.0.0.7:9443/convert?timeout=30s": dial tcp 10.0.0.7:9443: connect: connection refused',
+      ],
+    );
+    await server.must(`PATCH ${CRDS}/hosts.x.example.com`, {
+      spec: { versions: [{ ...version('v1', true, {}), served: false }, version('v2', false, {})] },
+    });
+    await server.must(`DELETE ${CRDS}/hosts.x.example.com`);
+    await server.environment.advance(10);
+    assert.match(await server.refusal(`GET ${CRDS}/hosts.x.example.com`), /^404 /);
   });
 
   const faults: readonly (readonly [string, (review: Review) => object, RegExp])[] = [

@@ -6,7 +6,8 @@
  */
 import { type Environment, timeoutSignal } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
-import { type Handler, readBody } from '#base/http/message.ts';
+import { dialError, isDialError } from '#base/http/dial-error.ts';
+import { type HttpResponse, readBody } from '#base/http/message.ts';
 import type { WebhookConversion } from '#api/gen/apiextensions-v1.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import {
@@ -15,7 +16,8 @@ import {
   type KubeObject,
   parseApiVersion,
 } from '#api/meta/object.ts';
-import { internalError } from '#api/meta/status.ts';
+import { plainError } from '#api/meta/status.ts';
+import type { WebhookRoad } from '../webhooks/locate.ts';
 
 /** Upstream's limit for calls of webhooks that set none of their own. */
 const TIMEOUT_MS = 30_000;
@@ -25,7 +27,7 @@ const GROUP = 'apiextensions.k8s.io';
 export interface ConversionServices {
   readonly environment: Environment;
   /** The road to the webhook, and the path to ask there. Throws when the Service has nobody. */
-  locate(webhook: WebhookConversion): { readonly handler: Handler; readonly url: string };
+  locate(webhook: WebhookConversion): WebhookRoad;
 }
 
 /** Answers `objects`, none of which is of `apiVersion`, in that version and in their order. */
@@ -44,17 +46,17 @@ export async function convertByWebhook(
     const review = reviewOf(webhook, { uid, desiredAPIVersion: apiVersion, objects });
     answered = convertedIn(await ask(services, webhook, review), review.apiVersion, uid);
   } catch (error) {
-    throw internalError(`conversion webhook for ${about} failed: ${messageOf(error)}`);
+    throw plainError(`conversion webhook for ${about} failed: ${messageOf(error)}`);
   }
   if (answered.length !== objects.length)
-    throw internalError(
+    throw plainError(
       `conversion webhook for ${about} returned ${answered.length} objects, expected ${objects.length}`,
     );
   return objects.map((original, index) => {
     const converted = answered[index];
     const fault = faultOf(original, converted, apiVersion);
     if (fault !== undefined)
-      throw internalError(
+      throw plainError(
         `conversion webhook for ${about} returned invalid converted object at index ${index}: ${fault}`,
       );
     return withOwnMetadata(original, converted as KubeObject);
@@ -82,15 +84,20 @@ async function ask(
   webhook: WebhookConversion,
   review: object,
 ): Promise<unknown> {
-  const { handler, url } = services.locate(webhook);
+  const { handler, url, origin, address } = services.locate(webhook);
+  const path = `${url}${url.includes('?') ? '&' : '?'}timeout=${TIMEOUT_MS / 1000}s`;
   const limit = timeoutSignal(services.environment, TIMEOUT_MS);
   try {
-    const response = await handler({
+    const request = {
       method: 'POST',
-      url,
+      url: path,
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: Buffer.from(JSON.stringify(review)),
       signal: limit.signal,
+    };
+    const response = await handler(request).catch((error: unknown): HttpResponse => {
+      const text = isDialError(error) ? dialError(error, address) : messageOf(error);
+      throw new Error(`Post ${JSON.stringify(`${origin}${path}`)}: ${text}`, { cause: error });
     });
     const text = Buffer.from(await readBody(response.body)).toString();
     if (response.status >= 200 && response.status < 300) return JSON.parse(text);

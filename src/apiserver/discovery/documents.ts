@@ -76,11 +76,15 @@ const CUSTOM_VERBS: readonly Verb[] = [
   'watch',
 ];
 
+/** Nothing new comes of a kind that is going. */
+const WRITING_VERBS: readonly Verb[] = ['patch', 'create', 'update'];
+
 /** In upstream's order, which for custom kinds is one of its own. */
 function verbsOf({ custom, verbs }: AnyKind): readonly Verb[] {
-  return custom === undefined
-    ? verbs.toSorted()
-    : CUSTOM_VERBS.filter((verb) => verbs.includes(verb));
+  if (custom === undefined) return verbs.toSorted();
+  return CUSTOM_VERBS.filter(
+    (verb) => verbs.includes(verb) && !(custom.isTerminating && WRITING_VERBS.includes(verb)),
+  );
 }
 
 function resourceBody(kind: AnyKind, hashes: boolean): object {

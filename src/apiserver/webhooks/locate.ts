@@ -24,6 +24,10 @@ export interface WebhookRoad {
   readonly handler: Handler;
   /** Path and query. */
   readonly url: string;
+  /** What stands before `url` in messages: `https://name.namespace.svc:443`. */
+  readonly origin: string;
+  /** Where it is reached: `10.0.0.7:9443`. */
+  readonly address: string;
 }
 
 export interface WebhookServices extends EndpointServices {
@@ -39,8 +43,13 @@ export function locateWebhook(services: WebhookServices, config: WebhookClientCo
   if (service !== undefined) {
     const { namespace, name, path = '/', port = HTTPS_PORT } = service;
     const endpoint = endpointOf(services, { service: { namespace, name, port } });
-    const tls = { serverName: `${name}.${namespace}.svc`, ...ca };
-    return { handler: services.backends.to({ ...endpoint, tls }), url: withSlash(path) };
+    const serverName = `${name}.${namespace}.svc`;
+    return {
+      handler: services.backends.to({ ...endpoint, tls: { serverName, ...ca } }),
+      url: withSlash(path),
+      origin: `https://${serverName}:${port}`,
+      address: `${endpoint.host}:${endpoint.port}`,
+    };
   }
   const { hostname, port, pathname, search } = new URL(url ?? '');
   const host = hostname.replace(/^\[|\]$/g, '');
@@ -49,7 +58,12 @@ export function locateWebhook(services: WebhookServices, config: WebhookClientCo
     port: port === '' ? HTTPS_PORT : Number(port),
     tls: { serverName: host, ...ca },
   };
-  return { handler: services.backends.to(backend), url: `${pathname}${search}` };
+  return {
+    handler: services.backends.to(backend),
+    url: `${pathname}${search}`,
+    origin: `https://${port === '' ? hostname : `${hostname}:${port}`}`,
+    address: `${hostname}:${backend.port}`,
+  };
 }
 
 function withSlash(path: string): string {

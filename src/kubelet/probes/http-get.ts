@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Container, HTTPGetAction } from '#api/gen/core-v1.ts';
 import type { Network } from '#base/doors.ts';
 import { messageOf } from '#base/error.ts';
-import { dialError } from './dial-error.ts';
+import { dialError } from '#base/http/dial-error.ts';
 
 /** What is read of a body. */
 const BODY_BYTES_MAX = 10 * 1024;

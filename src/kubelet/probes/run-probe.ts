@@ -17,7 +17,7 @@ import { GRPC_CODE, type GrpcChannel, GrpcError } from '#base/grpc.ts';
 import { expandVariables } from '../container/expansion.ts';
 import type { Cri } from '../cri/cri.ts';
 import { ProtoCodec } from '../cri/proto3.ts';
-import { dialError } from './dial-error.ts';
+import { dialError } from '#base/http/dial-error.ts';
 import { containerPort, httpGet, httpGetTarget } from './http-get.ts';
 
 /** What a command may print into an event. */

@@ -1,5 +1,5 @@
-/** Failures to connect, as Go words them: people read them in events of probes. */
-import { messageOf } from '#base/error.ts';
+/** Failures to connect, as Go words them: people read them in events and messages. */
+import { messageOf } from '../error.ts';
 
 const TEXTS: Record<string, string> = {
   ECONNREFUSED: 'connect: connection refused',
@@ -8,6 +8,11 @@ const TEXTS: Record<string, string> = {
   ECONNRESET: 'connect: connection reset by peer',
   ETIMEDOUT: 'i/o timeout',
 };
+
+/** Whether no connection came to be, rather than that something went wrong on one. */
+export function isDialError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code) in TEXTS;
+}
 
 /** `dial tcp 10.0.0.1:80: connect: connection refused` */
 export function dialError(error: unknown, address: string): string {
