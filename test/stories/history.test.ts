@@ -59,9 +59,10 @@ describe('compaction by the API server', () => {
       await server.refusal(`GET ${MAPS}?${exact}`),
       '410 The resourceVersion for the provided list is too old.',
     );
-    const watch = await server.refusal(`GET ${MAPS}?watch=true&resourceVersion=${resourceVersion}`);
+    const watch = await server.must(`GET ${MAPS}?watch=true&resourceVersion=${resourceVersion}`);
+    assert.equal(watch.type, 'ERROR');
     assert.match(
-      watch,
+      `${watch.object.code} ${watch.object.message}`,
       new RegExp(`^410 too old resource version: ${resourceVersion} \\(\\d+\\)$`),
     );
   });

@@ -95,6 +95,7 @@ async function startOf(
   const after = Number(version);
   if (after > hub.revision) await reach(hub, after, { signal: context.signal });
   const oldest = Math.max(resource.cache.windowStart, hub.compacted);
-  if (after < oldest) throw gone(`too old resource version: ${after} (${oldest})`);
-  return { after, initial: false, initialBookmark: false };
+  const started = { after, initial: false, initialBookmark: false };
+  if (after >= oldest) return started;
+  return { ...started, error: gone(`too old resource version: ${after} (${oldest})`) };
 }

@@ -25,6 +25,8 @@ export interface WatchStart {
   readonly initial: boolean;
   /** A bookmark that says so closes the initial state. */
   readonly initialBookmark: boolean;
+  /** Why there is nothing to send: as with upstream, it is the first and last event of the watch. */
+  readonly error?: StatusError;
 }
 
 export interface WatcherOptions {
@@ -67,6 +69,10 @@ export class Watcher {
       if (signal.aborted) return end();
       signal.addEventListener('abort', end);
       this.#cleanup.push(() => signal.removeEventListener('abort', end));
+    }
+    if (start.error !== undefined) {
+      this.#outlet.error(start.error);
+      return end();
     }
     this.#sentRevision = start.after;
     if (!start.initial) return this.#follow(start.after);
