@@ -27,6 +27,18 @@ export function bytesResponse(
   };
 }
 
+/** Bytes that lie in pieces, and go out so. */
+export function piecesResponse(
+  contentType: string,
+  { pieces, length }: { readonly pieces: readonly Uint8Array[]; readonly length: number },
+): HttpResponse {
+  return {
+    status: 200,
+    headers: { 'content-type': contentType, 'content-length': String(length) },
+    body: { kind: 'pieces', pieces, length },
+  };
+}
+
 export function textResponse(status: number, text: string): HttpResponse {
   return bytesResponse(status, 'text/plain; charset=utf-8', Buffer.from(text));
 }

@@ -13,7 +13,7 @@ import type {
 import { equalValues } from '../meta/equal.ts';
 import { fieldPath } from '../meta/field.ts';
 import { hasUnprunedDefaults } from '../structural/check-defaults.ts';
-import { compileSchema } from '../structural/compile-schema.ts';
+import { compilePlain } from '../structural/compile-schema.ts';
 import type { KnownExpressions, RuleEngine } from '../structural/rule-engine.ts';
 import { SchemaError, type StructuralSchema } from '../structural/structural-schema.ts';
 import { validateStructure } from '../structural/structure.ts';
@@ -102,7 +102,7 @@ function hasBadListKeys(schema: JSONSchemaProps): boolean {
 /** Undefined when no structural schema can be made of it. */
 export function tryCompile(schema: JSONSchemaProps): StructuralSchema | undefined {
   try {
-    return compileSchema(schema);
+    return compilePlain(schema);
   } catch (error) {
     if (error instanceof SchemaError) return undefined;
     throw error;

@@ -11,7 +11,7 @@ import type {
 } from '#api/gen/apiextensions-v1.ts';
 import { equalValues } from '../meta/equal.ts';
 import { type FieldError, fieldPath, invalidValue } from '../meta/field.ts';
-import { compileSchema } from '../structural/compile-schema.ts';
+import { compilePlain } from '../structural/compile-schema.ts';
 import { SchemaError } from '../structural/structural-schema.ts';
 import { validateStructure } from '../structural/structure.ts';
 import { approvalOf, isProtectedGroup } from './api-approval.ts';
@@ -25,7 +25,11 @@ import {
 } from './condition-list.ts';
 
 type Names = CustomResourceDefinitionNames;
-type Definitions = Iterable<CustomResourceDefinition>;
+/** Of a definition, the names that it has. */
+export interface NamesHolder {
+  readonly status?: { readonly acceptedNames?: Names };
+}
+type Definitions = Iterable<NamesHolder>;
 
 export interface ConditionPlan {
   readonly acceptedNames: Names;
@@ -158,7 +162,7 @@ function planStructure(spec: Partial<CustomResourceDefinitionSpec>): Condition |
     if (schema?.openAPIV3Schema === undefined) continue;
     try {
       const where = at.child('versions').index(i).child('schema', 'openAPIV3Schema');
-      errors.push(...validateStructure(compileSchema(schema.openAPIV3Schema), where));
+      errors.push(...validateStructure(compilePlain(schema.openAPIV3Schema), where));
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error;
       const message = `failed to check validation schema for version ${name}: ${error.message}`;

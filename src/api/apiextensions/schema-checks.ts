@@ -8,7 +8,7 @@
 import type { JSONSchemaProps } from '#api/gen/apiextensions-v1.ts';
 import { type FieldError, type FieldPath, forbiddenField, invalidValue } from '../meta/field.ts';
 import { validateDefaults } from '../structural/check-defaults.ts';
-import { compileSchema } from '../structural/compile-schema.ts';
+import { compilePlain } from '../structural/compile-schema.ts';
 import { SchemaError, type StructuralSchema } from '../structural/structural-schema.ts';
 import { validateStructure } from '../structural/structure.ts';
 import type { CheckOptions } from './check-options.ts';
@@ -101,7 +101,7 @@ function checkStructural(
 ): { errors: FieldError[]; schema?: StructuralSchema; failure?: FieldError } {
   let schema: StructuralSchema;
   try {
-    schema = compileSchema(props);
+    schema = compilePlain(props);
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
     return { errors: [], failure: invalidValue(at, '', error.message) };

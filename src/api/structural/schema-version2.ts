@@ -5,11 +5,11 @@
  * Source: upstream v1.36 apiextensions-apiserver/pkg/apiserver/schema/unfold.go and
  * pkg/controller/openapi/v2/conversion.go.
  */
-import { compileSchema, withMembers } from './compile-schema.ts';
+import { compilePlain } from './compile-schema.ts';
 import type { StructuralSchema, ValueValidation } from './structural-schema.ts';
 import { hasIntOrStringAllOf, hasIntOrStringAnyOf } from './structure.ts';
 
-const CLAUSES = [compileSchema({ type: 'integer' }), compileSchema({ type: 'string' })];
+const CLAUSES = [compilePlain({ type: 'integer' }), compilePlain({ type: 'string' })];
 
 /** The schema with `change` made to each node of the structure, from the top down. */
 function mapSchema(
@@ -18,7 +18,8 @@ function mapSchema(
 ): StructuralSchema {
   const changed = change(schema);
   const { properties, items, additionalProperties } = changed;
-  return withMembers(changed, {
+  return {
+    ...changed,
     properties:
       properties && new Map([...properties].map(([name, each]) => [name, mapSchema(each, change)])),
     items: items && mapSchema(items, change),
@@ -26,7 +27,7 @@ function mapSchema(
       typeof additionalProperties === 'object'
         ? mapSchema(additionalProperties, change)
         : additionalProperties,
-  });
+  };
 }
 
 /** int-or-string as anyOf, for readers that do not know the extension. */
@@ -34,10 +35,9 @@ export function unfolded(schema: StructuralSchema): StructuralSchema {
   return mapSchema(schema, (node) => {
     if (!node.intOrString || hasIntOrStringAnyOf(node) || hasIntOrStringAllOf(node)) return node;
     const value = node.value ?? {};
-    if (value.anyOf === undefined)
-      return withMembers(node, { value: { ...value, anyOf: CLAUSES } });
-    const first = compileSchema({ anyOf: [{ type: 'integer' }, { type: 'string' }] });
-    return withMembers(node, { value: { ...value, allOf: [first, ...(value.allOf ?? [])] } });
+    if (value.anyOf === undefined) return { ...node, value: { ...value, anyOf: CLAUSES } };
+    const first = compilePlain({ anyOf: [{ type: 'integer' }, { type: 'string' }] });
+    return { ...node, value: { ...value, allOf: [first, ...(value.allOf ?? [])] } };
   });
 }
 
@@ -51,13 +51,14 @@ export function forVersion2(schema: StructuralSchema): StructuralSchema {
     if (node.preserveUnknownFields && type === 'object') type = '';
     const kept = withRequired(value, { ...node, properties });
     const hasValue = Object.keys(kept).length > 0;
-    return withMembers(node, {
+    return {
+      ...node,
       type,
       items,
       properties,
       nullable: false,
       value: hasValue ? kept : undefined,
-    });
+    };
   });
 }
 

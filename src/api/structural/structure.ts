@@ -11,7 +11,7 @@ import {
   invalidValue,
   required,
 } from '../meta/field.ts';
-import { compileSchema, emptySchema, withMembers } from './compile-schema.ts';
+import { compileSchema, emptySchema } from './compile-schema.ts';
 import { validateCompleteness } from './structure-completeness.ts';
 import { validateNested, validatePattern } from './structure-nested.ts';
 import type { StructuralSchema } from './structural-schema.ts';
@@ -161,6 +161,10 @@ function saysMore(metadata: StructuralSchema): boolean {
   const { properties } = metadata;
   const named = ['name', 'generateName'].filter((name) => properties?.has(name)).length;
   const onlyNames = named > 0 && properties?.size === named;
-  const rest = { type: '', default: undefined, ...(onlyNames ? { properties: undefined } : {}) };
-  return withMembers(metadata, rest) !== emptySchema();
+  const rest = { ...metadata, ...(onlyNames ? { properties: undefined } : {}) };
+  const nothing = emptySchema();
+  const fields = Object.keys(nothing) as (keyof StructuralSchema)[];
+  return fields.some(
+    (field) => field !== 'type' && field !== 'default' && rest[field] !== nothing[field],
+  );
 }

@@ -9,6 +9,7 @@ import type { JsonObject } from '#api/meta/object.ts';
 import { messageOf } from '#base/error.ts';
 import { type HttpResponse, readBody } from '#base/http/message.ts';
 import type { OpenApi, OpenApiRequest } from '../openapi/openapi.ts';
+import { singlePiece } from '../openapi/pieces.ts';
 import { V2Document, type V2Source } from '../openapi/v2-answer.ts';
 import { bytesResponse, withHeaders } from '../respond.ts';
 import type { ApiServices, RemoteApi } from './api-services.ts';
@@ -199,18 +200,19 @@ function merge(own: Uint8Array, specs: readonly (readonly [RemoteApi, string])[]
 }
 
 function mergedSource(merged: Uint8Array): V2Source {
-  return {
-    json: () => Promise.resolve(merged),
-    parts: async () => {
-      const { paths, definitions, ...head } = JSON.parse(Buffer.from(merged).toString()) as Spec &
-        JsonObject;
-      return {
-        head,
-        paths: Object.entries(paths ?? {}).map(([path, item]) => [path, JSON.stringify(item)]),
-        definitions: Object.entries(definitions ?? {}),
-      };
-    },
-  };
+  return () =>
+    Promise.resolve({
+      ...singlePiece(merged),
+      parts: () => {
+        const { paths, definitions, ...head } = JSON.parse(Buffer.from(merged).toString()) as Spec &
+          JsonObject;
+        return {
+          head,
+          paths: Object.entries(paths ?? {}),
+          definitions: Object.entries(definitions ?? {}),
+        };
+      },
+    });
 }
 
 /** Undefined for what is no JSON object: another server may say anything. */

@@ -27,7 +27,7 @@ export function createAggregation(core: ServerCore): Aggregation {
     client: core.client,
     local: {
       builtIn: groupVersionsOf(builtIn),
-      custom: () => groupVersionsOf(resources.kinds().slice(builtIn.length)),
+      custom: () => resources.customGroupVersions(),
     },
   });
   resources.onChange = () => aggregator.registration.changed();

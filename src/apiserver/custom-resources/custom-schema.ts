@@ -10,7 +10,7 @@ import type {
 import type { JsonObject, KubeObject } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
 import type { TypeSchema } from '#api/schema/types.ts';
-import { compileSchema } from '#api/structural/compile-schema.ts';
+import { compilePlain, compileSchema } from '#api/structural/compile-schema.ts';
 import {
   type CustomKind,
   type ReadOptions,
@@ -81,7 +81,9 @@ export class CustomSchema {
 
   /** The models for OpenAPI, of the object and of a list. */
   openApi(form: OpenApiForm): PublishedSchemas {
-    return publishedSchemas(this.#definition, this.version.name, this.schema, form);
+    // Compiled for this once: what is published is rarely what is used, and would stay.
+    const schema = this.#schema ?? compilePlain(this.version.schema?.openAPIV3Schema ?? {});
+    return publishedSchemas(this.#definition, this.version.name, schema, form);
   }
 }
 

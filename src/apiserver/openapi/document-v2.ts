@@ -1,15 +1,19 @@
 /**
- * The OpenAPI v2 document: all of the v3 documents in one, in the older form.
+ * The OpenAPI v2 document: what all of the v3 documents say in one, in the older form.
  *
- * Source: OpenAPI 2.0. What that version cannot say (defaults beside a reference, alternatives)
- * is left out, as kube-openapi does.
+ * It grows document by document, in turns of the loop; what has been added lies as bytes, because a
+ * server with thousands of definitions has tens of megabytes of them.
+ *
+ * Source: OpenAPI 2.0; kube-openapi for its order.
  */
 import type { Json, JsonObject } from '#api/meta/object.ts';
+import type { Turns } from '../turns.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
-import { type CustomModels, REF } from './schemas.ts';
+import { entriesOf, pathItemV2, schemaV2 } from './convert-v2.ts';
+import { buildDocument, type DocumentSource } from './document-v3.ts';
+import { customPathTexts } from './path-template.ts';
+import { type Pieces, PieceWriter } from './pieces.ts';
 import type { DocumentParts } from './v2-answer.ts';
-
-const DEFINITIONS = '#/definitions/';
 
 const MODELS: Readonly<Record<string, JsonObject>> = {
   'io.k8s.apimachinery.pkg.api.resource.Quantity': { type: 'string' },
@@ -27,176 +31,141 @@ const SECURITY: JsonObject = {
 
 const GVK = 'x-kubernetes-group-version-kind';
 
-/** Takes v3 documents one by one, so that the caller can rest between them. */
-export class DocumentV2 {
-  readonly #paths = new Map<string, string>();
-  readonly #definitions = new Map<string, JsonObject>();
+/** One path or model: where its text (`"name":{…}`) lies. */
+interface Entry {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
-  addPaths({ paths }: JsonObject): void {
-    for (const [path, item] of entriesOf(paths))
-      this.#paths.set(path, JSON.stringify(pathItemV2(item)));
+/** A model of the server itself, which several documents may have. */
+interface Model {
+  readonly schema: JsonObject;
+  /** The kinds that it is of, as JSON: each document names some. */
+  readonly kinds: Map<string, Json>;
+}
+
+/** The finished document. */
+export interface DocumentV2 extends Pieces {
+  /** Its parts again, for another form of it. */
+  parts(): DocumentParts;
+}
+
+export class DocumentV2Builder {
+  readonly #turns: Turns;
+  readonly #paths: Entry[] = [];
+  readonly #definitions: Entry[] = [];
+  readonly #models = new Map<string, Model>();
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
   }
 
-  /** `own`: models that are given in the older form already. */
-  addDefinitions({ components }: JsonObject, own: CustomModels): void {
+  async add(source: DocumentSource): Promise<void> {
+    const texts: (readonly [list: Entry[], name: string, text: string])[] = [];
+    for (const { scope, kind } of source.custom) {
+      if (this.#turns.isLong()) await this.#turns.next();
+      for (const [path, item] of customPathTexts(scope, kind, source))
+        texts.push([this.#paths, path, item]);
+    }
+    for (const [name, model] of source.modelsV2) {
+      if (this.#turns.isLong()) await this.#turns.next();
+      texts.push([this.#definitions, name, JSON.stringify(model())]);
+    }
+    const { paths, components } = await buildDocument({ ...source, form: 'v2' }, this.#turns);
+    for (const [path, item] of entriesOf(paths)) {
+      if (this.#turns.isLong()) await this.#turns.next();
+      texts.push([this.#paths, path, JSON.stringify(pathItemV2(item))]);
+    }
     for (const [name, schema] of entriesOf((components as JsonObject)['schemas'])) {
-      const model = own.get(name);
-      if (model === undefined) this.#define(name, schema);
-      else this.#definitions.set(name, model());
+      if (this.#turns.isLong()) await this.#turns.next();
+      if (!source.modelsV2.has(name)) this.#define(name, schema);
+    }
+    await this.#keep(texts);
+  }
+
+  /** Of each document in one block of memory, which is given back when the whole is written. */
+  async #keep(texts: readonly (readonly [Entry[], string, string])[]): Promise<void> {
+    const whole = texts.map(([list, name, text]) => [list, name, entryText(name, text)] as const);
+    const size = whole.reduce((sum, [, , text]) => sum + Buffer.byteLength(text), 0);
+    const block = Buffer.allocUnsafeSlow(size);
+    let at = 0;
+    for (const [list, name, text] of whole) {
+      if (this.#turns.isLong()) await this.#turns.next();
+      const end = at + block.write(text, at);
+      list.push({ name, bytes: block.subarray(at, end) });
+      at = end;
     }
   }
 
   #define(name: string, schema: JsonObject): void {
-    const before = this.#definitions.get(name);
-    if (before === undefined) {
-      this.#definitions.set(name, MODELS[name] ?? schemaV2(schema));
-      return;
+    let model = this.#models.get(name);
+    if (model === undefined) {
+      model = { schema: MODELS[name] ?? schemaV2(schema), kinds: new Map() };
+      this.#models.set(name, model);
     }
-    // Kinds that every group version has name all of them.
-    const kinds = [before[GVK], schema[GVK]].flatMap((list) => (Array.isArray(list) ? list : []));
-    if (kinds.length > 1) before[GVK] = distinct(kinds);
+    const kinds = schema[GVK];
+    for (const kind of Array.isArray(kinds) ? kinds : [])
+      model.kinds.set(JSON.stringify(kind), kind);
   }
 
-  /** The document in pieces, for its protobuf form. */
-  parts(): DocumentParts {
+  /** The whole, sorted by name. */
+  async finish(): Promise<DocumentV2> {
+    for (const [name, { schema, kinds }] of this.#models) {
+      if (this.#turns.isLong()) await this.#turns.next();
+      const sorted = [...kinds].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, kind]) => kind);
+      const model = kinds.size > 1 ? { ...schema, [GVK]: sorted } : schema;
+      const bytes = Buffer.from(entryText(name, JSON.stringify(model)));
+      this.#definitions.push({ name, bytes });
+    }
+    const writer = new PieceWriter();
+    writer.text(`${JSON.stringify(HEAD).slice(0, -1)},"paths":{`);
+    const paths = await this.#write(writer, this.#paths);
+    writer.text('},"definitions":{');
+    const definitions = await this.#write(writer, this.#definitions);
+    writer.text(`},${JSON.stringify(SECURITY).slice(1)}`);
+    const { pieces, length } = writer.result();
     return {
-      head: { ...HEAD, ...SECURITY },
-      paths: sortedEntries(this.#paths),
-      definitions: sortedEntries(this.#definitions),
+      pieces,
+      length,
+      parts: () => ({
+        head: { ...HEAD, ...SECURITY },
+        paths: entriesAt(pieces, paths),
+        definitions: entriesAt(pieces, definitions),
+      }),
     };
   }
 
-  /** The document as text, written piece by piece. */
-  text(): string {
-    const paths = sortedEntries(this.#paths).map(
-      ([path, item]) => `${JSON.stringify(path)}:${item}`,
-    );
-    const definitions = sortedEntries(this.#definitions).map(
-      ([name, schema]) => `${JSON.stringify(name)}:${JSON.stringify(schema)}`,
-    );
-    const head = JSON.stringify(HEAD);
-    const security = JSON.stringify(SECURITY);
-    return `${head.slice(0, -1)},"paths":{${paths.join(',')}},"definitions":{${definitions.join(',')}},${security.slice(1)}`;
+  /** Empties `entries`. Answers where each lies: its piece, start and end. */
+  async #write(writer: PieceWriter, entries: Entry[]): Promise<Uint32Array> {
+    const sorted = entries.splice(0).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const places = new Uint32Array(sorted.length * 3);
+    for (const [i, { bytes }] of sorted.entries()) {
+      if (this.#turns.isLong()) await this.#turns.next();
+      if (i > 0) writer.text(',');
+      writer.bytes(bytes);
+      const { piece, end } = writer.position();
+      places.set([piece, end - bytes.length, end], i * 3);
+    }
+    return places;
   }
 }
 
-function sortedEntries<T>(map: ReadonlyMap<string, T>): [string, T][] {
-  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+function entryText(name: string, text: string): string {
+  return `${JSON.stringify(name)}:${text}`;
 }
 
-function entriesOf(value: Json | undefined): [string, JsonObject][] {
-  return Object.entries((value ?? {}) as Record<string, JsonObject>);
-}
-
-function distinct(kinds: Json[]): Json[] {
-  return sortedEntries(new Map(kinds.map((kind) => [JSON.stringify(kind), kind]))).map(
-    ([, kind]) => kind,
-  );
-}
-
-function schemaV2(schema: JsonObject): JsonObject {
-  const { properties, ...rest } = schema;
-  if (properties === undefined) return rest;
-  return {
-    ...rest,
-    properties: Object.fromEntries(
-      entriesOf(properties).map(([name, value]) => [name, propertyV2(value)]),
-    ),
-  };
-}
-
-function propertyV2(property: JsonObject): JsonObject {
-  const { allOf, default: _, items, additionalProperties, ...rest } = property;
-  const [inner] = Array.isArray(allOf) ? (allOf as JsonObject[]) : [];
-  return {
-    ...(inner === undefined ? {} : refV2(inner)),
-    ...refV2(rest),
-    ...(items === undefined ? {} : { items: propertyV2(items as JsonObject) }),
-    ...(additionalProperties === undefined
-      ? {}
-      : { additionalProperties: propertyV2(additionalProperties as JsonObject) }),
-  };
-}
-
-function refV2(schema: JsonObject): JsonObject {
-  const { $ref } = schema;
-  return typeof $ref === 'string' ? { ...schema, $ref: $ref.replace(REF, DEFINITIONS) } : schema;
-}
-
-function pathItemV2(item: JsonObject): JsonObject {
-  return Object.fromEntries(
-    entriesOf(item).map(([key, value]) => [
-      key,
-      key === 'parameters' ? parametersV2(value as unknown as JsonObject[]) : operationV2(value),
-    ]),
-  );
-}
-
-function parametersV2(parameters: JsonObject[]): JsonObject[] {
-  return parameters.map(({ schema, ...rest }) => ({ ...rest, ...(schema as JsonObject) }));
-}
-
-function operationV2(operation: JsonObject): JsonObject {
-  const { parameters, requestBody, responses, ...rest } = operation;
-  const body = bodyParameter(requestBody as JsonObject | undefined);
-  const own = parametersV2((parameters ?? []) as JsonObject[]);
-  const all = [...body, ...own];
-  const produces = mediaOf(responses as JsonObject);
-  const consumes =
-    requestBody === undefined
-      ? consumesWithoutBody(rest, responses as JsonObject)
-      : mediaOfBody(requestBody as JsonObject);
-  return {
-    ...rest,
-    schemes: ['https'],
-    ...(consumes.length === 0 ? {} : { consumes }),
-    ...(produces.length === 0 ? {} : { produces }),
-    ...(all.length === 0 ? {} : { parameters: all }),
-    responses: responsesV2(responses as JsonObject),
-  };
-}
-
-/** Paths of kinds take anything, indices what they produce, the rest says nothing. */
-function consumesWithoutBody(operation: JsonObject, responses: JsonObject): string[] {
-  if (operation[GVK] !== undefined) return ['*/*'];
-  const schema = schemaOfContent((responses['200'] ?? {}) as JsonObject);
-  return schema?.['$ref'] === undefined ? [] : mediaOf(responses);
-}
-
-function mediaOfBody(requestBody: JsonObject): string[] {
-  return Object.keys((requestBody['content'] ?? {}) as JsonObject);
-}
-
-function mediaOf(responses: JsonObject): string[] {
-  const ok = responses['200'] as JsonObject | undefined;
-  return Object.keys((ok?.['content'] ?? {}) as JsonObject);
-}
-
-function bodyParameter(requestBody: JsonObject | undefined): JsonObject[] {
-  if (requestBody === undefined) return [];
-  const schema = schemaOfContent(requestBody);
-  return [
-    {
-      name: 'body',
-      in: 'body',
-      ...(requestBody['required'] === true ? { required: true } : {}),
-      ...(schema === undefined ? {} : { schema }),
-    },
-  ];
-}
-
-function schemaOfContent(holder: JsonObject): JsonObject | undefined {
-  const [first] = Object.values((holder['content'] ?? {}) as Record<string, JsonObject>);
-  const schema = first?.['schema'];
-  return schema === undefined ? undefined : refV2(schema as JsonObject);
-}
-
-function responsesV2(responses: JsonObject): JsonObject {
-  return Object.fromEntries(
-    entriesOf(responses).map(([code, response]) => {
-      const schema = schemaOfContent(response);
-      const { description = '' } = response;
-      return [code, { description, ...(schema === undefined ? {} : { schema }) }];
-    }),
-  );
+function* entriesAt(
+  pieces: readonly Uint8Array[],
+  places: Uint32Array,
+): Generator<readonly [name: string, value: Json]> {
+  for (let i = 0; i < places.length; i += 3) {
+    const piece = pieces[places[i] ?? 0] ?? new Uint8Array();
+    const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString(
+      'utf8',
+      places[i + 1],
+      places[i + 2],
+    );
+    const [entry] = Object.entries(JSON.parse(`{${text}}`) as JsonObject);
+    if (entry !== undefined) yield [entry[0], entry[1] ?? null];
+  }
 }

@@ -4,13 +4,15 @@
  * Source: KEP-2896 for how the API is divided into documents.
  */
 import type { AnyKind } from '#api/kind.ts';
-import type { JsonObject } from '#api/meta/object.ts';
+import type { Json, JsonObject } from '#api/meta/object.ts';
 import { groupsOf } from '../discovery/groups.ts';
 import { subresourcesOf } from '../discovery/subresources.ts';
+import type { Turns } from '../turns.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
 import { withCbor } from './cbor.ts';
 import { answers, META_V1, type Operation, pathItem, type Ref } from './operations.ts';
-import { groupTitle, groupVersionTitle, pathsOfKind, tagOf } from './paths.ts';
+import { groupTitle, groupVersionTitle, pathsOfKind, type Scope, tagOf } from './paths.ts';
+import { type Pieces, PieceWriter } from './pieces.ts';
 import { type CustomModels, customModels, type GroupVersion, SchemaCollector } from './schemas.ts';
 
 /** A document that is made when it is asked for. */
@@ -30,6 +32,8 @@ export interface DocumentSource {
   readonly cbor?: boolean;
   /** Each adds some of the document's paths to `paths`; models come from `ref`. */
   readonly steps: readonly Step[];
+  /** Custom resources: the rest of the paths. */
+  readonly custom: readonly { readonly scope: Omit<Scope, 'ref'>; readonly kind: AnyKind }[];
 }
 
 type Step = (paths: JsonObject, ref: Ref) => void;
@@ -54,6 +58,7 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
   const { group, version } = groupVersion;
   const path = group === '' ? `api/${version}` : `apis/${group}/${version}`;
   const root = `/${path}`;
+  const scope = { group, version, root };
   return {
     path,
     groupVersion,
@@ -66,16 +71,36 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
         const list = read(id, answers(ref(`${META_V1}.APIResourceList`), ['200']));
         paths[`${root}/`] = pathItem(tagOf(group, version), [list]);
       },
-      ...kinds.flatMap((kind): Step[] => [
-        (_, ref) => void ref(kind.schema),
-        (paths, ref) =>
-          Object.assign(
-            paths,
-            Object.fromEntries(pathsOfKind({ group, version, root, ref }, kind)),
-          ),
-      ]),
+      ...kinds.filter(({ custom }) => custom === undefined).flatMap((kind) => stepsOf(scope, kind)),
     ],
+    custom: kinds.filter(({ custom }) => custom !== undefined).map((kind) => ({ scope, kind })),
   };
+}
+
+function stepsOf(scope: Omit<Scope, 'ref'>, kind: AnyKind): Step[] {
+  return [
+    (_, ref) => void ref(kind.schema),
+    (paths, ref) => Object.assign(paths, Object.fromEntries(pathsOfKind({ ...scope, ref }, kind))),
+  ];
+}
+
+/** The server's own models that custom resources refer to; what they are themselves is given. */
+function* modelSteps({ custom, modelsV2 }: DocumentSource): Generator<Step> {
+  const seen = new Set<string>();
+  for (const { scope, kind } of custom) {
+    const form = JSON.stringify([kind.namespaced, kind.verbs, subresourcesOf(kind).map(nameOf)]);
+    if (seen.has(form)) continue;
+    seen.add(form);
+    yield (_, ref) => {
+      const known: Ref = (name) => (modelsV2.has(name) ? {} : ref(name));
+      pathsOfKind({ ...scope, ref: known }, kind);
+      for (const name of ['ObjectMeta', 'ListMeta']) ref(`${META_V1}.${name}`);
+    };
+  }
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
 }
 
 function groupSource(group: string): DocumentSource {
@@ -104,7 +129,7 @@ function identityOf(kind: AnyKind): unknown {
   return { ...own, subresources, custom: custom?.identity };
 }
 
-const STATIC = { identity: '', models: new Map(), modelsV2: new Map() } as const;
+const STATIC = { identity: '', models: new Map(), modelsV2: new Map(), custom: [] } as const;
 
 /** Paths that belong to no group version. */
 const OTHERS: readonly DocumentSource[] = [
@@ -200,17 +225,57 @@ class DocumentBuilder {
   }
 }
 
-/** Makes the document; `rest` is awaited between steps, so that no turn of the loop is long. */
+/**
+ * Makes the document. `form`: as it is, or what the v2 document is made of, where custom resources
+ * are given otherwise.
+ */
 export async function buildDocument(
-  source: DocumentSource,
-  rest: () => Promise<void>,
+  source: DocumentSource & { readonly form?: 'v3' | 'v2' },
+  turns: Turns,
 ): Promise<JsonObject> {
   const builder = new DocumentBuilder(source);
-  for (const step of source.steps) {
-    builder.run(step);
-    await rest();
+  const custom =
+    source.form === 'v2'
+      ? modelSteps(source)
+      : source.custom.values().flatMap(({ scope, kind }) => stepsOf(scope, kind));
+  for (const steps of [source.steps, custom]) {
+    for (const step of steps) {
+      if (turns.isLong()) await turns.next();
+      builder.run(step);
+    }
   }
   return builder.document();
+}
+
+/** The document as JSON. */
+export async function documentText(document: JsonObject, turns: Turns): Promise<Pieces> {
+  const writer = new PieceWriter();
+  const { openapi, info, paths, components } = document;
+  const { schemas, securitySchemes } = components as JsonObject;
+  writer.text(`${JSON.stringify({ openapi, info }).slice(0, -1)},"paths":`);
+  await writeMembers(writer, paths, turns);
+  writer.text(',"components":{');
+  if (schemas !== undefined) {
+    writer.text('"schemas":');
+    await writeMembers(writer, schemas, turns);
+    writer.text(',');
+  }
+  writer.text(`"securitySchemes":${JSON.stringify(securitySchemes)}}}\n`);
+  return writer.result();
+}
+
+async function writeMembers(
+  writer: PieceWriter,
+  value: Json | undefined,
+  turns: Turns,
+): Promise<void> {
+  let separator = '{';
+  for (const [name, member] of Object.entries((value ?? {}) as JsonObject)) {
+    if (turns.isLong()) await turns.next();
+    writer.text(`${separator}${JSON.stringify(name)}:${JSON.stringify(member)}`);
+    separator = ',';
+  }
+  writer.text(separator === '{' ? '{}' : '}');
 }
 
 function sortedByKey(object: JsonObject): JsonObject {

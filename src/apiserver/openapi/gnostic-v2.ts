@@ -27,6 +27,7 @@ import {
   type Write,
   wrapped,
 } from './gnostic.ts';
+import type { Pieces } from './pieces.ts';
 
 const isReference = (value: Json): boolean => '$ref' in objectOf(value);
 
@@ -255,23 +256,18 @@ export function definitionBytes(name: string, value: Json): Uint8Array {
 
 /**
  * A whole Document. `head`: what stands before the paths and after the definitions; `paths` and
- * `definitions`: their pieces.
+ * `definitions`: their messages.
  */
-export function documentBytes(
-  head: JsonObject,
-  paths: readonly Uint8Array[],
-  definitions: readonly Uint8Array[],
-): Uint8Array {
-  const join = (field: number, pieces: readonly Uint8Array[]): Uint8Array[] => {
-    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    return [lengthPrefix(field, length), ...pieces];
-  };
-  return Buffer.concat([
+export function documentBytes(head: JsonObject, paths: Pieces, definitions: Pieces): Pieces {
+  const pieces = [
     messageBytes(() => content(HEAD, head)),
-    ...join(8, paths),
-    ...join(9, definitions),
+    lengthPrefix(8, paths.length),
+    ...paths.pieces,
+    lengthPrefix(9, definitions.length),
+    ...definitions.pieces,
     messageBytes(() => content(TAIL, head)),
-  ]);
+  ];
+  return { pieces, length: pieces.reduce((sum, { length }) => sum + length, 0) };
 }
 
 function lengthPrefix(field: number, length: number): Uint8Array {

@@ -7,16 +7,23 @@
  * Source: KEP-2896; upstream's handler3 for caching headers and redirects.
  */
 import { createHash } from 'node:crypto';
-import { type Environment, sleep } from '#base/env.ts';
+import type { Environment } from '#base/env.ts';
 import type { HttpResponse } from '#base/http/message.ts';
 import { FIELD_TABLE } from '#api/gen/schema.gen.ts';
 import { type AnyKind, type LiveKinds, perGeneration } from '#api/kind.ts';
 import type { RequestContext } from '../context.ts';
-import { bytesResponse, jsonBytes, withHeaders } from '../respond.ts';
+import { jsonBytes, piecesResponse, withHeaders } from '../respond.ts';
+import { Turns } from '../turns.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
-import { DocumentV2 } from './document-v2.ts';
-import { buildDocument, type DocumentSource, documentSources } from './document-v3.ts';
+import { type DocumentV2, DocumentV2Builder } from './document-v2.ts';
+import {
+  buildDocument,
+  type DocumentSource,
+  documentSources,
+  documentText,
+} from './document-v3.ts';
 import { documentV3Bytes } from './gnostic-v3.ts';
+import { type Pieces, singlePiece } from './pieces.ts';
 import { acceptedMedia, V2Document } from './v2-answer.ts';
 
 /** What gates say of the documents. */
@@ -50,6 +57,8 @@ const OFFERED = [
   [PROTOBUF_MEDIA, PROTOBUF_MEDIA],
   ['application/com.github.proto-openapi.spec.v3@v1.0+protobuf', PROTOBUF_MEDIA],
 ] as const;
+/** What the v3 documents that are kept may take together. */
+const KEPT_BYTES_MAX = 48 * 1024 * 1024;
 const YEAR_MS = 365 * 86_400_000;
 
 /** What is served for one set of kinds. Documents are kept until the kinds change. */
@@ -59,6 +68,13 @@ interface Published {
   /** Of everything. */
   readonly hash: string;
   v2?: V2Document;
+}
+
+interface Kept {
+  readonly hash: string;
+  readonly bytes: Promise<Pieces>;
+  /** Of the bytes; zero until they are there. */
+  length: number;
 }
 
 interface HashedSource extends DocumentSource {
@@ -81,19 +97,38 @@ function published(kinds: readonly AnyKind[], gates: Required<OpenApiGates>): Pu
 export function createOpenApi(options: OpenApiOptions): OpenApi {
   const { kinds, environment, enums = false, cbor = false } = options;
   const current = perGeneration(kinds, (all) => published(all, { enums, cbor }));
-  const rest = (): Promise<void> => sleep(environment, 0);
   /** By path and form; a document that the kinds have left behind gives way to the next one there. */
-  const documents = new Map<string, { hash: string; bytes: Promise<Uint8Array> }>();
+  const documents = new Map<string, Kept>();
 
-  const documentOf = (source: HashedSource, media: string): Promise<Uint8Array> => {
+  const documentOf = (source: HashedSource, media: string): Promise<Pieces> => {
     const key = `${source.path} ${media}`;
     const known = documents.get(key);
-    if (known?.hash === source.hash) return known.bytes;
-    const bytes = buildDocument(source, rest).then((document) =>
-      media === JSON_MEDIA ? jsonBytes(document) : documentV3Bytes(document),
+    documents.delete(key);
+    const kept =
+      known?.hash === source.hash
+        ? known
+        : keep(source.hash, documentV3(source, media, new Turns(environment)));
+    documents.set(key, kept);
+    return kept.bytes;
+  };
+  /** As long as there is room: the one that was asked for longest ago goes first. */
+  const keep = (hash: string, bytes: Promise<Pieces>): Kept => {
+    const kept: Kept = { hash, bytes, length: 0 };
+    void bytes.then(
+      ({ length }) => {
+        kept.length = length;
+        let total = documents.values().reduce((sum, one) => sum + one.length, 0);
+        for (const [key, one] of documents) {
+          if (total <= KEPT_BYTES_MAX || one === kept) break;
+          documents.delete(key);
+          total -= one.length;
+        }
+      },
+      () => {
+        for (const [key, one] of documents) if (one === kept) documents.delete(key);
+      },
     );
-    documents.set(key, { hash: source.hash, bytes });
-    return bytes;
+    return kept;
   };
   const forgetOthers = ({ sources }: Published): void => {
     for (const key of documents.keys())
@@ -108,10 +143,10 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
       const now = current();
       forgetOthers(now);
       if (path === V2) {
-        now.v2 ??= documentV2([...now.sources.values()], rest, environment);
+        now.v2 ??= new V2Document(() => documentV2(now.sources.values(), environment), environment);
         return now.v2.answer(context);
       }
-      if (path === V3) return cached(context, now.index, now.hash);
+      if (path === V3) return cached(context, now.hash, () => singlePiece(now.index));
       const source = now.sources.get(path.slice(V3.length + 1));
       return source === undefined ? undefined : answerV3(context, path, source);
     },
@@ -128,7 +163,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
       return { status: 406, headers: { vary: 'Accept', 'content-length': '0' } };
     const asked = context.info.query.get('hash') ?? '';
     if (asked !== '' && asked !== hash) return redirect(`${path}?hash=${hash}`);
-    const response = cached(context, await documentOf(source, media), hash, media);
+    const response = await cached(context, hash, () => documentOf(source, media), media);
     return asked === '' ? response : withHeaders(response, immutable(environment.clock.now()));
   }
 }
@@ -153,45 +188,31 @@ function indexOf(sources: readonly HashedSource[]): object {
   return { paths: Object.fromEntries(entries) };
 }
 
-function documentV2(
-  sources: readonly DocumentSource[],
-  rest: () => Promise<void>,
+async function documentV2(
+  sources: Iterable<DocumentSource>,
   environment: OpenApiOptions['environment'],
-): V2Document {
-  const build = (): Promise<DocumentV2> => buildV2(sources, rest);
-  return new V2Document(
-    {
-      json: async () => Buffer.from((await build()).text()),
-      parts: async () => (await build()).parts(),
-    },
-    environment,
-  );
-}
-
-async function buildV2(
-  sources: readonly DocumentSource[],
-  rest: () => Promise<void>,
 ): Promise<DocumentV2> {
-  const document = new DocumentV2();
-  for (const source of sources) {
-    const part = await buildDocument(source, rest);
-    document.addPaths(part);
-    await rest();
-    document.addDefinitions(part, source.modelsV2);
-    await rest();
-  }
-  return document;
+  const builder = new DocumentV2Builder(new Turns(environment));
+  for (const source of sources) await builder.add(source);
+  return builder.finish();
 }
 
-function cached(
+async function documentV3(source: DocumentSource, media: string, turns: Turns): Promise<Pieces> {
+  const document = await buildDocument(source, turns);
+  return media === JSON_MEDIA
+    ? documentText(document, turns)
+    : singlePiece(documentV3Bytes(document));
+}
+
+async function cached(
   context: OpenApiRequest,
-  bytes: Uint8Array,
   hash: string,
+  bytes: () => Pieces | Promise<Pieces>,
   media: string = JSON_MEDIA,
-): HttpResponse {
+): Promise<HttpResponse> {
   const headers = { etag: `"${hash}"`, vary: 'Accept' };
   if (context.header('if-none-match') === headers.etag) return { status: 304, headers };
-  return withHeaders(bytesResponse(200, media, bytes), headers);
+  return withHeaders(piecesResponse(media, await bytes()), headers);
 }
 
 /** For a year, as long as upstream says. */

@@ -14,9 +14,11 @@ import type { RequestContext } from '../context.ts';
 import { gzipped, takesGzip } from '../filters/compression.ts';
 import { gzipPieces } from '../gzip.ts';
 import { type Offer, parseAccept } from '../negotiate.ts';
-import { bytesResponse, withHeaders } from '../respond.ts';
+import { piecesResponse, withHeaders } from '../respond.ts';
 import { Turns } from '../turns.ts';
+import type { DocumentV2 } from './document-v2.ts';
 import { definitionBytes, documentBytes, pathItemBytes } from './gnostic-v2.ts';
+import { type Pieces, PieceWriter } from './pieces.ts';
 
 const JSON_MEDIA = 'application/json';
 const PROTOBUF_MEDIA = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
@@ -29,19 +31,16 @@ const OFFERED: readonly (readonly [accepts: string, gives: string])[] = [
 const GZIP_LEVEL = 6;
 const GZIP_MIN_BYTES = 1_500;
 
-/** A document in pieces that are small enough for one turn each. */
+/** A document in parts that are small enough for one turn each. */
 export interface DocumentParts {
   /** All but `paths` and `definitions`. */
   readonly head: JsonObject;
-  /** Path items as JSON. */
-  readonly paths: readonly (readonly [path: string, item: string])[];
-  readonly definitions: readonly (readonly [name: string, schema: Json])[];
+  readonly paths: Iterable<readonly [path: string, item: Json]>;
+  readonly definitions: Iterable<readonly [name: string, schema: Json]>;
 }
 
-export interface V2Source {
-  json(): Promise<Uint8Array>;
-  parts(): Promise<DocumentParts>;
-}
+/** Makes the document as JSON. */
+export type V2Source = () => Promise<DocumentV2>;
 
 /** What of a request the answer depends on. */
 export type V2Request = Pick<RequestContext, 'header'>;
@@ -49,8 +48,9 @@ export type V2Request = Pick<RequestContext, 'header'>;
 export class V2Document {
   readonly #source: V2Source;
   readonly #environment: Pick<Environment, 'clock' | 'timers'>;
-  /** By media type, and `gzip` after a space. */
-  readonly #forms = new Map<string, Promise<Uint8Array>>();
+  #document: Promise<Hashed> | undefined;
+  /** Other forms, by media type, and `gzip` after a space. */
+  readonly #forms = new Map<string, Promise<Pieces>>();
 
   constructor(source: V2Source, environment: Pick<Environment, 'clock' | 'timers'>) {
     this.#source = source;
@@ -61,51 +61,76 @@ export class V2Document {
     const media = acceptedMedia(request.header('accept'), OFFERED);
     const vary = { vary: 'Accept-Encoding, Accept' };
     if (media === undefined) return { status: 406, headers: { ...vary, 'content-length': '0' } };
-    const bytes = await this.#form(media);
-    const etag = `"${createHash('sha512')
-      .update(await this.#form(JSON_MEDIA))
-      .digest('hex')
-      .toUpperCase()}"`;
+    const { etag } = await this.#json();
     const headers = { etag, ...vary };
     if (request.header('if-none-match') === etag) return { status: 304, headers };
-    const plain = withHeaders(bytesResponse(200, media, bytes), headers);
-    if (!takesGzip(request.header('accept-encoding')) || bytes.length < GZIP_MIN_BYTES)
+    const whole = await this.#form(media);
+    const plain = withHeaders(piecesResponse(media, whole), headers);
+    if (!takesGzip(request.header('accept-encoding')) || whole.length < GZIP_MIN_BYTES)
       return plain;
-    const small = gzipped(plain, [await this.#form(`${media} gzip`)]);
+    const small = gzipped(plain, (await this.#form(`${media} gzip`)).pieces);
     return withHeaders(small, vary);
   }
 
-  #form(name: string): Promise<Uint8Array> {
+  #json(): Promise<Hashed> {
+    this.#document ??= this.#make().catch((error: unknown) => {
+      this.#document = undefined;
+      throw error;
+    });
+    return this.#document;
+  }
+
+  async #make(): Promise<Hashed> {
+    const document = await this.#source();
+    const etag = await etagOf(document, new Turns(this.#environment));
+    return { ...document, etag };
+  }
+
+  #form(name: string): Promise<Pieces> {
+    if (name === JSON_MEDIA) return this.#json();
     let made = this.#forms.get(name);
     if (made === undefined) {
-      made = this.#make(name);
+      made = this.#makeForm(name);
       this.#forms.set(name, made);
       made.catch(() => this.#forms.delete(name));
     }
     return made;
   }
 
-  async #make(name: string): Promise<Uint8Array> {
-    if (name === JSON_MEDIA) return this.#source.json();
+  async #makeForm(name: string): Promise<Pieces> {
     const turns = new Turns(this.#environment);
-    if (name === PROTOBUF_MEDIA) return protobufOf(await this.#source.parts(), turns);
-    const plain = await this.#form(name.replace(/ gzip$/, ''));
-    return Buffer.concat(await gzipPieces([plain], { level: GZIP_LEVEL, turns }));
+    if (name === PROTOBUF_MEDIA) return protobufOf((await this.#json()).parts(), turns);
+    const { pieces } = await this.#form(name.replace(/ gzip$/, ''));
+    const small = await gzipPieces(pieces, { level: GZIP_LEVEL, turns });
+    return { pieces: small, length: small.reduce((sum, { length }) => sum + length, 0) };
   }
 }
 
-async function protobufOf(parts: DocumentParts, turns: Turns): Promise<Uint8Array> {
-  const paths: Uint8Array[] = [];
+interface Hashed extends DocumentV2 {
+  readonly etag: string;
+}
+
+export async function etagOf({ pieces }: Pieces, turns: Turns): Promise<string> {
+  const hash = createHash('sha512');
+  for (const piece of pieces) {
+    if (turns.isLong()) await turns.next();
+    hash.update(piece);
+  }
+  return `"${hash.digest('hex').toUpperCase()}"`;
+}
+
+async function protobufOf(parts: DocumentParts, turns: Turns): Promise<Pieces> {
+  const paths = new PieceWriter();
   for (const [path, item] of parts.paths) {
     if (turns.isLong()) await turns.next();
-    paths.push(pathItemBytes(path, JSON.parse(item) as Json));
+    paths.bytes(pathItemBytes(path, item));
   }
-  const definitions: Uint8Array[] = [];
+  const definitions = new PieceWriter();
   for (const [name, schema] of parts.definitions) {
     if (turns.isLong()) await turns.next();
-    definitions.push(definitionBytes(name, schema));
+    definitions.bytes(definitionBytes(name, schema));
   }
-  return documentBytes(parts.head, paths, definitions);
+  return documentBytes(parts.head, paths.result(), definitions.result());
 }
 
 /** The first of `offered` that the client takes, by the client's order. */

@@ -5,6 +5,12 @@
 import type { AnyKind } from '#api/kind.ts';
 import type { Resource } from './resource.ts';
 
+interface GroupVersionCount {
+  readonly group: string;
+  readonly version: string;
+  readonly count: number;
+}
+
 export class ResourceSet {
   readonly #builtIn: readonly Resource[];
   /** By `<group>/<version>/<plural>`. */
@@ -12,6 +18,8 @@ export class ResourceSet {
   /** By the name of their definition, in the order of its versions. */
   readonly #custom = new Map<string, readonly Resource[]>();
   readonly #first = new Map<string, Resource>();
+  /** How many custom resources each group version has, by `<group>/<version>`. */
+  readonly #groupVersions = new Map<string, GroupVersionCount>();
   #generation = 0;
   /** Called when custom resources have come or gone. */
   onChange: () => void = () => {};
@@ -41,16 +49,34 @@ export class ResourceSet {
     return [...this.#builtIn, ...[...this.#custom.values()].flat()].map(({ kind }) => kind);
   }
 
+  /** The group versions that have custom resources. */
+  customGroupVersions(): { readonly group: string; readonly version: string }[] {
+    return [...this.#groupVersions.values()];
+  }
+
   /** Serves `resources` for a definition, and no longer what was served for it before. */
   setCustom(definition: string, resources: readonly Resource[]): void {
     const before = this.#custom.get(definition) ?? [];
     if (before.length === 0 && resources.length === 0) return;
-    for (const resource of before) this.#remove(resource);
+    for (const resource of before) {
+      this.#remove(resource);
+      this.#count(resource, -1);
+    }
     this.#custom.delete(definition);
     if (resources.length > 0) this.#custom.set(definition, resources);
-    for (const resource of resources) this.#add(resource);
+    for (const resource of resources) {
+      this.#add(resource);
+      this.#count(resource, 1);
+    }
     this.#generation += 1;
     this.onChange();
+  }
+
+  #count({ kind: { group, version } }: Resource, change: number): void {
+    const key = `${group}/${version}`;
+    const count = (this.#groupVersions.get(key)?.count ?? 0) + change;
+    if (count === 0) this.#groupVersions.delete(key);
+    else this.#groupVersions.set(key, { group, version, count });
   }
 
   #add(resource: Resource): void {
