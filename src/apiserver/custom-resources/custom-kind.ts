@@ -29,7 +29,7 @@ import { replicasPath, scaleOf, setScale } from '#api/structural/scale.ts';
 import { selectableFields } from '#api/structural/selectable-fields.ts';
 import { customType } from './custom-type.ts';
 import { storagePrefixOf } from './definitions.ts';
-import { CustomSchema, jsonOf } from './custom-schema.ts';
+import { CustomSchema, jsonOf, type SchemaReader } from './custom-schema.ts';
 import type { ConversionServices } from './webhook-conversion.ts';
 
 export interface CustomKindOptions {
@@ -37,13 +37,15 @@ export interface CustomKindOptions {
   readonly storedSince: number;
   readonly rules?: RuleEngine;
   readonly conversion: ConversionServices;
+  readonly readSchema: SchemaReader;
 }
 
 /** The kinds of all served versions, the one that clients prefer first. */
 export function customKinds(
-  definition: CustomResourceDefinition,
+  whole: CustomResourceDefinition,
   options: CustomKindOptions,
 ): AnyKind[] {
+  const definition = withoutSchemas(whole);
   const { spec } = definition;
   if (spec === undefined) return [];
   const names = namesOf(definition, spec);
@@ -55,13 +57,30 @@ export function customKinds(
 
 /** The kind of the version that objects are stored in, served or not; undefined without one. */
 export function storedKind(
-  definition: CustomResourceDefinition,
+  whole: CustomResourceDefinition,
   options: CustomKindOptions,
 ): AnyKind | undefined {
+  const definition = withoutSchemas(whole);
   const { spec } = definition;
   const version = spec?.versions.find(({ storage }) => storage);
   if (spec === undefined || version === undefined) return undefined;
   return kindOf(definition, { spec, names: namesOf(definition, spec), version, ...options });
+}
+
+/** What is kept of a definition as long as it is served: of thousands, not the schemas. */
+function withoutSchemas({ metadata, spec, status }: CustomResourceDefinition) {
+  const { name, uid, generation } = metadata ?? {};
+  return {
+    metadata: {
+      ...(name === undefined ? {} : { name }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(generation === undefined ? {} : { generation }),
+    },
+    ...(status === undefined ? {} : { status }),
+    ...(spec === undefined
+      ? {}
+      : { spec: { ...spec, versions: spec.versions.map(({ schema: _, ...version }) => version) } }),
+  };
 }
 
 /** Names that another definition holds are not accepted: the old ones stay. */
@@ -80,7 +99,7 @@ interface Parts extends CustomKindOptions {
 
 function kindOf(definition: CustomResourceDefinition, parts: Parts): AnyKind {
   const { spec, names, version, rules } = parts;
-  const schema = new CustomSchema(definition, version, rules);
+  const schema = new CustomSchema(definition, version, { read: parts.readSchema, rules });
   const scale = version.subresources?.scale;
   const deprecation = deprecationOf(spec, version);
   const kind = defineKind<KubeObject>({

@@ -6,6 +6,7 @@
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
+  JSONSchemaProps,
 } from '#api/gen/apiextensions-v1.ts';
 import type { JsonObject, KubeObject } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
@@ -26,10 +27,14 @@ import type { RuleEngine } from '#api/structural/rule-engine.ts';
 import type { StructuralSchema } from '#api/structural/structural-schema.ts';
 import { type TypeNames, typeOfSchema } from '#api/structural/type-schema.ts';
 
+/** The schema of a version as it was sent: read when it is needed, for it is most of a definition. */
+export type SchemaReader = (version: string) => JSONSchemaProps;
+
 export class CustomSchema {
   readonly version: CustomResourceDefinitionVersion;
   readonly names: TypeNames;
   readonly #definition: CustomResourceDefinition;
+  readonly #read: SchemaReader;
   readonly #rules: RuleEngine | undefined;
   #schema: StructuralSchema | undefined;
   #fields: TypeSchema | undefined;
@@ -37,17 +42,18 @@ export class CustomSchema {
   constructor(
     definition: CustomResourceDefinition,
     version: CustomResourceDefinitionVersion,
-    rules?: RuleEngine,
+    { read, rules }: { readonly read: SchemaReader; readonly rules?: RuleEngine | undefined },
   ) {
     this.#definition = definition;
     this.version = version;
+    this.#read = read;
     this.#rules = rules;
     const { group = '', names } = definition.spec ?? {};
     this.names = { group, version: version.name, kind: names?.kind ?? '' };
   }
 
   get schema(): StructuralSchema {
-    this.#schema ??= compileSchema(this.version.schema?.openAPIV3Schema ?? {});
+    this.#schema ??= compileSchema(this.#read(this.version.name));
     return this.#schema;
   }
 
@@ -82,7 +88,7 @@ export class CustomSchema {
   /** The models for OpenAPI, of the object and of a list. */
   openApi(form: OpenApiForm): PublishedSchemas {
     // Compiled for this once: what is published is rarely what is used, and would stay.
-    const schema = this.#schema ?? compilePlain(this.version.schema?.openAPIV3Schema ?? {});
+    const schema = this.#schema ?? compilePlain(this.#read(this.version.name));
     return publishedSchemas(this.#definition, this.version.name, schema, form);
   }
 }

@@ -7,7 +7,7 @@ import type { CustomType } from '#api/kind.ts';
 import { cloneJson } from '#api/meta/json.ts';
 import { apiVersionOf, type JsonObject, type KubeObject } from '#api/meta/object.ts';
 import type { TypeSchema } from '#api/schema/types.ts';
-import { CustomSchema } from './custom-schema.ts';
+import { CustomSchema, type SchemaReader } from './custom-schema.ts';
 import { type ConversionServices, convertByWebhook } from './webhook-conversion.ts';
 
 export interface CustomTypeOptions {
@@ -16,15 +16,16 @@ export interface CustomTypeOptions {
   readonly storedSince: number;
   readonly isTerminating: boolean;
   readonly conversion: ConversionServices;
+  readonly readSchema: SchemaReader;
 }
 
 export function customType(
   definition: CustomResourceDefinition,
-  { schema, spec, storedSince, isTerminating, conversion }: CustomTypeOptions,
+  { schema, spec, storedSince, isTerminating, conversion, readSchema }: CustomTypeOptions,
 ): CustomType {
   const storage = spec.versions.find((version) => version.storage)?.name ?? '';
   const isStorage = schema.version.name === storage;
-  const schemas = schemasOf(definition, schema);
+  const schemas = schemasOf(definition, schema, readSchema);
   const readStored = (stored: KubeObject): KubeObject =>
     asStored(schemas(stored.apiVersion ?? '') ?? schema, stored);
   const apiVersion = apiVersionOf({ group: spec.group, version: schema.version.name });
@@ -85,7 +86,11 @@ function otherVersions(schemas: Schemas, apiVersion: string): CustomType['otherV
 /** The schema of a version of the definition (`stable.example.com/v1`), made when it is asked for. */
 type Schemas = (apiVersion: string) => CustomSchema | undefined;
 
-function schemasOf(definition: CustomResourceDefinition, own: CustomSchema): Schemas {
+function schemasOf(
+  definition: CustomResourceDefinition,
+  own: CustomSchema,
+  read: SchemaReader,
+): Schemas {
   const { group = '', versions = [] } = definition.spec ?? {};
   const known = new Map([[apiVersionOf({ group, version: own.version.name }), own]]);
   return (wanted) => {
@@ -93,7 +98,7 @@ function schemasOf(definition: CustomResourceDefinition, own: CustomSchema): Sch
     if (found !== undefined) return found;
     const version = versions.find(({ name }) => apiVersionOf({ group, version: name }) === wanted);
     if (version === undefined) return undefined;
-    const made = new CustomSchema(definition, version);
+    const made = new CustomSchema(definition, version, { read });
     known.set(wanted, made);
     return made;
   };

@@ -7,8 +7,9 @@
  *
  * Upstream: apiextensions-apiserver/pkg/apiserver/customresource_handler.go.
  */
+import { createHash } from 'node:crypto';
 import { isConditionTrue } from '#api/apiextensions/condition-list.ts';
-import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
+import type { CustomResourceDefinition, JSONSchemaProps } from '#api/gen/apiextensions-v1.ts';
 import type { RuleEngine } from '#api/structural/rule-engine.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { CUSTOM_RESOURCE_DEFINITIONS } from '../admission/targets.ts';
@@ -19,10 +20,16 @@ import { type CustomKindOptions, customKinds, storedKind } from './custom-kind.t
 import type { ConversionServices } from './webhook-conversion.ts';
 import { nameOf, revisionOf, storagePrefixOf } from './definitions.ts';
 
+/** A definition that lies in the cache as bytes; `read` is renewed when its status changes. */
+interface StoredDefinition {
+  read(): CustomResourceDefinition;
+}
+
 /** What is served for one definition. */
 interface Served {
   /** What it was made of: status and metadata change often, and change nothing here. */
   readonly source: string;
+  readonly stored: StoredDefinition;
   readonly isTerminating: boolean;
   readonly storagePrefix: string;
   readonly retire: AbortController;
@@ -63,17 +70,27 @@ export class CustomResourceServing {
 
   /** All objects of a definition as they are stored, whatever versions are served. */
   stored(definition: CustomResourceDefinition): Resource | undefined {
-    const kind = storedKind(definition, this.#optionsFor(definition));
+    const options = this.#optionsFor(definition, { read: () => definition });
+    const kind = storedKind(definition, options);
     const cache = this.#hub.cache(storagePrefixOf(definition));
     return kind && new Resource({ kind, cache, hub: this.#hub });
   }
 
-  #optionsFor(definition: CustomResourceDefinition): CustomKindOptions {
+  #optionsFor(definition: CustomResourceDefinition, stored: StoredDefinition): CustomKindOptions {
     return {
+      readSchema: (version) => schemaOf(stored.read(), version),
       storedSince: revisionOf(definition),
       ...(this.#rules === undefined ? {} : { rules: this.#rules }),
       conversion: this.#conversion,
     };
+  }
+
+  /** Reads the definition as it lies in the cache now: its bytes are there once, for all. */
+  #readerOf(name: string): (() => CustomResourceDefinition) | undefined {
+    const { group, plural } = CUSTOM_RESOURCE_DEFINITIONS;
+    const resource = this.#resources.first(group, plural);
+    const entry = resource?.cache.get(resource.key('', name));
+    return entry && (() => resource?.read(entry) as CustomResourceDefinition);
   }
 
   #serve(definition: CustomResourceDefinition): void {
@@ -86,16 +103,18 @@ export class CustomResourceServing {
     const before = this.#served.get(name);
     const isTerminating = isConditionTrue(definition, 'Terminating');
     const isSame = before?.source === source;
+    const stored = isSame ? before.stored : { read: () => definition };
+    stored.read = this.#readerOf(name) ?? stored.read;
     if (isSame && before.isTerminating === isTerminating) return;
     // Who watches objects sees them go, when their kind goes.
     if (!isSame) before?.retire.abort();
     const retire = isSame ? before.retire : new AbortController();
     const storagePrefix = storagePrefixOf(definition);
     const cache = this.#hub.cache(storagePrefix);
-    const resources = customKinds(definition, this.#optionsFor(definition)).map(
+    const resources = customKinds(definition, this.#optionsFor(definition, stored)).map(
       (kind) => new Resource({ kind, cache, hub: this.#hub, retired: retire.signal }),
     );
-    this.#served.set(name, { source, isTerminating, storagePrefix, retire });
+    this.#served.set(name, { source, stored, isTerminating, storagePrefix, retire });
     this.#resources.setCustom(name, resources);
   }
 
@@ -114,8 +133,13 @@ function isServed(definition: CustomResourceDefinition): boolean {
   return isConditionTrue(definition, 'NamesAccepted') || isConditionTrue(definition, 'Established');
 }
 
-/** All that decides how the resources are served. */
+function schemaOf({ spec }: CustomResourceDefinition, version: string): JSONSchemaProps {
+  return spec?.versions.find(({ name }) => name === version)?.schema?.openAPIV3Schema ?? {};
+}
+
+/** Of all that decides how the resources are served, a hash. */
 function sourceOf(definition: CustomResourceDefinition): string {
   const { metadata, spec, status } = definition;
-  return JSON.stringify([metadata?.uid, spec, status?.acceptedNames]);
+  const text = JSON.stringify([metadata?.uid, spec, status?.acceptedNames]);
+  return createHash('sha256').update(text).digest('base64');
 }
