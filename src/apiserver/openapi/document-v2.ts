@@ -1,10 +1,10 @@
 /**
  * The OpenAPI v2 document: what all of the v3 documents say in one, in the older form.
  *
- * It grows document by document, in turns of the loop; what has been added lies as bytes, because a
- * server with thousands of definitions has tens of megabytes of them.
+ * It grows document by document, in turns of the loop, and is written once, to where it stays: a
+ * server with thousands of definitions has tens of megabytes of it.
  *
- * Source: OpenAPI 2.0; kube-openapi for its order.
+ * Source: OpenAPI 2.0.
  */
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import type { Turns } from '../turns.ts';
@@ -31,12 +31,6 @@ const SECURITY: JsonObject = {
 
 const GVK = 'x-kubernetes-group-version-kind';
 
-/** One path or model: where its text (`"name":{…}`) lies. */
-interface Entry {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
 /** A model of the server itself, which several documents may have. */
 interface Model {
   readonly schema: JsonObject;
@@ -50,10 +44,27 @@ export interface DocumentV2 extends Pieces {
   parts(): DocumentParts;
 }
 
+/** The members of one object of the document, written one after another. */
+class Members {
+  readonly #writer = new PieceWriter();
+  /** Of each member: its piece, start and end. */
+  readonly #places: number[] = [];
+
+  add(name: string, text: string): void {
+    if (this.#places.length > 0) this.#writer.text(',');
+    const { start, end, piece } = this.#writer.text(`${JSON.stringify(name)}:${text}`);
+    this.#places.push(piece, start, end);
+  }
+
+  result(): Pieces & { readonly places: Uint32Array } {
+    return { ...this.#writer.result(), places: Uint32Array.from(this.#places) };
+  }
+}
+
 export class DocumentV2Builder {
   readonly #turns: Turns;
-  readonly #paths: Entry[] = [];
-  readonly #definitions: Entry[] = [];
+  readonly #paths = new Members();
+  readonly #definitions = new Members();
   readonly #models = new Map<string, Model>();
 
   constructor(turns: Turns) {
@@ -61,39 +72,22 @@ export class DocumentV2Builder {
   }
 
   async add(source: DocumentSource): Promise<void> {
-    const texts: (readonly [list: Entry[], name: string, text: string])[] = [];
-    for (const { scope, kind } of source.custom) {
-      if (this.#turns.isLong()) await this.#turns.next();
-      for (const [path, item] of customPathTexts(scope, kind, source))
-        texts.push([this.#paths, path, item]);
-    }
-    for (const [name, model] of source.modelsV2) {
-      if (this.#turns.isLong()) await this.#turns.next();
-      texts.push([this.#definitions, name, JSON.stringify(model())]);
-    }
     const { paths, components } = await buildDocument({ ...source, form: 'v2' }, this.#turns);
     for (const [path, item] of entriesOf(paths)) {
       if (this.#turns.isLong()) await this.#turns.next();
-      texts.push([this.#paths, path, JSON.stringify(pathItemV2(item))]);
+      this.#paths.add(path, JSON.stringify(pathItemV2(item)));
+    }
+    for (const { scope, kind } of source.custom) {
+      if (this.#turns.isLong()) await this.#turns.next();
+      for (const [path, item] of customPathTexts(scope, kind, source)) this.#paths.add(path, item);
     }
     for (const [name, schema] of entriesOf((components as JsonObject)['schemas'])) {
       if (this.#turns.isLong()) await this.#turns.next();
       if (!source.modelsV2.has(name)) this.#define(name, schema);
     }
-    await this.#keep(texts);
-  }
-
-  /** Of each document in one block of memory, which is given back when the whole is written. */
-  async #keep(texts: readonly (readonly [Entry[], string, string])[]): Promise<void> {
-    const whole = texts.map(([list, name, text]) => [list, name, entryText(name, text)] as const);
-    const size = whole.reduce((sum, [, , text]) => sum + Buffer.byteLength(text), 0);
-    const block = Buffer.allocUnsafeSlow(size);
-    let at = 0;
-    for (const [list, name, text] of whole) {
+    for (const [name, model] of source.modelsV2) {
       if (this.#turns.isLong()) await this.#turns.next();
-      const end = at + block.write(text, at);
-      list.push({ name, bytes: block.subarray(at, end) });
-      at = end;
+      this.#definitions.add(name, JSON.stringify(model()));
     }
   }
 
@@ -108,64 +102,47 @@ export class DocumentV2Builder {
       model.kinds.set(JSON.stringify(kind), kind);
   }
 
-  /** The whole, sorted by name. */
+  /** The whole. What belongs to custom resources stands group by group, the rest sorted by name. */
   async finish(): Promise<DocumentV2> {
-    for (const [name, { schema, kinds }] of this.#models) {
+    for (const [name, { schema, kinds }] of sortedEntries(this.#models)) {
       if (this.#turns.isLong()) await this.#turns.next();
-      const sorted = [...kinds].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, kind]) => kind);
+      const sorted = sortedEntries(kinds).map(([, kind]) => kind);
       const model = kinds.size > 1 ? { ...schema, [GVK]: sorted } : schema;
-      const bytes = Buffer.from(entryText(name, JSON.stringify(model)));
-      this.#definitions.push({ name, bytes });
+      this.#definitions.add(name, JSON.stringify(model));
     }
-    const writer = new PieceWriter();
-    writer.text(`${JSON.stringify(HEAD).slice(0, -1)},"paths":{`);
-    const paths = await this.#write(writer, this.#paths);
-    writer.text('},"definitions":{');
-    const definitions = await this.#write(writer, this.#definitions);
-    writer.text(`},${JSON.stringify(SECURITY).slice(1)}`);
-    const { pieces, length } = writer.result();
+    const paths = this.#paths.result();
+    const definitions = this.#definitions.result();
+    const pieces = [
+      Buffer.from(`${JSON.stringify(HEAD).slice(0, -1)},"paths":{`),
+      ...paths.pieces,
+      Buffer.from('},"definitions":{'),
+      ...definitions.pieces,
+      Buffer.from(`},${JSON.stringify(SECURITY).slice(1)}`),
+    ];
     return {
       pieces,
-      length,
+      length: pieces.reduce((sum, { length }) => sum + length, 0),
       parts: () => ({
         head: { ...HEAD, ...SECURITY },
-        paths: entriesAt(pieces, paths),
-        definitions: entriesAt(pieces, definitions),
+        paths: membersOf(paths),
+        definitions: membersOf(definitions),
       }),
     };
   }
-
-  /** Empties `entries`. Answers where each lies: its piece, start and end. */
-  async #write(writer: PieceWriter, entries: Entry[]): Promise<Uint32Array> {
-    const sorted = entries.splice(0).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const places = new Uint32Array(sorted.length * 3);
-    for (const [i, { bytes }] of sorted.entries()) {
-      if (this.#turns.isLong()) await this.#turns.next();
-      if (i > 0) writer.text(',');
-      writer.bytes(bytes);
-      const { piece, end } = writer.position();
-      places.set([piece, end - bytes.length, end], i * 3);
-    }
-    return places;
-  }
 }
 
-function entryText(name: string, text: string): string {
-  return `${JSON.stringify(name)}:${text}`;
+function sortedEntries<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function* entriesAt(
-  pieces: readonly Uint8Array[],
-  places: Uint32Array,
-): Generator<readonly [name: string, value: Json]> {
+function* membersOf({
+  pieces,
+  places,
+}: ReturnType<Members['result']>): Generator<readonly [name: string, value: Json]> {
   for (let i = 0; i < places.length; i += 3) {
     const piece = pieces[places[i] ?? 0] ?? new Uint8Array();
-    const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString(
-      'utf8',
-      places[i + 1],
-      places[i + 2],
-    );
-    const [entry] = Object.entries(JSON.parse(`{${text}}`) as JsonObject);
-    if (entry !== undefined) yield [entry[0], entry[1] ?? null];
+    const bytes = piece.subarray(places[i + 1], places[i + 2]);
+    const [member] = Object.entries(JSON.parse(`{${Buffer.from(bytes).toString()}}`) as JsonObject);
+    if (member !== undefined) yield [member[0], member[1] ?? null];
   }
 }

@@ -235,7 +235,12 @@ describe('how documents are sent', () => {
     }
     const accept = 'application/com.github.proto-openapi.spec.v3@v1.0+protobuf';
     const third = await ask('/openapi/v3/apis/apps/v1', { accept });
-    assert.equal(fieldsOf(await bytesOf(third)).get(1)?.[0]?.toString(), '3.0.0');
+    assert.equal(
+      fieldsOf(await bytesOf(third))
+        .get(1)?.[0]
+        ?.toString(),
+      '3.0.0',
+    );
   });
 
   test('v2 goes out in gzip to who takes it', async () => {

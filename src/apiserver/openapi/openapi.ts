@@ -193,7 +193,8 @@ async function documentV2(
   environment: OpenApiOptions['environment'],
 ): Promise<DocumentV2> {
   const builder = new DocumentV2Builder(new Turns(environment));
-  for (const source of sources) await builder.add(source);
+  const sorted = [...sources].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  for (const source of sorted) await builder.add(source);
   return builder.finish();
 }
 

@@ -20,20 +20,18 @@ export class PieceWriter {
   #used = 0;
   #length = 0;
 
-  text(text: string): void {
+  /** Answers where it lies now: its piece, start and end. */
+  text(text: string): { readonly piece: number; readonly start: number; readonly end: number } {
     this.#room(Buffer.byteLength(text));
-    this.#advance(this.#current.write(text, this.#used));
+    const start = this.#used;
+    this.#advance(this.#current.write(text, start));
+    return { piece: this.#pieces.length, start, end: this.#used };
   }
 
   bytes(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.#current.set(bytes, this.#used);
     this.#advance(bytes.length);
-  }
-
-  /** The number of the piece that was written last, and how far it is written. */
-  position(): { readonly piece: number; readonly end: number } {
-    return { piece: this.#pieces.length, end: this.#used };
   }
 
   result(): Pieces {
