@@ -43,11 +43,14 @@ function refV2(schema: JsonObject): JsonObject {
   return typeof $ref === 'string' ? { ...schema, $ref: $ref.replace(REF, DEFINITIONS) } : schema;
 }
 
-export function pathItemV2(item: JsonObject): JsonObject {
+/** `consumed`: what operations without a body are said to take. */
+export function pathItemV2(item: JsonObject, consumed: readonly string[] = ['*/*']): JsonObject {
   return Object.fromEntries(
     entriesOf(item).map(([key, value]) => [
       key,
-      key === 'parameters' ? parametersV2(value as unknown as JsonObject[]) : operationV2(value),
+      key === 'parameters'
+        ? parametersV2(value as unknown as JsonObject[])
+        : operationV2(value, consumed),
     ]),
   );
 }
@@ -56,7 +59,7 @@ function parametersV2(parameters: JsonObject[]): JsonObject[] {
   return parameters.map(({ schema, ...rest }) => ({ ...rest, ...(schema as JsonObject) }));
 }
 
-function operationV2(operation: JsonObject): JsonObject {
+function operationV2(operation: JsonObject, consumed: readonly string[]): JsonObject {
   const { parameters, requestBody, responses, ...rest } = operation;
   const body = bodyParameter(requestBody as JsonObject | undefined);
   const own = parametersV2((parameters ?? []) as JsonObject[]);
@@ -64,7 +67,7 @@ function operationV2(operation: JsonObject): JsonObject {
   const produces = mediaOf(responses as JsonObject);
   const consumes =
     requestBody === undefined
-      ? consumesWithoutBody(rest, responses as JsonObject)
+      ? consumesWithoutBody(rest, responses as JsonObject, consumed)
       : mediaOfBody(requestBody as JsonObject);
   return {
     ...rest,
@@ -77,8 +80,12 @@ function operationV2(operation: JsonObject): JsonObject {
 }
 
 /** Paths of kinds take anything, indices what they produce, the rest says nothing. */
-function consumesWithoutBody(operation: JsonObject, responses: JsonObject): string[] {
-  if (operation[GVK] !== undefined) return ['*/*'];
+function consumesWithoutBody(
+  operation: JsonObject,
+  responses: JsonObject,
+  consumed: readonly string[],
+): string[] {
+  if (operation[GVK] !== undefined) return [...consumed];
   const schema = schemaOfContent((responses['200'] ?? {}) as JsonObject);
   return schema?.['$ref'] === undefined ? [] : mediaOf(responses);
 }

@@ -10,6 +10,7 @@ import { subresourcesOf } from '../discovery/subresources.ts';
 import type { Turns } from '../turns.ts';
 import { KUBERNETES_VERSION } from '../version.ts';
 import { withCbor } from './cbor.ts';
+import { pathsOfCustomKind } from './custom-paths.ts';
 import { answers, META_V1, type Operation, pathItem, type Ref } from './operations.ts';
 import { groupTitle, groupVersionTitle, pathsOfKind, type Scope, tagOf } from './paths.ts';
 import { type Pieces, PieceWriter } from './pieces.ts';
@@ -39,6 +40,11 @@ export interface DocumentSource {
 type Step = (paths: JsonObject, ref: Ref) => void;
 
 const INFO: JsonObject = { title: 'Kubernetes', version: KUBERNETES_VERSION };
+/** Of what upstream makes of definitions alone. */
+const CUSTOM_INFO: JsonObject = { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' };
+const SECURITY: JsonObject = {
+  securitySchemes: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },
+};
 
 /** Every document there is, in no order. */
 export function documentSources(kinds: readonly AnyKind[]): DocumentSource[] {
@@ -46,7 +52,7 @@ export function documentSources(kinds: readonly AnyKind[]): DocumentSource[] {
   return [
     ...OTHERS,
     ...groups.flatMap(({ name, versions }) => [
-      ...(name === '' ? [] : [groupSource(name)]),
+      ...(name === '' || versions.every(isCustom) ? [] : [groupSource(name)]),
       ...versions.map((version) =>
         versionSource({ group: name, version: version.version }, version.kinds),
       ),
@@ -59,28 +65,43 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
   const path = group === '' ? `api/${version}` : `apis/${group}/${version}`;
   const root = `/${path}`;
   const scope = { group, version, root };
+  const builtIn = kinds.filter(({ custom }) => custom === undefined);
   return {
     path,
     groupVersion,
     identity: JSON.stringify(kinds.map(identityOf)),
     models: customModels(kinds, 'v3'),
     modelsV2: customModels(kinds, 'v2'),
-    steps: [
-      (paths, ref) => {
-        const id = `get${groupVersionTitle(groupVersion)}APIResources`;
-        const list = read(id, answers(ref(`${META_V1}.APIResourceList`), ['200']));
-        paths[`${root}/`] = pathItem(tagOf(group, version), [list]);
-      },
-      ...kinds.filter(({ custom }) => custom === undefined).flatMap((kind) => stepsOf(scope, kind)),
-    ],
+    // Upstream says of custom resources what they are, and not where they are listed.
+    steps:
+      builtIn.length === 0
+        ? []
+        : [indexStep(groupVersion, root), ...builtIn.flatMap((kind) => stepsOf(scope, kind))],
     custom: kinds.filter(({ custom }) => custom !== undefined).map((kind) => ({ scope, kind })),
   };
+}
+
+function isCustom({ kinds }: { readonly kinds: readonly AnyKind[] }): boolean {
+  return kinds.every(({ custom }) => custom !== undefined);
+}
+
+function indexStep({ group, version }: GroupVersion, root: string): Step {
+  return (paths, ref) => {
+    const id = `get${groupVersionTitle({ group, version })}APIResources`;
+    const list = read(id, answers(ref(`${META_V1}.APIResourceList`), ['200']));
+    paths[`${root}/`] = pathItem(tagOf(group, version), [list]);
+  };
+}
+
+function pathsFor({ custom }: AnyKind): typeof pathsOfKind {
+  return custom === undefined ? pathsOfKind : pathsOfCustomKind;
 }
 
 function stepsOf(scope: Omit<Scope, 'ref'>, kind: AnyKind): Step[] {
   return [
     (_, ref) => void ref(kind.schema),
-    (paths, ref) => Object.assign(paths, Object.fromEntries(pathsOfKind({ ...scope, ref }, kind))),
+    (paths, ref) =>
+      Object.assign(paths, Object.fromEntries(pathsFor(kind)({ ...scope, ref }, kind))),
   ];
 }
 
@@ -93,7 +114,7 @@ function* modelSteps({ custom, modelsV2 }: DocumentSource): Generator<Step> {
     seen.add(form);
     yield (_, ref) => {
       const known: Ref = (name) => (modelsV2.has(name) ? {} : ref(name));
-      pathsOfKind({ ...scope, ref: known }, kind);
+      pathsOfCustomKind({ ...scope, ref: known }, kind);
       for (const name of ['ObjectMeta', 'ListMeta']) ref(`${META_V1}.${name}`);
     };
   }
@@ -198,8 +219,10 @@ class DocumentBuilder {
   readonly #cbor: boolean;
   readonly #collector: SchemaCollector;
   readonly #paths: JsonObject = {};
+  readonly #isCustom: boolean;
 
-  constructor({ groupVersion, models, enums, cbor }: DocumentSource) {
+  constructor({ groupVersion, models, enums, cbor, steps }: DocumentSource) {
+    this.#isCustom = steps.length === 0;
     // Indices of groups and versions are documents of their own.
     this.#cbor = cbor === true && groupVersion !== undefined;
     const versions = groupVersion === undefined ? [] : [groupVersion];
@@ -215,11 +238,11 @@ class DocumentBuilder {
     const schemas = this.#collector.schemas();
     return {
       openapi: '3.0.0',
-      info: INFO,
+      info: this.#isCustom ? CUSTOM_INFO : INFO,
       paths: sortedByKey(this.#cbor ? withCbor(this.#paths) : this.#paths),
       components: {
         ...(Object.keys(schemas).length === 0 ? {} : { schemas }),
-        securitySchemes: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },
+        ...(this.#isCustom ? {} : SECURITY),
       },
     };
   }
@@ -251,16 +274,16 @@ export async function buildDocument(
 export async function documentText(document: JsonObject, turns: Turns): Promise<Pieces> {
   const writer = new PieceWriter();
   const { openapi, info, paths, components } = document;
-  const { schemas, securitySchemes } = components as JsonObject;
+  const { schemas, ...rest } = components as JsonObject;
   writer.text(`${JSON.stringify({ openapi, info }).slice(0, -1)},"paths":`);
   await writeMembers(writer, paths, turns);
   writer.text(',"components":{');
   if (schemas !== undefined) {
     writer.text('"schemas":');
     await writeMembers(writer, schemas, turns);
-    writer.text(',');
   }
-  writer.text(`"securitySchemes":${JSON.stringify(securitySchemes)}}}\n`);
+  const others = JSON.stringify(rest).slice(1);
+  writer.text(`${schemas !== undefined && others !== '}' ? ',' : ''}${others}}\n`);
   return writer.result();
 }
 

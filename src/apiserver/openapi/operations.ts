@@ -38,7 +38,7 @@ export type Ref = (model: string) => JsonObject;
 
 export const pathParameter = (name: string): Parameter => ({ name, in: 'path', type: 'string' });
 const query = (name: string, type: string): Parameter => ({ name, in: 'query', type });
-const PRETTY = query('pretty', 'string');
+export const PRETTY = query('pretty', 'string');
 
 const OPTIONS = new Map<string, readonly Parameter[]>();
 
@@ -77,7 +77,7 @@ function parameterType(type: FieldType): string | undefined {
   }
 }
 
-const metaOptions = (kind: string): readonly Parameter[] => optionsOf(`${META_V1}.${kind}`);
+export const metaOptions = (kind: string): readonly Parameter[] => optionsOf(`${META_V1}.${kind}`);
 
 /** An operation whose parameters have not been divided between it and its path yet. */
 export interface Operation {
@@ -91,7 +91,7 @@ export interface Operation {
   readonly kind?: JsonObject;
 }
 
-function content(schema: JsonObject, media: readonly string[]): JsonObject {
+export function content(schema: JsonObject, media: readonly string[]): JsonObject {
   return { content: Object.fromEntries(media.map((name) => [name, { schema }])) };
 }
 

@@ -9,7 +9,8 @@ import type { JsonObject } from '#api/meta/object.ts';
 import { subresourcesOf } from '../discovery/subresources.ts';
 import { withCbor } from './cbor.ts';
 import { pathItemV2 } from './convert-v2.ts';
-import { groupTitle, pathsOfKind, type Scope, tagOf } from './paths.ts';
+import { CUSTOM_MEDIA, pathsOfCustomKind } from './custom-paths.ts';
+import { groupTitle, type Scope, tagOf } from './paths.ts';
 import { REF } from './schemas.ts';
 
 /** The parts of a text, and what stands between each two of them. */
@@ -91,9 +92,9 @@ function makeTemplates(kind: AnyKind, cbor: boolean) {
     plural: 'xplural0x',
     schema: 'xmodel0x.Xobject0x',
   };
-  const paths: JsonObject = Object.fromEntries(pathsOfKind(scope, marked));
+  const paths: JsonObject = Object.fromEntries(pathsOfCustomKind(scope, marked));
   return Object.entries(cbor ? withCbor(paths) : paths).map(([path, item]) => {
-    const text = JSON.stringify(pathItemV2(item as JsonObject));
+    const text = JSON.stringify(pathItemV2(item as JsonObject, CUSTOM_MEDIA));
     return [templateOf(path), templateOf(text)] as const;
   });
 }

@@ -45,7 +45,7 @@ export function groupTitle(group: string): string {
         .join('');
 }
 
-function title(text: string): string {
+export function title(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
