@@ -87,7 +87,7 @@ function merge(key: string, options: MergedDiscoveryOptions): Merged {
   return {
     key,
     list: metaDocument('APIGroupList', { groups: bodies }),
-    whole: aggregatedForms({ ...own, body: { metadata: {}, items } }),
+    whole: aggregatedForms(() => ({ ...own, body: { metadata: {}, items } })),
     groups: new Map(bodies.map((body) => [body.name, metaDocument('APIGroup', body)])),
   };
 }

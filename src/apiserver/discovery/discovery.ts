@@ -50,7 +50,7 @@ export interface Discovery {
 
 /** All there is to answer, for one set of kinds. */
 interface Documents {
-  readonly documents: ReadonlyMap<string, Document>;
+  readonly documents: ReadonlyMap<string, () => Document>;
   /** The aggregated ones. */
   readonly whole: ReadonlyMap<string, (media: AggregatedMedia) => Form>;
 }
@@ -65,26 +65,35 @@ function documentsOf(
   const groups = groupsOf(kinds);
   const core = groups.find(({ name }) => name === '');
   const named = groups.filter(({ name }) => name !== '');
-  const documents = new Map<string, Document>([
-    ['/api', coreVersions(core, serverAddress)],
-    ['/apis', groupList(named)],
+  const documents = new Map<string, () => Document>([
+    ['/api', () => coreVersions(core, serverAddress)],
+    ['/apis', once(() => groupList(named))],
   ]);
   for (const version of core?.versions ?? [])
-    documents.set(`/api/${version.version}`, resourceList('', version, versionHashes));
+    documents.set(
+      `/api/${version.version}`,
+      once(() => resourceList('', version, versionHashes)),
+    );
   for (const group of named) {
-    documents.set(`/apis/${group.name}`, groupDocument(group));
+    documents.set(`/apis/${group.name}`, () => groupDocument(group));
     for (const version of group.versions) {
       documents.set(
         `/apis/${group.name}/${version.version}`,
-        resourceList(group.name, version, versionHashes),
+        once(() => resourceList(group.name, version, versionHashes)),
       );
     }
   }
   const whole = new Map([
-    ['/api', aggregatedForms(aggregated(core === undefined ? [] : [core]))],
-    ['/apis', aggregatedForms(aggregated(named))],
+    ['/api', aggregatedForms(() => aggregated(core === undefined ? [] : [core]))],
+    ['/apis', aggregatedForms(() => aggregated(named))],
   ]);
   return { documents, whole };
+}
+
+/** Thousands of definitions come one by one: nothing is made of all of them that nobody asks for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** The documents are made when they are first asked for after the kinds have changed. */
@@ -95,12 +104,13 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     handle(context) {
       if (context.request.method !== 'GET' && context.request.method !== 'HEAD') return undefined;
       const path = context.info.path.replace(/\/+$/, '');
+      if (path !== '/api' && path !== '/apis' && !/^\/apis?\//.test(path)) return undefined;
       const { documents, whole } = current();
       const forms = whole.get(path);
       const media = forms === undefined ? undefined : aggregatedMedia(context.header('accept'));
       if (forms !== undefined && media !== undefined)
         return aggregatedResponse(context, forms, media);
-      const document = documents.get(path);
+      const document = documents.get(path)?.();
       return document && documentResponse(context, document);
     },
   };
@@ -127,13 +137,14 @@ interface Form {
 
 type AggregatedMedia = typeof AGGREGATED | typeof AGGREGATED_PROTOBUF;
 
-export function aggregatedForms(document: Document): WholeDocument {
+export function aggregatedForms(make: () => Document): WholeDocument {
+  const whole = once(make);
   const made = new Map<AggregatedMedia, Form>();
   return (media) => {
     let form = made.get(media);
     if (form === undefined) {
       const bytes =
-        media === AGGREGATED ? jsonBytes(withTypeMeta(document)) : protobufBytes(document);
+        media === AGGREGATED ? jsonBytes(withTypeMeta(whole())) : protobufBytes(whole());
       const etag = `"${createHash('sha512').update(bytes).digest('hex').toUpperCase()}"`;
       form = { bytes, etag };
       made.set(media, form);

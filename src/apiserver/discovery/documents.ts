@@ -158,7 +158,16 @@ export function aggregated(groups: readonly Group[]): Document {
   };
 }
 
+/** Kinds are made once, and there may be thousands of them in each new set. */
+const aggregatedResources = new WeakMap<AnyKind, object>();
+
 function aggregatedResource(kind: AnyKind): object {
+  let made = aggregatedResources.get(kind);
+  if (made === undefined) aggregatedResources.set(kind, (made = makeAggregatedResource(kind)));
+  return made;
+}
+
+function makeAggregatedResource(kind: AnyKind): object {
   const subresources = subresourcesOf(kind).map((subresource) => ({
     subresource: subresource.name,
     responseKind: responseKind(subresource.kind, subresource.groupVersion),

@@ -47,17 +47,13 @@ const SECURITY: JsonObject = {
 };
 
 /** Every document there is, in no order. */
-export function documentSources(kinds: readonly AnyKind[]): DocumentSource[] {
-  const groups = groupsOf(kinds);
-  return [
-    ...OTHERS,
-    ...groups.flatMap(({ name, versions }) => [
-      ...(name === '' || versions.every(isCustom) ? [] : [groupSource(name)]),
-      ...versions.map((version) =>
-        versionSource({ group: name, version: version.version }, version.kinds),
-      ),
-    ]),
-  ];
+export function* documentSources(kinds: readonly AnyKind[]): Generator<DocumentSource> {
+  yield* OTHERS;
+  for (const { name, versions } of groupsOf(kinds)) {
+    if (name !== '' && !versions.every(isCustom)) yield groupSource(name);
+    for (const { version, kinds: own } of versions)
+      yield versionSource({ group: name, version }, own);
+  }
 }
 
 function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): DocumentSource {
@@ -69,7 +65,7 @@ function versionSource(groupVersion: GroupVersion, kinds: readonly AnyKind[]): D
   return {
     path,
     groupVersion,
-    identity: JSON.stringify(kinds.map(identityOf)),
+    identity: kinds.map(identityOf).join('\n'),
     models: customModels(kinds, 'v3'),
     modelsV2: customModels(kinds, 'v2'),
     // Upstream says of custom resources what they are, and not where they are listed.
@@ -143,11 +139,18 @@ function read(id: string, responses: JsonObject): Operation {
   return { method: 'get', id, parameters: [], responses };
 }
 
-function identityOf(kind: AnyKind): unknown {
+/** Kinds are made once, and there may be thousands of them in each new set. */
+const identities = new WeakMap<AnyKind, string>();
+
+function identityOf(kind: AnyKind): string {
+  const known = identities.get(kind);
+  if (known !== undefined) return known;
   const { group, version, plural, schema, verbs, namespaced, returnsDeletedObject, custom } = kind;
-  const subresources = subresourcesOf(kind).map(({ name }) => name);
+  const subresources = subresourcesOf(kind).map(nameOf);
   const own = { group, version, plural, schema, verbs, namespaced, returnsDeletedObject };
-  return { ...own, subresources, custom: custom?.identity };
+  const identity = JSON.stringify({ ...own, subresources, custom: custom?.identity });
+  identities.set(kind, identity);
+  return identity;
 }
 
 const STATIC = { identity: '', models: new Map(), modelsV2: new Map(), custom: [] } as const;

@@ -81,12 +81,17 @@ interface HashedSource extends DocumentSource {
   readonly hash: string;
 }
 
-function published(kinds: readonly AnyKind[], gates: Required<OpenApiGates>): Published {
-  const sources = documentSources(kinds).map((source) => ({
-    ...source,
-    ...gates,
-    hash: hashOf(source.path, source.identity, JSON.stringify(gates)),
-  }));
+async function published(
+  kinds: readonly AnyKind[],
+  gates: Required<OpenApiGates>,
+  turns: Turns,
+): Promise<Published> {
+  const sources: HashedSource[] = [];
+  for (const source of documentSources(kinds)) {
+    if (turns.isLong()) await turns.next();
+    const hash = hashOf(source.path, source.identity, JSON.stringify(gates));
+    sources.push({ ...source, ...gates, hash });
+  }
   return {
     sources: new Map(sources.map((source) => [source.path, source])),
     index: jsonBytes(indexOf(sources)),
@@ -96,7 +101,9 @@ function published(kinds: readonly AnyKind[], gates: Required<OpenApiGates>): Pu
 
 export function createOpenApi(options: OpenApiOptions): OpenApi {
   const { kinds, environment, enums = false, cbor = false } = options;
-  const current = perGeneration(kinds, (all) => published(all, { enums, cbor }));
+  const current = perGeneration(kinds, (all) =>
+    published(all, { enums, cbor }, new Turns(environment)),
+  );
   /** By path and form; a document that the kinds have left behind gives way to the next one there. */
   const documents = new Map<string, Kept>();
 
@@ -140,7 +147,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
       const path = context.info.path.replace(/\/+$/, '');
       if ((path !== V2 && !path.startsWith(V3)) || !isRead(context.request.method))
         return undefined;
-      const now = current();
+      const now = await current();
       forgetOthers(now);
       if (path === V2) {
         now.v2 ??= new V2Document(() => documentV2(now.sources.values(), environment), environment);
