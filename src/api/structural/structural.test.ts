@@ -189,6 +189,12 @@ describe('embedded resources', () => {
       readCustomResource(value(), schema).error?.text(),
       'spec.embedded.metadata: Invalid value: {"labels":{"a":"b"},"name":1}: json: cannot unmarshal number into Go struct field ObjectMeta.name of type string',
     );
+    const twice = whole({ metadata: { name: 1, labels: { a: 2 } } });
+    assert.match(
+      readCustomResource(twice, schema).error?.text() ?? '',
+      /ObjectMeta\.labels of type string$/,
+      'the first by name is told',
+    );
     const stored = value();
     readCustomResource(stored, schema, { dropInvalid: true });
     assert.deepEqual(stored, whole({ metadata: { labels: { a: 'b' } } }));

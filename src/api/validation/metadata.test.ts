@@ -6,6 +6,7 @@ import { anyKind } from '../kind.ts';
 import { fieldPath } from '../meta/field.ts';
 import type { ObjectMeta } from '../meta/object.ts';
 import { ROLE } from '../rbac/role.ts';
+import { DEVICE_CLASS } from '../resource/device-class.ts';
 import { validateFieldManager, validateObjectMeta, validateObjectMetaUpdate } from './metadata.ts';
 import { short } from './test-kit.ts';
 
@@ -140,4 +141,10 @@ describe('the name of a field manager', () => {
       'fieldManager: Invalid value: "a\\n": invalid character U+000A (at position 1)',
     );
   });
+});
+
+it('a name that is too long is told in bytes where upstream declares its rules', () => {
+  assert.deepEqual(DEVICE_CLASS.validateName?.('a'.repeat(254), false), [
+    'must be no more than 253 bytes',
+  ]);
 });

@@ -186,10 +186,29 @@ describe('a custom resource definition', () => {
     const { spec } = await server.must(`GET ${url}`);
     const versions = spec.versions.map((version: object) => ({ ...version, served: false }));
     await server.must(`PATCH ${url}`, { spec: { versions } });
+    assert.equal(await server.store.count('/registry/stable.example.com/'), 1);
     await server.must(`DELETE ${url}`);
     await settled(server);
-    await established(server);
-    assert.deepEqual((await server.must(`GET ${TABS}`)).items, []);
+    assert.equal(await server.store.count('/registry/stable.example.com/'), 0);
+  });
+
+  it('gets names that one of many has asked for at the same time, and no other', async () => {
+    const server = await TestApiServer.start();
+    const plurals = Array.from({ length: 12 }, (_, i) => `things${i}`);
+    await Promise.all(
+      plurals.map((plural) => {
+        const { spec } = definition();
+        const names = { plural, singular: `one-of-${plural}`, kind: 'Thing' };
+        const metadata = { name: `${plural}.stable.example.com` };
+        return server.must(`POST ${CRDS}`, { metadata, spec: { ...spec, names } });
+      }),
+    );
+    await settled(server);
+    const { items } = await server.must(`GET ${CRDS}`);
+    const kinds = items.map(
+      (item: { status: { acceptedNames: { kind: string } } }) => item.status.acceptedNames.kind,
+    );
+    assert.equal(kinds.filter((kind: string) => kind === 'Thing').length, 1);
   });
 
   it('waits for names that another definition holds', async () => {
