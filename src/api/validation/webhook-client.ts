@@ -17,9 +17,9 @@ interface GoUrl {
 }
 
 function parseUrl(text: string): GoUrl {
-  const [whole = '', fragment = ''] = splitOnce(text, '#');
+  const [whole, fragment] = splitOnce(text, '#');
   const colon = /^[a-zA-Z][-+.a-zA-Z0-9]*:/.exec(whole)?.[0] ?? '';
-  const [rest = '', query = ''] = splitOnce(whole.slice(colon.length), '?');
+  const [rest, query] = splitOnce(whole.slice(colon.length), '?');
   const authority = /^\/\/(?!\/)([^/]*)/.exec(rest)?.[1] ?? '';
   const at = authority.lastIndexOf('@');
   const parts = {

@@ -79,8 +79,13 @@ function withoutSchemas({ metadata, spec, status }: CustomResourceDefinition) {
     ...(status === undefined ? {} : { status }),
     ...(spec === undefined
       ? {}
-      : { spec: { ...spec, versions: spec.versions.map(({ schema: _, ...version }) => version) } }),
+      : { spec: { ...spec, versions: spec.versions.map(withoutSchema) } }),
   };
+}
+
+function withoutSchema(version: CustomResourceDefinitionVersion): CustomResourceDefinitionVersion {
+  const { schema: _, ...rest } = version;
+  return rest;
 }
 
 /** Names that another definition holds are not accepted: the old ones stay. */

@@ -104,7 +104,8 @@ export class CustomResourceServing {
     const isTerminating = isConditionTrue(definition, 'Terminating');
     const isSame = before?.source === source;
     const stored = isSame ? before.stored : { read: () => definition };
-    stored.read = this.#readerOf(name) ?? stored.read;
+    const read = this.#readerOf(name);
+    if (read !== undefined) stored.read = read;
     if (isSame && before.isTerminating === isTerminating) return;
     // Who watches objects sees them go, when their kind goes.
     if (!isSame) before?.retire.abort();

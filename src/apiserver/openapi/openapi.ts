@@ -23,6 +23,7 @@ import {
   documentText,
 } from './document-v3.ts';
 import { documentV3Bytes } from './gnostic-v3.ts';
+import { KeptDocuments } from './kept-documents.ts';
 import { type Pieces, singlePiece } from './pieces.ts';
 import { acceptedMedia, V2Document } from './v2-answer.ts';
 
@@ -57,8 +58,6 @@ const OFFERED = [
   [PROTOBUF_MEDIA, PROTOBUF_MEDIA],
   ['application/com.github.proto-openapi.spec.v3@v1.0+protobuf', PROTOBUF_MEDIA],
 ] as const;
-/** What the v3 documents that are kept may take together. */
-const KEPT_BYTES_MAX = 48 * 1024 * 1024;
 const YEAR_MS = 365 * 86_400_000;
 
 /** What is served for one set of kinds. Documents are kept until the kinds change. */
@@ -68,13 +67,6 @@ interface Published {
   /** Of everything. */
   readonly hash: string;
   v2?: V2Document;
-}
-
-interface Kept {
-  readonly hash: string;
-  readonly bytes: Promise<Pieces>;
-  /** Of the bytes; zero until they are there. */
-  length: number;
 }
 
 interface HashedSource extends DocumentSource {
@@ -104,43 +96,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
   const current = perGeneration(kinds, (all) =>
     published(all, { enums, cbor }, new Turns(environment)),
   );
-  /** By path and form; a document that the kinds have left behind gives way to the next one there. */
-  const documents = new Map<string, Kept>();
-
-  const documentOf = (source: HashedSource, media: string): Promise<Pieces> => {
-    const key = `${source.path} ${media}`;
-    const known = documents.get(key);
-    documents.delete(key);
-    const kept =
-      known?.hash === source.hash
-        ? known
-        : keep(source.hash, documentV3(source, media, new Turns(environment)));
-    documents.set(key, kept);
-    return kept.bytes;
-  };
-  /** As long as there is room: the one that was asked for longest ago goes first. */
-  const keep = (hash: string, bytes: Promise<Pieces>): Kept => {
-    const kept: Kept = { hash, bytes, length: 0 };
-    void bytes.then(
-      ({ length }) => {
-        kept.length = length;
-        let total = documents.values().reduce((sum, one) => sum + one.length, 0);
-        for (const [key, one] of documents) {
-          if (total <= KEPT_BYTES_MAX || one === kept) break;
-          documents.delete(key);
-          total -= one.length;
-        }
-      },
-      () => {
-        for (const [key, one] of documents) if (one === kept) documents.delete(key);
-      },
-    );
-    return kept;
-  };
-  const forgetOthers = ({ sources }: Published): void => {
-    for (const key of documents.keys())
-      if (!sources.has(key.split(' ')[0] ?? '')) documents.delete(key);
-  };
+  const documents = new KeptDocuments();
 
   return {
     async handle(context) {
@@ -148,7 +104,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
       if ((path !== V2 && !path.startsWith(V3)) || !isRead(context.request.method))
         return undefined;
       const now = await current();
-      forgetOthers(now);
+      documents.retain(now.sources);
       if (path === V2) {
         now.v2 ??= new V2Document(() => documentV2(now.sources.values(), environment), environment);
         return now.v2.answer(context);
@@ -170,7 +126,9 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
       return { status: 406, headers: { vary: 'Accept', 'content-length': '0' } };
     const asked = context.info.query.get('hash') ?? '';
     if (asked !== '' && asked !== hash) return redirect(`${path}?hash=${hash}`);
-    const response = await cached(context, hash, () => documentOf(source, media), media);
+    const make = (): Promise<Pieces> => documentV3(source, media, new Turns(environment));
+    const bytes = (): Promise<Pieces> => documents.get({ ...source, media }, make);
+    const response = await cached(context, hash, bytes, media);
     return asked === '' ? response : withHeaders(response, immutable(environment.clock.now()));
   }
 }

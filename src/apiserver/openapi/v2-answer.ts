@@ -110,7 +110,7 @@ interface Hashed extends DocumentV2 {
   readonly etag: string;
 }
 
-export async function etagOf({ pieces }: Pieces, turns: Turns): Promise<string> {
+async function etagOf({ pieces }: Pieces, turns: Turns): Promise<string> {
   const hash = createHash('sha512');
   for (const piece of pieces) {
     if (turns.isLong()) await turns.next();
