@@ -8,6 +8,7 @@
 import { apiVersionOf, type KubeObject, type ObjectMeta } from '#api/meta/object.ts';
 import { isConflict, StatusError } from '#api/meta/status.ts';
 import { type Environment, sleep } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { compareRevisions, MalformedRevisionError } from './revisions.ts';
 
@@ -16,14 +17,13 @@ const PAGE_MAX = 500;
 /** Patches in one turn of the event loop, where nothing else ends it. */
 const TURN_PATCHES = 16;
 
-/** What passes by itself; a changed continue token is one of them. */
+/** What passes by itself. */
 const RETRIABLE = new Set([
   'ServerTimeout',
   'TooManyRequests',
   'ServiceUnavailable',
   'InternalError',
   'Timeout',
-  'Expired',
 ]);
 
 export interface Rewrite {
@@ -42,7 +42,10 @@ export async function rewriteAll(rewrite: Rewrite): Promise<void> {
   let token: string | undefined;
   do {
     const from = token === undefined ? {} : { continue: token };
-    const page = await client.list(type, { metadataOnly: true, limit: PAGE_MAX, ...from });
+    const options = { metadataOnly: true, limit: PAGE_MAX, ...from };
+    const page = await client.list(type, options).catch((cause: unknown) => {
+      throw new ListError(`Cannot list ${type.plural}: ${messageOf(cause)}`, { cause });
+    });
     for (const [index, { metadata }] of page.items.entries()) {
       if (index % TURN_PATCHES === TURN_PATCHES - 1) await sleep(environment, 0);
       await rewriteOne(rewrite, metadata ?? {});
@@ -67,6 +70,11 @@ async function rewriteOne({ client, type, until }: Rewrite, metadata: ObjectMeta
     // Whoever wrote it has moved it already; what is gone need not move.
     if (!isConflict(error)) throw error;
   }
+}
+
+/** The objects could not be listed: upstream's watches wait for that, whatever the reason. */
+class ListError extends Error {
+  override readonly name = 'ListError';
 }
 
 /** Whether it may go well the next time: the server was busy, or could not be reached. */
