@@ -78,4 +78,9 @@ export type FromWriter =
       readonly leases: readonly OpenedLease[];
     }
   | { readonly type: 'failed'; readonly code?: StoreErrorCode; readonly message: string }
-  | { readonly type: 'answers'; readonly answers: readonly Answer[] };
+  | {
+      readonly type: 'answers';
+      readonly answers: readonly Answer[];
+      /** The disk is slow, and the thread does not wait for it: more may come meanwhile. */
+      readonly isSlow: boolean;
+    };

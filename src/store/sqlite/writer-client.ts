@@ -22,6 +22,8 @@ import type {
  * than a write.
  */
 const REQUESTS_MAX = 2;
+/** The same while its disk is slow, and it does not wait for it: then no time is lost. */
+const SLOW_REQUESTS_MAX = 16;
 /** Commands without an answer; more are refused. */
 const PENDING_MAX = 65_536;
 
@@ -100,6 +102,7 @@ export class WriterClient {
   #nextId = 1;
   /** The last command of each request under way, in order. */
   readonly #underWay: number[] = [];
+  #requestsMax = REQUESTS_MAX;
   #flushing = false;
   #events: WriterEvents | undefined;
   #failure: StoreError | undefined;
@@ -109,7 +112,9 @@ export class WriterClient {
     this.#clock = clock;
     this.#gone = new Promise((resolve) => worker.once('exit', () => resolve()));
     worker.on('message', (message: FromWriter) => {
-      if (message.type === 'answers') this.#settle(message.answers);
+      if (message.type !== 'answers') return;
+      this.#requestsMax = message.isSlow ? SLOW_REQUESTS_MAX : REQUESTS_MAX;
+      this.#settle(message.answers);
     });
     worker.on('error', (error) => this.#lost(error instanceof Error ? error : new Error('?')));
     worker.on('exit', () => this.#lost(new Error('The writer thread of the store ended')));
@@ -150,7 +155,7 @@ export class WriterClient {
 
   /** At the end of this turn, with all that came in it, when there is room under way. */
   #flushSoon(): void {
-    if (this.#flushing || this.#underWay.length >= REQUESTS_MAX) return;
+    if (this.#flushing || this.#underWay.length >= this.#requestsMax) return;
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;

@@ -1,7 +1,8 @@
 /**
- * The thread that writes. All that waits when a commit is done goes into the next one: under load
- * one fsync serves many writes, and a single write never waits for company.
+ * The thread that writes. All that waits when a commit is made goes into it: under load one fsync
+ * serves many writes, and a single write never waits for company.
  */
+import { closeSync } from 'node:fs';
 import {
   type MessagePort,
   parentPort,
@@ -9,6 +10,7 @@ import {
   workerData,
 } from 'node:worker_threads';
 import { StoreError } from '../store.ts';
+import { logFile, LogSync } from './log-sync.ts';
 import type { Answer, FromWriter, Request, WriterSettings } from './protocol.ts';
 import { openForWriting, type WriterDatabase } from './schema.ts';
 import { type Task, Writer } from './writer.ts';
@@ -18,8 +20,9 @@ const GROUP_COMMANDS_MAX = 128;
 /** And holds at most about so many bytes of values. */
 const GROUP_BYTES_MAX = 16 * 1024 * 1024;
 
-function serve(port: MessagePort, database: WriterDatabase): void {
-  const writer = new Writer(database.db);
+function serve(port: MessagePort, database: WriterDatabase, syncs: boolean): void {
+  const { db, log } = database;
+  const writer = new Writer(db);
   const waiting: Task[] = [];
   let trimming: NodeJS.Immediate | undefined;
 
@@ -30,27 +33,30 @@ function serve(port: MessagePort, database: WriterDatabase): void {
   const trim = (): void => {
     trimming = writer.trim() ? setImmediate(trim) : undefined;
   };
+  const close = (): void => {
+    clearImmediate(trimming);
+    closeSync(log);
+    db.close();
+    database.unlock();
+  };
   const work = (): void => {
-    while (waiting.length > 0) {
+    while (waiting.length > 0 && sync.hasRoom) {
       for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port)) {
         take(more.message as Request);
       }
       const group = waiting.splice(0, groupSize(waiting));
       const answers = writer.runGroup(group);
-      const closing = group.some((task) => task.command.type === 'close');
-      if (closing) {
-        clearImmediate(trimming);
-        database.db.close();
-        database.unlock();
-      }
-      send(port, { type: 'answers', answers }, buffersOf(answers));
-      if (closing) {
-        port.close();
-        return;
-      }
+      const isLast = group.some(({ command }) => command.type === 'close');
+      sync.after(() => {
+        if (isLast) close();
+        send(port, { type: 'answers', answers, isSlow: sync.isSlow }, buffersOf(answers));
+        if (isLast) port.close();
+      });
+      if (isLast) return;
       if (group.some((task) => task.command.type === 'retain')) trimming ??= setImmediate(trim);
     }
   };
+  const sync = new LogSync(syncs ? logFile(log) : undefined, () => performance.now(), work);
   port.on('message', (request: Request) => {
     take(request);
     work();
@@ -104,7 +110,7 @@ function start(port: MessagePort): void {
     port.close();
     return;
   }
-  serve(port, opened);
+  serve(port, opened, synchronous === 'FULL');
 }
 
 if (parentPort !== null) start(parentPort);
