@@ -77,7 +77,8 @@ describe('a full disk', { skip }, () => {
     if (skip !== false) return;
     makeRoom();
     await product?.stop();
-    execFileSync('umount', [disk]);
+    // The kernel may take a moment to let go of what the processes had open.
+    await eventually(async () => (spawnSync('umount', [disk]).status === 0 ? true : undefined));
     removeDirectory(disk);
   });
 
