@@ -3,10 +3,10 @@
  * them: each is read, checked against its type and written as text once, and shared from then on.
  * What is shared is frozen.
  */
-import { isShared, jsonText, rememberText } from '../codec/known-text.ts';
+import { isShared, jsonText, share } from '../codec/known-text.ts';
 import type { Json } from '../meta/object.ts';
 import type { FieldType } from '../schema/types.ts';
-import { elementsOf, type FieldSet, LEAF, parseFieldSet } from './field-set.ts';
+import { type FieldSet, parseFieldSet } from './field-set.ts';
 import { reconcileSet } from './reconcile.ts';
 
 /** Sets that are kept; beyond that they are all forgotten. */
@@ -32,14 +32,7 @@ export function readFieldSet(value: Json): FieldSet {
 /** Freezes a set that others will get too, and remembers its text. */
 export function shareSet(set: FieldSet): void {
   if (Object.isFrozen(set)) return;
-  freeze(set);
-  rememberText(set, JSON.stringify(set));
-}
-
-function freeze(set: FieldSet): void {
-  if (Object.isFrozen(set)) return;
-  Object.freeze(set);
-  for (const element of elementsOf(set)) freeze(set[element] ?? LEAF);
+  share(set, JSON.stringify(set));
 }
 
 /** Shared sets that their type leaves as they are. */

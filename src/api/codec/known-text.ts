@@ -14,8 +14,9 @@ const TEXT_CHARACTERS_MAX = 8 * 1024;
 const texts = new WeakMap<object, string>();
 const values = new Map<string, JsonObject>();
 
-/** `value`: frozen through and through; `text`: its JSON. */
-export function rememberText(value: object, text: string): void {
+/** Freezes `value` through and through and remembers its JSON, `text`. */
+export function share(value: object, text: string): void {
+  deepFreeze(value);
   texts.set(value, escapeHtml(text));
 }
 
@@ -36,15 +37,14 @@ export function sharedValue(text: string): JsonObject {
   if (known !== undefined) return known;
   const value = JSON.parse(text) as JsonObject;
   if (text.length > TEXT_CHARACTERS_MAX) return value;
-  deepFreeze(value);
-  rememberText(value, text);
+  share(value, text);
   if (values.size >= VALUES_MAX) values.clear();
   values.set(text, value);
   return value;
 }
 
 function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return;
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);
   for (const member of Object.values(value)) deepFreeze(member);
 }
