@@ -6,7 +6,8 @@ import type { LoadResult } from './load.ts';
 
 const DELAYS_MS = [1, 10] as const;
 const CONNECTIONS = 16;
-const WARM_UP = 500;
+/** As many as before the creates on a quick disk. */
+const WARM_UP = 1_000;
 const CREATES = 1_500;
 const GOAL = 2;
 

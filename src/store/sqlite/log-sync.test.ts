@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { LogSync, SLOW_MS, SYNCS_MAX } from './log-sync.ts';
+import { GAP_MAX_MS, LogSync, SLOW_MS, SYNCS_MAX } from './log-sync.ts';
 
 describe('syncs of the log', () => {
   let nowMs: number;
   let tookMs: number;
   let ends: ((error: Error | null) => void)[];
   let events: string[];
+  let timers: { readonly ms: number; readonly done: () => void }[];
   let sync: LogSync;
 
   beforeEach(() => {
@@ -14,6 +15,7 @@ describe('syncs of the log', () => {
     tookMs = SLOW_MS;
     ends = [];
     events = [];
+    timers = [];
     const log = {
       syncNow: () => {
         nowMs += tookMs;
@@ -21,11 +23,12 @@ describe('syncs of the log', () => {
       },
       sync: (done: (error: Error | null) => void) => ends.push(done),
     };
-    sync = new LogSync(
+    sync = new LogSync({
       log,
-      () => nowMs,
-      () => events.push('room'),
-    );
+      nowMs: () => nowMs,
+      wait: (ms, done) => timers.push({ ms, done }),
+      onRoom: () => events.push('room'),
+    });
   });
 
   const commit = (name: string): void => sync.after(() => events.push(name));
@@ -42,14 +45,50 @@ describe('syncs of the log', () => {
     commit('a');
     assert.equal(sync.isSlow, true);
     for (let i = 0; i < SYNCS_MAX; i++) {
-      assert.equal(sync.hasRoom, true);
+      nowMs += SLOW_MS;
+      assert.equal(sync.hasRoom(), true);
       commit(`${i}`);
     }
-    assert.equal(sync.hasRoom, false);
+    nowMs += SLOW_MS;
+    assert.equal(sync.hasRoom(), false);
+    assert.deepEqual(timers, [], 'the end of a sync makes room, not time');
     assert.deepEqual(events, ['synced', 'a']);
     ends[0]?.(null);
-    assert.equal(sync.hasRoom, true);
+    assert.equal(sync.hasRoom(), true);
     assert.deepEqual(events, ['synced', 'a', '0', 'room']);
+  });
+
+  test('begin at even distances on a slow disk, and a timer tells when', () => {
+    tookMs = 10 * SYNCS_MAX;
+    commit('a');
+    nowMs += 100;
+    assert.equal(sync.hasRoom(), true);
+    commit('b');
+    nowMs += 4;
+    assert.equal(sync.hasRoom(), false);
+    assert.equal(sync.hasRoom(), false);
+    assert.deepEqual(
+      timers.map(({ ms }) => ms),
+      [6],
+      'one timer for all that ask',
+    );
+    events = [];
+    nowMs += 6;
+    timers[0]?.done();
+    assert.deepEqual(events, ['room']);
+    assert.equal(sync.hasRoom(), true);
+    commit('c');
+    assert.equal(sync.hasRoom(), false);
+    assert.equal(timers[1]?.ms, 10);
+  });
+
+  test('are not far from each other after a disk that stood still', () => {
+    tookMs = 60_000;
+    commit('a');
+    nowMs += 100;
+    commit('b');
+    assert.equal(sync.hasRoom(), false);
+    assert.equal(timers[0]?.ms, GAP_MAX_MS);
   });
 
   test('are told of in the order of commits: one covers all before it', () => {

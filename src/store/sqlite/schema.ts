@@ -141,7 +141,8 @@ export function openForWriting(directory: string, synchronous: Synchronous): Wri
     // NORMAL syncs whatever a checkpoint needs; commits are synced by the writer's thread, which
     // need not wait for one before it makes the next.
     db.exec(`PRAGMA synchronous = ${synchronous === 'FULL' ? 'NORMAL' : 'OFF'}`);
-    db.exec('PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 16777216');
+    // A checkpoint holds every write up for several syncs: it is made when the log has 16 MB.
+    db.exec('PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216');
     createOrCheck(db, directory);
     // The log is there once something has been written.
     db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value WHERE name = 'format'; COMMIT");

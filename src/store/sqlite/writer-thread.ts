@@ -40,7 +40,7 @@ function serve(port: MessagePort, database: WriterDatabase, syncs: boolean): voi
     database.unlock();
   };
   const work = (): void => {
-    while (waiting.length > 0 && sync.hasRoom) {
+    while (waiting.length > 0 && sync.hasRoom()) {
       for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port)) {
         take(more.message as Request);
       }
@@ -56,7 +56,12 @@ function serve(port: MessagePort, database: WriterDatabase, syncs: boolean): voi
       if (group.some((task) => task.command.type === 'retain')) trimming ??= setImmediate(trim);
     }
   };
-  const sync = new LogSync(syncs ? logFile(log) : undefined, () => performance.now(), work);
+  const sync = new LogSync({
+    log: syncs ? logFile(log) : undefined,
+    nowMs: () => performance.now(),
+    wait: (ms, done) => setTimeout(done, ms),
+    onRoom: work,
+  });
   port.on('message', (request: Request) => {
     take(request);
     work();
