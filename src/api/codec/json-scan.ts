@@ -3,9 +3,12 @@
  * with it in Go's words.
  *
  * `measureJson` runs on every request and looks at each byte once. `explainJson` reads the text
- * properly and is run when the first look, or JSON.parse, found something.
+ * properly and is run when the first look, or JSON.parse, found something. What a type does not
+ * know is passed over by Go: nothing in it is unknown or comes twice (`membersOf`).
  * Upstream: sigs.k8s.io/json and Go's encoding/json/scanner.go.
  */
+
+import type { FieldType, TypeSchema } from '../schema/types.ts';
 
 /** Nesting beyond this is refused, before anything recursive sees it. */
 export const JSON_DEPTH_MAX = 1000;
@@ -23,23 +26,52 @@ export interface JsonMeasure {
   /** Keys of all objects, repeated ones counted each time. */
   readonly keys: number;
   readonly depth: number;
+  /** Values of all kinds, or a few more. */
+  readonly values: number;
 }
 
-/** Counts keys and depth of JSON. For text that is no JSON the numbers mean nothing. */
+/** Counts keys, depth and values of JSON. For text that is no JSON the numbers mean nothing. */
 export function measureJson(bytes: Uint8Array): JsonMeasure {
-  let [keys, depth, deepest] = [0, 0, 0];
+  let [keys, depth, deepest, values] = [0, 0, 0, 1];
   const { length } = bytes;
   for (let i = 0; i < length; i++) {
     const byte = bytes[i];
     if (byte === QUOTE) {
       for (i++; i < length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
     } else if (byte === COLON) keys++;
+    else if (byte === COMMA) values++;
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth++;
+      values++;
       if (depth > deepest) deepest = depth;
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
   }
-  return { keys, depth: deepest };
+  return { keys, depth: deepest, values };
+}
+
+/** What a value is read as: anything at all, or undefined where a reader passes over it. */
+export type ReadAs = FieldType | 'any' | undefined;
+
+/** What a document of `type` is read as. Go reads custom objects as maps. */
+export function documentOf(type: TypeSchema | undefined): ReadAs {
+  return type === undefined || type.preserveUnknownFields === true
+    ? 'any'
+    : { kind: 'object', type };
+}
+
+/** What the members of an object are read as; those of two forms have a reader of their own. */
+function membersOf(reading: ReadAs): ((key: string) => ReadAs) | undefined {
+  if (reading === 'any') return () => 'any';
+  if (reading?.kind === 'map') return () => reading.of;
+  if (reading?.kind !== 'object' || reading.type.twoForms !== undefined) return undefined;
+  const { byJson } = reading.type;
+  return (key) => byJson.get(key)?.type;
+}
+
+/** What the items of a list are read as. */
+function itemsOf(reading: ReadAs): ReadAs {
+  if (reading === 'any') return reading;
+  return reading?.kind === 'list' ? reading.of : undefined;
 }
 
 /** A text that is no JSON; the message is Go's. */
@@ -47,11 +79,12 @@ export class JsonSyntaxError extends Error {}
 
 /**
  * Paths of keys that an object of the text holds twice, in order, each once
- * (`spec.containers[0].name`). Throws JsonSyntaxError when the text is no JSON.
+ * (`spec.containers[0].name`). `type`: what the text is to be; without it all keys count. Throws
+ * JsonSyntaxError when the text is no JSON.
  */
-export function explainJson(text: string): string[] {
+export function explainJson(text: string, type?: TypeSchema): string[] {
   const reader = new Explainer(text);
-  reader.document();
+  reader.document(documentOf(type));
   return [...reader.duplicates];
 }
 
@@ -66,8 +99,8 @@ class Explainer {
     this.text = text;
   }
 
-  document(): void {
-    this.#value();
+  document(reading: ReadAs): void {
+    this.#value(reading);
     this.#space();
     if (this.#at < this.text.length) this.#fail('after top-level value');
   }
@@ -100,17 +133,17 @@ class Explainer {
     return text;
   }
 
-  #value(): void {
+  #value(reading: ReadAs): void {
     this.#space();
     switch (this.#code()) {
       case OPEN_BRACE:
         this.#enter();
-        this.#object();
+        this.#object(membersOf(reading));
         this.#depth--;
         return;
       case OPEN_BRACKET:
         this.#enter();
-        this.#array();
+        this.#array(itemsOf(reading));
         this.#depth--;
         return;
       case QUOTE:
@@ -135,7 +168,7 @@ class Explainer {
     this.#at++;
   }
 
-  #object(): void {
+  #object(membersAs: ((key: string) => ReadAs) | undefined): void {
     this.#space();
     if (this.#code() === CLOSE_BRACE) {
       this.#at++;
@@ -147,8 +180,9 @@ class Explainer {
       this.#space();
       if (this.#code() !== QUOTE) this.#fail('looking for beginning of object key string');
       const key = this.#string();
+      const reading = membersAs?.(key);
       if (!seen.has(key)) seen.add(key);
-      else if (!repeated.has(key)) {
+      else if (reading !== undefined && !repeated.has(key)) {
         repeated.add(key);
         this.duplicates.add(this.#pathText(key));
       }
@@ -156,7 +190,7 @@ class Explainer {
       if (this.#code() !== COLON) this.#fail('after object key');
       this.#at++;
       this.#path.push(key);
-      this.#value();
+      this.#value(reading);
       this.#path.pop();
       this.#space();
       const next = this.#code();
@@ -166,7 +200,7 @@ class Explainer {
     }
   }
 
-  #array(): void {
+  #array(itemsAs: ReadAs): void {
     this.#space();
     if (this.#code() === CLOSE_BRACKET) {
       this.#at++;
@@ -174,7 +208,7 @@ class Explainer {
     }
     for (let index = 0; ; index++) {
       this.#path.push(index);
-      this.#value();
+      this.#value(itemsAs);
       this.#path.pop();
       this.#space();
       const next = this.#code();

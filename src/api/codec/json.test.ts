@@ -47,6 +47,16 @@ describe('decodeJson finds problems', () => {
       '{"spec":{"template":{"spec":{"containers":[{"name":"a","name":"b","name":"c"}]}}}}',
       ['duplicate field "spec.template.spec.containers[0].name"'],
     ],
+    [
+      'nothing in what it does not know but that',
+      '{"x":{"a":1,"a":2},"x":1,"spec":{"y":[{"b":1,"b":2}]}}',
+      ['unknown field "x"', 'unknown field "spec.y"'],
+    ],
+    [
+      'nothing in JSON that it does not read',
+      '{"metadata":{"managedFields":[{"fieldsV1":{"a":{},"a":{}}}]}}',
+      [],
+    ],
     ['nothing in colons and braces inside texts', '{"metadata":{"name":"a:{\\":\\"}["}}', []],
     ['nothing in nulls', '{"metadata":{"creationTimestamp":null},"spec":null,"status":null}', []],
   ];

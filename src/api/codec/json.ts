@@ -12,6 +12,7 @@ import type { TypeSchema } from '../schema/types.ts';
 import { isShared } from './known-text.ts';
 import { DecodeContext, FieldDecodeError, objectDecoderFor } from './json-decode.ts';
 import { explainJson, JSON_DEPTH_MAX, JsonSyntaxError, measureJson } from './json-scan.ts';
+import { withoutUnknown } from './json-skip.ts';
 
 export { FieldDecodeError } from './json-decode.ts';
 
@@ -26,6 +27,8 @@ export interface Decoded {
   readonly hasEmpty: boolean;
 }
 
+/** A text with more is looked through for what need not be parsed: that costs less than the values. */
+const MANY_VALUES = 20_000;
 /** Problems reported beyond this are dropped. */
 const PROBLEMS_MAX = 100;
 
@@ -47,15 +50,20 @@ export function decodeJson(
     return decodedOf(object, context);
   }
   const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const { keys, depth } = measureJson(value);
+  const measured = measureJson(value);
+  if (measured.depth > JSON_DEPTH_MAX) explainAndFail(buffer);
+  const { text, keys } =
+    measured.values > MANY_VALUES
+      ? withoutUnknown(value, type, measured)
+      : { text: buffer.toString(), keys: measured.keys };
   const context = new DecodeContext(validation !== 'Ignore', keys);
-  const parsed = depth > JSON_DEPTH_MAX ? explainAndFail(buffer) : parseBytes(buffer);
+  const parsed = parseText(text, buffer);
   // Go leaves an object as it is when null is read into it.
   const object = objectDecoderFor(type).root(parsed ?? {}, context);
   // JSON.parse keeps the last of equal keys; fewer keys in the object than in the text mean that
   // some came twice.
   if (validation !== 'Ignore' && context.keys < keys) {
-    const duplicates = explainJson(buffer.toString()).map((path) => `duplicate field "${path}"`);
+    const duplicates = explainJson(text, type).map((path) => `duplicate field "${path}"`);
     context.problems.push(...duplicates);
   }
   return decodedOf(object, context);
@@ -65,9 +73,10 @@ function decodedOf(object: JsonObject, { problems, hasEmpty }: DecodeContext): D
   return { object, problems: problems.slice(0, PROBLEMS_MAX), hasEmpty };
 }
 
-function parseBytes(buffer: Buffer): unknown {
+/** `buffer`: what the text was made of. */
+function parseText(text: string, buffer: Buffer): unknown {
   try {
-    return JSON.parse(buffer.toString());
+    return JSON.parse(text);
   } catch {
     return explainAndFail(buffer);
   }
