@@ -98,7 +98,11 @@ describe('the command line', () => {
   it('takes the expected specs by their whole names', () => {
     const selection = parseSelection(['--kubeconfig', 'f', '--expected']);
     const [, focus = ''] = runnerFlags(selection, { expected: ['[sig-a] b (c)', '[sig-d] e'] });
-    assert.equal(focus, String.raw`--focus=^\[sig-a\] b \(c\)|^\[sig-d\] e`);
+    assert.equal(focus, String.raw`--focus= \[sig-a\] b \(c\)$| \[sig-d\] e$`);
+    const pattern = new RegExp(focus.slice('--focus='.length));
+    const names = ['[sig-a] b (c)', '[sig-d] e', '[sig-d] e more', 'x[sig-d] e'];
+    const matched = names.filter((name) => pattern.test(`Suite ${name}`));
+    assert.deepEqual(matched, ['[sig-a] b (c)', '[sig-d] e']);
   });
 
   it('says what is wrong with it', () => {

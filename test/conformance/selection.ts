@@ -97,7 +97,8 @@ export function runnerFlags(
     ...(selection.sig === undefined ? [] : [selection.sig]),
     ...(options.serial === undefined ? [] : [options.serial ? 'Serial' : '!Serial']),
   ];
-  const names = options.expected.map((name) => `^${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`);
+  // The runner looks for it behind the suite's own name and a space.
+  const names = options.expected.map((name) => ` ${name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`);
   return [
     `--label-filter=${labels.join(' && ')}`,
     ...(selection.focus === undefined ? [] : [`--focus=${selection.focus}`]),
