@@ -3,6 +3,7 @@
  */
 import type { Controller } from '#reconcile/controller.ts';
 import { deploymentController } from './deployment.ts';
+import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints.ts';
 import { endpointSliceController } from './endpointslice.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring.ts';
@@ -19,6 +20,7 @@ import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceCidrController } from './service-cidr.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { storageVersionMigrator } from './storage-version-migrator.ts';
+import { staleDisruptionController } from './stale-disruption.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { ttlController } from './ttl.ts';
 import { vacProtectionController } from './vac-protection.ts';
@@ -47,6 +49,8 @@ export function allControllers(options: ControllerOptions = {}): Controller[] {
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    disruptionController,
+    staleDisruptionController,
     endpointSliceController,
     endpointsController,
     endpointSliceMirroringController,

@@ -1,4 +1,5 @@
 /** Columns that admission policies and their bindings share. */
+import { selectorAsStruct } from '../meta/labels.ts';
 import type { LabelSelector } from '../meta/object.ts';
 
 /** `v1/ConfigMap` */
@@ -12,17 +13,5 @@ export function paramRefText(
 ): string {
   if (reference === undefined) return '<unset>';
   if (reference.name) return `${reference.namespace || '*'}/${reference.name}`;
-  return reference.selector === undefined ? '<unset>' : goText(reference.selector);
-}
-
-/** As Go prints the struct: upstream has no other form of it. */
-function goText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
-  const labels = Object.keys(matchLabels)
-    .toSorted()
-    .map((key) => `${key}: ${matchLabels[key] ?? ''},`);
-  const expressions = matchExpressions.map(
-    ({ key, operator, values = [] }) =>
-      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
-  );
-  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
+  return reference.selector === undefined ? '<unset>' : selectorAsStruct(reference.selector);
 }

@@ -102,3 +102,18 @@ function formatRequirement({ key, operator, values }: Requirement): string {
       return `${key}${operator}${values[0] ?? ''}`;
   }
 }
+
+/** As Go prints the struct, where upstream has no other form of it. */
+export function selectorAsStruct({
+  matchLabels = {},
+  matchExpressions = [],
+}: LabelSelector): string {
+  const labels = Object.keys(matchLabels)
+    .toSorted()
+    .map((key) => `${key}: ${matchLabels[key] ?? ''},`);
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
+}

@@ -4,7 +4,7 @@
  * Upstream: ResolveFenceposts and its users in pkg/controller/deployment/util/deployment_util.go, v1.36.
  */
 import type { Deployment } from '#api/gen/apps-v1.ts';
-import type { IntOrString } from '#api/gen/meta-v1.ts';
+import { scaledValue } from '../shared/scaled-value.ts';
 
 const UNLIMITED = 0x7fffffff;
 
@@ -14,15 +14,6 @@ export function desiredReplicas(deployment: Deployment): number {
 
 export function isRollingUpdate(deployment: Deployment): boolean {
   return (deployment.spec?.strategy?.type ?? 'RollingUpdate') === 'RollingUpdate';
-}
-
-/** A number, or a percentage of `total`. What is neither counts as 0. */
-function scaledValue(value: IntOrString | undefined, total: number, round: 'up' | 'down'): number {
-  if (typeof value === 'number') return value;
-  const percent = /^(\d+)%$/.exec(value ?? '')?.[1];
-  if (percent === undefined) return 0;
-  const exact = (Number(percent) * total) / 100;
-  return round === 'up' ? Math.ceil(exact) : Math.floor(exact);
 }
 
 /** Both limits as Pods. They are never both 0, or nothing could ever move. */
