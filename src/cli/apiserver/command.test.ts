@@ -8,7 +8,8 @@ import { readBody } from '#base/http/message.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { openPki } from '../pki.ts';
 import { startApiServer } from './command.ts';
-import { parseFlags } from './flags.ts';
+import { parseFlags } from '../flags.ts';
+import { API_SERVER } from './flags.ts';
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
@@ -34,7 +35,7 @@ test('cox apiserver serves over TLS with the files that its flags name, and star
     clusterDomain: 'cluster.local',
   });
   const port = await freePort();
-  const flags = parseFlags([
+  const flags = parseFlags(API_SERVER, [
     `--data-dir=${folder}`,
     '--bind-address=127.0.0.1',
     `--secure-port=${port}`,

@@ -9,21 +9,17 @@ import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
 import { backendConnector } from '../backend-connector.ts';
 import { kubeletConnector } from '../kubelet-connector.ts';
 import { UserError } from '../user-error.ts';
-import { FLAGS, type Flags, parseFlags } from './flags.ts';
-import { apiServerOptions, optional, required } from './options.ts';
+import { parseFlags, showsHelp, untilSignal } from '../flags.ts';
+import { API_SERVER, type Flags } from './flags.ts';
+import { apiServerOptions } from './options.ts';
 
 const SHUTDOWN_GRACE_MS = 1_000;
 
 /** Runs until SIGTERM or SIGINT. Throws UserError. */
 export async function runApiServer(args: readonly string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(help());
-    return;
-  }
-  const stop = await startApiServer(parseFlags(args));
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
+  if (showsHelp(API_SERVER, args)) return;
+  const stop = await startApiServer(parseFlags(API_SERVER, args));
+  await untilSignal();
   await stop();
 }
 
@@ -70,20 +66,20 @@ export async function startApiServer(flags: Flags): Promise<() => Promise<void>>
 }
 
 function tlsOf(flags: Flags) {
-  const clientCa = optional(flags, 'client-ca-file');
-  const frontProxyCa = optional(flags, 'requestheader-client-ca-file');
+  const clientCa = flags.file('client-ca-file');
+  const frontProxyCa = flags.file('requestheader-client-ca-file');
   return {
-    cert: required(flags, 'tls-cert-file'),
-    key: required(flags, 'tls-private-key-file'),
+    cert: flags.requiredFile('tls-cert-file'),
+    key: flags.requiredFile('tls-private-key-file'),
     ...(clientCa === undefined ? {} : { clientCa }),
     ...(frontProxyCa === undefined ? {} : { frontProxyCa }),
   };
 }
 
 function kubelets(flags: Flags) {
-  const certificate = optional(flags, 'kubelet-client-certificate');
-  const key = optional(flags, 'kubelet-client-key');
-  const authority = optional(flags, 'kubelet-certificate-authority');
+  const certificate = flags.file('kubelet-client-certificate');
+  const key = flags.file('kubelet-client-key');
+  const authority = flags.file('kubelet-certificate-authority');
   if (certificate !== undefined && key !== undefined && authority !== undefined)
     return kubeletConnector({ authority, identity: { certificate, key } });
   return {
@@ -93,12 +89,4 @@ function kubelets(flags: Flags) {
       );
     },
   };
-}
-
-function help(): string {
-  const lines = Object.entries(FLAGS).map(([name, spec]) => {
-    const fallback = spec.fallback === '' ? '' : ` (default ${spec.fallback})`;
-    return `  --${name.padEnd(36)} ${spec.help}${fallback}`;
-  });
-  return `Run the API server alone.\n\nFlags, with upstream's names:\n${lines.join('\n')}\n`;
 }

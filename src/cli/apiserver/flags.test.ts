@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UserError } from '../user-error.ts';
 import { disabledAdmission } from './admission-names.ts';
-import { parseFlags } from './flags.ts';
+import { parseFlags } from '../flags.ts';
+import { API_SERVER } from './flags.ts';
 import { apiServerOptions } from './options.ts';
 
 function refusal(run: () => unknown): string {
@@ -17,7 +18,7 @@ function refusal(run: () => unknown): string {
 
 describe('flags of the API server', () => {
   it('have upstream’s defaults, and are given in either form', () => {
-    const flags = parseFlags([
+    const flags = parseFlags(API_SERVER, [
       '--secure-port=7443',
       '--bind-address',
       '127.0.0.1',
@@ -30,29 +31,32 @@ describe('flags of the API server', () => {
   });
 
   it('that are lists are joined when they come twice', () => {
-    const flags = parseFlags(['--service-account-key-file=a', '--service-account-key-file=b,c']);
+    const flags = parseFlags(API_SERVER, [
+      '--service-account-key-file=a',
+      '--service-account-key-file=b,c',
+    ]);
     assert.deepEqual(flags.list('service-account-key-file'), ['a', 'b', 'c']);
   });
 
   it('that upstream has and we have not are refused by name', () => {
     assert.equal(
-      refusal(() => parseFlags(['--audit-policy-file=x'])),
+      refusal(() => parseFlags(API_SERVER, ['--audit-policy-file=x'])),
       'Cannot use --audit-policy-file: kube-apiserver has this flag, cox apiserver does not have it yet.',
     );
     assert.match(
-      refusal(() => parseFlags(['--etcd-servers=http://x'])),
+      refusal(() => parseFlags(API_SERVER, ['--etcd-servers=http://x'])),
       /^Cannot use --etcd-servers: etcd as a store is not there yet\./,
     );
     assert.equal(
-      refusal(() => parseFlags(['--nothing'])),
+      refusal(() => parseFlags(API_SERVER, ['--nothing'])),
       'unknown flag: --nothing',
     );
     assert.equal(
-      refusal(() => parseFlags(['--secure-port'])),
+      refusal(() => parseFlags(API_SERVER, ['--secure-port'])),
       'flag needs an argument: --secure-port',
     );
     assert.equal(
-      refusal(() => parseFlags(['--request-timeout=soon'])),
+      refusal(() => parseFlags(API_SERVER, ['--request-timeout=soon'])),
       'invalid argument "soon" for "--request-timeout" flag',
     );
   });
@@ -60,7 +64,7 @@ describe('flags of the API server', () => {
   const whole = ['--data-dir=/x', '--service-account-issuer=https://i'];
   it('with values that we do not have are refused', () => {
     const options = (...args: string[]) =>
-      refusal(() => apiServerOptions(parseFlags([...whole, ...args])));
+      refusal(() => apiServerOptions(parseFlags(API_SERVER, [...whole, ...args])));
     assert.match(options('--authorization-mode=AlwaysAllow'), /Node,RBAC is what there is/);
     assert.match(options('--endpoint-reconciler-type=master-count'), /lease and none/);
     assert.match(options('--goaway-chance=0.5'), /can not be less than 0 or greater than 0.02/);

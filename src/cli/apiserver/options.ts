@@ -1,12 +1,11 @@
 /** What the flags of `cox apiserver` mean for an API server: files read, values checked. */
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { RequestHeaderOptions } from '#apiserver/aggregator/identity.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
-import { parseDuration } from '#api/codec/duration.ts';
 import { FeatureGateError, FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
-import { messageOf, UserError } from '../user-error.ts';
+import { readFile } from '../flags.ts';
+import { UserError } from '../user-error.ts';
 import { disabledAdmission } from './admission-names.ts';
 import type { FlagName, Flags } from './flags.ts';
 
@@ -22,8 +21,8 @@ export function apiServerOptions(flags: Flags): FlagOptions {
   if (issuer === '') throw new UserError('--service-account-issuer is a required flag');
   return {
     serviceAccountIssuer: issuer,
-    serviceAccountKey: required(flags, 'service-account-signing-key-file'),
-    trustedServiceAccountKeys: flags.list('service-account-key-file').map(readPem),
+    serviceAccountKey: flags.requiredFile('service-account-signing-key-file'),
+    trustedServiceAccountKeys: flags.list('service-account-key-file').map(readFile),
     serviceClusterIpRange: flags.text('service-cluster-ip-range'),
     serviceNodePortRange: portRange(flags.text('service-node-port-range')),
     advertise: {
@@ -31,14 +30,14 @@ export function apiServerOptions(flags: Flags): FlagOptions {
       port: flags.number('secure-port'),
     },
     hostname: hostname(),
-    clientCa: optional(flags, 'client-ca-file') ?? '',
+    clientCa: flags.file('client-ca-file') ?? '',
     ...frontProxy(flags),
     limits: {
       readsInFlight: flags.number('max-requests-inflight'),
       writesInFlight: flags.number('max-mutating-requests-inflight'),
-      requestTimeoutMs: milliseconds(flags, 'request-timeout'),
-      eventTtlSeconds: Math.floor(milliseconds(flags, 'event-ttl') / 1000),
-      shutdownDelayMs: milliseconds(flags, 'shutdown-delay-duration'),
+      requestTimeoutMs: flags.milliseconds('request-timeout'),
+      eventTtlSeconds: Math.floor(flags.milliseconds('event-ttl') / 1000),
+      shutdownDelayMs: flags.milliseconds('shutdown-delay-duration'),
     },
     featureGates: gatesOf(flags.text('feature-gates')),
     runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
@@ -81,9 +80,9 @@ function gatesOf(text: string): FeatureGates {
 }
 
 function frontProxy(flags: Flags): Pick<ApiServerOptions, 'frontProxy'> {
-  const certificate = optional(flags, 'proxy-client-cert-file');
-  const key = optional(flags, 'proxy-client-key-file');
-  const authority = optional(flags, 'requestheader-client-ca-file');
+  const certificate = flags.file('proxy-client-cert-file');
+  const key = flags.file('proxy-client-key-file');
+  const authority = flags.file('requestheader-client-ca-file');
   if (certificate === undefined || key === undefined || authority === undefined) return {};
   const lists = {
     allowedNames: 'requestheader-allowed-names',
@@ -107,28 +106,4 @@ function portRange(text: string): { from: number; to: number } {
       `invalid argument ${JSON.stringify(text)} for "--service-node-port-range" flag`,
     );
   return { from, to };
-}
-
-function milliseconds(flags: Flags, name: FlagName): number {
-  return parseDuration(flags.text(name)) / 1e6;
-}
-
-export function required(flags: Flags, name: FlagName): string {
-  const content = optional(flags, name);
-  if (content === undefined) throw new UserError(`--${name} is a required flag`);
-  return content;
-}
-
-/** The content of the file that the flag names; undefined when it names none. */
-export function optional(flags: Flags, name: FlagName): string | undefined {
-  const path = flags.text(name);
-  return path === '' ? undefined : readPem(path);
-}
-
-function readPem(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
-  }
 }
