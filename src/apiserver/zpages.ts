@@ -8,7 +8,6 @@ import type { HttpResponse } from '#base/http/message.ts';
 import { toYaml } from '#api/codec/yaml.ts';
 import { notAcceptable } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
-import type { RequestContext } from './context.ts';
 import { parseAccept } from './negotiate.ts';
 import { bytesResponse, jsonBytes, textResponse } from './respond.ts';
 import { GO_VERSION } from './version.ts';
@@ -16,13 +15,16 @@ import { GO_VERSION } from './version.ts';
 const TYPES = ['application/json', 'application/yaml', 'text/plain'];
 const API_VERSION = 'config.k8s.io/v1beta1';
 const VERSION = '1.36';
-const NAME = 'apiserver';
 const WARNING =
   'Warning: This endpoint is not meant to be machine parseable, has no formatting compatibility guarantees and is for debugging purposes only.';
 const PATHS = ['/flagz', '/healthz', '/livez', '/metrics', '/readyz', '/statusz', '/version'];
 
 export interface ZPagesOptions {
   readonly environment: Pick<Environment, 'clock'>;
+  /** `apiserver` unless given. */
+  readonly name?: string;
+  /** What `/statusz` names; those of an API server unless given. */
+  readonly paths?: readonly string[];
   /** By name, as `/flagz` shows them. */
   readonly flags: ReadonlyMap<string, string>;
   /** The gates ComponentStatusz and ComponentFlagz. */
@@ -30,14 +32,21 @@ export interface ZPagesOptions {
   readonly flagz: boolean;
 }
 
-export type ZPagesRequest = Pick<RequestContext, 'info' | 'header'>;
+export interface ZPagesRequest {
+  readonly info: { readonly path: string; readonly query: URLSearchParams };
+  header(name: string): string;
+}
 
 export class ZPages {
   readonly #options: ZPagesOptions;
+  readonly #name: string;
+  readonly #paths: readonly string[];
   readonly #startMs: number;
 
   constructor(options: ZPagesOptions) {
     this.#options = options;
+    this.#name = options.name ?? 'apiserver';
+    this.#paths = options.paths ?? PATHS;
     this.#startMs = options.environment.clock.now();
   }
 
@@ -58,7 +67,7 @@ export class ZPages {
       goVersion: GO_VERSION,
       binaryVersion: VERSION,
       emulationVersion: VERSION,
-      paths: PATHS,
+      paths: this.#paths,
     };
     const lines = [
       `Started: ${startTime}`,
@@ -66,15 +75,21 @@ export class ZPages {
       `Go version: ${GO_VERSION}`,
       `Binary version: ${VERSION}`,
       `Emulation version: ${VERSION}`,
-      `Paths: ${PATHS.join(' ')}`,
+      `Paths: ${this.#paths.join(' ')}`,
     ];
-    return page(context, { kind: 'Statusz', body, text: `\n${lines.join('\n')}\n` });
+    return page(context, {
+      name: this.#name,
+      kind: 'Statusz',
+      body,
+      text: `\n${lines.join('\n')}\n`,
+    });
   }
 
   #flagz(context: ZPagesRequest): HttpResponse {
     const sorted = [...this.#options.flags].toSorted(([a], [b]) => (a < b ? -1 : 1));
     const text = sorted.map(([name, value]) => `${name}: ${value}\n`).join('');
-    return page(context, { kind: 'Flagz', body: { flags: Object.fromEntries(sorted) }, text });
+    const body = { flags: Object.fromEntries(sorted) };
+    return page(context, { name: this.#name, kind: 'Flagz', body, text });
   }
 }
 
@@ -85,19 +100,20 @@ function spell(seconds: number): string {
 }
 
 interface Page {
+  readonly name: string;
   readonly kind: 'Statusz' | 'Flagz';
   readonly body: object;
   readonly text: string;
 }
 
 /** The object for who asks for it by its kind, text for people. */
-function page(context: ZPagesRequest, { kind, body, text }: Page): HttpResponse {
+function page(context: ZPagesRequest, { name, kind, body, text }: Page): HttpResponse {
   for (const { media, parameters } of parseAccept(context.header('accept') || '*/*')) {
     const { as, g, v } = parameters;
     if (as === undefined && (media === 'text/plain' || media === 'text/*' || media === '*/*'))
-      return textResponse(200, `\n${NAME} ${kind.toLowerCase()}\n${WARNING}\n${text}`);
+      return textResponse(200, `\n${name} ${kind.toLowerCase()}\n${WARNING}\n${text}`);
     if (as !== kind || g !== 'config.k8s.io' || v !== 'v1beta1') continue;
-    const object = { kind, apiVersion: API_VERSION, metadata: { name: NAME }, ...body };
+    const object = { kind, apiVersion: API_VERSION, metadata: { name }, ...body };
     const pretty = context.info.query.has('pretty');
     if (media === 'application/json') return bytesResponse(200, media, jsonBytes(object, pretty));
     if (media === 'application/yaml') return bytesResponse(200, media, Buffer.from(toYaml(object)));

@@ -45,8 +45,9 @@ export interface Program<N extends string> {
 
 /** What was given and what was not, each as text. */
 export class Flags<N extends string> {
-  readonly #specs: Readonly<Record<N, FlagSpec>>;
-  readonly #values: ReadonlyMap<N, string>;
+  // By any name: who knows more flags can stand in for who knows fewer.
+  readonly #specs: Readonly<Record<string, FlagSpec>>;
+  readonly #values: ReadonlyMap<string, string>;
 
   constructor(specs: Readonly<Record<N, FlagSpec>>, values: ReadonlyMap<N, string>) {
     this.#specs = specs;
@@ -54,7 +55,7 @@ export class Flags<N extends string> {
   }
 
   text(name: N): string {
-    return this.#values.get(name) ?? this.#specs[name].fallback;
+    return this.#values.get(name) ?? this.#specs[name]?.fallback ?? '';
   }
 
   list(name: N): string[] {

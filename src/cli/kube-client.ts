@@ -12,6 +12,7 @@ import { type Connection, connectionOf, KubeconfigError } from '#client/kubeconf
 import { RestClient } from '#client/rest.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { httpClient } from '#edge/http-client.ts';
+import type { TlsClientOptions } from '#base/doors.ts';
 import type { Handler } from '#base/http/message.ts';
 import { dataDirectoryAt, defaultDataDirectory } from './data-directory.ts';
 import { messageOf, UserError } from './user-error.ts';
@@ -30,22 +31,8 @@ export interface ClusterClient {
 
 /** Throws a UserError when there is no kubeconfig, or none that can be used. */
 export function connect(flags: ClusterFlags): ClusterClient {
-  const path = kubeconfigPath(flags, process.env);
-  const connection = readConnection(path, flags.context);
-  const file = (name: string | undefined): string | undefined =>
-    name === undefined ? undefined : readText(resolve(dirname(path), name));
-  const ca = connection.ca ?? file(connection.caFile);
-  const cert = connection.cert ?? file(connection.certFile);
-  const key = connection.key ?? file(connection.keyFile);
-  const token = connection.token ?? file(connection.tokenFile)?.trim();
-  const { host, port, serverName, insecureSkipVerify } = connection;
-  const tls = {
-    insecureSkipVerify,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(serverName === undefined ? {} : { serverName }),
-  };
+  const { token, tls, connection } = readAccess(kubeconfigPath(flags, process.env), flags.context);
+  const { host, port } = connection;
   const http = httpClient({ host, port, ...(connection.tls ? { tls } : {}) });
   const client = new RestClient({
     handler: reachable(http.handler, connection),
@@ -54,6 +41,33 @@ export function connect(flags: ClusterFlags): ClusterClient {
     ...(token === undefined ? {} : { token: () => token }),
   });
   return { client, namespace: connection.namespace, close: () => http.close() };
+}
+
+/** What a kubeconfig says, with the files that it names read. */
+export interface Access {
+  readonly connection: Connection;
+  readonly tls: TlsClientOptions;
+  readonly token: string | undefined;
+}
+
+/** Throws UserError. */
+export function readAccess(path: string, context?: string): Access {
+  const connection = readConnection(path, context);
+  const file = (name: string | undefined): string | undefined =>
+    name === undefined ? undefined : readText(resolve(dirname(path), name));
+  const ca = connection.ca ?? file(connection.caFile);
+  const cert = connection.cert ?? file(connection.certFile);
+  const key = connection.key ?? file(connection.keyFile);
+  const token = connection.token ?? file(connection.tokenFile)?.trim();
+  const { serverName, insecureSkipVerify } = connection;
+  const tls = {
+    insecureSkipVerify,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { serverName }),
+  };
+  return { connection, tls, token };
 }
 
 /** Exported for the test of the order. */

@@ -75,17 +75,14 @@ function commands(): Command {
       await runNode(dataDir);
     });
   registerHistory(program);
-  program
-    .command('apiserver')
-    .description("Run the API server alone, with the flags of upstream's kube-apiserver.")
-    .helpOption(false)
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .argument('[flags...]', 'cox apiserver --help names them')
-    .action(async (flags: string[]) => {
-      const { runApiServer } = await import('./apiserver/command.ts');
-      await runApiServer(flags);
-    });
+  registerComponent(program, 'apiserver', 'API server', async (flags) => {
+    const { runApiServer } = await import('./apiserver/command.ts');
+    await runApiServer(flags);
+  });
+  registerComponent(program, 'controller-manager', 'controllers', async (flags) => {
+    const { runControllerManager } = await import('./controller-manager/command.ts');
+    await runControllerManager(flags);
+  });
   for (const command of program.commands) {
     command
       .exitOverride()
@@ -93,6 +90,23 @@ function commands(): Command {
       .showHelpAfterError('(--help explains all flags.)');
   }
   return program;
+}
+
+/** A component alone: its flags are upstream's, and it reads them itself. */
+function registerComponent(
+  program: Command,
+  name: string,
+  what: string,
+  run: (flags: string[]) => Promise<void>,
+): void {
+  program
+    .command(name)
+    .description(`Run the ${what} alone, with the flags of upstream's kube-${name}.`)
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .argument('[flags...]', `cox ${name} --help names them`)
+    .action(run);
 }
 
 function registerUp(program: Command): void {

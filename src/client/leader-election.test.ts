@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import { conflict, notFound, OBJECT_MODIFIED } from '#api/meta/status.ts';
+import { microTimeText } from '#api/meta/time.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { Client } from './client.ts';
 import { runLeaderElection } from './leader-election.ts';
@@ -13,7 +14,16 @@ const LEASES = { group: 'coordination.k8s.io', resource: 'leases' };
 class LeaseServer {
   lease: Lease | undefined;
   readonly cutOff = new Set<string>();
+  /** How far the clocks of candidates are off. */
+  readonly skewMs = new Map<string, number>();
+  /** When the lease was written last. */
+  storedMs = 0;
+  readonly #environment: VirtualEnvironment;
   #revision = 0;
+
+  constructor(environment: VirtualEnvironment) {
+    this.#environment = environment;
+  }
 
   client(identity: string): Client {
     const ask = <R>(answer: () => R): Promise<R> => {
@@ -30,20 +40,23 @@ class LeaseServer {
           if (this.lease === undefined) throw notFound(LEASES, 'x');
           return structuredClone(this.lease);
         }),
-      create: (_type: unknown, lease: Lease) => ask(() => this.#store(lease)),
+      create: (_type: unknown, lease: Lease) => ask(() => this.#store(lease, identity)),
       update: (_type: unknown, lease: Lease) =>
         ask(() => {
           if (lease.metadata?.resourceVersion !== this.lease?.metadata?.resourceVersion)
             throw conflict(LEASES, 'x', OBJECT_MODIFIED);
-          return this.#store(lease);
+          return this.#store(lease, identity);
         }),
     } as unknown as Client;
   }
 
-  #store(lease: Lease): Lease {
+  #store(lease: Lease, identity: string): Lease {
     this.#revision++;
+    this.storedMs = this.#environment.elapsedMs;
+    const saidMs = Date.parse(lease.spec?.renewTime ?? '') + (this.skewMs.get(identity) ?? 0);
     this.lease = {
       ...lease,
+      spec: { ...lease.spec, renewTime: microTimeText(saidMs) },
       metadata: { ...lease.metadata, resourceVersion: String(this.#revision) },
     };
     return structuredClone(this.lease);
@@ -58,8 +71,8 @@ interface World {
 }
 
 function world(): World {
-  const server = new LeaseServer();
   const environment = new VirtualEnvironment();
+  const server = new LeaseServer(environment);
   const leading = new Set<string>();
   const join = (identity: string): AbortController => {
     const stop = new AbortController();
@@ -111,6 +124,23 @@ describe('runLeaderElection', () => {
     await environment.advance(15_000);
     assert.deepEqual([...leading], ['b']);
     assert.equal(server.lease?.spec?.leaseTransitions, 1);
+  });
+
+  it('is followed when its last renewal is as long ago as the lease lasts, whatever its clock says', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { environment, leading, join, server } = world();
+      server.skewMs.set('a', seed % 2 === 0 ? -3_600_000 : 3_600_000);
+      join('a');
+      await environment.runUntilIdle();
+      join('b');
+      await environment.advance(60_000 + seed * 137);
+      const renewedMs = server.storedMs;
+      server.cutOff.add('a');
+      await environment.advance(14_999 - (environment.elapsedMs - renewedMs));
+      assert.ok(!leading.has('b'), 'the lease still holds');
+      await environment.advance(1_500);
+      assert.deepEqual([...leading], ['b']);
+    }
   });
 
   it('hands over at once when it stops in order', async () => {

@@ -1,8 +1,10 @@
 /**
  * Leader election by a Lease: of several equal processes one works, the others wait.
  *
- * A candidate trusts its own clock only: it notes when it last saw the lease change, and takes it
- * over when that was longer ago than the lease lasts. A leader that could not renew within the
+ * A candidate trusts its own clock only: it notes when it saw the lease change, and takes it over when
+ * that was longer ago than the lease lasts. What the leader wrote as the time of a renewal serves to
+ * tell how long before being seen it was: the least distance of the two clocks that was ever seen is
+ * the distance of the clocks, or more. A leader that could not renew within the
  * deadline stops by itself, earlier than anybody may take over. Upstream:
  * staging/src/k8s.io/client-go/tools/leaderelection/leaderelection.go, v1.36.
  */
@@ -43,7 +45,9 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
   const { environment, signal, retryPeriodMs = RETRY_PERIOD_MS } = options;
   while (!signal.aborted) {
     if (!(await candidate.tryToHold())) {
-      await sleep(environment, retryPeriodMs * (1 + JITTER * environment.random.next()), signal);
+      const pauseMs = retryPeriodMs * (1 + JITTER * environment.random.next());
+      const { leftMs } = candidate;
+      await sleep(environment, leftMs > 0 ? Math.min(pauseMs, leftMs) : pauseMs, signal);
       continue;
     }
     const ended = await candidate.leadWhileHeld();
@@ -55,7 +59,10 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
 class Candidate {
   readonly #options: LeaderElectionOptions;
   #seen: Lease | undefined;
-  #seenMs = 0;
+  /** When the lease was renewed, by this candidate's clock: not before, perhaps a little after. */
+  #renewedMs = 0;
+  /** This clock's time less the leader's, or more. */
+  #offsetMs = Infinity;
   #leader: string | undefined;
 
   constructor(options: LeaderElectionOptions) {
@@ -80,7 +87,7 @@ class Candidate {
         return true;
       }
       this.#see(lease);
-      if (lease.spec?.holderIdentity !== identity && !this.#isExpired(lease)) return false;
+      if (lease.spec?.holderIdentity !== identity && this.leftMs > 0) return false;
       this.#see(await client.update(LEASE, { ...lease, spec: this.#spec(lease.spec) }));
       return true;
     } catch (error) {
@@ -162,19 +169,25 @@ class Candidate {
   }
 
   #see(lease: Lease): void {
+    const leader = lease.spec?.holderIdentity ?? '';
     if (this.#seen?.metadata?.resourceVersion !== lease.metadata?.resourceVersion) {
-      this.#seenMs = this.#options.environment.clock.monotonicMs();
+      const nowMs = this.#options.environment.clock.monotonicMs();
+      const saidMs = Date.parse(lease.spec?.renewTime ?? '');
+      if (leader !== this.#leader || Number.isNaN(saidMs)) this.#offsetMs = Infinity;
+      if (!Number.isNaN(saidMs)) this.#offsetMs = Math.min(this.#offsetMs, nowMs - saidMs);
+      this.#renewedMs = Number.isNaN(saidMs) ? nowMs : saidMs + this.#offsetMs;
     }
     this.#seen = lease;
-    const leader = lease.spec?.holderIdentity ?? '';
     if (leader === this.#leader) return;
     this.#leader = leader;
     if (leader !== '') this.#options.onNewLeader?.(leader);
   }
 
-  #isExpired(lease: Lease): boolean {
-    if ((lease.spec?.holderIdentity ?? '') === '') return true;
-    const lastsMs = (lease.spec?.leaseDurationSeconds ?? 0) * 1000;
-    return this.#options.environment.clock.monotonicMs() >= this.#seenMs + lastsMs;
+  /** How long the lease of another that was seen last still holds; not above 0: it does not. */
+  get leftMs(): number {
+    const { spec } = this.#seen ?? {};
+    if ((spec?.holderIdentity ?? '') === '') return 0;
+    const lastsMs = (spec?.leaseDurationSeconds ?? 0) * 1000;
+    return this.#renewedMs + lastsMs - this.#options.environment.clock.monotonicMs();
   }
 }

@@ -1,5 +1,7 @@
 /**
- * All controllers, in the order in which they are started: the only list.
+ * All controllers under upstream's names, in the order in which they are started: the only list.
+ *
+ * Source of the names: upstream cmd/kube-controller-manager/names, v1.36.
  */
 import type { Controller } from '#reconcile/controller.ts';
 import { deploymentController } from './deployment.ts';
@@ -37,30 +39,65 @@ export interface ControllerOptions {
   readonly servesMigrations?: boolean;
 }
 
-export function allControllers(options: ControllerOptions = {}): Controller[] {
-  const { rootCa, nodeIpam, namespaceGraceMs, terminatedPodsMax } = options;
-  return [
-    serviceAccountController,
-    ...(rootCa === undefined ? [] : [rootCaPublisher({ ca: rootCa })]),
-    ...(nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)]),
-    nodeLifecycleController,
-    taintEvictionController,
-    ttlController,
-    deploymentController,
-    replicaSetController,
+/** A controller of upstream's list. What it does may take several of ours. */
+export interface ControllerEntry {
+  /** `deployment-controller` */
+  readonly name: string;
+  /** Older names. */
+  readonly aliases: readonly string[];
+  /** None where the options give it nothing to do. */
+  readonly make: (options: ControllerOptions) => readonly Controller[];
+}
+
+const entry = (name: string, aliases: string, make: ControllerEntry['make']): ControllerEntry => ({
+  name,
+  aliases: aliases === '' ? [] : aliases.split(' '),
+  make,
+});
+
+export const CONTROLLERS: readonly ControllerEntry[] = [
+  entry('serviceaccount-controller', 'serviceaccount', () => [serviceAccountController]),
+  entry('root-ca-certificate-publisher-controller', 'root-ca-cert-publisher', ({ rootCa }) =>
+    rootCa === undefined ? [] : [rootCaPublisher({ ca: rootCa })],
+  ),
+  entry('node-ipam-controller', 'nodeipam', ({ nodeIpam }) =>
+    nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)],
+  ),
+  entry('node-lifecycle-controller', 'nodelifecycle', () => [nodeLifecycleController]),
+  entry('taint-eviction-controller', '', () => [taintEvictionController]),
+  entry('ttl-controller', 'ttl', () => [ttlController]),
+  entry('deployment-controller', 'deployment', () => [deploymentController]),
+  entry('replicaset-controller', 'replicaset', () => [replicaSetController]),
+  entry('replicationcontroller-controller', 'replicationcontroller', () => [
     replicationControllerController,
+  ]),
+  entry('disruption-controller', 'disruption', () => [
     disruptionController,
     staleDisruptionController,
-    endpointSliceController,
-    endpointsController,
+  ]),
+  entry('endpointslice-controller', 'endpointslice', () => [endpointSliceController]),
+  entry('endpoints-controller', 'endpoint', () => [endpointsController]),
+  entry('endpointslice-mirroring-controller', 'endpointslicemirroring', () => [
     endpointSliceMirroringController,
-    serviceCidrController,
-    namespaceController(namespaceGraceMs === undefined ? {} : { graceMs: namespaceGraceMs }),
+  ]),
+  entry('service-cidr-controller', '', () => [serviceCidrController]),
+  entry('namespace-controller', 'namespace', ({ namespaceGraceMs: graceMs }) => [
+    namespaceController(graceMs === undefined ? {} : { graceMs }),
+  ]),
+  entry('pod-garbage-collector-controller', 'podgc', ({ terminatedPodsMax }) => [
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
+  ]),
+  entry('persistentvolumeclaim-protection-controller', 'pvc-protection', () => [
     pvcProtectionController,
-    pvProtectionController,
-    vacProtectionController,
-    garbageCollector,
-    ...(options.servesMigrations === true ? [storageVersionMigrator] : []),
-  ];
+  ]),
+  entry('persistentvolume-protection-controller', 'pv-protection', () => [pvProtectionController]),
+  entry('volumeattributesclass-protection-controller', '', () => [vacProtectionController]),
+  entry('garbage-collector-controller', 'garbagecollector', () => [garbageCollector]),
+  entry('storage-version-migrator-controller', '', ({ servesMigrations }) =>
+    servesMigrations === true ? [storageVersionMigrator] : [],
+  ),
+];
+
+export function allControllers(options: ControllerOptions = {}): Controller[] {
+  return CONTROLLERS.flatMap(({ make }) => make(options));
 }

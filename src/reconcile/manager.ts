@@ -8,6 +8,7 @@
 import { StatusError } from '#api/meta/status.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Environment, Logger, Timer } from '#base/env.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import { EventRecorder } from '#client/events.ts';
 import type { Change, Informer } from '#client/informer.ts';
@@ -15,6 +16,7 @@ import type { InformerFactory } from '#client/informer-factory.ts';
 import { type Controller, type Reconcile, type Setup, TerminalError } from './controller.ts';
 import { OwnWrites } from './own-writes.ts';
 import { RecordingClient } from './recording-client.ts';
+import { QueueMetrics } from './queue-metrics.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const CONCURRENCY_DEFAULT = 5;
@@ -26,6 +28,10 @@ export interface ManagerOptions {
   /** The client that speaks as this service account of kube-system. */
   readonly clientFor: (serviceAccount: string) => Client;
   readonly concurrency?: number;
+  /** Keys worked on at once, of controllers by their name: before what they say themselves. */
+  readonly concurrencies?: ReadonlyMap<string, number>;
+  /** Where the queues tell of themselves. */
+  readonly metrics?: MetricRegistry;
 }
 
 /** What a controller is doing now. */
@@ -48,7 +54,10 @@ export class Manager {
 
   constructor(options: ManagerOptions) {
     this.#informers = options.informers;
-    this.#runners = options.controllers.map((controller) => new Runner(controller, options));
+    const metrics = options.metrics && new QueueMetrics(options.metrics, options.environment.clock);
+    this.#runners = options.controllers.map(
+      (controller) => new Runner(controller, options, metrics),
+    );
   }
 
   /** Starts everything until `signal` is aborted. Call once. */
@@ -101,15 +110,23 @@ class Runner {
   #passes = 0;
   #failures = 0;
 
-  constructor(controller: Controller, options: ManagerOptions) {
+  constructor(controller: Controller, options: ManagerOptions, metrics?: QueueMetrics) {
     const { environment } = options;
     this.#controller = controller;
     this.#options = options;
     this.#log = environment.log.with({ controller: controller.name });
-    this.#queue = new WorkQueue(environment, () => this.#pump());
+    this.#queue = new WorkQueue(
+      environment,
+      () => this.#pump(),
+      metrics?.observerOf(controller.name.replace(/-controller$/, '')),
+    );
     this.#ownWrites = new OwnWrites(environment.clock);
     this.#client = options.clientFor(controller.identity ?? controller.name);
-    this.#concurrency = controller.concurrency ?? options.concurrency ?? CONCURRENCY_DEFAULT;
+    this.#concurrency =
+      options.concurrencies?.get(controller.name) ??
+      controller.concurrency ??
+      options.concurrency ??
+      CONCURRENCY_DEFAULT;
   }
 
   get firstDrained(): Promise<void> {

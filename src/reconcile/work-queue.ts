@@ -18,9 +18,21 @@ interface Delayed {
   readonly timer: Timer;
 }
 
+/** Told of what happens to keys, for metrics. */
+export interface QueueObserver {
+  /** It needs work, and did not before. */
+  added(key: string): void;
+  retried(): void;
+  taken(key: string): void;
+  done(key: string): void;
+  /** Nothing waits any more. */
+  cleared(): void;
+}
+
 export class WorkQueue {
   readonly #environment: Pick<Environment, 'clock' | 'timers'>;
   readonly #onReady: () => void;
+  readonly #observer: QueueObserver | undefined;
   readonly #queue = new Set<string>();
   readonly #dirty = new Set<string>();
   readonly #processing = new Set<string>();
@@ -28,14 +40,20 @@ export class WorkQueue {
   readonly #failures = new Map<string, number>();
 
   /** `onReady` is called whenever a key can be taken. */
-  constructor(environment: Pick<Environment, 'clock' | 'timers'>, onReady: () => void) {
+  constructor(
+    environment: Pick<Environment, 'clock' | 'timers'>,
+    onReady: () => void,
+    observer?: QueueObserver,
+  ) {
     this.#environment = environment;
     this.#onReady = onReady;
+    this.#observer = observer;
   }
 
   add(key: string): void {
     if (this.#dirty.has(key)) return;
     this.#dirty.add(key);
+    this.#observer?.added(key);
     if (this.#processing.has(key)) return;
     this.#queue.add(key);
     this.#onReady();
@@ -59,6 +77,7 @@ export class WorkQueue {
   addRateLimited(key: string): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
+    this.#observer?.retried();
     const delayMs = Math.min(BACKOFF_FIRST_MS * 2 ** failures, BACKOFF_MS_MAX);
     this.addAfter(key, delayMs);
     return delayMs;
@@ -80,11 +99,13 @@ export class WorkQueue {
     this.#queue.delete(next.value);
     this.#dirty.delete(next.value);
     this.#processing.add(next.value);
+    this.#observer?.taken(next.value);
     return next.value;
   }
 
   done(key: string): void {
     this.#processing.delete(key);
+    this.#observer?.done(key);
     if (!this.#dirty.has(key)) return;
     this.#queue.add(key);
     this.#onReady();
@@ -96,6 +117,7 @@ export class WorkQueue {
     this.#delayed.clear();
     this.#queue.clear();
     this.#dirty.clear();
+    this.#observer?.cleared();
   }
 
   /** Keys that wait or are being worked on now. */

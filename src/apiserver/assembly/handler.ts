@@ -11,7 +11,7 @@ import { filtersInOrder } from '../filters/order.ts';
 import { HISTORY_KINDS } from '../history/paths.ts';
 import { HISTORY_DEFAULTS } from '../history/policy.ts';
 import { MetricsPage } from '../metrics/page.ts';
-import { MetricRegistry } from '../metrics/registry.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { createOpenApi } from '../openapi/openapi.ts';
 import type { Registry } from '../registry/registry.ts';
 import { requestInfoOf } from '../request-info.ts';

@@ -1,7 +1,7 @@
 /** `/metrics` and `/metrics/slis`. */
 import type { HttpResponse } from '#base/http/message.ts';
 import { bytesResponse } from '../respond.ts';
-import type { MetricRegistry } from './registry.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 
 const MEDIA = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
 

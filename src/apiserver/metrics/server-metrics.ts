@@ -9,8 +9,8 @@ import type { AnyKind } from '#api/kind.ts';
 import type { RequestInfo } from '../request-info.ts';
 import type { ResourceSet } from '../registry/resource-set.ts';
 import { versionInfo } from '../version.ts';
-import type { Counter, Histogram } from './registry.ts';
-import { MetricRegistry } from './registry.ts';
+import type { Counter, Histogram } from '#base/metrics.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 
 const COMPONENT = 'apiserver';
 const DURATION_BUCKETS = [

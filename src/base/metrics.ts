@@ -159,12 +159,16 @@ function escaped(value: string): string {
     : value;
 }
 
-/** As Go writes a float: large numbers with an exponent. */
+/** As Go writes a float: large and small numbers with an exponent. */
 function numberText(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : value < 0 ? '-Inf' : 'NaN';
   if (Math.abs(value) < 1e21 && Math.abs(value) >= 1e6 && Number.isInteger(value)) {
     const [mantissa = '', exponent = ''] = value.toExponential().split('e+');
     return `${mantissa}e+${exponent.padStart(2, '0')}`;
+  }
+  if (value !== 0 && Math.abs(value) < 1e-4) {
+    const [mantissa = '', exponent = ''] = value.toExponential().split('e-');
+    return `${mantissa}e-${exponent.padStart(2, '0')}`;
   }
   return String(value);
 }

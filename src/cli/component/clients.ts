@@ -1,0 +1,125 @@
+/**
+ * The clients of a component that runs alone: as whom its kubeconfig says, or, for a controller, as
+ * its service account in kube-system, with tokens that the API server gives.
+ *
+ * Source: upstream staging/src/k8s.io/controller-manager/pkg/clientbuilder, v1.36.
+ */
+import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
+import type { TokenRequest } from '#api/gen/authentication-v1.ts';
+import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
+import type { Environment } from '#base/env.ts';
+import type { Handler } from '#base/http/message.ts';
+import type { Client } from '#client/client.ts';
+import { RestClient } from '#client/rest.ts';
+import { httpClient } from '#edge/http-client.ts';
+import { type Access, readAccess } from '../kube-client.ts';
+
+const NAMESPACE = 'kube-system';
+const TOKEN_SECONDS = 3600;
+/** A token is renewed when so much of its life is over. */
+const RENEW_AFTER = 0.8;
+const MS_PER_SECOND = 1000;
+
+export interface ComponentClients {
+  /** As the kubeconfig says. */
+  base(userAgent: string): RestClient;
+  /** The same, for what is to be done after the signal. */
+  lasting(userAgent: string): RestClient;
+  /** As a service account of kube-system. */
+  serviceAccount(name: string, userAgent: string): RestClient;
+  close(): void;
+}
+
+/** Throws UserError when the kubeconfig cannot be used. */
+export function componentClients(options: {
+  readonly kubeconfig: string;
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+}): ComponentClients {
+  const { environment, signal } = options;
+  const access = readAccess(options.kubeconfig);
+  const { token } = access;
+  const own = roadTo(access);
+  // Who shows a certificate is known by that, and not by its token.
+  const { cert: _cert, key: _key, ...anonymous } = access.tls;
+  const others = roadTo({ ...access, tls: anonymous });
+  const credentials = token === undefined ? {} : { token: () => token };
+  const lasting = (userAgent: string): RestClient =>
+    new RestClient({ handler: own.handler, environment, userAgent, ...credentials });
+  const base = (userAgent: string): RestClient =>
+    new RestClient({ handler: own.handler, environment, userAgent, signal, ...credentials });
+  return {
+    base,
+    lasting,
+    serviceAccount(name, userAgent) {
+      const tokens = new AccountTokens(base(userAgent), name, environment);
+      return new RestClient({ handler: tokens.on(others.handler), environment, userAgent, signal });
+    },
+    close() {
+      own.close();
+      others.close();
+    },
+  };
+}
+
+function roadTo({ connection, tls }: Access): { readonly handler: Handler; close(): void } {
+  const { host, port, basePath } = connection;
+  const http = httpClient({ host, port, ...(connection.tls ? { tls } : {}) });
+  const handler: Handler = (request) => http.handler({ ...request, url: basePath + request.url });
+  return { handler, close: () => http.close() };
+}
+
+/** The tokens of one service account, one after the other. */
+class AccountTokens {
+  readonly #client: Client;
+  readonly #name: string;
+  readonly #environment: Pick<Environment, 'clock'>;
+  #token: Promise<string> | undefined;
+  #renewAtMs = 0;
+
+  constructor(client: Client, name: string, environment: Pick<Environment, 'clock'>) {
+    this.#client = client;
+    this.#name = name;
+    this.#environment = environment;
+  }
+
+  /** `handler` with the token of the moment in each request. */
+  on(handler: Handler): Handler {
+    return async (request) => {
+      const authorization = `Bearer ${await this.#current()}`;
+      return handler({ ...request, headers: { ...request.headers, authorization } });
+    };
+  }
+
+  #current(): Promise<string> {
+    const nowMs = this.#environment.clock.monotonicMs();
+    if (this.#token === undefined || nowMs >= this.#renewAtMs) {
+      this.#renewAtMs = nowMs + TOKEN_SECONDS * MS_PER_SECOND * RENEW_AFTER;
+      this.#token = this.#ask();
+      this.#token.catch(() => {
+        this.#token = undefined;
+      });
+    }
+    return this.#token;
+  }
+
+  /** Makes the account where there is none yet. */
+  async #ask(): Promise<string> {
+    const target = { name: this.#name, namespace: NAMESPACE };
+    const body = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: TOKEN_SECONDS },
+    };
+    const request = (): Promise<TokenRequest> =>
+      this.#client.createSubresource<TokenRequest>(SERVICE_ACCOUNT, target, 'token', body);
+    const answer = await request().catch(async (error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      await this.#client.create(SERVICE_ACCOUNT, { metadata: target }).catch((cause: unknown) => {
+        if (!isAlreadyExists(cause)) throw cause;
+      });
+      return request();
+    });
+    return answer.status?.token ?? '';
+  }
+}

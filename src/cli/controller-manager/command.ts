@@ -1,0 +1,104 @@
+/** `cox controller-manager`: the controllers alone, with upstream's flags, beside any API server. */
+import { MetricRegistry } from '#base/metrics.ts';
+import type { Environment } from '#base/env.ts';
+import { InformerFactory } from '#client/informer-factory.ts';
+import { realEnvironment } from '#edge/environment.ts';
+import type { Controller } from '#reconcile/controller.ts';
+import { Manager } from '#reconcile/manager.ts';
+import { type ComponentClients, componentClients } from '../component/clients.ts';
+import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
+import type { HealthCheck } from '../component/pages.ts';
+import { serveComponent } from '../component/serving.ts';
+import { parseFlags, showsHelp, untilSignal } from '../flags.ts';
+import { UserError } from '../user-error.ts';
+import { CONTROLLER_MANAGER, type Flags } from './flags.ts';
+import { concurrenciesOf, controllerOptions } from './options.ts';
+import { chosenControllers } from './selection.ts';
+
+const NAME = 'kube-controller-manager';
+
+/** Runs until SIGTERM or SIGINT, or until it has lost its lease. Throws UserError. */
+export async function runControllerManager(args: readonly string[]): Promise<void> {
+  if (showsHelp(CONTROLLER_MANAGER, args)) return;
+  const stopping = new AbortController();
+  const work = controllerManager(parseFlags(CONTROLLER_MANAGER, args), stopping.signal);
+  await Promise.race([untilSignal(), work]);
+  stopping.abort();
+  await work;
+}
+
+/** Resolves after `signal`; rejects with UserError. */
+export async function controllerManager(flags: Flags, signal: AbortSignal): Promise<void> {
+  const entries = chosenControllers(flags.list('controllers'));
+  const options = controllerOptions(flags);
+  const concurrencies = concurrenciesOf(flags);
+  checkLeaderFlags(flags);
+  if (flags.text('kubeconfig') === '') throw new UserError('--kubeconfig is a required flag');
+  const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
+  const metrics = new MetricRegistry();
+  const kubeconfig = flags.text('kubeconfig');
+  const clients = componentClients({ kubeconfig, environment, signal });
+  let manager: Manager | undefined;
+  const checks = new Map<string, HealthCheck>(entries.map(({ name }) => [name, () => undefined]));
+  const readyChecks = new Map<string, HealthCheck>([
+    [
+      'informer-sync',
+      () => (manager === undefined || isSynced(manager) ? undefined : 'not synced'),
+    ],
+  ]);
+  const serving = await serveComponent({
+    flags,
+    name: NAME,
+    environment,
+    signal,
+    metrics,
+    checks,
+    readyChecks,
+    allFlags: flags.all(),
+  });
+  try {
+    await workAsLeader({
+      flags,
+      environment,
+      metrics,
+      signal,
+      client: clients.lasting(`${NAME}/leader-election`),
+      async work(term) {
+        const controllers = entries.flatMap(({ make }) => make(options));
+        manager = managerOf(flags, { controllers, clients, environment, metrics, concurrencies });
+        manager.start(term);
+        await manager.synced();
+        if (!term.aborted) environment.log.info('controllers are ready');
+        await manager.stopped();
+      },
+    });
+  } finally {
+    await serving.close();
+    clients.close();
+  }
+}
+
+function isSynced(manager: Manager): boolean {
+  return manager.states().every(({ synced }) => synced);
+}
+
+interface ManagerParts {
+  readonly controllers: readonly Controller[];
+  readonly clients: ComponentClients;
+  readonly environment: Environment;
+  readonly metrics: MetricRegistry;
+  readonly concurrencies: ReadonlyMap<string, number>;
+}
+
+function managerOf(flags: Flags, parts: ManagerParts): Manager {
+  const { clients, environment } = parts;
+  const hasAccounts = flags.isOn('use-service-account-credentials');
+  return new Manager({
+    ...parts,
+    informers: new InformerFactory({ client: clients.base(NAME), environment }),
+    clientFor: (name) =>
+      hasAccounts
+        ? clients.serviceAccount(name, `${NAME}/${name}`)
+        : clients.base(`${NAME}/${name}`),
+  });
+}

@@ -1,0 +1,73 @@
+/** What the flags of the controller manager choose. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CONTROLLERS } from '#controllers/index.ts';
+import { parseFlags } from '../flags.ts';
+import { UserError } from '../user-error.ts';
+import { CONCURRENCY, CONTROLLER_MANAGER } from './flags.ts';
+import { concurrenciesOf, controllerOptions } from './options.ts';
+import { chosenControllers } from './selection.ts';
+
+const flagsOf = (...args: string[]) => parseFlags(CONTROLLER_MANAGER, args);
+
+describe('--controllers', () => {
+  const names = (...words: string[]): string[] => chosenControllers(words).map(({ name }) => name);
+  const all = CONTROLLERS.map(({ name }) => name);
+
+  it('takes all with a star, less what is taken away, by any of its names', () => {
+    assert.deepEqual(names('*'), all);
+    assert.deepEqual(
+      names('*', '-podgc', '-deployment-controller'),
+      all.filter((name) => !/^(?:pod-garbage|deployment)/.test(name)),
+    );
+  });
+  it('takes what is named without one', () => {
+    assert.deepEqual(names('ttl', 'namespace-controller'), [
+      'ttl-controller',
+      'namespace-controller',
+    ]);
+    assert.deepEqual(names('-ttl'), []);
+  });
+  it('refuses what is no controller', () => {
+    assert.throws(() => names('*', '-nothing'), {
+      message: '"nothing" is not in the list of known controllers',
+    });
+  });
+});
+
+describe('flags of the controller manager', () => {
+  it('say how much is done at a time', () => {
+    const flags = flagsOf('--concurrent-deployment-syncs=7');
+    const concurrencies = concurrenciesOf(flags);
+    assert.equal(concurrencies.get('deployment-controller'), 7);
+    assert.equal(concurrencies.get('namespace-controller'), 10);
+    assert.throws(() => concurrenciesOf(flagsOf('--concurrent-gc-syncs=0')), UserError);
+  });
+  it('name controllers that there are', () => {
+    const known = new Set(
+      CONTROLLERS.flatMap(({ make }) => make({})).map((controller) => controller.name),
+    );
+    for (const [controller] of CONCURRENCY) assert.ok(known.has(controller), controller);
+  });
+  it('give nodes ranges when told to', () => {
+    assert.equal(controllerOptions(flagsOf()).nodeIpam, undefined);
+    const given = flagsOf(
+      '--allocate-node-cidrs',
+      '--cluster-cidr=10.1.0.0/16,fd00::/48',
+      '--service-cluster-ip-range=10.1.4.0/24',
+      '--node-cidr-mask-size-ipv4=26',
+    );
+    assert.deepEqual(controllerOptions(given).nodeIpam, {
+      clusterCidrs: ['10.1.0.0/16', 'fd00::/48'],
+      serviceCidrs: ['10.1.4.0/24'],
+      nodeBitsV4: 26,
+    });
+    assert.throws(() => controllerOptions(flagsOf('--allocate-node-cidrs')), UserError);
+  });
+  it('that upstream has and we have not are refused by name', () => {
+    assert.throws(() => flagsOf('--kube-api-qps=5'), {
+      message:
+        'Cannot use --kube-api-qps: kube-controller-manager has this flag, cox controller-manager does not have it yet.',
+    });
+  });
+});

@@ -1,0 +1,54 @@
+/** The flags of `cox controller-manager`: upstream's names and defaults, for what there is here. */
+import { leaderFlags } from '../component/leader.ts';
+import { servingFlags } from '../component/serving.ts';
+import { bool, count, type Flags as AnyFlags, list, type Program, text } from '../flags.ts';
+import { MISSING_FLAGS } from './upstream-flags.ts';
+
+const FLAGS = {
+  kubeconfig: text('', 'the kubeconfig of the cluster'),
+  controllers: list('*', '* are all that are on by default, foo one more, -foo one less'),
+  'use-service-account-credentials': bool('false', 'each controller has a service account'),
+  ...leaderFlags('kube-controller-manager'),
+  ...servingFlags('10257'),
+  'root-ca-file': text('', 'the authority that each namespace gets'),
+  'allocate-node-cidrs': bool('false', 'give nodes ranges of Pod addresses'),
+  'cluster-cidr': list('', 'what those ranges are taken from'),
+  'service-cluster-ip-range': list('', 'what they keep out of'),
+  'node-cidr-mask-size': count('0', 'the prefix length of a node’s range'),
+  'node-cidr-mask-size-ipv4': count('0', 'the same of IPv4; 24 unless given'),
+  'node-cidr-mask-size-ipv6': count('0', 'the same of IPv6; 64 unless given'),
+  'cluster-name': text('kubernetes', 'what the cluster is called'),
+  'terminated-pod-gc-threshold': count('12500', 'ended Pods that may stay; 0 keeps all'),
+  'concurrent-deployment-syncs': count('5', 'Deployments at a time'),
+  'concurrent-replicaset-syncs': count('5', 'ReplicaSets at a time'),
+  'concurrent-rc-syncs': count('5', 'ReplicationControllers at a time'),
+  'concurrent-endpoint-syncs': count('5', 'Endpoints at a time'),
+  'concurrent-service-endpoint-syncs': count('5', 'Services at a time, of their slices'),
+  'mirroring-concurrent-service-endpoint-syncs': count('5', 'Endpoints at a time, mirrored'),
+  'concurrent-namespace-syncs': count('10', 'namespaces at a time'),
+  'concurrent-gc-syncs': count('20', 'workers of the garbage collector'),
+  v: count('0', 'how much is logged: 4 and more logs everything'),
+};
+
+export type FlagName = keyof typeof FLAGS;
+export type Flags = AnyFlags<FlagName>;
+
+export const CONTROLLER_MANAGER: Program<FlagName> = {
+  command: 'cox controller-manager',
+  upstream: 'kube-controller-manager',
+  about: 'Run the controllers alone, against the API server of a kubeconfig.',
+  flags: FLAGS,
+  missing: MISSING_FLAGS,
+};
+
+/** The flag for how much a controller does at a time, by the controller's own name. */
+export const CONCURRENCY: readonly (readonly [controller: string, flag: FlagName])[] = [
+  ['deployment-controller', 'concurrent-deployment-syncs'],
+  ['replicaset-controller', 'concurrent-replicaset-syncs'],
+  ['replication-controller', 'concurrent-rc-syncs'],
+  ['endpoint-controller', 'concurrent-endpoint-syncs'],
+  ['endpointslice-controller', 'concurrent-service-endpoint-syncs'],
+  ['endpointslicemirroring-controller', 'mirroring-concurrent-service-endpoint-syncs'],
+  ['namespace-controller', 'concurrent-namespace-syncs'],
+  ['generic-garbage-collector', 'concurrent-gc-syncs'],
+];

@@ -1,0 +1,42 @@
+/** What the flags of `cox controller-manager` mean for the controllers. Throws UserError. */
+import type { ControllerOptions } from '#controllers/index.ts';
+import type { NodeIpamOptions } from '#controllers/node-ipam.ts';
+import { UserError } from '../user-error.ts';
+import { CONCURRENCY, type Flags } from './flags.ts';
+
+export function controllerOptions(flags: Flags): ControllerOptions {
+  const rootCa = flags.file('root-ca-file');
+  const nodeIpam = nodeIpamOf(flags);
+  return {
+    ...(rootCa === undefined ? {} : { rootCa }),
+    ...(nodeIpam === undefined ? {} : { nodeIpam }),
+    terminatedPodsMax: flags.number('terminated-pod-gc-threshold'),
+  };
+}
+
+function nodeIpamOf(flags: Flags): NodeIpamOptions | undefined {
+  if (!flags.isOn('allocate-node-cidrs')) return undefined;
+  const clusterCidrs = flags.list('cluster-cidr');
+  if (clusterCidrs.length === 0)
+    throw new UserError('--cluster-cidr is a required flag with --allocate-node-cidrs');
+  const both = flags.number('node-cidr-mask-size');
+  const nodeBitsV4 = flags.number('node-cidr-mask-size-ipv4') || both;
+  const nodeBitsV6 = flags.number('node-cidr-mask-size-ipv6') || both;
+  return {
+    clusterCidrs,
+    serviceCidrs: flags.list('service-cluster-ip-range'),
+    ...(nodeBitsV4 === 0 ? {} : { nodeBitsV4 }),
+    ...(nodeBitsV6 === 0 ? {} : { nodeBitsV6 }),
+  };
+}
+
+/** How much each controller does at a time, by its own name. */
+export function concurrenciesOf(flags: Flags): ReadonlyMap<string, number> {
+  return new Map(
+    CONCURRENCY.map(([controller, flag]) => {
+      const count = flags.number(flag);
+      if (count < 1) throw new UserError(`--${flag} must be greater than 0`);
+      return [controller, count];
+    }),
+  );
+}

@@ -1,0 +1,129 @@
+/**
+ * What the queues of controllers say of themselves, under upstream's names.
+ *
+ * Source: the metrics reference of v1.36, workqueue_…; upstream
+ * staging/src/k8s.io/component-base/metrics/prometheus/workqueue/metrics.go.
+ */
+import type { Clock } from '#base/env.ts';
+import type { Counter, Histogram, MetricRegistry } from '#base/metrics.ts';
+import type { QueueObserver } from './work-queue.ts';
+
+const MS_PER_SECOND = 1000;
+const SECONDS_BUCKETS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
+const LABELS = ['name'];
+
+export class QueueMetrics {
+  readonly #clock: Clock;
+  readonly #adds: Counter;
+  readonly #retries: Counter;
+  readonly #waited: Histogram;
+  readonly #worked: Histogram;
+  readonly #queues: OneQueue[] = [];
+
+  constructor(registry: MetricRegistry, clock: Clock) {
+    this.#clock = clock;
+    const head = (name: string, help: string) =>
+      ({ name: `workqueue_${name}`, help, stability: 'ALPHA', labels: LABELS }) as const;
+    this.#adds = registry.counter(head('adds_total', 'Total number of adds handled by workqueue'));
+    this.#retries = registry.counter(
+      head('retries_total', 'Total number of retries handled by workqueue'),
+    );
+    this.#waited = registry.histogram(
+      head(
+        'queue_duration_seconds',
+        'How long in seconds an item stays in workqueue before being requested.',
+      ),
+      SECONDS_BUCKETS,
+    );
+    this.#worked = registry.histogram(
+      head('work_duration_seconds', 'How long in seconds processing an item from workqueue takes.'),
+      SECONDS_BUCKETS,
+    );
+    const observe = (name: string, help: string, value: (queue: OneQueue) => number): void =>
+      registry.observed(head(name, help), () =>
+        this.#queues.map((queue) => [[queue.name], value(queue)] as const),
+      );
+    observe('depth', 'Current depth of workqueue', (queue) => queue.depth);
+    observe(
+      'unfinished_work_seconds',
+      "How many seconds of work has done that is in progress and hasn't been observed by work_duration. Large values indicate stuck threads. One can deduce the number of stuck threads by observing the rate at which this increases.",
+      (queue) => queue.unfinished().reduce((sum, seconds) => sum + seconds, 0),
+    );
+    observe(
+      'longest_running_processor_seconds',
+      'How many seconds has the longest running processor for workqueue been running.',
+      (queue) => Math.max(0, ...queue.unfinished()),
+    );
+  }
+
+  /** Of a queue that is made now. */
+  observerOf(name: string): QueueObserver {
+    const queue = new OneQueue(name, this.#clock, {
+      added: () => this.#adds.add([name]),
+      retried: () => this.#retries.add([name]),
+      waited: (seconds) => this.#waited.observe([name], seconds),
+      worked: (seconds) => this.#worked.observe([name], seconds),
+    });
+    this.#queues.push(queue);
+    return queue;
+  }
+}
+
+interface Told {
+  added(): void;
+  retried(): void;
+  waited(seconds: number): void;
+  worked(seconds: number): void;
+}
+
+class OneQueue implements QueueObserver {
+  readonly name: string;
+  readonly #clock: Clock;
+  readonly #told: Told;
+  readonly #queuedMs = new Map<string, number>();
+  readonly #takenMs = new Map<string, number>();
+
+  constructor(name: string, clock: Clock, told: Told) {
+    this.name = name;
+    this.#clock = clock;
+    this.#told = told;
+  }
+
+  get depth(): number {
+    return this.#queuedMs.size;
+  }
+
+  unfinished(): number[] {
+    return [...this.#takenMs.values()].map((ms) => this.#since(ms));
+  }
+
+  added(key: string): void {
+    this.#told.added();
+    if (!this.#queuedMs.has(key)) this.#queuedMs.set(key, this.#clock.monotonicMs());
+  }
+
+  retried(): void {
+    this.#told.retried();
+  }
+
+  taken(key: string): void {
+    const queuedMs = this.#queuedMs.get(key);
+    this.#queuedMs.delete(key);
+    this.#takenMs.set(key, this.#clock.monotonicMs());
+    if (queuedMs !== undefined) this.#told.waited(this.#since(queuedMs));
+  }
+
+  done(key: string): void {
+    const takenMs = this.#takenMs.get(key);
+    this.#takenMs.delete(key);
+    if (takenMs !== undefined) this.#told.worked(this.#since(takenMs));
+  }
+
+  cleared(): void {
+    this.#queuedMs.clear();
+  }
+
+  #since(ms: number): number {
+    return (this.#clock.monotonicMs() - ms) / MS_PER_SECOND;
+  }
+}
