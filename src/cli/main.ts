@@ -83,6 +83,10 @@ function commands(): Command {
     const { runControllerManager } = await import('./controller-manager/command.ts');
     await runControllerManager(flags);
   });
+  registerComponent(program, 'scheduler', 'scheduler', async (flags) => {
+    const { runScheduler } = await import('./scheduler/command.ts');
+    await runScheduler(flags);
+  });
   for (const command of program.commands) {
     command
       .exitOverride()

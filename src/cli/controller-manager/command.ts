@@ -8,8 +8,8 @@ import { Manager } from '#reconcile/manager.ts';
 import { type ComponentClients, componentClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
 import type { HealthCheck } from '../component/pages.ts';
+import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
-import { parseFlags, showsHelp, untilSignal } from '../flags.ts';
 import { UserError } from '../user-error.ts';
 import { CONTROLLER_MANAGER, type Flags } from './flags.ts';
 import { concurrenciesOf, controllerOptions } from './options.ts';
@@ -18,13 +18,8 @@ import { chosenControllers } from './selection.ts';
 const NAME = 'kube-controller-manager';
 
 /** Runs until SIGTERM or SIGINT, or until it has lost its lease. Throws UserError. */
-export async function runControllerManager(args: readonly string[]): Promise<void> {
-  if (showsHelp(CONTROLLER_MANAGER, args)) return;
-  const stopping = new AbortController();
-  const work = controllerManager(parseFlags(CONTROLLER_MANAGER, args), stopping.signal);
-  await Promise.race([untilSignal(), work]);
-  stopping.abort();
-  await work;
+export function runControllerManager(args: readonly string[]): Promise<void> {
+  return runComponent(CONTROLLER_MANAGER, args, controllerManager);
 }
 
 /** Resolves after `signal`; rejects with UserError. */
