@@ -6,6 +6,7 @@
  *   npm run sim -- --seeds 1000       many, only what is broken
  *   npm run sim -- --from 5000 --seeds 100
  *   npm run sim -- --lossy            answers are lost too; only the end is judged
+ *   npm run sim -- --cast jobs        only worlds of this workload; may be given again
  */
 import { parseArgs } from 'node:util';
 import { simulate } from '../test/sim/simulation.ts';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     episodes: { type: 'string' },
     trace: { type: 'boolean', default: false },
     lossy: { type: 'boolean', default: false },
+    cast: { type: 'string', multiple: true },
   },
 });
 
@@ -31,6 +33,7 @@ async function world(seed: number, tell?: (text: string) => void): Promise<boole
       seed,
       lossy: values.lossy,
       ...episodes,
+      ...(values.cast === undefined ? {} : { casts: values.cast }),
       ...trace,
       ...(tell === undefined ? {} : { tell }),
     });

@@ -238,6 +238,20 @@ describe('planDeployment', () => {
     it(claim, () => assert.deepEqual(moves(plan(world)), expected));
   }
 
+  it('lets the only active ReplicaSet remember a size that it has already', () => {
+    const { updates } = plan({
+      spec: 'replicas=1 image=v2 surge=0 unavailable=1',
+      sets: [
+        'v1 replicas=1 revision=1 desired=2 max=2',
+        'v2 replicas=0 revision=2 desired=2 max=2 created=1',
+      ],
+    });
+    const remembered = updates.map(
+      ({ after }) => after.metadata?.annotations?.['deployment.kubernetes.io/desired-replicas'],
+    );
+    assert.deepEqual(remembered, ['1']);
+  });
+
   it('numbers the new ReplicaSet after the highest revision, and names the size', () => {
     const { create } = plan({
       spec: 'replicas=10 image=v3 surge=3',

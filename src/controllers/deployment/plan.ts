@@ -198,7 +198,9 @@ function scaleAll(draft: Draft): void {
   const { deployment } = draft;
   const only = activeOrLatest(draft);
   if (only !== undefined) {
-    draft.scale(only, desiredReplicas(deployment));
+    // Where the size is right already, what it remembers may not be: as long as it remembers another
+    // one, every pass would take that for scaling, and none would roll out.
+    draft.scale(only, desiredReplicas(deployment), true);
     return;
   }
   if (isSaturated(draft)) {

@@ -1,0 +1,52 @@
+/** What a simulated world is made of: one stage, and on it a cast for each kind of workload. */
+import type { KubeObject } from '#api/meta/object.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
+import type { TestCluster } from '#kit/cluster.ts';
+import type { SeededRandom } from '#kit/virtual-environment.ts';
+
+export interface Stage {
+  readonly cluster: TestCluster;
+  /** What users do is drawn from it. */
+  readonly random: SeededRandom;
+  /** No node has died: its Pods would be lost at a time that nobody knows. */
+  isUndisturbed: boolean;
+  /** Tells what happens. */
+  readonly say: (text: string) => void;
+  /** A promise was broken, now. */
+  readonly violated: (text: string) => void;
+}
+
+/** A change in the store, decoded. */
+export interface StoreChange {
+  /** `pods` */
+  readonly resource: string;
+  readonly type: 'put' | 'delete';
+  /** `namespace/name` */
+  readonly key: string;
+  /** Of a deletion the last state. */
+  readonly object: KubeObject;
+}
+
+type Action = readonly [weight: number, act: () => Promise<void>];
+
+/** The users of one kind of workload, and what they were promised. */
+export interface Cast {
+  /** Makes what is there from the beginning. */
+  open(): Promise<void>;
+  readonly actions: readonly Action[];
+  /** Something comes that may cost anybody Pods: what was promised of this moment holds no more. */
+  disturb(): void;
+  /** Each change, in the order of the store. */
+  saw(change: StoreChange): void;
+  /** When all has come to rest. Answers which of the Pods there have to be; throws what is wrong. */
+  checkEnd(pods: readonly Pod[]): Promise<readonly Pod[]>;
+}
+
+/** One of the actions, by their weights. */
+export async function actOnce(random: SeededRandom, actions: readonly Action[]): Promise<void> {
+  let draw = random.below(actions.reduce((sum, [weight]) => sum + weight, 0));
+  for (const [weight, act] of actions) {
+    draw -= weight;
+    if (draw < 0) return act();
+  }
+}
