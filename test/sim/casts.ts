@@ -1,8 +1,12 @@
 /** Every kind of workload that a simulated world may have. */
+import { Budgets } from './budgets.ts';
 import { Deployments } from './deployments.ts';
 import type { Cast, Stage } from './stage.ts';
 
 export const CASTS: readonly {
   readonly name: string;
   readonly make: (stage: Stage) => Cast;
-}[] = [{ name: 'deployments', make: (stage) => new Deployments(stage) }];
+}[] = [
+  { name: 'deployments', make: (stage) => new Deployments(stage) },
+  { name: 'budgets', make: (stage) => new Budgets(stage) },
+];

@@ -142,6 +142,7 @@ export class Deployments implements Cast {
       if (old.length > OLD_SETS_MAX)
         throw new Error(`${each.metadata?.name} keeps ${old.length} ReplicaSets`);
     }
+    // Those of others too: every ReplicaSet has an owner.
     const all = await cluster.list(DEPLOYMENT, 'default');
     const uids = new Set(all.map(({ metadata }) => metadata?.uid));
     const lost = sets.find(({ metadata }) => !uids.has(metadata?.ownerReferences?.[0]?.uid));
