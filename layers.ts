@@ -20,6 +20,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   apiserver: ['store', 'api', 'cel', 'base'],
   controllers: ['reconcile', 'client', 'api', 'base'],
   scheduler: ['client', 'api', 'base'],
+  /** Explanations: reads what anybody may read, and says in words why it is so. */
+  why: ['client', 'api', 'base'],
   kubelet: ['client', 'api', 'base'],
   proxy: ['client', 'api', 'base'],
   dns: ['client', 'api', 'base'],
@@ -33,6 +35,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'store',
     'controllers',
     'scheduler',
+    'why',
     'kubelet',
     'proxy',
     'dns',

@@ -6,6 +6,7 @@ import { registerHistory } from './history/register.ts';
 import { addHistoryFlags, type HistoryFlags, historyPolicyOf } from './history-flags.ts';
 import { type ListenAddress, LISTEN_DEFAULT, parseListen } from './listen-address.ts';
 import { messageOf, UserError } from './user-error.ts';
+import { registerWhy } from './why/register.ts';
 import type { VersionFlags } from './version-flags.ts';
 
 interface UpFlags extends HistoryFlags, VersionFlags {
@@ -75,6 +76,7 @@ function commands(): Command {
       await runNode(dataDir);
     });
   registerHistory(program);
+  registerWhy(program);
   registerComponent(program, 'apiserver', 'API server', async (flags) => {
     const { runApiServer } = await import('./apiserver/command.ts');
     await runApiServer(flags);

@@ -25,6 +25,7 @@ const COMPONENTS: readonly Component[] = [
   { module: 'reconcile', entries: ['manager.ts'], packages: [] },
   { module: 'controllers', entries: ['index.ts'], packages: [] },
   { module: 'scheduler', entries: ['scheduler.ts'], packages: [] },
+  { module: 'why', entries: ['explain.ts'], packages: [] },
   { module: 'kubelet', entries: ['kubelet.ts', 'simulated/simulated-nodes.ts'], packages: [] },
   { module: 'proxy', entries: ['proxy.ts'], packages: [] },
   { module: 'dns', entries: ['server.ts', 'resolv-conf.ts'], packages: [] },

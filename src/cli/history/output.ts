@@ -1,24 +1,10 @@
 /** The answers of the history as tables for people. */
 import type { Json } from '#api/meta/object.ts';
+import { tableLines } from '../table-lines.ts';
 import type { FieldChange, ObjectDiff, ObjectHistory, Revision } from './answers.ts';
 
 /** Longer values are cut: -o json has them whole. */
 const VALUE_WIDTH_MAX = 60;
-const GAP = 3;
-
-/** Columns as wide as they must be, as `kubectl get` writes them. */
-function tableLines(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows)
-    for (const [index, cell] of row.entries())
-      widths[index] = Math.max(widths[index] ?? 0, cell.length);
-  return rows.map((row) =>
-    row
-      .map((cell, index) => cell.padEnd((widths[index] ?? 0) + GAP))
-      .join('')
-      .trimEnd(),
-  );
-}
 
 /** A row for each revision, with what it changed below. */
 export function historyTable({ revisions, oldestRevision, metadata }: ObjectHistory): string {

@@ -1,0 +1,16 @@
+/** Tables for people. */
+const GAP = 3;
+
+/** Columns as wide as they must be, as `kubectl get` writes them. */
+export function tableLines(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [index, cell] of row.entries())
+      widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  return rows.map((row) =>
+    row
+      .map((cell, index) => cell.padEnd((widths[index] ?? 0) + GAP))
+      .join('')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,60 @@
+/** `cox why`: asks, and shows a sentence, then a table by cause, then what would help. */
+import { toYaml } from '#api/codec/yaml.ts';
+import { POD } from '#api/core/pod.ts';
+import { NAMESPACE } from '#api/core/namespace.ts';
+import type { JsonObject } from '#api/meta/object.ts';
+import { StatusError } from '#api/meta/status.ts';
+import { explain } from '#why/explain.ts';
+import type { Explanation } from '#why/explanation.ts';
+import { resolveKind, targetOf } from '../kind-argument.ts';
+import type { ClusterClient, ClusterFlags } from '../kube-client.ts';
+import { tableLines } from '../table-lines.ts';
+import { UserError } from '../user-error.ts';
+
+export interface WhyFlags extends ClusterFlags {
+  readonly namespace?: string;
+  readonly output?: 'json' | 'yaml';
+}
+
+/** The text to print. Rejects with UserError. */
+export async function why(
+  words: readonly string[],
+  flags: WhyFlags,
+  { client, namespace }: Pick<ClusterClient, 'client' | 'namespace'>,
+): Promise<string> {
+  const { kind, name } = targetOf(words);
+  const type = await resolveKind(client, kind);
+  const subject = {
+    type,
+    name,
+    ...(type.namespaced ? { namespace: flags.namespace ?? namespace } : {}),
+  };
+  try {
+    const explanation = await explain(client, subject, Date.now());
+    if (explanation === undefined)
+      throw new UserError(
+        `Cannot explain ${type.plural} that are not being deleted: cox why explains ${POD.plural}, ${NAMESPACE.plural}, and whatever does not go away.`,
+      );
+    return textOf(explanation, flags.output);
+  } catch (error) {
+    if (error instanceof StatusError) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+function textOf(explanation: Explanation, output: WhyFlags['output']): string {
+  const object = explanation as unknown as JsonObject;
+  if (output === 'json') return `${JSON.stringify(object, null, 2)}\n`;
+  if (output === 'yaml') return toYaml(object);
+  const { sentence, causes, remedies } = explanation;
+  const rows = causes.map(({ what, detail }) => [what, detail].map(oneLine));
+  const table = rows.length === 0 ? [] : ['', ...tableLines([['CAUSE', 'DETAIL'], ...rows])];
+  const help =
+    remedies.length === 0 ? [] : ['', 'What would help:', ...remedies.map((text) => `  - ${text}`)];
+  return `${[oneLine(sentence), ...table, ...help].join('\n')}\n`;
+}
+
+/** What objects say must not reach the terminal as it is: neither lines nor control characters. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+}
