@@ -6,6 +6,7 @@
  *   npm run sim -- --seeds 1000       many, only what is broken
  *   npm run sim -- --from 5000 --seeds 100
  *   npm run sim -- --lossy            answers are lost too; only the end is judged
+ *   npm run sim -- --until-broken     up to the first that is broken
  *   npm run sim -- --cast jobs        only worlds of this workload; may be given again
  */
 import { parseArgs } from 'node:util';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     lossy: { type: 'boolean', default: false },
     cast: { type: 'string', multiple: true },
+    'until-broken': { type: 'boolean', default: false },
   },
 });
 
@@ -52,7 +54,10 @@ if (values.seed !== undefined) {
   const from = Number(values.from);
   const count = Number(values.seeds);
   let broken = 0;
-  for (let seed = from; seed < from + count; seed++) if (!(await world(seed))) broken++;
+  for (let seed = from; seed < from + count; seed++) {
+    if (!(await world(seed))) broken++;
+    if (values['until-broken'] && broken > 0) break;
+  }
   console.log(`${count} worlds from seed ${from}: ${broken} broken`);
   process.exitCode = broken === 0 ? 0 : 1;
 }

@@ -24,6 +24,7 @@ export class Deployments implements Cast {
     [5, () => this.#roll()],
     [3, () => this.#scale()],
     [1, () => this.#delete()],
+    [1, () => this.#deleteSlice()],
   ] as const;
   readonly #stage: Stage;
   readonly #limits: DeploymentLimits;
@@ -126,6 +127,16 @@ export class Deployments implements Cast {
     this.#limits.release(keyOf(subject));
     say(`delete ${subject.metadata?.name} (${propagationPolicy})`);
     await cluster.delete(DEPLOYMENT, subject, { propagationPolicy });
+  }
+
+  /** Somebody takes away what the controller wrote. */
+  async #deleteSlice(): Promise<void> {
+    const { cluster, random, say } = this.#stage;
+    const slices = await cluster.list(ENDPOINT_SLICE, 'default');
+    if (slices.length === 0) return;
+    const victim = random.pick(slices);
+    say(`delete endpoint slice ${victim.metadata?.name}`);
+    await cluster.delete(ENDPOINT_SLICE, victim);
   }
 
   async checkEnd(pods: readonly Pod[]): Promise<readonly Pod[]> {

@@ -181,6 +181,7 @@ class Simulation implements Stage {
   async #recover(): Promise<void> {
     this.say('faults end');
     this.cluster.faults = NO_FAULTS;
+    for (const cast of this.#casts) await cast.rest?.();
     await this.cluster.advance(RECOVERY_MS);
     // Pods that were being deleted on a dead node stay until somebody says that it is gone.
     const alive = this.cluster.nodeNames;

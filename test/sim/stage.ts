@@ -36,6 +36,8 @@ export interface Cast {
   readonly actions: readonly Action[];
   /** Something comes that may cost anybody Pods: what was promised of this moment holds no more. */
   disturb(): void;
+  /** Nothing is to happen any more: takes back what would keep the world from coming to rest. */
+  rest?(): Promise<void>;
   /** Each change, in the order of the store. */
   saw(change: StoreChange): void;
   /** When all has come to rest. Answers which of the Pods there have to be; throws what is wrong. */

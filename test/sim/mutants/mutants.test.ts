@@ -1,0 +1,26 @@
+/** The mutants fit the sources as they are. `npm run mutants` shows that they are found. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { CASTS } from '../casts.ts';
+import { mutated } from './apply.ts';
+import { MUTANTS } from './list.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+
+describe('mutants', () => {
+  for (const mutant of MUTANTS) {
+    it(`${mutant.name} fits ${mutant.file}`, () => {
+      const text = readFileSync(join(ROOT, mutant.file), 'utf8');
+      assert.notEqual(mutated(mutant, text), text);
+      const names = CASTS.map(({ name }) => name);
+      for (const cast of mutant.casts) assert.ok(names.includes(cast), cast);
+      assert.match(mutant.report, /^[\w-]+\/[\w-]+#\d+$/);
+    });
+  }
+
+  it('have names of their own', () => {
+    assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
+  });
+});
