@@ -1,64 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Node, Pod, PodSpec, Taint } from '#api/gen/core-v1.ts';
-import { fitErrorMessage, scheduleOne } from './cycle.ts';
-import { PLUGINS } from './plugins/order.ts';
-import { podInfo, Snapshot } from './snapshot.ts';
+import {
+  aNode as node,
+  aPod as pod,
+  place as placeIn,
+  snapshotOf,
+} from '#kit/scheduler-world.ts';
+import { fitErrorMessage } from './diagnosis.ts';
+import { podInfo } from './pod-info.ts';
 
-interface NodeWords {
-  cpu?: string;
-  memory?: string;
-  pods?: string;
-  labels?: Record<string, string>;
-  taints?: Taint[];
-  unschedulable?: boolean;
-}
-
-function node(name: string, words: NodeWords = {}): Node {
-  return {
-    metadata: { name, labels: { 'kubernetes.io/hostname': name, ...words.labels } },
-    spec: {
-      ...(words.taints === undefined ? {} : { taints: words.taints }),
-      ...(words.unschedulable === undefined ? {} : { unschedulable: words.unschedulable }),
-    },
-    status: {
-      allocatable: {
-        cpu: words.cpu ?? '4',
-        memory: words.memory ?? '8Gi',
-        pods: words.pods ?? '110',
-      },
-    } as NonNullable<Node['status']>,
-  };
-}
-
-function pod(name: string, spec: Partial<PodSpec> & { cpu?: string; hostPort?: number } = {}): Pod {
-  const { cpu, hostPort, ...rest } = spec;
-  return {
-    metadata: { name, namespace: 'default', uid: name },
-    spec: {
-      containers: [
-        {
-          name: 'main',
-          ...(cpu === undefined ? {} : { resources: { requests: { cpu } } }),
-          ...(hostPort === undefined ? {} : { ports: [{ containerPort: 80, hostPort }] }),
-        },
-      ],
-      ...rest,
-    } as PodSpec,
-  };
-}
-
-function place(nodes: Node[], placed: [Pod, string][], wanted: Pod) {
-  const snapshot = new Snapshot();
-  for (const each of nodes) snapshot.setNode(each);
-  for (const [each, on] of placed)
-    snapshot.setPod({ ...each, spec: { ...each.spec!, nodeName: on } });
-  return scheduleOne({
-    pod: podInfo(wanted),
-    nodes: snapshot.nodes,
-    plugins: PLUGINS,
-    random: () => 0,
-  });
+function place(nodes: Node[], placed: [Pod, string][], wanted: Pod): string {
+  return placeIn({ nodes, placed }, wanted);
 }
 
 describe('scheduleOne', () => {
@@ -155,8 +108,7 @@ describe('scheduleOne', () => {
   ];
   for (const [claim, nodes, placed, wanted, expected] of rows) {
     it(claim, () => {
-      const result = place(nodes, placed, wanted);
-      assert.equal('node' in result ? result.node : result.message, expected);
+      assert.equal(place(nodes, placed, wanted), expected);
     });
   }
 
@@ -176,7 +128,7 @@ describe('scheduleOne', () => {
       [],
       pod('p', { affinity }),
     );
-    assert.deepEqual(result, { node: 'b' });
+    assert.equal(result, 'b');
   });
 
   it('counts a sidecar beside the containers and an init container alone', () => {
@@ -185,22 +137,18 @@ describe('scheduleOne', () => {
       { name: 'init', resources: { requests: { cpu: '3' } } },
     ] as NonNullable<PodSpec['initContainers']>;
     const wanted = podInfo(pod('p', { cpu: '1', initContainers }));
-    assert.equal(wanted.requests.get('cpu'), 4000);
+    assert.equal(wanted.requests.cpu, 4000);
   });
 
   it('a message for nodes counts each reason of a node', () => {
-    const verdicts = new Map([
-      [
-        'a',
-        {
-          plugin: 'NodeResourcesFit',
-          reasons: ['Insufficient cpu', 'Insufficient memory'],
-          unresolvable: false,
-        },
-      ],
-    ]);
+    const verdict = {
+      plugin: 'NodeResourcesFit',
+      kind: 'Unschedulable',
+      reasons: ['Insufficient cpu', 'Insufficient memory'],
+    } as const;
+    const verdicts = new Map([['a', verdict]]);
     assert.equal(
-      fitErrorMessage(1, verdicts),
+      fitErrorMessage({ nodeCount: 1, verdicts }),
       '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.',
     );
   });
@@ -208,32 +156,28 @@ describe('scheduleOne', () => {
 
 describe('Snapshot', () => {
   it('frees what a finished pod held, and keeps what is assumed until it is forgotten', () => {
-    const snapshot = new Snapshot();
+    const snapshot = snapshotOf({ nodes: [] });
     snapshot.setNode(node('a'));
     const info = podInfo(pod('p', { cpu: '2' }));
     snapshot.assume(info, 'a');
     snapshot.setPod(info.pod);
-    assert.equal(
-      snapshot.nodes.get('a')?.requested.get('cpu'),
-      2000,
-      'the API has not seen the binding yet',
-    );
+    assert.equal(snapshot.node('a')?.requested.cpu, 2000, 'the API has not seen the binding yet');
     snapshot.forget(info.key);
-    assert.equal(snapshot.nodes.get('a')?.requested.get('cpu'), 0);
+    assert.equal(snapshot.node('a')?.requested.cpu, 0);
     const bound = { ...info.pod, spec: { ...info.pod.spec!, nodeName: 'a' } };
     snapshot.setPod(bound);
-    assert.equal(snapshot.nodes.get('a')?.requested.get('cpu'), 2000);
+    assert.equal(snapshot.node('a')?.requested.cpu, 2000);
     snapshot.setPod({ ...bound, status: { phase: 'Succeeded' } as NonNullable<Pod['status']> });
-    assert.equal(snapshot.nodes.get('a')?.requested.get('cpu'), 0);
+    assert.equal(snapshot.node('a')?.requested.cpu, 0);
   });
 
   it('counts pods of a node that is not known yet when it comes', () => {
-    const snapshot = new Snapshot();
+    const snapshot = snapshotOf({ nodes: [] });
     snapshot.setPod({
       ...pod('p', { cpu: '1' }),
       spec: { ...pod('p', { cpu: '1' }).spec!, nodeName: 'late' },
     });
     snapshot.setNode(node('late'));
-    assert.equal(snapshot.nodes.get('late')?.requested.get('cpu'), 1000);
+    assert.equal(snapshot.node('late')?.requested.cpu, 1000);
   });
 });

@@ -1,97 +1,153 @@
 /**
  * One scheduling cycle: a pod and a snapshot in, a node or the reasons out. Pure.
  *
- * Source: upstream pkg/scheduler/schedule_one.go (findNodesThatPassFilters, prioritizeNodes,
- * selectHost) and framework/types.go (FitError) for the words.
+ *   preFilter ─▶ filter, node by node, until enough will do ─▶ preScore ─▶ score ─▶ the best
+ *
+ * Source: upstream pkg/scheduler/schedule_one.go (findNodesThatFitPod, prioritizeNodes,
+ * selectHost), v1.36.
  */
+import { type Diagnosis, fitErrorMessage } from './diagnosis.ts';
+import { FilterRun, leftOut, type Nominations, type Restriction } from './filter-run.ts';
 import type { NodeInfo, Plugin, PodInfo, Verdict } from './framework.ts';
+import type { NodeEntry } from './node-entry.ts';
+import type { Snapshot } from './snapshot.ts';
 
-export type CycleResult =
-  | { readonly node: string }
-  | { readonly verdicts: ReadonlyMap<string, Verdict>; readonly message: string };
+/** A node for the pod, and the filters that let it in. */
+export interface Placement {
+  readonly node: string;
+  readonly run: FilterRun;
+  /** Nodes that were looked at: the next cycle begins after them. */
+  readonly looked: number;
+}
 
-/** Below this many nodes all are looked at; above, a share that shrinks to 5 %. */
+export interface Refusal {
+  readonly diagnosis: Diagnosis;
+  readonly message: string;
+  /** Absent when a plug-in refused before any node was looked at. */
+  readonly run?: FilterRun;
+  readonly looked: number;
+}
+
+export type CycleResult = Placement | Refusal;
+
+/** Fewer nodes than this are all looked at. */
 const FEASIBLE_MIN = 100;
+const PERCENT_MIN = 5;
 
 export interface CycleOptions {
   readonly pod: PodInfo;
-  readonly nodes: ReadonlyMap<string, NodeInfo>;
+  readonly cluster: Snapshot;
   readonly plugins: readonly Plugin[];
-  /** In [0, 1): breaks ties, and says where the search begins. */
+  readonly nominations: Nominations;
+  /** The node at which the search begins, as a place in the order. */
+  readonly start: number;
+  /** How many per cent of the nodes must do before the search ends; 0 or absent: by their number. */
+  readonly percentageOfNodesToScore?: number;
+  /** In [0, 1): breaks ties. */
   random(): number;
 }
 
 export function scheduleOne(options: CycleOptions): CycleResult {
-  const { pod, plugins } = options;
-  const nodes = [...options.nodes.values()];
-  const verdicts = new Map<string, Verdict>();
-  const feasible: NodeInfo[] = [];
-  const enough = feasibleEnough(nodes.length);
-  const start = nodes.length > FEASIBLE_MIN ? Math.floor(options.random() * nodes.length) : 0;
-  for (let i = 0; i < nodes.length && feasible.length < enough; i++) {
-    const node = nodes[(start + i) % nodes.length];
-    if (node === undefined) break;
-    const verdict = firstVerdict(plugins, pod, node);
-    if (verdict === undefined) feasible.push(node);
-    else verdicts.set(node.name, verdict);
-  }
+  const { pod, plugins, cluster } = options;
+  const nodeCount = cluster.nodes.length;
+  const nothing = { nodeCount, verdicts: new Map<string, Verdict>() };
+  if (nodeCount === 0) return refusal(nothing, { looked: 0 });
+  const begun = FilterRun.begin(pod, plugins, cluster);
+  if ('refused' in begun) return refusal({ ...nothing, before: begun.refused }, { looked: 0 });
+  const { run, restriction } = begun;
+  const nominated = nominatedNode(options, run);
+  if (nominated !== undefined) return { node: nominated, run, looked: 0 };
+  const search = findNodes(options, run, restriction);
+  const { feasible, looked } = search;
   const [only] = feasible;
-  if (only === undefined) return { verdicts, message: fitErrorMessage(nodes.length, verdicts) };
-  if (feasible.length === 1) return { node: only.name };
-  return { node: best(feasible, totalScores(plugins, pod, feasible), () => options.random()) };
+  if (only === undefined)
+    return refusal({ nodeCount, ...verdictsOf(search, restriction) }, { run, looked });
+  if (feasible.length === 1) return { node: only.name, run, looked };
+  return { node: best(feasible, totalScores(options, feasible), options), run, looked };
+}
+
+function refusal(
+  diagnosis: Diagnosis,
+  rest: { readonly run?: FilterRun; readonly looked: number },
+): Refusal {
+  return { diagnosis, message: fitErrorMessage(diagnosis), ...rest };
+}
+
+/** The node that was made free for the pod, when it will do. */
+function nominatedNode({ pod, cluster, nominations }: CycleOptions, run: FilterRun) {
+  const name = nominations.nodeOf(pod.key);
+  const node = name === undefined ? undefined : cluster.node(name);
+  return node !== undefined && run.checkWith(nominations, node) === undefined ? name : undefined;
+}
+
+interface Search {
+  readonly feasible: NodeEntry[];
+  readonly refused: readonly (readonly [NodeEntry, Verdict])[];
+  readonly looked: number;
+}
+
+function findNodes(
+  options: CycleOptions,
+  run: FilterRun,
+  restriction: Restriction | undefined,
+): Search {
+  const { cluster, nominations } = options;
+  const nodes = restriction === undefined ? cluster.nodes : namedNodes(cluster, restriction);
+  const enough = feasibleEnough(nodes.length, options.percentageOfNodesToScore ?? 0);
+  const feasible: NodeEntry[] = [];
+  const refused: [NodeEntry, Verdict][] = [];
+  let index = nodes.length === 0 ? 0 : options.start % nodes.length;
+  let looked = 0;
+  for (; looked < nodes.length && feasible.length < enough; looked++) {
+    const node = nodes[index];
+    if (node === undefined) break;
+    index = index + 1 === nodes.length ? 0 : index + 1;
+    const verdict = run.checkWith(nominations, node);
+    if (verdict === undefined) feasible.push(node);
+    else refused.push([node, verdict]);
+  }
+  return { feasible, refused, looked };
+}
+
+function namedNodes(cluster: Snapshot, { nodeNames }: Restriction): NodeEntry[] {
+  return [...nodeNames].flatMap((name) => cluster.node(name) ?? []);
+}
+
+function verdictsOf({ refused }: Search, restriction: Restriction | undefined) {
+  const verdicts = new Map(refused.map(([node, verdict]) => [node.name, verdict]));
+  return restriction === undefined ? { verdicts } : { verdicts, others: leftOut(restriction) };
 }
 
 /** Upstream's numFeasibleNodesToFind: 50 % less one for each 125 nodes, never under 5 % or 100. */
-function feasibleEnough(count: number): number {
-  if (count <= FEASIBLE_MIN) return count;
-  const percent = Math.max(5, 50 - Math.floor(count / 125));
+function feasibleEnough(count: number, asked: number): number {
+  if (count < FEASIBLE_MIN) return count;
+  const percent = asked > 0 ? asked : Math.max(PERCENT_MIN, 50 - Math.floor(count / 125));
   return Math.max(FEASIBLE_MIN, Math.floor((count * percent) / 100));
 }
 
-function firstVerdict(
-  plugins: readonly Plugin[],
-  pod: PodInfo,
-  node: NodeInfo,
-): Verdict | undefined {
+function totalScores({ pod, plugins, cluster }: CycleOptions, nodes: readonly NodeInfo[]) {
+  const totals = new Array<number>(nodes.length).fill(0);
+  const scores = new Array<number>(nodes.length).fill(0);
   for (const plugin of plugins) {
-    const verdict = plugin.filter?.(pod, node);
-    if (verdict !== undefined) return verdict;
-  }
-  return undefined;
-}
-
-function totalScores(
-  plugins: readonly Plugin[],
-  pod: PodInfo,
-  nodes: readonly NodeInfo[],
-): number[] {
-  const totals = nodes.map(() => 0);
-  for (const plugin of plugins) {
-    if (plugin.score === undefined) continue;
-    const scores: number[] = [];
-    for (const node of nodes) scores.push(plugin.score(pod, node));
-    plugin.normalize?.(scores);
-    for (const [index, score] of scores.entries()) {
-      totals[index] = (totals[index] ?? 0) + score * (plugin.weight ?? 1);
-    }
+    const scorer = plugin.preScore?.(pod, nodes, cluster);
+    if (scorer === undefined) continue;
+    let i = 0;
+    for (const node of nodes) scores[i++] = scorer.score(node);
+    scorer.normalize?.(scores, nodes);
+    const weight = plugin.weight ?? 1;
+    for (i = 0; i < nodes.length; i++) totals[i] = (totals[i] ?? 0) + (scores[i] ?? 0) * weight;
   }
   return totals;
 }
 
 /** One of the best, each with the same chance. */
-function best(nodes: readonly NodeInfo[], scores: readonly number[], random: () => number): string {
-  const top = Math.max(...scores);
+function best(
+  nodes: readonly NodeInfo[],
+  scores: readonly number[],
+  options: Pick<CycleOptions, 'random'>,
+): string {
+  let top = Number.NEGATIVE_INFINITY;
+  for (const score of scores) if (score > top) top = score;
   const winners = nodes.filter((_, index) => scores[index] === top);
-  return winners[Math.floor(random() * winners.length)]?.name ?? '';
-}
-
-/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s).` */
-export function fitErrorMessage(nodeCount: number, verdicts: ReadonlyMap<string, Verdict>): string {
-  if (nodeCount === 0) return 'no nodes available to schedule pods';
-  const counts = new Map<string, number>();
-  for (const { reasons } of verdicts.values()) {
-    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-  return `0/${nodeCount} nodes are available: ${parts.join(', ')}.`;
+  return winners[Math.floor(options.random() * winners.length)]?.name ?? '';
 }

@@ -1,35 +1,60 @@
 /**
- * What a scheduling decision is made of: nodes with what runs on them, and plug-ins that filter
- * and score. All of it is pure; `scheduler.ts` is the only part that speaks to the API.
+ * What a scheduling decision is made of: pods, nodes with what runs on them, and plug-ins.
  *
- * Source: Kubernetes documentation, "Scheduling Framework"; names and order are upstream's
- * (pkg/scheduler/apis/config/v1/default_plugins.go).
+ * A plug-in is a value with a name and one function for each extension point that it takes part
+ * in; the points are upstream's:
+ *
+ *   queueSort, preEnqueue                        which pod is tried next, which not at all
+ *   preFilter → filter → postFilter              where it may run; what to do when nowhere
+ *   preScore → score → normalize                 where it runs best
+ *   reserve → preBind → bind                     what is held and written before it is bound
+ *
+ * What a plug-in finds out once for a pod (preFilter, preScore) lives in the object that it
+ * answers, whose functions are then called for each node: that is the cycle state. Answering
+ * undefined is upstream's Skip, and costs nothing for each node. All of it is pure:
+ * `scheduler.ts` and what it hands its client to are the only parts that speak to the API.
+ *
+ * Source: Kubernetes documentation, "Scheduling Framework"; upstream v1.36
+ * staging/src/k8s.io/kube-scheduler/framework/interface.go.
  */
 import type { Node, Pod } from '#api/gen/core-v1.ts';
+import type { AffinityTerms } from './affinity-terms.ts';
+import type { Cluster } from './cluster.ts';
+import type { EventHint } from './cluster-events.ts';
 
-/** Amounts by resource name: cpu in millicores, the rest in their base unit (bytes, pieces). */
-export type Resources = ReadonlyMap<string, number>;
-
-/** A node and what is promised on it. Never changed in place by plug-ins. */
-export interface NodeInfo {
-  readonly name: string;
-  readonly node: Node;
-  readonly allocatable: Resources;
-  readonly pods: ReadonlyMap<string, PodInfo>;
-  readonly requested: Resources;
-  /** As `requested`, but a container that asks for nothing counts 100m and 200 MB, for scores. */
-  readonly nonZeroRequested: { readonly cpu: number; readonly memory: number };
-  /** `protocol/hostIP/port`, in use. */
-  readonly ports: ReadonlySet<string>;
+/** cpu in millicores, the rest in their base unit (bytes, pieces). */
+export interface Amounts {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly ephemeralStorage: number;
+  /** Extended resources, huge pages and the like, by name. */
+  readonly others: ReadonlyMap<string, number>;
 }
 
 /** A pod with what the scheduler needs of it, computed once. */
 export interface PodInfo {
+  /** `namespace/name`. */
   readonly key: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly priority: number;
   readonly pod: Pod;
-  readonly requests: Resources;
+  readonly requests: Amounts;
+  /** As `requests`, but a container that asks for nothing counts 100m and 200 MB, for scores. */
   readonly nonZeroRequests: { readonly cpu: number; readonly memory: number };
   readonly ports: readonly HostPort[];
+  /** Undefined when the pod has no pod affinity at all. */
+  readonly terms: AffinityTerms | undefined;
+}
+
+/** A pod in the queue. */
+export interface QueuedPod {
+  readonly info: PodInfo;
+  /** Monotonic time at which it was queued, or last refused. */
+  readonly sinceMs: number;
+  /** Grows with each pod that is queued: breaks ties. */
+  readonly order: number;
 }
 
 export interface HostPort {
@@ -38,34 +63,111 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** Why a node does not fit. */
+/** A node and what is promised on it. Plug-ins read it, `snapshot.ts` alone changes it. */
+export interface NodeInfo {
+  readonly name: string;
+  readonly node: Node;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Taints that keep pods off: NoSchedule and NoExecute. */
+  readonly hardTaints: NonNullable<NonNullable<Node['spec']>['taints']>;
+  /** Taints with PreferNoSchedule. */
+  readonly softTaints: NonNullable<NonNullable<Node['spec']>['taints']>;
+  readonly unschedulable: boolean;
+  readonly allocatable: Amounts;
+  readonly podsMax: number;
+  readonly pods: ReadonlyMap<string, PodInfo>;
+  readonly requested: Amounts;
+  readonly nonZeroRequested: { readonly cpu: number; readonly memory: number };
+  /** `protocol/hostIP/port` in use, and by how many pods. */
+  readonly ports: ReadonlyMap<string, number>;
+  /** Bytes of each image that is there, by normalized name. */
+  readonly images: ReadonlyMap<string, number>;
+}
+
+/**
+ * Unschedulable: evicting pods might help. UnschedulableAndUnresolvable: it would not. Pending:
+ * something outside is under way, and the pod is tried again without back-off when it is done.
+ */
+export type VerdictKind = 'Unschedulable' | 'UnschedulableAndUnresolvable' | 'Pending';
+
+/** Why a node, or all of them, will not do. Shared by nodes: never changed. */
 export interface Verdict {
   readonly plugin: string;
+  readonly kind: VerdictKind;
   readonly reasons: readonly string[];
-  /** No eviction of other pods would help. */
-  readonly unresolvable: boolean;
+}
+
+/** What preFilter knows of one pod, asked once for each node. */
+export interface NodeFilter {
+  /** Undefined: the pod fits the node as far as this plug-in is concerned. */
+  check(node: NodeInfo): Verdict | undefined;
+  /** A copy whose `count` may be called; absent when other pods make no difference. */
+  fork?(): NodeFilter;
+  /** Of a copy: as if `pod` were on `node` (+1), or were not (-1). */
+  count?(pod: PodInfo, node: NodeInfo, delta: 1 | -1): void;
+  /** Holds what the pod takes on the node it was given, until it is bound or refused. */
+  reserve?(node: NodeInfo): Reservation | undefined;
+}
+
+export interface Reservation {
+  /** Gives back what is held. */
+  release(): void;
+  /** Writes that come before the binding, in order. */
+  readonly writes: readonly PreBindWrite[];
+  /**
+   * After the writes: true when the pod may be bound, false when that takes longer. Throws when
+   * it will not come about.
+   */
+  isReady(): boolean;
+}
+
+export type PreBindWrite =
+  | { readonly kind: 'selectNode'; readonly claim: string; readonly node: string }
+  | { readonly kind: 'bindVolume'; readonly volume: string; readonly claim: string };
+
+export type PreFilterResult =
+  | undefined
+  | { readonly refused: Verdict }
+  | {
+      readonly filter: NodeFilter;
+      /** Where alone it can run; all nodes when absent. */
+      readonly nodeNames?: ReadonlySet<string>;
+    };
+
+/** What preScore knows of one pod, asked once for each node that will do. */
+export interface NodeScorer {
+  score(node: NodeInfo): number;
+  /** Brings the scores of all candidates, in the order they were asked, to 0..SCORE_MAX. */
+  normalize?(scores: number[], nodes: readonly NodeInfo[]): void;
 }
 
 export interface Plugin {
   readonly name: string;
-  /** Undefined: the pod fits the node as far as this plug-in is concerned. */
-  filter?(pod: PodInfo, node: NodeInfo): Verdict | undefined;
-  /** 0 to SCORE_MAX after `normalize`. */
-  score?(pod: PodInfo, node: NodeInfo): number;
-  normalize?(scores: number[]): void;
+  /** What its scores count. */
   readonly weight?: number;
+  /** Which of two pods is tried first: true when it is the left one. */
+  less?(left: QueuedPod, right: QueuedPod): boolean;
+  /** Before the pod may be queued at all. */
+  preEnqueue?(pod: PodInfo): Verdict | undefined;
+  preFilter?(pod: PodInfo, cluster: Cluster): PreFilterResult;
+  /** Undefined: its scores would not tell the nodes apart. */
+  preScore?(pod: PodInfo, nodes: readonly NodeInfo[], cluster: Cluster): NodeScorer | undefined;
+  /** Which changes of the cluster may help a pod that this plug-in refused. */
+  readonly hints?: readonly EventHint[];
 }
 
 export const SCORE_MAX = 100;
 
 /** Stretches scores to 0..100; reversed: the least becomes the best. */
 export function normalizeByMax(scores: number[], reversed: boolean): void {
-  const max = Math.max(0, ...scores);
-  for (const [index, score] of scores.entries()) {
-    if (max === 0) scores[index] = reversed ? SCORE_MAX : score;
+  let max = 0;
+  for (const score of scores) if (score > max) max = score;
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] ?? 0;
+    if (max === 0) scores[i] = reversed ? SCORE_MAX : score;
     else {
       const scaled = Math.floor((SCORE_MAX * score) / max);
-      scores[index] = reversed ? SCORE_MAX - scaled : scaled;
+      scores[i] = reversed ? SCORE_MAX - scaled : scaled;
     }
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { PLUGINS } from './plugins/order.ts';
 import { SchedulingQueue } from './queue.ts';
 
 const MINUTES_MS = 60_000;
@@ -10,10 +11,10 @@ describe('SchedulingQueue', () => {
   const refused = () => {
     const environment = new VirtualEnvironment();
     let woken = 0;
-    const queue = new SchedulingQueue(environment, () => woken++);
+    const queue = new SchedulingQueue({ environment, plugins: PLUGINS, wake: () => woken++ });
     queue.set({ metadata: { namespace: 'default', name: 'web' } });
     queue.pop();
-    queue.failed('default/web', { retry: false });
+    queue.failed('default/web', { unschedulable: new Set(['NodeName']), pending: new Set() });
     woken = 0;
     return { environment, queue, woken: () => woken };
   };
@@ -24,7 +25,7 @@ describe('SchedulingQueue', () => {
     assert.equal(t.woken(), 0);
     await t.environment.advance(2 * MINUTES_MS);
     assert.equal(t.woken(), 1);
-    assert.equal(t.queue.pop()?.metadata?.name, 'web');
+    assert.equal(t.queue.pop()?.key, 'default/web');
   });
 
   it('has no pod and no timer when it is cleared', async () => {

@@ -1,44 +1,91 @@
 /**
  * Pods that wait for a place: active (to be tried now), backing off, unschedulable.
  *
- * A pod that did not fit waits until something changes in the cluster that might help, and then
- * for the rest of its back-off. Source: upstream pkg/scheduler/backend/queue.
+ *   new ─▶ active ─▶ running ─▶ done
+ *            ▲          │ refused
+ *   backing off ◀── unschedulable      (an event that may help, or five minutes)
+ *
+ * A pod that was refused waits until something changes that may help it (`hints.ts`), and then for
+ * the rest of its back-off; when nothing else is to be done it is tried at once. A pod with a gate
+ * waits among the unschedulable ones. Source: upstream pkg/scheduler/backend/queue, v1.36.
  */
 import type { Environment, Timer } from '#base/env.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
-import { podKey } from './snapshot.ts';
+import { ANY_EVENT, type ClusterEvent, podEvents } from './cluster-events.ts';
+import type { Plugin, PodInfo, QueuedPod } from './framework.ts';
+import { Heap } from './heap.ts';
+import { Hints, type Requeue } from './hints.ts';
+import { Nominator } from './nominator.ts';
+import { nextPodInfo, podKey } from './pod-info.ts';
 
 const BACKOFF_INITIAL_MS = 1_000;
 const BACKOFF_MAX_MS = 10_000;
 /** A pod that nothing seems to help is tried again after this time all the same. */
 const UNSCHEDULABLE_MAX_MS = 5 * 60_000;
+const FLUSH_EVERY_MS = 30_000;
 
-interface Waiting {
-  pod: Pod;
-  readonly key: string;
-  readonly order: number;
-  attempts: number;
+interface Waiting extends QueuedPod {
+  info: PodInfo;
+  sinceMs: number;
   state: 'active' | 'backoff' | 'unschedulable' | 'running';
+  rejectors: Set<string>;
+  pending: ReadonlySet<string>;
+  /** The plug-in that does not let it be tried at all. */
+  gatedBy?: string;
+  /** Times it was refused, and times in a row that the attempt itself failed. */
+  refusals: number;
+  errors: number;
   /** Monotonic time until which it backs off. */
   backoffUntilMs: number;
-  timer?: Timer;
-  /** Something changed while it was being tried. */
-  moved: boolean;
+  /** Its place among those that back off, when it does. */
+  ticket?: Ticket;
 }
 
-export class SchedulingQueue {
-  readonly #environment: Environment;
-  readonly #pods = new Map<string, Waiting>();
-  /** Active keys, by priority and then by age: a heap would serve more, sorting serves a burst. */
-  #active: Waiting[] = [];
-  #sorted = true;
-  #order = 0;
-  readonly #wake: () => void;
+/** One stay among the pods that back off; void when the pod has another one, or none. */
+interface Ticket {
+  readonly waiting: Waiting;
+  readonly untilMs: number;
+}
 
-  /** `wake` is called when a pod has become active. */
-  constructor(environment: Environment, wake: () => void) {
-    this.#environment = environment;
-    this.#wake = wake;
+export interface QueueOptions {
+  readonly environment: Environment;
+  readonly plugins: readonly Plugin[];
+  readonly backoffInitialMs?: number;
+  readonly backoffMaxMs?: number;
+  /** Called when there is something to try. */
+  wake(): void;
+}
+
+/** Why an attempt came to nothing. */
+export interface Failure {
+  /** Plug-ins that refused; empty: the attempt itself failed. */
+  readonly unschedulable: ReadonlySet<string>;
+  readonly pending: ReadonlySet<string>;
+}
+
+export const ATTEMPT_FAILED: Failure = { unschedulable: new Set(), pending: new Set() };
+
+export class SchedulingQueue {
+  readonly nominator = new Nominator();
+  readonly #options: QueueOptions;
+  readonly #hints: Hints;
+  readonly #gates: readonly Plugin[];
+  /** All pods that have no place: as many as the cluster has. */
+  readonly #pods = new Map<string, Waiting>();
+  readonly #unschedulable = new Set<Waiting>();
+  /** Pods that were removed meanwhile stay until they come up, and are passed over. */
+  readonly #active: Heap<Waiting>;
+  readonly #backoff = new Heap<Ticket>((left, right) => left.untilMs < right.untilMs);
+  #backoffTimer: Timer | undefined;
+  #flushTimer: Timer | undefined;
+  #order = 0;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#hints = new Hints(options.plugins);
+    this.#gates = options.plugins.filter(({ preEnqueue }) => preEnqueue !== undefined);
+    const sort = options.plugins.find(({ less }) => less !== undefined);
+    this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);
   }
 
   get size(): number {
@@ -49,50 +96,34 @@ export class SchedulingQueue {
   set(pod: Pod): void {
     const key = podKey(pod);
     const known = this.#pods.get(key);
-    if (known === undefined || known.pod.metadata?.uid !== pod.metadata?.uid) {
+    if (known === undefined || known.info.uid !== (pod.metadata?.uid ?? '')) {
       this.remove(key);
-      const fresh: Waiting = {
-        pod,
-        key,
-        order: this.#order++,
-        attempts: 0,
-        state: 'active',
-        backoffUntilMs: 0,
-        moved: false,
-      };
-      this.#pods.set(key, fresh);
-      this.#activate(fresh);
+      this.#add(pod);
       return;
     }
-    const changed = specOf(known.pod) !== specOf(pod);
-    known.pod = pod;
-    if (changed) this.#move(known);
+    const before = known.info;
+    known.info = nextPodInfo(before, pod);
+    this.nominator.update(before, known.info);
+    if (known.state !== 'unschedulable') return;
+    for (const event of podEvents(before.pod, pod)) {
+      if (this.#requeue(known, this.#hints.requeue(known, event))) break;
+    }
   }
 
   remove(key: string): void {
+    this.nominator.remove(key);
     const known = this.#pods.get(key);
     if (known === undefined) return;
-    known.timer?.cancel();
     this.#pods.delete(key);
-    if (known.state === 'active')
-      this.#active = this.#active.filter((waiting) => waiting !== known);
+    this.#unschedulable.delete(known);
   }
 
   /** The next pod to try, or undefined. Say `done` or `failed` of it afterwards. */
-  pop(): Pod | undefined {
-    if (!this.#sorted) {
-      // Last is first: popping from the end moves nothing.
-      this.#active.sort(
-        (left, right) => priorityOf(left) - priorityOf(right) || right.order - left.order,
-      );
-      this.#sorted = true;
-    }
-    const next = this.#active.pop();
+  pop(): PodInfo | undefined {
+    const next = this.#nextActive() ?? this.#nextBackingOff();
     if (next === undefined) return undefined;
     next.state = 'running';
-    next.moved = false;
-    next.attempts += 1;
-    return next.pod;
+    return next.info;
   }
 
   /** It has a place. */
@@ -100,61 +131,173 @@ export class SchedulingQueue {
     this.remove(key);
   }
 
-  /** It did not fit, or (retry) the attempt itself failed. */
-  failed(key: string, options: { retry: boolean }): void {
+  /** It was refused, or the attempt itself failed. */
+  failed(key: string, failure: Failure): void {
     const known = this.#pods.get(key);
     if (known === undefined || known.state !== 'running') return;
-    const now = this.#environment.clock.monotonicMs();
-    const delayMs = Math.min(BACKOFF_MAX_MS, BACKOFF_INITIAL_MS * 2 ** (known.attempts - 1));
-    known.backoffUntilMs = now + delayMs;
-    known.state = 'unschedulable';
-    if (options.retry || known.moved) this.#move(known);
-    else
-      known.timer = this.#environment.timers.after(UNSCHEDULABLE_MAX_MS, () => this.#move(known));
+    known.rejectors = new Set([...failure.unschedulable, ...failure.pending]);
+    known.pending = failure.pending;
+    const isError = known.rejectors.size === 0;
+    known.errors = isError ? known.errors + 1 : 0;
+    if (!isError) known.refusals += 1;
+    known.sinceMs = this.#options.environment.clock.monotonicMs();
+    known.backoffUntilMs = known.sinceMs + this.#backoffMs(isError ? known.errors : known.refusals);
+    this.#park(known);
+    if (isError) this.#requeue(known, 'backoff');
   }
 
-  /** Forgets all pods: no timer of theirs is left. */
+  /** Tries a pod at once, whatever it waits for. */
+  activate(key: string): void {
+    const known = this.#pods.get(key);
+    if (known?.state === 'unschedulable' || known?.state === 'backoff') this.#requeue(known, 'now');
+  }
+
+  /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
+  moved(event: ClusterEvent, which: (pod: PodInfo) => boolean = () => true): void {
+    if (this.#unschedulable.size === 0 || !this.#hints.areAbout(event)) return;
+    for (const waiting of [...this.#unschedulable]) {
+      if (!which(waiting.info)) continue;
+      const { gatedBy } = waiting;
+      if (gatedBy !== undefined && !this.#hints.ofPluginAreAbout(gatedBy, event)) continue;
+      this.#requeue(waiting, this.#hints.requeue(waiting, event));
+    }
+  }
+
+  /** Forgets all pods: no timer is left. */
   clear(): void {
-    for (const { timer } of this.#pods.values()) timer?.cancel();
+    this.#backoffTimer?.cancel();
+    this.#flushTimer?.cancel();
+    this.#backoffTimer = undefined;
+    this.#flushTimer = undefined;
     this.#pods.clear();
-    this.#active = [];
+    this.#unschedulable.clear();
+    this.#active.clear();
+    this.#backoff.clear();
+    this.nominator.clear();
   }
 
-  /** The cluster changed in a way that may help: all that did not fit get another try. */
-  moveAll(): void {
-    for (const waiting of this.#pods.values()) this.#move(waiting);
+  #add(pod: Pod): void {
+    const info = nextPodInfo(undefined, pod);
+    const fresh: Waiting = {
+      info,
+      sinceMs: this.#options.environment.clock.monotonicMs(),
+      order: this.#order++,
+      state: 'unschedulable',
+      rejectors: new Set(),
+      pending: new Set(),
+      refusals: 0,
+      errors: 0,
+      backoffUntilMs: 0,
+    };
+    this.#pods.set(info.key, fresh);
+    this.nominator.update(undefined, info);
+    this.#park(fresh);
+    this.#requeue(fresh, 'now');
   }
 
-  #move(waiting: Waiting): void {
-    if (waiting.state === 'running') {
-      waiting.moved = true;
-      return;
+  #nextActive(): Waiting | undefined {
+    for (let next = this.#active.pop(); next !== undefined; next = this.#active.pop())
+      if (this.#pods.get(next.info.key) === next && next.state === 'active') return next;
+    return undefined;
+  }
+
+  /** With nothing else to do, the pod whose back-off ends first; never one that just failed. */
+  #nextBackingOff(): Waiting | undefined {
+    for (let next = this.#backoff.peek(); next !== undefined; next = this.#backoff.peek()) {
+      const { waiting } = next;
+      if (this.#isValid(next) && waiting.errors > 0 && this.#isBackingOff(waiting))
+        return undefined;
+      this.#backoff.pop();
+      if (this.#isValid(next)) return waiting;
     }
-    if (waiting.state !== 'unschedulable') return;
-    waiting.timer?.cancel();
-    const left = waiting.backoffUntilMs - this.#environment.clock.monotonicMs();
-    if (left <= 0) {
-      this.#activate(waiting);
-      return;
+    return undefined;
+  }
+
+  #isValid(ticket: Ticket): boolean {
+    const { waiting } = ticket;
+    return (
+      this.#pods.get(waiting.info.key) === waiting &&
+      waiting.state === 'backoff' &&
+      waiting.ticket === ticket
+    );
+  }
+
+  #park(waiting: Waiting): void {
+    waiting.state = 'unschedulable';
+    this.#unschedulable.add(waiting);
+    if (this.#flushTimer === undefined) this.#setFlushTimer();
+  }
+
+  /** Moves a pod on; false when it stays where it is. */
+  #requeue(waiting: Waiting, how: Requeue): boolean {
+    if (how === 'skip' || this.#isGated(waiting)) return false;
+    this.#unschedulable.delete(waiting);
+    if (how === 'backoff' && this.#isBackingOff(waiting)) {
+      waiting.state = 'backoff';
+      waiting.ticket = { waiting, untilMs: waiting.backoffUntilMs };
+      this.#backoff.push(waiting.ticket);
+      this.#setBackoffTimer();
+    } else {
+      waiting.state = 'active';
+      this.#active.push(waiting);
     }
-    waiting.state = 'backoff';
-    waiting.timer = this.#environment.timers.after(left, () => this.#activate(waiting));
+    this.#options.wake();
+    return true;
   }
 
-  #activate(waiting: Waiting): void {
-    if (this.#pods.get(waiting.key) !== waiting) return;
-    waiting.state = 'active';
-    this.#active.push(waiting);
-    this.#sorted = false;
-    this.#wake();
+  /** Asks the plug-ins that keep pods from being tried. */
+  #isGated(waiting: Waiting): boolean {
+    for (const { name, preEnqueue } of this.#gates) {
+      if (preEnqueue?.(waiting.info) === undefined) continue;
+      waiting.gatedBy = name;
+      waiting.rejectors.add(name);
+      if (waiting.state !== 'unschedulable') this.#park(waiting);
+      return true;
+    }
+    delete waiting.gatedBy;
+    return false;
   }
-}
 
-function priorityOf({ pod }: Waiting): number {
-  return pod.spec?.priority ?? 0;
-}
+  #isBackingOff({ backoffUntilMs }: Waiting): boolean {
+    return this.#options.environment.clock.monotonicMs() < backoffUntilMs;
+  }
 
-/** What of a pod decides where it fits. */
-function specOf(pod: Pod): string {
-  return JSON.stringify([pod.spec, pod.metadata?.labels]);
+  #backoffMs(count: number): number {
+    const { backoffInitialMs = BACKOFF_INITIAL_MS, backoffMaxMs = BACKOFF_MAX_MS } = this.#options;
+    return Math.min(backoffMaxMs, backoffInitialMs * 2 ** (count - 1));
+  }
+
+  /** One timer, for the pod whose back-off ends first. */
+  #setBackoffTimer(): void {
+    const first = this.#backoff.peek();
+    this.#backoffTimer?.cancel();
+    this.#backoffTimer = undefined;
+    if (first === undefined) return;
+    const { clock, timers } = this.#options.environment;
+    const leftMs = Math.max(0, first.untilMs - clock.monotonicMs());
+    this.#backoffTimer = timers.after(leftMs, () => this.#endBackoffs());
+  }
+
+  #endBackoffs(): void {
+    for (let next = this.#backoff.peek(); next !== undefined; next = this.#backoff.peek()) {
+      if (next.untilMs > this.#options.environment.clock.monotonicMs()) break;
+      this.#backoff.pop();
+      if (!this.#isValid(next)) continue;
+      next.waiting.state = 'active';
+      this.#active.push(next.waiting);
+      this.#options.wake();
+    }
+    this.#setBackoffTimer();
+  }
+
+  #setFlushTimer(): void {
+    this.#flushTimer = this.#options.environment.timers.after(FLUSH_EVERY_MS, () => {
+      this.#flushTimer = undefined;
+      const before = this.#options.environment.clock.monotonicMs() - UNSCHEDULABLE_MAX_MS;
+      for (const waiting of [...this.#unschedulable])
+        if (waiting.sinceMs < before && waiting.gatedBy === undefined)
+          this.#requeue(waiting, this.#hints.requeue(waiting, ANY_EVENT));
+      if (this.#unschedulable.size > 0 && this.#flushTimer === undefined) this.#setFlushTimer();
+    });
+  }
 }

@@ -9,10 +9,11 @@ describe('requestsOf()', () => {
   it('gives CPU in thousandths and the rest in base units', () => {
     const requests = { cpu: '1500m', memory: '1Mi', 'example.com/gpu': '2' };
     const spec = { containers: [{ name: 'a', resources: { requests } }] };
-    assert.deepEqual(Object.fromEntries(requestsOf({ spec })), {
+    assert.deepEqual(requestsOf({ spec }), {
       cpu: 1500,
       memory: MIB,
-      'example.com/gpu': 2,
+      ephemeralStorage: 0,
+      others: new Map([['example.com/gpu', 2]]),
     });
   });
 });

@@ -5,22 +5,26 @@
  *                                          ▲                                  │ refused
  *                                          └──────────── back-off ◀───────────┘
  *
- * Upstream: pkg/scheduler/scheduler.go, schedule_one.go, v1.36.
+ * Upstream: pkg/scheduler/scheduler.go, schedule_one.go, eventhandlers.go, v1.36.
  */
 import type { Environment } from '#base/env.ts';
-import { NODE } from '#api/core/node.ts';
-import { POD } from '#api/core/pod.ts';
-import type { Node, Pod, PodCondition } from '#api/gen/core-v1.ts';
+import type { PodCondition } from '#api/gen/core-v1.ts';
 import { isConflict, isNotFound } from '#api/meta/status.ts';
-import { timeText } from '#api/meta/time.ts';
 import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
-import { type CycleResult, scheduleOne } from './cycle.ts';
-import type { Verdict } from './framework.ts';
+import { type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
+import { type Diagnosis, fitErrorMessage, rejectors } from './diagnosis.ts';
+import { Feed } from './feed.ts';
+import type { Plugin, PodInfo } from './framework.ts';
+import { InformedObjects } from './informed-objects.ts';
+import { defaultPreemption } from './plugins/default-preemption.ts';
 import { PLUGINS } from './plugins/order.ts';
-import { SchedulingQueue } from './queue.ts';
-import { podInfo, podKey, Snapshot } from './snapshot.ts';
+import { bindPod, patchPodStatus } from './pod-writes.ts';
+import { type Candidate, preempt, type PreemptionResult } from './preemption.ts';
+import { Preemptor } from './preemptor.ts';
+import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
+import { Snapshot } from './snapshot.ts';
 
 export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 /** Bindings that are under way at a time. */
@@ -28,7 +32,9 @@ const BINDING_MAX = 64;
 /** One turn of the loop decides for at most this long, then lets others run. */
 const SLICE_MS = 8;
 /** Pods whose verdicts are kept for the question "why is it pending?". */
-const VERDICTS_MAX = 1_000;
+const DIAGNOSES_MAX = 1_000;
+/** What the API takes as the message of an event. */
+const EVENT_MESSAGE_MAX = 1_024;
 
 export interface SchedulerOptions {
   readonly environment: Environment;
@@ -40,27 +46,49 @@ export interface SchedulerOptions {
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #snapshot = new Snapshot();
+  readonly #objects: InformedObjects;
+  readonly #snapshot: Snapshot;
   readonly #queue: SchedulingQueue;
-  readonly #verdicts = new Map<string, ReadonlyMap<string, Verdict>>();
+  readonly #feed: Feed;
+  readonly #preemptor: Preemptor;
+  readonly #plugins: readonly Plugin[];
+  readonly #diagnoses = new Map<string, Diagnosis>();
   #pumping = false;
   #binding = 0;
   #started = false;
+  /** Where the search for nodes begins: after those that the last pod looked at. */
+  #startNode = 0;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#queue = new SchedulingQueue(options.environment, () => this.#pump());
+    this.#objects = new InformedObjects(options.informers);
+    this.#snapshot = new Snapshot(this.#objects);
+    const { environment, client, events } = options;
+    this.#preemptor = new Preemptor({
+      environment,
+      client,
+      events,
+      schedulerName: this.#name,
+      isGoing: (victim) => this.#isGoing(victim),
+    });
+    this.#plugins = [...PLUGINS, defaultPreemption((pod) => this.#preemptor.isPreempting(pod))];
+    this.#queue = new SchedulingQueue({
+      environment,
+      plugins: this.#plugins,
+      wake: () => this.#pump(),
+    });
+    this.#feed = new Feed({
+      objects: this.#objects,
+      snapshot: this.#snapshot,
+      queue: this.#queue,
+      isOurs: (pod) => (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) === this.#name,
+      onSettled: (key) => this.#diagnoses.delete(key),
+    });
   }
 
-  /** Resolves when pods and nodes have been read; goes on until `signal` is aborted. */
+  /** Resolves when all that decisions need has been read; goes on until `signal` is aborted. */
   async start(signal: AbortSignal): Promise<void> {
-    const nodes = this.#options.informers.for(NODE);
-    const pods = this.#options.informers.for(POD);
-    nodes.onChange(({ type, object }) => this.#onNode(type, object));
-    pods.onChange(({ type, object }) => this.#onPod(type, object));
-    nodes.start(signal);
-    pods.start(signal);
-    await Promise.all([nodes.synced(), pods.synced()]);
+    await this.#feed.start(this.#options.informers, signal);
     if (signal.aborted) return;
     this.#started = true;
     signal.addEventListener('abort', () => {
@@ -70,9 +98,9 @@ export class Scheduler {
     this.#pump();
   }
 
-  /** Why each node was refused in the last attempt, by name; undefined when it is not known. */
-  verdictsFor(podKeyText: string): ReadonlyMap<string, Verdict> | undefined {
-    return this.#verdicts.get(podKeyText);
+  /** Why the pod was refused in the last attempt; undefined when it is not known. */
+  diagnosisFor(podKeyText: string): Diagnosis | undefined {
+    return this.#diagnoses.get(podKeyText);
   }
 
   /** Nothing waits to be decided or bound. */
@@ -80,47 +108,13 @@ export class Scheduler {
     return this.#binding === 0 && !this.#pumping;
   }
 
-  #onNode(type: string, node: Node): void {
-    if (type === 'deleted') this.#snapshot.removeNode(node.metadata?.name ?? '');
-    else if (this.#changesPlacement(node)) this.#queue.moveAll();
+  get #name(): string {
+    return this.#options.schedulerName ?? DEFAULT_SCHEDULER_NAME;
   }
 
-  /** Takes the node over; answers whether a pod that did not fit might fit now. */
-  #changesPlacement(node: Node): boolean {
-    const before = this.#snapshot.nodes.get(node.metadata?.name ?? '')?.node;
-    this.#snapshot.setNode(node);
-    return before === undefined || placementOf(before) !== placementOf(node);
-  }
-
-  #onPod(type: string, pod: Pod): void {
-    const key = podKey(pod);
-    if (type === 'deleted') {
-      this.#queue.remove(key);
-      this.#verdicts.delete(key);
-      this.#snapshot.removePod(key);
-      this.#queue.moveAll();
-      return;
-    }
-    const assigned = (pod.spec?.nodeName ?? '') !== '';
-    const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-    this.#snapshot.setPod(pod);
-    if (assigned || finished) {
-      this.#queue.remove(key);
-      this.#verdicts.delete(key);
-      if (finished) this.#queue.moveAll();
-      return;
-    }
-    if (this.#isOurs(pod) && !this.#snapshot.isAssumed(key)) this.#queue.set(pod);
-    else if (!this.#snapshot.isAssumed(key)) this.#queue.remove(key);
-  }
-
-  #isOurs(pod: Pod): boolean {
-    return (
-      (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) ===
-        (this.#options.schedulerName ?? DEFAULT_SCHEDULER_NAME) &&
-      (pod.spec?.schedulingGates ?? []).length === 0 &&
-      pod.metadata?.deletionTimestamp === undefined
-    );
+  #isGoing(victim: PodInfo): boolean {
+    const now = this.#snapshot.placedPod(victim.key);
+    return now?.uid !== victim.uid || now.pod.metadata?.deletionTimestamp !== undefined;
   }
 
   /** Decides for what is active, in slices, while there is room for more bindings. */
@@ -142,23 +136,18 @@ export class Scheduler {
   #next(): boolean {
     const pod = this.#queue.pop();
     if (pod === undefined) return false;
-    const info = podInfo(pod);
     const result = scheduleOne({
-      pod: info,
-      nodes: this.#snapshot.nodes,
-      plugins: PLUGINS,
+      pod,
+      cluster: this.#snapshot,
+      plugins: this.#plugins,
+      nominations: this.#queue.nominator,
+      start: this.#startNode,
       random: () => this.#options.environment.random.next(),
     });
+    this.#startNode = (this.#startNode + result.looked) % Math.max(1, this.#snapshot.nodes.length);
     this.#binding += 1;
-    const act = 'node' in result ? this.#bind(pod, result.node) : this.#refuse(pod, result);
-    if ('node' in result) this.#snapshot.assume(info, result.node);
-    act
-      .catch((error: unknown) =>
-        this.#options.environment.log.warn('scheduling failed', {
-          pod: info.key,
-          error: String(error),
-        }),
-      )
+    this.#act(pod, result)
+      .catch((error: unknown) => this.#warn('scheduling failed', pod, error))
       .finally(() => {
         this.#binding -= 1;
         this.#pump();
@@ -166,91 +155,129 @@ export class Scheduler {
     return true;
   }
 
-  async #bind(pod: Pod, node: string): Promise<void> {
-    const { client, events } = this.#options;
-    const key = podKey(pod);
-    const metadata = pod.metadata ?? {};
-    const target = { name: metadata.name ?? '', namespace: metadata.namespace ?? '' };
+  #act(pod: PodInfo, result: CycleResult): Promise<void> {
+    if ('diagnosis' in result) return this.#refuse(pod, result);
+    this.#snapshot.assume(pod, result.node);
+    this.#queue.nominator.remove(pod.key);
+    return this.#bind(pod, result.node);
+  }
+
+  async #bind(info: PodInfo, node: string): Promise<void> {
+    const { pod, key } = info;
     try {
-      await client.createSubresource(POD, target, 'binding', {
-        apiVersion: 'v1',
-        kind: 'Binding',
-        metadata: { ...target, uid: metadata.uid },
-        target: { kind: 'Node', name: node },
-      });
+      await bindPod(this.#options, pod, node);
     } catch (error) {
       this.#snapshot.forget(key);
+      this.#feed.freed(pod, node);
       if (isNotFound(error) || isConflict(error)) this.#queue.done(key);
-      else this.#queue.failed(key, { retry: true });
+      else await this.#attemptFailed(info, error);
       throw error;
     }
-    this.#verdicts.delete(key);
+    this.#diagnoses.delete(key);
     this.#queue.done(key);
-    events.event({
+    const { namespace = '', name = '' } = pod.metadata ?? {};
+    this.#options.events.event({
       about: pod,
       type: 'Normal',
       reason: 'Scheduled',
-      message: `Successfully assigned ${target.namespace}/${target.name} to ${node}`,
+      message: `Successfully assigned ${namespace}/${name} to ${node}`,
     });
   }
 
-  async #refuse(pod: Pod, result: Exclude<CycleResult, { node: string }>): Promise<void> {
-    const key = podKey(pod);
-    this.#remember(key, result.verdicts);
+  /** The pod has no place: makes room for it if that helps, and says why. */
+  async #refuse(info: PodInfo, refusal: Refusal): Promise<void> {
+    const room = this.#makeRoom(info, refusal);
+    const diagnosis = { ...refusal.diagnosis, after: 'message' in room ? room.message : '' };
+    this.#remember(info.key, diagnosis);
+    const nominatedNodeName = this.#nominate(info, room);
+    this.#queue.failed(info.key, rejectors(diagnosis));
+    const evicted = 'victims' in room ? this.#evict(info, room) : undefined;
+    const reason = 'Unschedulable';
+    const message = fitErrorMessage(diagnosis);
+    await Promise.all([evicted, this.#report(info, { reason, message, nominatedNodeName })]);
+  }
+
+  #makeRoom(pod: PodInfo, { diagnosis, run }: Refusal): PreemptionResult {
+    if (diagnosis.nodeCount === 0) return { message: '', keep: false };
+    const { clock, random } = this.#options.environment;
+    return preempt({
+      pod,
+      run,
+      diagnosis,
+      cluster: this.#snapshot,
+      nominations: this.#queue.nominator,
+      nowMs: clock.now(),
+      random: () => random.next(),
+    });
+  }
+
+  /** Answers what the API is to be told of the nomination; undefined: it stands. */
+  #nominate(info: PodInfo, room: PreemptionResult): string | undefined {
+    if ('message' in room && room.keep) return undefined;
+    const node = 'victims' in room ? room.node : '';
+    this.#queue.nominator.set(info, node);
+    return node;
+  }
+
+  async #evict(pod: PodInfo, chosen: Candidate): Promise<void> {
+    const displaced = this.#queue.nominator
+      .on(chosen.node)
+      .filter(({ priority }) => priority < pod.priority);
+    try {
+      await this.#preemptor.preempt(pod, chosen, displaced);
+    } catch (error) {
+      this.#queue.activate(pod.key);
+      throw error;
+    }
+  }
+
+  #remember(key: string, diagnosis: Diagnosis): void {
+    this.#diagnoses.delete(key);
+    const oldest = this.#diagnoses.keys().next().value;
+    if (this.#diagnoses.size >= DIAGNOSES_MAX && oldest !== undefined)
+      this.#diagnoses.delete(oldest);
+    this.#diagnoses.set(key, diagnosis);
+  }
+
+  async #attemptFailed(info: PodInfo, error: unknown): Promise<void> {
+    this.#queue.failed(info.key, ATTEMPT_FAILED);
+    const message = error instanceof Error ? error.message : String(error);
+    try {
+      await this.#report(info, { reason: 'SchedulerError', message, nominatedNodeName: '' });
+    } catch (again) {
+      this.#warn('cannot report a failed attempt', info, again);
+    }
+  }
+
+  /** An event and the PodScheduled condition say why; the condition only when it is news. */
+  async #report(
+    { pod }: PodInfo,
+    what: {
+      readonly reason: 'Unschedulable' | 'SchedulerError';
+      readonly message: string;
+      readonly nominatedNodeName: string | undefined;
+    },
+  ): Promise<void> {
+    const { reason, message, nominatedNodeName } = what;
     this.#options.events.event({
       about: pod,
       type: 'Warning',
       reason: 'FailedScheduling',
-      message: result.message,
+      message: message.length <= EVENT_MESSAGE_MAX ? message : truncated(message),
     });
-    this.#queue.failed(key, { retry: false });
-    await this.#report(pod, result.message);
+    const condition: PodCondition = { type: 'PodScheduled', status: 'False', reason, message };
+    await patchPodStatus(this.#options, pod, {
+      condition,
+      ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
+    });
   }
 
-  #remember(key: string, verdicts: ReadonlyMap<string, Verdict>): void {
-    this.#verdicts.delete(key);
-    const oldest = this.#verdicts.keys().next().value;
-    if (this.#verdicts.size >= VERDICTS_MAX && oldest !== undefined) this.#verdicts.delete(oldest);
-    this.#verdicts.set(key, verdicts);
-  }
-
-  /** The PodScheduled condition says why; written only when it says something new. */
-  async #report(pod: Pod, message: string): Promise<void> {
-    const known = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-    if (known?.status === 'False' && known.reason === 'Unschedulable' && known.message === message)
-      return;
-    const now = timeText(this.#options.environment.clock.now());
-    const condition: PodCondition = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason: 'Unschedulable',
-      message,
-      lastTransitionTime: known?.status === 'False' ? (known.lastTransitionTime ?? now) : now,
-      ...(pod.metadata?.generation === undefined
-        ? {}
-        : { observedGeneration: pod.metadata.generation }),
-    };
-    const target = { name: pod.metadata?.name ?? '', namespace: pod.metadata?.namespace ?? '' };
-    try {
-      await this.#options.client.patch(
-        POD,
-        target,
-        'strategic',
-        { status: { conditions: [condition] } },
-        { subresource: 'status' },
-      );
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+  #warn(message: string, { key }: PodInfo, error: unknown): void {
+    this.#options.environment.log.warn(message, { pod: key, error: String(error) });
   }
 }
 
-/** What of a node decides which pods fit. */
-function placementOf(node: Node): string {
-  return JSON.stringify([
-    node.spec?.taints,
-    node.spec?.unschedulable,
-    node.metadata?.labels,
-    node.status?.allocatable,
-  ]);
+function truncated(message: string): string {
+  const end = ' ...';
+  return `${message.slice(0, EVENT_MESSAGE_MAX - end.length)}${end}`;
 }

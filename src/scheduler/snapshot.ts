@@ -1,80 +1,73 @@
 /**
- * The scheduler's picture of the cluster: nodes and the pods on them, kept by deltas.
+ * The scheduler's picture of the cluster: nodes and the pods on them, and everything that is
+ * counted over them, kept by deltas.
  *
  * A pod that was just placed is assumed to be there until the API says so, so that the next
  * decision counts it. Source: upstream pkg/scheduler/backend/cache.
  */
 import type { Node, Pod } from '#api/gen/core-v1.ts';
-import type { HostPort, NodeInfo, PodInfo } from './framework.ts';
-import { hostPorts, nonZeroRequests, requestsOf, resourcesOf } from './resources.ts';
+import { equalValues } from '#api/meta/equal.ts';
+import type { Cluster, Objects } from './cluster.ts';
+import type { NodeInfo, PodInfo } from './framework.ts';
+import { NodeEntry } from './node-entry.ts';
+import { nodesInOrder } from './node-order.ts';
+import { countsTheSame, podInfo, podKey } from './pod-info.ts';
+import { TermIndex } from './term-index.ts';
+import { type View, Views } from './views.ts';
 
-interface MutableNode {
-  name: string;
-  node: Node;
-  allocatable: Map<string, number>;
-  pods: Map<string, PodInfo>;
-  requested: Map<string, number>;
-  nonZeroRequested: { cpu: number; memory: number };
-  ports: Set<string>;
-}
-
-export function podKey(pod: Pod): string {
-  return `${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''}`;
-}
-
-export function podInfo(pod: Pod): PodInfo {
-  return {
-    key: podKey(pod),
-    pod,
-    requests: requestsOf(pod),
-    nonZeroRequests: nonZeroRequests(pod),
-    ports: hostPorts(pod),
-  };
-}
-
-function portKey({ protocol, ip, port }: HostPort): string {
-  return `${protocol}/${ip}/${port}`;
-}
-
-export class Snapshot {
-  readonly #nodes = new Map<string, MutableNode>();
+export class Snapshot implements Cluster {
+  readonly objects: Objects;
+  readonly antiAffinityTerms = new TermIndex();
+  readonly affinityTerms = new TermIndex();
+  readonly preferredTerms = new TermIndex();
+  readonly imageNodes = new Map<string, number>();
+  readonly claimUsers = new Map<string, number>();
+  readonly #nodes = new Map<string, NodeEntry>();
+  readonly #views = new Views();
   /** Pods whose node is not known (yet). */
   readonly #homeless = new Map<string, Map<string, PodInfo>>();
   /** Where each counted pod is counted. */
-  readonly #placed = new Map<string, { node: string; uid: string }>();
+  readonly #placed = new Map<string, { readonly node: string; info: PodInfo }>();
   /** Pods that were placed by this scheduler and are not yet seen as bound. */
   readonly #assumed = new Set<string>();
+  #order: readonly NodeEntry[] | undefined;
 
-  get nodes(): ReadonlyMap<string, NodeInfo> {
-    return this.#nodes;
+  constructor(objects: Objects) {
+    this.objects = objects;
+  }
+
+  get nodes(): readonly NodeEntry[] {
+    this.#order ??= nodesInOrder([...this.#nodes.values()]);
+    return this.#order;
+  }
+
+  node(name: string): NodeEntry | undefined {
+    return this.#nodes.get(name);
+  }
+
+  view<V extends View>(name: string, make: () => V): V {
+    return this.#views.get(name, make, this.#nodes.values());
   }
 
   setNode(node: Node): void {
     const name = node.metadata?.name ?? '';
     const known = this.#nodes.get(name);
-    if (known !== undefined) {
-      known.node = node;
-      known.allocatable = allocatableOf(node);
-      return;
+    if (known === undefined) this.#addNode(name, node);
+    else if (looksTheSame(known.node, node)) known.set(node);
+    else {
+      this.#uncount(known);
+      known.set(node);
+      this.#count(known);
+      this.#order = undefined;
     }
-    const fresh: MutableNode = {
-      name,
-      node,
-      allocatable: allocatableOf(node),
-      pods: new Map(),
-      requested: new Map(),
-      nonZeroRequested: { cpu: 0, memory: 0 },
-      ports: new Set(),
-    };
-    this.#nodes.set(name, fresh);
-    for (const info of this.#homeless.get(name)?.values() ?? []) count(fresh, info);
-    this.#homeless.delete(name);
   }
 
   removeNode(name: string): void {
     const known = this.#nodes.get(name);
     if (known === undefined) return;
+    this.#uncount(known);
     this.#nodes.delete(name);
+    this.#order = undefined;
     if (known.pods.size > 0) this.#homeless.set(name, known.pods);
   }
 
@@ -85,38 +78,76 @@ export class Snapshot {
     const phase = pod.status?.phase;
     if (nodeName === '' || phase === 'Succeeded' || phase === 'Failed') {
       // An assumed pod is not yet bound in the API: keep it where it was placed.
-      if (nodeName !== '' || !this.#assumed.has(key)) this.#remove(key);
+      if (nodeName !== '' || !this.#assumed.has(key)) this.removePod(key);
       return;
     }
-    this.#remove(key);
+    const known = this.#placed.get(key);
+    if (known !== undefined && known.node === nodeName && countsTheSame(known.info, pod)) {
+      this.#assumed.delete(key);
+      known.info = { ...known.info, pod };
+      (this.#nodes.get(nodeName)?.pods ?? this.#homeless.get(nodeName))?.set(key, known.info);
+      return;
+    }
+    this.removePod(key);
     this.#add(nodeName, podInfo(pod));
   }
 
   removePod(key: string): void {
-    this.#remove(key);
+    this.#assumed.delete(key);
+    const place = this.#placed.get(key);
+    if (place === undefined) return;
+    this.#placed.delete(key);
+    const homeless = this.#homeless.get(place.node);
+    homeless?.delete(key);
+    if (homeless?.size === 0) this.#homeless.delete(place.node);
+    const node = this.#nodes.get(place.node);
+    if (node === undefined) return;
+    this.#countPod(place.info, node, -1);
+    node.remove(place.info);
   }
 
   /** Counts a pod on the node that was chosen for it. */
   assume(info: PodInfo, nodeName: string): void {
-    this.#remove(info.key);
+    this.removePod(info.key);
     this.#add(nodeName, info);
     this.#assumed.add(info.key);
   }
 
   /** The binding failed: the place is free again. */
   forget(key: string): void {
-    if (this.#assumed.has(key)) this.#remove(key);
+    if (this.#assumed.has(key)) this.removePod(key);
   }
 
   isAssumed(key: string): boolean {
     return this.#assumed.has(key);
   }
 
+  /** The node on which the pod is counted. */
+  placeOf(key: string): string | undefined {
+    return this.#placed.get(key)?.node;
+  }
+
+  /** The pod as it is counted. */
+  placedPod(key: string): PodInfo | undefined {
+    return this.#placed.get(key)?.info;
+  }
+
+  #addNode(name: string, node: Node): void {
+    const fresh = new NodeEntry(name);
+    fresh.set(node);
+    for (const info of this.#homeless.get(name)?.values() ?? []) fresh.add(info);
+    this.#homeless.delete(name);
+    this.#nodes.set(name, fresh);
+    this.#order = undefined;
+    this.#count(fresh);
+  }
+
   #add(nodeName: string, info: PodInfo): void {
-    this.#placed.set(info.key, { node: nodeName, uid: info.pod.metadata?.uid ?? '' });
+    this.#placed.set(info.key, { node: nodeName, info });
     const node = this.#nodes.get(nodeName);
     if (node !== undefined) {
-      count(node, info);
+      node.add(info);
+      this.#countPod(info, node, 1);
       return;
     }
     const homeless = this.#homeless.get(nodeName) ?? new Map<string, PodInfo>();
@@ -124,33 +155,54 @@ export class Snapshot {
     this.#homeless.set(nodeName, homeless);
   }
 
-  #remove(key: string): void {
-    this.#assumed.delete(key);
-    const place = this.#placed.get(key);
-    if (place === undefined) return;
-    this.#placed.delete(key);
-    this.#homeless.get(place.node)?.delete(key);
-    const node = this.#nodes.get(place.node);
-    const info = node?.pods.get(key);
-    if (node === undefined || info === undefined) return;
-    node.pods.delete(key);
-    for (const [name, amount] of info.requests)
-      node.requested.set(name, (node.requested.get(name) ?? 0) - amount);
-    node.nonZeroRequested.cpu -= info.nonZeroRequests.cpu;
-    node.nonZeroRequested.memory -= info.nonZeroRequests.memory;
-    for (const port of info.ports) node.ports.delete(portKey(port));
+  /** Counts a node and its pods in all that is counted over the cluster. */
+  #count(node: NodeEntry): void {
+    this.#views.addNode(node);
+    this.#countImages(node, 1);
+    for (const info of node.pods.values()) this.#countTerms(info, node, 1);
+  }
+
+  /** Before what is counted of a node changes. */
+  #uncount(node: NodeEntry): void {
+    this.#views.removeNode(node);
+    this.#countImages(node, -1);
+    for (const info of node.pods.values()) this.#countTerms(info, node, -1);
+  }
+
+  #countImages(node: NodeEntry, delta: 1 | -1): void {
+    for (const name of node.images.keys()) add(this.imageNodes, name, delta);
+  }
+
+  #countPod(info: PodInfo, node: NodeEntry, delta: 1 | -1): void {
+    this.#views.count(info, node, delta);
+    this.#countTerms(info, node, delta);
+  }
+
+  #countTerms({ terms, pod, namespace }: PodInfo, node: NodeInfo, delta: 1 | -1): void {
+    for (const { persistentVolumeClaim } of pod.spec?.volumes ?? [])
+      if (persistentVolumeClaim !== undefined)
+        add(this.claimUsers, `${namespace}/${persistentVolumeClaim.claimName}`, delta);
+    if (terms === undefined) return;
+    const { labels } = node;
+    for (const term of terms.requiredAnti)
+      this.antiAffinityTerms.count({ term, weight: 1, labels, delta });
+    for (const term of terms.required) this.affinityTerms.count({ term, weight: 1, labels, delta });
+    for (const { term, weight } of terms.preferred)
+      this.preferredTerms.count({ term, weight, labels, delta });
   }
 }
 
-function count(node: MutableNode, info: PodInfo): void {
-  node.pods.set(info.key, info);
-  for (const [name, amount] of info.requests)
-    node.requested.set(name, (node.requested.get(name) ?? 0) + amount);
-  node.nonZeroRequested.cpu += info.nonZeroRequests.cpu;
-  node.nonZeroRequested.memory += info.nonZeroRequests.memory;
-  for (const port of info.ports) node.ports.add(portKey(port));
+function add(counts: Map<string, number>, name: string, delta: 1 | -1): void {
+  const next = (counts.get(name) ?? 0) + delta;
+  if (next > 0) counts.set(name, next);
+  else counts.delete(name);
 }
 
-function allocatableOf(node: Node): Map<string, number> {
-  return resourcesOf(node.status?.allocatable ?? node.status?.capacity ?? {});
+/** Whether two versions of a node are the same for all that is counted over nodes. */
+function looksTheSame(before: Node, after: Node): boolean {
+  return (
+    equalValues(before.metadata?.labels, after.metadata?.labels) &&
+    equalValues(before.spec?.taints, after.spec?.taints) &&
+    equalValues(before.status?.images, after.status?.images)
+  );
 }

@@ -1,56 +1,117 @@
-/** NodeAffinity: nodeSelector and node affinity, hard and soft. */
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm } from '#api/gen/core-v1.ts';
-import { matchesSelector, type Operator, type Requirement } from '#api/meta/labels.ts';
-import { normalizeByMax, type Plugin } from '../framework.ts';
+/**
+ * NodeAffinity: nodeSelector and node affinity, hard and soft, and what the configuration adds.
+ *
+ * Upstream: pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go, v1.36.
+ */
+import type { NodeAffinity, NodeSelectorTerm, Pod } from '#api/gen/core-v1.ts';
+import { nodesOf } from '../cluster-events.ts';
+import { normalizeByMax, type Plugin, type Verdict, type VerdictKind } from '../framework.ts';
+import {
+  type NodePredicate,
+  requiredNodes,
+  selectable,
+  termPredicate,
+  termsPredicate,
+} from '../node-selector.ts';
 
-const OPERATORS: Readonly<Record<string, Operator>> = {
-  In: 'in',
-  NotIn: 'notin',
-  Exists: 'exists',
-  DoesNotExist: '!',
-  Gt: 'gt',
-  Lt: 'lt',
-};
+const NAME = 'NodeAffinity';
 
-function requirementOf({ key, operator, values }: NodeSelectorRequirement): Requirement {
-  return { key, operator: OPERATORS[operator] ?? 'in', values: values ?? [] };
+function refusal(reason: string): Verdict {
+  const kind: VerdictKind = 'UnschedulableAndUnresolvable';
+  return { plugin: NAME, kind, reasons: [reason] };
 }
 
-/** Whether a node meets a term. A term that says nothing matches no node. */
-function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
-  const expressions = term.matchExpressions ?? [];
-  const fields = term.matchFields ?? [];
-  if (expressions.length === 0 && fields.length === 0) return false;
-  return (
-    matchesSelector(expressions.map(requirementOf), node.metadata?.labels) &&
-    matchesSelector(fields.map(requirementOf), { 'metadata.name': node.metadata?.name ?? '' })
+const NOT_MATCHED = refusal("node(s) didn't match Pod's node affinity/selector");
+const NOT_ENFORCED = refusal("node(s) didn't match scheduler-enforced node affinity");
+const CONFLICT = refusal('pod affinity terms conflict');
+
+export interface NodeAffinityArgs {
+  /** Holds for all pods beside their own; both must be met. */
+  readonly addedAffinity?: NodeAffinity;
+}
+
+/** The only nodes that the terms can mean, by name; undefined when they mean them by labels. */
+function namedNodes(terms: readonly NodeSelectorTerm[]): ReadonlySet<string> | undefined {
+  let all: ReadonlySet<string> = new Set();
+  for (const { matchFields } of terms) {
+    let named: ReadonlySet<string> | undefined;
+    for (const { key, operator, values } of matchFields ?? []) {
+      if (key !== 'metadata.name' || operator !== 'In') continue;
+      const these = new Set(values);
+      named = named?.intersection(these) ?? these;
+    }
+    if (named === undefined) return undefined;
+    all = all.union(named);
+  }
+  return all;
+}
+
+interface Preference {
+  readonly weight: number;
+  readonly matches: NodePredicate;
+}
+
+function preferences(affinity: NodeAffinity | undefined): Preference[] {
+  return (affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(
+    ({ weight, preference }) => ({ weight, matches: termPredicate(preference) }),
   );
 }
 
-export const nodeAffinity: Plugin = {
-  name: 'NodeAffinity',
-  weight: 2,
-  filter({ pod }, { node }) {
-    const labels = node.metadata?.labels ?? {};
-    const selected = Object.entries(pod.spec?.nodeSelector ?? {}).every(
-      ([key, value]) => labels[key] === value,
-    );
-    const hard = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-    const matched =
-      hard === undefined || hard.nodeSelectorTerms.some((term) => matchesTerm(term, node));
-    if (selected && matched) return undefined;
-    return {
-      plugin: 'NodeAffinity',
-      reasons: ["node(s) didn't match Pod's node affinity/selector"],
-      unresolvable: true,
-    };
-  },
-  score({ pod }, { node }) {
-    let score = 0;
-    const soft =
-      pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-    for (const { weight, preference } of soft) if (matchesTerm(preference, node)) score += weight;
-    return score;
-  },
-  normalize: (scores) => normalizeByMax(scores, false),
-};
+function hardTerms({ spec }: Pod): readonly NodeSelectorTerm[] {
+  const hard = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return hard?.nodeSelectorTerms ?? [];
+}
+
+/** With what the configuration adds to every pod's own affinity. */
+export function nodeAffinityWith({ addedAffinity }: NodeAffinityArgs): Plugin {
+  const added = addedAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const enforced = added && termsPredicate(added.nodeSelectorTerms);
+  const addedPreferences = preferences(addedAffinity);
+  return {
+    name: NAME,
+    weight: 2,
+    preFilter({ pod }) {
+      const matches = requiredNodes(pod);
+      if (matches === undefined && enforced === undefined) return undefined;
+      const terms = hardTerms(pod);
+      const nodeNames = terms.length === 0 ? undefined : namedNodes(terms);
+      if (nodeNames?.size === 0) return { refused: CONFLICT };
+      const filter = {
+        check(node: Parameters<NodePredicate>[0]) {
+          if (enforced !== undefined && !enforced(node)) return NOT_ENFORCED;
+          return matches === undefined || matches(node) ? undefined : NOT_MATCHED;
+        },
+      };
+      return nodeNames === undefined ? { filter } : { filter, nodeNames };
+    },
+    preScore({ pod }) {
+      const own = preferences(pod.spec?.affinity?.nodeAffinity);
+      if (own.length === 0 && addedPreferences.length === 0) return undefined;
+      const all = [...addedPreferences, ...own];
+      return {
+        score(node) {
+          let score = 0;
+          for (const { weight, matches } of all) if (matches(node)) score += weight;
+          return score;
+        },
+        normalize: (scores) => normalizeByMax(scores, false),
+      };
+    },
+    hints: [
+      {
+        resource: 'Node',
+        actions: ['Add', 'UpdateNodeLabel'],
+        helps({ pod }, event) {
+          const { before, after } = nodesOf(event);
+          if (after === undefined) return false;
+          if (enforced !== undefined && !enforced(selectable(after))) return false;
+          const matches = requiredNodes(pod) ?? (() => true);
+          if (!matches(selectable(after))) return false;
+          return before === undefined || !matches(selectable(before));
+        },
+      },
+    ],
+  };
+}
+
+export const nodeAffinity = nodeAffinityWith({});

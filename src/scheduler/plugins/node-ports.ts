@@ -1,26 +1,57 @@
-/** NodePorts: a host port is given once on each address. */
-import type { HostPort, Plugin } from '../framework.ts';
+/**
+ * NodePorts: a host port is given once on each address.
+ *
+ * Upstream: pkg/scheduler/framework/plugins/nodeports/node_ports.go, v1.36.
+ */
+import { hasPlace, podsOf } from '../cluster-events.ts';
+import type { HostPort, Plugin, Verdict } from '../framework.ts';
+import { hostPorts } from '../resources.ts';
 
 const ANY = '0.0.0.0';
 
+const IN_USE: Verdict = {
+  plugin: 'NodePorts',
+  kind: 'Unschedulable',
+  reasons: ["node(s) didn't have free ports for the requested pod ports"],
+};
+
 /** Whether `wanted` is in use: 0.0.0.0 and a single address exclude each other. */
-function conflicts(used: ReadonlySet<string>, wanted: HostPort): boolean {
+function conflicts(used: ReadonlyMap<string, number>, wanted: HostPort): boolean {
   if (used.has(`${wanted.protocol}/${ANY}/${wanted.port}`)) return true;
   if (wanted.ip !== ANY) return used.has(`${wanted.protocol}/${wanted.ip}/${wanted.port}`);
-  for (const key of used) {
+  for (const key of used.keys()) {
     if (key.startsWith(`${wanted.protocol}/`) && key.endsWith(`/${wanted.port}`)) return true;
   }
   return false;
 }
 
+function overlap(left: HostPort, right: HostPort): boolean {
+  if (left.protocol !== right.protocol || left.port !== right.port) return false;
+  return left.ip === ANY || right.ip === ANY || left.ip === right.ip;
+}
+
 export const nodePorts: Plugin = {
   name: 'NodePorts',
-  filter(pod, node) {
-    if (!pod.ports.some((port) => conflicts(node.ports, port))) return undefined;
-    return {
-      plugin: 'NodePorts',
-      reasons: ["node(s) didn't have free ports for the requested pod ports"],
-      unresolvable: false,
+  preFilter({ ports }) {
+    if (ports.length === 0) return undefined;
+    const filter = {
+      check: (node: { readonly ports: ReadonlyMap<string, number> }) =>
+        node.ports.size > 0 && ports.some((port) => conflicts(node.ports, port))
+          ? IN_USE
+          : undefined,
     };
+    return { filter };
   },
+  hints: [
+    {
+      resource: 'Pod',
+      actions: ['Delete'],
+      helps({ ports }, event) {
+        const gone = podsOf(event).before;
+        if (gone === undefined || !hasPlace(gone)) return false;
+        return hostPorts(gone).some((free) => ports.some((wanted) => overlap(free, wanted)));
+      },
+    },
+    { resource: 'Node', actions: ['Add'] },
+  ],
 };

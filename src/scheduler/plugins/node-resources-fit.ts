@@ -1,47 +1,119 @@
-/** NodeResourcesFit: requests must fit what is left; the emptier node is the better one. */
-import { type NodeInfo, type PodInfo, type Plugin, SCORE_MAX } from '../framework.ts';
+/**
+ * NodeResourcesFit: requests must fit what is left; how full a node should be is a strategy.
+ *
+ * Upstream: pkg/scheduler/framework/plugins/noderesources/fit.go, v1.36. The reasons come in its
+ * order: pods, cpu, memory, ephemeral-storage, the rest.
+ */
+import type { Node, Pod } from '#api/gen/core-v1.ts';
+import { hasPlace, nodesOf, podsOf } from '../cluster-events.ts';
+import type { Amounts, NodeInfo, Plugin, PodInfo, Verdict } from '../framework.ts';
+import { NodeEntry } from '../node-entry.ts';
+import { amountOf, requestsOf } from '../resources.ts';
+import { type ScoringStrategy, strategyScorer } from '../resource-strategies.ts';
 
-/** Names the reasons that a pod does not fit, in upstream's order and words. */
-function insufficient(pod: PodInfo, node: NodeInfo): string[] {
-  const reasons: string[] = [];
-  const maxPods = node.allocatable.get('pods') ?? 0;
-  if (node.pods.size + 1 > maxPods) reasons.push('Too many pods');
-  for (const [name, amount] of pod.requests) {
-    if (amount === 0) continue;
-    const free = (node.allocatable.get(name) ?? 0) - (node.requested.get(name) ?? 0);
-    if (amount > free) reasons.push(`Insufficient ${name}`);
+const NAME = 'NodeResourcesFit';
+
+export interface NodeResourcesFitArgs {
+  /** Extended resources that something else looks after. */
+  readonly ignoredResources?: readonly string[];
+  /** The part before the slash, of such resources. */
+  readonly ignoredResourceGroups?: readonly string[];
+  readonly scoringStrategy?: ScoringStrategy;
+}
+
+interface Request {
+  readonly name: string;
+  readonly amount: number;
+}
+
+/** What is asked for, in the order in which it is reported. */
+function requestsIn({ cpu, memory, ephemeralStorage, others }: Amounts): Request[] {
+  return [
+    { name: 'cpu', amount: cpu },
+    { name: 'memory', amount: memory },
+    { name: 'ephemeral-storage', amount: ephemeralStorage },
+    ...[...others].map(([name, amount]) => ({ name, amount })),
+  ].filter(({ amount }) => amount > 0);
+}
+
+/** What the node has too little of, said so that no allocation is made where all fits. */
+function verdictOn(requests: readonly Request[], node: NodeInfo): Verdict | undefined {
+  let reasons: string[] | undefined;
+  let never = false;
+  if (node.pods.size + 1 > node.podsMax) reasons = ['Too many pods'];
+  for (const { name, amount } of requests) {
+    const allocatable = amountOf(node.allocatable, name);
+    if (amount <= allocatable - amountOf(node.requested, name)) continue;
+    reasons ??= [];
+    reasons.push(`Insufficient ${name}`);
+    // A request beyond what the node has at all: no eviction would help.
+    if (amount > allocatable) never = true;
   }
-  return reasons;
+  if (reasons === undefined) return undefined;
+  const kind = never ? 'UnschedulableAndUnresolvable' : 'Unschedulable';
+  return { plugin: NAME, kind, reasons };
 }
 
-/** A request beyond what the node has at all: no eviction would help. */
-function neverFits(pod: PodInfo, node: NodeInfo): boolean {
-  for (const [name, amount] of pod.requests)
-    if (amount > (node.allocatable.get(name) ?? 0)) return true;
-  return false;
+function emptyNode(node: Node): NodeEntry {
+  const entry = new NodeEntry(node.metadata?.name ?? '');
+  entry.set(node);
+  return entry;
 }
 
-export const nodeResourcesFit: Plugin = {
-  name: 'NodeResourcesFit',
-  weight: 1,
-  filter(pod, node) {
-    const reasons = insufficient(pod, node);
-    if (reasons.length === 0) return undefined;
-    return { plugin: 'NodeResourcesFit', reasons, unresolvable: neverFits(pod, node) };
-  },
-  score(pod, node) {
-    const scores = (['cpu', 'memory'] as const).flatMap((name) => {
-      const allocatable = node.allocatable.get(name) ?? 0;
-      if (allocatable === 0) return [];
-      const requested = node.nonZeroRequested[name] + pod.nonZeroRequests[name];
-      return [
-        requested > allocatable
-          ? 0
-          : Math.floor(((allocatable - requested) * SCORE_MAX) / allocatable),
-      ];
-    });
-    return scores.length === 0
-      ? 0
-      : Math.floor(scores.reduce((sum, score) => sum + score, 0) / scores.length);
-  },
-};
+/** Whether a node that came or changed has what the pod lacked. */
+function nodeHelps(requests: readonly Request[], before: Node | undefined, after: Node): boolean {
+  const now = emptyNode(after);
+  if (verdictOn(requests, now) !== undefined) return false;
+  if (before === undefined) return true;
+  const old = emptyNode(before);
+  return (
+    now.podsMax > old.podsMax ||
+    requests.some(({ name }) => amountOf(now.allocatable, name) > amountOf(old.allocatable, name))
+  );
+}
+
+/** Whether a pod that left, or asks for less, frees what the pod lacked. */
+function podHelps(pod: PodInfo, before: Pod, after: Pod | undefined): boolean {
+  if (after === undefined) return hasPlace(before);
+  if (after.metadata?.uid === pod.uid) return true;
+  if (!after.spec?.nodeName) return false;
+  const [old, now] = [requestsOf(before), requestsOf(after)];
+  return requestsIn(pod.requests).some(({ name }) => amountOf(old, name) > amountOf(now, name));
+}
+
+export function nodeResourcesFitWith(args: NodeResourcesFitArgs): Plugin {
+  const ignored = new Set(args.ignoredResources);
+  const ignoredGroups = new Set(args.ignoredResourceGroups);
+  const counts = ({ name }: Request): boolean =>
+    !ignored.has(name) && !(name.includes('/') && ignoredGroups.has(name.split('/')[0] ?? ''));
+  const scorer = strategyScorer(args.scoringStrategy);
+  return {
+    name: NAME,
+    weight: 1,
+    preFilter(pod) {
+      const requests = requestsIn(pod.requests).filter(counts);
+      return { filter: { check: (node) => verdictOn(requests, node) } };
+    },
+    preScore: (pod) => scorer(pod),
+    hints: [
+      {
+        resource: 'Pod',
+        actions: ['Delete', 'UpdatePodScaleDown'],
+        helps(pod, event) {
+          const { before, after } = podsOf(event);
+          return before !== undefined && podHelps(pod, before, after);
+        },
+      },
+      {
+        resource: 'Node',
+        actions: ['Add', 'UpdateNodeAllocatable'],
+        helps(pod, event) {
+          const { before, after } = nodesOf(event);
+          return after !== undefined && nodeHelps(requestsIn(pod.requests), before, after);
+        },
+      },
+    ],
+  };
+}
+
+export const nodeResourcesFit = nodeResourcesFitWith({});

@@ -1,18 +1,40 @@
-/** NodeUnschedulable: cordoned nodes take no pods but those that tolerate it. */
+/**
+ * NodeUnschedulable: cordoned nodes take no pods but those that tolerate it.
+ *
+ * Upstream: pkg/scheduler/framework/plugins/nodeunschedulable/node_unschedulable.go, v1.36.
+ */
 import { isTolerated } from '#api/core/taints.ts';
-import type { Plugin } from '../framework.ts';
+import { nodesOf, podsOf } from '../cluster-events.ts';
+import type { NodeFilter, Plugin, Verdict } from '../framework.ts';
 
 const TAINT = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const;
 
+const CORDONED: Verdict = {
+  plugin: 'NodeUnschedulable',
+  kind: 'UnschedulableAndUnresolvable',
+  reasons: ['node(s) were unschedulable'],
+};
+
+const FILTER: NodeFilter = { check: (node) => (node.unschedulable ? CORDONED : undefined) };
+
 export const nodeUnschedulable: Plugin = {
   name: 'NodeUnschedulable',
-  filter(pod, { node }) {
-    if (node.spec?.unschedulable !== true) return undefined;
-    if (isTolerated(pod.pod.spec?.tolerations, TAINT)) return undefined;
-    return {
-      plugin: 'NodeUnschedulable',
-      reasons: ['node(s) were unschedulable'],
-      unresolvable: true,
-    };
-  },
+  preFilter: ({ pod }) =>
+    isTolerated(pod.spec?.tolerations, TAINT) ? undefined : { filter: FILTER },
+  hints: [
+    {
+      resource: 'Node',
+      actions: ['Add', 'UpdateNodeTaint'],
+      helps(_pod, event) {
+        const { before, after } = nodesOf(event);
+        const wasCordoned = before === undefined || before.spec?.unschedulable === true;
+        return wasCordoned && after?.spec?.unschedulable !== true;
+      },
+    },
+    {
+      resource: 'Pod',
+      actions: ['UpdatePodToleration'],
+      helps: ({ uid }, event) => podsOf(event).after?.metadata?.uid === uid,
+    },
+  ],
 };

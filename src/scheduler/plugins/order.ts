@@ -5,20 +5,30 @@
  * in docs/scope.md.
  */
 import type { Plugin } from '../framework.ts';
+import { imageLocality } from './image-locality.ts';
+import { interPodAffinity } from './inter-pod-affinity.ts';
 import { nodeAffinity } from './node-affinity.ts';
 import { nodeName } from './node-name.ts';
 import { nodePorts } from './node-ports.ts';
 import { nodeResourcesBalancedAllocation } from './node-resources-balanced-allocation.ts';
 import { nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
+import { podTopologySpread } from './pod-topology-spread.ts';
+import { prioritySort } from './priority-sort.ts';
+import { schedulingGates } from './scheduling-gates.ts';
 import { taintToleration } from './taint-toleration.ts';
 
 export const PLUGINS: readonly Plugin[] = [
+  schedulingGates,
+  prioritySort,
   nodeUnschedulable,
   nodeName,
   taintToleration,
   nodeAffinity,
   nodePorts,
   nodeResourcesFit,
+  podTopologySpread,
+  interPodAffinity,
   nodeResourcesBalancedAllocation,
+  imageLocality,
 ];

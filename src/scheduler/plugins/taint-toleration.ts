@@ -1,31 +1,61 @@
-/** TaintToleration: hard taints filter, soft ones count against a node. */
-import { isTolerated } from '#api/core/taints.ts';
-import { normalizeByMax, type Plugin } from '../framework.ts';
+/**
+ * TaintToleration: hard taints filter, soft ones count against a node.
+ *
+ * Upstream: pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go, v1.36.
+ */
+import { firstUntolerated, isTolerated } from '#api/core/taints.ts';
+import { nodesOf, podsOf } from '../cluster-events.ts';
+import { normalizeByMax, type Plugin, type Verdict } from '../framework.ts';
+
+const HARD = ['NoSchedule', 'NoExecute'];
+
+const UNTOLERATED: Verdict = {
+  plugin: 'TaintToleration',
+  kind: 'UnschedulableAndUnresolvable',
+  reasons: ['node(s) had untolerated taint(s)'],
+};
 
 export const taintToleration: Plugin = {
   name: 'TaintToleration',
   weight: 3,
-  filter({ pod }, { node }) {
-    const tolerations = pod.spec?.tolerations ?? [];
-    const hard = (node.spec?.taints ?? []).some(
-      (taint) =>
-        (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') &&
-        !isTolerated(tolerations, taint),
-    );
-    return hard
-      ? {
-          plugin: 'TaintToleration',
-          reasons: ['node(s) had untolerated taint(s)'],
-          unresolvable: true,
-        }
-      : undefined;
+  preFilter({ pod }) {
+    const tolerations = pod.spec?.tolerations;
+    return {
+      filter: {
+        check({ hardTaints }) {
+          for (const taint of hardTaints) if (!isTolerated(tolerations, taint)) return UNTOLERATED;
+          return undefined;
+        },
+      },
+    };
   },
-  score({ pod }, { node }) {
+  preScore({ pod }, nodes) {
+    // Where no node has a soft taint, all would score the same.
+    if (!nodes.some(({ softTaints }) => softTaints.length > 0)) return undefined;
     const tolerations = (pod.spec?.tolerations ?? []).filter(
       ({ effect }) => !effect || effect === 'PreferNoSchedule',
     );
-    const soft = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'PreferNoSchedule');
-    return soft.filter((taint) => !isTolerated(tolerations, taint)).length;
+    return {
+      score: ({ softTaints }) =>
+        softTaints.filter((taint) => !isTolerated(tolerations, taint)).length,
+      normalize: (scores) => normalizeByMax(scores, true),
+    };
   },
-  normalize: (scores) => normalizeByMax(scores, true),
+  hints: [
+    {
+      resource: 'Node',
+      actions: ['Add', 'UpdateNodeTaint'],
+      helps({ pod }, event) {
+        const { before, after } = nodesOf(event);
+        const keepsOff = (node: typeof after): boolean =>
+          firstUntolerated(node?.spec?.taints, pod.spec?.tolerations, HARD) !== undefined;
+        return (before === undefined || keepsOff(before)) && !keepsOff(after);
+      },
+    },
+    {
+      resource: 'Pod',
+      actions: ['UpdatePodToleration'],
+      helps: ({ uid }, event) => podsOf(event).after?.metadata?.uid === uid,
+    },
+  ],
 };

@@ -1,0 +1,116 @@
+/**
+ * What the API shows, turned into changes of the snapshot and events for the queue.
+ *
+ * Source: upstream pkg/scheduler/eventhandlers.go, v1.36.
+ */
+import { NODE } from '#api/core/node.ts';
+import { POD } from '#api/core/pod.ts';
+import { isPodTerminal } from '#api/core/pod-helpers.ts';
+import type { Node, Pod } from '#api/gen/core-v1.ts';
+import type { InformerFactory } from '#client/informer-factory.ts';
+import type { Change } from '#client/informer.ts';
+import { type ClusterEvent, nodeEvents, podEvents } from './cluster-events.ts';
+import type { PodInfo } from './framework.ts';
+import type { InformedObjects } from './informed-objects.ts';
+import { podKey } from './pod-info.ts';
+import type { SchedulingQueue } from './queue.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface FeedOptions {
+  readonly objects: InformedObjects;
+  readonly snapshot: Snapshot;
+  readonly queue: SchedulingQueue;
+  /** Whether the pod asks for this scheduler. */
+  isOurs(pod: Pod): boolean;
+  /** The pod with this key has a place, or is gone. */
+  onSettled(key: string): void;
+}
+
+export class Feed {
+  readonly #options: FeedOptions;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all that decisions need has been read; goes on until `signal` is aborted. */
+  async start(informers: InformerFactory, signal: AbortSignal): Promise<void> {
+    const nodes = informers.for(NODE);
+    const pods = informers.for(POD);
+    nodes.onChange((change) => this.#onNode(change));
+    pods.onChange((change) => this.#onPod(change));
+    nodes.start(signal);
+    pods.start(signal);
+    const { objects, queue } = this.#options;
+    const others = objects.start(signal, (event) => queue.moved(event));
+    await Promise.all([nodes.synced(), pods.synced(), others]);
+  }
+
+  /** Tells the queue that a node has room again where a pod was, or was to be. */
+  freed(pod: Pod, nodeName: string, which?: (pod: PodInfo) => boolean): void {
+    const before: Pod = { ...pod, spec: { containers: [], ...pod.spec, nodeName } };
+    const event: ClusterEvent = { resource: 'Pod', action: 'Delete', before };
+    this.#options.queue.moved(event, which);
+  }
+
+  #onNode({ type, object, previous }: Change<Node>): void {
+    const { queue, snapshot } = this.#options;
+    if (type === 'deleted') {
+      queue.moved({ resource: 'Node', action: 'Delete', before: object });
+      snapshot.removeNode(object.metadata?.name ?? '');
+      return;
+    }
+    snapshot.setNode(object);
+    if (previous === undefined) queue.moved({ resource: 'Node', action: 'Add', after: object });
+    else for (const event of nodeEvents(previous, object)) queue.moved(event);
+  }
+
+  #onPod({ type, object, previous }: Change<Pod>): void {
+    if (type === 'deleted' || isPodTerminal(object)) this.#onGone(object);
+    else if (object.spec?.nodeName) this.#onPlaced(object, previous);
+    else if (object.metadata?.deletionTimestamp !== undefined) this.#onGone(object);
+    else this.#onWaiting(object, previous);
+  }
+
+  /** The pod is gone, or has ended: what it took, or was to take, is free. */
+  #onGone(pod: Pod): void {
+    const { queue, snapshot, onSettled } = this.#options;
+    const key = podKey(pod);
+    const nominated = queue.nominator.nodeOf(key);
+    const place = snapshot.placeOf(key);
+    queue.remove(key);
+    snapshot.removePod(key);
+    onSettled(key);
+    if (place !== undefined) this.freed(pod, place);
+    else if (nominated !== undefined) this.#freedForOthers(pod, nominated);
+  }
+
+  #onPlaced(pod: Pod, previous: Pod | undefined): void {
+    const { queue, snapshot, onSettled } = this.#options;
+    const key = podKey(pod);
+    snapshot.setPod(pod);
+    if (previous?.spec?.nodeName) {
+      for (const event of podEvents(previous, pod)) queue.moved(event);
+      return;
+    }
+    queue.remove(key);
+    onSettled(key);
+    queue.moved({ resource: 'Pod', action: 'Add', after: pod });
+  }
+
+  #onWaiting(pod: Pod, previous: Pod | undefined): void {
+    const { queue, snapshot, isOurs } = this.#options;
+    if (snapshot.isAssumed(podKey(pod)) || !isOurs(pod)) return;
+    queue.set(pod);
+    const before = previous?.status?.nominatedNodeName ?? '';
+    if (previous !== undefined && before !== '' && before !== pod.status?.nominatedNodeName)
+      this.#freedForOthers(previous, before);
+  }
+
+  /** A nomination holds a node against pods that are not more important: it is gone. */
+  #freedForOthers(pod: Pod, nodeName: string): void {
+    const priority = pod.spec?.priority ?? 0;
+    const key = podKey(pod);
+    this.freed(pod, nodeName, (other) => other.priority <= priority && other.key !== key);
+  }
+}

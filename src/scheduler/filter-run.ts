@@ -1,0 +1,129 @@
+/**
+ * The filters of one pod: what each plug-in found out before, asked for each node in order.
+ *
+ * Pods that are nominated to a node (they wait there for others to end) count as if they ran
+ * there, for pods that are not more important. Source: upstream
+ * pkg/scheduler/framework/runtime/framework.go (RunPreFilterPlugins,
+ * RunFilterPluginsWithNominatedPods).
+ */
+import type { Cluster } from './cluster.ts';
+import type { NodeFilter, NodeInfo, Plugin, PodInfo, Verdict } from './framework.ts';
+import type { NodeEntry } from './node-entry.ts';
+
+/** Pods that have a node kept for them. */
+export interface Nominations {
+  readonly size: number;
+  on(node: string): readonly PodInfo[];
+  /** The node of the pod with this key. */
+  nodeOf(key: string): string | undefined;
+}
+
+type Begun =
+  | { readonly refused: Verdict }
+  | { readonly run: FilterRun; readonly restriction: Restriction | undefined };
+
+/** The only nodes that some plug-ins leave. */
+export interface Restriction {
+  readonly nodeNames: ReadonlySet<string>;
+  readonly plugins: readonly string[];
+}
+
+export class FilterRun {
+  readonly pod: PodInfo;
+  readonly filters: readonly NodeFilter[];
+
+  constructor(pod: PodInfo, filters: readonly NodeFilter[]) {
+    this.pod = pod;
+    this.filters = filters;
+  }
+
+  /** Asks every plug-in once. The first that refuses for good ends it. */
+  static begin(pod: PodInfo, plugins: readonly Plugin[], cluster: Cluster): Begun {
+    const filters: NodeFilter[] = [];
+    let restriction: Restriction | undefined;
+    let refused: Verdict | undefined;
+    for (const plugin of plugins) {
+      const result = plugin.preFilter?.(pod, cluster);
+      if (result === undefined) continue;
+      if ('refused' in result) {
+        if (result.refused.kind === 'UnschedulableAndUnresolvable') return result;
+        refused ??= result.refused;
+        continue;
+      }
+      filters.push(result.filter);
+      if (result.nodeNames !== undefined) {
+        restriction = restrict(restriction, plugin.name, result.nodeNames);
+        if (restriction.nodeNames.size === 0) return { refused: nothingLeft(restriction) };
+      }
+    }
+    if (refused !== undefined) return { refused };
+    return { run: new FilterRun(pod, filters), restriction };
+  }
+
+  /** What is against the node; undefined: nothing. */
+  check(node: NodeInfo): Verdict | undefined {
+    for (const filter of this.filters) {
+      const verdict = filter.check(node);
+      if (verdict !== undefined) return verdict;
+    }
+    return undefined;
+  }
+
+  /** As `check`, with the pods that are nominated to the node, and without them. */
+  checkWith(nominations: Nominations, node: NodeEntry): Verdict | undefined {
+    if (nominations.size === 0) return this.check(node);
+    const guests = nominations
+      .on(node.name)
+      .filter(({ priority, uid }) => priority >= this.pod.priority && uid !== this.pod.uid);
+    if (guests.length === 0) return this.check(node);
+    const full = node.fork();
+    const run = this.fork();
+    for (const guest of guests) {
+      full.add(guest);
+      run.count(guest, full, 1);
+    }
+    return run.check(full) ?? this.check(node);
+  }
+
+  fork(): FilterRun {
+    return new FilterRun(
+      this.pod,
+      this.filters.map((filter) => filter.fork?.() ?? filter),
+    );
+  }
+
+  /** Of a fork: counts a pod that is not there, or does not count one that is. */
+  count(pod: PodInfo, node: NodeInfo, delta: 1 | -1): void {
+    for (const filter of this.filters) filter.count?.(pod, node, delta);
+  }
+}
+
+function restrict(
+  known: Restriction | undefined,
+  plugin: string,
+  nodeNames: ReadonlySet<string>,
+): Restriction {
+  if (known === undefined) return { nodeNames, plugins: [plugin] };
+  return {
+    nodeNames: known.nodeNames.intersection(nodeNames),
+    plugins: [...known.plugins, plugin],
+  };
+}
+
+function nothingLeft({ plugins }: Restriction): Verdict {
+  const names = plugins.toSorted().join(' ');
+  const reason =
+    plugins.length === 1
+      ? `node(s) didn't satisfy plugin ${names}`
+      : `node(s) didn't satisfy plugin(s) [${names}] simultaneously`;
+  return { plugin: plugins[0] ?? '', kind: 'UnschedulableAndUnresolvable', reasons: [reason] };
+}
+
+/** The verdict on nodes that a restriction leaves out. */
+export function leftOut({ plugins }: Restriction): Verdict {
+  return {
+    plugin: plugins[0] ?? '',
+    kind: 'UnschedulableAndUnresolvable',
+    reasons: [`node(s) didn't satisfy plugin(s) [${plugins.toSorted().join(' ')}]`],
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * Which pods an event of the cluster may help: each plug-in says it of the pods that it refused.
+ *
+ * Source: KEP-4247; upstream pkg/scheduler/backend/queue/scheduling_queue.go
+ * (isPodWorthRequeuing).
+ */
+import { type ClusterEvent, type EventHint, isAbout } from './cluster-events.ts';
+import type { Plugin, PodInfo } from './framework.ts';
+
+/** What is to be done with a pod: nothing, try it after its back-off, try it now. */
+export type Requeue = 'skip' | 'backoff' | 'now';
+
+/** A pod that was refused, and by whom. */
+export interface RefusedPod {
+  readonly info: PodInfo;
+  /** Plug-ins that refused it; empty when the attempt itself failed. */
+  readonly rejectors: ReadonlySet<string>;
+  /** Of those, the ones that wait for something that is under way. */
+  readonly pending: ReadonlySet<string>;
+}
+
+interface PluginHint {
+  readonly plugin: string;
+  readonly hint: EventHint;
+}
+
+export class Hints {
+  readonly #hints: readonly PluginHint[];
+  readonly #byEvent = new Map<string, readonly PluginHint[]>();
+
+  constructor(plugins: readonly Plugin[]) {
+    this.#hints = plugins.flatMap(({ name, hints = [] }) =>
+      hints.map((hint) => ({ plugin: name, hint })),
+    );
+  }
+
+  /** Whether any plug-in wants to hear of such events. */
+  areAbout(event: ClusterEvent): boolean {
+    return event.resource === '*' || this.#about(event).length > 0;
+  }
+
+  /** Whether one plug-in does. */
+  ofPluginAreAbout(plugin: string, event: ClusterEvent): boolean {
+    return this.#about(event).some((each) => each.plugin === plugin);
+  }
+
+  requeue({ info, rejectors, pending }: RefusedPod, event: ClusterEvent): Requeue {
+    if (rejectors.size === 0 || event.resource === '*') return 'backoff';
+    let answer: Requeue = 'skip';
+    for (const { plugin, hint } of this.#about(event)) {
+      if (!rejectors.has(plugin)) continue;
+      if (hint.helps !== undefined && !hint.helps(info, event)) continue;
+      if (pending.has(plugin)) return 'now';
+      if (pending.size === 0) return 'backoff';
+      answer = 'backoff';
+    }
+    return answer;
+  }
+
+  #about(event: ClusterEvent): readonly PluginHint[] {
+    const key = `${event.resource}/${event.action}`;
+    let about = this.#byEvent.get(key);
+    if (about === undefined) {
+      about = this.#hints.filter(({ hint }) => isAbout(hint, event));
+      this.#byEvent.set(key, about);
+    }
+    return about;
+  }
+}

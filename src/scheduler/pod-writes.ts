@@ -1,0 +1,83 @@
+/**
+ * What the scheduler writes: bindings, and the status of pods. With `scheduler.ts` the only part
+ * of the scheduler that speaks to the API.
+ */
+import { POD } from '#api/core/pod.ts';
+import { withCondition } from '#api/core/pod-helpers.ts';
+import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
+import { isNotFound } from '#api/meta/status.ts';
+import { timeText } from '#api/meta/time.ts';
+import type { Environment } from '#base/env.ts';
+import type { Client } from '#client/client.ts';
+
+export interface Writer {
+  readonly environment: Environment;
+  readonly client: Client;
+}
+
+/** Gives the pod its node. Errors are the API's: a pod that is gone or bound is a StatusError. */
+export async function bindPod({ client }: Writer, pod: Pod, node: string): Promise<void> {
+  const target = targetOf(pod);
+  await client.createSubresource(POD, target, 'binding', {
+    apiVersion: 'v1',
+    kind: 'Binding',
+    metadata: { ...target, uid: pod.metadata?.uid },
+    target: { kind: 'Node', name: node },
+  });
+}
+
+export interface StatusChange {
+  readonly condition?: PodCondition;
+  /** Empty takes the nomination back; absent leaves it as it is. */
+  readonly nominatedNodeName?: string;
+}
+
+/** Writes what is new of a pod's status, if anything is. A pod that is gone is no error. */
+export async function patchPodStatus(
+  { client, environment }: Writer,
+  pod: Pod,
+  { condition, nominatedNodeName }: StatusChange,
+): Promise<void> {
+  const conditions = condition && changedCondition(pod, condition, environment.clock.now());
+  const known = pod.status?.nominatedNodeName ?? '';
+  const renominated = nominatedNodeName !== undefined && nominatedNodeName !== known;
+  if (conditions === undefined && !renominated) return;
+  const status = {
+    ...(conditions === undefined ? {} : { conditions }),
+    ...(renominated
+      ? { nominatedNodeName: nominatedNodeName === '' ? null : nominatedNodeName }
+      : {}),
+  };
+  try {
+    await client.patch(
+      POD,
+      targetOf(pod),
+      'strategic',
+      { metadata: { uid: pod.metadata?.uid }, status },
+      {
+        subresource: 'status',
+      },
+    );
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+/** The condition as a patch of the list, or undefined when it says nothing new. */
+function changedCondition(
+  pod: Pod,
+  condition: PodCondition,
+  nowMs: number,
+): readonly PodCondition[] | undefined {
+  const known = pod.status?.conditions ?? [];
+  const generation = pod.metadata?.generation;
+  const observed: PodCondition =
+    generation === undefined ? condition : { ...condition, observedGeneration: generation };
+  const next = withCondition(known, observed, timeText(nowMs));
+  if (next === known) return undefined;
+  return next.filter(({ type }) => type === condition.type);
+}
+
+export function targetOf({ metadata }: Pod): { name: string; namespace: string } {
+  return { name: metadata?.name ?? '', namespace: metadata?.namespace ?? '' };
+}
