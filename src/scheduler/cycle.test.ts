@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Node, Pod, PodSpec, Taint } from '#api/gen/core-v1.ts';
-import {
-  aNode as node,
-  aPod as pod,
-  place as placeIn,
-  snapshotOf,
-} from '#kit/scheduler-world.ts';
+import { aNode as node, aPod as pod, place as placeIn, snapshotOf } from '#kit/scheduler-world.ts';
 import { fitErrorMessage } from './diagnosis.ts';
 import { podInfo } from './pod-info.ts';
 
