@@ -1,30 +1,49 @@
 /** Which pod is tried when. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Pod } from '#api/gen/core-v1.ts';
+import { aNode, aPod, type PodWords } from '#kit/scheduler-world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import type { ClusterEvent } from './cluster-events.ts';
 import { PLUGINS } from './plugins/order.ts';
-import { SchedulingQueue } from './queue.ts';
+import { ATTEMPT_FAILED, type Failure, SchedulingQueue } from './queue.ts';
 
 const MINUTES_MS = 60_000;
 
-describe('SchedulingQueue', () => {
-  const refused = () => {
-    const environment = new VirtualEnvironment();
-    let woken = 0;
-    const queue = new SchedulingQueue({ environment, plugins: PLUGINS, wake: () => woken++ });
-    queue.set({ metadata: { namespace: 'default', name: 'web' } });
-    queue.pop();
-    queue.failed('default/web', { unschedulable: new Set(['NodeName']), pending: new Set() });
-    woken = 0;
-    return { environment, queue, woken: () => woken };
-  };
+function refusedBy(...plugins: string[]): Failure {
+  return { unschedulable: new Set(plugins), pending: new Set() };
+}
 
+function queueOf() {
+  const environment = new VirtualEnvironment();
+  const t = { environment, woken: 0 };
+  const queue = new SchedulingQueue({ environment, plugins: PLUGINS, wake: () => t.woken++ });
+  return Object.assign(t, { queue });
+}
+
+/** A queue with one pod that was refused. */
+function refused(failure: Failure = refusedBy('NodeName'), words: PodWords = {}) {
+  const t = queueOf();
+  t.queue.set(aPod('web', words));
+  t.queue.pop();
+  t.queue.failed('default/web', failure);
+  t.woken = 0;
+  return t;
+}
+
+const gone = (words: PodWords = {}, nodeName = 'a'): ClusterEvent => ({
+  resource: 'Pod',
+  action: 'Delete',
+  before: aPod('other', { ...words, nodeName }),
+});
+
+describe('SchedulingQueue', () => {
   it('tries a pod again that nothing seems to help', async () => {
     const t = refused();
     await t.environment.advance(4 * MINUTES_MS);
-    assert.equal(t.woken(), 0);
+    assert.equal(t.woken, 0);
     await t.environment.advance(2 * MINUTES_MS);
-    assert.equal(t.woken(), 1);
+    assert.equal(t.woken, 1);
     assert.equal(t.queue.pop()?.key, 'default/web');
   });
 
@@ -32,7 +51,182 @@ describe('SchedulingQueue', () => {
     const t = refused();
     t.queue.clear();
     await t.environment.advance(10 * MINUTES_MS);
-    assert.equal(t.woken(), 0);
+    assert.equal(t.woken, 0);
     assert.equal(t.queue.pop(), undefined);
+  });
+
+  it('gives the more important pod first, then the older one', async () => {
+    const { queue, environment } = queueOf();
+    queue.set(aPod('old'));
+    await environment.advance(1);
+    queue.set(aPod('new'));
+    queue.set(aPod('important', { priority: 5 }));
+    const order = [queue.pop(), queue.pop(), queue.pop()].map((info) => info?.pod.metadata?.name);
+    assert.deepEqual(order, ['important', 'old', 'new']);
+  });
+
+  it('puts a pod that was refused behind those that came meanwhile', async () => {
+    const t = refused(refusedBy('NodeName'));
+    await t.environment.advance(5_000);
+    t.queue.set(aPod('new'));
+    await t.environment.advance(5_000);
+    t.queue.moved({ resource: 'Node', action: 'Add', after: aNode('a') });
+    assert.equal(t.queue.pop()?.key, 'default/web', 'refused at 0 s, before the other came');
+    assert.equal(t.queue.pop()?.key, 'default/new');
+  });
+
+  const HOST = 'kubernetes.io/hostname';
+  type Row = [
+    claim: string,
+    plugin: string,
+    words: PodWords,
+    event: ClusterEvent,
+    expected: 'tried' | 'left',
+  ];
+  const node = (words: Parameters<typeof aNode>[1] = {}): ClusterEvent => ({
+    resource: 'Node',
+    action: 'Add',
+    after: aNode('a', words),
+  });
+  const term = { topologyKey: HOST, labelSelector: { matchLabels: { app: 'x' } } };
+  const near = {
+    podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] },
+  };
+  const away = {
+    podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] },
+  };
+  const came = (words: PodWords): ClusterEvent => ({
+    resource: 'Pod',
+    action: 'Add',
+    after: aPod('other', { nodeName: 'a', ...words }),
+  });
+  const rows: Row[] = [
+    ['room', 'NodeResourcesFit', { cpu: '1' }, gone(), 'tried'],
+    ['a pod that had no node', 'NodeResourcesFit', { cpu: '1' }, gone({}, ''), 'left'],
+    ['a node with room', 'NodeResourcesFit', { cpu: '1' }, node(), 'tried'],
+    ['a node that is too small', 'NodeResourcesFit', { cpu: '8' }, node(), 'left'],
+    ['room, when a taint is the matter', 'TaintToleration', {}, gone(), 'left'],
+    ['a node without taints', 'TaintToleration', {}, node(), 'tried'],
+    [
+      'a node with a taint',
+      'TaintToleration',
+      {},
+      node({ taints: [{ key: 'k', effect: 'NoSchedule' }] }),
+      'left',
+    ],
+    ['a cordoned node', 'NodeUnschedulable', {}, node({ unschedulable: true }), 'left'],
+    [
+      'a node that it selects',
+      'NodeAffinity',
+      { nodeSelector: { disk: 'ssd' } },
+      node({ labels: { disk: 'ssd' } }),
+      'tried',
+    ],
+    ['another node', 'NodeAffinity', { nodeSelector: { disk: 'ssd' } }, node(), 'left'],
+    ['its host port', 'NodePorts', { hostPort: 80 }, gone({ hostPort: 80 }), 'tried'],
+    ['another host port', 'NodePorts', { hostPort: 80 }, gone({ hostPort: 81 }), 'left'],
+    [
+      'the pod it must be near to',
+      'InterPodAffinity',
+      { affinity: near },
+      came({ labels: { app: 'x' } }),
+      'tried',
+    ],
+    ['a stranger', 'InterPodAffinity', { affinity: near }, came({}), 'left'],
+    [
+      'the end of a pod that it keeps away from',
+      'InterPodAffinity',
+      { affinity: away },
+      gone({ labels: { app: 'x' } }),
+      'tried',
+    ],
+    [
+      'the end of a pod that kept it away',
+      'InterPodAffinity',
+      { labels: { app: 'x' } },
+      gone({ affinity: away }),
+      'tried',
+    ],
+    [
+      'the end of a pod that it spreads with',
+      'PodTopologySpread',
+      {
+        topologySpreadConstraints: [{ maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule', ...term }],
+      },
+      gone({ labels: { app: 'x' } }),
+      'tried',
+    ],
+  ];
+  for (const [what, plugin, words, event, expected] of rows) {
+    it(`${expected === 'tried' ? 'tries' : 'leaves'} a pod of ${plugin} for ${what}`, () => {
+      const { queue } = refused(refusedBy(plugin), words);
+      queue.moved(event);
+      assert.equal(queue.pop() === undefined ? 'left' : 'tried', expected);
+    });
+  }
+
+  it('waits for the end of the back-off while there is something else to do', async () => {
+    const t = refused(refusedBy('NodeResourcesFit'), { cpu: '1' });
+    t.queue.set(aPod('other'));
+    t.queue.moved(gone());
+    assert.equal(t.queue.pop()?.key, 'default/other');
+    await t.environment.advance(999);
+    t.queue.set(aPod('another'));
+    assert.equal(t.queue.pop()?.key, 'default/another');
+    await t.environment.advance(1);
+    assert.equal(t.queue.pop()?.key, 'default/web');
+  });
+
+  it('backs off for longer each time that the attempt fails, up to ten seconds', async () => {
+    const t = refused(ATTEMPT_FAILED);
+    const waitsMs: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const fromMs = t.environment.elapsedMs;
+      while (t.queue.pop() === undefined) await t.environment.advance(500);
+      waitsMs.push(t.environment.elapsedMs - fromMs);
+      t.queue.failed('default/web', ATTEMPT_FAILED);
+    }
+    assert.deepEqual(waitsMs, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+  });
+
+  it('tries a pod at once for which something was under way', () => {
+    const pending = new Set(['NodePorts']);
+    const t = refused({ unschedulable: new Set(), pending }, { hostPort: 80 });
+    t.queue.set(aPod('other', { priority: 9 }));
+    t.queue.moved(gone({ hostPort: 80 }));
+    t.queue.pop();
+    assert.equal(t.queue.pop()?.key, 'default/web');
+  });
+
+  const gated = (...gates: string[]): Pod =>
+    aPod('web', { schedulingGates: gates.map((name) => ({ name })) });
+
+  it('does not try a pod with gates, for whatever reason', async () => {
+    const t = queueOf();
+    t.queue.set(gated('one', 'two'));
+    t.queue.moved(node());
+    await t.environment.advance(10 * MINUTES_MS);
+    assert.equal(t.queue.pop(), undefined);
+    t.queue.set(gated('two'));
+    assert.equal(t.queue.pop(), undefined);
+    t.queue.set(gated());
+    assert.equal(t.queue.pop()?.key, 'default/web');
+  });
+
+  it('keeps a nomination that the API does not show yet', () => {
+    const { queue } = queueOf();
+    queue.set(aPod('web'));
+    const info = queue.pop();
+    assert.ok(info !== undefined);
+    queue.nominator.set(info, 'a');
+    queue.set(aPod('web', { labels: { changed: 'yes' } }));
+    assert.equal(queue.nominator.nodeOf('default/web'), 'a');
+    queue.set(aPod('web', { status: { nominatedNodeName: 'b' } }));
+    assert.deepEqual(
+      queue.nominator.on('b').map(({ key }) => key),
+      ['default/web'],
+    );
+    queue.set(aPod('web'));
+    assert.equal(queue.nominator.size, 0);
   });
 });
