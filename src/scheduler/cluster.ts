@@ -15,6 +15,7 @@ import type {
   StorageClass,
   VolumeAttachment,
 } from '#api/gen/storage-v1.ts';
+import type { AssumedObjects } from './assumed-objects.ts';
 import type { NodeInfo } from './framework.ts';
 import type { TermIndex } from './term-index.ts';
 import type { View } from './views.ts';
@@ -39,7 +40,8 @@ export interface Objects {
 }
 
 export interface Cluster {
-  readonly objects: Objects;
+  /** With what this scheduler has decided and the API does not show yet. */
+  readonly objects: AssumedObjects;
   /** In the order in which they are tried: zone by turn. */
   readonly nodes: readonly NodeInfo[];
   node(name: string): NodeInfo | undefined;

@@ -82,7 +82,9 @@ function nominatedNode({ pod, cluster, nominations }: CycleOptions, run: FilterR
 
 interface Search {
   readonly feasible: NodeEntry[];
-  readonly refused: readonly (readonly [NodeEntry, Verdict])[];
+  readonly refused: readonly NodeEntry[];
+  /** Of each of `refused`. */
+  readonly verdicts: readonly Verdict[];
   readonly looked: number;
 }
 
@@ -95,7 +97,8 @@ function findNodes(
   const nodes = restriction === undefined ? cluster.nodes : namedNodes(cluster, restriction);
   const enough = feasibleEnough(nodes.length, options.percentageOfNodesToScore ?? 0);
   const feasible: NodeEntry[] = [];
-  const refused: [NodeEntry, Verdict][] = [];
+  const refused: NodeEntry[] = [];
+  const verdicts: Verdict[] = [];
   let index = nodes.length === 0 ? 0 : options.start % nodes.length;
   let looked = 0;
   for (; looked < nodes.length && feasible.length < enough; looked++) {
@@ -104,17 +107,24 @@ function findNodes(
     index = index + 1 === nodes.length ? 0 : index + 1;
     const verdict = run.checkWith(nominations, node);
     if (verdict === undefined) feasible.push(node);
-    else refused.push([node, verdict]);
+    else {
+      refused.push(node);
+      verdicts.push(verdict);
+    }
   }
-  return { feasible, refused, looked };
+  return { feasible, refused, verdicts, looked };
 }
 
 function namedNodes(cluster: Snapshot, { nodeNames }: Restriction): NodeEntry[] {
   return [...nodeNames].flatMap((name) => cluster.node(name) ?? []);
 }
 
-function verdictsOf({ refused }: Search, restriction: Restriction | undefined) {
-  const verdicts = new Map(refused.map(([node, verdict]) => [node.name, verdict]));
+function verdictsOf({ refused, verdicts: given }: Search, restriction: Restriction | undefined) {
+  const verdicts = new Map<string, Verdict>();
+  for (const [index, verdict] of given.entries()) {
+    const name = refused[index]?.name;
+    if (name !== undefined) verdicts.set(name, verdict);
+  }
   return restriction === undefined ? { verdicts } : { verdicts, others: leftOut(restriction) };
 }
 

@@ -31,13 +31,21 @@ function countedReasons({ nodeCount, verdicts, others }: Diagnosis): string {
   const count = (reason: string, nodes: number): void => {
     counts.set(reason, (counts.get(reason) ?? 0) + nodes);
   };
-  for (const { reasons } of verdicts.values()) for (const reason of reasons) count(reason, 1);
+  for (const [{ reasons }, nodes] of tally(verdicts))
+    for (const reason of reasons) count(reason, nodes);
   const left = nodeCount - verdicts.size;
   if (left > 0) for (const reason of others?.reasons ?? []) count(reason, left);
   return [...counts]
     .map(([reason, number]) => `${number} ${reason}`)
     .sort()
     .join(', ');
+}
+
+/** How many nodes have each verdict: many share one. */
+function tally(verdicts: ReadonlyMap<string, Verdict>): Map<Verdict, number> {
+  const counts = new Map<Verdict, number>();
+  for (const verdict of verdicts.values()) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+  return counts;
 }
 
 /** The verdict on one node. */
@@ -58,6 +66,6 @@ export function rejectors(diagnosis: Diagnosis): {
   };
   if (diagnosis.before !== undefined) add(diagnosis.before);
   if (diagnosis.others !== undefined) add(diagnosis.others);
-  for (const verdict of diagnosis.verdicts.values()) add(verdict);
+  for (const verdict of new Set(diagnosis.verdicts.values())) add(verdict);
   return { unschedulable, pending };
 }

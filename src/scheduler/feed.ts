@@ -22,8 +22,12 @@ export interface FeedOptions {
   readonly queue: SchedulingQueue;
   /** Whether the pod asks for this scheduler. */
   isOurs(pod: Pod): boolean;
-  /** The pod with this key has a place, or is gone. */
-  onSettled(key: string): void;
+  /** The pod with this key has a place. */
+  onPlaced(key: string): void;
+  /** The pod with this key has ended, or is gone. */
+  onGone(key: string): void;
+  /** An object beside pods and nodes has changed. */
+  onObject(): void;
 }
 
 export class Feed {
@@ -42,7 +46,10 @@ export class Feed {
     nodes.start(signal);
     pods.start(signal);
     const { objects, queue } = this.#options;
-    const others = objects.start(signal, (event) => queue.moved(event));
+    const others = objects.start(signal, (event) => {
+      this.#options.onObject();
+      queue.moved(event);
+    });
     await Promise.all([nodes.synced(), pods.synced(), others]);
   }
 
@@ -74,19 +81,19 @@ export class Feed {
 
   /** The pod is gone, or has ended: what it took, or was to take, is free. */
   #onGone(pod: Pod): void {
-    const { queue, snapshot, onSettled } = this.#options;
+    const { queue, snapshot } = this.#options;
     const key = podKey(pod);
     const nominated = queue.nominator.nodeOf(key);
     const place = snapshot.placeOf(key);
     queue.remove(key);
     snapshot.removePod(key);
-    onSettled(key);
+    this.#options.onGone(key);
     if (place !== undefined) this.freed(pod, place);
     else if (nominated !== undefined) this.#freedForOthers(pod, nominated);
   }
 
   #onPlaced(pod: Pod, previous: Pod | undefined): void {
-    const { queue, snapshot, onSettled } = this.#options;
+    const { queue, snapshot } = this.#options;
     const key = podKey(pod);
     snapshot.setPod(pod);
     if (previous?.spec?.nodeName) {
@@ -94,7 +101,7 @@ export class Feed {
       return;
     }
     queue.remove(key);
-    onSettled(key);
+    this.#options.onPlaced(key);
     queue.moved({ resource: 'Pod', action: 'Add', after: pod });
   }
 

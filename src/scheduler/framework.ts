@@ -18,6 +18,7 @@
  * staging/src/k8s.io/kube-scheduler/framework/interface.go.
  */
 import type { Node, Pod } from '#api/gen/core-v1.ts';
+import type { KubeObject } from '#api/meta/object.ts';
 import type { AffinityTerms } from './affinity-terms.ts';
 import type { Cluster } from './cluster.ts';
 import type { EventHint } from './cluster-events.ts';
@@ -115,15 +116,18 @@ export interface Reservation {
   /** Writes that come before the binding, in order. */
   readonly writes: readonly PreBindWrite[];
   /**
-   * After the writes: true when the pod may be bound, false when that takes longer. Throws when
-   * it will not come about.
+   * After the writes, which gave `written`: true when the pod may be bound, false when that takes
+   * longer. Throws when it will not come about.
    */
-  isReady(): boolean;
+  isReady(written: readonly KubeObject[]): boolean;
 }
 
-export type PreBindWrite =
-  | { readonly kind: 'selectNode'; readonly claim: string; readonly node: string }
-  | { readonly kind: 'bindVolume'; readonly volume: string; readonly claim: string };
+/** A merge patch of an object, that fails when the object has changed meanwhile. */
+export interface PreBindWrite {
+  readonly kind: 'PersistentVolume' | 'PersistentVolumeClaim';
+  readonly target: { readonly name: string; readonly namespace?: string };
+  readonly patch: KubeObject;
+}
 
 export type PreFilterResult =
   | undefined

@@ -2,13 +2,17 @@
  * What the scheduler writes: bindings, and the status of pods. With `scheduler.ts` the only part
  * of the scheduler that speaks to the API.
  */
+import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
+import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { POD } from '#api/core/pod.ts';
 import { withCondition } from '#api/core/pod-helpers.ts';
 import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
+import type { KubeObject } from '#api/meta/object.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import type { Environment } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
+import type { PreBindWrite } from './framework.ts';
 
 export interface Writer {
   readonly environment: Environment;
@@ -24,6 +28,19 @@ export async function bindPod({ client }: Writer, pod: Pod, node: string): Promi
     metadata: { ...target, uid: pod.metadata?.uid },
     target: { kind: 'Node', name: node },
   });
+}
+
+/** Makes the writes in order, and answers the objects as they are then. */
+export async function writeBefore(
+  { client }: Writer,
+  writes: readonly PreBindWrite[],
+): Promise<KubeObject[]> {
+  const written: KubeObject[] = [];
+  for (const { kind, target, patch } of writes) {
+    const type = kind === 'PersistentVolume' ? PERSISTENT_VOLUME : PERSISTENT_VOLUME_CLAIM;
+    written.push(await client.patch<KubeObject>(type, target, 'merge', patch));
+  }
+  return written;
 }
 
 export interface StatusChange {

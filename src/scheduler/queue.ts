@@ -92,6 +92,10 @@ export class SchedulingQueue {
     return this.#pods.size;
   }
 
+  has(key: string): boolean {
+    return this.#pods.has(key);
+  }
+
   /** A pod without a node, as the API shows it. */
   set(pod: Pod): void {
     const key = podKey(pod);

@@ -8,19 +8,20 @@
  * Upstream: pkg/scheduler/scheduler.go, schedule_one.go, eventhandlers.go, v1.36.
  */
 import type { Environment } from '#base/env.ts';
-import type { PodCondition } from '#api/gen/core-v1.ts';
-import { isConflict, isNotFound } from '#api/meta/status.ts';
+import { POD } from '#api/core/pod.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
+import { Binder, isSettled } from './binder.ts';
 import { type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
 import { type Diagnosis, fitErrorMessage, rejectors } from './diagnosis.ts';
 import { Feed } from './feed.ts';
-import type { Plugin, PodInfo } from './framework.ts';
+import type { Plugin, PodInfo, Reservation } from './framework.ts';
 import { InformedObjects } from './informed-objects.ts';
 import { defaultPreemption } from './plugins/default-preemption.ts';
 import { PLUGINS } from './plugins/order.ts';
-import { bindPod, patchPodStatus } from './pod-writes.ts';
+import { PodReports } from './pod-reports.ts';
 import { type Candidate, preempt, type PreemptionResult } from './preemption.ts';
 import { Preemptor } from './preemptor.ts';
 import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
@@ -33,8 +34,6 @@ const BINDING_MAX = 64;
 const SLICE_MS = 8;
 /** Pods whose verdicts are kept for the question "why is it pending?". */
 const DIAGNOSES_MAX = 1_000;
-/** What the API takes as the message of an event. */
-const EVENT_MESSAGE_MAX = 1_024;
 
 export interface SchedulerOptions {
   readonly environment: Environment;
@@ -50,6 +49,8 @@ export class Scheduler {
   readonly #snapshot: Snapshot;
   readonly #queue: SchedulingQueue;
   readonly #feed: Feed;
+  readonly #binder: Binder;
+  readonly #reports: PodReports;
   readonly #preemptor: Preemptor;
   readonly #plugins: readonly Plugin[];
   readonly #diagnoses = new Map<string, Diagnosis>();
@@ -64,6 +65,15 @@ export class Scheduler {
     this.#objects = new InformedObjects(options.informers);
     this.#snapshot = new Snapshot(this.#objects);
     const { environment, client, events } = options;
+    this.#reports = new PodReports({ environment, client, events });
+    this.#binder = new Binder({
+      environment,
+      client,
+      onSlots: (change) => {
+        this.#binding += change;
+        if (change < 0) this.#pump();
+      },
+    });
     this.#preemptor = new Preemptor({
       environment,
       client,
@@ -82,7 +92,12 @@ export class Scheduler {
       snapshot: this.#snapshot,
       queue: this.#queue,
       isOurs: (pod) => (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) === this.#name,
-      onSettled: (key) => this.#diagnoses.delete(key),
+      onPlaced: (key) => this.#diagnoses.delete(key),
+      onGone: (key) => {
+        this.#diagnoses.delete(key);
+        this.#binder.cancel(key);
+      },
+      onObject: () => this.#binder.check(),
     });
   }
 
@@ -157,31 +172,28 @@ export class Scheduler {
 
   #act(pod: PodInfo, result: CycleResult): Promise<void> {
     if ('diagnosis' in result) return this.#refuse(pod, result);
+    const node = this.#snapshot.node(result.node);
+    const reservations =
+      node === undefined ? [] : result.run.filters.flatMap((each) => each.reserve?.(node) ?? []);
     this.#snapshot.assume(pod, result.node);
     this.#queue.nominator.remove(pod.key);
-    return this.#bind(pod, result.node);
+    return this.#bind(pod, result.node, reservations);
   }
 
-  async #bind(info: PodInfo, node: string): Promise<void> {
-    const { pod, key } = info;
+  async #bind(info: PodInfo, node: string, reservations: readonly Reservation[]): Promise<void> {
+    const { key } = info;
     try {
-      await bindPod(this.#options, pod, node);
+      await this.#binder.bind(info, node, reservations);
     } catch (error) {
       this.#snapshot.forget(key);
-      this.#feed.freed(pod, node);
-      if (isNotFound(error) || isConflict(error)) this.#queue.done(key);
-      else await this.#attemptFailed(info, error);
+      this.#feed.freed(info.pod, node);
+      if (isSettled(error)) this.#queue.done(key);
+      else if (this.#queue.has(key)) await this.#attemptFailed(info, error);
       throw error;
     }
     this.#diagnoses.delete(key);
     this.#queue.done(key);
-    const { namespace = '', name = '' } = pod.metadata ?? {};
-    this.#options.events.event({
-      about: pod,
-      type: 'Normal',
-      reason: 'Scheduled',
-      message: `Successfully assigned ${namespace}/${name} to ${node}`,
-    });
+    this.#reports.scheduled(info.pod, node);
   }
 
   /** The pod has no place: makes room for it if that helps, and says why. */
@@ -194,7 +206,10 @@ export class Scheduler {
     const evicted = 'victims' in room ? this.#evict(info, room) : undefined;
     const reason = 'Unschedulable';
     const message = fitErrorMessage(diagnosis);
-    await Promise.all([evicted, this.#report(info, { reason, message, nominatedNodeName })]);
+    await Promise.all([
+      evicted,
+      this.#reports.refused(this.#latest(info), { reason, message, nominatedNodeName }),
+    ]);
   }
 
   #makeRoom(pod: PodInfo, { diagnosis, run }: Refusal): PreemptionResult {
@@ -240,44 +255,30 @@ export class Scheduler {
   }
 
   async #attemptFailed(info: PodInfo, error: unknown): Promise<void> {
+    // What happened to the pod while it had a place was not told to the queue.
+    const pod = this.#latest(info);
+    if (pod !== info.pod) this.#queue.set(pod);
+    this.#queue.nominator.remove(info.key);
     this.#queue.failed(info.key, ATTEMPT_FAILED);
     const message = error instanceof Error ? error.message : String(error);
     try {
-      await this.#report(info, { reason: 'SchedulerError', message, nominatedNodeName: '' });
+      await this.#reports.refused(this.#latest(info), {
+        reason: 'SchedulerError',
+        message,
+        nominatedNodeName: '',
+      });
     } catch (again) {
       this.#warn('cannot report a failed attempt', info, again);
     }
   }
 
-  /** An event and the PodScheduled condition say why; the condition only when it is news. */
-  async #report(
-    { pod }: PodInfo,
-    what: {
-      readonly reason: 'Unschedulable' | 'SchedulerError';
-      readonly message: string;
-      readonly nominatedNodeName: string | undefined;
-    },
-  ): Promise<void> {
-    const { reason, message, nominatedNodeName } = what;
-    this.#options.events.event({
-      about: pod,
-      type: 'Warning',
-      reason: 'FailedScheduling',
-      message: message.length <= EVENT_MESSAGE_MAX ? message : truncated(message),
-    });
-    const condition: PodCondition = { type: 'PodScheduled', status: 'False', reason, message };
-    await patchPodStatus(this.#options, pod, {
-      condition,
-      ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
-    });
+  /** The pod as the API shows it now, if it is still the same one. */
+  #latest({ pod, key, uid }: PodInfo): Pod {
+    const latest = this.#options.informers.for(POD).get(key);
+    return latest?.metadata?.uid === uid && !latest.spec?.nodeName ? latest : pod;
   }
 
   #warn(message: string, { key }: PodInfo, error: unknown): void {
     this.#options.environment.log.warn(message, { pod: key, error: String(error) });
   }
-}
-
-function truncated(message: string): string {
-  const end = ' ...';
-  return `${message.slice(0, EVENT_MESSAGE_MAX - end.length)}${end}`;
 }

@@ -7,6 +7,7 @@
  */
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
+import { AssumedObjects } from './assumed-objects.ts';
 import type { Cluster, Objects } from './cluster.ts';
 import type { NodeInfo, PodInfo } from './framework.ts';
 import { NodeEntry } from './node-entry.ts';
@@ -16,7 +17,7 @@ import { TermIndex } from './term-index.ts';
 import { type View, Views } from './views.ts';
 
 export class Snapshot implements Cluster {
-  readonly objects: Objects;
+  readonly objects: AssumedObjects;
   readonly antiAffinityTerms = new TermIndex();
   readonly affinityTerms = new TermIndex();
   readonly preferredTerms = new TermIndex();
@@ -33,7 +34,7 @@ export class Snapshot implements Cluster {
   #order: readonly NodeEntry[] | undefined;
 
   constructor(objects: Objects) {
-    this.objects = objects;
+    this.objects = new AssumedObjects(objects);
   }
 
   get nodes(): readonly NodeEntry[] {

@@ -396,7 +396,7 @@ describe('storage in use', () => {
   it('a claim stays until no Pod with a node uses it', async () => {
     const cluster = await TestCluster.start();
     await cluster.create(PERSISTENT_VOLUME_CLAIM, claim);
-    await cluster.create(POD, user);
+    await cluster.create(POD, { ...user, spec: { ...SPEC, ...user.spec, nodeName: 'node-1' } });
     await cluster.settle();
     await cluster.delete(PERSISTENT_VOLUME_CLAIM, claim);
     await cluster.settle();

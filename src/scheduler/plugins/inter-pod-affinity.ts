@@ -12,7 +12,6 @@ import { type AffinityTerm, termMatches } from '../affinity-terms.ts';
 import {
   affinityView,
   allMeanPod,
-  type AffinityView,
   meansPod,
   resolveTerm,
   type ResolvedTerm,
@@ -69,12 +68,17 @@ function change(changes: Changes, topologyKey: string, node: NodeInfo, delta: nu
   return delta;
 }
 
+type Counts = ReadonlyMap<string, number>;
+
 interface Questions {
   readonly pod: PodInfo;
   readonly namespaceLabels: Labels;
   readonly near: readonly ResolvedTerm[];
-  readonly nearView: AffinityView | undefined;
-  readonly away: readonly (readonly [ResolvedTerm, AffinityView])[];
+  /** Pods that are meant, by value of the topology key of each of `near`. */
+  readonly nearCounts: readonly Counts[];
+  /** Such pods in all domains. */
+  readonly nearTotal: number;
+  readonly away: readonly (readonly [ResolvedTerm, Counts])[];
   /** Terms of pods on nodes that keep the pod away. */
   readonly keptAway: readonly IndexedTerm[];
 }
@@ -91,7 +95,7 @@ class AffinityFilter implements NodeFilter {
     this.#near = new Map(from === undefined ? [] : from.#near);
     this.#away = new Map(from === undefined ? [] : from.#away);
     this.#keptAway = new Map(from === undefined ? [] : from.#keptAway);
-    this.#nearTotal = from === undefined ? (questions.nearView?.total ?? 0) : from.#nearTotal;
+    this.#nearTotal = from === undefined ? questions.nearTotal : from.#nearTotal;
   }
 
   check(node: NodeInfo): Verdict | undefined {
@@ -118,13 +122,13 @@ class AffinityFilter implements NodeFilter {
   }
 
   #isNear(node: NodeInfo): boolean {
-    const { near, nearView, pod } = this.#questions;
-    if (nearView === undefined) return true;
+    const { near, nearCounts, pod } = this.#questions;
     let found = true;
-    for (const { topologyKey } of near) {
+    for (let i = 0; i < near.length; i++) {
+      const topologyKey = near[i]?.topologyKey ?? '';
       const value = node.labels[topologyKey];
       if (value === undefined) return false;
-      const there = nearView.byValue(topologyKey).get(value) ?? 0;
+      const there = nearCounts[i]?.get(value) ?? 0;
       if (there + changed(this.#near, topologyKey, value) <= 0) found = false;
     }
     // The first of a group whose pods want to be near to each other may go anywhere.
@@ -132,10 +136,10 @@ class AffinityFilter implements NodeFilter {
   }
 
   #isTooNear(node: NodeInfo): boolean {
-    for (const [{ topologyKey }, view] of this.#questions.away) {
+    for (const [{ topologyKey }, counts] of this.#questions.away) {
       const value = node.labels[topologyKey];
       if (value === undefined) continue;
-      const there = view.byValue(topologyKey).get(value) ?? 0;
+      const there = counts.get(value) ?? 0;
       if (there + changed(this.#away, topologyKey, value) > 0) return true;
     }
     return false;
@@ -174,10 +178,14 @@ function preFilter(pod: PodInfo, cluster: Cluster) {
   const awayTerms = (pod.terms?.requiredAnti ?? []).map((term) => resolveTerm(term, cluster));
   if (keptAway.length === 0 && near.length === 0 && awayTerms.length === 0) return undefined;
   const nearView = near.length === 0 ? undefined : affinityView(near, cluster);
-  const away = awayTerms.map((term) => [term, affinityView([term], cluster)] as const);
-  return {
-    filter: new AffinityFilter({ pod, namespaceLabels, near, nearView, away, keptAway }),
-  };
+  const nearCounts = near.map((term) => nearView?.byValue(term.topologyKey) ?? new Map());
+  const nearTotal = nearView?.total ?? 0;
+  const away = awayTerms.map((term) => {
+    const counts = affinityView([term], cluster).byValue(term.topologyKey);
+    return [term, counts] as const;
+  });
+  const questions = { pod, namespaceLabels, near, nearCounts, nearTotal, away, keptAway };
+  return { filter: new AffinityFilter(questions) };
 }
 
 /** What speaks for nodes with some value of a topology key. */

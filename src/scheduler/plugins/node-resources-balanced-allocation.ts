@@ -21,25 +21,34 @@ interface Asked {
   readonly amount: number;
 }
 
-/** 100 when all are used alike, less the further they are apart. */
-function balance(node: NodeInfo, asked: readonly Asked[], share: 0 | 1): number {
-  const fractions: number[] = [];
-  for (const { name, amount } of asked) {
-    const allocatable = amountOf(node.allocatable, name);
-    if (allocatable === 0) continue;
-    const used = amountOf(node.requested, name) + share * amount;
-    fractions.push(Math.min(1, used / allocatable));
-  }
-  return Math.trunc((1 - deviation(fractions)) * SCORE_MAX);
+/** How much of a resource is used with so much of the pod: 0 to 1; undefined: there is none. */
+function fraction(node: NodeInfo, { name, amount }: Asked, share: 0 | 1): number | undefined {
+  const allocatable = amountOf(node.allocatable, name);
+  if (allocatable === 0) return undefined;
+  return Math.min(1, (amountOf(node.requested, name) + share * amount) / allocatable);
 }
 
-function deviation(fractions: readonly number[]): number {
-  const [first = 0, second = 0] = fractions;
-  if (fractions.length < 2) return 0;
-  if (fractions.length === 2) return Math.abs((first - second) / 2);
-  const mean = fractions.reduce((sum, fraction) => sum + fraction, 0) / fractions.length;
-  const squares = fractions.reduce((sum, fraction) => sum + (fraction - mean) ** 2, 0);
-  return Math.sqrt(squares / fractions.length);
+/** 100 when all are used alike, less the further they are apart. Called for every candidate. */
+function balance(node: NodeInfo, asked: readonly Asked[], share: 0 | 1): number {
+  let count = 0;
+  let sum = 0;
+  let last = 0;
+  for (const each of asked) {
+    const used = fraction(node, each, share);
+    if (used === undefined) continue;
+    count += 1;
+    sum += used;
+    last = used;
+  }
+  if (count < 2) return SCORE_MAX;
+  // Of two, half of what they are apart: sum - last is the other one.
+  if (count === 2) return Math.trunc((1 - Math.abs((sum - last - last) / 2)) * SCORE_MAX);
+  let squares = 0;
+  for (const each of asked) {
+    const used = fraction(node, each, share);
+    if (used !== undefined) squares += (used - sum / count) ** 2;
+  }
+  return Math.trunc((1 - Math.sqrt(squares / count)) * SCORE_MAX);
 }
 
 /** Extended resources that the pod does not ask for are none of its business. */

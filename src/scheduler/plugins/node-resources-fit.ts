@@ -36,22 +36,47 @@ function requestsIn({ cpu, memory, ephemeralStorage, others }: Amounts): Request
   ].filter(({ amount }) => amount > 0);
 }
 
+/** Verdicts by what is short: nodes that lack the same share one. */
+type Verdicts = Map<number, Verdict>;
+
+/** Bits of what a node is short of: one for pods, one for each request, one for "never". */
+const PODS = 1;
+const NEVER = 2;
+const FIRST_REQUEST = 4;
+
 /** What the node has too little of, said so that no allocation is made where all fits. */
-function verdictOn(requests: readonly Request[], node: NodeInfo): Verdict | undefined {
-  let reasons: string[] | undefined;
-  let never = false;
-  if (node.pods.size + 1 > node.podsMax) reasons = ['Too many pods'];
+function verdictOn(
+  requests: readonly Request[],
+  node: NodeInfo,
+  known: Verdicts,
+): Verdict | undefined {
+  let short = node.pods.size + 1 > node.podsMax ? PODS : 0;
+  let bit = FIRST_REQUEST;
   for (const { name, amount } of requests) {
     const allocatable = amountOf(node.allocatable, name);
-    if (amount <= allocatable - amountOf(node.requested, name)) continue;
-    reasons ??= [];
-    reasons.push(`Insufficient ${name}`);
-    // A request beyond what the node has at all: no eviction would help.
-    if (amount > allocatable) never = true;
+    if (amount > allocatable - amountOf(node.requested, name)) {
+      short |= bit;
+      // A request beyond what the node has at all: no eviction would help.
+      if (amount > allocatable) short |= NEVER;
+    }
+    bit *= 2;
   }
-  if (reasons === undefined) return undefined;
-  const kind = never ? 'UnschedulableAndUnresolvable' : 'Unschedulable';
-  return { plugin: NAME, kind, reasons };
+  if (short === 0) return undefined;
+  let verdict = known.get(short);
+  if (verdict === undefined) known.set(short, (verdict = verdictOf(requests, short)));
+  return verdict;
+}
+
+function verdictOf(requests: readonly Request[], short: number): Verdict {
+  const lacking = requests.filter((_, index) => (short & (FIRST_REQUEST << index)) !== 0);
+  return {
+    plugin: NAME,
+    kind: (short & NEVER) === 0 ? 'Unschedulable' : 'UnschedulableAndUnresolvable',
+    reasons: [
+      ...((short & PODS) === 0 ? [] : ['Too many pods']),
+      ...lacking.map(({ name }) => `Insufficient ${name}`),
+    ],
+  };
 }
 
 function emptyNode(node: Node): NodeEntry {
@@ -63,7 +88,7 @@ function emptyNode(node: Node): NodeEntry {
 /** Whether a node that came or changed has what the pod lacked. */
 function nodeHelps(requests: readonly Request[], before: Node | undefined, after: Node): boolean {
   const now = emptyNode(after);
-  if (verdictOn(requests, now) !== undefined) return false;
+  if (verdictOn(requests, now, new Map()) !== undefined) return false;
   if (before === undefined) return true;
   const old = emptyNode(before);
   return (
@@ -92,7 +117,8 @@ export function nodeResourcesFitWith(args: NodeResourcesFitArgs): Plugin {
     weight: 1,
     preFilter(pod) {
       const requests = requestsIn(pod.requests).filter(counts);
-      return { filter: { check: (node) => verdictOn(requests, node) } };
+      const known: Verdicts = new Map();
+      return { filter: { check: (node) => verdictOn(requests, node, known) } };
     },
     preScore: (pod) => scorer(pod),
     hints: [

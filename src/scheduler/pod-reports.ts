@@ -1,0 +1,52 @@
+/** Says of a pod that it has a node, or why it has none: events, and the PodScheduled condition. */
+import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
+import type { EventRecorder } from '#client/events.ts';
+import { patchPodStatus, type Writer } from './pod-writes.ts';
+
+/** What the API takes as the message of an event. */
+const EVENT_MESSAGE_MAX = 1_024;
+
+export interface RefusalReport {
+  readonly reason: 'Unschedulable' | 'SchedulerError';
+  readonly message: string;
+  /** Empty takes the nomination back; undefined leaves it as it is. */
+  readonly nominatedNodeName: string | undefined;
+}
+
+export class PodReports {
+  readonly #options: Writer & { readonly events: EventRecorder };
+
+  constructor(options: Writer & { readonly events: EventRecorder }) {
+    this.#options = options;
+  }
+
+  scheduled(pod: Pod, node: string): void {
+    const { namespace = '', name = '' } = pod.metadata ?? {};
+    this.#options.events.event({
+      about: pod,
+      type: 'Normal',
+      reason: 'Scheduled',
+      message: `Successfully assigned ${namespace}/${name} to ${node}`,
+    });
+  }
+
+  /** The condition is written only when it is news. */
+  async refused(pod: Pod, { reason, message, nominatedNodeName }: RefusalReport): Promise<void> {
+    this.#options.events.event({
+      about: pod,
+      type: 'Warning',
+      reason: 'FailedScheduling',
+      message: message.length <= EVENT_MESSAGE_MAX ? message : truncated(message),
+    });
+    const condition: PodCondition = { type: 'PodScheduled', status: 'False', reason, message };
+    await patchPodStatus(this.#options, pod, {
+      condition,
+      ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
+    });
+  }
+}
+
+function truncated(message: string): string {
+  const end = ' ...';
+  return `${message.slice(0, EVENT_MESSAGE_MAX - end.length)}${end}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * Which volume a claim can be bound to, as seen from a node.
+ *
+ * Source: upstream v1.36 staging/src/k8s.io/component-helpers/storage/volume/pv_helpers.go
+ * (FindMatchingVolume).
+ */
+import { compareQuantity, quantityValue } from '#api/codec/quantity.ts';
+import { storageClassOf } from '#api/core/volume-claims.ts';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  TopologySelectorTerm,
+} from '#api/gen/core-v1.ts';
+import { matchesSelector, selectorOf } from '#api/meta/labels.ts';
+import { type NodePredicate, type SelectableNode, termsPredicate } from './node-selector.ts';
+
+export const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
+const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';
+export const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller';
+
+export function isFullyBound({ spec, metadata }: PersistentVolumeClaim): boolean {
+  return Boolean(spec?.volumeName) && metadata?.annotations?.[BIND_COMPLETED] !== undefined;
+}
+
+/** Bytes that a claim asks for. */
+export function requestedBytes({ spec }: PersistentVolumeClaim): number {
+  return quantityValue(spec?.resources?.requests?.['storage'] ?? '0');
+}
+
+/** Where a volume can be used; undefined: everywhere. */
+export function volumeNodes({ spec }: PersistentVolume): NodePredicate | undefined {
+  const required = spec?.nodeAffinity?.required;
+  return required && termsPredicate(required.nodeSelectorTerms);
+}
+
+/** Whether the volume is kept for this claim. */
+export function isBoundTo(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  const reference = volume.spec?.claimRef;
+  const { name, namespace, uid } = claim.metadata ?? {};
+  if (reference === undefined || reference.name !== name || reference.namespace !== namespace)
+    return false;
+  return !reference.uid || reference.uid === uid;
+}
+
+/** What does not depend on the node. */
+function suits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  const { capacity, claimRef, volumeMode, volumeAttributesClassName } = volume.spec ?? {};
+  const wanted = claim.spec?.resources?.requests?.['storage'] ?? '0';
+  return (
+    (claimRef === undefined || isBoundTo(volume, claim)) &&
+    compareQuantity(capacity?.['storage'] ?? '0', wanted) >= 0 &&
+    (volumeMode ?? 'Filesystem') === (claim.spec?.volumeMode ?? 'Filesystem') &&
+    (volumeAttributesClassName ?? '') === (claim.spec?.volumeAttributesClassName ?? '') &&
+    volume.metadata?.deletionTimestamp === undefined
+  );
+}
+
+function isFree(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+  const modes = new Set(volume.spec?.accessModes);
+  const selector = claim.spec?.selector && selectorOf(claim.spec.selector);
+  return (
+    volume.status?.phase === 'Available' &&
+    (selector === undefined || matchesSelector(selector, volume.metadata?.labels)) &&
+    storageClassOf(volume) === storageClassOf(claim) &&
+    (claim.spec?.accessModes ?? []).every((mode) => modes.has(mode))
+  );
+}
+
+interface Candidate {
+  readonly volume: PersistentVolume;
+  readonly isKept: boolean;
+  readonly nodes: NodePredicate | undefined;
+}
+
+/** The volumes that a claim can be bound to, looked through once for all nodes. */
+export class VolumeChoice {
+  readonly claim: PersistentVolumeClaim;
+  /** Smallest first. */
+  readonly #candidates: readonly Candidate[];
+
+  constructor(claim: PersistentVolumeClaim, volumes: readonly PersistentVolume[]) {
+    this.claim = claim;
+    const size = ({ spec }: PersistentVolume): string => spec?.capacity?.['storage'] ?? '0';
+    this.#candidates = volumes
+      .filter((volume) => suits(volume, claim))
+      .map((volume) => ({ volume, isKept: isBoundTo(volume, claim), nodes: volumeNodes(volume) }))
+      .filter(({ volume, isKept }) => isKept || isFree(volume, claim))
+      .toSorted((left, right) => compareQuantity(size(left.volume), size(right.volume)));
+  }
+
+  /** The volume for the claim on this node: the one that is kept for it, else the smallest. */
+  on(node: SelectableNode, taken: ReadonlySet<PersistentVolume>): PersistentVolume | undefined {
+    const reaches = ({ nodes }: Candidate): boolean => nodes === undefined || nodes(node);
+    const kept = this.#candidates.find(({ isKept, volume }) => isKept && !taken.has(volume));
+    if (kept !== undefined) return reaches(kept) ? kept.volume : undefined;
+    return this.#candidates.find((each) => !taken.has(each.volume) && reaches(each))?.volume;
+  }
+}
+
+/** Whether volumes of a class can be made for this node. */
+export function topologyAllows(
+  terms: readonly TopologySelectorTerm[] | undefined,
+  { labels }: SelectableNode,
+): boolean {
+  if (terms === undefined || terms.length === 0) return true;
+  return terms.some(({ matchLabelExpressions = [] }) => {
+    if (matchLabelExpressions.length === 0) return false;
+    return matchLabelExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''));
+  });
+}
