@@ -75,6 +75,12 @@ describe('podEvents', () => {
       ['UpdatePodSchedulingGatesEliminated'],
     ],
     [
+      'an update when a gate is left',
+      aPod('p', { schedulingGates: [...gates, { name: 'h' }] }),
+      aPod('p', { schedulingGates: gates }),
+      ['Update'],
+    ],
+    [
       'a toleration',
       aPod('p'),
       aPod('p', { tolerations: [{ operator: 'Exists' }] }),

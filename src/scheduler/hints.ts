@@ -39,11 +39,6 @@ export class Hints {
     return event.resource === '*' || this.#about(event).length > 0;
   }
 
-  /** Whether one plug-in does. */
-  ofPluginAreAbout(plugin: string, event: ClusterEvent): boolean {
-    return this.#about(event).some((each) => each.plugin === plugin);
-  }
-
   requeue({ info, rejectors, pending }: RefusedPod, event: ClusterEvent): Requeue {
     if (rejectors.size === 0 || event.resource === '*') return 'backoff';
     let answer: Requeue = 'skip';

@@ -189,12 +189,12 @@ describe('SchedulingQueue', () => {
     assert.deepEqual(waitsMs, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
   });
 
-  it('tries a pod at once for which something was under way', () => {
+  it('tries a pod at once for which something was under way', async () => {
     const pending = new Set(['NodePorts']);
     const t = refused({ unschedulable: new Set(), pending }, { hostPort: 80 });
-    t.queue.set(aPod('other', { priority: 9 }));
+    await t.environment.advance(1);
+    t.queue.set(aPod('other'));
     t.queue.moved(gone({ hostPort: 80 }));
-    t.queue.pop();
     assert.equal(t.queue.pop()?.key, 'default/web');
   });
 

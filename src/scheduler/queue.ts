@@ -161,8 +161,6 @@ export class SchedulingQueue {
     if (this.#unschedulable.size === 0 || !this.#hints.areAbout(event)) return;
     for (const waiting of [...this.#unschedulable]) {
       if (!which(waiting.info)) continue;
-      const { gatedBy } = waiting;
-      if (gatedBy !== undefined && !this.#hints.ofPluginAreAbout(gatedBy, event)) continue;
       this.#requeue(waiting, this.#hints.requeue(waiting, event));
     }
   }

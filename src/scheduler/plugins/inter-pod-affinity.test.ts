@@ -128,8 +128,8 @@ describe('InterPodAffinity', () => {
       'b1',
     ],
     [
-      'looks at all namespaces',
-      [[aPod('web', { labels: { app: 'web' }, namespace: 'team' }), 'a1']],
+      'looks at all namespaces, known or not',
+      [[aPod('web', { labels: { app: 'web' }, namespace: 'new' }), 'a1']],
       away(term('web', ZONE, { namespaceSelector: {} })),
       'b1',
     ],
@@ -195,6 +195,19 @@ describe('InterPodAffinity', () => {
     assert.match(where(), /^0\/3/, 'the node has moved to the other zone');
     snapshot.removeNode('b1');
     assert.equal(where(), 'a1');
+  });
+
+  it('misses in a copy the pod that it must be near to', () => {
+    const snapshot = snapshotOf({ nodes, placed: [[web, 'a1']] });
+    const wanted = podInfo(aPod('p', { affinity: near(term('web', ZONE)) }));
+    const begun = FilterRun.begin(wanted, [interPodAffinity], snapshot);
+    assert.ok('run' in begun);
+    const a1 = snapshot.node('a1');
+    assert.ok(a1 !== undefined);
+    assert.equal(begun.run.check(a1), undefined);
+    const copy = begun.run.fork();
+    copy.count(podInfo(web), a1, -1);
+    assert.equal(copy.check(a1)?.kind, 'UnschedulableAndUnresolvable');
   });
 
   it('counts in a copy what is not there, without counting it for others', () => {

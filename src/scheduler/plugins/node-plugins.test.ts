@@ -37,7 +37,7 @@ describe('NodeAffinity', () => {
   const nodes = [aNode('a'), aNode('b', { labels: { disk: 'ssd' } }), aNode('c')];
   const rows: [claim: string, affinity: NodeAffinity, expected: string][] = [
     ['goes to the node that is named', required(named('c')), 'c'],
-    ['takes any of the terms', required(named('x'), named('c')), 'c'],
+    ['takes any of the terms', required(named('c'), named('x')), 'c'],
     [
       'says which plug-in leaves out all others',
       required({ ...named('a'), ...labelled('disk', 'ssd') }),
@@ -174,6 +174,17 @@ describe('NodeResourcesFit', () => {
       'follows a shape',
       { type: 'RequestedToCapacityRatio', shape },
       { empty: 50, half: 85, small: 40 },
+    ],
+    [
+      'does not count a resource without points',
+      {
+        type: 'RequestedToCapacityRatio',
+        shape: [
+          { utilization: 50, score: 0 },
+          { utilization: 75, score: 10 },
+        ],
+      },
+      { empty: 0, half: 100, small: 100 },
     ],
     [
       'weighs resources',
