@@ -136,8 +136,8 @@ function feasibleEnough(count: number, asked: number): number {
 }
 
 function totalScores({ pod, plugins, cluster }: CycleOptions, nodes: readonly NodeInfo[]) {
-  const totals = new Array<number>(nodes.length).fill(0);
-  const scores = new Array<number>(nodes.length).fill(0);
+  const totals = nodes.map(() => 0);
+  const scores = nodes.map(() => 0);
   for (const plugin of plugins) {
     const scorer = plugin.preScore?.(pod, nodes, cluster);
     if (scorer === undefined) continue;

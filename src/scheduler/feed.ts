@@ -106,8 +106,8 @@ export class Feed {
   }
 
   #onWaiting(pod: Pod, previous: Pod | undefined): void {
-    const { queue, snapshot, isOurs } = this.#options;
-    if (snapshot.isAssumed(podKey(pod)) || !isOurs(pod)) return;
+    const { queue, snapshot } = this.#options;
+    if (snapshot.isAssumed(podKey(pod)) || !this.#options.isOurs(pod)) return;
     queue.set(pod);
     const before = previous?.status?.nominatedNodeName ?? '';
     if (previous !== undefined && before !== '' && before !== pod.status?.nominatedNodeName)

@@ -166,7 +166,7 @@ function startMs({ pod }: PodInfo, nowMs: number): number {
 }
 
 /** Pods that some disruption budget does not let go, when they go in this order, and the rest. */
-export function splitByBudgets(
+function splitByBudgets(
   pods: readonly PodInfo[],
   budgets: readonly PodDisruptionBudget[],
 ): { readonly violating: PodInfo[]; readonly harmless: PodInfo[] } {

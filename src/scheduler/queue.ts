@@ -83,8 +83,8 @@ export class SchedulingQueue {
   constructor(options: QueueOptions) {
     this.#options = options;
     this.#hints = new Hints(options.plugins);
-    this.#gates = options.plugins.filter(({ preEnqueue }) => preEnqueue !== undefined);
-    const sort = options.plugins.find(({ less }) => less !== undefined);
+    this.#gates = options.plugins.filter((plugin) => plugin.preEnqueue !== undefined);
+    const sort = options.plugins.find((plugin) => plugin.less !== undefined);
     this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);
   }
 
@@ -159,7 +159,7 @@ export class SchedulingQueue {
   /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
   moved(event: ClusterEvent, which: (pod: PodInfo) => boolean = () => true): void {
     if (this.#unschedulable.size === 0 || !this.#hints.areAbout(event)) return;
-    for (const waiting of [...this.#unschedulable]) {
+    for (const waiting of this.#unschedulable) {
       if (!which(waiting.info)) continue;
       this.#requeue(waiting, this.#hints.requeue(waiting, event));
     }
@@ -249,10 +249,10 @@ export class SchedulingQueue {
 
   /** Asks the plug-ins that keep pods from being tried. */
   #isGated(waiting: Waiting): boolean {
-    for (const { name, preEnqueue } of this.#gates) {
-      if (preEnqueue?.(waiting.info) === undefined) continue;
-      waiting.gatedBy = name;
-      waiting.rejectors.add(name);
+    for (const plugin of this.#gates) {
+      if (plugin.preEnqueue?.(waiting.info) === undefined) continue;
+      waiting.gatedBy = plugin.name;
+      waiting.rejectors.add(plugin.name);
       if (waiting.state !== 'unschedulable') this.#park(waiting);
       return true;
     }
@@ -296,7 +296,7 @@ export class SchedulingQueue {
     this.#flushTimer = this.#options.environment.timers.after(FLUSH_EVERY_MS, () => {
       this.#flushTimer = undefined;
       const before = this.#options.environment.clock.monotonicMs() - UNSCHEDULABLE_MAX_MS;
-      for (const waiting of [...this.#unschedulable])
+      for (const waiting of this.#unschedulable)
         if (waiting.sinceMs < before && waiting.gatedBy === undefined)
           this.#requeue(waiting, this.#hints.requeue(waiting, ANY_EVENT));
       if (this.#unschedulable.size > 0 && this.#flushTimer === undefined) this.#setFlushTimer();

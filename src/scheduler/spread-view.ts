@@ -14,7 +14,7 @@ export interface PodGroup {
   readonly selector: Selector;
 }
 
-export function isIn({ namespace, selector }: PodGroup, pod: PodInfo): boolean {
+function isIn({ namespace, selector }: PodGroup, pod: PodInfo): boolean {
   return (
     pod.namespace === namespace &&
     // As upstream: a selector of everything counts nothing.

@@ -125,7 +125,7 @@ function volumeWrite({ metadata, spec }: PersistentVolume): PreBindWrite {
   const claimRef = spec?.claimRef;
   const patch: PersistentVolume = {
     metadata: versioned(resourceVersion, annotations),
-    spec: { ...(claimRef === undefined ? {} : { claimRef }) },
+    spec: claimRef === undefined ? {} : { claimRef },
   };
   return { kind: 'PersistentVolume', target: { name }, patch };
 }

@@ -9,7 +9,7 @@ import { podInfo } from '#scheduler/pod-info.ts';
 import { Snapshot } from '#scheduler/snapshot.ts';
 
 /** Nothing but pods and nodes. */
-export const NO_OBJECTS: Objects = {
+const NO_OBJECTS: Objects = {
   namespaces: () => [],
   namespace: () => undefined,
   services: () => [],

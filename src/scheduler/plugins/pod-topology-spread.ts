@@ -147,10 +147,10 @@ class SpreadScorer implements NodeScorer {
   score(node: NodeInfo): number {
     if (!hasAllKeys(node, this.#needed)) return 0;
     let score = 0;
-    for (const { constraint, weight, pods } of this.#scored) {
-      const value = node.labels[constraint.topologyKey];
+    for (const each of this.#scored) {
+      const value = node.labels[each.constraint.topologyKey];
       if (value === undefined) continue;
-      score += pods(node, value) * weight + (constraint.maxSkew - 1);
+      score += each.pods(node, value) * each.weight + (each.constraint.maxSkew - 1);
     }
     return Math.round(score);
   }
