@@ -29,7 +29,10 @@ export function resolveTerm(term: AffinityTerm, { objects }: Cluster): ResolvedT
   return { topologyKey, selector, namespaces: term.namespaces.union(new Set(selected)) };
 }
 
-export function meansPod({ selector, namespaces }: ResolvedTerm, pod: PodInfo): boolean {
+/** Of a pod, what terms look at: a PodInfo is one. */
+type Labelled = Pick<PodInfo, 'namespace' | 'labels'>;
+
+export function meansPod({ selector, namespaces }: ResolvedTerm, pod: Labelled): boolean {
   if (selector === undefined) return false;
   if (namespaces !== undefined && !namespaces.has(pod.namespace)) return false;
   return matchesSelector(selector, pod.labels);

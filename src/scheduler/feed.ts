@@ -68,6 +68,7 @@ export class Feed {
       return;
     }
     snapshot.setNode(object);
+    if (!queue.hasRefused) return;
     if (previous === undefined) queue.moved({ resource: 'Node', action: 'Add', after: object });
     else for (const event of nodeEvents(previous, object)) queue.moved(event);
   }
@@ -97,6 +98,7 @@ export class Feed {
     const key = podKey(pod);
     snapshot.setPod(pod);
     if (previous?.spec?.nodeName) {
+      if (!queue.hasRefused) return;
       for (const event of podEvents(previous, pod)) queue.moved(event);
       return;
     }

@@ -34,9 +34,9 @@ export class Hints {
     );
   }
 
-  /** Whether any plug-in wants to hear of such events. */
-  areAbout(event: ClusterEvent): boolean {
-    return event.resource === '*' || this.#about(event).length > 0;
+  /** The plug-ins that want to hear of such events. */
+  pluginsAbout(event: ClusterEvent): ReadonlySet<string> {
+    return new Set(this.#about(event).map(({ plugin }) => plugin));
   }
 
   requeue({ info, rejectors, pending }: RefusedPod, event: ClusterEvent): Requeue {

@@ -73,6 +73,8 @@ export class SchedulingQueue {
   /** All pods that have no place: as many as the cluster has. */
   readonly #pods = new Map<string, Waiting>();
   readonly #unschedulable = new Set<Waiting>();
+  /** Of those, the ones that each plug-in refused. */
+  readonly #byRejector = new Map<string, Set<Waiting>>();
   /** Pods that were removed meanwhile stay until they come up, and are passed over. */
   readonly #active: Heap<Waiting>;
   readonly #backoff = new Heap<Ticket>((left, right) => left.untilMs < right.untilMs);
@@ -90,6 +92,11 @@ export class SchedulingQueue {
 
   get size(): number {
     return this.#pods.size;
+  }
+
+  /** Whether any pod waits for an event: without one nobody needs to know what happened. */
+  get hasRefused(): boolean {
+    return this.#unschedulable.size > 0;
   }
 
   has(key: string): boolean {
@@ -119,7 +126,7 @@ export class SchedulingQueue {
     const known = this.#pods.get(key);
     if (known === undefined) return;
     this.#pods.delete(key);
-    this.#unschedulable.delete(known);
+    this.#unpark(known);
   }
 
   /** The next pod to try, or undefined. Say `done` or `failed` of it afterwards. */
@@ -158,10 +165,10 @@ export class SchedulingQueue {
 
   /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
   moved(event: ClusterEvent, which: (pod: PodInfo) => boolean = () => true): void {
-    if (this.#unschedulable.size === 0 || !this.#hints.areAbout(event)) return;
-    for (const waiting of this.#unschedulable) {
-      if (!which(waiting.info)) continue;
-      this.#requeue(waiting, this.#hints.requeue(waiting, event));
+    if (this.#unschedulable.size === 0) return;
+    for (const plugin of this.#hints.pluginsAbout(event)) {
+      for (const waiting of this.#byRejector.get(plugin) ?? [])
+        if (which(waiting.info)) this.#requeue(waiting, this.#hints.requeue(waiting, event));
     }
   }
 
@@ -173,6 +180,7 @@ export class SchedulingQueue {
     this.#flushTimer = undefined;
     this.#pods.clear();
     this.#unschedulable.clear();
+    this.#byRejector.clear();
     this.#active.clear();
     this.#backoff.clear();
     this.nominator.clear();
@@ -227,13 +235,25 @@ export class SchedulingQueue {
   #park(waiting: Waiting): void {
     waiting.state = 'unschedulable';
     this.#unschedulable.add(waiting);
+    for (const plugin of waiting.rejectors) this.#parkBy(plugin, waiting);
     if (this.#flushTimer === undefined) this.#setFlushTimer();
+  }
+
+  #parkBy(plugin: string, waiting: Waiting): void {
+    const pods = this.#byRejector.get(plugin) ?? new Set();
+    pods.add(waiting);
+    this.#byRejector.set(plugin, pods);
+  }
+
+  #unpark(waiting: Waiting): void {
+    this.#unschedulable.delete(waiting);
+    for (const plugin of waiting.rejectors) this.#byRejector.get(plugin)?.delete(waiting);
   }
 
   /** Moves a pod on; false when it stays where it is. */
   #requeue(waiting: Waiting, how: Requeue): boolean {
     if (how === 'skip' || this.#isGated(waiting)) return false;
-    this.#unschedulable.delete(waiting);
+    this.#unpark(waiting);
     if (how === 'backoff' && this.#isBackingOff(waiting)) {
       waiting.state = 'backoff';
       waiting.ticket = { waiting, untilMs: waiting.backoffUntilMs };
@@ -253,7 +273,7 @@ export class SchedulingQueue {
       if (plugin.preEnqueue?.(waiting.info) === undefined) continue;
       waiting.gatedBy = plugin.name;
       waiting.rejectors.add(plugin.name);
-      if (waiting.state !== 'unschedulable') this.#park(waiting);
+      this.#park(waiting);
       return true;
     }
     delete waiting.gatedBy;

@@ -151,6 +151,29 @@ export class Scheduler {
   #next(): boolean {
     const pod = this.#queue.pop();
     if (pod === undefined) return false;
+    this.#binding += 1;
+    this.#attempt(pod)
+      .catch((error: unknown) => this.#warn('scheduling failed', pod, error))
+      .finally(() => {
+        this.#binding -= 1;
+        this.#pump();
+      });
+    return true;
+  }
+
+  /** Decides before it first waits: the next decision sees what came of this one. */
+  async #attempt(pod: PodInfo): Promise<void> {
+    let result: CycleResult;
+    try {
+      result = this.#decide(pod);
+    } catch (error) {
+      await this.#attemptFailed(pod, error);
+      throw error;
+    }
+    await this.#act(pod, result);
+  }
+
+  #decide(pod: PodInfo): CycleResult {
     const result = scheduleOne({
       pod,
       cluster: this.#snapshot,
@@ -160,14 +183,7 @@ export class Scheduler {
       random: () => this.#options.environment.random.next(),
     });
     this.#startNode = (this.#startNode + result.looked) % Math.max(1, this.#snapshot.nodes.length);
-    this.#binding += 1;
-    this.#act(pod, result)
-      .catch((error: unknown) => this.#warn('scheduling failed', pod, error))
-      .finally(() => {
-        this.#binding -= 1;
-        this.#pump();
-      });
-    return true;
+    return result;
   }
 
   #act(pod: PodInfo, result: CycleResult): Promise<void> {

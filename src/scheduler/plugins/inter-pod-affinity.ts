@@ -8,7 +8,7 @@
  */
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { Labels } from '#api/meta/labels.ts';
-import { type AffinityTerm, termMatches } from '../affinity-terms.ts';
+import { type AffinityTerm, affinityTermsOf, termMatches } from '../affinity-terms.ts';
 import {
   affinityView,
   allMeanPod,
@@ -27,7 +27,6 @@ import {
   SCORE_MAX,
   type Verdict,
 } from '../framework.ts';
-import { podInfo } from '../pod-info.ts';
 import type { IndexedTerm } from '../term-index.ts';
 
 const NAME = 'InterPodAffinity';
@@ -237,11 +236,12 @@ function wishScorer(wishes: readonly Wish[]): NodeScorer {
 }
 
 /** Namespaces are not at hand: of those that a selector means, any may do. */
-function mayMean(term: AffinityTerm, other: PodInfo): boolean {
+function mayMean(term: AffinityTerm, other: Pod | undefined): boolean {
+  const { namespace = '', labels = {} } = other?.metadata ?? {};
   const anywhere = term.namespaceSelector !== undefined;
   const { selector, topologyKey } = term;
   const namespaces = anywhere ? undefined : term.namespaces;
-  return meansPod({ selector, topologyKey, namespaces }, other);
+  return meansPod({ selector, topologyKey, namespaces }, { namespace, labels });
 }
 
 function podHelps(pod: PodInfo, event: ClusterEvent): boolean {
@@ -252,14 +252,13 @@ function podHelps(pod: PodInfo, event: ClusterEvent): boolean {
     other !== undefined &&
     terms !== undefined &&
     terms.length > 0 &&
-    terms.every((term) => mayMean(term, podInfo(other)));
+    terms.every((term) => mayMean(term, other));
   const { required, requiredAnti } = pod.terms ?? {};
   const came = allMean(required, after) && !allMean(required, before);
   const went = allMean(requiredAnti, before) && !allMean(requiredAnti, after);
   if (came || went) return true;
   if (before === undefined || after !== undefined) return false;
-  const others = podInfo(before).terms?.requiredAnti ?? [];
-  return others.length > 0 && others.every((term) => mayMean(term, pod));
+  return allMean(affinityTermsOf(before)?.requiredAnti, pod.pod);
 }
 
 function nodeHelps({ terms }: PodInfo, event: ClusterEvent): boolean {
