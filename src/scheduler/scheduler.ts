@@ -20,9 +20,10 @@ import { Feed } from './feed.ts';
 import type { Plugin, PodInfo, Reservation } from './framework.ts';
 import { InformedObjects } from './informed-objects.ts';
 import { defaultPreemption } from './plugins/default-preemption.ts';
+import { makeRoom } from './make-room.ts';
 import { PLUGINS } from './plugins/order.ts';
 import { PodReports } from './pod-reports.ts';
-import { type Candidate, preempt, type PreemptionResult } from './preemption.ts';
+import type { Candidate, PreemptionResult } from './preemption.ts';
 import { Preemptor } from './preemptor.ts';
 import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
 import { Snapshot } from './snapshot.ts';
@@ -231,7 +232,7 @@ export class Scheduler {
   #makeRoom(pod: PodInfo, { diagnosis, run }: Refusal): PreemptionResult {
     if (diagnosis.nodeCount === 0) return { message: '', keep: false };
     const { clock, random } = this.#options.environment;
-    return preempt({
+    return makeRoom({
       pod,
       run,
       diagnosis,

