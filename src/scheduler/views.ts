@@ -8,7 +8,7 @@
 import type { NodeInfo, PodInfo } from './framework.ts';
 
 /** Views that are kept: each one costs a call for each pod that comes or goes. */
-const VIEWS_MAX = 128;
+const VIEWS_MAX = 512;
 
 export interface View {
   addNode?(node: NodeInfo): void;
