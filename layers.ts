@@ -21,7 +21,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   controllers: ['reconcile', 'client', 'api', 'base'],
   scheduler: ['client', 'api', 'base'],
   /** Explanations: reads what anybody may read, and says in words why it is so. */
-  why: ['client', 'api', 'base'],
+  why: ['scheduler', 'client', 'api', 'base'],
   kubelet: ['client', 'api', 'base'],
   proxy: ['client', 'api', 'base'],
   dns: ['client', 'api', 'base'],

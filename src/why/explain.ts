@@ -13,6 +13,7 @@ import type { Client, ResourceType } from '#client/client.ts';
 import { explainContainers } from './containers.ts';
 import type { Explanation } from './explanation.ts';
 import { explainNamespace } from './namespace.ts';
+import { explainPlacement } from './placement/explain.ts';
 import { explainUnscheduled } from './scheduling.ts';
 import { explainTerminating, heldByFinalizers } from './terminating.ts';
 
@@ -41,7 +42,11 @@ export async function explain(
   const pod = await client.get(POD, name, namespace);
   if (pod.metadata?.deletionTimestamp !== undefined)
     return explainTerminating({ pod, node: await nodeOf(client, pod), nowMs });
-  if ((pod.spec?.nodeName ?? '') === '') return explainUnscheduled(pod, nowMs);
+  if ((pod.spec?.nodeName ?? '') === '') {
+    const isGated = (pod.spec?.schedulingGates ?? []).length > 0;
+    const found = isGated ? undefined : await explainPlacement(client, pod);
+    return found ?? explainUnscheduled(pod, nowMs);
+  }
   return explainContainers(pod, await eventsOf(client, pod));
 }
 

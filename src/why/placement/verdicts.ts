@@ -1,0 +1,59 @@
+/** What each plug-in of the scheduler has against each node for one pod: all of them, not the first. */
+import type { Pod } from '#api/gen/core-v1.ts';
+import { FilterRun } from '#scheduler/filter-run.ts';
+import type { Verdict } from '#scheduler/framework.ts';
+import { podInfo } from '#scheduler/pod-info.ts';
+import { PLUGINS } from '#scheduler/plugins/order.ts';
+import type { Snapshot } from '#scheduler/snapshot.ts';
+
+export interface NodeVerdicts {
+  readonly node: string;
+  /** Empty: the pod fits. */
+  readonly verdicts: readonly Verdict[];
+}
+
+export interface Verdicts {
+  /** What refuses the pod wherever it might run. */
+  readonly everywhere: readonly Verdict[];
+  readonly nodes: readonly NodeVerdicts[];
+}
+
+/** `pod` has no node and is not in `cluster`. */
+export function verdictsOn(pod: Pod, cluster: Snapshot): Verdicts {
+  const info = podInfo(pod);
+  const everywhere: Verdict[] = [];
+  const runs: FilterRun[] = [];
+  const restrictions: { readonly names: ReadonlySet<string>; readonly verdict: Verdict }[] = [];
+  // One plug-in at a time, so that none hides what another has to say.
+  for (const plugin of PLUGINS) {
+    const begun = FilterRun.begin(info, [plugin], cluster);
+    if ('refused' in begun) {
+      everywhere.push(begun.refused);
+      continue;
+    }
+    runs.push(begun.run);
+    if (begun.restriction === undefined) continue;
+    const reasons = [`node(s) didn't satisfy plugin ${plugin.name}`];
+    const verdict = { plugin: plugin.name, kind: 'UnschedulableAndUnresolvable', reasons } as const;
+    restrictions.push({ names: begun.restriction.nodeNames, verdict });
+  }
+  const nodes = cluster.nodes.map((node) => ({
+    node: node.name,
+    verdicts: [
+      ...restrictions.flatMap(({ names, verdict }) => (names.has(node.name) ? [] : [verdict])),
+      ...runs.flatMap((run) => run.check(node) ?? []),
+    ],
+  }));
+  return { everywhere, nodes };
+}
+
+/** Nodes on which nothing speaks against the pod. */
+export function fittingNodes(pod: Pod, cluster: Snapshot): readonly string[] {
+  const begun = FilterRun.begin(podInfo(pod), PLUGINS, cluster);
+  if ('refused' in begun) return [];
+  const { run, restriction } = begun;
+  return cluster.nodes
+    .filter(({ name }) => restriction === undefined || restriction.nodeNames.has(name))
+    .filter((node) => run.check(node) === undefined)
+    .map(({ name }) => name);
+}
