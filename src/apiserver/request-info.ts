@@ -4,6 +4,7 @@
  * Source: upstream staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go.
  */
 import { historyPathOf, type HistoryView } from './history/paths.ts';
+import { explainedPath } from './why/paths.ts';
 
 export interface RequestInfo {
   readonly isResourceRequest: boolean;
@@ -21,6 +22,8 @@ export interface RequestInfo {
   readonly query: URLSearchParams;
   /** The path is one of `history.coxswain.dev`: the rest says of what it is a view. */
   readonly historyView?: HistoryView;
+  /** The path is one of `why.coxswain.dev`: the rest says what is to be explained. */
+  readonly isWhy?: true;
 }
 
 /** Sub-resources of namespaces, which are no resources in a namespace. */
@@ -41,6 +44,11 @@ export function requestInfoOf(method: string, url: string): RequestInfo {
   if (history !== undefined) {
     const info = requestInfoOf(method, history.rest + (mark < 0 ? '' : url.slice(mark)));
     return { ...info, path, verb: history.verb, historyView: history.view };
+  }
+  const explained = explainedPath(path);
+  if (explained !== undefined) {
+    const info = requestInfoOf(method, explained + (mark < 0 ? '' : url.slice(mark)));
+    return { ...info, path, verb: 'get', isWhy: true };
   }
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
   // Decoded first, and then divided: whoever gets the path after us may read it no other way.

@@ -21,6 +21,7 @@ import type { Authorizer } from './authz/authorizer.ts';
 import { RequestContext } from './context.ts';
 import type { Health } from './health.ts';
 import type { MetricsPage } from './metrics/page.ts';
+import { answerWhy, type Explainer } from './why/handler.ts';
 import type { ZPages } from './zpages.ts';
 import { HistoryHandler } from './history/handler.ts';
 import type { HistoryPolicy } from './history/policy.ts';
@@ -73,6 +74,7 @@ export interface RouterOptions {
   readonly metrics: MetricsPage;
   readonly backends: BackendConnector;
   readonly guard: AddressGuard;
+  readonly explain: Explainer | undefined;
 }
 
 type VerbHandler = (context: RequestContext, resource: Resource) => Promise<HttpResponse>;
@@ -161,6 +163,11 @@ export class Router {
     if (info.historyView !== undefined) {
       checkScope(context, resource);
       return this.#history.handle(context, resource);
+    }
+    if (info.isWhy === true) {
+      checkScope(context, resource);
+      const { explain } = this.#options;
+      return explain === undefined ? pageNotFound() : answerWhy(context, resource, explain);
     }
     if (resource.kind.custom === undefined) checkRoute(context, resource.kind);
     else checkScope(context, resource);

@@ -6,6 +6,7 @@ import type { Store } from '#store/store.ts';
 import type { RequestHeaderOptions } from './aggregator/identity.ts';
 import type { FrontProxyIdentity } from './aggregator/remote.ts';
 import type { HistoryPolicy } from './history/policy.ts';
+import type { Explainer } from './why/handler.ts';
 import type { BackendConnector } from './proxy/transport.ts';
 import type { KubeletConnector } from './subresources/kubelet.ts';
 
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   };
   readonly limits?: Partial<ApiServerLimits>;
   readonly history?: Partial<HistoryPolicy>;
+  /** Without it the group `why.coxswain.dev` is not there. */
+  readonly explain?: Explainer;
   /** `--feature-gates`; all at their defaults unless given. */
   readonly featureGates?: FeatureGates;
   /** Admission plug-ins that are switched off, by name. */

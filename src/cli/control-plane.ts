@@ -17,6 +17,7 @@ import { allControllers } from '#controllers/index.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
 import { DEFAULT_SCHEDULER_NAME, Scheduler } from '#scheduler/scheduler.ts';
+import { explainerOn } from './explainer.ts';
 import { clientAs, type Identity, serviceAccountIdentity } from './component-clients.ts';
 
 const CONTROLLER_MANAGER: Identity = { name: 'system:kube-controller-manager', groups: [] };
@@ -45,7 +46,10 @@ export interface ControlPlane {
 
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { environment } = options;
-  const apiServer = createApiServer(options);
+  const apiServer: ApiServer = createApiServer({
+    explain: explainerOn((request) => apiServer.handler(request), environment),
+    ...options,
+  });
   const { handler } = apiServer;
   const stopping = new AbortController();
   let synced = false;

@@ -16,6 +16,7 @@ import { createOpenApi } from '../openapi/openapi.ts';
 import type { Registry } from '../registry/registry.ts';
 import { requestInfoOf } from '../request-info.ts';
 import { Router } from '../router.ts';
+import { WHY_KIND } from '../why/paths.ts';
 import { ZPages } from '../zpages.ts';
 import type { Access } from './access.ts';
 import type { Aggregation } from './aggregation.ts';
@@ -86,6 +87,7 @@ function createRouter({ core, access, aggregation, registry }: HandlerParts): Ro
     metrics: new MetricsPage(core.metrics.registry, new MetricRegistry()),
     backends: aggregation.remote.backends,
     guard: aggregation.remote.guard,
+    explain: options.explain,
   });
 }
 
@@ -93,13 +95,14 @@ function createRouter({ core, access, aggregation, registry }: HandlerParts): Ro
 function createDocuments(core: ServerCore, { aggregator, remote }: Aggregation) {
   const { options, environment, gates, resources } = core;
   const { apiServices } = aggregator;
+  const others = options.explain === undefined ? HISTORY_KINDS : [...HISTORY_KINDS, WHY_KIND];
   return {
     discovery: mergedDiscovery({
       kinds: resources,
-      others: HISTORY_KINDS,
+      others,
       own: createDiscovery({
         kinds: resources,
-        others: HISTORY_KINDS,
+        others,
         serverAddress: `${options.advertise.address}:${options.advertise.port}`,
         versionHashes: gates.enabled('StorageVersionHash'),
       }),

@@ -1,12 +1,13 @@
 /** `cox apiserver`: the API server alone, with upstream's flags; other components are its clients. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApiServer } from '#apiserver/server.ts';
+import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { RuntimeConfigError } from '#api/features/runtime-config.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
 import { backendConnector } from '../backend-connector.ts';
+import { explainerOn } from '../explainer.ts';
 import { kubeletConnector } from '../kubelet-connector.ts';
 import { UserError } from '../user-error.ts';
 import { parseFlags, showsHelp, untilSignal } from '../flags.ts';
@@ -36,7 +37,8 @@ export async function startApiServer(flags: Flags): Promise<() => Promise<void>>
     for (const close of closers.toReversed()) await close();
   };
   try {
-    const server = createApiServer({
+    const server: ApiServer = createApiServer({
+      explain: explainerOn((request) => server.handler(request), environment),
       ...options,
       environment,
       store,

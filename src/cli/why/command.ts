@@ -3,8 +3,10 @@ import { toYaml } from '#api/codec/yaml.ts';
 import { POD } from '#api/core/pod.ts';
 import { NAMESPACE } from '#api/core/namespace.ts';
 import type { JsonObject } from '#api/meta/object.ts';
-import { StatusError } from '#api/meta/status.ts';
-import { explain } from '#why/explain.ts';
+import { isNotFound, isStatus, StatusError } from '#api/meta/status.ts';
+import { objectPath } from '#client/paths.ts';
+import type { RestClient } from '#client/rest.ts';
+import { explain, type Subject } from '#why/explain.ts';
 import type { Explanation } from '#why/explanation.ts';
 import { resolveKind, targetOf } from '../kind-argument.ts';
 import type { ClusterClient, ClusterFlags } from '../kube-client.ts';
@@ -15,6 +17,8 @@ export interface WhyFlags extends ClusterFlags {
   readonly namespace?: string;
   readonly output?: 'json' | 'yaml';
 }
+
+const EXPLANATIONS = '/apis/why.coxswain.dev/v1/explanations';
 
 /** The text to print. Rejects with UserError. */
 export async function why(
@@ -30,7 +34,8 @@ export async function why(
     ...(type.namespaced ? { namespace: flags.namespace ?? namespace } : {}),
   };
   try {
-    const explanation = await explain(client, subject, Date.now());
+    const explanation =
+      (await asked(client, subject)) ?? (await explain(client, subject, Date.now()));
     if (explanation === undefined)
       throw new UserError(
         `Cannot explain ${type.plural} that are not being deleted: cox why explains ${POD.plural}, ${NAMESPACE.plural}, and whatever does not go away.`,
@@ -38,6 +43,21 @@ export async function why(
     return textOf(explanation, flags.output);
   } catch (error) {
     if (error instanceof StatusError) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+/** What the server says; undefined when it has no such group, or nothing to say. */
+async function asked(
+  client: RestClient,
+  { type, ...target }: Subject,
+): Promise<Explanation | undefined> {
+  try {
+    const text = await client.raw('GET', `${EXPLANATIONS}${objectPath(type, target)}`);
+    const { sentence, causes, remedies } = JSON.parse(text) as Explanation;
+    return { sentence, causes, remedies };
+  } catch (error) {
+    if (isNotFound(error) || isStatus(error, 'BadRequest')) return undefined;
     throw error;
   }
 }

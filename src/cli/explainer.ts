@@ -1,0 +1,14 @@
+/** What explains for the API server of this process: it reads as whoever asks. */
+import type { Explainer } from '#apiserver/why/handler.ts';
+import type { Environment } from '#base/env.ts';
+import type { Handler } from '#base/http/message.ts';
+import { explain } from '#why/explain.ts';
+import { clientAs } from './component-clients.ts';
+
+export function explainerOn(handler: Handler, environment: Environment): Explainer {
+  return ({ user, name, namespace, ...type }) => {
+    const client = clientAs(handler, user, { environment, userAgent: 'cox-why' });
+    const subject = { type, name, ...(namespace === undefined ? {} : { namespace }) };
+    return explain(client, subject, environment.clock.now());
+  };
+}
