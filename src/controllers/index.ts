@@ -18,11 +18,12 @@ import { pvProtectionController } from './pv-protection.ts';
 import { pvcProtectionController } from './pvc-protection.ts';
 import { replicaSetController } from './replicaset.ts';
 import { replicationControllerController } from './replicationcontroller.ts';
+import { resourceQuotaController } from './resourcequota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceCidrController } from './service-cidr.ts';
 import { serviceAccountController } from './serviceaccount.ts';
-import { storageVersionMigrator } from './storage-version-migrator.ts';
 import { staleDisruptionController } from './stale-disruption.ts';
+import { storageVersionMigrator } from './storage-version-migrator.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { ttlController } from './ttl.ts';
 import { vacProtectionController } from './vac-protection.ts';
@@ -35,6 +36,8 @@ export interface ControllerOptions {
   /** How long a deleted namespace is left alone; 0 where one API server serves all. */
   readonly namespaceGraceMs?: number;
   readonly terminatedPodsMax?: number;
+  /** Whether the API server's admission charges quotas for what is created. */
+  readonly chargesQuotas?: boolean;
   /** Whether the server has StorageVersionMigrations to act on; they are behind a gate. */
   readonly servesMigrations?: boolean;
 }
@@ -83,6 +86,9 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('service-cidr-controller', '', () => [serviceCidrController]),
   entry('namespace-controller', 'namespace', ({ namespaceGraceMs: graceMs }) => [
     namespaceController(graceMs === undefined ? {} : { graceMs }),
+  ]),
+  entry('resourcequota-controller', 'resourcequota', ({ chargesQuotas }) => [
+    resourceQuotaController({ chargedAtAdmission: chargesQuotas === true }),
   ]),
   entry('pod-garbage-collector-controller', 'podgc', ({ terminatedPodsMax }) => [
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),

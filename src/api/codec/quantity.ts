@@ -241,6 +241,12 @@ export function roundedQuantity(text: string): string {
   return scale >= MILLI ? text : formatQuantity({ ...roundUp(digits, scale, MILLI), format });
 }
 
+/** Rounded up to whole units; what is whole stays as it is written. */
+export function wholeQuantity(text: string): string {
+  const { digits, scale, format } = parseQuantity(text);
+  return scale >= 0 ? text : formatQuantity({ ...roundUp(digits, scale, 0), format });
+}
+
 function scaled(text: string, to: 0 | -3): number {
   const simple = /^(-?[0-9]{1,12})(m|[KMGT]i)?$/.exec(text);
   const suffix = simple?.[2];
