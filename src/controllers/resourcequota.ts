@@ -100,7 +100,8 @@ class Quotas {
 
   async #refresh(): Promise<Result> {
     const names = this.#quotas.list().flatMap(namesCounted);
-    await this.#counted.refresh(new Set(names.map(groupResourceName)));
+    const isLost = await this.#counted.refresh(new Set(names.map(groupResourceName)));
+    if (isLost) for (const quota of this.#quotas.list()) this.#setup.enqueue(keyOf(quota));
     return this.#counted.size === 0 ? {} : { requeueAfterMs: DISCOVER_MS };
   }
 

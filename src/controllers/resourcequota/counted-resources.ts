@@ -64,16 +64,22 @@ export class CountedResources {
     return { evaluator, objects: informer.list(namespace) };
   }
 
-  /** Follows what is served, and forgets what no quota names any more (`wanted`: group resources). */
-  async refresh(wanted: ReadonlySet<string>): Promise<void> {
+  /**
+   * Follows what is served, and forgets what no quota names any more (`wanted`: group resources).
+   * Answers whether something that is wanted must be looked for anew.
+   */
+  async refresh(wanted: ReadonlySet<string>): Promise<boolean> {
     await this.#discover();
+    let isLost = false;
     for (const [name, { type, stop }] of this.#counted) {
       const now = this.#served(name);
       const isUnknown = this.#discovery.failures.has(apiVersionOf(type));
       if (wanted.has(name) && (isUnknown || now?.version === type.version)) continue;
       stop.abort();
       this.#counted.delete(name);
+      isLost ||= wanted.has(name);
     }
+    return isLost;
   }
 
   async #find(name: string, resource: GroupResource): Promise<Counted | undefined> {
