@@ -65,11 +65,13 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     informers: new InformerFactory({ client: managerClient, environment }),
     environment,
     clientFor: (name) =>
-      clientAs(handler, serviceAccountIdentity('kube-system', name), {
-        environment,
-        userAgent: `kube-controller-manager/${name}`,
-        signal: stopping.signal,
-      }),
+      name === null
+        ? managerClient
+        : clientAs(handler, serviceAccountIdentity('kube-system', name), {
+            environment,
+            userAgent: `kube-controller-manager/${name}`,
+            signal: stopping.signal,
+          }),
   });
   const scheduler =
     options.scheduler === false
@@ -112,6 +114,7 @@ function controllersOf(options: ControlPlaneOptions): Controller[] {
   const { rootCa, podCidr, featureGates = new FeatureGates(), runtimeConfig } = options;
   return allControllers({
     rootCa,
+    serviceAccountKey: options.serviceAccountKey,
     nodeIpam: { clusterCidrs: [podCidr] },
     namespaceGraceMs: 0,
     servesMigrations: chosenKinds(featureGates, runtimeConfig).some(

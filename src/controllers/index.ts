@@ -4,12 +4,15 @@
  * Source of the names: upstream cmd/kube-controller-manager/names, v1.36.
  */
 import type { Controller } from '#reconcile/controller.ts';
+import { bootstrapSigner } from './bootstrap-signer.ts';
+import { clusterRoleAggregationController } from './clusterrole-aggregation.ts';
 import { deploymentController } from './deployment.ts';
 import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints.ts';
 import { endpointSliceController } from './endpointslice.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring.ts';
 import { garbageCollector } from './garbage-collector.ts';
+import { legacyTokenCleaner } from './legacy-service-account-token-cleaner.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
@@ -21,16 +24,22 @@ import { replicationControllerController } from './replicationcontroller.ts';
 import { resourceQuotaController } from './resourcequota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceCidrController } from './service-cidr.ts';
+import { serviceAccountTokenController } from './serviceaccount-token.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { staleDisruptionController } from './stale-disruption.ts';
 import { storageVersionMigrator } from './storage-version-migrator.ts';
 import { taintEvictionController } from './taint-eviction.ts';
+import { tokenCleaner } from './token-cleaner.ts';
 import { ttlController } from './ttl.ts';
 import { vacProtectionController } from './vac-protection.ts';
 
 export interface ControllerOptions {
   /** The cluster's CA in PEM; without it no namespace gets it. */
   readonly rootCa?: string;
+  /** The PEM private key of service-account tokens; without it Secrets get no tokens. */
+  readonly serviceAccountKey?: string;
+  /** After how long without use tokens that nobody asked for are blocked; a year unless given. */
+  readonly unusedTokensMs?: number;
   /** Without it nodes get no ranges of Pod addresses. */
   readonly nodeIpam?: NodeIpamOptions;
   /** How long a deleted namespace is left alone; 0 where one API server serves all. */
@@ -48,6 +57,8 @@ export interface ControllerEntry {
   readonly name: string;
   /** Older names. */
   readonly aliases: readonly string[];
+  /** Upstream's `*` does not stand for it; it must be named. */
+  readonly isOffByDefault?: boolean;
   /** None where the options give it nothing to do. */
   readonly make: (options: ControllerOptions) => readonly Controller[];
 }
@@ -60,8 +71,31 @@ const entry = (name: string, aliases: string, make: ControllerEntry['make']): Co
 
 export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('serviceaccount-controller', 'serviceaccount', () => [serviceAccountController]),
+  entry('serviceaccount-token-controller', 'serviceaccount-token', (options) => {
+    const { serviceAccountKey: key, rootCa } = options;
+    if (key === undefined) return [];
+    return [serviceAccountTokenController(rootCa === undefined ? { key } : { key, rootCa })];
+  }),
   entry('root-ca-certificate-publisher-controller', 'root-ca-cert-publisher', ({ rootCa }) =>
     rootCa === undefined ? [] : [rootCaPublisher({ ca: rootCa })],
+  ),
+  entry('clusterrole-aggregation-controller', 'clusterrole-aggregation', () => [
+    clusterRoleAggregationController,
+  ]),
+  {
+    ...entry('bootstrap-signer-controller', 'bootstrapsigner', () => [bootstrapSigner]),
+    isOffByDefault: true,
+  },
+  {
+    ...entry('token-cleaner-controller', 'tokencleaner', () => [tokenCleaner]),
+    isOffByDefault: true,
+  },
+  entry(
+    'legacy-serviceaccount-token-cleaner-controller',
+    'legacy-service-account-token-cleaner',
+    ({ unusedTokensMs: unusedMs }) => [
+      legacyTokenCleaner(unusedMs === undefined ? {} : { unusedMs }),
+    ],
   ),
   entry('node-ipam-controller', 'nodeipam', ({ nodeIpam }) =>
     nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)],

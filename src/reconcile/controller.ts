@@ -68,8 +68,8 @@ export type Reconcile = (key: string, pass: Pass) => Promise<Result | void>;
 export interface Controller {
   /** Under which it reports events: `deployment-controller`. */
   readonly name: string;
-  /** Its service account in kube-system; the name unless given. */
-  readonly identity?: string;
+  /** Its service account in kube-system; the name unless given. `null`: it acts as the manager. */
+  readonly identity?: string | null;
   /** Keys worked on at once; the manager's default unless given. */
   readonly concurrency?: number;
   create(setup: Setup): Reconcile;

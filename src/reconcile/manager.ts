@@ -25,8 +25,8 @@ export interface ManagerOptions {
   readonly controllers: readonly Controller[];
   readonly informers: InformerFactory;
   readonly environment: Environment;
-  /** The client that speaks as this service account of kube-system. */
-  readonly clientFor: (serviceAccount: string) => Client;
+  /** The client that speaks as this service account of kube-system; `null`: as the manager itself. */
+  readonly clientFor: (serviceAccount: string | null) => Client;
   readonly concurrency?: number;
   /** Keys worked on at once, of controllers by their name: before what they say themselves. */
   readonly concurrencies?: ReadonlyMap<string, number>;
@@ -121,7 +121,9 @@ class Runner {
       metrics?.observerOf(controller.name.replace(/-controller$/, '')),
     );
     this.#ownWrites = new OwnWrites(environment.clock);
-    this.#client = options.clientFor(controller.identity ?? controller.name);
+    this.#client = options.clientFor(
+      controller.identity === undefined ? controller.name : controller.identity,
+    );
     this.#concurrency =
       options.concurrencies?.get(controller.name) ??
       controller.concurrency ??

@@ -48,7 +48,8 @@ const HEARTBEATS = /\/(leases|events)(\/|$|\?)|^\/api\/v1\/nodes\//;
 const QUIET_MS = 6_000;
 const SETTLE_LIMIT_MS = 1_800_000;
 
-const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** Signs the tokens of service accounts. */
+export const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })
   .toString();
 
@@ -161,7 +162,11 @@ export class TestCluster {
         environment: this.environment,
       }),
       environment: this.environment,
-      clientFor: (name) => this.clientOf(serviceAccountIdentity('kube-system', name), signal),
+      clientFor: (name) =>
+        this.clientOf(
+          name === null ? MANAGER : serviceAccountIdentity('kube-system', name),
+          signal,
+        ),
     });
     this.manager.start(signal);
     if (this.#options.scheduler !== false) await this.run(this.#startScheduler(signal));
@@ -265,6 +270,7 @@ export class TestCluster {
 function defaultControllers(): Controller[] {
   return allControllers({
     rootCa: 'test CA',
+    serviceAccountKey: SIGNING_KEY,
     nodeIpam: { clusterCidrs: ['10.244.0.0/16'] },
     namespaceGraceMs: 0,
   });

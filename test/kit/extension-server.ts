@@ -64,7 +64,7 @@ export class ExtensionServer {
   readonly #authenticate = requestHeaderAuthenticator(REQUEST_HEADERS);
 
   readonly handler: Handler = async (request) => {
-    const user = await this.#authenticate(request);
+    const user = await this.#authenticate(request, () => {});
     this.asked.push({ user, url: request.url });
     if (user === undefined) return json(401, { kind: 'Status', code: 401 });
     return this.#answer(request, new URL(request.url, 'https://extension'));

@@ -1,4 +1,6 @@
 /** Who asks, and whether they may. */
+import type { Secret } from '#api/gen/core-v1.ts';
+import { messageOf } from '#base/error.ts';
 import type { HttpRequest } from '#base/http/message.ts';
 import { REQUEST_HEADERS, requestHeaderAuthenticator } from '../aggregator/identity.ts';
 import {
@@ -16,16 +18,19 @@ import type { ServerCore } from './core.ts';
 export interface Access {
   readonly tokens: ServiceAccountTokens;
   readonly authorize: Authorizer;
-  authenticate(request: HttpRequest): Promise<User>;
+  /** `warn`: is told what the sender should know. */
+  authenticate(request: HttpRequest, warn?: (text: string) => void): Promise<User>;
 }
 
-export function createAccess({ options, environment, gates, reader }: ServerCore): Access {
+export function createAccess(core: ServerCore): Access {
+  const { options, environment, gates, reader } = core;
   const { trustedServiceAccountKeys: trustedKeys } = options;
   const tokens = new ServiceAccountTokens({
     issuer: options.serviceAccountIssuer,
     audiences: [options.serviceAccountIssuer],
     key: options.serviceAccountKey,
     ...(trustedKeys === undefined ? {} : { trustedKeys }),
+    noteUse: (secret) => store(core, secret),
   });
   const requestHeaders = { ...REQUEST_HEADERS, ...options.frontProxy?.requestHeaders };
   return {
@@ -42,4 +47,12 @@ export function createAccess({ options, environment, gates, reader }: ServerCore
       rbacAuthorizer(reader),
     ]),
   };
+}
+
+/** Nobody waits for it: where it fails, the next use is noted. */
+function store({ client, environment }: ServerCore, secret: Secret): void {
+  const target = { group: '', version: 'v1', plural: 'secrets' };
+  client.replace(target, secret).catch((error: unknown) => {
+    environment.log.warn('cannot note the use of a token', { error: messageOf(error) });
+  });
 }

@@ -37,7 +37,7 @@ export function createHandler(parts: HandlerParts): Handler {
   const cbor = gates.enabled('CBORServingAndStorage');
   const run = pipeline(
     filtersInOrder({
-      authenticate: (context) => access.authenticate(context.request),
+      authenticate: (context) => access.authenticate(context.request, (text) => context.warn(text)),
       authorize: access.authorize,
       inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
       requestTimeoutMs: limits.requestTimeoutMs,

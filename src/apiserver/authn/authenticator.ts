@@ -8,15 +8,19 @@
 import type { HttpRequest } from '#base/http/message.ts';
 import { ANONYMOUS, AUTHENTICATED_GROUP, type User } from '../context.ts';
 
-export type Authenticator = (request: HttpRequest) => User | undefined | Promise<User | undefined>;
+/** `warn`: is told what the sender should know. */
+export type Authenticator = (
+  request: HttpRequest,
+  warn: (text: string) => void,
+) => User | undefined | Promise<User | undefined>;
 
 /** The first authenticator that knows the sender, with the group of all who are authenticated. */
 export function composeAuthenticators(
   authenticators: readonly Authenticator[],
-): (request: HttpRequest) => Promise<User> {
-  return async (request) => {
+): (request: HttpRequest, warn?: (text: string) => void) => Promise<User> {
+  return async (request, warn = () => {}) => {
     for (const authenticate of authenticators) {
-      const user = await authenticate(request);
+      const user = await authenticate(request, warn);
       if (user === undefined) continue;
       if (user.groups.includes(AUTHENTICATED_GROUP) || user.name === ANONYMOUS.name) return user;
       return { ...user, groups: [...user.groups, AUTHENTICATED_GROUP] };

@@ -5,19 +5,15 @@
  * made for, and it is worth nothing once one of these is gone.
  * Source: RFC 7519, RFC 7515 (ES256/RS256); KEP-1205; upstream pkg/serviceaccount.
  */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { Secret } from '#api/gen/core-v1.ts';
 import type { HttpRequest } from '#base/http/message.ts';
+import { jwtAlgorithm, jwtKeyId, signJwt } from '#base/jwt.ts';
 import { unauthorized } from '#api/meta/status.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import type { User } from '../context.ts';
 import { type Authenticator, bearerToken } from './authenticator.ts';
+import { LEGACY_ISSUER, type LegacyToken, legacyToken, withUse } from './legacy-tokens.ts';
 
 export interface BoundObject {
   readonly kind: 'Pod' | 'Node' | 'Secret';
@@ -57,29 +53,29 @@ export class ServiceAccountTokens {
   /** The audiences that a request to this server must name one of. */
   readonly audiences: readonly string[];
   readonly #private: KeyObject;
-  readonly #public: KeyObject;
-  readonly #algorithm: 'ES256' | 'RS256';
   readonly keyId: string;
 
   /** Keys that tokens may be signed with, ours first. */
   readonly #trusted: readonly TrustedKey[];
+  readonly #noteUse: ((secret: Secret) => void) | undefined;
 
   /**
    * `key`: a PEM private key, EC P-256 or RSA. `trustedKeys`: PEM keys, public or private, whose
-   * tokens are believed too: those of other API servers, or of before.
+   * tokens are believed too: those of other API servers, or of before. `noteUse`: stores a Secret
+   * on which it is noted that its token was used.
    */
   constructor(options: {
     issuer: string;
     audiences: readonly string[];
     key: string;
     trustedKeys?: readonly string[];
+    noteUse?: (secret: Secret) => void;
   }) {
+    this.#noteUse = options.noteUse;
     this.issuer = options.issuer;
     this.audiences = options.audiences;
     this.#private = createPrivateKey(options.key);
-    this.#public = createPublicKey(this.#private);
-    const own = trusted(this.#public);
-    this.#algorithm = own.algorithm;
+    const own = trusted(createPublicKey(this.#private));
     this.keyId = own.id;
     const others = (options.trustedKeys ?? []).map((pem) => trusted(createPublicKey(pem)));
     this.#trusted = [own, ...others.filter(({ id }) => id !== own.id)];
@@ -105,14 +101,8 @@ export class ServiceAccountTokens {
       nbf: nowSeconds,
       sub: `system:serviceaccount:${request.namespace}:${request.serviceAccount.name}`,
     };
-    const head = encode({ alg: this.#algorithm, kid: this.keyId });
-    const body = encode(claims);
-    const signature = sign('sha256', Buffer.from(`${head}.${body}`), {
-      key: this.#private,
-      dsaEncoding: 'ieee-p1363',
-    });
     return {
-      token: `${head}.${body}.${signature.toString('base64url')}`,
+      token: signJwt(claims, this.#private),
       expiresAtMs: claims.exp * 1000,
     };
   }
@@ -124,7 +114,8 @@ export class ServiceAccountTokens {
       return undefined;
     const header = decode(head) as { alg?: string } | undefined;
     const claims = decode(body) as Claims | undefined;
-    if (claims?.iss !== this.issuer) return undefined;
+    const isLegacy = claims?.iss === LEGACY_ISSUER;
+    if (claims === undefined || (claims.iss !== this.issuer && !isLegacy)) return undefined;
     const signed = Buffer.from(`${head}.${body}`);
     const valid = this.#trusted.some(
       ({ key, algorithm }) =>
@@ -137,9 +128,15 @@ export class ServiceAccountTokens {
         ),
     );
     const nowSeconds = nowMs / 1000;
-    if (!valid || (claims.exp ?? 0) <= nowSeconds || (claims.nbf ?? 0) > nowSeconds + 10)
-      return undefined;
+    const expiry = claims.exp ?? (isLegacy ? Number.POSITIVE_INFINITY : 0);
+    if (!valid || expiry <= nowSeconds || (claims.nbf ?? 0) > nowSeconds + 10) return undefined;
     return claims;
+  }
+
+  /** A token of a Secret was shown. */
+  used({ secret }: LegacyToken, nowMs: number): void {
+    const noted = withUse(secret, nowMs);
+    if (noted !== undefined) this.#noteUse?.(noted);
   }
 
   /** The public key as a JSON Web Key Set (RFC 7517), for /openid/v1/jwks. */
@@ -162,12 +159,7 @@ interface TrustedKey {
 }
 
 function trusted(key: KeyObject): TrustedKey {
-  const der = key.export({ type: 'spki', format: 'der' });
-  return {
-    key,
-    algorithm: key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256',
-    id: createHash('sha256').update(der).digest('base64url'),
-  };
+  return { key, algorithm: jwtAlgorithm(key), id: jwtKeyId(key) };
 }
 
 /** Who sends a request with a token of ours; 401 when the token is ours but no longer good. */
@@ -176,7 +168,7 @@ export function tokenAuthenticator(
   reader: ObjectReader,
   nowMs: () => number,
 ): Authenticator {
-  return (request: HttpRequest) => {
+  return (request: HttpRequest, warn) => {
     const token = bearerToken(request);
     if (token === undefined) return undefined;
     const user = reviewToken({
@@ -185,21 +177,30 @@ export function tokenAuthenticator(
       tokens,
       reader,
       nowMs: nowMs(),
+      warn,
     });
     if (user === undefined) throw unauthorized();
     return user;
   };
 }
 
+const AUTO_GENERATED =
+  'Use tokens from the TokenRequest API or manually created secret-based tokens instead of auto-generated secret-based tokens.';
+
+interface ReviewOptions {
+  readonly token: string;
+  readonly audiences: readonly string[];
+  readonly tokens: ServiceAccountTokens;
+  readonly reader: ObjectReader;
+  readonly nowMs: number;
+  /** Is told what the sender should know. */
+  readonly warn?: (text: string) => void;
+}
+
 /** The user of a token in force for one of `audiences`, or undefined. */
-export function reviewToken(options: {
-  token: string;
-  audiences: readonly string[];
-  tokens: ServiceAccountTokens;
-  reader: ObjectReader;
-  nowMs: number;
-}): User | undefined {
+export function reviewToken(options: ReviewOptions): User | undefined {
   const claims = options.tokens.verify(options.token, options.nowMs);
+  if (claims?.iss === LEGACY_ISSUER) return legacyUser(claims, options);
   const bound = claims?.['kubernetes.io'];
   if (claims === undefined || bound === undefined) return undefined;
   const audiences = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);
@@ -229,6 +230,17 @@ export function reviewToken(options: {
   return serviceAccountUser(namespace, serviceaccount, extra);
 }
 
+function legacyUser(claims: Claims, options: ReviewOptions): User | undefined {
+  const { token, audiences, tokens, reader, nowMs, warn } = options;
+  if (!tokens.audiences.some((audience) => audiences.includes(audience))) return undefined;
+  const found = legacyToken(token, { ...claims }, reader);
+  if (found === undefined) return undefined;
+  tokens.used(found, nowMs);
+  if (found.isInvalidated) return undefined;
+  if (found.isAutoGenerated) warn?.(AUTO_GENERATED);
+  return serviceAccountUser(found.namespace, found.account);
+}
+
 /** Upstream honours a token for 60 s after its object's deletion timestamp. */
 const LEEWAY_MS = 60_000;
 
@@ -247,10 +259,6 @@ function serviceAccountUser(
     ...(account.uid === undefined ? {} : { uid: account.uid }),
     ...(extra === undefined || Object.keys(extra).length === 0 ? {} : { extra }),
   };
-}
-
-function encode(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
 function decode(part: string): unknown {

@@ -3,7 +3,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { PODS } from '../admission/targets.ts';
-import { isMirrorPod, type PodReferences, podReferences } from '../pod-references.ts';
+import { isMirrorPod, type PodReferences, podReferences } from '#api/core/pod-references.ts';
 
 export interface NodePod {
   readonly namespace: string;

@@ -11,7 +11,7 @@ import {
   RESOURCE_SLICES,
   VOLUME_ATTACHMENTS,
 } from '../admission/targets.ts';
-import { volumeSecrets } from '../pod-references.ts';
+import { volumeSecrets } from '#api/core/pod-references.ts';
 import type { AuthorizationAttributes } from './authorizer.ts';
 import type { NodePods } from './node-pods.ts';
 import { ALLOW, type Rule } from './node-rules.ts';

@@ -19,7 +19,7 @@ import { messageOf } from '#base/error.ts';
 import { ensure, type KeepingServices as Services, type Wanted } from './ensure.ts';
 import { LocalClient, type VersionedTarget } from './local-client.ts';
 import { flowSchemas, priorityLevels } from './flow-control.ts';
-import { aggregatedRules } from './rbac/aggregation.ts';
+import { aggregatedRules } from '#api/rbac/aggregation.ts';
 import { rbacPolicy } from './rbac-policy.ts';
 import { reconcileBinding, reconcileRole } from './rbac-reconcile.ts';
 import {

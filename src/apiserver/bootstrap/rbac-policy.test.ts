@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import type { ClusterRole } from '#api/gen/rbac-v1.ts';
-import { aggregatedRules } from './rbac/aggregation.ts';
+import { aggregatedRules } from '#api/rbac/aggregation.ts';
 import { parseRules } from './rbac/rule-text.ts';
 import { FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { rbacPolicy } from './rbac-policy.ts';

@@ -14,7 +14,7 @@ import type {
   Subject,
 } from '#api/gen/rbac-v1.ts';
 import type { ObjectMeta } from '#api/meta/object.ts';
-import { aggregatedRules } from './rbac/aggregation.ts';
+import { aggregatedRules } from '#api/rbac/aggregation.ts';
 import { CLUSTER_BINDINGS, NAMESPACE_BINDINGS } from './rbac/bindings.ts';
 import { COMPONENT_ROLES } from './rbac/component-roles.ts';
 import { CONTROLLER_ROLES, GATED_CONTROLLER_ROLES } from './rbac/controller-roles.ts';

@@ -76,7 +76,8 @@ export const createTokenReview = reviewer<TokenReview>((review, _context, servic
     review.status = { ...given, user: given.user ?? {}, error: 'invalid bearer token' };
     return;
   }
-  const named = tokens.verify(token, nowMs)?.aud ?? [];
+  // A token of a Secret names no audience: it is for this server.
+  const named = tokens.verify(token, nowMs)?.aud ?? tokens.audiences;
   const common = isNone ? audiences : audiences.filter((audience) => named.includes(audience));
   const groups =
     isNone || user.groups.includes(AUTHENTICATED_GROUP)

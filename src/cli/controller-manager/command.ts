@@ -92,8 +92,8 @@ function managerOf(flags: Flags, parts: ManagerParts): Manager {
     ...parts,
     informers: new InformerFactory({ client: clients.base(NAME), environment }),
     clientFor: (name) =>
-      hasAccounts
+      hasAccounts && name !== null
         ? clients.serviceAccount(name, `${NAME}/${name}`)
-        : clients.base(`${NAME}/${name}`),
+        : clients.base(name === null ? NAME : `${NAME}/${name}`),
   });
 }

@@ -14,6 +14,8 @@ export function chosenControllers(words: readonly string[]): ControllerEntry[] {
     [name, ...aliases].some((each) => words.includes(`${sign}${each}`));
   // What is named counts before the star; of both, what switches on.
   return CONTROLLERS.filter(
-    (entry) => isNamed(entry, '') || (!isNamed(entry, '-') && words.includes('*')),
+    (entry) =>
+      isNamed(entry, '') ||
+      (entry.isOffByDefault !== true && !isNamed(entry, '-') && words.includes('*')),
   );
 }

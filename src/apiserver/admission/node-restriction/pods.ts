@@ -2,7 +2,7 @@
 import type { Pod, PodStatus } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { notFound } from '#api/meta/status.ts';
-import { isMirrorPod, MIRROR_POD_ANNOTATION, referencedKind } from '../../pod-references.ts';
+import { isMirrorPod, MIRROR_POD_ANNOTATION, referencedKind } from '#api/core/pod-references.ts';
 import { refusal } from '../refusal.ts';
 import { NODES } from '../targets.ts';
 import { existingPod, type NodeCall, unexpected } from './call.ts';

@@ -2,7 +2,7 @@
 import type { TokenRequest } from '#api/gen/authentication-v1.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '#api/gen/core-v1.ts';
 import type { CSIDriver } from '#api/gen/storage-v1.ts';
-import { claimName } from '../../pod-references.ts';
+import { claimName } from '#api/core/pod-references.ts';
 import type { ObjectReader } from '../admission.ts';
 import { refusal } from '../refusal.ts';
 import { CSI_DRIVERS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from '../targets.ts';

@@ -10,7 +10,7 @@ import type {
   ServiceAccount,
   Volume,
 } from '#api/gen/core-v1.ts';
-import { allContainers, isMirrorPod, podReferences } from '../../pod-references.ts';
+import { allContainers, isMirrorPod, podReferences } from '#api/core/pod-references.ts';
 import { generateName } from '../../registry/names.ts';
 import type { AdmissionPlugin, Attributes } from '../admission.ts';
 import { refusal } from '../refusal.ts';
