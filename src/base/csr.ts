@@ -1,8 +1,9 @@
 /**
- * The subject of a certificate signing request, and whether its signature is good.
+ * A certificate signing request: whom it is for, under which names, and whether its signature is
+ * good.
  *
- * Reads as much DER (X.690) as a PKCS #10 request (RFC 2986) needs for that; extensions are the
- * signer's business.
+ * Reads as much DER (X.690) as a PKCS #10 request (RFC 2986) needs for that, and the subject of a
+ * certificate.
  */
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { element as derElement } from './der.ts';
@@ -11,6 +12,18 @@ import { pemBlocks } from './pem.ts';
 export interface RequestSubject {
   readonly commonName: string;
   readonly organizations: readonly string[];
+}
+
+/** What a request asks for beside its subject. */
+export interface RequestContent {
+  readonly publicKey: KeyObject;
+  /** Attributes of the subject in order: object identifier in hex, text. */
+  readonly attributes: readonly (readonly [oid: string, text: string])[];
+  readonly dnsNames: readonly string[];
+  readonly emailAddresses: readonly string[];
+  /** Bytes in network order. */
+  readonly addresses: readonly Buffer[];
+  readonly uris: readonly string[];
 }
 
 interface Element {
@@ -22,6 +35,9 @@ const LABELS = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'];
 const SEQUENCE = 0x30;
 const OID_COMMON_NAME = '550403';
 const OID_ORGANIZATION = '55040a';
+/** The attribute that holds extensions (RFC 2985, 5.4.2). */
+const OID_EXTENSION_REQUEST = '2a864886f70d01090e';
+const OID_ALTERNATIVE_NAME = '551d11';
 /** BMPString: UTF-16, big endian. Other strings are read as UTF-8. */
 const BMP_STRING = 0x1e;
 
@@ -29,18 +45,70 @@ const BMP_STRING = 0x1e;
 export function requestSubject(text: string): RequestSubject {
   const [info] = partsOf(text);
   const [, subject] = elements(expectSequence(info));
-  let commonName = '';
-  const organizations: string[] = [];
-  for (const set of elements(expectSequence(subject))) {
-    for (const attribute of elements(set.content)) {
+  const attributes = attributesOf(subject);
+  const [commonName = ''] = valuesOf(attributes, OID_COMMON_NAME).toReversed();
+  return { commonName, organizations: valuesOf(attributes, OID_ORGANIZATION) };
+}
+
+type Attributes = RequestContent['attributes'];
+
+function valuesOf(attributes: Attributes, oid: string): string[] {
+  return attributes.filter(([type]) => type === oid).map(([, text]) => text);
+}
+
+function attributesOf(subject: Element | undefined): [oid: string, text: string][] {
+  return elements(expectSequence(subject)).flatMap((set) =>
+    elements(set.content).map((attribute): [string, string] => {
       const [type, value] = elements(attribute.content);
       if (type === undefined || value === undefined) throw new Error('malformed subject');
-      const oid = type.content.toString('hex');
-      if (oid === OID_COMMON_NAME) commonName = stringOf(value);
-      else if (oid === OID_ORGANIZATION) organizations.push(stringOf(value));
+      return [type.content.toString('hex'), stringOf(value)];
+    }),
+  );
+}
+
+/** `text`: PEM. Throws an Error that says what is wrong. */
+export function requestContent(text: string): RequestContent {
+  const [info] = partsOf(text);
+  const [, subject, key, attributes] = elements(expectSequence(info));
+  const names = alternativeNames(attributes?.content ?? Buffer.alloc(0));
+  const texts = (tag: number): string[] =>
+    names.filter((name) => name.tag === tag).map(({ content }) => content.toString('latin1'));
+  return {
+    publicKey: createPublicKey({
+      key: derElement(SEQUENCE, expectSequence(key)),
+      format: 'der',
+      type: 'spki',
+    }),
+    attributes: attributesOf(subject),
+    emailAddresses: texts(0x81),
+    dnsNames: texts(0x82),
+    uris: texts(0x86),
+    addresses: names.filter(({ tag }) => tag === 0x87).map(({ content }) => content),
+  };
+}
+
+/** The general names (RFC 5280, 4.2.1.6) that the attribute of wanted extensions lists. */
+function alternativeNames(attributes: Buffer): Element[] {
+  for (const attribute of elements(attributes)) {
+    const [type, values] = elements(attribute.content);
+    if (type?.content.toString('hex') !== OID_EXTENSION_REQUEST) continue;
+    const [list] = elements(values?.content ?? Buffer.alloc(0));
+    for (const extension of elements(expectSequence(list))) {
+      const [oid, ...rest] = elements(extension.content);
+      if (oid?.content.toString('hex') !== OID_ALTERNATIVE_NAME) continue;
+      const [names] = elements(rest.at(-1)?.content ?? Buffer.alloc(0));
+      return elements(expectSequence(names));
     }
   }
-  return { commonName, organizations };
+  return [];
+}
+
+/** The subject of a certificate as it stands in its DER: what those that it signs name as issuer. */
+export function certificateSubject(certificate: Buffer): Buffer {
+  const [body] = elements(expectSequence(elements(certificate)[0]));
+  // Behind the version that every certificate of today has: serial, algorithm, issuer, validity.
+  const [, , , , , subject] = elements(expectSequence(body));
+  return derElement(SEQUENCE, expectSequence(subject));
 }
 
 /** Information, algorithm, signature. */

@@ -18,12 +18,23 @@ export interface Name {
 
 export type CertificateUse = 'authority' | 'server' | 'client';
 
+/** What the key may be used for (RFC 5280, 4.2.1.3 and 4.2.1.12), instead of what `uses` stands for. */
+export interface KeyPurposes {
+  /** Bit 0 is digitalSignature, bit 8 decipherOnly. */
+  readonly bits: readonly number[];
+  /** Object identifiers of the extended key usages. */
+  readonly extended: readonly string[];
+}
+
+/** A name as DER, where it is to stand as it came. */
+export type EncodedName = Uint8Array;
+
 export interface CertificateOptions {
-  readonly subject: Name;
+  readonly subject: Name | EncodedName;
   readonly publicKey: KeyObject;
   /** Who signs: for a self-signed authority, its own name and key. */
   readonly issuer: {
-    readonly name: Name;
+    readonly name: Name | EncodedName;
     readonly publicKey: KeyObject;
     readonly privateKey: KeyObject;
   };
@@ -35,6 +46,9 @@ export interface CertificateOptions {
   readonly dnsNames?: readonly string[];
   /** IPv4 or IPv6 addresses in text. */
   readonly addresses?: readonly string[];
+  readonly emailAddresses?: readonly string[];
+  readonly uris?: readonly string[];
+  readonly purposes?: KeyPurposes;
 }
 
 const OID = {
@@ -93,7 +107,8 @@ function signatureAlgorithm(key: KeyObject): Buffer {
 }
 
 /** Groups first, then the user, in the order that upstream's tools write. */
-function nameOf(name: Name): Buffer {
+function nameOf(name: Name | EncodedName): Uint8Array {
+  if (name instanceof Uint8Array) return name;
   const attribute = (type: string, value: string): Buffer =>
     der.set(der.sequence(der.oid(type), der.utf8String(value)));
   return der.sequence(
@@ -104,8 +119,9 @@ function nameOf(name: Name): Buffer {
 
 function extensionsOf(options: CertificateOptions): Buffer[] {
   const isAuthority = options.uses.includes('authority');
+  const { bits, extended } = options.purposes ?? purposesOf(options.uses);
   const extensions = [
-    extension(OID.keyUsage, keyUsage(isAuthority), true),
+    ...(bits.length === 0 ? [] : [extension(OID.keyUsage, keyUsage(bits), true)]),
     extension(
       OID.basicConstraints,
       der.sequence(...(isAuthority ? [der.boolean(true)] : [])),
@@ -117,15 +133,22 @@ function extensionsOf(options: CertificateOptions): Buffer[] {
     ),
     extension(OID.subjectKeyIdentifier, der.octetString(keyIdentifier(options.publicKey))),
   ];
-  const purposes = [
-    ...(options.uses.includes('server') ? [der.oid(OID.serverAuth)] : []),
-    ...(options.uses.includes('client') ? [der.oid(OID.clientAuth)] : []),
-  ];
-  if (purposes.length > 0)
-    extensions.push(extension(OID.extendedKeyUsage, der.sequence(...purposes)));
+  if (extended.length > 0)
+    extensions.push(extension(OID.extendedKeyUsage, der.sequence(...extended.map(der.oid))));
   const names = alternativeNames(options);
   if (names.length > 0) extensions.push(extension(OID.subjectAltName, der.sequence(...names)));
   return extensions;
+}
+
+/** digitalSignature and keyEncipherment; for an authority keyCertSign too. */
+function purposesOf(uses: readonly CertificateUse[]): KeyPurposes {
+  return {
+    bits: uses.includes('authority') ? [0, 2, 5] : [0, 2],
+    extended: [
+      ...(uses.includes('server') ? [OID.serverAuth] : []),
+      ...(uses.includes('client') ? [OID.clientAuth] : []),
+    ],
+  };
 }
 
 function extension(type: string, value: Uint8Array, critical = false): Buffer {
@@ -133,11 +156,15 @@ function extension(type: string, value: Uint8Array, critical = false): Buffer {
   return der.sequence(der.oid(type), ...flag, der.octetString(value));
 }
 
-/** Bits from the left (RFC 5280, 4.2.1.3): 0 digitalSignature, 2 keyEncipherment, 5 keyCertSign. */
-function keyUsage(isAuthority: boolean): Buffer {
-  return isAuthority
-    ? der.bitString(Buffer.from([0xa4]), 2)
-    : der.bitString(Buffer.from([0xa0]), 5);
+/** Bits from the left; what is behind the last one is not written (X.690, 11.2.2). */
+function keyUsage(bits: readonly number[]): Buffer {
+  const highest = Math.max(...bits);
+  const bytes = Buffer.alloc(Math.floor(highest / 8) + 1);
+  for (const bit of bits) {
+    const at = Math.floor(bit / 8);
+    bytes[at] = (bytes[at] ?? 0) | (0x80 >> (bit % 8));
+  }
+  return der.bitString(bytes, 7 - (highest % 8));
 }
 
 /** SHA-1 of the key's bits, as RFC 5280, 4.2.1.2 (1) proposes: a name of the key, no protection. */
@@ -167,7 +194,9 @@ function alternativeNames(options: CertificateOptions): Buffer[] {
   const addresses = (options.addresses ?? []).map((address) =>
     der.implicit(7, addressBytes(address)),
   );
-  return [...dns, ...addresses];
+  const text = (tag: number, names: readonly string[] = []): Buffer[] =>
+    names.map((name) => der.implicit(tag, Buffer.from(name, 'latin1')));
+  return [...dns, ...text(1, options.emailAddresses), ...addresses, ...text(6, options.uris)];
 }
 
 /** 4 or 16 bytes in network order. */

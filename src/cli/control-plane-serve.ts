@@ -51,6 +51,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     backends: backendConnector(),
     frontProxy: { ...pki.frontProxyClient, authority: pki.frontProxyAuthority.certificate },
     rootCa: pki.authority.certificate,
+    signingCa: { certificate: pki.authority.certificate, key: pki.authority.key },
     podCidr: config.podCidr,
     history: config.history,
     ...versionOptions(config),

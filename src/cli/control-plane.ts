@@ -14,6 +14,7 @@ import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';
+import type { KeyPair } from './pki.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
 import { DEFAULT_SCHEDULER_NAME, Scheduler } from '#scheduler/scheduler.ts';
@@ -28,6 +29,8 @@ export interface ControlPlaneOptions extends ApiServerOptions {
   readonly controllers?: readonly Controller[];
   /** PEM, published in every namespace; the cluster's CA. */
   readonly rootCa: string;
+  /** The authority that signs the certificates that are asked for; without it none is signed. */
+  readonly signingCa?: KeyPair;
   /** Pods of a node get addresses from its part of this range. */
   readonly podCidr: string;
   /** False leaves pods to another scheduler. */
@@ -115,6 +118,7 @@ function controllersOf(options: ControlPlaneOptions): Controller[] {
   return allControllers({
     rootCa,
     serviceAccountKey: options.serviceAccountKey,
+    ...(options.signingCa === undefined ? {} : { signingCa: options.signingCa }),
     nodeIpam: { clusterCidrs: [podCidr] },
     namespaceGraceMs: 0,
     servesMigrations: chosenKinds(featureGates, runtimeConfig).some(

@@ -5,6 +5,10 @@
  */
 import type { Controller } from '#reconcile/controller.ts';
 import { bootstrapSigner } from './bootstrap-signer.ts';
+import { csrApprovingController } from './certificatesigningrequest-approving.ts';
+import { csrCleanerController } from './certificatesigningrequest-cleaner.ts';
+import { csrSigningController } from './certificatesigningrequest-signing.ts';
+import type { SigningCa } from './certificatesigningrequest/certificate.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation.ts';
 import { deploymentController } from './deployment.ts';
 import { disruptionController } from './disruption.ts';
@@ -40,6 +44,8 @@ export interface ControllerOptions {
   readonly serviceAccountKey?: string;
   /** After how long without use tokens that nobody asked for are blocked; a year unless given. */
   readonly unusedTokensMs?: number;
+  /** The authority that signs what is asked for; without it nothing is signed. */
+  readonly signingCa?: SigningCa;
   /** Without it nodes get no ranges of Pod addresses. */
   readonly nodeIpam?: NodeIpamOptions;
   /** How long a deleted namespace is left alone; 0 where one API server serves all. */
@@ -97,6 +103,13 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
       legacyTokenCleaner(unusedMs === undefined ? {} : { unusedMs }),
     ],
   ),
+  entry('certificatesigningrequest-signing-controller', 'csrsigning', ({ signingCa }) =>
+    signingCa === undefined ? [] : [csrSigningController(signingCa)],
+  ),
+  entry('certificatesigningrequest-approving-controller', 'csrapproving', () => [
+    csrApprovingController,
+  ]),
+  entry('certificatesigningrequest-cleaner-controller', 'csrcleaner', () => [csrCleanerController]),
   entry('node-ipam-controller', 'nodeipam', ({ nodeIpam }) =>
     nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)],
   ),

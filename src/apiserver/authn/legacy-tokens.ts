@@ -32,7 +32,10 @@ export function legacyToken(
   claims: Readonly<Record<string, unknown>>,
   reader: ObjectReader,
 ): LegacyToken | undefined {
-  const claim = (name: string): string => String(claims[CLAIM + name] ?? '');
+  const claim = (name: string): string => {
+    const value = claims[CLAIM + name];
+    return typeof value === 'string' ? value : '';
+  };
   const namespace = claim('namespace');
   const account = { name: claim('service-account.name'), uid: claim('service-account.uid') };
   if (claims['sub'] !== `system:serviceaccount:${namespace}:${account.name}`) return undefined;
