@@ -15,6 +15,7 @@ import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints.ts';
 import { endpointSliceController } from './endpointslice.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring.ts';
+import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { legacyTokenCleaner } from './legacy-service-account-token-cleaner.ts';
 import { namespaceController } from './namespace.ts';
@@ -25,6 +26,7 @@ import { pvProtectionController } from './pv-protection.ts';
 import { pvcProtectionController } from './pvc-protection.ts';
 import { replicaSetController } from './replicaset.ts';
 import { replicationControllerController } from './replicationcontroller.ts';
+import { resourceClaimController } from './resourceclaim.ts';
 import { resourceQuotaController } from './resourcequota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceCidrController } from './service-cidr.ts';
@@ -140,6 +142,8 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('pod-garbage-collector-controller', 'podgc', ({ terminatedPodsMax }) => [
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
   ]),
+  entry('ephemeral-volume-controller', 'ephemeral-volume', () => [ephemeralVolumeController]),
+  entry('resourceclaim-controller', 'resource-claim-controller', () => [resourceClaimController]),
   entry('persistentvolumeclaim-protection-controller', 'pvc-protection', () => [
     pvcProtectionController,
   ]),

@@ -2,7 +2,7 @@
  * The kinds of `resource.k8s.io` as a client needs them. Their kinds in `api/resource/` carry the
  * whole expression language along, for validation that only the API server does.
  */
-import type { DeviceClass, ResourceClaim } from '#api/gen/resource-v1.ts';
+import type { DeviceClass, ResourceClaim, ResourceClaimTemplate } from '#api/gen/resource-v1.ts';
 import type { ResourceType } from '#client/client.ts';
 
 const GROUP = { group: 'resource.k8s.io', version: 'v1' };
@@ -19,4 +19,11 @@ export const DEVICE_CLASS: ResourceType<DeviceClass> = {
   kind: 'DeviceClass',
   plural: 'deviceclasses',
   namespaced: false,
+};
+
+export const RESOURCE_CLAIM_TEMPLATE: ResourceType<ResourceClaimTemplate> = {
+  ...GROUP,
+  kind: 'ResourceClaimTemplate',
+  plural: 'resourceclaimtemplates',
+  namespaced: true,
 };
