@@ -11,6 +11,7 @@ import { csrSigningController } from './certificatesigningrequest-signing.ts';
 import type { SigningCa } from './certificatesigningrequest/certificate.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation.ts';
 import { deploymentController } from './deployment.ts';
+import { deviceTaintEvictionController } from './device-taint-eviction.ts';
 import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints.ts';
 import { endpointSliceController } from './endpointslice.ts';
@@ -117,6 +118,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   ),
   entry('node-lifecycle-controller', 'nodelifecycle', () => [nodeLifecycleController]),
   entry('taint-eviction-controller', '', () => [taintEvictionController]),
+  entry('device-taint-eviction-controller', '', () => [deviceTaintEvictionController]),
   entry('ttl-controller', 'ttl', () => [ttlController]),
   entry('deployment-controller', 'deployment', () => [deploymentController]),
   entry('replicaset-controller', 'replicaset', () => [replicaSetController]),

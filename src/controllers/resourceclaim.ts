@@ -35,7 +35,7 @@ import {
   isPodDone,
   isToReserve,
   POD_CLAIM,
-} from './resourceclaim/pod-claims.ts';
+} from './shared/pod-claims.ts';
 import { RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE } from './shared/device-types.ts';
 import { withoutFinalizer } from './shared/finalizers.ts';
 

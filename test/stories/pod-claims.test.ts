@@ -13,6 +13,7 @@ import type {
 import type { ResourceClaim, ResourceClaimSpec } from '#api/gen/resource-v1.ts';
 import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
 import { RESOURCE_CLAIM_TEMPLATE } from '#api/resource/resource-claim-template.ts';
+import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
 import { TestCluster } from '#kit/cluster.ts';
 
 const NAMESPACE = 'default';
@@ -164,11 +165,11 @@ describe('a ResourceClaim', () => {
     assert.ok(first !== undefined && before.length === 2);
     await cluster.delete(RESOURCE_CLAIM, first);
     await cluster.settle();
-    const after = (await claims(cluster)).map(({ metadata }) => metadata?.name).toSorted();
+    const after = (await claims(cluster)).map(({ metadata }) => metadata?.name ?? '').toSorted();
     assert.equal(after.length, 2);
-    assert.equal(after.includes(first.metadata?.name), false);
+    assert.equal(after.includes(first.metadata?.name ?? ''), false);
     const named = (await namesIn(cluster))?.map(({ resourceClaimName }) => resourceClaimName);
-    assert.deepEqual(named?.toSorted(), after);
+    assert.deepEqual(named?.map((each) => each ?? '').toSorted(), after);
     await cluster.stop();
   });
 
@@ -252,5 +253,73 @@ describe('a ResourceClaim', () => {
     const { uid } = (await cluster.get(POD, 'web', NAMESPACE)).metadata ?? {};
     assert.deepEqual(claim.status?.reservedFor, [{ resource: 'pods', name: 'web', uid }]);
     await cluster.stop();
+  });
+
+  describe('for a device that breaks', () => {
+    const slice = (tainted: boolean) => ({
+      metadata: { name: 'slice' },
+      spec: {
+        driver: 'd.example.com',
+        nodeName: 'node-1',
+        pool: { name: 'p', generation: 1, resourceSliceCount: 1 },
+        devices: [
+          {
+            name: 'x',
+            taints: tainted ? [{ key: 'broken', effect: 'NoExecute' as const }] : [],
+          },
+        ],
+      },
+    });
+    async function clusterWithDevice(tolerationSeconds?: number): Promise<TestCluster> {
+      const shared = { resourceClaims: [{ name: 'gpu', resourceClaimName: 'shared' }] };
+      const cluster = await TestCluster.start();
+      await cluster.create(RESOURCE_SLICE, slice(false));
+      await cluster.create(RESOURCE_CLAIM, {
+        metadata: { name: 'shared', namespace: NAMESPACE },
+        spec,
+      });
+      await cluster.create(POD, pod('web', { ...shared, nodeName: 'node-1' }));
+      const claim = await cluster.get(RESOURCE_CLAIM, 'shared', NAMESPACE);
+      const tolerations =
+        tolerationSeconds === undefined
+          ? []
+          : [{ operator: 'Exists' as const, effect: 'NoExecute' as const, tolerationSeconds }];
+      const results = allocation.devices.results.map((each) => ({ ...each, tolerations }));
+      const status = { allocation: { devices: { results } } };
+      await cluster.run(cluster.client.update(RESOURCE_CLAIM, { ...claim, status }, 'status'));
+      await cluster.settle();
+      return cluster;
+    }
+    const isThere = async (cluster: TestCluster): Promise<boolean> =>
+      (await cluster.list(POD, NAMESPACE)).some(
+        ({ metadata }) => metadata?.deletionTimestamp === undefined,
+      );
+
+    it('the Pod that uses it is deleted', async () => {
+      const cluster = await clusterWithDevice();
+      assert.equal(await isThere(cluster), true);
+      await cluster.run(cluster.client.update(RESOURCE_SLICE, slice(true)));
+      await cluster.advance(1000);
+      assert.equal(await isThere(cluster), false);
+      const messages = await messagesOf(cluster, 'DeviceTaintManagerEviction');
+      assert.deepEqual(messages, ['Marking for deletion']);
+      await cluster.stop();
+    });
+
+    it('the Pod stays as long as its claim tolerates, and for good when it is mended', async () => {
+      const cluster = await clusterWithDevice(300);
+      await cluster.run(cluster.client.update(RESOURCE_SLICE, slice(true)));
+      await cluster.advance(290_000);
+      assert.equal(await isThere(cluster), true);
+      await cluster.run(cluster.client.update(RESOURCE_SLICE, slice(false)));
+      await cluster.advance(60_000);
+      assert.equal(await isThere(cluster), true);
+      const messages = await messagesOf(cluster, 'DeviceTaintManagerEviction');
+      assert.deepEqual(messages, ['Cancelling deletion']);
+      await cluster.run(cluster.client.update(RESOURCE_SLICE, slice(true)));
+      await cluster.advance(310_000);
+      assert.equal(await isThere(cluster), false);
+      await cluster.stop();
+    });
   });
 });

@@ -2,7 +2,12 @@
  * The kinds of `resource.k8s.io` as a client needs them. Their kinds in `api/resource/` carry the
  * whole expression language along, for validation that only the API server does.
  */
-import type { DeviceClass, ResourceClaim, ResourceClaimTemplate } from '#api/gen/resource-v1.ts';
+import type {
+  DeviceClass,
+  ResourceClaim,
+  ResourceClaimTemplate,
+  ResourceSlice,
+} from '#api/gen/resource-v1.ts';
 import type { ResourceType } from '#client/client.ts';
 
 const GROUP = { group: 'resource.k8s.io', version: 'v1' };
@@ -26,4 +31,11 @@ export const RESOURCE_CLAIM_TEMPLATE: ResourceType<ResourceClaimTemplate> = {
   kind: 'ResourceClaimTemplate',
   plural: 'resourceclaimtemplates',
   namespaced: true,
+};
+
+export const RESOURCE_SLICE: ResourceType<ResourceSlice> = {
+  ...GROUP,
+  kind: 'ResourceSlice',
+  plural: 'resourceslices',
+  namespaced: false,
 };
