@@ -56,6 +56,8 @@ export interface ControllerOptions {
   readonly terminatedPodsMax?: number;
   /** Whether the API server's admission charges quotas for what is created. */
   readonly chargesQuotas?: boolean;
+  /** How often quotas are counted anew. */
+  readonly quotaResyncMs?: number;
   /** Whether the server has StorageVersionMigrations to act on; they are behind a gate. */
   readonly servesMigrations?: boolean;
 }
@@ -138,8 +140,11 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('namespace-controller', 'namespace', ({ namespaceGraceMs: graceMs }) => [
     namespaceController(graceMs === undefined ? {} : { graceMs }),
   ]),
-  entry('resourcequota-controller', 'resourcequota', ({ chargesQuotas }) => [
-    resourceQuotaController({ chargedAtAdmission: chargesQuotas === true }),
+  entry('resourcequota-controller', 'resourcequota', (options) => [
+    resourceQuotaController({
+      chargedAtAdmission: options.chargesQuotas === true,
+      ...(options.quotaResyncMs === undefined ? {} : { resyncMs: options.quotaResyncMs }),
+    }),
   ]),
   entry('pod-garbage-collector-controller', 'podgc', ({ terminatedPodsMax }) => [
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),

@@ -32,26 +32,29 @@ import { asError } from '#reconcile/slow-start.ts';
 import { CountedResources } from './resourcequota/counted-resources.ts';
 import { DEVICE_CLASS, RESOURCE_CLAIM } from './shared/device-types.ts';
 
-const RESYNC_MS = 5 * 60_000;
+const RESYNC_MS_DEFAULT = 5 * 60_000;
 /** How often what is served is looked at again. */
 const DISCOVER_MS = 30_000;
 const DISCOVER = 'discover';
 
-/** `chargedAtAdmission`: whether what is created is charged before it is stored. */
-export function resourceQuotaController({
-  chargedAtAdmission,
-}: {
+export interface ResourceQuotaOptions {
+  /** Whether what is created is charged before it is stored. */
   readonly chargedAtAdmission: boolean;
-}): Controller {
+  /** How often all is counted anew; five minutes unless given. */
+  readonly resyncMs?: number;
+}
+
+export function resourceQuotaController(options: ResourceQuotaOptions): Controller {
   return defineKeyController({
     name: 'resourcequota-controller',
-    create: (setup) => new Quotas(setup, chargedAtAdmission).reconcile,
+    create: (setup) => new Quotas(setup, options).reconcile,
   });
 }
 
 class Quotas {
   readonly #setup: Setup;
   readonly #chargedAtAdmission: boolean;
+  readonly #resyncMs: number;
   readonly #quotas: Informer<ResourceQuota>;
   readonly #pods: Informer<Pod>;
   readonly #claims: Informer<ResourceClaim>;
@@ -60,9 +63,10 @@ class Quotas {
   readonly #measured: ReadonlyMap<string, Informer<KubeObject>>;
   readonly #counted: CountedResources;
 
-  constructor(setup: Setup, chargedAtAdmission: boolean) {
+  constructor(setup: Setup, options: ResourceQuotaOptions) {
     this.#setup = setup;
-    this.#chargedAtAdmission = chargedAtAdmission;
+    this.#chargedAtAdmission = options.chargedAtAdmission;
+    this.#resyncMs = options.resyncMs ?? RESYNC_MS_DEFAULT;
     this.#quotas = setup.watch(RESOURCE_QUOTA, (change) =>
       hasNewLimits(change) ? [change.key] : [],
     );
@@ -95,7 +99,7 @@ class Quotas {
       await pass.client.update(RESOURCE_QUOTA, { ...quota, status }, 'status');
     const [failure] = failures;
     if (failure !== undefined) throw failure;
-    return { requeueAfterMs: unserved ? DISCOVER_MS : RESYNC_MS };
+    return { requeueAfterMs: unserved ? Math.min(DISCOVER_MS, this.#resyncMs) : this.#resyncMs };
   };
 
   async #refresh(): Promise<Result> {

@@ -298,7 +298,10 @@ describe('a ResourceClaim', () => {
     it('the Pod that uses it is deleted', async () => {
       const cluster = await clusterWithDevice();
       assert.equal(await isThere(cluster), true);
-      await cluster.run(cluster.client.update(RESOURCE_SLICE, slice(true)));
+      const worse = slice(true);
+      const pool = { ...worse.spec.pool, generation: 2 };
+      const metadata = { name: 'newer' };
+      await cluster.create(RESOURCE_SLICE, { metadata, spec: { ...worse.spec, pool } });
       await cluster.advance(1000);
       assert.equal(await isThere(cluster), false);
       const messages = await messagesOf(cluster, 'DeviceTaintManagerEviction');

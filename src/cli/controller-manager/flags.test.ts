@@ -12,7 +12,9 @@ const flagsOf = (...args: string[]) => parseFlags(CONTROLLER_MANAGER, args);
 
 describe('--controllers', () => {
   const names = (...words: string[]): string[] => chosenControllers(words).map(({ name }) => name);
-  const all = CONTROLLERS.map(({ name }) => name);
+  const all = CONTROLLERS.filter(({ isOffByDefault }) => isOffByDefault !== true).map(
+    ({ name }) => name,
+  );
 
   it('takes all with a star, less what is taken away, by any of its names', () => {
     assert.deepEqual(names('*'), all);
@@ -20,6 +22,13 @@ describe('--controllers', () => {
       names('*', '-podgc', '-deployment-controller'),
       all.filter((name) => !/^(?:pod-garbage|deployment)/.test(name)),
     );
+  });
+  it('takes what is off by default only when it is named', () => {
+    assert.equal(all.includes('token-cleaner-controller'), false);
+    assert.deepEqual(names('bootstrapsigner', 'tokencleaner'), [
+      'bootstrap-signer-controller',
+      'token-cleaner-controller',
+    ]);
   });
   it('takes what is named without one', () => {
     assert.deepEqual(names('ttl', 'namespace-controller'), [
@@ -63,6 +72,28 @@ describe('flags of the controller manager', () => {
       nodeBitsV4: 26,
     });
     assert.throws(() => controllerOptions(flagsOf('--allocate-node-cidrs')), UserError);
+  });
+  it('say who signs, and for how long', () => {
+    assert.equal(controllerOptions(flagsOf()).signingCa, undefined);
+    const [certificate, key] = ['flags.ts', 'options.ts'].map(
+      (name) => new URL(name, import.meta.url).pathname,
+    );
+    const given = flagsOf(
+      `--cluster-signing-cert-file=${certificate}`,
+      `--cluster-signing-key-file=${key}`,
+      `--service-account-private-key-file=${key}`,
+      '--cluster-signing-duration=24h',
+      '--legacy-service-account-token-clean-up-period=48h',
+      '--resource-quota-sync-period=1m',
+    );
+    const { signingCa, serviceAccountKey, unusedTokensMs, quotaResyncMs } =
+      controllerOptions(given);
+    assert.match(signingCa?.certificate ?? '', /The flags of/);
+    assert.match(signingCa?.key ?? '', /What the flags/);
+    assert.equal(signingCa?.durationMs, 86_400_000);
+    assert.equal(serviceAccountKey, signingCa?.key);
+    assert.equal(unusedTokensMs, 172_800_000);
+    assert.equal(quotaResyncMs, 60_000);
   });
   it('that upstream has and we have not are refused by name', () => {
     assert.throws(() => flagsOf('--kube-api-qps=5'), {

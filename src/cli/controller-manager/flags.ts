@@ -1,7 +1,15 @@
 /** The flags of `cox controller-manager`: upstream's names and defaults, for what there is here. */
 import { leaderFlags } from '../component/leader.ts';
 import { servingFlags } from '../component/serving.ts';
-import { bool, count, type Flags as AnyFlags, list, type Program, text } from '../flags.ts';
+import {
+  bool,
+  count,
+  duration,
+  type Flags as AnyFlags,
+  list,
+  type Program,
+  text,
+} from '../flags.ts';
 import { MISSING_FLAGS } from './upstream-flags.ts';
 
 const FLAGS = {
@@ -11,6 +19,12 @@ const FLAGS = {
   ...leaderFlags('kube-controller-manager'),
   ...servingFlags('10257'),
   'root-ca-file': text('', 'the authority that each namespace gets'),
+  'service-account-private-key-file': text('', 'signs the tokens in Secrets'),
+  'legacy-service-account-token-clean-up-period': duration('8760h', 'after which unused ones go'),
+  'cluster-signing-cert-file': text('', 'the authority that signs what is asked for'),
+  'cluster-signing-key-file': text('', 'its key'),
+  'cluster-signing-duration': duration('8760h', 'how long it signs for at most'),
+  'resource-quota-sync-period': duration('5m', 'how often quotas are counted anew'),
   'allocate-node-cidrs': bool('false', 'give nodes ranges of Pod addresses'),
   'cluster-cidr': list('', 'what those ranges are taken from'),
   'service-cluster-ip-range': list('', 'what they keep out of'),
@@ -27,6 +41,10 @@ const FLAGS = {
   'mirroring-concurrent-service-endpoint-syncs': count('5', 'Endpoints at a time, mirrored'),
   'concurrent-namespace-syncs': count('10', 'namespaces at a time'),
   'concurrent-gc-syncs': count('20', 'workers of the garbage collector'),
+  'concurrent-resource-quota-syncs': count('5', 'quotas at a time'),
+  'concurrent-ephemeralvolume-syncs': count('5', 'Pods with ephemeral volumes at a time'),
+  'concurrent-resourceclaim-syncs': count('50', 'ResourceClaims at a time'),
+  'concurrent-device-taint-eviction-syncs': count('8', 'Pods on tainted devices at a time'),
   v: count('0', 'how much is logged: 4 and more logs everything'),
 };
 
@@ -51,4 +69,8 @@ export const CONCURRENCY: readonly (readonly [controller: string, flag: FlagName
   ['endpointslicemirroring-controller', 'mirroring-concurrent-service-endpoint-syncs'],
   ['namespace-controller', 'concurrent-namespace-syncs'],
   ['generic-garbage-collector', 'concurrent-gc-syncs'],
+  ['resourcequota-controller', 'concurrent-resource-quota-syncs'],
+  ['ephemeral-volume-controller', 'concurrent-ephemeralvolume-syncs'],
+  ['resource-claim-controller', 'concurrent-resourceclaim-syncs'],
+  ['device-taint-eviction-controller', 'concurrent-device-taint-eviction-syncs'],
 ];

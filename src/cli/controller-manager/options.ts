@@ -7,11 +7,25 @@ import { CONCURRENCY, type Flags } from './flags.ts';
 export function controllerOptions(flags: Flags): ControllerOptions {
   const rootCa = flags.file('root-ca-file');
   const nodeIpam = nodeIpamOf(flags);
+  const serviceAccountKey = flags.file('service-account-private-key-file');
+  const signingCa = signingCaOf(flags);
   return {
     ...(rootCa === undefined ? {} : { rootCa }),
     ...(nodeIpam === undefined ? {} : { nodeIpam }),
+    ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
+    ...(signingCa === undefined ? {} : { signingCa }),
+    unusedTokensMs: flags.milliseconds('legacy-service-account-token-clean-up-period'),
+    quotaResyncMs: flags.milliseconds('resource-quota-sync-period'),
     terminatedPodsMax: flags.number('terminated-pod-gc-threshold'),
   };
+}
+
+/** Nothing is signed unless both files are named, as upstream. */
+function signingCaOf(flags: Flags): ControllerOptions['signingCa'] {
+  const certificate = flags.file('cluster-signing-cert-file');
+  const key = flags.file('cluster-signing-key-file');
+  if (certificate === undefined || key === undefined) return undefined;
+  return { certificate, key, durationMs: flags.milliseconds('cluster-signing-duration') };
 }
 
 function nodeIpamOf(flags: Flags): NodeIpamOptions | undefined {

@@ -9,14 +9,12 @@ export const MISSING_FLAGS: ReadonlySet<string> = new Set(
 allow-metric-labels allow-metric-labels-manifest attach-detach-reconcile-sync-period
 authentication-token-webhook-cache-ttl authorization-webhook-cache-authorized-ttl
 authorization-webhook-cache-unauthorized-ttl cert-dir cidr-allocator-type cloud-config
-cloud-provider cluster-signing-cert-file cluster-signing-duration cluster-signing-key-file
-cluster-signing-kube-apiserver-client-cert-file cluster-signing-kube-apiserver-client-key-file
-cluster-signing-kubelet-client-cert-file cluster-signing-kubelet-client-key-file
-cluster-signing-kubelet-serving-cert-file cluster-signing-kubelet-serving-key-file
-cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file
-concurrent-cron-job-syncs concurrent-daemonset-syncs concurrent-device-taint-eviction-syncs
-concurrent-ephemeralvolume-syncs concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs
-concurrent-resource-quota-syncs concurrent-resourceclaim-syncs concurrent-service-syncs
+cloud-provider cluster-signing-kube-apiserver-client-cert-file
+cluster-signing-kube-apiserver-client-key-file cluster-signing-kubelet-client-cert-file
+cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file
+cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file
+cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs concurrent-daemonset-syncs
+concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-service-syncs
 concurrent-serviceaccount-token-syncs concurrent-statefulset-syncs
 concurrent-ttl-after-finished-syncs concurrent-validating-admission-policy-status-syncs
 configure-cloud-routes contention-profiling controller-shutdown-timeout controller-start-interval
@@ -28,19 +26,18 @@ horizontal-pod-autoscaler-cpu-initialization-period
 horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay
 horizontal-pod-autoscaler-sync-period horizontal-pod-autoscaler-tolerance
 http2-max-streams-per-connection kube-api-burst kube-api-content-type kube-api-qps
-large-cluster-size-threshold leader-migration-config legacy-service-account-token-clean-up-period
-log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size
-log-text-split-stream logging-format master max-endpoints-per-slice min-compatibility-version
-min-resync-period mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset
+large-cluster-size-threshold leader-migration-config log-flush-frequency log-json-info-buffer-size
+log-json-split-stream log-text-info-buffer-size log-text-split-stream logging-format master
+max-endpoints-per-slice min-compatibility-version min-resync-period
+mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset
 namespace-sync-period node-eviction-rate node-monitor-grace-period node-monitor-period
 node-startup-grace-period permit-address-sharing permit-port-sharing profiling
 pv-recycler-increment-timeout-nfs pv-recycler-minimum-timeout-hostpath
 pv-recycler-minimum-timeout-nfs pv-recycler-pod-template-filepath-hostpath
 pv-recycler-pod-template-filepath-nfs pv-recycler-timeout-increment-hostpath
-pvclaimbinder-sync-period resource-quota-sync-period route-reconciliation-period
-secondary-node-eviction-rate service-account-private-key-file show-hidden-metrics-for-version
-tls-cipher-suites tls-curve-preferences tls-min-version tls-sni-cert-key unhealthy-zone-threshold
-unsupported-kube-api-over-localhost version vmodule
+pvclaimbinder-sync-period route-reconciliation-period secondary-node-eviction-rate
+show-hidden-metrics-for-version tls-cipher-suites tls-curve-preferences tls-min-version
+tls-sni-cert-key unhealthy-zone-threshold unsupported-kube-api-over-localhost version vmodule
 `
     .trim()
     .split(/\s+/),

@@ -21,6 +21,7 @@ function signed(words: RequestWords, usages: KeyUsage[] = []): X509Certificate {
       publicKey,
       privateKey,
       notAfterMs: NOW_MS + 1e9,
+      durationMs: 3_600_000,
     },
     serial: Buffer.from([7]),
     nowMs: NOW_MS,
@@ -63,6 +64,11 @@ describe('a certificate', () => {
       assert.ok(raw.includes(Buffer.from(`0603551d0f0101ff04${lengthOf(bits)}${bits}`, 'hex')));
     });
   }
+
+  it('lives as long as the authority signs for, when nothing else is asked', () => {
+    const { validToDate } = signed({ commonName: 'a' });
+    assert.equal(validToDate.getTime() - NOW_MS, 3_600_000);
+  });
 
   it('says nothing about usages when none were asked for', () => {
     const { raw } = signed({ commonName: 'a' });

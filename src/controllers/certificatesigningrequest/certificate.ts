@@ -14,7 +14,7 @@ import { createCertificate, type KeyPurposes } from '#base/x509.ts';
 import type { ParsedRequest } from './requests.ts';
 
 const MINUTE_MS = 60_000;
-const DURATION_MS_MAX = 365 * 24 * 60 * MINUTE_MS;
+const DURATION_MS_DEFAULT = 365 * 24 * 60 * MINUTE_MS;
 const DURATION_MS_MIN = 10 * MINUTE_MS;
 /** Clocks of a cluster differ a little. */
 const BACKDATE_MS = 5 * MINUTE_MS;
@@ -65,10 +65,11 @@ const ATTRIBUTES: readonly (readonly [oid: string, hex: string])[] = [
 /** Common name and serial number: the last one counts. */
 const ONCE = ['550403', '550405'];
 
-/** The authority, as PEM texts. */
+/** The authority: PEM texts, and for how long it signs at most; a year unless given. */
 export interface SigningCa {
   readonly certificate: string;
   readonly key: string;
+  readonly durationMs?: number;
 }
 
 export interface Issuer {
@@ -76,9 +77,11 @@ export interface Issuer {
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
   readonly notAfterMs: number;
+  /** For how long it signs at most. */
+  readonly durationMs: number;
 }
 
-export function issuerOf({ certificate, key }: SigningCa): Issuer {
+export function issuerOf({ certificate, key, durationMs }: SigningCa): Issuer {
   const read = new X509Certificate(certificate);
   const privateKey = createPrivateKey(key);
   return {
@@ -86,6 +89,7 @@ export function issuerOf({ certificate, key }: SigningCa): Issuer {
     publicKey: createPublicKey(privateKey),
     privateKey,
     notAfterMs: read.validToDate.getTime(),
+    durationMs: durationMs ?? DURATION_MS_DEFAULT,
   };
 }
 
@@ -104,7 +108,7 @@ export function certificateFor(order: CertificateOrder): string {
     const until = new Date(issuer.notAfterMs).toISOString();
     throw new Error(`refusing to sign a certificate that expired in the past: NotAfter=${until}`);
   }
-  const durationMs = durationOf(spec.expirationSeconds);
+  const durationMs = durationOf(spec.expirationSeconds, issuer.durationMs);
   const endMs = nowMs + durationMs - (durationMs < SHORT_MS ? 0 : BACKDATE_MS);
   return createCertificate({
     subject: subjectOf(request),
@@ -139,9 +143,9 @@ function addressText(bytes: Buffer): string {
   return formatIp({ family: bytes.length === 4 ? 4 : 6, value });
 }
 
-function durationOf(expirationSeconds: number | undefined): number {
-  if (expirationSeconds === undefined) return DURATION_MS_MAX;
-  return Math.min(Math.max(expirationSeconds * 1000, DURATION_MS_MIN), DURATION_MS_MAX);
+function durationOf(expirationSeconds: number | undefined, durationMs: number): number {
+  if (expirationSeconds === undefined) return durationMs;
+  return Math.min(Math.max(expirationSeconds * 1000, DURATION_MS_MIN), durationMs);
 }
 
 function purposesOf(usages: readonly string[]): KeyPurposes {
