@@ -22,6 +22,7 @@ import { legacyTokenCleaner } from './legacy-service-account-token-cleaner.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
+import { volumeExpander } from './persistentvolume-expander.ts';
 import { podGcController } from './pod-gc.ts';
 import { pvProtectionController } from './pv-protection.ts';
 import { pvcProtectionController } from './pvc-protection.ts';
@@ -148,6 +149,9 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   ]),
   entry('pod-garbage-collector-controller', 'podgc', ({ terminatedPodsMax }) => [
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
+  ]),
+  entry('persistentvolume-expander-controller', 'persistentvolume-expander', () => [
+    volumeExpander,
   ]),
   entry('ephemeral-volume-controller', 'ephemeral-volume', () => [ephemeralVolumeController]),
   entry('resourceclaim-controller', 'resource-claim-controller', () => [resourceClaimController]),
