@@ -10,6 +10,7 @@ import { csrCleanerController } from './certificatesigningrequest-cleaner.ts';
 import { csrSigningController } from './certificatesigningrequest-signing.ts';
 import type { SigningCa } from './certificatesigningrequest/certificate.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation.ts';
+import { cronJobController } from './cronjob.ts';
 import { deploymentController } from './deployment.ts';
 import { deviceTaintEvictionController } from './device-taint-eviction.ts';
 import { disruptionController } from './disruption.ts';
@@ -19,6 +20,7 @@ import { endpointSliceMirroringController } from './endpointslicemirroring.ts';
 import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { legacyTokenCleaner } from './legacy-service-account-token-cleaner.ts';
+import { jobController } from './job.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
@@ -38,6 +40,7 @@ import { staleDisruptionController } from './stale-disruption.ts';
 import { storageVersionMigrator } from './storage-version-migrator.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { tokenCleaner } from './token-cleaner.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 import { ttlController } from './ttl.ts';
 import { vacProtectionController } from './vac-protection.ts';
 
@@ -128,6 +131,9 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('replicationcontroller-controller', 'replicationcontroller', () => [
     replicationControllerController,
   ]),
+  entry('job-controller', 'job', () => [jobController]),
+  entry('cronjob-controller', 'cronjob', () => [cronJobController]),
+  entry('ttl-after-finished-controller', 'ttl-after-finished', () => [ttlAfterFinishedController]),
   entry('disruption-controller', 'disruption', () => [
     disruptionController,
     staleDisruptionController,

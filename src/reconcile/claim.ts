@@ -35,6 +35,8 @@ function orphanValue(namespace: string | undefined): string {
 export interface ClaimOptions<C> {
   /** What may not be adopted (and is not kept either), beyond the selector. */
   readonly filter?: (object: C) => boolean;
+  /** Finalizers that an object gets when it is adopted, and loses when it is released. */
+  readonly finalizers?: readonly string[];
 }
 
 export interface ClaimParts<C extends KubeObject, T extends KubeObject> {
@@ -123,11 +125,13 @@ async function canAdopt<C extends KubeObject, T extends KubeObject>({
 }
 
 async function adopt<C extends KubeObject, T extends KubeObject>(
-  { client, informer, owner, ownerType }: ClaimParts<C, T>,
+  { client, informer, owner, ownerType, options }: ClaimParts<C, T>,
   object: C,
 ): Promise<boolean> {
   const { name = '', namespace, uid } = object.metadata ?? {};
-  const patch = { metadata: { uid, ownerReferences: [controllerReference(ownerType, owner)] } };
+  const finalizers = options?.finalizers === undefined ? {} : { finalizers: options.finalizers };
+  const ownerReferences = [controllerReference(ownerType, owner)];
+  const patch = { metadata: { uid, ownerReferences, ...finalizers } };
   try {
     await client.patch(
       informer.type,
@@ -143,12 +147,16 @@ async function adopt<C extends KubeObject, T extends KubeObject>(
 }
 
 async function release<C extends KubeObject, T extends KubeObject>(
-  { client, informer, owner }: ClaimParts<C, T>,
+  { client, informer, owner, options }: ClaimParts<C, T>,
   object: C,
 ): Promise<void> {
   const { name = '', namespace, uid } = object.metadata ?? {};
   const gone = { $patch: 'delete', uid: owner.metadata?.uid };
-  const patch = { metadata: { uid, ownerReferences: [gone] } };
+  const finalizers =
+    options?.finalizers === undefined
+      ? {}
+      : { '$deleteFromPrimitiveList/finalizers': options.finalizers };
+  const patch = { metadata: { uid, ownerReferences: [gone], ...finalizers } };
   try {
     await client.patch(
       informer.type,

@@ -23,6 +23,7 @@ import {
   keyOf,
 } from '#client/informer.ts';
 import { claim, CONTROLLER_INDEX, controllerIndex, type ClaimOptions } from './claim.ts';
+import type { QueueBackoff } from './work-queue.ts';
 
 /** What a pass asks for afterwards. Nothing: the next change wakes the key. */
 export interface Result {
@@ -72,6 +73,8 @@ export interface Controller {
   readonly identity?: string | null;
   /** Keys worked on at once; the manager's default unless given. */
   readonly concurrency?: number;
+  /** For keys that failed; 5 ms, doubled up to 1,000 s unless given. */
+  readonly backoff?: QueueBackoff;
   create(setup: Setup): Reconcile;
 }
 

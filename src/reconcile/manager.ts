@@ -115,11 +115,12 @@ class Runner {
     this.#controller = controller;
     this.#options = options;
     this.#log = environment.log.with({ controller: controller.name });
-    this.#queue = new WorkQueue(
-      environment,
-      () => this.#pump(),
-      metrics?.observerOf(controller.name.replace(/-controller$/, '')),
-    );
+    const { backoff } = controller;
+    const observer = metrics?.observerOf(controller.name.replace(/-controller$/, ''));
+    this.#queue = new WorkQueue(environment, () => this.#pump(), {
+      ...(observer === undefined ? {} : { observer }),
+      ...(backoff === undefined ? {} : { backoff }),
+    });
     this.#ownWrites = new OwnWrites(environment.clock);
     this.#client = options.clientFor(
       controller.identity === undefined ? controller.name : controller.identity,

@@ -63,6 +63,16 @@ describe('WorkQueue', () => {
     assert.equal(queue.addRateLimited('a'), 5);
   });
 
+  it('takes other figures for the back-off', () => {
+    const queue = new WorkQueue(new VirtualEnvironment(), () => {}, {
+      backoff: { firstMs: 100, msMax: 300 },
+    });
+    assert.deepEqual(
+      [1, 2, 3].map(() => queue.addRateLimited('a')),
+      [100, 200, 300],
+    );
+  });
+
   it('forgets everything when cleared', async () => {
     const { queue, environment } = world();
     queue.add('a');

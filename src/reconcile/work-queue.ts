@@ -10,8 +10,13 @@
  */
 import type { Environment, Timer } from '#base/env.ts';
 
-const BACKOFF_FIRST_MS = 5;
-const BACKOFF_MS_MAX = 1_000_000;
+/** How long a key that failed waits: the first time, then twice as long each time, to the most. */
+export interface QueueBackoff {
+  readonly firstMs: number;
+  readonly msMax: number;
+}
+
+const BACKOFF: QueueBackoff = { firstMs: 5, msMax: 1_000_000 };
 
 interface Delayed {
   readonly dueMs: number;
@@ -29,10 +34,16 @@ export interface QueueObserver {
   cleared(): void;
 }
 
+export interface WorkQueueOptions {
+  readonly observer?: QueueObserver;
+  readonly backoff?: QueueBackoff;
+}
+
 export class WorkQueue {
   readonly #environment: Pick<Environment, 'clock' | 'timers'>;
   readonly #onReady: () => void;
   readonly #observer: QueueObserver | undefined;
+  readonly #backoff: QueueBackoff;
   readonly #queue = new Set<string>();
   readonly #dirty = new Set<string>();
   readonly #processing = new Set<string>();
@@ -43,11 +54,12 @@ export class WorkQueue {
   constructor(
     environment: Pick<Environment, 'clock' | 'timers'>,
     onReady: () => void,
-    observer?: QueueObserver,
+    options: WorkQueueOptions = {},
   ) {
     this.#environment = environment;
     this.#onReady = onReady;
-    this.#observer = observer;
+    this.#observer = options.observer;
+    this.#backoff = options.backoff ?? BACKOFF;
   }
 
   add(key: string): void {
@@ -78,7 +90,7 @@ export class WorkQueue {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
     this.#observer?.retried();
-    const delayMs = Math.min(BACKOFF_FIRST_MS * 2 ** failures, BACKOFF_MS_MAX);
+    const delayMs = Math.min(this.#backoff.firstMs * 2 ** failures, this.#backoff.msMax);
     this.addAfter(key, delayMs);
     return delayMs;
   }

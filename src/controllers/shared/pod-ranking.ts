@@ -26,6 +26,29 @@ export interface RankingFacts {
   readonly nowMs: number;
 }
 
+/**
+ * The plain order, for a set that knows no minReadySeconds and no costs: the least advanced first.
+ * Upstream: ActivePods in pkg/controller/controller_utils.go, v1.36.
+ */
+export function byActivity(a: Pod, b: Pod): number {
+  return (
+    unassignedFirst(a, b) ||
+    phaseOrder(a) - phaseOrder(b) ||
+    Number(isPodReady(a)) - Number(isPodReady(b)) ||
+    (isPodReady(a) && isPodReady(b) ? youngerFirst(readySinceMs(a), readySinceMs(b)) : 0) ||
+    restarts(b) - restarts(a) ||
+    sidecarRestarts(b) - sidecarRestarts(a) ||
+    youngerFirst(created(a), created(b))
+  );
+}
+
+/** An unknown time counts as youngest. */
+function youngerFirst(timeA: number | undefined, timeB: number | undefined): number {
+  if (timeA === timeB) return 0;
+  if (timeA === undefined) return -1;
+  return timeB === undefined ? 1 : timeB - timeA;
+}
+
 /** `pods` in the order in which they should go. */
 export function rankForDeletion(pods: readonly Pod[], facts: RankingFacts): Pod[] {
   const { related, minReadySeconds, nowMs } = facts;

@@ -1,0 +1,62 @@
+/**
+ * Starting the Job of one scheduled time, in place of those that run when the policy says so.
+ *
+ * Upstream: syncCronJob in pkg/controller/cronjob/cronjob_controllerv2.go, v1.36.
+ */
+import { JOB } from '#api/batch/job.ts';
+import type { Job } from '#api/gen/batch-v1.ts';
+import type { ObjectReference } from '#api/gen/core-v1.ts';
+import { apiVersionOf, controllerOf } from '#api/meta/object.ts';
+import { isAlreadyExists } from '#api/meta/status.ts';
+import { timeText } from '#api/meta/time.ts';
+import { messageOf } from '#base/error.ts';
+import { isNamespaceTerminating } from '../shared/pod-control.ts';
+import { jobOf } from './job-template.ts';
+import type { CronPass } from './sync.ts';
+
+/** Rejects when it cannot be started. A Job of its name that is not ours is let be. */
+export async function startJob(pass: CronPass, scheduledMs: number): Promise<void> {
+  if (pass.cronJob.spec?.concurrencyPolicy === 'Replace') await deleteActive(pass);
+  const job = await createOrFind(pass, jobOf(pass.cronJob, scheduledMs));
+  if (job === undefined) return;
+  pass.status = {
+    ...pass.status,
+    active: [...(pass.status.active ?? []), referenceTo(job)],
+    lastScheduleTime: timeText(scheduledMs),
+  };
+}
+
+async function deleteActive(pass: CronPass): Promise<void> {
+  for (const { name = '', namespace = '' } of pass.status.active ?? []) {
+    const job = await pass.client.get(JOB, name, namespace).catch((error: unknown) => {
+      pass.tell('Warning', 'FailedGet', `Get job: ${messageOf(error)}`);
+      throw error;
+    });
+    if (!(await pass.deleteJob(job))) throw new Error(`could not replace job ${namespace}/${name}`);
+  }
+}
+
+/** A Job of this name that is ours was made by a pass that could not say so: it is taken up. */
+async function createOrFind(pass: CronPass, wanted: Job): Promise<Job | undefined> {
+  try {
+    const job = await pass.client.create(JOB, wanted);
+    pass.tell('Normal', 'SuccessfulCreate', `Created job ${job.metadata?.name ?? ''}`);
+    return job;
+  } catch (error) {
+    if (isAlreadyExists(error)) {
+      const { name = '', namespace } = wanted.metadata ?? {};
+      const there = await pass.client.get(JOB, name, namespace);
+      const isOurs = controllerOf(there)?.uid === pass.cronJob.metadata?.uid;
+      const isActive = pass.status.active?.some(({ uid }) => uid === there.metadata?.uid) === true;
+      return isOurs && !isActive ? there : undefined;
+    }
+    if (!isNamespaceTerminating(error))
+      pass.tell('Warning', 'FailedCreate', `Error creating job: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+function referenceTo({ metadata }: Job): ObjectReference {
+  const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata ?? {};
+  return { kind: JOB.kind, namespace, name, uid, apiVersion: apiVersionOf(JOB), resourceVersion };
+}

@@ -1,0 +1,55 @@
+/**
+ * TTL after finished: deletes Jobs `ttlSecondsAfterFinished` after their end, with their Pods.
+ *
+ * Upstream: pkg/controller/ttlafterfinished, v1.36 (KEP-592).
+ */
+import { JOB } from '#api/batch/job.ts';
+import type { Job } from '#api/gen/batch-v1.ts';
+import { isNotFound } from '#api/meta/status.ts';
+import type { Client } from '#client/client.ts';
+import { defineController, type Result } from '#reconcile/controller.ts';
+
+export const ttlAfterFinishedController = defineController<Job>({
+  name: 'ttl-after-finished-controller',
+  for: JOB,
+  reconcile: async (job, { client, now }): Promise<Result> => {
+    const leftMs = msLeft(job, now());
+    if (leftMs === undefined) return {};
+    if (leftMs > 0) return { requeueAfterMs: leftMs };
+    // The cache may be behind a user who has just given it more time.
+    const live = await getLive(job, client);
+    const liveLeftMs = live === undefined ? undefined : msLeft(live, now());
+    if (live === undefined || liveLeftMs === undefined) return {};
+    if (liveLeftMs > 0) return { requeueAfterMs: liveLeftMs };
+    await deleteExactly(live, client);
+    return {};
+  },
+});
+
+/** Milliseconds until the Job may be deleted; undefined: it is not to be, or is being. */
+export function msLeft({ metadata, spec, status }: Job, nowMs: number): number | undefined {
+  const ttlSeconds = spec?.ttlSecondsAfterFinished;
+  if (ttlSeconds === undefined || metadata?.deletionTimestamp !== undefined) return undefined;
+  const end = status?.conditions?.find(
+    ({ type, status: value }) => (type === 'Complete' || type === 'Failed') && value === 'True',
+  );
+  const finishedMs = Date.parse(end?.lastTransitionTime ?? '');
+  return Number.isNaN(finishedMs) ? undefined : finishedMs + ttlSeconds * 1000 - nowMs;
+}
+
+async function getLive(job: Job, client: Client): Promise<Job | undefined> {
+  const { name = '', namespace } = job.metadata ?? {};
+  try {
+    return await client.get(JOB, name, namespace);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** This Job and no other of its name. */
+async function deleteExactly(job: Job, client: Client): Promise<void> {
+  const { name = '', namespace = '', uid = '' } = job.metadata ?? {};
+  const options = { propagationPolicy: 'Foreground', preconditions: { uid } } as const;
+  await client.delete(JOB, { name, namespace }, options);
+}
