@@ -4,6 +4,8 @@ import { describe, it } from 'node:test';
 import { JOB } from '#api/batch/job.ts';
 import { POD } from '#api/core/pod.ts';
 import type { PodFailurePolicyRule } from '#api/gen/batch-v1.ts';
+import { jobController } from '#controllers/job.ts';
+import { serviceAccountController } from '#controllers/serviceaccount.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { activePods, conditionsOf, endPod, eventsAbout, job, podsOf, readJob } from '#kit/jobs.ts';
 
@@ -89,7 +91,9 @@ describe('a Job whose Pods fail', () => {
   });
 
   it('replaces it when it has stopped, if it says so', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    // Without the collector of Pods, which would call it failed at once.
+    const controllers = [serviceAccountController, jobController];
+    const cluster = await TestCluster.start({ nodes: 0, controllers });
     await cluster.create(JOB, job({ podReplacementPolicy: 'Failed' }));
     await cluster.settle();
     const [pod] = await activePods(cluster);

@@ -174,18 +174,10 @@ function readTimetable(pass: CronPass): Timetable | undefined {
   }
 }
 
-/** Not too late, not done yet, and not beside another when that is forbidden. */
+/** Not done yet, and not beside another when that is forbidden. */
 function mayStart(pass: CronPass, scheduledMs: number): boolean {
-  const { cronJob, status, nowMs } = pass;
-  const { startingDeadlineSeconds, concurrencyPolicy } = cronJob.spec ?? {};
-  if (
-    startingDeadlineSeconds !== undefined &&
-    scheduledMs + startingDeadlineSeconds * 1000 < nowMs
-  ) {
-    const time = new Date(scheduledMs).toUTCString().replace('GMT', '+0000');
-    pass.tell('Warning', 'MissSchedule', `Missed scheduled time to start a job: ${time}`);
-    return false;
-  }
+  const { cronJob, status } = pass;
+  const { concurrencyPolicy } = cronJob.spec ?? {};
   const active = status.active ?? [];
   const name = jobName(cronJob, scheduledMs);
   if (active.some((reference) => reference.name === name)) return false;
