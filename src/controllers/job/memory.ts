@@ -11,6 +11,10 @@ export interface JobMemory {
   removed: Set<string>;
   /** The revision of the Job that this process wrote last. */
   writtenRevision: string | undefined;
+  /** A cache of Pods that is older than this has less than this process has seen. */
+  podsRevision: number;
+  /** The last pass failed: what it wrote may be there, though no answer came. */
+  isUnsure: boolean;
 }
 
 /** One entry for each Job that has not finished. */
@@ -26,6 +30,8 @@ export class JobMemories {
       backoff: NO_BACKOFF,
       removed: new Set<string>(),
       writtenRevision: undefined,
+      podsRevision: 0,
+      isUnsure: false,
     };
     this.#byKey.set(key, memory);
     return memory;

@@ -11,7 +11,7 @@ import { byActivity } from '../shared/pod-ranking.ts';
 import { remainingMs, remainingOfIndexMs } from './backoff.ts';
 import { type Intervals, merge } from './intervals.ts';
 import { activeIndexes, type Indexes, type Observed } from './observe.ts';
-import { completionIndex } from './pods.ts';
+import { completionIndex, isTracked } from './pods.ts';
 import { countsPerIndex, isSuspended, limitsOf, replacesOnlyEnded } from './questions.ts';
 
 /** Bounds one pass, so that one huge Job cannot starve the others. */
@@ -45,9 +45,21 @@ function wantedActive({ job, active, succeeded }: Observed): number {
   return Math.max(0, Math.min(parallelism, completions - succeeded));
 }
 
-/** At least this many; of an indexed Job all that are of no use as well. */
+/**
+ * At least this many, and all that are of no use: a Pod that lost its finalizer on the way to its
+ * deletion would never be counted.
+ */
 function podsToRemove({ job, active, indexes }: Observed, atLeast: number): readonly Pod[] {
-  const useless = indexes === undefined ? [] : uselessPods(job, active);
+  const lost = active.filter((pod) => !isTracked(pod));
+  const others = indexes === undefined ? [] : uselessPods(job, active.filter(isTracked));
+  return atLeastSo(active, [...lost, ...others], atLeast);
+}
+
+function atLeastSo(
+  active: readonly Pod[],
+  useless: readonly Pod[],
+  atLeast: number,
+): readonly Pod[] {
   if (useless.length >= atLeast) return useless;
   const others = new Set(useless);
   const left = active.filter((pod) => !others.has(pod)).sort(byActivity);

@@ -35,10 +35,13 @@ export function deletePods(pods: readonly Pod[], job: Job, writer: Writer): Prom
   return forEach(pods, (pod) => deletePod(pod, job, writer));
 }
 
-/** Of a Job that goes on with fewer Pods: they are not counted as failures. */
+/**
+ * Of a Job that goes on with fewer Pods: they are not counted as failures. One that has changed
+ * since it was looked at may have ended, and is let be.
+ */
 export function discardPods(pods: readonly Pod[], job: Job, writer: Writer): Promise<Outcome> {
   return forEach(pods, async (pod) => {
-    await releasePod(pod, writer.client);
+    await releasePod(pod, writer.client, pod.metadata?.resourceVersion);
     await deletePod(pod, job, writer);
   });
 }
@@ -47,12 +50,17 @@ export function releasePods(pods: readonly Pod[], client: Client): Promise<Outco
   return forEach(pods, (pod) => releasePod(pod, client));
 }
 
-/** Removes the finalizer; a Pod that is gone has none. */
-export async function releasePod(pod: Pod, client: Client): Promise<void> {
+/** Removes the finalizer, of that revision alone when one is given; a Pod that is gone has none. */
+export async function releasePod(
+  pod: Pod,
+  client: Client,
+  resourceVersion?: string,
+): Promise<void> {
   if (!isTracked(pod)) return;
   const { name = '', namespace = '', uid } = pod.metadata ?? {};
+  const only = resourceVersion === undefined ? { uid } : { uid, resourceVersion };
   const patch = {
-    metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] },
+    metadata: { ...only, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] },
   };
   try {
     await client.patch(POD, { name, namespace }, 'strategic', patch);

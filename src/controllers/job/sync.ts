@@ -41,6 +41,7 @@ export interface SyncParts extends Writer {
 export async function syncJob(job: Job, parts: SyncParts): Promise<Result> {
   const { memory, nowMs } = parts;
   const pods = await podsOf(job, parts);
+  memory.isUnsure = true;
   const tracked = new Set(pods.filter(isTracked).map(uidOf));
   memory.removed = memory.removed.intersection(tracked);
   const observed = observe({ job, pods, removed: memory.removed, backoff: memory.backoff, nowMs });
@@ -49,6 +50,7 @@ export async function syncJob(job: Job, parts: SyncParts): Promise<Result> {
     verdict === undefined ? await goOn(observed, parts) : await wrapUp(observed, verdict, parts);
   await report(observed, { base: statusAfter(observed, acted), verdict: acted.verdict }, parts);
   if (acted.failure !== undefined) throw acted.failure;
+  memory.isUnsure = false;
   return wakeUp(observed, acted);
 }
 
@@ -58,16 +60,24 @@ async function podsOf(job: Job, { client, pods, memory }: SyncParts): Promise<re
   const options = { finalizers: [TRACKING_FINALIZER] };
   const parts = { client, informer: pods, owner: job, ownerType: JOB, selector, options };
   const claimed = await claim<Pod, Job>(parts);
-  const { namespace = '', resourceVersion = '', uid } = job.metadata ?? {};
-  const isNew = equalValues(job.status, {});
-  const isCurrent =
-    memory.writtenRevision === resourceVersion || pods.resourceVersion >= Number(resourceVersion);
-  if (isNew || isCurrent || selector === undefined)
+  const { namespace = '', uid } = job.metadata ?? {};
+  if (selector === undefined || isCurrent(job, pods.resourceVersion, memory))
     return claimed.map((pod) => asTracked(pod, uid));
-  // Another process wrote this status of Pods that the cache may not show yet.
   const labelSelector = formatSelector(selector);
-  const { items } = await client.list(POD, { namespace, labelSelector });
+  const { items, resourceVersion } = await client.list(POD, { namespace, labelSelector });
+  memory.podsRevision = Number(resourceVersion);
   return items.filter((pod) => controllerOf(pod)?.uid === uid);
+}
+
+/**
+ * Whether a cache of Pods of this revision shows all that the Job's status speaks of. It need not
+ * when another process wrote the status, or when this one got no answer.
+ */
+function isCurrent({ metadata, status }: Job, podsRevision: number, memory: JobMemory): boolean {
+  const { resourceVersion = '' } = metadata ?? {};
+  if (memory.isUnsure || podsRevision < memory.podsRevision) return false;
+  const isOurs = memory.writtenRevision === resourceVersion || equalValues(status, {});
+  return isOurs || podsRevision >= Number(resourceVersion);
 }
 
 /** A Pod that has just been adopted has got the finalizer with its owner. */
