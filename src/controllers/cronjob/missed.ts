@@ -40,7 +40,8 @@ export function missedTimes(
   const second = timetable.next(first);
   if (second === undefined) return { ...none, error };
   if (nowMs < second) return { ...none, mostRecentMs: first };
-  // Roughly how many: as if they were at equal distances.
+  // Roughly how many: as if they were at equal distances. With uneven ones the estimate may step
+  // over the last time, which is then left out, as upstream's own tests have it.
   const distanceMs = second - first;
   const missed = Math.floor((nowMs - first) / distanceMs) + 1;
   const fromMs = first + (missed - 2) * distanceMs;
