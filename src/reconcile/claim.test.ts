@@ -67,6 +67,33 @@ const successor: ReplicaSet = {
   metadata: { ...replicaSet('web').metadata, uid: 'another' },
 };
 
+describe('claim with finalizers', () => {
+  it('gives them to what it adopts, and takes them from what it releases', async () => {
+    const patches: Record<string, unknown>[] = [];
+    const owner = replicaSet('web');
+    const pods = ['a', 'b owner=web app=db'].map(pod);
+    const client = {
+      get: () => Promise.resolve(owner),
+      patch: (_type: unknown, _target: unknown, _kind: string, patch: { metadata: object }) => {
+        patches.push({ ...patch.metadata });
+        return Promise.resolve({});
+      },
+    } as unknown as Client;
+    const informer = {
+      type: POD,
+      byIndex: (_name: string, value: string) =>
+        pods.filter((each) => controllerIndex(each).includes(value)),
+    } as unknown as Informer<Pod>;
+    const selector = selectorOf({ matchLabels: { app: 'web' } });
+    const options = { finalizers: ['example.com/hold'] };
+    const parts = { client, informer, owner, ownerType: REPLICA_SET, selector, options };
+    await claim<Pod, ReplicaSet>(parts);
+    const [adopted, released] = patches.sort((a) => ('finalizers' in a ? -1 : 1));
+    assert.deepEqual(adopted?.['finalizers'], ['example.com/hold']);
+    assert.deepEqual(released?.['$deleteFromPrimitiveList/finalizers'], ['example.com/hold']);
+  });
+});
+
 describe('claim', () => {
   const rows: readonly [
     claim: string,

@@ -4,6 +4,8 @@ import { describe, it } from 'node:test';
 import { JOB } from '#api/batch/job.ts';
 import { POD } from '#api/core/pod.ts';
 import { controllerOf } from '#api/meta/object.ts';
+import { jobController } from '#controllers/job.ts';
+import { serviceAccountController } from '#controllers/serviceaccount.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { activePods, conditionsOf, endPod, eventsAbout, job, podsOf, readJob } from '#kit/jobs.ts';
 
@@ -191,6 +193,45 @@ describe('a Job', () => {
     assert.equal(released.metadata?.finalizers, undefined);
     const mine = (await podsOf(cluster)).filter((pod) => controllerOf(pod) !== undefined);
     assert.equal(mine.length, 1, 'replaced');
+    await cluster.stop();
+  });
+
+  it('takes up a Pod that comes to match later', async () => {
+    const cluster = await TestCluster.start({ nodes: 0 });
+    const labels = { app: 'work', mine: 'yes' };
+    const selector = { matchLabels: labels };
+    const draft = job({ completions: 1, parallelism: 0, manualSelector: true, selector });
+    draft.spec!.template = { ...draft.spec!.template, metadata: { labels } };
+    await cluster.create(JOB, draft);
+    await cluster.settle();
+    const metadata = { name: 'late', namespace: 'default', labels };
+    await cluster.create(POD, { metadata, spec: draft.spec!.template.spec! });
+    await cluster.settle();
+    assert.deepEqual(await podsOf(cluster), [], 'and deletes it: none may run');
+    await cluster.stop();
+  });
+
+  it('that is gone leaves no finalizer behind, though nobody deletes its Pods', async () => {
+    const controllers = [serviceAccountController, jobController];
+    const cluster = await TestCluster.start({ nodes: 0, controllers });
+    const made = await cluster.create(JOB, job({ parallelism: 2, completions: 2 }));
+    await cluster.settle();
+    await cluster.delete(JOB, made, { propagationPolicy: 'Background' });
+    await cluster.settle();
+    const pods = await podsOf(cluster);
+    assert.deepEqual(
+      pods.map(({ metadata }) => metadata?.finalizers),
+      [undefined, undefined],
+    );
+    await cluster.stop();
+  });
+
+  it('that never was leaves no finalizer behind', async () => {
+    const cluster = await TestCluster.start({ nodes: 0 });
+    const metadata = { name: 'stray', namespace: 'default', finalizers: [FINALIZER] };
+    await cluster.create(POD, { metadata, spec: job({}).spec!.template.spec! });
+    await cluster.settle();
+    assert.equal((await cluster.get(POD, 'stray', 'default')).metadata?.finalizers, undefined);
     await cluster.stop();
   });
 
