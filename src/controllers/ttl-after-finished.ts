@@ -12,16 +12,16 @@ import { defineController, type Result } from '#reconcile/controller.ts';
 export const ttlAfterFinishedController = defineController<Job>({
   name: 'ttl-after-finished-controller',
   for: JOB,
-  reconcile: async (job, { client, now }): Promise<Result> => {
-    const leftMs = msLeft(job, now());
+  reconcile: async (job, context): Promise<Result> => {
+    const leftMs = msLeft(job, context.now());
     if (leftMs === undefined) return {};
     if (leftMs > 0) return { requeueAfterMs: leftMs };
     // The cache may be behind a user who has just given it more time.
-    const live = await getLive(job, client);
-    const liveLeftMs = live === undefined ? undefined : msLeft(live, now());
+    const live = await getLive(job, context.client);
+    const liveLeftMs = live === undefined ? undefined : msLeft(live, context.now());
     if (live === undefined || liveLeftMs === undefined) return {};
     if (liveLeftMs > 0) return { requeueAfterMs: liveLeftMs };
-    await deleteExactly(live, client);
+    await deleteExactly(live, context.client);
     return {};
   },
 });

@@ -8,7 +8,7 @@
 import type { CronJob, CronJobStatus, Job, JobCondition } from '#api/gen/batch-v1.ts';
 
 /** Complete or Failed; undefined: it goes on. */
-export function endOf({ status }: Job): JobCondition | undefined {
+function endOf({ status }: Job): JobCondition | undefined {
   return status?.conditions?.find(
     ({ type, status: value }) => (type === 'Complete' || type === 'Failed') && value === 'True',
   );

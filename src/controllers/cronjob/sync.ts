@@ -13,12 +13,13 @@ import { messageOf } from '#base/error.ts';
 import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { Result } from '#reconcile/controller.ts';
+import { asError } from '#reconcile/slow-start.ts';
 import { account, jobsToForget, withoutActive } from './history.ts';
 import { missedTimes, untilNextMs } from './missed.ts';
 import { startJob } from './start.ts';
 import { jobName } from './job-template.ts';
 import { type Timetable, timetableOf } from './timetable.ts';
-import { Zone } from './zone.ts';
+import { isZone } from './zone.ts';
 
 const HELP =
   'see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details';
@@ -72,14 +73,14 @@ export class CronPass {
 
 /** `jobs`: all that the CronJob controls. */
 export async function syncCronJob(pass: CronPass, jobs: readonly Job[]): Promise<Result> {
-  let failure: unknown;
+  let failure: Error | undefined;
   let result: Result = {};
   for (const job of jobsToForget(pass.cronJob, jobs)) await pass.deleteJob(job);
   try {
     await accountFor(pass, jobs);
     result = await schedule(pass);
   } catch (error) {
-    failure = error;
+    failure = asError(error);
   }
   const { cronJob, status, client } = pass;
   if (!equalValues(status, cronJob.status))
@@ -148,13 +149,10 @@ async function schedule(pass: CronPass): Promise<Result> {
 function hasKnownZone(pass: CronPass): boolean {
   const { timeZone } = pass.cronJob.spec ?? {};
   if (timeZone === undefined) return true;
-  try {
-    return new Zone(timeZone) !== undefined;
-  } catch {
-    const message = `invalid timeZone: ${JSON.stringify(timeZone)}: unknown time zone ${timeZone}`;
-    pass.tell('Warning', 'UnknownTimeZone', message);
-    return false;
-  }
+  if (isZone(timeZone)) return true;
+  const message = `invalid timeZone: ${JSON.stringify(timeZone)}: unknown time zone ${timeZone}`;
+  pass.tell('Warning', 'UnknownTimeZone', message);
+  return false;
 }
 
 function readTimetable(pass: CronPass): Timetable | undefined {

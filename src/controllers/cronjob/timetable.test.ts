@@ -173,6 +173,13 @@ describe('the next time of a schedule', () => {
       ['2026-03-29T05:00:00+03:00'],
     ],
     [
+      'finds one west of Greenwich too',
+      '0 5 8 3 *',
+      'America/Havana',
+      '2026-03-01T00:00:00Z',
+      ['2026-03-08T05:00:00-04:00'],
+    ],
+    [
       'skips a midnight that is skipped',
       '0 0 * * *',
       'Asia/Beirut',

@@ -6,8 +6,7 @@
  * where the clocks skip midnight, that day is not lost here.
  */
 import { parseSchedule, type Schedule, ScheduleError } from '#api/batch/schedule.ts';
-import type { WallTime } from './zone.ts';
-import { Zone } from './zone.ts';
+import { isZone, type WallTime, Zone } from './zone.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -37,11 +36,8 @@ export function timetableOf(schedule: string, timeZone?: string): Timetable {
 }
 
 function zoneOf(name: string): Zone {
-  try {
-    return new Zone(name);
-  } catch {
-    throw new ScheduleError(`provided bad location ${name}: unknown time zone ${name}`);
-  }
+  if (isZone(name)) return new Zone(name);
+  throw new ScheduleError(`provided bad location ${name}: unknown time zone ${name}`);
 }
 
 /** Counted from wherever it is asked: such a schedule knows no clock. */

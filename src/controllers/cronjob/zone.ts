@@ -82,6 +82,17 @@ export class Zone {
   }
 }
 
+/** Whether there is a zone of this name. */
+export function isZone(name: string): boolean {
+  try {
+    new Zone(name).offsetMs(0);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** `1/1/2026, GMT-03:30` */
 function parseOffset(text: string): number {
   const [, sign, hours, minutes = '0', seconds = '0'] =

@@ -6,7 +6,7 @@
 import type { Job, JobCondition, JobSpec } from '#api/gen/batch-v1.ts';
 
 /** The value of `spec.managedBy` that means this controller; absent means it too. */
-export const JOB_CONTROLLER = 'kubernetes.io/job-controller';
+const JOB_CONTROLLER = 'kubernetes.io/job-controller';
 
 export const isIndexed = ({ spec }: Job): boolean => spec?.completionMode === 'Indexed';
 

@@ -168,6 +168,10 @@ describe('track()', () => {
     const tracking = track(sight(many), {}, TARGET);
     assert.equal(tracking.release.length, 500);
     assert.equal(finishedStatus({}, tracking, 0), undefined);
+    const indexes = Array.from({ length: 600 }, (_, i) => `p${i} phase=Succeeded index=${i}`);
+    const job = jobWith({ ...indexed, completions: 600 });
+    const { release, status } = track(sight(indexes, { job }), {}, undefined);
+    assert.deepEqual([release.length, status.completedIndexes], [500, '0-599']);
   });
 
   it('writes the verdict once', () => {

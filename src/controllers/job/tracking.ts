@@ -15,7 +15,7 @@ import { timeText } from '#api/meta/time.ts';
 import { withoutZeros } from '../shared/counts.ts';
 import { type Said, withCondition } from './conditions.ts';
 import { judgeFailure } from './failure-policy.ts';
-import { has, intervalsOf, intervalsText, merge, total } from './intervals.ts';
+import { intervalsText, total } from './intervals.ts';
 import type { Observed } from './observe.ts';
 import { completionIndex, isPodFailed, isTracked, uidOf, validIndex } from './pods.ts';
 
@@ -49,7 +49,7 @@ export function track(observed: Observed, base: JobStatus, verdict: Said | undef
   const conditions = withVerdict(cleaned, verdict, nowMs);
   return {
     status: {
-      ...withIndexes(cleaned, observed, found.indexes),
+      ...withIndexes(cleaned, observed),
       uncountedTerminatedPods,
       ...(conditions.length === 0 ? {} : { conditions: [...conditions] }),
     },
@@ -94,7 +94,8 @@ interface Collected {
   readonly release: Pod[];
   readonly succeeded: string[];
   readonly failed: string[];
-  readonly indexes: number[];
+  /** Pods that stand for their index, which needs no list. */
+  indexes: number;
   isCut: boolean;
 }
 
@@ -112,7 +113,7 @@ function collect(
     release: [],
     succeeded: [...succeeded],
     failed: [...failed],
-    indexes: [],
+    indexes: 0,
     isCut: false,
   };
   for (const pod of observed.pods) {
@@ -120,12 +121,12 @@ function collect(
     if (!facts.tracked.has(uid) || !mayRelease(pod, observed, facts.verdict)) continue;
     found.release.push(pod);
     if (pod.status?.phase === 'Succeeded' && !knownFailed.has(uid)) {
-      if (observed.indexes !== undefined) found.indexes.push(...newIndex(pod, observed));
+      if (observed.indexes !== undefined) found.indexes++;
       else if (!knownSucceeded.has(uid)) found.succeeded.push(uid);
     } else if (!knownFailed.has(uid) && isFailure(pod, observed, facts.verdict)) {
       found.failed.push(uid);
     }
-    const size = found.indexes.length + found.succeeded.length + found.failed.length;
+    const size = found.indexes + found.succeeded.length + found.failed.length;
     if (size < UNCOUNTED_MAX) continue;
     found.isCut = true;
     break;
@@ -142,11 +143,6 @@ function mayRelease(pod: Pod, { job, indexes }: Observed, verdict: Said | undefi
   return waiting === undefined || uidOf(waiting) !== uidOf(pod);
 }
 
-function newIndex(pod: Pod, { job, indexes }: Observed): number[] {
-  const index = validIndex(pod, job);
-  return index === undefined || has(indexes?.before ?? [], index) ? [] : [index];
-}
-
 /** When a Job fails, every Pod that has not succeeded has failed. */
 function isFailure(pod: Pod, { job, indexes }: Observed, verdict: Said | undefined): boolean {
   const jobFails = verdict !== undefined && verdict.type !== 'SuccessCriteriaMet';
@@ -155,14 +151,10 @@ function isFailure(pod: Pod, { job, indexes }: Observed, verdict: Said | undefin
   return judgeFailure(job.spec?.podFailurePolicy, pod).counts;
 }
 
-function withIndexes(
-  status: JobStatus,
-  { indexes }: Observed,
-  found: readonly number[],
-): JobStatus {
+function withIndexes(status: JobStatus, { indexes }: Observed): JobStatus {
   if (indexes === undefined) return status;
   const { succeeded: _succeeded, failedIndexes: _failedIndexes, ...others } = status;
-  const succeeded = merge(indexes.succeeded, intervalsOf(found));
+  const { succeeded } = indexes;
   return {
     ...others,
     ...withoutZeros({ succeeded: total(succeeded) }),
