@@ -134,6 +134,13 @@ describe('a pass of a CronJob', () => {
     }
   });
 
+  it('does not replace the Job of this very time', async () => {
+    const status = { active: [{ name: NAME, namespace: 'default', uid: NAME }] };
+    const spec = { concurrencyPolicy: 'Replace' } as const;
+    const { deleted, created } = await pass({ status, live: [job(NAME)], spec });
+    assert.deepEqual([deleted, created], [[], []]);
+  });
+
   it('takes up its own Job of that name, and lets a stranger’s be', async () => {
     const ours = await pass({ live: [job(NAME)] });
     assert.deepEqual(

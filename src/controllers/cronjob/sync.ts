@@ -142,7 +142,7 @@ async function schedule(pass: CronPass): Promise<Result> {
     }
     if (mayStart(pass, mostRecentMs)) await startJob(pass, mostRecentMs);
   }
-  const waitMs = untilNextMs({ ...cronJob, status: pass.status }, timetable, nowMs);
+  const waitMs = untilNextMs(cronJob, timetable, nowMs);
   return waitMs === undefined ? {} : { requeueAfterMs: waitMs };
 }
 
@@ -172,14 +172,13 @@ function readTimetable(pass: CronPass): Timetable | undefined {
   }
 }
 
-/** Not done yet, and not beside another when that is forbidden. */
+/** Not begun yet, and not beside another when that is forbidden. */
 function mayStart(pass: CronPass, scheduledMs: number): boolean {
   const { cronJob, status } = pass;
   const { concurrencyPolicy } = cronJob.spec ?? {};
   const active = status.active ?? [];
   const name = jobName(cronJob, scheduledMs);
   if (active.some((reference) => reference.name === name)) return false;
-  if (Date.parse(status.lastScheduleTime ?? '') === scheduledMs) return false;
   if (concurrencyPolicy === 'Forbid' && active.length > 0) {
     const message =
       'Not starting job because prior execution is running and concurrency policy is Forbid';
