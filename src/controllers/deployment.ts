@@ -40,7 +40,7 @@ import {
   withCondition,
   withPause,
 } from './deployment/status.ts';
-import { isNamespaceTerminating } from './shared/replicas.ts';
+import { isNamespaceTerminating } from './shared/pod-control.ts';
 
 export const deploymentController = defineController<Deployment>({
   name: 'deployment-controller',

@@ -22,7 +22,7 @@ import { messageOf } from '#base/error.ts';
 import { splitKey } from '#client/informer.ts';
 import { type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
 import { sameMap } from './shared/maps.ts';
-import { isNamespaceTerminating } from './shared/replicas.ts';
+import { isNamespaceTerminating } from './shared/pod-control.ts';
 import {
   hasEndpoints,
   hasHostname,

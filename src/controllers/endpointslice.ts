@@ -25,7 +25,7 @@ import {
 } from '#reconcile/controller.ts';
 import { MANAGED_BY, MANAGER, type Plan, planSlices, SERVICE_NAME } from './endpointslice/plan.ts';
 import { hasEndpoints, podsOf, servicesOfPod } from './shared/service-pods.ts';
-import { isNamespaceTerminating } from './shared/replicas.ts';
+import { isNamespaceTerminating } from './shared/pod-control.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 const BY_SERVICE = 'service';

@@ -25,7 +25,7 @@ import {
   planMirror,
   SERVICE_NAME,
 } from './endpointslicemirroring/plan.ts';
-import { isNamespaceTerminating } from './shared/replicas.ts';
+import { isNamespaceTerminating } from './shared/pod-control.ts';
 
 const SKIP_MIRROR = 'endpointslice.kubernetes.io/skip-mirror';
 /** Endpoints that once served for leader election lead nowhere. */

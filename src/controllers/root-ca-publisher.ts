@@ -17,7 +17,7 @@ import {
   type Result,
   watch,
 } from '#reconcile/controller.ts';
-import { isNamespaceTerminating } from './shared/replicas.ts';
+import { isNamespaceTerminating } from './shared/pod-control.ts';
 
 const NAME = 'kube-root-ca.crt';
 const DESCRIPTION = 'kubernetes.io/description';

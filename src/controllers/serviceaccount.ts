@@ -10,7 +10,7 @@ import type { Namespace, ServiceAccount } from '#api/gen/core-v1.ts';
 import { isAlreadyExists } from '#api/meta/status.ts';
 import { keyFor } from '#client/informer.ts';
 import { type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
-import { isNamespaceTerminating } from './shared/replicas.ts';
+import { isNamespaceTerminating } from './shared/pod-control.ts';
 
 const NAME = 'default';
 

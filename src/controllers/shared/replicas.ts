@@ -14,7 +14,6 @@ import type { Pod, PodTemplateSpec } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { matchesMap, matchesSelector, type Selector } from '#api/meta/labels.ts';
 import type { KubeObject } from '#api/meta/object.ts';
-import { isNotFound, StatusError } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { messageOf } from '#base/error.ts';
 import type { ResourceType } from '#client/client.ts';
@@ -27,6 +26,7 @@ import {
 } from '#reconcile/controller.ts';
 import { asError, slowStart } from '#reconcile/slow-start.ts';
 import { withoutZeros } from './counts.ts';
+import { createPod, deletePod } from './pod-control.ts';
 import { rankForDeletion } from './pod-ranking.ts';
 import { isPodTerminating, nextAvailabilityMs, podFromTemplate } from './pods.ts';
 
@@ -174,47 +174,6 @@ async function act<T extends ReplicasOwner>(parts: {
   const deleted = plan.deletes.filter((_, i) => outcomes[i]?.status === 'fulfilled');
   const failure = failed === undefined ? undefined : asError(failed.reason);
   return { failure, deleted: new Set(deleted) };
-}
-
-async function createPod<T extends ReplicasOwner>(
-  pod: Pod,
-  owner: T,
-  context: Context<T>,
-): Promise<void> {
-  try {
-    const created = await context.client.create(POD, pod);
-    const message = `Created pod: ${created.metadata?.name ?? ''}`;
-    context.events.event({ about: owner, type: 'Normal', reason: 'SuccessfulCreate', message });
-  } catch (error) {
-    // In a namespace that is being deleted every create fails, and nothing is wrong.
-    if (isNamespaceTerminating(error)) return;
-    const message = `Error creating: ${messageOf(error)}`;
-    context.events.event({ about: owner, type: 'Warning', reason: 'FailedCreate', message });
-    throw error;
-  }
-}
-
-async function deletePod<T extends ReplicasOwner>(
-  pod: Pod,
-  owner: T,
-  context: Context<T>,
-): Promise<void> {
-  const { name = '', namespace = '' } = pod.metadata ?? {};
-  try {
-    await context.client.delete(POD, { name, namespace });
-    const message = `Deleted pod: ${name}`;
-    context.events.event({ about: owner, type: 'Normal', reason: 'SuccessfulDelete', message });
-  } catch (error) {
-    if (isNotFound(error)) return;
-    const message = `Error deleting: ${messageOf(error)}`;
-    context.events.event({ about: owner, type: 'Warning', reason: 'FailedDelete', message });
-    throw new Error(`unable to delete pods: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-export function isNamespaceTerminating(error: unknown): boolean {
-  const causes = error instanceof StatusError ? error.status.details?.causes : undefined;
-  return causes?.some(({ reason }) => reason === 'NamespaceTerminating') ?? false;
 }
 
 function terminatingPods<T extends ReplicasOwner>(
