@@ -1,6 +1,7 @@
 /** Every kind of workload that a simulated world may have. */
 import { Budgets } from './budgets.ts';
 import { Deployments } from './deployments.ts';
+import { Jobs } from './jobs.ts';
 import type { Cast, Stage } from './stage.ts';
 
 export const CASTS: readonly {
@@ -8,5 +9,6 @@ export const CASTS: readonly {
   readonly make: (stage: Stage) => Cast;
 }[] = [
   { name: 'deployments', make: (stage) => new Deployments(stage) },
+  { name: 'jobs', make: (stage) => new Jobs(stage) },
   { name: 'budgets', make: (stage) => new Budgets(stage) },
 ];
