@@ -158,7 +158,7 @@ describe('a PodDisruptionBudget', () => {
     const job = await cluster.create(JOB, {
       metadata: { name: 'j', namespace: 'default' },
       spec: {
-        suspend: true,
+        managedBy: 'example.com/nobody',
         template: { spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'a' }] } },
       },
     });
