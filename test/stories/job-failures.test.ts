@@ -23,7 +23,7 @@ async function secondsUntilNext(cluster: TestCluster): Promise<number> {
 
 describe('a Job whose Pods fail', () => {
   it('waits 10 s, then twice as long each time, and fails beyond its limit', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     await cluster.create(JOB, job({ backoffLimit: 3 }));
     await cluster.settle();
     const waits: number[] = [];
@@ -45,7 +45,7 @@ describe('a Job whose Pods fail', () => {
   });
 
   it('tells that its other Pods run while it waits', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     await cluster.create(JOB, job({ parallelism: 2, completions: 2 }));
     await cluster.settle();
     const [pod] = await activePods(cluster);
@@ -56,7 +56,7 @@ describe('a Job whose Pods fail', () => {
   });
 
   it('starts again without waiting when one succeeded since', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     await cluster.create(JOB, job({ completions: 3 }));
     await cluster.settle();
     for (const exitCode of [1, 0]) {
@@ -93,7 +93,7 @@ describe('a Job whose Pods fail', () => {
   it('replaces it when it has stopped, if it says so', async () => {
     // Without the collector of Pods, which would call it failed at once.
     const controllers = [serviceAccountController, jobController];
-    const cluster = await TestCluster.start({ nodes: 0, controllers });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false, controllers });
     await cluster.create(JOB, job({ podReplacementPolicy: 'Failed' }));
     await cluster.settle();
     const [pod] = await activePods(cluster);
@@ -120,7 +120,7 @@ describe('a Pod failure policy', () => {
   });
 
   it('fails the Job at once', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     const podFailurePolicy = { rules: [rule('FailJob')] };
     await cluster.create(JOB, job({ parallelism: 2, completions: 2, podFailurePolicy }));
     await cluster.settle();
@@ -136,7 +136,7 @@ describe('a Pod failure policy', () => {
   });
 
   it('does not count what it ignores', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     const disrupted = { type: 'DisruptionTarget', status: 'True' };
     const podFailurePolicy = {
       rules: [{ action: 'Ignore', onPodConditions: [disrupted] } as PodFailurePolicyRule],
@@ -157,7 +157,7 @@ describe('a Pod failure policy', () => {
 
   it('counts what it says to count, and what no rule matches', async () => {
     for (const exitCode of [42, 1]) {
-      const cluster = await TestCluster.start({ nodes: 0 });
+      const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
       const podFailurePolicy = { rules: [rule('Count')] };
       await cluster.create(JOB, job({ backoffLimit: 0, podFailurePolicy }));
       await cluster.settle();
@@ -172,7 +172,7 @@ describe('a Pod failure policy', () => {
 
 describe('a controller that has just started', () => {
   it('goes on counting where another stopped', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     await cluster.create(JOB, job({ parallelism: 4, completions: 4, backoffLimit: 9 }));
     await cluster.settle();
     for (const [i, pod] of (await activePods(cluster)).entries()) {
@@ -186,7 +186,7 @@ describe('a controller that has just started', () => {
   });
 
   it('looks at the server when its cache may not show what was counted', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     await cluster.create(JOB, job({ parallelism: 2, completions: 6, backoffLimit: 9 }));
     await cluster.settle();
     // Another process counts a Pod while this one's watches lag.

@@ -18,7 +18,7 @@ const annotation = (pod: Pod | undefined, name: string): string | undefined =>
   pod?.metadata?.annotations?.[name];
 
 async function started(spec: Partial<JobSpec>, nodes = 0): Promise<TestCluster> {
-  const cluster = await TestCluster.start({ nodes });
+  const cluster = await TestCluster.start({ nodes, scheduler: nodes > 0 });
   await cluster.create(JOB, job({ ...spec, completionMode: 'Indexed' }));
   await cluster.settle();
   return cluster;

@@ -46,7 +46,7 @@ describe('a Job', () => {
   });
 
   it('without completions is done when one Pod succeeded and the others have ended', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     await cluster.create(JOB, job({ parallelism: 3 }));
     await cluster.settle();
     const [first, second, third] = await activePods(cluster);
@@ -64,7 +64,7 @@ describe('a Job', () => {
   });
 
   it('with no completions wanted is complete at once', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     await cluster.create(JOB, job({ completions: 0 }));
     await cluster.settle();
     assert.equal(conditionsOf(await readJob(cluster)).at(-1), `Complete=True ${REACHED}`);
@@ -165,7 +165,7 @@ describe('a Job', () => {
   });
 
   it('adopts Pods that match, counts them, and releases those that no longer do', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     const labels = { app: 'work', mine: 'yes' };
     const template = job({}).spec!.template;
     const spec = {
@@ -197,7 +197,7 @@ describe('a Job', () => {
   });
 
   it('takes up a Pod that comes to match later', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     const labels = { app: 'work', mine: 'yes' };
     const selector = { matchLabels: labels };
     const draft = job({ completions: 1, parallelism: 0, manualSelector: true, selector });
@@ -213,7 +213,7 @@ describe('a Job', () => {
 
   it('that is gone leaves no finalizer behind, though nobody deletes its Pods', async () => {
     const controllers = [serviceAccountController, jobController];
-    const cluster = await TestCluster.start({ nodes: 0, controllers });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false, controllers });
     const made = await cluster.create(JOB, job({ parallelism: 2, completions: 2 }));
     await cluster.settle();
     await cluster.delete(JOB, made, { propagationPolicy: 'Background' });
@@ -227,7 +227,7 @@ describe('a Job', () => {
   });
 
   it('that never was leaves no finalizer behind', async () => {
-    const cluster = await TestCluster.start({ nodes: 0 });
+    const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     const metadata = { name: 'stray', namespace: 'default', finalizers: [FINALIZER] };
     await cluster.create(POD, { metadata, spec: job({}).spec!.template.spec! });
     await cluster.settle();
