@@ -120,6 +120,18 @@ describe('an important pod', () => {
 });
 
 describe('a pod', () => {
+  it('that fits nowhere is told so once', async () => {
+    const cluster = await TestCluster.start({ nodes: 0 });
+    await cluster.create(POD, {
+      metadata: { name: 'alone', namespace: 'default' },
+      spec: { containers: [{ name: 'main', image: 'web' }] },
+    });
+    await cluster.settle();
+    const { writes } = cluster;
+    await cluster.advance(60_000);
+    assert.equal(cluster.writes, writes);
+    await cluster.stop();
+  });
   it('with gates is placed when they are gone', async () => {
     const cluster = await TestCluster.start();
     await cluster.create(POD, pod('held', { schedulingGates: [{ name: 'example.com/wait' }] }));

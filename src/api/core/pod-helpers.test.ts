@@ -25,6 +25,13 @@ describe('pods', () => {
 });
 
 describe('withCondition()', () => {
+  it('answers the same list for a time that is null, as Go writes one that nobody set', () => {
+    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable' } as const;
+    const before = JSON.parse(
+      JSON.stringify([{ ...condition, lastProbeTime: null, lastTransitionTime: 'then' }]),
+    );
+    assert.equal(withCondition(before, condition, 'now'), before);
+  });
   const before = [{ type: 'Ready', status: 'True', lastTransitionTime: 'then' }];
   it('moves the time when the status changes only', () => {
     const same = withCondition(before, { type: 'Ready', status: 'True', reason: 'new' }, 'now');

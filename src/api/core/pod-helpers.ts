@@ -55,6 +55,7 @@ export function withCondition(
     old.reason === next.reason &&
     old.message === next.message &&
     old.observedGeneration === next.observedGeneration &&
-    old.lastProbeTime === next.lastProbeTime;
+    // Go writes a time that nobody set as null.
+    (old.lastProbeTime ?? undefined) === (next.lastProbeTime ?? undefined);
   return same ? conditions : conditions.map((each) => (each === old ? next : each));
 }
