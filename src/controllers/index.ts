@@ -37,6 +37,7 @@ import { serviceCidrController } from './service-cidr.ts';
 import { serviceAccountTokenController } from './serviceaccount-token.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { staleDisruptionController } from './stale-disruption.ts';
+import { statefulSetController } from './statefulset.ts';
 import { storageVersionMigrator } from './storage-version-migrator.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { tokenCleaner } from './token-cleaner.ts';
@@ -131,6 +132,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('replicationcontroller-controller', 'replicationcontroller', () => [
     replicationControllerController,
   ]),
+  entry('statefulset-controller', 'statefulset', () => [statefulSetController()]),
   entry('job-controller', 'job', () => [jobController]),
   entry('cronjob-controller', 'cronjob', () => [cronJobController]),
   entry('ttl-after-finished-controller', 'ttl-after-finished', () => [ttlAfterFinishedController]),

@@ -35,6 +35,8 @@ function orphanValue(namespace: string | undefined): string {
 export interface ClaimOptions<C> {
   /** What may not be adopted (and is not kept either), beyond the selector. */
   readonly filter?: (object: C) => boolean;
+  /** Beyond the selector: what does not match is released. */
+  readonly matches?: (object: C) => boolean;
   /** Finalizers that an object gets when it is adopted, and loses when it is released. */
   readonly finalizers?: readonly string[];
 }
@@ -74,7 +76,10 @@ export async function claim<C extends KubeObject, T extends KubeObject>(
   const adoptable = memoize(() => canAdopt(parts));
   for (const object of candidates(informer, owner)) {
     if (options?.filter?.(object) === false) continue;
-    const matches = selector !== undefined && matchesSelector(selector, object.metadata?.labels);
+    const matches =
+      selector !== undefined &&
+      matchesSelector(selector, object.metadata?.labels) &&
+      options?.matches?.(object) !== false;
     try {
       if (await claimOne(parts, object, { matches, adoptable })) claimed.push(object);
     } catch (error) {

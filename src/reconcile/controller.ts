@@ -122,6 +122,8 @@ export interface Context<T extends KubeObject> extends Pass {
 
 export interface ControllerSpec<T extends KubeObject> {
   readonly name: string;
+  /** Its service account in kube-system; the name unless given. */
+  readonly identity?: string;
   readonly for: ResourceType<T>;
   readonly concurrency?: number;
   /** Kinds whose objects have an owner of the main kind: their changes wake the owner. */
@@ -145,6 +147,7 @@ export function watch<C extends KubeObject, T extends KubeObject>(
 export function defineController<T extends KubeObject>(spec: ControllerSpec<T>): Controller {
   return Object.freeze({
     name: spec.name,
+    ...(spec.identity === undefined ? {} : { identity: spec.identity }),
     ...(spec.concurrency === undefined ? {} : { concurrency: spec.concurrency }),
     create: (setup: Setup) => createReconcile(spec, setup),
   });

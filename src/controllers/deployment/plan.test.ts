@@ -5,7 +5,7 @@ import type { ReplicaSet } from '#api/gen/apps-v1.ts';
 import { deployment, replicaSet } from '#kit/builders.ts';
 import { type Plan, planDeployment } from './plan.ts';
 import { divide, newAnnotations, replicasOf, REVISION } from './replica-sets.ts';
-import { templateHash } from './template-hash.ts';
+import { templateHash } from '../shared/template-hash.ts';
 
 interface World {
   readonly spec: string;

@@ -40,7 +40,7 @@ import {
   totalOccupied,
   totalReplicas,
 } from './replica-sets.ts';
-import { templateHash } from './template-hash.ts';
+import { templateHash } from '../shared/template-hash.ts';
 import { sameMap } from '../shared/maps.ts';
 
 const NAME_LENGTH_MAX = 253;

@@ -1,5 +1,5 @@
 /**
- * The hash that names a ReplicaSet after its template: the same template gives the same name.
+ * The hash that names ReplicaSets, and revisions of DaemonSets, after their template: the same template gives the same name.
  *
  * As upstream a 32-bit FNV-1a in letters that spell no words; upstream hashes a dump of Go
  * structures, here it is JSON with sorted keys, so the names differ from upstream's and agree among
@@ -19,6 +19,11 @@ export function templateHash(
   const bytes = Buffer.from(`${canonicalJson(template)}${collisionCount ?? ''}`);
   let hash = FNV_OFFSET;
   for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0;
+  return inLetters(hash);
+}
+
+/** A number in letters that spell no words. Upstream: SafeEncodeString of apimachinery's rand. */
+export function inLetters(hash: number): string {
   return String(hash).replace(/\d/g, (digit) =>
     LETTERS.charAt(digit.charCodeAt(0) % LETTERS.length),
   );
