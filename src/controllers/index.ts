@@ -11,6 +11,7 @@ import { csrSigningController } from './certificatesigningrequest-signing.ts';
 import type { SigningCa } from './certificatesigningrequest/certificate.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation.ts';
 import { cronJobController } from './cronjob.ts';
+import { daemonSetController } from './daemonset.ts';
 import { deploymentController } from './deployment.ts';
 import { deviceTaintEvictionController } from './device-taint-eviction.ts';
 import { disruptionController } from './disruption.ts';
@@ -127,6 +128,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('taint-eviction-controller', '', () => [taintEvictionController]),
   entry('device-taint-eviction-controller', '', () => [deviceTaintEvictionController]),
   entry('ttl-controller', 'ttl', () => [ttlController]),
+  entry('daemonset-controller', 'daemonset', () => [daemonSetController()]),
   entry('deployment-controller', 'deployment', () => [deploymentController]),
   entry('replicaset-controller', 'replicaset', () => [replicaSetController]),
   entry('replicationcontroller-controller', 'replicationcontroller', () => [
