@@ -11,11 +11,12 @@ import { CONTROLLER_REVISION } from '#api/apps/controller-revision.ts';
 import { DAEMON_SET } from '#api/apps/daemon-set.ts';
 import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
-import type { DaemonSet } from '#api/gen/apps-v1.ts';
+import type { ControllerRevision, DaemonSet } from '#api/gen/apps-v1.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import { equalJson, equalValues } from '#api/meta/equal.ts';
-import { selectorOf } from '#api/meta/labels.ts';
-import { type Change, keyOf } from '#client/informer.ts';
+import { labelSelectorMatches, selectorOf } from '#api/meta/labels.ts';
+import { controllerOf } from '#api/meta/object.ts';
+import { type Change, keyFor, keyOf } from '#client/informer.ts';
 import {
   type Caches,
   type Context,
@@ -41,9 +42,12 @@ export function daemonSetController(): Controller {
     name: 'daemonset-controller',
     identity: 'daemon-set-controller',
     for: DAEMON_SET,
-    owns: [POD, CONTROLLER_REVISION],
+    owns: [POD],
     selects: (set) => selectorOf(set.spec?.selector),
-    watches: [watch<Node, DaemonSet>({ type: NODE, keys: setsOfNode })],
+    watches: [
+      watch<Node, DaemonSet>({ type: NODE, keys: setsOfNode }),
+      watch<ControllerRevision, DaemonSet>({ type: CONTROLLER_REVISION, keys: setsOfRevision }),
+    ],
     reconcile: (set, context) => reconcile(set, context, failures),
   });
 }
@@ -134,6 +138,27 @@ async function cleanHistory(
 ): Promise<void> {
   const past = superfluousRevisions(set, facts.history.old, facts.pods);
   await deleteRevisions(facts.context.client, past);
+}
+
+/**
+ * A revision that was made for a set wakes nobody, for it was the set's own pass that made it; one
+ * that somebody else made is looked at when there is another reason to.
+ */
+function setsOfRevision(
+  { type, object, previous }: Change<ControllerRevision>,
+  { owners }: Caches<DaemonSet>,
+): string[] {
+  const { namespace, labels } = object.metadata ?? {};
+  const [owner, before] = [controllerOf(object), previous && controllerOf(previous)];
+  if (type === 'added' && owner !== undefined) return [];
+  const keys = [owner, before].flatMap((reference) =>
+    reference?.kind === DAEMON_SET.kind ? [keyFor(reference.name, namespace)] : [],
+  );
+  if (owner !== undefined || type === 'deleted') return keys;
+  const adopters = owners
+    .list(namespace)
+    .filter(({ spec }) => labelSelectorMatches(spec?.selector, labels));
+  return [...keys, ...adopters.map(keyOf)];
 }
 
 /** A node matters when it has become another thing to a set than it was. */

@@ -27,6 +27,20 @@ spec:
     spec: { containers: [{ name: web, image: example/web:1, ports: [{ containerPort: 80 }] }] }
 `;
 
+const SETS = ['StatefulSet', 'DaemonSet'].map(
+  (kind) => `
+apiVersion: apps/v1
+kind: ${kind}
+metadata: { name: numbered }
+spec:
+  selector: { matchLabels: { is: ${kind} } }
+  ${kind === 'StatefulSet' ? 'serviceName: numbered\n  replicas: 2' : 'minReadySeconds: 0'}
+  template:
+    metadata: { labels: { is: ${kind} } }
+    spec: { containers: [{ name: web, image: example/web:1, args: ['a && b'] }] }
+`,
+);
+
 describe('kubectl', { skip: unlessKubectl('kubectl') }, () => {
   let product: Product;
   let directory: string;
@@ -223,6 +237,33 @@ describe('kubectl', { skip: unlessKubectl('kubectl') }, () => {
     );
     await ok('rollout restart deployment/web');
     await ok('rollout status deployment/web --timeout=60s');
+  });
+
+  it('rollout of what has revisions: status, history, undo, restart', async () => {
+    await ok('apply -f -', SETS.join('---'));
+    for (const kind of ['statefulset', 'daemonset']) {
+      const name = `${kind}/numbered`;
+      const settled = `rollout status ${name} --timeout=60s`;
+      const image = ['get', name, '-o', 'jsonpath={.spec.template.spec.containers[0].image}'];
+      await ok(settled);
+      await ok(`set image ${name} web=example/web:2`);
+      await ok(settled);
+      assert.match(
+        await ok(`rollout history ${name}`),
+        /REVISION\s+CHANGE-CAUSE\n1\s+<none>\n2\s+<none>/,
+      );
+      assert.match(await ok(`rollout history ${name} --revision=1`), /example\/web:1/);
+      await ok(`rollout undo ${name}`);
+      await ok(settled);
+      assert.equal(await ok(image), 'example/web:1');
+      assert.match(
+        await ok(`rollout history ${name}`),
+        /REVISION\s+CHANGE-CAUSE\n2\s+<none>\n3\s+<none>/,
+      );
+      await ok(`rollout restart ${name}`);
+      await ok(settled);
+      await ok(`delete ${name}`);
+    }
   });
 
   it('expose, create of the common kinds, run', async () => {

@@ -276,6 +276,35 @@ describe('a DaemonSet', () => {
   });
 });
 
+describe('the history of a DaemonSet', () => {
+  it('is stored byte for byte as upstream would, so that its tools find it', async () => {
+    const cluster = await deploy({ template: template('<v1>') }, 1);
+    const path = '/apis/apps/v1/namespaces/default/controllerrevisions';
+    const text = await cluster.run(cluster.client.raw('GET', path));
+    const container = String.raw`{"image":"\u003cv1\u003e","imagePullPolicy":"IfNotPresent","name":"main","resources":{},"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File"}`;
+    const spec = `{"containers":[${container}],"dnsPolicy":"ClusterFirst","restartPolicy":"Always","schedulerName":"default-scheduler","securityContext":{},"terminationGracePeriodSeconds":30}`;
+    const expected = `"data":{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"log"}},"spec":${spec}}}},"revision":1`;
+    assert.ok(text.includes(expected), text);
+    await cluster.stop();
+  });
+
+  it('is adopted when it is found without an owner', async () => {
+    const cluster = await deploy({}, 1);
+    const [revision] = await cluster.list(CONTROLLER_REVISION, 'default');
+    const none = { metadata: { ownerReferences: null } };
+    await cluster.patch(CONTROLLER_REVISION, revision!, none);
+    await cluster.settle();
+    const [after] = await cluster.list(CONTROLLER_REVISION, 'default');
+    assert.equal(controllerOf(after!)?.name, 'log');
+    const stranger = { name: 'stranger', namespace: 'default', labels: LABELS };
+    await cluster.create(CONTROLLER_REVISION, { metadata: stranger, data: {}, revision: 1 });
+    await cluster.settle();
+    const [, second] = await cluster.list(CONTROLLER_REVISION, 'default');
+    assert.equal(controllerOf(second!)?.name, 'log');
+    await cluster.stop();
+  });
+});
+
 describe('an update of a DaemonSet', () => {
   /** The fewest ready Pods, and the most Pods of one node, while an update goes on. */
   async function watchRoll(cluster: TestCluster): Promise<{ ready: number; onNode: number }> {
@@ -370,6 +399,9 @@ describe('an update of a DaemonSet', () => {
     };
     const [pod] = await podsOf(cluster);
     await cluster.create(CONTROLLER_REVISION, twin);
+    await cluster.settle();
+    assert.equal((await cluster.list(CONTROLLER_REVISION, 'default')).length, 2, 'no haste');
+    await change(cluster, { minReadySeconds: 1 });
     await cluster.settle();
     const left = await cluster.list(CONTROLLER_REVISION, 'default');
     assert.deepEqual(

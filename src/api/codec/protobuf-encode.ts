@@ -8,6 +8,7 @@ import {
   type ScalarKind,
   type TypeSchema,
 } from '../schema/types.ts';
+import { escapeHtml } from './html.ts';
 import { sortedKeys } from './keys.ts';
 import { isZeroTime, parseMicroTime, parseTime } from './time.ts';
 import type { WireWriter } from './wire.ts';
@@ -197,7 +198,9 @@ const encodeRaw: ValueEncoder = (writer, value, tag) => {
   }
   const raw: unknown =
     typeof value === 'object' && !Array.isArray(value) ? value['raw'] : undefined;
-  inMessage(writer, tag, raw instanceof Uint8Array ? raw : JSON.stringify(value));
+  // Escaped as Go's encoder does, which made most of what is stored: clients compare the bytes.
+  const bytes = raw instanceof Uint8Array ? raw : escapeHtml(JSON.stringify(value));
+  inMessage(writer, tag, bytes);
 };
 
 const SCALARS: Readonly<Record<ScalarKind, ValueEncoder>> = {

@@ -11,6 +11,7 @@ const META = typeByName('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta');
 const OWNER = typeByName('io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference');
 const CONFIG_MAP = typeByName('io.k8s.api.core.v1.ConfigMap');
 const EVENT = typeByName('io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent');
+const REVISION = typeByName('io.k8s.api.apps.v1.ControllerRevision');
 const SCHEMA = typeByName(
   'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps',
 );
@@ -43,6 +44,12 @@ describe('encodeProtobuf', () => {
     };
     assert.equal(decoded.type, 'ADDED');
     assert.equal(hex(decoded.object.raw), hex(raw));
+  });
+
+  it('escapes JSON inside as Go does', () => {
+    const encoded = Buffer.from(encodeProtobuf(REVISION, { data: { a: '<&>' }, revision: 1 }));
+    assert.ok(encoded.includes(String.raw`{"a":"\u003c\u0026\u003e"}`), encoded.toString());
+    assert.deepEqual(decodeProtobuf(REVISION, encoded)['data'], { a: '<&>' });
   });
 
   it('outgrows its buffer', () => {
