@@ -9,7 +9,21 @@ const BY_DEFAULT: ReadonlySet<AnyKind> = new Set(KINDS);
 
 /** Throws RuntimeConfigError. */
 export function chosenKinds(gates: FeatureGates, config: RuntimeConfig = new Map()): AnyKind[] {
-  return servedKinds([...KINDS, ...OPTIONAL_KINDS], config, (kind) => BY_DEFAULT.has(kind)).filter(
-    ({ featureGate }) => featureGate === undefined || gates.enabled(featureGate),
-  );
+  return servedKinds([...KINDS, ...OPTIONAL_KINDS], config, (kind) => BY_DEFAULT.has(kind))
+    .filter(({ featureGate }) => featureGate === undefined || gates.enabled(featureGate))
+    .map((kind) => opened(kind, gates));
+}
+
+/** The kind with the fields that a gate lets in. */
+function opened(kind: AnyKind, gates: FeatureGates): AnyKind {
+  const { openedByGate } = kind;
+  if (openedByGate === undefined || !gates.enabled(openedByGate.gate)) return kind;
+  return {
+    ...kind,
+    gatedFields: (kind.gatedFields ?? []).filter((path) => !openedByGate.fields.includes(path)),
+    setDefaults: (object) => {
+      kind.setDefaults?.(object);
+      openedByGate.setDefaults(object);
+    },
+  };
 }

@@ -160,6 +160,12 @@ export interface KindDefinition<T extends KubeObject> {
   readonly storagePrefix?: string;
   /** Fields behind gates that are off (`meta/gated-fields.ts`): dropped before validation. */
   readonly gatedFields?: readonly string[];
+  /** A gate that is off by default, those of `gatedFields` that it lets in, and their defaults. */
+  readonly openedByGate?: {
+    readonly gate: HonouredGate;
+    readonly fields: readonly string[];
+    setDefaults(object: T): void;
+  };
   /**
    * Set when several versions of a kind share their stored objects: the definition of the version
    * that is stored, and the way there and back. Both change nothing of their argument.

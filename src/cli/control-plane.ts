@@ -121,6 +121,7 @@ function controllersOf(options: ControlPlaneOptions): Controller[] {
     ...(options.signingCa === undefined ? {} : { signingCa: options.signingCa }),
     nodeIpam: { clusterCidrs: [podCidr] },
     namespaceGraceMs: 0,
+    maxUnavailableStatefulSet: featureGates.enabled('MaxUnavailableStatefulSet'),
     servesMigrations: chosenKinds(featureGates, runtimeConfig).some(
       ({ kind }) => kind === STORAGE_VERSION_MIGRATION.kind,
     ),

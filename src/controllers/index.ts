@@ -60,6 +60,8 @@ export interface ControllerOptions {
   /** How long a deleted namespace is left alone; 0 where one API server serves all. */
   readonly namespaceGraceMs?: number;
   readonly terminatedPodsMax?: number;
+  /** Gate MaxUnavailableStatefulSet: StatefulSets may update more than one Pod at once. */
+  readonly maxUnavailableStatefulSet?: boolean;
   /** Whether the API server's admission charges quotas for what is created. */
   readonly chargesQuotas?: boolean;
   /** How often quotas are counted anew. */
@@ -134,7 +136,9 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('replicationcontroller-controller', 'replicationcontroller', () => [
     replicationControllerController,
   ]),
-  entry('statefulset-controller', 'statefulset', () => [statefulSetController()]),
+  entry('statefulset-controller', 'statefulset', ({ maxUnavailableStatefulSet }) => [
+    statefulSetController({ allowsMaxUnavailable: maxUnavailableStatefulSet === true }),
+  ]),
   entry('job-controller', 'job', () => [jobController]),
   entry('cronjob-controller', 'cronjob', () => [cronJobController]),
   entry('ttl-after-finished-controller', 'ttl-after-finished', () => [ttlAfterFinishedController]),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CONTROLLER_REVISION } from '#api/apps/controller-revision.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
 import { STATEFUL_SET } from '#api/apps/stateful-set.ts';
 import { EVENT } from '#api/core/event.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
@@ -9,6 +10,7 @@ import { POD } from '#api/core/pod.ts';
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
 import type { PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
+import { allControllers } from '#controllers/index.ts';
 import { TestCluster } from '#kit/cluster.ts';
 
 const LABELS = { app: 'web' };
@@ -368,6 +370,40 @@ describe('an update of a StatefulSet', () => {
     await change(cluster, { updateStrategy: { rollingUpdate: { partition: 0 } } });
     await cluster.settle();
     assert.equal(await images(cluster), 'web-0=v2 web-1=v2 web-2=v2');
+    await cluster.stop();
+  });
+
+  it('takes as many at once as may be unavailable, with the gate', async () => {
+    const cluster = await TestCluster.start({
+      controllers: allControllers({ namespaceGraceMs: 0, maxUnavailableStatefulSet: true }),
+      apiServer: {
+        featureGates: new FeatureGates(new Map([['MaxUnavailableStatefulSet', true]])),
+      },
+    });
+    await cluster.create(STATEFUL_SET, web({ replicas: 5, podManagementPolicy: 'Parallel' }));
+    await cluster.settle();
+    const { updateStrategy } = (await current(cluster)).spec!;
+    assert.deepEqual(updateStrategy?.rollingUpdate, { partition: 0, maxUnavailable: 1 });
+    await change(cluster, {
+      ...image('v2'),
+      updateStrategy: { rollingUpdate: { maxUnavailable: 2 } },
+    });
+    const missing = async (): Promise<number> => 5 - (await podsOf(cluster)).filter(isReady).length;
+    let most = 0;
+    for (let i = 0; i < 300; i++) {
+      await cluster.advance(20);
+      most = Math.max(most, await missing());
+    }
+    assert.equal(most, 2);
+    assert.equal(await images(cluster), 'web-0=v2 web-1=v2 web-2=v2 web-3=v2 web-4=v2');
+    await cluster.stop();
+  });
+
+  it('keeps no limit that the gate does not let in', async () => {
+    const updateStrategy = { rollingUpdate: { maxUnavailable: 2 } };
+    const cluster = await deploy({ replicas: 1, updateStrategy });
+    const { rollingUpdate } = (await current(cluster)).spec!.updateStrategy!;
+    assert.deepEqual(rollingUpdate, { partition: 0 });
     await cluster.stop();
   });
 

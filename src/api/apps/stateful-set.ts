@@ -18,6 +18,7 @@ import { isNewSpec, warnAboutTemplate } from '../validation/warnings.ts';
 import { scaleOf } from './workloads.ts';
 
 const HISTORY_LIMIT = 10;
+const MAX_UNAVAILABLE = 'spec.updateStrategy.rollingUpdate.maxUnavailable';
 
 function defaultStrategy(spec: StatefulSetSpec): void {
   spec.updateStrategy ??= {};
@@ -28,6 +29,11 @@ function defaultStrategy(spec: StatefulSetSpec): void {
   const { type, rollingUpdate } = spec.updateStrategy;
   if (type !== 'RollingUpdate' || rollingUpdate === undefined) return;
   rollingUpdate.partition ??= 0;
+}
+
+function defaultMaxUnavailable({ spec }: StatefulSet): void {
+  const { type, rollingUpdate } = spec?.updateStrategy ?? {};
+  if (type === 'RollingUpdate' && rollingUpdate !== undefined) rollingUpdate.maxUnavailable ??= 1;
 }
 
 function setDefaults({ spec }: StatefulSet): void {
@@ -75,10 +81,12 @@ export const STATEFUL_SET = defineKind<StatefulSet>({
   categories: ['all'],
   namespaced: true,
   schema: 'io.k8s.api.apps.v1.StatefulSet',
-  gatedFields: [
-    ...podGatedFields('spec.template.spec'),
-    'spec.updateStrategy.rollingUpdate.maxUnavailable',
-  ],
+  gatedFields: [...podGatedFields('spec.template.spec'), MAX_UNAVAILABLE],
+  openedByGate: {
+    gate: 'MaxUnavailableStatefulSet',
+    fields: [MAX_UNAVAILABLE],
+    setDefaults: defaultMaxUnavailable,
+  },
   hasStatus: true,
   countsGeneration: true,
   unconditionalUpdate: true,

@@ -30,6 +30,7 @@ const HONOURED = [
   'ComponentFlagz',
   'ComponentStatusz',
   'GenericWorkload',
+  'MaxUnavailableStatefulSet',
   'OpenAPIEnums',
   'PodCertificateRequest',
   'StorageVersionHash',
