@@ -10,6 +10,8 @@ import type { ControllerRevision, DaemonSet, DaemonSetSpec } from '#api/gen/apps
 import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { TestCluster } from '#kit/cluster.ts';
+import { type Faults, NO_FAULTS } from '#kit/faults.ts';
+import { SeededRandom } from '#kit/virtual-environment.ts';
 
 const LABELS = { app: 'log' };
 const HASH = 'controller-revision-hash';
@@ -274,6 +276,47 @@ describe('a DaemonSet', () => {
     assert.deepEqual([await placed(cluster), await history(cluster)], ['', []]);
     await cluster.stop();
   });
+});
+
+describe('a DaemonSet on a bad line', () => {
+  const FAULTS: Faults = {
+    latencyMsMax: 20,
+    writeFailureRatio: 0.1,
+    lostAnswerRatio: 0,
+    watchDelayMsMax: 300,
+    watchBreakRatio: 0.01,
+  };
+  for (let seed = 1; seed <= 8; seed++)
+    it(`never has two Pods on a node, and ends with one on each (seed ${seed})`, async () => {
+      const random = new SeededRandom(seed);
+      const cluster = await deploy();
+      cluster.faults = FAULTS;
+      let image = 'v1';
+      for (let round = 0; round < 5; round++) {
+        image = random.pick(['v1', 'v2', 'v3']);
+        await roll(cluster, image);
+        const pod = random.pick(await podsOf(cluster));
+        if (random.chance(0.5)) await setPhase(cluster, pod, 'Failed');
+        if (random.chance(0.5)) await label(cluster, 'node-2', { round: String(round) });
+        for (let i = 0; i < 60; i++) {
+          await cluster.advance(50);
+          const kept = (await podsOf(cluster)).filter(
+            ({ metadata }) => metadata?.deletionTimestamp === undefined,
+          );
+          const wanted = ({ spec }: Pod): string =>
+            spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+              ?.nodeSelectorTerms[0]?.matchFields?.[0]?.values?.[0] ?? '';
+          assert.equal(new Set(kept.map(wanted)).size, kept.length, 'two Pods for one node');
+        }
+      }
+      cluster.faults = NO_FAULTS;
+      await cluster.settle();
+      assert.equal(await placed(cluster), `node-1=${image} node-2=${image} node-3=${image}`);
+      const { writes } = cluster;
+      await cluster.advance(60_000);
+      assert.equal(cluster.writes, writes, 'settled means silence');
+      await cluster.stop();
+    });
 });
 
 describe('the history of a DaemonSet', () => {

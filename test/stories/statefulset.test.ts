@@ -12,6 +12,8 @@ import type { PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { allControllers } from '#controllers/index.ts';
 import { TestCluster } from '#kit/cluster.ts';
+import { type Faults, NO_FAULTS } from '#kit/faults.ts';
+import { SeededRandom } from '#kit/virtual-environment.ts';
 
 const LABELS = { app: 'web' };
 const SPEC: StatefulSetSpec = {
@@ -472,6 +474,50 @@ describe('an update of a StatefulSet', () => {
     assert.equal(await images(cluster), 'web-0=v3');
     await cluster.stop();
   });
+});
+
+describe('a StatefulSet on a bad line', () => {
+  const FAULTS: Faults = {
+    latencyMsMax: 20,
+    writeFailureRatio: 0.1,
+    lostAnswerRatio: 0.05,
+    watchDelayMsMax: 300,
+    watchBreakRatio: 0.01,
+  };
+  for (let seed = 1; seed <= 8; seed++)
+    it(`never makes a Pod before the one below it is ready (seed ${seed})`, async () => {
+      const random = new SeededRandom(seed);
+      const cluster = await TestCluster.start({ seed, nodes: 2 });
+      await cluster.create(STATEFUL_SET, web({ replicas: 1, volumeClaimTemplates: [CLAIM] }));
+      cluster.faults = FAULTS;
+      let text = 'v1';
+      for (let round = 0; round < 6; round++) {
+        const replicas = random.below(5);
+        text = random.pick(['v1', 'v2', 'v3']);
+        await change(cluster, { replicas, ...image(text) });
+        const known = new Set((await podsOf(cluster)).map(({ metadata }) => metadata?.uid));
+        for (let i = 0; i < 100; i++) {
+          await cluster.advance(50);
+          const pods = await podsOf(cluster);
+          const fresh = pods.filter(({ metadata }) => !known.has(metadata?.uid));
+          for (const { metadata } of fresh) {
+            known.add(metadata?.uid);
+            const ordinal = Number(metadata?.name?.slice(4));
+            const below = pods.filter((pod) => Number(pod.metadata?.name?.slice(4)) < ordinal);
+            assert.equal(below.length, ordinal, `${metadata?.name} came too early`);
+            assert.ok(below.every(isReady), `${metadata?.name} came too early`);
+          }
+        }
+      }
+      cluster.faults = NO_FAULTS;
+      await change(cluster, { replicas: 3 });
+      await cluster.settle();
+      assert.equal(await images(cluster), `web-0=${text} web-1=${text} web-2=${text}`);
+      const { writes } = cluster;
+      await cluster.advance(60_000);
+      assert.equal(cluster.writes, writes, 'settled means silence');
+      await cluster.stop();
+    });
 });
 
 describe('claims of a StatefulSet', () => {

@@ -34,11 +34,10 @@ export function planClaims(set: StatefulSet, pod: Pod, claimOf: ClaimOf): ClaimP
   const going: string[] = [];
   const conflicts: string[] = [];
   for (const template of set.spec?.volumeClaimTemplates ?? []) {
-    const wanted = claimFrom(set, template, pod);
-    const name = wanted.metadata?.name ?? '';
+    const name = claimName(set, template.metadata?.name ?? '', ordinalOf(pod));
     const claim = claimOf(name);
     if (claim === undefined) {
-      creates.push(wanted);
+      creates.push(claimFrom(set, template, { name, pod }));
       continue;
     }
     if (claim.metadata?.deletionTimestamp !== undefined) going.push(name);
@@ -52,14 +51,14 @@ export function planClaims(set: StatefulSet, pod: Pod, claimOf: ClaimOf): ClaimP
 function claimFrom(
   set: StatefulSet,
   { metadata, spec }: PersistentVolumeClaim,
-  pod: Pod,
+  { name, pod }: { readonly name: string; readonly pod: Pod },
 ): PersistentVolumeClaim {
-  const { name = '', labels, annotations, finalizers = [] } = metadata ?? {};
+  const { labels, annotations, finalizers = [] } = metadata ?? {};
   const ownerReferences = ownersOfNewClaim(set, pod);
   const { namespace = '' } = set.metadata ?? {};
   return {
     metadata: {
-      name: claimName(set, name, ordinalOf(pod)),
+      name,
       namespace,
       labels: { ...labels, ...set.spec?.selector?.matchLabels },
       ...(annotations === undefined ? {} : { annotations: { ...annotations } }),

@@ -112,6 +112,12 @@ describe('planStatefulSet, in order', () => {
       ['delete web-3'],
     ],
     ['but not when a lower one is not ready either', two, all('ready', 'ready', '', ''), []],
+    [
+      'deletes number 0 when the numbers begin later',
+      web({ replicas: 0, ordinals: { start: 1 } }),
+      ['web-0 ready'],
+      ['delete web-0'],
+    ],
     ['leaves Pods without a number alone', web({ replicas: 0 }), ['stranger ready'], []],
     [
       'leaves numbers that no Pod can have alone',
@@ -239,6 +245,11 @@ describe('a new Pod', () => {
     const updateStrategy = { type: 'RollingUpdate' } as const;
     const set = web({ ...parallel, updateStrategy }, { currentReplicas: 2 });
     assert.deepEqual(isOld(planned(set, [])), ['old', 'old', undefined]);
+    assert.deepEqual(isOld(planned(web({ ...parallel, updateStrategy }), [])), [
+      undefined,
+      undefined,
+      undefined,
+    ]);
     const onDelete = web(
       { ...parallel, updateStrategy: { type: 'OnDelete' } },
       { currentReplicas: 2 },

@@ -153,7 +153,8 @@ function replicaTurn(world: World, pod: Pod, isOrdered: boolean): Turn {
     return { steps, blocks: true };
   const isWhole = identityMatches(set, pod) && storageMatches(set, pod);
   if (!isWhole) steps.push({ do: 'repair', pod: repaired(set, pod), claims });
-  else if (steps.length === 0) steps.push(...ownersTurn(world, pod).steps);
+  else if (steps.length === 0 && claims.updates.length > 0)
+    steps.push({ do: 'owners', pod, claims });
   return { steps, blocks: false };
 }
 
