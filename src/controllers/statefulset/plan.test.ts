@@ -113,6 +113,12 @@ describe('planStatefulSet, in order', () => {
     ],
     ['but not when a lower one is not ready either', two, all('ready', 'ready', '', ''), []],
     [
+      'nor when it is ready but not available, and a lower one is neither',
+      web({ replicas: 2, minReadySeconds: 30 }),
+      ['web-0 ready since=1', 'web-1 ready since=1', 'web-2', 'web-3 ready since=90'],
+      [],
+    ],
+    [
       'deletes number 0 when the numbers begin later',
       web({ replicas: 0, ordinals: { start: 1 } }),
       ['web-0 ready'],
@@ -250,6 +256,8 @@ describe('a new Pod', () => {
       undefined,
       undefined,
     ]);
+    const whole = { type: 'RollingUpdate', rollingUpdate: {} } as const;
+    assert.deepEqual(isOld(planned(web({ ...parallel, updateStrategy: whole }), []))[0], undefined);
     const onDelete = web(
       { ...parallel, updateStrategy: { type: 'OnDelete' } },
       { currentReplicas: 2 },

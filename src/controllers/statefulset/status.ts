@@ -54,7 +54,7 @@ export function statefulSetStatus(facts: StatusFacts): StatefulSetStatus {
     replicas: pods.filter(isCreated).length,
     ...withoutZeros({
       readyReplicas: ready.length,
-      currentReplicas: ofRevision(current) - updated,
+      currentReplicas: Math.max(0, ofRevision(current) - updated),
       updatedReplicas: ofRevision(update),
     }),
     ...(current === '' ? {} : { currentRevision: current }),
