@@ -259,6 +259,26 @@ describe('a DaemonSet', () => {
     await cluster.stop();
   });
 
+  it('keeps conditions that others set in its status', async () => {
+    const cluster = await deploy({}, 1);
+    const conditions = [{ type: 'Mine', status: 'True' }];
+    await cluster.run(
+      cluster.client.patch(
+        DAEMON_SET,
+        { name: 'log', namespace: 'default' },
+        'merge',
+        { status: { conditions } },
+        { subresource: 'status' },
+      ),
+    );
+    cluster.startNode('node-2');
+    await cluster.settle();
+    const { status } = await current(cluster);
+    assert.equal(status?.desiredNumberScheduled, 2);
+    assert.equal(status?.conditions?.[0]?.type, 'Mine');
+    await cluster.stop();
+  });
+
   it('goes away with its Pods and its history, or leaves them to the next', async () => {
     const cluster = await deploy({}, 2);
     const uids = (await podsOf(cluster)).map(({ metadata }) => metadata?.uid);

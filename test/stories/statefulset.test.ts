@@ -303,6 +303,26 @@ describe('a StatefulSet', () => {
     await cluster.stop();
   });
 
+  it('keeps conditions that others set in its status', async () => {
+    const cluster = await deploy({ replicas: 1 });
+    const conditions = [{ type: 'Mine', status: 'True' }];
+    await cluster.run(
+      cluster.client.patch(
+        STATEFUL_SET,
+        { name: 'web', namespace: 'default' },
+        'merge',
+        { status: { conditions } },
+        { subresource: 'status' },
+      ),
+    );
+    await change(cluster, { replicas: 2 });
+    await cluster.settle();
+    const { status } = await current(cluster);
+    assert.equal(status?.replicas, 2);
+    assert.equal(status?.conditions?.[0]?.type, 'Mine');
+    await cluster.stop();
+  });
+
   it('is left to the garbage collector when it is deleted, and its orphans stay', async () => {
     const cluster = await deploy({ replicas: 2 });
     await cluster.delete(STATEFUL_SET, await current(cluster), { propagationPolicy: 'Foreground' });

@@ -1,5 +1,6 @@
 /**
- * What a StatefulSet reports, and what it asks of a Pod to count it.
+ * What a StatefulSet reports, and what it asks of a Pod to count it. Conditions, which are others',
+ * stay (upstream forgets them).
  *
  * Upstream: computeReplicaStatus and completeRollingUpdate in
  * pkg/controller/statefulset/stateful_set_control.go and stateful_set_utils.go, v1.36.
