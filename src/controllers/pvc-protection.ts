@@ -48,10 +48,13 @@ function usesClaim(pod: Pod, claim: PersistentVolumeClaim): boolean {
   const isOwner = (claim.metadata?.ownerReferences ?? []).some(
     ({ uid, controller }) => controller === true && uid === metadata.uid,
   );
+  // A Pod that waits for claims of its own to go (a StatefulSet's that was scaled down, deleted in
+  // the foreground) would wait for ever; upstream sees that of ephemeral volumes only.
+  if (isShutDown && isOwner) return false;
   return (spec?.volumes ?? []).some(
     (volume) =>
       claimName(pod, volume) === claim.metadata?.name &&
-      (volume.persistentVolumeClaim !== undefined || (!isShutDown && isOwner)),
+      (volume.persistentVolumeClaim !== undefined || isOwner),
   );
 }
 

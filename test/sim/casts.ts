@@ -1,8 +1,10 @@
 /** Every kind of workload that a simulated world may have. */
 import { Budgets } from './budgets.ts';
+import { DaemonSets } from './daemon-sets.ts';
 import { Deployments } from './deployments.ts';
 import { Jobs } from './jobs.ts';
 import type { Cast, Stage } from './stage.ts';
+import { StatefulSets } from './stateful-sets.ts';
 
 export const CASTS: readonly {
   readonly name: string;
@@ -11,4 +13,6 @@ export const CASTS: readonly {
   { name: 'deployments', make: (stage) => new Deployments(stage) },
   { name: 'jobs', make: (stage) => new Jobs(stage) },
   { name: 'budgets', make: (stage) => new Budgets(stage) },
+  { name: 'statefulsets', make: (stage) => new StatefulSets(stage) },
+  { name: 'daemonsets', make: (stage) => new DaemonSets(stage) },
 ];

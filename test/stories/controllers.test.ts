@@ -407,6 +407,27 @@ describe('storage in use', () => {
     await cluster.stop();
   });
 
+  it('a claim goes before the Pod that owns it, once the kubelet is done with that', async () => {
+    const cluster = await TestCluster.start();
+    const held = { ...user, metadata: { ...user.metadata, finalizers: ['example.com/wait'] } };
+    const { metadata } = await cluster.create(POD, held);
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'user', uid: metadata?.uid ?? '' };
+    const ownerReferences = [{ ...owner, controller: true }];
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, {
+      ...claim,
+      metadata: { ...claim.metadata, ownerReferences },
+    });
+    await cluster.settle();
+    await cluster.delete(PERSISTENT_VOLUME_CLAIM, claim);
+    await cluster.settle();
+    assert.deepEqual(await namesIn(cluster), ['data'], 'while the Pod runs');
+    await cluster.delete(POD, held);
+    await cluster.settle();
+    assert.equal((await podsOf(cluster)).length, 1, 'its finalizer holds it');
+    assert.deepEqual(await namesIn(cluster), []);
+    await cluster.stop();
+  });
+
   it('a claim that nobody uses goes at once, and a Pod without a node uses none', async () => {
     const cluster = await TestCluster.start();
     await cluster.create(PERSISTENT_VOLUME_CLAIM, claim);

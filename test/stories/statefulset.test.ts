@@ -627,6 +627,22 @@ describe('claims of a StatefulSet', () => {
     await cluster.stop();
   });
 
+  it('go when the set is deleted in the foreground while it is scaled down', async () => {
+    const persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Retain', whenScaled: 'Delete' };
+    const cluster = await deploy({
+      replicas: 2,
+      volumeClaimTemplates: [CLAIM],
+      persistentVolumeClaimRetentionPolicy,
+    });
+    await change(cluster, { replicas: 1 });
+    await cluster.advance(100);
+    await cluster.delete(STATEFUL_SET, await current(cluster), { propagationPolicy: 'Foreground' });
+    await cluster.settle(20_000);
+    assert.deepEqual(await cluster.list(STATEFUL_SET, 'default'), []);
+    assert.deepEqual([await names(cluster), await owners(cluster)], ['', 'data-web-0:']);
+    await cluster.stop();
+  });
+
   it('get and lose their owners when the policy changes', async () => {
     const cluster = await deploy({ replicas: 1, volumeClaimTemplates: [CLAIM] });
     for (const [whenDeleted, expected] of [

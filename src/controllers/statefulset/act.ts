@@ -7,7 +7,7 @@ import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import type { StatefulSet } from '#api/gen/apps-v1.ts';
 import type { PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '#api/meta/status.ts';
+import { isAlreadyExists, isConflict, isNotFound, plainError } from '#api/meta/status.ts';
 import { errorOf, messageOf } from '#base/error.ts';
 import { slowStart } from '#reconcile/slow-start.ts';
 import type { Writer } from '../shared/pod-control.ts';
@@ -136,8 +136,10 @@ class Actor {
         if (!isAlreadyExists(error)) this.#tellClaim(pod, claim, error);
       }
     }
-    if (failures.length === 1) throw new Error(failures[0]);
-    if (failures.length > 1) throw new Error(`[${failures.join(', ')}]`);
+    if (failures.length === 0) return;
+    const [first = ''] = failures;
+    // All of it is the server's to say, or to be waited for.
+    throw plainError(failures.length === 1 ? first : `[${failures.join(', ')}]`);
   }
 
   async #updateOwners(pod: Pod, { updates, conflicts }: ClaimPlan): Promise<void> {
@@ -151,9 +153,9 @@ class Actor {
       } catch (error) {
         const name = claim.metadata?.name ?? '';
         const message = `could not update claim ${name} for delete policy ownerRefs: ${messageOf(error)}`;
-        const failure = new Error(message, { cause: error });
-        if (!isConflict(error)) this.#tellPod('Update', pod, failure);
-        throw failure;
+        // A claim that changed meanwhile is looked at again.
+        if (!isConflict(error)) this.#tellPod('Update', pod, new Error(message));
+        throw error;
       }
     }
   }
