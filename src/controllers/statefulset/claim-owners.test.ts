@@ -106,6 +106,12 @@ describe('owners of a claim that others have to do with', () => {
       assert.equal(after(web('Delete', 'Retain'), owners), expected);
     });
 
+  it('leaves all of a claim that an earlier set or Pod has to do with', () => {
+    POD = 'web-0';
+    assert.equal(after(web('Retain', 'Retain'), 'set/before pod'), undefined);
+    assert.equal(after(web('Retain', 'Retain'), 'set pod/before'), undefined);
+  });
+
   it('another controller matters only to a policy that deletes', () => {
     const other = claim('Job/x');
     assert.equal(hasOtherController(other, web('Retain', 'Delete'), pod('web-0')), true);

@@ -326,6 +326,16 @@ describe('claims in a plan', () => {
     assert.deepEqual(steps(planned(set, ['web-0 phase=Pending'], there)), []);
   });
 
+  it('that somebody else controls are told about, where a policy would delete them', () => {
+    const other = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x', controller: true };
+    const claims = [claim('data-web-0', { ownerReferences: [other] })];
+    const set = claiming({ whenDeleted: 'Delete' });
+    const [step] = planned(set, ['web-0 phase=Pending'], { claims }).phases.flat();
+    assert.ok(step?.do === 'claims');
+    assert.deepEqual([step.claims.conflicts, step.claims.updates], [['data-web-0'], []]);
+    assert.deepEqual(steps(planned(claiming(), ['web-0 phase=Pending'], { claims })), []);
+  });
+
   it('of Pods beyond the range get their owners before the Pods go', () => {
     const set = claiming({ whenScaled: 'Delete' });
     const claims = [claim('data-web-0'), claim('data-web-1')];
