@@ -98,6 +98,13 @@ describe('the Pods of a node', () => {
     ['are not deleted twice', log(), 'n1:never', ['a ready deleted'], []],
     ['are waited for while they go', log(), 'n1', ['a ready deleted'], []],
     ['go when they have failed', log(), 'n1', ['a phase=Failed'], ['delete a']],
+    [
+      'are one, not counting one that failed',
+      log(),
+      'n1',
+      ['a phase=Failed created=1', 'b ready created=5'],
+      ['delete a'],
+    ],
     ['go when they have ended', log(), 'n1', ['a phase=Succeeded'], ['delete a']],
     [
       'are one: the oldest stays',
@@ -125,6 +132,12 @@ describe('the Pods of a node', () => {
   it('are left alone for a while when they fail again', () => {
     const plan = planDaemonSet(world(log(), 'n1', ['a phase=Failed'], 4_000));
     assert.deepEqual([steps(plan), plan.waitMs, plan.ended], [[], 4_000, []]);
+    const beside = world(log(), 'n1', ['a phase=Failed created=1', 'b ready created=5'], 4_000);
+    assert.deepEqual(steps(planDaemonSet(beside)), []);
+    const two = world(log(), 'n1 n2', ['a phase=Failed', 'b phase=Failed node=n2']);
+    const waits: Readonly<Record<string, number>> = { n1: 2_000, n2: 1_000 };
+    const backoffMs = (node: string): number => waits[node] ?? 0;
+    assert.equal(planDaemonSet({ ...two, backoffMs }).waitMs, 1_000, 'until the first is due');
     const ended = planDaemonSet(world(log(), 'n1', ['a phase=Succeeded'], 4_000));
     assert.deepEqual(steps(ended), ['delete a'], 'those that ended are not');
     assert.deepEqual(
