@@ -226,6 +226,8 @@ describe('an update with surge', () => {
       ['create n1'],
     ],
     ['makes a Pod while the old one is going', one, 'n1', ['a ready old deleted'], ['create n1']],
+    ['keeps the oldest of two new ones', one, 'n1', ['x ready', 'y ready created=1'], ['delete y']],
+    ['keeps the oldest of two old ones', one, 'n1', [a, 'b ready old created=1'], ['delete b']],
     ['keeps one of each kind', one, 'n1', [a, 'x', 'y created=1'], ['delete y']],
     [
       'removes an old one from a node that it may not start on, when others are available',
