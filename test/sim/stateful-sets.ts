@@ -9,6 +9,7 @@
 import { CONTROLLER_REVISION } from '#api/apps/controller-revision.ts';
 import { STATEFUL_SET } from '#api/apps/stateful-set.ts';
 import { isPodActive, isPodReady } from '#api/core/pod-helpers.ts';
+import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
@@ -17,6 +18,7 @@ import type { Cast, Stage, StoreChange } from './stage.ts';
 
 const NAME = 'db';
 const HISTORY = 2;
+const STORAGE = { storage: '1Gi' };
 /** So long after a Pod was taken away it may still be missed. */
 const DISTURBED_MS = 2_000;
 
@@ -64,12 +66,21 @@ export class StatefulSets implements Cast {
       persistentVolumeClaimRetentionPolicy: { whenDeleted: policy(), whenScaled: policy() },
       volumeClaimTemplates: [
         {
-          metadata: { name: 'data' },
-          spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+          // Bound from the beginning: nothing binds here.
+          metadata: { name: 'data', annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } },
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            resources: { requests: STORAGE },
+            volumeName: NAME,
+          },
         },
       ],
     };
     this.#spec = spec;
+    await cluster.create(PERSISTENT_VOLUME, {
+      metadata: { name: NAME },
+      spec: { accessModes: ['ReadWriteOnce'], capacity: STORAGE, hostPath: { path: '/d' } },
+    });
     say(`create ${NAME} ${JSON.stringify({ ...spec, template: '' })}`);
     await cluster.create(STATEFUL_SET, { metadata: { name: NAME, namespace: 'default' }, spec });
   }

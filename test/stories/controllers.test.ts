@@ -409,7 +409,10 @@ describe('storage in use', () => {
 
   it('a claim goes before the Pod that owns it, once the kubelet is done with that', async () => {
     const cluster = await TestCluster.start();
-    const held = { ...user, metadata: { ...user.metadata, finalizers: ['example.com/wait'] } };
+    const held = {
+      metadata: { ...user.metadata, finalizers: ['example.com/wait'] },
+      spec: { ...SPEC, ...user.spec, nodeName: 'node-1' },
+    };
     const { metadata } = await cluster.create(POD, held);
     const owner = { apiVersion: 'v1', kind: 'Pod', name: 'user', uid: metadata?.uid ?? '' };
     const ownerReferences = [{ ...owner, controller: true }];

@@ -5,10 +5,11 @@ import { CONTROLLER_REVISION } from '#api/apps/controller-revision.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import { STATEFUL_SET } from '#api/apps/stateful-set.ts';
 import { EVENT } from '#api/core/event.ts';
+import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
-import type { PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { allControllers } from '#controllers/index.ts';
 import { TestCluster } from '#kit/cluster.ts';
@@ -25,9 +26,15 @@ const SPEC: StatefulSetSpec = {
     spec: { containers: [{ name: 'main', image: 'v1' }] },
   },
 };
+const STORAGE = { storage: '1Gi' };
+/** Bound from the beginning, for nothing binds here: the scheduler waits for unbound claims. */
 const CLAIM: PersistentVolumeClaim = {
-  metadata: { name: 'data' },
-  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  metadata: { name: 'data', annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } },
+  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: STORAGE }, volumeName: 'disk' },
+};
+const DISK: PersistentVolume = {
+  metadata: { name: 'disk' },
+  spec: { accessModes: ['ReadWriteOnce'], capacity: STORAGE, hostPath: { path: '/d' } },
 };
 
 function web(spec: Partial<StatefulSetSpec> = {}): StatefulSet {
@@ -39,6 +46,7 @@ async function deploy(
   options: Parameters<typeof TestCluster.start>[0] = {},
 ): Promise<TestCluster> {
   const cluster = await TestCluster.start(options);
+  await cluster.create(PERSISTENT_VOLUME, DISK);
   await cluster.create(STATEFUL_SET, web(spec));
   await cluster.settle();
   return cluster;
@@ -508,6 +516,7 @@ describe('a StatefulSet on a bad line', () => {
     it(`never makes a Pod before the one below it is ready (seed ${seed})`, async () => {
       const random = new SeededRandom(seed);
       const cluster = await TestCluster.start({ seed, nodes: 2 });
+      await cluster.create(PERSISTENT_VOLUME, DISK);
       await cluster.create(STATEFUL_SET, web({ replicas: 1, volumeClaimTemplates: [CLAIM] }));
       cluster.faults = FAULTS;
       let text = 'v1';
