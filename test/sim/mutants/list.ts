@@ -52,4 +52,13 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'keys: serviceOfSlice }',
     replace: 'keys: () => [] }',
   },
+  {
+    name: 'daemons-of-nodes-that-are-gone',
+    report: 'kubernetes/kubernetes#22545',
+    about: 'A Pod for a node that is not there any more is left to itself.',
+    casts: ['daemonsets'],
+    file: 'src/controllers/daemonset/plan.ts',
+    find: 'if (!nodes.has(node)) found.deletes.push(...there.filter(({ spec }) => !spec?.nodeName));',
+    replace: 'void [nodes, there];',
+  },
 ];
