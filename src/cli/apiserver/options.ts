@@ -2,8 +2,8 @@
 import { hostname } from 'node:os';
 import type { RequestHeaderOptions } from '#apiserver/aggregator/identity.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
-import { FeatureGateError, FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
+import { featureGatesOf } from '../feature-gates.ts';
 import { readFile } from '../flags.ts';
 import { UserError } from '../user-error.ts';
 import { disabledAdmission } from './admission-names.ts';
@@ -39,7 +39,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
       eventTtlSeconds: Math.floor(flags.milliseconds('event-ttl') / 1000),
       shutdownDelayMs: flags.milliseconds('shutdown-delay-duration'),
     },
-    featureGates: gatesOf(flags.text('feature-gates')),
+    featureGates: featureGatesOf(flags.text('feature-gates')),
     runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
     disabledAdmission: disabledAdmission(
       flags.list('enable-admission-plugins'),
@@ -66,17 +66,6 @@ function checkFixed(flags: Flags): void {
       `--goaway-chance can not be less than 0 or greater than ${GOAWAY_CHANCE_MAX}`,
     );
   if (flags.text('data-dir') === '') throw new UserError('--data-dir is a required flag');
-}
-
-function gatesOf(text: string): FeatureGates {
-  try {
-    return new FeatureGates(parseFeatureGates(text));
-  } catch (error) {
-    if (!(error instanceof FeatureGateError)) throw error;
-    throw new UserError(
-      `invalid argument ${JSON.stringify(text)} for "--feature-gates" flag: ${error.message}`,
-    );
-  }
 }
 
 function frontProxy(flags: Flags): Pick<ApiServerOptions, 'frontProxy'> {

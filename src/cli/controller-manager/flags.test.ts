@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CONTROLLERS } from '#controllers/index.ts';
+import { SIGNING_KEY } from '#kit/cluster.ts';
 import { parseFlags } from '../flags.ts';
 import { UserError } from '../user-error.ts';
 import { CONCURRENCY, CONTROLLER_MANAGER } from './flags.ts';
@@ -54,9 +55,17 @@ describe('flags of the controller manager', () => {
   });
   it('name controllers that there are', () => {
     const known = new Set(
-      CONTROLLERS.flatMap(({ make }) => make({})).map((controller) => controller.name),
+      CONTROLLERS.flatMap(({ make }) => make({ serviceAccountKey: SIGNING_KEY })).map(
+        (controller) => controller.name,
+      ),
     );
     for (const [controller] of CONCURRENCY) assert.ok(known.has(controller), controller);
+  });
+  it('open gates, and refuse those that there are not', () => {
+    assert.equal(controllerOptions(flagsOf()).maxUnavailableStatefulSet, false);
+    const flags = flagsOf('--feature-gates=MaxUnavailableStatefulSet=true');
+    assert.equal(controllerOptions(flags).maxUnavailableStatefulSet, true);
+    assert.throws(() => controllerOptions(flagsOf('--feature-gates=Nothing=true')), UserError);
   });
   it('give nodes ranges when told to', () => {
     assert.equal(controllerOptions(flagsOf()).nodeIpam, undefined);

@@ -1,6 +1,7 @@
 /** What the flags of `cox controller-manager` mean for the controllers. Throws UserError. */
 import type { ControllerOptions } from '#controllers/index.ts';
 import type { NodeIpamOptions } from '#controllers/node-ipam.ts';
+import { featureGatesOf } from '../feature-gates.ts';
 import { UserError } from '../user-error.ts';
 import { CONCURRENCY, type Flags } from './flags.ts';
 
@@ -9,11 +10,13 @@ export function controllerOptions(flags: Flags): ControllerOptions {
   const nodeIpam = nodeIpamOf(flags);
   const serviceAccountKey = flags.file('service-account-private-key-file');
   const signingCa = signingCaOf(flags);
+  const gates = featureGatesOf(flags.text('feature-gates'));
   return {
     ...(rootCa === undefined ? {} : { rootCa }),
     ...(nodeIpam === undefined ? {} : { nodeIpam }),
     ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
     ...(signingCa === undefined ? {} : { signingCa }),
+    maxUnavailableStatefulSet: gates.enabled('MaxUnavailableStatefulSet'),
     unusedTokensMs: flags.milliseconds('legacy-service-account-token-clean-up-period'),
     quotaResyncMs: flags.milliseconds('resource-quota-sync-period'),
     terminatedPodsMax: flags.number('terminated-pod-gc-threshold'),

@@ -13,15 +13,13 @@ cloud-provider cluster-signing-kube-apiserver-client-cert-file
 cluster-signing-kube-apiserver-client-key-file cluster-signing-kubelet-client-cert-file
 cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file
 cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file
-cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs concurrent-daemonset-syncs
-concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-service-syncs
-concurrent-serviceaccount-token-syncs concurrent-statefulset-syncs
-concurrent-ttl-after-finished-syncs concurrent-validating-admission-policy-status-syncs
-configure-cloud-routes contention-profiling controller-shutdown-timeout controller-start-interval
+cluster-signing-legacy-unknown-key-file concurrent-horizontal-pod-autoscaler-syncs
+concurrent-service-syncs concurrent-validating-admission-policy-status-syncs configure-cloud-routes
+contention-profiling controller-shutdown-timeout controller-start-interval
 disable-attach-detach-reconcile-sync disable-force-detach-on-timeout disable-http2-serving
 disabled-metrics emulated-version enable-dynamic-provisioning enable-garbage-collector
 enable-hostpath-provisioner enable-leader-migration endpoint-updates-batch-period
-endpointslice-updates-batch-period external-cloud-volume-plugin feature-gates flex-volume-plugin-dir
+endpointslice-updates-batch-period external-cloud-volume-plugin flex-volume-plugin-dir
 horizontal-pod-autoscaler-cpu-initialization-period
 horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay
 horizontal-pod-autoscaler-sync-period horizontal-pod-autoscaler-tolerance

@@ -1,0 +1,15 @@
+/** The flag --feature-gates of every component. */
+import { FeatureGateError, FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
+import { UserError } from './user-error.ts';
+
+/** Throws UserError that names the flag. */
+export function featureGatesOf(text: string): FeatureGates {
+  try {
+    return new FeatureGates(parseFeatureGates(text));
+  } catch (error) {
+    if (!(error instanceof FeatureGateError)) throw error;
+    throw new UserError(
+      `invalid argument ${JSON.stringify(text)} for "--feature-gates" flag: ${error.message}`,
+    );
+  }
+}
