@@ -16,7 +16,7 @@ import {
 import { controllerOf, type LabelSelector } from '#api/meta/object.ts';
 import type { Cluster } from './cluster.ts';
 import type { NodeInfo, PodInfo } from './framework.ts';
-import { requiredNodes } from './node-selector.ts';
+import { requiredNodes } from '#api/core/node-selector.ts';
 import { type PodGroup, SpreadView } from './spread-view.ts';
 
 export const HOSTNAME = 'kubernetes.io/hostname';

@@ -12,7 +12,11 @@ import type {
   TopologySelectorTerm,
 } from '#api/gen/core-v1.ts';
 import { matchesSelector, selectorOf } from '#api/meta/labels.ts';
-import { type NodePredicate, type SelectableNode, termsPredicate } from './node-selector.ts';
+import {
+  type NodePredicate,
+  type SelectableNode,
+  termsPredicate,
+} from '#api/core/node-selector.ts';
 
 export const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
 const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';

@@ -9,7 +9,7 @@ import type { PersistentVolume, PersistentVolumeClaim } from '#api/gen/core-v1.t
 import type { KubeObject } from '#api/meta/object.ts';
 import type { AssumedObjects } from './assumed-objects.ts';
 import type { PreBindWrite, Reservation } from './framework.ts';
-import type { SelectableNode } from './node-selector.ts';
+import type { SelectableNode } from '#api/core/node-selector.ts';
 import {
   BOUND_BY_CONTROLLER,
   isBoundTo,

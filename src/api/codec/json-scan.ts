@@ -9,18 +9,19 @@
  */
 
 import type { FieldType, TypeSchema } from '../schema/types.ts';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from './json-bytes.ts';
 
 /** Nesting beyond this is refused, before anything recursive sees it. */
 export const JSON_DEPTH_MAX = 1000;
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 
 export interface JsonMeasure {
   /** Keys of all objects, repeated ones counted each time. */

@@ -5,6 +5,16 @@
  */
 import type { TypeSchema } from '../schema/types.ts';
 import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from './json-bytes.ts';
+import {
   documentOf,
   JSON_DEPTH_MAX,
   type JsonMeasure,
@@ -17,14 +27,6 @@ const WORTH_BYTES = 1024;
 /** Stands for a value that was taken out. */
 const NOTHING = '0';
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 const PLUS = 0x2b;
 const MINUS = 0x2d;
 const POINT = 0x2e;

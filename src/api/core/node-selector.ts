@@ -1,13 +1,18 @@
 /**
- * Which nodes a pod's nodeSelector and required node affinity mean: terms are alternatives, what is
- * in a term holds together.
+ * Which nodes a node selector means: terms are alternatives, what is in a term holds together.
  *
- * Source: upstream staging/src/k8s.io/component-helpers/scheduling/corev1/nodeaffinity, v1.36.
+ * Source: upstream staging/src/k8s.io/component-helpers/scheduling/corev1/nodeaffinity.
  */
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from '#api/gen/core-v1.ts';
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '#api/gen/core-v1.ts';
 import { matchesSelector, type Operator, type Selector } from '../meta/labels.ts';
 
-export type NodePredicate = (node: Node) => boolean;
+/** Of a node, what selectors look at: a NodeInfo is one. */
+export interface SelectableNode {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export type NodePredicate = (node: SelectableNode) => boolean;
 
 const OPERATORS: Readonly<Record<string, Operator>> = {
   In: 'in',
@@ -18,6 +23,12 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   Lt: 'lt',
 };
 
+const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
+
+export function selectable(node: Node): SelectableNode {
+  return { name: node.metadata?.name ?? '', labels: node.metadata?.labels ?? NO_LABELS };
+}
+
 function selectorOf(requirements: readonly NodeSelectorRequirement[]): Selector {
   return requirements.map(({ key, operator, values }) => ({
     key,
@@ -26,22 +37,30 @@ function selectorOf(requirements: readonly NodeSelectorRequirement[]): Selector 
   }));
 }
 
-/** A term that says nothing matches no node. */
-function termPredicate(term: NodeSelectorTerm): NodePredicate {
+/** One term, parsed once. A term that says nothing matches no node. */
+export function termPredicate(term: NodeSelectorTerm): NodePredicate {
   const labels = selectorOf(term.matchExpressions ?? []);
   const fields = selectorOf(term.matchFields ?? []);
   if (labels.length === 0 && fields.length === 0) return () => false;
-  return ({ metadata }) =>
-    matchesSelector(labels, metadata?.labels) &&
-    matchesSelector(fields, { 'metadata.name': metadata?.name ?? '' });
+  if (fields.length === 0) return (node) => matchesSelector(labels, node.labels);
+  return (node) =>
+    matchesSelector(labels, node.labels) && matchesSelector(fields, { 'metadata.name': node.name });
 }
 
-/** Where `spec` lets its pod run, read once. */
-export function requiredNodes(spec: PodSpec | undefined): NodePredicate {
-  const wanted = Object.entries(spec?.nodeSelector ?? {});
-  const hard = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  const terms = hard?.nodeSelectorTerms.map(termPredicate);
-  return (node) =>
-    wanted.every(([key, value]) => node.metadata?.labels?.[key] === value) &&
-    (terms === undefined || terms.some((matches) => matches(node)));
+/** Any of the terms. */
+export function termsPredicate(terms: readonly NodeSelectorTerm[]): NodePredicate {
+  const predicates = terms.map(termPredicate);
+  return (node) => predicates.some((matches) => matches(node));
+}
+
+/** Where nodeSelector and required node affinity let a pod run; undefined: everywhere. */
+export function requiredNodes(pod: Pick<Pod, 'spec'>): NodePredicate | undefined {
+  const wanted = Object.entries(pod.spec?.nodeSelector ?? {});
+  const hard = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  if (wanted.length === 0 && hard === undefined) return undefined;
+  const selected: NodePredicate = ({ labels }) =>
+    wanted.every(([key, value]) => labels[key] === value);
+  if (hard === undefined) return selected;
+  const matched = termsPredicate(hard.nodeSelectorTerms);
+  return wanted.length === 0 ? matched : (node) => selected(node) && matched(node);
 }

@@ -5,7 +5,7 @@
  * pkg/controller/daemon/daemon_controller.go, v1.36.
  */
 import { isPodTerminal } from '#api/core/pod-helpers.ts';
-import { requiredNodes } from '#api/core/node-selector.ts';
+import { requiredNodes, selectable } from '#api/core/node-selector.ts';
 import { firstUntolerated } from '#api/core/taints.ts';
 import type { DaemonSet } from '#api/gen/apps-v1.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
@@ -26,10 +26,11 @@ const ALWAYS: Verdict = { shouldRun: true, mayStay: true };
 export function judgeOf(set: DaemonSet): (node: Node) => Verdict {
   const spec = set.spec?.template?.spec;
   const tolerations = tolerationsOf(spec);
-  const isWanted = requiredNodes(spec);
+  const isWanted = requiredNodes(set.spec?.template ?? {});
   return (node) => {
     const named = spec?.nodeName ?? '';
-    if ((named !== '' && named !== node.metadata?.name) || !isWanted(node)) return NEVER;
+    if ((named !== '' && named !== node.metadata?.name) || isWanted?.(selectable(node)) === false)
+      return NEVER;
     const untolerated = (effects: readonly string[]): boolean =>
       firstUntolerated(node.spec?.taints, tolerations, effects) !== undefined;
     if (!untolerated(['NoSchedule', 'NoExecute'])) return ALWAYS;

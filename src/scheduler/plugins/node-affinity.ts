@@ -12,7 +12,7 @@ import {
   selectable,
   termPredicate,
   termsPredicate,
-} from '../node-selector.ts';
+} from '#api/core/node-selector.ts';
 
 const NAME = 'NodeAffinity';
 

@@ -14,7 +14,7 @@ import { labelSelectorMatches } from '#api/meta/labels.ts';
 import type { Cluster } from '../cluster.ts';
 import type { ClusterEvent } from '../cluster-events.ts';
 import type { NodeFilter, NodeInfo, Plugin, PodInfo, Verdict } from '../framework.ts';
-import type { NodePredicate } from '../node-selector.ts';
+import type { NodePredicate } from '#api/core/node-selector.ts';
 import { claimsOf, foreignClaim, NOT_FOUND, type PodClaim } from '../pod-claims.ts';
 import { VolumeReservation } from '../volume-reservation.ts';
 import {
