@@ -8,12 +8,20 @@ import { BindWaits } from './bind-waits.ts';
 import type { PodInfo, Reservation } from './framework.ts';
 import { bindPod, patchPodStatus, writeBefore, type Writer } from './pod-writes.ts';
 
-/** How long the volumes of a pod may take to be bound. */
-const VOLUMES_TIMEOUT_MS = 600_000;
-
 export interface BinderOptions extends Writer {
   /** While a pod waits for its volumes it makes no writes: its slot is free (-1), then not (+1). */
   onSlots(change: 1 | -1): void;
+  /** Asks extenders to bind the pod: false leaves it to the binder. */
+  bindElsewhere(pod: PodInfo, node: string): Promise<boolean>;
+}
+
+/** A pod and the node that it gets. */
+export interface BindingPlan {
+  readonly info: PodInfo;
+  readonly node: string;
+  readonly reservations: readonly Reservation[];
+  /** How long the volumes of the pod may take to be bound. */
+  readonly timeoutMs: number;
 }
 
 /** The API refused the binding: the pod is gone, or somebody else has bound it. */
@@ -33,10 +41,11 @@ export class Binder {
   }
 
   /** Rejects when the pod does not get the node; what was reserved is then given back. */
-  async bind(info: PodInfo, node: string, reservations: readonly Reservation[]): Promise<void> {
+  async bind(plan: BindingPlan): Promise<void> {
+    const { info, node, reservations } = plan;
     try {
-      for (const reservation of reservations) await this.#prepare(info, node, reservation);
-      await this.#write(info, node);
+      for (const reservation of reservations) await this.#prepare(plan, reservation);
+      if (!(await this.#options.bindElsewhere(info, node))) await this.#write(info, node);
     } catch (error) {
       for (const reservation of reservations) reservation.release();
       throw error;
@@ -62,13 +71,16 @@ export class Binder {
     }
   }
 
-  async #prepare({ pod, key }: PodInfo, node: string, reservation: Reservation): Promise<void> {
+  async #prepare(
+    { info: { pod, key }, node, timeoutMs }: BindingPlan,
+    reservation: Reservation,
+  ): Promise<void> {
     // Others may want to know where the pod will be while that takes its time.
     await patchPodStatus(this.#options, pod, { nominatedNodeName: node });
     const written = await writeBefore(this.#options, reservation.writes);
     this.#options.onSlots(-1);
     try {
-      await this.#waits.wait(key, VOLUMES_TIMEOUT_MS, () => reservation.isReady(written));
+      await this.#waits.wait(key, timeoutMs, () => reservation.isReady(written));
     } finally {
       this.#options.onSlots(1);
     }

@@ -43,17 +43,16 @@ export interface CycleOptions {
   readonly start: number;
   /** How many per cent of the nodes must do before the search ends; 0 or absent: by their number. */
   readonly percentageOfNodesToScore?: number;
+  /** No plug-in tells nodes apart: the first that will do is taken. */
+  readonly oneIsEnough?: boolean;
   /** In [0, 1): breaks ties. */
   random(): number;
 }
 
 export function scheduleOne(options: CycleOptions): CycleResult {
-  const { pod, plugins, cluster } = options;
-  const nodeCount = cluster.nodes.length;
-  const nothing = { nodeCount, verdicts: new Map<string, Verdict>() };
-  if (nodeCount === 0) return refusal(nothing, { looked: 0 });
-  const begun = FilterRun.begin(pod, plugins, cluster);
-  if ('refused' in begun) return refusal({ ...nothing, before: begun.refused }, { looked: 0 });
+  const nodeCount = options.cluster.nodes.length;
+  const begun = beginCycle(options);
+  if ('diagnosis' in begun) return begun;
   const { run, restriction } = begun;
   const nominated = nominatedNode(options, run);
   if (nominated !== undefined) return { node: nominated, run, looked: 0 };
@@ -61,12 +60,26 @@ export function scheduleOne(options: CycleOptions): CycleResult {
   const { feasible, looked } = search;
   const [only] = feasible;
   if (only === undefined)
-    return refusal({ nodeCount, ...verdictsOf(search, restriction) }, { run, looked });
+    return refusalOf({ nodeCount, ...verdictsOf(search, restriction) }, { run, looked });
   if (feasible.length === 1) return { node: only.name, run, looked };
   return { node: best(feasible, totalScores(options, feasible), options), run, looked };
 }
 
-function refusal(
+/** Asks what is asked once for a pod: the filters of its nodes, or why there is nothing to ask. */
+export function beginCycle(
+  options: CycleOptions,
+): Refusal | { readonly run: FilterRun; readonly restriction: Restriction | undefined } {
+  const { pod, plugins, cluster } = options;
+  const nodeCount = cluster.nodes.length;
+  const nothing = { nodeCount, verdicts: new Map<string, Verdict>() };
+  if (nodeCount === 0) return refusalOf(nothing, { looked: 0 });
+  const begun = FilterRun.begin(pod, plugins, cluster);
+  return 'refused' in begun
+    ? refusalOf({ ...nothing, before: begun.refused }, { looked: 0 })
+    : begun;
+}
+
+export function refusalOf(
   diagnosis: Diagnosis,
   rest: { readonly run?: FilterRun; readonly looked: number },
 ): Refusal {
@@ -74,7 +87,10 @@ function refusal(
 }
 
 /** The node that was made free for the pod, when it will do. */
-function nominatedNode({ pod, cluster, nominations }: CycleOptions, run: FilterRun) {
+export function nominatedNode(
+  { pod, cluster, nominations }: CycleOptions,
+  run: FilterRun,
+): string | undefined {
   const name = nominations.nodeOf(pod.key);
   const node = name === undefined ? undefined : cluster.node(name);
   return node !== undefined && run.checkWith(nominations, node) === undefined ? name : undefined;
@@ -88,14 +104,17 @@ interface Search {
   readonly looked: number;
 }
 
-function findNodes(
+export function findNodes(
   options: CycleOptions,
   run: FilterRun,
   restriction: Restriction | undefined,
 ): Search {
   const { cluster, nominations } = options;
   const nodes = restriction === undefined ? cluster.nodes : namedNodes(cluster, restriction);
-  const enough = feasibleEnough(nodes.length, options.percentageOfNodesToScore ?? 0);
+  const enough =
+    options.oneIsEnough === true
+      ? 1
+      : feasibleEnough(nodes.length, options.percentageOfNodesToScore ?? 0);
   const feasible: NodeEntry[] = [];
   const refused: NodeEntry[] = [];
   const verdicts: Verdict[] = [];
@@ -119,7 +138,10 @@ function namedNodes(cluster: Snapshot, { nodeNames }: Restriction): NodeEntry[] 
   return [...nodeNames].flatMap((name) => cluster.node(name) ?? []);
 }
 
-function verdictsOf({ refused, verdicts: given }: Search, restriction: Restriction | undefined) {
+export function verdictsOf(
+  { refused, verdicts: given }: Search,
+  restriction: Restriction | undefined,
+) {
   const verdicts = new Map<string, Verdict>();
   for (const [index, verdict] of given.entries()) {
     const name = refused[index]?.name;
@@ -135,7 +157,7 @@ function feasibleEnough(count: number, asked: number): number {
   return Math.max(FEASIBLE_MIN, Math.floor((count * percent) / 100));
 }
 
-function totalScores({ pod, plugins, cluster }: CycleOptions, nodes: readonly NodeInfo[]) {
+export function totalScores({ pod, plugins, cluster }: CycleOptions, nodes: readonly NodeInfo[]) {
   const totals = nodes.map(() => 0);
   const scores = nodes.map(() => 0);
   for (const plugin of plugins) {
@@ -151,7 +173,7 @@ function totalScores({ pod, plugins, cluster }: CycleOptions, nodes: readonly No
 }
 
 /** One of the best, each with the same chance. */
-function best(
+export function best(
   nodes: readonly NodeInfo[],
   scores: readonly number[],
   options: Pick<CycleOptions, 'random'>,

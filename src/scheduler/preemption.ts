@@ -52,11 +52,25 @@ export type PreemptionResult =
   | { readonly message: string; readonly keep: boolean };
 
 export function preempt(options: PreemptionOptions): PreemptionResult {
+  const found = preemptionCandidates(options);
+  if ('message' in found) return found;
+  return leastHarm(found, options.nowMs) ?? NO_CANDIDATE;
+}
+
+/** Of several candidates none is left: whoever was asked besides has taken them away. */
+export const NO_CANDIDATE = {
+  message: 'preemption: no candidate node for preemption',
+  keep: true,
+} as const;
+
+/** The nodes on which room can be made; at least one, or why there is none. */
+export function preemptionCandidates(
+  options: PreemptionOptions,
+): readonly Candidate[] | Extract<PreemptionResult, { readonly message: string }> {
   const reason = ineligible(options);
   if (reason !== undefined) return { message: `preemption: ${reason}`, keep: true };
   const { candidates, verdicts } = findCandidates(options);
-  const best = leastHarm(candidates, options.nowMs);
-  if (best !== undefined) return best;
+  if (candidates.length > 0) return candidates;
   const message = fitErrorMessage({
     nodeCount: options.diagnosis.nodeCount,
     verdicts,

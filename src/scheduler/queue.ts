@@ -47,9 +47,25 @@ interface Ticket {
   readonly untilMs: number;
 }
 
+/** What plug-ins say of pods that wait. */
+interface Rules {
+  readonly hints: Hints;
+  readonly gates: readonly Plugin[];
+}
+
+function rulesOf(plugins: readonly Plugin[]): Rules {
+  return {
+    hints: new Hints(plugins),
+    gates: plugins.filter((plugin) => plugin.preEnqueue !== undefined),
+  };
+}
+
 export interface QueueOptions {
   readonly environment: Environment;
+  /** Of pods whose scheduler is not in `profiles`, too. */
   readonly plugins: readonly Plugin[];
+  /** The plug-ins of each scheduler name, where there are several; all sort the queue alike. */
+  readonly profiles?: ReadonlyMap<string, readonly Plugin[]>;
   readonly backoffInitialMs?: number;
   readonly backoffMaxMs?: number;
   /** Called when there is something to try. */
@@ -68,8 +84,8 @@ export const ATTEMPT_FAILED: Failure = { unschedulable: new Set(), pending: new 
 export class SchedulingQueue {
   readonly nominator = new Nominator();
   readonly #options: QueueOptions;
-  readonly #hints: Hints;
-  readonly #gates: readonly Plugin[];
+  readonly #rules: Rules;
+  readonly #rulesByName: ReadonlyMap<string, Rules>;
   /** All pods that have no place: as many as the cluster has. */
   readonly #pods = new Map<string, Waiting>();
   readonly #unschedulable = new Set<Waiting>();
@@ -84,8 +100,10 @@ export class SchedulingQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
-    this.#hints = new Hints(options.plugins);
-    this.#gates = options.plugins.filter((plugin) => plugin.preEnqueue !== undefined);
+    this.#rules = rulesOf(options.plugins);
+    this.#rulesByName = new Map(
+      [...(options.profiles ?? [])].map(([name, plugins]) => [name, rulesOf(plugins)]),
+    );
     const sort = options.plugins.find((plugin) => plugin.less !== undefined);
     this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);
   }
@@ -117,7 +135,7 @@ export class SchedulingQueue {
     this.nominator.update(before, known.info);
     if (known.state !== 'unschedulable') return;
     for (const event of podEvents(before.pod, pod)) {
-      if (this.#requeue(known, this.#hints.requeue(known, event))) break;
+      if (this.#requeue(known, this.#help(known, event))) break;
     }
   }
 
@@ -166,9 +184,9 @@ export class SchedulingQueue {
   /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
   moved(event: ClusterEvent, which: (pod: PodInfo) => boolean = () => true): void {
     if (this.#unschedulable.size === 0) return;
-    for (const plugin of this.#hints.pluginsAbout(event)) {
+    for (const plugin of this.#pluginsAbout(event)) {
       for (const waiting of this.#byRejector.get(plugin) ?? [])
-        if (which(waiting.info)) this.#requeue(waiting, this.#hints.requeue(waiting, event));
+        if (which(waiting.info)) this.#requeue(waiting, this.#help(waiting, event));
     }
   }
 
@@ -184,6 +202,22 @@ export class SchedulingQueue {
     this.#active.clear();
     this.#backoff.clear();
     this.nominator.clear();
+  }
+
+  #rulesFor({ info }: Waiting): Rules {
+    if (this.#rulesByName.size === 0) return this.#rules;
+    return this.#rulesByName.get(info.pod.spec?.schedulerName ?? '') ?? this.#rules;
+  }
+
+  #help(waiting: Waiting, event: ClusterEvent): Requeue {
+    return this.#rulesFor(waiting).hints.requeue(waiting, event);
+  }
+
+  #pluginsAbout(event: ClusterEvent): ReadonlySet<string> {
+    let plugins = this.#rules.hints.pluginsAbout(event);
+    for (const { hints } of this.#rulesByName.values())
+      plugins = plugins.union(hints.pluginsAbout(event));
+    return plugins;
   }
 
   #add(pod: Pod): void {
@@ -269,7 +303,7 @@ export class SchedulingQueue {
 
   /** Asks the plug-ins that keep pods from being tried. */
   #isGated(waiting: Waiting): boolean {
-    for (const plugin of this.#gates) {
+    for (const plugin of this.#rulesFor(waiting).gates) {
       if (plugin.preEnqueue?.(waiting.info) === undefined) continue;
       waiting.gatedBy = plugin.name;
       waiting.rejectors.add(plugin.name);
@@ -318,7 +352,7 @@ export class SchedulingQueue {
       const before = this.#options.environment.clock.monotonicMs() - UNSCHEDULABLE_MAX_MS;
       for (const waiting of this.#unschedulable)
         if (waiting.sinceMs < before && waiting.gatedBy === undefined)
-          this.#requeue(waiting, this.#hints.requeue(waiting, ANY_EVENT));
+          this.#requeue(waiting, this.#help(waiting, ANY_EVENT));
       if (this.#unschedulable.size > 0 && this.#flushTimer === undefined) this.#setFlushTimer();
     });
   }

@@ -14,21 +14,23 @@ import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { Binder, isSettled } from './binder.ts';
-import { type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
+import { type CycleOptions, type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
 import { type Diagnosis, fitErrorMessage, rejectors } from './diagnosis.ts';
+import { defaultSchedulerConfig } from './config/read.ts';
+import { Extenders } from './extended-cycle.ts';
+import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';
-import type { Plugin, PodInfo, Reservation } from './framework.ts';
+import type { PodInfo, Reservation } from './framework.ts';
 import { InformedObjects } from './informed-objects.ts';
-import { defaultPreemption } from './plugins/default-preemption.ts';
-import { makeRoom } from './make-room.ts';
-import { PLUGINS } from './plugins/order.ts';
-import { PodReports } from './pod-reports.ts';
-import type { Candidate, PreemptionResult } from './preemption.ts';
-import { Preemptor } from './preemptor.ts';
+import { makeRoom, makeRoomWith, noRoom } from './make-room.ts';
+import type { Candidate, PreemptionOptions, PreemptionResult } from './preemption.ts';
+import { type Profile, profilesOf } from './profile.ts';
 import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
+import { RunningProfile, schedulerNameOf } from './running-profile.ts';
 import { Snapshot } from './snapshot.ts';
 
-export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
+export { DEFAULT_SCHEDULER_NAME } from './running-profile.ts';
+
 /** Bindings that are under way at a time. */
 const BINDING_MAX = 64;
 /** One turn of the loop decides for at most this long, then lets others run. */
@@ -41,7 +43,19 @@ export interface SchedulerOptions {
   readonly client: Client;
   readonly informers: InformerFactory;
   readonly events: EventRecorder;
-  readonly schedulerName?: string;
+  /** Of the events about pods of a profile; `events` unless given. */
+  eventsOf?(schedulerName: string): EventRecorder;
+  /** At least one; upstream's default profile unless given. */
+  readonly profiles?: readonly Profile[];
+  readonly extenders?: readonly Extender[];
+  readonly podInitialBackoffMs?: number;
+  readonly podMaxBackoffMs?: number;
+}
+
+/** A decision, and for a pod that fits nowhere what came of the attempt to make room. */
+interface Outcome {
+  readonly result: CycleResult;
+  readonly room?: PreemptionResult;
 }
 
 export class Scheduler {
@@ -51,12 +65,14 @@ export class Scheduler {
   readonly #queue: SchedulingQueue;
   readonly #feed: Feed;
   readonly #binder: Binder;
-  readonly #reports: PodReports;
-  readonly #preemptor: Preemptor;
-  readonly #plugins: readonly Plugin[];
+  readonly #extenders: Extenders;
+  readonly #profiles: ReadonlyMap<string, RunningProfile>;
+  readonly #first: RunningProfile;
   readonly #diagnoses = new Map<string, Diagnosis>();
   #pumping = false;
   #binding = 0;
+  /** A decision waits for extenders: no other one is begun. */
+  #isDeciding = false;
   #started = false;
   /** Where the search for nodes begins: after those that the last pod looked at. */
   #startNode = 0;
@@ -65,8 +81,8 @@ export class Scheduler {
     this.#options = options;
     this.#objects = new InformedObjects(options.informers);
     this.#snapshot = new Snapshot(this.#objects);
-    const { environment, client, events } = options;
-    this.#reports = new PodReports({ environment, client, events });
+    const { environment, client, extenders = [] } = options;
+    this.#extenders = new Extenders(extenders, environment);
     this.#binder = new Binder({
       environment,
       client,
@@ -74,25 +90,28 @@ export class Scheduler {
         this.#binding += change;
         if (change < 0) this.#pump();
       },
+      bindElsewhere: (pod, node) => this.#extenders.bind(pod, node),
     });
-    this.#preemptor = new Preemptor({
-      environment,
-      client,
-      events,
-      schedulerName: this.#name,
-      isGoing: (victim) => this.#isGoing(victim),
-    });
-    this.#plugins = [...PLUGINS, defaultPreemption((pod) => this.#preemptor.isPreempting(pod))];
-    this.#queue = new SchedulingQueue({
-      environment,
-      plugins: this.#plugins,
-      wake: () => this.#pump(),
-    });
+    const profiles = (options.profiles ?? profilesOf(defaultSchedulerConfig())).map(
+      (profile) =>
+        new RunningProfile(profile, {
+          environment,
+          client,
+          events: options.eventsOf?.(profile.schedulerName) ?? options.events,
+          isGoing: (victim) => this.#isGoing(victim),
+          hasExtenders: extenders.length > 0,
+        }),
+    );
+    const [first] = profiles;
+    if (first === undefined) throw new TypeError('Cannot schedule without a profile');
+    this.#first = first;
+    this.#profiles = new Map(profiles.map((each) => [each.profile.schedulerName, each]));
+    this.#queue = this.#createQueue();
     this.#feed = new Feed({
       objects: this.#objects,
       snapshot: this.#snapshot,
       queue: this.#queue,
-      isOurs: (pod) => (pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME) === this.#name,
+      isOurs: (pod) => this.#profiles.has(schedulerNameOf(pod)),
       onPlaced: (key) => this.#diagnoses.delete(key),
       onGone: (key) => {
         this.#diagnoses.delete(key);
@@ -124,8 +143,22 @@ export class Scheduler {
     return this.#binding === 0 && !this.#pumping;
   }
 
-  get #name(): string {
-    return this.#options.schedulerName ?? DEFAULT_SCHEDULER_NAME;
+  #createQueue(): SchedulingQueue {
+    const { environment, podInitialBackoffMs, podMaxBackoffMs } = this.#options;
+    const profiles = [...this.#profiles].map(([name, { plugins }]) => [name, plugins] as const);
+    return new SchedulingQueue({
+      environment,
+      plugins: this.#first.plugins,
+      ...(profiles.length > 1 ? { profiles: new Map(profiles) } : {}),
+      ...(podInitialBackoffMs === undefined ? {} : { backoffInitialMs: podInitialBackoffMs }),
+      ...(podMaxBackoffMs === undefined ? {} : { backoffMaxMs: podMaxBackoffMs }),
+      wake: () => this.#pump(),
+    });
+  }
+
+  /** The profile of a pod that is ours. */
+  #profileOf({ pod }: PodInfo): RunningProfile {
+    return this.#profiles.get(schedulerNameOf(pod)) ?? this.#first;
   }
 
   #isGoing(victim: PodInfo): boolean {
@@ -141,11 +174,14 @@ export class Scheduler {
       const { clock } = this.#options.environment;
       const until = clock.monotonicMs() + SLICE_MS;
       let more = true;
-      while (more && this.#started && this.#binding < BINDING_MAX && clock.monotonicMs() <= until)
-        more = this.#next();
+      while (more && this.#mayDecide && clock.monotonicMs() <= until) more = this.#next();
       this.#pumping = false;
-      if (more && this.#binding < BINDING_MAX) this.#pump();
+      if (more && this.#mayDecide) this.#pump();
     });
+  }
+
+  get #mayDecide(): boolean {
+    return this.#started && !this.#isDeciding && this.#binding < BINDING_MAX;
   }
 
   /** False when nothing was active. */
@@ -162,33 +198,59 @@ export class Scheduler {
     return true;
   }
 
-  /** Decides before it first waits: the next decision sees what came of this one. */
+  /** Decides before it first waits, but for extenders: the next one sees what came of it. */
   async #attempt(pod: PodInfo): Promise<void> {
-    let result: CycleResult;
+    let outcome: Outcome | undefined;
     try {
-      result = this.#decide(pod);
+      outcome = this.#extenders.decideOn(pod) ? await this.#decideWith(pod) : this.#decide(pod);
     } catch (error) {
       await this.#attemptFailed(pod, error);
       throw error;
     }
-    await this.#act(pod, result);
+    if (outcome !== undefined) await this.#act(pod, outcome);
   }
 
-  #decide(pod: PodInfo): CycleResult {
-    const result = scheduleOne({
+  #decide(pod: PodInfo): Outcome {
+    const result = scheduleOne(this.#cycleOptions(pod));
+    this.#lookedAt(result.looked);
+    return 'diagnosis' in result ? { result, room: this.#makeRoom(pod, result) } : { result };
+  }
+
+  /** With extenders; undefined when the pod is gone, or has a place, by the time they answer. */
+  async #decideWith(pod: PodInfo): Promise<Outcome | undefined> {
+    this.#isDeciding = true;
+    try {
+      const result = await this.#extenders.schedule(this.#cycleOptions(pod));
+      this.#lookedAt(result.looked);
+      const room = 'diagnosis' in result ? await this.#makeRoomWith(pod, result) : undefined;
+      if (!this.#queue.has(pod.key)) return undefined;
+      return room === undefined ? { result } : { result, room };
+    } finally {
+      this.#isDeciding = false;
+      this.#pump();
+    }
+  }
+
+  #cycleOptions(pod: PodInfo): CycleOptions {
+    const { plugins, profile, oneIsEnough } = this.#profileOf(pod);
+    return {
       pod,
       cluster: this.#snapshot,
-      plugins: this.#plugins,
+      plugins,
       nominations: this.#queue.nominator,
       start: this.#startNode,
+      percentageOfNodesToScore: profile.percentageOfNodesToScore,
+      oneIsEnough,
       random: () => this.#options.environment.random.next(),
-    });
-    this.#startNode = (this.#startNode + result.looked) % Math.max(1, this.#snapshot.nodes.length);
-    return result;
+    };
   }
 
-  #act(pod: PodInfo, result: CycleResult): Promise<void> {
-    if ('diagnosis' in result) return this.#refuse(pod, result);
+  #lookedAt(nodes: number): void {
+    this.#startNode = (this.#startNode + nodes) % Math.max(1, this.#snapshot.nodes.length);
+  }
+
+  #act(pod: PodInfo, { result, room }: Outcome): Promise<void> {
+    if ('diagnosis' in result) return this.#refuse(pod, result, room ?? noRoom(result));
     const node = this.#snapshot.node(result.node);
     const reservations =
       node === undefined ? [] : result.run.filters.flatMap((each) => each.reserve?.(node) ?? []);
@@ -200,7 +262,8 @@ export class Scheduler {
   async #bind(info: PodInfo, node: string, reservations: readonly Reservation[]): Promise<void> {
     const { key } = info;
     try {
-      await this.#binder.bind(info, node, reservations);
+      const timeoutMs = this.#profileOf(info).profile.bindTimeoutMs;
+      await this.#binder.bind({ info, node, reservations, timeoutMs });
     } catch (error) {
       this.#snapshot.forget(key);
       this.#feed.freed(info.pod, node);
@@ -210,12 +273,11 @@ export class Scheduler {
     }
     this.#diagnoses.delete(key);
     this.#queue.done(key);
-    this.#reports.scheduled(info.pod, node);
+    this.#profileOf(info).reports.scheduled(info.pod, node);
   }
 
-  /** The pod has no place: makes room for it if that helps, and says why. */
-  async #refuse(info: PodInfo, refusal: Refusal): Promise<void> {
-    const room = this.#makeRoom(info, refusal);
+  /** The pod has no place: room is made for it if that helps, and it is told why. */
+  async #refuse(info: PodInfo, refusal: Refusal, room: PreemptionResult): Promise<void> {
     const diagnosis = { ...refusal.diagnosis, after: 'message' in room ? room.message : '' };
     this.#remember(info.key, diagnosis);
     const nominatedNodeName = this.#nominate(info, room);
@@ -225,22 +287,46 @@ export class Scheduler {
     const message = fitErrorMessage(diagnosis);
     await Promise.all([
       evicted,
-      this.#reports.refused(this.#latest(info), { reason, message, nominatedNodeName }),
+      this.#profileOf(info).reports.refused(this.#latest(info), {
+        reason,
+        message,
+        nominatedNodeName,
+      }),
     ]);
   }
 
-  #makeRoom(pod: PodInfo, { diagnosis, run }: Refusal): PreemptionResult {
+  #makeRoom(pod: PodInfo, refusal: Refusal): PreemptionResult {
+    const options = this.#roomOptions(pod, refusal);
+    return 'message' in options ? options : makeRoom(options);
+  }
+
+  async #makeRoomWith(pod: PodInfo, refusal: Refusal): Promise<PreemptionResult> {
+    const options = this.#roomOptions(pod, refusal);
+    if ('message' in options) return options;
+    return makeRoomWith(options, (candidates) =>
+      this.#extenders.preempt(pod, candidates, this.#snapshot),
+    );
+  }
+
+  /** What preemption works on, or the result where there is none. */
+  #roomOptions(
+    pod: PodInfo,
+    { diagnosis, run }: Refusal,
+  ): PreemptionOptions | Extract<PreemptionResult, { readonly message: string }> {
     if (diagnosis.nodeCount === 0) return { message: '', keep: false };
+    const args = this.#profileOf(pod).profile.preemption;
+    if (args === undefined) return noRoom({ run });
     const { clock, random } = this.#options.environment;
-    return makeRoom({
+    return {
       pod,
       run,
       diagnosis,
       cluster: this.#snapshot,
       nominations: this.#queue.nominator,
       nowMs: clock.now(),
+      args,
       random: () => random.next(),
-    });
+    };
   }
 
   /** Answers what the API is to be told of the nomination; undefined: it stands. */
@@ -256,7 +342,7 @@ export class Scheduler {
       .on(chosen.node)
       .filter(({ priority }) => priority < pod.priority);
     try {
-      await this.#preemptor.preempt(pod, chosen, displaced);
+      await this.#profileOf(pod).preemptor.preempt(pod, chosen, displaced);
     } catch (error) {
       this.#queue.activate(pod.key);
       throw error;
@@ -279,7 +365,7 @@ export class Scheduler {
     this.#queue.failed(info.key, ATTEMPT_FAILED);
     const message = error instanceof Error ? error.message : String(error);
     try {
-      await this.#reports.refused(this.#latest(info), {
+      await this.#profileOf(info).reports.refused(this.#latest(info), {
         reason: 'SchedulerError',
         message,
         nominatedNodeName: '',
