@@ -17,7 +17,7 @@ import { allControllers } from '#controllers/index.ts';
 import type { KeyPair } from './pki.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
-import { DEFAULT_SCHEDULER_NAME, Scheduler } from '#scheduler/scheduler.ts';
+import { Scheduler } from '#scheduler/scheduler.ts';
 import { explainerOn } from './explainer.ts';
 import { clientAs, type Identity, serviceAccountIdentity } from './component-clients.ts';
 
@@ -109,7 +109,7 @@ function createScheduler(
     environment,
     client,
     informers: new InformerFactory({ client, environment }),
-    events: new EventRecorder({ client, environment, component: DEFAULT_SCHEDULER_NAME, signal }),
+    eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
   });
 }
 

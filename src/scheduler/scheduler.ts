@@ -29,8 +29,6 @@ import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
 import { RunningProfile, schedulerNameOf } from './running-profile.ts';
 import { Snapshot } from './snapshot.ts';
 
-export { DEFAULT_SCHEDULER_NAME } from './running-profile.ts';
-
 /** Bindings that are under way at a time. */
 const BINDING_MAX = 64;
 /** One turn of the loop decides for at most this long, then lets others run. */
@@ -42,9 +40,8 @@ export interface SchedulerOptions {
   readonly environment: Environment;
   readonly client: Client;
   readonly informers: InformerFactory;
-  readonly events: EventRecorder;
-  /** Of the events about pods of a profile; `events` unless given. */
-  eventsOf?(schedulerName: string): EventRecorder;
+  /** The recorder of events about the pods of a scheduler name. */
+  eventsOf(schedulerName: string): EventRecorder;
   /** At least one; upstream's default profile unless given. */
   readonly profiles?: readonly Profile[];
   readonly extenders?: readonly Extender[];
@@ -97,7 +94,7 @@ export class Scheduler {
         new RunningProfile(profile, {
           environment,
           client,
-          events: options.eventsOf?.(profile.schedulerName) ?? options.events,
+          events: options.eventsOf(profile.schedulerName),
           isGoing: (victim) => this.#isGoing(victim),
           hasExtenders: extenders.length > 0,
         }),

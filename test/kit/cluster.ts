@@ -238,13 +238,9 @@ export class TestCluster {
     const client = this.clientOf(SCHEDULER, signal);
     const { environment } = this;
     const informers = new InformerFactory({ client, environment });
-    const events = new EventRecorder({
-      client,
-      environment,
-      component: 'default-scheduler',
-      signal,
-    });
-    await new Scheduler({ environment, client, informers, events }).start(signal);
+    const eventsOf = (component: string): EventRecorder =>
+      new EventRecorder({ client, environment, component, signal });
+    await new Scheduler({ environment, client, informers, eventsOf }).start(signal);
   }
 
   #createApiServer(): ApiServer {

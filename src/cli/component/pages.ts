@@ -4,10 +4,11 @@
  *   /healthz /livez /readyz   `ok`, or what is wrong, with 500
  *   /metrics                  Prometheus text
  *   /flagz /statusz           what it was started with, and since when
+ *   /configz                  its configuration, of a component that has one
  *
  * Source: the kube-controller-manager and kube-scheduler references, v1.36; KEP-4827, KEP-4828.
  */
-import { errorResponse, pageNotFound, textResponse } from '#apiserver/respond.ts';
+import { errorResponse, jsonResponse, pageNotFound, textResponse } from '#apiserver/respond.ts';
 import { ZPages } from '#apiserver/zpages.ts';
 import { MetricsPage } from '#apiserver/metrics/page.ts';
 import { methodNotAllowed } from '#api/meta/status.ts';
@@ -30,6 +31,8 @@ export interface PagesOptions {
   /** `kube-scheduler` */
   readonly name: string;
   readonly flags: ReadonlyMap<string, string>;
+  /** What `/configz` shows; without it there is no such page. */
+  readonly config?: object;
 }
 
 export function componentPages(options: PagesOptions): Handler {
@@ -53,6 +56,10 @@ export function componentPages(options: PagesOptions): Handler {
     ['/metrics', () => page.answer('/metrics')],
     ['/metrics/slis', () => page.answer('/metrics/slis')],
   ]);
+  if (options.config !== undefined) {
+    const configs = { componentconfig: options.config };
+    pages.set('/configz', () => jsonResponse(200, configs));
+  }
   const paths = [...pages.keys(), '/flagz', '/statusz'].toSorted();
   const zPages = new ZPages({ environment, name, flags, paths, statusz: true, flagz: true });
   return async (request) => {

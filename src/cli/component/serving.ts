@@ -55,6 +55,8 @@ export interface ServingOptions {
   readonly metrics: MetricRegistry;
   readonly checks: ReadonlyMap<string, HealthCheck>;
   readonly readyChecks: ReadonlyMap<string, HealthCheck>;
+  /** For `/configz`. */
+  readonly config?: object;
 }
 
 export interface Serving {

@@ -1,18 +1,23 @@
 /** `cox scheduler`: the scheduler alone, with upstream's flags, beside any API server. */
+import { writeFileSync } from 'node:fs';
+import { toYaml } from '#api/codec/yaml.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
-import { DEFAULT_SCHEDULER_NAME, Scheduler } from '#scheduler/scheduler.ts';
+import { Scheduler } from '#scheduler/scheduler.ts';
 import { componentClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
 import type { HealthCheck } from '../component/pages.ts';
 import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
-import { UserError } from '../user-error.ts';
+import { messageOf, UserError } from '../user-error.ts';
+import { loadConfig } from './config.ts';
+import { openExtenders } from './extenders.ts';
 import { type Flags, SCHEDULER } from './flags.ts';
 
 const NAME = 'kube-scheduler';
+const MS_PER_SECOND = 1000;
 
 /** Runs until SIGTERM or SIGINT, or until it has lost its lease. Throws UserError. */
 export function runScheduler(args: readonly string[]): Promise<void> {
@@ -21,11 +26,20 @@ export function runScheduler(args: readonly string[]): Promise<void> {
 
 /** Resolves after `signal`; rejects with UserError. */
 export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promise<void> {
-  checkLeaderFlags(flags);
-  const kubeconfig = flags.text('kubeconfig');
-  if (kubeconfig === '') throw new UserError('--kubeconfig is a required flag');
+  const { config, profiles, leaderFlags } = loadConfig(flags);
+  checkLeaderFlags(leaderFlags);
+  const target = flags.text('write-config-to');
+  if (target !== '') return writeConfig(target, config);
+  const { kubeconfig } = config.clientConnection;
+  if (kubeconfig === '')
+    throw new UserError(
+      flags.text('config') === ''
+        ? '--kubeconfig is a required flag'
+        : 'clientConnection.kubeconfig: Required value',
+    );
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
   const metrics = new MetricRegistry();
+  const extenders = openExtenders(config.extenders ?? [], environment);
   const clients = componentClients({ kubeconfig, environment, signal });
   let isSynced = true;
   const serving = await serveComponent({
@@ -37,10 +51,11 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
     checks: new Map<string, HealthCheck>([['ping', () => undefined]]),
     readyChecks: new Map([['sched-handler-sync', () => (isSynced ? undefined : 'not synced')]]),
     allFlags: flags.all(),
+    config,
   });
   try {
     await workAsLeader({
-      flags,
+      flags: leaderFlags,
       environment,
       metrics,
       signal,
@@ -48,16 +63,17 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
       async work(term) {
         isSynced = false;
         const client = clients.base(NAME);
+        const eventsOf = (component: string): EventRecorder =>
+          new EventRecorder({ client, environment, component, signal: term });
         const scheduler = new Scheduler({
           environment,
           client,
           informers: new InformerFactory({ client, environment }),
-          events: new EventRecorder({
-            client,
-            environment,
-            component: DEFAULT_SCHEDULER_NAME,
-            signal: term,
-          }),
+          eventsOf,
+          profiles,
+          extenders: extenders.extenders,
+          podInitialBackoffMs: config.podInitialBackoffSeconds * MS_PER_SECOND,
+          podMaxBackoffMs: config.podMaxBackoffSeconds * MS_PER_SECOND,
         });
         await scheduler.start(term);
         isSynced = true;
@@ -71,5 +87,14 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
   } finally {
     await serving.close();
     clients.close();
+    extenders.close();
+  }
+}
+
+function writeConfig(path: string, config: object): void {
+  try {
+    writeFileSync(path, toYaml(config));
+  } catch (error) {
+    throw new UserError(`Cannot write ${path}: ${messageOf(error)}`);
   }
 }

@@ -4,7 +4,9 @@ import { servingFlags } from '../component/serving.ts';
 import { count, type Flags as AnyFlags, type Program, text } from '../flags.ts';
 
 const FLAGS = {
-  kubeconfig: text('', 'the kubeconfig of the cluster'),
+  config: text('', 'the file of the configuration (KubeSchedulerConfiguration)'),
+  'write-config-to': text('', 'write the configuration to this file, and end'),
+  kubeconfig: text('', 'the kubeconfig of the cluster; with --config that of the file counts'),
   ...leaderFlags('kube-scheduler'),
   ...servingFlags('10259'),
   v: count('0', 'how much is logged: 4 and more logs everything'),
@@ -18,13 +20,13 @@ const MISSING_FLAGS: ReadonlySet<string> = new Set(
   `
 allow-metric-labels allow-metric-labels-manifest authentication-token-webhook-cache-ttl
 authorization-webhook-cache-authorized-ttl authorization-webhook-cache-unauthorized-ttl cert-dir
-config contention-profiling disable-http2-serving disabled-metrics emulated-version feature-gates
+contention-profiling disable-http2-serving disabled-metrics emulated-version feature-gates
 http2-max-streams-per-connection kube-api-burst kube-api-content-type kube-api-qps
 log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size
 log-text-split-stream logging-format master min-compatibility-version permit-address-sharing
 permit-port-sharing pod-max-in-unschedulable-pods-duration profiling
 show-hidden-metrics-for-version tls-cipher-suites tls-curve-preferences tls-min-version
-tls-sni-cert-key unsupported-kube-api-over-localhost version vmodule write-config-to
+tls-sni-cert-key unsupported-kube-api-over-localhost version vmodule
 `
     .trim()
     .split(/\s+/),

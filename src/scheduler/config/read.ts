@@ -48,19 +48,29 @@ function parsed(text: string, problems: string[]): JsonObject | Uint8Array {
     }
   }
   try {
-    const value = fromYaml(text, problems) ?? {};
+    const found: string[] = [];
+    const value = fromYaml(text, found) ?? {};
+    problems.push(...found.map(withoutConversion));
     if (isJsonObject(value)) return value;
+    const what = Array.isArray(value) ? 'array' : typeof value;
+    throw new ConfigError(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${what === 'boolean' ? 'bool' : what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
   } catch (error) {
-    if (error instanceof YamlError) throw new ConfigError(error.message, { cause: error });
-    throw error;
+    if (!(error instanceof YamlError)) throw error;
+    throw new ConfigError(withoutConversion(error.message), { cause: error });
   }
-  throw new ConfigError(`couldn't decode as ${CONFIGURATION_KIND}: it is no object`);
+}
+
+/** The API server says what it converts, who reads a file does not. */
+function withoutConversion(message: string): string {
+  return message.replace(/^error converting YAML to JSON: /, '');
 }
 
 function checkKind(text: string, body: JsonObject | Uint8Array): void {
   const object = body instanceof Uint8Array ? (JSON.parse(text) as JsonObject) : body;
   const { apiVersion, kind } = object;
-  for (const [name, value] of Object.entries({ kind, apiVersion }))
+  for (const [name, value] of Object.entries({ Kind: kind, apiVersion }))
     if (typeof value !== 'string' || value === '')
       throw new ConfigError(`Object '${name}' is missing in '${text}'`);
   if (apiVersion === API_VERSION && kind === CONFIGURATION_KIND) return;

@@ -19,6 +19,7 @@ import {
   notSupported,
   required,
 } from '#api/meta/field.ts';
+import { markSent } from '#api/meta/json.ts';
 import { isQualifiedName } from '#api/meta/names.ts';
 import type { ArgsByPlugin, ShapePoint } from './types.ts';
 
@@ -48,9 +49,16 @@ const VALIDATORS: Validators = {
       'unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring';
     return shape === undefined
       ? errors
-      : [...errors, invalidValue(at.child('shape'), shape, detail)];
+      : [...errors, invalidValue(at.child('shape'), internalForm(shape), detail)];
   },
 };
+
+/** As upstream prints a shape: its type inside has no names for JSON. */
+function internalForm(shape: readonly ShapePoint[]): object {
+  return markSent(
+    shape.map(({ utilization, score }) => ({ Utilization: utilization, Score: score })),
+  );
+}
 
 /** Nothing for plug-ins that are not known. */
 export function validateArgs(name: string, args: unknown, at: FieldPath): FieldError[] {

@@ -94,7 +94,7 @@ function validateLeaderElection(config: LeaderElectionConfig, at: FieldPath): Fi
 }
 
 function validateProfiles(profiles: readonly ProfileConfig[], at: FieldPath): FieldError[] {
-  const seen = new Map<string, number>();
+  const seen = new Set<string>();
   const errors = profiles.flatMap((profile, i) => {
     const here = at.index(i);
     const name = here.child('schedulerName');
@@ -107,10 +107,10 @@ function validateProfiles(profiles: readonly ProfileConfig[], at: FieldPath): Fi
       ...validatePlugins(profile, here.child('plugins')),
       ...validatePluginConfig(profile, here.child('pluginConfig')),
     ];
-    const before = seen.get(profile.schedulerName);
-    if (before !== undefined)
-      found.push(duplicate(name, String(at.index(before).child('schedulerName'))));
-    seen.set(profile.schedulerName, i);
+    if (seen.has(profile.schedulerName))
+      // Upstream gives the path of the first one, which prints as a struct without members.
+      found.push(duplicate(name, {}));
+    seen.add(profile.schedulerName);
     return found;
   });
   return [...errors, ...validateQueueSort(profiles, at)];

@@ -1,0 +1,375 @@
+/** Stories of a scheduler that was configured: several profiles, and extenders. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { EVENT } from '#api/core/event.ts';
+import { NODE } from '#api/core/node.ts';
+import { POD } from '#api/core/pod.ts';
+import { podCondition } from '#api/core/pod-helpers.ts';
+import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
+import { PRIORITY_CLASS } from '#api/scheduling/priority-class.ts';
+import { EventRecorder } from '#client/events.ts';
+import { InformerFactory } from '#client/informer-factory.ts';
+import type { Handler } from '#base/http/message.ts';
+import { TestCluster } from '#kit/cluster.ts';
+import { readSchedulerConfig } from '#scheduler/config/read.ts';
+import { Extender } from '#scheduler/extender.ts';
+import { completedConfig, profilesOf } from '#scheduler/profile.ts';
+import { Scheduler } from '#scheduler/scheduler.ts';
+
+const SCHEDULER = { name: 'system:kube-scheduler', groups: [] };
+const HEAD = 'apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n';
+
+function pod(name: string, spec: Partial<PodSpec> & { cpu?: string } = {}): Pod {
+  const { cpu = '0', ...rest } = spec;
+  return {
+    metadata: { name, namespace: 'default' },
+    spec: {
+      containers: [{ name: 'main', image: 'web', resources: { requests: { cpu } } }],
+      ...rest,
+    },
+  };
+}
+
+/** A cluster whose only scheduler has this configuration; `handler` is every extender. */
+async function clusterWith(
+  text: string,
+  { nodes = 1, handler }: { nodes?: number; handler?: Handler } = {},
+): Promise<TestCluster> {
+  const cluster = await TestCluster.start({ nodes, scheduler: false });
+  const { environment } = cluster;
+  const config = completedConfig(readSchedulerConfig(HEAD + text));
+  const { signal } = new AbortController();
+  const client = cluster.clientOf(SCHEDULER, signal);
+  const absent: Handler = () => Promise.reject(new Error('connection refused'));
+  const scheduler = new Scheduler({
+    environment,
+    client,
+    informers: new InformerFactory({ client, environment }),
+    eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
+    profiles: profilesOf(config),
+    extenders: (config.extenders ?? []).map(
+      (each) => new Extender({ config: each, handler: handler ?? absent, environment }),
+    ),
+    podInitialBackoffMs: config.podInitialBackoffSeconds * 1000,
+    podMaxBackoffMs: config.podMaxBackoffSeconds * 1000,
+  });
+  await cluster.run(scheduler.start(signal));
+  return cluster;
+}
+
+const read = (cluster: TestCluster, name: string): Promise<Pod> =>
+  cluster.get(POD, name, 'default');
+
+const placeOf = async (cluster: TestCluster, name: string): Promise<string> =>
+  (await read(cluster, name)).spec?.nodeName ?? '';
+
+const refusalOf = async (cluster: TestCluster, name: string): Promise<string> =>
+  podCondition(await read(cluster, name), 'PodScheduled')?.message ?? '';
+
+describe('two profiles in one scheduler', () => {
+  const TWO = `
+profiles:
+- schedulerName: default-scheduler
+- schedulerName: anywhere
+  plugins:
+    filter: {disabled: [{name: NodeUnschedulable}, {name: TaintToleration}]}
+`;
+
+  it('give each pod a node by the plug-ins of the name that it asks for', async () => {
+    const cluster = await clusterWith(TWO);
+    const [node] = await cluster.list(NODE);
+    assert.ok(node);
+    await cluster.patch(NODE, node, { spec: { unschedulable: true } });
+    await cluster.settle();
+    await cluster.create(POD, pod('careful'));
+    await cluster.create(POD, pod('careless', { schedulerName: 'anywhere' }));
+    await cluster.create(POD, pod('strange', { schedulerName: 'somebody-else' }));
+    await cluster.settle();
+    assert.equal(await placeOf(cluster, 'careless'), 'node-1');
+    assert.equal(await placeOf(cluster, 'careful'), '');
+    assert.match(await refusalOf(cluster, 'careful'), /1 node\(s\) were unschedulable/);
+    const { status } = await read(cluster, 'strange');
+    assert.equal(podCondition({ status: status ?? {} }, 'PodScheduled'), undefined);
+    await cluster.stop();
+  });
+
+  it('speak each in its own name', async () => {
+    const cluster = await clusterWith(TWO);
+    await cluster.create(POD, pod('a'));
+    await cluster.create(POD, pod('b', { schedulerName: 'anywhere' }));
+    await cluster.settle();
+    const events = await cluster.list(EVENT, 'default');
+    assert.deepEqual(
+      events
+        .filter(({ reason }) => reason === 'Scheduled')
+        .map((event) => `${event.involvedObject.name} ${event.source?.component}`)
+        .toSorted(),
+      ['a default-scheduler', 'b anywhere'],
+    );
+    await cluster.stop();
+  });
+
+  it('have each the events of the cluster weighed by its own plug-ins', async () => {
+    const added =
+      '{requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: Exists}]}]}}';
+    const cluster = await clusterWith(`
+profiles:
+- schedulerName: default-scheduler
+- schedulerName: disks
+  pluginConfig: [{name: NodeAffinity, args: {addedAffinity: ${added}}}]
+`);
+    await cluster.create(POD, pod('a', { schedulerName: 'disks' }));
+    await cluster.settle();
+    assert.equal(
+      await refusalOf(cluster, 'a'),
+      "0/1 nodes are available: 1 node(s) didn't match scheduler-enforced node affinity. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+    );
+    const [node] = await cluster.list(NODE);
+    assert.ok(node);
+    await cluster.patch(NODE, node, { metadata: { labels: { disk: 'ssd' } } });
+    await cluster.advance(15_000);
+    assert.equal(await placeOf(cluster, 'a'), 'node-1');
+    await cluster.stop();
+  });
+
+  it('make room for pods only where the profile has DefaultPreemption', async () => {
+    const cluster = await clusterWith(
+      `profiles: [{plugins: {postFilter: {disabled: [{name: DefaultPreemption}]}}}]`,
+    );
+    await cluster.create(PRIORITY_CLASS, { metadata: { name: 'high' }, value: 100 });
+    const [node] = await cluster.list(NODE);
+    const cpu = String(node?.status?.allocatable?.['cpu']);
+    await cluster.create(POD, pod('low', { cpu }));
+    await cluster.settle();
+    await cluster.create(POD, pod('boss', { cpu, priorityClassName: 'high' }));
+    await cluster.settle();
+    assert.equal(await placeOf(cluster, 'low'), 'node-1');
+    assert.equal(
+      await refusalOf(cluster, 'boss'),
+      '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate',
+    );
+    await cluster.stop();
+  });
+});
+
+interface Asked {
+  readonly verb: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** An extender that answers by a table of verbs, and remembers what it was asked. */
+function extender(answers: Readonly<Record<string, (body: Asked['body']) => unknown>>) {
+  const asked: Asked[] = [];
+  const handler: Handler = async ({ url, body }) => {
+    const verb = url.slice(1);
+    const sent = JSON.parse(Buffer.from(body ?? []).toString()) as Asked['body'];
+    asked.push({ verb, body: sent });
+    const answer = answers[verb]?.(sent);
+    const bytes = Buffer.from(JSON.stringify(answer ?? {}));
+    return {
+      status: answer === undefined ? 500 : 200,
+      headers: {},
+      body: { kind: 'bytes', bytes },
+    };
+  };
+  return { asked, handler };
+}
+
+describe('an extender', () => {
+  const FILTER = 'filterVerb: filter, nodeCacheCapable: true';
+  const configured = (words: string): string => `extenders: [{urlPrefix: "http://x/", ${words}}]`;
+
+  it('has the last word on which nodes will do', async () => {
+    const { asked, handler } = extender({ filter: () => ({ NodeNames: ['node-2'] }) });
+    const cluster = await clusterWith(configured(FILTER), { nodes: 3, handler });
+    await cluster.create(POD, pod('a'));
+    await cluster.settle();
+    assert.equal(await placeOf(cluster, 'a'), 'node-2');
+    const { Pod: sent, NodeNames, Nodes } = asked[0]?.body ?? {};
+    assert.equal((sent as Pod).metadata?.name, 'a');
+    assert.deepEqual((NodeNames as string[]).toSorted(), ['node-1', 'node-2', 'node-3']);
+    assert.equal(Nodes, null);
+    await cluster.stop();
+  });
+
+  it('is sent whole nodes when it keeps none, and may answer in any case', async () => {
+    const { asked, handler } = extender({
+      filter: ({ Nodes }) => ({ nodes: { items: [(Nodes as { items: unknown[] }).items[0]] } }),
+    });
+    const cluster = await clusterWith(configured('filterVerb: filter'), { nodes: 2, handler });
+    await cluster.create(POD, pod('a'));
+    await cluster.settle();
+    const { items } = asked[0]?.body['Nodes'] as { items: { metadata: { name: string } }[] };
+    assert.equal(items.length, 2);
+    assert.equal(await placeOf(cluster, 'a'), items[0]?.metadata.name);
+    await cluster.stop();
+  });
+
+  it('that refuses every node is told of as it said, and any event has the pod tried again', async () => {
+    let isOpen = false;
+    const { handler } = extender({
+      filter: ({ NodeNames }) =>
+        isOpen
+          ? { NodeNames }
+          : {
+              NodeNames: [],
+              FailedNodes: { 'node-1': 'too loud', 'node-2': 'too loud' },
+              FailedAndUnresolvableNodes: { 'node-2': 'too far' },
+            },
+    });
+    const cluster = await clusterWith(configured(FILTER), { nodes: 3, handler });
+    await cluster.create(POD, pod('a'));
+    await cluster.settle();
+    assert.equal(
+      await refusalOf(cluster, 'a'),
+      '0/3 nodes are available: 1 too far, 1 too loud. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.',
+    );
+    isOpen = true;
+    const [node] = await cluster.list(NODE);
+    assert.ok(node);
+    await cluster.patch(NODE, node, { metadata: { annotations: { a: 'b' } } });
+    await cluster.advance(15_000);
+    assert.notEqual(await placeOf(cluster, 'a'), '');
+    await cluster.stop();
+  });
+
+  it('adds its points, ten for each of its own, times its weight', async () => {
+    const { handler } = extender({
+      points: ({ NodeNames }) =>
+        (NodeNames as string[]).map((Host) => ({ Host, Score: Host === 'node-3' ? 10 : 0 })),
+    });
+    const words = 'prioritizeVerb: points, weight: 20, nodeCacheCapable: true';
+    const cluster = await clusterWith(configured(words), { nodes: 3, handler });
+    // Without points the emptiest node would be taken.
+    for (const name of ['a', 'b', 'c']) {
+      await cluster.create(POD, pod(name, { cpu: '1' }));
+      await cluster.settle();
+      assert.equal(await placeOf(cluster, name), 'node-3', name);
+    }
+    await cluster.stop();
+  });
+
+  it('binds the pod when it says so', async () => {
+    const { asked, handler } = extender({ bind: () => ({}) });
+    const cluster = await clusterWith(configured('bindVerb: bind'), { handler });
+    const made = await cluster.create(POD, pod('a'));
+    await cluster.settle();
+    assert.deepEqual(asked[0], {
+      verb: 'bind',
+      body: {
+        PodName: 'a',
+        PodNamespace: 'default',
+        PodUID: made.metadata?.uid,
+        Node: 'node-1',
+      },
+    });
+    assert.equal(await placeOf(cluster, 'a'), '', 'the scheduler has left that to the extender');
+    await cluster.stop();
+  });
+
+  it('that fails has the pod wait, in its own words; one that may fail is passed over', async () => {
+    const cluster = await clusterWith(configured(FILTER), { handler: extender({}).handler });
+    await cluster.create(POD, pod('a'));
+    await cluster.advance(500);
+    const { reason, message } = podCondition(await read(cluster, 'a'), 'PodScheduled') ?? {};
+    assert.deepEqual(
+      [reason, message],
+      ['SchedulerError', 'failed filter with extender at URL http://x/filter, code 500'],
+    );
+    await cluster.stop();
+    const other = await clusterWith(configured(`${FILTER}, ignorable: true`), {
+      handler: extender({}).handler,
+    });
+    await other.create(POD, pod('a'));
+    await other.settle();
+    assert.equal(await placeOf(other, 'a'), 'node-1');
+    await other.stop();
+  });
+
+  it('that does not answer is waited for as long as httpTimeout says', async () => {
+    const handler: Handler = () => new Promise(() => {});
+    const cluster = await clusterWith(configured(`${FILTER}, httpTimeout: 2s`), { handler });
+    await cluster.create(POD, pod('a'));
+    await cluster.advance(1_500);
+    assert.equal(await refusalOf(cluster, 'a'), '');
+    await cluster.advance(1_000);
+    assert.equal(
+      await refusalOf(cluster, 'a'),
+      'Post "http://x/filter": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+    );
+    await cluster.stop();
+  });
+
+  it('is not asked about pods without the resources that it manages', async () => {
+    const { asked, handler } = extender({ filter: () => ({ NodeNames: ['node-1'] }) });
+    const managed =
+      'managedResources: [{name: example.com/gpu, ignoredByScheduler: true}, {name: example.com/nic}]';
+    const cluster = await clusterWith(configured(`${FILTER}, ${managed}`), { handler });
+    await cluster.create(POD, pod('plain'));
+    const amounts = { 'example.com/gpu': '1' };
+    const resources = { requests: amounts, limits: amounts };
+    const containers = [{ name: 'main', image: 'web', resources }];
+    await cluster.create(POD, pod('asking', { containers }));
+    await cluster.settle();
+    assert.deepEqual(
+      asked.map(({ body }) => (body['Pod'] as Pod).metadata?.name),
+      ['asking'],
+    );
+    // No node says that it has such a thing: only the extender knows.
+    assert.equal(await placeOf(cluster, 'asking'), 'node-1');
+    await cluster.stop();
+  });
+
+  it('chooses among the nodes and pods that are to make room', async () => {
+    const { asked, handler } = extender({
+      preempt: ({ NodeNameToMetaVictims }) => ({
+        NodeNameToMetaVictims: Object.fromEntries(
+          Object.entries(NodeNameToMetaVictims as object).filter(([node]) => node === 'node-2'),
+        ),
+      }),
+    });
+    const words = 'preemptVerb: preempt, nodeCacheCapable: true';
+    const cluster = await clusterWith(configured(words), { nodes: 2, handler });
+    await cluster.create(PRIORITY_CLASS, { metadata: { name: 'high' }, value: 100 });
+    const [node] = await cluster.list(NODE);
+    const cpu = String(node?.status?.allocatable?.['cpu']);
+    for (const name of ['x', 'y']) await cluster.create(POD, pod(name, { cpu }));
+    await cluster.settle();
+    await cluster.create(POD, pod('boss', { cpu, priorityClassName: 'high' }));
+    await cluster.settle();
+    assert.deepEqual(Object.keys(asked[0]?.body['NodeNameToMetaVictims'] as object).toSorted(), [
+      'node-1',
+      'node-2',
+    ]);
+    assert.equal(await placeOf(cluster, 'boss'), 'node-2');
+    await cluster.stop();
+  });
+
+  it('leaves alone a pod that has gone while it was asked', async () => {
+    let answer: (() => void) | undefined;
+    const handler: Handler = () =>
+      new Promise((resolve) => {
+        const bytes = Buffer.from(JSON.stringify({ NodeNames: ['node-1'] }));
+        answer = () => resolve({ status: 200, headers: {}, body: { kind: 'bytes', bytes } });
+      });
+    const cluster = await clusterWith(configured(FILTER), { handler });
+    const gone = await cluster.create(POD, pod('gone'));
+    await cluster.create(POD, pod('next'));
+    await cluster.advance(500);
+    await cluster.delete(POD, gone);
+    await cluster.advance(500);
+    answer?.();
+    await cluster.advance(500);
+    answer?.();
+    await cluster.settle();
+    assert.equal(await placeOf(cluster, 'next'), 'node-1');
+    const events = await cluster.list(EVENT, 'default');
+    assert.deepEqual(
+      events
+        .filter(({ involvedObject }) => involvedObject.name === 'gone')
+        .map(({ reason }) => reason),
+      [],
+    );
+    await cluster.stop();
+  });
+});
