@@ -27,7 +27,12 @@ const RESOURCES: readonly Exclude<EventResource, '*'>[] = [
 /** Nobody knows what helps a pod that an extender refused: anything may. */
 const EXTENDER_HINTS: Plugin = {
   name: EXTENDER,
-  hints: RESOURCES.map((resource) => ({ resource, actions: ['Add', 'Delete', 'Update'] })),
+  hints: RESOURCES.map((resource) => ({
+    resource,
+    actions: ['Add', 'Delete', 'Update'],
+    // But for what the scheduler itself says of the pod.
+    helps: ({ uid }, { action, after }) => action !== 'Update' || after?.metadata?.uid !== uid,
+  })),
 };
 
 export interface RunningProfileOptions extends Writer {
