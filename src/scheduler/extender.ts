@@ -91,7 +91,7 @@ export class Extender {
   /** Which of the nodes will do. Rejects when the extender fails, or names a node that is none. */
   async filter(pod: Pod, nodes: readonly Node[]): Promise<FilterAnswer> {
     const answer = record(await this.#send(this.#config.filterVerb, this.#args(pod, nodes)));
-    const error = String(answer['error'] ?? '');
+    const error = textOf(answer['error']);
     if (error !== '') throw new Error(error);
     const nodeNames = this.#namesIn(answer);
     const known = new Set(nodes.map(({ metadata }) => metadata?.name ?? ''));
@@ -111,13 +111,13 @@ export class Extender {
   async prioritize(pod: Pod, nodes: readonly Node[]): Promise<ReadonlyMap<string, number>> {
     const answer = await this.#send(this.#config.prioritizeVerb, this.#args(pod, nodes));
     const scores = (Array.isArray(answer) ? answer : []).map(record);
-    return new Map(scores.map(({ host, score }) => [String(host ?? ''), Number(score ?? 0)]));
+    return new Map(scores.map(({ host, score }) => [textOf(host), Number(score ?? 0)]));
   }
 
   async bind({ metadata }: Pod, node: string): Promise<void> {
     const { name: PodName = '', namespace: PodNamespace = '', uid: PodUID = '' } = metadata ?? {};
     const args = { PodName, PodNamespace, PodUID, Node: node };
-    const error = String(record(await this.#send(this.#config.bindVerb, args))['error'] ?? '');
+    const error = textOf(record(await this.#send(this.#config.bindVerb, args))['error']);
     if (error !== '') throw new Error(error);
   }
 
@@ -152,7 +152,7 @@ export class Extender {
       nodes.map(([node, each]) => {
         const { pods, numpdbviolations } = record(each);
         const victims = ((pods ?? []) as readonly unknown[]).map((item) =>
-          this.#victim(String(record(item)['uid'] ?? ''), node, podsOn),
+          this.#victim(textOf(record(item)['uid']), node, podsOn),
         );
         return [node, { victims, violations: Number(numpdbviolations ?? 0) }];
       }),
@@ -234,6 +234,10 @@ function record(value: unknown): Loose {
   );
 }
 
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 function reasons(value: unknown): ReadonlyMap<string, string> {
-  return new Map(Object.entries((value ?? {}) as Loose).map(([node, why]) => [node, String(why)]));
+  return new Map(Object.entries((value ?? {}) as Loose).map(([node, why]) => [node, textOf(why)]));
 }

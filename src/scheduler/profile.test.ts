@@ -16,10 +16,10 @@ function profile(text: string): Profile {
 }
 
 const filters = ({ plugins }: Profile): string[] =>
-  plugins.filter(({ preFilter }) => preFilter !== undefined).map(({ name }) => name);
+  plugins.filter((plugin) => plugin.preFilter !== undefined).map(({ name }) => name);
 const scores = ({ plugins }: Profile): string[] =>
   plugins
-    .filter(({ preScore }) => preScore !== undefined)
+    .filter((plugin) => plugin.preScore !== undefined)
     .map(({ name, weight }) => `${name} ${weight}`);
 
 describe('the plug-ins of a profile', () => {
@@ -38,7 +38,9 @@ describe('the plug-ins of a profile', () => {
         .toSorted(),
     );
     assert.deepEqual(
-      all.plugins.filter(({ preEnqueue, less }) => preEnqueue ?? less).map(({ name }) => name),
+      all.plugins
+        .filter((plugin) => plugin.preEnqueue !== undefined || plugin.less !== undefined)
+        .map(({ name }) => name),
       ['SchedulingGates', 'PrioritySort'],
     );
   });

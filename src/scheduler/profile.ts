@@ -8,11 +8,11 @@
  */
 import { ROOT } from '#api/meta/field.ts';
 import { type PluginsAt, pluginsAtPoints, scoreWeights, takesPart } from './config/points.ts';
-import { ConfigError } from './config/read.ts';
+import { ConfigError } from './config/error.ts';
 import { PLUGIN_ARGS } from './config/schema.ts';
 import { argsOf, type Point, type ProfileConfig, type SchedulerConfig } from './config/types.ts';
 import { validateFitArgs } from './config/validate-args.ts';
-import type { NodeFilter, Plugin } from './framework.ts';
+import type { NodeFilter, Plugin, PodInfo, QueuedPod } from './framework.ts';
 import { interPodAffinityWith } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinityWith } from './plugins/node-affinity.ts';
 import { nodeResourcesBalancedAllocationWith } from './plugins/node-resources-balanced-allocation.ts';
@@ -122,7 +122,9 @@ function partsOf(config: ProfileConfig, at: PluginsAt): Plugin[] {
   return [
     ...known([...at.preEnqueue, ...at.queueSort]).map(queuePart),
     ...known(filters).map((plugin) => filterPart(plugin, at)),
-    ...known(at.score).map((plugin) => scorePart(plugin, weights.get(plugin.name) ?? 1, at)),
+    ...known(at.score)
+      .filter((plugin) => plugin.preScore !== undefined)
+      .map((plugin) => scorePart(plugin, weights.get(plugin.name) ?? 1, at)),
   ];
 }
 
@@ -173,18 +175,29 @@ function apart(name: string, point: Point, other: Point): ConfigError {
   );
 }
 
-function queuePart({ name, preEnqueue, less, hints }: Plugin): Plugin {
+function queuePart(plugin: Plugin): Plugin {
   return {
-    name,
-    ...(preEnqueue === undefined ? {} : { preEnqueue }),
-    ...(less === undefined ? {} : { less }),
-    ...(hints === undefined ? {} : { hints }),
+    name: plugin.name,
+    ...(plugin.preEnqueue === undefined
+      ? {}
+      : { preEnqueue: (pod: PodInfo) => plugin.preEnqueue?.(pod) }),
+    ...(plugin.less === undefined
+      ? {}
+      : {
+          less: (left: QueuedPod, right: QueuedPod) =>
+            plugin.less?.(left, right) ?? left.order < right.order,
+        }),
+    ...hintsOf(plugin),
   };
+}
+
+function hintsOf({ hints }: Plugin): Pick<Plugin, 'hints'> {
+  return hints === undefined ? {} : { hints };
 }
 
 /** As a filter; at preFilter alone it may refuse the pod, and name its nodes, but refuses none. */
 function filterPart(plugin: Plugin, at: PluginsAt): Plugin {
-  const { name, preFilter, hints } = plugin;
+  const { name } = plugin;
   const filters = at.filter.includes(name);
   if (filters && takesPart(name, 'preFilter') && !at.preFilter.includes(name))
     throw apart(name, 'filter', 'preFilter');
@@ -197,11 +210,11 @@ function filterPart(plugin: Plugin, at: PluginsAt): Plugin {
   return {
     name,
     preFilter(pod, cluster) {
-      const result = preFilter?.(pod, cluster);
+      const result = plugin.preFilter?.(pod, cluster);
       if (result === undefined || 'refused' in result) return result;
       return { ...result, filter: adapt(result.filter) };
     },
-    ...(hints === undefined ? {} : { hints }),
+    ...hintsOf(plugin),
   };
 }
 
@@ -213,8 +226,13 @@ function withoutReserve(filter: NodeFilter): NodeFilter {
   };
 }
 
-function scorePart({ name, preScore }: Plugin, weight: number, at: PluginsAt): Plugin {
+function scorePart(plugin: Plugin, weight: number, at: PluginsAt): Plugin {
+  const { name } = plugin;
   if (takesPart(name, 'preScore') && !at.preScore.includes(name))
     throw apart(name, 'score', 'preScore');
-  return { name, weight, ...(preScore === undefined ? {} : { preScore }) };
+  return {
+    name,
+    weight,
+    preScore: (pod, nodes, cluster) => plugin.preScore?.(pod, nodes, cluster),
+  };
 }

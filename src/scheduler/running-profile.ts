@@ -10,7 +10,7 @@ import type { Writer } from './pod-writes.ts';
 import { Preemptor, type PreemptorOptions } from './preemptor.ts';
 import type { Profile } from './profile.ts';
 
-export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
+const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 
 const RESOURCES: readonly Exclude<EventResource, '*'>[] = [
   'Pod',
@@ -59,7 +59,7 @@ export class RunningProfile {
       ...(waitsForPreemption ? [defaultPreemption((pod) => this.preemptor.isPreempting(pod))] : []),
       ...(options.hasExtenders ? [EXTENDER_HINTS] : []),
     ];
-    this.oneIsEnough = profile.plugins.every(({ preScore }) => preScore === undefined);
+    this.oneIsEnough = profile.plugins.every((plugin) => plugin.preScore === undefined);
   }
 }
 

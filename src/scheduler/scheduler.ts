@@ -16,7 +16,7 @@ import type { InformerFactory } from '#client/informer-factory.ts';
 import { Binder, isSettled } from './binder.ts';
 import { type CycleOptions, type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
 import { type Diagnosis, fitErrorMessage, rejectors } from './diagnosis.ts';
-import { defaultSchedulerConfig } from './config/read.ts';
+import { defaultSchedulerConfig } from './config/defaults.ts';
 import { Extenders } from './extended-cycle.ts';
 import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';

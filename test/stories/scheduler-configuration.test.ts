@@ -201,7 +201,8 @@ describe('an extender', () => {
     const cluster = await clusterWith(configured('filterVerb: filter'), { nodes: 2, handler });
     await cluster.create(POD, pod('a'));
     await cluster.settle();
-    const { items } = asked[0]?.body['Nodes'] as { items: { metadata: { name: string } }[] };
+    assert.ok(asked[0]);
+    const { items } = asked[0].body['Nodes'] as { items: { metadata: { name: string } }[] };
     assert.equal(items.length, 2);
     assert.equal(await placeOf(cluster, 'a'), items[0]?.metadata.name);
     await cluster.stop();

@@ -5,11 +5,9 @@
  * Source: upstream v1.36 cmd/kube-scheduler/app/options (ApplyTo, ApplyDeprecated,
  * ApplyLeaderElectionTo).
  */
-import {
-  ConfigError,
-  defaultSchedulerConfig,
-  readSchedulerConfig,
-} from '#scheduler/config/read.ts';
+import { defaultSchedulerConfig } from '#scheduler/config/defaults.ts';
+import { ConfigError } from '#scheduler/config/error.ts';
+import { readSchedulerConfig } from '#scheduler/config/read.ts';
 import type { SchedulerConfig } from '#scheduler/config/types.ts';
 import { validateSchedulerConfig } from '#scheduler/config/validate.ts';
 import { completedConfig, type Profile, profilesOf } from '#scheduler/profile.ts';

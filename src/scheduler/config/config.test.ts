@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { completedConfig, profilesOf } from '../profile.ts';
-import { ConfigError, defaultSchedulerConfig, readSchedulerConfig } from './read.ts';
+import { defaultSchedulerConfig } from './defaults.ts';
+import { ConfigError } from './error.ts';
+import { readSchedulerConfig } from './read.ts';
 import { argsOf, type SchedulerConfig } from './types.ts';
 import { validateSchedulerConfig } from './validate.ts';
 
@@ -327,7 +329,7 @@ describe('a configuration that cannot be used', () => {
     ],
     [
       'reserves what no filter has found',
-      'profiles: [{plugins: {filter: {disabled: [{name: VolumeBinding}]}}}]',
+      'profiles: [{plugins: {filter: {disabled: [{name: VolumeBinding}]}}, pluginConfig: [{name: VolumeBinding}]}]',
       'initializing profiles: creating profile for scheduler name default-scheduler: Cannot use the plug-in "VolumeBinding" at reserve alone: it must be enabled at filter, too',
     ],
     [

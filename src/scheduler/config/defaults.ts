@@ -85,6 +85,11 @@ export function withDefaults(decoded: Loose): SchedulerConfig {
   return config as unknown as SchedulerConfig;
 }
 
+/** The configuration of who gives none. */
+export function defaultSchedulerConfig(): SchedulerConfig {
+  return withDefaults({});
+}
+
 function leaderElection(given: Loose | undefined): Loose {
   const zeros = {
     leaseDuration: '15s',

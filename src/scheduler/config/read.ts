@@ -10,11 +10,9 @@ import { isJsonObject } from '#api/meta/json.ts';
 import { type Json, type JsonObject, parseApiVersion } from '#api/meta/object.ts';
 import type { TypeSchema } from '#api/schema/types.ts';
 import { withDefaults } from './defaults.ts';
+import { ConfigError } from './error.ts';
 import { API_VERSION, CONFIGURATION, CONFIGURATION_KIND, GROUP, PLUGIN_ARGS } from './schema.ts';
 import type { SchedulerConfig } from './types.ts';
-
-/** Text that is no configuration, or one that cannot be used. The message says why. */
-export class ConfigError extends Error {}
 
 const STRICT = 'strict decoding error: ';
 
@@ -31,11 +29,6 @@ export function readSchedulerConfig(text: string): SchedulerConfig {
   );
   if (all.length > 0) throw new ConfigError(`${STRICT}${all.join(', ')}`);
   return withDefaults({ ...object, profiles });
-}
-
-/** The configuration of who gives none. */
-export function defaultSchedulerConfig(): SchedulerConfig {
-  return withDefaults({});
 }
 
 /** As an object, or the bytes of a JSON text, whose duplicate fields only the decoder sees. */
@@ -96,7 +89,7 @@ function decoded(
 function withDecodedArgs(profile: JsonObject, at: string, problems: string[]): JsonObject {
   const configs = (profile['pluginConfig'] ?? []) as JsonObject[];
   const pluginConfig = configs.map((config, i) => {
-    const name = String(config['name'] ?? '');
+    const name = textOr(config['name'], '');
     const type = PLUGIN_ARGS.get(name);
     if (type === undefined) return config;
     const where = `decoding ${at}.pluginConfig[${i}]: `;
@@ -118,15 +111,19 @@ function withDecodedArgs(profile: JsonObject, at: string, problems: string[]): J
 
 function checkArgsKind(name: string, args: JsonObject, where: string): void {
   const wanted = `${name}Args`;
-  const kind = args['kind'] ?? wanted;
-  const apiVersion = String(args['apiVersion'] ?? API_VERSION);
+  const kind = textOr(args['kind'], wanted);
+  const apiVersion = textOr(args['apiVersion'], API_VERSION);
   if (kind === wanted && apiVersion === API_VERSION) return;
   const { group } = parseApiVersion(apiVersion);
-  if (apiVersion !== API_VERSION || !PLUGIN_ARGS.has(String(kind).replace(/Args$/, '')))
+  if (apiVersion !== API_VERSION || !PLUGIN_ARGS.has(kind.replace(/Args$/, '')))
     throw new ConfigError(
       `${where}decoding args for plugin ${name}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/scheduler/apis/config/scheme/scheme.go:29"`,
     );
   throw new ConfigError(
-    `${where}args for plugin ${name} were not of type ${wanted}.${GROUP}, got ${String(kind)}.${group}`,
+    `${where}args for plugin ${name} were not of type ${wanted}.${GROUP}, got ${kind}.${group}`,
   );
+}
+
+function textOr(value: Json | undefined, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise;
 }

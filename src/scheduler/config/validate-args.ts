@@ -126,7 +126,7 @@ function validateTopologySpread(
   const where = at.child('defaultConstraints');
   for (const [i, constraint] of defaultConstraints.entries()) {
     errors.push(...validateConstraint(constraint, where.index(i)));
-    const { topologyKey = '', whenUnsatisfiable = '' } = constraint;
+    const { topologyKey, whenUnsatisfiable } = constraint;
     const isRepeated = defaultConstraints
       .slice(0, i)
       .some(
@@ -139,7 +139,9 @@ function validateTopologySpread(
 }
 
 function validateConstraint(constraint: TopologySpreadConstraint, at: FieldPath): FieldError[] {
-  const { maxSkew = 0, topologyKey = '', whenUnsatisfiable = '', labelSelector } = constraint;
+  const { maxSkew, topologyKey, labelSelector } = constraint;
+  // Absent, it is empty.
+  const whenUnsatisfiable: string = constraint.whenUnsatisfiable;
   const [key, when] = [at.child('topologyKey'), at.child('whenUnsatisfiable')];
   const errors: FieldError[] = [];
   if (maxSkew <= 0)
