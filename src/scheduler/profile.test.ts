@@ -1,7 +1,7 @@
 /** Which plug-ins a profile has, and what it has them do. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { aNode, aPod, place } from '#kit/scheduler-world.ts';
+import { aNode, aPod, decide, place, snapshotOf } from '#kit/scheduler-world.ts';
 import { readSchedulerConfig } from './config/read.ts';
 import { completedConfig, type Profile, profilesOf } from './profile.ts';
 import { PLUGINS } from './plugins/order.ts';
@@ -95,6 +95,35 @@ describe('the plug-ins of a profile', () => {
       place(world, aPod('p', { affinity: { nodeAffinity } }), plugins),
       '0/1 nodes are available: pod affinity terms conflict.',
     );
+  });
+
+  it('that reserve nothing any more are asked for nothing but their filter', () => {
+    const off = '{disabled: [{name: VolumeBinding}]}';
+    const reserves = (text: string): boolean => {
+      const { plugins } = profile(text);
+      const claim = {
+        metadata: { name: 'c', namespace: 'default' },
+        spec: { storageClassName: 'later' },
+      };
+      const cluster = snapshotOf({
+        nodes: [aNode('a')],
+        objects: {
+          claim: () => claim,
+          storageClass: () => ({
+            metadata: { name: 'later' },
+            provisioner: 'example.com/disks',
+            volumeBindingMode: 'WaitForFirstConsumer',
+          }),
+        },
+      });
+      const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }];
+      const result = decide(cluster, aPod('p', { volumes }), plugins);
+      const node = cluster.node('a');
+      assert.ok('node' in result && node !== undefined);
+      return result.run.filters.some((filter) => filter.reserve?.(node) !== undefined);
+    };
+    assert.equal(reserves(''), true);
+    assert.equal(reserves(`plugins: {reserve: ${off}, preBind: ${off}}`), false);
   });
 
   it('have the arguments that it gives them', () => {

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EVENT } from '#api/core/event.ts';
 import { NODE } from '#api/core/node.ts';
+import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import { podCondition } from '#api/core/pod-helpers.ts';
 import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { PRIORITY_CLASS } from '#api/scheduling/priority-class.ts';
+import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import type { Handler } from '#base/http/message.ts';
@@ -150,6 +152,75 @@ profiles:
       await refusalOf(cluster, 'boss'),
       '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate',
     );
+    await cluster.stop();
+  });
+});
+
+describe('a profile', () => {
+  const BARE = '{name: PrioritySort}, {name: DefaultBinder}';
+
+  it('without scores takes the first node that will do, each time the next one', async () => {
+    const cluster = await clusterWith('profiles: [{plugins: {score: {disabled: [{name: "*"}]}}}]', {
+      nodes: 3,
+    });
+    const places: string[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      await cluster.create(POD, pod(name));
+      await cluster.settle();
+      places.push(await placeOf(cluster, name));
+    }
+    assert.equal(new Set(places.slice(0, 3)).size, 3);
+    assert.deepEqual(places.slice(3), places.slice(0, 3));
+    await cluster.stop();
+  });
+
+  it('looks at as many nodes as it says', async () => {
+    const plugins = `{multiPoint: {disabled: [{name: "*"}], enabled: [${BARE}, {name: NodeAffinity}]}}`;
+    const cluster = await clusterWith(
+      `profiles: [{schedulerName: some, plugins: ${plugins}}, {schedulerName: all, percentageOfNodesToScore: 100, plugins: ${plugins}}]`,
+      { nodes: 0 },
+    );
+    for (let i = 0; i < 150; i++) {
+      const labels = i === 149 ? { disk: 'ssd' } : {};
+      await cluster.create(NODE, { metadata: { name: `n${i}`, labels } });
+    }
+    const preference = { matchExpressions: [{ key: 'disk', operator: 'Exists' as const }] };
+    const wish = { weight: 1, preference };
+    const nodeAffinity = { preferredDuringSchedulingIgnoredDuringExecution: [wish] };
+    const placed = async (schedulerName: string): Promise<string> => {
+      await cluster.create(POD, pod(schedulerName, { schedulerName, affinity: { nodeAffinity } }));
+      await cluster.advance(1_000);
+      return placeOf(cluster, schedulerName);
+    };
+    assert.notEqual(await placed('some'), 'n149');
+    assert.equal(await placed('all'), 'n149');
+    await cluster.stop();
+  });
+
+  it('waits for volumes as long as VolumeBinding says', async () => {
+    const cluster = await clusterWith(
+      'profiles: [{pluginConfig: [{name: VolumeBinding, args: {bindTimeoutSeconds: 5}}]}]',
+    );
+    await cluster.create(STORAGE_CLASS, {
+      metadata: { name: 'never' },
+      provisioner: 'example.com/never',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    });
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, {
+      metadata: { name: 'c', namespace: 'default' },
+      spec: {
+        storageClassName: 'never',
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: '1Gi' } },
+      },
+    });
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }];
+    await cluster.create(POD, pod('a', { volumes }));
+    const reason = async () => podCondition(await read(cluster, 'a'), 'PodScheduled')?.reason;
+    await cluster.advance(4_000);
+    assert.equal(await reason(), undefined);
+    await cluster.advance(2_000);
+    assert.equal(await reason(), 'SchedulerError');
     await cluster.stop();
   });
 });
@@ -347,6 +418,24 @@ describe('an extender', () => {
       'node-2',
     ]);
     assert.equal(await placeOf(cluster, 'boss'), 'node-2');
+    await cluster.stop();
+  });
+
+  it('that fails while room is to be made is told of, and nobody has to go', async () => {
+    const words = 'preemptVerb: preempt, nodeCacheCapable: true';
+    const cluster = await clusterWith(configured(words), { handler: extender({}).handler });
+    await cluster.create(PRIORITY_CLASS, { metadata: { name: 'high' }, value: 100 });
+    const [node] = await cluster.list(NODE);
+    const cpu = String(node?.status?.allocatable?.['cpu']);
+    await cluster.create(POD, pod('low', { cpu }));
+    await cluster.settle();
+    await cluster.create(POD, pod('boss', { cpu, priorityClassName: 'high' }));
+    await cluster.settle();
+    assert.equal(
+      await refusalOf(cluster, 'boss'),
+      '0/1 nodes are available: 1 Insufficient cpu. preemption: failed preempt with extender at URL http://x/preempt, code 500',
+    );
+    assert.equal(await placeOf(cluster, 'low'), 'node-1');
     await cluster.stop();
   });
 

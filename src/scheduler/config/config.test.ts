@@ -450,6 +450,18 @@ describe('defaults', () => {
     assert.notEqual(argsOf(profile, 'NodeAffinity'), undefined);
   });
 
+  it('are changed in place by a plug-in that multiPoint names again', () => {
+    const text =
+      'profiles: [{plugins: {multiPoint: {enabled: [{name: NodeResourcesFit, weight: 7}, {name: PrioritySort}]}}}]';
+    const plugins = (config: SchedulerConfig) => config.profiles[0]?.plugins.multiPoint.enabled;
+    assert.deepEqual(
+      plugins(read(text)),
+      plugins(defaultSchedulerConfig())?.map((each) =>
+        each.name === 'NodeResourcesFit' ? { ...each, weight: 7 } : each,
+      ),
+    );
+  });
+
   it('have NodeResourcesFit leave alone what extenders look after', () => {
     const text =
       'extenders: [{urlPrefix: "http://x", managedResources: [{name: a/b, ignoredByScheduler: true}, {name: a/c}]}]';
