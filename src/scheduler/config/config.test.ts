@@ -329,7 +329,7 @@ describe('a configuration that cannot be used', () => {
     ],
     [
       'reserves what no filter has found',
-      'profiles: [{plugins: {filter: {disabled: [{name: VolumeBinding}]}}, pluginConfig: [{name: VolumeBinding}]}]',
+      'profiles: [{plugins: {filter: {disabled: [{name: VolumeBinding}]}}}]',
       'initializing profiles: creating profile for scheduler name default-scheduler: Cannot use the plug-in "VolumeBinding" at reserve alone: it must be enabled at filter, too',
     ],
     [
@@ -443,7 +443,8 @@ describe('defaults', () => {
   });
 
   it('leave out the arguments of plug-ins that the profile has not', () => {
-    const text = 'profiles: [{plugins: {multiPoint: {disabled: [{name: VolumeBinding}]}}}]';
+    const text =
+      'profiles: [{plugins: {multiPoint: {disabled: [{name: VolumeBinding}]}}, pluginConfig: [{name: VolumeBinding}]}]';
     const [profile] = completedConfig(read(text)).profiles;
     assert.ok(profile);
     assert.equal(argsOf(profile, 'VolumeBinding'), undefined);
