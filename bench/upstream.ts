@@ -112,7 +112,7 @@ async function startControlPlane(
   }
 }
 
-function startComponent(
+export function startComponent(
   scope: Scope,
   { data }: Cluster,
   { folder, name, args }: { folder: string; name: string; args: readonly string[] },
@@ -121,7 +121,7 @@ function startComponent(
   return startProcess(scope, { name, command, args, logPath: join(data.logs, `${name}.log`) });
 }
 
-function writeUserFiles(cluster: Cluster): void {
+export function writeUserFiles(cluster: Cluster): void {
   const { data, pki } = cluster;
   const users: Record<string, KeyPair> = {
     'controller-manager': pki.controllerManager,
@@ -143,7 +143,7 @@ export async function untilHealthy(etcd: OwnProcess, port: number): Promise<void
 }
 
 /** Until a component that serves with a certificate of its own making answers ok. */
-async function untilServing(
+export async function untilServing(
   { pki }: Cluster,
   component: OwnProcess,
   { port, path }: { readonly port: number; readonly path: string },

@@ -38,6 +38,11 @@ const FAULTS: Faults = {
   watchBreakRatio: 0.01,
 };
 const LOST_ANSWERS = 0.05;
+/**
+ * When nothing breaks any more a request still takes time: where it took none, two controllers could
+ * go on for ever about something before a third hears of it.
+ */
+const CALM: Faults = { ...NO_FAULTS, latencyMsMax: 5 };
 /** Long enough for a dead node's Pods to be given up (50 s), evicted (300 s) and replaced. */
 const RECOVERY_MS = 420_000;
 const SILENCE_MS = 120_000;
@@ -180,7 +185,7 @@ class Simulation implements Stage {
 
   async #recover(): Promise<void> {
     this.say('faults end');
-    this.cluster.faults = NO_FAULTS;
+    this.cluster.faults = CALM;
     for (const cast of this.#casts) await cast.rest?.();
     await this.cluster.advance(RECOVERY_MS);
     // Pods that were being deleted on a dead node stay until somebody says that it is gone.

@@ -99,10 +99,16 @@ export class StatefulSets implements Cast {
     const ready = [...this.#pods.values()].filter((pod) => isPodActive(pod) && isPodReady(pod));
     const replicas = this.#spec.replicas ?? 0;
     if (type === 'put' && before === undefined) this.#cameInOrder(object, ready);
-    if (ready.length === this.#pods.size && ready.length === replicas && this.#isCalm())
+    if (ready.length === this.#pods.size && this.#hasItsNumbers() && this.#isCalm())
       this.#isPromised = this.#stage.isUndisturbed && this.#isThere;
     if (this.#isPromised && ready.length < replicas - 1)
       this.#stage.violated(`${ready.length} of ${replicas} Pods of ${NAME} are ready`);
+  }
+
+  /** After a move as many Pods may be there, and all of them have to go. */
+  #hasItsNumbers(): boolean {
+    const found = [...this.#pods.values()].map(ordinalOf).sort((a, b) => a - b);
+    return found.join() === numbersOf(this.#spec).join();
   }
 
   /** In parallel an update that comes before the last one has ended may take one Pod more. */

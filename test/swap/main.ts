@@ -1,0 +1,89 @@
+/**
+ * Our components in the places of upstream's and the other way round: the same stories.
+ *
+ *   npm run swap -- --against DIR     DIR holds etcd, kube-apiserver, kube-controller-manager,
+ *                                     kube-scheduler and kubelet
+ */
+import { parseArgs } from 'node:util';
+import { NAMESPACE } from '#api/core/namespace.ts';
+import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
+import { Scope } from '../../bench/scope.ts';
+import { checkBinaries } from '../../bench/upstream.ts';
+import { untilTrue } from '../../bench/wait.ts';
+import { type Mix, startMix, type SwapCluster } from './cluster.ts';
+import { STORIES, type Story } from './stories.ts';
+
+const STORY_TIMEOUT_MS = 60_000;
+const LOOK_MS = 100;
+
+const MIXES: readonly (readonly [name: string, mix: Mix])[] = [
+  [
+    'our API server, upstream’s controllers and scheduler',
+    { apiServer: 'ours', controllerManager: 'upstream', scheduler: 'upstream' },
+  ],
+  [
+    'upstream’s API server, our controllers and scheduler',
+    { apiServer: 'upstream', controllerManager: 'ours', scheduler: 'ours' },
+  ],
+  ['all ours', { apiServer: 'ours', controllerManager: 'ours', scheduler: 'ours' }],
+  [
+    'all upstream’s',
+    { apiServer: 'upstream', controllerManager: 'upstream', scheduler: 'upstream' },
+  ],
+];
+
+const { values } = parseArgs({ options: { against: { type: 'string' } } });
+const folder = values.against;
+if (folder === undefined)
+  throw new Error("Name the folder with upstream's programs: npm run swap -- --against DIR");
+checkBinaries(folder);
+
+const scope = new Scope();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => scope.close().then(() => process.exit(1)));
+
+let failures = 0;
+try {
+  for (const [name, mix] of MIXES) {
+    say(name);
+    const cluster = await startMix(scope, folder, mix);
+    try {
+      for (const [index, story] of STORIES.entries()) await told(cluster, story, `story-${index}`);
+    } finally {
+      await cluster.stop();
+    }
+  }
+} finally {
+  await scope.close();
+}
+process.exitCode = failures === 0 ? 0 : 1;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function told({ client, failed }: SwapCluster, story: Story, namespace: string) {
+  const beganMs = performance.now();
+  const until = (what: string, check: () => Promise<boolean>): Promise<void> =>
+    untilTrue(check, { what, failed, timeoutMs: STORY_TIMEOUT_MS, everyMs: LOOK_MS });
+  let problem = '';
+  try {
+    await client.create(NAMESPACE, { metadata: { name: namespace } });
+    await until('its service account', () =>
+      client.get(SERVICE_ACCOUNT, 'default', namespace).then(() => true),
+    );
+    await story.tell({ client, namespace, until });
+    await client.delete(NAMESPACE, { name: namespace });
+    await until('its namespace to go', () =>
+      client.get(NAMESPACE, namespace).then(
+        () => false,
+        () => true,
+      ),
+    );
+  } catch (error) {
+    failures++;
+    problem = `: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
+  say(`  ${problem === '' ? 'ok  ' : 'FAIL'} ${seconds.padStart(5)} s  ${story.name}${problem}`);
+}
