@@ -23,7 +23,7 @@ export interface World {
   readonly client: RestClient;
   readonly namespace: string;
   /** Asks again and again until it is true; rejects after a minute. */
-  until(what: string, check: () => Promise<boolean>): Promise<void>;
+  readonly until: (what: string, check: () => Promise<boolean>) => Promise<void>;
 }
 
 export interface Story {
@@ -78,15 +78,11 @@ export const STORIES: readonly Story[] = [
       });
       await until('endpoints of its Pods', async () => {
         const { items } = await client.list(ENDPOINT_SLICE, { namespace });
-        const named = items.flatMap(({ endpoints }) => endpoints ?? []);
-        const ready = named.filter(({ conditions }) => conditions?.ready === true);
+        const endpoints = items.flatMap((slice) => slice.endpoints ?? []);
+        const ready = endpoints.filter(({ conditions }) => conditions?.ready === true);
         const pods = (await podsOf(world)).map(({ metadata }) => metadata?.name ?? '');
-        return (
-          ready
-            .map(({ targetRef }) => targetRef?.name)
-            .toSorted()
-            .join() === pods.toSorted().join()
-        );
+        const named = ready.map(({ targetRef }) => targetRef?.name ?? '').toSorted();
+        return named.join() === pods.toSorted().join();
       });
     },
   },
