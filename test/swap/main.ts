@@ -40,7 +40,12 @@ checkBinaries(folder);
 
 const scope = new Scope();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => scope.close().then(() => process.exit(1)));
+  process.once(signal, () => {
+    scope.close().then(
+      () => process.exit(1),
+      () => process.exit(1),
+    );
+  });
 
 let failures = 0;
 try {
