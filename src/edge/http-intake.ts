@@ -28,20 +28,20 @@ function headersOf(request: HttpRequestIn): Headers {
     if (value === undefined || name.startsWith(':')) continue;
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  if (Object.keys(headers).some((name) => name.startsWith(REMOTE))) splitRemote(headers, request);
+  if (Object.keys(headers).some((name) => NAMING.test(name))) splitNames(headers, request);
   const authority = request.headers[':authority'];
   if (headers['host'] === undefined && typeof authority === 'string') headers['host'] = authority;
   return headers;
 }
 
-/** Headers by which a front proxy names a user, whose groups may have commas in their names. */
-const REMOTE = 'x-remote-';
+/** Headers that name a user, whose groups may have commas in their names. */
+const NAMING = /^(?:x-remote-|impersonate-)/;
 
-function splitRemote(headers: Record<string, string>, { rawHeaders }: HttpRequestIn): void {
+function splitNames(headers: Record<string, string>, { rawHeaders }: HttpRequestIn): void {
   const values = new Map<string, string[]>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase();
-    if (!name.startsWith(REMOTE)) continue;
+    if (!NAMING.test(name)) continue;
     values.set(name, [...(values.get(name) ?? []), rawHeaders[at + 1] ?? '']);
   }
   for (const [name, list] of values) headers[name] = list.join('\n');

@@ -55,4 +55,9 @@ describe('headers that name a user', () => {
     assert.equal(headers['x-remote-group'], 'a, b\nc');
     assert.equal(headers['x-other'], 'd, e');
   });
+
+  it('by impersonation too', async () => {
+    const { headers } = await peerWith(undefined, { 'impersonate-group': 'a, b\nc' });
+    assert.equal(headers['impersonate-group'], 'a, b\nc');
+  });
 });

@@ -29,6 +29,7 @@ const HONOURED = [
   'ClusterTrustBundle',
   'ComponentFlagz',
   'ComponentStatusz',
+  'ConstrainedImpersonation',
   'GenericWorkload',
   'MaxUnavailableStatefulSet',
   'OpenAPIEnums',

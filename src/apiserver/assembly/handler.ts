@@ -10,6 +10,7 @@ import { pipeline } from '../filters/filter.ts';
 import { filtersInOrder } from '../filters/order.ts';
 import { HISTORY_KINDS } from '../history/paths.ts';
 import { HISTORY_DEFAULTS } from '../history/policy.ts';
+import { ImpersonationMetrics } from '../metrics/impersonation-metrics.ts';
 import { MetricsPage } from '../metrics/page.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import { createOpenApi } from '../openapi/openapi.ts';
@@ -39,6 +40,12 @@ export function createHandler(parts: HandlerParts): Handler {
     filtersInOrder({
       authenticate: (context) => access.authenticate(context.request, (text) => context.warn(text)),
       authorize: access.authorize,
+      impersonation: {
+        authorize: access.authorize,
+        clock: environment.clock,
+        metrics: new ImpersonationMetrics(core.metrics.registry),
+        constrained: gates.enabled('ConstrainedImpersonation'),
+      },
       inFlight: { reads: limits.readsInFlight, writes: limits.writesInFlight },
       requestTimeoutMs: limits.requestTimeoutMs,
       compresses: gates.enabled('APIResponseCompression'),

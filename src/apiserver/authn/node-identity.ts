@@ -6,7 +6,7 @@
 import type { User } from '../context.ts';
 
 const USER_PREFIX = 'system:node:';
-const NODES_GROUP = 'system:nodes';
+export const NODES_GROUP = 'system:nodes';
 
 /** The node's name; empty for a node without a name; undefined for who is no node. */
 export function nodeNameOf({ name, groups }: User): string | undefined {

@@ -6,6 +6,7 @@
  */
 import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
 import { SelectorSyntaxError } from '#api/meta/selector-parser.ts';
+import { forbidden, StatusError } from '#api/meta/status.ts';
 import { MASTERS_GROUP, type User } from '../context.ts';
 import type { RequestInfo } from '../request-info.ts';
 
@@ -102,4 +103,16 @@ export function forbiddenMessage(attributes: AuthorizationAttributes): string {
       ? 'at the cluster scope'
       : `in the namespace ${JSON.stringify(attributes.namespace)}`;
   return `User ${name} cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(attributes.group)} ${where}`;
+}
+
+/** The 403 for what was asked, with the authorizer's reason where it has one. */
+export function refusal(attributes: AuthorizationAttributes, reason: string): StatusError {
+  const message = forbiddenMessage(attributes) + (reason === '' ? '' : `: ${reason}`);
+  if (attributes.isResourceRequest) return forbidden(attributes, attributes.name, message);
+  return new StatusError({
+    code: 403,
+    reason: 'Forbidden',
+    message: `forbidden: ${message}`,
+    details: {},
+  });
 }

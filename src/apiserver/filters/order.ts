@@ -10,7 +10,7 @@ import { compressionFilter } from './compression.ts';
 import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
-import { impersonationFilter } from './impersonation.ts';
+import { impersonationFilter, type ImpersonationServices } from './impersonation.ts';
 import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
 import { metricsFilter } from './metrics.ts';
 import { timeoutFilter } from './timeout.ts';
@@ -19,6 +19,7 @@ import { warningFilter } from './warnings.ts';
 export interface FilterServices {
   authenticate(context: RequestContext): Promise<User>;
   readonly authorize: Authorizer;
+  readonly impersonation: ImpersonationServices;
   readonly inFlight: InFlightLimits;
   readonly requestTimeoutMs: number;
   /** The gate APIResponseCompression. */
@@ -45,7 +46,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     // Who is it?
     authenticationFilter((context) => services.authenticate(context)),
     // As whom do they act?
-    impersonationFilter(services.authorize),
+    impersonationFilter(services.impersonation),
     // Too many at a time: 429.
     inFlightFilter(services.inFlight),
     // May they?

@@ -9,8 +9,8 @@ import type { Duplex } from 'node:stream';
 
 /**
  * Names in lower case. A header that came several times is joined with ", " (RFC 9110, 5.3), but for
- * `set-cookie`, which cannot be, and `x-remote-…`, whose values may hold commas: those have a line
- * for each. A value of several lines is sent as several headers.
+ * `set-cookie`, which cannot be, and `x-remote-…` and `impersonate-…`, whose values may hold commas:
+ * those have a line for each. A value of several lines is sent as several headers.
  */
 export type Headers = Readonly<Record<string, string>>;
 
