@@ -32,6 +32,7 @@ export type EventAction =
   | 'UpdateNodeTaint'
   | 'UpdateNodeCondition'
   | 'UpdateNodeAnnotation'
+  | 'UpdateNodeDeclaredFeature'
   | 'UpdatePodLabel'
   | 'UpdatePodScaleDown'
   | 'UpdatePodToleration'
@@ -99,6 +100,7 @@ export function nodeEvents(before: Node, after: Node): ClusterEvent[] {
   if (uncordoned || changed(({ spec }) => spec?.taints)) actions.push('UpdateNodeTaint');
   if (changed(conditionsOf)) actions.push('UpdateNodeCondition');
   if (changed(({ metadata }) => metadata?.annotations)) actions.push('UpdateNodeAnnotation');
+  if (changed(({ status }) => status?.declaredFeatures)) actions.push('UpdateNodeDeclaredFeature');
   return actions.map((action) => ({ resource: 'Node', action, before, after }));
 }
 

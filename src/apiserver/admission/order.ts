@@ -18,6 +18,7 @@ import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
 import { limitRanger } from './plugins/limit-ranger.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
+import { nodeDeclaredFeatures } from './plugins/node-declared-features.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { podResize } from './plugins/pod-resize.ts';
@@ -55,6 +56,7 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     certificateSubjectRestriction,
     defaultIngressClass(services),
     podTopologyLabels(services),
+    nodeDeclaredFeatures(services),
     podResize(services),
     // Nobody grants what they do not hold. Upstream has this in storage, after admission.
     rbacEscalation(services),

@@ -31,6 +31,7 @@ const DEFAULT_PLUGINS: readonly PluginRef[] = (
     ['NodeResourcesBalancedAllocation', 1],
     ['ImageLocality', 1],
     ['DefaultBinder', 0],
+    ['NodeDeclaredFeatures', 0],
   ] as const
 ).map(([name, weight]) => ({ name, weight }));
 

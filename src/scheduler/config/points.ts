@@ -32,13 +32,13 @@ const POINTS_OF: ReadonlyMap<string, readonly Point[]> = new Map<string, readonl
   ['NodeResourcesBalancedAllocation', SCORES],
   ['ImageLocality', ['score']],
   ['DefaultBinder', ['bind']],
+  ['NodeDeclaredFeatures', FILTERS],
 ]);
 
 /** Plug-ins that upstream has and this has not. */
 const MISSING: ReadonlySet<string> = new Set([
   'DynamicResources',
   'GangScheduling',
-  'NodeDeclaredFeatures',
   'PodGroupPodsCount',
   'TopologyPlacementGenerator',
 ]);

@@ -299,6 +299,7 @@ describe('the default plug-ins', () => {
         'InterPodAffinity 2',
         'NodeResourcesBalancedAllocation 1',
         'ImageLocality 1',
+        'NodeDeclaredFeatures',
       ],
     );
   });

@@ -8,6 +8,7 @@ import type { Plugin } from '../framework.ts';
 import { imageLocality } from './image-locality.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';
 import { nodeAffinity } from './node-affinity.ts';
+import { nodeDeclaredFeatures } from './node-declared-features.ts';
 import { nodeName } from './node-name.ts';
 import { nodePorts } from './node-ports.ts';
 import { nodeResourcesBalancedAllocation } from './node-resources-balanced-allocation.ts';
@@ -39,4 +40,5 @@ export const PLUGINS: readonly Plugin[] = [
   interPodAffinity,
   nodeResourcesBalancedAllocation,
   imageLocality,
+  nodeDeclaredFeatures,
 ];
