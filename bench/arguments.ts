@@ -11,6 +11,8 @@ export interface Arguments {
   readonly againstKubeconfig: string | undefined;
   /** Pods of a large cluster. */
   readonly pods: number;
+  /** Which part of the nodes and pods of a workload. */
+  readonly scale: number;
   /** Words that a measurement's name must have, all of them. */
   readonly only: readonly string[];
 }
@@ -20,7 +22,7 @@ const ROUNDS_MAX = 1_000;
 const PODS_MAX = 1_000_000;
 const PODS = 100_000;
 const USAGE =
-  'npm run bench -- NAME [--rounds N] [--against DIR | --against-kubeconfig FILE] [--pods N] [--only WORDS]';
+  'npm run bench -- NAME [--rounds N] [--against DIR | --against-kubeconfig FILE] [--pods N] [--scale N] [--only WORDS]';
 
 export function parseArguments(words: readonly string[]): Arguments {
   const { values, positionals } = parse(words);
@@ -34,6 +36,9 @@ export function parseArguments(words: readonly string[]): Arguments {
   const pods = Number(values.pods ?? PODS);
   if (!isBetween(pods, 1, PODS_MAX))
     throw new Error(`Cannot write ${values.pods ?? ''} pods: give a number from 1 to ${PODS_MAX}`);
+  const scale = Number(values.scale ?? 1);
+  if (!(scale > 0 && scale <= 1))
+    throw new Error(`Cannot scale by ${values.scale ?? ''}: give a number above 0, at most 1`);
   const kubeconfig = values['against-kubeconfig'];
   if (values.against !== undefined && kubeconfig !== undefined)
     throw new Error(`Compare with one thing: --against or --against-kubeconfig: ${USAGE}`);
@@ -43,6 +48,7 @@ export function parseArguments(words: readonly string[]): Arguments {
     against: values.against === undefined ? undefined : resolve(values.against),
     againstKubeconfig: kubeconfig === undefined ? undefined : resolve(kubeconfig),
     pods,
+    scale,
     only: (values.only ?? '').toLowerCase().split(/\s+/).filter(Boolean),
   };
 }
@@ -57,7 +63,14 @@ function parse(words: readonly string[]) {
     return parseArgs({
       args: [...words],
       allowPositionals: true,
-      options: { rounds: text, against: text, 'against-kubeconfig': text, pods: text, only: text },
+      options: {
+        rounds: text,
+        against: text,
+        'against-kubeconfig': text,
+        pods: text,
+        scale: text,
+        only: text,
+      },
     });
   } catch (error) {
     // Behind its first sentence Node explains how to name files that begin with a dash.

@@ -10,6 +10,9 @@ import { coxswain } from './coxswain.ts';
 import { busyText, loadText, machineText } from './machine.ts';
 import type { Bench, Rounds, Upstream } from './rounds.ts';
 import { Scope } from './scope.ts';
+import { coxswainScheduler } from './scheduling/coxswain-scheduler.ts';
+import { upstreamScheduler } from './scheduling/upstream-scheduler.ts';
+import { type SchedulingBench, schedulingMeasurements } from './scheduling.ts';
 import { START } from './start.ts';
 import { warmed } from './subject.ts';
 import { renderTable, type Row } from './table.ts';
@@ -106,8 +109,22 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
       };
       return choose(API, only).map((measurement) => () => measurement.run(bench));
     }
+    case 'scheduling': {
+      if (againstKubeconfig !== undefined)
+        throw new Error('Cannot start a scheduler for a server that runs already: use --against');
+      if (against !== undefined) checkBinaries(against);
+      const bench: SchedulingBench = {
+        ...common,
+        coxswain: coxswainScheduler(scope),
+        upstream: against === undefined ? undefined : upstreamScheduler(against),
+      };
+      const scale = { nodes: words.scale, pods: words.scale };
+      return choose(schedulingMeasurements(scale), only).map(
+        (measurement) => () => measurement.run(bench),
+      );
+    }
     default:
-      throw new Error(`There is no bench ${name}: known are start, api`);
+      throw new Error(`There is no bench ${name}: known are start, api, scheduling`);
   }
 }
 
