@@ -13,6 +13,7 @@ describe('arguments', () => {
       against: undefined,
       againstKubeconfig: undefined,
       pods: 100_000,
+      scale: 1,
       only: [],
     });
   });
@@ -26,6 +27,7 @@ describe('arguments', () => {
         against: '/opt/x',
         againstKubeconfig: undefined,
         pods: 100_000,
+        scale: 1,
         only: ['cold', 'start'],
       },
     );
@@ -38,6 +40,8 @@ describe('arguments', () => {
     [['start', '--rounds', '0'], /^Cannot run 0 rounds: give a number/],
     [['start', '--rounds', '1.5'], /^Cannot run 1\.5 rounds/],
     [['api', '--pods', '0'], /^Cannot write 0 pods: give a number/],
+    [['scheduling', '--scale', '1.5'], /^Cannot scale by 1\.5: give a number above 0, at most 1/],
+    [['scheduling', '--scale', '0'], /^Cannot scale by 0/],
     [['api', '--against', 'x', '--against-kubeconfig', 'y'], /^Compare with one thing/],
   ] as const) {
     it(`"${words.join(' ')}" is refused with what to do`, () => {

@@ -34,7 +34,11 @@ export interface Cluster {
 }
 
 /** Makes what is missing in `directory`; what an earlier start made is used again. */
-export async function openCluster(directory: string, simulatedNodes = 0): Promise<Cluster> {
+export async function openCluster(
+  directory: string,
+  simulatedNodes = 0,
+  podCidr = CLUSTER_DEFAULTS.podCidr,
+): Promise<Cluster> {
   const data = dataDirectoryAt(directory);
   prepareDataDirectory(data);
   const [listenPort = 0, kubeletPort = 0] = await freePorts(2);
@@ -43,6 +47,7 @@ export async function openCluster(directory: string, simulatedNodes = 0): Promis
     nodeName: NODE_NAME,
     nodeAddress: machineAddress(),
     simulatedNodes,
+    podCidr,
     listenHost: HOST,
     listenPort,
     kubeletPort,

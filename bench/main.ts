@@ -16,6 +16,7 @@ import { type SchedulingBench, schedulingMeasurements } from './scheduling.ts';
 import { START } from './start.ts';
 import { warmed } from './subject.ts';
 import { renderTable, type Row } from './table.ts';
+import { WORKLOADS } from './workloads.ts';
 import { checkBinaries, LIMITS_LIFTED, upstream } from './upstream.ts';
 
 /** A shell's exit codes of commands that Ctrl-C or SIGTERM ended. */
@@ -57,11 +58,13 @@ async function main(words: readonly string[]): Promise<number> {
 async function run(words: Arguments, scope: Scope): Promise<number> {
   const { rounds } = words;
   const isCompared = (words.against ?? words.againstKubeconfig) !== undefined;
+  const shown: string[] = [];
   let failures = 0;
   const common: Rounds = {
     rounds,
     scope,
     say,
+    show: (text) => shown.push(text),
     fail(what, error) {
       failures++;
       // What ends because the bench is ending is no news.
@@ -82,6 +85,7 @@ async function run(words: Arguments, scope: Scope): Promise<number> {
     ...(isCompared ? ['ratio: Coxswain / upstream.'] : []),
   ];
   process.stdout.write(`${lines.join('\n')}\n\n${renderTable(rows, isCompared)}`);
+  for (const text of shown) process.stdout.write(`\n${text}`);
   return failures === 0 ? 0 : 1;
 }
 
@@ -99,6 +103,16 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
         upstream: against === undefined ? undefined : upstreamIn(against),
       };
       return choose(START, only).map((measurement) => () => measurement.run(bench));
+    }
+    case 'workloads': {
+      if (againstKubeconfig !== undefined)
+        throw new Error('Cannot compare with a server that runs already: use --against');
+      const bench: Bench = {
+        ...common,
+        coxswain: warmed(coxswain(scope)),
+        upstream: against === undefined ? undefined : upstreamIn(against),
+      };
+      return choose(WORKLOADS, only).map((measurement) => () => measurement.run(bench));
     }
     case 'api': {
       const bench: ApiBench = {
@@ -124,7 +138,7 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
       );
     }
     default:
-      throw new Error(`There is no bench ${name}: known are start, api, scheduling`);
+      throw new Error(`There is no bench ${name}: known are start, api, scheduling, workloads`);
   }
 }
 

@@ -9,6 +9,8 @@ export interface Rounds {
   readonly scope: Scope;
   /** A line about what is going on. */
   say(line: string): void;
+  /** Text that belongs below the table. */
+  show(text: string): void;
   /** Reports a measurement that could not be made; the others go on. */
   fail(what: string, error: unknown): void;
 }
