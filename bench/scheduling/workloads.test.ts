@@ -1,11 +1,12 @@
 /** The workloads as data: their sizes, and that what is to fit fits. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { quantityValue } from '#api/codec/quantity.ts';
+import { quantityMilli } from '#api/codec/quantity.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { ZONE_LABEL } from './objects.ts';
 import { type Workload, workloads } from './workloads.ts';
 
+const NODE_MILLI = 4_000;
 const WHOLE = workloads({ nodes: 1, pods: 1 });
 
 function named(name: string, of: readonly Workload[] = WHOLE): Workload {
@@ -15,7 +16,7 @@ function named(name: string, of: readonly Workload[] = WHOLE): Workload {
 }
 
 function cpuOf({ spec }: Pod): number {
-  return quantityValue(spec?.containers[0]?.resources?.requests?.['cpu'] ?? '0');
+  return quantityMilli(spec?.containers[0]?.resources?.requests?.['cpu'] ?? '0');
 }
 
 describe('scheduling workloads', () => {
@@ -50,7 +51,7 @@ describe('scheduling workloads', () => {
       const asked = [...workload.before, workload.measured]
         .filter(({ isBound }) => isBound)
         .reduce((sum, { pod, count }) => sum + cpuOf(pod) * count, 0);
-      assert.ok(asked <= workload.nodes.length * 4, `${asked}`);
+      assert.ok(asked <= workload.nodes.length * NODE_MILLI, `${asked}`);
     });
   }
 
@@ -59,8 +60,8 @@ describe('scheduling workloads', () => {
     const [first] = before;
     assert.ok(first);
     const perNode = first.count / nodes.length;
-    assert.equal(perNode, Math.floor(4 / cpuOf(first.pod)));
-    assert.ok(4 - perNode * cpuOf(first.pod) < cpuOf(measured.pod));
+    assert.equal(perNode, Math.floor(NODE_MILLI / cpuOf(first.pod)));
+    assert.ok(NODE_MILLI - perNode * cpuOf(first.pod) < cpuOf(measured.pod));
     assert.ok((measured.pod.spec?.priority ?? 0) > (first.pod.spec?.priority ?? 0));
   });
 });
