@@ -281,7 +281,9 @@ export class RestClient implements Client {
     }
   }
 
-  #once(parts: RequestParts): Promise<HttpResponse> {
+  async #once(parts: RequestParts): Promise<HttpResponse> {
+    // Whoever was told to stop, because another leads now, says nothing more.
+    parts.signal?.throwIfAborted();
     const token = this.#options.token?.();
     const hasBody = parts.body !== undefined;
     return this.#options.handler({

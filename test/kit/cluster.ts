@@ -7,22 +7,16 @@ import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
-import {
-  clientAs,
-  type Identity,
-  nodeIdentity,
-  serviceAccountIdentity,
-} from '#cli/component-clients.ts';
+import type { Lease } from '#api/gen/coordination-v1.ts';
+import { clientAs, type Identity, nodeIdentity } from '#cli/component-clients.ts';
 import type { Client, ResourceType } from '#client/client.ts';
-import { EventRecorder } from '#client/events.ts';
-import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';
 import { SimulatedNode } from '#kubelet/simulated/simulated-node.ts';
 import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
 import type { Controller } from '#reconcile/controller.ts';
-import { Manager } from '#reconcile/manager.ts';
-import { Scheduler } from '#scheduler/scheduler.ts';
+import type { Manager } from '#reconcile/manager.ts';
 import { MemoryStore } from '#store/memory.ts';
+import { type ComponentName, ControlPlane, type Gate } from './control-plane.ts';
 import { type Faults, faultyHandler, NO_FAULTS } from './faults.ts';
 import { deepFreeze } from './freeze.ts';
 import { SeededRandom, VirtualEnvironment } from './virtual-environment.ts';
@@ -35,13 +29,18 @@ export interface TestClusterOptions {
   /** All of them unless given. */
   readonly controllers?: readonly Controller[];
   readonly scheduler?: boolean;
+  /** So many controller managers and schedulers stand for election; without, one of each works. */
+  readonly candidates?: number;
+  /** Told when a component writes that is not the leader any more. */
+  readonly onStaleWrite?: (text: string) => void;
+  /** The labels of a simulated node. */
+  readonly nodeLabels?: (name: string) => Readonly<Record<string, string>>;
   /** What the API server is told beside what every test cluster has. */
   readonly apiServer?: Partial<ApiServerOptions>;
 }
 
 const ADMIN: Identity = { name: 'kubernetes-admin', groups: ['system:masters'] };
-const MANAGER: Identity = { name: 'system:kube-controller-manager', groups: [] };
-const SCHEDULER: Identity = { name: 'system:kube-scheduler', groups: [] };
+const ELECTION_LEASES = '/registry/leases/kube-system/';
 
 /** Writes that go on for ever, and so say nothing about whether the cluster has settled. */
 const HEARTBEATS = /\/(leases|events)(\/|$|\?)|^\/api\/v1\/nodes\//;
@@ -64,15 +63,14 @@ export class TestCluster {
   /** Speaks as a member of system:masters; never faulty. */
   readonly client: Client;
   faults: Faults = NO_FAULTS;
-  manager: Manager | undefined;
   /** Successful writes but for heartbeats and events. */
   writes = 0;
   readonly #options: TestClusterOptions;
   readonly #random: SeededRandom;
   readonly #nodes = new Map<string, RunningNode>();
   readonly #stopping = new AbortController();
+  readonly #plane: ControlPlane;
   #apiServer: ApiServer;
-  #components = new AbortController();
 
   private constructor(options: TestClusterOptions) {
     this.#options = options;
@@ -81,12 +79,21 @@ export class TestCluster {
     this.store = new MemoryStore(this.environment);
     this.#apiServer = this.#createApiServer();
     this.client = this.#clientAs(ADMIN, (request) => this.#apiServer.handler(request));
+    this.#plane = new ControlPlane({
+      environment: this.environment,
+      clientOf: (identity, signal, gate) => this.clientOf(identity, signal, { gate }),
+      controllers: () => options.controllers ?? defaultControllers(),
+      hasScheduler: options.scheduler !== false,
+      candidates: options.candidates ?? 0,
+      onStaleWrite: options.onStaleWrite ?? ((): void => {}),
+    });
   }
 
   /** A cluster whose API server answers, whose controllers are synced and whose nodes are ready. */
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
     const cluster = new TestCluster(options);
     await cluster.run(cluster.#apiServer.start());
+    if ((options.candidates ?? 0) > 0) await cluster.#watchLeases();
     await cluster.startComponents();
     for (let i = 1; i <= (options.nodes ?? 1); i++) cluster.startNode(`node-${i}`);
     await cluster.settle();
@@ -104,7 +111,7 @@ export class TestCluster {
     for (;;) {
       const before = this.writes;
       await this.environment.advance(quietMs);
-      if (this.writes === before && (this.manager?.isSettled() ?? true)) return;
+      if (this.writes === before && this.manager?.isSettled() === true) return;
       if (this.environment.elapsedMs > endMs)
         throw new Error('Cannot settle: the cluster keeps writing');
     }
@@ -147,30 +154,24 @@ export class TestCluster {
 
   // Processes, which can be stopped and started.
 
-  /** Starts controllers and scheduler anew, as a restart of their process does. */
-  async startComponents(): Promise<void> {
-    this.#components.abort();
-    const old = this.manager;
-    if (old !== undefined) await this.run(old.stopped());
-    this.#components = new AbortController();
-    this.#stopping.signal.addEventListener('abort', () => this.#components.abort());
-    const { signal } = this.#components;
-    this.manager = new Manager({
-      controllers: this.#options.controllers ?? defaultControllers(),
-      informers: new InformerFactory({
-        client: this.clientOf(MANAGER, signal),
-        environment: this.environment,
-      }),
-      environment: this.environment,
-      clientFor: (name) =>
-        this.clientOf(
-          name === null ? MANAGER : serviceAccountIdentity('kube-system', name),
-          signal,
-        ),
-    });
-    this.manager.start(signal);
-    if (this.#options.scheduler !== false) await this.run(this.#startScheduler(signal));
-    await this.run(this.manager.synced());
+  /** The manager that works; undefined while there is none. */
+  get manager(): Manager | undefined {
+    return this.#plane.manager;
+  }
+
+  /** Kills controllers and scheduler (or one of the two), and starts them anew. */
+  async startComponents(name?: ComponentName): Promise<void> {
+    await this.run(this.#plane.restart(name));
+  }
+
+  /** Kills the candidate that leads, and starts it anew. */
+  async killLeader(name: ComponentName): Promise<void> {
+    await this.run(this.#plane.killLeader(name));
+  }
+
+  /** The leader does not reach the API server, or only not its Lease, for so long. */
+  cutOffLeader(name: ComponentName, forMs: number, what: 'all' | 'lease'): void {
+    this.#plane.cutOff(name, forMs, what);
   }
 
   /** Restarts the API server over the same store; watches break. */
@@ -188,7 +189,8 @@ export class TestCluster {
       name,
       client: this.clientOf(nodeIdentity(name), stop.signal),
       environment: this.environment,
-      address: `192.168.0.${number}`,
+      address: `192.168.${Math.floor(number / 250)}.${number % 250}`,
+      ...(this.#options.nodeLabels === undefined ? {} : { labels: this.#options.nodeLabels(name) }),
       ...(this.#options.delays === undefined ? {} : { delays: this.#options.delays }),
     });
     this.#nodes.set(name, { name, stop });
@@ -209,17 +211,24 @@ export class TestCluster {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    if (this.manager !== undefined) await this.run(this.manager.stopped());
+    await this.run(this.#plane.stop());
     await this.run(this.#apiServer.stop());
   }
 
   /** A client with this identity, behind the cluster's faults, or behind faults of its own. */
-  clientOf(identity: Identity, signal?: AbortSignal, faults?: Faults): Client {
+  clientOf(
+    identity: Identity,
+    signal?: AbortSignal,
+    line: { readonly faults?: Faults; readonly gate?: Gate } = {},
+  ): Client {
     const faulty = faultyHandler({
-      handler: (request) => this.#apiServer.handler(request),
+      handler: async (request) => {
+        line.gate?.(request);
+        return this.#apiServer.handler(request);
+      },
       environment: this.environment,
       random: this.#random.fork(),
-      faults: () => faults ?? this.faults,
+      faults: () => line.faults ?? this.faults,
     });
     return this.#clientAs(identity, faulty, signal);
   }
@@ -234,13 +243,14 @@ export class TestCluster {
     return clientAs(counting, identity, signal === undefined ? options : { ...options, signal });
   }
 
-  async #startScheduler(signal: AbortSignal): Promise<void> {
-    const client = this.clientOf(SCHEDULER, signal);
-    const { environment } = this;
-    const informers = new InformerFactory({ client, environment });
-    const eventsOf = (component: string): EventRecorder =>
-      new EventRecorder({ client, environment, component, signal });
-    await new Scheduler({ environment, client, informers, eventsOf }).start(signal);
+  async #watchLeases(): Promise<void> {
+    await this.store.watch(ELECTION_LEASES, await this.store.revision(), {
+      onEvents: (events) => {
+        for (const { value } of events)
+          this.#plane.sawLease(JSON.parse(Buffer.from(value).toString()) as Lease);
+      },
+      onEnd: () => {},
+    });
   }
 
   #createApiServer(): ApiServer {

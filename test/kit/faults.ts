@@ -24,6 +24,12 @@ export interface Faults {
   readonly watchDelayMsMax: number;
   /** A watch breaks after a piece with this probability. */
   readonly watchBreakRatio: number;
+  /** This part of the pieces stops its watch for up to `watchStallMsMax`: other kinds' go on. */
+  readonly watchStallRatio: number;
+  readonly watchStallMsMax: number;
+  /** This part of the writes takes up to `slowWriteMsMax`, before it is done or after. */
+  readonly slowWriteRatio: number;
+  readonly slowWriteMsMax: number;
 }
 
 export const NO_FAULTS: Faults = {
@@ -32,6 +38,10 @@ export const NO_FAULTS: Faults = {
   lostAnswerRatio: 0,
   watchDelayMsMax: 0,
   watchBreakRatio: 0,
+  watchStallRatio: 0,
+  watchStallMsMax: 0,
+  slowWriteRatio: 0,
+  slowWriteMsMax: 0,
 };
 
 export interface FaultyOptions {
@@ -49,11 +59,18 @@ export function faultyHandler({ handler, environment, random, faults }: FaultyOp
   return async (request) => {
     const now = faults();
     const isWrite = !READS.has(request.method);
-    if (now.latencyMsMax > 0)
-      await sleep(environment, random.below(now.latencyMsMax), request.signal);
+    const wait = (limitMs: number): Promise<void> =>
+      limitMs > 0 ? sleep(environment, random.below(limitMs), request.signal) : Promise.resolve();
+    const slowMsMax = isWrite && random.chance(now.slowWriteRatio) ? now.slowWriteMsMax : 0;
+    const isSlowAfter = slowMsMax > 0 && random.chance(0.5);
+    await wait(now.latencyMsMax);
+    if (!isSlowAfter) await wait(slowMsMax);
+    // Who has gone meanwhile takes what was on its way along.
+    if (request.signal?.aborted === true) throw new Error('injected: connection closed');
     if (isWrite && random.chance(now.writeFailureRatio))
       throw new Error('injected: connection refused');
     const response = await handler(request);
+    if (isSlowAfter) await wait(slowMsMax);
     if (isWrite && random.chance(now.lostAnswerRatio))
       throw new Error('injected: connection reset');
     return isWatch(request) ? lagging(response, { environment, random, faults }) : response;
@@ -119,9 +136,11 @@ class LateLine {
   #later(action: () => void): void {
     if (this.#broken) return;
     const { environment, random, faults } = this.#options;
-    const { watchDelayMsMax } = faults();
+    const { watchDelayMsMax, watchStallRatio, watchStallMsMax } = faults();
     const nowMs = environment.clock.monotonicMs();
-    const delayMs = watchDelayMsMax === 0 ? 0 : random.below(watchDelayMsMax);
+    const isStalled = watchStallRatio > 0 && random.chance(watchStallRatio);
+    const limitMs = isStalled ? watchStallMsMax : watchDelayMsMax;
+    const delayMs = limitMs === 0 ? 0 : random.below(limitMs);
     this.#lastMs = Math.max(this.#lastMs, nowMs + delayMs);
     environment.timers.after(this.#lastMs - nowMs, action);
   }

@@ -43,6 +43,8 @@ export class VirtualEnvironment implements Environment {
   readonly #heap = new TimerHeap();
   readonly #lines: LogLine[] = [];
   #nowMs: number;
+  /** How far the wall clock is ahead of where it would be had it never been set. */
+  #aheadMs = 0;
   #order = 0;
 
   constructor(options: VirtualOptions = {}) {
@@ -50,7 +52,7 @@ export class VirtualEnvironment implements Environment {
     this.#nowMs = this.#startMs;
     this.random = new SeededRandom(options.seed ?? 1);
     this.clock = {
-      now: () => Math.floor(this.#nowMs),
+      now: () => Math.floor(this.#nowMs + this.#aheadMs),
       monotonicMs: () => this.#nowMs - this.#startMs,
     };
     this.timers = { after: (delayMs, callback) => this.#after(delayMs, callback) };
@@ -66,6 +68,11 @@ export class VirtualEnvironment implements Environment {
   /** Virtual milliseconds since the start. */
   get elapsedMs(): number {
     return this.#nowMs - this.#startMs;
+  }
+
+  /** Somebody sets the wall clock, as NTP does, or a machine that slept: timers know nothing of it. */
+  setWallClock(forwardMs: number): void {
+    this.#aheadMs += forwardMs;
   }
 
   /** When the next timer is due (milliseconds from now), or undefined when none is set. */

@@ -46,7 +46,8 @@ export class BadLine {
   /** Adds one to a counter, answers lost included. */
   async count(): Promise<void> {
     const { cluster } = this.#stage;
-    const lossy = cluster.clientOf(ADMIN, undefined, { ...cluster.faults, lostAnswerRatio: 0.2 });
+    const faults = { ...cluster.faults, lostAnswerRatio: 0.2 };
+    const lossy = cluster.clientOf(ADMIN, undefined, { faults });
     for (let tries = 0; tries < TRIES; tries++) {
       try {
         const next = await cluster.run(increment(lossy));

@@ -31,6 +31,7 @@ export interface SimulationOptions {
 
 const EPISODES = 8;
 const FAULTS: Faults = {
+  ...NO_FAULTS,
   latencyMsMax: 20,
   writeFailureRatio: 0.05,
   lostAnswerRatio: 0,

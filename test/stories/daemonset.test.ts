@@ -300,6 +300,7 @@ describe('a DaemonSet', () => {
 
 describe('a DaemonSet on a bad line', () => {
   const FAULTS: Faults = {
+    ...NO_FAULTS,
     latencyMsMax: 20,
     writeFailureRatio: 0.1,
     lostAnswerRatio: 0,

@@ -11,6 +11,7 @@ import { NO_FAULTS } from '#kit/faults.ts';
 import { job, podsOf, readJob } from '#kit/jobs.ts';
 
 const BAD_LINE = {
+  ...NO_FAULTS,
   latencyMsMax: 200,
   writeFailureRatio: 0.1,
   lostAnswerRatio: 0.1,

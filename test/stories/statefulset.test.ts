@@ -506,6 +506,7 @@ describe('an update of a StatefulSet', () => {
 
 describe('a StatefulSet on a bad line', () => {
   const FAULTS: Faults = {
+    ...NO_FAULTS,
     latencyMsMax: 20,
     writeFailureRatio: 0.1,
     lostAnswerRatio: 0.05,

@@ -20,13 +20,19 @@ const TOKEN_SECONDS = 3600;
 const RENEW_AFTER = 0.8;
 const MS_PER_SECOND = 1000;
 
-export interface ComponentClients {
+/** Clients that say nothing more once their signal is aborted. */
+export interface WorkingClients {
   /** As the kubeconfig says. */
   base(userAgent: string): RestClient;
-  /** The same, for what is to be done after the signal. */
-  lasting(userAgent: string): RestClient;
   /** As a service account of kube-system. */
   serviceAccount(name: string, userAgent: string): RestClient;
+}
+
+export interface ComponentClients extends WorkingClients {
+  /** As the kubeconfig says, for what is to be done after the signal. */
+  lasting(userAgent: string): RestClient;
+  /** For the term of a leader: what it began must not go on beside the next one. */
+  during(term: AbortSignal): WorkingClients;
   close(): void;
 }
 
@@ -46,15 +52,22 @@ export function componentClients(options: {
   const credentials = token === undefined ? {} : { token: () => token };
   const lasting = (userAgent: string): RestClient =>
     new RestClient({ handler: own.handler, environment, userAgent, ...credentials });
-  const base = (userAgent: string): RestClient =>
-    new RestClient({ handler: own.handler, environment, userAgent, signal, ...credentials });
+  const during = (term: AbortSignal): WorkingClients => {
+    const options = { environment, signal: term };
+    const base = (userAgent: string): RestClient =>
+      new RestClient({ handler: own.handler, userAgent, ...options, ...credentials });
+    return {
+      base,
+      serviceAccount(name, userAgent) {
+        const tokens = new AccountTokens(base(userAgent), name, environment);
+        return new RestClient({ handler: tokens.on(others.handler), userAgent, ...options });
+      },
+    };
+  };
   return {
-    base,
+    ...during(signal),
+    during,
     lasting,
-    serviceAccount(name, userAgent) {
-      const tokens = new AccountTokens(base(userAgent), name, environment);
-      return new RestClient({ handler: tokens.on(others.handler), environment, userAgent, signal });
-    },
     close() {
       own.close();
       others.close();

@@ -5,7 +5,7 @@ import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
-import { type ComponentClients, componentClients } from '../component/clients.ts';
+import { componentClients, type WorkingClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
 import type { HealthCheck } from '../component/pages.ts';
 import { runComponent } from '../component/run.ts';
@@ -60,7 +60,13 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
       client: clients.lasting(`${NAME}/leader-election`),
       async work(term) {
         const controllers = entries.flatMap(({ make }) => make(options));
-        manager = managerOf(flags, { controllers, clients, environment, metrics, concurrencies });
+        manager = managerOf(flags, {
+          controllers,
+          clients: clients.during(term),
+          environment,
+          metrics,
+          concurrencies,
+        });
         manager.start(term);
         await manager.synced();
         if (!term.aborted) environment.log.info('controllers are ready');
@@ -79,7 +85,7 @@ function isSynced(manager: Manager): boolean {
 
 interface ManagerParts {
   readonly controllers: readonly Controller[];
-  readonly clients: ComponentClients;
+  readonly clients: WorkingClients;
   readonly environment: Environment;
   readonly metrics: MetricRegistry;
   readonly concurrencies: ReadonlyMap<string, number>;

@@ -62,7 +62,7 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
       client: clients.lasting(`${NAME}/leader-election`),
       async work(term) {
         isSynced = false;
-        const client = clients.base(NAME);
+        const client = clients.during(term).base(NAME);
         const eventsOf = (component: string): EventRecorder =>
           new EventRecorder({ client, environment, component, signal: term });
         const scheduler = new Scheduler({
