@@ -8,6 +8,7 @@
  *   npm run sim -- --lossy            answers are lost too; only the end is judged
  *   npm run sim -- --until-broken     up to the first that is broken
  *   npm run sim -- --cast jobs        only worlds of this workload; may be given again
+ *   npm run sim -- --nodes 200        of this many nodes; the seed decides unless given
  */
 import { parseArgs } from 'node:util';
 import { simulate } from '../test/sim/simulation.ts';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     episodes: { type: 'string' },
+    nodes: { type: 'string' },
     trace: { type: 'boolean', default: false },
     lossy: { type: 'boolean', default: false },
     cast: { type: 'string', multiple: true },
@@ -26,6 +28,7 @@ const { values } = parseArgs({
 });
 
 const episodes = values.episodes === undefined ? {} : { episodes: Number(values.episodes) };
+const nodes = values.nodes === undefined ? {} : { nodes: Number(values.nodes) };
 
 /** Whether the world of `seed` kept its promises. */
 async function world(seed: number, tell?: (text: string) => void): Promise<boolean> {
@@ -35,6 +38,7 @@ async function world(seed: number, tell?: (text: string) => void): Promise<boole
       seed,
       lossy: values.lossy,
       ...episodes,
+      ...nodes,
       ...(values.cast === undefined ? {} : { casts: values.cast }),
       ...trace,
       ...(tell === undefined ? {} : { tell }),
@@ -54,10 +58,17 @@ if (values.seed !== undefined) {
   const from = Number(values.from);
   const count = Number(values.seeds);
   let broken = 0;
+  const seconds: number[] = [];
   for (let seed = from; seed < from + count; seed++) {
+    const startMs = performance.now();
     if (!(await world(seed))) broken++;
+    seconds.push((performance.now() - startMs) / 1000);
     if (values['until-broken'] && broken > 0) break;
   }
-  console.log(`${count} worlds from seed ${from}: ${broken} broken`);
+  const [median = 0, slowest = 0] = [0.5, 1].map((part) =>
+    seconds.sort((a, b) => a - b).at(Math.ceil(part * seconds.length) - 1),
+  );
+  const times = `${median.toFixed(1)} s each in the median, ${slowest.toFixed(1)} s at most`;
+  console.log(`${seconds.length} worlds from seed ${from}: ${broken} broken; ${times}`);
   process.exitCode = broken === 0 ? 0 : 1;
 }

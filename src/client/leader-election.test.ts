@@ -143,6 +143,19 @@ describe('runLeaderElection', () => {
     }
   });
 
+  it('is not followed when its clock is set, back or forward, while it renews', async () => {
+    for (const setMs of [-3_600_000, -56_000, -4_000, 4_000, 3_600_000]) {
+      const { environment, leading, join, server } = world();
+      join('a');
+      await environment.runUntilIdle();
+      join('b');
+      await environment.advance(61_000);
+      server.skewMs.set('a', setMs);
+      await environment.advance(60_000);
+      assert.deepEqual([[...leading], server.lease?.spec?.leaseTransitions], [['a'], 0]);
+    }
+  });
+
   it('hands over at once when it stops in order', async () => {
     const { environment, leading, join } = world();
     const a = join('a');

@@ -4,7 +4,7 @@
  * A candidate trusts its own clock only: it notes when it saw the lease change, and takes it over when
  * that was longer ago than the lease lasts. What the leader wrote as the time of a renewal serves to
  * tell how long before being seen it was: the least distance of the two clocks that was ever seen is
- * the distance of the clocks, or more. A leader that could not renew within the
+ * the distance of the clocks, or more, until the leader's clock is set back. A leader that could not renew within the
  * deadline stops by itself, earlier than anybody may take over. Upstream:
  * staging/src/k8s.io/client-go/tools/leaderelection/leaderelection.go, v1.36.
  */
@@ -63,6 +63,8 @@ class Candidate {
   #renewedMs = 0;
   /** This clock's time less the leader's, or more. */
   #offsetMs = Infinity;
+  /** When the last look at the lease began: what has changed since was written later. */
+  #lookedMs = 0;
   #leader: string | undefined;
 
   constructor(options: LeaderElectionOptions) {
@@ -72,6 +74,7 @@ class Candidate {
   /** Takes or renews the lease. False when another holds it, or the server cannot say. */
   async tryToHold(): Promise<boolean> {
     const { client, environment, name, namespace, identity } = this.#options;
+    const askedMs = environment.clock.monotonicMs();
     try {
       const lease = await client.get(LEASE, name, namespace).catch((error: unknown) => {
         if (isNotFound(error)) return undefined;
@@ -87,6 +90,7 @@ class Candidate {
         return true;
       }
       this.#see(lease);
+      this.#lookedMs = askedMs;
       if (lease.spec?.holderIdentity !== identity && this.leftMs > 0) return false;
       this.#see(await client.update(LEASE, { ...lease, spec: this.#spec(lease.spec) }));
       return true;
@@ -174,6 +178,8 @@ class Candidate {
       const nowMs = this.#options.environment.clock.monotonicMs();
       const saidMs = Date.parse(lease.spec?.renewTime ?? '');
       if (leader !== this.#leader || Number.isNaN(saidMs)) this.#offsetMs = Infinity;
+      // Said to have been written before the last look, which did not show it: the clock was set back.
+      if (saidMs + this.#offsetMs < this.#lookedMs) this.#offsetMs = Infinity;
       if (!Number.isNaN(saidMs)) this.#offsetMs = Math.min(this.#offsetMs, nowMs - saidMs);
       this.#renewedMs = Number.isNaN(saidMs) ? nowMs : saidMs + this.#offsetMs;
     }

@@ -88,6 +88,11 @@ class Lifecycle {
     return this.#setup.environment.clock.now();
   }
 
+  /** For durations: nobody sets this clock. */
+  get #monotonicMs(): number {
+    return this.#setup.environment.clock.monotonicMs();
+  }
+
   /** NoSchedule taints and labels of one node. */
   async #keepUp(name: string, { client }: Pass): Promise<void> {
     const node = this.#nodes.get(name);
@@ -125,7 +130,7 @@ class Lifecycle {
       readiness.set(zone, [...(readiness.get(zone) ?? []), current === 'True']);
     }
     await this.#handleDisruption(nodes, readiness, pass);
-    for (const name of this.#zones.take(this.#nowMs)) await this.#taint(name, pass);
+    for (const name of this.#zones.take(this.#monotonicMs)) await this.#taint(name, pass);
     return { requeueAfterMs: MONITOR_PERIOD_MS };
   }
 
@@ -164,7 +169,12 @@ class Lifecycle {
   async #checkHealth(node: Node, pass: Pass): Promise<string | undefined> {
     const name = keyOf(node);
     const lease = this.#leases.get(keyFor(name, LEASE_NAMESPACE));
-    const facts = { memory: this.#memories.get(name), graces: GRACES, nowMs: this.#nowMs };
+    const facts = {
+      memory: this.#memories.get(name),
+      graces: GRACES,
+      nowMs: this.#nowMs,
+      monotonicMs: this.#monotonicMs,
+    };
     const { memory, observed, current, conditions } = assessNode(node, lease, facts);
     this.#memories.set(name, memory);
     let latest = node;
@@ -190,7 +200,8 @@ class Lifecycle {
         : [UNREACHABLE_TAINT, NOT_READY_TAINT];
     if (hasTaint(node, other)) {
       await changeTaints(client, node, { add: [wanted], remove: [other], nowMs: this.#nowMs });
-    } else if (!hasTaint(node, wanted)) this.#zones.add(zoneOf(node), keyOf(node), this.#nowMs);
+    } else if (!hasTaint(node, wanted))
+      this.#zones.add(zoneOf(node), keyOf(node), this.#monotonicMs);
   }
 
   async #markReachable(node: Node, { client }: Pass): Promise<void> {
@@ -216,7 +227,7 @@ class Lifecycle {
     await changeTaints(client, live, { add, remove, nowMs: this.#nowMs }).catch(
       (error: unknown) => {
         if (!isConflict(error)) throw error;
-        this.#zones.add(zoneOf(node), name, this.#nowMs);
+        this.#zones.add(zoneOf(node), name, this.#monotonicMs);
       },
     );
   }
@@ -226,7 +237,7 @@ class Lifecycle {
     readiness: ReadonlyMap<string, readonly boolean[]>,
     pass: Pass,
   ): Promise<void> {
-    const change = this.#zones.update(readiness, this.#nowMs);
+    const change = this.#zones.update(readiness, this.#monotonicMs);
     if (change.entersFullDisruption && readiness.size > 0) {
       this.#setup.log.info('all nodes are not ready: evictions are suspended');
       for (const node of nodes) {
@@ -236,7 +247,7 @@ class Lifecycle {
       }
     } else if (change.leavesFullDisruption) {
       for (const [name, memory] of this.#memories)
-        this.#memories.set(name, { ...memory, probeMs: this.#nowMs });
+        this.#memories.set(name, { ...memory, probeMs: this.#monotonicMs });
     }
   }
 

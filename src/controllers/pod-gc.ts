@@ -55,7 +55,7 @@ function create(setup: Setup, terminatedPodsMax: number): (key: string) => Promi
   const missingSinceMs = new Map<string, number>();
   setup.enqueue(KEY);
   return async () => {
-    const nowMs = setup.environment.clock.now();
+    const nowMs = setup.environment.clock.monotonicMs();
     const world = { pods: pods.list(), nodeOf: (name: string) => nodes.get(name), nowMs };
     quarantine(world, missingSinceMs);
     const victims = planCollection({ ...world, missingSinceMs, terminatedPodsMax });

@@ -38,7 +38,8 @@ function create(setup: Setup): (key: string, pass: Pass) => Promise<Result> {
   return async (key, pass) => {
     const pod = pods.get(key);
     const node = pod === undefined ? undefined : nodes.get(pod.spec?.nodeName ?? '');
-    const nowMs = setup.environment.clock.now();
+    // Not the wall clock, which may be set: a toleration would be over at once.
+    const nowMs = setup.environment.clock.monotonicMs();
     const sinceMs = scheduled.get(key);
     const plan = planEviction(pod, node, { nowMs, sinceMs });
     if (plan.kind === 'keep') {

@@ -12,7 +12,7 @@ import type { PodDisruptionBudgetSpec } from '#api/gen/policy-v1.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
 import { deployment } from '#kit/builders.ts';
-import type { Cast, Stage, StoreChange } from './stage.ts';
+import type { Cast, Disturbance, Stage, StoreChange } from './stage.ts';
 
 const NAME = 'guarded';
 
@@ -58,8 +58,8 @@ export class Budgets implements Cast {
     });
   }
 
-  disturb(): void {
-    this.#isPromised = false;
+  disturb(by: Disturbance): void {
+    if (by === 'loss') this.#isPromised = false;
   }
 
   saw({ resource, type, key, object }: StoreChange): void {

@@ -10,12 +10,16 @@ import { type Faults, NO_FAULTS } from '#kit/faults.ts';
 import { SeededRandom } from '#kit/virtual-environment.ts';
 import { BadLine } from './bad-line.ts';
 import { CASTS } from './casts.ts';
-import { actOnce, type Cast, type Stage, type StoreChange } from './stage.ts';
+import { Mishaps } from './mishaps.ts';
+import { drawShape, type Shape, zoneOf } from './shape.ts';
+import { actOnce, type Cast, type Disturbance, type Stage, type StoreChange } from './stage.ts';
 import { watchStore } from './store-watch.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
   readonly episodes?: number;
+  /** How many nodes there are at first; the seed decides unless given. */
+  readonly nodes?: number;
   /** Which casts take part; the seed decides unless given. */
   readonly casts?: readonly string[];
   /**
@@ -30,14 +34,6 @@ export interface SimulationOptions {
 }
 
 const EPISODES = 8;
-const FAULTS: Faults = {
-  ...NO_FAULTS,
-  latencyMsMax: 20,
-  writeFailureRatio: 0.05,
-  lostAnswerRatio: 0,
-  watchDelayMsMax: 300,
-  watchBreakRatio: 0.01,
-};
 const LOST_ANSWERS = 0.05;
 /**
  * When nothing breaks any more a request still takes time: where it took none, two controllers could
@@ -53,14 +49,24 @@ const UNTRACED = new Set(['events', 'leases', 'nodes', 'serviceaccounts', 'confi
 /** Runs the world of `seed`; rejects with what was broken. */
 export async function simulate(options: SimulationOptions): Promise<void> {
   const random = new SeededRandom(options.seed);
-  const delays = {
-    startMs: random.below(800),
-    readyMs: random.below(1_500),
-    stopMs: random.below(2_000),
-  };
-  const nodes = 2 + random.below(3);
-  const cluster = await TestCluster.start({ seed: options.seed, nodes, delays });
-  await new Simulation(options, cluster, random).run();
+  const shape = drawShape(random, options.nodes);
+  const violations: string[] = [];
+  const cluster = await TestCluster.start({
+    seed: options.seed,
+    nodes: shape.nodes,
+    delays: shape.delays,
+    candidates: shape.candidates,
+    nodeLabels: zoneOf,
+    onStaleWrite: (text) => violations.push(text),
+  });
+  await new Simulation(options, { cluster, random, shape, violations }).run();
+}
+
+interface Parts {
+  readonly cluster: TestCluster;
+  readonly random: SeededRandom;
+  readonly shape: Shape;
+  readonly violations: string[];
 }
 
 class Simulation implements Stage {
@@ -69,13 +75,22 @@ class Simulation implements Stage {
   isUndisturbed = true;
   readonly #options: SimulationOptions;
   readonly #casts: readonly Cast[];
-  readonly #violations: string[] = [];
+  readonly #mishaps: Mishaps;
+  readonly #faults: Faults;
+  readonly #violations: string[];
   readonly #stopping = new AbortController();
 
-  constructor(options: SimulationOptions, cluster: TestCluster, random: SeededRandom) {
+  constructor(options: SimulationOptions, { cluster, random, shape, violations }: Parts) {
     this.#options = options;
     this.cluster = cluster;
     this.random = random;
+    this.#violations = violations;
+    this.#faults =
+      options.lossy === true ? { ...shape.faults, lostAnswerRatio: LOST_ANSWERS } : shape.faults;
+    this.#mishaps = new Mishaps(this, {
+      disturb: (by) => this.#disturb(by),
+      hasCandidates: shape.candidates > 0,
+    });
     const names = options.casts ?? chosenCasts(random);
     this.#casts = CASTS.filter(({ name }) => names.includes(name)).map(({ make }) => make(this));
   }
@@ -93,7 +108,7 @@ class Simulation implements Stage {
   }
 
   async run(): Promise<void> {
-    const { episodes = EPISODES, lossy = false } = this.#options;
+    const { episodes = EPISODES } = this.#options;
     await watchStore(this.cluster.store, {
       onChange: (change) => this.#saw(change),
       violated: this.violated,
@@ -101,7 +116,7 @@ class Simulation implements Stage {
     const line = await BadLine.open(this, this.#stopping.signal);
     for (const cast of this.#casts) await cast.open();
     await this.cluster.settle();
-    this.cluster.faults = lossy ? { ...FAULTS, lostAnswerRatio: LOST_ANSWERS } : FAULTS;
+    this.cluster.faults = this.#faults;
     for (let i = 0; i < episodes; i++) await this.#episode(line);
     await this.#recover();
     await this.#checkEnd(line);
@@ -110,15 +125,8 @@ class Simulation implements Stage {
   }
 
   async #episode(line: BadLine): Promise<void> {
-    const own = [
-      [2, () => this.#deletePod()],
-      [2, () => this.#restartComponents()],
-      [1, () => this.#restartApiServer()],
-      [1, () => this.#killNode()],
-      [1, () => this.#startNode()],
-    ] as const;
     const cast = this.random.pick(this.#casts);
-    await actOnce(this.random, [...cast.actions, ...own]);
+    await actOnce(this.random, [...cast.actions, ...this.#mishaps.actions]);
     await line.count();
     await this.cluster.advance(this.random.below(this.random.chance(0.4) ? 1_500 : 25_000));
     this.#complain();
@@ -134,48 +142,8 @@ class Simulation implements Stage {
     for (const cast of this.#casts) cast.saw(change);
   }
 
-  #disturb(): void {
-    for (const cast of this.#casts) cast.disturb();
-  }
-
-  async #deletePod(): Promise<void> {
-    const pods = await this.cluster.list(POD, 'default');
-    if (pods.length === 0) return;
-    const victim = this.random.pick(pods);
-    this.#disturb();
-    this.say(`delete pod ${victim.metadata?.name}`);
-    await this.cluster.delete(POD, victim);
-  }
-
-  async #restartComponents(): Promise<void> {
-    this.say('restart controllers and scheduler');
-    await this.cluster.startComponents();
-  }
-
-  async #restartApiServer(): Promise<void> {
-    this.say('restart API server');
-    await this.cluster.restartApiServer();
-  }
-
-  async #killNode(): Promise<void> {
-    const names = this.cluster.nodeNames;
-    if (names.length < 2) return;
-    const name = this.random.pick(names);
-    this.#disturb();
-    this.isUndisturbed = false;
-    this.say(`kill ${name}`);
-    this.cluster.killNode(name);
-    // Half of the time it is known to be gone for good.
-    if (this.random.chance(0.5)) await this.cluster.delete(NODE, { metadata: { name } });
-  }
-
-  #startNode(): Promise<void> {
-    const name = `node-${10 + this.random.below(20)}`;
-    if (!this.cluster.nodeNames.includes(name)) {
-      this.say(`start ${name}`);
-      this.cluster.startNode(name);
-    }
-    return Promise.resolve();
+  #disturb(by: Disturbance): void {
+    for (const cast of this.#casts) cast.disturb(by);
   }
 
   #complain(): void {
@@ -187,6 +155,7 @@ class Simulation implements Stage {
   async #recover(): Promise<void> {
     this.say('faults end');
     this.cluster.faults = CALM;
+    await this.#mishaps.rest();
     for (const cast of this.#casts) await cast.rest?.();
     await this.cluster.advance(RECOVERY_MS);
     // Pods that were being deleted on a dead node stay until somebody says that it is gone.

@@ -27,7 +27,10 @@ export interface StoreChange {
   readonly object: KubeObject;
 }
 
-type Action = readonly [weight: number, act: () => Promise<void>];
+export type Action = readonly [weight: number, act: () => Promise<void>];
+
+/** Pods are taken away, or only asked to go, as their budgets allow. */
+export type Disturbance = 'loss' | 'eviction';
 
 /** The users of one kind of workload, and what they were promised. */
 export interface Cast {
@@ -35,7 +38,7 @@ export interface Cast {
   open(): Promise<void>;
   readonly actions: readonly Action[];
   /** Something comes that may cost anybody Pods: what was promised of this moment holds no more. */
-  disturb(): void;
+  disturb(by: Disturbance): void;
   /** Nothing is to happen any more: takes back what would keep the world from coming to rest. */
   rest?(): Promise<void>;
   /** Each change, in the order of the store. */

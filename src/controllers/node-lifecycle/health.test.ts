@@ -14,10 +14,15 @@ const lease = (renewTime: string): Lease => ({ spec: { renewTime } });
 function assess(
   text: string,
   seconds: number,
-  facts: { memory?: NodeMemory; lease?: Lease } = {},
+  facts: { memory?: NodeMemory; lease?: Lease; setForwardMs?: number } = {},
 ): Assessment {
   const nowMs = VIRTUAL_START_MS + seconds * 1000;
-  return assessNode(node(text), facts.lease, { memory: facts.memory, graces: GRACES, nowMs });
+  return assessNode(node(text), facts.lease, {
+    memory: facts.memory,
+    graces: GRACES,
+    nowMs: nowMs + (facts.setForwardMs ?? 0),
+    monotonicMs: seconds * 1000,
+  });
 }
 
 describe('assessNode', () => {
@@ -28,6 +33,13 @@ describe('assessNode', () => {
     assert.equal(assess('a heartbeat=0', 1_050, { memory: first.memory }).conditions, undefined);
     const dead = assess('a heartbeat=0', 1_051, { memory: first.memory });
     assert.deepEqual([dead.observed, dead.current], ['True', 'Unknown']);
+  });
+
+  it('gives a node its whole grace though the wall clock is set forward by an hour', () => {
+    const { memory } = assess('a heartbeat=0', 1_000);
+    const facts = { memory, setForwardMs: 3_600_000 };
+    assert.equal(assess('a heartbeat=0', 1_050, facts).current, 'True');
+    assert.equal(assess('a heartbeat=0', 1_051, facts).current, 'Unknown');
   });
 
   it('says what it no longer knows, in the kubelet’s place', () => {
@@ -81,7 +93,7 @@ describe('assessNode', () => {
         },
       },
       undefined,
-      { memory, graces: GRACES, nowMs: VIRTUAL_START_MS + 99_000 },
+      { memory, graces: GRACES, nowMs: VIRTUAL_START_MS + 99_000, monotonicMs: 99_000 },
     );
     assert.deepEqual([again.current, again.conditions], ['Unknown', undefined]);
   });

@@ -15,7 +15,7 @@ export interface NodeMemory {
   readonly heartbeat: string | undefined;
   readonly hasReady: boolean;
   readonly renewTime: string | undefined;
-  /** When the last sign of life was seen. */
+  /** When the last sign of life was seen, by a clock that nobody sets. */
   readonly probeMs: number;
 }
 
@@ -44,15 +44,18 @@ export function assessNode(
   facts: {
     readonly memory: NodeMemory | undefined;
     readonly graces: Graces;
+    /** Wall clock: for what is written. */
     readonly nowMs: number;
+    /** For durations: a wall clock that is set forward must not kill every node. */
+    readonly monotonicMs: number;
   },
 ): Assessment {
-  const { nowMs, graces } = facts;
+  const { nowMs, monotonicMs, graces } = facts;
   const ready = nodeCondition(node, 'Ready');
-  const memory = remember(node, { ready, lease, previous: facts.memory, nowMs });
+  const memory = remember(node, { ready, lease, previous: facts.memory, nowMs, monotonicMs });
   const graceMs = ready === undefined ? graces.startupMs : graces.monitorMs;
   const observed = ready?.status ?? 'Unknown';
-  if (nowMs <= memory.probeMs + graceMs)
+  if (monotonicMs <= memory.probeMs + graceMs)
     return { memory, observed, current: ready?.status, conditions: undefined };
   const conditions = unknownConditions(node, nowMs);
   return { memory, observed, current: 'Unknown', conditions };
@@ -65,22 +68,25 @@ function remember(
     readonly lease: Lease | undefined;
     readonly previous: NodeMemory | undefined;
     readonly nowMs: number;
+    readonly monotonicMs: number;
   },
 ): NodeMemory {
-  const { ready, lease, previous, nowMs } = facts;
+  const { ready, lease, previous, nowMs, monotonicMs } = facts;
   const heartbeat = ready?.lastHeartbeatTime;
   const hasReady = ready !== undefined;
   const renewTime = lease?.spec?.renewTime;
   const created = Date.parse(node.metadata?.creationTimestamp ?? '');
   let probeMs: number;
-  if (previous === undefined) probeMs = hasReady || Number.isNaN(created) ? nowMs : created;
-  else if (previous.hasReady !== hasReady) probeMs = nowMs;
-  else if (hasReady && previous.heartbeat !== heartbeat) probeMs = nowMs;
+  if (previous === undefined) {
+    const ageMs = hasReady || Number.isNaN(created) ? 0 : Math.max(0, nowMs - created);
+    probeMs = monotonicMs - ageMs;
+  } else if (previous.hasReady !== hasReady) probeMs = monotonicMs;
+  else if (hasReady && previous.heartbeat !== heartbeat) probeMs = monotonicMs;
   else probeMs = previous.probeMs;
   const renewed =
     renewTime !== undefined &&
     (previous?.renewTime === undefined || previous.renewTime < renewTime);
-  return { heartbeat, hasReady, renewTime, probeMs: renewed ? nowMs : probeMs };
+  return { heartbeat, hasReady, renewTime, probeMs: renewed ? monotonicMs : probeMs };
 }
 
 /** The node's conditions with all that only the kubelet can know set to Unknown; or no change. */

@@ -8,7 +8,7 @@
 import { LEASE } from '#api/coordination/lease.ts';
 import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
-import { isPodTerminal } from '#api/core/pod-helpers.ts';
+import { isPodReady, isPodTerminal } from '#api/core/pod-helpers.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
 import { microTimeText } from '#api/meta/time.ts';
@@ -76,6 +76,7 @@ export class SimulatedNode {
     this.#pods.start(signal);
     await Promise.all([
       this.#every(RENEW_MS, () => this.#renew()),
+      this.#every(RENEW_MS, () => this.#contradict()),
       this.#every(STATUS_MS, () => this.#report()),
     ]);
   }
@@ -139,6 +140,13 @@ export class SimulatedNode {
     );
   }
 
+  /** Somebody says that the node is not ready: it is. */
+  async #contradict(): Promise<void> {
+    const conditions = this.#self.get(this.#options.name)?.status?.conditions;
+    const ready = conditions?.find(({ type }) => type === 'Ready');
+    if (ready !== undefined && ready.status !== 'True') await this.#report();
+  }
+
   async #renew(): Promise<void> {
     const { client, name, environment } = this.#options;
     const metadata = { name, namespace: LEASE_NAMESPACE };
@@ -189,7 +197,8 @@ export class SimulatedNode {
       previous?.metadata?.deletionTimestamp === undefined
     ) {
       this.#watchOver(known.stop());
-    }
+    } else if (known !== undefined && !deleting && wasReady(previous) && !isPodReady(object))
+      this.#watchOver(known.contradict());
   }
 
   #adopt(object: Pod, uid: string, deleting: boolean): void {
@@ -238,4 +247,8 @@ export class SimulatedNode {
     this.#addresses.set(uid, address);
     return address;
   }
+}
+
+function wasReady(pod: Pod | undefined): boolean {
+  return pod !== undefined && isPodReady(pod);
 }

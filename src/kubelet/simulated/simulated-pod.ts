@@ -91,6 +91,11 @@ export class SimulatedPod {
     );
   }
 
+  /** Somebody says that the pod is not ready any more, as when its node was given up: it is. */
+  async contradict(): Promise<void> {
+    if (this.#progress.ready && !this.#life.signal.aborted) await this.#post({});
+  }
+
   async #start(): Promise<void> {
     const { environment, delays } = this.#options;
     const { signal } = this.#life;

@@ -1,0 +1,59 @@
+/** What a simulated world is like before anything happens in it. */
+import { type Faults, NO_FAULTS } from '#kit/faults.ts';
+import type { SeededRandom } from '#kit/virtual-environment.ts';
+import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
+
+export interface Shape {
+  readonly nodes: number;
+  readonly delays: PodDelays;
+  /** Of each component; 0: one, without leader election. */
+  readonly candidates: number;
+  readonly faults: Faults;
+}
+
+const FAULTS: Faults = {
+  ...NO_FAULTS,
+  latencyMsMax: 20,
+  writeFailureRatio: 0.05,
+  watchDelayMsMax: 300,
+  watchBreakRatio: 0.01,
+};
+/** One kind is far behind the others. */
+const STALLS = { watchStallRatio: 0.03, watchStallMsMax: 8_000 };
+const SLOW_WRITES = { slowWriteRatio: 0.05, slowWriteMsMax: 4_000 };
+const ZONES = 3;
+/** Many nodes make a world slow: few worlds have them. */
+const LARGE_RATIO = 0.08;
+const LARGE_MIN = 20;
+const LARGE_MAX = 200;
+const ELECTION_RATIO = 0.2;
+const FAULT_RATIO = 0.3;
+
+export function drawShape(random: SeededRandom, nodes?: number): Shape {
+  const delays = {
+    startMs: random.below(800),
+    readyMs: random.below(1_500),
+    stopMs: random.below(2_000),
+  };
+  return {
+    delays,
+    nodes: nodes ?? (random.chance(LARGE_RATIO) ? large(random) : 2 + random.below(3)),
+    candidates: random.chance(ELECTION_RATIO) ? 2 : 0,
+    faults: {
+      ...FAULTS,
+      ...(random.chance(FAULT_RATIO) ? STALLS : {}),
+      ...(random.chance(FAULT_RATIO) ? SLOW_WRITES : {}),
+    },
+  };
+}
+
+/** As many between 20 and 63 as between 63 and 200. */
+function large(random: SeededRandom): number {
+  return Math.round(LARGE_MIN * (LARGE_MAX / LARGE_MIN) ** random.next());
+}
+
+/** The labels of the node of this name. */
+export function zoneOf(name: string): Readonly<Record<string, string>> {
+  const number = Number(/\d+$/.exec(name)?.[0] ?? 0);
+  return { 'topology.kubernetes.io/zone': `zone-${number % ZONES}` };
+}
