@@ -16,6 +16,7 @@ import type { GrpcChannel } from '#base/grpc.ts';
 import type { Handler } from '#base/http/message.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
+import { PodAdmission } from './admission/pod-admission.ts';
 import { CgroupManager, findCgroupHierarchy } from './cgroups/cgroup-manager.ts';
 import { parseResolvConf } from './container/dns.ts';
 import { terminationMessage } from './container/termination-message.ts';
@@ -29,7 +30,7 @@ import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
 import { readMachine } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
-import { nodeAllocatable, type NodeFacts } from './node/node-object.ts';
+import { nodeAllocatable, type NodeFacts, nodeObject } from './node/node-object.ts';
 import { WatchedObjects } from './object-source.ts';
 import { BackoffTable } from './pod/backoff.ts';
 import type { NodeContext } from './pod/node-context.ts';
@@ -277,6 +278,13 @@ export class Kubelet {
       objects,
       tokens,
       backoff: new BackoffTable(),
+      admission: new PodAdmission({
+        client,
+        nodeName: node.name,
+        node: () => this.nodeObject ?? nodeWithRoom(facts),
+        taken: () =>
+          [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ pod }) => pod),
+      }),
       settings: {
         nodeName: node.name,
         clusterDns,
@@ -419,4 +427,9 @@ export class Kubelet {
     await volumes.stop();
     await cgroups?.removeAll();
   }
+}
+
+/** The node before it was read back from the API. */
+function nodeWithRoom(facts: NodeFacts): Node {
+  return { ...nodeObject(facts), status: { allocatable: nodeAllocatable(facts) } };
 }

@@ -17,6 +17,7 @@
  * Source: Kubernetes documentation, "Scheduling Framework"; upstream v1.36
  * staging/src/k8s.io/kube-scheduler/framework/interface.go.
  */
+import type { HostPort } from '#api/core/host-ports.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { AffinityTerms } from './affinity-terms.ts';
@@ -56,12 +57,6 @@ export interface QueuedPod {
   readonly sinceMs: number;
   /** Grows with each pod that is queued: breaks ties. */
   readonly order: number;
-}
-
-export interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
 }
 
 /** A node and what is promised on it. Plug-ins read it, `snapshot.ts` alone changes it. */

@@ -1,7 +1,8 @@
 /** One node of the snapshot, and the sums of what is on it. */
 import { quantityValue } from '#api/codec/quantity.ts';
 import type { Node, Taint } from '#api/gen/core-v1.ts';
-import type { Amounts, HostPort, NodeInfo, PodInfo } from './framework.ts';
+import type { HostPort } from '#api/core/host-ports.ts';
+import type { Amounts, NodeInfo, PodInfo } from './framework.ts';
 import { addAmounts, amountsOf, type MutableAmounts } from './resources.ts';
 
 const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});

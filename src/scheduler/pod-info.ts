@@ -1,9 +1,10 @@
 /** A pod as the scheduler sees it: parsed once, kept while nothing that counts has changed. */
+import { hostPorts } from '#api/core/host-ports.ts';
 import { equalJson } from '#api/meta/equal.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { affinityTermsOf } from './affinity-terms.ts';
 import type { PodInfo } from './framework.ts';
-import { hostPorts, nonZeroRequests, requestsOf } from './resources.ts';
+import { nonZeroRequests, requestsOf } from './resources.ts';
 
 const NO_LABELS: Readonly<Record<string, string>> = Object.freeze({});
 

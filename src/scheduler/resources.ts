@@ -5,10 +5,9 @@
  * pkg/scheduler/framework/types.go (CalculateResource).
  */
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
-import { isSidecar } from '#api/core/pod-helpers.ts';
 import { isPodLevelResource, podRequests, type ResourceList } from '#api/core/resources.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
-import type { Amounts, HostPort } from './framework.ts';
+import type { Amounts } from './framework.ts';
 
 /** What a container that asks for nothing counts when nodes are scored. */
 const ASSUMED: ResourceList = { cpu: '100m', memory: '200Mi' };
@@ -76,20 +75,4 @@ function assumedFor(pod: Pod): ResourceList {
   if (!asked.some(isPodLevelResource)) return ASSUMED;
   const known = podRequests(pod, { useStatus: true });
   return Object.fromEntries(Object.entries(ASSUMED).filter(([name]) => known[name] === undefined));
-}
-
-export function hostPorts(pod: Pod): HostPort[] {
-  const containers = [
-    ...(pod.spec?.containers ?? []),
-    ...(pod.spec?.initContainers ?? []).filter(isSidecar),
-  ];
-  return containers.flatMap(({ ports }) =>
-    (ports ?? [])
-      .filter(({ hostPort }) => hostPort !== undefined && hostPort > 0)
-      .map(({ hostIP, protocol, hostPort }) => ({
-        ip: hostIP || '0.0.0.0',
-        protocol: protocol ?? 'TCP',
-        port: hostPort ?? 0,
-      })),
-  );
 }

@@ -5,6 +5,7 @@ import type { Service } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
+import type { PodAdmission } from '../admission/pod-admission.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import type { ResolverConfig } from '../container/dns.ts';
 import type { DownwardFacts } from '../container/downward.ts';
@@ -52,6 +53,7 @@ export interface NodeContext {
   readonly objects: WatchedObjects;
   readonly tokens: TokenSource;
   readonly backoff: BackoffTable;
+  readonly admission: PodAdmission;
   readonly settings: NodeSettings;
   /** Rejects (or waits) until the Services have been read once. */
   readonly services: () => Promise<readonly Service[]>;

@@ -56,6 +56,11 @@ export function emptyObservation(uid: string, name: string, namespace: string): 
   return { uid, name, namespace, sandboxes: [], containers: [] };
 }
 
+/** Something was made of it. */
+export function wasStarted({ sandboxes, containers }: ObservedPod): boolean {
+  return sandboxes.length + containers.length > 0;
+}
+
 /** The youngest container of that name. */
 export function latestContainer(
   observed: ObservedPod,

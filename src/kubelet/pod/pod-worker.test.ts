@@ -9,6 +9,7 @@ import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realNetwork } from '#edge/network.ts';
 import { RuntimeCache } from '../cri/runtime-cache.ts';
+import { PodAdmission } from '../admission/pod-admission.ts';
 import type { KubeletEvent } from '../events.ts';
 import { ImagePuller } from '../images/image-puller.ts';
 import { HookRunner } from '../lifecycle/hooks.ts';
@@ -38,6 +39,8 @@ class World {
   readonly node: NodeContext;
   worker: PodWorker | undefined;
   removed = false;
+  /** Pods that the node has taken besides. */
+  taken: Pod[] = [];
 
   constructor() {
     const { environment, api, cri } = this;
@@ -69,6 +72,12 @@ class World {
       objects,
       tokens: new TokenSource({ client: api, environment }),
       backoff: new BackoffTable(),
+      admission: new PodAdmission({
+        client: api,
+        nodeName: 'n1',
+        node: () => ({ metadata: { name: 'n1' }, status: { allocatable: { pods: '10' } } }),
+        taken: () => this.taken,
+      }),
       settings: {
         nodeName: 'n1',
         clusterDns: [],
@@ -126,6 +135,53 @@ describe('PodWorker', () => {
     await world.start();
     assert.equal(world.pod?.status?.phase, 'Running');
     assert.deepEqual(world.running(), ['main']);
+  });
+
+  it('fails a pod that the node does not take, and makes nothing of it', async () => {
+    const world = new World();
+    const ports = [{ containerPort: 80, hostPort: 8080, protocol: 'TCP' as const }];
+    const containers = [{ name: 'main', image: 'i', ports }];
+    world.taken = [{ metadata: { uid: 'other' }, spec: { containers } }];
+    await world.start({ containers });
+    const message =
+      "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+    const { startTime, ...status } = world.pod?.status ?? {};
+    assert.deepEqual(status, {
+      observedGeneration: 1,
+      phase: 'Failed',
+      reason: 'NodePorts',
+      message: `Pod was rejected: ${message}`,
+      qosClass: 'BestEffort',
+    });
+    assert.notEqual(startTime, undefined);
+    assert.deepEqual(
+      world.events.map(({ type, reason, message: text }) => [type, reason, text]),
+      [['Warning', 'NodePorts', message]],
+    );
+    assert.deepEqual([world.cri.sandboxes.size, world.worker?.isTaken], [0, false]);
+    await world.delete();
+    assert.deepEqual([world.pod, world.removed], [undefined, true]);
+  });
+
+  it('holds what a pod asked for until all of it has stopped', async () => {
+    const world = new World();
+    await world.start();
+    world.cri.stopMs = 5000;
+    await world.delete();
+    assert.equal(world.worker?.isTaken, true);
+    await world.environment.advance(5000);
+    assert.equal(world.worker.isTaken, false);
+  });
+
+  it('does not ask again about a pod that ran before the kubelet started', async () => {
+    const world = new World();
+    await world.start();
+    await world.worker?.stop();
+    world.taken = Array.from({ length: 10 }, (_, i) => ({ metadata: { uid: `${i}` } }));
+    world.worker = new PodWorker(world.node, world.pod ?? {}, () => {});
+    world.worker.wake();
+    await world.environment.advance(0);
+    assert.equal(world.pod?.status?.phase, 'Running');
   });
 
   it('makes one sandbox, also when the volumes fail beside it', async () => {

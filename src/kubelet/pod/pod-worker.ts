@@ -18,7 +18,7 @@ import { objectReferences } from '../volumes/sources.ts';
 import { pruneContainers, removeFromRuntime } from './cleanup.ts';
 import { ContainerKiller } from './container-killer.ts';
 import { downwardFacts, type NodeContext } from './node-context.ts';
-import { isAnythingAlive, type ObservedPod, observedIps } from './observed.ts';
+import { isAnythingAlive, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { PodSync } from './pod-sync.ts';
 import { stopPod } from './pod-stopper.ts';
 import { isTerminalPhase, type PhaseOverride, podStatus } from './status.ts';
@@ -41,6 +41,9 @@ export class PodWorker {
   /** The API no longer has the pod. */
   #gone = false;
   #override: PhaseOverride | undefined;
+  /** The node has said whether it takes the pod. */
+  #isAssessed = false;
+  #isRejected = false;
   #dirty = false;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -63,6 +66,14 @@ export class PodWorker {
 
   get pod(): Pod {
     return this.#pod;
+  }
+
+  /** The node has taken the pod, and what it asked for is not free yet. */
+  get isTaken(): boolean {
+    if (this.#isRejected || this.#phase === 'terminated' || this.#phase === 'removed') return false;
+    const observed = this.#node.cache.get(this.uid);
+    if (isTerminalPhase(this.#pod.status?.phase) && !isAnythingAlive(observed)) return false;
+    return this.#isAssessed || wasStarted(observed);
   }
 
   /** The API's object has changed. */
@@ -129,6 +140,7 @@ export class PodWorker {
   }
 
   async #lookSyncing(): Promise<void> {
+    if (!this.#isAssessed) await this.#assess();
     const observed = this.#node.cache.get(this.uid);
     this.#checkDeadline();
     // Before the report: a container that was ready when this kubelet started stays so.
@@ -155,6 +167,20 @@ export class PodWorker {
     this.#report(this.#node.cache.get(this.uid), false);
     await this.#refreshVolumes(observed);
     this.#scheduleNext(result.retryAtMs);
+  }
+
+  /** Once, before anything of the pod is made. What was started before a restart had been taken. */
+  async #assess(): Promise<void> {
+    const { metadata, status } = this.#pod;
+    const isOver = metadata?.deletionTimestamp !== undefined || isTerminalPhase(status?.phase);
+    const isNew = !isOver && !this.#gone && !wasStarted(this.#node.cache.get(this.uid));
+    const rejection = isNew ? await this.#node.admission.rejectionOf(this.#pod) : undefined;
+    this.#isAssessed = true;
+    if (rejection === undefined) return;
+    const { reason, message } = rejection;
+    this.#isRejected = true;
+    this.#events.pod('Warning', reason, message);
+    this.#override = { phase: 'Failed', reason, message: `Pod was rejected: ${message}` };
   }
 
   /** Writes what the volumes shall hold now. A failure is reported, and tried again later. */

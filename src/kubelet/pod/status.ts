@@ -9,7 +9,7 @@ import { timeText } from '#api/meta/time.ts';
 import { podQosClass } from '#api/core/qos.ts';
 import { podConditions } from './conditions.ts';
 import { containerStatuses, type ProbeStates, type StartFailure } from './container-status.ts';
-import { latestContainer, type ObservedPod, observedIps } from './observed.ts';
+import { latestContainer, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { podPhase } from './phase.ts';
 import { planSandbox } from './plan.ts';
 
@@ -36,29 +36,56 @@ export interface PodStatusInput {
 }
 
 export function podStatus(input: PodStatusInput): PodStatus {
+  return neverStarted(input) ? endOnly(input) : wholeStatus(input);
+}
+
+/** The pod ended without that anything of it was ever said: the node did not take it. */
+function neverStarted({ observed, override, previous }: PodStatusInput): boolean {
+  const isOver = override !== undefined || isTerminalPhase(previous.phase);
+  return isOver && previous.containerStatuses === undefined && !wasStarted(observed);
+}
+
+function endOnly(input: PodStatusInput): PodStatus {
+  const { conditions } = input.previous;
+  return {
+    ...common(input, phaseOf(input, [])),
+    ...(conditions === undefined ? {} : { conditions }),
+  };
+}
+
+function wholeStatus(input: PodStatusInput): PodStatus {
   const { pod, observed, previous, nowMs } = input;
   const statuses = allContainerStatuses(input);
   const all = [...statuses.init, ...statuses.regular];
   const phase = phaseOf(input, all);
-  const now = timeText(nowMs);
-  const { generation } = pod.metadata ?? {};
   return {
-    ...explanation(input, phase),
-    phase,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...common(input, phase),
     conditions: podConditions({
       pod,
       phase,
       statuses: all,
       hasSandbox: !planSandbox(pod, observed).create,
       previous: previous.conditions ?? [],
-      now,
+      now: timeText(nowMs),
     }),
     ...addresses(input),
-    startTime: previous.startTime ?? pod.status?.startTime ?? now,
     ...(statuses.init.length === 0 ? {} : { initContainerStatuses: statuses.init }),
     containerStatuses: statuses.regular,
     ...(statuses.ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: statuses.ephemeral }),
+  };
+}
+
+type Common = 'reason' | 'message' | 'phase' | 'observedGeneration' | 'startTime' | 'qosClass';
+
+/** What every status has, of a pod that ran or did not. */
+function common(input: PodStatusInput, phase: PodPhase): Pick<PodStatus, Common> {
+  const { pod, previous, nowMs } = input;
+  const { generation } = pod.metadata ?? {};
+  return {
+    ...explanation(input, phase),
+    phase,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    startTime: previous.startTime ?? pod.status?.startTime ?? timeText(nowMs),
     qosClass: previous.qosClass ?? pod.status?.qosClass ?? podQosClass(pod),
   };
 }

@@ -3,11 +3,9 @@
  *
  * Upstream: pkg/scheduler/framework/plugins/nodeports/node_ports.go, v1.36.
  */
+import { ANY_HOST_IP, type HostPort, hostPorts, hostPortsOverlap } from '#api/core/host-ports.ts';
 import { hasPlace, podsOf } from '../cluster-events.ts';
-import type { HostPort, Plugin, Verdict } from '../framework.ts';
-import { hostPorts } from '../resources.ts';
-
-const ANY = '0.0.0.0';
+import type { Plugin, Verdict } from '../framework.ts';
 
 const IN_USE: Verdict = {
   plugin: 'NodePorts',
@@ -17,17 +15,12 @@ const IN_USE: Verdict = {
 
 /** Whether `wanted` is in use: 0.0.0.0 and a single address exclude each other. */
 function conflicts(used: ReadonlyMap<string, number>, wanted: HostPort): boolean {
-  if (used.has(`${wanted.protocol}/${ANY}/${wanted.port}`)) return true;
-  if (wanted.ip !== ANY) return used.has(`${wanted.protocol}/${wanted.ip}/${wanted.port}`);
+  if (used.has(`${wanted.protocol}/${ANY_HOST_IP}/${wanted.port}`)) return true;
+  if (wanted.ip !== ANY_HOST_IP) return used.has(`${wanted.protocol}/${wanted.ip}/${wanted.port}`);
   for (const key of used.keys()) {
     if (key.startsWith(`${wanted.protocol}/`) && key.endsWith(`/${wanted.port}`)) return true;
   }
   return false;
-}
-
-function overlap(left: HostPort, right: HostPort): boolean {
-  if (left.protocol !== right.protocol || left.port !== right.port) return false;
-  return left.ip === ANY || right.ip === ANY || left.ip === right.ip;
 }
 
 export const nodePorts: Plugin = {
@@ -49,7 +42,9 @@ export const nodePorts: Plugin = {
       helps({ ports }, event) {
         const gone = podsOf(event).before;
         if (gone === undefined || !hasPlace(gone)) return false;
-        return hostPorts(gone).some((free) => ports.some((wanted) => overlap(free, wanted)));
+        return hostPorts(gone).some((free) =>
+          ports.some((wanted) => hostPortsOverlap(free, wanted)),
+        );
       },
     },
     { resource: 'Node', actions: ['Add'] },
