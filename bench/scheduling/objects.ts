@@ -18,7 +18,7 @@ const HOSTNAME_LABEL = 'kubernetes.io/hostname';
 const READY = [{ type: 'Ready', status: 'True' }];
 const IMAGE = 'registry.k8s.io/pause:3.10.1';
 /** The one node that pods of a DaemonSet are made for. */
-export const NAMED_NODE = 'scheduler-perf-node';
+const NAMED_NODE = 'scheduler-perf-node';
 /** Pods with terms about each other look into these. */
 export const PAIR = ['sched-0', 'sched-1'] as const;
 

@@ -16,7 +16,7 @@ const CONNECTIONS = 30;
 /** Pods that come before the measured ones. */
 const BEFORE_TIMEOUT_MS = 600_000;
 /** After this long those that are bound are counted, and the rest is not waited for. */
-export const MEASURE_MAX_MS = 180_000;
+const MEASURE_MAX_MS = 180_000;
 
 export interface Throughput {
   readonly podsPerSecond: number;
