@@ -25,6 +25,7 @@ import { jobController } from './job.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
+import { volumeBinder, type VolumeBinderOptions } from './persistentvolume-binder.ts';
 import { volumeExpander } from './persistentvolume-expander.ts';
 import { podGcController } from './pod-gc.ts';
 import { pvProtectionController } from './pv-protection.ts';
@@ -66,6 +67,7 @@ export interface ControllerOptions {
   readonly chargesQuotas?: boolean;
   /** How often quotas are counted anew. */
   readonly quotaResyncMs?: number;
+  readonly volumeBinder?: VolumeBinderOptions;
   /** Whether the server has StorageVersionMigrations to act on; they are behind a gate. */
   readonly servesMigrations?: boolean;
 }
@@ -163,6 +165,9 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   ]),
   entry('pod-garbage-collector-controller', 'podgc', ({ terminatedPodsMax }) => [
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),
+  ]),
+  entry('persistentvolume-binder-controller', 'persistentvolume-binder', (options) => [
+    volumeBinder(options.volumeBinder),
   ]),
   entry('persistentvolume-expander-controller', 'persistentvolume-expander', () => [
     volumeExpander,

@@ -11,19 +11,9 @@ import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import type { PersistentVolumeClaim } from '#api/gen/core-v1.ts';
 import { splitKey } from '#client/informer.ts';
 import { type Controller, defineKeyController, type Setup } from '#reconcile/controller.ts';
+import { migratedSource } from './shared/migrated-volumes.ts';
 
 const RESIZER = 'volume.kubernetes.io/storage-resizer';
-
-/** Sources that were part of Kubernetes once: their name of then, and the driver of today. */
-const MIGRATED = [
-  ['awsElasticBlockStore', 'kubernetes.io/aws-ebs', 'ebs.csi.aws.com'],
-  ['azureDisk', 'kubernetes.io/azure-disk', 'disk.csi.azure.com'],
-  ['azureFile', 'kubernetes.io/azure-file', 'file.csi.azure.com'],
-  ['cinder', 'kubernetes.io/cinder', 'cinder.csi.openstack.org'],
-  ['gcePersistentDisk', 'kubernetes.io/gce-pd', 'pd.csi.storage.gke.io'],
-  ['portworxVolume', 'kubernetes.io/portworx-volume', 'pxd.portworx.com'],
-  ['vsphereVolume', 'kubernetes.io/vsphere-volume', 'csi.vsphere.vmware.com'],
-] as const;
 
 export const volumeExpander: Controller = defineKeyController({
   name: 'expand-controller',
@@ -42,10 +32,10 @@ export const volumeExpander: Controller = defineKeyController({
         throw new Error(`persistent Volume is not bound to PVC being updated : ${key}`);
       if (!isLarger(asked(claim), capacity(claim)) || volume?.spec?.flexVolume !== undefined)
         return;
-      const migrated = MIGRATED.find(([source]) => volume?.spec?.[source] !== undefined);
+      const migrated = migratedSource(volume?.spec);
       if (migrated === undefined)
         return tell(setup, claim, 'waiting for an external controller to expand this PVC');
-      const [, plugin, driver] = migrated;
+      const { plugin, driver } = migrated;
       const waiting = 'waiting for external resizer to expand the pvc';
       tell(setup, claim, `CSI migration enabled for ${plugin}; ${waiting}`);
       if (claim.metadata?.annotations?.[RESIZER] === driver) return;

@@ -5,26 +5,17 @@
  * (FindMatchingVolume).
  */
 import { compareQuantity, quantityValue } from '#api/codec/quantity.ts';
-import { storageClassOf } from '#api/core/volume-claims.ts';
+import { isBoundTo, isFreeFor, suits } from '#api/core/volume-binding.ts';
 import type {
   PersistentVolume,
   PersistentVolumeClaim,
   TopologySelectorTerm,
 } from '#api/gen/core-v1.ts';
-import { matchesSelector, selectorOf } from '#api/meta/labels.ts';
 import {
   type NodePredicate,
   type SelectableNode,
   termsPredicate,
 } from '#api/core/node-selector.ts';
-
-export const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
-const BIND_COMPLETED = 'pv.kubernetes.io/bind-completed';
-export const BOUND_BY_CONTROLLER = 'pv.kubernetes.io/bound-by-controller';
-
-export function isFullyBound({ spec, metadata }: PersistentVolumeClaim): boolean {
-  return Boolean(spec?.volumeName) && metadata?.annotations?.[BIND_COMPLETED] !== undefined;
-}
 
 /** Bytes that a claim asks for. */
 export function requestedBytes({ spec }: PersistentVolumeClaim): number {
@@ -35,39 +26,6 @@ export function requestedBytes({ spec }: PersistentVolumeClaim): number {
 export function volumeNodes({ spec }: PersistentVolume): NodePredicate | undefined {
   const required = spec?.nodeAffinity?.required;
   return required && termsPredicate(required.nodeSelectorTerms);
-}
-
-/** Whether the volume is kept for this claim. */
-export function isBoundTo(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const reference = volume.spec?.claimRef;
-  const { name, namespace, uid } = claim.metadata ?? {};
-  if (reference === undefined || reference.name !== name || reference.namespace !== namespace)
-    return false;
-  return !reference.uid || reference.uid === uid;
-}
-
-/** What does not depend on the node. */
-function suits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const { capacity, claimRef, volumeMode, volumeAttributesClassName } = volume.spec ?? {};
-  const wanted = claim.spec?.resources?.requests?.['storage'] ?? '0';
-  return (
-    (claimRef === undefined || isBoundTo(volume, claim)) &&
-    compareQuantity(capacity?.['storage'] ?? '0', wanted) >= 0 &&
-    (volumeMode ?? 'Filesystem') === (claim.spec?.volumeMode ?? 'Filesystem') &&
-    (volumeAttributesClassName ?? '') === (claim.spec?.volumeAttributesClassName ?? '') &&
-    volume.metadata?.deletionTimestamp === undefined
-  );
-}
-
-function isFree(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const modes = new Set(volume.spec?.accessModes);
-  const selector = claim.spec?.selector && selectorOf(claim.spec.selector);
-  return (
-    volume.status?.phase === 'Available' &&
-    (selector === undefined || matchesSelector(selector, volume.metadata?.labels)) &&
-    storageClassOf(volume) === storageClassOf(claim) &&
-    (claim.spec?.accessModes ?? []).every((mode) => modes.has(mode))
-  );
 }
 
 interface Candidate {
@@ -88,7 +46,7 @@ export class VolumeChoice {
     this.#candidates = volumes
       .filter((volume) => suits(volume, claim))
       .map((volume) => ({ volume, isKept: isBoundTo(volume, claim), nodes: volumeNodes(volume) }))
-      .filter(({ volume, isKept }) => isKept || isFree(volume, claim))
+      .filter(({ volume, isKept }) => isKept || isFreeFor(volume, claim))
       .toSorted((left, right) => compareQuantity(size(left.volume), size(right.volume)));
   }
 

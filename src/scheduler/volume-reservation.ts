@@ -15,8 +15,8 @@ import {
   isBoundTo,
   isFullyBound,
   SELECTED_NODE,
-  volumeNodes,
-} from './volume-matching.ts';
+} from '#api/core/volume-binding.ts';
+import { volumeNodes } from './volume-matching.ts';
 
 export interface VolumeReservationOptions {
   readonly bindings: readonly (readonly [PersistentVolumeClaim, PersistentVolume])[];

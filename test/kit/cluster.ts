@@ -35,6 +35,8 @@ export interface TestClusterOptions {
   readonly onStaleWrite?: (text: string) => void;
   /** The labels of a simulated node. */
   readonly nodeLabels?: (name: string) => Readonly<Record<string, string>>;
+  /** Binds claims to volumes; without it they stay as the test binds them. */
+  readonly bindsVolumes?: boolean;
   /** What the API server is told beside what every test cluster has. */
   readonly apiServer?: Partial<ApiServerOptions>;
 }
@@ -82,7 +84,7 @@ export class TestCluster {
     this.#plane = new ControlPlane({
       environment: this.environment,
       clientOf: (identity, signal, gate) => this.clientOf(identity, signal, { gate }),
-      controllers: () => options.controllers ?? defaultControllers(),
+      controllers: () => options.controllers ?? defaultControllers(options),
       hasScheduler: options.scheduler !== false,
       candidates: options.candidates ?? 0,
       onStaleWrite: options.onStaleWrite ?? ((): void => {}),
@@ -273,13 +275,14 @@ export class TestCluster {
 }
 
 /** All controllers, as an all-in-one cluster runs them. */
-function defaultControllers(): Controller[] {
-  return allControllers({
+function defaultControllers({ bindsVolumes }: TestClusterOptions): Controller[] {
+  const all = allControllers({
     rootCa: 'test CA',
     serviceAccountKey: SIGNING_KEY,
     nodeIpam: { clusterCidrs: ['10.244.0.0/16'] },
     namespaceGraceMs: 0,
   });
+  return all.filter(({ name }) => bindsVolumes === true || name !== 'persistentvolume-controller');
 }
 
 function isNews({ method, url }: HttpRequest): boolean {

@@ -22,3 +22,10 @@ export function accessModesText(modes: readonly string[] | undefined): string {
 export function storageClassOf(object: PersistentVolume | PersistentVolumeClaim): string {
   return object.metadata?.annotations?.[CLASS_ANNOTATION] ?? object.spec?.storageClassName ?? '';
 }
+
+/** Whether a claim says anything of its class: "no class" is a word too. */
+export function hasStorageClass({ metadata, spec }: PersistentVolumeClaim): boolean {
+  return (
+    metadata?.annotations?.[CLASS_ANNOTATION] !== undefined || spec?.storageClassName !== undefined
+  );
+}

@@ -10,7 +10,7 @@ const DEFAULT_ANNOTATIONS = [
 ];
 
 /** Whether claims that name no class get this one. */
-function isDefaultStorageClass({ metadata }: StorageClass): boolean {
+export function isDefaultStorageClass({ metadata }: StorageClass): boolean {
   return DEFAULT_ANNOTATIONS.some((name) => metadata?.annotations?.[name] === 'true');
 }
 

@@ -11,6 +11,24 @@ export function isPodTerminating(pod: Pod): boolean {
   return !isPodTerminal(pod) && pod.metadata?.deletionTimestamp !== undefined;
 }
 
+/**
+ * Has ended, or is being deleted with no container that runs: its volumes are no longer needed.
+ * Upstream: IsPodTerminated in pkg/volume/util/util.go.
+ */
+export function isPodTerminated(pod: Pod): boolean {
+  if (isPodTerminal(pod)) return true;
+  const {
+    initContainerStatuses = [],
+    containerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = pod.status ?? {};
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
+  const stands = all.every(
+    ({ state }) => state?.terminated !== undefined || state?.waiting !== undefined,
+  );
+  return pod.metadata?.deletionTimestamp !== undefined && stands;
+}
+
 /** Since when the Pod is ready (milliseconds), or undefined when it is not. */
 export function readySinceMs(pod: Pod): number | undefined {
   const ready = podCondition(pod, 'Ready');

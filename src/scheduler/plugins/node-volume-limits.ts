@@ -10,7 +10,7 @@ import type { CSINode } from '#api/gen/storage-v1.ts';
 import type { Cluster } from '../cluster.ts';
 import { type ClusterEvent, hasPlace, podsOf } from '../cluster-events.ts';
 import type { NodeInfo, Plugin, Verdict } from '../framework.ts';
-import { claimsOf, foreignClaim, NOT_FOUND } from '../pod-claims.ts';
+import { claimsOf, foreignClaim, NOT_FOUND } from '#api/core/pod-claims.ts';
 
 const NAME = 'NodeVolumeLimits';
 

@@ -15,16 +15,10 @@ import type { Cluster } from '../cluster.ts';
 import type { ClusterEvent } from '../cluster-events.ts';
 import type { NodeFilter, NodeInfo, Plugin, PodInfo, Verdict } from '../framework.ts';
 import type { NodePredicate } from '#api/core/node-selector.ts';
-import { claimsOf, foreignClaim, NOT_FOUND, type PodClaim } from '../pod-claims.ts';
+import { claimsOf, foreignClaim, NOT_FOUND, type PodClaim } from '#api/core/pod-claims.ts';
 import { VolumeReservation } from '../volume-reservation.ts';
-import {
-  isFullyBound,
-  requestedBytes,
-  SELECTED_NODE,
-  topologyAllows,
-  VolumeChoice,
-  volumeNodes,
-} from '../volume-matching.ts';
+import { isFullyBound, SELECTED_NODE } from '#api/core/volume-binding.ts';
+import { requestedBytes, topologyAllows, VolumeChoice, volumeNodes } from '../volume-matching.ts';
 
 const NAME = 'VolumeBinding';
 /** A class with this provisioner has volumes that people make. */

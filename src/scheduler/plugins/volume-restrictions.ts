@@ -8,7 +8,7 @@ import type { Pod, Volume } from '#api/gen/core-v1.ts';
 import type { Cluster } from '../cluster.ts';
 import { podsOf } from '../cluster-events.ts';
 import type { NodeFilter, NodeInfo, Plugin, PodInfo, Verdict } from '../framework.ts';
-import { NOT_FOUND } from '../pod-claims.ts';
+import { NOT_FOUND } from '#api/core/pod-claims.ts';
 
 const NAME = 'VolumeRestrictions';
 

@@ -9,7 +9,7 @@ import { equalJson } from '#api/meta/equal.ts';
 import type { Cluster } from '../cluster.ts';
 import type { ClusterEvent } from '../cluster-events.ts';
 import type { NodeInfo, Plugin, PodInfo, Verdict } from '../framework.ts';
-import { NOT_FOUND } from '../pod-claims.ts';
+import { NOT_FOUND } from '#api/core/pod-claims.ts';
 
 const NAME = 'VolumeZone';
 
