@@ -16,6 +16,7 @@ import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import type { Manager } from '#reconcile/manager.ts';
 import { MemoryStore } from '#store/memory.ts';
+import { blindClient, blindnessOf, WITHOUT_FIELD } from './blindness.ts';
 import { type ComponentName, ControlPlane, type Gate } from './control-plane.ts';
 import { type Faults, faultyHandler, NO_FAULTS } from './faults.ts';
 import { deepFreeze } from './freeze.ts';
@@ -42,6 +43,8 @@ export interface TestClusterOptions {
 }
 
 const ADMIN: Identity = { name: 'kubernetes-admin', groups: ['system:masters'] };
+/** A field that controllers know nothing of, for `npm run fields`. */
+const BLINDNESS = blindnessOf(process.env[WITHOUT_FIELD]);
 const ELECTION_LEASES = '/registry/leases/kube-system/';
 
 /** Writes that go on for ever, and so say nothing about whether the cluster has settled. */
@@ -232,7 +235,10 @@ export class TestCluster {
       random: this.#random.fork(),
       faults: () => line.faults ?? this.faults,
     });
-    return this.#clientAs(identity, faulty, signal);
+    const client = this.#clientAs(identity, faulty, signal);
+    return BLINDNESS !== undefined && isController(identity)
+      ? blindClient(client, BLINDNESS)
+      : client;
   }
 
   #clientAs(identity: Identity, handler: Handler, signal?: AbortSignal): Client {
@@ -283,6 +289,10 @@ function defaultControllers({ bindsVolumes }: TestClusterOptions): Controller[] 
     namespaceGraceMs: 0,
   });
   return all.filter(({ name }) => bindsVolumes === true || name !== 'persistentvolume-controller');
+}
+
+function isController({ name }: Identity): boolean {
+  return /^system:(kube-controller-manager$|serviceaccount:kube-system:)/.test(name);
 }
 
 function isNews({ method, url }: HttpRequest): boolean {
