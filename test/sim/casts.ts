@@ -3,6 +3,7 @@ import { Budgets } from './budgets.ts';
 import { DaemonSets } from './daemon-sets.ts';
 import { Deployments } from './deployments.ts';
 import { Jobs } from './jobs.ts';
+import { Pressure } from './pressure.ts';
 import type { Cast, Stage } from './stage.ts';
 import { StatefulSets } from './stateful-sets.ts';
 
@@ -14,5 +15,6 @@ export const CASTS: readonly {
   { name: 'jobs', make: (stage) => new Jobs(stage) },
   { name: 'budgets', make: (stage) => new Budgets(stage) },
   { name: 'statefulsets', make: (stage) => new StatefulSets(stage) },
+  { name: 'pressure', make: (stage) => new Pressure(stage) },
   { name: 'daemonsets', make: (stage) => new DaemonSets(stage) },
 ];

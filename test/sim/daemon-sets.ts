@@ -17,8 +17,7 @@ import type { Cast, Stage, StoreChange } from './stage.ts';
 const NAME = 'agent';
 const LABEL = 'agent';
 const HISTORY = 2;
-/** So long after a Pod was taken away it may still be missed. */
-const DISTURBED_MS = 2_000;
+const READY_SECONDS_MAX = 2;
 const LABELS = { app: NAME };
 
 const NOT_REFUSED: Affinity = {
@@ -52,6 +51,7 @@ export class DaemonSets implements Cast {
   #disturbedMs = 0;
   /** So many nodes had a ready Pod, and nothing has come since that may cost Pods but updates. */
   #promised = 0;
+  #promisedMs = 0;
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -76,7 +76,11 @@ export class DaemonSets implements Cast {
         updateStrategy: { type: 'RollingUpdate', rollingUpdate: this.#limits },
         template: {
           metadata: { labels: LABELS },
-          spec: { containers: [{ name: 'main', image: 'v1' }], affinity: NOT_REFUSED },
+          spec: {
+            containers: [{ name: 'main', image: 'v1' }],
+            affinity: NOT_REFUSED,
+            tolerations: [{ operator: 'Exists', effect: 'NoSchedule' }],
+          },
         },
       },
     });
@@ -99,14 +103,20 @@ export class DaemonSets implements Cast {
       if (pods.length > most) this.#stage.violated(`${node} has ${pods.length} Pods of ${NAME}`);
     const serving = [...byNode.values()].filter((pods) => pods.some(isPodReady)).length;
     const isWhole = [...this.#fitting].every((node) => byNode.get(node)?.some(isPodReady) === true);
-    const isCalm =
-      this.#stage.isUndisturbed &&
-      this.#stage.cluster.environment.elapsedMs >= this.#disturbedMs + DISTURBED_MS;
-    if (isWhole && serving === this.#fitting.size && isCalm)
-      this.#promised = Math.max(this.#promised, serving);
+    const isUpdated = active.every(({ spec }) => spec?.containers[0]?.image === this.#image);
+    if (isWhole && isUpdated && serving === this.#fitting.size) this.#promise(serving);
     const floor = this.#promised - Number(this.#limits.maxUnavailable);
     if (serving < floor)
       this.#stage.violated(`${serving} nodes have a ready Pod of ${NAME}, ${floor} should`);
+  }
+
+  #promise(serving: number): void {
+    const { isUndisturbed, lagMs, cluster } = this.#stage;
+    const { elapsedMs } = cluster.environment;
+    if (!isUndisturbed || elapsedMs < this.#disturbedMs + lagMs || serving <= this.#promised)
+      return;
+    this.#promised = serving;
+    this.#promisedMs = elapsedMs;
   }
 
   /** Other nodes than before: nothing is promised until each of them has its Pod. */
@@ -122,6 +132,10 @@ export class DaemonSets implements Cast {
   async #roll(): Promise<void> {
     const { cluster, random, say } = this.#stage;
     this.#last++;
+    // What is not available is replaced at once, and the controller may hear late that it is.
+    const { elapsedMs } = cluster.environment;
+    if (elapsedMs < this.#promisedMs + this.#stage.lagMs + READY_SECONDS_MAX * 1000)
+      this.#promised = 0;
     const image = random.chance(0.25) ? 1 + random.below(this.#last) : this.#last;
     this.#image = `v${image}`;
     say(`roll ${NAME} to ${this.#image}`);

@@ -127,13 +127,17 @@ export class Jobs implements Cast {
     await cluster.delete(JOB, subject, { propagationPolicy });
   }
 
-  async checkEnd(pods: readonly Pod[]): Promise<readonly Pod[]> {
+  async waitForLast(): Promise<void> {
     const { cluster } = this.#stage;
     for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += STEP_MS) {
       const open = (await cluster.list(JOB, 'default')).filter((each) => !isAtRest(each));
-      if (open.length === 0) break;
+      if (open.length === 0) return;
       await cluster.advance(STEP_MS);
     }
+  }
+
+  async checkEnd(pods: readonly Pod[]): Promise<readonly Pod[]> {
+    const { cluster } = this.#stage;
     const jobs = await cluster.list(JOB, 'default');
     const open = jobs.find((each) => !isAtRest(each));
     if (open !== undefined) throw new Error(`${open.metadata?.name} does not end`);

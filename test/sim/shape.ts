@@ -26,6 +26,8 @@ const ZONES = 3;
 const LARGE_RATIO = 0.08;
 const LARGE_MIN = 20;
 const LARGE_MAX = 200;
+/** A few requests, and a back-off. */
+const LAG_MIN_MS = 2_000;
 const ELECTION_RATIO = 0.2;
 const FAULT_RATIO = 0.3;
 
@@ -50,6 +52,12 @@ export function drawShape(random: SeededRandom, nodes?: number): Shape {
 /** As many between 20 and 63 as between 63 and 200. */
 function large(random: SeededRandom): number {
   return Math.round(LARGE_MIN * (LARGE_MAX / LARGE_MIN) ** random.next());
+}
+
+/** How late a controller may hear of something, or act on it. */
+export function lagOf(faults: Faults): number {
+  const { watchDelayMsMax, watchStallMsMax, slowWriteMsMax } = faults;
+  return LAG_MIN_MS + watchDelayMsMax + watchStallMsMax + slowWriteMsMax;
 }
 
 /** The labels of the node of this name. */

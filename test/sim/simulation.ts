@@ -11,7 +11,7 @@ import { SeededRandom } from '#kit/virtual-environment.ts';
 import { BadLine } from './bad-line.ts';
 import { CASTS } from './casts.ts';
 import { Mishaps } from './mishaps.ts';
-import { drawShape, type Shape, zoneOf } from './shape.ts';
+import { drawShape, lagOf, type Shape, zoneOf } from './shape.ts';
 import { actOnce, type Cast, type Disturbance, type Stage, type StoreChange } from './stage.ts';
 import { watchStore } from './store-watch.ts';
 
@@ -72,6 +72,7 @@ interface Parts {
 class Simulation implements Stage {
   readonly cluster: TestCluster;
   readonly random: SeededRandom;
+  readonly lagMs: number;
   isUndisturbed = true;
   readonly #options: SimulationOptions;
   readonly #casts: readonly Cast[];
@@ -85,6 +86,7 @@ class Simulation implements Stage {
     this.cluster = cluster;
     this.random = random;
     this.#violations = violations;
+    this.lagMs = lagOf(shape.faults);
     this.#faults =
       options.lossy === true ? { ...shape.faults, lostAnswerRatio: LOST_ANSWERS } : shape.faults;
     this.#mishaps = new Mishaps(this, {
@@ -136,7 +138,8 @@ class Simulation implements Stage {
     const { trace } = this.#options;
     if (trace !== undefined && !UNTRACED.has(change.resource)) {
       const { type, resource, key, object } = change;
-      const shown = JSON.stringify({ ...object, metadata: undefined });
+      const { deletionTimestamp, finalizers, uid } = object.metadata ?? {};
+      const shown = JSON.stringify({ ...object, metadata: { deletionTimestamp, finalizers, uid } });
       trace(`${this.#now} ms  ${type} ${resource} ${key} ${shown}`);
     }
     for (const cast of this.#casts) cast.saw(change);
@@ -164,6 +167,7 @@ class Simulation implements Stage {
       if (!alive.includes(node.metadata?.name ?? '')) await this.cluster.delete(NODE, node);
     }
     await this.cluster.advance(RECOVERY_MS / 4);
+    for (const cast of this.#casts) await cast.waitForLast?.();
     await this.cluster.settle();
     this.#complain();
   }

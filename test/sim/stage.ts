@@ -10,6 +10,8 @@ export interface Stage {
   readonly random: SeededRandom;
   /** No node has died: its Pods would be lost at a time that nobody knows. */
   isUndisturbed: boolean;
+  /** So far may a controller be behind what is so, by what its watches and writes take. */
+  readonly lagMs: number;
   /** Tells what happens. */
   readonly say: (text: string) => void;
   /** A promise was broken, now. */
@@ -41,6 +43,8 @@ export interface Cast {
   disturb(by: Disturbance): void;
   /** Nothing is to happen any more: takes back what would keep the world from coming to rest. */
   rest?(): Promise<void>;
+  /** Nothing breaks any more: goes on until nothing more is to be expected. */
+  waitForLast?(): Promise<void>;
   /** Each change, in the order of the store. */
   saw(change: StoreChange): void;
   /** When all has come to rest. Answers which of the Pods there have to be; throws what is wrong. */

@@ -19,8 +19,6 @@ import type { Cast, Stage, StoreChange } from './stage.ts';
 const NAME = 'db';
 const HISTORY = 2;
 const STORAGE = { storage: '1Gi' };
-/** So long after a Pod was taken away it may still be missed. */
-const DISTURBED_MS = 2_000;
 
 function ordinalOf({ metadata }: Pod): number {
   return Number(metadata?.name?.slice(NAME.length + 1));
@@ -114,7 +112,7 @@ export class StatefulSets implements Cast {
   /** In parallel an update that comes before the last one has ended may take one Pod more. */
   #isCalm(): boolean {
     const { elapsedMs } = this.#stage.cluster.environment;
-    if (elapsedMs < this.#disturbedMs + DISTURBED_MS) return false;
+    if (elapsedMs < this.#disturbedMs + this.#stage.lagMs) return false;
     return this.#spec.podManagementPolicy === 'OrderedReady' || this.#isUpdated();
   }
 
