@@ -1,9 +1,11 @@
 /** Every kind of workload that a simulated world may have. */
 import { Budgets } from './budgets.ts';
+import { CronJobs } from './cron-jobs.ts';
 import { DaemonSets } from './daemon-sets.ts';
 import { Deployments } from './deployments.ts';
 import { Jobs } from './jobs.ts';
 import { Pressure } from './pressure.ts';
+import { Services } from './services.ts';
 import type { Cast, Stage } from './stage.ts';
 import { StatefulSets } from './stateful-sets.ts';
 
@@ -16,5 +18,7 @@ export const CASTS: readonly {
   { name: 'budgets', make: (stage) => new Budgets(stage) },
   { name: 'statefulsets', make: (stage) => new StatefulSets(stage) },
   { name: 'pressure', make: (stage) => new Pressure(stage) },
+  { name: 'cronjobs', make: (stage) => new CronJobs(stage) },
+  { name: 'services', make: (stage) => new Services(stage) },
   { name: 'daemonsets', make: (stage) => new DaemonSets(stage) },
 ];
