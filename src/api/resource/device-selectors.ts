@@ -6,7 +6,7 @@
  */
 import { ANY, BOOL, typeText, isSameType, mapType, STRING, structType } from '#cel/check/type.ts';
 import type { SizeEstimator } from '#cel/cost/node.ts';
-import { celEnvironment, type CelEnvironment } from '#cel/kubernetes.ts';
+import { celEnvironment, type CelEnvironment, type CelProgram } from '#cel/kubernetes.ts';
 import { QUANTITY_TYPE } from '#cel/library/quantity.ts';
 
 const DOMAIN_MAX = 63;
@@ -91,17 +91,25 @@ export type SelectorFault =
   | { readonly kind: 'invalid'; readonly detail: string }
   | { readonly kind: 'costly' };
 
-/** `minor`: of the version of Kubernetes 1 whose features the expression may use. */
-export function selectorFault(expression: string, minor: number): SelectorFault | undefined {
+/** An expression that says of a device whether it is wanted, or why it cannot be run. */
+export function compileSelector(
+  expression: string,
+  minor: number,
+): CelProgram | Extract<SelectorFault, { readonly kind: 'invalid' }> {
   const compiled = environmentOf(minor).compile(expression);
   if ('kind' in compiled) {
     const what = compiled.kind === 'instantiation' ? 'program instantiation' : 'compilation';
     return { kind: 'invalid', detail: `${what} failed: ${compiled.message}` };
   }
   const { type } = compiled;
-  if (!isSameType(type, BOOL) && !isSameType(type, ANY)) {
-    const detail = `must evaluate to bool or the unknown type, not ${typeText(type)}`;
-    return { kind: 'invalid', detail };
-  }
+  if (isSameType(type, BOOL) || isSameType(type, ANY)) return compiled;
+  const detail = `must evaluate to bool or the unknown type, not ${typeText(type)}`;
+  return { kind: 'invalid', detail };
+}
+
+/** `minor`: of the version of Kubernetes 1 whose features the expression may use. */
+export function selectorFault(expression: string, minor: number): SelectorFault | undefined {
+  const compiled = compileSelector(expression, minor);
+  if ('kind' in compiled) return compiled;
   return compiled.estimate(sizeOf).max > COST_MAX ? { kind: 'costly' } : undefined;
 }

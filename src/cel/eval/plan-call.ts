@@ -46,9 +46,7 @@ const inAggregate: Binary = (a, b) => {
   if (a instanceof CelError) return a;
   if (b instanceof CelError) return b;
   if (b instanceof ListValue) return isInList(a, b);
-  if (!(b instanceof MapValue)) return noSuchOverload();
-  const found = b.find(a);
-  return found instanceof CelError ? found : found !== undefined;
+  return b instanceof MapValue ? b.holds(a) : noSuchOverload();
 };
 
 const not = (value: Value): Value => {

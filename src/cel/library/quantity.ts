@@ -146,7 +146,8 @@ class QuantityValue extends OpaqueValue {
   }
 }
 
-function toQuantity(text: Value): Value {
+/** The quantity that a text says; a `CelError` where it says none. */
+export function toQuantity(text: Value): Value {
   const amount = parseAmount(textOf(text));
   return amount instanceof CelError ? amount : new QuantityValue(amount);
 }

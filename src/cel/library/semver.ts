@@ -141,7 +141,8 @@ class SemverValue extends OpaqueValue {
   }
 }
 
-function toSemver(text: Value, isNormalized: Value): Value {
+/** The version that a text says; a `CelError` where it says none. */
+export function toSemver(text: Value, isNormalized: Value): Value {
   const version = read(text, isNormalized);
   return version instanceof CelError ? version : new SemverValue(version);
 }

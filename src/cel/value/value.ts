@@ -111,6 +111,12 @@ export abstract class MapValue {
   abstract find(key: Value): Value | undefined;
   abstract keys(): Iterable<Value>;
 
+  /** What `in` says of a key: a boolean, or why there is none. */
+  holds(key: Value): Value {
+    const found = this.find(key);
+    return found instanceof CelError ? found : found !== undefined;
+  }
+
   /** Maps of some schemas compare in a way of their own; undefined for the way of CEL. */
   equalsOther(_other: MapValue): Value | undefined {
     return undefined;
