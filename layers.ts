@@ -19,9 +19,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   store: ['base'],
   apiserver: ['store', 'api', 'cel', 'base'],
   controllers: ['reconcile', 'client', 'api', 'base'],
-  scheduler: ['client', 'api', 'base'],
+  /** Devices are selected by expressions. */
+  scheduler: ['client', 'api', 'cel', 'base'],
   /** Explanations: reads what anybody may read, and says in words why it is so. */
-  why: ['scheduler', 'client', 'api', 'base'],
+  why: ['scheduler', 'client', 'api', 'cel', 'base'],
   kubelet: ['client', 'api', 'base'],
   proxy: ['client', 'api', 'base'],
   dns: ['client', 'api', 'base'],

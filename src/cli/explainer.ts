@@ -9,6 +9,6 @@ export function explainerOn(handler: Handler, environment: Environment): Explain
   return ({ user, name, namespace, ...type }) => {
     const client = clientAs(handler, user, { environment, userAgent: 'cox-why' });
     const subject = { type, name, ...(namespace === undefined ? {} : { namespace }) };
-    return explain(client, subject, environment.clock.now());
+    return explain(client, subject, environment);
   };
 }

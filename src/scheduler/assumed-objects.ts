@@ -59,6 +59,12 @@ export class AssumedObjects implements Objects {
   csiDriver = (name: string) => this.shown.csiDriver(name);
   storageCapacities = (storageClass: string) => this.shown.storageCapacities(storageClass);
   volumeAttachments = (node: string) => this.shown.volumeAttachments(node);
+  resourceClaims = () => this.shown.resourceClaims();
+  resourceClaim = (key: string) => this.shown.resourceClaim(key);
+  resourceClaimsOf = (podUid: string) => this.shown.resourceClaimsOf(podUid);
+  resourceSlices = () => this.shown.resourceSlices();
+  deviceClass = (name: string) => this.shown.deviceClass(name);
+  deviceClasses = () => this.shown.deviceClasses();
 }
 
 function current<T extends KubeObject>(

@@ -1,8 +1,8 @@
 /**
- * Pods that have a node and wait for their volumes before they are bound.
+ * Pods that have a node and wait for their volumes or devices before they are bound.
  *
- * There are at most as many as pods without a node; each is looked at again whenever a volume or a
- * claim changes. Upstream asks every second: pkg/scheduler/framework/plugins/volumebinding
+ * There are at most as many as pods without a node; each is looked at again whenever a volume, a
+ * device or a claim changes. Upstream asks every second: pkg/scheduler/framework/plugins/volumebinding
  * (BindPodVolumes), v1.36.
  */
 import type { Environment } from '#base/env.ts';
@@ -32,7 +32,7 @@ export class BindWaits {
     if (isReady()) return;
     const done = Promise.withResolvers<void>();
     const timer = this.#environment.timers.after(timeoutMs, () =>
-      done.reject(new Error('binding volumes: context deadline exceeded')),
+      done.reject(new Error('context deadline exceeded')),
     );
     this.#waiting.set(key, {
       fail: (error) => done.reject(error),
@@ -40,9 +40,7 @@ export class BindWaits {
         try {
           if (isReady()) done.resolve();
         } catch (error) {
-          done.reject(
-            new Error(`binding volumes: ${error instanceof Error ? error.message : String(error)}`),
-          );
+          done.reject(error);
         }
       },
     });
@@ -61,6 +59,6 @@ export class BindWaits {
 
   /** The pod is gone. */
   cancel(key: string): void {
-    this.#waiting.get(key)?.fail(new Error('binding volumes: pod does not exist any more'));
+    this.#waiting.get(key)?.fail(new Error('pod does not exist any more'));
   }
 }

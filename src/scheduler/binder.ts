@@ -4,13 +4,16 @@
  * Source: upstream pkg/scheduler/schedule_one.go (bindingCycle), v1.36.
  */
 import { isConflict, isNotFound } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import { BindWaits } from './bind-waits.ts';
-import type { PodInfo, Reservation } from './framework.ts';
+import type { Notice, PodInfo, Reservation } from './framework.ts';
 import { bindPod, patchPodStatus, writeBefore, type Writer } from './pod-writes.ts';
 
 export interface BinderOptions extends Writer {
-  /** While a pod waits for its volumes it makes no writes: its slot is free (-1), then not (+1). */
+  /** While a pod waits it makes no writes: its slot is free (-1), then not (+1). */
   onSlots(change: 1 | -1): void;
+  /** People are to know why the pod waits. */
+  onWait(pod: PodInfo, notice: Notice): void;
   /** Asks extenders to bind the pod: false leaves it to the binder. */
   bindElsewhere(pod: PodInfo, node: string): Promise<boolean>;
 }
@@ -48,6 +51,7 @@ export class Binder {
       if (!(await this.#options.bindElsewhere(info, node))) await this.#write(info, node);
     } catch (error) {
       for (const reservation of reservations) reservation.release();
+      for (const reservation of reservations) await reservation.undo?.(this.#options);
       throw error;
     }
   }
@@ -71,18 +75,41 @@ export class Binder {
     }
   }
 
-  async #prepare(
-    { info: { pod, key }, node, timeoutMs }: BindingPlan,
-    reservation: Reservation,
-  ): Promise<void> {
+  async #prepare({ info, node, timeoutMs }: BindingPlan, reservation: Reservation): Promise<void> {
     // Others may want to know where the pod will be while that takes its time.
-    await patchPodStatus(this.#options, pod, { nominatedNodeName: node });
-    const written = await writeBefore(this.#options, reservation.writes);
+    await patchPodStatus(this.#options, info.pod, { nominatedNodeName: node });
+    const { plugin } = reservation;
+    const written = await within(plugin, async () => {
+      const made = await writeBefore(this.#options, reservation.writes);
+      await reservation.act?.(this.#options);
+      return made;
+    });
+    const notice = reservation.notice?.();
+    if (notice !== undefined) this.#options.onWait(info, notice);
     this.#options.onSlots(-1);
+    const waitMs = reservation.timeoutMs ?? timeoutMs;
     try {
-      await this.#waits.wait(key, timeoutMs, () => reservation.isReady(written));
+      await within(
+        plugin,
+        () => this.#waits.wait(info.key, waitMs, () => reservation.isReady(written)),
+        (message) => reservation.describe(message),
+      );
     } finally {
       this.#options.onSlots(1);
     }
+  }
+}
+
+/** Errors say which plug-in had them. */
+async function within<R>(
+  plugin: string,
+  action: () => Promise<R>,
+  describe: (message: string) => string = (message) => message,
+): Promise<R> {
+  try {
+    return await action();
+  } catch (error) {
+    const why = describe(messageOf(error));
+    throw new Error(`running PreBind plugin ${JSON.stringify(plugin)}: ${why}`, { cause: error });
   }
 }

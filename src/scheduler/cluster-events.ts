@@ -7,6 +7,7 @@
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import type { KubeObject } from '#api/meta/object.ts';
+import type { Cluster } from './cluster.ts';
 import type { PodInfo } from './framework.ts';
 import { requestsOf } from './resources.ts';
 
@@ -20,6 +21,9 @@ export type EventResource =
   | 'CSIDriver'
   | 'CSIStorageCapacity'
   | 'VolumeAttachment'
+  | 'ResourceClaim'
+  | 'ResourceSlice'
+  | 'DeviceClass'
   /** Anything: a pod that has waited for long, or must be tried whatever happened. */
   | '*';
 
@@ -37,6 +41,7 @@ export type EventAction =
   | 'UpdatePodScaleDown'
   | 'UpdatePodToleration'
   | 'UpdatePodSchedulingGatesEliminated'
+  | 'UpdatePodGeneratedResourceClaim'
   | '*';
 
 export interface ClusterEvent {
@@ -52,7 +57,7 @@ export interface EventHint {
   readonly resource: Exclude<EventResource, '*'>;
   readonly actions: readonly Exclude<EventAction, '*'>[];
   /** Whether the event may help `pod`; without it every such event may. */
-  helps?(pod: PodInfo, event: ClusterEvent): boolean;
+  helps?(pod: PodInfo, event: ClusterEvent, cluster: Cluster): boolean;
 }
 
 export const ANY_EVENT: ClusterEvent = { resource: '*', action: '*' };
@@ -76,6 +81,8 @@ export function podEvents(before: Pod, after: Pod): ClusterEvent[] {
   if (gates(before) > 0 && gates(after) === 0) actions.push('UpdatePodSchedulingGatesEliminated');
   if ((before.spec?.tolerations?.length ?? 0) !== (after.spec?.tolerations?.length ?? 0))
     actions.push('UpdatePodToleration');
+  if (!equalValues(before.status?.resourceClaimStatuses, after.status?.resourceClaimStatuses))
+    actions.push('UpdatePodGeneratedResourceClaim');
   if (actions.length === 0) actions.push('Update');
   return actions.map((action) => ({ resource: 'Pod', action, before, after }));
 }

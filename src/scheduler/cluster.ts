@@ -8,6 +8,7 @@ import type {
 } from '#api/gen/core-v1.ts';
 import type { ReplicaSet, StatefulSet } from '#api/gen/apps-v1.ts';
 import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
+import type { DeviceClass, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
 import type {
   CSIDriver,
   CSINode,
@@ -16,6 +17,7 @@ import type {
   VolumeAttachment,
 } from '#api/gen/storage-v1.ts';
 import type { AssumedObjects } from './assumed-objects.ts';
+import type { DeviceLedger } from './dynamic-resources/ledger.ts';
 import type { NodeInfo } from './framework.ts';
 import type { TermIndex } from './term-index.ts';
 import type { View } from './views.ts';
@@ -37,11 +39,20 @@ export interface Objects {
   csiDriver(name: string): CSIDriver | undefined;
   storageCapacities(storageClass: string): readonly CSIStorageCapacity[];
   volumeAttachments(node: string): readonly VolumeAttachment[];
+  resourceClaims(): readonly ResourceClaim[];
+  resourceClaim(key: string): ResourceClaim | undefined;
+  /** Those that were made for a pod. */
+  resourceClaimsOf(podUid: string): readonly ResourceClaim[];
+  resourceSlices(): readonly ResourceSlice[];
+  deviceClass(name: string): DeviceClass | undefined;
+  deviceClasses(): readonly DeviceClass[];
 }
 
 export interface Cluster {
   /** With what this scheduler has decided and the API does not show yet. */
   readonly objects: AssumedObjects;
+  /** Devices, and who has them. */
+  readonly devices: DeviceLedger;
   /** In the order in which they are tried: zone by turn. */
   readonly nodes: readonly NodeInfo[];
   node(name: string): NodeInfo | undefined;

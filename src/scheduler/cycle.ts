@@ -62,7 +62,7 @@ export function scheduleOne(options: CycleOptions): CycleResult {
   if (only === undefined)
     return refusalOf({ nodeCount, ...verdictsOf(search, restriction) }, { run, looked });
   if (feasible.length === 1) return { node: only.name, run, looked };
-  return { node: best(feasible, totalScores(options, feasible), options), run, looked };
+  return { node: best(feasible, totalScores(options, feasible, run), options), run, looked };
 }
 
 /** Asks what is asked once for a pod: the filters of its nodes, or why there is nothing to ask. */
@@ -157,11 +157,15 @@ function feasibleEnough(count: number, asked: number): number {
   return Math.max(FEASIBLE_MIN, Math.floor((count * percent) / 100));
 }
 
-export function totalScores({ pod, plugins, cluster }: CycleOptions, nodes: readonly NodeInfo[]) {
+export function totalScores(
+  { pod, plugins, cluster }: CycleOptions,
+  nodes: readonly NodeInfo[],
+  { filters }: FilterRun,
+) {
   const totals = nodes.map(() => 0);
   const scores = nodes.map(() => 0);
   for (const plugin of plugins) {
-    const scorer = plugin.preScore?.(pod, nodes, cluster);
+    const scorer = plugin.preScore?.(pod, nodes, cluster, filters);
     if (scorer === undefined) continue;
     let i = 0;
     for (const node of nodes) scores[i++] = scorer.score(node);

@@ -75,7 +75,7 @@ export class Extenders {
     if (only === undefined) return refusalOf({ nodeCount, ...found, verdicts }, { run, looked });
     if (feasible.length === 1) return { node: only.name, run, looked };
     const points = await this.#points(options.pod, feasible);
-    const scores = totalScores(options, feasible).map(
+    const scores = totalScores(options, feasible, run).map(
       (score, i) => score + (points.get(feasible[i]?.name ?? '') ?? 0),
     );
     return { node: best(feasible, scores, options), run, looked };

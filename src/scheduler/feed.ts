@@ -27,7 +27,7 @@ export interface FeedOptions {
   /** The pod with this key has ended, or is gone. */
   onGone(key: string): void;
   /** An object beside pods and nodes has changed. */
-  onObject(): void;
+  onObject(event: ClusterEvent): void;
 }
 
 export class Feed {
@@ -47,7 +47,7 @@ export class Feed {
     pods.start(signal);
     const { objects, queue } = this.#options;
     const others = objects.start(signal, (event) => {
-      this.#options.onObject();
+      this.#options.onObject(event);
       queue.moved(event);
     });
     await Promise.all([nodes.synced(), pods.synced(), others]);

@@ -23,6 +23,7 @@ import type { KubeObject } from '#api/meta/object.ts';
 import type { AffinityTerms } from './affinity-terms.ts';
 import type { Cluster } from './cluster.ts';
 import type { EventHint } from './cluster-events.ts';
+import type { Writer } from './pod-writes.ts';
 
 /** cpu in millicores, the rest in their base unit (bytes, pieces). */
 export interface Amounts {
@@ -103,19 +104,47 @@ export interface NodeFilter {
   count?(pod: PodInfo, node: NodeInfo, delta: 1 | -1): void;
   /** Holds what the pod takes on the node it was given, until it is bound or refused. */
   reserve?(node: NodeInfo): Reservation | undefined;
+  /** The extension point postFilter: no node did. What is given back for another attempt. */
+  giveBack?(): GiveBack;
+}
+
+export interface GiveBack {
+  /** What came of it, as a sentence. */
+  readonly message: string;
+  act?(writer: Writer): Promise<void>;
 }
 
 export interface Reservation {
+  readonly plugin: string;
   /** Gives back what is held. */
   release(): void;
   /** Writes that come before the binding, in order. */
   readonly writes: readonly PreBindWrite[];
+  /** Writes that depend on one another, after these. */
+  act?(writer: Writer): Promise<void>;
+  /** After `release`: takes back what was written. */
+  undo?(writer: Writer): Promise<void>;
   /**
    * After the writes, which gave `written`: true when the pod may be bound, false when that takes
    * longer. Throws when it will not come about.
    */
   isReady(written: readonly KubeObject[]): boolean;
+  /** How long that may take; as long as volumes may when absent. */
+  readonly timeoutMs?: number;
+  /** Why it did not come about, in the plug-in's words. */
+  describe(message: string): string;
+  /** What people are told of the wait, if it is one; asked after the writes. */
+  notice?(): Notice | undefined;
 }
+
+/** What people are told of a pod. */
+export interface Notice {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The attempt itself fails, whatever the node: something must be mended first. */
+export class AttemptError extends Error {}
 
 /** A merge patch of an object, that fails when the object has changed meanwhile. */
 export interface PreBindWrite {
@@ -147,10 +176,15 @@ export interface Plugin {
   /** Which of two pods is tried first: true when it is the left one. */
   less?(left: QueuedPod, right: QueuedPod): boolean;
   /** Before the pod may be queued at all. */
-  preEnqueue?(pod: PodInfo): Verdict | undefined;
+  preEnqueue?(pod: PodInfo, cluster: Cluster): Verdict | undefined;
   preFilter?(pod: PodInfo, cluster: Cluster): PreFilterResult;
   /** Undefined: its scores would not tell the nodes apart. */
-  preScore?(pod: PodInfo, nodes: readonly NodeInfo[], cluster: Cluster): NodeScorer | undefined;
+  preScore?(
+    pod: PodInfo,
+    nodes: readonly NodeInfo[],
+    cluster: Cluster,
+    filters: readonly NodeFilter[],
+  ): NodeScorer | undefined;
   /** Which changes of the cluster may help a pod that this plug-in refused. */
   readonly hints?: readonly EventHint[];
 }

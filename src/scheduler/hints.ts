@@ -4,6 +4,7 @@
  * Source: KEP-4247; upstream pkg/scheduler/backend/queue/scheduling_queue.go
  * (isPodWorthRequeuing).
  */
+import type { Cluster } from './cluster.ts';
 import { type ClusterEvent, type EventHint, isAbout } from './cluster-events.ts';
 import type { Plugin, PodInfo } from './framework.ts';
 
@@ -26,9 +27,11 @@ interface PluginHint {
 
 export class Hints {
   readonly #hints: readonly PluginHint[];
+  readonly #cluster: Cluster;
   readonly #byEvent = new Map<string, readonly PluginHint[]>();
 
-  constructor(plugins: readonly Plugin[]) {
+  constructor(plugins: readonly Plugin[], cluster: Cluster) {
+    this.#cluster = cluster;
     this.#hints = plugins.flatMap(({ name, hints = [] }) =>
       hints.map((hint) => ({ plugin: name, hint })),
     );
@@ -44,7 +47,7 @@ export class Hints {
     let answer: Requeue = 'skip';
     for (const { plugin, hint } of this.#about(event)) {
       if (!rejectors.has(plugin)) continue;
-      if (hint.helps !== undefined && !hint.helps(info, event)) continue;
+      if (hint.helps !== undefined && !hint.helps(info, event, this.#cluster)) continue;
       if (pending.has(plugin)) return 'now';
       if (pending.size === 0) return 'backoff';
       answer = 'backoff';

@@ -7,8 +7,11 @@ import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { REPLICATION_CONTROLLER } from '#api/core/replication-controller.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { storageClassOf } from '#api/core/volume-claims.ts';
-import type { KubeObject } from '#api/meta/object.ts';
+import { controllerOf, type KubeObject } from '#api/meta/object.ts';
 import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
+import { DEVICE_CLASS } from '#api/resource/device-class.ts';
+import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
+import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
 import { CSI_DRIVER } from '#api/storage/csi-driver.ts';
 import { CSI_NODE } from '#api/storage/csi-node.ts';
 import { CSI_STORAGE_CAPACITY } from '#api/storage/csi-storage-capacity.ts';
@@ -34,27 +37,33 @@ function informersOf(factory: InformerFactory) {
     csiDrivers: factory.for(CSI_DRIVER),
     storageCapacities: factory.for(CSI_STORAGE_CAPACITY),
     volumeAttachments: factory.for(VOLUME_ATTACHMENT),
+    resourceClaims: factory.for(RESOURCE_CLAIM),
+    resourceSlices: factory.for(RESOURCE_SLICE),
+    deviceClasses: factory.for(DEVICE_CLASS),
   };
 }
 
 const BY_CLASS = 'storageClass';
 const BY_NODE = 'node';
+const BY_POD = 'pod';
 
 export class InformedObjects implements Objects {
   readonly #informers: ReturnType<typeof informersOf>;
 
   constructor(factory: InformerFactory) {
     this.#informers = informersOf(factory);
-    const { volumes, storageCapacities, volumeAttachments } = this.#informers;
+    const { volumes, storageCapacities, volumeAttachments, resourceClaims } = this.#informers;
     volumes.index(BY_CLASS, (volume) => [storageClassOf(volume)]);
     storageCapacities.index(BY_CLASS, ({ storageClassName }) => [storageClassName]);
     volumeAttachments.index(BY_NODE, ({ spec }) => [spec?.nodeName ?? '']);
+    resourceClaims.index(BY_POD, (claim) => [controllerOf(claim)?.uid ?? '']);
   }
 
   /** Starts all of them, and tells what happens to those that pods may wait for. */
   async start(signal: AbortSignal, onEvent: (event: ClusterEvent) => void): Promise<void> {
     const { claims, volumes, storageClasses, csiNodes, csiDrivers } = this.#informers;
     const { storageCapacities, volumeAttachments } = this.#informers;
+    const { resourceClaims, resourceSlices, deviceClasses } = this.#informers;
     tell(claims, 'PersistentVolumeClaim', onEvent);
     tell(volumes, 'PersistentVolume', onEvent);
     tell(storageClasses, 'StorageClass', onEvent);
@@ -62,6 +71,9 @@ export class InformedObjects implements Objects {
     tell(csiDrivers, 'CSIDriver', onEvent);
     tell(storageCapacities, 'CSIStorageCapacity', onEvent);
     tell(volumeAttachments, 'VolumeAttachment', onEvent);
+    tell(resourceClaims, 'ResourceClaim', onEvent);
+    tell(resourceSlices, 'ResourceSlice', onEvent);
+    tell(deviceClasses, 'DeviceClass', onEvent);
     const all = Object.values(this.#informers);
     for (const informer of all) informer.start(signal);
     await Promise.all(all.map((informer) => informer.synced()));
@@ -82,6 +94,12 @@ export class InformedObjects implements Objects {
   csiDriver = (name: string) => this.#informers.csiDrivers.get(name);
   storageCapacities = (name: string) => this.#informers.storageCapacities.byIndex(BY_CLASS, name);
   volumeAttachments = (node: string) => this.#informers.volumeAttachments.byIndex(BY_NODE, node);
+  resourceClaims = () => this.#informers.resourceClaims.list();
+  resourceClaim = (key: string) => this.#informers.resourceClaims.get(key);
+  resourceClaimsOf = (podUid: string) => this.#informers.resourceClaims.byIndex(BY_POD, podUid);
+  resourceSlices = () => this.#informers.resourceSlices.list();
+  deviceClass = (name: string) => this.#informers.deviceClasses.get(name);
+  deviceClasses = () => this.#informers.deviceClasses.list();
 }
 
 const ACTIONS = { added: 'Add', modified: 'Update', deleted: 'Delete' } as const;

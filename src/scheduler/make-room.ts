@@ -7,6 +7,8 @@
  * messages that people know. Then comes preemption. Source: upstream v1.36
  * pkg/scheduler/framework/plugins/dynamicresources, framework/runtime (RunPostFilterPlugins).
  */
+import { messageOf } from '#base/error.ts';
+import type { GiveBack } from './framework.ts';
 import {
   type Candidate,
   leastHarm,
@@ -16,45 +18,69 @@ import {
   type PreemptionResult,
 } from './preemption.ts';
 
-const NO_DEVICES = 'no new claims to deallocate';
+const NO_DEVICES: GiveBack = { message: 'no new claims to deallocate' };
 const NOT_ASKED = 'not found';
 
-/** A profile that has no DefaultPreemption at postFilter makes no room. */
-export function noRoom({
-  run,
-}: {
-  readonly run?: PreemptionOptions['run'];
-}): Extract<PreemptionResult, { readonly message: string }> {
-  return { message: run === undefined ? NOT_ASKED : NO_DEVICES, keep: true };
+export interface RoomOptions extends PreemptionOptions {
+  /** The profile has DynamicResources at postFilter. */
+  readonly givesBack: boolean;
+  /** The profile has DefaultPreemption there. */
+  readonly preempts: boolean;
 }
 
-export function makeRoom(options: PreemptionOptions): PreemptionResult {
-  const found = candidatesFor(options);
-  if ('message' in found) return found;
-  return leastHarm(found, options.nowMs) ?? nobody(NO_CANDIDATE);
+export interface Room {
+  readonly result: PreemptionResult;
+  /** What is to be given back, whatever the result is. */
+  readonly giveBack?: GiveBack;
+}
+
+/** Of a pod for which nothing can be tried. */
+export const NO_ROOM: Room = { result: { message: '', keep: true } };
+
+export function makeRoom(options: RoomOptions): Room {
+  const begun = begin(options);
+  if ('result' in begun) return begun;
+  const { found } = begun;
+  return roomOf(
+    begun,
+    'message' in found ? found : (leastHarm(found, options.nowMs) ?? NO_CANDIDATE),
+  );
 }
 
 /** As `makeRoom`, where others have a say in which of the candidates it is to be. */
 export async function makeRoomWith(
-  options: PreemptionOptions,
+  options: RoomOptions,
   choose: (candidates: readonly Candidate[]) => Promise<readonly Candidate[]>,
-): Promise<PreemptionResult> {
-  const found = candidatesFor(options);
-  if ('message' in found) return found;
+): Promise<Room> {
+  const begun = begin(options);
+  if ('result' in begun) return begun;
+  const { found } = begun;
+  if ('message' in found) return roomOf(begun, found);
   try {
-    return leastHarm(await choose(found), options.nowMs) ?? nobody(NO_CANDIDATE);
+    return roomOf(begun, leastHarm(await choose(found), options.nowMs) ?? NO_CANDIDATE);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { message: `preemption: ${why}`, keep: true };
+    return { result: { message: `preemption: ${messageOf(error)}`, keep: true } };
   }
 }
 
-function candidatesFor(options: PreemptionOptions): ReturnType<typeof preemptionCandidates> {
-  if (options.run === undefined) return { message: NOT_ASKED, keep: true };
-  const found = preemptionCandidates(options);
-  return 'message' in found ? nobody(found) : found;
+interface Begun {
+  readonly giveBack: GiveBack | undefined;
+  readonly found: ReturnType<typeof preemptionCandidates>;
 }
 
-function nobody<R extends { readonly message: string }>(result: R): R {
-  return { ...result, message: `${NO_DEVICES}, ${result.message}` };
+function begin(options: RoomOptions): Begun | Room {
+  const { run, diagnosis, givesBack, preempts } = options;
+  const wasAsked = run !== undefined || diagnosis.before?.plugin === 'DynamicResources';
+  if (givesBack && !wasAsked) return { result: { message: NOT_ASKED, keep: true } };
+  const found = preempts ? preemptionCandidates(options) : { message: '', keep: true };
+  if (!givesBack) return { giveBack: undefined, found };
+  const filter = run?.filters.find((each) => each.giveBack !== undefined);
+  return { giveBack: filter?.giveBack?.() ?? NO_DEVICES, found };
+}
+
+function roomOf({ giveBack }: Begun, result: PreemptionResult): Room {
+  if (giveBack === undefined) return { result };
+  if ('victims' in result) return { result, giveBack };
+  const texts = [giveBack.message, result.message].filter((text) => text !== '');
+  return { result: { ...result, message: texts.join(', ') }, giveBack };
 }

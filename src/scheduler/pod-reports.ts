@@ -1,6 +1,7 @@
 /** Says of a pod that it has a node, or why it has none: events, and the PodScheduled condition. */
 import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
 import type { EventRecorder } from '#client/events.ts';
+import type { Notice } from './framework.ts';
 import { patchPodStatus, type Writer } from './pod-writes.ts';
 
 /** What the API takes as the message of an event. */
@@ -28,6 +29,11 @@ export class PodReports {
       reason: 'Scheduled',
       message: `Successfully assigned ${namespace}/${name} to ${node}`,
     });
+  }
+
+  /** It has a node, and waits for something before it is bound to it. */
+  waits(pod: Pod, notice: Notice): void {
+    this.#options.events.event({ about: pod, type: 'Normal', ...notice });
   }
 
   /** The condition is written only when it is news. */

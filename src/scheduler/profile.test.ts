@@ -41,7 +41,7 @@ describe('the plug-ins of a profile', () => {
       all.plugins
         .filter((plugin) => plugin.preEnqueue !== undefined || plugin.less !== undefined)
         .map(({ name }) => name),
-      ['SchedulingGates', 'PrioritySort'],
+      ['SchedulingGates', 'DynamicResources', 'PrioritySort'],
     );
   });
 

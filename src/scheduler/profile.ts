@@ -12,7 +12,10 @@ import { ConfigError } from './config/error.ts';
 import { PLUGIN_ARGS } from './config/schema.ts';
 import { argsOf, type Point, type ProfileConfig, type SchedulerConfig } from './config/types.ts';
 import { validateFitArgs } from './config/validate-args.ts';
+import { parseDuration } from '#api/codec/duration.ts';
+import type { Cluster } from './cluster.ts';
 import type { NodeFilter, Plugin, PodInfo, QueuedPod } from './framework.ts';
+import { dynamicResourcesWith } from './plugins/dynamic-resources.ts';
 import { interPodAffinityWith } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinityWith } from './plugins/node-affinity.ts';
 import { nodeResourcesBalancedAllocationWith } from './plugins/node-resources-balanced-allocation.ts';
@@ -30,6 +33,8 @@ export interface Profile {
   readonly percentageOfNodesToScore: number;
   /** Undefined: no room is made for pods that fit nowhere. */
   readonly preemption: DefaultPreemptionArgs | undefined;
+  /** Whether claims of a pod that fits nowhere give their devices back. */
+  readonly givesBack: boolean;
   /** Whether a pod is not tried while room is being made for it. */
   readonly waitsForPreemption: boolean;
   /** How long the volumes of a pod may take to be bound. */
@@ -105,6 +110,7 @@ function profileOf(config: ProfileConfig, percentage: number): Profile {
     plugins: partsOf(config, at),
     percentageOfNodesToScore: config.percentageOfNodesToScore ?? percentage,
     preemption: at.postFilter.includes('DefaultPreemption') ? (preemption ?? {}) : undefined,
+    givesBack: at.postFilter.includes('DynamicResources'),
     waitsForPreemption: at.preEnqueue.includes('DefaultPreemption'),
     bindTimeoutMs: seconds * 1000,
   };
@@ -141,6 +147,7 @@ function configuredPlugins(config: ProfileConfig): Plugin[] {
     throw new ConfigError(`initializing plugin "NodeResourcesFit": ${all}`);
   }
   const spread = argsOf(config, 'PodTopologySpread');
+  const devices = argsOf(config, 'DynamicResources');
   const made: readonly Plugin[] = [
     nodeAffinityWith(argsOf(config, 'NodeAffinity') ?? {}),
     nodeResourcesFitWith(
@@ -151,11 +158,21 @@ function configuredPlugins(config: ProfileConfig): Plugin[] {
         ? { defaultConstraints: spread.defaultConstraints ?? [] }
         : {},
     ),
+    dynamicResourcesWith({
+      filterTimeoutMs: durationMs(devices?.filterTimeout),
+      bindingTimeoutMs: durationMs(devices?.bindingTimeout),
+    }),
     interPodAffinityWith(argsOf(config, 'InterPodAffinity') ?? {}),
     nodeResourcesBalancedAllocationWith(argsOf(config, 'NodeResourcesBalancedAllocation') ?? {}),
   ];
   const byName = new Map(made.map((plugin) => [plugin.name, plugin]));
   return PLUGINS.map((plugin) => byName.get(plugin.name) ?? plugin);
+}
+
+const NANOS_PER_MS = 1e6;
+
+function durationMs(text: string | undefined): number {
+  return parseDuration(text ?? '0s') / NANOS_PER_MS;
 }
 
 /** Has been validated: of one of the three types. */
@@ -180,7 +197,7 @@ function queuePart(plugin: Plugin): Plugin {
     name: plugin.name,
     ...(plugin.preEnqueue === undefined
       ? {}
-      : { preEnqueue: (pod: PodInfo) => plugin.preEnqueue?.(pod) }),
+      : { preEnqueue: (pod: PodInfo, cluster: Cluster) => plugin.preEnqueue?.(pod, cluster) }),
     ...(plugin.less === undefined
       ? {}
       : {
@@ -233,6 +250,6 @@ function scorePart(plugin: Plugin, weight: number, at: PluginsAt): Plugin {
   return {
     name,
     weight,
-    preScore: (pod, nodes, cluster) => plugin.preScore?.(pod, nodes, cluster),
+    preScore: (pod, nodes, cluster, filters) => plugin.preScore?.(pod, nodes, cluster, filters),
   };
 }

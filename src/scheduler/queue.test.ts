@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
-import { aNode, aPod, type PodWords } from '#kit/scheduler-world.ts';
+import { aNode, aPod, type PodWords, snapshotOf } from '#kit/scheduler-world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { ClusterEvent } from './cluster-events.ts';
 import { PLUGINS } from './plugins/order.ts';
@@ -17,7 +17,12 @@ function refusedBy(...plugins: string[]): Failure {
 function queueOf() {
   const environment = new VirtualEnvironment();
   const t = { environment, woken: 0 };
-  const queue = new SchedulingQueue({ environment, plugins: PLUGINS, wake: () => t.woken++ });
+  const queue = new SchedulingQueue({
+    environment,
+    cluster: snapshotOf({ nodes: [] }),
+    plugins: PLUGINS,
+    wake: () => t.woken++,
+  });
   return Object.assign(t, { queue });
 }
 

@@ -11,6 +11,7 @@
  */
 import type { Environment, Timer } from '#base/env.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
+import type { Cluster } from './cluster.ts';
 import { ANY_EVENT, type ClusterEvent, podEvents } from './cluster-events.ts';
 import type { Plugin, PodInfo, QueuedPod } from './framework.ts';
 import { Heap } from './heap.ts';
@@ -53,15 +54,17 @@ interface Rules {
   readonly gates: readonly Plugin[];
 }
 
-function rulesOf(plugins: readonly Plugin[]): Rules {
+function rulesOf(plugins: readonly Plugin[], cluster: Cluster): Rules {
   return {
-    hints: new Hints(plugins),
+    hints: new Hints(plugins, cluster),
     gates: plugins.filter((plugin) => plugin.preEnqueue !== undefined),
   };
 }
 
 export interface QueueOptions {
   readonly environment: Environment;
+  /** What gates and hints may look at. */
+  readonly cluster: Cluster;
   /** Of pods whose scheduler is not in `profiles`, too. */
   readonly plugins: readonly Plugin[];
   /** The plug-ins of each scheduler name, where there are several; all sort the queue alike. */
@@ -100,9 +103,10 @@ export class SchedulingQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
-    this.#rules = rulesOf(options.plugins);
+    const { cluster } = options;
+    this.#rules = rulesOf(options.plugins, cluster);
     this.#rulesByName = new Map(
-      [...(options.profiles ?? [])].map(([name, plugins]) => [name, rulesOf(plugins)]),
+      [...(options.profiles ?? [])].map(([name, plugins]) => [name, rulesOf(plugins, cluster)]),
     );
     const sort = options.plugins.find((plugin) => plugin.less !== undefined);
     this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);
@@ -304,7 +308,7 @@ export class SchedulingQueue {
   /** Asks the plug-ins that keep pods from being tried. */
   #isGated(waiting: Waiting): boolean {
     for (const plugin of this.#rulesFor(waiting).gates) {
-      if (plugin.preEnqueue?.(waiting.info) === undefined) continue;
+      if (plugin.preEnqueue?.(waiting.info, this.#options.cluster) === undefined) continue;
       waiting.gatedBy = plugin.name;
       waiting.rejectors.add(plugin.name);
       this.#park(waiting);

@@ -22,6 +22,9 @@ const RESOURCES: readonly Exclude<EventResource, '*'>[] = [
   'CSIDriver',
   'CSIStorageCapacity',
   'VolumeAttachment',
+  'ResourceClaim',
+  'ResourceSlice',
+  'DeviceClass',
 ];
 
 /** Nobody knows what helps a pod that an extender refused: anything may. */

@@ -22,8 +22,8 @@ import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';
 import type { PodInfo, Reservation } from './framework.ts';
 import { InformedObjects } from './informed-objects.ts';
-import { makeRoom, makeRoomWith, noRoom } from './make-room.ts';
-import type { Candidate, PreemptionOptions, PreemptionResult } from './preemption.ts';
+import { makeRoom, makeRoomWith, NO_ROOM, type Room, type RoomOptions } from './make-room.ts';
+import type { Candidate, PreemptionResult } from './preemption.ts';
 import { type Profile, profilesOf } from './profile.ts';
 import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
 import { RunningProfile, schedulerNameOf } from './running-profile.ts';
@@ -52,7 +52,7 @@ export interface SchedulerOptions {
 /** A decision, and for a pod that fits nowhere what came of the attempt to make room. */
 interface Outcome {
   readonly result: CycleResult;
-  readonly room?: PreemptionResult;
+  readonly room?: Room;
 }
 
 export class Scheduler {
@@ -77,8 +77,8 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#objects = new InformedObjects(options.informers);
-    this.#snapshot = new Snapshot(this.#objects);
     const { environment, client, extenders = [] } = options;
+    this.#snapshot = new Snapshot(this.#objects, environment);
     this.#extenders = new Extenders(extenders, environment);
     this.#binder = new Binder({
       environment,
@@ -87,6 +87,7 @@ export class Scheduler {
         this.#binding += change;
         if (change < 0) this.#pump();
       },
+      onWait: (pod, notice) => this.#profileOf(pod).reports.waits(pod.pod, notice),
       bindElsewhere: (pod, node) => this.#extenders.bind(pod, node),
     });
     const profiles = (options.profiles ?? profilesOf(defaultSchedulerConfig())).map(
@@ -114,7 +115,10 @@ export class Scheduler {
         this.#diagnoses.delete(key);
         this.#binder.cancel(key);
       },
-      onObject: () => this.#binder.check(),
+      onObject: (event) => {
+        this.#snapshot.devices.changed(event);
+        this.#binder.check();
+      },
     });
   }
 
@@ -145,6 +149,7 @@ export class Scheduler {
     const profiles = [...this.#profiles].map(([name, { plugins }]) => [name, plugins] as const);
     return new SchedulingQueue({
       environment,
+      cluster: this.#snapshot,
       plugins: this.#first.plugins,
       ...(profiles.length > 1 ? { profiles: new Map(profiles) } : {}),
       ...(podInitialBackoffMs === undefined ? {} : { backoffInitialMs: podInitialBackoffMs }),
@@ -247,7 +252,7 @@ export class Scheduler {
   }
 
   #act(pod: PodInfo, { result, room }: Outcome): Promise<void> {
-    if ('diagnosis' in result) return this.#refuse(pod, result, room ?? noRoom(result));
+    if ('diagnosis' in result) return this.#refuse(pod, result, room ?? NO_ROOM);
     const node = this.#snapshot.node(result.node);
     const reservations =
       node === undefined ? [] : result.run.filters.flatMap((each) => each.reserve?.(node) ?? []);
@@ -274,16 +279,20 @@ export class Scheduler {
   }
 
   /** The pod has no place: room is made for it if that helps, and it is told why. */
-  async #refuse(info: PodInfo, refusal: Refusal, room: PreemptionResult): Promise<void> {
+  async #refuse(info: PodInfo, refusal: Refusal, { result: room, giveBack }: Room): Promise<void> {
     const diagnosis = { ...refusal.diagnosis, after: 'message' in room ? room.message : '' };
     this.#remember(info.key, diagnosis);
     const nominatedNodeName = this.#nominate(info, room);
     this.#queue.failed(info.key, rejectors(diagnosis));
     const evicted = 'victims' in room ? this.#evict(info, room) : undefined;
+    const given = giveBack?.act?.(this.#options).catch((error: unknown) => {
+      this.#warn('cannot give devices back', info, error);
+    });
     const reason = 'Unschedulable';
     const message = fitErrorMessage(diagnosis);
     await Promise.all([
       evicted,
+      given,
       this.#profileOf(info).reports.refused(this.#latest(info), {
         reason,
         message,
@@ -292,27 +301,23 @@ export class Scheduler {
     ]);
   }
 
-  #makeRoom(pod: PodInfo, refusal: Refusal): PreemptionResult {
+  #makeRoom(pod: PodInfo, refusal: Refusal): Room {
     const options = this.#roomOptions(pod, refusal);
-    return 'message' in options ? options : makeRoom(options);
+    return 'result' in options ? options : makeRoom(options);
   }
 
-  async #makeRoomWith(pod: PodInfo, refusal: Refusal): Promise<PreemptionResult> {
+  async #makeRoomWith(pod: PodInfo, refusal: Refusal): Promise<Room> {
     const options = this.#roomOptions(pod, refusal);
-    if ('message' in options) return options;
+    if ('result' in options) return options;
     return makeRoomWith(options, (candidates) =>
       this.#extenders.preempt(pod, candidates, this.#snapshot),
     );
   }
 
   /** What preemption works on, or the result where there is none. */
-  #roomOptions(
-    pod: PodInfo,
-    { diagnosis, run }: Refusal,
-  ): PreemptionOptions | Extract<PreemptionResult, { readonly message: string }> {
-    if (diagnosis.nodeCount === 0) return { message: '', keep: false };
-    const args = this.#profileOf(pod).profile.preemption;
-    if (args === undefined) return noRoom({ run });
+  #roomOptions(pod: PodInfo, { diagnosis, run }: Refusal): RoomOptions | Room {
+    if (diagnosis.nodeCount === 0) return { result: { message: '', keep: false } };
+    const { preemption, givesBack } = this.#profileOf(pod).profile;
     const { clock, random } = this.#options.environment;
     return {
       pod,
@@ -321,7 +326,9 @@ export class Scheduler {
       cluster: this.#snapshot,
       nominations: this.#queue.nominator,
       nowMs: clock.now(),
-      args,
+      args: preemption ?? {},
+      preempts: preemption !== undefined,
+      givesBack,
       random: () => random.next(),
     };
   }

@@ -9,6 +9,7 @@ import type { Node, Pod } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { AssumedObjects } from './assumed-objects.ts';
 import type { Cluster, Objects } from './cluster.ts';
+import { DeviceLedger, type Moment } from './dynamic-resources/ledger.ts';
 import type { NodeInfo, PodInfo } from './framework.ts';
 import { NodeEntry } from './node-entry.ts';
 import { nodesInOrder } from './node-order.ts';
@@ -18,6 +19,7 @@ import { type View, Views } from './views.ts';
 
 export class Snapshot implements Cluster {
   readonly objects: AssumedObjects;
+  readonly devices: DeviceLedger;
   readonly antiAffinityTerms = new TermIndex();
   readonly affinityTerms = new TermIndex();
   readonly preferredTerms = new TermIndex();
@@ -33,8 +35,9 @@ export class Snapshot implements Cluster {
   readonly #assumed = new Set<string>();
   #order: readonly NodeEntry[] | undefined;
 
-  constructor(objects: Objects) {
+  constructor(objects: Objects, moment: Moment) {
     this.objects = new AssumedObjects(objects);
+    this.devices = new DeviceLedger(objects, moment);
   }
 
   get nodes(): readonly NodeEntry[] {

@@ -26,6 +26,7 @@ export interface VolumeReservationOptions {
 }
 
 export class VolumeReservation implements Reservation {
+  readonly plugin = 'VolumeBinding';
   readonly writes: readonly PreBindWrite[];
   readonly #options: VolumeReservationOptions;
   readonly #releases: readonly (() => void)[];
@@ -44,6 +45,10 @@ export class VolumeReservation implements Reservation {
 
   release(): void {
     for (const release of this.#releases) release();
+  }
+
+  describe(message: string): string {
+    return `binding volumes: ${message}`;
   }
 
   isReady(written: readonly KubeObject[]): boolean {

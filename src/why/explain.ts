@@ -10,6 +10,7 @@ import type { Event, Node, Pod } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { isNotFound, isStatus } from '#api/meta/status.ts';
 import type { Client, ResourceType } from '#client/client.ts';
+import type { Moment } from '#scheduler/dynamic-resources/ledger.ts';
 import { explainContainers } from './containers.ts';
 import type { Explanation } from './explanation.ts';
 import { explainNamespace } from './namespace.ts';
@@ -30,8 +31,9 @@ export interface Subject {
 export async function explain(
   client: Client,
   { type, name, namespace }: Subject,
-  nowMs: number,
+  moment: Moment,
 ): Promise<Explanation | undefined> {
+  const nowMs = moment.clock.now();
   if (isOf(type, NAMESPACE)) return explainNamespace(await client.get(NAMESPACE, name));
   if (!isOf(type, POD)) {
     const object = await client.get(type, name, namespace);
@@ -44,7 +46,7 @@ export async function explain(
     return explainTerminating({ pod, node: await nodeOf(client, pod), nowMs });
   if ((pod.spec?.nodeName ?? '') === '') {
     const isGated = (pod.spec?.schedulingGates ?? []).length > 0;
-    const found = isGated ? undefined : await explainPlacement(client, pod);
+    const found = isGated ? undefined : await explainPlacement(client, pod, moment);
     return found ?? explainUnscheduled(pod, nowMs);
   }
   return explainContainers(pod, await eventsOf(client, pod));

@@ -7,6 +7,7 @@ import { Nominator } from '#scheduler/nominator.ts';
 import { PLUGINS } from '#scheduler/plugins/order.ts';
 import { podInfo } from '#scheduler/pod-info.ts';
 import { Snapshot } from '#scheduler/snapshot.ts';
+import { VirtualEnvironment } from './virtual-environment.ts';
 
 /** Nothing but pods and nodes. */
 const NO_OBJECTS: Objects = {
@@ -25,6 +26,12 @@ const NO_OBJECTS: Objects = {
   csiDriver: () => undefined,
   storageCapacities: () => [],
   volumeAttachments: () => [],
+  resourceClaims: () => [],
+  resourceClaim: () => undefined,
+  resourceClaimsOf: () => [],
+  resourceSlices: () => [],
+  deviceClass: () => undefined,
+  deviceClasses: () => [],
 };
 
 export interface NodeWords {
@@ -99,7 +106,8 @@ export interface World {
 }
 
 export function snapshotOf({ nodes, placed = [], objects = {} }: World): Snapshot {
-  const snapshot = new Snapshot({ ...NO_OBJECTS, ...objects });
+  const environment = new VirtualEnvironment();
+  const snapshot = new Snapshot({ ...NO_OBJECTS, ...objects }, environment);
   for (const each of nodes) snapshot.setNode(each);
   for (const [pod, nodeName] of placed)
     snapshot.setPod({ ...pod, spec: { containers: [], ...pod.spec, nodeName } });

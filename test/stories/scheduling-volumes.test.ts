@@ -113,7 +113,7 @@ describe('a pod whose volume waits for it', () => {
     await cluster.advance(500);
     assert.equal(
       podCondition(await readUser(cluster), 'PodScheduled')?.message,
-      'binding volumes: provisioning failed for PVC "data"',
+      'running PreBind plugin "VolumeBinding": binding volumes: provisioning failed for PVC "data"',
     );
     await cluster.settle();
     const again = (await readClaim(cluster)).metadata?.annotations?.[SELECTED];

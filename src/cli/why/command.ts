@@ -6,6 +6,7 @@ import type { JsonObject } from '#api/meta/object.ts';
 import { isNotFound, isStatus, StatusError } from '#api/meta/status.ts';
 import { objectPath } from '#client/paths.ts';
 import type { RestClient } from '#client/rest.ts';
+import { realEnvironment } from '#edge/environment.ts';
 import { explain, type Subject } from '#why/explain.ts';
 import type { Explanation } from '#why/explanation.ts';
 import { resolveKind, targetOf } from '../kind-argument.ts';
@@ -35,7 +36,7 @@ export async function why(
   };
   try {
     const explanation =
-      (await asked(client, subject)) ?? (await explain(client, subject, Date.now()));
+      (await asked(client, subject)) ?? (await explain(client, subject, realEnvironment()));
     if (explanation === undefined)
       throw new UserError(
         `Cannot explain ${type.plural} that are not being deleted: cox why explains ${POD.plural}, ${NAMESPACE.plural}, and whatever does not go away.`,

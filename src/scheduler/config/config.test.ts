@@ -231,6 +231,11 @@ percentageOfNodesToScore: 101`,
   ],
   [
     `profiles:
+- pluginConfig: [{name: DynamicResources, args: {filterTimeout: -1s, bindingTimeout: 900ms}}]`,
+    '[profiles[0].pluginConfig[0].args.filterTimeout: Invalid value: "-1s": must be zero or positive, profiles[0].pluginConfig[0].args.bindingTimeout: Invalid value: "900ms": must be at least 1 second]',
+  ],
+  [
+    `profiles:
 - pluginConfig: [{name: NodeResourcesFit, args: {scoringStrategy: {type: Foo, resources: [{name: cpu, weight: 101}]}, ignoredResources: ['a b'], ignoredResourceGroups: ['a/b']}}]`,
     `initializing profiles: creating profile for scheduler name default-scheduler: initializing plugin "NodeResourcesFit": [ignoredResources[0]: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'), ignoredResourceGroups[0]: Invalid value: "a/b": resource group name can't contain '/', scoringStrategy.type: Unsupported value: "Foo": supported values: "LeastAllocated", "MostAllocated", "RequestedToCapacityRatio", scoringStrategy.resources[0].weight: Invalid value: 101: resource weight of cpu not in valid range (0, 100]]`,
   ],
@@ -309,8 +314,8 @@ describe('a configuration that cannot be used', () => {
   const rows: Row[] = [
     [
       'names a plug-in of upstream that is not there',
-      'profiles: [{plugins: {multiPoint: {enabled: [{name: DynamicResources}]}}}]',
-      'initializing profiles: creating profile for scheduler name default-scheduler: Cannot use the plug-in "DynamicResources": kube-scheduler has it, cox scheduler does not have it yet',
+      'profiles: [{plugins: {multiPoint: {enabled: [{name: TopologyPlacementGenerator}]}}}]',
+      'initializing profiles: creating profile for scheduler name default-scheduler: Cannot use the plug-in "TopologyPlacementGenerator": kube-scheduler has it, cox scheduler does not have it yet',
     ],
     [
       'gives arguments to a plug-in that takes none',
@@ -392,6 +397,15 @@ describe('defaults', () => {
           kind: 'DefaultPreemptionArgs',
           minCandidateNodesAbsolute: 100,
           minCandidateNodesPercentage: 10,
+        },
+      },
+      {
+        name: 'DynamicResources',
+        args: {
+          ...head,
+          kind: 'DynamicResourcesArgs',
+          filterTimeout: '10s',
+          bindingTimeout: '10m0s',
         },
       },
       {

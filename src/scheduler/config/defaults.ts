@@ -27,6 +27,7 @@ const DEFAULT_PLUGINS: readonly PluginRef[] = (
     ['VolumeZone', 0],
     ['PodTopologySpread', 2],
     ['InterPodAffinity', 2],
+    ['DynamicResources', 2],
     ['DefaultPreemption', 0],
     ['NodeResourcesBalancedAllocation', 1],
     ['ImageLocality', 1],
@@ -132,6 +133,7 @@ function resourcesOf(given: unknown): readonly Loose[] {
 const ARGS_DEFAULTS: Readonly<Record<string, (args: Loose) => Loose>> = {
   DefaultPreemption: (args) =>
     filled({ minCandidateNodesPercentage: 10, minCandidateNodesAbsolute: 100 }, args),
+  DynamicResources: (args) => filled({ filterTimeout: '10s', bindingTimeout: '10m0s' }, args),
   InterPodAffinity: (args) =>
     filled({ hardPodAffinityWeight: 1, ignorePreferredTermsOfExistingPods: false }, args),
   NodeAffinity: (args) => args,

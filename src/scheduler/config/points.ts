@@ -28,6 +28,7 @@ const POINTS_OF: ReadonlyMap<string, readonly Point[]> = new Map<string, readonl
   ['VolumeZone', FILTERS],
   ['PodTopologySpread', [...FILTERS, ...SCORES]],
   ['InterPodAffinity', [...FILTERS, ...SCORES]],
+  ['DynamicResources', ['preEnqueue', ...FILTERS, 'postFilter', 'score', 'reserve', 'preBind']],
   ['DefaultPreemption', ['preEnqueue', 'postFilter']],
   ['NodeResourcesBalancedAllocation', SCORES],
   ['ImageLocality', ['score']],
@@ -37,7 +38,6 @@ const POINTS_OF: ReadonlyMap<string, readonly Point[]> = new Map<string, readonl
 
 /** Plug-ins that upstream has and this has not. */
 const MISSING: ReadonlySet<string> = new Set([
-  'DynamicResources',
   'GangScheduling',
   'PodGroupPodsCount',
   'TopologyPlacementGenerator',

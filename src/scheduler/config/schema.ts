@@ -195,6 +195,7 @@ export const PLUGIN_ARGS: ReadonlyMap<string, TypeSchema> = new Map([
     pointer('minCandidateNodesPercentage', INT32),
     pointer('minCandidateNodesAbsolute', INT32),
   ),
+  args('DynamicResources', pointer('filterTimeout', DURATION), pointer('bindingTimeout', DURATION)),
   args(
     'InterPodAffinity',
     pointer('hardPodAffinityWeight', INT32),

@@ -43,6 +43,11 @@ export interface ArgsByPlugin {
     readonly minCandidateNodesPercentage: number;
     readonly minCandidateNodesAbsolute: number;
   };
+  readonly DynamicResources: {
+    /** Go's form: `10s`. */
+    readonly filterTimeout: string;
+    readonly bindingTimeout: string;
+  };
   readonly InterPodAffinity: {
     readonly hardPodAffinityWeight: number;
     readonly ignorePreferredTermsOfExistingPods: boolean;

@@ -5,6 +5,7 @@
  * validations has them under a wrong name. Source: upstream v1.36
  * pkg/scheduler/apis/config/validation/validation_pluginargs.go.
  */
+import { parseDuration } from '#api/codec/duration.ts';
 import type {
   NodeSelectorRequirement,
   NodeSelectorTerm,
@@ -29,6 +30,7 @@ type Validators = {
 
 const VALIDATORS: Validators = {
   DefaultPreemption: validateDefaultPreemption,
+  DynamicResources: validateDynamicResources,
   InterPodAffinity: ({ hardPodAffinityWeight: weight }, at) =>
     outside(at.child('hardPodAffinityWeight'), weight, 100),
   NodeAffinity: validateNodeAffinity,
@@ -93,6 +95,22 @@ function validateDefaultPreemption(
     ...errors,
     invalidValue(share, percent, `${both} minCandidateNodesAbsolute`),
     invalidValue(count, absolute, `${both} minCandidateNodesPercentage`),
+  ];
+}
+
+const SECOND_NANOS = 1e9;
+
+function validateDynamicResources(
+  { filterTimeout, bindingTimeout }: ArgsByPlugin['DynamicResources'],
+  at: FieldPath,
+): FieldError[] {
+  return [
+    ...(parseDuration(filterTimeout) < 0
+      ? [invalidValue(at.child('filterTimeout'), filterTimeout, 'must be zero or positive')]
+      : []),
+    ...(parseDuration(bindingTimeout) < SECOND_NANOS
+      ? [invalidValue(at.child('bindingTimeout'), bindingTimeout, 'must be at least 1 second')]
+      : []),
   ];
 }
 

@@ -20,10 +20,7 @@ interface Reach {
   readonly nodeSelector?: NodeSelector;
 }
 
-export function reaches(
-  { nodeName, allNodes, nodeSelector }: Reach,
-  node: SelectableNode,
-): boolean {
+function reaches({ nodeName, allNodes, nodeSelector }: Reach, node: SelectableNode): boolean {
   if (nodeName !== undefined && nodeName !== '') return nodeName === node.name;
   if (allNodes === true) return true;
   return nodeSelector !== undefined && termsPredicate(nodeSelector.nodeSelectorTerms)(node);

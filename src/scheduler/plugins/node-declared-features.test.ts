@@ -59,8 +59,12 @@ describe('NodeDeclaredFeatures', () => {
       ...(before === undefined ? {} : { before }),
       after,
     });
-    assert.equal(hint?.helps?.(pod, change(undefined, aNode('a'))), true);
-    assert.equal(hint?.helps?.(pod, change(aNode('a'), declaring('a', 'X'))), true);
-    assert.equal(hint?.helps?.(pod, change(declaring('a', 'X'), declaring('a', 'X'))), false);
+    const cluster = snapshotOf({ nodes: [] });
+    assert.equal(hint?.helps?.(pod, change(undefined, aNode('a')), cluster), true);
+    assert.equal(hint?.helps?.(pod, change(aNode('a'), declaring('a', 'X')), cluster), true);
+    assert.equal(
+      hint?.helps?.(pod, change(declaring('a', 'X'), declaring('a', 'X')), cluster),
+      false,
+    );
   });
 });

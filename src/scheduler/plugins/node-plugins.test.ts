@@ -26,7 +26,7 @@ const labelled = (key: string, ...values: string[]): NodeSelectorTerm => ({
 
 /** The scores that a plug-in gives, by name of the node. */
 function scores(plugin: Plugin, cluster: ReturnType<typeof snapshotOf>, pod: PodInfo) {
-  const scorer = plugin.preScore?.(pod, cluster.nodes, cluster);
+  const scorer = plugin.preScore?.(pod, cluster.nodes, cluster, []);
   if (scorer === undefined) return undefined;
   const all = cluster.nodes.map((node) => scorer.score(node));
   scorer.normalize?.(all, cluster.nodes);
@@ -272,9 +272,10 @@ describe('ImageLocality', () => {
 describe('SchedulingGates', () => {
   it('names the gates', () => {
     const pod = aPod('p', { schedulingGates: [{ name: 'a' }, { name: 'b' }] });
-    assert.deepEqual(schedulingGates.preEnqueue?.(podInfo(pod))?.reasons, [
-      'waiting for scheduling gates: [a b]',
-    ]);
+    assert.deepEqual(
+      schedulingGates.preEnqueue?.(podInfo(pod), snapshotOf({ nodes: [] }))?.reasons,
+      ['waiting for scheduling gates: [a b]'],
+    );
   });
 });
 
@@ -297,6 +298,7 @@ describe('the default plug-ins', () => {
         'VolumeZone',
         'PodTopologySpread 2',
         'InterPodAffinity 2',
+        'DynamicResources 2',
         'NodeResourcesBalancedAllocation 1',
         'ImageLocality 1',
         'NodeDeclaredFeatures',

@@ -5,7 +5,10 @@
  * order: pods, cpu, memory, ephemeral-storage, the rest.
  */
 import type { Node, Pod } from '#api/gen/core-v1.ts';
-import { hasPlace, nodesOf, podsOf } from '../cluster-events.ts';
+import type { DeviceClass } from '#api/gen/resource-v1.ts';
+import type { Cluster } from '../cluster.ts';
+import { type ClusterEvent, hasPlace, nodesOf, podsOf } from '../cluster-events.ts';
+import { mayBeDevices, resourcesOf } from '../dynamic-resources/resource-names.ts';
 import type { Amounts, NodeInfo, Plugin, PodInfo, Verdict } from '../framework.ts';
 import { NodeEntry } from '../node-entry.ts';
 import { amountOf, requestsOf } from '../resources.ts';
@@ -24,16 +27,26 @@ export interface NodeResourcesFitArgs {
 interface Request {
   readonly name: string;
   readonly amount: number;
+  /** Where nodes do not have it themselves it is devices, and DynamicResources looks after it. */
+  readonly isDevices: boolean;
 }
 
 /** What is asked for, in the order in which it is reported. */
-function requestsIn({ cpu, memory, ephemeralStorage, others }: Amounts): Request[] {
+function requestsIn(
+  { cpu, memory, ephemeralStorage, others }: Amounts,
+  { devices }: Pick<Cluster, 'devices'>,
+): Request[] {
   return [
     { name: 'cpu', amount: cpu },
     { name: 'memory', amount: memory },
     { name: 'ephemeral-storage', amount: ephemeralStorage },
     ...[...others].map(([name, amount]) => ({ name, amount })),
-  ].filter(({ amount }) => amount > 0);
+  ]
+    .filter(({ amount }) => amount > 0)
+    .map((request) => ({
+      ...request,
+      isDevices: mayBeDevices(request.name) && devices.classOfResource(request.name) !== undefined,
+    }));
 }
 
 /** Verdicts by what is short: nodes that lack the same share one. */
@@ -52,9 +65,10 @@ function verdictOn(
 ): Verdict | undefined {
   let short = node.pods.size + 1 > node.podsMax ? PODS : 0;
   let bit = FIRST_REQUEST;
-  for (const { name, amount } of requests) {
+  for (const { name, amount, isDevices } of requests) {
     const allocatable = amountOf(node.allocatable, name);
-    if (amount > allocatable - amountOf(node.requested, name)) {
+    const isOurs = !isDevices || allocatable > 0;
+    if (isOurs && amount > allocatable - amountOf(node.requested, name)) {
       short |= bit;
       // A request beyond what the node has at all: no eviction would help.
       if (amount > allocatable) short |= NEVER;
@@ -93,17 +107,38 @@ function nodeHelps(requests: readonly Request[], before: Node | undefined, after
   const old = emptyNode(before);
   return (
     now.podsMax > old.podsMax ||
-    requests.some(({ name }) => amountOf(now.allocatable, name) > amountOf(old.allocatable, name))
+    requests.some(
+      ({ name, isDevices }) =>
+        amountOf(now.allocatable, name) > amountOf(old.allocatable, name) ||
+        (isDevices && amountOf(now.allocatable, name) === 0),
+    )
   );
 }
 
 /** Whether a pod that left, or asks for less, frees what the pod lacked. */
-function podHelps(pod: PodInfo, before: Pod, after: Pod | undefined): boolean {
+function podHelps(
+  { uid, requests }: PodInfo,
+  { before, after }: { readonly before: Pod; readonly after: Pod | undefined },
+  cluster: Cluster,
+): boolean {
   if (after === undefined) return hasPlace(before);
-  if (after.metadata?.uid === pod.uid) return true;
+  if (after.metadata?.uid === uid) return true;
   if (!after.spec?.nodeName) return false;
   const [old, now] = [requestsOf(before), requestsOf(after)];
-  return requestsIn(pod.requests).some(({ name }) => amountOf(old, name) > amountOf(now, name));
+  return requestsIn(requests, cluster).some(
+    ({ name }) => amountOf(old, name) > amountOf(now, name),
+  );
+}
+
+/** A class that stands for a resource of the pod came, or began to. */
+function classHelps({ requests }: PodInfo, { before, after }: ClusterEvent): boolean {
+  const old = before as DeviceClass | undefined;
+  const now = after as DeviceClass | undefined;
+  if (now === undefined) return false;
+  const isSame = old?.spec?.extendedResourceName === now.spec?.extendedResourceName;
+  if (old !== undefined && isSame) return false;
+  const [, ...named] = resourcesOf(now);
+  return (old === undefined ? resourcesOf(now) : named).some((name) => requests.others.has(name));
 }
 
 export function nodeResourcesFitWith(args: NodeResourcesFitArgs): Plugin {
@@ -115,8 +150,8 @@ export function nodeResourcesFitWith(args: NodeResourcesFitArgs): Plugin {
   return {
     name: NAME,
     weight: 1,
-    preFilter(pod) {
-      const requests = requestsIn(pod.requests).filter(counts);
+    preFilter(pod, cluster) {
+      const requests = requestsIn(pod.requests, cluster).filter(counts);
       const known: Verdicts = new Map();
       return { filter: { check: (node) => verdictOn(requests, node, known) } };
     },
@@ -125,19 +160,21 @@ export function nodeResourcesFitWith(args: NodeResourcesFitArgs): Plugin {
       {
         resource: 'Pod',
         actions: ['Delete', 'UpdatePodScaleDown'],
-        helps(pod, event) {
+        helps(pod, event, cluster) {
           const { before, after } = podsOf(event);
-          return before !== undefined && podHelps(pod, before, after);
+          return before !== undefined && podHelps(pod, { before, after }, cluster);
         },
       },
       {
         resource: 'Node',
         actions: ['Add', 'UpdateNodeAllocatable'],
-        helps(pod, event) {
+        helps(pod, event, cluster) {
           const { before, after } = nodesOf(event);
-          return after !== undefined && nodeHelps(requestsIn(pod.requests), before, after);
+          if (after === undefined) return false;
+          return nodeHelps(requestsIn(pod.requests, cluster), before, after);
         },
       },
+      { resource: 'DeviceClass', actions: ['Add', 'Update'], helps: classHelps },
     ],
   };
 }

@@ -1,6 +1,7 @@
 /** Why pods fit nowhere, and what would help, on clusters as the API server has them. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { POD } from '#api/core/pod.ts';
 import type { Node, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import type { Handler } from '#base/http/message.ts';
@@ -55,7 +56,11 @@ describe('why a pod has no node', () => {
     };
     await api.must(`POST ${PODS}`, pod);
     const subject = { type: POD, name: `p${made}`, namespace: 'default' };
-    const { sentence, causes, remedies } = (await explain(clientOf(as), subject, 0)) ?? {
+    const { sentence, causes, remedies } = (await explain(
+      clientOf(as),
+      subject,
+      new VirtualEnvironment(),
+    )) ?? {
       sentence: '',
       causes: [],
       remedies: [],

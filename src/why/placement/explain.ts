@@ -3,6 +3,7 @@ import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
+import type { Moment } from '#scheduler/dynamic-resources/ledger.ts';
 import { Snapshot } from '#scheduler/snapshot.ts';
 import { type Cause, type Explanation, listText } from '../explanation.ts';
 import { smallestChanges } from './changes.ts';
@@ -13,7 +14,11 @@ import { type Verdicts, verdictsOn } from './verdicts.ts';
 const NAMED_MAX = 3;
 
 /** Undefined when nodes may not be read: then only the scheduler can say. */
-export async function explainPlacement(client: Client, pod: Pod): Promise<Explanation | undefined> {
+export async function explainPlacement(
+  client: Client,
+  pod: Pod,
+  moment: Moment,
+): Promise<Explanation | undefined> {
   const reading = new Reading(client);
   const nodes = await reading.list(NODE);
   if (reading.unread.length > 0) return undefined;
@@ -27,7 +32,7 @@ export async function explainPlacement(client: Client, pod: Pod): Promise<Explan
   const pods = await reading.list(POD);
   const objects = await listObjects(reading, pod.metadata?.namespace ?? '');
   const snapshotOf = (all: readonly Node[]): Snapshot => {
-    const snapshot = new Snapshot(objects);
+    const snapshot = new Snapshot(objects, moment);
     for (const node of all) snapshot.setNode(node);
     for (const other of pods) if ((other.spec?.nodeName ?? '') !== '') snapshot.setPod(other);
     return snapshot;

@@ -10,9 +10,12 @@ import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { REPLICATION_CONTROLLER } from '#api/core/replication-controller.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { storageClassOf } from '#api/core/volume-claims.ts';
-import type { KubeObject } from '#api/meta/object.ts';
+import { controllerOf, type KubeObject } from '#api/meta/object.ts';
 import { isNotFound, isStatus } from '#api/meta/status.ts';
 import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
+import { DEVICE_CLASS } from '#api/resource/device-class.ts';
+import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
+import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
 import { CSI_DRIVER } from '#api/storage/csi-driver.ts';
 import { CSI_NODE } from '#api/storage/csi-node.ts';
 import { CSI_STORAGE_CAPACITY } from '#api/storage/csi-storage-capacity.ts';
@@ -39,6 +42,10 @@ const OTHERS = {
   csiDrivers: CSI_DRIVER,
   storageCapacities: CSI_STORAGE_CAPACITY,
   volumeAttachments: VOLUME_ATTACHMENT,
+  /** Of all namespaces: they have devices that others cannot have. */
+  resourceClaims: RESOURCE_CLAIM,
+  resourceSlices: RESOURCE_SLICE,
+  deviceClasses: DEVICE_CLASS,
 } as const;
 
 type Types = typeof NAMESPACED & typeof OTHERS;
@@ -104,5 +111,12 @@ function objectsOf(lists: Lists): Objects {
       lists.storageCapacities.filter(({ storageClassName }) => storageClassName === name),
     volumeAttachments: (node) =>
       lists.volumeAttachments.filter(({ spec }) => spec?.nodeName === node),
+    resourceClaims: () => lists.resourceClaims,
+    resourceClaim: (key) => find(lists.resourceClaims, key),
+    resourceClaimsOf: (podUid) =>
+      lists.resourceClaims.filter((claim) => controllerOf(claim)?.uid === podUid),
+    resourceSlices: () => lists.resourceSlices,
+    deviceClass: (name) => find(lists.deviceClasses, name),
+    deviceClasses: () => lists.deviceClasses,
   };
 }
