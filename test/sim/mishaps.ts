@@ -163,6 +163,6 @@ function mayBeEvicted(pod: Pod, node: string): boolean {
 }
 
 /** Others take things away too. */
-function unlessGone(error: unknown): void {
+export function unlessGone(error: unknown): void {
   if (!(error instanceof StatusError) || error.status.code !== 404) throw error;
 }
