@@ -13,6 +13,7 @@ import type { NodeEntry } from './node-entry.ts';
 /** Pods that have a node kept for them. */
 export interface Nominations {
   readonly size: number;
+  /** The same list as long as it is the same pods. */
   on(node: string): readonly PodInfo[];
   /** The node of the pod with this key. */
   nodeOf(key: string): string | undefined;
@@ -31,10 +32,13 @@ export interface Restriction {
 export class FilterRun {
   readonly pod: PodInfo;
   readonly filters: readonly NodeFilter[];
+  /** Whether any filter has counted pods. */
+  readonly #counts: boolean;
 
   constructor(pod: PodInfo, filters: readonly NodeFilter[]) {
     this.pod = pod;
     this.filters = filters;
+    this.#counts = filters.some(({ count }) => count !== undefined);
   }
 
   /** Asks every plug-in once. The first that refuses for good ends it. */
@@ -60,6 +64,11 @@ export class FilterRun {
     return { run: new FilterRun(pod, filters), restriction };
   }
 
+  /** Whether the verdict on a node depends on that node and the pod's own wishes alone. */
+  get isLocal(): boolean {
+    return this.filters.every(({ isLocal }) => isLocal === true);
+  }
+
   /** What is against the node; undefined: nothing. */
   check(node: NodeInfo): Verdict | undefined {
     for (const filter of this.filters) {
@@ -72,17 +81,21 @@ export class FilterRun {
   /** As `check`, with the pods that are nominated to the node, and without them. */
   checkWith(nominations: Nominations, node: NodeEntry): Verdict | undefined {
     if (nominations.size === 0) return this.check(node);
-    const guests = nominations
-      .on(node.name)
-      .filter(({ priority, uid }) => priority >= this.pod.priority && uid !== this.pod.uid);
+    const all = nominations.on(node.name);
+    if (all.length === 0) return this.check(node);
+    const guests = all.every((guest) => this.#yieldsTo(guest))
+      ? all
+      : all.filter((guest) => this.#yieldsTo(guest));
     if (guests.length === 0) return this.check(node);
-    const full = node.fork();
-    const run = this.fork();
-    for (const guest of guests) {
-      full.add(guest);
-      run.count(guest, full, 1);
-    }
+    const full = node.with(guests);
+    const run = this.#counts ? this.fork() : this;
+    if (this.#counts) for (const guest of guests) run.count(guest, full, 1);
     return run.check(full) ?? this.check(node);
+  }
+
+  /** Whether the pod may not count on the place of this one. */
+  #yieldsTo({ priority, uid }: PodInfo): boolean {
+    return priority >= this.pod.priority && uid !== this.pod.uid;
   }
 
   fork(): FilterRun {

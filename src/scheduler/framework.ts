@@ -98,6 +98,8 @@ export interface Verdict {
 export interface NodeFilter {
   /** Undefined: the pod fits the node as far as this plug-in is concerned. */
   check(node: NodeInfo): Verdict | undefined;
+  /** It looks at nothing but what `shapeOf` (`dry-runs.ts`) has of the pod, and at the node. */
+  readonly isLocal?: boolean;
   /** A copy whose `count` may be called; absent when other pods make no difference. */
   fork?(): NodeFilter;
   /** Of a copy: as if `pod` were on `node` (+1), or were not (-1). */

@@ -21,6 +21,10 @@ export class NodeEntry implements NodeInfo {
   readonly requested: MutableAmounts;
   readonly nonZeroRequested: { cpu: number; memory: number };
   readonly ports: Map<string, number>;
+  /** Grows with each change. */
+  version = 0;
+  /** What `with` answered last, until something changes. */
+  #full: { readonly guests: readonly PodInfo[]; readonly entry: NodeEntry } | undefined;
 
   constructor(name: string, from?: NodeEntry) {
     this.name = name;
@@ -46,8 +50,26 @@ export class NodeEntry implements NodeInfo {
     return copy;
   }
 
+  /**
+   * The node as if these pods were on it, too: not to be changed. Many pods ask for the same ones
+   * before anything changes.
+   */
+  with(guests: readonly PodInfo[]): NodeEntry {
+    if (this.#full?.guests === guests) return this.#full.entry;
+    const entry = this.fork();
+    for (const guest of guests) entry.add(guest);
+    this.#full = { guests, entry };
+    return entry;
+  }
+
+  #changed(): void {
+    this.version += 1;
+    this.#full = undefined;
+  }
+
   /** Takes over what the API says of the node. */
   set(node: Node): void {
+    this.#changed();
     this.node = node;
     this.labels = node.metadata?.labels ?? NO_LABELS;
     const taints = node.spec?.taints ?? [];
@@ -61,16 +83,19 @@ export class NodeEntry implements NodeInfo {
   }
 
   add(pod: PodInfo): void {
+    this.#changed();
     this.pods.set(pod.key, pod);
     this.#sum(pod, 1);
   }
 
   remove(pod: PodInfo): void {
+    this.#changed();
     if (this.pods.delete(pod.key)) this.#sum(pod, -1);
   }
 
   /** The same pod with a newer status. */
   replace(pod: PodInfo): void {
+    this.#changed();
     this.pods.set(pod.key, pod);
   }
 

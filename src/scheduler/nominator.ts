@@ -7,17 +7,19 @@
 import type { Nominations } from './filter-run.ts';
 import type { PodInfo } from './framework.ts';
 
+const NOBODY: readonly PodInfo[] = Object.freeze([]);
+
 export class Nominator implements Nominations {
   readonly #byKey = new Map<string, { readonly node: string; readonly info: PodInfo }>();
-  readonly #byNode = new Map<string, Map<string, PodInfo>>();
+  /** A list is never changed, but replaced: who has seen it knows whether it is still the same. */
+  readonly #byNode = new Map<string, readonly PodInfo[]>();
 
   get size(): number {
     return this.#byKey.size;
   }
 
   on(node: string): readonly PodInfo[] {
-    const pods = this.#byNode.get(node);
-    return pods === undefined ? [] : [...pods.values()];
+    return this.#byNode.get(node) ?? NOBODY;
   }
 
   /** Where the pod is nominated to. */
@@ -30,9 +32,7 @@ export class Nominator implements Nominations {
     this.remove(info.key);
     if (node === '') return;
     this.#byKey.set(info.key, { node, info });
-    const pods = this.#byNode.get(node) ?? new Map<string, PodInfo>();
-    pods.set(info.key, info);
-    this.#byNode.set(node, pods);
+    this.#byNode.set(node, [...this.on(node), info]);
   }
 
   /** A newer version of a pod: what the API does not show yet is kept. */
@@ -46,9 +46,9 @@ export class Nominator implements Nominations {
     const known = this.#byKey.get(key);
     if (known === undefined) return;
     this.#byKey.delete(key);
-    const pods = this.#byNode.get(known.node);
-    pods?.delete(key);
-    if (pods?.size === 0) this.#byNode.delete(known.node);
+    const left = this.on(known.node).filter((info) => info !== known.info);
+    if (left.length === 0) this.#byNode.delete(known.node);
+    else this.#byNode.set(known.node, left);
   }
 
   clear(): void {

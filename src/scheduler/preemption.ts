@@ -10,6 +10,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
 import { matchesSelector, selectorOf } from '#api/meta/labels.ts';
 import { type Diagnosis, fitErrorMessage, verdictOn } from './diagnosis.ts';
+import type { DryRun, DryRuns } from './dry-runs.ts';
 import type { FilterRun, Nominations } from './filter-run.ts';
 import type { PodInfo, Verdict } from './framework.ts';
 import type { NodeEntry } from './node-entry.ts';
@@ -34,6 +35,8 @@ export interface PreemptionOptions {
   readonly cluster: Snapshot;
   readonly nominations: Nominations;
   readonly nowMs: number;
+  /** What was found for other pods is used, and kept for the next ones. */
+  readonly dryRuns?: DryRuns;
   readonly args?: DefaultPreemptionArgs;
   random(): number;
 }
@@ -116,13 +119,20 @@ function findCandidates(options: PreemptionOptions): Found {
   if (run === undefined || nodes.length === 0) return { candidates: [], verdicts };
   const enough = candidatesEnough(nodes.length, args);
   const budgets = cluster.objects.disruptionBudgets();
+  const dryRun: DryRunOptions = { ...options, run, budgets };
+  const tryNow = (node: NodeEntry): DryRun => victimsOn(node, dryRun);
+  // What a budget allows changes without that the node does.
+  const tryOn =
+    options.dryRuns === undefined || budgets.length > 0
+      ? tryNow
+      : options.dryRuns.for({ ...options, filters: run }, tryNow);
   const offset = Math.floor(options.random() * nodes.length);
   const harmless: Candidate[] = [];
   const violating: Candidate[] = [];
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[(offset + i) % nodes.length];
     if (node === undefined) break;
-    const result = victimsOn(node, { ...options, run, budgets });
+    const result = tryOn(node);
     if ('victims' in result) (result.violations === 0 ? harmless : violating).push(result);
     else verdicts.set(node.name, result);
     if (harmless.length > 0 && harmless.length + violating.length >= enough) break;
@@ -136,13 +146,13 @@ function candidatesEnough(nodes: number, args: DefaultPreemptionArgs = {}): numb
   return Math.min(nodes, Math.max(Math.floor((nodes * percent) / 100), least));
 }
 
-interface DryRun extends Pick<PreemptionOptions, 'pod' | 'nominations' | 'nowMs'> {
+interface DryRunOptions extends Pick<PreemptionOptions, 'pod' | 'nominations' | 'nowMs'> {
   readonly run: FilterRun;
   readonly budgets: readonly PodDisruptionBudget[];
 }
 
 /** The fewest pods that must leave the node, or why that would not help. */
-function victimsOn(original: NodeEntry, options: DryRun): Candidate | Verdict {
+function victimsOn(original: NodeEntry, options: DryRunOptions): DryRun {
   const { pod, nominations, nowMs, budgets } = options;
   const node = original.fork();
   const run = options.run.fork();
@@ -156,9 +166,8 @@ function victimsOn(original: NodeEntry, options: DryRun): Candidate | Verdict {
   for (const victim of possible) take(victim);
   const refused = fits();
   if (refused !== undefined) return refused;
-  const important = (left: PodInfo, right: PodInfo): number =>
-    right.priority - left.priority || startMs(left, nowMs) - startMs(right, nowMs);
-  const { violating, harmless } = splitByBudgets(possible.toSorted(important), budgets);
+  const ordered = byImportance(possible, nowMs);
+  const { violating, harmless } = splitByBudgets(ordered, budgets);
   const victims: PodInfo[] = [];
   let violations = 0;
   for (const each of [...violating, ...harmless]) {
@@ -170,7 +179,17 @@ function victimsOn(original: NodeEntry, options: DryRun): Candidate | Verdict {
     if (violating.includes(each)) violations += 1;
   }
   if (victims.length === 0) return unresolvable('No preemption victims found for incoming pod');
-  return { node: node.name, victims: victims.toSorted(important), violations };
+  // Those that budgets protect came first.
+  if (violating.length > 0) victims.sort((a, b) => ordered.indexOf(a) - ordered.indexOf(b));
+  return { node: node.name, victims, violations };
+}
+
+/** The most important first: by priority, then those that have run for longer. */
+function byImportance(pods: readonly PodInfo[], nowMs: number): PodInfo[] {
+  return pods
+    .map((pod) => ({ pod, started: startMs(pod, nowMs) }))
+    .sort((a, b) => b.pod.priority - a.pod.priority || a.started - b.started)
+    .map(({ pod }) => pod);
 }
 
 /** When it started; a pod that has not yet starts now. */

@@ -17,6 +17,7 @@ import { Binder, isSettled } from './binder.ts';
 import { type CycleOptions, type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
 import { type Diagnosis, fitErrorMessage, rejectors } from './diagnosis.ts';
 import { defaultSchedulerConfig } from './config/defaults.ts';
+import { DryRuns } from './dry-runs.ts';
 import { Extenders } from './extended-cycle.ts';
 import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';
@@ -65,6 +66,7 @@ export class Scheduler {
   readonly #extenders: Extenders;
   readonly #profiles: ReadonlyMap<string, RunningProfile>;
   readonly #first: RunningProfile;
+  readonly #dryRuns = new DryRuns();
   readonly #diagnoses = new Map<string, Diagnosis>();
   #pumping = false;
   #binding = 0;
@@ -329,6 +331,7 @@ export class Scheduler {
       args: preemption ?? {},
       preempts: preemption !== undefined,
       givesBack,
+      dryRuns: this.#dryRuns,
       random: () => random.next(),
     };
   }

@@ -89,7 +89,9 @@ export class Snapshot implements Cluster {
     if (known !== undefined && known.node === nodeName && countsTheSame(known.info, pod)) {
       this.#assumed.delete(key);
       known.info = { ...known.info, pod };
-      (this.#nodes.get(nodeName)?.pods ?? this.#homeless.get(nodeName))?.set(key, known.info);
+      const node = this.#nodes.get(nodeName);
+      if (node === undefined) this.#homeless.get(nodeName)?.set(key, known.info);
+      else node.replace(known.info);
       return;
     }
     this.removePod(key);

@@ -77,6 +77,7 @@ export function nodeAffinityWith({ addedAffinity }: NodeAffinityArgs): Plugin {
       const nodeNames = terms.length === 0 ? undefined : namedNodes(terms);
       if (nodeNames?.size === 0) return { refused: CONFLICT };
       const filter = {
+        isLocal: true,
         check(node: Parameters<NodePredicate>[0]) {
           if (enforced !== undefined && !enforced(node)) return NOT_ENFORCED;
           return matches === undefined || matches(node) ? undefined : NOT_MATCHED;

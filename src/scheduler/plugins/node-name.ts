@@ -16,7 +16,7 @@ export const nodeName: Plugin = {
   preFilter({ pod }) {
     const asked = pod.spec?.nodeName ?? '';
     if (asked === '') return undefined;
-    return { filter: { check: ({ name }) => (name === asked ? undefined : OTHER) } };
+    return { filter: { isLocal: true, check: ({ name }) => (name === asked ? undefined : OTHER) } };
   },
   hints: [{ resource: 'Node', actions: ['Add'] }],
 };

@@ -28,6 +28,7 @@ export const nodePorts: Plugin = {
   preFilter({ ports }) {
     if (ports.length === 0) return undefined;
     const filter = {
+      isLocal: true,
       check: (node: { readonly ports: ReadonlyMap<string, number> }) =>
         node.ports.size > 0 && ports.some((port) => conflicts(node.ports, port))
           ? IN_USE

@@ -153,7 +153,9 @@ export function nodeResourcesFitWith(args: NodeResourcesFitArgs): Plugin {
     preFilter(pod, cluster) {
       const requests = requestsIn(pod.requests, cluster).filter(counts);
       const known: Verdicts = new Map();
-      return { filter: { check: (node) => verdictOn(requests, node, known) } };
+      // What is a device, a class says.
+      const isLocal = !requests.some(({ isDevices }) => isDevices);
+      return { filter: { isLocal, check: (node) => verdictOn(requests, node, known) } };
     },
     preScore: (pod) => scorer(pod),
     hints: [

@@ -15,7 +15,10 @@ const CORDONED: Verdict = {
   reasons: ['node(s) were unschedulable'],
 };
 
-const FILTER: NodeFilter = { check: (node) => (node.unschedulable ? CORDONED : undefined) };
+const FILTER: NodeFilter = {
+  isLocal: true,
+  check: (node) => (node.unschedulable ? CORDONED : undefined),
+};
 
 export const nodeUnschedulable: Plugin = {
   name: 'NodeUnschedulable',

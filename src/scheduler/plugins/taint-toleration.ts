@@ -22,6 +22,7 @@ export const taintToleration: Plugin = {
     const tolerations = pod.spec?.tolerations;
     return {
       filter: {
+        isLocal: true,
         check({ hardTaints }) {
           for (const taint of hardTaints) if (!isTolerated(tolerations, taint)) return UNTOLERATED;
           return undefined;
