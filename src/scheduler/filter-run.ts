@@ -38,7 +38,7 @@ export class FilterRun {
   constructor(pod: PodInfo, filters: readonly NodeFilter[]) {
     this.pod = pod;
     this.filters = filters;
-    this.#counts = filters.some(({ count }) => count !== undefined);
+    this.#counts = filters.some((filter) => filter.count !== undefined);
   }
 
   /** Asks every plug-in once. The first that refuses for good ends it. */
