@@ -1,4 +1,5 @@
 /** The built-in kinds that a server serves: what is on by default, and what its flags say. */
+import { gateOfPodField } from './core/pod-gated-fields.ts';
 import type { FeatureGates } from './features/feature-gates.ts';
 import { type RuntimeConfig, servedKinds } from './features/runtime-config.ts';
 import type { AnyKind } from './kind.ts';
@@ -14,8 +15,9 @@ export function chosenKinds(gates: FeatureGates, config: RuntimeConfig = new Map
     .map((kind) => opened(kind, gates));
 }
 
-/** The kind with the fields that a gate lets in. */
-function opened(kind: AnyKind, gates: FeatureGates): AnyKind {
+/** The kind with the fields that gates let in. */
+function opened(plain: AnyKind, gates: FeatureGates): AnyKind {
+  const kind = withPodFields(plain, gates);
   const { openedByGate } = kind;
   if (openedByGate === undefined || !gates.enabled(openedByGate.gate)) return kind;
   return {
@@ -26,4 +28,13 @@ function opened(kind: AnyKind, gates: FeatureGates): AnyKind {
       openedByGate.setDefaults(object);
     },
   };
+}
+
+function withPodFields(kind: AnyKind, gates: FeatureGates): AnyKind {
+  const { gatedFields = [] } = kind;
+  const closed = gatedFields.filter((path) => {
+    const gate = gateOfPodField(path);
+    return gate === undefined || !gates.enabled(gate);
+  });
+  return closed.length === gatedFields.length ? kind : { ...kind, gatedFields: closed };
 }

@@ -6,8 +6,8 @@
  */
 import { chosenKinds } from '#api/chosen-kinds.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
+import { POD_GROUP } from '#api/scheduling/workload.ts';
 import { STORAGE_VERSION_MIGRATION } from '#api/storagemigration/storage-version-migration.ts';
-import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
@@ -18,6 +18,7 @@ import type { KeyPair } from './pki.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
+import { schedulerGates } from './feature-gates.ts';
 import { explainerOn } from './explainer.ts';
 import { clientAs, type Identity, serviceAccountIdentity } from './component-clients.ts';
 
@@ -77,9 +78,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
           }),
   });
   const scheduler =
-    options.scheduler === false
-      ? undefined
-      : createScheduler(handler, environment, stopping.signal);
+    options.scheduler === false ? undefined : createScheduler(handler, options, stopping.signal);
   return {
     apiServer,
     handler,
@@ -101,20 +100,32 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
 
 function createScheduler(
   handler: Handler,
-  environment: Environment,
+  options: ControlPlaneOptions,
   signal: AbortSignal,
 ): Scheduler {
+  const { environment, featureGates = new FeatureGates() } = options;
   const client = clientAs(handler, SCHEDULER, { environment, userAgent: 'kube-scheduler', signal });
   return new Scheduler({
     environment,
     client,
     informers: new InformerFactory({ client, environment }),
     eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
+    // A group that is not served cannot be waited for.
+    gates: serves(options, POD_GROUP) ? schedulerGates(featureGates) : {},
   });
 }
 
+function serves(
+  { featureGates = new FeatureGates(), runtimeConfig }: ControlPlaneOptions,
+  wanted: { readonly group: string; readonly kind: string },
+): boolean {
+  return chosenKinds(featureGates, runtimeConfig).some(
+    ({ group, kind }) => group === wanted.group && kind === wanted.kind,
+  );
+}
+
 function controllersOf(options: ControlPlaneOptions): Controller[] {
-  const { rootCa, podCidr, featureGates = new FeatureGates(), runtimeConfig } = options;
+  const { rootCa, podCidr, featureGates = new FeatureGates() } = options;
   return allControllers({
     rootCa,
     serviceAccountKey: options.serviceAccountKey,
@@ -122,8 +133,6 @@ function controllersOf(options: ControlPlaneOptions): Controller[] {
     nodeIpam: { clusterCidrs: [podCidr] },
     namespaceGraceMs: 0,
     maxUnavailableStatefulSet: featureGates.enabled('MaxUnavailableStatefulSet'),
-    servesMigrations: chosenKinds(featureGates, runtimeConfig).some(
-      ({ kind }) => kind === STORAGE_VERSION_MIGRATION.kind,
-    ),
+    servesMigrations: serves(options, STORAGE_VERSION_MIGRATION),
   });
 }

@@ -1,5 +1,6 @@
 /** The flag --feature-gates of every component. */
 import { FeatureGateError, FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
+import type { SchedulerGates } from '#scheduler/config/defaults.ts';
 import { UserError } from './user-error.ts';
 
 /** Throws UserError that names the flag. */
@@ -12,4 +13,12 @@ export function featureGatesOf(text: string): FeatureGates {
       `invalid argument ${JSON.stringify(text)} for "--feature-gates" flag: ${error.message}`,
     );
   }
+}
+
+/** What of the gates matters to the scheduler. */
+export function schedulerGates(gates: FeatureGates): SchedulerGates {
+  return {
+    genericWorkload: gates.enabled('GenericWorkload'),
+    gangScheduling: gates.enabled('GangScheduling'),
+  };
 }

@@ -65,6 +65,7 @@ export class AssumedObjects implements Objects {
   resourceSlices = () => this.shown.resourceSlices();
   deviceClass = (name: string) => this.shown.deviceClass(name);
   deviceClasses = () => this.shown.deviceClasses();
+  podGroup = (key: string) => this.shown.podGroup(key);
 }
 
 function current<T extends KubeObject>(

@@ -24,6 +24,9 @@ export type EventResource =
   | 'ResourceClaim'
   | 'ResourceSlice'
   | 'DeviceClass'
+  | 'PodGroup'
+  /** A pod without a node; with one it is a Pod. */
+  | 'WaitingPod'
   /** Anything: a pod that has waited for long, or must be tried whatever happened. */
   | '*';
 

@@ -8,6 +8,7 @@ import type {
 } from '#api/gen/core-v1.ts';
 import type { ReplicaSet, StatefulSet } from '#api/gen/apps-v1.ts';
 import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
+import type { PodGroup } from '#api/gen/scheduling-v1alpha2.ts';
 import type { DeviceClass, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
 import type {
   CSIDriver,
@@ -19,6 +20,7 @@ import type {
 import type { AssumedObjects } from './assumed-objects.ts';
 import type { DeviceLedger } from './dynamic-resources/ledger.ts';
 import type { NodeInfo } from './framework.ts';
+import type { PodGroups } from './pod-groups.ts';
 import type { TermIndex } from './term-index.ts';
 import type { View } from './views.ts';
 
@@ -46,6 +48,7 @@ export interface Objects {
   resourceSlices(): readonly ResourceSlice[];
   deviceClass(name: string): DeviceClass | undefined;
   deviceClasses(): readonly DeviceClass[];
+  podGroup(key: string): PodGroup | undefined;
 }
 
 export interface Cluster {
@@ -53,6 +56,8 @@ export interface Cluster {
   readonly objects: AssumedObjects;
   /** Devices, and who has them. */
   readonly devices: DeviceLedger;
+  /** Pods that belong together. */
+  readonly podGroups: PodGroups;
   /** In the order in which they are tried: zone by turn. */
   readonly nodes: readonly NodeInfo[];
   node(name: string): NodeInfo | undefined;

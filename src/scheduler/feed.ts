@@ -22,6 +22,8 @@ export interface FeedOptions {
   readonly queue: SchedulingQueue;
   /** Whether the pod asks for this scheduler. */
   isOurs(pod: Pod): boolean;
+  /** Whether pods without a node matter to others: gangs wait for them. */
+  readonly hasGroups: boolean;
   /** The pod with this key has a place. */
   onPlaced(key: string): void;
   /** The pod with this key has ended, or is gone. */
@@ -88,6 +90,7 @@ export class Feed {
     const place = snapshot.placeOf(key);
     queue.remove(key);
     snapshot.removePod(key);
+    snapshot.podGroups.gone(pod);
     this.#options.onGone(key);
     if (place !== undefined) this.freed(pod, place);
     else if (nominated !== undefined) this.#freedForOthers(pod, nominated);
@@ -97,6 +100,7 @@ export class Feed {
     const { queue, snapshot } = this.#options;
     const key = podKey(pod);
     snapshot.setPod(pod);
+    snapshot.podGroups.seen(pod);
     if (previous?.spec?.nodeName) {
       if (!queue.hasRefused) return;
       for (const event of podEvents(previous, pod)) queue.moved(event);
@@ -109,8 +113,12 @@ export class Feed {
 
   #onWaiting(pod: Pod, previous: Pod | undefined): void {
     const { queue, snapshot } = this.#options;
-    if (snapshot.isAssumed(podKey(pod)) || !this.#options.isOurs(pod)) return;
+    if (!this.#options.isOurs(pod)) return;
+    snapshot.podGroups.seen(pod);
+    if (snapshot.isAssumed(podKey(pod))) return;
     queue.set(pod);
+    if (previous === undefined && this.#options.hasGroups)
+      queue.moved({ resource: 'WaitingPod', action: 'Add', after: pod });
     const before = previous?.status?.nominatedNodeName ?? '';
     if (previous !== undefined && before !== '' && before !== pod.status?.nominatedNodeName)
       this.#freedForOthers(previous, before);

@@ -7,7 +7,7 @@
  *   queueSort, preEnqueue                        which pod is tried next, which not at all
  *   preFilter → filter → postFilter              where it may run; what to do when nowhere
  *   preScore → score → normalize                 where it runs best
- *   reserve → preBind → bind                     what is held and written before it is bound
+ *   reserve → permit → preBind → bind            what is held, waited for and written before
  *
  * What a plug-in finds out once for a pod (preFilter, preScore) lives in the object that it
  * answers, whose functions are then called for each node: that is the cycle state. Answering
@@ -187,6 +187,8 @@ export interface Plugin {
     cluster: Cluster,
     filters: readonly NodeFilter[],
   ): NodeScorer | undefined;
+  /** The extension point permit: why the pod, which has a node, waits for others. */
+  permit?(pod: PodInfo, cluster: Cluster): Verdict | undefined;
   /** Which changes of the cluster may help a pod that this plug-in refused. */
   readonly hints?: readonly EventHint[];
 }

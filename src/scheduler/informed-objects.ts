@@ -12,6 +12,7 @@ import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
 import { DEVICE_CLASS } from '#api/resource/device-class.ts';
 import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
 import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
+import { POD_GROUP } from '#api/scheduling/workload.ts';
 import { CSI_DRIVER } from '#api/storage/csi-driver.ts';
 import { CSI_NODE } from '#api/storage/csi-node.ts';
 import { CSI_STORAGE_CAPACITY } from '#api/storage/csi-storage-capacity.ts';
@@ -22,7 +23,7 @@ import type { Change, Informer } from '#client/informer.ts';
 import type { Objects } from './cluster.ts';
 import type { ClusterEvent, EventResource } from './cluster-events.ts';
 
-function informersOf(factory: InformerFactory) {
+function informersOf(factory: InformerFactory, hasPodGroups: boolean) {
   return {
     namespaces: factory.for(NAMESPACE),
     services: factory.for(SERVICE),
@@ -40,6 +41,7 @@ function informersOf(factory: InformerFactory) {
     resourceClaims: factory.for(RESOURCE_CLAIM),
     resourceSlices: factory.for(RESOURCE_SLICE),
     deviceClasses: factory.for(DEVICE_CLASS),
+    ...(hasPodGroups ? { podGroups: factory.for(POD_GROUP) } : {}),
   };
 }
 
@@ -50,8 +52,9 @@ const BY_POD = 'pod';
 export class InformedObjects implements Objects {
   readonly #informers: ReturnType<typeof informersOf>;
 
-  constructor(factory: InformerFactory) {
-    this.#informers = informersOf(factory);
+  /** `hasPodGroups`: the API has them, which it has only behind a gate. */
+  constructor(factory: InformerFactory, hasPodGroups: boolean) {
+    this.#informers = informersOf(factory, hasPodGroups);
     const { volumes, storageCapacities, volumeAttachments, resourceClaims } = this.#informers;
     volumes.index(BY_CLASS, (volume) => [storageClassOf(volume)]);
     storageCapacities.index(BY_CLASS, ({ storageClassName }) => [storageClassName]);
@@ -63,7 +66,7 @@ export class InformedObjects implements Objects {
   async start(signal: AbortSignal, onEvent: (event: ClusterEvent) => void): Promise<void> {
     const { claims, volumes, storageClasses, csiNodes, csiDrivers } = this.#informers;
     const { storageCapacities, volumeAttachments } = this.#informers;
-    const { resourceClaims, resourceSlices, deviceClasses } = this.#informers;
+    const { resourceClaims, resourceSlices, deviceClasses, podGroups } = this.#informers;
     tell(claims, 'PersistentVolumeClaim', onEvent);
     tell(volumes, 'PersistentVolume', onEvent);
     tell(storageClasses, 'StorageClass', onEvent);
@@ -74,6 +77,7 @@ export class InformedObjects implements Objects {
     tell(resourceClaims, 'ResourceClaim', onEvent);
     tell(resourceSlices, 'ResourceSlice', onEvent);
     tell(deviceClasses, 'DeviceClass', onEvent);
+    if (podGroups !== undefined) tell(podGroups, 'PodGroup', onEvent);
     const all = Object.values(this.#informers);
     for (const informer of all) informer.start(signal);
     await Promise.all(all.map((informer) => informer.synced()));
@@ -100,6 +104,7 @@ export class InformedObjects implements Objects {
   resourceSlices = () => this.#informers.resourceSlices.list();
   deviceClass = (name: string) => this.#informers.deviceClasses.get(name);
   deviceClasses = () => this.#informers.deviceClasses.list();
+  podGroup = (key: string) => this.#informers.podGroups?.get(key);
 }
 
 const ACTIONS = { added: 'Add', modified: 'Update', deleted: 'Delete' } as const;

@@ -20,7 +20,7 @@ import { interPodAffinityWith } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinityWith } from './plugins/node-affinity.ts';
 import { nodeResourcesBalancedAllocationWith } from './plugins/node-resources-balanced-allocation.ts';
 import { nodeResourcesFitWith } from './plugins/node-resources-fit.ts';
-import { PLUGINS } from './plugins/order.ts';
+import { ALL_PLUGINS } from './plugins/order.ts';
 import { podTopologySpreadWith } from './plugins/pod-topology-spread.ts';
 import type { DefaultPreemptionArgs } from './preemption.ts';
 import type { ScoringStrategy } from './resource-strategies.ts';
@@ -128,6 +128,7 @@ function partsOf(config: ProfileConfig, at: PluginsAt): Plugin[] {
   return [
     ...known([...at.preEnqueue, ...at.queueSort]).map(queuePart),
     ...known(filters).map((plugin) => filterPart(plugin, at)),
+    ...known(at.permit).map(permitPart),
     ...known(at.score)
       .filter((plugin) => plugin.preScore !== undefined)
       .map((plugin) => scorePart(plugin, weights.get(plugin.name) ?? 1, at)),
@@ -166,7 +167,7 @@ function configuredPlugins(config: ProfileConfig): Plugin[] {
     nodeResourcesBalancedAllocationWith(argsOf(config, 'NodeResourcesBalancedAllocation') ?? {}),
   ];
   const byName = new Map(made.map((plugin) => [plugin.name, plugin]));
-  return PLUGINS.map((plugin) => byName.get(plugin.name) ?? plugin);
+  return ALL_PLUGINS.map((plugin) => byName.get(plugin.name) ?? plugin);
 }
 
 const NANOS_PER_MS = 1e6;
@@ -206,6 +207,10 @@ function queuePart(plugin: Plugin): Plugin {
         }),
     ...hintsOf(plugin),
   };
+}
+
+function permitPart(plugin: Plugin): Plugin {
+  return { name: plugin.name, permit: (pod, cluster) => plugin.permit?.(pod, cluster) };
 }
 
 function hintsOf({ hints }: Plugin): Pick<Plugin, 'hints'> {

@@ -159,6 +159,15 @@ export class SchedulingQueue {
     return next.info;
   }
 
+  /** Takes a pod that waits as if it had come up; undefined: it is not there, or may not be tried. */
+  take(key: string): PodInfo | undefined {
+    const known = this.#pods.get(key);
+    if (known === undefined || known.state === 'running') return undefined;
+    if (known.state !== 'active' && !this.#requeue(known, 'now')) return undefined;
+    known.state = 'running';
+    return known.info;
+  }
+
   /** It has a place. */
   done(key: string): void {
     this.remove(key);

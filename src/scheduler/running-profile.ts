@@ -25,6 +25,7 @@ const RESOURCES: readonly Exclude<EventResource, '*'>[] = [
   'ResourceClaim',
   'ResourceSlice',
   'DeviceClass',
+  'PodGroup',
 ];
 
 /** Nobody knows what helps a pod that an extender refused: anything may. */

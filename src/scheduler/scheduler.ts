@@ -16,16 +16,20 @@ import type { InformerFactory } from '#client/informer-factory.ts';
 import { Binder, isSettled } from './binder.ts';
 import { type CycleOptions, type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
 import { type Diagnosis, fitErrorMessage, rejectors } from './diagnosis.ts';
-import { defaultSchedulerConfig } from './config/defaults.ts';
+import { defaultSchedulerConfig, type SchedulerGates } from './config/defaults.ts';
 import { DryRuns } from './dry-runs.ts';
 import { Extenders } from './extended-cycle.ts';
 import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';
-import type { PodInfo, Reservation } from './framework.ts';
+import type { PodInfo, Verdict } from './framework.ts';
+import type { FilterRun } from './filter-run.ts';
+import type { Place } from './group-cycle.ts';
+import { GroupScheduling } from './group-scheduling.ts';
 import { InformedObjects } from './informed-objects.ts';
 import { makeRoom, makeRoomWith, NO_ROOM, type Room, type RoomOptions } from './make-room.ts';
 import type { Candidate, PreemptionResult } from './preemption.ts';
 import { type Profile, profilesOf } from './profile.ts';
+import { groupKeyOf } from './pod-groups.ts';
 import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
 import { RunningProfile, schedulerNameOf } from './running-profile.ts';
 import { Snapshot } from './snapshot.ts';
@@ -43,6 +47,7 @@ export interface SchedulerOptions {
   readonly informers: InformerFactory;
   /** The recorder of events about the pods of a scheduler name. */
   eventsOf(schedulerName: string): EventRecorder;
+  readonly gates?: SchedulerGates;
   /** At least one; upstream's default profile unless given. */
   readonly profiles?: readonly Profile[];
   readonly extenders?: readonly Extender[];
@@ -67,6 +72,8 @@ export class Scheduler {
   readonly #profiles: ReadonlyMap<string, RunningProfile>;
   readonly #first: RunningProfile;
   readonly #dryRuns = new DryRuns();
+  /** Undefined: pods are tried one by one, whatever group they have. */
+  readonly #groups: GroupScheduling | undefined;
   readonly #diagnoses = new Map<string, Diagnosis>();
   #pumping = false;
   #binding = 0;
@@ -78,7 +85,9 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#objects = new InformedObjects(options.informers);
+    const { gates = {} } = options;
+    const hasGroups = gates.genericWorkload === true;
+    this.#objects = new InformedObjects(options.informers, hasGroups);
     const { environment, client, extenders = [] } = options;
     this.#snapshot = new Snapshot(this.#objects, environment);
     this.#extenders = new Extenders(extenders, environment);
@@ -92,7 +101,7 @@ export class Scheduler {
       onWait: (pod, notice) => this.#profileOf(pod).reports.waits(pod.pod, notice),
       bindElsewhere: (pod, node) => this.#extenders.bind(pod, node),
     });
-    const profiles = (options.profiles ?? profilesOf(defaultSchedulerConfig())).map(
+    const profiles = (options.profiles ?? profilesOf(defaultSchedulerConfig(gates))).map(
       (profile) =>
         new RunningProfile(profile, {
           environment,
@@ -107,10 +116,12 @@ export class Scheduler {
     this.#first = first;
     this.#profiles = new Map(profiles.map((each) => [each.profile.schedulerName, each]));
     this.#queue = this.#createQueue();
+    this.#groups = hasGroups ? this.#createGroups() : undefined;
     this.#feed = new Feed({
       objects: this.#objects,
       snapshot: this.#snapshot,
       queue: this.#queue,
+      hasGroups,
       isOurs: (pod) => this.#profiles.has(schedulerNameOf(pod)),
       onPlaced: (key) => this.#diagnoses.delete(key),
       onGone: (key) => {
@@ -160,6 +171,41 @@ export class Scheduler {
     });
   }
 
+  #createGroups(): GroupScheduling {
+    const { environment, client } = this.#options;
+    return new GroupScheduling({
+      environment,
+      client,
+      queue: this.#queue,
+      groups: this.#snapshot.podGroups,
+      decide: (pod) => this.#place(pod),
+      makeRoom: (pod, refusal) =>
+        this.#extenders.decideOn(pod)
+          ? this.#makeRoomWith(pod, refusal)
+          : this.#makeRoom(pod, refusal),
+      take: (pod, node, run) => this.#take(pod, node, run),
+      giveBack: (pod, { reservations, nominated }) => {
+        for (const reservation of reservations) reservation.release();
+        this.#snapshot.forget(pod.key);
+        if (this.#queue.has(pod.key)) this.#queue.nominator.set(pod, nominated);
+      },
+      permit: (pod) => this.#permit(pod),
+      onDecided: () => {
+        this.#isDeciding = false;
+        this.#pump();
+      },
+      bind: (pod, place) => this.#bind(pod, place),
+      refuse: (pod, { refusal, room }) => this.#refuse(pod, refusal, room),
+      wait: (pod, { message, node }) => {
+        this.#queue.nominator.set(pod, node);
+        this.#queue.failed(pod.key, ATTEMPT_FAILED);
+        const report = { reason: 'Unschedulable', message, nominatedNodeName: node } as const;
+        return this.#profileOf(pod).reports.refused(this.#latest(pod), report);
+      },
+      fail: (pod, error) => this.#attemptFailed(pod, error),
+    });
+  }
+
   /** The profile of a pod that is ours. */
   #profileOf({ pod }: PodInfo): RunningProfile {
     return this.#profiles.get(schedulerNameOf(pod)) ?? this.#first;
@@ -192,11 +238,14 @@ export class Scheduler {
   #next(): boolean {
     const pod = this.#queue.pop();
     if (pod === undefined) return false;
-    this.#binding += 1;
-    this.#attempt(pod)
+    const isGrouped = this.#groups !== undefined && groupKeyOf(pod.pod) !== undefined;
+    const members = isGrouped ? this.#groups.membersWith(pod) : [pod];
+    this.#binding += members.length;
+    this.#isDeciding = isGrouped;
+    (isGrouped ? this.#groups.attempt(members) : this.#attempt(pod))
       .catch((error: unknown) => this.#warn('scheduling failed', pod, error))
       .finally(() => {
-        this.#binding -= 1;
+        this.#binding -= members.length;
         this.#pump();
       });
     return true;
@@ -212,6 +261,16 @@ export class Scheduler {
       throw error;
     }
     if (outcome !== undefined) await this.#act(pod, outcome);
+  }
+
+  /** As `#decide`, with or without extenders, for one pod of many. */
+  async #place(pod: PodInfo): Promise<CycleResult> {
+    const options = this.#cycleOptions(pod);
+    const result = this.#extenders.decideOn(pod)
+      ? await this.#extenders.schedule(options)
+      : scheduleOne(options);
+    this.#lookedAt(result.looked);
+    return result;
   }
 
   #decide(pod: PodInfo): Outcome {
@@ -255,15 +314,30 @@ export class Scheduler {
 
   #act(pod: PodInfo, { result, room }: Outcome): Promise<void> {
     if ('diagnosis' in result) return this.#refuse(pod, result, room ?? NO_ROOM);
-    const node = this.#snapshot.node(result.node);
-    const reservations =
-      node === undefined ? [] : result.run.filters.flatMap((each) => each.reserve?.(node) ?? []);
-    this.#snapshot.assume(pod, result.node);
-    this.#queue.nominator.remove(pod.key);
-    return this.#bind(pod, result.node, reservations);
+    return this.#bind(pod, this.#take(pod, result.node, result.run));
   }
 
-  async #bind(info: PodInfo, node: string, reservations: readonly Reservation[]): Promise<void> {
+  /** Counts the pod on the node, and holds what it takes there. */
+  #take(pod: PodInfo, name: string, run: FilterRun | undefined): Place {
+    const node = this.#snapshot.node(name);
+    const reservations =
+      node === undefined ? [] : (run?.filters.flatMap((each) => each.reserve?.(node) ?? []) ?? []);
+    const nominated = this.#queue.nominator.nodeOf(pod.key) ?? '';
+    this.#snapshot.assume(pod, name);
+    this.#queue.nominator.remove(pod.key);
+    return { node: name, reservations, nominated };
+  }
+
+  /** What the pod, which has a place, waits for. */
+  #permit(pod: PodInfo): Verdict | undefined {
+    for (const plugin of this.#profileOf(pod).plugins) {
+      const waits = plugin.permit?.(pod, this.#snapshot);
+      if (waits !== undefined) return waits;
+    }
+    return undefined;
+  }
+
+  async #bind(info: PodInfo, { node, reservations }: Place): Promise<void> {
     const { key } = info;
     try {
       const timeoutMs = this.#profileOf(info).profile.bindTimeoutMs;

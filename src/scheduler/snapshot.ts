@@ -14,12 +14,14 @@ import type { NodeInfo, PodInfo } from './framework.ts';
 import { NodeEntry } from './node-entry.ts';
 import { nodesInOrder } from './node-order.ts';
 import { countsTheSame, podInfo, podKey } from './pod-info.ts';
+import { PodGroups } from './pod-groups.ts';
 import { TermIndex } from './term-index.ts';
 import { type View, Views } from './views.ts';
 
 export class Snapshot implements Cluster {
   readonly objects: AssumedObjects;
   readonly devices: DeviceLedger;
+  readonly podGroups: PodGroups;
   readonly antiAffinityTerms = new TermIndex();
   readonly affinityTerms = new TermIndex();
   readonly preferredTerms = new TermIndex();
@@ -38,6 +40,7 @@ export class Snapshot implements Cluster {
   constructor(objects: Objects, moment: Moment) {
     this.objects = new AssumedObjects(objects);
     this.devices = new DeviceLedger(objects, moment);
+    this.podGroups = new PodGroups(objects);
   }
 
   get nodes(): readonly NodeEntry[] {
@@ -103,6 +106,7 @@ export class Snapshot implements Cluster {
     const place = this.#placed.get(key);
     if (place === undefined) return;
     this.#placed.delete(key);
+    this.podGroups.displaced(place.info.pod);
     const homeless = this.#homeless.get(place.node);
     homeless?.delete(key);
     if (homeless?.size === 0) this.#homeless.delete(place.node);
@@ -150,6 +154,7 @@ export class Snapshot implements Cluster {
 
   #add(nodeName: string, info: PodInfo): void {
     this.#placed.set(info.key, { node: nodeName, info });
+    this.podGroups.placed(info.pod);
     const node = this.#nodes.get(nodeName);
     if (node !== undefined) {
       node.add(info);

@@ -15,6 +15,7 @@ import { SimulatedNode } from '#kubelet/simulated/simulated-node.ts';
 import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import type { Manager } from '#reconcile/manager.ts';
+import type { SchedulerGates } from '#scheduler/config/defaults.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { blindClient, blindnessOf, WITHOUT_FIELD } from './blindness.ts';
 import { type ComponentName, ControlPlane, type Gate } from './control-plane.ts';
@@ -30,6 +31,7 @@ export interface TestClusterOptions {
   /** All of them unless given. */
   readonly controllers?: readonly Controller[];
   readonly scheduler?: boolean;
+  readonly schedulerGates?: SchedulerGates;
   /** So many controller managers and schedulers stand for election; without, one of each works. */
   readonly candidates?: number;
   /** Told when a component writes that is not the leader any more. */
@@ -89,6 +91,7 @@ export class TestCluster {
       clientOf: (identity, signal, gate) => this.clientOf(identity, signal, { gate }),
       controllers: () => options.controllers ?? defaultControllers(options),
       hasScheduler: options.scheduler !== false,
+      schedulerGates: options.schedulerGates ?? {},
       candidates: options.candidates ?? 0,
       onStaleWrite: options.onStaleWrite ?? ((): void => {}),
     });

@@ -16,6 +16,7 @@ import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
+import type { SchedulerGates } from '#scheduler/config/defaults.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import type { VirtualEnvironment } from './virtual-environment.ts';
 
@@ -29,6 +30,7 @@ export interface ControlPlaneOptions {
   readonly clientOf: (identity: Identity, signal: AbortSignal, gate: Gate) => Client;
   readonly controllers: () => readonly Controller[];
   readonly hasScheduler: boolean;
+  readonly schedulerGates: SchedulerGates;
   /** Of each component; 0: one of each, without a Lease. */
   readonly candidates: number;
   /** Told when a process writes that is not the leader (any more). */
@@ -225,12 +227,12 @@ class Process {
     signal: AbortSignal,
     ready: () => void,
   ): Promise<void> {
-    const { environment } = this.#options;
+    const { environment, schedulerGates: gates } = this.#options;
     const client = clientOf(identityOf(this.name));
     const informers = new InformerFactory({ client, environment });
     const eventsOf = (component: string): EventRecorder =>
       new EventRecorder({ client, environment, component, signal });
-    await new Scheduler({ environment, client, informers, eventsOf }).start(signal);
+    await new Scheduler({ environment, client, informers, eventsOf, gates }).start(signal);
     ready();
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

@@ -32,6 +32,7 @@ const NO_OBJECTS: Objects = {
   resourceSlices: () => [],
   deviceClass: () => undefined,
   deviceClasses: () => [],
+  podGroup: () => undefined,
 };
 
 export interface NodeWords {

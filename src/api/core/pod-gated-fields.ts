@@ -4,6 +4,8 @@
  *
  * Source: upstream pkg/api/pod/util.go (dropDisabledFields).
  */
+import type { HonouredGate } from '../features/feature-gates.ts';
+
 const FIELDS = [
   'volumes[].projected.sources[].clusterTrustBundle',
   'volumes[].projected.sources[].podCertificate',
@@ -14,6 +16,11 @@ const FIELDS = [
 ];
 
 /** `at`: where the spec lies in the object, as `spec.template.spec`. */
+/** The gate that lets in one of these fields, where both values of the gate are there. */
+export function gateOfPodField(path: string): HonouredGate | undefined {
+  return path.endsWith('.schedulingGroup') ? 'GenericWorkload' : undefined;
+}
+
 export function podGatedFields(at: string): string[] {
   return FIELDS.map((field) => `${at}.${field}`);
 }

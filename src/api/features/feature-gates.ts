@@ -30,6 +30,7 @@ const HONOURED = [
   'ComponentFlagz',
   'ComponentStatusz',
   'ConstrainedImpersonation',
+  'GangScheduling',
   'GenericWorkload',
   'MaxUnavailableStatefulSet',
   'OpenAPIEnums',

@@ -21,6 +21,33 @@ function refusal(config: string): string {
   return '';
 }
 
+describe('what a gate lets in', () => {
+  const dropped = (gates: string): string[] =>
+    chosenKinds(new FeatureGates(parseFeatureGates(gates)))
+      .filter(({ gatedFields = [] }) =>
+        gatedFields.some((path) => path.endsWith('schedulingGroup')),
+      )
+      .map(({ kind }) => kind);
+
+  test('is dropped from pods and from all that makes pods, while the gate is off', () => {
+    assert.deepEqual(dropped('').toSorted(), [
+      'CronJob',
+      'DaemonSet',
+      'Deployment',
+      'Job',
+      'Pod',
+      'PodTemplate',
+      'ReplicaSet',
+      'ReplicationController',
+      'StatefulSet',
+    ]);
+  });
+
+  test('is kept where it is on', () => {
+    assert.deepEqual(dropped('GenericWorkload=true'), []);
+  });
+});
+
 describe('what a server serves', () => {
   test('is what is on by default, when nothing is said', () => {
     assert.equal(served('').size, KINDS.length);

@@ -241,6 +241,15 @@ export function validatePodSpec(
     ...validateHostProcess(spec, at),
     ...validateOverhead(spec, at.child('overhead')),
     ...validateOs(spec, at),
+    ...validateSchedulingGroup(spec, at.child('schedulingGroup', 'podGroupName')),
     ...validateFileVariables(spec, at),
   ];
+}
+
+function validateSchedulingGroup({ schedulingGroup }: PodSpec, at: FieldPath): FieldError[] {
+  if (schedulingGroup === undefined) return [];
+  const { podGroupName: name } = schedulingGroup;
+  return name === undefined
+    ? [invalidValue(at, null, 'must specify one of: `podGroupName`')]
+    : nameIsDnsSubdomain(name, false).map((detail) => invalidValue(at, name, detail));
 }

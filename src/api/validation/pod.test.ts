@@ -47,6 +47,18 @@ const WEB_ROWS: readonly Row[] = [
     ],
   ],
   [
+    'spec.schedulingGroup',
+    {},
+    ['spec.schedulingGroup.podGroupName: Invalid value: null: must specify one of: `podGroupName`'],
+  ],
+  [
+    'spec.schedulingGroup',
+    { podGroupName: 'A' },
+    [
+      "spec.schedulingGroup.podGroupName: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
+    ],
+  ],
+  [
     'spec.dnsPolicy',
     'X',
     [

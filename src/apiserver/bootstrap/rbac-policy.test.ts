@@ -170,3 +170,31 @@ describe('the role of a controller behind a gate', () => {
     assert.equal(policy.clusterRoleBindings.some(named), false);
   });
 });
+
+describe('what a gate adds to roles', () => {
+  const rulesOf = (gates: string, role: string): string[] =>
+    (
+      rbacPolicy(new FeatureGates(parseFeatureGates(gates))).clusterRoles.find(
+        ({ metadata }) => metadata?.name === role,
+      )?.rules ?? []
+    )
+      .filter(({ apiGroups }) => apiGroups?.includes('scheduling.k8s.io'))
+      .map(({ verbs, resources }) => `${verbs.join()} ${resources?.join()}`);
+  const ON = 'GenericWorkload=true';
+  const read = 'get,list,watch';
+  const write = 'create,delete,deletecollection,patch,update';
+
+  it('is there where the gate is on, and in the roles that gather them', () => {
+    assert.deepEqual(rulesOf(ON, 'system:kube-scheduler'), [
+      `${read} podgroups`,
+      'patch,update podgroups/status',
+    ]);
+    assert.deepEqual(rulesOf(ON, 'view'), [`${read} podgroups,podgroups/status,workloads`]);
+    assert.ok(rulesOf(ON, 'admin').includes(`${write} podgroups,workloads`));
+  });
+
+  it('is not where it is off', () => {
+    for (const role of ['system:kube-scheduler', 'view', 'edit'])
+      assert.deepEqual(rulesOf('', role), []);
+  });
+});

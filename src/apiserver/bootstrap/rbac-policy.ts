@@ -17,7 +17,7 @@ import type { ObjectMeta } from '#api/meta/object.ts';
 import { aggregatedRules } from '#api/rbac/aggregation.ts';
 import { CLUSTER_BINDINGS, NAMESPACE_BINDINGS } from './rbac/bindings.ts';
 import { COMPONENT_ROLES } from './rbac/component-roles.ts';
-import { CONTROLLER_ROLES, GATED_CONTROLLER_ROLES } from './rbac/controller-roles.ts';
+import { CONTROLLER_ROLES, GATED_CONTROLLER_ROLES, GATED_RULES } from './rbac/controller-roles.ts';
 import { NAMESPACE_ROLES } from './rbac/namespace-roles.ts';
 import { parseRules } from './rbac/rule-text.ts';
 import { AGGREGATED_ROLES, AGGREGATION_PARTS, USER_ROLES } from './rbac/user-roles.ts';
@@ -37,7 +37,7 @@ export interface RbacPolicy {
 export function rbacPolicy(gates: FeatureGates): RbacPolicy {
   const ofControllers = controllerRoles(gates);
   return {
-    clusterRoles: clusterRoles(ofControllers),
+    clusterRoles: clusterRoles(ofControllers, gatedRules(gates)),
     clusterRoleBindings: [
       ...Object.entries(CLUSTER_BINDINGS).map(([name, subjects]) => clusterBinding(name, subjects)),
       ...Object.keys(ofControllers).map((name) =>
@@ -69,10 +69,20 @@ function controllerRoles(gates: FeatureGates): Readonly<Record<string, string>> 
   return Object.assign({}, CONTROLLER_ROLES, ...enabled);
 }
 
-function clusterRoles(ofControllers: Readonly<Record<string, string>>): ClusterRole[] {
+/** Rules that open gates add to a role. */
+function gatedRules(gates: FeatureGates): (role: string) => PolicyRule[] {
+  const gated = Object.entries(GATED_RULES) as [HonouredGate, Readonly<Record<string, string>>][];
+  const open = gated.filter(([gate]) => gates.enabled(gate)).map(([, rules]) => rules);
+  return (role) => open.flatMap(({ [role]: text }) => (text === undefined ? [] : parseRules(text)));
+}
+
+function clusterRoles(
+  ofControllers: Readonly<Record<string, string>>,
+  moreRules: (role: string) => PolicyRule[],
+): ClusterRole[] {
   const plain = [
     ...Object.entries({ ...USER_ROLES, ...COMPONENT_ROLES }).map(([name, text]) =>
-      clusterRole(name, parseRules(text), AGGREGATION_PARTS[name]),
+      clusterRole(name, [...parseRules(text), ...moreRules(name)], AGGREGATION_PARTS[name]),
     ),
     ...Object.entries(ofControllers).map(([name, text]) =>
       clusterRole(CONTROLLER_PREFIX + name, parseRules(text)),

@@ -26,7 +26,7 @@ export function runScheduler(args: readonly string[]): Promise<void> {
 
 /** Resolves after `signal`; rejects with UserError. */
 export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promise<void> {
-  const { config, profiles, leaderFlags } = loadConfig(flags);
+  const { config, profiles, gates, leaderFlags } = loadConfig(flags);
   checkLeaderFlags(leaderFlags);
   const target = flags.text('write-config-to');
   if (target !== '') return writeConfig(target, config);
@@ -71,6 +71,7 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
           informers: new InformerFactory({ client, environment }),
           eventsOf,
           profiles,
+          gates,
           extenders: extenders.extenders,
           podInitialBackoffMs: config.podInitialBackoffSeconds * MS_PER_SECOND,
           podMaxBackoffMs: config.podMaxBackoffSeconds * MS_PER_SECOND,

@@ -45,6 +45,22 @@ describe('--config', () => {
     assert.equal(leaderFlags.milliseconds('leader-elect-lease-duration'), 15_000);
   });
 
+  it('has gangs in its default plug-ins where their gate is on', (t) => {
+    const names = (...flags: string[]): string[] => {
+      const [profile] = load(t, '', ...flags).config.profiles;
+      return (profile?.plugins.multiPoint.enabled ?? []).map(({ name }) => name);
+    };
+    assert.equal(names().includes('GangScheduling'), false);
+    const on = '--feature-gates=GenericWorkload=true,GangScheduling=true';
+    assert.equal(names(on).at(-1), 'GangScheduling');
+    assert.deepEqual(load(t, '', on).gates, { genericWorkload: true, gangScheduling: true });
+    assert.throws(() => load(t, '', '--feature-gates=GangScheduling=true'), {
+      name: UserError.name,
+      message:
+        'invalid argument "GangScheduling=true" for "--feature-gates" flag: GangScheduling is enabled, but depends on features that are disabled: [GenericWorkload]',
+    });
+  });
+
   it('that is not given leaves the flags', () => {
     const { config } = loadConfig(parseFlags(SCHEDULER, ['--kubeconfig=b']));
     assert.equal(config.clientConnection.kubeconfig, 'b');

@@ -5,13 +5,14 @@
  * Source: upstream v1.36 cmd/kube-scheduler/app/options (ApplyTo, ApplyDeprecated,
  * ApplyLeaderElectionTo).
  */
-import { defaultSchedulerConfig } from '#scheduler/config/defaults.ts';
+import { defaultSchedulerConfig, type SchedulerGates } from '#scheduler/config/defaults.ts';
 import { ConfigError } from '#scheduler/config/error.ts';
 import { readSchedulerConfig } from '#scheduler/config/read.ts';
 import type { SchedulerConfig } from '#scheduler/config/types.ts';
 import { validateSchedulerConfig } from '#scheduler/config/validate.ts';
 import { completedConfig, type Profile, profilesOf } from '#scheduler/profile.ts';
 import { type LeaderFlag, leaderFlags } from '../component/leader.ts';
+import { featureGatesOf, schedulerGates } from '../feature-gates.ts';
 import { Flags as AnyFlags, readFile } from '../flags.ts';
 import { UserError } from '../user-error.ts';
 import type { Flags } from './flags.ts';
@@ -20,6 +21,7 @@ export interface LoadedConfig {
   /** Completed: what --write-config-to writes, and /configz shows. */
   readonly config: SchedulerConfig;
   readonly profiles: readonly Profile[];
+  readonly gates: SchedulerGates;
   /** The flags of leader election, as the configuration has them. */
   readonly leaderFlags: AnyFlags<LeaderFlag>;
 }
@@ -27,7 +29,8 @@ export interface LoadedConfig {
 /** Throws UserError. */
 export function loadConfig(flags: Flags): LoadedConfig {
   try {
-    const config = withFlags(flags, fromFile(flags));
+    const gates = schedulerGates(featureGatesOf(flags.text('feature-gates')));
+    const config = withFlags(flags, fromFile(flags, gates));
     const problems = validateSchedulerConfig(config).map((problem) => problem.text());
     if (problems.length > 0)
       throw new ConfigError(problems.length === 1 ? problems.join() : `[${problems.join(', ')}]`);
@@ -36,6 +39,7 @@ export function loadConfig(flags: Flags): LoadedConfig {
     return {
       config: completed,
       profiles: profilesOf(completed),
+      gates,
       leaderFlags: leaderFlagsOf(config),
     };
   } catch (error) {
@@ -44,10 +48,10 @@ export function loadConfig(flags: Flags): LoadedConfig {
   }
 }
 
-function fromFile(flags: Flags): SchedulerConfig {
+function fromFile(flags: Flags, gates: SchedulerGates): SchedulerConfig {
   const path = flags.text('config');
-  if (path !== '') return readSchedulerConfig(readFile(path));
-  const config = defaultSchedulerConfig();
+  if (path !== '') return readSchedulerConfig(readFile(path), gates);
+  const config = defaultSchedulerConfig(gates);
   const kubeconfig = flags.text('kubeconfig');
   return { ...config, clientConnection: { ...config.clientConnection, kubeconfig } };
 }

@@ -9,6 +9,7 @@ const FLAGS = {
   kubeconfig: text('', 'the kubeconfig of the cluster; with --config that of the file counts'),
   ...leaderFlags('kube-scheduler'),
   ...servingFlags('10259'),
+  'feature-gates': text('', 'A=true,B=false'),
   v: count('0', 'how much is logged: 4 and more logs everything'),
 };
 
@@ -20,7 +21,7 @@ const MISSING_FLAGS: ReadonlySet<string> = new Set(
   `
 allow-metric-labels allow-metric-labels-manifest authentication-token-webhook-cache-ttl
 authorization-webhook-cache-authorized-ttl authorization-webhook-cache-unauthorized-ttl cert-dir
-contention-profiling disable-http2-serving disabled-metrics emulated-version feature-gates
+contention-profiling disable-http2-serving disabled-metrics emulated-version
 http2-max-streams-per-connection kube-api-burst kube-api-content-type kube-api-qps
 log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size
 log-text-split-stream logging-format master min-compatibility-version permit-address-sharing

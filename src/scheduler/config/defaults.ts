@@ -10,7 +10,7 @@ import type { PluginRef, PluginSet, PluginSets, SchedulerConfig } from './types.
 
 const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 
-/** Upstream's, less what is not there; its gate-bound ones would follow. */
+/** Upstream's, less what is not there; its gate-bound ones follow. */
 const DEFAULT_PLUGINS: readonly PluginRef[] = (
   [
     ['SchedulingGates', 0],
@@ -36,6 +36,20 @@ const DEFAULT_PLUGINS: readonly PluginRef[] = (
   ] as const
 ).map(([name, weight]) => ({ name, weight }));
 
+/** On by a feature gate. */
+export interface SchedulerGates {
+  /** Pods of a group are tried together. */
+  readonly genericWorkload?: boolean;
+  /** Of a gang all get nodes, or none. */
+  readonly gangScheduling?: boolean;
+}
+
+function defaultPlugins({ gangScheduling = false }: SchedulerGates): readonly PluginRef[] {
+  return gangScheduling
+    ? [...DEFAULT_PLUGINS, { name: 'GangScheduling', weight: 0 }]
+    : DEFAULT_PLUGINS;
+}
+
 /** What the decoder gives: any field may be absent. */
 type Loose = Readonly<Record<string, unknown>>;
 
@@ -54,7 +68,7 @@ function filledZeros(defaults: Loose, given: Loose | undefined): Loose {
 }
 
 /** `decoded`: of the type CONFIGURATION, args of known plug-ins decoded. It is not changed. */
-export function withDefaults(decoded: Loose): SchedulerConfig {
+export function withDefaults(decoded: Loose, gates: SchedulerGates = {}): SchedulerConfig {
   const profiles = (decoded['profiles'] ?? []) as readonly Loose[];
   const all = profiles.length === 0 ? [{}] : profiles;
   const name = all.length === 1 ? { schedulerName: DEFAULT_SCHEDULER_NAME } : { schedulerName: '' };
@@ -79,7 +93,7 @@ export function withDefaults(decoded: Loose): SchedulerConfig {
       { contentType: 'application/vnd.kubernetes.protobuf', qps: 50, burst: 100 },
       filled({ kubeconfig: '', acceptContentTypes: '' }, decoded['clientConnection'] as Loose),
     ),
-    profiles: all.map((profile) => profileWithDefaults(filled(name, profile))),
+    profiles: all.map((profile) => profileWithDefaults(filled(name, profile), gates)),
     ...(extenders === undefined || extenders.length === 0
       ? {}
       : { extenders: extenders.map((each) => filledZeros({ httpTimeout: '5s' }, each)) }),
@@ -88,8 +102,8 @@ export function withDefaults(decoded: Loose): SchedulerConfig {
 }
 
 /** The configuration of who gives none. */
-export function defaultSchedulerConfig(): SchedulerConfig {
-  return withDefaults({});
+export function defaultSchedulerConfig(gates: SchedulerGates = {}): SchedulerConfig {
+  return withDefaults({}, gates);
 }
 
 function leaderElection(given: Loose | undefined): Loose {
@@ -104,14 +118,15 @@ function leaderElection(given: Loose | undefined): Loose {
   return filledZeros(zeros, filled({ leaderElect: true }, given));
 }
 
-function profileWithDefaults(profile: Loose): Loose {
-  const plugins = mergedPlugins((profile['plugins'] ?? {}) as Partial<PluginSets>);
-  const given = (profile['pluginConfig'] ?? []) as readonly Loose[];
-  const own = given.map((each) => ({
+function profileWithDefaults(profile: Loose, gates: SchedulerGates): Loose {
+  const given = (profile['plugins'] ?? {}) as Partial<PluginSets>;
+  const plugins = mergedPlugins(given, defaultPlugins(gates));
+  const configs = (profile['pluginConfig'] ?? []) as readonly Loose[];
+  const own = configs.map((each) => ({
     ...each,
     ...argsWithDefaults(String(each['name']), each['args'] as Loose | undefined),
   }));
-  const has = new Set(given.map(({ name }) => name));
+  const has = new Set(configs.map(({ name }) => name));
   const used = Object.values(plugins).flatMap(({ enabled = [] }) => enabled);
   const others = [...new Set(used.map(({ name }) => name))]
     .filter((name) => PLUGIN_ARGS.has(name) && !has.has(name))
@@ -157,9 +172,9 @@ function argsWithDefaults(name: string, args: Loose | undefined): { readonly arg
   return { args: { ...defaults(args ?? {}), apiVersion: API_VERSION, kind: `${name}Args` } };
 }
 
-function mergedPlugins(given: Partial<PluginSets>): PluginSets {
+function mergedPlugins(given: Partial<PluginSets>, defaults: readonly PluginRef[]): PluginSets {
   const sets = POINTS.map((point) => [point, mergedSet([], given[point])] as const);
-  const multiPoint = mergedSet(DEFAULT_PLUGINS, given.multiPoint);
+  const multiPoint = mergedSet(defaults, given.multiPoint);
   return Object.fromEntries([...sets, ['multiPoint', multiPoint] as const]) as PluginSets;
 }
 

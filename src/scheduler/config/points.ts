@@ -34,14 +34,11 @@ const POINTS_OF: ReadonlyMap<string, readonly Point[]> = new Map<string, readonl
   ['ImageLocality', ['score']],
   ['DefaultBinder', ['bind']],
   ['NodeDeclaredFeatures', FILTERS],
+  ['GangScheduling', ['preEnqueue', 'permit']],
 ]);
 
 /** Plug-ins that upstream has and this has not. */
-const MISSING: ReadonlySet<string> = new Set([
-  'GangScheduling',
-  'PodGroupPodsCount',
-  'TopologyPlacementGenerator',
-]);
+const MISSING: ReadonlySet<string> = new Set(['PodGroupPodsCount', 'TopologyPlacementGenerator']);
 
 export type PluginsAt = Readonly<Record<Point, readonly string[]>>;
 

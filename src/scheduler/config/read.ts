@@ -9,7 +9,7 @@ import { fromYaml, YamlError } from '#api/codec/yaml.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import { type Json, type JsonObject, parseApiVersion } from '#api/meta/object.ts';
 import type { TypeSchema } from '#api/schema/types.ts';
-import { withDefaults } from './defaults.ts';
+import { type SchedulerGates, withDefaults } from './defaults.ts';
 import { ConfigError } from './error.ts';
 import { API_VERSION, CONFIGURATION, CONFIGURATION_KIND, GROUP, PLUGIN_ARGS } from './schema.ts';
 import type { SchedulerConfig } from './types.ts';
@@ -17,7 +17,7 @@ import type { SchedulerConfig } from './types.ts';
 const STRICT = 'strict decoding error: ';
 
 /** Throws ConfigError. The result is not yet validated. */
-export function readSchedulerConfig(text: string): SchedulerConfig {
+export function readSchedulerConfig(text: string, gates: SchedulerGates = {}): SchedulerConfig {
   const problems: string[] = [];
   const body = parsed(text, problems);
   checkKind(text, body);
@@ -28,7 +28,7 @@ export function readSchedulerConfig(text: string): SchedulerConfig {
     withDecodedArgs(profile, `.profiles[${i}]`, all),
   );
   if (all.length > 0) throw new ConfigError(`${STRICT}${all.join(', ')}`);
-  return withDefaults({ ...object, profiles });
+  return withDefaults({ ...object, profiles }, gates);
 }
 
 /** As an object, or the bytes of a JSON text, whose duplicate fields only the decoder sees. */

@@ -17,6 +17,7 @@ import {
   type Reservation,
   type Verdict,
 } from '../framework.ts';
+import { groupKeyOf } from '../pod-groups.ts';
 import { amountOf } from '../resources.ts';
 import { Allocator } from './allocator.ts';
 import { extendedRequests, isUnmade } from './extended-resources.ts';
@@ -64,6 +65,8 @@ const VERDICTS = {
 /** Where the devices of a claim are, once it has some. */
 interface Known {
   readonly claim: ResourceClaim;
+  /** Chosen for another pod of the group, and not written yet. */
+  readonly shared: AllocationResult | undefined;
   readonly isReached: NodePredicate | undefined;
 }
 
@@ -85,11 +88,15 @@ export class ClaimFilter implements NodeFilter {
     this.#ledger = devices;
     this.#args = args;
     const { claims, extended } = of;
+    const group = groupKeyOf(of.pod.pod);
     this.#known = claims.map((claim) => {
-      const terms = claim.status?.allocation?.nodeSelector?.nodeSelectorTerms;
-      return { claim, isReached: terms && termsPredicate(terms) };
+      const { allocation } = claim.status ?? {};
+      const isOpen = allocation === undefined && group !== undefined;
+      const shared = isOpen ? devices.sharedIn(claim.metadata?.uid ?? '', group) : undefined;
+      const terms = (allocation ?? shared)?.nodeSelector?.nodeSelectorTerms;
+      return { claim, shared, isReached: terms && termsPredicate(terms) };
     });
-    const isComplete = claims.every(({ status }) => status?.allocation !== undefined);
+    const isComplete = this.#known.every((known) => allocationOf(known) !== undefined);
     this.#allocator =
       isComplete && extended === undefined
         ? undefined
@@ -107,8 +114,8 @@ export class ClaimFilter implements NodeFilter {
     if (extended !== undefined && 'reasons' in extended) return extended;
     const missing = this.#known.filter((known) => !this.#isAvailable(known, node));
     const wanted = this.#known
-      .map(({ claim }): HeldClaim => ({ claim }))
-      .filter(({ claim }) => claim.status?.allocation === undefined);
+      .filter((known) => allocationOf(known) === undefined)
+      .map(({ claim }): HeldClaim => ({ claim }));
     if (extended !== undefined) wanted.push(extended);
     const offer = this.#offer(node, wanted);
     if ('reasons' in offer) return offer;
@@ -121,8 +128,8 @@ export class ClaimFilter implements NodeFilter {
   reserve(node: NodeInfo): Reservation {
     const held = this.#offers.get(node.name)?.held ?? [];
     const settled = this.#known
-      .filter(({ claim }) => claim.status?.allocation !== undefined)
-      .map(({ claim }): HeldClaim => ({ claim }));
+      .filter((known) => allocationOf(known) !== undefined)
+      .map(({ claim, shared }) => withAllocation({ claim }, shared));
     const { pod } = this.#of.pod;
     return new ClaimReservation({
       pod,
@@ -153,9 +160,9 @@ export class ClaimFilter implements NodeFilter {
 
   score(node: NodeInfo): number {
     const offered = this.#offers.get(node.name)?.held ?? [];
-    const settled = this.#known.map(({ claim }) => ({
-      claim,
-      allocation: claim.status?.allocation,
+    const settled = this.#known.map((known) => ({
+      claim: known.claim,
+      allocation: allocationOf(known),
     }));
     return [...settled, ...offered].reduce(
       (sum, { claim, allocation }) =>
@@ -222,6 +229,10 @@ export class ClaimFilter implements NodeFilter {
   #step(): void {
     if (this.#ledger.moment.clock.monotonicMs() > this.#untilMs) throw new TooLong();
   }
+}
+
+function allocationOf({ claim, shared }: Known): AllocationResult | undefined {
+  return claim.status?.allocation ?? shared;
 }
 
 class TooLong extends Error {}

@@ -6,10 +6,12 @@
 import { messageOf } from '#base/error.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { AllocationResult, ResourceClaim } from '#api/gen/resource-v1.ts';
+import { equalValues } from '#api/meta/equal.ts';
 import { isConflict } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
 import type { Client } from '#client/client.ts';
+import { groupKeyOf } from '../pod-groups.ts';
 import type { Writer } from '../pod-writes.ts';
 import { claimText } from './requests.ts';
 
@@ -61,7 +63,11 @@ export function bindClaim(
     if (now.metadata?.deletionTimestamp !== undefined)
       throw new Error(`claim ${name} got deleted in the meantime`);
     if (allocation !== undefined) {
-      if (now.status?.allocation !== undefined)
+      const given = now.status?.allocation;
+      // Another pod of the group may have written it.
+      const isOurs =
+        groupKeyOf(pod) !== undefined && equalValues(given?.devices, allocation.devices);
+      if (given !== undefined && !isOurs)
         throw new Error(`claim ${name} got allocated elsewhere in the meantime`);
       const finalizers = now.metadata?.finalizers ?? [];
       if (!finalizers.includes(FINALIZER)) {
@@ -70,7 +76,7 @@ export function bindClaim(
         now = await asked(`add finalizer to claim ${name}`, update);
       }
     }
-    const given = allocation ?? now.status?.allocation;
+    const given = now.status?.allocation ?? allocation;
     if (given === undefined)
       throw new Error(`claim ${name} got deallocated elsewhere in the meantime`);
     const status = {

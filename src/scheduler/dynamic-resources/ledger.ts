@@ -5,7 +5,8 @@
  *   chosen ─▶ in flight ─▶ written ─▶ shown by the API
  *
  * A claim in flight has its devices for everybody but itself: another pod of the claim waits until
- * they are written, because only then it can be said that they will be there. Counted by deltas.
+ * they are written, because only then it can be said that they will be there. Pods of one group share
+ * it: whoever of them comes first writes it. Counted by deltas.
  * Source: upstream v1.36 pkg/scheduler/framework/plugins/dynamicresources/dra_manager.go,
  * pkg/scheduler/util/assumecache.
  */
@@ -20,6 +21,14 @@ import { Catalog } from './pools.ts';
 import { claimText } from './requests.ts';
 import { DeviceUse } from './use.ts';
 
+/** Devices that are chosen and not written yet. */
+interface InFlight {
+  readonly allocation: AllocationResult;
+  /** Of the pods that they are for, and how many these are. */
+  readonly group: string | undefined;
+  pods: number;
+}
+
 /** When it is, and names for shares of devices. */
 export type Moment = Pick<Environment, 'clock' | 'random'>;
 
@@ -30,7 +39,7 @@ export class DeviceLedger {
   /** What the scheduler wrote and the API does not show yet, by `namespace/name`. */
   readonly #written = new Map<string, ResourceClaim>();
   /** By uid of the claim; as many as pods are being bound have claims. */
-  readonly #inFlight = new Map<string, AllocationResult>();
+  readonly #inFlight = new Map<string, InFlight>();
   /** What is counted of each claim, by uid. */
   readonly #counted = new Map<string, AllocationResult>();
   #isLoaded = false;
@@ -91,22 +100,37 @@ export class DeviceLedger {
     return this.#inFlight.has(uid);
   }
 
-  /** The claim has been given devices. */
-  begin(claim: ResourceClaim, allocation: AllocationResult): void {
+  /** What a claim gets for pods of this group. */
+  sharedIn(uid: string, group: string): AllocationResult | undefined {
+    const known = this.#inFlight.get(uid);
+    return known?.group === group ? known.allocation : undefined;
+  }
+
+  /** The claim has been given devices, for a pod (of a group). */
+  begin(claim: ResourceClaim, allocation: AllocationResult, group?: string): void {
     this.#load();
-    this.#inFlight.set(uidOf(claim), allocation);
+    const known = this.#inFlight.get(uidOf(claim));
+    if (known !== undefined) known.pods += 1;
+    else this.#inFlight.set(uidOf(claim), { allocation, group, pods: 1 });
     this.#recount(claim);
   }
 
-  /** They are written, or given back. */
+  /** They are written for the pod, or given back by it. */
   end(claim: ResourceClaim): void {
-    if (this.#inFlight.delete(uidOf(claim))) this.#recount(claim);
+    const known = this.#inFlight.get(uidOf(claim));
+    if (known === undefined) return;
+    known.pods -= 1;
+    if (known.pods === 0) this.#inFlight.delete(uidOf(claim));
+    this.#recount(claim);
   }
 
   /** The API has taken what the scheduler wrote. */
   wrote(claim: ResourceClaim): void {
     this.#load();
-    this.#written.set(claimText(claim), claim);
+    const key = claimText(claim);
+    const known = this.#written.get(key);
+    if (known !== undefined && versionOf(known) > versionOf(claim)) return;
+    this.#written.set(key, claim);
     this.#recount(claim);
   }
 
@@ -141,7 +165,7 @@ export class DeviceLedger {
     const uid = uidOf(claim);
     const now = this.claim(claimText(claim));
     const allocated = now !== undefined && uidOf(now) === uid ? now.status?.allocation : undefined;
-    const next = allocated ?? this.#inFlight.get(uid);
+    const next = allocated ?? this.#inFlight.get(uid)?.allocation;
     const known = this.#counted.get(uid);
     if (known === next || equalValues(known?.devices, next?.devices)) return;
     if (known !== undefined) this.#use.count(known, -1);

@@ -9,6 +9,7 @@ import type { AllocationResult, ResourceClaim } from '#api/gen/resource-v1.ts';
 import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
 import { messageOf } from '#base/error.ts';
 import type { Reservation } from '../framework.ts';
+import { groupKeyOf } from '../pod-groups.ts';
 import { targetOf, type Writer } from '../pod-writes.ts';
 import { bindClaim, unreserve } from './claim-writes.ts';
 import { claimToMake, isUnmade } from './extended-resources.ts';
@@ -41,17 +42,29 @@ export class ClaimReservation implements Reservation {
   readonly timeoutMs: number;
   readonly #options: ClaimReservationOptions;
   readonly #held: HeldClaim[];
+  /** Claims whose devices are in flight for this pod, by uid. */
+  readonly #inFlight = new Set<string>();
 
   constructor(options: ClaimReservationOptions) {
     this.#options = options;
     this.timeoutMs = options.timeoutMs;
     this.#held = [...options.claims];
-    for (const { claim, allocation } of this.#held)
-      if (allocation !== undefined) options.ledger.begin(claim, allocation);
+    for (const { claim, allocation } of this.#held) this.#begin(claim, allocation);
   }
 
   release(): void {
-    for (const { claim } of this.#held) this.#options.ledger.end(claim);
+    for (const { claim } of this.#held) this.#end(claim);
+  }
+
+  #begin(claim: ResourceClaim, allocation: AllocationResult | undefined): void {
+    if (allocation === undefined) return;
+    const { ledger, pod } = this.#options;
+    this.#inFlight.add(claim.metadata?.uid ?? '');
+    ledger.begin(claim, allocation, groupKeyOf(pod));
+  }
+
+  #end(claim: ResourceClaim): void {
+    if (this.#inFlight.delete(claim.metadata?.uid ?? '')) this.#options.ledger.end(claim);
   }
 
   async act(writer: Writer): Promise<void> {
@@ -108,7 +121,7 @@ export class ClaimReservation implements Reservation {
     const bound = await bindClaim(claim, { pod, allocation }, writer);
     this.#held[index] = { ...held, claim: bound };
     ledger.wrote(bound);
-    ledger.end(claim);
+    this.#end(claim);
     if (mappings === undefined) return;
     const extendedResourceClaimStatus = {
       requestMappings: mappings,
@@ -128,7 +141,6 @@ export class ClaimReservation implements Reservation {
 
   /** From here on what is held is held for the claim that people see. */
   async #make(index: number, held: HeldClaim, { client }: Writer): Promise<ResourceClaim> {
-    const { ledger } = this.#options;
     const { claim: unmade, allocation } = held;
     let claim: ResourceClaim;
     try {
@@ -140,8 +152,8 @@ export class ClaimReservation implements Reservation {
       });
     }
     this.#held[index] = { ...held, claim };
-    ledger.end(unmade);
-    if (allocation !== undefined) ledger.begin(claim, allocation);
+    this.#end(unmade);
+    this.#begin(claim, allocation);
     return claim;
   }
 

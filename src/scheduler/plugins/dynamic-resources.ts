@@ -20,6 +20,7 @@ import type { DeviceLedger } from '../dynamic-resources/ledger.ts';
 import { claimsOfPod } from '../dynamic-resources/pod-claims.ts';
 import { claimText, requestsOf } from '../dynamic-resources/requests.ts';
 import { mayBeDevices } from '../dynamic-resources/resource-names.ts';
+import { groupKeyOf } from '../pod-groups.ts';
 import {
   AttemptError,
   normalizeByMax,
@@ -48,9 +49,15 @@ function extendedClaim(
 }
 
 /** What keeps the claim from getting devices, wherever the pod runs. */
-function problemOf(claim: ResourceClaim, devices: DeviceLedger): Verdict | undefined {
+function problemOf(
+  claim: ResourceClaim,
+  group: string | undefined,
+  devices: DeviceLedger,
+): Verdict | undefined {
   if (claim.status?.allocation !== undefined) return undefined;
-  if (devices.isInFlight(claim.metadata?.uid ?? ''))
+  const uid = claim.metadata?.uid ?? '';
+  if (group !== undefined && devices.sharedIn(uid, group) !== undefined) return undefined;
+  if (devices.isInFlight(uid))
     return refusal(`resource claim ${claimText(claim)} is in the process of being allocated`);
   const missing = requestsOf(claim)
     .flatMap(namedClasses)
@@ -83,7 +90,7 @@ function preFilter(pod: PodInfo, cluster: Cluster, args: DynamicResourcesArgs): 
   const extended = extendedClaim(pod, devices);
   if (claims.length === 0 && extended === undefined) return undefined;
   for (const claim of claims) {
-    const refused = problemOf(claim, devices);
+    const refused = problemOf(claim, groupKeyOf(pod.pod), devices);
     if (refused !== undefined) return { refused };
   }
   return { filter: new ClaimFilter({ pod, claims, extended }, cluster, args) };

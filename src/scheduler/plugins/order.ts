@@ -6,6 +6,7 @@
  */
 import type { Plugin } from '../framework.ts';
 import { dynamicResources } from './dynamic-resources.ts';
+import { gangScheduling } from './gang-scheduling.ts';
 import { imageLocality } from './image-locality.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';
 import { nodeAffinity } from './node-affinity.ts';
@@ -24,6 +25,7 @@ import { volumeBinding } from './volume-binding.ts';
 import { volumeRestrictions } from './volume-restrictions.ts';
 import { volumeZone } from './volume-zone.ts';
 
+/** Those of the default profile. */
 export const PLUGINS: readonly Plugin[] = [
   schedulingGates,
   prioritySort,
@@ -44,3 +46,6 @@ export const PLUGINS: readonly Plugin[] = [
   imageLocality,
   nodeDeclaredFeatures,
 ];
+
+/** With those that are on only by a feature gate, or by name. */
+export const ALL_PLUGINS: readonly Plugin[] = [...PLUGINS, gangScheduling];

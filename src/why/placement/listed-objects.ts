@@ -16,6 +16,7 @@ import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
 import { DEVICE_CLASS } from '#api/resource/device-class.ts';
 import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
 import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
+import { POD_GROUP } from '#api/scheduling/workload.ts';
 import { CSI_DRIVER } from '#api/storage/csi-driver.ts';
 import { CSI_NODE } from '#api/storage/csi-node.ts';
 import { CSI_STORAGE_CAPACITY } from '#api/storage/csi-storage-capacity.ts';
@@ -32,6 +33,7 @@ const NAMESPACED = {
   statefulSets: STATEFUL_SET,
   disruptionBudgets: POD_DISRUPTION_BUDGET,
   claims: PERSISTENT_VOLUME_CLAIM,
+  podGroups: POD_GROUP,
 } as const;
 
 const OTHERS = {
@@ -118,5 +120,6 @@ function objectsOf(lists: Lists): Objects {
     resourceSlices: () => lists.resourceSlices,
     deviceClass: (name) => find(lists.deviceClasses, name),
     deviceClasses: () => lists.deviceClasses,
+    podGroup: (key) => find(lists.podGroups, key),
   };
 }

@@ -270,6 +270,22 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
   `,
 };
 
+/** What a gate adds to roles of components and people, by that gate: at their end. */
+export const GATED_RULES: Partial<Record<HonouredGate, Readonly<Record<string, string>>>> = {
+  GenericWorkload: {
+    'system:aggregate-to-edit': `
+      create delete deletecollection patch update: podgroups workloads @ scheduling.k8s.io
+    `,
+    'system:aggregate-to-view': `
+      get list watch: podgroups podgroups/status workloads @ scheduling.k8s.io
+    `,
+    'system:kube-scheduler': `
+      get list watch: podgroups @ scheduling.k8s.io
+      patch update: podgroups/status @ scheduling.k8s.io
+    `,
+  },
+};
+
 /** Roles of controllers that run only where a feature gate is on, by that gate. */
 export const GATED_CONTROLLER_ROLES: Partial<Record<HonouredGate, typeof CONTROLLER_ROLES>> = {
   StorageVersionMigrator: {
