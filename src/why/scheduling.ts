@@ -40,7 +40,7 @@ export function explainUnscheduled(pod: Pod, nowMs: number): Explanation {
   };
 }
 
-const FIT_ERROR = /^0\/(\d+) nodes are available: ([^]*?)\.(?: preemption: ([^]*))?$/;
+const FIT_ERROR = /^0\/(\d+) nodes are available: ([^]*?)\.(?: (?:[^.]*, )?preemption: ([^]*))?$/;
 
 function refused(pod: Pod, message: string): Explanation {
   const name = pod.metadata?.name ?? '';

@@ -264,7 +264,7 @@ describe('a pod without a node', () => {
   });
   it('fits nowhere, as the scheduler said', () => {
     const message =
-      '0/5 nodes are available: 1 Insufficient cpu, 3 node(s) had untolerated taint(s), 1 node(s) were unschedulable. preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling.';
+      '0/5 nodes are available: 1 Insufficient cpu, 3 node(s) had untolerated taint(s), 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling.';
     const conditions = [{ type: 'PodScheduled', status: 'False' as const, message }];
     assert.deepEqual(unscheduled({ status: { conditions } }), [
       'Pod p fits none of 5 nodes: Insufficient cpu, node(s) had untolerated taint(s) and node(s) were unschedulable.',

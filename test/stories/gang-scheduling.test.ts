@@ -11,6 +11,7 @@ import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
 import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
 import { PRIORITY_CLASS } from '#api/scheduling/priority-class.ts';
 import { POD_GROUP } from '#api/scheduling/workload.ts';
+import { explain } from '#why/explain.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { aRequest, aSlice } from '#kit/devices.ts';
 
@@ -114,6 +115,14 @@ describe('a gang', () => {
       'pod group is unschedulable, waiting for minCount pods from a gang to be scheduled',
       'pod group is unschedulable, waiting for minCount pods from a gang to be scheduled',
     ]);
+    const { client, environment } = gangs.cluster;
+    const held = said.findIndex((text) => text.startsWith('pod group'));
+    const subject = { type: POD, name: 'abc'.charAt(held), namespace: NAMESPACE };
+    const why = await gangs.cluster.run(explain(client, subject, environment));
+    assert.match(
+      why?.sentence ?? '',
+      /^Pod [abc] would fit on node-1 and node-2, and waits for its gang: g needs places for 3 pods at once, and 3 wait\.$/,
+    );
     // What it would have taken is free for others.
     await gangs.run(alone('other', '5'));
     assert.deepEqual(await gangs.placed(), ['other']);

@@ -132,6 +132,35 @@ describe('why a pod has no node', () => {
     await api.must(`DELETE ${PODS}/big?gracePeriodSeconds=0`);
   });
 
+  it('names the claims that get no devices, and what they ask for', async () => {
+    await addNode('n1', {});
+    const resources = '/apis/resource.k8s.io/v1';
+    const claims = `${resources}/namespaces/default/resourceclaims`;
+    await api.must(`POST ${resources}/deviceclasses`, { metadata: { name: 'gpu' }, spec: {} });
+    for (const name of ['one', 'two']) {
+      const requests = [{ name: 'r', exactly: { deviceClassName: 'gpu', count: 2 } }];
+      await api.must(`POST ${claims}`, { metadata: { name }, spec: { devices: { requests } } });
+    }
+    const resourceClaims = [
+      { name: 'a', resourceClaimName: 'one' },
+      { name: 'b', resourceClaimName: 'two' },
+    ];
+    const lines = [
+      'Pod p fits none of 1 node: no devices for claim one and claim two.',
+      'no devices for claim one and claim two: 1 of 1 nodes: n1 (DynamicResources)',
+      'claim one: has no devices; it asks for 2 of class gpu',
+      'claim two: has no devices; it asks for 2 of class gpu',
+    ];
+    assert.deepEqual(await whyOf({ resourceClaims }), lines);
+    const [missing] = await whyOf({ resourceClaims: [{ name: 'a', resourceClaimName: 'none' }] });
+    assert.equal(
+      missing,
+      'Pod p fits none of 1 node: could not find ResourceClaim "default/none".',
+    );
+    for (const name of ['one', 'two']) await api.must(`DELETE ${claims}/${name}`);
+    await api.must(`DELETE ${resources}/deviceclasses/gpu`);
+  });
+
   it('may be a scheduler that has not come to it', async () => {
     await addNode('n1', {});
     assert.deepEqual(await whyOf({ schedulerName: 'mine' }), [

@@ -6,6 +6,9 @@ import type { Client } from '#client/client.ts';
 import type { Moment } from '#scheduler/dynamic-resources/ledger.ts';
 import { Snapshot } from '#scheduler/snapshot.ts';
 import { type Cause, type Explanation, listText } from '../explanation.ts';
+import { groupKeyOf } from '#scheduler/pod-groups.ts';
+import { claimCauses, type WantedDevices, wantedDevices, withClaimNames } from './claims.ts';
+import { explainGang } from './gang.ts';
 import { smallestChanges } from './changes.ts';
 import { listObjects, Reading } from './listed-objects.ts';
 import { type Verdicts, verdictsOn } from './verdicts.ts';
@@ -30,7 +33,7 @@ export async function explainPlacement(
       remedies: ['add a node'],
     };
   const pods = await reading.list(POD);
-  const objects = await listObjects(reading, pod.metadata?.namespace ?? '');
+  const objects = await listObjects(reading, pod);
   const snapshotOf = (all: readonly Node[]): Snapshot => {
     const snapshot = new Snapshot(objects, moment);
     for (const node of all) snapshot.setNode(node);
@@ -40,6 +43,13 @@ export async function explainPlacement(
   const cluster = snapshotOf(nodes);
   const verdicts = verdictsOn(pod, cluster);
   const fitting = verdicts.nodes.filter((node) => node.verdicts.length === 0);
+  const gang = explainGang({
+    pod,
+    pods,
+    group: objects.podGroup(groupKeyOf(pod) ?? ''),
+    fitting: verdicts.everywhere.length === 0 ? fitting.map(({ node }) => node) : [],
+  });
+  if (gang !== undefined) return gang;
   if (verdicts.everywhere.length === 0 && fitting.length > 0)
     return {
       sentence: `Pod ${name} would fit on ${namesText(fitting.map(({ node }) => node))} now: its scheduler, ${pod.spec?.schedulerName}, has not placed it yet.`,
@@ -49,10 +59,11 @@ export async function explainPlacement(
   const changes = smallestChanges(pod, cluster, (changed) =>
     snapshotOf(nodes.map((node) => (sameName(node, changed) ? changed : node))),
   );
-  const causes = causesOf(verdicts, nodes.length);
+  const wanted = wantedDevices(pod, cluster);
+  const causes = causesOf(verdicts, wanted, nodes.length);
   return {
     sentence: `Pod ${name} fits none of ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}: ${listText(causes.map(({ what }) => what))}.`,
-    causes: [...causes, ...unreadCauses(reading)],
+    causes: [...causes, ...claimCauses(wanted), ...unreadCauses(reading)],
     remedies: changes.map(
       ({ text, nodes: where }) => `${text}; then it fits on ${namesText(where)}`,
     ),
@@ -70,11 +81,16 @@ function namesText(names: readonly string[]): string {
 }
 
 /** By reason, the one of most nodes first. */
-function causesOf({ everywhere, nodes }: Verdicts, count: number): Cause[] {
+function causesOf(
+  { everywhere, nodes }: Verdicts,
+  wanted: readonly WantedDevices[],
+  count: number,
+): Cause[] {
   const byReason = new Map<string, { readonly plugin: string; readonly nodes: string[] }>();
   for (const { node, verdicts } of nodes)
     for (const { plugin, reasons } of verdicts)
-      for (const reason of reasons) {
+      for (const text of reasons) {
+        const reason = withClaimNames(text, wanted);
         const known = byReason.get(reason) ?? { plugin, nodes: [] };
         known.nodes.push(node);
         byReason.set(reason, known);
@@ -87,7 +103,7 @@ function causesOf({ everywhere, nodes }: Verdicts, count: number): Cause[] {
     ...general,
     ...sorted.map(([what, { plugin, nodes: names }]) => ({
       what,
-      detail: `${names.length} of ${count} nodes: ${namesText(names)} (${plugin})`,
+      detail: `${names.length} of ${count} nodes: ${namesText(names)}${plugin === '' ? '' : ` (${plugin})`}`,
     })),
   ];
 }

@@ -22,6 +22,8 @@ import { CSI_NODE } from '#api/storage/csi-node.ts';
 import { CSI_STORAGE_CAPACITY } from '#api/storage/csi-storage-capacity.ts';
 import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
 import { VOLUME_ATTACHMENT } from '#api/storage/volume-attachment.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
+import type { PodGroup } from '#api/gen/scheduling-v1alpha2.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { keyOf } from '#client/informer.ts';
 import type { Objects } from '#scheduler/cluster.ts';
@@ -33,7 +35,6 @@ const NAMESPACED = {
   statefulSets: STATEFUL_SET,
   disruptionBudgets: POD_DISRUPTION_BUDGET,
   claims: PERSISTENT_VOLUME_CLAIM,
-  podGroups: POD_GROUP,
 } as const;
 
 const OTHERS = {
@@ -52,7 +53,9 @@ const OTHERS = {
 
 type Types = typeof NAMESPACED & typeof OTHERS;
 type ObjectOf<T> = T extends ResourceType<infer O> ? O : never;
-type Lists = { readonly [K in keyof Types]: readonly ObjectOf<Types[K]>[] };
+type Lists = { readonly [K in keyof Types]: readonly ObjectOf<Types[K]>[] } & {
+  readonly podGroups: readonly PodGroup[];
+};
 
 /** Lists that could be read, and the plurals of those that could not. */
 export class Reading {
@@ -78,8 +81,12 @@ export class Reading {
   }
 }
 
-/** `namespace`: the pod's; workloads and claims of others do not matter to it. */
-export async function listObjects(reading: Reading, namespace: string): Promise<Objects> {
+/** Workloads and volume claims of other namespaces do not matter to the pod. */
+export async function listObjects(reading: Reading, { metadata, spec }: Pod): Promise<Objects> {
+  const { namespace = '' } = metadata ?? {};
+  // Few servers have groups at all.
+  const podGroups =
+    spec?.schedulingGroup === undefined ? [] : await reading.list(POD_GROUP, namespace);
   const own = Object.entries(NAMESPACED).map(async ([name, type]) => [
     name,
     await reading.list<KubeObject>(type, namespace),
@@ -89,7 +96,8 @@ export async function listObjects(reading: Reading, namespace: string): Promise<
     await reading.list<KubeObject>(type),
   ]);
   // Sound: each list is that of the type under the same name.
-  return objectsOf(Object.fromEntries(await Promise.all([...own, ...others])) as Lists);
+  const lists = Object.fromEntries(await Promise.all([...own, ...others])) as Lists;
+  return objectsOf({ ...lists, podGroups });
 }
 
 function objectsOf(lists: Lists): Objects {

@@ -1,7 +1,7 @@
 /** What each plug-in of the scheduler has against each node for one pod: all of them, not the first. */
 import type { Pod } from '#api/gen/core-v1.ts';
 import { FilterRun } from '#scheduler/filter-run.ts';
-import type { Verdict } from '#scheduler/framework.ts';
+import { AttemptError, type NodeInfo, type Verdict } from '#scheduler/framework.ts';
 import { podInfo } from '#scheduler/pod-info.ts';
 import { PLUGINS } from '#scheduler/plugins/order.ts';
 import type { Snapshot } from '#scheduler/snapshot.ts';
@@ -41,10 +41,20 @@ export function verdictsOn(pod: Pod, cluster: Snapshot): Verdicts {
     node: node.name,
     verdicts: [
       ...restrictions.flatMap(({ names, verdict }) => (names.has(node.name) ? [] : [verdict])),
-      ...runs.flatMap((run) => run.check(node) ?? []),
+      ...runs.flatMap((run) => checked(run, node) ?? []),
     ],
   }));
   return { everywhere, nodes };
+}
+
+/** What the scheduler has against a node, or why it gives up on it. */
+function checked(run: FilterRun, node: NodeInfo): Verdict | undefined {
+  try {
+    return run.check(node);
+  } catch (error) {
+    if (!(error instanceof AttemptError)) throw error;
+    return { plugin: '', kind: 'UnschedulableAndUnresolvable', reasons: [error.message] };
+  }
 }
 
 /** Nodes on which nothing speaks against the pod. */
@@ -54,6 +64,6 @@ export function fittingNodes(pod: Pod, cluster: Snapshot): readonly string[] {
   const { run, restriction } = begun;
   return cluster.nodes
     .filter(({ name }) => restriction === undefined || restriction.nodeNames.has(name))
-    .filter((node) => run.check(node) === undefined)
+    .filter((node) => checked(run, node) === undefined)
     .map(({ name }) => name);
 }
