@@ -51,7 +51,11 @@ export interface ControlPlane {
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { environment } = options;
   const apiServer: ApiServer = createApiServer({
-    explain: explainerOn((request) => apiServer.handler(request), environment),
+    explain: explainerOn(
+      (request) => apiServer.handler(request),
+      environment,
+      (key) => scheduler?.lastAttempt(key),
+    ),
     ...options,
   });
   const { handler } = apiServer;

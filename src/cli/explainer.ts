@@ -2,13 +2,19 @@
 import type { Explainer } from '#apiserver/why/handler.ts';
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
-import { explain } from '#why/explain.ts';
+import { explain, type Explaining } from '#why/explain.ts';
 import { clientAs } from './component-clients.ts';
 
-export function explainerOn(handler: Handler, environment: Environment): Explainer {
+/** `lastAttempt`: of the scheduler, where it is in this process. */
+export function explainerOn(
+  handler: Handler,
+  environment: Environment,
+  lastAttempt: Explaining['lastAttempt'] = () => undefined,
+): Explainer {
+  const explaining = { ...environment, lastAttempt };
   return ({ user, name, namespace, ...type }) => {
     const client = clientAs(handler, user, { environment, userAgent: 'cox-why' });
     const subject = { type, name, ...(namespace === undefined ? {} : { namespace }) };
-    return explain(client, subject, environment);
+    return explain(client, subject, explaining);
   };
 }

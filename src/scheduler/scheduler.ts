@@ -15,7 +15,7 @@ import type { EventRecorder } from '#client/events.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { Binder, isSettled } from './binder.ts';
 import { type CycleOptions, type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
-import { type Diagnosis, fitErrorMessage, rejectors } from './diagnosis.ts';
+import { fitErrorMessage, rejectors } from './diagnosis.ts';
 import { defaultSchedulerConfig, type SchedulerGates } from './config/defaults.ts';
 import { DryRuns } from './dry-runs.ts';
 import { Extenders } from './extended-cycle.ts';
@@ -26,6 +26,7 @@ import type { FilterRun } from './filter-run.ts';
 import type { Place } from './group-cycle.ts';
 import { GroupScheduling } from './group-scheduling.ts';
 import { InformedObjects } from './informed-objects.ts';
+import { type Attempt, LastAttempts } from './last-attempts.ts';
 import { makeRoom, makeRoomWith, NO_ROOM, type Room, type RoomOptions } from './make-room.ts';
 import type { Candidate, PreemptionResult } from './preemption.ts';
 import { type Profile, profilesOf } from './profile.ts';
@@ -38,8 +39,6 @@ import { Snapshot } from './snapshot.ts';
 const BINDING_MAX = 64;
 /** One turn of the loop decides for at most this long, then lets others run. */
 const SLICE_MS = 8;
-/** Pods whose verdicts are kept for the question "why is it pending?". */
-const DIAGNOSES_MAX = 1_000;
 
 export interface SchedulerOptions {
   readonly environment: Environment;
@@ -74,7 +73,7 @@ export class Scheduler {
   readonly #dryRuns = new DryRuns();
   /** Undefined: pods are tried one by one, whatever group they have. */
   readonly #groups: GroupScheduling | undefined;
-  readonly #diagnoses = new Map<string, Diagnosis>();
+  readonly #attempts = new LastAttempts();
   #pumping = false;
   #binding = 0;
   /** A decision waits for extenders: no other one is begun. */
@@ -123,9 +122,9 @@ export class Scheduler {
       queue: this.#queue,
       hasGroups,
       isOurs: (pod) => this.#profiles.has(schedulerNameOf(pod)),
-      onPlaced: (key) => this.#diagnoses.delete(key),
+      onPlaced: (key) => this.#attempts.forget(key),
       onGone: (key) => {
-        this.#diagnoses.delete(key);
+        this.#attempts.forget(key);
         this.#binder.cancel(key);
       },
       onObject: (event) => {
@@ -147,9 +146,9 @@ export class Scheduler {
     this.#pump();
   }
 
-  /** Why the pod was refused in the last attempt; undefined when it is not known. */
-  diagnosisFor(podKeyText: string): Diagnosis | undefined {
-    return this.#diagnoses.get(podKeyText);
+  /** Why the pod (`namespace/name`) was refused when it was last tried; undefined: not known. */
+  lastAttempt(key: string): Attempt | undefined {
+    return this.#attempts.of(key);
   }
 
   /** Nothing waits to be decided or bound. */
@@ -349,7 +348,7 @@ export class Scheduler {
       else if (this.#queue.has(key)) await this.#attemptFailed(info, error);
       throw error;
     }
-    this.#diagnoses.delete(key);
+    this.#attempts.forget(key);
     this.#queue.done(key);
     this.#profileOf(info).reports.scheduled(info.pod, node);
   }
@@ -357,7 +356,8 @@ export class Scheduler {
   /** The pod has no place: room is made for it if that helps, and it is told why. */
   async #refuse(info: PodInfo, refusal: Refusal, { result: room, giveBack }: Room): Promise<void> {
     const diagnosis = { ...refusal.diagnosis, after: 'message' in room ? room.message : '' };
-    this.#remember(info.key, diagnosis);
+    const atMs = this.#options.environment.clock.now();
+    this.#attempts.remember(info.key, { diagnosis, atMs });
     const nominatedNodeName = this.#nominate(info, room);
     this.#queue.failed(info.key, rejectors(diagnosis));
     const evicted = 'victims' in room ? this.#evict(info, room) : undefined;
@@ -428,14 +428,6 @@ export class Scheduler {
       this.#queue.activate(pod.key);
       throw error;
     }
-  }
-
-  #remember(key: string, diagnosis: Diagnosis): void {
-    this.#diagnoses.delete(key);
-    const oldest = this.#diagnoses.keys().next().value;
-    if (this.#diagnoses.size >= DIAGNOSES_MAX && oldest !== undefined)
-      this.#diagnoses.delete(oldest);
-    this.#diagnoses.set(key, diagnosis);
   }
 
   async #attemptFailed(info: PodInfo, error: unknown): Promise<void> {

@@ -10,10 +10,13 @@ import type { Event, Node, Pod } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { isNotFound, isStatus } from '#api/meta/status.ts';
 import type { Client, ResourceType } from '#client/client.ts';
+import { keyOf } from '#client/informer.ts';
 import type { Moment } from '#scheduler/dynamic-resources/ledger.ts';
+import type { Attempt } from '#scheduler/last-attempts.ts';
 import { explainContainers } from './containers.ts';
 import type { Explanation } from './explanation.ts';
 import { explainNamespace } from './namespace.ts';
+import { lastAttemptOf } from './last-attempt.ts';
 import { explainPlacement } from './placement/explain.ts';
 import { explainUnscheduled } from './scheduling.ts';
 import { explainTerminating, heldByFinalizers } from './terminating.ts';
@@ -24,6 +27,12 @@ export interface Subject {
   readonly namespace?: string;
 }
 
+/** Whoever explains, and what is at hand there. */
+export interface Explaining extends Moment {
+  /** What the scheduler found when it last tried the pod `namespace/name`. */
+  lastAttempt?(key: string): Attempt | undefined;
+}
+
 /**
  * Undefined for an object of a kind that there is nothing to say of. Rejects with the API server's
  * StatusError where the object itself cannot be read.
@@ -31,9 +40,9 @@ export interface Subject {
 export async function explain(
   client: Client,
   { type, name, namespace }: Subject,
-  moment: Moment,
+  explaining: Explaining,
 ): Promise<Explanation | undefined> {
-  const nowMs = moment.clock.now();
+  const nowMs = explaining.clock.now();
   if (isOf(type, NAMESPACE)) return explainNamespace(await client.get(NAMESPACE, name));
   if (!isOf(type, POD)) {
     const object = await client.get(type, name, namespace);
@@ -44,12 +53,22 @@ export async function explain(
   const pod = await client.get(POD, name, namespace);
   if (pod.metadata?.deletionTimestamp !== undefined)
     return explainTerminating({ pod, node: await nodeOf(client, pod), nowMs });
-  if ((pod.spec?.nodeName ?? '') === '') {
-    const isGated = (pod.spec?.schedulingGates ?? []).length > 0;
-    const found = isGated ? undefined : await explainPlacement(client, pod, moment);
-    return found ?? explainUnscheduled(pod, nowMs);
-  }
+  if ((pod.spec?.nodeName ?? '') === '') return explainPending(client, pod, explaining);
   return explainContainers(pod, await eventsOf(client, pod));
+}
+
+async function explainPending(
+  client: Client,
+  pod: Pod,
+  explaining: Explaining,
+): Promise<Explanation> {
+  if ((pod.spec?.schedulingGates ?? []).length > 0)
+    return explainUnscheduled(pod, explaining.clock.now());
+  const found = await explainPlacement(client, pod, explaining);
+  const said = found ?? explainUnscheduled(pod, explaining.clock.now());
+  const attempt = explaining.lastAttempt?.(keyOf(pod));
+  if (attempt === undefined) return said;
+  return { ...said, lastAttempt: lastAttemptOf(attempt, { namesNodes: found !== undefined }) };
 }
 
 function isOf(

@@ -1,5 +1,6 @@
 /** Why something is as it is: a sentence, what it comes from, and what would change it. */
 import type { Event } from '#api/gen/core-v1.ts';
+import type { LastAttempt } from './last-attempt.ts';
 
 export interface Cause {
   /** `container "web"`, `finalizer example.com/backup`, `Insufficient cpu` */
@@ -12,6 +13,8 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   /** What would help, the smallest change first; empty when nothing is wrong or nobody knows. */
   readonly remedies: readonly string[];
+  /** Of a pod without a node, where the one who explains knows the scheduler. */
+  readonly lastAttempt?: LastAttempt;
 }
 
 /** The newest event with one of `reasons`, whose field path starts with `fieldPath` where given. */

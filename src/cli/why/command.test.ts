@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { POD } from '#api/core/pod.ts';
 import type { Handler } from '#base/http/message.ts';
+import { jsonResponse } from '#apiserver/respond.ts';
 import { RestClient } from '#client/rest.ts';
+import type { Explanation } from '#why/explanation.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 import { UserError } from '../user-error.ts';
 import { why } from './command.ts';
@@ -20,10 +22,13 @@ describe('cox why', () => {
   });
   after(() => api.server.stop());
 
-  const ask = (words: string[], flags = {}): Promise<string> => {
+  const ask = (words: string[], flags = {}, explanation?: Explanation): Promise<string> => {
     const { environment, server } = api;
     const component = { name: 'kubernetes-admin', groups: ['system:masters'] };
-    const handler: Handler = (request) => server.handler({ ...request, peer: { component } });
+    const handler: Handler = async (request) =>
+      explanation !== undefined && request.url.includes('/explanations/')
+        ? jsonResponse(200, explanation)
+        : server.handler({ ...request, peer: { component } });
     const client = new RestClient({ handler, environment, userAgent: 'cox' });
     return why(words, flags, { client, namespace: 'default' });
   };
@@ -93,6 +98,19 @@ describe('cox why', () => {
       await ask(['configmap/held']),
       /^ConfigMap held is deleted, and kept by a finalizer: example\.com\/x\.\n/,
     );
+  });
+
+  it('says what the scheduler found last, where the server knows it', async () => {
+    const message = '0/1 nodes are available: 1 Insufficient cpu.';
+    const lastAttempt = { time: '2026-03-01T12:00:00Z', message, verdicts: [] };
+    const sentence = 'Pod big fits none of 1 node: Insufficient cpu.';
+    const known = { sentence, causes: [], remedies: [], lastAttempt };
+    assert.equal(
+      await ask(['pod', 'big'], {}, known),
+      `${sentence}\n\nThe scheduler last tried at 2026-03-01T12:00:00Z: ${message}\n`,
+    );
+    const json = await ask(['pod', 'big'], { output: 'json' }, known);
+    assert.deepEqual(JSON.parse(json), known);
   });
 
   it('says what is not there', async () => {

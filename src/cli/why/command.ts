@@ -55,8 +55,8 @@ async function asked(
 ): Promise<Explanation | undefined> {
   try {
     const text = await client.raw('GET', `${EXPLANATIONS}${objectPath(type, target)}`);
-    const { sentence, causes, remedies } = JSON.parse(text) as Explanation;
-    return { sentence, causes, remedies };
+    const { sentence, causes, remedies, lastAttempt } = JSON.parse(text) as Explanation;
+    return { sentence, causes, remedies, ...(lastAttempt === undefined ? {} : { lastAttempt }) };
   } catch (error) {
     if (isNotFound(error) || isStatus(error, 'BadRequest')) return undefined;
     throw error;
@@ -67,12 +67,16 @@ function textOf(explanation: Explanation, output: WhyFlags['output']): string {
   const object = explanation as unknown as JsonObject;
   if (output === 'json') return `${JSON.stringify(object, null, 2)}\n`;
   if (output === 'yaml') return toYaml(object);
-  const { sentence, causes, remedies } = explanation;
+  const { sentence, causes, remedies, lastAttempt } = explanation;
   const rows = causes.map(({ what, detail }) => [what, detail].map(oneLine));
   const table = rows.length === 0 ? [] : ['', ...tableLines([['CAUSE', 'DETAIL'], ...rows])];
   const help =
     remedies.length === 0 ? [] : ['', 'What would help:', ...remedies.map((text) => `  - ${text}`)];
-  return `${[oneLine(sentence), ...table, ...help].join('\n')}\n`;
+  const last =
+    lastAttempt === undefined
+      ? []
+      : ['', `The scheduler last tried at ${lastAttempt.time}: ${oneLine(lastAttempt.message)}`];
+  return `${[oneLine(sentence), ...table, ...help, ...last].join('\n')}\n`;
 }
 
 /** What objects say must not reach the terminal as it is: neither lines nor control characters. */
