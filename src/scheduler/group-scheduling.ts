@@ -21,6 +21,9 @@ import type { Writer } from './pod-writes.ts';
 import type { SchedulingQueue } from './queue.ts';
 import { schedulerNameOf } from './running-profile.ts';
 
+/** What upstream's framework adds to the reasons of the point permit. */
+const ASKED_TO_WAIT = 'one or more plugins asked to wait and no plugin rejected pod';
+
 export interface GroupSchedulingOptions extends Writer, GroupTools {
   readonly queue: SchedulingQueue;
   readonly groups: PodGroups;
@@ -87,7 +90,9 @@ export class GroupScheduling {
     if (refused !== undefined && (place === undefined || status === 'preempting'))
       return options.refuse(pod, refused);
     const message =
-      status === 'preempting' ? PREEMPTING : [UNSCHEDULABLE, ...(waits?.reasons ?? [])].join(', ');
+      status === 'preempting'
+        ? PREEMPTING
+        : [UNSCHEDULABLE, ...(waits?.reasons ?? []), ASKED_TO_WAIT].join(', ');
     const node = status === 'preempting' ? (place?.node ?? '') : '';
     return options.wait(pod, { message, node });
   }

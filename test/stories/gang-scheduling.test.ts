@@ -16,6 +16,8 @@ import { TestCluster } from '#kit/cluster.ts';
 import { aRequest, aSlice } from '#kit/devices.ts';
 
 const NAMESPACE = 'default';
+const HELD =
+  'pod group is unschedulable, waiting for minCount pods from a gang to be scheduled, one or more plugins asked to wait and no plugin rejected pod';
 const ON = new Map([
   ['GenericWorkload', true],
   ['GangScheduling', true],
@@ -112,8 +114,8 @@ describe('a gang', () => {
     const said = await Promise.all(['a', 'b', 'c'].map((name) => gangs.saidOf(name)));
     assert.deepEqual(said.toSorted(), [
       '0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.',
-      'pod group is unschedulable, waiting for minCount pods from a gang to be scheduled',
-      'pod group is unschedulable, waiting for minCount pods from a gang to be scheduled',
+      HELD,
+      HELD,
     ]);
     const { client, environment } = gangs.cluster;
     const held = said.findIndex((text) => text.startsWith('pod group'));

@@ -6,15 +6,20 @@ import { STATEFUL_SET } from '#api/apps/stateful-set.ts';
 import { JOB } from '#api/batch/job.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { NAMESPACE } from '#api/core/namespace.ts';
+import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
-import { isPodReady } from '#api/core/pod-helpers.ts';
+import { isPodReady, podCondition } from '#api/core/pod-helpers.ts';
 import { RESOURCE_QUOTA } from '#api/core/resource-quota.ts';
 import { SECRET } from '#api/core/secret.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
-import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
+import type { Pod, PodResourceClaim, PodSpec } from '#api/gen/core-v1.ts';
 import { isNotFound, StatusError } from '#api/meta/status.ts';
 import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
+import { DEVICE_CLASS } from '#api/resource/device-class.ts';
+import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
+import { RESOURCE_CLAIM_TEMPLATE } from '#api/resource/resource-claim-template.ts';
+import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
 import { PRIORITY_CLASS } from '#api/scheduling/priority-class.ts';
 import type { RestClient } from '#client/rest.ts';
 import { NODES } from './cluster.ts';
@@ -277,6 +282,61 @@ export const STORIES: readonly Story[] = [
       await until('its place', async () => {
         const { spec } = await client.get(POD, 'important', namespace);
         return (spec?.nodeName ?? '') !== '';
+      });
+    },
+  },
+  {
+    name: 'Pods get devices: two share a claim, and a third waits until the device is given back',
+    async tell(world) {
+      const { client, namespace, until } = world;
+      const driver = `${namespace}.example.com`;
+      const deviceClassName = namespace;
+      await client.create(DEVICE_CLASS, {
+        metadata: { name: deviceClassName },
+        spec: { selectors: [{ cel: { expression: `device.driver == "${driver}"` } }] },
+      });
+      const [node] = (await client.list(NODE, {})).items;
+      const nodeName = node?.metadata?.name ?? '';
+      await client.create(RESOURCE_SLICE, {
+        metadata: { name: namespace },
+        spec: {
+          driver,
+          nodeName,
+          pool: { name: nodeName, generation: 1, resourceSliceCount: 1 },
+          devices: [{ name: 'only' }],
+        },
+      });
+      const spec = { devices: { requests: [{ name: 'r', exactly: { deviceClassName } }] } };
+      await client.create(RESOURCE_CLAIM, { metadata: { name: 'one', namespace }, spec });
+      await client.create(RESOURCE_CLAIM_TEMPLATE, {
+        metadata: { name: 'each', namespace },
+        spec: { spec },
+      });
+      const containers = [{ name: 'a', image: 'v1' }];
+      const create = (name: string, claim: Omit<PodResourceClaim, 'name'>): Promise<Pod> =>
+        client.create(POD, {
+          metadata: { name, namespace },
+          spec: {
+            containers,
+            terminationGracePeriodSeconds: 0,
+            resourceClaims: [{ name: 'c', ...claim }],
+          },
+        });
+      for (const name of ['a', 'b']) await create(name, { resourceClaimName: 'one' });
+      await until('both on the node of the device', async () => {
+        const nodes = nodesOf(await podsOf(world));
+        return nodes.length === 2 && nodes.every((name) => name === nodeName);
+      });
+      await create('c', { resourceClaimTemplateName: 'each' });
+      await until('that the third one waits', async () => {
+        const pod = await client.get(POD, 'c', namespace);
+        const said = podCondition(pod, 'PodScheduled')?.message ?? '';
+        return said.includes('cannot allocate all claims');
+      });
+      for (const name of ['a', 'b']) await client.delete(POD, { name, namespace });
+      await until('its turn', async () => {
+        const pod = await client.get(POD, 'c', namespace);
+        return pod.spec?.nodeName === nodeName;
       });
     },
   },
