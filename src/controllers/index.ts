@@ -25,6 +25,10 @@ import { jobController } from './job.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController, type NodeIpamOptions } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
+import {
+  attachDetachController,
+  type AttachDetachOptions,
+} from './persistentvolume-attach-detach.ts';
 import { volumeBinder, type VolumeBinderOptions } from './persistentvolume-binder.ts';
 import { volumeExpander } from './persistentvolume-expander.ts';
 import { podGcController } from './pod-gc.ts';
@@ -68,6 +72,7 @@ export interface ControllerOptions {
   /** How often quotas are counted anew. */
   readonly quotaResyncMs?: number;
   readonly volumeBinder?: VolumeBinderOptions;
+  readonly attachDetach?: AttachDetachOptions;
   /** Whether the server has StorageVersionMigrations to act on; they are behind a gate. */
   readonly servesMigrations?: boolean;
 }
@@ -168,6 +173,9 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   ]),
   entry('persistentvolume-binder-controller', 'persistentvolume-binder', (options) => [
     volumeBinder(options.volumeBinder),
+  ]),
+  entry('persistentvolume-attach-detach-controller', 'attachdetach', ({ attachDetach }) => [
+    attachDetachController(attachDetach),
   ]),
   entry('persistentvolume-expander-controller', 'persistentvolume-expander', () => [
     volumeExpander,

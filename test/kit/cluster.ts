@@ -19,6 +19,8 @@ import type { SchedulerGates } from '#scheduler/config/defaults.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { blindClient, blindnessOf, WITHOUT_FIELD } from './blindness.ts';
 import { type ComponentName, ControlPlane, type Gate } from './control-plane.ts';
+import type { CsiBackend } from './csi/backend.ts';
+import type { SimulatedCsiDriver } from './csi/driver.ts';
 import { type Faults, faultyHandler, NO_FAULTS } from './faults.ts';
 import { deepFreeze } from './freeze.ts';
 import { SeededRandom, VirtualEnvironment } from './virtual-environment.ts';
@@ -40,6 +42,8 @@ export interface TestClusterOptions {
   readonly nodeLabels?: (name: string) => Readonly<Record<string, string>>;
   /** Binds claims to volumes; without it they stay as the test binds them. */
   readonly bindsVolumes?: boolean;
+  /** Makes volumes for claims, and attaches them; then claims are bound. */
+  readonly csi?: SimulatedCsiDriver;
   /** What the API server is told beside what every test cluster has. */
   readonly apiServer?: Partial<ApiServerOptions>;
 }
@@ -103,6 +107,8 @@ export class TestCluster {
     await cluster.run(cluster.#apiServer.start());
     if ((options.candidates ?? 0) > 0) await cluster.#watchLeases();
     await cluster.startComponents();
+    if (options.csi !== undefined) await cluster.run(options.csi.install(cluster.client));
+    cluster.startCsi();
     for (let i = 1; i <= (options.nodes ?? 1); i++) cluster.startNode(`node-${i}`);
     await cluster.settle();
     return cluster;
@@ -167,6 +173,11 @@ export class TestCluster {
     return this.#plane.manager;
   }
 
+  /** Nobody controls or schedules any more. */
+  async stopComponents(): Promise<void> {
+    await this.run(this.#plane.stop());
+  }
+
   /** Kills controllers and scheduler (or one of the two), and starts them anew. */
   async startComponents(name?: ComponentName): Promise<void> {
     await this.run(this.#plane.restart(name));
@@ -180,6 +191,13 @@ export class TestCluster {
   /** The leader does not reach the API server, or only not its Lease, for so long. */
   cutOffLeader(name: ComponentName, forMs: number, what: 'all' | 'lease'): void {
     this.#plane.cutOff(name, forMs, what);
+  }
+
+  /** Starts the CSI driver anew, after its `stop`. */
+  startCsi(): void {
+    this.#options.csi?.start(this.environment, (identity, signal) =>
+      this.clientOf(identity, signal),
+    );
   }
 
   /** Restarts the API server over the same store; watches break. */
@@ -213,6 +231,11 @@ export class TestCluster {
     this.#nodes.delete(name);
   }
 
+  /** What is behind the CSI driver, if there is one. */
+  get storage(): CsiBackend | undefined {
+    return this.#options.csi?.backend;
+  }
+
   get nodeNames(): string[] {
     return [...this.#nodes.keys()];
   }
@@ -220,6 +243,7 @@ export class TestCluster {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.run(this.#plane.stop());
+    if (this.#options.csi !== undefined) await this.run(this.#options.csi.stop());
     await this.run(this.#apiServer.stop());
   }
 
@@ -284,14 +308,15 @@ export class TestCluster {
 }
 
 /** All controllers, as an all-in-one cluster runs them. */
-function defaultControllers({ bindsVolumes }: TestClusterOptions): Controller[] {
+function defaultControllers({ bindsVolumes, csi }: TestClusterOptions): Controller[] {
   const all = allControllers({
     rootCa: 'test CA',
     serviceAccountKey: SIGNING_KEY,
     nodeIpam: { clusterCidrs: ['10.244.0.0/16'] },
     namespaceGraceMs: 0,
   });
-  return all.filter(({ name }) => bindsVolumes === true || name !== 'persistentvolume-controller');
+  const binds = bindsVolumes ?? csi !== undefined;
+  return all.filter(({ name }) => binds || name !== 'persistentvolume-controller');
 }
 
 function isController({ name }: Identity): boolean {

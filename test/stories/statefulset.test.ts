@@ -5,14 +5,14 @@ import { CONTROLLER_REVISION } from '#api/apps/controller-revision.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import { STATEFUL_SET } from '#api/apps/stateful-set.ts';
 import { EVENT } from '#api/core/event.ts';
-import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
+import type { PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { allControllers } from '#controllers/index.ts';
 import { TestCluster } from '#kit/cluster.ts';
+import { SimulatedCsiDriver } from '#kit/csi/driver.ts';
 import { type Faults, NO_FAULTS } from '#kit/faults.ts';
 import { SeededRandom } from '#kit/virtual-environment.ts';
 
@@ -26,15 +26,9 @@ const SPEC: StatefulSetSpec = {
     spec: { containers: [{ name: 'main', image: 'v1' }] },
   },
 };
-const STORAGE = { storage: '1Gi' };
-/** Bound from the beginning, for nothing binds here: the scheduler waits for unbound claims. */
 const CLAIM: PersistentVolumeClaim = {
-  metadata: { name: 'data', annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } },
-  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: STORAGE }, volumeName: 'disk' },
-};
-const DISK: PersistentVolume = {
-  metadata: { name: 'disk' },
-  spec: { accessModes: ['ReadWriteOnce'], capacity: STORAGE, hostPath: { path: '/d' } },
+  metadata: { name: 'data' },
+  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
 };
 
 function web(spec: Partial<StatefulSetSpec> = {}): StatefulSet {
@@ -45,8 +39,7 @@ async function deploy(
   spec: Partial<StatefulSetSpec> = {},
   options: Parameters<typeof TestCluster.start>[0] = {},
 ): Promise<TestCluster> {
-  const cluster = await TestCluster.start(options);
-  await cluster.create(PERSISTENT_VOLUME, DISK);
+  const cluster = await TestCluster.start({ csi: new SimulatedCsiDriver(), ...options });
   await cluster.create(STATEFUL_SET, web(spec));
   await cluster.settle();
   return cluster;
@@ -516,8 +509,7 @@ describe('a StatefulSet on a bad line', () => {
   for (let seed = 1; seed <= 8; seed++)
     it(`never makes a Pod before the one below it is ready (seed ${seed})`, async () => {
       const random = new SeededRandom(seed);
-      const cluster = await TestCluster.start({ seed, nodes: 2 });
-      await cluster.create(PERSISTENT_VOLUME, DISK);
+      const cluster = await TestCluster.start({ seed, nodes: 2, csi: new SimulatedCsiDriver() });
       await cluster.create(STATEFUL_SET, web({ replicas: 1, volumeClaimTemplates: [CLAIM] }));
       cluster.faults = FAULTS;
       let text = 'v1';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CONTROLLERS } from '#controllers/index.ts';
+import { RECYCLER_TIMEOUTS } from '#controllers/persistentvolume-binder/recycle.ts';
 import { SIGNING_KEY } from '#kit/cluster.ts';
 import { parseFlags } from '../flags.ts';
 import { UserError } from '../user-error.ts';
@@ -103,6 +104,42 @@ describe('flags of the controller manager', () => {
     assert.equal(serviceAccountKey, signingCa?.key);
     assert.equal(unusedTokensMs, 172_800_000);
     assert.equal(quotaResyncMs, 60_000);
+  });
+  it('say how claims and volumes are seen to', () => {
+    const { volumeBinder, attachDetach } = controllerOptions(flagsOf());
+    assert.deepEqual(attachDetach, { checkMs: 60_000, neverForces: false });
+    assert.deepEqual(volumeBinder, {
+      syncMs: 15_000,
+      provisions: true,
+      recyclerTimeouts: RECYCLER_TIMEOUTS,
+    });
+    const given = controllerOptions(
+      flagsOf(
+        '--pvclaimbinder-sync-period=5s',
+        '--enable-dynamic-provisioning=false',
+        '--pv-recycler-minimum-timeout-hostpath=1',
+        '--pv-recycler-timeout-increment-hostpath=2',
+        '--pv-recycler-minimum-timeout-nfs=3',
+        '--pv-recycler-increment-timeout-nfs=4',
+        '--attach-detach-reconcile-sync-period=2m',
+        '--disable-force-detach-on-timeout',
+      ),
+    );
+    assert.deepEqual(given.volumeBinder, {
+      syncMs: 5000,
+      provisions: false,
+      recyclerTimeouts: {
+        hostPath: { minimumSeconds: 1, secondsPerGibibyte: 2 },
+        nfs: { minimumSeconds: 3, secondsPerGibibyte: 4 },
+      },
+    });
+    assert.deepEqual(given.attachDetach, { checkMs: 120_000, neverForces: true });
+    const unchecked = controllerOptions(flagsOf('--disable-attach-detach-reconcile-sync'));
+    assert.equal(unchecked.attachDetach?.checkMs, 0);
+    assert.throws(
+      () => controllerOptions(flagsOf('--attach-detach-reconcile-sync-period=500ms')),
+      UserError,
+    );
   });
   it('that upstream has and we have not are refused by name', () => {
     assert.throws(() => flagsOf('--kube-api-qps=5'), {

@@ -1,6 +1,8 @@
 /** What the flags of `cox controller-manager` mean for the controllers. Throws UserError. */
 import type { ControllerOptions } from '#controllers/index.ts';
 import type { NodeIpamOptions } from '#controllers/node-ipam.ts';
+import type { AttachDetachOptions } from '#controllers/persistentvolume-attach-detach.ts';
+import type { VolumeBinderOptions } from '#controllers/persistentvolume-binder.ts';
 import { featureGatesOf } from '../feature-gates.ts';
 import { UserError } from '../user-error.ts';
 import { CONCURRENCY, type Flags } from './flags.ts';
@@ -20,6 +22,37 @@ export function controllerOptions(flags: Flags): ControllerOptions {
     unusedTokensMs: flags.milliseconds('legacy-service-account-token-clean-up-period'),
     quotaResyncMs: flags.milliseconds('resource-quota-sync-period'),
     terminatedPodsMax: flags.number('terminated-pod-gc-threshold'),
+    volumeBinder: volumeBinderOf(flags),
+    attachDetach: attachDetachOf(flags),
+  };
+}
+
+function volumeBinderOf(flags: Flags): VolumeBinderOptions {
+  return {
+    syncMs: flags.milliseconds('pvclaimbinder-sync-period'),
+    provisions: flags.isOn('enable-dynamic-provisioning'),
+    recyclerTimeouts: {
+      hostPath: {
+        minimumSeconds: flags.number('pv-recycler-minimum-timeout-hostpath'),
+        secondsPerGibibyte: flags.number('pv-recycler-timeout-increment-hostpath'),
+      },
+      nfs: {
+        minimumSeconds: flags.number('pv-recycler-minimum-timeout-nfs'),
+        secondsPerGibibyte: flags.number('pv-recycler-increment-timeout-nfs'),
+      },
+    },
+  };
+}
+
+function attachDetachOf(flags: Flags): AttachDetachOptions {
+  const checkMs = flags.milliseconds('attach-detach-reconcile-sync-period');
+  if (checkMs < 1000)
+    throw new UserError(
+      'duration time must be greater than one second as set via command line option reconcile-sync-loop-period',
+    );
+  return {
+    checkMs: flags.isOn('disable-attach-detach-reconcile-sync') ? 0 : checkMs,
+    neverForces: flags.isOn('disable-force-detach-on-timeout'),
   };
 }
 

@@ -6,20 +6,18 @@
  */
 export const MISSING_FLAGS: ReadonlySet<string> = new Set(
   `
-allow-metric-labels allow-metric-labels-manifest attach-detach-reconcile-sync-period
-authentication-token-webhook-cache-ttl authorization-webhook-cache-authorized-ttl
-authorization-webhook-cache-unauthorized-ttl cert-dir cidr-allocator-type cloud-config
-cloud-provider cluster-signing-kube-apiserver-client-cert-file
+allow-metric-labels allow-metric-labels-manifest authentication-token-webhook-cache-ttl
+authorization-webhook-cache-authorized-ttl authorization-webhook-cache-unauthorized-ttl cert-dir
+cidr-allocator-type cloud-config cloud-provider cluster-signing-kube-apiserver-client-cert-file
 cluster-signing-kube-apiserver-client-key-file cluster-signing-kubelet-client-cert-file
 cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file
 cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file
 cluster-signing-legacy-unknown-key-file concurrent-horizontal-pod-autoscaler-syncs
 concurrent-service-syncs concurrent-validating-admission-policy-status-syncs configure-cloud-routes
-contention-profiling controller-shutdown-timeout controller-start-interval
-disable-attach-detach-reconcile-sync disable-force-detach-on-timeout disable-http2-serving
-disabled-metrics emulated-version enable-dynamic-provisioning enable-garbage-collector
-enable-hostpath-provisioner enable-leader-migration endpoint-updates-batch-period
-endpointslice-updates-batch-period external-cloud-volume-plugin flex-volume-plugin-dir
+contention-profiling controller-shutdown-timeout controller-start-interval disable-http2-serving
+disabled-metrics emulated-version enable-garbage-collector enable-hostpath-provisioner
+enable-leader-migration endpoint-updates-batch-period endpointslice-updates-batch-period
+external-cloud-volume-plugin flex-volume-plugin-dir
 horizontal-pod-autoscaler-cpu-initialization-period
 horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay
 horizontal-pod-autoscaler-sync-period horizontal-pod-autoscaler-tolerance
@@ -30,12 +28,10 @@ max-endpoints-per-slice min-compatibility-version min-resync-period
 mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset
 namespace-sync-period node-eviction-rate node-monitor-grace-period node-monitor-period
 node-startup-grace-period permit-address-sharing permit-port-sharing profiling
-pv-recycler-increment-timeout-nfs pv-recycler-minimum-timeout-hostpath
-pv-recycler-minimum-timeout-nfs pv-recycler-pod-template-filepath-hostpath
-pv-recycler-pod-template-filepath-nfs pv-recycler-timeout-increment-hostpath
-pvclaimbinder-sync-period route-reconciliation-period secondary-node-eviction-rate
-show-hidden-metrics-for-version tls-cipher-suites tls-curve-preferences tls-min-version
-tls-sni-cert-key unhealthy-zone-threshold unsupported-kube-api-over-localhost version vmodule
+pv-recycler-pod-template-filepath-hostpath pv-recycler-pod-template-filepath-nfs
+route-reconciliation-period secondary-node-eviction-rate show-hidden-metrics-for-version
+tls-cipher-suites tls-curve-preferences tls-min-version tls-sni-cert-key unhealthy-zone-threshold
+unsupported-kube-api-over-localhost version vmodule
 `
     .trim()
     .split(/\s+/),

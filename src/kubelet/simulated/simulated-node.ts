@@ -16,6 +16,7 @@ import { type Environment, sleep } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 import { type Change, Informer, keyOf } from '#client/informer.ts';
 import { type PodDelays, SimulatedPod } from './simulated-pod.ts';
+import { SimulatedVolumes } from './simulated-volumes.ts';
 import { nodeObject } from './status.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -52,6 +53,7 @@ export class SimulatedNode {
   readonly #running = new Map<string, SimulatedPod>();
   readonly #addresses = new Map<string, string>();
   #nextHost = 2;
+  #volumes: SimulatedVolumes | undefined;
   #signal: AbortSignal = AbortSignal.abort();
 
   constructor(options: SimulatedNodeOptions) {
@@ -72,8 +74,12 @@ export class SimulatedNode {
     if (signal.aborted) return;
     this.#self.start(signal);
     await Promise.race([this.#self.synced(), sleep(this.#options.environment, RENEW_MS, signal)]);
+    const { name: node, client, environment } = this.#options;
+    const volumes = new SimulatedVolumes({ node, client, environment, self: this.#self, signal });
+    this.#volumes = volumes;
     this.#pods.onChange((change) => this.#podChanged(change));
     this.#pods.start(signal);
+    this.#watchOver(this.#pods.synced().then(() => volumes.recovered()));
     await Promise.all([
       this.#every(RENEW_MS, () => this.#renew()),
       this.#every(RENEW_MS, () => this.#contradict()),
@@ -211,24 +217,28 @@ export class SimulatedNode {
       hostIp: this.#address,
       podIp: this.#addressOf(object, uid),
       signal: this.#signal,
+      ...(this.#volumes === undefined ? {} : { volumes: this.#volumes }),
       current: () => {
         const current = this.#pods.get(key);
         return current?.metadata?.uid === uid ? current : undefined;
       },
     });
     this.#running.set(uid, pod);
+    if (object.status?.phase === 'Running') this.#watchOver(this.#volumes?.adopt(object));
     this.#watchOver(deleting ? pod.stop() : pod.run());
   }
 
-  #watchOver(work: Promise<void>): void {
-    work.catch((error: unknown) => {
+  #watchOver(work: Promise<void> | undefined): void {
+    work?.catch((error: unknown) => {
       const { environment, name } = this.#options;
       environment.log.error('simulated pod failed', { node: name, error: String(error) });
     });
   }
 
   #forget(uid: string): void {
+    this.#running.get(uid)?.forget();
     this.#running.delete(uid);
+    this.#watchOver(this.#volumes?.released(uid));
     this.#addresses.delete(uid);
   }
 

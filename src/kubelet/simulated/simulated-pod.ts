@@ -12,6 +12,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
+import type { SimulatedVolumes } from './simulated-volumes.ts';
 import { type PodProgress, podStatus } from './status.ts';
 
 const RUN_MS = 'coxswain.dev/simulated-run-ms';
@@ -36,6 +37,8 @@ export interface SimulatedPodOptions {
   /** The pod's own address (or the host's). */
   readonly podIp: string;
   readonly signal: AbortSignal;
+  /** Without them the pod waits for none. */
+  readonly volumes?: SimulatedVolumes;
   /** The newest state of the pod that the node has seen; undefined when it is gone. */
   current(): Pod | undefined;
 }
@@ -43,11 +46,13 @@ export interface SimulatedPodOptions {
 export class SimulatedPod {
   readonly #options: SimulatedPodOptions;
   readonly #life = new AbortController();
+  readonly #uid: string;
   #progress: PodProgress;
 
   /** `pod`: as it was when the node first saw it; what ran before goes on. */
   constructor(pod: Pod, options: SimulatedPodOptions) {
     this.#options = options;
+    this.#uid = pod.metadata?.uid ?? '';
     const status = pod.status?.containerStatuses?.[0];
     this.#progress = {
       phase: pod.status?.phase === 'Running' ? 'Running' : 'Pending',
@@ -75,6 +80,11 @@ export class SimulatedPod {
     }
   }
 
+  /** The pod is gone. */
+  forget(): void {
+    this.#life.abort();
+  }
+
   /** The pod is being deleted: stops within its grace, and confirms that it is gone. */
   async stop(): Promise<void> {
     this.#life.abort();
@@ -85,6 +95,7 @@ export class SimulatedPod {
     if (signal.aborted) return;
     const ended = pod?.status?.phase === 'Succeeded' || pod?.status?.phase === 'Failed';
     if (!ended) await this.#post({ phase: 'Succeeded', ready: false });
+    await this.#releaseVolumes();
     const { name = '', namespace = '', uid = '' } = pod?.metadata ?? {};
     await this.#insist(() =>
       client.delete(POD, { name, namespace }, { gracePeriodSeconds: 0, preconditions: { uid } }),
@@ -104,6 +115,8 @@ export class SimulatedPod {
       ({ restartPolicy }) => restartPolicy !== 'Always',
     );
     if (delays.startMs > 0) await this.#post({ phase: 'Pending' });
+    const pod = this.#options.current();
+    if (pod !== undefined) await this.#options.volumes?.mounted(pod, signal);
     await sleep(environment, delays.startMs, signal);
     for (let done = 1; done <= inits.length && !signal.aborted; done++) {
       await sleep(environment, delays.startMs, signal);
@@ -127,12 +140,17 @@ export class SimulatedPod {
     const restarts = policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
     if (!restarts) {
       await this.#post({ phase: exitCode === 0 ? 'Succeeded' : 'Failed', ready: false, exitCode });
+      await this.#releaseVolumes();
       return true;
     }
     await this.#post({ ready: false, restarts: this.#progress.restarts + 1 });
     await sleep(environment, RESTART_MS, this.#life.signal);
     this.#progress = { ...this.#progress, startedMs: environment.clock.now() };
     return false;
+  }
+
+  async #releaseVolumes(): Promise<void> {
+    await this.#options.volumes?.released(this.#uid);
   }
 
   #annotated(name: string): number | undefined {

@@ -66,6 +66,7 @@ export function nodeObject(facts: NodeFacts, nowMs: number): Node {
         'kubernetes.io/arch': 'amd64',
         ...facts.labels,
       },
+      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
     },
     status: {
       capacity: resources,
