@@ -225,7 +225,7 @@ class AttachDetach {
 
   /** What was attached and is not any more is forgotten, and attached again where it is wanted. */
   #check(): Result {
-    for (const uniqueName of [...this.#actual.volumes]) {
+    for (const uniqueName of this.#actual.volumes) {
       const volume = csiVolumeOf(uniqueName);
       if (volume === undefined) continue;
       for (const node of this.#actual.nodesOf(uniqueName)) {

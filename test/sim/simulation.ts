@@ -6,6 +6,7 @@
 import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
 import { TestCluster } from '#kit/cluster.ts';
+import { SimulatedCsiDriver } from '#kit/csi/driver.ts';
 import { type Faults, NO_FAULTS } from '#kit/faults.ts';
 import { SeededRandom } from '#kit/virtual-environment.ts';
 import { BadLine } from './bad-line.ts';
@@ -40,7 +41,10 @@ const LOST_ANSWERS = 0.05;
  * go on for ever about something before a third hears of it.
  */
 const CALM: Faults = { ...NO_FAULTS, latencyMsMax: 5 };
-/** Long enough for a dead node's Pods to be given up (50 s), evicted (300 s) and replaced. */
+/**
+ * Long enough for a dead node's Pods to be given up (50 s), evicted (300 s) and replaced; and for its
+ * volumes to be taken from it (360 s).
+ */
 const RECOVERY_MS = 420_000;
 const SILENCE_MS = 120_000;
 /** Writes of these are no news. */
@@ -57,6 +61,7 @@ export async function simulate(options: SimulationOptions): Promise<void> {
     delays: shape.delays,
     candidates: shape.candidates,
     nodeLabels: zoneOf,
+    csi: new SimulatedCsiDriver(),
     onStaleWrite: (text) => violations.push(text),
   });
   await new Simulation(options, { cluster, random, shape, violations }).run();
@@ -166,7 +171,7 @@ class Simulation implements Stage {
     for (const node of await this.cluster.list(NODE)) {
       if (!alive.includes(node.metadata?.name ?? '')) await this.cluster.delete(NODE, node);
     }
-    await this.cluster.advance(RECOVERY_MS / 4);
+    await this.cluster.advance(RECOVERY_MS);
     for (const cast of this.#casts) await cast.waitForLast?.();
     await this.cluster.settle();
     this.#complain();
@@ -196,13 +201,17 @@ class Simulation implements Stage {
       throw new Error(`settled, but ${this.cluster.writes - writes} more writes`);
   }
 
-  /** What the bad line did is expected; anything else that is worth a warning is not. */
+  /**
+   * What the bad line did is expected, and that storage keeps what a node has; anything
+   * else that is worth a warning is not.
+   */
   #checkWarnings(): void {
     const failure = this.cluster.environment
       .lines('warn')
       .find(
         ({ values }) =>
-          values['controller'] !== undefined && !/injected/.test(String(values['error'])),
+          values['controller'] !== undefined &&
+          !/injected|is published to|still attached to/.test(String(values['error'])),
       );
     if (failure !== undefined)
       throw new Error(`${failure.level}: ${failure.message} ${JSON.stringify(failure.values)}`);

@@ -3,13 +3,13 @@
  *
  *   while it runs   in order no Pod comes before all below it are ready; an update that nothing
  *                   disturbs never takes more than one Pod away
+ *                   no Pod starts on a node that has not got its volume
  *   at the end      all numbers are there, of the right template, with the claims that the policies
  *                   leave
  */
 import { CONTROLLER_REVISION } from '#api/apps/controller-revision.ts';
 import { STATEFUL_SET } from '#api/apps/stateful-set.ts';
 import { isPodActive, isPodReady } from '#api/core/pod-helpers.ts';
-import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
@@ -33,6 +33,8 @@ export class StatefulSets implements Cast {
   ] as const;
   readonly #stage: Stage;
   readonly #pods = new Map<string, Pod>();
+  /** The volumes of the claims. */
+  readonly #volumes = new Map<string, string>();
   #spec: StatefulSetSpec = { serviceName: '', template: {} };
   #image = 1;
   #disturbedMs = 0;
@@ -64,21 +66,16 @@ export class StatefulSets implements Cast {
       persistentVolumeClaimRetentionPolicy: { whenDeleted: policy(), whenScaled: policy() },
       volumeClaimTemplates: [
         {
-          // Bound from the beginning: nothing binds here.
-          metadata: { name: 'data', annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } },
+          metadata: { name: 'data' },
           spec: {
             accessModes: ['ReadWriteOnce'],
             resources: { requests: STORAGE },
-            volumeName: NAME,
+            storageClassName: random.pick(['fast', 'late']),
           },
         },
       ],
     };
     this.#spec = spec;
-    await cluster.create(PERSISTENT_VOLUME, {
-      metadata: { name: NAME },
-      spec: { accessModes: ['ReadWriteOnce'], capacity: STORAGE, hostPath: { path: '/d' } },
-    });
     say(`create ${NAME} ${JSON.stringify({ ...spec, template: '' })}`);
     await cluster.create(STATEFUL_SET, { metadata: { name: NAME, namespace: 'default' }, spec });
   }
@@ -90,8 +87,11 @@ export class StatefulSets implements Cast {
   }
 
   saw({ resource, type, key, object }: StoreChange): void {
+    if (resource === 'persistentvolumeclaims' && type === 'put')
+      this.#volumes.set(object.metadata?.name ?? '', `pvc-${object.metadata?.uid}`);
     if (resource !== 'pods' || object.metadata?.labels?.['app'] !== NAME) return;
     const before = this.#pods.get(key);
+    if (type === 'put' && !isRunning(before) && isRunning(object)) this.#startedWithVolume(object);
     if (type === 'delete') this.#pods.delete(key);
     else this.#pods.set(key, object);
     const ready = [...this.#pods.values()].filter((pod) => isPodActive(pod) && isPodReady(pod));
@@ -101,6 +101,15 @@ export class StatefulSets implements Cast {
       this.#isPromised = this.#stage.isUndisturbed && this.#isThere;
     if (this.#isPromised && ready.length < replicas - 1)
       this.#stage.violated(`${ready.length} of ${replicas} Pods of ${NAME} are ready`);
+  }
+
+  /** Its volume is on its node, and so, as it is for one node alone, on no other. */
+  #startedWithVolume({ metadata, spec }: Pod): void {
+    const volume = this.#stage.cluster.storage?.volumes.get(
+      this.#volumes.get(`data-${metadata?.name}`) ?? '',
+    );
+    if (volume?.nodes.has(spec?.nodeName ?? '') !== true)
+      this.#stage.violated(`${metadata?.name} runs on ${spec?.nodeName} without its volume`);
   }
 
   /** After a move as many Pods may be there, and all of them have to go. */
@@ -226,6 +235,8 @@ export class StatefulSets implements Cast {
     if (left !== undefined && !keeps && !this.#mayLeave) throw new Error(`claim ${left} is left`);
   }
 }
+
+const isRunning = (pod: Pod | undefined): boolean => pod?.status?.phase === 'Running';
 
 function numbersOf({ replicas = 0, ordinals }: StatefulSetSpec): number[] {
   return Array.from({ length: replicas }, (_, nth) => nth + (ordinals?.start ?? 0));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NODE } from '#api/core/node.ts';
+import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import type { PodSpec } from '#api/gen/core-v1.ts';
@@ -106,6 +107,54 @@ describe('the volume of a CSI driver', () => {
     assert.equal(await world.pods(), 'second=Running@node-1');
     const [after] = await world.cluster.list(VOLUME_ATTACHMENT);
     assert.equal(after?.metadata?.uid, before?.metadata?.uid);
+    await world.cluster.stop();
+  });
+
+  it('is detached at once although its PersistentVolume has gone', async () => {
+    const world = await attached();
+    const volume = await world.volumeOf('data');
+    await world.cluster.delete(PERSISTENT_VOLUME, volume);
+    await world.cluster.patch(PERSISTENT_VOLUME, volume, { metadata: { finalizers: null } });
+    await remove(world, 'first');
+    await world.cluster.advance(10_000);
+    assert.equal(await world.attachments(), '');
+    assert.deepEqual(await volumesOf(world, 'node-1'), [[], []]);
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('other'));
+    await world.cluster.create(POD, userOf('second', ['other'], on('node-1')));
+    await world.cluster.advance(10_000);
+    assert.equal(await world.attachments(), 'node-1', 'and nothing is waited for');
+    await world.cluster.stop();
+  });
+
+  it('goes to the next node although it came to the first when its Pod had gone', async () => {
+    const world = await VolumeWorld.start();
+    world.csi.behaviour.attachMs = 5_000;
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.create(POD, userOf('first', ['data'], on('node-1')));
+    await world.cluster.advance(3_000);
+    assert.equal(await world.attachments(), 'node-1!');
+    await remove(world, 'first', true);
+    await world.cluster.create(POD, userOf('second', ['data'], on('node-2')));
+    await world.cluster.advance(0.5 * MINUTE_MS);
+    assert.equal(await world.attachments(), 'node-2');
+    assert.equal(await world.pods(), 'second=Running@node-2');
+    await world.cluster.stop();
+  });
+
+  it('has its six minutes anew when a Pod wants it again', async () => {
+    const world = await attached();
+    world.cluster.killNode('node-1');
+    await remove(world, 'first', true);
+    await world.cluster.advance(4 * MINUTE_MS);
+    const { metadata, spec } = userOf('again', ['data']);
+    const bound = { metadata: metadata ?? {}, spec: { ...spec!, nodeName: 'node-1' } };
+    await world.cluster.create(POD, bound);
+    await world.cluster.advance(10_000);
+    await remove(world, 'again', true);
+    await world.cluster.advance(4 * MINUTE_MS);
+    assert.equal(await world.attachments(), 'node-1');
+    await world.cluster.advance(3 * MINUTE_MS);
+    assert.equal(await world.attachments(), '');
     await world.cluster.stop();
   });
 

@@ -3,14 +3,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { operationKey, Operations } from './operations.ts';
 
+const ATTACH = { volume: 'v', kind: 'attach', node: 'a', startedMs: 0 } as const;
+
 describe('operations on a volume', () => {
   it('exclude all others of it, or those of its node', () => {
     assert.equal(operationKey('v', 'a', false), operationKey('v', 'b', false));
     assert.notEqual(operationKey('v', 'a', true), operationKey('v', 'b', true));
     const operations = new Operations();
-    operations.start('v', { kind: 'attach', node: 'a', startedMs: 0 });
+    operations.start('v', ATTACH);
     assert.equal(operations.mayStart('v', 'detach', 1), false);
+    assert.deepEqual([...operations.nodesOf('v')], ['a']);
     operations.succeeded('v');
+    assert.deepEqual([...operations.nodesOf('v')], []);
     assert.equal(operations.mayStart('v', 'detach', 1), true);
   });
 
@@ -18,7 +22,7 @@ describe('operations on a volume', () => {
     const operations = new Operations();
     const waits: number[] = [];
     for (let nth = 0; nth < 10; nth++) {
-      operations.start('v', { kind: 'attach', node: 'a', startedMs: 0 });
+      operations.start('v', ATTACH);
       operations.failed('v', 0);
       waits.push(operations.retryInMs('v', 0) ?? 0);
     }

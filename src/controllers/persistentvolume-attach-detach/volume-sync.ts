@@ -88,7 +88,8 @@ export class VolumeSync {
 
   #nodesOf(uniqueName: string, wanted: Wanted | undefined): string[] {
     const attached = this.#options.actual.nodesOf(uniqueName);
-    return [...new Set([...attached, ...(wanted?.pods.keys() ?? [])])];
+    const going = this.#operations.nodesOf(uniqueName);
+    return [...new Set([...attached, ...(wanted?.pods.keys() ?? []), ...going])];
   }
 
   #attachedTo(
@@ -204,11 +205,9 @@ export class VolumeSync {
     if (wanted === undefined) return false;
     const { driver, name: persistentVolumeName } = wanted.volume;
     const name = attachmentName(wanted.volume, node);
-    this.#operations.start(key, {
-      kind: 'attach',
-      node,
-      startedMs: this.#options.clock.monotonicMs(),
-    });
+    const startedMs = this.#options.clock.monotonicMs();
+    const volume = going.uniqueName;
+    this.#operations.start(key, { volume, kind: 'attach', node, startedMs });
     try {
       if (this.#options.attachments.get(name) === undefined)
         await client.create(VOLUME_ATTACHMENT, {
@@ -239,7 +238,8 @@ export class VolumeSync {
       actual.setReported(uniqueName, node, wasReported);
       throw error;
     }
-    this.#operations.start(key, { kind: 'detach', node, startedMs: clock.monotonicMs() });
+    const startedMs = clock.monotonicMs();
+    this.#operations.start(key, { volume: uniqueName, kind: 'detach', node, startedMs });
     try {
       if (verifies) await verifyUnused(uniqueName, node, client);
       const volume = csiVolumeOf(uniqueName);
