@@ -18,7 +18,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   /** Keys, revisions, bytes; knows no kinds. */
   store: ['base'],
   apiserver: ['store', 'api', 'cel', 'base'],
-  controllers: ['reconcile', 'client', 'api', 'base'],
+  /** One of them checks the types of the expressions of policies. */
+  controllers: ['reconcile', 'client', 'api', 'cel', 'base'],
   /** Devices are selected by expressions. */
   scheduler: ['client', 'api', 'cel', 'base'],
   /** Explanations: reads what anybody may read, and says in words why it is so. */

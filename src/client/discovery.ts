@@ -21,6 +21,8 @@ export interface DiscoveredResource extends ResourceType<KubeObject> {
 export interface Discovery {
   /** Top-level resources of the preferred version of each group; no subresources. */
   readonly resources: readonly DiscoveredResource[];
+  /** The same of all versions. */
+  readonly all: readonly DiscoveredResource[];
   /** Group versions that could not be read, and why. */
   readonly failures: ReadonlyMap<string, string>;
 }
@@ -34,7 +36,7 @@ export async function discover(client: Client): Promise<Discovery> {
     if (answer['kind'] === 'APIGroupDiscoveryList') readAggregated(answer, resources, failures);
     else await readGroups(client, answer, { resources, failures });
   }
-  return { resources: preferred(resources), failures };
+  return { resources: preferred(resources), all: resources, failures };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -49,6 +49,7 @@ import { taintEvictionController } from './taint-eviction.ts';
 import { tokenCleaner } from './token-cleaner.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 import { ttlController } from './ttl.ts';
+import { policyStatusController } from './validatingadmissionpolicy-status.ts';
 import { vacProtectionController } from './vac-protection.ts';
 
 export interface ControllerOptions {
@@ -188,6 +189,7 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('persistentvolume-protection-controller', 'pv-protection', () => [pvProtectionController]),
   entry('volumeattributesclass-protection-controller', '', () => [vacProtectionController]),
   entry('garbage-collector-controller', 'garbagecollector', () => [garbageCollector]),
+  entry('validatingadmissionpolicy-status-controller', '', () => [policyStatusController]),
   entry('storage-version-migrator-controller', '', ({ servesMigrations }) =>
     servesMigrations === true ? [storageVersionMigrator] : [],
   ),

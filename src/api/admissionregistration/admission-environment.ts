@@ -17,6 +17,7 @@ import {
   type Type,
 } from '#cel/check/type.ts';
 import { celEnvironment, type CelEnvironment } from '#cel/kubernetes.ts';
+import { type DeclaredType, typesOf } from '#cel/schema/declared-type.ts';
 import { AUTHORIZER_TYPE, RESOURCE_CHECK_TYPE } from '#cel/library/authorizer.ts';
 import { mutationTypes } from '#cel/library/mutation.ts';
 
@@ -93,6 +94,13 @@ export interface AdmissionVariables {
   readonly hasPatchTypes: boolean;
   /** The types of the policy's own variables by name; undefined: there is no `variables`. */
   readonly composed?: ReadonlyMap<string, Type>;
+  /** What objects and parameters look like; without it nothing is known of them. */
+  readonly typed?: TypedVariables;
+}
+
+export interface TypedVariables {
+  readonly object: DeclaredType | undefined;
+  readonly params: DeclaredType | undefined;
 }
 
 const bases = new Map<string, CelEnvironment>();
@@ -106,14 +114,22 @@ function base(minor: number, hasJsonPatch: boolean): CelEnvironment {
   return made;
 }
 
-function typesWith(composed: ReadonlyMap<string, Type> | undefined): TypeProvider {
+function typesWith(
+  composed: ReadonlyMap<string, Type> | undefined,
+  typed: TypedVariables | undefined,
+): TypeProvider {
+  const declared = [typed?.object, typed?.params].filter((each) => each !== undefined);
+  const schemas = typesOf(declared);
   return {
     hasStruct: (name) =>
-      Object.hasOwn(OBJECTS, name) || (composed !== undefined && name === VARIABLES),
+      Object.hasOwn(OBJECTS, name) ||
+      (composed !== undefined && name === VARIABLES) ||
+      schemas.hasStruct(name),
     fieldType: (name, field) => {
       if (name === VARIABLES) return composed?.get(field);
       const fields = OBJECTS[name];
-      return fields !== undefined && Object.hasOwn(fields, field) ? fields[field] : undefined;
+      if (fields === undefined) return schemas.fieldType(name, field);
+      return Object.hasOwn(fields, field) ? fields[field] : undefined;
     },
   };
 }
@@ -121,19 +137,22 @@ function typesWith(composed: ReadonlyMap<string, Type> | undefined): TypeProvide
 /** `minor`: of the version of Kubernetes 1 whose features there are. */
 export function admissionEnvironment(
   minor: number,
-  { hasParams, hasAuthorizer, hasPatchTypes, composed }: AdmissionVariables,
+  { hasParams, hasAuthorizer, hasPatchTypes, composed, typed }: AdmissionVariables,
 ): CelEnvironment {
-  const types = typesWith(composed);
+  const types = typesWith(composed, typed);
+  const object = typed?.object?.type ?? DYN;
   return base(minor, hasPatchTypes).extend({
     variables: {
-      object: DYN,
-      oldObject: DYN,
+      object,
+      oldObject: object,
       namespaceObject: kubernetes('Namespace'),
       request: kubernetes('AdmissionRequest'),
       ...(composed === undefined ? {} : { variables: structType(VARIABLES) }),
-      ...(hasParams ? { params: DYN } : {}),
-      ...(hasAuthorizer
-        ? { authorizer: AUTHORIZER_TYPE, 'authorizer.requestResource': RESOURCE_CHECK_TYPE }
+      ...(hasParams ? { params: typed?.params?.type ?? DYN } : {}),
+      ...(hasAuthorizer ? { authorizer: AUTHORIZER_TYPE } : {}),
+      // Upstream's type checker does not know it.
+      ...(hasAuthorizer && typed === undefined
+        ? { 'authorizer.requestResource': RESOURCE_CHECK_TYPE }
         : {}),
     },
     provider: hasPatchTypes ? mutationTypes(types) : types,

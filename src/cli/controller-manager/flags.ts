@@ -63,6 +63,7 @@ const FLAGS = {
   'concurrent-ephemeralvolume-syncs': count('5', 'Pods with ephemeral volumes at a time'),
   'concurrent-resourceclaim-syncs': count('50', 'ResourceClaims at a time'),
   'concurrent-device-taint-eviction-syncs': count('8', 'Pods on tainted devices at a time'),
+  'concurrent-validating-admission-policy-status-syncs': count('5', 'policies at a time'),
   'feature-gates': text('', 'A=true,B=false'),
   v: count('0', 'how much is logged: 4 and more logs everything'),
 };
@@ -98,4 +99,8 @@ export const CONCURRENCY: readonly (readonly [controller: string, flag: FlagName
   ['ephemeral-volume-controller', 'concurrent-ephemeralvolume-syncs'],
   ['resource-claim-controller', 'concurrent-resourceclaim-syncs'],
   ['device-taint-eviction-controller', 'concurrent-device-taint-eviction-syncs'],
+  [
+    'validatingadmissionpolicy-status-controller',
+    'concurrent-validating-admission-policy-status-syncs',
+  ],
 ];

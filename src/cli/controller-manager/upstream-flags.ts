@@ -13,12 +13,11 @@ cluster-signing-kube-apiserver-client-key-file cluster-signing-kubelet-client-ce
 cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file
 cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file
 cluster-signing-legacy-unknown-key-file concurrent-horizontal-pod-autoscaler-syncs
-concurrent-service-syncs concurrent-validating-admission-policy-status-syncs configure-cloud-routes
-contention-profiling controller-shutdown-timeout controller-start-interval disable-http2-serving
-disabled-metrics emulated-version enable-garbage-collector enable-hostpath-provisioner
-enable-leader-migration endpoint-updates-batch-period endpointslice-updates-batch-period
-external-cloud-volume-plugin flex-volume-plugin-dir
-horizontal-pod-autoscaler-cpu-initialization-period
+concurrent-service-syncs configure-cloud-routes contention-profiling controller-shutdown-timeout
+controller-start-interval disable-http2-serving disabled-metrics emulated-version
+enable-garbage-collector enable-hostpath-provisioner enable-leader-migration
+endpoint-updates-batch-period endpointslice-updates-batch-period external-cloud-volume-plugin
+flex-volume-plugin-dir horizontal-pod-autoscaler-cpu-initialization-period
 horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay
 horizontal-pod-autoscaler-sync-period horizontal-pod-autoscaler-tolerance
 http2-max-streams-per-connection kube-api-burst kube-api-content-type kube-api-qps

@@ -33,7 +33,7 @@ export class CountedResources {
   readonly #setup: Setup;
   readonly #onChange: (evaluator: Evaluator, change: Change<KubeObject>) => void;
   readonly #counted = new Map<string, Counted>();
-  #discovery: Discovery = { resources: [], failures: new Map() };
+  #discovery: Discovery = { resources: [], all: [], failures: new Map() };
   #askedMs: number | undefined;
 
   constructor(setup: Setup, onChange: (evaluator: Evaluator, change: Change<KubeObject>) => void) {
