@@ -23,6 +23,8 @@ import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
 import { PRIORITY_CLASS } from '#api/scheduling/priority-class.ts';
 import type { RestClient } from '#client/rest.ts';
 import { NODES } from './cluster.ts';
+import { POLICY_STORY } from './policy-story.ts';
+import { VOLUME_STORY } from './volume-story.ts';
 
 export interface World {
   readonly client: RestClient;
@@ -340,4 +342,6 @@ export const STORIES: readonly Story[] = [
       });
     },
   },
+  VOLUME_STORY,
+  POLICY_STORY,
 ];

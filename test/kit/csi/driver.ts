@@ -13,11 +13,11 @@ import { CSI_DRIVER } from '#api/storage/csi-driver.ts';
 import { CSI_NODE } from '#api/storage/csi-node.ts';
 import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
 import type { Identity } from '#cli/component-clients.ts';
+import type { Environment } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { type Controller, defineKeyController } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
-import type { VirtualEnvironment } from '../virtual-environment.ts';
 import { attacher } from './attacher.ts';
 import { type Behaviour, CsiBackend, DRIVER } from './backend.ts';
 import { provisioner } from './provisioner.ts';
@@ -33,7 +33,7 @@ export interface CsiOptions {
 }
 
 export interface CsiContext extends CsiOptions {
-  readonly environment: VirtualEnvironment;
+  readonly environment: Environment;
   readonly backend: CsiBackend;
   readonly behaviour: Behaviour;
 }
@@ -74,7 +74,7 @@ export class SimulatedCsiDriver {
 
   /** Starts anew over the same storage. */
   start(
-    environment: VirtualEnvironment,
+    environment: Environment,
     clientOf: (identity: Identity, signal: AbortSignal) => Client,
   ): void {
     this.#stopping = new AbortController();
