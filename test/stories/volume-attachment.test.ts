@@ -7,6 +7,7 @@ import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import type { PodSpec } from '#api/gen/core-v1.ts';
 import { attachmentName, uniqueVolumeName } from '#api/storage/attachment-names.ts';
+import { CSI_DRIVER } from '#api/storage/csi-driver.ts';
 import { VOLUME_ATTACHMENT } from '#api/storage/volume-attachment.ts';
 import { allControllers, type ControllerOptions } from '#controllers/index.ts';
 import { DRIVER } from '#kit/csi/backend.ts';
@@ -203,6 +204,11 @@ describe('a volume for one node alone', () => {
     assert.deepEqual(await world.told('second', 'FailedAttachVolume'), [
       `Warning Multi-Attach error for volume "${await volumeName(world)}" Volume is already used by pod(s) first`,
     ]);
+    await remove(world, 'second');
+    await world.cluster.settle();
+    await world.cluster.create(POD, userOf('second', ['data'], on('node-2')));
+    await world.cluster.settle();
+    assert.equal((await world.told('second', 'FailedAttachVolume')).length, 2, 'another Pod');
     await remove(world, 'first');
     await world.cluster.settle();
     assert.equal(await world.attachments(), 'node-2');
@@ -386,6 +392,57 @@ describe('what is attached', () => {
     await world.cluster.advance(MINUTE_MS);
     assert.equal(await world.attachments(), '');
     assert.deepEqual(await volumesOf(world, 'node-1'), [[], []]);
+    await world.cluster.stop();
+  });
+});
+
+describe('a node', () => {
+  const MANAGED = 'volumes.kubernetes.io/controller-managed-attach-detach';
+
+  it('that attaches by itself is let be until it does not any more', async () => {
+    const world = await VolumeWorld.start();
+    const node = await world.node('node-1');
+    await world.cluster.patch(NODE, node, { metadata: { annotations: { [MANAGED]: null } } });
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.create(POD, userOf('first', ['data'], on('node-1')));
+    await world.cluster.advance(20_000);
+    assert.equal(await world.attachments(), '');
+    await world.cluster.patch(NODE, node, { metadata: { annotations: { [MANAGED]: 'true' } } });
+    await world.cluster.settle();
+    assert.equal(await world.attachments(), 'node-1');
+    await world.cluster.stop();
+  });
+
+  it('keeps what others say of it', async () => {
+    const world = await VolumeWorld.start();
+    const foreign = { name: 'kubernetes.io/iscsi/target:0', devicePath: '/dev/x' };
+    const patch = { status: { volumesAttached: [foreign] } };
+    const options = { subresource: 'status' } as const;
+    const { client } = world.cluster;
+    await world.cluster.run(client.patch(NODE, { name: 'node-1' }, 'merge', patch, options));
+    await world.cluster.startComponents();
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.create(POD, userOf('first', ['data'], on('node-1')));
+    await world.cluster.settle();
+    const { status } = await world.node('node-1');
+    assert.deepEqual(status?.volumesAttached?.[0], foreign);
+    assert.equal(status.volumesAttached.length, 2);
+    await world.cluster.stop();
+  });
+
+  it('is rid of volumes whose driver attaches no more', async () => {
+    const world = await attached();
+    await world.cluster.delete(CSI_DRIVER, { metadata: { name: DRIVER } });
+    const spec = { attachRequired: false };
+    await world.cluster.create(CSI_DRIVER, { metadata: { name: DRIVER }, spec });
+    await world.cluster.settle();
+    assert.equal(await world.attachments(), 'node-1', 'it is used yet');
+    const patch = { status: { volumesInUse: [] } };
+    const options = { subresource: 'status' } as const;
+    const { client } = world.cluster;
+    await world.cluster.run(client.patch(NODE, { name: 'node-1' }, 'merge', patch, options));
+    await world.cluster.settle();
+    assert.equal(await world.attachments(), '');
     await world.cluster.stop();
   });
 });
