@@ -23,26 +23,41 @@ interface Metric {
   lines(): Iterable<string>;
 }
 
+/** So many limits, each `factor` times the one before. */
+export function exponentialBuckets(start: number, factor: number, count: number): number[] {
+  return Array.from({ length: count }, (_, at) => start * factor ** at);
+}
+
+/** Metrics by name. Who asks for a name once more gets the metric that is there, and goes on. */
 export class MetricRegistry {
   readonly #metrics = new Map<string, Metric>();
 
   counter(head: MetricHead): Counter {
-    return this.#add(head.name, new Counter(head, 'counter'));
+    return this.#counter(head, 'counter');
   }
 
   gauge(head: MetricHead): Counter {
-    return this.#add(head.name, new Counter(head, 'gauge'));
+    return this.#counter(head, 'gauge');
   }
 
   histogram(head: MetricHead, buckets: readonly number[]): Histogram {
+    const known = this.#metrics.get(head.name);
+    if (known instanceof Histogram) return known;
     return this.#add(head.name, new Histogram(head, buckets));
   }
 
-  /** A gauge whose values are asked for when somebody looks. */
-  observed(head: MetricHead, values: () => Iterable<readonly [readonly string[], number]>): void {
+  /**
+   * Values that are asked for when somebody looks: of a gauge, unless it is said to be a counter.
+   * The last one who observes under a name is asked.
+   */
+  observed(
+    head: MetricHead,
+    values: () => Iterable<readonly [readonly string[], number]>,
+    type: 'counter' | 'gauge' = 'gauge',
+  ): void {
     this.#add(head.name, {
       *lines() {
-        yield* headLines(head, 'gauge');
+        yield* headLines(head, type);
         for (const [labels, value] of values())
           yield `${head.name}${labelText(head.labels, labels)} ${numberText(value)}`;
       },
@@ -55,12 +70,19 @@ export class MetricRegistry {
     return sorted.map(([, metric]) => `${[...metric.lines()].join('\n')}\n`).join('');
   }
 
+  #counter(head: MetricHead, type: 'counter' | 'gauge'): Counter {
+    const known = this.#metrics.get(head.name);
+    if (known instanceof Counter) return known;
+    return this.#add(head.name, new Counter(head, type));
+  }
+
   #add<T extends Metric>(name: string, metric: T): T {
     this.#metrics.set(name, metric);
     return metric;
   }
 }
 
+/** Without labels it is 0 from the start; else each series begins with what is first added. */
 export class Counter implements Metric {
   readonly #head: MetricHead;
   readonly #type: 'counter' | 'gauge';
@@ -70,6 +92,7 @@ export class Counter implements Metric {
   constructor(head: MetricHead, type: 'counter' | 'gauge') {
     this.#head = head;
     this.#type = type;
+    if (head.labels.length === 0) this.add([], 0);
   }
 
   add(labels: readonly string[], by = 1): void {
@@ -107,20 +130,25 @@ export class Histogram implements Metric {
   constructor(head: MetricHead, buckets: readonly number[]) {
     this.#head = head;
     this.#buckets = buckets;
+    if (head.labels.length === 0) this.#of([]);
   }
 
   observe(labels: readonly string[], value: number): void {
-    const key = labels.join('\u0000');
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      if (this.#series.size >= SERIES_MAX) return;
-      series = { labels, counts: this.#buckets.map(() => 0), sum: 0, count: 0 };
-      this.#series.set(key, series);
-    }
+    const series = this.#of(labels);
+    if (series === undefined) return;
     const bucket = this.#buckets.findIndex((limit) => value <= limit);
     if (bucket >= 0) series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
     series.sum += value;
     series.count += 1;
+  }
+
+  #of(labels: readonly string[]): Observations | undefined {
+    const key = labels.join('\u0000');
+    const known = this.#series.get(key);
+    if (known !== undefined || this.#series.size >= SERIES_MAX) return known;
+    const series = { labels, counts: this.#buckets.map(() => 0), sum: 0, count: 0 };
+    this.#series.set(key, series);
+    return series;
   }
 
   *lines(): Iterable<string> {

@@ -13,6 +13,7 @@ import {
 } from '#api/meta/object.ts';
 import { matchesSelector, type Selector } from '#api/meta/labels.ts';
 import type { Environment, Logger } from '#base/env.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import {
@@ -43,6 +44,8 @@ export interface Setup {
   /** The controller's own identity. Writes through it are not gated; those of a pass are. */
   readonly client: Client;
   readonly events: EventRecorder;
+  /** Where it counts what it does. */
+  readonly metrics: MetricRegistry;
   /** Aborted when the controller must stop. */
   readonly signal: AbortSignal;
   /**
@@ -103,6 +106,7 @@ export interface Context<T extends KubeObject> extends Pass {
   readonly key: string;
   readonly log: Logger;
   readonly events: EventRecorder;
+  readonly metrics: MetricRegistry;
   readonly environment: Environment;
   /** Milliseconds since 1970. */
   now(): number;
@@ -131,6 +135,8 @@ export interface ControllerSpec<T extends KubeObject> {
   /** With it, a change of an orphan wakes the owners that could adopt it. */
   selects?(owner: T): Selector | undefined;
   readonly watches?: readonly Watch<KubeObject, T>[];
+  /** Makes the metrics that passes will count in, so that they are shown before there are any. */
+  metrics?(registry: MetricRegistry): void;
   reconcile(object: T, context: Context<T>): Promise<Result | void>;
   /** The object is gone. */
   gone?(key: string, context: Context<T>): Promise<Result | void>;
@@ -154,6 +160,7 @@ export function defineController<T extends KubeObject>(spec: ControllerSpec<T>):
 }
 
 function createReconcile<T extends KubeObject>(spec: ControllerSpec<T>, setup: Setup): Reconcile {
+  spec.metrics?.(setup.metrics);
   const main = setup.watch(spec.for, (change) => [change.key]);
   const informers = new Map<string, Informer<KubeObject>>([[nameOf(spec.for), asAny(main)]]);
   const informer = lookup(setup.name, informers);
@@ -204,6 +211,7 @@ function contextOf<T extends KubeObject>(parts: ContextParts<T>): Context<T> {
     client: pass.client,
     log: setup.log,
     events: setup.events,
+    metrics: setup.metrics,
     environment: setup.environment,
     now: () => setup.environment.clock.now(),
     informer,

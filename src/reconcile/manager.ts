@@ -8,7 +8,7 @@
 import { StatusError } from '#api/meta/status.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Environment, Logger, Timer } from '#base/env.ts';
-import type { MetricRegistry } from '#base/metrics.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import { EventRecorder } from '#client/events.ts';
 import type { Change, Informer } from '#client/informer.ts';
@@ -30,7 +30,7 @@ export interface ManagerOptions {
   readonly concurrency?: number;
   /** Keys worked on at once, of controllers by their name: before what they say themselves. */
   readonly concurrencies?: ReadonlyMap<string, number>;
-  /** Where the queues tell of themselves. */
+  /** Where queues and controllers tell of themselves; without, what they tell is lost. */
   readonly metrics?: MetricRegistry;
 }
 
@@ -54,9 +54,11 @@ export class Manager {
 
   constructor(options: ManagerOptions) {
     this.#informers = options.informers;
-    const metrics = options.metrics && new QueueMetrics(options.metrics, options.environment.clock);
+    const { metrics: given, environment } = options;
+    const metrics = given ?? new MetricRegistry();
+    const queues = given && new QueueMetrics(given, environment.clock);
     this.#runners = options.controllers.map(
-      (controller) => new Runner(controller, options, metrics),
+      (controller) => new Runner(controller, { ...options, metrics }, queues),
     );
   }
 
@@ -90,9 +92,11 @@ export class Manager {
   }
 }
 
+type RunnerOptions = ManagerOptions & { readonly metrics: MetricRegistry };
+
 class Runner {
   readonly #controller: Controller;
-  readonly #options: ManagerOptions;
+  readonly #options: RunnerOptions;
   readonly #queue: WorkQueue;
   readonly #ownWrites: OwnWrites;
   readonly #client: Client;
@@ -110,13 +114,13 @@ class Runner {
   #passes = 0;
   #failures = 0;
 
-  constructor(controller: Controller, options: ManagerOptions, metrics?: QueueMetrics) {
+  constructor(controller: Controller, options: RunnerOptions, queues?: QueueMetrics) {
     const { environment } = options;
     this.#controller = controller;
     this.#options = options;
     this.#log = environment.log.with({ controller: controller.name });
     const { backoff } = controller;
-    const observer = metrics?.observerOf(controller.name.replace(/-controller$/, ''));
+    const observer = queues?.observerOf(controller.name.replace(/-controller$/, ''));
     this.#queue = new WorkQueue(environment, () => this.#pump(), {
       ...(observer === undefined ? {} : { observer }),
       ...(backoff === undefined ? {} : { backoff }),
@@ -171,7 +175,7 @@ class Runner {
   }
 
   #setup(signal: AbortSignal): Setup {
-    const { environment, informers } = this.#options;
+    const { environment, informers, metrics } = this.#options;
     const { name } = this.#controller;
     return {
       name,
@@ -179,6 +183,7 @@ class Runner {
       log: this.#log,
       client: this.#client,
       events: new EventRecorder({ client: this.#client, environment, component: name, signal }),
+      metrics,
       signal,
       enqueue: (key, afterMs = 0) => {
         if (!signal.aborted) this.#queue.addAfter(key, afterMs);

@@ -7,6 +7,7 @@ import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Handler, HttpRequest } from '#base/http/message.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import { clientAs, type Identity, nodeIdentity } from '#cli/component-clients.ts';
 import type { Client, ResourceType } from '#client/client.ts';
@@ -34,6 +35,8 @@ export interface TestClusterOptions {
   readonly controllers?: readonly Controller[];
   readonly scheduler?: boolean;
   readonly schedulerGates?: SchedulerGates;
+  /** Where the controllers count what they do. */
+  readonly metrics?: MetricRegistry;
   /** So many controller managers and schedulers stand for election; without, one of each works. */
   readonly candidates?: number;
   /** Told when a component writes that is not the leader any more. */
@@ -96,6 +99,7 @@ export class TestCluster {
       controllers: () => options.controllers ?? defaultControllers(options),
       hasScheduler: options.scheduler !== false,
       schedulerGates: options.schedulerGates ?? {},
+      metrics: options.metrics,
       candidates: options.candidates ?? 0,
       onStaleWrite: options.onStaleWrite ?? ((): void => {}),
     });

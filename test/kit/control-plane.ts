@@ -31,6 +31,8 @@ export interface ControlPlaneOptions {
   readonly controllers: () => readonly Controller[];
   readonly hasScheduler: boolean;
   readonly schedulerGates: SchedulerGates;
+  /** Of the controller managers, all of them. */
+  readonly metrics: MetricRegistry | undefined;
   /** Of each component; 0: one of each, without a Lease. */
   readonly candidates: number;
   /** Told when a process writes that is not the leader (any more). */
@@ -205,12 +207,13 @@ class Process {
     signal: AbortSignal,
     ready: () => void,
   ): Promise<void> {
-    const { environment, controllers } = this.#options;
+    const { environment, controllers, metrics } = this.#options;
     const own = identityOf(this.name);
     const manager = new Manager({
       controllers: controllers(),
       informers: new InformerFactory({ client: clientOf(own), environment }),
       environment,
+      ...(metrics === undefined ? {} : { metrics }),
       clientFor: (name) =>
         clientOf(name === null ? own : serviceAccountIdentity('kube-system', name)),
     });
