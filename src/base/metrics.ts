@@ -19,6 +19,20 @@ export interface MetricHead {
   readonly labels: readonly string[];
 }
 
+/** The head of a metric of this stability. */
+export const alpha = headOf('ALPHA');
+export const beta = headOf('BETA');
+export const stable = headOf('STABLE');
+
+function headOf(stability: Stability) {
+  return (name: string, help: string, ...labels: readonly string[]): MetricHead => ({
+    name,
+    help,
+    stability,
+    labels,
+  });
+}
+
 interface Metric {
   lines(): Iterable<string>;
 }

@@ -24,6 +24,7 @@ import {
   type Setup,
 } from '#reconcile/controller.ts';
 import { JobMemories } from './job/memory.ts';
+import { JobMetrics } from './job/metrics.ts';
 import { OrphanPods } from './job/orphans.ts';
 import { isTracked } from './job/pods.ts';
 import { isFinished, isManagedElsewhere } from './job/questions.ts';
@@ -41,11 +42,13 @@ export const jobController: Controller = defineKeyController({
 
 function create(setup: Setup): Reconcile {
   const memories = new JobMemories();
+  const metrics = new JobMetrics(setup.metrics);
+  const { clock } = setup.environment;
   const jobs = setup.watch(JOB);
   const pods = setup.watch(POD);
   pods.index(CONTROLLER_INDEX, controllerIndex);
   const orphans = new OrphanPods({ jobs, pods });
-  const caches: Caches = { jobs, pods, orphans };
+  const caches: Caches = { jobs, pods, orphans, metrics };
   setup.watch(JOB, (change) => jobChanged(change, caches, setup));
   setup.watch(POD, (change) => podChanged(change, caches, setup));
   return async (key, { client }) => {
@@ -59,8 +62,8 @@ function create(setup: Setup): Reconcile {
       return {};
     }
     const memory = memories.of(key, job.metadata?.uid ?? '');
-    const nowMs = setup.environment.clock.now();
-    return syncJob(job, { client, events: setup.events, pods, memory, nowMs });
+    const parts = { client, events: setup.events, pods, memory, metrics, nowMs: clock.now() };
+    return metrics.sync(job, clock, (note) => syncJob(job, { ...parts, note }));
   };
 }
 
@@ -68,14 +71,17 @@ interface Caches {
   readonly jobs: Informer<Job>;
   readonly pods: Informer<Pod>;
   readonly orphans: OrphanPods;
+  readonly metrics: JobMetrics;
 }
 
 /** What the user changed is looked at now; what only the status tells can wait. */
 function jobChanged(
-  { type, key, object, previous }: Change<Job>,
-  { pods, orphans }: Caches,
+  change: Change<Job>,
+  { pods, orphans, metrics }: Caches,
   setup: Setup,
 ): string[] {
+  const { type, key, object, previous } = change;
+  metrics.jobSeen(change, isManagedElsewhere(object));
   const { uid = '', generation } = object.metadata ?? {};
   const isOver = type === 'deleted' || isFinished(object);
   if (type === 'deleted') orphans.jobGone(uid);
@@ -89,7 +95,12 @@ function jobChanged(
   return [];
 }
 
-function podChanged(change: Change<Pod>, { jobs, orphans }: Caches, setup: Setup): string[] {
+function podChanged(
+  change: Change<Pod>,
+  { jobs, orphans, metrics }: Caches,
+  setup: Setup,
+): string[] {
+  metrics.podSeen(change);
   const { type, key, object, previous } = change;
   for (const job of new Set([...ownerKeys(object), ...ownerKeys(previous)]))
     setup.enqueue(job, BATCH_MS);

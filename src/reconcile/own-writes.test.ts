@@ -102,7 +102,7 @@ describe('slowStart', () => {
   });
 
   it('does all when all goes well, and nothing when there is nothing', async () => {
-    assert.deepEqual(await slowStart(10, () => Promise.resolve()), { succeeded: 10 });
-    assert.deepEqual(await slowStart(0, () => Promise.resolve()), { succeeded: 0 });
+    assert.deepEqual(await slowStart(10, () => Promise.resolve()), { succeeded: 10, failed: 0 });
+    assert.deepEqual(await slowStart(0, () => Promise.resolve()), { succeeded: 0, failed: 0 });
   });
 });

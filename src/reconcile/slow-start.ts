@@ -7,6 +7,7 @@
 
 export interface SlowStartOutcome {
   readonly succeeded: number;
+  readonly failed: number;
   /** The first failure; undefined when all went well. */
   readonly failure?: Error;
 }
@@ -25,9 +26,12 @@ export async function slowStart(
     );
     succeeded += outcomes.filter(({ status }) => status === 'fulfilled').length;
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) return { succeeded, failure: asError(failed.reason) };
+    if (failed !== undefined) {
+      const tried = done + size;
+      return { succeeded, failed: tried - succeeded, failure: asError(failed.reason) };
+    }
   }
-  return { succeeded };
+  return { succeeded, failed: 0 };
 }
 
 /** What was thrown, as an Error. */

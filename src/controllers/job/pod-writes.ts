@@ -74,11 +74,15 @@ export async function createPods(
   indexes: readonly (number | undefined)[],
   job: Job,
   { writer, waiting }: { readonly writer: Writer; readonly waiting: ReadonlyMap<number, Pod> },
-): Promise<{ readonly created: number; readonly failure: Error | undefined }> {
-  const { succeeded, failure } = await slowStart(indexes.length, (nth) => {
+): Promise<{
+  readonly created: number;
+  readonly failed: number;
+  readonly failure: Error | undefined;
+}> {
+  const { succeeded, failed, failure } = await slowStart(indexes.length, (nth) => {
     const index = indexes[nth];
     const replaced = index === undefined ? undefined : waiting.get(index);
     return createPod(podOf(job, index, replaced), job, writer);
   });
-  return { created: succeeded, failure };
+  return { created: succeeded, failed, failure };
 }

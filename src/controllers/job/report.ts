@@ -9,7 +9,6 @@ import { JOB } from '#api/batch/job.ts';
 import type { Job, JobStatus } from '#api/gen/batch-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import type { Said } from './conditions.ts';
-import type { JobMemory } from './memory.ts';
 import type { Observed } from './observe.ts';
 import { releasePods } from './pod-writes.ts';
 import { uidOf } from './pods.ts';
@@ -22,7 +21,7 @@ export async function report(
   { base, verdict }: { readonly base: JobStatus; readonly verdict: Said | undefined },
   parts: SyncParts,
 ): Promise<void> {
-  const { memory, client, nowMs } = parts;
+  const { memory, client, metrics, nowMs } = parts;
   const tracking = track(observed, base, verdict);
   let { job } = observed;
   if (!equalValues(tracking.status, job.status)) {
@@ -32,6 +31,7 @@ export async function report(
   }
   for (const pod of tracking.release) memory.removed.add(uidOf(pod));
   const { done, failure } = await releasePods(tracking.release, client);
+  metrics.failuresHandled(tracking.actions);
   const released = new Set(done.map(uidOf));
   for (const pod of tracking.release)
     if (!released.has(uidOf(pod))) memory.removed.delete(uidOf(pod));
@@ -40,16 +40,19 @@ export async function report(
   const last = finished ?? counted;
   if (!equalValues(last, tracking.status)) job = await write(job, last, parts);
   if (failure !== undefined) throw failure;
-  if (finished !== undefined) tellEnd(job, parts);
+  if (finished === undefined) return;
+  tellEnd(job, parts);
+  metrics.jobFinished(job);
 }
 
 async function write(
   job: Job,
   status: JobStatus,
-  { client, memory }: Pick<SyncParts, 'client'> & { readonly memory: JobMemory },
+  { client, memory, metrics }: SyncParts,
 ): Promise<Job> {
   const written = await client.update(JOB, { ...job, status }, 'status');
   memory.writtenRevision = written.metadata?.resourceVersion;
+  metrics.statusWritten(written, job.status);
   return written;
 }
 

@@ -10,6 +10,7 @@ import type { Job, JobSpec, JobStatus } from '#api/gen/batch-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { notFound } from '#api/meta/status.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { Informer } from '#client/informer.ts';
@@ -19,6 +20,7 @@ import { deepFreeze } from '#kit/freeze.ts';
 import { jobPod, jobWith } from '#kit/job-pods.ts';
 import { VIRTUAL_START_MS } from '#kit/virtual-environment.ts';
 import { type JobMemory, JobMemories } from './memory.ts';
+import { JobMetrics } from './metrics.ts';
 import { syncJob } from './sync.ts';
 
 interface World {
@@ -104,6 +106,8 @@ async function pass(world: World): Promise<Outcome> {
     events: recorder,
     pods: informer,
     memory,
+    metrics: new JobMetrics(new MetricRegistry()),
+    note: { action: 'reconciling' } as const,
     nowMs: VIRTUAL_START_MS + 100_000,
   };
   const error = await syncJob(job, parts).then(

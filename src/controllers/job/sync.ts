@@ -22,8 +22,9 @@ import type { Writer } from '../shared/pod-control.ts';
 import { type Said, withCondition } from './conditions.ts';
 import { COMPLETED, deadlineLeftMs, isComplete, judge } from './judge.ts';
 import type { JobMemory } from './memory.ts';
+import type { JobMetrics, SyncNote } from './metrics.ts';
 import { observe, type Observed } from './observe.ts';
-import { planPods } from './plan.ts';
+import { type Plan, planPods } from './plan.ts';
 import { createPods, deletePods, discardPods, type Outcome } from './pod-writes.ts';
 import { isTracked, TRACKING_FINALIZER, uidOf } from './pods.ts';
 import { isSuspended } from './questions.ts';
@@ -35,6 +36,8 @@ export const BATCH_MS = 1_000;
 export interface SyncParts extends Writer {
   readonly pods: Informer<Pod>;
   readonly memory: JobMemory;
+  readonly metrics: JobMetrics;
+  readonly note: SyncNote;
   readonly nowMs: number;
 }
 
@@ -120,9 +123,9 @@ async function wrapUp(observed: Observed, verdict: Said, writer: Writer): Promis
   return { ...UNCHANGED, ...after, verdict: declared, failure: outcome.failure };
 }
 
-async function goOn(observed: Observed, writer: Writer): Promise<Acted> {
+async function goOn(observed: Observed, parts: SyncParts): Promise<Acted> {
   const isGoing = observed.job.metadata?.deletionTimestamp !== undefined;
-  const managed = isGoing ? unmanaged(observed) : await manage(observed, writer);
+  const managed = isGoing ? unmanaged(observed) : await manage(observed, parts);
   const verdict = isComplete(observed, managed.active) ? COMPLETED : undefined;
   return { ...managed, verdict };
 }
@@ -131,17 +134,27 @@ function unmanaged({ active, ready, terminating }: Observed): Acted {
   return { ...UNCHANGED, active: active.length, ready, terminating, verdict: undefined };
 }
 
-async function manage(observed: Observed, writer: Writer): Promise<Acted> {
+async function manage(observed: Observed, parts: SyncParts): Promise<Acted> {
   const { job, indexes } = observed;
   const before = { ...unmanaged(observed), isManaged: true };
-  const { deletes, creates, waitMs } = planPods(observed);
+  const plan = planPods(observed);
+  const { deletes, creates, waitMs } = plan;
+  parts.note.action = actionOf(job, plan);
   if (deletes.length > 0) {
-    const outcome = await discardPods(deletes, job, writer);
+    const outcome = await discardPods(deletes, job, parts);
     return { ...before, ...afterDeletes(observed, outcome), failure: outcome.failure };
   }
   const waiting = indexes?.waiting ?? new Map();
-  const { created, failure } = await createPods(creates, job, { writer, waiting });
+  const outcome = await createPods(creates, job, { writer: parts, waiting });
+  parts.metrics.podsCreated(observed, outcome);
+  const { created, failure } = outcome;
   return { ...before, active: before.active + created, failure, waitMs };
+}
+
+/** As it is counted: a suspended Job deletes, a Job in its back-off creates. */
+function actionOf(job: Job, { deletes, creates, waitMs }: Plan): SyncNote['action'] {
+  if (isSuspended(job) || deletes.length > 0) return 'pods_deleted';
+  return creates.length > 0 || waitMs !== undefined ? 'pods_created' : 'tracking';
 }
 
 /** The status but for the counts of Pods that have ended. */

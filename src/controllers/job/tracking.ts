@@ -33,6 +33,8 @@ export interface Tracking {
   readonly last: Said | undefined;
   /** There are more Pods to count than one pass may. */
   readonly isCut: boolean;
+  /** What the failure policy does about Pods that failed, one for each that a rule matches. */
+  readonly actions: readonly string[];
 }
 
 /** `base`: the status with all that is not a count of ended Pods. */
@@ -57,6 +59,7 @@ export function track(observed: Observed, base: JobStatus, verdict: Said | undef
     tracked,
     last: lastCondition(verdict),
     isCut: found.isCut,
+    actions: found.actions,
   };
 }
 
@@ -97,6 +100,7 @@ interface Collected {
   /** Pods that stand for their index, which needs no list. */
   indexes: number;
   isCut: boolean;
+  readonly actions: string[];
 }
 
 function collect(
@@ -115,6 +119,7 @@ function collect(
     failed: [...failed],
     indexes: 0,
     isCut: false,
+    actions: [],
   };
   for (const pod of observed.pods) {
     const uid = uidOf(pod);
@@ -123,8 +128,10 @@ function collect(
     if (pod.status?.phase === 'Succeeded' && !knownFailed.has(uid)) {
       if (observed.indexes !== undefined) found.indexes++;
       else if (!knownSucceeded.has(uid)) found.succeeded.push(uid);
-    } else if (!knownFailed.has(uid) && isFailure(pod, observed, facts.verdict)) {
-      found.failed.push(uid);
+    } else if (!knownFailed.has(uid) && hasFailed(pod, observed, facts.verdict)) {
+      const { action, counts } = judgeFailure(job.spec?.podFailurePolicy, pod);
+      if (action !== undefined) found.actions.push(action);
+      if (counts) found.failed.push(uid);
     }
     const size = found.indexes + found.succeeded.length + found.failed.length;
     if (size < UNCOUNTED_MAX) continue;
@@ -144,11 +151,10 @@ function mayRelease(pod: Pod, { job, indexes }: Observed, verdict: Said | undefi
 }
 
 /** When a Job fails, every Pod that has not succeeded has failed. */
-function isFailure(pod: Pod, { job, indexes }: Observed, verdict: Said | undefined): boolean {
+function hasFailed(pod: Pod, { job, indexes }: Observed, verdict: Said | undefined): boolean {
   const jobFails = verdict !== undefined && verdict.type !== 'SuccessCriteriaMet';
   if (!isPodFailed(pod, job) && !jobFails) return false;
-  if (indexes !== undefined && validIndex(pod, job) === undefined) return false;
-  return judgeFailure(job.spec?.podFailurePolicy, pod).counts;
+  return indexes === undefined || validIndex(pod, job) !== undefined;
 }
 
 function withIndexes(status: JobStatus, { indexes }: Observed): JobStatus {
