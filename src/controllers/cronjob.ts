@@ -20,6 +20,7 @@ import {
   type Reconcile,
   type Setup,
 } from '#reconcile/controller.ts';
+import { CronJobMetrics } from './cronjob/metrics.ts';
 import { untilNextMs } from './cronjob/missed.ts';
 import { CronPass, syncCronJob } from './cronjob/sync.ts';
 import { timetableOf } from './cronjob/timetable.ts';
@@ -30,14 +31,16 @@ export const cronJobController: Controller = defineKeyController({
 });
 
 function create(setup: Setup): Reconcile {
+  const { events, environment } = setup;
+  const metrics = new CronJobMetrics(setup.metrics);
   const cronJobs = setup.watch(CRON_JOB, (change) => cronJobChanged(change, setup));
   const jobs = setup.watch(JOB, ownersOf);
   jobs.index(CONTROLLER_INDEX, controllerIndex);
   return async (key, { client }) => {
     const cronJob = cronJobs.get(key);
     if (cronJob === undefined) return {};
-    const nowMs = setup.environment.clock.now();
-    const pass = new CronPass(cronJob, { client, events: setup.events, nowMs });
+    const nowMs = environment.clock.now();
+    const pass = new CronPass(cronJob, { client, events, metrics, nowMs });
     return syncCronJob(pass, jobs.byIndex(CONTROLLER_INDEX, cronJob.metadata?.uid ?? ''));
   };
 }

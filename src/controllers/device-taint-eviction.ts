@@ -23,6 +23,7 @@ import {
 import { type DeviceWorld, evictionTimeMs } from './device-taint-eviction/plan.ts';
 import { claimNameOf } from './shared/pod-claims.ts';
 import { RESOURCE_CLAIM, RESOURCE_SLICE } from './shared/device-types.ts';
+import { EvictionMetrics } from './shared/eviction-metrics.ts';
 
 const BY_POOL = 'device-pool';
 
@@ -38,9 +39,11 @@ class DeviceTaints {
   readonly #slices: Informer<ResourceSlice>;
   /** Pods whose eviction is due later. */
   readonly #pending = new Set<string>();
+  readonly #metrics: EvictionMetrics;
 
   constructor(setup: Setup) {
     this.#setup = setup;
+    this.#metrics = new EvictionMetrics(setup.metrics, 'device_taint_eviction_controller');
     this.#pods = setup.watch(POD, ({ key, object }) =>
       (object.spec?.resourceClaims ?? []).length === 0 ? [] : [key],
     );
@@ -74,7 +77,8 @@ class DeviceTaints {
       return { requeueAfterMs: waitMs };
     }
     this.#pending.delete(key);
-    await this.#evict(pod, pass);
+    if (await this.#evict(pod, pass))
+      this.#metrics.podDeleted(this.#setup.environment.clock.now() - atMs);
     return {};
   };
 
@@ -92,7 +96,8 @@ class DeviceTaints {
     slices: (driver, pool) => this.#slices.byIndex(BY_POOL, `${driver}/${pool}`),
   };
 
-  async #evict(pod: Pod, { client }: Pass): Promise<void> {
+  /** False: it was gone, or another one has its name. */
+  async #evict(pod: Pod, { client }: Pass): Promise<boolean> {
     this.#tell(pod, 'Marking for deletion');
     const { uid = '', generation } = pod.metadata ?? {};
     const target = splitKey(keyOf(pod));
@@ -108,9 +113,10 @@ class DeviceTaints {
       const patch = { metadata: { uid }, status: { conditions: [condition] } };
       await client.patch(POD, target, 'strategic', patch, { subresource: 'status' });
       await client.delete(POD, target, { preconditions: { uid } });
+      return true;
     } catch (error) {
-      // It is gone, or another one has its name.
       if (!isNotFound(error) && !isConflict(error)) throw error;
+      return false;
     }
   }
 

@@ -19,10 +19,13 @@ import { type Change, keyFor, keyOf } from '#client/informer.ts';
 import {
   type Caches,
   type Context,
+  type Controller,
   defineController,
+  defineKeyController,
   type Result,
   watch,
 } from '#reconcile/controller.ts';
+import { SliceMetrics } from './endpointslice/metrics.ts';
 import { MANAGED_BY, MANAGER, type Plan, planSlices, SERVICE_NAME } from './endpointslice/plan.ts';
 import { hasEndpoints, podsOf, servicesOfPod } from './shared/service-pods.ts';
 import { isNamespaceTerminating } from './shared/pod-control.ts';
@@ -31,35 +34,52 @@ const ZONE = 'topology.kubernetes.io/zone';
 const BY_SERVICE = 'service';
 const BY_NODE = 'node';
 
-export const endpointSliceController = defineController<Service>({
-  name: 'endpointslice-controller',
-  for: SERVICE,
-  watches: [
-    watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
-    watch<EndpointSlice, Service>({ type: ENDPOINT_SLICE, keys: serviceOfSlice }),
-    watch<Node, Service>({ type: NODE, keys: servicesOnNode }),
-  ],
-  reconcile,
+const NAME = 'endpointslice-controller';
+
+export const endpointSliceController: Controller = defineKeyController({
+  name: NAME,
+  create(setup) {
+    const metrics = new SliceMetrics(setup.metrics);
+    const controller = defineController<Service>({
+      name: NAME,
+      for: SERVICE,
+      watches: [
+        watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
+        watch<EndpointSlice, Service>({ type: ENDPOINT_SLICE, keys: serviceOfSlice }),
+        watch<Node, Service>({ type: NODE, keys: servicesOnNode }),
+      ],
+      reconcile: (service, context) => reconcile(service, context, metrics),
+      gone: async (key) => metrics.gone(key),
+    });
+    return controller.create(setup);
+  },
 });
 
-async function reconcile(service: Service, context: Context<Service>): Promise<Result> {
-  if (!hasEndpoints(service)) return {};
-  const slices = context.informer(ENDPOINT_SLICE);
-  slices.index(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? '']);
+async function reconcile(
+  service: Service,
+  context: Context<Service>,
+  metrics: SliceMetrics,
+): Promise<Result> {
+  if (!hasEndpoints(service)) {
+    metrics.gone(context.key);
+    return {};
+  }
+  const slices = slicesOf(context);
   const nodes = context.informer(NODE);
   const plan = planSlices({
     service,
     pods: podsOf(service, context.informer(POD)),
-    slices: slices
-      .byIndex(BY_SERVICE, context.key)
-      .filter((slice) => slice.metadata?.deletionTimestamp === undefined)
-      .sort((a, b) => ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1)),
+    slices,
     zoneOf: (node) => zoneOf(nodes.get(node)),
   });
+  const change = { ...plan, slices };
+  metrics.planned(context.key, service, change);
   try {
-    await act(plan, context);
+    await act(plan, context, metrics);
+    metrics.synced(service, change);
   } catch (error) {
     if (isNamespaceTerminating(error)) return {};
+    metrics.failed();
     tellFailure(service, error, context);
     throw error;
   }
@@ -70,6 +90,16 @@ async function reconcile(service: Service, context: Context<Service>): Promise<R
   return {};
 }
 
+/** Those of the Service, by name. */
+function slicesOf(context: Context<Service>): EndpointSlice[] {
+  const slices = context.informer(ENDPOINT_SLICE);
+  slices.index(BY_SERVICE, (slice) => [serviceKeyOf(slice) ?? '']);
+  return slices
+    .byIndex(BY_SERVICE, context.key)
+    .filter((slice) => slice.metadata?.deletionTimestamp === undefined)
+    .sort((a, b) => ((a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1));
+}
+
 function zoneOf(node: Node | undefined): string | undefined {
   return node === undefined ? undefined : (node.metadata?.labels?.[ZONE] ?? '');
 }
@@ -77,14 +107,22 @@ function zoneOf(node: Node | undefined): string | undefined {
 async function act(
   { creates, updates, deletes }: Plan,
   { client }: Context<Service>,
+  metrics: SliceMetrics,
 ): Promise<void> {
-  for (const slice of creates) await client.create(ENDPOINT_SLICE, slice);
-  for (const slice of updates) await client.update(ENDPOINT_SLICE, slice);
+  for (const slice of creates) {
+    await client.create(ENDPOINT_SLICE, slice);
+    metrics.wrote('create');
+  }
+  for (const slice of updates) {
+    await client.update(ENDPOINT_SLICE, slice);
+    metrics.wrote('update');
+  }
   for (const { metadata } of deletes) {
     const { name = '', namespace = '' } = metadata ?? {};
     await client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
+    metrics.wrote('delete');
   }
 }
 

@@ -16,7 +16,14 @@ import type { Endpoints, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { type Change, keyFor } from '#client/informer.ts';
-import { type Context, type Controller, defineController, watch } from '#reconcile/controller.ts';
+import {
+  type Context,
+  type Controller,
+  defineController,
+  defineKeyController,
+  watch,
+} from '#reconcile/controller.ts';
+import { MirrorMetrics } from './endpointslicemirroring/metrics.ts';
 import {
   ENDPOINTS_PER_SUBSET_MAX,
   MANAGED_BY,
@@ -32,21 +39,42 @@ const SKIP_MIRROR = 'endpointslice.kubernetes.io/skip-mirror';
 const LEADER = 'control-plane.alpha.kubernetes.io/leader';
 const BY_ENDPOINTS = 'endpoints';
 
-export const endpointSliceMirroringController: Controller = defineController<Endpoints>({
-  name: 'endpointslicemirroring-controller',
-  for: ENDPOINTS,
-  watches: [
-    watch<Service, Endpoints>({ type: SERVICE, keys: ({ key }) => [key] }),
-    watch<EndpointSlice, Endpoints>({ type: ENDPOINT_SLICE, keys: endpointsOfSlice }),
-  ],
-  reconcile: (endpoints, context) =>
-    act(
-      endpoints,
-      planMirror(shouldMirror(endpoints, context) ? endpoints : {}, mirrors(context)),
-      context,
-    ),
-  gone: (_, context) => act({}, planMirror({}, mirrors(context)), context),
+const NAME = 'endpointslicemirroring-controller';
+
+export const endpointSliceMirroringController: Controller = defineKeyController({
+  name: NAME,
+  create(setup) {
+    const metrics = new MirrorMetrics(setup.metrics);
+    const { clock } = setup.environment;
+    const controller = defineController<Endpoints>({
+      name: NAME,
+      for: ENDPOINTS,
+      watches: [
+        watch<Service, Endpoints>({ type: SERVICE, keys: ({ key }) => [key] }),
+        watch<EndpointSlice, Endpoints>({ type: ENDPOINT_SLICE, keys: endpointsOfSlice }),
+      ],
+      reconcile: (endpoints, context) =>
+        metrics.sync(clock, () => mirror(endpoints, context, metrics)),
+      gone: (_, context) => metrics.sync(clock, () => mirror(undefined, context, metrics)),
+    });
+    return controller.create(setup);
+  },
 });
+
+async function mirror(
+  endpoints: Endpoints | undefined,
+  context: Context<Endpoints>,
+  metrics: MirrorMetrics,
+): Promise<void> {
+  const slices = mirrors(context);
+  if (endpoints === undefined || !shouldMirror(endpoints, context)) {
+    metrics.gone(context.key);
+    return act(endpoints ?? {}, planMirror({}, slices), { context, metrics });
+  }
+  const plan = planMirror(endpoints, slices);
+  metrics.planned(context.key, plan, { ...plan, slices });
+  await act(endpoints, plan, { context, metrics });
+}
 
 function shouldMirror({ metadata }: Endpoints, context: Context<Endpoints>): boolean {
   const service = context.informer(SERVICE).get(context.key);
@@ -84,20 +112,27 @@ function endpointsOfSlice({ object, previous }: Change<EndpointSlice>): string[]
 async function act(
   endpoints: Endpoints,
   plan: MirrorPlan,
-  context: Context<Endpoints>,
+  { context, metrics }: { readonly context: Context<Endpoints>; readonly metrics: MirrorMetrics },
 ): Promise<void> {
   tell(endpoints, plan, context);
   const { client } = context;
   // What is being deleted gets no more slices.
   const isDeleted = endpoints.metadata?.deletionTimestamp !== undefined;
   try {
-    for (const slice of isDeleted ? [] : plan.creates) await client.create(ENDPOINT_SLICE, slice);
-    for (const slice of plan.updates) await client.update(ENDPOINT_SLICE, slice);
+    for (const slice of isDeleted ? [] : plan.creates) {
+      await client.create(ENDPOINT_SLICE, slice);
+      metrics.wrote('create');
+    }
+    for (const slice of plan.updates) {
+      await client.update(ENDPOINT_SLICE, slice);
+      metrics.wrote('update');
+    }
     for (const { metadata } of plan.deletes) {
       const { name = '', namespace = '' } = metadata ?? {};
       await client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
         if (!isNotFound(error)) throw error;
       });
+      metrics.wrote('delete');
     }
   } catch (error) {
     if (!isNamespaceTerminating(error)) throw error;

@@ -9,13 +9,21 @@ import { POD } from '#api/core/pod.ts';
 import type { PersistentVolumeClaim, Pod, Volume } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { messageOf } from '#base/error.ts';
+import { alpha, type MetricRegistry } from '#base/metrics.ts';
 import { keyFor, keyOf } from '#client/informer.ts';
 import { controllerReference } from '#reconcile/claim.ts';
 import { type Context, type Controller, defineController, watch } from '#reconcile/controller.ts';
 
+const CREATES = alpha('ephemeral_volume_controller_create_total', 'Requests to create claims.');
+const FAILURES = alpha(
+  'ephemeral_volume_controller_create_failures_total',
+  'Requests to create claims that failed.',
+);
+
 export const ephemeralVolumeController: Controller = defineController<Pod>({
   name: 'ephemeral-volume-controller',
   for: POD,
+  metrics: metricsOf,
   watches: [
     watch<PersistentVolumeClaim, Pod>({
       type: PERSISTENT_VOLUME_CLAIM,
@@ -42,6 +50,10 @@ export const ephemeralVolumeController: Controller = defineController<Pod>({
   },
 });
 
+function metricsOf(registry: MetricRegistry) {
+  return { creates: registry.counter(CREATES), failures: registry.counter(FAILURES) };
+}
+
 function claimName(pod: Pod, volume: Volume): string {
   return `${pod.metadata?.name}-${volume.name}`;
 }
@@ -63,6 +75,8 @@ async function ensureClaim(pod: Pod, volume: Volume, context: Context<Pod>): Pro
     const asked = `${namespace}/${pod.metadata?.name}`;
     throw new Error(`PVC ${namespace}/${name} was not created for pod ${asked} (pod is not owner)`);
   }
+  const { creates, failures } = metricsOf(context.metrics);
+  creates.add([]);
   const { annotations, labels } = template.metadata ?? {};
   try {
     await context.client.create(PERSISTENT_VOLUME_CLAIM, {
@@ -76,6 +90,7 @@ async function ensureClaim(pod: Pod, volume: Volume, context: Context<Pod>): Pro
       spec: template.spec,
     });
   } catch (error) {
+    failures.add([]);
     throw new Error(`create PVC ${name}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type IpRange, parseCidr } from '#base/ip.ts';
-import { firstFree, nodeIpamController } from './node-ipam.ts';
+import { nodeIpamController } from './node-ipam.ts';
+import { firstFree } from './node-ipam/ranges.ts';
 
 const range = (text: string): IpRange => parseCidr(text)!;
 

@@ -12,7 +12,9 @@ import {
   type Pass,
   type Setup,
 } from '#reconcile/controller.ts';
-import { formatCidr, type IpRange, parseCidr } from '#base/ip.ts';
+import { type IpRange, parseCidr } from '#base/ip.ts';
+import { RangeMetrics } from './node-ipam/metrics.ts';
+import { firstFree, type Range } from './node-ipam/ranges.ts';
 import { nodeReference } from './shared/nodes.ts';
 
 const NODE_BITS_V4 = 24;
@@ -50,11 +52,6 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
   });
 }
 
-interface Range {
-  readonly cidr: IpRange;
-  readonly nodeBits: number;
-}
-
 class Ipam {
   readonly #setup: Setup;
   readonly #ranges: readonly Range[];
@@ -62,14 +59,23 @@ class Ipam {
   readonly #nodes: Informer<Node>;
   /** Given to a node in this process, which the cache may not show yet. */
   readonly #given = new Map<string, readonly string[]>();
+  readonly #metrics: RangeMetrics;
 
   constructor(setup: Setup, ranges: readonly Range[], reserved: readonly IpRange[]) {
     this.#setup = setup;
     this.#ranges = ranges;
     this.#reserved = reserved;
+    this.#metrics = new RangeMetrics(setup.metrics, ranges, reserved);
     this.#nodes = setup.watch(NODE, ({ type, key, object }) => {
-      if (type === 'deleted') this.#given.delete(key);
-      return type !== 'deleted' && (object.spec?.podCIDRs ?? []).length === 0 ? [key] : [];
+      if (type === 'deleted') {
+        this.#given.delete(key);
+        this.#metrics.nodeGone(key);
+        return [];
+      }
+      const cidrs = object.spec?.podCIDRs ?? [];
+      if (cidrs.length === 0) return [key];
+      this.#metrics.nodeHas(key, cidrs);
+      return [];
     });
   }
 
@@ -77,14 +83,25 @@ class Ipam {
     const node = this.#nodes.get(key);
     if (node === undefined || node.metadata?.deletionTimestamp !== undefined) return;
     if ((node.spec?.podCIDRs ?? []).length > 0) return;
-    const used = this.#used();
-    const podCIDRs = this.#given.get(key) ?? this.#ranges.map((range) => firstFree(range, used));
-    if (podCIDRs.some((cidr) => cidr === undefined)) return this.#refuse(node);
-    const cidrs = podCIDRs.filter((cidr) => cidr !== undefined);
+    const cidrs = this.#given.get(key) ?? this.#find();
+    if (cidrs === undefined) return this.#refuse(node);
     this.#given.set(key, cidrs);
     await client.patch(NODE, { name: key }, 'strategic', {
       spec: { podCIDR: cidrs[0], podCIDRs: cidrs },
     });
+  }
+
+  /** A free range out of each of the cluster's; undefined when one has none. */
+  #find(): string[] | undefined {
+    const used = this.#used();
+    const found: string[] = [];
+    for (const range of this.#ranges) {
+      const cidr = firstFree(range, used);
+      if (cidr === undefined) return undefined;
+      this.#metrics.found(range, cidr);
+      found.push(cidr);
+    }
+    return found;
   }
 
   #used(): IpRange[] {
@@ -111,20 +128,4 @@ function rangeOf(text: string): IpRange {
   if (range === undefined)
     throw new Error(`Cannot read range ${JSON.stringify(text)}: must be like 10.244.0.0/16`);
   return range;
-}
-
-/** The first range of `nodeBits` that overlaps with none in `used`; undefined when all are taken. */
-export function firstFree({ cidr, nodeBits }: Range, used: readonly IpRange[]): string | undefined {
-  const { family, first, size } = cidr;
-  const part = 1n << BigInt((family === 4 ? 32 : 128) - nodeBits);
-  const near = used.filter((other) => other.family === family && overlaps(other, cidr));
-  for (let at = first; at + part <= first + size; at += part) {
-    const candidate = { family, first: at, prefix: nodeBits, size: part };
-    if (!near.some((other) => overlaps(other, candidate))) return formatCidr(candidate);
-  }
-  return undefined;
-}
-
-function overlaps(a: IpRange, b: IpRange): boolean {
-  return a.first < b.first + b.size && b.first < a.first + a.size;
 }

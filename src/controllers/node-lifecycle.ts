@@ -25,6 +25,7 @@ import {
   type Setup,
 } from '#reconcile/controller.ts';
 import { assessNode, type Graces, type NodeMemory } from './node-lifecycle/health.ts';
+import { NodeMetrics } from './node-lifecycle/metrics.ts';
 import { labelChange, noScheduleChange } from './node-lifecycle/upkeep.ts';
 import { Zones, zoneOf } from './node-lifecycle/zones.ts';
 import {
@@ -62,6 +63,7 @@ class Lifecycle {
   readonly #pods: Informer<Pod>;
   readonly #leases;
   readonly #zones = new Zones();
+  readonly #metrics: NodeMetrics;
   readonly #memories = new Map<string, NodeMemory>();
   /** Nodes that are announced, with what their events need. */
   readonly #known = new Map<string, Node>();
@@ -70,6 +72,7 @@ class Lifecycle {
 
   constructor(setup: Setup) {
     this.#setup = setup;
+    this.#metrics = new NodeMetrics(setup.metrics, setup.environment.clock);
     this.#nodes = setup.watch(NODE, keysOfNode);
     this.#pods = setup.watch(POD, keysOfPod);
     this.#pods.index(BY_NODE, (pod) => [pod.spec?.nodeName ?? '']);
@@ -78,7 +81,7 @@ class Lifecycle {
   }
 
   async reconcile(key: string, pass: Pass): Promise<Result> {
-    if (key === HEALTH) return this.#monitor(pass);
+    if (key === HEALTH) return this.#metrics.look('all', () => this.#monitor(pass));
     if (key.startsWith(NODE_KEY)) await this.#keepUp(key.slice(NODE_KEY.length), pass);
     else await this.#checkPod(key.slice(POD_KEY.length), pass);
     return {};
@@ -120,7 +123,8 @@ class Lifecycle {
     await this.#announce(nodes, pass);
     const readiness = new Map<string, boolean[]>();
     for (const node of nodes) {
-      const current = await this.#checkHealth(node, pass).catch((error: unknown) => {
+      const look = this.#metrics.look('node', () => this.#checkHealth(node, pass));
+      const current = await look.catch((error: unknown) => {
         // Changed meanwhile: the next round sees the new state.
         if (isConflict(error) || isNotFound(error)) return undefined;
         throw error;
@@ -224,12 +228,13 @@ class Lifecycle {
       ready === 'False'
         ? [[NOT_READY_TAINT], [UNREACHABLE_TAINT]]
         : [[UNREACHABLE_TAINT], [NOT_READY_TAINT]];
-    await changeTaints(client, live, { add, remove, nowMs: this.#nowMs }).catch(
-      (error: unknown) => {
-        if (!isConflict(error)) throw error;
-        this.#zones.add(zoneOf(node), name, this.#monotonicMs);
-      },
-    );
+    try {
+      await changeTaints(client, live, { add, remove, nowMs: this.#nowMs });
+      this.#metrics.nodeEvicted(zoneOf(node));
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      this.#zones.add(zoneOf(node), name, this.#monotonicMs);
+    }
   }
 
   async #handleDisruption(
@@ -237,6 +242,7 @@ class Lifecycle {
     readiness: ReadonlyMap<string, readonly boolean[]>,
     pass: Pass,
   ): Promise<void> {
+    this.#metrics.zonesSeen(readiness);
     const change = this.#zones.update(readiness, this.#monotonicMs);
     if (change.entersFullDisruption && readiness.size > 0) {
       this.#setup.log.info('all nodes are not ready: evictions are suspended');

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Node } from '#api/gen/core-v1.ts';
 import { node, pod } from '#kit/builders.ts';
 import { notFound } from '#api/meta/status.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import type { Setup } from '#reconcile/controller.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
@@ -26,9 +27,7 @@ function collect(
     missingSinceMs: new Map(facts.missing ?? []),
     terminatedPodsMax: facts.terminatedPodsMax ?? 0,
   });
-  return victims.map(
-    ({ pod: victim, orphaned }) => `${victim.metadata?.name}${orphaned ? ' orphaned' : ''}`,
-  );
+  return victims.map(({ pod: victim, reason }) => `${victim.metadata?.name} ${reason}`);
 }
 
 describe('planCollection', () => {
@@ -38,11 +37,13 @@ describe('planCollection', () => {
     assert.deepEqual(collect(pods, { missing: [['ghost', 60_001]] }), []);
   });
   it('takes Pods that are deleted and never had a node', () => {
-    assert.deepEqual(collect(['a unscheduled deleted', 'b unscheduled', 'c deleted']), ['a']);
+    assert.deepEqual(collect(['a unscheduled deleted', 'b unscheduled', 'c deleted']), [
+      'a unscheduled',
+    ]);
   });
   it('takes Pods that are deleted on a node which is out of service', () => {
     const out = node('n1 ready=Unknown taint=node.kubernetes.io/out-of-service:NoExecute');
-    assert.deepEqual(collect(['a deleted', 'b'], { nodes: [out] }), ['a']);
+    assert.deepEqual(collect(['a deleted', 'b'], { nodes: [out] }), ['a out-of-service']);
     const well = node('n1 ready=True taint=node.kubernetes.io/out-of-service:NoExecute');
     assert.deepEqual(collect(['a deleted'], { nodes: [well] }), []);
   });
@@ -53,7 +54,7 @@ describe('planCollection', () => {
       'c phase=Failed created=2',
       'd created=0',
     ];
-    assert.deepEqual(collect(pods, { terminatedPodsMax: 1 }), ['b', 'c']);
+    assert.deepEqual(collect(pods, { terminatedPodsMax: 1 }), ['b terminated', 'c terminated']);
     assert.deepEqual(collect(pods, { terminatedPodsMax: 3 }), []);
     assert.deepEqual(collect(pods), []);
   });
@@ -81,6 +82,7 @@ describe('podGcController', () => {
       environment,
       client,
       log: environment.log,
+      metrics: new MetricRegistry(),
       enqueue: () => {},
       watch: (type: { plural: string }) => caches[type.plural],
     } as unknown as Setup;

@@ -14,6 +14,7 @@ import { isPodTerminal, withCondition } from '#api/core/pod-helpers.ts';
 import type { Node, Pod, PodCondition } from '#api/gen/core-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
+import { alpha, type Counter, type MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import {
   type Controller,
@@ -35,6 +36,19 @@ const NODE_GONE: PodCondition = {
   message: 'PodGC: node no longer exists',
 };
 
+const DELETIONS = alpha(
+  'pod_gc_collector_force_delete_pods_total',
+  'Pods that were to be removed.',
+  'namespace',
+  'reason',
+);
+const FAILURES = alpha(
+  'pod_gc_collector_force_delete_pod_errors_total',
+  'Pods that could not be removed.',
+  'namespace',
+  'reason',
+);
+
 /** `terminatedPodsMax`: finished Pods that may stay; 0 keeps all. */
 export function podGcController({
   terminatedPodsMax = TERMINATED_PODS_MAX,
@@ -53,13 +67,14 @@ function create(setup: Setup, terminatedPodsMax: number): (key: string) => Promi
   const nodes = setup.watch(NODE);
   /** Since when a node that Pods name has been missing. */
   const missingSinceMs = new Map<string, number>();
+  const metrics = new CollectionMetrics(setup.metrics);
   setup.enqueue(KEY);
   return async () => {
     const nowMs = setup.environment.clock.monotonicMs();
     const world = { pods: pods.list(), nodeOf: (name: string) => nodes.get(name), nowMs };
     quarantine(world, missingSinceMs);
     const victims = planCollection({ ...world, missingSinceMs, terminatedPodsMax });
-    await collect(setup, victims);
+    await collect(setup, victims, metrics);
     return { requeueAfterMs: CHECK_PERIOD_MS };
   };
 }
@@ -82,8 +97,26 @@ function quarantine({ pods, nodeOf, nowMs }: World, missingSinceMs: Map<string, 
 
 export interface Victim {
   readonly pod: Pod;
-  /** Its node must be looked up once more: the cache may be behind. */
-  readonly orphaned: boolean;
+  /** Of those that are orphaned the node must be looked up once more: the cache may be behind. */
+  readonly reason: 'terminated' | 'out-of-service' | 'orphaned' | 'unscheduled';
+}
+
+class CollectionMetrics {
+  readonly #deletions: Counter;
+  readonly #failures: Counter;
+
+  constructor(registry: MetricRegistry) {
+    this.#deletions = registry.counter(DELETIONS);
+    this.#failures = registry.counter(FAILURES);
+  }
+
+  removing({ pod, reason }: Victim): void {
+    this.#deletions.add([pod.metadata?.namespace ?? '', reason]);
+  }
+
+  failed({ pod, reason }: Victim): void {
+    this.#failures.add([pod.metadata?.namespace ?? '', reason]);
+  }
 }
 
 /** Which Pods to remove. Pure. */
@@ -95,19 +128,20 @@ export function planCollection(
 ): Victim[] {
   const { pods, nodeOf, nowMs, missingSinceMs, terminatedPodsMax } = world;
   const victims = new Map<Pod, Victim>();
-  const add = (pod: Pod, orphaned = false): void => {
-    if (!victims.has(pod)) victims.set(pod, { pod, orphaned });
+  const add = (pod: Pod, reason: Victim['reason']): void => {
+    if (!victims.has(pod)) victims.set(pod, { pod, reason });
   };
   const finished = pods.filter(isPodTerminal).sort(evictedThenOldest);
   const surplus = terminatedPodsMax > 0 ? Math.max(0, finished.length - terminatedPodsMax) : 0;
-  for (const pod of finished.slice(0, surplus)) add(pod);
+  for (const pod of finished.slice(0, surplus)) add(pod, 'terminated');
   for (const pod of pods) {
     const nodeName = pod.spec?.nodeName ?? '';
     const deleting = pod.metadata?.deletionTimestamp !== undefined;
     const node = nodeName === '' ? undefined : nodeOf(nodeName);
-    if (deleting && (nodeName === '' || isOutOfService(node))) add(pod);
+    if (deleting && nodeName === '') add(pod, 'unscheduled');
+    if (deleting && isOutOfService(node)) add(pod, 'out-of-service');
     const missingMs = missingSinceMs.get(nodeName);
-    if (missingMs !== undefined && nowMs - missingMs >= QUARANTINE_MS) add(pod, true);
+    if (missingMs !== undefined && nowMs - missingMs >= QUARANTINE_MS) add(pod, 'orphaned');
   }
   return [...victims.values()];
 }
@@ -126,17 +160,27 @@ function evictedThenOldest(a: Pod, b: Pod): number {
   return (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1;
 }
 
-async function collect(setup: Setup, victims: readonly Victim[]): Promise<void> {
+async function collect(
+  setup: Setup,
+  victims: readonly Victim[],
+  metrics: CollectionMetrics,
+): Promise<void> {
   const { client, log, environment } = setup;
   const nodeGone = new Map<string, boolean>();
-  for (const { pod, orphaned } of victims) {
+  for (const victim of victims) {
+    const { pod, reason } = victim;
     const node = pod.spec?.nodeName ?? '';
+    const isOrphaned = reason === 'orphaned';
     try {
-      if (orphaned && !nodeGone.has(node)) nodeGone.set(node, await isGone(client, node));
-      if (orphaned && nodeGone.get(node) !== true) continue;
+      if (isOrphaned && !nodeGone.has(node)) nodeGone.set(node, await isGone(client, node));
+      if (isOrphaned && nodeGone.get(node) !== true) continue;
+      metrics.removing(victim);
       await failAndDelete(client, pod, {
-        condition: orphaned ? NODE_GONE : undefined,
+        condition: isOrphaned ? NODE_GONE : undefined,
         nowMs: environment.clock.now(),
+      }).catch((error: unknown) => {
+        metrics.failed(victim);
+        throw error;
       });
     } catch (error) {
       log.warn('cannot collect pod', {

@@ -27,6 +27,7 @@ import {
   type Pass,
   type Setup,
 } from '#reconcile/controller.ts';
+import { ClaimMetrics } from './resourceclaim/metrics.ts';
 import {
   claimFrom,
   claimNameOf,
@@ -57,6 +58,7 @@ class Claims {
   readonly #pods: Informer<Pod>;
   readonly #claims: Informer<ResourceClaim>;
   readonly #templates: Informer<ResourceClaimTemplate>;
+  readonly #metrics: ClaimMetrics;
 
   constructor(setup: Setup) {
     this.#setup = setup;
@@ -73,6 +75,7 @@ class Claims {
       ...(type === 'deleted' ? [] : [CLAIM_KEY + key]),
       ...this.#pods.byIndex(BY_CLAIM, key).map((pod) => POD_KEY + keyOf(pod)),
     ]);
+    this.#metrics = new ClaimMetrics(setup.metrics, () => this.#claims.list());
     this.#claims.index(BY_OWNER, (claim) => [controllerOf(claim)?.uid ?? '']);
     this.#templates = setup.watch(RESOURCE_CLAIM_TEMPLATE, ({ type, key }) =>
       type === 'deleted'
@@ -134,7 +137,8 @@ class Claims {
       const missing = `resourceclaimtemplate.resource.k8s.io ${JSON.stringify(templateName)} not found`;
       throw new Error(`resource claim template ${JSON.stringify(templateName)}: ${missing}`);
     }
-    const made = await client.create(RESOURCE_CLAIM, claimFrom(template, pod, claim.name));
+    const wanted = claimFrom(template, pod, claim.name);
+    const made = await this.#metrics.creation(wanted, client.create(RESOURCE_CLAIM, wanted));
     return made.metadata?.name;
   }
 

@@ -28,9 +28,11 @@ import { deleteRevisions, sortRevisions } from './shared/history.ts';
 import { nextAvailabilityMs } from './shared/pods.ts';
 import { act } from './statefulset/act.ts';
 import { isMember } from './statefulset/identity.ts';
+import { showUnavailable, statefulSetMetrics } from './statefulset/metrics.ts';
 import { planStatefulSet } from './statefulset/plan.ts';
 import { type Found, findRevisions, setAt, superfluousRevisions } from './statefulset/revisions.ts';
 import { type Revisions, statefulSetStatus } from './statefulset/status.ts';
+import { maxUnavailable } from './statefulset/update.ts';
 
 export interface StatefulSetOptions {
   /** Gate MaxUnavailableStatefulSet, off by default: more than one Pod may be updated at once. */
@@ -49,6 +51,7 @@ export function statefulSetController(options: StatefulSetOptions = {}): Control
         keys: setsOfGoneClaim,
       }),
     ],
+    metrics: statefulSetMetrics,
     reconcile: (set, context) => reconcile(set, context, options),
   });
 }
@@ -88,6 +91,10 @@ async function reconcile(
     allowsMaxUnavailable,
   });
   const { failure, updated } = await act(set, plan, context);
+  if (allowsMaxUnavailable) {
+    const { unavailable } = plan;
+    showUnavailable(context.metrics, set, { limit: maxUnavailable(set), unavailable });
+  }
 
   // Report.
   const counted = { set, pods: plan.pods, revisions: names, updated, nowMs };

@@ -26,7 +26,7 @@ const forSeconds = (tolerationSeconds?: number): Toleration => ({
 
 describe('planEviction', () => {
   it('evicts at once who does not tolerate the taint', () => {
-    assert.deepEqual(plan([]), { kind: 'now' });
+    assert.deepEqual(plan([]), { kind: 'now', atMs: 1_000 });
   });
   it('keeps who tolerates it for ever', () => {
     assert.deepEqual(plan([forSeconds()]), { kind: 'keep' });
@@ -38,10 +38,10 @@ describe('planEviction', () => {
       sinceMs: 1_000,
       atMs: 301_000,
     });
-    assert.deepEqual(plan([forSeconds(300)], 1_000, 301_000), { kind: 'now' });
+    assert.deepEqual(plan([forSeconds(300)], 1_000, 301_500), { kind: 'now', atMs: 301_000 });
   });
   it('takes a negative time as none', () => {
-    assert.deepEqual(plan([forSeconds(-1)]), { kind: 'now' });
+    assert.deepEqual(plan([forSeconds(-1)]), { kind: 'now', atMs: 1_000 });
   });
   it('leaves Pods of healthy nodes, and those that are going, alone', () => {
     assert.deepEqual(planEviction(pod('a'), node('n1'), { nowMs: 0, sinceMs: undefined }), {

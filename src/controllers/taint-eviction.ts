@@ -20,6 +20,7 @@ import {
   type Result,
   type Setup,
 } from '#reconcile/controller.ts';
+import { EvictionMetrics } from './shared/eviction-metrics.ts';
 
 const BY_NODE = 'node';
 
@@ -35,11 +36,13 @@ function create(setup: Setup): (key: string, pass: Pass) => Promise<Result> {
   const nodes = setup.watch(NODE, (change) => keysOfNode(change, pods));
   /** Evictions that are due later: since when they have been. */
   const scheduled = new Map<string, number>();
+  const metrics = new EvictionMetrics(setup.metrics, 'taint_eviction_controller');
+  const { clock } = setup.environment;
   return async (key, pass) => {
     const pod = pods.get(key);
     const node = pod === undefined ? undefined : nodes.get(pod.spec?.nodeName ?? '');
     // Not the wall clock, which may be set: a toleration would be over at once.
-    const nowMs = setup.environment.clock.monotonicMs();
+    const nowMs = clock.monotonicMs();
     const sinceMs = scheduled.get(key);
     const plan = planEviction(pod, node, { nowMs, sinceMs });
     if (plan.kind === 'keep') {
@@ -51,15 +54,18 @@ function create(setup: Setup): (key: string, pass: Pass) => Promise<Result> {
       scheduled.set(key, plan.sinceMs);
       return { requeueAfterMs: plan.atMs - nowMs };
     }
+    if (pod !== undefined && (await evict(setup, pod, pass)))
+      metrics.podDeleted(clock.monotonicMs() - plan.atMs);
+    // Not before: who could not be evicted must not begin to be patient again.
     scheduled.delete(key);
-    if (pod !== undefined) await evict(setup, pod, pass);
     return {};
   };
 }
 
 export type EvictionPlan =
   | { readonly kind: 'keep' }
-  | { readonly kind: 'now' }
+  /** `atMs`: since when it has been due. */
+  | { readonly kind: 'now'; readonly atMs: number }
   | { readonly kind: 'later'; readonly sinceMs: number; readonly atMs: number };
 
 /** What to do with one Pod. Pure. `sinceMs`: since when an eviction has been pending. */
@@ -75,7 +81,7 @@ export function planEviction(
   const used: Toleration[] = [];
   for (const taint of taints) {
     const toleration = pod.spec?.tolerations?.find((candidate) => tolerates(candidate, taint));
-    if (toleration === undefined) return { kind: 'now' };
+    if (toleration === undefined) return { kind: 'now', atMs: nowMs };
     used.push(toleration);
   }
   const seconds = used.flatMap(({ tolerationSeconds }) =>
@@ -84,7 +90,7 @@ export function planEviction(
   if (seconds.length === 0) return { kind: 'keep' };
   const startMs = sinceMs ?? nowMs;
   const atMs = startMs + Math.max(0, Math.min(...seconds)) * 1000;
-  return atMs <= nowMs ? { kind: 'now' } : { kind: 'later', sinceMs: startMs, atMs };
+  return atMs <= nowMs ? { kind: 'now', atMs } : { kind: 'later', sinceMs: startMs, atMs };
 }
 
 function noExecuteTaints(node: Node | undefined): Taint[] {
@@ -115,7 +121,8 @@ function tell(setup: Setup, pod: Pod, message: string): void {
   });
 }
 
-async function evict(setup: Setup, pod: Pod, { client }: Pass): Promise<void> {
+/** False: it was gone. */
+async function evict(setup: Setup, pod: Pod, { client }: Pass): Promise<boolean> {
   tell(setup, pod, `Marking for deletion Pod ${keyOf(pod)}`);
   const { uid, generation } = pod.metadata ?? {};
   const target = splitKey(keyOf(pod));
@@ -132,7 +139,9 @@ async function evict(setup: Setup, pod: Pod, { client }: Pass): Promise<void> {
     const patch = { metadata: { uid }, status: { conditions: [patched] } };
     await client.patch(POD, target, 'strategic', patch, { subresource: 'status' });
     await client.delete(POD, target);
+    return true;
   } catch (error) {
     if (!isNotFound(error)) throw error;
+    return false;
   }
 }

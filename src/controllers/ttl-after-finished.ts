@@ -6,12 +6,23 @@
 import { JOB } from '#api/batch/job.ts';
 import type { Job } from '#api/gen/batch-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
+import { alpha, exponentialBuckets, type Histogram, type MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import { defineController, type Result } from '#reconcile/controller.ts';
+
+const DELETION_SECONDS = alpha(
+  'ttl_after_finished_controller_job_deletion_duration_seconds',
+  'How long after its time to live a Job was deleted.',
+);
+const SECONDS_BUCKETS = exponentialBuckets(0.1, 2, 14);
+
+const deletionSeconds = (registry: MetricRegistry): Histogram =>
+  registry.histogram(DELETION_SECONDS, SECONDS_BUCKETS);
 
 export const ttlAfterFinishedController = defineController<Job>({
   name: 'ttl-after-finished-controller',
   for: JOB,
+  metrics: deletionSeconds,
   reconcile: async (job, context): Promise<Result> => {
     const leftMs = msLeft(job, context.now());
     if (leftMs === undefined) return {};
@@ -22,6 +33,8 @@ export const ttlAfterFinishedController = defineController<Job>({
     if (live === undefined || liveLeftMs === undefined) return {};
     if (liveLeftMs > 0) return { requeueAfterMs: liveLeftMs };
     await deleteExactly(live, context.client);
+    const lateMs = -(msLeft(live, context.now()) ?? 0);
+    deletionSeconds(context.metrics).observe([], lateMs / 1000);
     return {};
   },
 });

@@ -221,6 +221,7 @@ class Process {
     manager.start(signal);
     await manager.synced();
     ready();
+    await aborted(signal);
     await manager.stopped();
     this.manager = undefined;
   }
@@ -237,11 +238,15 @@ class Process {
       new EventRecorder({ client, environment, component, signal });
     await new Scheduler({ environment, client, informers, eventsOf, gates }).start(signal);
     ready();
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve());
-    });
+    await aborted(signal);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve());
+  });
 }
 
 function identityOf(name: ComponentName): Identity {

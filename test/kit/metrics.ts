@@ -13,3 +13,12 @@ export function countsOf(registry: MetricRegistry, prefix: string): string[] {
     .map((line) => line.slice(prefix.length))
     .sort();
 }
+
+/** The value of one sample, by its whole name: `jobs_total{a="b"}`; 0 when there is none. */
+export function sampleOf(registry: MetricRegistry, name: string): number {
+  const line = registry
+    .text()
+    .split('\n')
+    .find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length) ?? 0);
+}

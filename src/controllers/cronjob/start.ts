@@ -17,7 +17,7 @@ import type { CronPass } from './sync.ts';
 /** Rejects when it cannot be started. A Job of its name that is not ours is let be. */
 export async function startJob(pass: CronPass, scheduledMs: number): Promise<void> {
   if (pass.cronJob.spec?.concurrencyPolicy === 'Replace') await deleteActive(pass);
-  const job = await createOrFind(pass, jobOf(pass.cronJob, scheduledMs));
+  const job = await createOrFind(pass, scheduledMs);
   if (job === undefined) return;
   pass.status = {
     ...pass.status,
@@ -37,9 +37,11 @@ async function deleteActive(pass: CronPass): Promise<void> {
 }
 
 /** A Job of this name that is ours was made by a pass that could not say so: it is taken up. */
-async function createOrFind(pass: CronPass, wanted: Job): Promise<Job | undefined> {
+async function createOrFind(pass: CronPass, scheduledMs: number): Promise<Job | undefined> {
+  const wanted = jobOf(pass.cronJob, scheduledMs);
   try {
     const job = await pass.client.create(JOB, wanted);
+    pass.metrics.jobCreated(job, scheduledMs);
     pass.tell('Normal', 'SuccessfulCreate', `Created job ${job.metadata?.name ?? ''}`);
     return job;
   } catch (error) {

@@ -6,12 +6,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CronJob, CronJobSpec, CronJobStatus, Job } from '#api/gen/batch-v1.ts';
 import { alreadyExists, notFound } from '#api/meta/status.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { Result } from '#reconcile/controller.ts';
 import { at } from '#kit/builders.ts';
 import { deepFreeze } from '#kit/freeze.ts';
 import { VIRTUAL_START_MS } from '#kit/virtual-environment.ts';
+import { CronJobMetrics } from './metrics.ts';
 import { CronPass, syncCronJob } from './sync.ts';
 
 const JOBS = { group: 'batch', resource: 'jobs' };
@@ -103,9 +105,10 @@ async function pass({
       events.push(`${type} ${reason}: ${message}`),
   } as unknown as EventRecorder;
   const nowMs = VIRTUAL_START_MS + 600_000;
+  const metrics = new CronJobMetrics(new MetricRegistry());
   let error: Error | undefined;
   const result = await syncCronJob(
-    new CronPass(cronJob, { client, events: recorder, nowMs }),
+    new CronPass(cronJob, { client, events: recorder, metrics, nowMs }),
     cached,
   ).catch((thrown: Error) => {
     error = thrown;

@@ -15,6 +15,7 @@ import type { EventRecorder } from '#client/events.ts';
 import type { Result } from '#reconcile/controller.ts';
 import { asError } from '#reconcile/slow-start.ts';
 import { account, jobsToForget, withoutActive } from './history.ts';
+import type { CronJobMetrics } from './metrics.ts';
 import { missedTimes, untilNextMs } from './missed.ts';
 import { startJob } from './start.ts';
 import { jobName } from './job-template.ts';
@@ -29,17 +30,24 @@ export class CronPass {
   readonly client: Client;
   readonly cronJob: CronJob;
   readonly nowMs: number;
+  readonly metrics: CronJobMetrics;
   status: CronJobStatus;
   readonly #events: EventRecorder;
 
   constructor(
     cronJob: CronJob,
-    parts: { readonly client: Client; readonly events: EventRecorder; readonly nowMs: number },
+    parts: {
+      readonly client: Client;
+      readonly events: EventRecorder;
+      readonly metrics: CronJobMetrics;
+      readonly nowMs: number;
+    },
   ) {
     this.cronJob = cronJob;
     this.status = cronJob.status ?? {};
     this.client = parts.client;
     this.nowMs = parts.nowMs;
+    this.metrics = parts.metrics;
     this.#events = parts.events;
   }
 

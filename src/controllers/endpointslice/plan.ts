@@ -19,7 +19,7 @@ export const SERVICE_NAME = 'kubernetes.io/service-name';
 export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 export const MANAGER = 'endpointslice-controller.k8s.io';
 const HEADLESS = 'service.kubernetes.io/headless';
-const ENDPOINTS_PER_SLICE_MAX = 100;
+export const ENDPOINTS_PER_SLICE_MAX = 100;
 
 export type AddressType = 'IPv4' | 'IPv6';
 

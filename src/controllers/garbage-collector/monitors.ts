@@ -6,14 +6,19 @@
  */
 import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
 import { sleep } from '#base/env.ts';
+import { alpha, type Counter } from '#base/metrics.ts';
 import type { ResourceType } from '#client/client.ts';
-import { type DiscoveredResource, discover } from '#client/discovery.ts';
+import { type DiscoveredResource, discover, type Discovery } from '#client/discovery.ts';
 import { Informer } from '#client/informer.ts';
 import type { Setup } from '#reconcile/controller.ts';
 import type { Graph } from './graph.ts';
 
 /** After this long the collector goes on without a kind that cannot be listed. */
 const SYNC_TIMEOUT_MS = 30_000;
+const SYNC_ERRORS = alpha(
+  'garbagecollector_controller_resources_sync_error_total',
+  'Times that what is served could not be found out, or not be listed in time.',
+);
 const WATCHABLE = ['delete', 'list', 'watch'];
 
 interface Monitor {
@@ -25,12 +30,14 @@ interface Monitor {
 export class Monitors {
   readonly #setup: Setup;
   readonly #graph: Graph;
+  readonly #errors: Counter;
   readonly #monitors = new Map<string, Monitor>();
   #resources: readonly DiscoveredResource[] = [];
 
   constructor(setup: Setup, graph: Graph) {
     this.#setup = setup;
     this.#graph = graph;
+    this.#errors = setup.metrics.counter(SYNC_ERRORS);
     setup.signal.addEventListener('abort', () => {
       for (const { stop } of this.#monitors.values()) stop.abort();
     });
@@ -42,7 +49,7 @@ export class Monitors {
 
   /** Asks what is served, starts and stops watches, and waits until the new ones are filled. */
   async update(): Promise<void> {
-    const { resources, failures } = await discover(this.#setup.client);
+    const { resources, failures } = await this.#discover();
     this.#resources = resources;
     const wanted = new Map(
       resources.filter(isWatched).map((resource) => [nameOf(resource), resource]),
@@ -61,8 +68,18 @@ export class Monitors {
       SYNC_TIMEOUT_MS,
       AbortSignal.any([patience.signal, this.#setup.signal]),
     );
-    await Promise.race([all, limit]);
+    await Promise.race([all.then(() => patience.abort()), limit]);
+    if (!patience.signal.aborted && !this.#setup.signal.aborted) this.#errors.add([]);
     patience.abort();
+  }
+
+  async #discover(): Promise<Discovery> {
+    try {
+      return await discover(this.#setup.client);
+    } catch (error) {
+      this.#errors.add([]);
+      throw error;
+    }
   }
 
   #start(name: string, type: DiscoveredResource): Informer<KubeObject> {

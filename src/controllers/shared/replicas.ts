@@ -28,6 +28,7 @@ import { asError, slowStart } from '#reconcile/slow-start.ts';
 import { withoutZeros } from './counts.ts';
 import { createPod, deletePod } from './pod-control.ts';
 import { rankForDeletion } from './pod-ranking.ts';
+import { agesBesideYoungest, ageRatios } from './replicas-metrics.ts';
 import { isPodTerminating, nextAvailabilityMs, podFromTemplate } from './pods.ts';
 
 /** Bounds one pass, so that one huge owner cannot starve the others. */
@@ -75,6 +76,7 @@ export function replicasController<T extends ReplicasOwner>(facts: ReplicasFacts
   return defineController<T>({
     name: facts.name,
     for: facts.type,
+    metrics: ageRatios,
     owns: [POD],
     selects: (owner) => facts.desired(owner).selector,
     reconcile: (owner, context) => reconcile(facts, owner, context),
@@ -100,6 +102,10 @@ async function reconcile<T extends ReplicasOwner>(
     related: () => relatedPods(facts, owner, context),
     nowMs,
   });
+  if (plan.deletes.length < pods.length) {
+    const ratios = agesBesideYoungest(pods, plan.deletes, nowMs);
+    for (const ratio of ratios) ageRatios(context.metrics).observe([], ratio);
+  }
   const { failure, deleted } = await act({ facts, owner, desired, plan, context });
 
   // Report what was observed, without what is gone by now, then let the queue back off on failure.

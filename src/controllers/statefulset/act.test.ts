@@ -38,7 +38,8 @@ async function done(
     event: ({ reason, message }: { reason: string; message: string }) =>
       void told.push(`${reason}: ${message}`),
   };
-  const whole = { isOrdered: true, phases: [], updates: [], pods: [], ...plan };
+  const nothing = { isOrdered: true, phases: [], updates: [], pods: [], unavailable: undefined };
+  const whole = { ...nothing, ...plan };
   const { failure, updated } = await act(SET, whole, { client, events });
   return { asked, told, failure: failure?.message, updated };
 }

@@ -49,6 +49,8 @@ export interface Plan {
   readonly updates: readonly Pod[];
   /** All Pods that count: those in range, to be created too, and those beyond. */
   readonly pods: readonly Pod[];
+  /** Of the Pods in range; undefined when the pass does not come to updates. */
+  readonly unavailable: number | undefined;
 }
 
 export interface World {
@@ -94,11 +96,15 @@ export function planStatefulSet(world: World): Plan {
     for (const turn of turns) {
       const { steps: own, blocks } = turn();
       steps.push(...own);
-      if (blocks && isOrdered) return { ...nothing, phases, pods: all };
+      if (blocks && isOrdered) return { ...nothing, phases, pods: all, unavailable: undefined };
     }
   }
   const updates = planUpdate(world, replicas, (pod) => isUnavailable(world, pod));
-  return { isOrdered, phases, updates, pods: all };
+  const unavailable =
+    set.spec?.updateStrategy?.type === 'OnDelete'
+      ? undefined
+      : replicas.filter((pod) => isUnavailable(world, pod)).length;
+  return { isOrdered, phases, updates, pods: all, unavailable };
 }
 
 /** One Pod for each number: the one that is there, or the one to be made. */

@@ -39,7 +39,7 @@ export function planUpdate(
 }
 
 /** At least 1, whatever the percentage. */
-function maxUnavailable(set: StatefulSet): number {
+export function maxUnavailable(set: StatefulSet): number {
   const { maxUnavailable: limit = 1 } = set.spec?.updateStrategy?.rollingUpdate ?? {};
   return Math.max(1, scaledValue(limit, replicasOf(set), 'down'));
 }
