@@ -1,7 +1,7 @@
 /** Metrics as text. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { exponentialBuckets, MetricRegistry } from './metrics.ts';
+import { countsBy, exponentialBuckets, MetricRegistry } from './metrics.ts';
 
 const head = (name: string, ...labels: string[]) => ({ name, help: 'Help.', labels }) as const;
 
@@ -56,4 +56,15 @@ describe('MetricRegistry', () => {
 
 it('exponentialBuckets() multiplies', () => {
   assert.deepEqual(exponentialBuckets(0.25, 2, 4), [0.25, 0.5, 1, 2]);
+});
+
+it('countsBy() counts those that have the same labels', () => {
+  const words = ['a', 'bb', 'cc', 'd', 'e'];
+  assert.deepEqual(
+    countsBy(words, (word) => ['length', String(word.length)]),
+    [
+      [['length', '1'], 3],
+      [['length', '2'], 2],
+    ],
+  );
 });

@@ -42,6 +42,22 @@ export function exponentialBuckets(start: number, factor: number, count: number)
   return Array.from({ length: count }, (_, at) => start * factor ** at);
 }
 
+/** How many of `objects` have the same values of labels. */
+export function countsBy<T>(
+  objects: Iterable<T>,
+  labelsOf: (object: T) => readonly string[],
+): (readonly [readonly string[], number])[] {
+  const counts = new Map<string, [labels: readonly string[], count: number]>();
+  for (const object of objects) {
+    const labels = labelsOf(object);
+    const key = JSON.stringify(labels);
+    const known = counts.get(key);
+    if (known === undefined) counts.set(key, [labels, 1]);
+    else known[1]++;
+  }
+  return [...counts.values()];
+}
+
 /** Metrics by name. Who asks for a name once more gets the metric that is there, and goes on. */
 export class MetricRegistry {
   readonly #metrics = new Map<string, Metric>();

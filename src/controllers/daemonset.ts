@@ -42,6 +42,7 @@ export function daemonSetController(): Controller {
     name: 'daemonset-controller',
     identity: 'daemon-set-controller',
     for: DAEMON_SET,
+    staleSubsystem: 'daemonset_controller',
     owns: [POD],
     selects: (set) => selectorOf(set.spec?.selector),
     watches: [

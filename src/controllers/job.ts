@@ -36,6 +36,7 @@ const ORPHAN = 'orphan ';
 
 export const jobController: Controller = defineKeyController({
   name: 'job-controller',
+  staleSubsystem: 'job_controller',
   backoff: { firstMs: 1_000, msMax: 60_000 },
   create,
 });

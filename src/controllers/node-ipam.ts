@@ -13,7 +13,7 @@ import {
   type Setup,
 } from '#reconcile/controller.ts';
 import { type IpRange, parseCidr } from '#base/ip.ts';
-import { RangeMetrics } from './node-ipam/metrics.ts';
+import { RangeMetrics, showRunning } from './node-ipam/metrics.ts';
 import { firstFree, type Range } from './node-ipam/ranges.ts';
 import { nodeReference } from './shared/nodes.ts';
 
@@ -46,6 +46,7 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
     // One at a time: two nodes must never be given the same range.
     concurrency: 1,
     create: (setup) => {
+      showRunning(setup.metrics, setup.signal);
       const ipam = new Ipam(setup, ranges, reserved);
       return (key, pass) => ipam.reconcile(key, pass);
     },

@@ -31,6 +31,7 @@ import {
   type Setup,
 } from '#reconcile/controller.ts';
 import { defaultClassOf } from './persistentvolume-binder/default-class.ts';
+import { VolumeMetrics } from './persistentvolume-binder/metrics.ts';
 import { migratedClaim, migratedVolume } from './persistentvolume-binder/migration.ts';
 import { Newest } from './persistentvolume-binder/newest.ts';
 import { type ClaimPlan, planClaim } from './persistentvolume-binder/plan-claim.ts';
@@ -77,6 +78,7 @@ class Binder {
   readonly #volumes: Newest<PersistentVolume>;
   /** Volumes whose recyclers were started by this controller, by uid. */
   readonly #recycling = new Set<string>();
+  readonly #metrics: VolumeMetrics;
 
   constructor(setup: Setup, options: VolumeBinderOptions) {
     this.#setup = setup;
@@ -84,6 +86,10 @@ class Binder {
     this.#again = { requeueAfterMs: options.syncMs ?? SYNC_MS };
     const claims = setup.watch(PERSISTENT_VOLUME_CLAIM);
     const volumes = setup.watch(PERSISTENT_VOLUME);
+    this.#metrics = new VolumeMetrics(setup.metrics, {
+      volumes: () => volumes.list(),
+      claims: () => claims.list(),
+    });
     this.#claims = new Newest(claims);
     this.#volumes = new Newest(volumes);
     const wakes = new Wakes(claims, volumes);
@@ -142,8 +148,9 @@ class Binder {
       case 'bind':
         return writer.bind(plan.volume, claim);
       case 'default-class':
-        await writer.claim({ ...claim, spec: { ...claim.spec, storageClassName: plan.className } });
-        return;
+        return this.#metrics.defaultClass(
+          writer.claim({ ...claim, spec: { ...claim.spec, storageClassName: plan.className } }),
+        );
       case 'wait':
         if (plan.tell !== undefined) writer.tell(claim, plan.tell);
         await writer.claimPhase(claim, 'Pending');

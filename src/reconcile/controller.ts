@@ -76,6 +76,8 @@ export interface Controller {
   readonly identity?: string | null;
   /** Keys worked on at once; the manager's default unless given. */
   readonly concurrency?: number;
+  /** What the count of passes that wait for a cache begins with; without it there is none. */
+  readonly staleSubsystem?: string;
   /** For keys that failed; 5 ms, doubled up to 1,000 s unless given. */
   readonly backoff?: QueueBackoff;
   create(setup: Setup): Reconcile;
@@ -130,6 +132,7 @@ export interface ControllerSpec<T extends KubeObject> {
   readonly identity?: string;
   readonly for: ResourceType<T>;
   readonly concurrency?: number;
+  readonly staleSubsystem?: string;
   /** Kinds whose objects have an owner of the main kind: their changes wake the owner. */
   readonly owns?: readonly ResourceType<KubeObject>[];
   /** With it, a change of an orphan wakes the owners that could adopt it. */
@@ -155,6 +158,7 @@ export function defineController<T extends KubeObject>(spec: ControllerSpec<T>):
     name: spec.name,
     ...(spec.identity === undefined ? {} : { identity: spec.identity }),
     ...(spec.concurrency === undefined ? {} : { concurrency: spec.concurrency }),
+    ...(spec.staleSubsystem === undefined ? {} : { staleSubsystem: spec.staleSubsystem }),
     create: (setup: Setup) => createReconcile(spec, setup),
   });
 }

@@ -16,6 +16,7 @@ import type { InformerFactory } from '#client/informer-factory.ts';
 import { type Controller, type Reconcile, type Setup, TerminalError } from './controller.ts';
 import { OwnWrites } from './own-writes.ts';
 import { RecordingClient } from './recording-client.ts';
+import { StaleMetrics } from './stale-metrics.ts';
 import { QueueMetrics } from './queue-metrics.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -102,6 +103,7 @@ class Runner {
   readonly #client: Client;
   readonly #log: Logger;
   readonly #concurrency: number;
+  readonly #stale: StaleMetrics | undefined;
   /** Keys that wait for a cache, each with the timer that ends the wait. */
   readonly #held = new Map<string, Timer>();
   readonly #watched: Informer<KubeObject>[] = [];
@@ -126,6 +128,9 @@ class Runner {
       ...(backoff === undefined ? {} : { backoff }),
     });
     this.#ownWrites = new OwnWrites(environment.clock);
+    const { staleSubsystem } = controller;
+    this.#stale =
+      staleSubsystem === undefined ? undefined : new StaleMetrics(options.metrics, staleSubsystem);
     this.#client = options.clientFor(
       controller.identity === undefined ? controller.name : controller.identity,
     );
@@ -250,6 +255,8 @@ class Runner {
 
   #hold(key: string): void {
     this.#queue.done(key);
+    const type = this.#ownWrites.staleType(key);
+    if (type !== undefined) this.#stale?.skipped(type);
     if (this.#held.has(key)) return;
     const { timers } = this.#options.environment;
     this.#held.set(

@@ -50,6 +50,7 @@ describe('OwnWrites', () => {
     gate.wrote('a', POD, at('11'));
     gate.wrote('a', POD, at('15'));
     assert.deepEqual([gate.holds('a'), gate.holds('b')], [true, false]);
+    assert.deepEqual([gate.staleType('a'), gate.staleType('b')], [POD, undefined]);
     cache.revision = 14;
     assert.equal(gate.holds('a'), true);
     cache.revision = 15;
@@ -73,6 +74,7 @@ describe('OwnWrites', () => {
       cache.objects.set('shop/web', { metadata: { uid: 'u' } });
       gate.deleted('a', POD, { name: 'web', namespace: 'shop' });
       assert.equal(gate.holds('a'), true);
+      assert.equal(gate.staleType('a'), POD);
       if (after === undefined) cache.objects.delete('shop/web');
       else cache.objects.set('shop/web', after);
       assert.equal(gate.holds('a'), false);

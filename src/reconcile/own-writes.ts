@@ -81,6 +81,13 @@ export class OwnWrites {
     return false;
   }
 
+  /** A collection whose cache `key` waits for. */
+  staleType(key: string): ResourceType<KubeObject> | undefined {
+    const notes = this.#notes.get(key);
+    const [behind] = notes?.revisions.keys() ?? [];
+    return (behind ?? notes?.deletions[0]?.informer)?.type;
+  }
+
   /** Milliseconds until `holds` gives up on `key`. */
   expiresInMs(key: string): number {
     const notes = this.#notes.get(key);

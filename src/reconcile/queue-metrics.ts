@@ -23,7 +23,7 @@ export class QueueMetrics {
   constructor(registry: MetricRegistry, clock: Clock) {
     this.#clock = clock;
     const head = (name: string, help: string) =>
-      ({ name: `workqueue_${name}`, help, stability: 'ALPHA', labels: LABELS }) as const;
+      ({ name: `workqueue_${name}`, help, stability: 'BETA', labels: LABELS }) as const;
     this.#adds = registry.counter(head('adds_total', 'Total number of adds handled by workqueue'));
     this.#retries = registry.counter(
       head('retries_total', 'Total number of retries handled by workqueue'),

@@ -1,13 +1,16 @@
-/** What is counted of devices that Pods claim, and of the endpoints of Services. */
+/** What is counted of devices and volumes that are claimed, and of the endpoints of Services. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { ENDPOINTS } from '#api/core/endpoints.ts';
+import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
+import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import { SERVICE } from '#api/core/service.ts';
 import type { PodSpec, ServiceSpec } from '#api/gen/core-v1.ts';
 import { RESOURCE_CLAIM } from '#api/resource/resource-claim.ts';
 import { RESOURCE_CLAIM_TEMPLATE } from '#api/resource/resource-claim-template.ts';
 import { RESOURCE_SLICE } from '#api/resource/resource-slice.ts';
+import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { NO_FAULTS } from '#kit/faults.ts';
@@ -17,9 +20,9 @@ const DEFAULT = 'default';
 let metrics: MetricRegistry;
 let cluster: TestCluster;
 
-async function start(nodes: number): Promise<void> {
+async function start(nodes: number, bindsVolumes = false): Promise<void> {
   metrics = new MetricRegistry();
-  cluster = await TestCluster.start({ nodes, metrics });
+  cluster = await TestCluster.start({ nodes, metrics, bindsVolumes });
 }
 
 afterEach(() => cluster.stop());
@@ -91,6 +94,58 @@ describe('devices', () => {
     assert.ok(late > 4 && late < 30, `${late} s`);
     const allocated = 'resource_claims{allocated="true",admin_access="false",source=""}';
     assert.ok(metrics.text().includes(`resourceclaim_controller_${allocated} 1`));
+  });
+});
+
+describe('volumes', () => {
+  const accessModes: ['ReadWriteOnce'] = ['ReadWriteOnce'];
+  const capacity = { storage: '1Gi' };
+  const shared = { accessModes, capacity };
+  const claimOf = (name: string, storageClassName?: string) => ({
+    metadata: { name, namespace: DEFAULT },
+    spec: {
+      accessModes,
+      resources: { requests: capacity },
+      ...(storageClassName === undefined ? {} : { storageClassName }),
+    },
+  });
+
+  it('and claims, bound and not, and classes that come later', async () => {
+    await start(0, true);
+    const volumes = {
+      local: { ...shared, hostPath: { path: '/a' } },
+      old: { ...shared, nfs: { server: 's', path: '/b' }, storageClassName: 'slow' },
+      driven: {
+        ...shared,
+        csi: { driver: 'csi.example.com', volumeHandle: 'c' },
+        storageClassName: 'slow',
+        volumeMode: 'Block' as const,
+      },
+    };
+    for (const [name, spec] of Object.entries(volumes))
+      await cluster.create(PERSISTENT_VOLUME, { metadata: { name }, spec });
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, claimOf('data', ''));
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, claimOf('later'));
+    await cluster.settle();
+    const ofClaims = (storageClass: string): string =>
+      `{namespace="default",storage_class="${storageClass}",volume_attributes_class=""}`;
+    assert.deepEqual(countsOf(metrics, 'pv_collector_'), [
+      'bound_pv_count{storage_class=""} 1',
+      `bound_pvc_count${ofClaims('')} 1`,
+      'total_pv_count{plugin_name="N/A",volume_mode="Block"} 1',
+      'total_pv_count{plugin_name="kubernetes.io/host-path",volume_mode="Filesystem"} 1',
+      'total_pv_count{plugin_name="kubernetes.io/nfs",volume_mode="Filesystem"} 1',
+      'unbound_pv_count{storage_class="slow"} 2',
+      `unbound_pvc_count${ofClaims('')} 1`,
+    ]);
+    const annotations = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+    const provisioner = 'csi.example.com';
+    await cluster.create(STORAGE_CLASS, { metadata: { name: 'fast', annotations }, provisioner });
+    await failWrites(1_000);
+    const failures = sampleOf(metrics, 'retroactive_storageclass_errors_total');
+    assert.ok(failures > 0);
+    assert.equal(sampleOf(metrics, 'retroactive_storageclass_total'), failures + 1);
+    assert.ok(metrics.text().includes(`unbound_pvc_count${ofClaims('fast')} 1`));
   });
 });
 

@@ -190,6 +190,25 @@ describe('controllers count', () => {
     assert.equal(sampleOf(metrics, `${name}_count`), 3, 'the last one was not chosen');
   });
 
+  it('passes that wait until their caches show what was written', async () => {
+    await start([replicaSetController]);
+    const skips = 'replicaset_controller_stale_sync_skips_total';
+    cluster.faults = { ...NO_FAULTS, watchDelayMsMax: 2_000 };
+    const made = await cluster.create(REPLICA_SET, {
+      metadata: { name: 'web', namespace: DEFAULT },
+      spec: { replicas: 20, selector: { matchLabels: LABELS }, template },
+    });
+    for (let replicas = 19; replicas > 10; replicas--) {
+      await cluster.advance(500);
+      await cluster.patch(REPLICA_SET, made, { spec: { replicas } });
+    }
+    await cluster.settle();
+    const pods = sampleOf(metrics, `${skips}{group="",resource="pods"}`);
+    const sets = sampleOf(metrics, `${skips}{group="apps",resource="replicasets"}`);
+    assert.ok(pods + sets > 0);
+    assert.equal(countsOf(metrics, skips).length, Number(pods > 0) + Number(sets > 0));
+  });
+
   it('Pods of StatefulSets that are not there, where several may be missing', async () => {
     await start([statefulSetController({ allowsMaxUnavailable: true })]);
     await cluster.create(STATEFUL_SET, {

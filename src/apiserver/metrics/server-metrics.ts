@@ -4,13 +4,13 @@
  * Source: upstream staging/src/k8s.io/apiserver/pkg/endpoints/metrics/metrics.go; the metrics
  * reference of v1.36.
  */
-import { allGates, type FeatureGates } from '#api/features/feature-gates.ts';
+import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { AnyKind } from '#api/kind.ts';
 import type { RequestInfo } from '../request-info.ts';
 import type { ResourceSet } from '../registry/resource-set.ts';
-import { versionInfo } from '../version.ts';
 import type { Counter, Histogram } from '#base/metrics.ts';
 import { MetricRegistry } from '#base/metrics.ts';
+import { observeComponent } from './component-metrics.ts';
 
 const COMPONENT = 'apiserver';
 const DURATION_BUCKETS = [
@@ -133,57 +133,8 @@ export class ServerMetrics {
       },
       () => stored(resources).map(({ kind, count }) => [[kind.group, kind.plural], count] as const),
     );
-    registry.observed(
-      {
-        name: 'kubernetes_feature_enabled',
-        help: 'This metric records the data about the stage and enablement of a k8s feature.',
-        stability: 'BETA',
-        labels: ['name', 'stage'],
-      },
-      () => gateValues(gates),
-    );
-    registry.observed(
-      {
-        name: 'process_start_time_seconds',
-        help: 'Start time of the process since unix epoch in seconds.',
-        labels: [],
-      },
-      () => [[[], startMs / 1000]],
-    );
-    observeBuild(registry);
+    observeComponent(registry, { gates, startMs });
   }
-}
-
-function observeBuild(registry: MetricRegistry): void {
-  const build = versionInfo();
-  const names = {
-    build_date: build.buildDate,
-    compiler: build.compiler,
-    git_commit: build.gitCommit,
-    git_tree_state: build.gitTreeState,
-    git_version: build.gitVersion,
-    go_version: build.goVersion,
-    major: build.major,
-    minor: build.minor,
-    platform: build.platform,
-  };
-  registry.observed(
-    {
-      name: 'kubernetes_build_info',
-      help: "A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
-      stability: 'BETA',
-      labels: Object.keys(names),
-    },
-    () => [[Object.values(names), 1]],
-  );
-}
-
-function gateValues(gates: FeatureGates): (readonly [string[], number])[] {
-  const values = gates.all();
-  return allGates().map(({ name, stage }) => {
-    const label = stage === 'GA' ? '' : stage.toUpperCase();
-    return [[name, label], values.get(name) === true ? 1 : 0] as const;
-  });
 }
 
 function stored(resources: ResourceSet): { kind: AnyKind; count: number }[] {

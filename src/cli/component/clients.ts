@@ -9,10 +9,12 @@ import type { TokenRequest } from '#api/gen/authentication-v1.ts';
 import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import { RestClient } from '#client/rest.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { type Access, readAccess } from '../kube-client.ts';
+import { ClientMetrics } from './client-metrics.ts';
 
 const NAMESPACE = 'kube-system';
 const TOKEN_SECONDS = 3600;
@@ -41,14 +43,17 @@ export function componentClients(options: {
   readonly kubeconfig: string;
   readonly environment: Environment;
   readonly signal: AbortSignal;
+  /** Where requests are counted. */
+  readonly metrics: MetricRegistry;
 }): ComponentClients {
   const { environment, signal } = options;
+  const metrics = new ClientMetrics(options.metrics, environment.clock);
   const access = readAccess(options.kubeconfig);
   const { token } = access;
-  const own = roadTo(access);
+  const own = roadTo(access, metrics);
   // Who shows a certificate is known by that, and not by its token.
   const { cert: _cert, key: _key, ...anonymous } = access.tls;
-  const others = roadTo({ ...access, tls: anonymous });
+  const others = roadTo({ ...access, tls: anonymous }, metrics);
   const credentials = token === undefined ? {} : { token: () => token };
   const lasting = (userAgent: string): RestClient =>
     new RestClient({ handler: own.handler, environment, userAgent, ...credentials });
@@ -75,11 +80,15 @@ export function componentClients(options: {
   };
 }
 
-function roadTo({ connection, tls }: Access): { readonly handler: Handler; close(): void } {
+function roadTo(
+  { connection, tls }: Access,
+  metrics: ClientMetrics,
+): { readonly handler: Handler; close(): void } {
   const { host, port, basePath } = connection;
   const http = httpClient({ host, port, ...(connection.tls ? { tls } : {}) });
   const handler: Handler = (request) => http.handler({ ...request, url: basePath + request.url });
-  return { handler, close: () => http.close() };
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return { handler: metrics.measured(handler, address), close: () => http.close() };
 }
 
 /** The tokens of one service account, one after the other. */

@@ -6,11 +6,17 @@
  */
 import { hostname } from 'node:os';
 import type { Environment } from '#base/env.ts';
-import type { MetricRegistry } from '#base/metrics.ts';
+import { alpha, type Counter, type MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import { runLeaderElection } from '#client/leader-election.ts';
 import { bool, duration, type Flags, text } from '../flags.ts';
 import { UserError } from '../user-error.ts';
+
+const MASTER_STATUS = alpha(
+  'leader_election_master_status',
+  'Whether this process holds the lease of this name (1) or waits for it (0).',
+  'name',
+);
 
 /** `lease`: the name of the Lease unless another is given. */
 export function leaderFlags(lease: string) {
@@ -61,17 +67,17 @@ export function checkLeaderFlags(flags: Flags<LeaderFlag>): void {
     );
 }
 
+/** 1 for the lease that this process holds, 0 for one that it waits for. */
+export function leaderStatus(registry: MetricRegistry): Counter {
+  return registry.gauge(MASTER_STATUS);
+}
+
 /** Works while it leads. Resolves at the signal; rejects when the lease was lost. */
 export async function workAsLeader(options: LeaderOptions): Promise<void> {
   const { flags, signal, work, environment, metrics, client } = options;
   if (!flags.isOn('leader-elect')) return work(signal);
   const name = flags.text('leader-elect-resource-name');
-  const status = metrics.gauge({
-    name: 'leader_election_master_status',
-    help: "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease. Please make sure to group by name.",
-    stability: 'ALPHA',
-    labels: ['name'],
-  });
+  const status = leaderStatus(metrics);
   status.set([name], 0);
   const losing = new AbortController();
   let isLost = false;

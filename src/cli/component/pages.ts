@@ -8,17 +8,16 @@
  *
  * Source: the kube-controller-manager and kube-scheduler references, v1.36; KEP-4827, KEP-4828.
  */
-import { errorResponse, jsonResponse, pageNotFound, textResponse } from '#apiserver/respond.ts';
+import { errorResponse, jsonResponse, pageNotFound } from '#apiserver/respond.ts';
 import { ZPages } from '#apiserver/zpages.ts';
+import { observeStart } from '#apiserver/metrics/component-metrics.ts';
 import { MetricsPage } from '#apiserver/metrics/page.ts';
 import { methodNotAllowed } from '#api/meta/status.ts';
 import type { Environment } from '#base/env.ts';
 import type { Handler, HttpResponse } from '#base/http/message.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import type { PageAccess } from './access.ts';
-
-/** Undefined: well. */
-export type HealthCheck = () => string | undefined;
+import { Health, type HealthCheck } from './health.ts';
 
 export interface PagesOptions {
   readonly environment: Pick<Environment, 'clock'>;
@@ -38,21 +37,14 @@ export interface PagesOptions {
 export function componentPages(options: PagesOptions): Handler {
   const { environment, name, access, checks, readyChecks, metrics, flags } = options;
   const slis = new MetricRegistry();
-  slis.observed(
-    {
-      name: 'kubernetes_healthcheck',
-      help: 'This metric records the result of all healthchecks.',
-      stability: 'STABLE',
-      labels: ['name', 'type'],
-    },
-    () => [...checks].map(([name, check]) => [[name, 'healthz'], check() === undefined ? 1 : 0]),
-  );
+  observeStart(slis, environment.clock.now());
+  const health = new Health(slis);
   const page = new MetricsPage(metrics, slis);
   const all = new Map([...checks, ...readyChecks]);
   const pages = new Map<string, (query: URLSearchParams) => HttpResponse>([
-    ['/healthz', (query) => health('healthz', checks, query)],
-    ['/livez', (query) => health('livez', checks, query)],
-    ['/readyz', (query) => health('readyz', all, query)],
+    ['/healthz', (query) => health.answer('healthz', checks, query)],
+    ['/livez', (query) => health.answer('livez', checks, query)],
+    ['/readyz', (query) => health.answer('readyz', all, query)],
     ['/metrics', () => page.answer('/metrics')],
     ['/metrics/slis', () => page.answer('/metrics/slis')],
   ]);
@@ -76,22 +68,4 @@ export function componentPages(options: PagesOptions): Handler {
       return errorResponse(error);
     }
   };
-}
-
-function health(
-  name: string,
-  checks: ReadonlyMap<string, HealthCheck>,
-  query: URLSearchParams,
-): HttpResponse {
-  const excluded = new Set(query.getAll('exclude'));
-  const results = [...checks]
-    .filter(([check]) => !excluded.has(check))
-    .map(([check, look]) => ({ check, problem: look() }));
-  const isWell = results.every(({ problem }) => problem === undefined);
-  if (isWell && !query.has('verbose')) return textResponse(200, 'ok');
-  const lines = results.map(({ check, problem }) =>
-    problem === undefined ? `[+]${check} ok` : `[-]${check} failed: ${problem}`,
-  );
-  const end = `${name} check ${isWell ? 'passed' : 'failed'}`;
-  return textResponse(isWell ? 200 : 500, `${[...lines, end].join('\n')}\n`);
 }

@@ -11,7 +11,8 @@ import { bool, count, type Flags, list, text } from '../flags.ts';
 import { UserError } from '../user-error.ts';
 import { PageAccess } from './access.ts';
 import { componentClients } from './clients.ts';
-import { componentPages, type HealthCheck } from './pages.ts';
+import type { HealthCheck } from './health.ts';
+import { componentPages } from './pages.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const CERTIFICATE_DAYS = 365;
@@ -109,11 +110,17 @@ interface Reviewer {
   close(): void;
 }
 
-function reviewer({ flags, environment, signal, name }: ServingOptions): Reviewer | undefined {
+function reviewer({
+  flags,
+  environment,
+  signal,
+  name,
+  metrics,
+}: ServingOptions): Reviewer | undefined {
   const kubeconfig =
     flags.text('authorization-kubeconfig') || flags.text('authentication-kubeconfig');
   if (kubeconfig === '') return undefined;
-  const clients = componentClients({ kubeconfig, environment, signal });
+  const clients = componentClients({ kubeconfig, environment, signal, metrics });
   return { client: clients.base(name), close: () => clients.close() };
 }
 

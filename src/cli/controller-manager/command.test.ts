@@ -97,6 +97,21 @@ test('cox controller-manager leads, works as its service accounts, and tells of 
     await page('/metrics', undefined, admin),
     /leader_election_master_status\{name="kube-controller-manager"\} 1\n[^]*workqueue_adds_total\{name="deployment"\} [1-9]/,
   );
+  const metrics = await page('/metrics', undefined, admin);
+  const shown = [
+    `rest_client_requests_total{code="200",method="GET",host="127.0.0.1:${server.port}"} [1-9]`,
+    `rest_client_request_duration_seconds_count{verb="PUT",host="127.0.0.1:${server.port}"} [1-9]`,
+    'root_ca_cert_publisher_sync_total{code="200"} [1-9]',
+    'kubernetes_feature_enabled{name="MaxUnavailableStatefulSet",stage="[A-Z]*"} 0',
+    'version_info{component="kube",binary="1.36",emulation="1.36",min_compat="1.35"} 1',
+    'process_cpu_seconds_total \\d*\\.\\d+',
+    'process_resident_memory_bytes \\d\\S+e\\+\\d\\d',
+  ];
+  for (const line of shown) assert.match(metrics, new RegExp(`^${line}`, 'm'));
+  assert.match(
+    await page('/metrics/slis', undefined, admin),
+    /kubernetes_healthchecks_total\{name="deployment-controller",type="healthz",status="success"\} 2\n/,
+  );
   assert.match(await page('/flagz', undefined, admin), /controllers: \*,-endpoint\n/);
   const { status } = await client.createSubresource<TokenRequest>(
     SERVICE_ACCOUNT,

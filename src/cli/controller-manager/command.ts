@@ -7,9 +7,11 @@ import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
 import { componentClients, type WorkingClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
-import type { HealthCheck } from '../component/pages.ts';
+import type { HealthCheck } from '../component/health.ts';
+import { observeProcess } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
+import { featureGatesOf } from '../feature-gates.ts';
 import { UserError } from '../user-error.ts';
 import { CONTROLLER_MANAGER, type Flags } from './flags.ts';
 import { concurrenciesOf, controllerOptions } from './options.ts';
@@ -31,8 +33,10 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
   if (flags.text('kubeconfig') === '') throw new UserError('--kubeconfig is a required flag');
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
   const metrics = new MetricRegistry();
+  const gates = featureGatesOf(flags.text('feature-gates'));
+  observeProcess(metrics, { gates, startMs: environment.clock.now() });
   const kubeconfig = flags.text('kubeconfig');
-  const clients = componentClients({ kubeconfig, environment, signal });
+  const clients = componentClients({ kubeconfig, environment, signal, metrics });
   let manager: Manager | undefined;
   const checks = new Map<string, HealthCheck>(entries.map(({ name }) => [name, () => undefined]));
   const readyChecks = new Map<string, HealthCheck>([

@@ -8,9 +8,11 @@ import { realEnvironment } from '#edge/environment.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { componentClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
-import type { HealthCheck } from '../component/pages.ts';
+import type { HealthCheck } from '../component/health.ts';
+import { observeProcess } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
+import { featureGatesOf } from '../feature-gates.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import { loadConfig } from './config.ts';
 import { openExtenders } from './extenders.ts';
@@ -39,8 +41,12 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
     );
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
   const metrics = new MetricRegistry();
+  observeProcess(metrics, {
+    gates: featureGatesOf(flags.text('feature-gates')),
+    startMs: environment.clock.now(),
+  });
   const extenders = openExtenders(config.extenders ?? [], environment);
-  const clients = componentClients({ kubeconfig, environment, signal });
+  const clients = componentClients({ kubeconfig, environment, signal, metrics });
   let isSynced = true;
   const serving = await serveComponent({
     flags,

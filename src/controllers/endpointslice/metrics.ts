@@ -8,6 +8,7 @@ import {
   alpha,
   beta,
   type Counter,
+  countsBy,
   exponentialBuckets,
   type Histogram,
   type MetricRegistry,
@@ -91,9 +92,10 @@ export class SliceMetrics {
       sum(({ wantedSlices }) => Math.max(1, wantedSlices)),
     );
     registry.observed(DISTRIBUTIONS, () =>
-      [...Map.groupBy(this.#entries.values(), ({ distribution }) => distribution)]
-        .filter(([distribution]) => distribution !== '')
-        .map(([distribution, entries]) => [[distribution], entries.length] as const),
+      countsBy(
+        [...this.#entries.values()].filter(({ distribution }) => distribution !== ''),
+        ({ distribution }) => [distribution],
+      ),
     );
   }
 

@@ -6,6 +6,7 @@
 import { formatCidr, type IpRange, parseCidr } from '#base/ip.ts';
 import {
   alpha,
+  beta,
   type Counter,
   exponentialBuckets,
   type Histogram,
@@ -39,7 +40,22 @@ const TRIES = alpha(
   'Ranges that were passed by, because they were taken.',
   'clusterCIDR',
 );
+const RUNNING = beta(
+  'running_managed_controllers',
+  'Controllers that run in this process.',
+  'name',
+  'manager',
+);
 const TRIES_BUCKETS = exponentialBuckets(1, 5, 5);
+
+/** Says that the controller runs, until `signal`. */
+export function showRunning(registry: MetricRegistry, signal: AbortSignal): void {
+  const running = registry.gauge(RUNNING);
+  // Of its controllers upstream's manager shows this one alone.
+  const labels = ['nodeipam', 'kube-controller-manager'];
+  running.set(labels, 1);
+  signal.addEventListener('abort', () => running.set(labels, 0));
+}
 
 interface Pool {
   readonly range: Range;

@@ -34,6 +34,12 @@ export function provisionerOf({ provisioner }: StorageClass): Provisioner {
   return { name: provisioner, problem: `Failed to create provisioner: ${disabled}` };
 }
 
+/** The plug-in of old that looks after a volume here; drivers' volumes have none. */
+export function pluginOf({ spec }: PersistentVolume): string | undefined {
+  if (spec?.hostPath !== undefined) return HOST_PATH;
+  return spec?.nfs === undefined ? undefined : NFS;
+}
+
 /** Why a released volume that is to be deleted cannot be; undefined: its driver deletes it. */
 export function deletionProblem(volume: PersistentVolume): string | undefined {
   const { metadata, spec } = volume;

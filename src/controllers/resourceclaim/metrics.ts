@@ -4,7 +4,7 @@
  * Upstream: pkg/controller/resourceclaim/metrics/metrics.go and controller.go, v1.36.
  */
 import type { ResourceClaim } from '#api/gen/resource-v1.ts';
-import { alpha, type Counter, type MetricRegistry } from '#base/metrics.ts';
+import { alpha, type Counter, countsBy, type MetricRegistry } from '#base/metrics.ts';
 import { POD_CLAIM } from '../shared/pod-claims.ts';
 
 const EXTENDED_RESOURCE = 'resource.kubernetes.io/extended-resource-claim';
@@ -28,11 +28,7 @@ export class ClaimMetrics {
   /** `claims`: all that there are. */
   constructor(registry: MetricRegistry, claims: () => readonly ResourceClaim[]) {
     this.#creates = registry.counter(CREATES);
-    registry.observed(CLAIMS, () =>
-      [...Map.groupBy(claims(), (claim) => labelsOf(claim).join(' ')).values()].map(
-        (same) => [labelsOf(same[0] ?? {}), same.length] as const,
-      ),
-    );
+    registry.observed(CLAIMS, () => countsBy(claims(), labelsOf));
   }
 
   /** Counts a request to create `claim`, and how it goes. */

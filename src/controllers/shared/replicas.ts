@@ -76,6 +76,7 @@ export function replicasController<T extends ReplicasOwner>(facts: ReplicasFacts
   return defineController<T>({
     name: facts.name,
     for: facts.type,
+    staleSubsystem: 'replicaset_controller',
     metrics: ageRatios,
     owns: [POD],
     selects: (owner) => facts.desired(owner).selector,

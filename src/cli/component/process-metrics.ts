@@ -1,0 +1,34 @@
+/**
+ * What a component's process uses, beside what every component says of itself.
+ *
+ * Source: Prometheus's names for processes, as in the metrics reference of v1.36.
+ */
+import { observeComponent } from '#apiserver/metrics/component-metrics.ts';
+import type { FeatureGates } from '#api/features/feature-gates.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
+import { processUsage } from '#edge/process-usage.ts';
+
+/** Of a component that starts at `startMs`. */
+export function observeProcess(
+  registry: MetricRegistry,
+  facts: { readonly gates: FeatureGates; readonly startMs: number },
+): void {
+  observeComponent(registry, facts);
+  registry.observed(
+    {
+      name: 'process_cpu_seconds_total',
+      help: 'Total user and system CPU time spent in seconds.',
+      labels: [],
+    },
+    () => [[[], processUsage().cpuSeconds]],
+    'counter',
+  );
+  registry.observed(
+    {
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory size in bytes.',
+      labels: [],
+    },
+    () => [[[], processUsage().residentBytes]],
+  );
+}
