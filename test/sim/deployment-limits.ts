@@ -1,5 +1,5 @@
 /** How many Pods a Deployment may have, and has to have, at each moment of a simulated world. */
-import { isPodActive, isPodReady } from '#api/core/pod-helpers.ts';
+import { isPodActive, isPodReady, isPodTerminal } from '#api/core/pod-helpers.ts';
 import type { Deployment, ReplicaSet } from '#api/gen/apps-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
@@ -9,6 +9,7 @@ import type { Stage, StoreChange } from './stage.ts';
 
 /** So long a controller may still follow a specification that has been replaced. */
 const LIMIT_MEMORY_MS = 60_000;
+const TEMPLATE_HASH = 'pod-template-hash';
 
 interface Limit {
   readonly value: number;
@@ -23,6 +24,8 @@ export class DeploymentLimits {
   readonly #limits = new Map<string, Limit[]>();
   /** Deployments that must not fall below their minimum now, and that minimum. */
   readonly #floors = new Map<string, number>();
+
+  readonly #recreated = new Set<string>();
 
   constructor(stage: Pick<Stage, 'cluster' | 'violated'>) {
     this.#stage = stage;
@@ -64,6 +67,7 @@ export class DeploymentLimits {
       this.#floors.delete(key);
       return;
     }
+    if (object.spec?.strategy?.type === 'Recreate') this.#recreated.add(key);
     const value = desiredReplicas(object) + maxSurge(object);
     const current = limits.find(({ untilMs }) => untilMs === undefined);
     if (current?.value === value) return;
@@ -75,6 +79,7 @@ export class DeploymentLimits {
   #podChanged(pod: Pod): void {
     const key = this.#deploymentOf(pod);
     if (key === undefined) return;
+    this.#checkRecreate(key);
     const nowMs = this.#stage.cluster.environment.elapsedMs;
     const limits = (this.#limits.get(key) ?? []).filter(
       ({ untilMs }) => untilMs === undefined || nowMs - untilMs < LIMIT_MEMORY_MS,
@@ -88,6 +93,16 @@ export class DeploymentLimits {
     const ready = this.#count(key, isPodReady);
     if (floor !== undefined && ready < floor)
       this.#stage.violated(`${key} has ${ready} ready Pods, at least ${floor} are promised`);
+  }
+
+  /** With Recreate all Pods of the old template end before one of the new comes. */
+  #checkRecreate(key: string): void {
+    if (!this.#recreated.has(key)) return;
+    const left = [...this.#pods.values()].filter(
+      (pod) => this.#deploymentOf(pod) === key && !isPodTerminal(pod),
+    );
+    const templates = new Set(left.map((pod) => pod.metadata?.labels?.[TEMPLATE_HASH]));
+    if (templates.size > 1) this.#stage.violated(`${key} has Pods of ${[...templates].join()}`);
   }
 
   #count(key: string, condition: (pod: Pod) => boolean): number {

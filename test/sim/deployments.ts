@@ -1,7 +1,8 @@
 /**
  * Deployments, and a Service in front of one.
  *
- *   while it runs   never more Pods than replicas + maxSurge; in a rollout that nothing disturbs
+ *   while it runs   never more Pods than replicas + maxSurge, with Recreate never of two templates;
+ *                   in a rollout that nothing disturbs
  *                   never fewer ready ones than replicas - maxUnavailable
  *   at the end      all converged, endpoints and old ReplicaSets too
  */
@@ -60,7 +61,7 @@ export class Deployments implements Cast {
       ['0', '50%'],
     ] as const);
     const replicas = random.below(8);
-    const strategy = random.chance(0.1) ? 'recreate' : `surge=${surge} unavailable=${unavailable}`;
+    const strategy = random.chance(0.2) ? 'recreate' : `surge=${surge} unavailable=${unavailable}`;
     const { spec } = deployment(`replicas=${replicas} image=v1 history=2 ${strategy}`);
     const labels = { app: name };
     this.#images.set(name, 1);

@@ -94,9 +94,15 @@ export class Jobs implements Cast {
     await cluster.create(JOB, { ...made, metadata: { name, namespace: 'default' } });
   }
 
+  /** Not those of CronJobs. */
+  async #mine(): Promise<Job[]> {
+    const all = await this.#stage.cluster.list(JOB, 'default');
+    return all.filter((each) => controllerOf(each) === undefined);
+  }
+
   async #some(): Promise<Job | undefined> {
-    const { cluster, random } = this.#stage;
-    const all = (await cluster.list(JOB, 'default')).filter((each) => !isOver(each));
+    const { random } = this.#stage;
+    const all = (await this.#mine()).filter((each) => !isOver(each));
     return all.length === 0 ? undefined : random.pick(all);
   }
 
@@ -130,15 +136,14 @@ export class Jobs implements Cast {
   async waitForLast(): Promise<void> {
     const { cluster } = this.#stage;
     for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += STEP_MS) {
-      const open = (await cluster.list(JOB, 'default')).filter((each) => !isAtRest(each));
+      const open = (await this.#mine()).filter((each) => !isAtRest(each));
       if (open.length === 0) return;
       await cluster.advance(STEP_MS);
     }
   }
 
   async checkEnd(pods: readonly Pod[]): Promise<readonly Pod[]> {
-    const { cluster } = this.#stage;
-    const jobs = await cluster.list(JOB, 'default');
+    const jobs = await this.#mine();
     const open = jobs.find((each) => !isAtRest(each));
     if (open !== undefined) throw new Error(`${open.metadata?.name} does not end`);
     const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));

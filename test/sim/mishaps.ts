@@ -6,7 +6,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { StatusError } from '#api/meta/status.ts';
 import type { ComponentName } from '#kit/control-plane.ts';
-import type { Action, Disturbance, Stage } from './stage.ts';
+import type { Action, Stage } from './stage.ts';
 
 const COMPONENTS: readonly ComponentName[] = ['kube-controller-manager', 'kube-scheduler'];
 /** A drain asks again for Pods that a budget keeps, so often and so long apart. */
@@ -21,14 +21,9 @@ const JUMP_BACK_MS_MAX = 60_000;
 export class Mishaps {
   readonly actions: readonly Action[];
   readonly #stage: Stage;
-  readonly #disturb: (by: Disturbance) => void;
 
-  constructor(
-    stage: Stage,
-    facts: { readonly disturb: (by: Disturbance) => void; readonly hasCandidates: boolean },
-  ) {
+  constructor(stage: Stage, facts: { readonly hasCandidates: boolean }) {
     this.#stage = stage;
-    this.#disturb = facts.disturb;
     this.actions = [
       [2, () => this.#deletePod()],
       [2, () => this.#restartComponents()],
@@ -54,7 +49,7 @@ export class Mishaps {
     const pods = await cluster.list(POD, 'default');
     if (pods.length === 0) return;
     const victim = random.pick(pods);
-    this.#disturb('loss');
+    this.#stage.disturb('loss');
     say(`delete pod ${victim.metadata?.name}`);
     await cluster.delete(POD, victim).catch(unlessGone);
   }
@@ -86,7 +81,7 @@ export class Mishaps {
     const names = cluster.nodeNames;
     if (names.length < 2) return;
     const name = random.pick(names);
-    this.#disturb('loss');
+    this.#stage.disturb('loss');
     this.#stage.isUndisturbed = false;
     say(`kill ${name}`);
     cluster.killNode(name);
@@ -112,7 +107,7 @@ export class Mishaps {
     const node = random.pick(nodes);
     const name = node.metadata?.name ?? '';
     say(`drain ${name}`);
-    this.#disturb('eviction');
+    this.#stage.disturb('eviction');
     await cluster.patch(NODE, node, { spec: { unschedulable: true } });
     for (let tries = 0; tries < DRAIN_TRIES; tries++) {
       const left = (await cluster.list(POD)).filter((pod) => mayBeEvicted(pod, name));
@@ -121,7 +116,7 @@ export class Mishaps {
       for (const pod of left) codes.push(await this.#evict(pod));
       say(`evict ${left.map(({ metadata }) => metadata?.name).join()}: ${codes.join()}`);
       await cluster.advance(DRAIN_PAUSE_MS);
-      this.#disturb('eviction');
+      this.#stage.disturb('eviction');
     }
   }
 

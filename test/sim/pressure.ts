@@ -1,7 +1,8 @@
 /**
  * Deployments of several priorities on few nodes that have not room for all.
  *
- *   while it runs   the Pods that are bound to a node never ask for more than it has
+ *   while it runs   the Pods that are bound to a node never ask for more than it has, and none has
+ *                   to make room but for one that is more important
  *   at the end      no Pod waits that has a place, or that may take the place of less important
  *                   ones, as `naive-fit.ts` sees it
  */
@@ -23,6 +24,7 @@ const GATE = { name: 'example.com/wait' };
 const TAINT = { key: 'example.com/busy', effect: 'NoSchedule' } as const;
 /** What has no place is tried again after five minutes, and its report may then count other nodes. */
 const LEFTOVER_MS = 330_000;
+const PREEMPTED = 'PreemptionByScheduler';
 /** What a simulated node has. */
 const NODE_MILLIS = 8_000;
 
@@ -36,6 +38,9 @@ export class Pressure implements Cast {
   ] as const;
   readonly #stage: Stage;
   readonly #bound = new Map<string, { readonly node: string; readonly millis: number }>();
+  /** Pods without a node, by key: how important they are, and since when they have one. */
+  readonly #waiting = new Map<string, { readonly priority: number; untilMs: number | undefined }>();
+  readonly #preempted = new Set<string>();
   #gates = 0;
 
   constructor(stage: Stage) {
@@ -107,6 +112,8 @@ export class Pressure implements Cast {
     if (resource !== 'pods') return;
     const pod: Pod = object;
     const node = pod.spec?.nodeName ?? '';
+    this.#sawWaiting(key, type === 'put' && node === '' ? pod : undefined);
+    this.#sawPreempted(pod);
     if (type === 'delete' || node === '' || isPodTerminal(pod)) {
       this.#bound.delete(key);
       return;
@@ -116,6 +123,27 @@ export class Pressure implements Cast {
     for (const other of this.#bound.values()) if (other.node === node) sum += other.millis;
     if (sum > NODE_MILLIS)
       this.#stage.violated(`Pods of ${node} ask for ${sum} of ${NODE_MILLIS}m cpu`);
+  }
+
+  #sawWaiting(key: string, pod: Pod | undefined): void {
+    const known = this.#waiting.get(key);
+    if (pod !== undefined)
+      this.#waiting.set(key, { priority: pod.spec?.priority ?? 0, untilMs: undefined });
+    else if (known !== undefined) known.untilMs ??= this.#stage.cluster.environment.elapsedMs;
+  }
+
+  #sawPreempted({ metadata, spec, status }: Pod): void {
+    const { name, uid = '' } = metadata ?? {};
+    const isVictim = status?.conditions?.some(({ reason }) => reason === PREEMPTED) === true;
+    if (!isVictim || this.#preempted.has(uid)) return;
+    this.#preempted.add(uid);
+    const { cluster, lagMs, violated } = this.#stage;
+    const sinceMs = cluster.environment.elapsedMs - lagMs;
+    const reasons = [...this.#waiting.values()].filter(
+      ({ priority, untilMs }) =>
+        priority > (spec?.priority ?? 0) && (untilMs === undefined || untilMs >= sinceMs),
+    );
+    if (reasons.length === 0) violated(`${name} makes room, and nothing more important waits`);
   }
 
   async #some(): Promise<Deployment> {

@@ -12,6 +12,8 @@ export interface Stage {
   isUndisturbed: boolean;
   /** So far may a controller be behind what is so, by what its watches and writes take. */
   readonly lagMs: number;
+  /** Something comes that may cost anybody Pods. */
+  readonly disturb: (by: Disturbance) => void;
   /** Tells what happens. */
   readonly say: (text: string) => void;
   /** A promise was broken, now. */

@@ -11,9 +11,11 @@ import { CONTROLLER_REVISION } from '#api/apps/controller-revision.ts';
 import { STATEFUL_SET } from '#api/apps/stateful-set.ts';
 import { isPodActive, isPodReady } from '#api/core/pod-helpers.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
+import { POD } from '#api/core/pod.ts';
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
+import { unlessGone } from './mishaps.ts';
 import type { Cast, Stage, StoreChange } from './stage.ts';
 
 const NAME = 'db';
@@ -30,6 +32,7 @@ export class StatefulSets implements Cast {
     [4, () => this.#scale()],
     [1, () => this.#move()],
     [1, () => this.#delete()],
+    [2, () => this.#end()],
   ] as const;
   readonly #stage: Stage;
   readonly #pods = new Map<string, Pod>();
@@ -189,6 +192,24 @@ export class StatefulSets implements Cast {
     say(`delete ${NAME} (${propagationPolicy})`);
     const subject = await cluster.get(STATEFUL_SET, NAME, 'default');
     await cluster.delete(STATEFUL_SET, subject, { propagationPolicy });
+  }
+
+  /** As when a kubelet evicts a Pod: its containers end, with any exit code. */
+  async #end(): Promise<void> {
+    const { cluster, random, say, disturb } = this.#stage;
+    const pods = [...this.#pods.values()].filter((pod) => isPodActive(pod) && isPodReady(pod));
+    if (pods.length === 0) return;
+    const { name = '', uid } = random.pick(pods).metadata ?? {};
+    const phase = random.pick(['Failed', 'Succeeded'] as const);
+    disturb('loss');
+    say(`${name} ends: ${phase}`);
+    const conditions = [{ type: 'Ready', status: 'False' }];
+    const patch = { metadata: { uid }, status: { phase, conditions } };
+    const options = { subresource: 'status' };
+    const target = { name, namespace: 'default' };
+    await cluster
+      .run(cluster.client.patch(POD, target, 'strategic', patch, options))
+      .catch(unlessGone);
   }
 
   async checkEnd(pods: readonly Pod[]): Promise<readonly Pod[]> {

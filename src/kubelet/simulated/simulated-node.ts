@@ -203,8 +203,10 @@ export class SimulatedNode {
       previous?.metadata?.deletionTimestamp === undefined
     ) {
       this.#watchOver(known.stop());
-    } else if (known !== undefined && !deleting && wasReady(previous) && !isPodReady(object))
-      this.#watchOver(known.contradict());
+    } else if (known !== undefined && !deleting && wasReady(previous) && !isPodReady(object)) {
+      // Unless it has been ended, as by an eviction.
+      if (!isPodTerminal(object)) this.#watchOver(known.contradict());
+    }
   }
 
   #adopt(object: Pod, uid: string, deleting: boolean): void {
