@@ -63,6 +63,26 @@ export interface EventHint {
   helps?(pod: PodInfo, event: ClusterEvent, cluster: Cluster): boolean;
 }
 
+/** As upstream writes a resource in labels of metrics, where that is not its kind. */
+const RESOURCE_LABELS: Partial<Record<EventResource, string>> = {
+  Pod: 'AssignedPod',
+  WaitingPod: 'UnschedulablePod',
+  StorageClass: 'storage.k8s.io/StorageClass',
+  CSINode: 'storage.k8s.io/CSINode',
+  CSIDriver: 'storage.k8s.io/CSIDriver',
+  CSIStorageCapacity: 'storage.k8s.io/CSIStorageCapacity',
+  VolumeAttachment: 'storage.k8s.io/VolumeAttachment',
+  ResourceClaim: 'resource.k8s.io/ResourceClaim',
+  ResourceSlice: 'resource.k8s.io/ResourceSlice',
+  DeviceClass: 'resource.k8s.io/DeviceClass',
+  PodGroup: 'scheduling.k8s.io/PodGroup',
+};
+
+/** `AssignedPodDelete`, `NodeUpdateNodeTaint` */
+export function eventLabel({ resource, action }: ClusterEvent): string {
+  return `${RESOURCE_LABELS[resource] ?? resource}${action === '*' ? 'All' : action}`;
+}
+
 export const ANY_EVENT: ClusterEvent = { resource: '*', action: '*' };
 
 /** Whether `hint` is about `event`: a hint on Update is about every kind of update. */

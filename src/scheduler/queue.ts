@@ -12,7 +12,7 @@
 import type { Environment, Timer } from '#base/env.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { Cluster } from './cluster.ts';
-import { ANY_EVENT, type ClusterEvent, podEvents } from './cluster-events.ts';
+import { ANY_EVENT, type ClusterEvent, eventLabel, podEvents } from './cluster-events.ts';
 import type { Plugin, PodInfo, QueuedPod } from './framework.ts';
 import { Heap } from './heap.ts';
 import { Hints, type Requeue } from './hints.ts';
@@ -23,6 +23,8 @@ const BACKOFF_INITIAL_MS = 1_000;
 const BACKOFF_MAX_MS = 10_000;
 /** A pod that nothing seems to help is tried again after this time all the same. */
 const UNSCHEDULABLE_MAX_MS = 5 * 60_000;
+/** Why a pod moves that was tried in vain. */
+const ATTEMPT_FAILURE = 'ScheduleAttemptFailure';
 const FLUSH_EVERY_MS = 30_000;
 
 interface Waiting extends QueuedPod {
@@ -33,6 +35,10 @@ interface Waiting extends QueuedPod {
   pending: ReadonlySet<string>;
   /** The plug-in that does not let it be tried at all. */
   gatedBy?: string;
+  /** Times it was taken to be tried, and when that was first, and last. */
+  attempts: number;
+  firstMs: number;
+  beganMs: number;
   /** Times it was refused, and times in a row that the attempt itself failed. */
   refusals: number;
   errors: number;
@@ -73,6 +79,21 @@ export interface QueueOptions {
   readonly backoffMaxMs?: number;
   /** Called when there is something to try. */
   wake(): void;
+  /** A pod is in another part of the queue now, for a reason in upstream's words. */
+  onMove?(to: QueuePart, why: string): void;
+}
+
+export type QueuePart = 'active' | 'backoff' | 'unschedulable';
+
+/** Where pods wait; `gated`: they were not tried, and will not be before a gate opens. */
+export type QueueCounts = Readonly<Record<QueuePart | 'gated', number>>;
+
+/** How a pod has fared so far. */
+export interface Attempts {
+  readonly count: number;
+  /** Monotonic times of the first one, and of the last. */
+  readonly firstMs: number;
+  readonly beganMs: number;
 }
 
 /** Why an attempt came to nothing. */
@@ -121,6 +142,34 @@ export class SchedulingQueue {
     return this.#unschedulable.size > 0;
   }
 
+  /** Looks at every pod that waits: for people, not for decisions. */
+  counts(): QueueCounts {
+    const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0 };
+    for (const { state, gatedBy } of this.#pods.values())
+      if (state !== 'running')
+        counts[state === 'unschedulable' && gatedBy !== undefined ? 'gated' : state] += 1;
+    return counts;
+  }
+
+  /** How many pods each plug-in has refused, by the scheduler name of the pods. */
+  refusals(): { readonly plugin: string; readonly schedulerName: string; readonly pods: number }[] {
+    return [...this.#byRejector].flatMap(([plugin, waiting]) => {
+      const byName = new Map<string, number>();
+      for (const { info } of waiting) {
+        const name = info.pod.spec?.schedulerName ?? '';
+        byName.set(name, (byName.get(name) ?? 0) + 1);
+      }
+      return [...byName].map(([schedulerName, pods]) => ({ plugin, schedulerName, pods }));
+    });
+  }
+
+  attemptsOf(key: string): Attempts | undefined {
+    const known = this.#pods.get(key);
+    if (known === undefined) return undefined;
+    const { attempts, firstMs, beganMs } = known;
+    return { count: attempts, firstMs, beganMs };
+  }
+
   has(key: string): boolean {
     return this.#pods.has(key);
   }
@@ -139,7 +188,7 @@ export class SchedulingQueue {
     this.nominator.update(before, known.info);
     if (known.state !== 'unschedulable') return;
     for (const event of podEvents(before.pod, pod)) {
-      if (this.#requeue(known, this.#help(known, event))) break;
+      if (this.#requeue(known, this.#help(known, event), eventLabel(event))) break;
     }
   }
 
@@ -155,17 +204,15 @@ export class SchedulingQueue {
   pop(): PodInfo | undefined {
     const next = this.#nextActive() ?? this.#nextBackingOff();
     if (next === undefined) return undefined;
-    next.state = 'running';
-    return next.info;
+    return this.#begin(next);
   }
 
   /** Takes a pod that waits as if it had come up; undefined: it is not there, or may not be tried. */
   take(key: string): PodInfo | undefined {
     const known = this.#pods.get(key);
     if (known === undefined || known.state === 'running') return undefined;
-    if (known.state !== 'active' && !this.#requeue(known, 'now')) return undefined;
-    known.state = 'running';
-    return known.info;
+    if (known.state !== 'active' && !this.#requeue(known, 'now', 'ForceActivate')) return undefined;
+    return this.#begin(known);
   }
 
   /** It has a place. */
@@ -185,13 +232,15 @@ export class SchedulingQueue {
     known.sinceMs = this.#options.environment.clock.monotonicMs();
     known.backoffUntilMs = known.sinceMs + this.#backoffMs(isError ? known.errors : known.refusals);
     this.#park(known);
-    if (isError) this.#requeue(known, 'backoff');
+    if (isError) this.#requeue(known, 'backoff', ATTEMPT_FAILURE);
+    else this.#moved('unschedulable', ATTEMPT_FAILURE);
   }
 
   /** Tries a pod at once, whatever it waits for. */
   activate(key: string): void {
     const known = this.#pods.get(key);
-    if (known?.state === 'unschedulable' || known?.state === 'backoff') this.#requeue(known, 'now');
+    if (known?.state === 'unschedulable' || known?.state === 'backoff')
+      this.#requeue(known, 'now', 'ForceActivate');
   }
 
   /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
@@ -199,7 +248,8 @@ export class SchedulingQueue {
     if (this.#unschedulable.size === 0) return;
     for (const plugin of this.#pluginsAbout(event)) {
       for (const waiting of this.#byRejector.get(plugin) ?? [])
-        if (which(waiting.info)) this.#requeue(waiting, this.#help(waiting, event));
+        if (which(waiting.info))
+          this.#requeue(waiting, this.#help(waiting, event), eventLabel(event));
     }
   }
 
@@ -242,6 +292,9 @@ export class SchedulingQueue {
       state: 'unschedulable',
       rejectors: new Set(),
       pending: new Set(),
+      attempts: 0,
+      firstMs: 0,
+      beganMs: 0,
       refusals: 0,
       errors: 0,
       backoffUntilMs: 0,
@@ -249,7 +302,15 @@ export class SchedulingQueue {
     this.#pods.set(info.key, fresh);
     this.nominator.update(undefined, info);
     this.#park(fresh);
-    this.#requeue(fresh, 'now');
+    this.#requeue(fresh, 'now', 'UnschedulablePodAdd');
+  }
+
+  #begin(waiting: Waiting): PodInfo {
+    waiting.state = 'running';
+    waiting.beganMs = this.#options.environment.clock.monotonicMs();
+    if (waiting.attempts === 0) waiting.firstMs = waiting.beganMs;
+    waiting.attempts += 1;
+    return waiting.info;
   }
 
   #nextActive(): Waiting | undefined {
@@ -265,7 +326,9 @@ export class SchedulingQueue {
       if (this.#isValid(next) && waiting.errors > 0 && this.#isBackingOff(waiting))
         return undefined;
       this.#backoff.pop();
-      if (this.#isValid(next)) return waiting;
+      if (!this.#isValid(next)) continue;
+      this.#moved('active', 'PopFromBackoffQ');
+      return waiting;
     }
     return undefined;
   }
@@ -298,26 +361,34 @@ export class SchedulingQueue {
   }
 
   /** Moves a pod on; false when it stays where it is. */
-  #requeue(waiting: Waiting, how: Requeue): boolean {
-    if (how === 'skip' || this.#isGated(waiting)) return false;
+  #requeue(waiting: Waiting, how: Requeue, why: string): boolean {
+    if (how === 'skip' || this.#isGated(waiting, why)) return false;
     this.#unpark(waiting);
     if (how === 'backoff' && this.#isBackingOff(waiting)) {
       waiting.state = 'backoff';
       waiting.ticket = { waiting, untilMs: waiting.backoffUntilMs };
       this.#backoff.push(waiting.ticket);
       this.#setBackoffTimer();
+      this.#moved('backoff', why);
     } else {
       waiting.state = 'active';
       this.#active.push(waiting);
+      this.#moved('active', why);
     }
     this.#options.wake();
     return true;
   }
 
+  #moved(to: QueuePart, why: string): void {
+    this.#options.onMove?.(to, why);
+  }
+
   /** Asks the plug-ins that keep pods from being tried. */
-  #isGated(waiting: Waiting): boolean {
+  #isGated(waiting: Waiting, why: string): boolean {
     for (const plugin of this.#rulesFor(waiting).gates) {
       if (plugin.preEnqueue?.(waiting.info, this.#options.cluster) === undefined) continue;
+      if (waiting.attempts === 0 && waiting.gatedBy === undefined)
+        this.#moved('unschedulable', why);
       waiting.gatedBy = plugin.name;
       waiting.rejectors.add(plugin.name);
       this.#park(waiting);
@@ -354,6 +425,7 @@ export class SchedulingQueue {
       if (!this.#isValid(next)) continue;
       next.waiting.state = 'active';
       this.#active.push(next.waiting);
+      this.#moved('active', 'BackoffComplete');
       this.#options.wake();
     }
     this.#setBackoffTimer();
@@ -365,7 +437,7 @@ export class SchedulingQueue {
       const before = this.#options.environment.clock.monotonicMs() - UNSCHEDULABLE_MAX_MS;
       for (const waiting of this.#unschedulable)
         if (waiting.sinceMs < before && waiting.gatedBy === undefined)
-          this.#requeue(waiting, this.#help(waiting, ANY_EVENT));
+          this.#requeue(waiting, this.#help(waiting, ANY_EVENT), 'UnschedulableTimeout');
       if (this.#unschedulable.size > 0 && this.#flushTimer === undefined) this.#setFlushTimer();
     });
   }

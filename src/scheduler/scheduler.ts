@@ -8,6 +8,7 @@
  * Upstream: pkg/scheduler/scheduler.go, schedule_one.go, eventhandlers.go, v1.36.
  */
 import type { Environment } from '#base/env.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { POD } from '#api/core/pod.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
@@ -27,6 +28,7 @@ import type { Place } from './group-cycle.ts';
 import { GroupScheduling } from './group-scheduling.ts';
 import { InformedObjects } from './informed-objects.ts';
 import { type Attempt, LastAttempts } from './last-attempts.ts';
+import { type AttemptResult, observeScheduler, SchedulerMetrics } from './metrics.ts';
 import { makeRoom, makeRoomWith, NO_ROOM, type Room, type RoomOptions } from './make-room.ts';
 import type { Candidate, PreemptionResult } from './preemption.ts';
 import { type Profile, profilesOf } from './profile.ts';
@@ -52,6 +54,8 @@ export interface SchedulerOptions {
   readonly extenders?: readonly Extender[];
   readonly podInitialBackoffMs?: number;
   readonly podMaxBackoffMs?: number;
+  /** Where the scheduler tells of itself. */
+  readonly metrics?: MetricRegistry;
 }
 
 /** A decision, and for a pod that fits nowhere what came of the attempt to make room. */
@@ -70,6 +74,7 @@ export class Scheduler {
   readonly #extenders: Extenders;
   readonly #profiles: ReadonlyMap<string, RunningProfile>;
   readonly #first: RunningProfile;
+  readonly #metrics: SchedulerMetrics;
   readonly #dryRuns = new DryRuns();
   /** Undefined: pods are tried one by one, whatever group they have. */
   readonly #groups: GroupScheduling | undefined;
@@ -89,6 +94,8 @@ export class Scheduler {
     this.#objects = new InformedObjects(options.informers, hasGroups);
     const { environment, client, extenders = [] } = options;
     this.#snapshot = new Snapshot(this.#objects, environment);
+    const registry = options.metrics ?? new MetricRegistry();
+    this.#metrics = new SchedulerMetrics(registry, environment.clock);
     this.#extenders = new Extenders(extenders, environment);
     this.#binder = new Binder({
       environment,
@@ -115,6 +122,7 @@ export class Scheduler {
     this.#first = first;
     this.#profiles = new Map(profiles.map((each) => [each.profile.schedulerName, each]));
     this.#queue = this.#createQueue();
+    observeScheduler(registry, { queue: this.#queue, snapshot: this.#snapshot });
     this.#groups = hasGroups ? this.#createGroups() : undefined;
     this.#feed = new Feed({
       objects: this.#objects,
@@ -167,6 +175,7 @@ export class Scheduler {
       ...(podInitialBackoffMs === undefined ? {} : { backoffInitialMs: podInitialBackoffMs }),
       ...(podMaxBackoffMs === undefined ? {} : { backoffMaxMs: podMaxBackoffMs }),
       wake: () => this.#pump(),
+      onMove: (to, why) => this.#metrics.moved(to, why),
     });
   }
 
@@ -197,6 +206,7 @@ export class Scheduler {
       refuse: (pod, { refusal, room }) => this.#refuse(pod, refusal, room),
       wait: (pod, { message, node }) => {
         this.#queue.nominator.set(pod, node);
+        this.#attempted(pod, 'unschedulable');
         this.#queue.failed(pod.key, ATTEMPT_FAILED);
         const report = { reason: 'Unschedulable', message, nominatedNodeName: node } as const;
         return this.#profileOf(pod).reports.refused(this.#latest(pod), report);
@@ -349,6 +359,7 @@ export class Scheduler {
       throw error;
     }
     this.#attempts.forget(key);
+    this.#attempted(info, 'scheduled');
     this.#queue.done(key);
     this.#profileOf(info).reports.scheduled(info.pod, node);
   }
@@ -359,7 +370,9 @@ export class Scheduler {
     const atMs = this.#options.environment.clock.now();
     this.#attempts.remember(info.key, { diagnosis, atMs });
     const nominatedNodeName = this.#nominate(info, room);
+    this.#attempted(info, 'unschedulable');
     this.#queue.failed(info.key, rejectors(diagnosis));
+    if ('victims' in room) this.#metrics.victimsChosen(room.victims.length);
     const evicted = 'victims' in room ? this.#evict(info, room) : undefined;
     const given = giveBack?.act?.(this.#options).catch((error: unknown) => {
       this.#warn('cannot give devices back', info, error);
@@ -394,6 +407,7 @@ export class Scheduler {
   #roomOptions(pod: PodInfo, { diagnosis, run }: Refusal): RoomOptions | Room {
     if (diagnosis.nodeCount === 0) return { result: { message: '', keep: false } };
     const { preemption, givesBack } = this.#profileOf(pod).profile;
+    if (preemption !== undefined) this.#metrics.preempts();
     const { clock, random } = this.#options.environment;
     return {
       pod,
@@ -435,6 +449,7 @@ export class Scheduler {
     const pod = this.#latest(info);
     if (pod !== info.pod) this.#queue.set(pod);
     this.#queue.nominator.remove(info.key);
+    this.#attempted(info, 'error');
     this.#queue.failed(info.key, ATTEMPT_FAILED);
     const message = error instanceof Error ? error.message : String(error);
     try {
@@ -446,6 +461,11 @@ export class Scheduler {
     } catch (again) {
       this.#warn('cannot report a failed attempt', info, again);
     }
+  }
+
+  #attempted(info: PodInfo, result: AttemptResult): void {
+    const profile = this.#profileOf(info).profile.schedulerName;
+    this.#metrics.attempted(this.#queue.attemptsOf(info.key), { result, profile });
   }
 
   /** The pod as the API shows it now, if it is still the same one. */

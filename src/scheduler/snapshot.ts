@@ -128,6 +128,14 @@ export class Snapshot implements Cluster {
     if (this.#assumed.has(key)) this.removePod(key);
   }
 
+  counts(): { readonly nodes: number; readonly pods: number; readonly assumedPods: number } {
+    return {
+      nodes: this.#nodes.size,
+      pods: this.#placed.size,
+      assumedPods: this.#assumed.size,
+    };
+  }
+
   isAssumed(key: string): boolean {
     return this.#assumed.has(key);
   }

@@ -236,7 +236,16 @@ class Process {
     const informers = new InformerFactory({ client, environment });
     const eventsOf = (component: string): EventRecorder =>
       new EventRecorder({ client, environment, component, signal });
-    await new Scheduler({ environment, client, informers, eventsOf, gates }).start(signal);
+    const { metrics } = this.#options;
+    const scheduler = new Scheduler({
+      environment,
+      client,
+      informers,
+      eventsOf,
+      gates,
+      ...(metrics === undefined ? {} : { metrics }),
+    });
+    await scheduler.start(signal);
     ready();
     await aborted(signal);
   }

@@ -78,6 +78,7 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
           eventsOf,
           profiles,
           gates,
+          metrics,
           extenders: extenders.extenders,
           podInitialBackoffMs: config.podInitialBackoffSeconds * MS_PER_SECOND,
           podMaxBackoffMs: config.podMaxBackoffSeconds * MS_PER_SECOND,

@@ -1,0 +1,79 @@
+/** What the scheduler counts, told by a story. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { NODE } from '#api/core/node.ts';
+import { POD } from '#api/core/pod.ts';
+import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
+import { PRIORITY_CLASS } from '#api/scheduling/priority-class.ts';
+import { MetricRegistry } from '#base/metrics.ts';
+import { TestCluster } from '#kit/cluster.ts';
+import { countsOf, sampleOf } from '#kit/metrics.ts';
+
+const PREFIX = 'scheduler_';
+
+function podOf(name: string, cpu: string, spec: Partial<PodSpec> = {}): Pod {
+  const containers = [{ name: 'main', image: 'i', resources: { requests: { cpu } } }];
+  return {
+    metadata: { name, namespace: 'default' },
+    spec: { containers, terminationGracePeriodSeconds: 0, ...spec },
+  };
+}
+
+it('the scheduler counts attempts, what came of them, and where pods wait', async () => {
+  const metrics = new MetricRegistry();
+  const cluster = await TestCluster.start({ nodes: 0, metrics });
+  const counts = (name: string): string[] => countsOf(metrics, PREFIX + name);
+  await cluster.create(NODE, {
+    metadata: { name: 'a' },
+    status: {
+      allocatable: { cpu: '2', pods: '10' },
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  });
+  await cluster.advance(1_000);
+  await cluster.create(POD, podOf('first', '1'));
+  await cluster.create(POD, podOf('gated', '1', { schedulingGates: [{ name: 'example.com/g' }] }));
+  await cluster.create(POD, podOf('large', '2'));
+  // The node is not looked after by a kubelet: what becomes of that comes later.
+  await cluster.advance(500);
+  const profile = 'profile="default-scheduler"';
+  assert.deepEqual(counts('schedule_attempts_total'), [
+    `{result="scheduled",${profile}} 1`,
+    `{result="unschedulable",${profile}} 1`,
+  ]);
+  assert.deepEqual(counts('scheduling_attempt_duration_seconds'), [
+    `_count{result="scheduled",${profile}} 1`,
+    `_count{result="unschedulable",${profile}} 1`,
+  ]);
+  assert.deepEqual(counts('pod_scheduling'), [
+    '_attempts_count 1',
+    '_sli_duration_seconds_count{attempts="1"} 1',
+  ]);
+  assert.deepEqual(counts('pending_pods'), ['{queue="gated"} 1', '{queue="unschedulable"} 1']);
+  assert.deepEqual(counts('unschedulable_pods'), [
+    `{plugin="NodeResourcesFit",${profile}} 1`,
+    `{plugin="SchedulingGates",${profile}} 1`,
+  ]);
+  assert.deepEqual(counts('queue_incoming_pods_total'), [
+    '{queue="active",event="UnschedulablePodAdd"} 2',
+    '{queue="unschedulable",event="ScheduleAttemptFailure"} 1',
+    '{queue="unschedulable",event="UnschedulablePodAdd"} 1',
+  ]);
+  assert.deepEqual(counts('cache_size'), ['{type="nodes"} 1', '{type="pods"} 1']);
+  assert.equal(sampleOf(metrics, 'scheduler_preemption_attempts_total'), 1);
+
+  await cluster.create(PRIORITY_CLASS, { metadata: { name: 'high' }, value: 10 });
+  await cluster.create(POD, podOf('important', '2', { priorityClassName: 'high' }));
+  await cluster.advance(5_000);
+  const pods = await cluster.list(POD, 'default');
+  assert.equal(pods.find(({ metadata }) => metadata?.name === 'important')?.spec?.nodeName, 'a');
+  assert.equal(sampleOf(metrics, 'scheduler_preemption_victims_count'), 1);
+  assert.equal(sampleOf(metrics, 'scheduler_preemption_victims_sum'), 1);
+  assert.ok(sampleOf(metrics, 'scheduler_pod_scheduling_attempts_sum') >= 3);
+  const moved = counts('queue_incoming_pods_total').map((line) => line.replace(/ \d+$/, ''));
+  assert.ok(
+    moved.some((line) => line.includes('event="AssignedPodDelete"')),
+    moved.join(),
+  );
+  await cluster.stop();
+});
