@@ -86,10 +86,7 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
         await scheduler.start(term);
         isSynced = true;
         if (!term.aborted) environment.log.info('the scheduler is ready');
-        await new Promise<void>((resolve) => {
-          if (term.aborted) resolve();
-          else term.addEventListener('abort', () => resolve());
-        });
+        await aborted(term);
       },
     });
   } finally {
@@ -97,6 +94,13 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
     clients.close();
     extenders.close();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve());
+  });
 }
 
 function writeConfig(path: string, config: object): void {
