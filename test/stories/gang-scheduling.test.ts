@@ -145,9 +145,18 @@ describe('a gang', () => {
     assert.deepEqual(await gangs.placed(), []);
     await gangs.run(member('b', 'g'));
     assert.deepEqual(await gangs.placed(), ['a', 'b']);
-    // One more than it needs comes by itself.
+    // One more than it needs comes by itself, and one that does not fit takes nothing back.
     await gangs.run(member('c', 'g'));
     assert.deepEqual(await gangs.placed(), ['a', 'b', 'c']);
+    await gangs.run(member('d', 'g'));
+    assert.deepEqual(await gangs.placed(), ['a', 'b', 'c']);
+    assert.equal(await gangs.stateOf('g'), 'PodGroupScheduled=True Scheduled: ');
+    // Who is gone does not count.
+    await gangs.cluster.create(POD_GROUP, group('h', 2));
+    await gangs.run(member('e', 'h', { cpu: '1' }));
+    await gangs.cluster.delete(POD, member('e', 'h'), { gracePeriodSeconds: 0 });
+    await gangs.run(member('f', 'h', { cpu: '1' }));
+    assert.deepEqual([(await gangs.placed()).includes('f'), await gangs.saidOf('f')], [false, '']);
     await gangs.cluster.stop();
   });
 

@@ -71,6 +71,24 @@ describe('a device', () => {
     assert.deepEqual([world.isTaken('p/a'), world.ledger.isInFlight('uid-one')], [false, false]);
   });
 
+  it('is taken until the last pod of a group has given it back', () => {
+    const world = new Shown(claim('1'));
+    for (const _ of ['first', 'second']) world.ledger.begin(claim('1'), A, 'default/g');
+    assert.equal(world.ledger.sharedIn('uid-one', 'default/g'), A);
+    assert.equal(world.ledger.sharedIn('uid-one', 'default/h'), undefined);
+    world.ledger.end(claim('1'));
+    assert.equal(world.isTaken('p/a'), true);
+    world.ledger.end(claim('1'));
+    assert.equal(world.isTaken('p/a'), false);
+  });
+
+  it('is not given away by an answer that comes late', () => {
+    const world = new Shown();
+    world.ledger.wrote(claim('4'));
+    world.ledger.wrote(claim('3', A));
+    assert.equal(world.isTaken('p/a'), false);
+  });
+
   it('stays taken from the write to the day that the API shows it', () => {
     const world = new Shown(claim('1'));
     world.ledger.begin(claim('1'), A);

@@ -11,6 +11,8 @@ import { allocationOf } from '#kit/allocator-world.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { aClaim, aRequest, DRIVER } from '#kit/devices.ts';
 import { snapshotOf } from '#kit/scheduler-world.ts';
+import { Binder } from '../binder.ts';
+import { podInfo } from '../pod-info.ts';
 import { unmadeClaim } from './extended-resources.ts';
 import { ClaimReservation, type HeldClaim } from './reservation.ts';
 
@@ -49,9 +51,9 @@ class World {
     return this.cluster.get(RESOURCE_CLAIM, name, 'default');
   }
 
-  reserve(...claims: HeldClaim[]): ClaimReservation {
-    const { pod, ledger } = this;
-    return new ClaimReservation({ pod, node: 'n', claims, ledger, timeoutMs: 1000 });
+  reserve(claim: HeldClaim, pod = this.pod): ClaimReservation {
+    const { ledger } = this;
+    return new ClaimReservation({ pod, node: 'n', claims: [claim], ledger, timeoutMs: 1000 });
   }
 
   act(reservation: ClaimReservation): Promise<void> {
@@ -110,6 +112,58 @@ describe('the reservation of a claim', () => {
     await world.cluster.stop();
   });
 
+  it('is written by whoever of a group comes first, and kept for all', async () => {
+    const world = await World.start();
+    const claim = await world.create();
+    const members = ['a', 'b', 'c'].map(
+      (name): Pod => ({
+        metadata: { name, namespace: 'default', uid: name },
+        spec: { containers: [], schedulingGroup: { podGroupName: 'g' } },
+      }),
+    );
+    const held = members.map((pod) => world.reserve({ claim, allocation: A }, pod));
+    await Promise.all(held.map((reservation) => world.act(reservation)));
+    const { reservedFor = [] } = (await world.claim()).status ?? {};
+    assert.deepEqual(reservedFor.map(({ name }) => name).toSorted(), ['a', 'b', 'c']);
+    const late = world.reserve({ claim, allocation: allocationOf('p/b') }, members[0]);
+    await assert.rejects(world.act(late), /got allocated elsewhere in the meantime/);
+    await world.cluster.stop();
+  });
+
+  it('is taken back when the pod cannot be bound, and when its devices take too long', async () => {
+    const world = await World.start();
+    const results = (A.devices?.results ?? []).map((each) => ({
+      ...each,
+      bindingConditions: ['Ready'],
+      bindingFailureConditions: ['Broken'],
+    }));
+    for (const [allocation, message] of [
+      [A, 'no binder'],
+      [
+        { devices: { results } },
+        'running PreBind plugin "DynamicResources": device binding timeout: context deadline exceeded',
+      ],
+    ] as const) {
+      const claim = await world.create();
+      const binder = new Binder({
+        environment: world.cluster.environment,
+        client: world.cluster.client,
+        onSlots: () => {},
+        onWait: () => {},
+        bindElsewhere: () => Promise.reject(new Error('no binder')),
+      });
+      const reservations = [world.reserve({ claim, allocation })];
+      const plan = { info: podInfo(world.pod), node: 'n', reservations, timeoutMs: 600_000 };
+      const beganMs = world.cluster.environment.elapsedMs;
+      await assert.rejects(world.cluster.run(binder.bind(plan)), { message });
+      assert.ok(world.cluster.environment.elapsedMs - beganMs < 10_000);
+      assert.equal((await world.claim()).status?.reservedFor, undefined);
+      await world.cluster.patch(RESOURCE_CLAIM, claim, { metadata: { finalizers: null } });
+      await world.cluster.delete(RESOURCE_CLAIM, claim);
+    }
+    await world.cluster.stop();
+  });
+
   type Row = [
     claim: string,
     allocation: AllocationResult | undefined,
@@ -136,6 +190,16 @@ describe('the reservation of a claim', () => {
       undefined,
       () => Promise.resolve(),
       'claim default/one got deallocated elsewhere in the meantime',
+    ],
+    [
+      'comes to nothing when the claim is being deleted',
+      A,
+      async (world, claim) => {
+        const finalizers = ['example.com/held'];
+        await world.cluster.patch(RESOURCE_CLAIM, claim, { metadata: { finalizers } });
+        await world.cluster.delete(RESOURCE_CLAIM, claim);
+      },
+      'claim default/one got deleted in the meantime',
     ],
     [
       'comes to nothing when the claim is gone',

@@ -11,6 +11,7 @@ import type { ClusterEvent, EventAction, EventResource } from '../cluster-events
 import { podInfo } from '../pod-info.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { dynamicResources } from './dynamic-resources.ts';
+import { nodeResourcesFit } from './node-resources-fit.ts';
 
 interface Devices {
   readonly claims?: readonly ResourceClaim[];
@@ -201,6 +202,20 @@ describe('the place of a pod with claims', () => {
   for (const [claim, devices, expected] of rows)
     it(claim, () => assert.equal(place(world(devices), user()), expected));
 
+  it('is where the better alternative is', () => {
+    const slices = [
+      aSlice('x', { nodeName: 'a', devices: ['one'] }),
+      aSlice('y', { nodeName: 'b', devices: ['one', 'two'] }),
+    ];
+    const requests = [
+      anyOf('r', { name: 'x', count: 3 }, { name: 'y', count: 2 }, { name: 'z', count: 1 }),
+    ];
+    // Nothing else tells the nodes apart.
+    const plugins = [dynamicResources];
+    const all = world({ slices, claims: [aClaim('one', { requests })] });
+    assert.equal(place(all, user(), plugins), 'b');
+  });
+
   it('is not looked for while another pod is about to give its claim devices', () => {
     const one = aClaim('one');
     const cluster = snapshotOf(world({ claims: [one] }));
@@ -369,6 +384,29 @@ describe('an extended resource', () => {
       place(neither, asking('example.com/gpu')),
       '0/1 nodes are available: 1 cannot allocate all claims.',
     );
+  });
+
+  it('makes a pod wait for its class, by either name', () => {
+    const helps = (resource: string, before: DeviceClass | undefined, after: DeviceClass) =>
+      nodeResourcesFit.hints
+        ?.find((hint) => hint.resource === 'DeviceClass')
+        ?.helps?.(
+          podInfo(asking(resource)),
+          {
+            resource: 'DeviceClass',
+            action: 'Update',
+            ...(before === undefined ? {} : { before }),
+            after,
+          },
+          snapshotOf(world({})),
+        );
+    const implicit = 'deviceclass.resource.kubernetes.io/gpu';
+    assert.equal(helps(implicit, undefined, aClass('gpu')), true);
+    assert.equal(helps(implicit, aClass('gpu'), named), false);
+    assert.equal(helps('example.com/gpu', undefined, named), true);
+    assert.equal(helps('example.com/gpu', aClass('gpu'), named), true);
+    assert.equal(helps('example.com/gpu', named, named), false);
+    assert.equal(helps('example.com/gpu', undefined, aClass('gpu')), false);
   });
 
   it('that no class stands for must be the node’s', () => {
