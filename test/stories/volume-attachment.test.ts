@@ -413,6 +413,23 @@ describe('a node', () => {
     await world.cluster.stop();
   });
 
+  it('that starts again uses what its Pods use, and lets the rest go', async () => {
+    const world = await attached();
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('other'));
+    await world.cluster.create(POD, userOf('second', ['other'], on('node-1')));
+    await world.cluster.settle();
+    world.cluster.killNode('node-1');
+    await remove(world, 'second', true);
+    world.cluster.startNode('node-1');
+    await world.cluster.settle();
+    const unique = uniqueVolumeName({ driver: DRIVER, volumeHandle: await volumeName(world) });
+    assert.deepEqual(await volumesOf(world, 'node-1'), [[unique], [unique]]);
+    await remove(world, 'first');
+    await world.cluster.settle();
+    assert.deepEqual(await volumesOf(world, 'node-1'), [[], []]);
+    await world.cluster.stop();
+  });
+
   it('keeps what others say of it', async () => {
     const world = await VolumeWorld.start();
     const foreign = { name: 'kubernetes.io/iscsi/target:0', devicePath: '/dev/x' };

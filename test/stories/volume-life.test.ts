@@ -315,6 +315,28 @@ describe('a claim that is deleted', () => {
     await world.cluster.stop();
   });
 
+  it('serves the Pods that use it, and no other', async () => {
+    const world = await VolumeWorld.start();
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    const nodeName = 'node-1';
+    await world.cluster.create(POD, userOf('user', ['data'], { nodeName }));
+    await world.cluster.settle();
+    await world.cluster.delete(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.create(POD, userOf('late', ['data'], { nodeName }));
+    await world.cluster.settle();
+    assert.equal(await world.pods(), 'late=Pending@node-1 user=Running@node-1');
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('other'));
+    await world.cluster.create(POD, userOf('gone', ['other'], { nodeName }));
+    await world.cluster.settle();
+    world.cluster.killNode(nodeName);
+    await world.cluster.delete(POD, userOf('gone', []), { gracePeriodSeconds: 0 });
+    world.cluster.startNode(nodeName);
+    await world.cluster.settle();
+    const { status } = await world.node(nodeName);
+    assert.equal(status?.volumesInUse?.length, 1, 'its user goes on');
+    await world.cluster.stop();
+  });
+
   it('leaves its volume and what it holds where the class says so', async () => {
     const world = await VolumeWorld.start();
     await world.cluster.create(STORAGE_CLASS, {
