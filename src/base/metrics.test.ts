@@ -44,6 +44,7 @@ describe('MetricRegistry', () => {
     registry.histogram(head('b'), [1]);
     registry.counter(head('c', 'x'));
     registry.histogram(head('d', 'x'), [1]);
+    assert.equal(/# \w+ [cd]/.test(registry.text()), false);
     assert.deepEqual(samples(registry), [
       'a 0',
       'b_bucket{le="1"} 0',

@@ -8,6 +8,7 @@
  */
 
 const SERIES_MAX = 20_000;
+const HEAD_LINES = 2;
 
 export type Stability = 'STABLE' | 'BETA' | 'ALPHA';
 
@@ -94,10 +95,14 @@ export class MetricRegistry {
     });
   }
 
-  /** Everything, by name. */
+  /** Everything that has values, by name. */
   text(): string {
     const sorted = [...this.#metrics].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return sorted.map(([, metric]) => `${[...metric.lines()].join('\n')}\n`).join('');
+    return sorted
+      .map(([, metric]) => [...metric.lines()])
+      .filter((lines) => lines.length > HEAD_LINES)
+      .map((lines) => `${lines.join('\n')}\n`)
+      .join('');
   }
 
   #counter(head: MetricHead, type: 'counter' | 'gauge'): Counter {

@@ -19,6 +19,7 @@ const SIGNATURE = 'jws-kubeconfig-';
 
 export const bootstrapSigner: Controller = defineKeyController({
   name: 'bootstrap-signer',
+  queue: 'bootstrap_signer_queue',
   create: (setup) => {
     const wakes = (): string[] => [KEY];
     const only = { namespace: NAMESPACE, fieldSelector: `metadata.name=${NAME}` };

@@ -39,6 +39,7 @@ const RULES: readonly Rule[] = [
 export const csrApprovingController: Controller = {
   ...defineController<CertificateSigningRequest>({
     name: 'certificatesigningrequest-approving-controller',
+    queue: 'certificate',
     for: CERTIFICATE_SIGNING_REQUEST,
     reconcile: approve,
   }),

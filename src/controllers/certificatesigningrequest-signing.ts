@@ -24,6 +24,7 @@ export function csrSigningController(ca: SigningCa): Controller {
   return {
     ...defineController<CertificateSigningRequest>({
       name: 'certificatesigningrequest-signing-controller',
+      queue: 'certificate',
       for: CERTIFICATE_SIGNING_REQUEST,
       reconcile: (csr, context) => answer(csr, issuer, context),
     }),

@@ -15,6 +15,7 @@ const NAME = 'clusterrole-aggregation-controller';
 
 export const clusterRoleAggregationController: Controller = defineKeyController({
   name: NAME,
+  queue: 'ClusterRoleAggregator',
   create: (setup) => {
     // Who selects whom may change with any label: there are few aggregated roles, so all are asked.
     const roles: Informer<ClusterRole> = setup.watch(CLUSTER_ROLE, () =>

@@ -29,6 +29,7 @@ const BY_POOL = 'device-pool';
 
 export const deviceTaintEvictionController: Controller = defineKeyController({
   name: 'device-taint-eviction-controller',
+  queue: 'device-taint-eviction-controller',
   create: (setup) => new DeviceTaints(setup).reconcile,
 });
 

@@ -38,6 +38,7 @@ const NAME = 'endpointslice-controller';
 
 export const endpointSliceController: Controller = defineKeyController({
   name: NAME,
+  queue: 'endpoint_slice',
   create(setup) {
     const metrics = new SliceMetrics(setup.metrics);
     const controller = defineController<Service>({

@@ -43,6 +43,7 @@ const NAME = 'endpointslicemirroring-controller';
 
 export const endpointSliceMirroringController: Controller = defineKeyController({
   name: NAME,
+  queue: 'endpoint_slice_mirroring',
   create(setup) {
     const metrics = new MirrorMetrics(setup.metrics);
     const { clock } = setup.environment;

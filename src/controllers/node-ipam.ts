@@ -42,6 +42,7 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
   const reserved = (options.serviceCidrs ?? []).map(rangeOf);
   return defineKeyController({
     name: 'cidrAllocator',
+    queue: 'cidrallocator_node',
     identity: 'node-controller',
     // One at a time: two nodes must never be given the same range.
     concurrency: 1,

@@ -51,6 +51,7 @@ const UNREACHABLE_TAINT: Taint = { key: UNREACHABLE, effect: 'NoExecute' };
 
 export const nodeLifecycleController: Controller = defineKeyController({
   name: 'node-controller',
+  queue: 'node_lifecycle_controller',
   create: (setup) => {
     const lifecycle = new Lifecycle(setup);
     return (key, pass) => lifecycle.reconcile(key, pass);

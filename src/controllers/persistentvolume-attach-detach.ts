@@ -34,6 +34,7 @@ import {
 } from '#reconcile/controller.ts';
 import { Actual } from './persistentvolume-attach-detach/actual.ts';
 import { Desired } from './persistentvolume-attach-detach/desired.ts';
+import { AttachMetrics } from './persistentvolume-attach-detach/metrics.ts';
 import { attachable, volumesOf } from './persistentvolume-attach-detach/pod-volumes.ts';
 import { VolumeSync } from './persistentvolume-attach-detach/volume-sync.ts';
 import { isPodTerminated } from './shared/pods.ts';
@@ -62,6 +63,7 @@ export interface AttachDetachOptions {
 export function attachDetachController(options: AttachDetachOptions = {}): Controller {
   return defineKeyController({
     name: 'attachdetach-controller',
+    queue: 'pvcs',
     concurrency: 1,
     create: (setup) => new AttachDetach(setup, options).reconcile,
   });
@@ -110,6 +112,13 @@ class AttachDetach {
       nodes: this.#nodes,
       attachments: this.#attachments,
       neverForces,
+      metrics: new AttachMetrics(setup.metrics, {
+        desired: this.#desired,
+        actual: this.#actual,
+        pods: () => this.#pods.list(),
+        claim: (key) => this.#claims.get(key),
+        volume: (name) => this.#volumes.get(name),
+      }),
       tellNode: (name, client) => this.#tellNode(name, client),
     });
     setup.enqueue(BEGIN_KEY);

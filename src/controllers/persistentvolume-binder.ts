@@ -61,6 +61,7 @@ export interface VolumeBinderOptions {
 export function volumeBinder(options: VolumeBinderOptions = {}): Controller {
   return defineKeyController({
     name: 'persistentvolume-controller',
+    queue: 'claims',
     identity: 'persistent-volume-binder',
     concurrency: 1,
     create: (setup) => new Binder(setup, options).reconcile,

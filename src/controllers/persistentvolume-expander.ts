@@ -17,6 +17,7 @@ const RESIZER = 'volume.kubernetes.io/storage-resizer';
 
 export const volumeExpander: Controller = defineKeyController({
   name: 'expand-controller',
+  queue: 'volume_expand',
   create: (setup) => {
     const volumes = setup.watch(PERSISTENT_VOLUME);
     const claims = setup.watch(PERSISTENT_VOLUME_CLAIM, ({ key, object, previous }) =>

@@ -57,6 +57,7 @@ export function podGcController({
 } = {}): Controller {
   return defineKeyController({
     name: 'pod-garbage-collector',
+    queue: 'orphaned_pods_nodes',
     concurrency: 1,
     create: (setup) => create(setup, terminatedPodsMax),
   });

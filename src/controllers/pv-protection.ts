@@ -16,6 +16,7 @@ const FINALIZER = 'kubernetes.io/pv-protection';
 
 export const pvProtectionController: Controller = defineController<PersistentVolume>({
   name: 'pv-protection-controller',
+  queue: 'pvprotection',
   for: PERSISTENT_VOLUME,
   async reconcile(volume, { client }) {
     const isDeleted = volume.metadata?.deletionTimestamp !== undefined;

@@ -17,6 +17,7 @@ const FINALIZER = 'kubernetes.io/pvc-protection';
 
 export const pvcProtectionController: Controller = defineController<PersistentVolumeClaim>({
   name: 'pvc-protection-controller',
+  queue: 'pvcprotection',
   for: PERSISTENT_VOLUME_CLAIM,
   watches: [
     watch<Pod, PersistentVolumeClaim>({ type: POD, keys: ({ object }) => claimKeys(object) }),

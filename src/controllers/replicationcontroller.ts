@@ -10,6 +10,7 @@ import { type Desired, replicasController } from './shared/replicas.ts';
 
 export const replicationControllerController = replicasController<ReplicationController>({
   name: 'replication-controller',
+  queue: 'replicationmanager',
   type: REPLICATION_CONTROLLER,
   countsTerminating: false,
   desired,

@@ -47,6 +47,7 @@ export interface ResourceQuotaOptions {
 export function resourceQuotaController(options: ResourceQuotaOptions): Controller {
   return defineKeyController({
     name: 'resourcequota-controller',
+    queue: 'resourcequota_primary',
     create: (setup) => new Quotas(setup, options).reconcile,
   });
 }

@@ -31,6 +31,7 @@ const SECONDS_BUCKETS = exponentialBuckets(0.001, 2, 15);
 export function rootCaPublisher({ ca }: { readonly ca: string }): Controller {
   return defineController<Namespace>({
     name: 'root-ca-cert-publisher',
+    queue: 'root_ca_cert_publisher',
     for: NAMESPACE,
     watches: [
       watch<ConfigMap, Namespace>({

@@ -49,6 +49,7 @@ const IS_TERMINATING: Condition = {
 
 export const serviceCidrController: Controller = defineKeyController({
   name: NAME,
+  queue: 'ipaddresses',
   identity: 'service-cidrs-controller',
   create: (setup) => {
     const cidrs: Informer<ServiceCIDR> = setup.watch(SERVICE_CIDR, ({ type, key, object }) =>

@@ -37,6 +37,7 @@ export function serviceAccountTokenController(options: ServiceAccountTokenOption
   const key = createPrivateKey(options.key);
   return defineKeyController({
     name: 'serviceaccount-token-controller',
+    queue: 'serviceaccount_tokens_service',
     identity: null,
     create: (setup) => new Tokens(setup, key, options.rootCa).reconcile,
   });

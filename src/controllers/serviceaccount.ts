@@ -16,6 +16,7 @@ const NAME = 'default';
 
 export const serviceAccountController = defineController<Namespace>({
   name: 'service-account-controller',
+  queue: 'serviceaccount',
   for: NAMESPACE,
   watches: [
     watch<ServiceAccount, Namespace>({

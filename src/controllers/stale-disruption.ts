@@ -16,6 +16,7 @@ const BY_KUBELET = 'TerminationByKubelet';
 
 export const staleDisruptionController: Controller = defineKeyController({
   name: 'stale-disruption-controller',
+  queue: 'stale_pod_disruption',
   identity: 'disruption-controller',
   create: (setup) => {
     const pods = setup.watch(POD, ({ type, key, object }) =>

@@ -35,6 +35,7 @@ const NO_NAMESPACE = '@fake:svm_ns!';
 
 export const storageVersionMigrator: Controller = defineKeyController({
   name: NAME,
+  queue: 'storage-version-migrator-controller',
   create: (setup) => {
     const migrations = setup.watch(STORAGE_VERSION_MIGRATION, ({ object }) => [keyOf(object)]);
     return async (key, { client }): Promise<Result> => {

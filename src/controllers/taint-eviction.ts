@@ -26,6 +26,7 @@ const BY_NODE = 'node';
 
 export const taintEvictionController: Controller = defineKeyController({
   name: 'taint-eviction-controller',
+  queue: 'noexec_taint_pod',
   identity: 'node-controller',
   create,
 });

@@ -11,6 +11,7 @@ import { BOOTSTRAP_TOKENS, remainingMs } from './shared/bootstrap-tokens.ts';
 
 export const tokenCleaner: Controller = defineKeyController({
   name: 'token-cleaner',
+  queue: 'token_cleaner',
   create: (setup) => {
     const secrets = setup.watch(SECRET, ({ key }) => [key], BOOTSTRAP_TOKENS);
     return async (key, { client }) => {

@@ -21,6 +21,7 @@ const deletionSeconds = (registry: MetricRegistry): Histogram =>
 
 export const ttlAfterFinishedController = defineController<Job>({
   name: 'ttl-after-finished-controller',
+  queue: 'ttl_jobs_to_delete',
   for: JOB,
   metrics: deletionSeconds,
   reconcile: async (job, context): Promise<Result> => {

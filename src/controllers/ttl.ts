@@ -32,6 +32,7 @@ export function ttlSecondsOf(step: number): number {
 
 export const ttlController: Controller = defineKeyController({
   name: 'ttl-controller',
+  queue: 'ttlcontroller',
   create: (setup) => {
     let step = 0;
     const nodes = setup.watch(NODE, ({ type, key }) => (type === 'deleted' ? [] : [key]));

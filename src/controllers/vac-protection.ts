@@ -21,6 +21,7 @@ const FINALIZER = 'kubernetes.io/vac-protection';
 /** A class is woken by what named it before a change, too. */
 export const vacProtectionController: Controller = defineController<VolumeAttributesClass>({
   name: 'volumeattributesclass-protection-controller',
+  queue: 'vacprotection',
   for: VOLUME_ATTRIBUTES_CLASS,
   watches: [
     watch<PersistentVolume, VolumeAttributesClass>({

@@ -72,6 +72,8 @@ export type Reconcile = (key: string, pass: Pass) => Promise<Result | void>;
 export interface Controller {
   /** Under which it reports events: `deployment-controller`. */
   readonly name: string;
+  /** What its queue is called in metrics; the name without `-controller` unless given. */
+  readonly queue?: string;
   /** Its service account in kube-system; the name unless given. `null`: it acts as the manager. */
   readonly identity?: string | null;
   /** Keys worked on at once; the manager's default unless given. */
@@ -128,6 +130,7 @@ export interface Context<T extends KubeObject> extends Pass {
 
 export interface ControllerSpec<T extends KubeObject> {
   readonly name: string;
+  readonly queue?: string;
   /** Its service account in kube-system; the name unless given. */
   readonly identity?: string;
   readonly for: ResourceType<T>;
@@ -156,6 +159,7 @@ export function watch<C extends KubeObject, T extends KubeObject>(
 export function defineController<T extends KubeObject>(spec: ControllerSpec<T>): Controller {
   return Object.freeze({
     name: spec.name,
+    ...(spec.queue === undefined ? {} : { queue: spec.queue }),
     ...(spec.identity === undefined ? {} : { identity: spec.identity }),
     ...(spec.concurrency === undefined ? {} : { concurrency: spec.concurrency }),
     ...(spec.staleSubsystem === undefined ? {} : { staleSubsystem: spec.staleSubsystem }),

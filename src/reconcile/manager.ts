@@ -122,7 +122,8 @@ class Runner {
     this.#options = options;
     this.#log = environment.log.with({ controller: controller.name });
     const { backoff } = controller;
-    const observer = queues?.observerOf(controller.name.replace(/-controller$/, ''));
+    const queue = controller.queue ?? controller.name.replace(/-controller$/, '');
+    const observer = queues?.observerOf(queue);
     this.#queue = new WorkQueue(environment, () => this.#pump(), {
       ...(observer === undefined ? {} : { observer }),
       ...(backoff === undefined ? {} : { backoff }),

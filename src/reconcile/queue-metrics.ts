@@ -39,25 +39,34 @@ export class QueueMetrics {
       head('work_duration_seconds', 'How long in seconds processing an item from workqueue takes.'),
       SECONDS_BUCKETS,
     );
-    const observe = (name: string, help: string, value: (queue: OneQueue) => number): void =>
+    const observe = (name: string, help: string, value: (queues: OneQueue[]) => number): void =>
       registry.observed(head(name, help), () =>
-        this.#queues.map((queue) => [[queue.name], value(queue)] as const),
+        // Several queues may have one name.
+        [...Map.groupBy(this.#queues, (queue) => queue.name)].map(
+          ([queue, same]) => [[queue], value(same)] as const,
+        ),
       );
-    observe('depth', 'Current depth of workqueue', (queue) => queue.depth);
+    const unfinished = (queues: readonly OneQueue[]): number[] =>
+      queues.flatMap((queue) => queue.unfinished());
+    observe('depth', 'Current depth of workqueue', (queues) =>
+      queues.reduce((sum, queue) => sum + queue.depth, 0),
+    );
     observe(
       'unfinished_work_seconds',
       "How many seconds of work has done that is in progress and hasn't been observed by work_duration. Large values indicate stuck threads. One can deduce the number of stuck threads by observing the rate at which this increases.",
-      (queue) => queue.unfinished().reduce((sum, seconds) => sum + seconds, 0),
+      (queues) => unfinished(queues).reduce((sum, seconds) => sum + seconds, 0),
     );
     observe(
       'longest_running_processor_seconds',
       'How many seconds has the longest running processor for workqueue been running.',
-      (queue) => Math.max(0, ...queue.unfinished()),
+      (queues) => Math.max(0, ...unfinished(queues)),
     );
   }
 
   /** Of a queue that is made now. */
   observerOf(name: string): QueueObserver {
+    this.#adds.add([name], 0);
+    this.#retries.add([name], 0);
     const queue = new OneQueue(name, this.#clock, {
       added: () => this.#adds.add([name]),
       retried: () => this.#retries.add([name]),

@@ -8,10 +8,12 @@ import { POD } from '#api/core/pod.ts';
 import type { PodSpec } from '#api/gen/core-v1.ts';
 import { attachmentName, uniqueVolumeName } from '#api/storage/attachment-names.ts';
 import { CSI_DRIVER } from '#api/storage/csi-driver.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { VOLUME_ATTACHMENT } from '#api/storage/volume-attachment.ts';
 import { allControllers, type ControllerOptions } from '#controllers/index.ts';
 import { DRIVER } from '#kit/csi/backend.ts';
 import { SimulatedCsiDriver } from '#kit/csi/driver.ts';
+import { countsOf } from '#kit/metrics.ts';
 import { claim, userOf, VolumeWorld } from '#kit/volumes.ts';
 
 const MINUTE_MS = 60_000;
@@ -322,6 +324,37 @@ describe('a node that dies with a volume', () => {
     await world.cluster.advance(MINUTE_MS);
     assert.equal(await world.pods(), 'second=Running@node-2');
     assert.equal(await world.attachments(), 'node-2');
+    await world.cluster.stop();
+  });
+
+  it('is counted with its volumes, and how it lost them', async () => {
+    const metrics = new MetricRegistry();
+    const prefixes = ['storage_count_', 'attachdetach_controller_', 'attach_detach_controller_'];
+    const counts = (): string[] => prefixes.flatMap((prefix) => countsOf(metrics, prefix));
+    const world = await attached({ metrics });
+    const plugin = `kubernetes.io/csi:${DRIVER}`;
+    const total = (state: string): string =>
+      `total_volumes{plugin_name="${plugin}",state="${state}_state_of_world"} 1`;
+    const inUse = (node: string): string =>
+      `attachable_volumes_in_use{node="${node}",volume_plugin="${plugin}"} 1`;
+    assert.deepEqual(counts(), [inUse('node-1'), total('actual'), total('desired')]);
+    world.cluster.killNode('node-1');
+    await remove(world, 'first', true);
+    await world.cluster.advance(MINUTE_MS);
+    assert.deepEqual(counts(), [total('actual')]);
+    await world.cluster.advance(7 * MINUTE_MS);
+    const forced = (reason: string): string =>
+      `attachdetach_controller_forced_detaches{reason="${reason}"} 1`;
+    assert.deepEqual(counts(), [forced('timeout')]);
+    await world.cluster.create(POD, userOf('second', ['data'], on('node-2')));
+    await world.cluster.settle();
+    world.cluster.killNode('node-2');
+    await world.cluster.advance(2 * MINUTE_MS);
+    const taints = [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }];
+    await world.cluster.patch(NODE, await world.node('node-2'), { spec: { taints } });
+    await remove(world, 'second');
+    await world.cluster.advance(MINUTE_MS);
+    assert.deepEqual(counts(), [forced('out-of-service'), forced('timeout')]);
     await world.cluster.stop();
   });
 

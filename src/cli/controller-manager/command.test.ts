@@ -101,7 +101,7 @@ test('cox controller-manager leads, works as its service accounts, and tells of 
   const shown = [
     `rest_client_requests_total{code="200",method="GET",host="127.0.0.1:${server.port}"} [1-9]`,
     `rest_client_request_duration_seconds_count{verb="PUT",host="127.0.0.1:${server.port}"} [1-9]`,
-    'root_ca_cert_publisher_sync_total{code="200"} [1-9]',
+    'cronjob_controller_job_creation_skew_duration_seconds_count 0',
     'kubernetes_feature_enabled{name="MaxUnavailableStatefulSet",stage="[A-Z]*"} 0',
     'version_info{component="kube",binary="1.36",emulation="1.36",min_compat="1.35"} 1',
     'process_cpu_seconds_total \\d*\\.\\d+',

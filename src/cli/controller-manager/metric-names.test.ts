@@ -40,6 +40,8 @@ class NotingRegistry extends MetricRegistry {
 
 /** Name, stability, type, (of a histogram) first and last bucket and their count, labels. */
 const NAMES = `
+attach_detach_controller_attachdetach_controller_forced_detaches ALPHA counter reason
+attachdetach_controller_total_volumes ALPHA gauge plugin_name state
 cronjob_controller_job_creation_skew_duration_seconds STABLE histogram 1…512/10
 daemonset_controller_stale_sync_skips_total ALPHA counter group resource
 device_taint_eviction_controller_pod_deletion_duration_seconds ALPHA histogram 0.005…240/12
@@ -114,6 +116,7 @@ root_ca_cert_publisher_sync_total ALPHA counter code
 running_managed_controllers BETA gauge name manager
 statefulset_controller_statefulset_max_unavailable ALPHA gauge statefulset_namespace statefulset_name pod_management_policy
 statefulset_controller_statefulset_unavailable_replicas ALPHA gauge statefulset_namespace statefulset_name pod_management_policy
+storage_count_attachable_volumes_in_use ALPHA gauge node volume_plugin
 taint_eviction_controller_pod_deletion_duration_seconds ALPHA histogram 0.005…240/12
 taint_eviction_controller_pod_deletions_total ALPHA counter
 ttl_after_finished_controller_job_deletion_duration_seconds ALPHA histogram 0.1…819.2/14
@@ -127,7 +130,18 @@ workqueue_unfinished_work_seconds BETA gauge name
 workqueue_work_duration_seconds BETA histogram 1e-8…1000/12 name
 `;
 
-it('the controller manager has these metrics', async () => {
+const QUEUES = `
+ClusterRoleAggregator bootstrap_signer_queue certificate certificatesigningrequest-cleaner
+cidrallocator_node claims cronjob daemonset deployment device-taint-eviction-controller
+disruption endpoint endpoint_slice endpoint_slice_mirroring ephemeral_volume
+garbage_collector_attempt_to_delete ipaddresses job legacy-service-account-token-cleaner
+namespace node_lifecycle_controller noexec_taint_pod orphaned_pods_nodes pvcprotection pvcs
+pvprotection replicaset replicationmanager resource_claim resourcequota_primary
+root_ca_cert_publisher serviceaccount serviceaccount_tokens_service stale_pod_disruption
+statefulset token_cleaner ttl_jobs_to_delete ttlcontroller vacprotection volume_expand
+`;
+
+it('the controller manager has these metrics, and queues', async () => {
   const registry = new NotingRegistry();
   const controllers = allControllers({
     rootCa: 'ca',
@@ -144,5 +158,7 @@ it('the controller manager has these metrics', async () => {
   assert.ok(new ClientMetrics(registry, cluster.environment.clock));
   assert.ok(leaderStatus(registry));
   await cluster.stop();
+  const queues = [...registry.text().matchAll(/^workqueue_depth\{name="(.*)"\}/gm)];
+  assert.deepEqual(queues.map(([, queue]) => queue).sort(), QUEUES.trim().split(/\s+/));
   assert.deepEqual([...registry.heads].sort(), NAMES.trim().split('\n'));
 });

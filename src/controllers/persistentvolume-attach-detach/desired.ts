@@ -87,6 +87,14 @@ export class Desired {
     return false;
   }
 
+  /** The driver of each volume on each node. */
+  placed(): string[] {
+    return [...this.#wanting.keys()].flatMap((name) => {
+      const wanted = this.of(name);
+      return wanted === undefined ? [] : [...wanted.pods.keys()].map(() => wanted.volume.driver);
+    });
+  }
+
   #drop(name: string, podKey: string): void {
     const wanting = this.#wanting.get(name);
     wanting?.delete(podKey);

@@ -21,7 +21,11 @@ const attached = (node: string, change: Partial<AttachedTo> = {}): AttachedTo =>
   ...change,
 });
 const wanted = (node: string, mayAttach = true) => ({ node, mayAttach });
-const detach = (node: string, verifies = true): Step => ({ do: 'detach', node, verifies });
+const detach = (node: string, force: 'none' | 'timeout' | 'out-of-service' = 'none'): Step => ({
+  do: 'detach',
+  node,
+  force,
+});
 const attach = (node: string): Step => ({ do: 'attach', node });
 const LATE = UNMOUNT_MS_MAX + 1;
 
@@ -56,7 +60,7 @@ describe('planVolume', () => {
     [
       'gives up a node that is not ready after six minutes, without asking it',
       { attached: [attached('a', { isInUse: true, unwantedForMs: LATE, isNodeReady: false })] },
-      [detach('a', false)],
+      [detach('a', 'timeout')],
     ],
     [
       'not on the dot of six minutes',
@@ -79,7 +83,7 @@ describe('planVolume', () => {
     [
       'gives up a node that is out of service at once',
       { attached: [attached('a', { isInUse: true, isOutOfService: true })], neverForces: true },
-      [detach('a', false)],
+      [detach('a', 'out-of-service')],
     ],
     [
       'detaches from one node before it attaches to the next',

@@ -8,6 +8,8 @@
  *
  * Upstream: reconcile in pkg/controller/volume/attachdetach/reconciler/reconciler.go, v1.36.
  */
+import type { ForceReason } from './metrics.ts';
+
 /** How long a node that is not ready may hold on to what it uses. */
 export const UNMOUNT_MS_MAX = 360_000;
 
@@ -33,8 +35,8 @@ export interface VolumeWorld {
 }
 
 export type Step =
-  /** `verifies`: the node is asked once more whether it uses the volume. */
-  | { readonly do: 'detach'; readonly node: string; readonly verifies: boolean }
+  /** The node is asked once more whether it uses the volume, unless it is taken by force. */
+  | { readonly do: 'detach'; readonly node: string; readonly force: ForceReason | 'none' }
   | { readonly do: 'attach'; readonly node: string }
   /** Other nodes have what one alone may have. */
   | { readonly do: 'refuse'; readonly node: string; readonly others: readonly string[] };
@@ -50,8 +52,8 @@ export function planVolume(world: VolumeWorld): Plan {
   let waitMs = Number.POSITIVE_INFINITY;
   for (const each of world.attached) {
     if (each.isWanted || !each.mayDetach || isBusy(world, steps)) continue;
-    const verifies = detachment(each, world.neverForces);
-    if (verifies !== undefined) steps.push({ do: 'detach', node: each.node, verifies });
+    const force = detachment(each, world.neverForces);
+    if (force !== undefined) steps.push({ do: 'detach', node: each.node, force });
     else if (each.unwantedForMs <= UNMOUNT_MS_MAX)
       waitMs = Math.min(waitMs, UNMOUNT_MS_MAX - each.unwantedForMs + 1);
   }
@@ -69,10 +71,11 @@ function isBusy({ isShared }: VolumeWorld, steps: readonly Step[]): boolean {
   return !isShared && steps.some((step) => step.do !== 'refuse');
 }
 
-/** Whether detaching asks the node first; undefined: it must wait. */
-function detachment(each: AttachedTo, neverForces: boolean): boolean | undefined {
+/** Why the node is not asked first, if it is not; undefined: it must wait. */
+function detachment(each: AttachedTo, neverForces: boolean): ForceReason | 'none' | undefined {
   const isOverdue = each.unwantedForMs > UNMOUNT_MS_MAX && !neverForces;
   const isGivenUp = each.isOutOfService || (isOverdue && !each.isNodeReady);
   if (each.isInUse && !isGivenUp) return undefined;
-  return !isOverdue && !each.isOutOfService;
+  if (isOverdue) return 'timeout';
+  return each.isOutOfService ? 'out-of-service' : 'none';
 }

@@ -19,6 +19,7 @@ import type { Informer } from '#client/informer.ts';
 import { nodeCondition } from '../shared/nodes.ts';
 import type { Actual } from './actual.ts';
 import type { Desired, Wanted } from './desired.ts';
+import type { AttachMetrics } from './metrics.ts';
 import { operationKey, Operations, type Pending } from './operations.ts';
 import { attachOutcome, detachOutcome } from './outcomes.ts';
 import { type AttachedTo, planVolume, type Step } from './plan.ts';
@@ -36,6 +37,7 @@ export interface VolumeSyncOptions {
   readonly nodes: Informer<Node>;
   readonly attachments: Informer<VolumeAttachment>;
   readonly neverForces: boolean;
+  readonly metrics: AttachMetrics;
   /** Writes what is attached to the node into its status. */
   readonly tellNode: (node: string, client: Client) => Promise<void>;
 }
@@ -225,7 +227,7 @@ export class VolumeSync {
   }
 
   async #detach(
-    { node, verifies }: Extract<Step, { readonly do: 'detach' }>,
+    { node, force }: Extract<Step, { readonly do: 'detach' }>,
     going: Going & { readonly client: Client },
   ): Promise<boolean> {
     const { actual, clock, tellNode } = this.#options;
@@ -241,7 +243,8 @@ export class VolumeSync {
     const startedMs = clock.monotonicMs();
     this.#operations.start(key, { volume: uniqueName, kind: 'detach', node, startedMs });
     try {
-      if (verifies) await verifyUnused(uniqueName, node, client);
+      if (force === 'none') await verifyUnused(uniqueName, node, client);
+      else this.#options.metrics.detachForced(force);
       const volume = csiVolumeOf(uniqueName);
       if (volume === undefined) throw new Error('volumeName missing expected data');
       await client.delete(VOLUME_ATTACHMENT, { name: attachmentName(volume, node) });

@@ -66,6 +66,7 @@ export interface Desired {
 
 export interface ReplicasFacts<T extends ReplicasOwner> {
   readonly name: string;
+  readonly queue?: string;
   readonly type: ResourceType<T>;
   /** ReplicaSets report Pods that are being deleted; ReplicationControllers never did. */
   readonly countsTerminating: boolean;
@@ -75,6 +76,7 @@ export interface ReplicasFacts<T extends ReplicasOwner> {
 export function replicasController<T extends ReplicasOwner>(facts: ReplicasFacts<T>): Controller {
   return defineController<T>({
     name: facts.name,
+    ...(facts.queue === undefined ? {} : { queue: facts.queue }),
     for: facts.type,
     staleSubsystem: 'replicaset_controller',
     metrics: ageRatios,
