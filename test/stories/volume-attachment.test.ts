@@ -333,11 +333,17 @@ describe('a node that dies with a volume', () => {
     const counts = (): string[] => prefixes.flatMap((prefix) => countsOf(metrics, prefix));
     const world = await attached({ metrics });
     const plugin = `kubernetes.io/csi:${DRIVER}`;
-    const total = (state: string): string =>
-      `total_volumes{plugin_name="${plugin}",state="${state}_state_of_world"} 1`;
+    const total = (state: string, count = 1): string =>
+      `total_volumes{plugin_name="${plugin}",state="${state}_state_of_world"} ${count}`;
     const inUse = (node: string): string =>
       `attachable_volumes_in_use{node="${node}",volume_plugin="${plugin}"} 1`;
     assert.deepEqual(counts(), [inUse('node-1'), total('actual'), total('desired')]);
+    await world.cluster.create(POD, userOf('homeless', ['data'], on('nowhere')));
+    await world.cluster.create(POD, userOf('refused', ['data'], on('node-2')));
+    await world.cluster.advance(5_000);
+    const both = [inUse('node-1'), inUse('node-2'), total('actual'), total('desired', 2)];
+    assert.deepEqual(counts(), both);
+    for (const name of ['homeless', 'refused']) await remove(world, name, true);
     world.cluster.killNode('node-1');
     await remove(world, 'first', true);
     await world.cluster.advance(MINUTE_MS);

@@ -98,6 +98,10 @@ describe('a request', () => {
     for (const url of ['/api/v1/pods?watch=true&limit=1', '/api/v1/pods?limit=1&watch=1']) {
       const counts = await after({ url }, () => streamed('event'));
       assert.deepEqual(counts, ['requests_total{code="200",method="GET"} 1']);
+      const refused = await after({ url }, () => {
+        throw new Error('away');
+      });
+      assert.deepEqual(refused, ['requests_total{code="<error>",method="GET"} 1']);
     }
   });
 });

@@ -158,7 +158,7 @@ it('the controller manager has these metrics, and queues', async () => {
   assert.ok(new ClientMetrics(registry, cluster.environment.clock));
   assert.ok(leaderStatus(registry));
   await cluster.stop();
-  const queues = [...registry.text().matchAll(/^workqueue_depth\{name="(.*)"\}/gm)];
+  const queues = [...registry.text().matchAll(/^workqueue_adds_total\{name="(.*)"\}/gm)];
   assert.deepEqual(queues.map(([, queue]) => queue).sort(), QUEUES.trim().split(/\s+/));
   assert.deepEqual([...registry.heads].sort(), NAMES.trim().split('\n'));
 });

@@ -86,6 +86,11 @@ describe('planVolume', () => {
       [detach('a', 'out-of-service')],
     ],
     [
+      'gives up a node for its six minutes first',
+      { attached: [attached('a', { unwantedForMs: LATE, isOutOfService: true })] },
+      [detach('a', 'timeout')],
+    ],
+    [
       'detaches from one node before it attaches to the next',
       { attached: [attached('a')], wanted: [wanted('b')] },
       [detach('a')],
