@@ -9,6 +9,7 @@ import type { EventRecorder } from '#client/events.ts';
 import type { Informer } from '#client/informer.ts';
 import { Actual } from './actual.ts';
 import { Desired } from './desired.ts';
+import type { AttachMetrics } from './metrics.ts';
 import { VolumeSync } from './volume-sync.ts';
 
 const VOLUME = 'kubernetes.io/csi/csi.example.com^h';
@@ -45,6 +46,7 @@ async function leave({
     nodes: { get: () => undefined } as unknown as Informer<Node>,
     attachments: { get: () => ({}) } as unknown as Informer<VolumeAttachment>,
     neverForces: false,
+    metrics: { detachForced: () => {} } as unknown as AttachMetrics,
     tellNode: async () => {
       done.push(`tell ${actual.reportedOn('node').length}`);
       if (tellFails) throw new Error('no route');
