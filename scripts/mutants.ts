@@ -16,24 +16,40 @@ import type { Mutant } from '../test/sim/mutants/mutant.ts';
 const { values } = parseArgs({
   options: { only: { type: 'string' }, seeds: { type: 'string', default: '1000' } },
 });
+/** Few, for none of these faults needs many and worlds of many are slow. */
+const NODES = '3';
 const ROOT = join(import.meta.dirname, '..');
+
+/** Runs worlds that look for the mutant, on the sources in `folder`: how it ended, and what it said. */
+async function worlds(
+  mutant: Mutant,
+  folder: string,
+  which: readonly string[],
+): Promise<{ readonly isWhole: boolean; readonly said: string }> {
+  const casts = mutant.casts.flatMap((cast) => ['--cast', cast]);
+  const args = ['scripts/sim.ts', '--nodes', NODES, ...casts, ...which];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => {
+      said += data.toString();
+    });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { isWhole: code === 0, said };
+}
 
 /** What the first world that breaks says; undefined when none does. */
 async function breakage(mutant: Mutant): Promise<string | undefined> {
   const { folder, remove } = copyWith(mutant, ROOT);
   try {
-    const casts = mutant.casts.flatMap((cast) => ['--cast', cast]);
-    const args = ['scripts/sim.ts', '--until-broken', '--seeds', values.seeds, ...casts];
-    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (data: Buffer) => {
-        said += data.toString();
-      });
-    const [code] = (await once(child, 'close')) as [number | null];
-    if (code === 0) return undefined;
-    const text = /^seed \d+: .*$/m.exec(said)?.[0];
-    if (text === undefined) throw new Error(`The worlds of ${mutant.name} did not run:\n${said}`);
+    const which = ['--until-broken', '--seeds', values.seeds];
+    const { isWhole, said } = await worlds(mutant, folder, which);
+    if (isWhole) return undefined;
+    const [text, seed] = /^seed (\d+): .*$/m.exec(said) ?? [];
+    if (text === undefined || seed === undefined)
+      throw new Error(`The worlds of ${mutant.name} did not run:\n${said}`);
+    const without = await worlds(mutant, ROOT, ['--seed', seed]);
+    if (!without.isWhole) throw new Error(`Without ${mutant.name} too:\n${text}`);
     return text;
   } finally {
     remove();

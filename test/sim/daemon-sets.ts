@@ -18,6 +18,7 @@ const NAME = 'agent';
 const LABEL = 'agent';
 const HISTORY = 2;
 const READY_SECONDS_MAX = 2;
+const ROLL_OVER_MS = 6_000;
 const LABELS = { app: NAME };
 
 const NOT_REFUSED: Affinity = {
@@ -40,6 +41,7 @@ function nodeOf({ spec }: Pod): string {
 export class DaemonSets implements Cast {
   readonly actions = [
     [5, () => this.#roll()],
+    [3, () => this.#rollOver()],
     [3, () => this.#label()],
   ] as const;
   readonly #stage: Stage;
@@ -142,6 +144,13 @@ export class DaemonSets implements Cast {
     const subject = await cluster.get(DAEMON_SET, NAME, 'default');
     const containers = [{ name: 'main', image: this.#image }];
     await cluster.patch(DAEMON_SET, subject, { spec: { template: { spec: { containers } } } });
+  }
+
+  /** Once more before the first has ended. */
+  async #rollOver(): Promise<void> {
+    await this.#roll();
+    await this.#stage.cluster.advance(this.#stage.random.below(ROLL_OVER_MS));
+    await this.#roll();
   }
 
   /** A node refuses the set, or takes it back. */

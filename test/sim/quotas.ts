@@ -127,12 +127,12 @@ export class Quotas implements Cast {
     return { metadata: { name: NAME, namespace: SPACE } };
   }
 
-  /** Once more, and it is not to take until everything is counted anew. */
+  /** One thing more, of which the count is not to wait until all is counted anew. */
   async waitForLast(): Promise<void> {
-    await this.#limit();
-    await this.#deleteMap();
-    await this.#scale();
-    await this.#stage.cluster.advance(FOLLOWS_MS);
+    const { random, cluster } = this.#stage;
+    const last = random.pick([() => this.#limit(), () => this.#deleteMap(), () => this.#scale()]);
+    await last();
+    await cluster.advance(FOLLOWS_MS);
     await this.#checkStatus();
   }
 

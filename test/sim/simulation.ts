@@ -133,7 +133,7 @@ class Simulation implements Stage {
     this.cluster.faults = this.#faults;
     for (let i = 0; i < episodes; i++) await this.#episode(line);
     await this.#recover();
-    await this.#checkEnd(line);
+    await this.#judge(() => this.#checkEnd(line));
     this.#stopping.abort();
     await this.cluster.stop();
   }
@@ -175,22 +175,29 @@ class Simulation implements Stage {
       if (!alive.includes(node.metadata?.name ?? '')) await this.cluster.delete(NODE, node);
     }
     await this.cluster.advance(RECOVERY_MS);
-    for (const cast of this.#casts) await cast.waitForLast?.();
+    await this.#judge(async () => {
+      for (const cast of this.#casts) await cast.waitForLast?.();
+    });
     await this.cluster.settle();
     this.#complain();
   }
 
   async #checkEnd(line: BadLine): Promise<void> {
+    const pods = await this.cluster.list(POD, 'default');
+    const needed = new Set<string>();
+    for (const cast of this.#casts)
+      for (const pod of await cast.checkEnd(pods)) needed.add(pod.metadata?.name ?? '');
+    const lost = pods.find(({ metadata }) => !needed.has(metadata?.name ?? ''));
+    if (lost !== undefined) throw new Error(`nobody needs Pod ${lost.metadata?.name}`);
+    await line.checkEnd(pods);
+    await this.#checkSilence();
+    this.#checkWarnings();
+  }
+
+  /** What is wrong is told with the seed that shows it. */
+  async #judge(look: () => Promise<void>): Promise<void> {
     try {
-      const pods = await this.cluster.list(POD, 'default');
-      const needed = new Set<string>();
-      for (const cast of this.#casts)
-        for (const pod of await cast.checkEnd(pods)) needed.add(pod.metadata?.name ?? '');
-      const lost = pods.find(({ metadata }) => !needed.has(metadata?.name ?? ''));
-      if (lost !== undefined) throw new Error(`nobody needs Pod ${lost.metadata?.name}`);
-      await line.checkEnd(pods);
-      await this.#checkSilence();
-      this.#checkWarnings();
+      await look();
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       throw new Error(`seed ${this.#options.seed}: at the end: ${text}`, { cause: error });
