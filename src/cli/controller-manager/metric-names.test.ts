@@ -159,6 +159,6 @@ it('the controller manager has these metrics, and queues', async () => {
   assert.ok(leaderStatus(registry));
   await cluster.stop();
   const queues = [...registry.text().matchAll(/^workqueue_adds_total\{name="(.*)"\}/gm)];
-  assert.deepEqual(queues.map(([, queue]) => queue).sort(), QUEUES.trim().split(/\s+/));
+  assert.deepEqual(queues.map(([, queue = '']) => queue).sort(), QUEUES.trim().split(/\s+/));
   assert.deepEqual([...registry.heads].sort(), NAMES.trim().split('\n'));
 });
