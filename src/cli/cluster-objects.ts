@@ -11,7 +11,7 @@ import { SERVICE } from '#api/core/service.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
-import { clientAs } from './component-clients.ts';
+import { clientAs } from '#client/in-process.ts';
 
 const NAME = 'kube-dns';
 const NAMESPACE = 'kube-system';

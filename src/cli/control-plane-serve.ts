@@ -11,7 +11,7 @@ import { backendConnector } from './backend-connector.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { publishClusterObjects } from './cluster-objects.ts';
 import { clusterPki } from './cluster-pki.ts';
-import { clientAs, nodeIdentity } from './component-clients.ts';
+import { clientAs, nodeIdentity } from '#client/in-process.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { kubeletConnector } from './kubelet-connector.ts';

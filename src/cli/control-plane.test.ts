@@ -8,7 +8,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { LastAttempt } from '#why/last-attempt.ts';
-import { clientAs } from './component-clients.ts';
+import { clientAs } from '#client/in-process.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import { versionOptions } from './version-flags.ts';
 

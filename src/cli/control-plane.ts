@@ -20,7 +20,7 @@ import { Manager } from '#reconcile/manager.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { schedulerGates } from './feature-gates.ts';
 import { explainerOn } from './explainer.ts';
-import { clientAs, type Identity, serviceAccountIdentity } from './component-clients.ts';
+import { clientAs, type Identity, serviceAccountIdentity } from '#client/in-process.ts';
 
 const CONTROLLER_MANAGER: Identity = { name: 'system:kube-controller-manager', groups: [] };
 const SCHEDULER: Identity = { name: 'system:kube-scheduler', groups: [] };

@@ -3,7 +3,7 @@ import type { Explainer } from '#apiserver/why/handler.ts';
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
 import { explain, type Explaining } from '#why/explain.ts';
-import { clientAs } from './component-clients.ts';
+import { clientAs } from '#client/in-process.ts';
 
 /** `lastAttempt`: of the scheduler, where it is in this process. */
 export function explainerOn(

@@ -7,7 +7,7 @@ import type { Handler } from '#base/http/message.ts';
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
-import { clientAs } from './component-clients.ts';
+import { clientAs } from '#client/in-process.ts';
 
 const LABEL = 'node-role.kubernetes.io/control-plane';
 

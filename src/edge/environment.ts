@@ -31,6 +31,13 @@ export function realEnvironment(options: RealEnvironmentOptions = {}): Environme
   };
 }
 
+/** Resolves when every promise callback that could run has run. */
+export function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 /** Random bytes are fetched this many at a time: each fetch is a system call. */
 const ENTROPY_BYTES = 6 * 512;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { aNode, aPod, type PodWords, snapshotOf } from '#kit/scheduler-world.ts';
-import { SeededRandom } from '#kit/virtual-environment.ts';
+import { SeededRandom } from '#base/virtual/seeded-random.ts';
 import { scheduleOne } from './cycle.ts';
 import { DryRuns } from './dry-runs.ts';
 import { Nominator } from './nominator.ts';

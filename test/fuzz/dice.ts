@@ -1,5 +1,5 @@
 /** Choices from one seed. */
-import { SeededRandom } from '#kit/virtual-environment.ts';
+import { SeededRandom } from '#base/virtual/seeded-random.ts';
 
 export class Dice {
   readonly #random: SeededRandom;

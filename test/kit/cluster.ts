@@ -6,11 +6,14 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
 import type { KubeObject } from '#api/meta/object.ts';
-import type { Handler, HttpRequest } from '#base/http/message.ts';
 import type { MetricRegistry } from '#base/metrics.ts';
 import type { Lease } from '#api/gen/coordination-v1.ts';
-import { clientAs, type Identity, nodeIdentity } from '#cli/component-clients.ts';
+import type { Handler } from '#base/http/message.ts';
+import { SeededRandom } from '#base/virtual/seeded-random.ts';
+import { settle } from '#base/virtual/settle.ts';
+import { clientAs, type Identity, nodeIdentity } from '#client/in-process.ts';
 import type { Client, ResourceType } from '#client/client.ts';
+import { isNews } from '#client/heartbeats.ts';
 import { allControllers } from '#controllers/index.ts';
 import { SimulatedNode } from '#kubelet/simulated/simulated-node.ts';
 import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
@@ -24,7 +27,7 @@ import type { CsiBackend } from './csi/backend.ts';
 import type { SimulatedCsiDriver } from './csi/driver.ts';
 import { type Faults, faultyHandler, NO_FAULTS } from './faults.ts';
 import { deepFreeze } from './freeze.ts';
-import { SeededRandom, VirtualEnvironment } from './virtual-environment.ts';
+import { VirtualEnvironment } from './virtual-environment.ts';
 
 export interface TestClusterOptions {
   readonly seed?: number;
@@ -56,8 +59,6 @@ const ADMIN: Identity = { name: 'kubernetes-admin', groups: ['system:masters'] }
 const BLINDNESS = blindnessOf(process.env[WITHOUT_FIELD]);
 const ELECTION_LEASES = '/registry/leases/kube-system/';
 
-/** Writes that go on for ever, and so say nothing about whether the cluster has settled. */
-const HEARTBEATS = /\/(leases|events)(\/|$|\?)|^\/api\/v1\/nodes\//;
 const QUIET_MS = 6_000;
 const SETTLE_LIMIT_MS = 1_800_000;
 
@@ -125,14 +126,14 @@ export class TestCluster {
 
   /** Runs until nothing has been written for a while and no controller has anything to do. */
   async settle(quietMs = QUIET_MS): Promise<void> {
-    const endMs = this.environment.elapsedMs + SETTLE_LIMIT_MS;
-    for (;;) {
-      const before = this.writes;
-      await this.environment.advance(quietMs);
-      if (this.writes === before && this.manager?.isSettled() === true) return;
-      if (this.environment.elapsedMs > endMs)
-        throw new Error('Cannot settle: the cluster keeps writing');
-    }
+    const rests = await settle({
+      environment: this.environment,
+      activity: () => this.writes,
+      isIdle: () => this.manager?.isSettled() === true,
+      quietMs,
+      limitMs: SETTLE_LIMIT_MS,
+    });
+    if (!rests) throw new Error('Cannot settle: the cluster keeps writing');
   }
 
   async advance(ms: number): Promise<void> {
@@ -325,8 +326,4 @@ function defaultControllers({ bindsVolumes, csi }: TestClusterOptions): Controll
 
 function isController({ name }: Identity): boolean {
   return /^system:(kube-controller-manager$|serviceaccount:kube-system:)/.test(name);
-}
-
-function isNews({ method, url }: HttpRequest): boolean {
-  return method !== 'GET' && !HEARTBEATS.test(url);
 }

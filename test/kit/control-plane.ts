@@ -7,7 +7,7 @@ import type { Lease } from '#api/gen/coordination-v1.ts';
 import { type Random, sleep } from '#base/env.ts';
 import type { HttpRequest } from '#base/http/message.ts';
 import { MetricRegistry } from '#base/metrics.ts';
-import { type Identity, serviceAccountIdentity } from '#cli/component-clients.ts';
+import { type Identity, serviceAccountIdentity } from '#client/in-process.ts';
 import { leaderFlags, workAsLeader } from '#cli/component/leader.ts';
 import { Flags } from '#cli/flags.ts';
 import { UserError } from '#cli/user-error.ts';

@@ -11,7 +11,7 @@ import type {
   HttpResponse,
   ObjectSink,
 } from '#base/http/message.ts';
-import type { SeededRandom } from './virtual-environment.ts';
+import type { SeededRandom } from '#base/virtual/seeded-random.ts';
 
 export interface Faults {
   /** Each request takes up to this long. */

@@ -1,6 +1,6 @@
 /** What a simulated world is like before anything happens in it. */
 import { type Faults, NO_FAULTS } from '#kit/faults.ts';
-import type { SeededRandom } from '#kit/virtual-environment.ts';
+import type { SeededRandom } from '#base/virtual/seeded-random.ts';
 import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
 
 export interface Shape {

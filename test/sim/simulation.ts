@@ -8,7 +8,7 @@ import { POD } from '#api/core/pod.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { SimulatedCsiDriver } from '#kit/csi/driver.ts';
 import { type Faults, NO_FAULTS } from '#kit/faults.ts';
-import { SeededRandom } from '#kit/virtual-environment.ts';
+import { SeededRandom } from '#base/virtual/seeded-random.ts';
 import { BadLine } from './bad-line.ts';
 import { CASTS } from './casts.ts';
 import { Mishaps } from './mishaps.ts';

@@ -2,7 +2,7 @@
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { TestCluster } from '#kit/cluster.ts';
-import type { SeededRandom } from '#kit/virtual-environment.ts';
+import type { SeededRandom } from '#base/virtual/seeded-random.ts';
 
 export interface Stage {
   readonly cluster: TestCluster;

@@ -10,7 +10,7 @@ import type {
 } from '#api/gen/certificates-v1.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import { createCertificate } from '#base/x509.ts';
-import { nodeIdentity } from '#cli/component-clients.ts';
+import { nodeIdentity } from '#client/in-process.ts';
 import { csrApprovingController } from '#controllers/certificatesigningrequest-approving.ts';
 import { csrCleanerController } from '#controllers/certificatesigningrequest-cleaner.ts';
 import { csrSigningController } from '#controllers/certificatesigningrequest-signing.ts';

@@ -11,7 +11,7 @@ import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { type Faults, NO_FAULTS } from '#kit/faults.ts';
-import { SeededRandom } from '#kit/virtual-environment.ts';
+import { SeededRandom } from '#base/virtual/seeded-random.ts';
 
 const LABELS = { app: 'log' };
 const HASH = 'controller-revision-hash';

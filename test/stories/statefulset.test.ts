@@ -14,7 +14,7 @@ import { allControllers } from '#controllers/index.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { SimulatedCsiDriver } from '#kit/csi/driver.ts';
 import { type Faults, NO_FAULTS } from '#kit/faults.ts';
-import { SeededRandom } from '#kit/virtual-environment.ts';
+import { SeededRandom } from '#base/virtual/seeded-random.ts';
 
 const LABELS = { app: 'web' };
 const SPEC: StatefulSetSpec = {

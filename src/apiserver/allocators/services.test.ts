@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { SeededRandom, VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { SeededRandom } from '#base/virtual/seeded-random.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { Service, ServiceSpec } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { StatusError } from '#api/meta/status.ts';

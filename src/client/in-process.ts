@@ -4,7 +4,7 @@
  */
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
-import { RestClient } from '#client/rest.ts';
+import { RestClient } from './rest.ts';
 
 export interface Identity {
   readonly name: string;

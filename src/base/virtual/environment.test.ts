@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sleep } from '#base/env.ts';
-import { VirtualEnvironment } from './virtual-environment.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 
 describe('VirtualEnvironment', () => {
   it('fires timers by time, then in the order of their making', async () => {
