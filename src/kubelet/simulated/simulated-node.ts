@@ -39,6 +39,15 @@ export interface SimulatedNodeOptions {
   readonly kubeletVersion?: string;
   /** First three numbers of pod addresses while the node has no range of its own. */
   readonly podNetwork?: string;
+  /**
+   * A node that is there already: it neither registers nor reports, its status stays as it is, and no
+   * pod waits for its volumes to be attached.
+   */
+  readonly standsInFor?: Node;
+  /** How long things take with this pod; `delays` unless given. */
+  readonly delaysOf?: (pod: Pod) => PodDelays;
+  /** Pods that it finds, and leaves as they are until they are deleted; none unless given. */
+  readonly leaves?: (pod: Pod) => boolean;
 }
 
 const DELAYS: PodDelays = { startMs: 200, readyMs: 100, stopMs: 500 };
@@ -54,12 +63,13 @@ export class SimulatedNode {
   readonly #addresses = new Map<string, string>();
   #nextHost = 2;
   #volumes: SimulatedVolumes | undefined;
+  #busy = 0;
   #signal: AbortSignal = AbortSignal.abort();
 
   constructor(options: SimulatedNodeOptions) {
     this.#options = options;
     this.#delays = { ...DELAYS, ...options.delays };
-    this.#address = options.address ?? '192.0.2.1';
+    this.#address = options.address ?? addressIn(options.standsInFor) ?? '192.0.2.1';
     const { client, environment, name } = options;
     const selection = { fieldSelector: `spec.nodeName=${name}` };
     this.#pods = new Informer<Pod>({ client, environment, type: POD, selection });
@@ -75,11 +85,11 @@ export class SimulatedNode {
     this.#self.start(signal);
     await Promise.race([this.#self.synced(), sleep(this.#options.environment, RENEW_MS, signal)]);
     const { name: node, client, environment } = this.#options;
-    const volumes = new SimulatedVolumes({ node, client, environment, self: this.#self, signal });
-    this.#volumes = volumes;
+    if (this.#options.standsInFor === undefined)
+      this.#volumes = new SimulatedVolumes({ node, client, environment, self: this.#self, signal });
     this.#pods.onChange((change) => this.#podChanged(change));
     this.#pods.start(signal);
-    this.#watchOver(this.#pods.synced().then(() => volumes.recovered()));
+    this.#watchOver(this.#pods.synced().then(() => this.#volumes?.recovered()));
     await Promise.all([
       this.#every(RENEW_MS, () => this.#renew()),
       this.#every(RENEW_MS, () => this.#contradict()),
@@ -90,6 +100,11 @@ export class SimulatedNode {
   /** How many pods it has. */
   get podCount(): number {
     return this.#running.size;
+  }
+
+  /** How many pods are being started or stopped, or will end by themselves. */
+  get busyPods(): number {
+    return this.#busy;
   }
 
   #object(): Node {
@@ -114,7 +129,8 @@ export class SimulatedNode {
   }
 
   async #register(): Promise<void> {
-    const { client } = this.#options;
+    const { client, standsInFor } = this.#options;
+    if (standsInFor !== undefined) return this.#renew();
     const node = this.#object();
     try {
       await client.create(NODE, node);
@@ -126,7 +142,8 @@ export class SimulatedNode {
   }
 
   async #report(): Promise<void> {
-    const { client, name } = this.#options;
+    const { client, name, standsInFor } = this.#options;
+    if (standsInFor !== undefined) return;
     const { status } = this.#object();
     // Only what a kubelet owns; times of conditions that did not change stay.
     const current = await client.get(NODE, name);
@@ -210,12 +227,12 @@ export class SimulatedNode {
   }
 
   #adopt(object: Pod, uid: string, deleting: boolean): void {
-    const { client, environment } = this.#options;
+    const { client, environment, delaysOf, leaves } = this.#options;
     const key = keyOf(object);
     const pod = new SimulatedPod(object, {
       client,
       environment,
-      delays: this.#delays,
+      delays: delaysOf?.(object) ?? this.#delays,
       hostIp: this.#address,
       podIp: this.#addressOf(object, uid),
       signal: this.#signal,
@@ -227,14 +244,21 @@ export class SimulatedNode {
     });
     this.#running.set(uid, pod);
     if (object.status?.phase === 'Running') this.#watchOver(this.#volumes?.adopt(object));
-    this.#watchOver(deleting ? pod.stop() : pod.run());
+    if (deleting) this.#watchOver(pod.stop());
+    else if (leaves?.(object) !== true) this.#watchOver(pod.run());
   }
 
   #watchOver(work: Promise<void> | undefined): void {
-    work?.catch((error: unknown) => {
-      const { environment, name } = this.#options;
-      environment.log.error('simulated pod failed', { node: name, error: String(error) });
-    });
+    if (work === undefined) return;
+    this.#busy++;
+    work
+      .catch((error: unknown) => {
+        const { environment, name } = this.#options;
+        environment.log.error('simulated pod failed', { node: name, error: String(error) });
+      })
+      .finally(() => {
+        this.#busy--;
+      });
   }
 
   #forget(uid: string): void {
@@ -263,4 +287,8 @@ export class SimulatedNode {
 
 function wasReady(pod: Pod | undefined): boolean {
   return pod !== undefined && isPodReady(pod);
+}
+
+function addressIn(node: Node | undefined): string | undefined {
+  return node?.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
 }

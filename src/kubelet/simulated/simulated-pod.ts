@@ -27,6 +27,8 @@ export interface PodDelays {
   readonly readyMs: number;
   /** From the deletion to the end, unless the grace is shorter. */
   readonly stopMs: number;
+  /** From ready to the end of its containers; for ever unless given. */
+  readonly runMs?: number;
 }
 
 export interface SimulatedPodOptions {
@@ -73,7 +75,7 @@ export class SimulatedPod {
     if (this.#progress.phase === 'Pending') await this.#start();
     while (!signal.aborted) {
       await this.#becomeReady();
-      const runMs = this.#annotated(RUN_MS);
+      const runMs = this.#annotated(RUN_MS) ?? this.#options.delays.runMs;
       if (runMs === undefined) return;
       await sleep(this.#options.environment, runMs, signal);
       if (signal.aborted || (await this.#finished())) return;
