@@ -27,6 +27,20 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   kubelet: ['client', 'api', 'base'],
   proxy: ['client', 'api', 'base'],
   dns: ['client', 'api', 'base'],
+  /** What a change would do: it runs the cluster's components on a fork, in virtual time. */
+  plan: [
+    'cel',
+    'apiserver',
+    'store',
+    'controllers',
+    'scheduler',
+    'why',
+    'kubelet',
+    'reconcile',
+    'client',
+    'api',
+    'base',
+  ],
   /** The real doors: clocks, sockets, processes, files. Composed in by `cli` and `bin`. */
   edge: ['base'],
   /** Composition: what runs in which process, and the bootstrap of a cluster. */
@@ -38,6 +52,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'controllers',
     'scheduler',
     'why',
+    'plan',
     'kubelet',
     'proxy',
     'dns',

@@ -5,7 +5,8 @@ import { exampleNames } from './example.ts';
 import { registerHistory } from './history/register.ts';
 import { addHistoryFlags, type HistoryFlags, historyPolicyOf } from './history-flags.ts';
 import { type ListenAddress, LISTEN_DEFAULT, parseListen } from './listen-address.ts';
-import { messageOf, UserError } from './user-error.ts';
+import { ExitCode, messageOf, UserError } from './user-error.ts';
+import { registerPlan } from './plan/register.ts';
 import { registerWhy } from './why/register.ts';
 import type { VersionFlags } from './version-flags.ts';
 
@@ -33,7 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof CommanderError || error instanceof ExitCode) return error.exitCode;
     if (error instanceof UserError || hasExplanation(error))
       process.stderr.write(`${messageOf(error)}\n`);
     else
@@ -77,6 +78,7 @@ function commands(): Command {
     });
   registerHistory(program);
   registerWhy(program);
+  registerPlan(program);
   registerComponent(program, 'apiserver', 'API server', async (flags) => {
     const { runApiServer } = await import('./apiserver/command.ts');
     await runApiServer(flags);

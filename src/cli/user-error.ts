@@ -6,6 +6,16 @@ export class UserError extends Error {
   override readonly name = 'UserError';
 }
 
+/** Ends the process with a code that means something, once all has been said. */
+export class ExitCode extends Error {
+  override readonly name = 'ExitCode';
+  readonly exitCode: number;
+  constructor(exitCode: number) {
+    super(`exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
 /** The platform's error code (`EADDRINUSE`), when `error` has one. */
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -53,6 +53,8 @@ export interface PatchOptions {
   readonly subresource?: string;
   readonly fieldManager?: string;
   readonly force?: boolean;
+  /** What the server does with fields that it does not know; it warns unless told. */
+  readonly fieldValidation?: 'Ignore' | 'Warn' | 'Strict';
 }
 
 export type WatchEvent<T> =

@@ -74,7 +74,8 @@ export function watchQuery(
 }
 
 export function patchQuery(options: PatchOptions): Record<string, string | boolean | undefined> {
-  return { fieldManager: options.fieldManager, force: options.force };
+  const { fieldManager, force, fieldValidation } = options;
+  return { fieldManager, force, fieldValidation };
 }
 
 /** The body of a DELETE; undefined when there is nothing to say. */

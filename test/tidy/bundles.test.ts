@@ -32,6 +32,7 @@ const COMPONENTS: readonly Component[] = [
   { module: 'store', entries: ['memory.ts', 'sqlite/sqlite-store.ts'], packages: [] },
   // Bodies, patches and answers may be YAML.
   { module: 'apiserver', entries: ['server.ts'], packages: ['js-yaml'] },
+  { module: 'plan', entries: ['plan.ts'], packages: ['js-yaml'] },
   { module: 'cli', entries: ['main.ts'], packages: ['commander', 'js-yaml'] },
 ];
 

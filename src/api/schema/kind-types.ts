@@ -10,7 +10,7 @@ import { type FieldSchema, type FieldType, makeTypeSchema, type TypeSchema } fro
  * A custom object as a document: it has type and metadata like every object, and else whatever its
  * schema, which is looked at later, lets through.
  */
-const CUSTOM_DOCUMENT: TypeSchema = makeTypeSchema({
+export const CUSTOM_DOCUMENT: TypeSchema = makeTypeSchema({
   name: 'io.k8s.apiextensions.CustomObject',
   goName: 'CustomObject',
   goType: 'unstructured.Unstructured',

@@ -11,7 +11,8 @@ import { type Entry, MessageCache, ParsedCache } from './entry.ts';
 import { ResourceCache } from './resource-cache.ts';
 
 /** Everything the API server keeps is below this key. */
-const REGISTRY = '/registry/';
+/** Above everything that is stored. */
+export const REGISTRY = '/registry/';
 /** A store counts what is left behind each page: of many small ones that is most of a start. */
 const PAGE = 10_000;
 /** How long a read waits for a revision that the cache has not reached (upstream: 3 s). */

@@ -11,16 +11,19 @@ export interface SettleOptions {
   readonly quietMs: number;
   /** Virtual time after which it is no longer waited for. */
   readonly limitMs: number;
+  /** Activity after which it is no longer waited for; without end unless given. */
+  readonly activityMax?: number;
 }
 
 /** Whether it has come to rest within the limit. Time has moved past the last activity then. */
 export async function settle(options: SettleOptions): Promise<boolean> {
-  const { environment, activity, isIdle, quietMs, limitMs } = options;
+  const { environment, activity, isIdle, quietMs, limitMs, activityMax = Infinity } = options;
   const endMs = environment.elapsedMs + limitMs;
+  const endActivity = activity() + activityMax;
   for (;;) {
     const before = activity();
     await environment.advance(quietMs);
     if (activity() === before && isIdle()) return true;
-    if (environment.elapsedMs > endMs) return false;
+    if (environment.elapsedMs >= endMs || activity() >= endActivity) return false;
   }
 }

@@ -11,7 +11,7 @@ import { explain, type Subject } from '#why/explain.ts';
 import type { Explanation } from '#why/explanation.ts';
 import { resolveKind, targetOf } from '../kind-argument.ts';
 import type { ClusterClient, ClusterFlags } from '../kube-client.ts';
-import { tableLines } from '../table-lines.ts';
+import { oneLine, tableLines } from '../table-lines.ts';
 import { UserError } from '../user-error.ts';
 
 export interface WhyFlags extends ClusterFlags {
@@ -77,9 +77,4 @@ function textOf(explanation: Explanation, output: WhyFlags['output']): string {
       ? []
       : ['', `The scheduler last tried at ${lastAttempt.time}: ${oneLine(lastAttempt.message)}`];
   return `${[oneLine(sentence), ...table, ...help, ...last].join('\n')}\n`;
-}
-
-/** What objects say must not reach the terminal as it is: neither lines nor control characters. */
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }

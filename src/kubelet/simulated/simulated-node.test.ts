@@ -48,7 +48,10 @@ describe('a simulated node that stands in for another', () => {
     const identity = nodeIdentity('n1');
     const client = clientAs(server.handler, identity, { environment, userAgent: 'kubelet' });
     const node = new SimulatedNode({
-      ...{ name: 'n1', client, environment, standsInFor: NODE },
+      name: 'n1',
+      client,
+      environment,
+      standsInFor: NODE,
       ...options,
     });
     node.run(stopping.signal).catch((error: unknown) => assert.fail(String(error)));
