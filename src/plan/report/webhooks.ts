@@ -1,0 +1,129 @@
+/**
+ * Which admission outside of the API server would have had its say: webhooks, which a fork must not
+ * call, and policies.
+ *
+ * Source of the rules: API reference v1.36, admissionregistration.k8s.io/v1; upstream
+ * staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules.
+ */
+import type { RuleWithOperations } from '#api/gen/admissionregistration-v1.ts';
+import type { LabelSelector } from '#api/gen/meta-v1.ts';
+import { labelSelectorMatches } from '#api/meta/labels.ts';
+import type { KubeObject } from '#api/meta/object.ts';
+import type { SeenWrite } from '../fork/write-log.ts';
+import type { NotSimulated } from './plan-result.ts';
+
+/** What webhooks and policies say of what they want to see. */
+interface Interest {
+  readonly rules?: readonly RuleWithOperations[];
+  readonly namespaceSelector?: LabelSelector;
+  readonly objectSelector?: LabelSelector;
+  readonly matchPolicy?: string;
+}
+
+interface Hook extends Interest {
+  readonly name: string;
+}
+
+export interface WebhookFacts {
+  readonly objects: readonly KubeObject[];
+  readonly writes: readonly SeenWrite[];
+  /** Of a namespace by its name. */
+  readonly labelsOf: (namespace: string) => Readonly<Record<string, string>> | undefined;
+}
+
+/** Writes that are named for each webhook; more are left out. */
+const EXAMPLES_MAX = 3;
+
+/** A line for each webhook and policy that concerns what was written. */
+export function admissionNotAsked(facts: WebhookFacts): NotSimulated[] {
+  return facts.objects.flatMap((object) =>
+    hooksOf(object).flatMap((hook) => {
+      const seen = facts.writes.filter((write) => concerns(hook, write, facts));
+      if (seen.length === 0) return [];
+      const { kind = '', metadata } = object;
+      const name = metadata?.name ?? '';
+      return [
+        {
+          what: hook.name === '' ? `${kind} ${name}` : `${kind} ${name}: ${hook.name}`,
+          why: `not asked about: ${textOf(seen)}`,
+        },
+      ];
+    }),
+  );
+}
+
+function hooksOf(object: KubeObject): Hook[] {
+  switch (object.kind) {
+    case 'MutatingWebhookConfiguration':
+    case 'ValidatingWebhookConfiguration':
+      return (object as { readonly webhooks?: Hook[] }).webhooks ?? [];
+    case 'ValidatingAdmissionPolicy':
+    case 'MutatingAdmissionPolicy':
+      return [policyHook(object)];
+    default:
+      return [];
+  }
+}
+
+function policyHook(object: KubeObject): Hook {
+  const { spec } = object as {
+    readonly spec?: {
+      readonly matchConstraints?: Interest & {
+        readonly resourceRules?: readonly RuleWithOperations[];
+      };
+    };
+  };
+  const { resourceRules: rules = [], ...rest } = spec?.matchConstraints ?? {};
+  return { ...rest, name: '', rules };
+}
+
+function concerns(hook: Hook, write: SeenWrite, { labelsOf }: WebhookFacts): boolean {
+  if (!(hook.rules ?? []).some((rule) => ruleMatches(rule, write, hook.matchPolicy))) return false;
+  const labels = write.namespace === '' ? undefined : labelsOf(write.namespace);
+  if (labels !== undefined && !selects(hook.namespaceSelector, labels)) return false;
+  // Where the labels of the object are not known it may be meant.
+  return write.labels === undefined || selects(hook.objectSelector, write.labels);
+}
+
+/** Selectors here select everything when they are empty or absent. */
+function selects(
+  selector: LabelSelector | undefined,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  return selector === undefined || labelSelectorMatches(selector, labels);
+}
+
+function ruleMatches(
+  rule: RuleWithOperations,
+  write: SeenWrite,
+  matchPolicy = 'Equivalent',
+): boolean {
+  const { operations = [], apiGroups = [], apiVersions = [], resources = [], scope = '*' } = rule;
+  const has = (list: readonly string[], value: string): boolean =>
+    list.includes('*') || list.includes(value);
+  const isNamespaced = write.namespace !== '' && write.resource !== 'namespaces';
+  return (
+    has(operations, write.operation) &&
+    has(apiGroups, write.group) &&
+    // Other versions of the resource are asked about in the version that the rule names.
+    (matchPolicy === 'Equivalent' || has(apiVersions, write.version)) &&
+    (scope === '*' || (scope === 'Namespaced') === isNamespaced) &&
+    resources.some((resource) => resourceMatches(resource, write))
+  );
+}
+
+function resourceMatches(pattern: string, { resource, subresource }: SeenWrite): boolean {
+  const [main = '', sub = ''] = pattern.split('/');
+  if (pattern === '*/*') return true;
+  return (main === '*' || main === resource) && (sub === '*' || sub === subresource);
+}
+
+function textOf(writes: readonly SeenWrite[]): string {
+  const words = writes.map(
+    ({ operation, resource, subresource }) =>
+      `${operation.toLowerCase()} ${resource}${subresource === '' ? '' : `/${subresource}`}`,
+  );
+  const each = [...new Set(words)].toSorted();
+  const more = each.length - EXAMPLES_MAX;
+  return `${each.slice(0, EXAMPLES_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
