@@ -212,12 +212,15 @@ class World {
     },
   ): ReturnType<typeof consequences> {
     const { before, after, phase, applied, drain } = facts;
-    const { gates } = this.#given;
+    const { gates, live } = this.#given;
+    const unread = live.unread.filter(({ namespaces }) => namespaces === undefined);
+    const unknown = new Set(unread.map(({ resource }) => resource));
+    const asked = applied?.asked ?? [];
     return consequences({
       fork,
       observer,
       phase,
-      objects: { before, after, asked: applied?.asked ?? [], gates, writers: this.#writers },
+      objects: { before, after, asked, gates, writers: this.#writers, unknown },
       waitedMs: (uid) => drain?.waitedMs(uid),
     });
   }

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { VALIDATING_WEBHOOK_CONFIGURATION } from '#api/admissionregistration/validating-webhook-configuration.ts';
 import { API_SERVICE } from '#api/apiregistration/api-service.ts';
 import { DEPLOYMENT } from '#api/apps/deployment.ts';
+import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { SECRET } from '#api/core/secret.ts';
 import type { Deployment } from '#api/gen/apps-v1.ts';
 import type { PolicyRule } from '#api/gen/rbac-v1.ts';
@@ -130,7 +131,13 @@ describe('cox plan and the cluster', () => {
 describe('cox plan and the caller', () => {
   it('names the kinds that may not be listed, and plans without them', () =>
     withWeb(async (cluster) => {
-      await cluster.create(SECRET, { metadata: { name: 'key', namespace: 'default' } });
+      const key = await cluster.create(SECRET, { metadata: { name: 'key', namespace: 'default' } });
+      const { uid = '' } = key.metadata ?? {};
+      const ownerReferences = [{ apiVersion: 'v1', kind: 'Secret', name: 'key', uid }];
+      await cluster.create(CONFIG_MAP, {
+        ...MAP,
+        metadata: { ...MAP.metadata, name: 'owned', ownerReferences },
+      });
       const client = await userWith(cluster, [
         ...READER,
         { apiGroups: ['apps'], resources: ['*'], verbs: ['*'] },
@@ -138,6 +145,12 @@ describe('cox plan and the caller', () => {
       const plan = await planOf(cluster, [web('web:1', 3)], { client });
       assert.deepEqual(plan.refused, []);
       assert.equal(plan.pods.length, 1);
+      // Nobody takes what is owned by what is unknown for an orphan.
+      assert.deepEqual(plan.withoutChange.objects, []);
+      assert.deepEqual(
+        plan.objects.filter(({ kind }) => kind === 'ConfigMap'),
+        [],
+      );
       const secrets = plan.notSimulated.find(({ what }) => what === 'secrets');
       assert.match(secrets?.why ?? '', /User "jane" cannot list resource "secrets"/);
       assert.equal(

@@ -52,7 +52,7 @@ function consequenceLines(parts: Consequences): string[] {
       ]),
     ),
     ...section(['OBJECT', 'WOULD BE', 'BY', 'DETAIL'], shown.map(objectRow)),
-    ...section(['POD', 'WOULD BE', 'NODE', 'AT'], parts.pods.map(podRow)),
+    ...section(['POD', 'WOULD BE', 'NODE', 'AT'], podRows(parts.pods)),
     ...section(
       ['EVICTED', 'FROM', 'BY', 'AT'],
       parts.evictions.map(({ namespace, name, node = '-', by, atSeconds, waitedSeconds }) => {
@@ -63,9 +63,11 @@ function consequenceLines(parts: Consequences): string[] {
     ),
     ...section(
       ['NOT READY AT REST', 'WHY'],
-      parts.pending.flatMap(({ namespace, name, sentence, remedies }) => [
-        [`${namespace}/${name}`, sentence],
-        ...remedies.map((text) => ['', `would help: ${text}`]),
+      alike(parts.pending, ({ namespace, name, workload = name, sentence }) =>
+        [namespace, workload, sentence.replaceAll(name, '')].join(' '),
+      ).flatMap(([first, more]) => [
+        [`${first.namespace}/${first.name}${moreText(more)}`, first.sentence],
+        ...first.remedies.map((text) => ['', `would help: ${text}`]),
       ]),
     ),
     ...section(
@@ -127,6 +129,35 @@ function fieldText({ path, old, new: next }: PlannedField): string {
 function valueText(value: Json | undefined): string {
   const text = JSON.stringify(value) ?? '-';
   return text.length > VALUE_WIDTH_MAX ? `${text.slice(0, VALUE_WIDTH_MAX - 1)}…` : text;
+}
+
+/** Pods that only came and went are told together. */
+function podRows(pods: readonly PlannedPod[]): string[][] {
+  const stay = pods.filter(({ action }) => action !== 'passing');
+  const passing = pods.filter(({ action }) => action === 'passing');
+  const groups = alike(passing, ({ namespace, name, workload = name }) =>
+    [namespace, workload].join(' '),
+  );
+  const told = groups.map(([first, more]) => {
+    const [name = '', what = '', node = '', at = ''] = podRow(first);
+    return more === 0 ? [name, what, node, at] : [`${name}${moreText(more)}`, what, '', at];
+  });
+  return [...stay.map(podRow), ...told];
+}
+
+/** The first of each sort, and how many more there are. */
+function alike<T>(all: readonly T[], sortOf: (each: T) => string): [first: T, more: number][] {
+  const sorts = new Map<string, [T, number]>();
+  for (const each of all) {
+    const known = sorts.get(sortOf(each));
+    if (known === undefined) sorts.set(sortOf(each), [each, 0]);
+    else known[1]++;
+  }
+  return [...sorts.values()];
+}
+
+function moreText(more: number): string {
+  return more === 0 ? '' : ` and ${more} more`;
 }
 
 function podRow(pod: PlannedPod): string[] {

@@ -72,7 +72,7 @@ export interface RestOptions {
 
 export class Fork {
   readonly environment: VirtualEnvironment;
-  /** Speaks as a member of system:masters. */
+  /** Speaks as a member of system:masters: reads, and prepares the change. */
   readonly client: Client;
   readonly #options: ForkOptions;
   readonly #server: ApiServer;
@@ -93,7 +93,7 @@ export class Fork {
       serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       featureGates: options.gates,
     });
-    this.client = this.#clientOf(ADMIN);
+    this.client = this.#clientOf(ADMIN, { who: THE_CHANGE });
     this.#manager = this.#createManager();
   }
 

@@ -98,6 +98,20 @@ describe('pods of a fork', () => {
     assert.equal(timesOf(pod({ readyAfter: 1 })).delaysOf(pod()).runMs, undefined);
   });
 
+  it('are said to run on, or to end, when they are to end at all', () => {
+    const job = pod();
+    const asked = {
+      ...job,
+      spec: { containers: [], ...job.spec, restartPolicy: 'Never' as const },
+    };
+    const first = (times: PodTimes): string => times.statements([asked])[0] ?? '';
+    assert.equal(
+      first(timesOf(pod({ ranFor: 30 }))),
+      'Pods of StatefulSet shop/web end well after 30 s, the median of 1 there.',
+    );
+    assert.match(first(timesOf()), /^Pods of StatefulSet shop\/web run on: /);
+  });
+
   const cases: readonly [what: string, now: Facts, ageSeconds: number, stays: boolean][] = [
     ['is ready', { readyAfter: 1 }, 2, true],
     ['has just come to its node', {}, 5, false],

@@ -68,11 +68,13 @@ export class PodTimes {
     const lines = new Set<string>();
     let usesDefault = false;
     for (const pod of asked) {
-      const sample = this.#starts.get(this.#ownerOf(pod));
+      const owner = this.#ownerOf(pod);
+      const sample = this.#starts.get(owner);
+      if (isToEnd(pod)) lines.add(this.#endOf(pod));
       if (sample === undefined) usesDefault = true;
       else
         lines.add(
-          `Pods of ${this.#ownerOf(pod)} take ${sample.medianMs / 1000} s from a node to ready, the median of ${sample.count} there.`,
+          `Pods of ${owner} take ${sample.medianMs / 1000} s from a node to ready, the median of ${sample.count} there.`,
         );
     }
     return [
@@ -84,6 +86,15 @@ export class PodTimes {
         : []),
       `Pods stop within ${this.#defaults.stopMs / 1000} s, or their grace where that is shorter.`,
     ];
+  }
+
+  #endOf(pod: Pod): string {
+    const { runMs } = this.delaysOf(pod);
+    const owner = this.#ownerOf(pod);
+    const whose = owner === '' ? `Pod ${pod.metadata?.name ?? ''}` : `Pods of ${owner}`;
+    if (runMs === undefined)
+      return `${whose} run on: how long they take is not known, or too long.`;
+    return `${whose} end well after ${runMs / 1000} s, the median of ${this.#runs.get(owner)?.count ?? 0} there.`;
   }
 
   #ownerOf(pod: Pod): string {
@@ -141,6 +152,10 @@ function runMsOf(pod: Pod): number | undefined {
 function duration(from: string, to: string): number | undefined {
   const ms = Date.parse(to) - Date.parse(from);
   return ms >= 0 ? Math.max(ms, TIME_MIN_MS) : undefined;
+}
+
+function isToEnd({ spec }: Pod): boolean {
+  return spec?.restartPolicy === 'Never' || spec?.restartPolicy === 'OnFailure';
 }
 
 function restartsOf({ status }: Pod): number {

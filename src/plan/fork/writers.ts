@@ -35,7 +35,9 @@ export class Writers {
     const resource = info.group === '' ? info.resource : `${info.resource}.${info.group}`;
     const name = info.name === '' && method === 'POST' ? nameIn(body) : info.name;
     const isStatus = info.subresource === 'status';
-    const facts = { resource, namespace: info.namespace, name, who, isStatus };
+    // A namespace is in none, whatever its path says.
+    const namespace = resource === 'namespaces' ? '' : info.namespace;
+    const facts = { resource, namespace, name, who, isStatus };
     const key = JSON.stringify(facts);
     const known = this.#written.get(key) ?? { ...facts, count: 0, lastMs: atMs };
     known.count++;

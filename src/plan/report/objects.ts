@@ -63,6 +63,8 @@ export interface ChangeFacts {
   readonly asked: readonly (ObjectName & { readonly notes: readonly string[] })[];
   readonly gates: FeatureGates;
   readonly writers: Writers;
+  /** Kinds of which it is not known what is there: they are told of where they are asked for alone. */
+  readonly unknown: ReadonlySet<string>;
 }
 
 /** What is asked for first, in its order; then what follows, by kind and name. */
@@ -86,7 +88,10 @@ export function objectChanges(facts: ChangeFacts): PlannedObject[] {
     const all = [...(change.notes ?? []), ...notes];
     named.set(key, { ...change, asked: true, ...(all.length === 0 ? {} : { notes: all }) });
   }
-  const others = [...changed].filter(([key]) => !named.has(key));
+  const others = [...changed].filter(([key]) => {
+    const { resource = '' } = after.get(key) ?? before.get(key) ?? {};
+    return !named.has(key) && !facts.unknown.has(resource);
+  });
   return [
     ...named.values(),
     ...others.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change),
