@@ -11,6 +11,7 @@ import { Scope } from '../../bench/scope.ts';
 import { checkBinaries } from '../../bench/upstream.ts';
 import { untilTrue } from '../../bench/wait.ts';
 import { type Mix, startMix, type SwapCluster } from './cluster.ts';
+import { PLAN_STORY } from './plan-story.ts';
 import { STORIES, type Story } from './stories.ts';
 
 const STORY_TIMEOUT_MS = 60_000;
@@ -53,7 +54,8 @@ try {
     say(name);
     const cluster = await startMix(scope, folder, mix);
     try {
-      for (const [index, story] of STORIES.entries()) await told(cluster, story, `story-${index}`);
+      for (const [index, story] of [...STORIES, PLAN_STORY].entries())
+        await told(cluster, story, `story-${index}`);
     } finally {
       await cluster.stop();
     }
