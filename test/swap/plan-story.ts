@@ -26,7 +26,7 @@ function web(namespace: string, image: string, replicas: number): KubeObject {
     kind: 'Deployment',
     metadata: { name: 'web', namespace },
   };
-  return { ...object, ...{ spec } };
+  return { ...object, spec } as KubeObject;
 }
 
 /** Workloads that the change does not name: a plan must leave them alone. */
