@@ -9,6 +9,7 @@ import type { PolicyRule } from '#api/gen/rbac-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
+import { allControllers } from '#controllers/index.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { planOf } from '#kit/plan.ts';
 
@@ -39,6 +40,10 @@ const map = (data: Readonly<Record<string, string>>): KubeObject & { data: objec
   metadata: { name: 'settings', namespace: 'default' },
   data,
 });
+
+const WITHOUT_ACCOUNTS = allControllers({ namespaceGraceMs: 0 }).filter(
+  ({ name }) => name !== 'service-account-controller',
+);
 
 describe('pods that cox plan finds', () => {
   it('stay as they are when they crash; others on their way go on', () =>
@@ -127,7 +132,7 @@ describe('objects that cox plan finds', () => {
     }));
 
   it('were not written by the change when others wrote them before it', () =>
-    inCluster({ controllers: [], scheduler: false }, async (cluster) => {
+    inCluster({ controllers: WITHOUT_ACCOUNTS }, async (cluster) => {
       const account = {
         apiVersion: 'v1',
         kind: 'ServiceAccount',
