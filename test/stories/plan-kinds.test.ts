@@ -14,6 +14,7 @@ import type { ResourceType } from '#client/client.ts';
 import type { Plan } from '#plan/report/plan-result.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { planOf } from '#kit/plan.ts';
+import { claim, VolumeWorld } from '#kit/volumes.ts';
 
 type Workload = KubeObject & { readonly spec: object };
 
@@ -145,6 +146,39 @@ describe('cox plan of workloads', () => {
       assert.equal(plan.rests, true);
       assert.match(plan.assumptions.join('\n'), /Pods of Job shop\/two run on: /);
     }));
+});
+
+describe('cox plan of pods with volumes', () => {
+  const db = (replicas: number): Workload => {
+    const { spec } = claim('');
+    const volumeClaimTemplates = [{ metadata: { name: 'data' }, spec }];
+    const object = workload('StatefulSet', 'db', { replicas, volumeClaimTemplates });
+    return { ...object, metadata: { name: 'db', namespace: 'default' } };
+  };
+
+  it('takes volumes where their pods go, and waits for those that nobody makes', async () => {
+    const { cluster } = await VolumeWorld.start({ nodes: 2 });
+    const target = { name: 'db', namespace: 'default' };
+    const options = { fieldManager: 'kubectl' };
+    await cluster.run(cluster.client.patch(STATEFUL_SET, target, 'apply', db(2), options));
+    await cluster.settle();
+    const drain = await planOf(cluster, [], { drain: 'node-1' });
+    assert.deepEqual(drain.withoutChange.objects, []);
+    assert.deepEqual(
+      drain.pods.map(({ action, before, node }) => `${action} ${before?.node} ${node}`),
+      ['moved node-1 node-2'],
+    );
+    assert.ok(drain.assumptions.includes('Volumes follow their pods in no time.'));
+    const scale = await planOf(cluster, [db(3)]);
+    assert.match(scale.pending[0]?.sentence ?? '', /unbound immediate PersistentVolumeClaims/);
+    assert.deepEqual(scale.notSimulated, [
+      {
+        what: 'PersistentVolumeClaim default/data-db-2',
+        why: 'nothing provisions volumes here: it waits',
+      },
+    ]);
+    await cluster.stop();
+  });
 });
 
 describe('cox plan of custom resources', () => {

@@ -85,6 +85,7 @@ export class PodTimes {
           ]
         : []),
       `Pods stop within ${this.#defaults.stopMs / 1000} s, or their grace where that is shorter.`,
+      ...(asked.some(hasClaim) ? ['Volumes follow their pods in no time.'] : []),
     ];
   }
 
@@ -152,6 +153,13 @@ function runMsOf(pod: Pod): number | undefined {
 function duration(from: string, to: string): number | undefined {
   const ms = Date.parse(to) - Date.parse(from);
   return ms >= 0 ? Math.max(ms, TIME_MIN_MS) : undefined;
+}
+
+function hasClaim({ spec }: Pod): boolean {
+  return (spec?.volumes ?? []).some(
+    ({ persistentVolumeClaim, ephemeral }) =>
+      persistentVolumeClaim !== undefined || ephemeral !== undefined,
+  );
 }
 
 function isToEnd({ spec }: Pod): boolean {
