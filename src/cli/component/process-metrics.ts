@@ -5,8 +5,20 @@
  */
 import { observeComponent } from '#apiserver/metrics/component-metrics.ts';
 import type { FeatureGates } from '#api/features/feature-gates.ts';
-import type { MetricRegistry } from '#base/metrics.ts';
+import type { Environment } from '#base/env.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { processUsage } from '#edge/process-usage.ts';
+import { featureGatesOf } from '../feature-gates.ts';
+
+/** Of a component that starts now. `featureGates`: its flag. Throws UserError that names it. */
+export function componentRegistry(
+  featureGates: string,
+  { clock }: Pick<Environment, 'clock'>,
+): MetricRegistry {
+  const registry = new MetricRegistry();
+  observeProcess(registry, { gates: featureGatesOf(featureGates), startMs: clock.now() });
+  return registry;
+}
 
 /** Of a component that starts at `startMs`. */
 export function observeProcess(

@@ -1,5 +1,5 @@
 /** `cox controller-manager`: the controllers alone, with upstream's flags, beside any API server. */
-import { MetricRegistry } from '#base/metrics.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { Environment } from '#base/env.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -8,10 +8,9 @@ import { Manager } from '#reconcile/manager.ts';
 import { componentClients, type WorkingClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
 import type { HealthCheck } from '../component/health.ts';
-import { observeProcess } from '../component/process-metrics.ts';
+import { componentRegistry } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
-import { featureGatesOf } from '../feature-gates.ts';
 import { UserError } from '../user-error.ts';
 import { CONTROLLER_MANAGER, type Flags } from './flags.ts';
 import { concurrenciesOf, controllerOptions } from './options.ts';
@@ -32,9 +31,7 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
   checkLeaderFlags(flags);
   if (flags.text('kubeconfig') === '') throw new UserError('--kubeconfig is a required flag');
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
-  const metrics = new MetricRegistry();
-  const gates = featureGatesOf(flags.text('feature-gates'));
-  observeProcess(metrics, { gates, startMs: environment.clock.now() });
+  const metrics = componentRegistry(flags.text('feature-gates'), environment);
   const kubeconfig = flags.text('kubeconfig');
   const clients = componentClients({ kubeconfig, environment, signal, metrics });
   let manager: Manager | undefined;

@@ -138,7 +138,7 @@ garbage_collector_attempt_to_delete ipaddresses job legacy-service-account-token
 namespace node_lifecycle_controller noexec_taint_pod orphaned_pods_nodes pvcprotection pvcs
 pvprotection replicaset replicationmanager resource_claim resourcequota_primary
 root_ca_cert_publisher serviceaccount serviceaccount_tokens_service stale_pod_disruption
-statefulset token_cleaner ttl_jobs_to_delete ttlcontroller vacprotection volume_expand
+statefulset token_cleaner ttl_jobs_to_delete ttlcontroller vacprotection validatingadmissionpolicy-status volume_expand
 `;
 
 it('the controller manager has these metrics, and queues', async () => {

@@ -1,7 +1,6 @@
 /** `cox scheduler`: the scheduler alone, with upstream's flags, beside any API server. */
 import { writeFileSync } from 'node:fs';
 import { toYaml } from '#api/codec/yaml.ts';
-import { MetricRegistry } from '#base/metrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -9,10 +8,9 @@ import { Scheduler } from '#scheduler/scheduler.ts';
 import { componentClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
 import type { HealthCheck } from '../component/health.ts';
-import { observeProcess } from '../component/process-metrics.ts';
+import { componentRegistry } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
-import { featureGatesOf } from '../feature-gates.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import { loadConfig } from './config.ts';
 import { openExtenders } from './extenders.ts';
@@ -40,11 +38,7 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
         : 'clientConnection.kubeconfig: Required value',
     );
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
-  const metrics = new MetricRegistry();
-  observeProcess(metrics, {
-    gates: featureGatesOf(flags.text('feature-gates')),
-    startMs: environment.clock.now(),
-  });
+  const metrics = componentRegistry(flags.text('feature-gates'), environment);
   const extenders = openExtenders(config.extenders ?? [], environment);
   const clients = componentClients({ kubeconfig, environment, signal, metrics });
   let isSynced = true;

@@ -37,7 +37,7 @@ export interface VolumeSyncOptions {
   readonly nodes: Informer<Node>;
   readonly attachments: Informer<VolumeAttachment>;
   readonly neverForces: boolean;
-  readonly metrics: AttachMetrics;
+  readonly metrics: Pick<AttachMetrics, 'detachForced'>;
   /** Writes what is attached to the node into its status. */
   readonly tellNode: (node: string, client: Client) => Promise<void>;
 }
