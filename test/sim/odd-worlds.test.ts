@@ -1,0 +1,4 @@
+/** The worlds of odd seeds. */
+import { describeWorlds } from './worlds.ts';
+
+describeWorlds(1);
