@@ -132,7 +132,9 @@ class Lifecycle {
       });
       if (current === undefined || node.metadata?.labels?.[EXCLUDED] !== undefined) continue;
       const zone = zoneOf(node);
-      readiness.set(zone, [...(readiness.get(zone) ?? []), current === 'True']);
+      const known = readiness.get(zone);
+      if (known === undefined) readiness.set(zone, [current === 'True']);
+      else known.push(current === 'True');
     }
     await this.#handleDisruption(nodes, readiness, pass);
     for (const name of this.#zones.take(this.#monotonicMs)) await this.#taint(name, pass);

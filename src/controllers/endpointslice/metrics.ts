@@ -16,6 +16,7 @@ import {
 import {
   endpointChanges,
   type SliceChange,
+  sumOver,
   type Totals,
   totalsAfter,
 } from '../shared/slice-counts.ts';
@@ -75,21 +76,18 @@ export class SliceMetrics {
     this.#changes = registry.counter(CHANGES);
     this.#changed = registry.histogram(CHANGED, DEFAULT_BUCKETS);
     this.#syncs = registry.counter(SYNCS);
-    const sum = (of: (entry: Entry) => number) => (): [string[], number][] => [
-      [[], [...this.#entries.values()].reduce((total, entry) => total + of(entry), 0)],
-    ];
     registry.observed(
       ENDPOINTS,
-      sum(({ endpoints }) => endpoints),
+      sumOver(this.#entries, ({ endpoints }) => endpoints),
     );
     registry.observed(
       SLICES,
-      sum(({ slices }) => slices),
+      sumOver(this.#entries, ({ slices }) => slices),
     );
     // A Service without endpoints has an empty slice.
     registry.observed(
       WANTED_SLICES,
-      sum(({ wantedSlices }) => Math.max(1, wantedSlices)),
+      sumOver(this.#entries, ({ wantedSlices }) => Math.max(1, wantedSlices)),
     );
     registry.observed(DISTRIBUTIONS, () =>
       countsBy(

@@ -14,6 +14,7 @@ import {
 import {
   endpointChanges,
   type SliceChange,
+  sumOver,
   type Totals,
   totalsAfter,
 } from '../shared/slice-counts.ts';
@@ -70,20 +71,17 @@ export class MirrorMetrics {
     this.#skipped = registry.histogram(SKIPPED, COUNT_BUCKETS);
     this.#seconds = registry.histogram(SECONDS, SECONDS_BUCKETS);
     this.#changes = registry.counter(CHANGES);
-    const sum = (of: (totals: Totals) => number) => (): [string[], number][] => [
-      [[], [...this.#totals.values()].reduce((total, each) => total + of(each), 0)],
-    ];
     registry.observed(
       ENDPOINTS,
-      sum(({ endpoints }) => endpoints),
+      sumOver(this.#totals, ({ endpoints }) => endpoints),
     );
     registry.observed(
       SLICES,
-      sum(({ slices }) => slices),
+      sumOver(this.#totals, ({ slices }) => slices),
     );
     registry.observed(
       WANTED_SLICES,
-      sum(({ wantedSlices }) => wantedSlices),
+      sumOver(this.#totals, ({ wantedSlices }) => wantedSlices),
     );
   }
 

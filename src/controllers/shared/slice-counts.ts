@@ -85,3 +85,11 @@ function groupOf({ addressType, ports }: EndpointSlice): string {
   );
   return [addressType, ...texts.sort()].join(' ');
 }
+
+/** The value of a metric without labels: a sum over all entries, made when somebody looks. */
+export function sumOver<T>(
+  entries: ReadonlyMap<string, T>,
+  of: (entry: T) => number,
+): () => [string[], number][] {
+  return () => [[[], entries.values().reduce((total, entry) => total + of(entry), 0)]];
+}
