@@ -3,6 +3,7 @@
  *
  * Upstream: pkg/controller/nodeipam/ipam/range_allocator.go, v1.36.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
 import type { Informer } from '#client/informer.ts';
@@ -12,9 +13,9 @@ import {
   type Pass,
   type Setup,
 } from '#reconcile/controller.ts';
-import { type IpRange, parseCidr } from '#base/ip.ts';
+import { formatCidr, type IpRange, parseCidr } from '#base/ip.ts';
 import { RangeMetrics, showRunning } from './node-ipam/metrics.ts';
-import { firstFree, type Range } from './node-ipam/ranges.ts';
+import { NodeBlocks } from './node-ipam/ranges.ts';
 import { nodeReference } from './shared/nodes.ts';
 
 const NODE_BITS_V4 = 24;
@@ -29,7 +30,7 @@ export interface NodeIpamOptions {
   readonly nodeBitsV6?: number;
 }
 
-/** Throws when a range cannot be read. */
+/** Throws when a range cannot be read, or is too large. */
 export function nodeIpamController(options: NodeIpamOptions): Controller {
   const ranges = options.clusterCidrs.map((text) => {
     const cidr = rangeOf(text);
@@ -39,6 +40,9 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
         : (options.nodeBitsV6 ?? NODE_BITS_V6);
     return { cidr, nodeBits };
   });
+  const poolsOf = (): NodeBlocks[] => ranges.map((range) => new NodeBlocks(range));
+  // Each start begins with empty pools; what cannot be cut is refused at once.
+  poolsOf();
   const reserved = (options.serviceCidrs ?? []).map(rangeOf);
   return defineKeyController({
     name: 'cidrAllocator',
@@ -48,7 +52,7 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
     concurrency: 1,
     create: (setup) => {
       showRunning(setup.metrics, setup.signal);
-      const ipam = new Ipam(setup, ranges, reserved);
+      const ipam = new Ipam(setup, poolsOf(), reserved);
       return (key, pass) => ipam.reconcile(key, pass);
     },
   });
@@ -56,27 +60,28 @@ export function nodeIpamController(options: NodeIpamOptions): Controller {
 
 class Ipam {
   readonly #setup: Setup;
-  readonly #ranges: readonly Range[];
-  readonly #reserved: readonly IpRange[];
+  readonly #pools: readonly NodeBlocks[];
   readonly #nodes: Informer<Node>;
-  /** Given to a node in this process, which the cache may not show yet. */
-  readonly #given = new Map<string, readonly string[]>();
+  /** By the name of the node: what it has, or was given here and the cache may not show yet. */
+  readonly #held = new Map<string, readonly IpRange[]>();
   readonly #metrics: RangeMetrics;
 
-  constructor(setup: Setup, ranges: readonly Range[], reserved: readonly IpRange[]) {
+  constructor(setup: Setup, pools: readonly NodeBlocks[], reserved: readonly IpRange[]) {
     this.#setup = setup;
-    this.#ranges = ranges;
-    this.#reserved = reserved;
-    this.#metrics = new RangeMetrics(setup.metrics, ranges, reserved);
+    this.#pools = pools;
+    this.#metrics = new RangeMetrics(setup.metrics, pools);
+    for (const range of reserved) this.#take(range);
     this.#nodes = setup.watch(NODE, ({ type, key, object }) => {
       if (type === 'deleted') {
-        this.#given.delete(key);
-        this.#metrics.nodeGone(key);
+        this.#release(key);
         return [];
       }
       const cidrs = object.spec?.podCIDRs ?? [];
       if (cidrs.length === 0) return [key];
-      this.#metrics.nodeHas(key, cidrs);
+      this.#hold(
+        key,
+        cidrs.flatMap((text) => parseCidr(text) ?? []),
+      );
       return [];
     });
   }
@@ -85,30 +90,44 @@ class Ipam {
     const node = this.#nodes.get(key);
     if (node === undefined || node.metadata?.deletionTimestamp !== undefined) return;
     if ((node.spec?.podCIDRs ?? []).length > 0) return;
-    const cidrs = this.#given.get(key) ?? this.#find();
-    if (cidrs === undefined) return this.#refuse(node);
-    this.#given.set(key, cidrs);
+    const ranges = this.#held.get(key) ?? this.#find();
+    if (ranges === undefined) return this.#refuse(node);
+    this.#hold(key, ranges);
+    const cidrs = ranges.map(formatCidr);
     await client.patch(NODE, { name: key }, 'strategic', {
       spec: { podCIDR: cidrs[0], podCIDRs: cidrs },
     });
   }
 
-  /** A free range out of each of the cluster's; undefined when one has none. */
-  #find(): string[] | undefined {
-    const used = this.#used();
-    const found: string[] = [];
-    for (const range of this.#ranges) {
-      const cidr = firstFree(range, used);
-      if (cidr === undefined) return undefined;
-      this.#metrics.found(range, cidr);
-      found.push(cidr);
+  /** A free block of each of the cluster's ranges; undefined when one has none. */
+  #find(): IpRange[] | undefined {
+    const found: IpRange[] = [];
+    for (const pool of this.#pools) {
+      const free = pool.findFree();
+      if (free === undefined) return undefined;
+      this.#metrics.found(pool, free.passed);
+      found.push(free.cidr);
     }
     return found;
   }
 
-  #used(): IpRange[] {
-    const taken = this.#nodes.list().flatMap((node) => node.spec?.podCIDRs ?? []);
-    return [...this.#reserved, ...[...taken, ...[...this.#given.values()].flat()].map(rangeOf)];
+  /** The node has these ranges and no others. */
+  #hold(key: string, ranges: readonly IpRange[]): void {
+    const held = this.#held.get(key);
+    if (held !== undefined && isDeepStrictEqual(held, ranges)) return;
+    this.#release(key);
+    this.#held.set(key, ranges);
+    for (const range of ranges) this.#take(range);
+  }
+
+  #take(range: IpRange): void {
+    for (const pool of this.#pools) this.#metrics.taken(pool, pool.take(range));
+  }
+
+  #release(key: string): void {
+    for (const range of this.#held.get(key) ?? [])
+      for (const pool of this.#pools) this.#metrics.released(pool, pool.release(range));
+    this.#held.delete(key);
   }
 
   #refuse(node: Node): never {
