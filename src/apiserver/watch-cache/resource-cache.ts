@@ -5,6 +5,7 @@
  * staging/src/k8s.io/apiserver/pkg/storage/cacher.
  */
 import type { Entry } from './entry.ts';
+import { SortedEntries } from './sorted-entries.ts';
 
 export interface CacheEvent {
   readonly type: 'put' | 'delete';
@@ -42,7 +43,7 @@ export class ResourceCache {
   readonly prefix: string;
   readonly #entries = new Map<string, Entry>();
   /** The same in the order of their keys, so that a list is a slice. */
-  readonly #sorted: Entry[] = [];
+  readonly #sorted = new SortedEntries();
   readonly #window: CacheEvent[] = [];
   /** Of the objects of its events. */
   #windowBytes = 0;
@@ -78,11 +79,9 @@ export class ResourceCache {
 
   /** Entries with `prefix` in key order, behind `after` when given. The array is the caller's. */
   range(prefix: string, after = ''): Entry[] {
-    const from =
-      after > prefix
-        ? lowerBound(this.#sorted, after) + (this.#entries.has(after) ? 1 : 0)
-        : lowerBound(this.#sorted, prefix);
-    return this.#sorted.slice(from, lowerBound(this.#sorted, endOf(prefix)));
+    // No key is between another and the same with this character behind it.
+    const from = after > prefix ? `${after}\0` : prefix;
+    return this.#sorted.range(from, endOf(prefix));
   }
 
   /** Called by the hub alone, in order of revision. */
@@ -93,7 +92,7 @@ export class ResourceCache {
   apply(event: CacheEvent): void {
     const { key } = event.entry;
     if (event.type === 'put') this.#set(event.entry);
-    else if (this.#entries.delete(key)) this.#sorted.splice(lowerBound(this.#sorted, key), 1);
+    else if (this.#entries.delete(key)) this.#sorted.delete(key);
     this.#window.push(event);
     this.#windowBytes += event.entry.bytes.length;
     this.#trimWindow();
@@ -158,28 +157,12 @@ export class ResourceCache {
   }
 
   #set(entry: Entry): void {
-    const { key } = entry;
-    const isNew = !this.#entries.has(key);
-    this.#entries.set(key, entry);
-    const last = this.#sorted.at(-1);
-    if (last === undefined || last.key < key) this.#sorted.push(entry);
-    else this.#sorted.splice(lowerBound(this.#sorted, key), isNew ? 0 : 1, entry);
+    this.#entries.set(entry.key, entry);
+    this.#sorted.set(entry);
   }
 }
 
 /** Behind all keys with this prefix: keys are of characters far below this one. */
 function endOf(prefix: string): string {
   return `${prefix}\uffff`;
-}
-
-/** The place of the first entry whose key is `key` or comes after it. */
-function lowerBound(entries: readonly Entry[], key: string): number {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((entries[middle]?.key ?? '') < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
