@@ -80,6 +80,11 @@ export async function claim<C extends KubeObject, T extends KubeObject>(
       selector !== undefined &&
       matchesSelector(selector, object.metadata?.labels) &&
       options?.matches?.(object) !== false;
+    // The most by far: there is nothing to wait for.
+    if (matches && controllerOf(object) !== undefined) {
+      claimed.push(object);
+      continue;
+    }
     try {
       if (await claimOne(parts, object, { matches, adoptable })) claimed.push(object);
     } catch (error) {
@@ -106,7 +111,6 @@ async function claimOne<C extends KubeObject, T extends KubeObject>(
 ): Promise<boolean> {
   const ownerIsGoing = parts.owner.metadata?.deletionTimestamp !== undefined;
   if (controllerOf(object) !== undefined) {
-    if (facts.matches) return true;
     if (!ownerIsGoing) await release(parts, object);
     return false;
   }

@@ -5,13 +5,18 @@
  */
 import type { Container, Pod, PodCondition } from '#api/gen/core-v1.ts';
 
+const NO_CONDITIONS: readonly PodCondition[] = [];
+
 /** An init container that keeps running beside the others (KEP-753). */
 export function isSidecar(container: Pick<Container, 'restartPolicy'> | undefined): boolean {
   return container?.restartPolicy === 'Always';
 }
 
 export function podCondition(pod: Pod, type: string): PodCondition | undefined {
-  return pod.status?.conditions?.find((condition) => condition.type === type);
+  // A loop: each pass over the thousand Pods of an owner asks this several times of each.
+  for (const condition of pod.status?.conditions ?? NO_CONDITIONS)
+    if (condition.type === type) return condition;
+  return undefined;
 }
 
 export function isPodReady(pod: Pod): boolean {

@@ -105,7 +105,7 @@ async function reconcile<T extends ReplicasOwner>(
     related: () => relatedPods(facts, owner, context),
     nowMs,
   });
-  if (plan.deletes.length < pods.length) {
+  if (plan.deletes.length > 0 && plan.deletes.length < pods.length) {
     const ratios = agesBesideYoungest(pods, plan.deletes, nowMs);
     for (const ratio of ratios) ageRatios(context.metrics).observe([], ratio);
   }
