@@ -7,7 +7,7 @@
 import { chosenKinds } from '#api/chosen-kinds.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import { POD_GROUP } from '#api/scheduling/workload.ts';
-import { STORAGE_VERSION_MIGRATION } from '#api/storagemigration/storage-version-migration.ts';
+import type { GroupVersionKind } from '#api/meta/object.ts';
 import type { Handler } from '#base/http/message.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
@@ -121,10 +121,11 @@ function createScheduler(
 
 function serves(
   { featureGates = new FeatureGates(), runtimeConfig }: ControlPlaneOptions,
-  wanted: { readonly group: string; readonly kind: string },
+  wanted: GroupVersionKind,
 ): boolean {
   return chosenKinds(featureGates, runtimeConfig).some(
-    ({ group, kind }) => group === wanted.group && kind === wanted.kind,
+    ({ group, version, kind }) =>
+      group === wanted.group && version === wanted.version && kind === wanted.kind,
   );
 }
 
@@ -137,6 +138,7 @@ function controllersOf(options: ControlPlaneOptions): Controller[] {
     nodeIpam: { clusterCidrs: [podCidr] },
     namespaceGraceMs: 0,
     maxUnavailableStatefulSet: featureGates.enabled('MaxUnavailableStatefulSet'),
-    servesMigrations: serves(options, STORAGE_VERSION_MIGRATION),
+    gates: featureGates,
+    serves: (type) => serves(options, type),
   });
 }

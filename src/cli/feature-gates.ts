@@ -1,12 +1,17 @@
 /** The flag --feature-gates of every component. */
-import { FeatureGateError, FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
+import {
+  FeatureGateError,
+  FeatureGates,
+  type GateOwner,
+  parseFeatureGates,
+} from '#api/features/feature-gates.ts';
 import type { SchedulerGates } from '#scheduler/config/defaults.ts';
 import { UserError } from './user-error.ts';
 
-/** Throws UserError that names the flag. */
-export function featureGatesOf(text: string): FeatureGates {
+/** `owner`: the component, if it has gates of its own. Throws UserError that names the flag. */
+export function featureGatesOf(text: string, owner?: GateOwner): FeatureGates {
   try {
-    return new FeatureGates(parseFeatureGates(text));
+    return new FeatureGates(parseFeatureGates(text), owner);
   } catch (error) {
     if (!(error instanceof FeatureGateError)) throw error;
     throw new UserError(

@@ -3,6 +3,12 @@
  *
  * Source of the names: upstream cmd/kube-controller-manager/names, v1.36.
  */
+import { POD_CERTIFICATE_REQUEST } from '#api/certificates/pod-certificate-request.ts';
+import { STORAGE_VERSION } from '#api/apiserverinternal/storage-version.ts';
+import { FeatureGates, type HonouredGate } from '#api/features/feature-gates.ts';
+import type { GroupVersionKind } from '#api/meta/object.ts';
+import { POD_GROUP } from '#api/scheduling/workload.ts';
+import { STORAGE_VERSION_MIGRATION } from '#api/storagemigration/storage-version-migration.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { bootstrapSigner } from './bootstrap-signer.ts';
 import { csrApprovingController } from './certificatesigningrequest-approving.ts';
@@ -20,6 +26,10 @@ import { endpointSliceController } from './endpointslice.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring.ts';
 import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { garbageCollector } from './garbage-collector.ts';
+import {
+  TRUST_BUNDLE_VERSIONS,
+  trustBundlePublisher,
+} from './kube-apiserver-serving-clustertrustbundle-publisher.ts';
 import { legacyTokenCleaner } from './legacy-service-account-token-cleaner.ts';
 import { jobController } from './job.ts';
 import { namespaceController } from './namespace.ts';
@@ -32,19 +42,25 @@ import {
 import { volumeBinder, type VolumeBinderOptions } from './persistentvolume-binder.ts';
 import { volumeExpander } from './persistentvolume-expander.ts';
 import { podGcController } from './pod-gc.ts';
+import { podCertificateRequestCleaner } from './podcertificaterequest-cleaner.ts';
+import { podGroupProtection } from './podgroup-protection.ts';
 import { pvProtectionController } from './pv-protection.ts';
 import { pvcProtectionController } from './pvc-protection.ts';
 import { replicaSetController } from './replicaset.ts';
 import { replicationControllerController } from './replicationcontroller.ts';
 import { resourceClaimController } from './resourceclaim.ts';
+import { resourcePoolStatusController } from './resourcepoolstatusrequest.ts';
 import { resourceQuotaController } from './resourcequota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
+import { selinuxWarningController } from './selinux-warning.ts';
 import { serviceCidrController } from './service-cidr.ts';
 import { serviceAccountTokenController } from './serviceaccount-token.ts';
 import { serviceAccountController } from './serviceaccount.ts';
 import { staleDisruptionController } from './stale-disruption.ts';
 import { statefulSetController } from './statefulset.ts';
 import { storageVersionMigrator } from './storage-version-migrator.ts';
+import { storageVersionGarbageCollectors } from './storageversion-garbage-collector.ts';
+import { RESOURCE_POOL_STATUS_REQUEST } from './shared/device-types.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { tokenCleaner } from './token-cleaner.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
@@ -74,8 +90,13 @@ export interface ControllerOptions {
   readonly quotaResyncMs?: number;
   readonly volumeBinder?: VolumeBinderOptions;
   readonly attachDetach?: AttachDetachOptions;
-  /** Whether the server has StorageVersionMigrations to act on; they are behind a gate. */
-  readonly servesMigrations?: boolean;
+  /** Some controllers are behind gates; the defaults unless given. */
+  readonly gates?: FeatureGates;
+  /**
+   * Whether the server has a version of a kind that is not in every server: where it has not, the
+   * caches of who works on it would never fill. None of them unless given.
+   */
+  readonly serves?: (type: GroupVersionKind) => boolean;
 }
 
 /** A controller of upstream's list. What it does may take several of ours. */
@@ -96,6 +117,31 @@ const entry = (name: string, aliases: string, make: ControllerEntry['make']): Co
   make,
 });
 
+interface Gated<T extends GroupVersionKind> {
+  readonly gates: readonly HonouredGate[];
+  /** What it works on, the best version first. */
+  readonly types: readonly T[];
+  /** `type`: the best version that the server has. */
+  readonly make: (type: T, options: ControllerOptions) => readonly Controller[];
+}
+
+/** A controller that runs where all its gates are on, and the server has what it works on. */
+function gated<T extends GroupVersionKind>(
+  name: string,
+  aliases: string,
+  { gates, types, make }: Gated<T>,
+): ControllerEntry {
+  return entry(name, aliases, (options) => {
+    const { gates: set = new FeatureGates(), serves = () => false } = options;
+    const type = types.find(serves);
+    return type === undefined || !gates.every((gate) => set.enabled(gate))
+      ? []
+      : make(type, options);
+  });
+}
+
+const SELINUX_WARNING = 'selinux-warning-controller';
+
 export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('serviceaccount-controller', 'serviceaccount', () => [serviceAccountController]),
   entry('serviceaccount-token-controller', 'serviceaccount-token', (options) => {
@@ -106,6 +152,11 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   entry('root-ca-certificate-publisher-controller', 'root-ca-cert-publisher', ({ rootCa }) =>
     rootCa === undefined ? [] : [rootCaPublisher({ ca: rootCa })],
   ),
+  gated('kube-apiserver-serving-clustertrustbundle-publisher-controller', '', {
+    gates: ['ClusterTrustBundle'],
+    types: TRUST_BUNDLE_VERSIONS,
+    make: (type, { rootCa: ca }) => (ca === undefined ? [] : [trustBundlePublisher({ ca, type })]),
+  }),
   entry('clusterrole-aggregation-controller', 'clusterrole-aggregation', () => [
     clusterRoleAggregationController,
   ]),
@@ -131,6 +182,11 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
     csrApprovingController,
   ]),
   entry('certificatesigningrequest-cleaner-controller', 'csrcleaner', () => [csrCleanerController]),
+  gated('podcertificaterequest-cleaner-controller', '', {
+    gates: ['PodCertificateRequest'],
+    types: [POD_CERTIFICATE_REQUEST],
+    make: () => [podCertificateRequestCleaner],
+  }),
   entry('node-ipam-controller', 'nodeipam', ({ nodeIpam }) =>
     nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)],
   ),
@@ -183,18 +239,42 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
   ]),
   entry('ephemeral-volume-controller', 'ephemeral-volume', () => [ephemeralVolumeController]),
   entry('resourceclaim-controller', 'resource-claim-controller', () => [resourceClaimController]),
+  gated('resourcepoolstatusrequest-controller', '', {
+    gates: ['DRAResourcePoolStatus'],
+    types: [RESOURCE_POOL_STATUS_REQUEST],
+    make: () => [resourcePoolStatusController],
+  }),
   entry('persistentvolumeclaim-protection-controller', 'pvc-protection', () => [
     pvcProtectionController,
   ]),
   entry('persistentvolume-protection-controller', 'pv-protection', () => [pvProtectionController]),
   entry('volumeattributesclass-protection-controller', '', () => [vacProtectionController]),
+  gated('podgroup-protection-controller', '', {
+    gates: ['GenericWorkload'],
+    types: [POD_GROUP],
+    make: () => [podGroupProtection],
+  }),
   entry('garbage-collector-controller', 'garbagecollector', () => [garbageCollector]),
   entry('validatingadmissionpolicy-status-controller', '', () => [policyStatusController]),
-  entry('storage-version-migrator-controller', '', ({ servesMigrations }) =>
-    servesMigrations === true ? [storageVersionMigrator] : [],
-  ),
+  gated('storage-version-migrator-controller', '', {
+    gates: ['StorageVersionMigrator'],
+    types: [STORAGE_VERSION_MIGRATION],
+    make: () => [storageVersionMigrator],
+  }),
+  gated('storageversion-garbage-collector-controller', 'storage-version-gc', {
+    gates: ['APIServerIdentity', 'StorageVersionAPI'],
+    types: [STORAGE_VERSION],
+    make: () => storageVersionGarbageCollectors,
+  }),
+  {
+    ...entry(SELINUX_WARNING, '', () => [selinuxWarningController]),
+    isOffByDefault: true,
+  },
 ];
 
+/** As in a cluster of kubeadm's: only those who know that their nodes have SELinux want its warnings. */
 export function allControllers(options: ControllerOptions = {}): Controller[] {
-  return CONTROLLERS.flatMap(({ make }) => make(options));
+  return CONTROLLERS.filter(({ name }) => name !== SELINUX_WARNING).flatMap(({ make }) =>
+    make(options),
+  );
 }

@@ -8,24 +8,17 @@ import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { NAMESPACE } from '#api/core/namespace.ts';
 import type { ConfigMap, Namespace } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
-import { isAlreadyExists, isNotFound, StatusError } from '#api/meta/status.ts';
-import { alpha, exponentialBuckets, type MetricRegistry } from '#base/metrics.ts';
+import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import { keyFor } from '#client/informer.ts';
 import { type Context, type Controller, defineController, watch } from '#reconcile/controller.ts';
 import { isNamespaceTerminating } from './shared/pod-control.ts';
+import { SyncMetrics } from './shared/sync-metrics.ts';
 
 const NAME = 'kube-root-ca.crt';
 const DESCRIPTION = 'kubernetes.io/description';
 const DESCRIPTION_TEXT =
   'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.';
-
-const SYNCS = alpha('root_ca_cert_publisher_sync_total', 'Passes of namespaces.', 'code');
-const SYNC_SECONDS = alpha(
-  'root_ca_cert_publisher_sync_duration_seconds',
-  'How long passes of namespaces took.',
-  'code',
-);
-const SECONDS_BUCKETS = exponentialBuckets(0.001, 2, 15);
 
 /** `ca`: the certificates in PEM. */
 export function rootCaPublisher({ ca }: { readonly ca: string }): Controller {
@@ -40,40 +33,18 @@ export function rootCaPublisher({ ca }: { readonly ca: string }): Controller {
         keys: ({ object }) => [object.metadata?.namespace ?? ''],
       }),
     ],
-    metrics: metricsOf,
+    metrics: (registry) => void metricsOf(registry),
     reconcile: async (namespace, context) => {
       if (namespace.status?.phase === 'Terminating') return;
-      await measured(context, () => publish(namespace, { 'ca.crt': ca }, context));
+      const { metrics, environment } = context;
+      const pass = (): Promise<void> => publish(namespace, { 'ca.crt': ca }, context);
+      await metricsOf(metrics).measured(environment.clock, pass);
     },
   });
 }
 
-function metricsOf(registry: MetricRegistry) {
-  return {
-    syncs: registry.counter(SYNCS),
-    seconds: registry.histogram(SYNC_SECONDS, SECONDS_BUCKETS),
-  };
-}
-
-/** Counts a pass under the HTTP status that it ended with. */
-async function measured(
-  { metrics, environment: { clock } }: Context<Namespace>,
-  pass: () => Promise<void>,
-): Promise<void> {
-  const { syncs, seconds } = metricsOf(metrics);
-  const startMs = clock.monotonicMs();
-  const count = (code: number): void => {
-    syncs.add([String(code)]);
-    seconds.observe([String(code)], (clock.monotonicMs() - startMs) / 1000);
-  };
-  try {
-    await pass();
-    count(200);
-  } catch (error) {
-    count(error instanceof StatusError ? error.code : 500);
-    throw error;
-  }
-}
+const metricsOf = (registry: MetricRegistry): SyncMetrics =>
+  new SyncMetrics(registry, 'root_ca_cert_publisher', 'namespaces');
 
 async function publish(
   { metadata }: Namespace,

@@ -3,6 +3,8 @@
  * scheduler, simulated nodes, each with its own identity, all from one seed.
  */
 import { generateKeyPairSync } from 'node:crypto';
+import { chosenKinds } from '#api/chosen-kinds.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
 import type { KubeObject } from '#api/meta/object.ts';
@@ -313,12 +315,17 @@ export class TestCluster {
 }
 
 /** All controllers, as an all-in-one cluster runs them. */
-function defaultControllers({ bindsVolumes, csi }: TestClusterOptions): Controller[] {
+function defaultControllers({ bindsVolumes, csi, apiServer }: TestClusterOptions): Controller[] {
+  const { featureGates: gates = new FeatureGates(), runtimeConfig } = apiServer ?? {};
+  const kinds = chosenKinds(gates, runtimeConfig);
   const all = allControllers({
     rootCa: 'test CA',
     serviceAccountKey: SIGNING_KEY,
     nodeIpam: { clusterCidrs: ['10.244.0.0/16'] },
     namespaceGraceMs: 0,
+    gates,
+    serves: ({ group, version, kind }) =>
+      kinds.some((one) => one.group === group && one.version === version && one.kind === kind),
   });
   const binds = bindsVolumes ?? csi !== undefined;
   return all.filter(({ name }) => binds || name !== 'persistentvolume-controller');

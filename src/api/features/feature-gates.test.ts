@@ -69,6 +69,13 @@ describe('feature gates', () => {
     );
   });
 
+  test('that one component alone has are refused by the others', () => {
+    const asked = parseFeatureGates('StorageVersionAPI=true');
+    assert.match(refusal('StorageVersionAPI=true'), /Coxswain has only its default/);
+    const own = new FeatureGates(asked, 'kube-controller-manager');
+    assert.equal(own.enabled('StorageVersionAPI'), true);
+  });
+
   test('that are locked keep their default', () => {
     assert.equal(
       refusal('DynamicResourceAllocation=false'),

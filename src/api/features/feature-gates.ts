@@ -30,6 +30,7 @@ const HONOURED = [
   'ComponentFlagz',
   'ComponentStatusz',
   'ConstrainedImpersonation',
+  'DRAResourcePoolStatus',
   'GangScheduling',
   'GenericWorkload',
   'MaxUnavailableStatefulSet',
@@ -40,7 +41,15 @@ const HONOURED = [
   'WatchList',
 ] as const;
 
-export type HonouredGate = (typeof HONOURED)[number];
+/** Gates that only this component can have on and off: what they do in others is not built. */
+const HONOURED_BY = { 'kube-controller-manager': ['StorageVersionAPI'] } as const;
+
+export type GateOwner = keyof typeof HONOURED_BY;
+/** What has only its default can be asked for, too: others than those here never. */
+export type HonouredGate =
+  | (typeof HONOURED)[number]
+  | (typeof HONOURED_BY)[GateOwner][number]
+  | 'APIServerIdentity';
 
 /** Turn on or off all gates of a stage that are not named themselves. */
 const WHOLE_STAGES: Readonly<Record<string, GateStage>> = { AllAlpha: 'Alpha', AllBeta: 'Beta' };
@@ -98,19 +107,26 @@ function boolOf(name: string, value: string): boolean {
 export class FeatureGates {
   readonly #values: ReadonlyMap<string, boolean>;
 
-  /** `asked`: what the user said, by name. Throws FeatureGateError that names all that is wrong. */
-  constructor(asked: ReadonlyMap<string, boolean> = new Map()) {
+  /**
+   * `asked`: what the user said, by name. `owner`: the component, if it has gates of its own. Throws
+   * FeatureGateError that names all that is wrong.
+   */
+  constructor(asked: ReadonlyMap<string, boolean> = new Map(), owner?: GateOwner) {
+    const honoured: ReadonlySet<string> = new Set([
+      ...HONOURED,
+      ...(owner === undefined ? [] : HONOURED_BY[owner]),
+    ]);
     const values = new Map(allGates().map((gate) => [gate.name, gate.default]));
     const wrong: string[] = [];
     for (const [name, value] of asked) {
       if (name in WHOLE_STAGES) continue;
-      const problem = problemOf(name, value);
+      const problem = problemOf(name, value, honoured);
       if (problem === undefined) values.set(name, value);
       else wrong.push(problem);
     }
     for (const [name, stage] of Object.entries(WHOLE_STAGES)) {
       const value = asked.get(name);
-      if (value !== undefined) wrong.push(...setStage(values, { stage, value, asked }));
+      if (value !== undefined) wrong.push(...setStage(values, { stage, value, asked, honoured }));
     }
     if (wrong.length === 0) wrong.push(...missingNeeds(values));
     if (wrong.length > 0) throw new FeatureGateError(wrong.join('\n'));
@@ -127,34 +143,36 @@ export class FeatureGates {
   }
 }
 
-function problemOf(name: string, value: boolean): string | undefined {
+function problemOf(
+  name: string,
+  value: boolean,
+  honoured: ReadonlySet<string>,
+): string | undefined {
   const gate = GATES.get(name);
   if (gate === undefined) return `unrecognized feature gate: ${name}`;
   if (gate.default === value) return undefined;
   if (gate.isLocked)
     return `cannot set feature gate ${name} to ${value}, feature is locked to ${gate.default}`;
-  return isHonoured(name)
+  return honoured.has(name)
     ? undefined
     : `cannot set feature gate ${name} to ${value}: Coxswain has only its default, ${gate.default}`;
 }
 
-function isHonoured(name: string): boolean {
-  const known: readonly string[] = HONOURED;
-  return known.includes(name);
+interface StageSetting {
+  readonly stage: GateStage;
+  readonly value: boolean;
+  readonly asked: ReadonlyMap<string, boolean>;
+  readonly honoured: ReadonlySet<string>;
 }
 
 function setStage(
   values: Map<string, boolean>,
-  {
-    stage,
-    value,
-    asked,
-  }: { stage: GateStage; value: boolean; asked: ReadonlyMap<string, boolean> },
+  { stage, value, asked, honoured }: StageSetting,
 ): string[] {
   const wrong: string[] = [];
   for (const gate of GATES.values()) {
     if (gate.stage !== stage || asked.has(gate.name)) continue;
-    const problem = problemOf(gate.name, value);
+    const problem = problemOf(gate.name, value, honoured);
     if (problem === undefined) values.set(gate.name, value);
     else wrong.push(problem);
   }

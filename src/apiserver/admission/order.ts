@@ -21,6 +21,7 @@ import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeDeclaredFeatures } from './plugins/node-declared-features.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
+import { podGroupProtection } from './plugins/pod-group-protection.ts';
 import { podResize } from './plugins/pod-resize.ts';
 import { podTopologyLabels } from './plugins/pod-topology-labels.ts';
 import { priority } from './plugins/priority.ts';
@@ -47,6 +48,7 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     defaultTolerationSeconds,
     defaultStorageClass(services),
     storageObjectInUseProtection,
+    podGroupProtection,
     persistentVolumeClaimResize(services),
     runtimeClass(services),
     certificateApproval(services),

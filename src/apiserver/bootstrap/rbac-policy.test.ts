@@ -171,6 +171,62 @@ describe('the role of a controller behind a gate', () => {
   });
 });
 
+describe('the roles of controllers behind other gates', () => {
+  const READ = 'get list watch';
+  /** Verbs and resources, without the right to report events. */
+  const ROLES: readonly [gate: string, role: string, rules: readonly string[]][] = [
+    [
+      'ClusterTrustBundle',
+      'kube-apiserver-serving-clustertrustbundle-publisher',
+      [
+        'attest signers kubernetes.io/kube-apiserver-serving',
+        'create delete list update watch clustertrustbundles',
+      ],
+    ],
+    [
+      'DRAResourcePoolStatus',
+      'resourcepoolstatusrequest-controller',
+      [
+        'delete get list watch resourcepoolstatusrequests',
+        'patch update resourcepoolstatusrequests/status',
+        `${READ} resourceslices`,
+        `${READ} resourceclaims`,
+      ],
+    ],
+    [
+      'GenericWorkload',
+      'podgroup-protection-controller',
+      ['get list update watch podgroups', `${READ} pods`],
+    ],
+    [
+      'PodCertificateRequest',
+      'podcertificaterequestcleaner',
+      ['delete get list watch podcertificaterequests'],
+    ],
+    [
+      'StorageVersionAPI',
+      'storage-version-garbage-collector',
+      [
+        `${READ} leases`,
+        'delete get list patch update watch storageversions',
+        'get patch update storageversions/status',
+      ],
+    ],
+  ];
+  for (const [gate, role, rules] of ROLES)
+    it(`is there for ${role} where ${gate} is on, and not where it is off`, () => {
+      const rulesWith = (text: string): string[] | undefined =>
+        rbacPolicy(new FeatureGates(parseFeatureGates(text), 'kube-controller-manager'))
+          .clusterRoles.find(({ metadata }) => metadata?.name === `system:controller:${role}`)
+          ?.rules?.filter(({ resources }) => resources?.includes('events') !== true)
+          .map(({ verbs, resources = [], resourceNames = [] }) =>
+            [...verbs, ...resources, ...resourceNames].join(' '),
+          );
+      assert.deepEqual(rulesWith(`${gate}=true`), rules);
+      assert.equal(rulesWith(''), undefined);
+    });
+});
+
 describe('what a gate adds to roles', () => {
   const rulesOf = (gates: string, role: string): string[] =>
     (

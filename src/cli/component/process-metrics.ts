@@ -8,15 +8,14 @@ import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { Environment } from '#base/env.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import { processUsage } from '#edge/process-usage.ts';
-import { featureGatesOf } from '../feature-gates.ts';
 
-/** Of a component that starts now. `featureGates`: its flag. Throws UserError that names it. */
+/** Of a component that starts now. */
 export function componentRegistry(
-  featureGates: string,
+  gates: FeatureGates,
   { clock }: Pick<Environment, 'clock'>,
 ): MetricRegistry {
   const registry = new MetricRegistry();
-  observeProcess(registry, { gates: featureGatesOf(featureGates), startMs: clock.now() });
+  observeProcess(registry, { gates, startMs: clock.now() });
   return registry;
 }
 

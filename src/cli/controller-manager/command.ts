@@ -1,6 +1,10 @@
 /** `cox controller-manager`: the controllers alone, with upstream's flags, beside any API server. */
 import type { MetricRegistry } from '#base/metrics.ts';
 import type { Environment } from '#base/env.ts';
+import type { GroupVersionKind } from '#api/meta/object.ts';
+import type { Client } from '#client/client.ts';
+import { discover } from '#client/discovery.ts';
+import type { ControllerEntry, ControllerOptions } from '#controllers/index.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import type { Controller } from '#reconcile/controller.ts';
@@ -13,7 +17,7 @@ import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
 import { UserError } from '../user-error.ts';
 import { CONTROLLER_MANAGER, type Flags } from './flags.ts';
-import { concurrenciesOf, controllerOptions } from './options.ts';
+import { concurrenciesOf, controllerOptions, gatesOf } from './options.ts';
 import { chosenControllers } from './selection.ts';
 
 const NAME = 'kube-controller-manager';
@@ -31,7 +35,7 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
   checkLeaderFlags(flags);
   if (flags.text('kubeconfig') === '') throw new UserError('--kubeconfig is a required flag');
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
-  const metrics = componentRegistry(flags.text('feature-gates'), environment);
+  const metrics = componentRegistry(gatesOf(flags), environment);
   const kubeconfig = flags.text('kubeconfig');
   const clients = componentClients({ kubeconfig, environment, signal, metrics });
   let manager: Manager | undefined;
@@ -60,10 +64,12 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
       signal,
       client: clients.lasting(`${NAME}/leader-election`),
       async work(term) {
-        const controllers = entries.flatMap(({ make }) => make(options));
+        const working = clients.during(term);
+        const serves = await servedOptional(entries, options, working.base(NAME));
+        const controllers = entries.flatMap(({ make }) => make({ ...options, serves }));
         manager = managerOf(flags, {
           controllers,
-          clients: clients.during(term),
+          clients: working,
           environment,
           metrics,
           concurrencies,
@@ -78,6 +84,23 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
     await serving.close();
     clients.close();
   }
+}
+
+/**
+ * Which kinds the server has; asked only where that says whether a controller runs. Rejects where
+ * the server does not say.
+ */
+async function servedOptional(
+  entries: readonly ControllerEntry[],
+  options: ControllerOptions,
+  client: Client,
+): Promise<(type: GroupVersionKind) => boolean> {
+  const count = (serves: boolean): number =>
+    entries.flatMap(({ make }) => make({ ...options, serves: () => serves })).length;
+  if (count(true) === count(false)) return () => false;
+  const { resources } = await discover(client);
+  return ({ group, version, kind }) =>
+    resources.some((one) => one.group === group && one.version === version && one.kind === kind);
 }
 
 function isSynced(manager: Manager): boolean {

@@ -1,4 +1,5 @@
 /** What the flags of `cox controller-manager` mean for the controllers. Throws UserError. */
+import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { ControllerOptions } from '#controllers/index.ts';
 import type { NodeIpamOptions } from '#controllers/node-ipam.ts';
 import type { AttachDetachOptions } from '#controllers/persistentvolume-attach-detach.ts';
@@ -7,17 +8,23 @@ import { featureGatesOf } from '../feature-gates.ts';
 import { UserError } from '../user-error.ts';
 import { CONCURRENCY, type Flags } from './flags.ts';
 
+/** Throws UserError that names the flag. */
+export function gatesOf(flags: Flags): FeatureGates {
+  return featureGatesOf(flags.text('feature-gates'), 'kube-controller-manager');
+}
+
 export function controllerOptions(flags: Flags): ControllerOptions {
   const rootCa = flags.file('root-ca-file');
   const nodeIpam = nodeIpamOf(flags);
   const serviceAccountKey = flags.file('service-account-private-key-file');
   const signingCa = signingCaOf(flags);
-  const gates = featureGatesOf(flags.text('feature-gates'));
+  const gates = gatesOf(flags);
   return {
     ...(rootCa === undefined ? {} : { rootCa }),
     ...(nodeIpam === undefined ? {} : { nodeIpam }),
     ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
     ...(signingCa === undefined ? {} : { signingCa }),
+    gates,
     maxUnavailableStatefulSet: gates.enabled('MaxUnavailableStatefulSet'),
     unusedTokensMs: flags.milliseconds('legacy-service-account-token-clean-up-period'),
     quotaResyncMs: flags.milliseconds('resource-quota-sync-period'),

@@ -8,6 +8,7 @@ import { Scheduler } from '#scheduler/scheduler.ts';
 import { componentClients } from '../component/clients.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
 import type { HealthCheck } from '../component/health.ts';
+import { featureGatesOf } from '../feature-gates.ts';
 import { componentRegistry } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
@@ -38,7 +39,7 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
         : 'clientConnection.kubeconfig: Required value',
     );
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
-  const metrics = componentRegistry(flags.text('feature-gates'), environment);
+  const metrics = componentRegistry(featureGatesOf(flags.text('feature-gates')), environment);
   const extenders = openExtenders(config.extenders ?? [], environment);
   const clients = componentClients({ kubeconfig, environment, signal, metrics });
   let isSynced = true;

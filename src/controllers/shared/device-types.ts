@@ -8,6 +8,7 @@ import type {
   ResourceClaimTemplate,
   ResourceSlice,
 } from '#api/gen/resource-v1.ts';
+import type { ResourcePoolStatusRequest } from '#api/gen/resource-v1alpha3.ts';
 import type { ResourceType } from '#client/client.ts';
 
 const GROUP = { group: 'resource.k8s.io', version: 'v1' };
@@ -37,5 +38,13 @@ export const RESOURCE_SLICE: ResourceType<ResourceSlice> = {
   ...GROUP,
   kind: 'ResourceSlice',
   plural: 'resourceslices',
+  namespaced: false,
+};
+
+export const RESOURCE_POOL_STATUS_REQUEST: ResourceType<ResourcePoolStatusRequest> = {
+  ...GROUP,
+  version: 'v1alpha3',
+  kind: 'ResourcePoolStatusRequest',
+  plural: 'resourcepoolstatusrequests',
   namespaced: false,
 };

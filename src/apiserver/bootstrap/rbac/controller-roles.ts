@@ -288,6 +288,40 @@ export const GATED_RULES: Partial<Record<HonouredGate, Readonly<Record<string, s
 
 /** Roles of controllers that run only where a feature gate is on, by that gate. */
 export const GATED_CONTROLLER_ROLES: Partial<Record<HonouredGate, typeof CONTROLLER_ROLES>> = {
+  ClusterTrustBundle: {
+    'kube-apiserver-serving-clustertrustbundle-publisher': `
+      attest: signers [kubernetes.io/kube-apiserver-serving] @ certificates.k8s.io
+      create delete list update watch: clustertrustbundles @ certificates.k8s.io
+      create patch update: events @ core events.k8s.io
+    `,
+  },
+  DRAResourcePoolStatus: {
+    'resourcepoolstatusrequest-controller': `
+      delete get list watch: resourcepoolstatusrequests @ resource.k8s.io
+      patch update: resourcepoolstatusrequests/status @ resource.k8s.io
+      get list watch: resourceslices @ resource.k8s.io
+      get list watch: resourceclaims @ resource.k8s.io
+      create patch update: events @ core events.k8s.io
+    `,
+  },
+  GenericWorkload: {
+    'podgroup-protection-controller': `
+      get list update watch: podgroups @ scheduling.k8s.io
+      get list watch: pods
+    `,
+  },
+  PodCertificateRequest: {
+    podcertificaterequestcleaner: `
+      delete get list watch: podcertificaterequests @ certificates.k8s.io
+    `,
+  },
+  StorageVersionAPI: {
+    'storage-version-garbage-collector': `
+      get list watch: leases @ coordination.k8s.io
+      delete get list patch update watch: storageversions @ internal.apiserver.k8s.io
+      get patch update: storageversions/status @ internal.apiserver.k8s.io
+    `,
+  },
   StorageVersionMigrator: {
     'storage-version-migrator-controller': `
       create list patch: * @ *
