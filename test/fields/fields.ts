@@ -33,9 +33,9 @@ export interface Field {
 }
 
 const SUBJECTS: readonly Subject[] = [
-  { kind: DEPLOYMENT, stories: ['deployment', 'controllers'], elsewhere: {} },
-  { kind: REPLICA_SET, stories: ['controllers', 'deployment'], elsewhere: {} },
-  { kind: REPLICATION_CONTROLLER, stories: ['controllers'], elsewhere: {} },
+  { kind: DEPLOYMENT, stories: ['deployment', 'deployment-limits'], elsewhere: {} },
+  { kind: REPLICA_SET, stories: ['replicas', 'controllers', 'deployment'], elsewhere: {} },
+  { kind: REPLICATION_CONTROLLER, stories: ['replicas'], elsewhere: {} },
   { kind: STATEFUL_SET, stories: ['statefulset'], elsewhere: {} },
   { kind: DAEMON_SET, stories: ['daemonset'], elsewhere: {} },
   {
