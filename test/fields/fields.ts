@@ -40,7 +40,7 @@ const SUBJECTS: readonly Subject[] = [
   { kind: DAEMON_SET, stories: ['daemonset'], elsewhere: {} },
   {
     kind: JOB,
-    stories: ['job', 'job-indexed', 'job-failures', 'job-faults'],
+    stories: ['job', 'job-indexed', 'job-failures', 'job-time-to-live'],
     elsewhere: { 'spec.manualSelector': 'src/api/batch: it decides how a selector is made' },
   },
   { kind: CRON_JOB, stories: ['cron-job'], elsewhere: {} },

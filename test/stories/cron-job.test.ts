@@ -1,4 +1,4 @@
-/** Stories of CronJobs, and of Jobs that go when their time is over. */
+/** Stories of CronJobs. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CRON_JOB } from '#api/batch/cron-job.ts';
@@ -6,7 +6,7 @@ import { JOB } from '#api/batch/job.ts';
 import type { CronJob, CronJobSpec, Job } from '#api/gen/batch-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
 import { TestCluster } from '#kit/cluster.ts';
-import { eventsAbout, job, podsOf, readJob, type Work } from '#kit/jobs.ts';
+import { eventsAbout, job, podsOf, type Work } from '#kit/jobs.ts';
 import { VIRTUAL_START_MS } from '#kit/virtual-environment.ts';
 
 const MINUTE_MS = 60_000;
@@ -258,32 +258,3 @@ function controllerRefOf(made: Job): NonNullable<ReturnType<typeof controllerOf>
   assert.ok(owner !== undefined);
   return owner;
 }
-
-describe('a finished Job', () => {
-  it('goes with its Pods when its time to live is over, not before', async () => {
-    const cluster = await TestCluster.start();
-    await cluster.create(JOB, job({ ttlSecondsAfterFinished: 30 }, { runMs: 1_000 }));
-    await cluster.advance(25_000);
-    assert.equal((await readJob(cluster)).status?.conditions?.at(-1)?.type, 'Complete');
-    await cluster.advance(20_000);
-    await assert.rejects(readJob(cluster), { reason: 'NotFound' });
-    assert.deepEqual(await podsOf(cluster), []);
-    await cluster.stop();
-  });
-
-  it('stays when it was given more time meanwhile, and without a time to live', async () => {
-    const cluster = await TestCluster.start();
-    const made = await cluster.create(JOB, job({ ttlSecondsAfterFinished: 30 }, { runMs: 1_000 }));
-    await cluster.advance(20_000);
-    // The controllers do not hear of it in time.
-    cluster.faults = { ...cluster.faults, watchDelayMsMax: 120_000 };
-    await cluster.patch(JOB, made, { spec: { ttlSecondsAfterFinished: 3_600 } });
-    await cluster.advance(120_000);
-    await readJob(cluster);
-    cluster.faults = { ...cluster.faults, watchDelayMsMax: 0 };
-    await cluster.patch(JOB, made, { spec: { ttlSecondsAfterFinished: null } });
-    await cluster.advance(4_000_000);
-    await readJob(cluster);
-    await cluster.stop();
-  });
-});

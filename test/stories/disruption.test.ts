@@ -108,6 +108,18 @@ describe('a PodDisruptionBudget', () => {
     await cluster.stop();
   });
 
+  it('says which generation its numbers are of', async () => {
+    const cluster = await clusterWith({ maxUnavailable: 1 }, 3);
+    assert.equal((await statusOf(cluster)).observedGeneration, 1);
+    const budget = await cluster.get(POD_DISRUPTION_BUDGET, 'web', 'default');
+    await cluster.patch(POD_DISRUPTION_BUDGET, budget, { spec: { maxUnavailable: 2 } });
+    await cluster.settle();
+    const { observedGeneration, disruptionsAllowed, conditions } = await statusOf(cluster);
+    assert.deepEqual([observedGeneration, disruptionsAllowed], [2, 2]);
+    assert.equal(conditions?.[0]?.observedGeneration, 2);
+    await cluster.stop();
+  });
+
   it('allows nothing while there are no Pods, and says so', async () => {
     const cluster = await clusterWith({ minAvailable: 0 });
     assert.equal(await counts(cluster), '0 0 0 0 InsufficientPods');

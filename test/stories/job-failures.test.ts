@@ -135,6 +135,30 @@ describe('a Pod failure policy', () => {
     await cluster.stop();
   });
 
+  it('looks only at the container that it names', async () => {
+    for (const [containerName, ends] of [
+      ['helper', []],
+      ['main', ['FailureTarget', 'Failed']],
+    ] as const) {
+      const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
+      const containers = ['main', 'helper'].map((name) => ({ name, image: 'work' }));
+      const { onExitCodes: codes } = rule('FailJob');
+      const rules = [{ action: 'FailJob' as const, onExitCodes: { ...codes!, containerName } }];
+      await cluster.create(JOB, job({ podFailurePolicy: { rules } }, { pod: { containers } }));
+      await cluster.settle();
+      const [pod] = await activePods(cluster);
+      await endPod(cluster, pod!, { exitCode: 42 });
+      await cluster.settle();
+      const { status } = await readJob(cluster);
+      assert.equal(status?.failed, 1);
+      assert.deepEqual(
+        (status?.conditions ?? []).map(({ type }) => type),
+        ends,
+      );
+      await cluster.stop();
+    }
+  });
+
   it('does not count what it ignores', async () => {
     const cluster = await TestCluster.start({ nodes: 0, scheduler: false });
     const disrupted = { type: 'DisruptionTarget', status: 'True' };
