@@ -178,7 +178,9 @@ export class Taints implements Cast {
     const node = random.pick(await cluster.list(NODE));
     const name = node.metadata?.name;
     const before = await this.#podsOn(name);
+    // The Pods of the others go as well.
     this.#stage.disturb('loss');
+    this.#stage.isUndisturbed = false;
     await this.#set(node, [...(node.spec?.taints ?? []), { key, effect: 'NoExecute' }]);
     await cluster.advance(LAST_MS);
     const left = new Set((await this.#podsOn(name)).map(({ metadata }) => metadata?.uid));
@@ -189,6 +191,7 @@ export class Taints implements Cast {
     }
     await this.#untaint();
     await cluster.advance(LAST_MS);
+    this.#stage.isUndisturbed = true;
   }
 
   async #podsOn(node: string | undefined): Promise<Pod[]> {
