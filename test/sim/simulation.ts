@@ -47,6 +47,8 @@ const CALM: Faults = { ...NO_FAULTS, latencyMsMax: 5 };
  */
 const RECOVERY_MS = 420_000;
 const SILENCE_MS = 120_000;
+/** Pods without a place leave the scheduler's pool after five minutes, at the next look of every 30 s. */
+const NEXT_TRY_MS = 340_000;
 /**
  * The second: a Pod of a Namespace that goes has ended, and is not away yet. The others: a volume
  * that has not left its node yet. All are tried again.
@@ -178,6 +180,10 @@ class Simulation implements Stage {
     await this.#judge(async () => {
       for (const cast of this.#casts) await cast.waitForLast?.();
     });
+    // Pods without a place are tried again, and told so in the words of the world as it is now.
+    const pods = await this.cluster.list(POD);
+    if (pods.some(({ spec }) => spec?.nodeName === undefined))
+      await this.cluster.advance(NEXT_TRY_MS);
     await this.cluster.settle();
     this.#complain();
   }
