@@ -40,15 +40,19 @@ const SUBJECTS: readonly Subject[] = [
   { kind: DAEMON_SET, stories: ['daemonset'], elsewhere: {} },
   {
     kind: JOB,
-    stories: ['job', 'job-indexed', 'job-failures', 'job-time-to-live'],
-    elsewhere: { 'spec.manualSelector': 'src/api/batch: it decides how a selector is made' },
+    stories: ['job', 'job-indexed', 'job-failures', 'job-time-to-live', 'job-faults'],
+    elsewhere: {
+      'spec.manualSelector':
+        'src/api/apps/defaults.test.ts: the API server makes a selector, or leaves it',
+    },
   },
   { kind: CRON_JOB, stories: ['cron-job'], elsewhere: {} },
   {
     kind: POD_DISRUPTION_BUDGET,
     stories: ['disruption'],
     elsewhere: {
-      'spec.unhealthyPodEvictionPolicy': 'src/apiserver: the eviction API reads it',
+      'spec.unhealthyPodEvictionPolicy':
+        'src/apiserver/subresources/subresources.test.ts: only the eviction API reads it',
     },
   },
 ];

@@ -19,15 +19,19 @@ const BAD_LINE = {
   watchBreakRatio: 0.02,
 };
 
-/** Runs a Job of 8 completions to its end; answers it and how many Pods ended in which phase. */
+/**
+ * Runs a Job of 8 completions until nothing happens: to its end, or to a long back-off when its Pods
+ * fail. Answers it and how many Pods ended in which phase.
+ */
 async function runBadly(
   seed: number,
   completionMode: CompletionMode,
+  exitCode = 0,
 ): Promise<{ readonly done: Job; readonly phases: Record<string, number> }> {
   const cluster = await TestCluster.start({ seed });
   const spec = { completions: 8, parallelism: 3, backoffLimit: 100, completionMode };
   cluster.faults = BAD_LINE;
-  await cluster.create(JOB, job(spec, { runMs: 2_000 }));
+  await cluster.create(JOB, job(spec, { runMs: 2_000, exitCode }));
   for (let step = 0; step < 60; step++) {
     await cluster.advance(2_000);
     if (step % 7 === 3) await cluster.startComponents();
@@ -41,6 +45,8 @@ async function runBadly(
     );
   }
   cluster.faults = NO_FAULTS;
+  // A node whose watch broke again and again waits long before it looks.
+  await cluster.advance(60_000);
   await cluster.settle();
   const done = await readJob(cluster);
   const pods = await podsOf(cluster);
@@ -60,6 +66,15 @@ describe('a Job on a bad line', () => {
       assert.equal(done.status?.succeeded, phases['Succeeded']);
       assert.equal(done.status?.failed, phases['Failed']);
       assert.ok((done.status?.succeeded ?? 0) >= 8);
+      assert.deepEqual(done.status?.uncountedTerminatedPods, {});
+    });
+  }
+
+  for (let seed = 11; seed <= 13; seed++) {
+    it(`counts each Pod that failed once (seed ${seed})`, async () => {
+      const { done, phases } = await runBadly(seed, 'NonIndexed', 1);
+      assert.ok((phases['Failed'] ?? 0) >= 6, 'three at a time, and again');
+      assert.equal(done.status?.failed, phases['Failed']);
       assert.deepEqual(done.status?.uncountedTerminatedPods, {});
     });
   }
