@@ -9,31 +9,25 @@
  */
 import type { Environment } from '#base/env.ts';
 import { MetricRegistry } from '#base/metrics.ts';
-import { POD } from '#api/core/pod.ts';
-import type { Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
-import { Binder, isSettled } from './binder.ts';
-import { type CycleOptions, type CycleResult, type Refusal, scheduleOne } from './cycle.ts';
-import { fitErrorMessage, rejectors } from './diagnosis.ts';
+import { Binder } from './binder.ts';
+import { Decider, type Outcome } from './decider.ts';
 import { defaultSchedulerConfig, type SchedulerGates } from './config/defaults.ts';
-import { DryRuns } from './dry-runs.ts';
 import { Extenders } from './extended-cycle.ts';
 import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';
-import type { PodInfo, Verdict } from './framework.ts';
-import type { FilterRun } from './filter-run.ts';
-import type { Place } from './group-cycle.ts';
+import type { PodInfo } from './framework.ts';
 import { GroupScheduling } from './group-scheduling.ts';
 import { InformedObjects } from './informed-objects.ts';
 import { type Attempt, LastAttempts } from './last-attempts.ts';
-import { type AttemptResult, observeScheduler, SchedulerMetrics } from './metrics.ts';
-import { makeRoom, makeRoomWith, NO_ROOM, type Room, type RoomOptions } from './make-room.ts';
-import type { Candidate, PreemptionResult } from './preemption.ts';
+import { observeScheduler, SchedulerMetrics } from './metrics.ts';
+import { NO_ROOM } from './make-room.ts';
+import { Outcomes } from './outcomes.ts';
 import { type Profile, profilesOf } from './profile.ts';
 import { groupKeyOf } from './pod-groups.ts';
-import { ATTEMPT_FAILED, SchedulingQueue } from './queue.ts';
+import { SchedulingQueue } from './queue.ts';
 import { RunningProfile, schedulerNameOf } from './running-profile.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -58,12 +52,6 @@ export interface SchedulerOptions {
   readonly metrics?: MetricRegistry;
 }
 
-/** A decision, and for a pod that fits nowhere what came of the attempt to make room. */
-interface Outcome {
-  readonly result: CycleResult;
-  readonly room?: Room;
-}
-
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #objects: InformedObjects;
@@ -75,7 +63,8 @@ export class Scheduler {
   readonly #profiles: ReadonlyMap<string, RunningProfile>;
   readonly #first: RunningProfile;
   readonly #metrics: SchedulerMetrics;
-  readonly #dryRuns = new DryRuns();
+  readonly #decider: Decider;
+  readonly #outcomes: Outcomes;
   /** Undefined: pods are tried one by one, whatever group they have. */
   readonly #groups: GroupScheduling | undefined;
   readonly #attempts = new LastAttempts();
@@ -84,8 +73,6 @@ export class Scheduler {
   /** A decision waits for extenders: no other one is begun. */
   #isDeciding = false;
   #started = false;
-  /** Where the search for nodes begins: after those that the last pod looked at. */
-  #startNode = 0;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -123,6 +110,21 @@ export class Scheduler {
     this.#profiles = new Map(profiles.map((each) => [each.profile.schedulerName, each]));
     this.#queue = this.#createQueue();
     observeScheduler(registry, { queue: this.#queue, snapshot: this.#snapshot });
+    const shared = {
+      ...options,
+      snapshot: this.#snapshot,
+      queue: this.#queue,
+      extenders: this.#extenders,
+      binder: this.#binder,
+      metrics: this.#metrics,
+      attempts: this.#attempts,
+      profileOf: (pod: PodInfo) => this.#profileOf(pod),
+    };
+    this.#decider = new Decider(shared);
+    this.#outcomes = new Outcomes({
+      ...shared,
+      freed: (pod, node) => this.#feed.freed(pod, node),
+    });
     this.#groups = hasGroups ? this.#createGroups() : undefined;
     this.#feed = new Feed({
       objects: this.#objects,
@@ -181,37 +183,26 @@ export class Scheduler {
 
   #createGroups(): GroupScheduling {
     const { environment, client } = this.#options;
+    const decider = this.#decider;
+    const outcomes = this.#outcomes;
     return new GroupScheduling({
       environment,
       client,
       queue: this.#queue,
       groups: this.#snapshot.podGroups,
-      decide: (pod) => this.#place(pod),
-      makeRoom: (pod, refusal) =>
-        this.#extenders.decideOn(pod)
-          ? this.#makeRoomWith(pod, refusal)
-          : this.#makeRoom(pod, refusal),
-      take: (pod, node, run) => this.#take(pod, node, run),
-      giveBack: (pod, { reservations, nominated }) => {
-        for (const reservation of reservations) reservation.release();
-        this.#snapshot.forget(pod.key);
-        if (this.#queue.has(pod.key)) this.#queue.nominator.set(pod, nominated);
-      },
-      permit: (pod) => this.#permit(pod),
+      decide: (pod) => decider.place(pod),
+      makeRoom: (pod, refusal) => decider.room(pod, refusal),
+      take: (pod, node, run) => decider.take(pod, node, run),
+      giveBack: (pod, place) => decider.giveBack(pod, place),
+      permit: (pod) => decider.permit(pod),
       onDecided: () => {
         this.#isDeciding = false;
         this.#pump();
       },
-      bind: (pod, place) => this.#bind(pod, place),
-      refuse: (pod, { refusal, room }) => this.#refuse(pod, refusal, room),
-      wait: (pod, { message, node }) => {
-        this.#queue.nominator.set(pod, node);
-        this.#attempted(pod, 'unschedulable');
-        this.#queue.failed(pod.key, ATTEMPT_FAILED);
-        const report = { reason: 'Unschedulable', message, nominatedNodeName: node } as const;
-        return this.#profileOf(pod).reports.refused(this.#latest(pod), report);
-      },
-      fail: (pod, error) => this.#attemptFailed(pod, error),
+      bind: (pod, place) => outcomes.bind(pod, place),
+      refuse: (pod, { refusal, room }) => outcomes.refuse(pod, refusal, room),
+      wait: (pod, report) => outcomes.wait(pod, report),
+      fail: (pod, error) => outcomes.failed(pod, error),
     });
   }
 
@@ -264,214 +255,30 @@ export class Scheduler {
   async #attempt(pod: PodInfo): Promise<void> {
     let outcome: Outcome | undefined;
     try {
-      outcome = this.#extenders.decideOn(pod) ? await this.#decideWith(pod) : this.#decide(pod);
+      outcome = this.#extenders.decideOn(pod)
+        ? await this.#decideWith(pod)
+        : this.#decider.decide(pod);
     } catch (error) {
-      await this.#attemptFailed(pod, error);
+      await this.#outcomes.failed(pod, error);
       throw error;
     }
     if (outcome !== undefined) await this.#act(pod, outcome);
   }
 
-  /** As `#decide`, with or without extenders, for one pod of many. */
-  async #place(pod: PodInfo): Promise<CycleResult> {
-    const options = this.#cycleOptions(pod);
-    const result = this.#extenders.decideOn(pod)
-      ? await this.#extenders.schedule(options)
-      : scheduleOne(options);
-    this.#lookedAt(result.looked);
-    return result;
-  }
-
-  #decide(pod: PodInfo): Outcome {
-    const result = scheduleOne(this.#cycleOptions(pod));
-    this.#lookedAt(result.looked);
-    return 'diagnosis' in result ? { result, room: this.#makeRoom(pod, result) } : { result };
-  }
-
-  /** With extenders; undefined when the pod is gone, or has a place, by the time they answer. */
   async #decideWith(pod: PodInfo): Promise<Outcome | undefined> {
     this.#isDeciding = true;
     try {
-      const result = await this.#extenders.schedule(this.#cycleOptions(pod));
-      this.#lookedAt(result.looked);
-      const room = 'diagnosis' in result ? await this.#makeRoomWith(pod, result) : undefined;
-      if (!this.#queue.has(pod.key)) return undefined;
-      return room === undefined ? { result } : { result, room };
+      return await this.#decider.decideWith(pod);
     } finally {
       this.#isDeciding = false;
       this.#pump();
     }
   }
 
-  #cycleOptions(pod: PodInfo): CycleOptions {
-    const { plugins, profile, oneIsEnough } = this.#profileOf(pod);
-    return {
-      pod,
-      cluster: this.#snapshot,
-      plugins,
-      nominations: this.#queue.nominator,
-      start: this.#startNode,
-      percentageOfNodesToScore: profile.percentageOfNodesToScore,
-      oneIsEnough,
-      random: () => this.#options.environment.random.next(),
-    };
-  }
-
-  #lookedAt(nodes: number): void {
-    this.#startNode = (this.#startNode + nodes) % Math.max(1, this.#snapshot.nodes.length);
-  }
-
   #act(pod: PodInfo, { result, room }: Outcome): Promise<void> {
-    if ('diagnosis' in result) return this.#refuse(pod, result, room ?? NO_ROOM);
-    return this.#bind(pod, this.#take(pod, result.node, result.run));
-  }
-
-  /** Counts the pod on the node, and holds what it takes there. */
-  #take(pod: PodInfo, name: string, run: FilterRun | undefined): Place {
-    const node = this.#snapshot.node(name);
-    const reservations =
-      node === undefined ? [] : (run?.filters.flatMap((each) => each.reserve?.(node) ?? []) ?? []);
-    const nominated = this.#queue.nominator.nodeOf(pod.key) ?? '';
-    this.#snapshot.assume(pod, name);
-    this.#queue.nominator.remove(pod.key);
-    return { node: name, reservations, nominated };
-  }
-
-  /** What the pod, which has a place, waits for. */
-  #permit(pod: PodInfo): Verdict | undefined {
-    for (const plugin of this.#profileOf(pod).plugins) {
-      const waits = plugin.permit?.(pod, this.#snapshot);
-      if (waits !== undefined) return waits;
-    }
-    return undefined;
-  }
-
-  async #bind(info: PodInfo, { node, reservations }: Place): Promise<void> {
-    const { key } = info;
-    try {
-      const timeoutMs = this.#profileOf(info).profile.bindTimeoutMs;
-      await this.#binder.bind({ info, node, reservations, timeoutMs });
-    } catch (error) {
-      this.#snapshot.forget(key);
-      this.#feed.freed(info.pod, node);
-      if (isSettled(error)) this.#queue.done(key);
-      else if (this.#queue.has(key)) await this.#attemptFailed(info, error);
-      throw error;
-    }
-    this.#attempts.forget(key);
-    this.#attempted(info, 'scheduled');
-    this.#queue.done(key);
-    this.#profileOf(info).reports.scheduled(info.pod, node);
-  }
-
-  /** The pod has no place: room is made for it if that helps, and it is told why. */
-  async #refuse(info: PodInfo, refusal: Refusal, { result: room, giveBack }: Room): Promise<void> {
-    const diagnosis = { ...refusal.diagnosis, after: 'message' in room ? room.message : '' };
-    const atMs = this.#options.environment.clock.now();
-    this.#attempts.remember(info.key, { diagnosis, atMs });
-    const nominatedNodeName = this.#nominate(info, room);
-    this.#attempted(info, 'unschedulable');
-    this.#queue.failed(info.key, rejectors(diagnosis));
-    if ('victims' in room) this.#metrics.victimsChosen(room.victims.length);
-    const evicted = 'victims' in room ? this.#evict(info, room) : undefined;
-    const given = giveBack?.act?.(this.#options).catch((error: unknown) => {
-      this.#warn('cannot give devices back', info, error);
-    });
-    const reason = 'Unschedulable';
-    const message = fitErrorMessage(diagnosis);
-    await Promise.all([
-      evicted,
-      given,
-      this.#profileOf(info).reports.refused(this.#latest(info), {
-        reason,
-        message,
-        nominatedNodeName,
-      }),
-    ]);
-  }
-
-  #makeRoom(pod: PodInfo, refusal: Refusal): Room {
-    const options = this.#roomOptions(pod, refusal);
-    return 'result' in options ? options : makeRoom(options);
-  }
-
-  async #makeRoomWith(pod: PodInfo, refusal: Refusal): Promise<Room> {
-    const options = this.#roomOptions(pod, refusal);
-    if ('result' in options) return options;
-    return makeRoomWith(options, (candidates) =>
-      this.#extenders.preempt(pod, candidates, this.#snapshot),
-    );
-  }
-
-  /** What preemption works on, or the result where there is none. */
-  #roomOptions(pod: PodInfo, { diagnosis, run }: Refusal): RoomOptions | Room {
-    if (diagnosis.nodeCount === 0) return { result: { message: '', keep: false } };
-    const { preemption, givesBack } = this.#profileOf(pod).profile;
-    if (preemption !== undefined) this.#metrics.preempts();
-    const { clock, random } = this.#options.environment;
-    return {
-      pod,
-      run,
-      diagnosis,
-      cluster: this.#snapshot,
-      nominations: this.#queue.nominator,
-      nowMs: clock.now(),
-      args: preemption ?? {},
-      preempts: preemption !== undefined,
-      givesBack,
-      dryRuns: this.#dryRuns,
-      random: () => random.next(),
-    };
-  }
-
-  /** Answers what the API is to be told of the nomination; undefined: it stands. */
-  #nominate(info: PodInfo, room: PreemptionResult): string | undefined {
-    if ('message' in room && room.keep) return undefined;
-    const node = 'victims' in room ? room.node : '';
-    this.#queue.nominator.set(info, node);
-    return node;
-  }
-
-  async #evict(pod: PodInfo, chosen: Candidate): Promise<void> {
-    const displaced = this.#queue.nominator
-      .on(chosen.node)
-      .filter(({ priority }) => priority < pod.priority);
-    try {
-      await this.#profileOf(pod).preemptor.preempt(pod, chosen, displaced);
-    } catch (error) {
-      this.#queue.activate(pod.key);
-      throw error;
-    }
-  }
-
-  async #attemptFailed(info: PodInfo, error: unknown): Promise<void> {
-    // What happened to the pod while it had a place was not told to the queue.
-    const pod = this.#latest(info);
-    if (pod !== info.pod) this.#queue.set(pod);
-    this.#queue.nominator.remove(info.key);
-    this.#attempted(info, 'error');
-    this.#queue.failed(info.key, ATTEMPT_FAILED);
-    const message = error instanceof Error ? error.message : String(error);
-    try {
-      await this.#profileOf(info).reports.refused(this.#latest(info), {
-        reason: 'SchedulerError',
-        message,
-        nominatedNodeName: '',
-      });
-    } catch (again) {
-      this.#warn('cannot report a failed attempt', info, again);
-    }
-  }
-
-  #attempted(info: PodInfo, result: AttemptResult): void {
-    const profile = this.#profileOf(info).profile.schedulerName;
-    this.#metrics.attempted(this.#queue.attemptsOf(info.key), { result, profile });
-  }
-
-  /** The pod as the API shows it now, if it is still the same one. */
-  #latest({ pod, key, uid }: PodInfo): Pod {
-    const latest = this.#options.informers.for(POD).get(key);
-    return latest?.metadata?.uid === uid && !latest.spec?.nodeName ? latest : pod;
+    if ('diagnosis' in result) return this.#outcomes.refuse(pod, result, room ?? NO_ROOM);
+    const place = this.#decider.take(pod, result.node, result.run);
+    return this.#outcomes.bind(pod, place);
   }
 
   #warn(message: string, { key }: PodInfo, error: unknown): void {
