@@ -7,9 +7,12 @@ import { isConflict, isNotFound } from '#api/meta/status.ts';
 import { messageOf } from '#base/error.ts';
 import { BindWaits } from './bind-waits.ts';
 import type { Notice, PodInfo, Reservation } from './framework.ts';
+import type { FrameworkMetrics, MeteredPoint } from './framework-metrics.ts';
+import { schedulerNameOf } from './running-profile.ts';
 import { bindPod, patchPodStatus, writeBefore, type Writer } from './pod-writes.ts';
 
 export interface BinderOptions extends Writer {
+  readonly metrics?: FrameworkMetrics;
   /** While a pod waits it makes no writes: its slot is free (-1), then not (+1). */
   onSlots(change: 1 | -1): void;
   /** People are to know why the pod waits. */
@@ -47,10 +50,15 @@ export class Binder {
   async bind(plan: BindingPlan): Promise<void> {
     const { info, node, reservations } = plan;
     try {
-      for (const reservation of reservations) await this.#prepare(plan, reservation);
-      if (!(await this.#options.bindElsewhere(info, node))) await this.#write(info, node);
+      await this.#timed(info, 'PreBind', async () => {
+        for (const reservation of reservations) await this.#prepare(plan, reservation);
+      });
+      if (!(await this.#options.bindElsewhere(info, node)))
+        await this.#timed(info, 'Bind', () => this.#write(info, node));
     } catch (error) {
-      for (const reservation of reservations) reservation.release();
+      await this.#timed(info, 'Unreserve', async () => {
+        for (const reservation of reservations) reservation.release();
+      });
       for (const reservation of reservations) await reservation.undo?.(this.#options);
       throw error;
     }
@@ -64,6 +72,20 @@ export class Binder {
   /** The pod is gone. */
   cancel(key: string): void {
     this.#waits.cancel(key);
+  }
+
+  /** Notes how long a point took, and how it ended. */
+  async #timed({ pod }: PodInfo, point: MeteredPoint, action: () => Promise<void>): Promise<void> {
+    const { metrics } = this.#options;
+    const startMs = metrics?.now() ?? 0;
+    const profile = schedulerNameOf(pod);
+    try {
+      await action();
+    } catch (error) {
+      metrics?.point([point, 'Error', profile], startMs);
+      throw error;
+    }
+    metrics?.point([point, 'Success', profile], startMs);
   }
 
   async #write({ pod }: PodInfo, node: string): Promise<void> {

@@ -8,7 +8,8 @@
  */
 import { type Diagnosis, fitErrorMessage } from './diagnosis.ts';
 import { FilterRun, leftOut, type Nominations, type Restriction } from './filter-run.ts';
-import type { NodeInfo, Plugin, PodInfo, Verdict } from './framework.ts';
+import type { NodeInfo, NodeScorer, Plugin, PodInfo, Verdict } from './framework.ts';
+import type { CycleMeter } from './framework-metrics.ts';
 import type { NodeEntry } from './node-entry.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -45,6 +46,8 @@ export interface CycleOptions {
   readonly percentageOfNodesToScore?: number;
   /** No plug-in tells nodes apart: the first that will do is taken. */
   readonly oneIsEnough?: boolean;
+  /** Who is told how long things take. */
+  readonly meter?: CycleMeter;
   /** In [0, 1): breaks ties. */
   random(): number;
 }
@@ -73,7 +76,7 @@ export function beginCycle(
   const nodeCount = cluster.nodes.length;
   const nothing = { nodeCount, verdicts: new Map<string, Verdict>() };
   if (nodeCount === 0) return refusalOf(nothing, { looked: 0 });
-  const begun = FilterRun.begin(pod, plugins, cluster);
+  const begun = FilterRun.begin(pod, plugins, cluster, options.meter);
   return 'refused' in begun
     ? refusalOf({ ...nothing, before: begun.refused }, { looked: 0 })
     : begun;
@@ -88,12 +91,17 @@ export function refusalOf(
 
 /** The node that was made free for the pod, when it will do. */
 export function nominatedNode(
-  { pod, cluster, nominations }: CycleOptions,
+  { pod, cluster, nominations, meter }: CycleOptions,
   run: FilterRun,
 ): string | undefined {
   const name = nominations.nodeOf(pod.key);
   const node = name === undefined ? undefined : cluster.node(name);
-  return node !== undefined && run.checkWith(nominations, node) === undefined ? name : undefined;
+  if (node === undefined) return undefined;
+  const startMs = meter?.now() ?? 0;
+  const verdict = run.checkWith(nominations, node);
+  run.searched(1, verdict === undefined ? [] : [verdict]);
+  meter?.point('Filter', 'Success', startMs);
+  return verdict === undefined ? name : undefined;
 }
 
 interface Search {
@@ -115,6 +123,7 @@ export function findNodes(
     options.oneIsEnough === true
       ? 1
       : feasibleEnough(nodes.length, options.percentageOfNodesToScore ?? 0);
+  const startMs = options.meter?.now() ?? 0;
   const feasible: NodeEntry[] = [];
   const refused: NodeEntry[] = [];
   const verdicts: Verdict[] = [];
@@ -131,6 +140,8 @@ export function findNodes(
       verdicts.push(verdict);
     }
   }
+  run.searched(looked, verdicts);
+  options.meter?.point('Filter', 'Success', startMs);
   return { feasible, refused, verdicts, looked };
 }
 
@@ -158,22 +169,68 @@ function feasibleEnough(count: number, asked: number): number {
 }
 
 export function totalScores(
-  { pod, plugins, cluster }: CycleOptions,
+  options: CycleOptions,
   nodes: readonly NodeInfo[],
-  { filters }: FilterRun,
-) {
+  run: FilterRun,
+): number[] {
+  const { meter } = options;
+  const asked = scorersOf(options, nodes, run);
+  const startMs = meter?.now() ?? 0;
   const totals = nodes.map(() => 0);
   const scores = nodes.map(() => 0);
-  for (const plugin of plugins) {
-    const scorer = plugin.preScore?.(pod, nodes, cluster, filters);
-    if (scorer === undefined) continue;
-    let i = 0;
-    for (const node of nodes) scores[i++] = scorer.score(node);
-    scorer.normalize?.(scores, nodes);
-    const weight = plugin.weight ?? 1;
-    for (i = 0; i < nodes.length; i++) totals[i] = (totals[i] ?? 0) + (scores[i] ?? 0) * weight;
+  for (const { name, weight, scorer } of asked) {
+    score(nodes, scores, { name, scorer, meter });
+    for (let i = 0; i < nodes.length; i++) totals[i] = (totals[i] ?? 0) + (scores[i] ?? 0) * weight;
   }
+  meter?.point('Score', 'Success', startMs);
   return totals;
+}
+
+interface Scoring {
+  readonly name: string;
+  readonly weight: number;
+  readonly scorer: NodeScorer;
+}
+
+/** Asks what is asked once for a pod. */
+function scorersOf(
+  { pod, plugins, cluster, meter }: CycleOptions,
+  nodes: readonly NodeInfo[],
+  { filters }: FilterRun,
+): Scoring[] {
+  const startMs = meter?.now() ?? 0;
+  const asked: Scoring[] = [];
+  for (const plugin of plugins) {
+    if (plugin.preScore === undefined) continue;
+    const { name, weight = 1 } = plugin;
+    const ask = (): NodeScorer | undefined => plugin.preScore?.(pod, nodes, cluster, filters);
+    const status = (scorer: NodeScorer | undefined) => (scorer === undefined ? 'Skip' : 'Success');
+    const scorer = meter === undefined ? ask() : meter.ask(name, 'PreScore', { ask, status });
+    if (scorer === undefined) continue;
+    meter?.asked(name, 'PreScore');
+    asked.push({ name, weight, scorer });
+  }
+  meter?.point('PreScore', 'Success', startMs);
+  return asked;
+}
+
+const scored = (): 'Success' => 'Success';
+
+function score(
+  nodes: readonly NodeInfo[],
+  scores: number[],
+  { name, scorer, meter }: Omit<Scoring, 'weight'> & { meter: CycleMeter | undefined },
+): void {
+  const timed = Math.min(nodes.length, meter?.sampledNodes ?? 0);
+  let i = 0;
+  for (const node of nodes) {
+    const isTimed = i < timed && meter !== undefined;
+    scores[i++] = isTimed
+      ? meter.ask(name, 'Score', { ask: () => scorer.score(node), status: scored })
+      : scorer.score(node);
+  }
+  meter?.asked(name, 'Score', nodes.length);
+  scorer.normalize?.(scores, nodes);
 }
 
 /** One of the best, each with the same chance. */

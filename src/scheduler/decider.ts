@@ -10,6 +10,12 @@ import { DryRuns } from './dry-runs.ts';
 import type { Extenders } from './extended-cycle.ts';
 import type { FilterRun } from './filter-run.ts';
 import type { PodInfo, Verdict } from './framework.ts';
+import type {
+  CycleMeter,
+  FrameworkMetrics,
+  MeteredPoint,
+  PointStatus,
+} from './framework-metrics.ts';
 import type { Place } from './group-cycle.ts';
 import { makeRoom, makeRoomWith, type Room, type RoomOptions } from './make-room.ts';
 import type { SchedulerMetrics } from './metrics.ts';
@@ -29,6 +35,7 @@ export interface DeciderOptions {
   readonly queue: SchedulingQueue;
   readonly extenders: Extenders;
   readonly metrics: SchedulerMetrics;
+  readonly frameworkMetrics: FrameworkMetrics;
   /** The profile of a pod that is ours. */
   profileOf(pod: PodInfo): RunningProfile;
 }
@@ -45,28 +52,38 @@ export class Decider {
 
   /** At once: where no extender has a say. */
   decide(pod: PodInfo): Outcome {
-    const result = scheduleOne(this.#cycleOptions(pod));
+    const meter = this.#meter(pod);
+    const startMs = meter.now();
+    const result = scheduleOne(this.#cycleOptions(pod, meter));
     this.#lookedAt(result.looked);
-    return 'diagnosis' in result ? { result, room: this.#makeRoom(pod, result) } : { result };
+    const room = 'diagnosis' in result ? this.#makeRoom(pod, result) : undefined;
+    meter.decided(startMs);
+    return room === undefined ? { result } : { result, room };
   }
 
   /** With extenders; undefined when the pod is gone, or has a place, by the time they answer. */
   async decideWith(pod: PodInfo): Promise<Outcome | undefined> {
     const { extenders, queue } = this.#options;
-    const result = await extenders.schedule(this.#cycleOptions(pod));
+    const meter = this.#meter(pod);
+    const startMs = meter.now();
+    const result = await extenders.schedule(this.#cycleOptions(pod, meter));
     this.#lookedAt(result.looked);
     const room = 'diagnosis' in result ? await this.#makeRoomWith(pod, result) : undefined;
+    meter.decided(startMs);
     if (!queue.has(pod.key)) return undefined;
     return room === undefined ? { result } : { result, room };
   }
 
   /** The node alone, with or without extenders, for one pod of many. */
   async place(pod: PodInfo): Promise<CycleResult> {
-    const options = this.#cycleOptions(pod);
+    const meter = this.#meter(pod);
+    const startMs = meter.now();
+    const options = this.#cycleOptions(pod, meter);
     const result = this.#options.extenders.decideOn(pod)
       ? await this.#options.extenders.schedule(options)
       : scheduleOne(options);
     this.#lookedAt(result.looked);
+    meter.decided(startMs);
     return result;
   }
 
@@ -80,8 +97,10 @@ export class Decider {
   /** Counts the pod on the node, and holds what it takes there. */
   take(pod: PodInfo, name: string, run: FilterRun | undefined): Place {
     const node = this.#options.snapshot.node(name);
+    const startMs = this.#options.frameworkMetrics.now();
     const reservations =
       node === undefined ? [] : (run?.filters.flatMap((each) => each.reserve?.(node) ?? []) ?? []);
+    this.#timed(pod, 'Reserve', { status: 'Success', startMs });
     const nominated = this.#options.queue.nominator.nodeOf(pod.key) ?? '';
     this.#options.snapshot.assume(pod, name);
     this.#options.queue.nominator.remove(pod.key);
@@ -91,24 +110,44 @@ export class Decider {
   /** Undoes `take`. */
   giveBack(pod: PodInfo, { reservations, nominated }: Place): void {
     const { snapshot, queue } = this.#options;
+    const startMs = this.#options.frameworkMetrics.now();
     for (const reservation of reservations) reservation.release();
+    this.#timed(pod, 'Unreserve', { status: 'Success', startMs });
     snapshot.forget(pod.key);
     if (queue.has(pod.key)) queue.nominator.set(pod, nominated);
   }
 
   /** What the pod, which has a place, waits for. */
   permit(pod: PodInfo): Verdict | undefined {
+    const startMs = this.#options.frameworkMetrics.now();
+    let waits: Verdict | undefined;
     for (const plugin of this.#options.profileOf(pod).plugins) {
-      const waits = plugin.permit?.(pod, this.#options.snapshot);
-      if (waits !== undefined) return waits;
+      waits = plugin.permit?.(pod, this.#options.snapshot);
+      if (waits !== undefined) break;
     }
-    return undefined;
+    this.#timed(pod, 'Permit', { status: waits === undefined ? 'Success' : 'Wait', startMs });
+    return waits;
   }
 
-  #cycleOptions(pod: PodInfo): CycleOptions {
+  #meter(pod: PodInfo): CycleMeter {
+    const { frameworkMetrics, profileOf } = this.#options;
+    return frameworkMetrics.meter(profileOf(pod).profile.schedulerName);
+  }
+
+  #timed(
+    pod: PodInfo,
+    point: MeteredPoint,
+    { status, startMs }: { status: PointStatus; startMs: number },
+  ): void {
+    const profile = this.#options.profileOf(pod).profile.schedulerName;
+    this.#options.frameworkMetrics.point([point, status, profile], startMs);
+  }
+
+  #cycleOptions(pod: PodInfo, meter: CycleMeter): CycleOptions {
     const { plugins, profile, oneIsEnough } = this.#options.profileOf(pod);
     return {
       pod,
+      meter,
       cluster: this.#options.snapshot,
       plugins,
       nominations: this.#options.queue.nominator,
@@ -125,15 +164,26 @@ export class Decider {
 
   #makeRoom(pod: PodInfo, refusal: Refusal): Room {
     const options = this.#roomOptions(pod, refusal);
-    return 'result' in options ? options : makeRoom(options);
+    if ('result' in options) return options;
+    const startMs = this.#options.frameworkMetrics.now();
+    return this.#tried(pod, makeRoom(options), startMs);
   }
 
   async #makeRoomWith(pod: PodInfo, refusal: Refusal): Promise<Room> {
     const options = this.#roomOptions(pod, refusal);
     if ('result' in options) return options;
-    return makeRoomWith(options, (candidates) =>
+    const startMs = this.#options.frameworkMetrics.now();
+    const room = await makeRoomWith(options, (candidates) =>
       this.#options.extenders.preempt(pod, candidates, this.#options.snapshot),
     );
+    return this.#tried(pod, room, startMs);
+  }
+
+  #tried(pod: PodInfo, room: Room, startMs: number): Room {
+    const { preemption, givesBack } = this.#options.profileOf(pod).profile;
+    const status = 'victims' in room.result ? 'Success' : 'Unschedulable';
+    if (preemption !== undefined || givesBack) this.#timed(pod, 'PostFilter', { status, startMs });
+    return room;
   }
 
   /** What preemption works on, or the result where there is none. */

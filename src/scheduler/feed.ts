@@ -9,8 +9,9 @@ import { isPodTerminal } from '#api/core/pod-helpers.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import type { Change } from '#client/informer.ts';
-import { type ClusterEvent, nodeEvents, podEvents } from './cluster-events.ts';
+import { type ClusterEvent, eventLabel, nodeEvents, podEvents } from './cluster-events.ts';
 import type { PodInfo } from './framework.ts';
+import type { FrameworkMetrics } from './framework-metrics.ts';
 import type { InformedObjects } from './informed-objects.ts';
 import { podKey } from './pod-info.ts';
 import type { SchedulingQueue } from './queue.ts';
@@ -20,6 +21,8 @@ export interface FeedOptions {
   readonly objects: InformedObjects;
   readonly snapshot: Snapshot;
   readonly queue: SchedulingQueue;
+  /** Who is told how long events take. */
+  readonly metrics: FrameworkMetrics;
   /** Whether the pod asks for this scheduler. */
   isOurs(pod: Pod): boolean;
   /** Whether pods without a node matter to others: gangs wait for them. */
@@ -49,8 +52,10 @@ export class Feed {
     pods.start(signal);
     const { objects, queue } = this.#options;
     const others = objects.start(signal, (event) => {
-      this.#options.onObject(event);
-      queue.moved(event);
+      this.#timed(eventLabel(event), () => {
+        this.#options.onObject(event);
+        queue.moved(event);
+      });
     });
     await Promise.all([nodes.synced(), pods.synced(), others]);
   }
@@ -64,22 +69,44 @@ export class Feed {
 
   #onNode({ type, object, previous }: Change<Node>): void {
     const { queue, snapshot } = this.#options;
-    if (type === 'deleted') {
-      queue.moved({ resource: 'Node', action: 'Delete', before: object });
-      snapshot.removeNode(object.metadata?.name ?? '');
-      return;
-    }
+    if (type === 'deleted')
+      return this.#timed('NodeDelete', () => {
+        queue.moved({ resource: 'Node', action: 'Delete', before: object });
+        snapshot.removeNode(object.metadata?.name ?? '');
+      });
+    if (previous === undefined)
+      return this.#timed('NodeAdd', () => {
+        snapshot.setNode(object);
+        queue.moved({ resource: 'Node', action: 'Add', after: object });
+      });
     snapshot.setNode(object);
+    // What exactly has changed is of interest to pods that wait, and to nobody else.
     if (!queue.hasRefused) return;
-    if (previous === undefined) queue.moved({ resource: 'Node', action: 'Add', after: object });
-    else for (const event of nodeEvents(previous, object)) queue.moved(event);
+    for (const event of nodeEvents(previous, object))
+      this.#timed(eventLabel(event), () => queue.moved(event));
+  }
+
+  #timed(event: string, action: () => void): void {
+    const { metrics } = this.#options;
+    const sinceMs = metrics.now();
+    action();
+    metrics.handled(event, sinceMs);
   }
 
   #onPod({ type, object, previous }: Change<Pod>): void {
-    if (type === 'deleted' || isPodTerminal(object)) this.#onGone(object);
-    else if (object.spec?.nodeName) this.#onPlaced(object, previous);
-    else if (object.metadata?.deletionTimestamp !== undefined) this.#onGone(object);
-    else this.#onWaiting(object, previous);
+    const isPlaced = (object.spec?.nodeName ?? '') !== '';
+    const isGone = type === 'deleted' || isPodTerminal(object);
+    if (isGone || (!isPlaced && object.metadata?.deletionTimestamp !== undefined))
+      return this.#timed(isPlaced ? 'AssignedPodDelete' : 'UnschedulablePodDelete', () =>
+        this.#onGone(object),
+      );
+    const what = previous === undefined ? 'Add' : 'Update';
+    if (!isPlaced)
+      return this.#timed(`UnschedulablePod${what}`, () => this.#onWaiting(object, previous));
+    const isKnown = (previous?.spec?.nodeName ?? '') !== '';
+    this.#timed(isKnown ? 'AssignedPodUpdate' : 'AssignedPodAdd', () =>
+      this.#onPlaced(object, previous),
+    );
   }
 
   /** The pod is gone, or has ended: what it took, or was to take, is free. */

@@ -7,6 +7,7 @@
 import type { Cluster } from './cluster.ts';
 import { type ClusterEvent, type EventHint, isAbout } from './cluster-events.ts';
 import type { Plugin, PodInfo } from './framework.ts';
+import type { FrameworkMetrics } from './framework-metrics.ts';
 
 /** What is to be done with a pod: nothing, try it after its back-off, try it now. */
 export type Requeue = 'skip' | 'backoff' | 'now';
@@ -30,8 +31,11 @@ export class Hints {
   readonly #cluster: Cluster;
   readonly #byEvent = new Map<string, readonly PluginHint[]>();
 
-  constructor(plugins: readonly Plugin[], cluster: Cluster) {
+  readonly #metrics: FrameworkMetrics | undefined;
+
+  constructor(plugins: readonly Plugin[], cluster: Cluster, metrics?: FrameworkMetrics) {
     this.#cluster = cluster;
+    this.#metrics = metrics;
     this.#hints = plugins.flatMap(({ name, hints = [] }) =>
       hints.map((hint) => ({ plugin: name, hint })),
     );
@@ -47,12 +51,20 @@ export class Hints {
     let answer: Requeue = 'skip';
     for (const { plugin, hint } of this.#about(event)) {
       if (!rejectors.has(plugin)) continue;
-      if (hint.helps !== undefined && !hint.helps(info, event, this.#cluster)) continue;
+      if (!this.#helps({ plugin, hint }, info, event)) continue;
       if (pending.has(plugin)) return 'now';
       if (pending.size === 0) return 'backoff';
       answer = 'backoff';
     }
     return answer;
+  }
+
+  #helps({ plugin, hint }: PluginHint, pod: PodInfo, event: ClusterEvent): boolean {
+    const metrics = this.#metrics?.samplesHint() === true ? this.#metrics : undefined;
+    const sinceMs = metrics?.now() ?? 0;
+    const helps = hint.helps?.(pod, event, this.#cluster) ?? true;
+    metrics?.hinted(plugin, event, { helps, sinceMs });
+    return helps;
   }
 
   #about(event: ClusterEvent): readonly PluginHint[] {

@@ -59,6 +59,7 @@ const REFUSED = beta(
   'plugin',
   'profile',
 );
+const BINDINGS = beta('scheduler_goroutines', 'Bindings that are under way.', 'operation');
 const CACHE = alpha('scheduler_cache_size', 'Nodes, pods and assumed pods that are known.', 'type');
 
 export type AttemptResult = 'scheduled' | 'unschedulable' | 'error';
@@ -121,8 +122,15 @@ export function observeScheduler(
   {
     queue,
     snapshot,
-  }: { readonly queue: SchedulingQueue; readonly snapshot: Pick<Snapshot, 'counts'> },
+    bindings,
+  }: {
+    readonly queue: SchedulingQueue;
+    readonly snapshot: Pick<Snapshot, 'counts'>;
+    readonly bindings: () => number;
+  },
 ): void {
+  // One thread does everything else.
+  registry.observed(BINDINGS, () => [[['binding'], bindings()]]);
   registry.observed(PENDING, () => {
     const counts: QueueCounts = queue.counts();
     return Object.entries(counts).map(([part, pods]) => [[part], pods] as const);

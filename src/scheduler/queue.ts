@@ -14,6 +14,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import type { Cluster } from './cluster.ts';
 import { ANY_EVENT, type ClusterEvent, eventLabel, podEvents } from './cluster-events.ts';
 import type { Plugin, PodInfo, QueuedPod } from './framework.ts';
+import type { FrameworkMetrics } from './framework-metrics.ts';
 import { Heap } from './heap.ts';
 import { Hints, type Requeue } from './hints.ts';
 import { Nominator } from './nominator.ts';
@@ -60,9 +61,12 @@ interface Rules {
   readonly gates: readonly Plugin[];
 }
 
-function rulesOf(plugins: readonly Plugin[], cluster: Cluster): Rules {
+function rulesOf(
+  plugins: readonly Plugin[],
+  { cluster, metrics }: Pick<QueueOptions, 'cluster' | 'metrics'>,
+): Rules {
   return {
-    hints: new Hints(plugins, cluster),
+    hints: new Hints(plugins, cluster, metrics),
     gates: plugins.filter((plugin) => plugin.preEnqueue !== undefined),
   };
 }
@@ -77,6 +81,8 @@ export interface QueueOptions {
   readonly profiles?: ReadonlyMap<string, readonly Plugin[]>;
   readonly backoffInitialMs?: number;
   readonly backoffMaxMs?: number;
+  /** Who is told how long hints take. */
+  readonly metrics?: FrameworkMetrics;
   /** Called when there is something to try. */
   wake(): void;
   /** A pod is in another part of the queue now, for a reason in upstream's words. */
@@ -124,10 +130,9 @@ export class SchedulingQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
-    const { cluster } = options;
-    this.#rules = rulesOf(options.plugins, cluster);
+    this.#rules = rulesOf(options.plugins, options);
     this.#rulesByName = new Map(
-      [...(options.profiles ?? [])].map(([name, plugins]) => [name, rulesOf(plugins, cluster)]),
+      [...(options.profiles ?? [])].map(([name, plugins]) => [name, rulesOf(plugins, options)]),
     );
     const sort = options.plugins.find((plugin) => plugin.less !== undefined);
     this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);

@@ -19,6 +19,7 @@ import { Extenders } from './extended-cycle.ts';
 import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';
 import type { PodInfo } from './framework.ts';
+import { FrameworkMetrics } from './framework-metrics.ts';
 import { GroupScheduling } from './group-scheduling.ts';
 import { InformedObjects } from './informed-objects.ts';
 import { type Attempt, LastAttempts } from './last-attempts.ts';
@@ -63,6 +64,7 @@ export class Scheduler {
   readonly #profiles: ReadonlyMap<string, RunningProfile>;
   readonly #first: RunningProfile;
   readonly #metrics: SchedulerMetrics;
+  readonly #frameworkMetrics: FrameworkMetrics;
   readonly #decider: Decider;
   readonly #outcomes: Outcomes;
   /** Undefined: pods are tried one by one, whatever group they have. */
@@ -83,10 +85,12 @@ export class Scheduler {
     this.#snapshot = new Snapshot(this.#objects, environment);
     const registry = options.metrics ?? new MetricRegistry();
     this.#metrics = new SchedulerMetrics(registry, environment.clock);
+    this.#frameworkMetrics = new FrameworkMetrics(registry, environment.clock);
     this.#extenders = new Extenders(extenders, environment);
     this.#binder = new Binder({
       environment,
       client,
+      metrics: this.#frameworkMetrics,
       onSlots: (change) => {
         this.#binding += change;
         if (change < 0) this.#pump();
@@ -94,22 +98,17 @@ export class Scheduler {
       onWait: (pod, notice) => this.#profileOf(pod).reports.waits(pod.pod, notice),
       bindElsewhere: (pod, node) => this.#extenders.bind(pod, node),
     });
-    const profiles = (options.profiles ?? profilesOf(defaultSchedulerConfig(gates))).map(
-      (profile) =>
-        new RunningProfile(profile, {
-          environment,
-          client,
-          events: options.eventsOf(profile.schedulerName),
-          isGoing: (victim) => this.#isGoing(victim),
-          hasExtenders: extenders.length > 0,
-        }),
-    );
+    const profiles = this.#createProfiles();
     const [first] = profiles;
     if (first === undefined) throw new TypeError('Cannot schedule without a profile');
     this.#first = first;
     this.#profiles = new Map(profiles.map((each) => [each.profile.schedulerName, each]));
     this.#queue = this.#createQueue();
-    observeScheduler(registry, { queue: this.#queue, snapshot: this.#snapshot });
+    observeScheduler(registry, {
+      queue: this.#queue,
+      snapshot: this.#snapshot,
+      bindings: () => this.#binding,
+    });
     const shared = {
       ...options,
       snapshot: this.#snapshot,
@@ -117,6 +116,7 @@ export class Scheduler {
       extenders: this.#extenders,
       binder: this.#binder,
       metrics: this.#metrics,
+      frameworkMetrics: this.#frameworkMetrics,
       attempts: this.#attempts,
       profileOf: (pod: PodInfo) => this.#profileOf(pod),
     };
@@ -131,6 +131,7 @@ export class Scheduler {
       snapshot: this.#snapshot,
       queue: this.#queue,
       hasGroups,
+      metrics: this.#frameworkMetrics,
       isOurs: (pod) => this.#profiles.has(schedulerNameOf(pod)),
       onPlaced: (key) => this.#attempts.forget(key),
       onGone: (key) => {
@@ -166,6 +167,20 @@ export class Scheduler {
     return this.#binding === 0 && !this.#pumping;
   }
 
+  #createProfiles(): RunningProfile[] {
+    const { environment, client, extenders = [], gates = {}, profiles, eventsOf } = this.#options;
+    return (profiles ?? profilesOf(defaultSchedulerConfig(gates))).map(
+      (profile) =>
+        new RunningProfile(profile, {
+          environment,
+          client,
+          events: eventsOf(profile.schedulerName),
+          isGoing: (victim) => this.#isGoing(victim),
+          hasExtenders: extenders.length > 0,
+        }),
+    );
+  }
+
   #createQueue(): SchedulingQueue {
     const { environment, podInitialBackoffMs, podMaxBackoffMs } = this.#options;
     const profiles = [...this.#profiles].map(([name, { plugins }]) => [name, plugins] as const);
@@ -177,6 +192,7 @@ export class Scheduler {
       ...(podInitialBackoffMs === undefined ? {} : { backoffInitialMs: podInitialBackoffMs }),
       ...(podMaxBackoffMs === undefined ? {} : { backoffMaxMs: podMaxBackoffMs }),
       wake: () => this.#pump(),
+      metrics: this.#frameworkMetrics,
       onMove: (to, why) => this.#metrics.moved(to, why),
     });
   }

@@ -77,3 +77,77 @@ it('the scheduler counts attempts, what came of them, and where pods wait', asyn
   );
   await cluster.stop();
 });
+
+it('the scheduler counts what its plug-ins are asked, at which points, and what they answer', async () => {
+  const metrics = new MetricRegistry();
+  const cluster = await TestCluster.start({ nodes: 0, metrics });
+  const counts = (name: string): string[] => countsOf(metrics, PREFIX + name);
+  for (const name of ['a', 'b', 'c'])
+    await cluster.create(NODE, {
+      metadata: { name },
+      spec: { unschedulable: name === 'c' },
+      status: { allocatable: { cpu: '2', pods: '10' } },
+    });
+  await cluster.advance(1_000);
+  await cluster.create(POD, podOf('first', '1'));
+  await cluster.advance(100);
+  const at = (point: string, status = 'Success'): string =>
+    `_count{extension_point="${point}",status="${status}",profile="default-scheduler"}`;
+  assert.deepEqual(counts('framework_extension_point_duration_seconds'), [
+    `${at('Bind')} 1`,
+    `${at('Filter')} 1`,
+    `${at('PreBind')} 1`,
+    `${at('PreFilter')} 1`,
+    `${at('PreScore')} 1`,
+    `${at('Reserve')} 1`,
+    `${at('Score')} 1`,
+  ]);
+  assert.deepEqual(counts('scheduling_algorithm_duration_seconds'), ['_count 1']);
+  const asked = (plugin: string, point: string): number =>
+    sampleOf(
+      metrics,
+      `scheduler_plugin_evaluation_total{plugin="${plugin}",extension_point="${point}",profile="default-scheduler"}`,
+    );
+  // The first to refuse a node ends the matter for the others.
+  assert.equal(asked('NodeUnschedulable', 'Filter'), 3);
+  assert.equal(asked('NodeResourcesFit', 'Filter'), 2);
+  assert.equal(asked('NodeResourcesFit', 'PreFilter'), 1);
+  assert.equal(asked('NodeUnschedulable', 'PreFilter'), 0, 'it has none upstream');
+  assert.equal(asked('NodeResourcesFit', 'Score'), 2);
+  assert.equal(asked('InterPodAffinity', 'PreFilter'), 0, 'it is skipped');
+  const took = (plugin: string, point: string, status: string): number =>
+    sampleOf(
+      metrics,
+      `scheduler_plugin_execution_duration_seconds_count{plugin="${plugin}",extension_point="${point}",status="${status}"}`,
+    );
+  assert.equal(took('NodeUnschedulable', 'Filter', 'Success'), 2);
+  assert.equal(took('NodeUnschedulable', 'Filter', 'UnschedulableAndUnresolvable'), 1);
+  assert.equal(took('NodeResourcesFit', 'Score', 'Success'), 2);
+  assert.equal(took('InterPodAffinity', 'PreFilter', 'Skip'), 1);
+
+  await cluster.create(POD, podOf('large', '4'));
+  await cluster.advance(100);
+  assert.equal(
+    sampleOf(
+      metrics,
+      `scheduler_framework_extension_point_duration_seconds${at('PostFilter', 'Unschedulable')}`,
+    ),
+    1,
+  );
+  assert.equal(took('NodeUnschedulable', 'Filter', 'Success'), 2, 'the second cycle is no sample');
+  await cluster.delete(POD, podOf('first', '1'), { gracePeriodSeconds: 0 });
+  await cluster.advance(100);
+  assert.deepEqual(counts('queueing_hint_execution_duration_seconds'), [
+    '_count{plugin="NodeResourcesFit",event="AssignedPodDelete",hint="Queue"} 1',
+  ]);
+  const events = counts('event_handling_duration_seconds');
+  for (const [event, times] of [
+    ['NodeAdd', 3],
+    ['UnschedulablePodAdd', 2],
+    ['AssignedPodAdd', 1],
+    ['AssignedPodDelete', 1],
+  ] as const)
+    assert.ok(events.includes(`_count{event="${event}"} ${times}`), events.join('\n'));
+  assert.match(metrics.text(), /^scheduler_goroutines\{operation="binding"\} 0$/m);
+  await cluster.stop();
+});
