@@ -130,8 +130,8 @@ export class Decider {
   }
 
   #meter(pod: PodInfo): CycleMeter {
-    const { frameworkMetrics, profileOf } = this.#options;
-    return frameworkMetrics.meter(profileOf(pod).profile.schedulerName);
+    const { schedulerName } = this.#options.profileOf(pod).profile;
+    return this.#options.frameworkMetrics.meter(schedulerName);
   }
 
   #timed(

@@ -25,7 +25,7 @@ import type { Verdict } from './framework.ts';
 const MS_PER_SECOND = 1000;
 const SAMPLED_OF = 10;
 /** Nodes of a sampled cycle at which plug-ins are timed. */
-export const SAMPLED_NODES_MAX = 10;
+const SAMPLED_NODES_MAX = 10;
 
 const POINT_SECONDS = stable(
   'scheduler_framework_extension_point_duration_seconds',

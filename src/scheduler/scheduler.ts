@@ -168,13 +168,13 @@ export class Scheduler {
   }
 
   #createProfiles(): RunningProfile[] {
-    const { environment, client, extenders = [], gates = {}, profiles, eventsOf } = this.#options;
+    const { environment, client, extenders = [], gates = {}, profiles } = this.#options;
     return (profiles ?? profilesOf(defaultSchedulerConfig(gates))).map(
       (profile) =>
         new RunningProfile(profile, {
           environment,
           client,
-          events: eventsOf(profile.schedulerName),
+          events: this.#options.eventsOf(profile.schedulerName),
           isGoing: (victim) => this.#isGoing(victim),
           hasExtenders: extenders.length > 0,
         }),
