@@ -69,9 +69,11 @@ it('an explanation says what the scheduler found when it last tried, on which no
   await run(client.create(POD, pod));
   await environment.advance(2_000);
   const path = '/apis/why.coxswain.dev/v1/explanations/api/v1/namespaces/default/pods/big';
-  const { lastAttempt } = JSON.parse(await run(client.raw('GET', path))) as {
+  const { lastAttempt, note } = JSON.parse(await run(client.raw('GET', path))) as {
     lastAttempt: LastAttempt;
+    note?: string;
   };
+  assert.equal(note, undefined, 'the profile of the scheduler is at hand');
   const { time, message, verdicts } = lastAttempt;
   assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   assert.match(message, /^0\/2 nodes are available: 1 Insufficient cpu, 1 node\(s\) had untol/);

@@ -51,11 +51,10 @@ export interface ControlPlane {
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { environment } = options;
   const apiServer: ApiServer = createApiServer({
-    explain: explainerOn(
-      (request) => apiServer.handler(request),
-      environment,
-      (key) => scheduler?.lastAttempt(key),
-    ),
+    explain: explainerOn((request) => apiServer.handler(request), environment, {
+      lastAttempt: (key) => scheduler?.lastAttempt(key),
+      pluginsFor: (pod) => scheduler?.pluginsFor(pod),
+    }),
     ...options,
   });
   const { handler } = apiServer;

@@ -5,13 +5,13 @@ import type { Handler } from '#base/http/message.ts';
 import { explain, type Explaining } from '#why/explain.ts';
 import { clientAs } from '#client/in-process.ts';
 
-/** `lastAttempt`: of the scheduler, where it is in this process. */
+/** `known`: of the scheduler, where it is in this process. */
 export function explainerOn(
   handler: Handler,
   environment: Environment,
-  lastAttempt: Explaining['lastAttempt'] = () => undefined,
+  known: Pick<Explaining, 'lastAttempt' | 'pluginsFor'> = {},
 ): Explainer {
-  const explaining = { ...environment, lastAttempt };
+  const explaining = { ...environment, ...known };
   return ({ user, name, namespace, ...type }) => {
     const client = clientAs(handler, user, { environment, userAgent: 'cox-why' });
     const subject = { type, name, ...(namespace === undefined ? {} : { namespace }) };

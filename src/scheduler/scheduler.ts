@@ -9,6 +9,7 @@
  */
 import type { Environment } from '#base/env.ts';
 import { MetricRegistry } from '#base/metrics.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
@@ -18,7 +19,7 @@ import { defaultSchedulerConfig, type SchedulerGates } from './config/defaults.t
 import { Extenders } from './extended-cycle.ts';
 import type { Extender } from './extender.ts';
 import { Feed } from './feed.ts';
-import type { PodInfo } from './framework.ts';
+import type { Plugin, PodInfo } from './framework.ts';
 import { FrameworkMetrics } from './framework-metrics.ts';
 import { GroupScheduling } from './group-scheduling.ts';
 import { InformedObjects } from './informed-objects.ts';
@@ -160,6 +161,11 @@ export class Scheduler {
   /** Why the pod (`namespace/name`) was refused when it was last tried; undefined: not known. */
   lastAttempt(key: string): Attempt | undefined {
     return this.#attempts.of(key);
+  }
+
+  /** With which plug-ins the pod is tried; undefined: it is another scheduler's. */
+  pluginsFor(pod: Pod): readonly Plugin[] | undefined {
+    return this.#profiles.get(schedulerNameOf(pod))?.profile.plugins;
   }
 
   /** Nothing waits to be decided or bound. */

@@ -17,7 +17,7 @@ import { explainContainers } from './containers.ts';
 import type { Explanation } from './explanation.ts';
 import { explainNamespace } from './namespace.ts';
 import { lastAttemptOf } from './last-attempt.ts';
-import { explainPlacement } from './placement/explain.ts';
+import { explainPlacement, type Schedulers } from './placement/explain.ts';
 import { explainUnscheduled } from './scheduling.ts';
 import { explainTerminating, heldByFinalizers } from './terminating.ts';
 
@@ -28,7 +28,7 @@ export interface Subject {
 }
 
 /** Whoever explains, and what is at hand there. */
-export interface Explaining extends Moment {
+export interface Explaining extends Moment, Schedulers {
   /** What the scheduler found when it last tried the pod `namespace/name`. */
   lastAttempt?(key: string): Attempt | undefined;
 }

@@ -13,6 +13,8 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   /** What would help, the smallest change first; empty when nothing is wrong or nobody knows. */
   readonly remedies: readonly string[];
+  /** What the explanation rests on that may not be so. */
+  readonly note?: string;
   /** Of a pod without a node, where the one who explains knows the scheduler. */
   readonly lastAttempt?: LastAttempt;
 }

@@ -17,6 +17,7 @@ import { readSchedulerConfig } from '#scheduler/config/read.ts';
 import { Extender } from '#scheduler/extender.ts';
 import { completedConfig, profilesOf } from '#scheduler/profile.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
+import { explain } from '#why/explain.ts';
 
 const SCHEDULER = { name: 'system:kube-scheduler', groups: [] };
 const HEAD = 'apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n';
@@ -33,10 +34,14 @@ function pod(name: string, spec: Partial<PodSpec> & { cpu?: string } = {}): Pod 
 }
 
 /** A cluster whose only scheduler has this configuration; `handler` is every extender. */
-async function clusterWith(
+async function clusterWith(...words: Parameters<typeof started>): Promise<TestCluster> {
+  return (await started(...words)).cluster;
+}
+
+async function started(
   text: string,
   { nodes = 1, handler }: { nodes?: number; handler?: Handler } = {},
-): Promise<TestCluster> {
+): Promise<{ readonly cluster: TestCluster; readonly scheduler: Scheduler }> {
   const cluster = await TestCluster.start({ nodes, scheduler: false });
   const { environment } = cluster;
   const config = completedConfig(readSchedulerConfig(HEAD + text));
@@ -56,7 +61,7 @@ async function clusterWith(
     podMaxBackoffMs: config.podMaxBackoffSeconds * 1000,
   });
   await cluster.run(scheduler.start(signal));
-  return cluster;
+  return { cluster, scheduler };
 }
 
 const read = (cluster: TestCluster, name: string): Promise<Pod> =>
@@ -462,6 +467,45 @@ describe('an extender', () => {
     assert.equal(await placeOf(cluster, 'first'), 'node-1');
     assert.equal(await placeOf(cluster, 'next'), '');
     assert.match(await refusalOf(cluster, 'next'), /^0\/1 nodes are available: 1 Insufficient cpu/);
+    await cluster.stop();
+  });
+});
+
+describe('the question why', () => {
+  const GUESS = /^How the scheduler (.*) is configured is not known here: .* default profile/;
+
+  it('is answered by the profile of the scheduler of the pod, where that is at hand', async () => {
+    const { cluster, scheduler } = await started(
+      `profiles:
+- schedulerName: default-scheduler
+- schedulerName: lenient
+  plugins: {filter: {disabled: [{name: TaintToleration}]}, score: {disabled: [{name: TaintToleration}]}}
+`,
+      { nodes: 0 },
+    );
+    const taints = [{ key: 'kept', effect: 'NoSchedule' as const }];
+    const status = { allocatable: { cpu: '1', pods: '10' } };
+    await cluster.create(NODE, { metadata: { name: 'a' }, spec: { taints }, status });
+    await cluster.advance(1_000);
+    const why = async (schedulerName: string) => {
+      const name = `of-${schedulerName}`;
+      await cluster.create(POD, pod(name, { schedulerName, cpu: '2' }));
+      const subject = { type: POD, name, namespace: 'default' };
+      const pluginsFor = (asked: Pod) => scheduler.pluginsFor(asked);
+      const { clock } = cluster.environment;
+      const explaining = { clock, pluginsFor };
+      const found = await cluster.run(explain(cluster.client, subject, explaining));
+      return { causes: found?.causes.map(({ what }) => what), note: found?.note };
+    };
+    const taint = 'node(s) had untolerated taint(s)';
+    assert.deepEqual(await why('default-scheduler'), {
+      causes: [taint, 'Insufficient cpu'],
+      note: undefined,
+    });
+    assert.deepEqual(await why('lenient'), { causes: ['Insufficient cpu'], note: undefined });
+    const { causes, note = '' } = await why('stranger');
+    assert.deepEqual(causes, [taint, 'Insufficient cpu']);
+    assert.equal(GUESS.exec(note)?.[1], 'stranger');
     await cluster.stop();
   });
 });

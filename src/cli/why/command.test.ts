@@ -113,6 +113,15 @@ describe('cox why', () => {
     assert.deepEqual(JSON.parse(json), known);
   });
 
+  it('says what it rests on that may not be so', async () => {
+    const sentence = 'Pod big fits none of 1 node: Insufficient cpu.';
+    const note = 'How the scheduler other is configured is not known here.';
+    const known = { sentence, causes: [], remedies: [], note };
+    assert.equal(await ask(['pod', 'big'], {}, known), `${sentence}\n\n${note}\n`);
+    const json = await ask(['pod', 'big'], { output: 'json' }, known);
+    assert.deepEqual(JSON.parse(json), known);
+  });
+
   it('says what is not there', async () => {
     await assert.rejects(ask(['pod', 'none']), (error) => {
       assert.ok(error instanceof UserError);

@@ -55,8 +55,14 @@ async function asked(
 ): Promise<Explanation | undefined> {
   try {
     const text = await client.raw('GET', `${EXPLANATIONS}${objectPath(type, target)}`);
-    const { sentence, causes, remedies, lastAttempt } = JSON.parse(text) as Explanation;
-    return { sentence, causes, remedies, ...(lastAttempt === undefined ? {} : { lastAttempt }) };
+    const { sentence, causes, remedies, note, lastAttempt } = JSON.parse(text) as Explanation;
+    return {
+      sentence,
+      causes,
+      remedies,
+      ...(note === undefined ? {} : { note }),
+      ...(lastAttempt === undefined ? {} : { lastAttempt }),
+    };
   } catch (error) {
     if (isNotFound(error) || isStatus(error, 'BadRequest')) return undefined;
     throw error;
@@ -67,7 +73,7 @@ function textOf(explanation: Explanation, output: WhyFlags['output']): string {
   const object = explanation as unknown as JsonObject;
   if (output === 'json') return `${JSON.stringify(object, null, 2)}\n`;
   if (output === 'yaml') return toYaml(object);
-  const { sentence, causes, remedies, lastAttempt } = explanation;
+  const { sentence, causes, remedies, note, lastAttempt } = explanation;
   const rows = causes.map(({ what, detail }) => [what, detail].map(oneLine));
   const table = rows.length === 0 ? [] : ['', ...tableLines([['CAUSE', 'DETAIL'], ...rows])];
   const help =
@@ -76,5 +82,6 @@ function textOf(explanation: Explanation, output: WhyFlags['output']): string {
     lastAttempt === undefined
       ? []
       : ['', `The scheduler last tried at ${lastAttempt.time}: ${oneLine(lastAttempt.message)}`];
-  return `${[oneLine(sentence), ...table, ...help, ...last].join('\n')}\n`;
+  const noted = note === undefined ? [] : ['', oneLine(note)];
+  return `${[oneLine(sentence), ...table, ...help, ...noted, ...last].join('\n')}\n`;
 }

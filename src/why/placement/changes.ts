@@ -7,7 +7,7 @@ import { canonicalQuantity } from '#api/codec/quantity.ts';
 import type { NodeInfo } from '#scheduler/framework.ts';
 import { amountOf, requestsOf } from '#scheduler/resources.ts';
 import type { Snapshot } from '#scheduler/snapshot.ts';
-import { fittingNodes } from './verdicts.ts';
+import { fittingNodes, type Ground } from './verdicts.ts';
 
 export interface Change {
   readonly text: string;
@@ -32,15 +32,17 @@ const BYTES_PER_MEBIBYTE = 1024 * 1024;
 /** `withNode`: the cluster with one node as it would be. */
 export function smallestChanges(
   pod: Pod,
-  cluster: Snapshot,
+  ground: Ground,
   withNode: (node: Node) => Snapshot,
 ): readonly Change[] {
+  const { cluster } = ground;
   const told: Change[] = [];
   const candidates = [...podCandidates(pod, cluster), ...nodeCandidates(pod, cluster)];
   const ordered = candidates.toSorted((a, b) => a.cost - b.cost).slice(0, TRIES_MAX);
   for (const { text, pod: changed = pod, node } of ordered) {
     if (told.length === TOLD_MAX) break;
-    const nodes = fittingNodes(changed, node === undefined ? cluster : withNode(node));
+    const there = node === undefined ? ground : { ...ground, cluster: withNode(node) };
+    const nodes = fittingNodes(changed, there);
     if (nodes.length > 0) told.push({ text, nodes });
   }
   return told;

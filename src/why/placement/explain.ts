@@ -4,6 +4,8 @@ import { POD } from '#api/core/pod.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import type { Moment } from '#scheduler/dynamic-resources/ledger.ts';
+import type { Plugin } from '#scheduler/framework.ts';
+import { PLUGINS } from '#scheduler/plugins/order.ts';
 import { Snapshot } from '#scheduler/snapshot.ts';
 import { type Cause, type Explanation, listText } from '../explanation.ts';
 import { groupKeyOf } from '#scheduler/pod-groups.ts';
@@ -16,11 +18,17 @@ import { type Verdicts, verdictsOn } from './verdicts.ts';
 /** Nodes that are named; more are counted. */
 const NAMED_MAX = 3;
 
+/** What is known of the schedulers. */
+export interface Schedulers {
+  /** The plug-ins of the profile of the pod's scheduler; undefined: it is not at hand. */
+  pluginsFor?(pod: Pod): readonly Plugin[] | undefined;
+}
+
 /** Undefined when nodes may not be read: then only the scheduler can say. */
 export async function explainPlacement(
   client: Client,
   pod: Pod,
-  moment: Moment,
+  moment: Moment & Schedulers,
 ): Promise<Explanation | undefined> {
   const reading = new Reading(client);
   const nodes = await reading.list(NODE);
@@ -41,7 +49,10 @@ export async function explainPlacement(
     return snapshot;
   };
   const cluster = snapshotOf(nodes);
-  const verdicts = verdictsOn(pod, cluster);
+  const known = moment.pluginsFor?.(pod);
+  const ground = { cluster, plugins: known ?? PLUGINS };
+  const noted = known === undefined ? { note: guessText(pod) } : {};
+  const verdicts = verdictsOn(pod, ground);
   const fitting = verdicts.nodes.filter((node) => node.verdicts.length === 0);
   const gang = explainGang({
     pod,
@@ -49,14 +60,15 @@ export async function explainPlacement(
     group: objects.podGroup(groupKeyOf(pod) ?? ''),
     fitting: verdicts.everywhere.length === 0 ? fitting.map(({ node }) => node) : [],
   });
-  if (gang !== undefined) return gang;
+  if (gang !== undefined) return { ...gang, ...noted };
   if (verdicts.everywhere.length === 0 && fitting.length > 0)
     return {
       sentence: `Pod ${name} would fit on ${namesText(fitting.map(({ node }) => node))} now: its scheduler, ${pod.spec?.schedulerName}, has not placed it yet.`,
       causes: [],
       remedies: [],
+      ...noted,
     };
-  const changes = smallestChanges(pod, cluster, (changed) =>
+  const changes = smallestChanges(pod, ground, (changed) =>
     snapshotOf(nodes.map((node) => (sameName(node, changed) ? changed : node))),
   );
   const wanted = wantedDevices(pod, cluster);
@@ -67,7 +79,12 @@ export async function explainPlacement(
     remedies: changes.map(
       ({ text, nodes: where }) => `${text}; then it fits on ${namesText(where)}`,
     ),
+    ...noted,
   };
+}
+
+function guessText({ spec }: Pod): string {
+  return `How the scheduler ${spec?.schedulerName ?? ''} is configured is not known here: this is what the plug-ins of the default profile have to say.`;
 }
 
 function sameName(a: Node, b: Node): boolean {

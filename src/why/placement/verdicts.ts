@@ -1,9 +1,8 @@
 /** What each plug-in of the scheduler has against each node for one pod: all of them, not the first. */
 import type { Pod } from '#api/gen/core-v1.ts';
 import { FilterRun } from '#scheduler/filter-run.ts';
-import { AttemptError, type NodeInfo, type Verdict } from '#scheduler/framework.ts';
+import { AttemptError, type NodeInfo, type Plugin, type Verdict } from '#scheduler/framework.ts';
 import { podInfo } from '#scheduler/pod-info.ts';
-import { PLUGINS } from '#scheduler/plugins/order.ts';
 import type { Snapshot } from '#scheduler/snapshot.ts';
 
 export interface NodeVerdicts {
@@ -18,14 +17,21 @@ export interface Verdicts {
   readonly nodes: readonly NodeVerdicts[];
 }
 
-/** `pod` has no node and is not in `cluster`. */
-export function verdictsOn(pod: Pod, cluster: Snapshot): Verdicts {
+/** A cluster, and the plug-ins with which pods are given nodes of it. */
+export interface Ground {
+  readonly cluster: Snapshot;
+  readonly plugins: readonly Plugin[];
+}
+
+/** `pod` has no node and is not in the cluster. */
+export function verdictsOn(pod: Pod, { cluster, plugins }: Ground): Verdicts {
   const info = podInfo(pod);
   const everywhere: Verdict[] = [];
   const runs: FilterRun[] = [];
   const restrictions: { readonly names: ReadonlySet<string>; readonly verdict: Verdict }[] = [];
   // One plug-in at a time, so that none hides what another has to say.
-  for (const plugin of PLUGINS) {
+  for (const plugin of plugins) {
+    if (plugin.preFilter === undefined) continue;
     const begun = FilterRun.begin(info, [plugin], cluster);
     if ('refused' in begun) {
       everywhere.push(begun.refused);
@@ -58,8 +64,8 @@ function checked(run: FilterRun, node: NodeInfo): Verdict | undefined {
 }
 
 /** Nodes on which nothing speaks against the pod. */
-export function fittingNodes(pod: Pod, cluster: Snapshot): readonly string[] {
-  const begun = FilterRun.begin(podInfo(pod), PLUGINS, cluster);
+export function fittingNodes(pod: Pod, { cluster, plugins }: Ground): readonly string[] {
+  const begun = FilterRun.begin(podInfo(pod), plugins, cluster);
   if ('refused' in begun) return [];
   const { run, restriction } = begun;
   return cluster.nodes
