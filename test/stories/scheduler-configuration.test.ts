@@ -492,8 +492,8 @@ describe('the question why', () => {
       await cluster.create(POD, pod(name, { schedulerName, cpu: '2' }));
       const subject = { type: POD, name, namespace: 'default' };
       const pluginsFor = (asked: Pod) => scheduler.pluginsFor(asked);
-      const { clock } = cluster.environment;
-      const explaining = { clock, pluginsFor };
+      const { clock, random } = cluster.environment;
+      const explaining = { clock, random, pluginsFor };
       const found = await cluster.run(explain(cluster.client, subject, explaining));
       return { causes: found?.causes.map(({ what }) => what), note: found?.note };
     };
