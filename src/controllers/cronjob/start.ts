@@ -32,7 +32,9 @@ async function deleteActive(pass: CronPass): Promise<void> {
       pass.tell('Warning', 'FailedGet', `Get job: ${messageOf(error)}`);
       throw error;
     });
-    if (!(await pass.deleteJob(job))) throw new Error(`could not replace job ${namespace}/${name}`);
+    const failure = await pass.deleteJob(job);
+    if (failure !== undefined)
+      throw new Error(`could not replace job ${namespace}/${name}: ${failure.message}`);
   }
 }
 

@@ -170,7 +170,7 @@ describe('a pass of a CronJob', () => {
     const world: World = { status, live: [job('old')], spec: { concurrencyPolicy: 'Replace' } };
     const { events, error, created } = await pass({ ...world, refuses: 'delete' });
     assert.deepEqual(events, ['Warning FailedDelete: Deleted job: no']);
-    assert.deepEqual([error?.message, created], ['could not replace job default/old', []]);
+    assert.deepEqual([error?.message, created], ['could not replace job default/old: no', []]);
     const replaced = await pass(world);
     assert.deepEqual([replaced.deleted, activeOf(replaced)], [['old'], [NAME]]);
   });

@@ -55,18 +55,18 @@ export class CronPass {
     this.#events.event({ about: this.cronJob, type, reason, message });
   }
 
-  /** Deletes a Job with its Pods. False, and an event, when that fails. */
-  async deleteJob(job: Job): Promise<boolean> {
+  /** Deletes a Job with its Pods. Answers why that failed, which an event tells too. */
+  async deleteJob(job: Job): Promise<Error | undefined> {
     const { name = '', namespace = '', uid = '' } = job.metadata ?? {};
     try {
       await this.client.delete(JOB, { name, namespace }, { propagationPolicy: 'Background' });
     } catch (error) {
       this.tell('Warning', 'FailedDelete', `Deleted job: ${messageOf(error)}`);
-      return false;
+      return asError(error);
     }
     this.status = withoutActive(this.status, new Set([uid]));
     this.tell('Normal', 'SuccessfulDelete', `Deleted job ${name}`);
-    return true;
+    return undefined;
   }
 
   async getJob(name: string): Promise<Job | undefined> {
