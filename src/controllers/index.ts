@@ -84,8 +84,6 @@ export interface ControllerOptions {
   readonly terminatedPodsMax?: number;
   /** Gate MaxUnavailableStatefulSet: StatefulSets may update more than one Pod at once. */
   readonly maxUnavailableStatefulSet?: boolean;
-  /** Whether the API server's admission charges quotas for what is created. */
-  readonly chargesQuotas?: boolean;
   /** How often quotas are counted anew. */
   readonly quotaResyncMs?: number;
   readonly volumeBinder?: VolumeBinderOptions;
@@ -220,10 +218,9 @@ export const CONTROLLERS: readonly ControllerEntry[] = [
     namespaceController(graceMs === undefined ? {} : { graceMs }),
   ]),
   entry('resourcequota-controller', 'resourcequota', (options) => [
-    resourceQuotaController({
-      chargedAtAdmission: options.chargesQuotas === true,
-      ...(options.quotaResyncMs === undefined ? {} : { resyncMs: options.quotaResyncMs }),
-    }),
+    resourceQuotaController(
+      options.quotaResyncMs === undefined ? {} : { resyncMs: options.quotaResyncMs },
+    ),
   ]),
   entry('pod-garbage-collector-controller', 'podgc', ({ terminatedPodsMax }) => [
     podGcController(terminatedPodsMax === undefined ? {} : { terminatedPodsMax }),

@@ -4,8 +4,8 @@
  *   quota's limits changed ──────────────┐
  *   something ended or went ─▶ who counts ┴─▶ quota ─▶ count all anew ─▶ status
  *
- * What is created or grows is charged at admission, before it is stored; where nothing does that, it
- * is counted here at once. What a quota asks for is in `api/quota/`.
+ * What is created or grows is charged at admission, before it is stored. What a quota asks for is in
+ * `api/quota/`.
  *
  * Upstream: pkg/controller/resourcequota/resource_quota_controller.go, v1.36.
  */
@@ -38,13 +38,11 @@ const DISCOVER_MS = 30_000;
 const DISCOVER = 'discover';
 
 export interface ResourceQuotaOptions {
-  /** Whether what is created is charged before it is stored. */
-  readonly chargedAtAdmission: boolean;
   /** How often all is counted anew; five minutes unless given. */
   readonly resyncMs?: number;
 }
 
-export function resourceQuotaController(options: ResourceQuotaOptions): Controller {
+export function resourceQuotaController(options: ResourceQuotaOptions = {}): Controller {
   return defineKeyController({
     name: 'resourcequota-controller',
     queue: 'resourcequota_primary',
@@ -54,7 +52,6 @@ export function resourceQuotaController(options: ResourceQuotaOptions): Controll
 
 class Quotas {
   readonly #setup: Setup;
-  readonly #chargedAtAdmission: boolean;
   readonly #resyncMs: number;
   readonly #quotas: Informer<ResourceQuota>;
   readonly #pods: Informer<Pod>;
@@ -66,7 +63,6 @@ class Quotas {
 
   constructor(setup: Setup, options: ResourceQuotaOptions) {
     this.#setup = setup;
-    this.#chargedAtAdmission = options.chargedAtAdmission;
     this.#resyncMs = options.resyncMs ?? RESYNC_MS_DEFAULT;
     this.#quotas = setup.watch(RESOURCE_QUOTA, (change) =>
       hasNewLimits(change) ? [change.key] : [],
@@ -150,26 +146,24 @@ class Quotas {
     const quotas = this.#quotas.list(change.object.metadata?.namespace);
     if (quotas.length === 0) return [];
     const world = this.#world();
-    if (!this.#matters(evaluator, change, world)) return [];
+    if (!mayHaveFreed(evaluator, change, world)) return [];
     return quotas
       .filter(({ spec }) =>
         Object.keys(spec?.hard ?? {}).some((name) => evaluator.covers(name, world)),
       )
       .map(keyOf);
   }
+}
 
-  #matters(
-    evaluator: Evaluator,
-    { type, object, previous }: Change<KubeObject>,
-    world: QuotaWorld,
-  ): boolean {
-    if (type === 'deleted') return true;
-    if (previous === undefined) return !this.#chargedAtAdmission;
-    if (previous.metadata?.uid !== object.metadata?.uid) return true;
-    if (evaluator.isFreedBy(object, previous, world.nowMs)) return true;
-    if (this.#chargedAtAdmission) return false;
-    return !sameAmounts(evaluator.usage(object, world), evaluator.usage(previous, world));
-  }
+function mayHaveFreed(
+  evaluator: Evaluator,
+  { type, object, previous }: Change<KubeObject>,
+  world: QuotaWorld,
+): boolean {
+  if (type === 'deleted') return true;
+  if (previous === undefined) return false;
+  if (previous.metadata?.uid !== object.metadata?.uid) return true;
+  return evaluator.isFreedBy(object, previous, world.nowMs);
 }
 
 function hasNewLimits({ type, object, previous }: Change<ResourceQuota>): boolean {

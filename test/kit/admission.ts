@@ -41,6 +41,7 @@ export class AdmissionBench {
       environment: this.environment,
       authorize: () => this.decision,
       registry: { hub: { onRevision } } as unknown as AdmissionServices['registry'],
+      resources: { first: () => undefined },
     };
   }
 
@@ -61,6 +62,7 @@ export class AdmissionBench {
       ...(object === undefined ? {} : { object }),
       ...(asked.old === undefined ? {} : { old: asked.old as ApiObject }),
       user: asked.user ?? ADMIN,
+      request: {},
       dryRun: false,
       warn: () => {},
     };

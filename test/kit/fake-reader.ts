@@ -34,6 +34,14 @@ export class FakeReader implements ObjectReader {
       if (namespace === '' || key.startsWith(`${namespace}/`)) yield object;
   }
 
+  count(target: Target, namespace: string): number {
+    return [...this.list(target, namespace)].length;
+  }
+
+  revisionOf(target: Target, namespace: string, name: string): number | undefined {
+    return this.get(target, namespace, name) === undefined ? undefined : 1;
+  }
+
   catchUp(): Promise<boolean> {
     this.beforeCatchUp();
     return Promise.resolve(true);

@@ -38,6 +38,7 @@ export const DEVICE_CLAIM_EVALUATOR: Evaluator<ResourceClaim> = {
     for (const [name, count] of devices) usage[name + OF_CLASS] = String(count);
     return { ...usage, ...extendedUsage(devices, claim, world) };
   },
+  charges: ({ subresource }) => subresource === '',
   isFreedBy: () => false,
 };
 

@@ -20,6 +20,14 @@ export interface QuotaWorld {
   claims(namespace: string): readonly ResourceClaim[];
 }
 
+/** A write that admission looks at. */
+export interface QuotaWrite<T extends KubeObject = KubeObject> {
+  readonly operation: 'CREATE' | 'UPDATE';
+  readonly subresource: string;
+  readonly object: T;
+  readonly old?: T;
+}
+
 export interface Evaluator<T extends KubeObject = KubeObject> {
   readonly resource: GroupResource;
   /** Whether `name` (of `spec.hard`) is about this resource. */
@@ -28,6 +36,10 @@ export interface Evaluator<T extends KubeObject = KubeObject> {
   isInScope(object: T, scope: ScopedResourceSelectorRequirement): boolean;
   /** What the object uses, of all names that are about it. */
   usage(object: T, world: QuotaWorld): ResourceList;
+  /** Whether such a write is to be charged: what it makes may use more than what was there. */
+  charges(write: QuotaWrite<T>): boolean;
+  /** What the object must say before it may be charged to a quota of `names`; undefined: nothing. */
+  objection?(object: T, names: readonly string[]): string | undefined;
   /** Whether usage may have sunk or moved, so that the quota is to be counted anew. */
   isFreedBy(next: T, previous: T, nowMs: number): boolean;
 }

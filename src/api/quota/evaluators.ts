@@ -46,8 +46,18 @@ export function countingEvaluator(resource: GroupResource): Evaluator | undefine
     covers: (asked) => names.includes(asked),
     isInScope: () => false,
     usage: () => Object.fromEntries(names.map((each) => [each, '1'])),
+    charges: ({ operation, subresource }) => operation === 'CREATE' && subresource === '',
     isFreedBy: () => false,
   };
+}
+
+const MEASURING = new Map(
+  MEASURING_EVALUATORS.map((each) => [groupResourceName(each.resource), each] as const),
+);
+
+/** Who knows what objects of a resource use; undefined for what has no quota. */
+export function evaluatorOf(resource: GroupResource): Evaluator | undefined {
+  return MEASURING.get(groupResourceName(resource)) ?? countingEvaluator(resource);
 }
 
 /** The resource that a name of `spec.hard` counts objects of: `count/jobs.batch`, `secrets`. */

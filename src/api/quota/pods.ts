@@ -12,7 +12,12 @@ import type {
 } from '#api/gen/core-v1.ts';
 import { isPodTerminal } from '../core/pod-helpers.ts';
 import { podQosClass } from '../core/qos.ts';
-import { podLimits, podRequests, type ResourceList } from '../core/resources.ts';
+import {
+  isPodLevelResource,
+  podLimits,
+  podRequests,
+  type ResourceList,
+} from '../core/resources.ts';
 import { equalValues } from '../meta/equal.ts';
 import { isExtendedResource, isHugePages, isNativeResource } from '../validation/resource-names.ts';
 import { type Evaluator, objectCountName } from './evaluator.ts';
@@ -45,6 +50,12 @@ export const POD_EVALUATOR: Evaluator<Pod> = {
     isExtendedQuotaName(name),
   isInScope,
   usage: (pod, { nowMs }) => podUsage(pod, nowMs),
+  charges: ({ operation, subresource, object, old }) => {
+    if (subresource === 'resize') return operation === 'UPDATE';
+    if (subresource !== '') return false;
+    return operation === 'CREATE' || isTerminating(object) !== isTerminating(old ?? object);
+  },
+  objection: missingAmounts,
   isFreedBy: (next, previous, nowMs) =>
     hasResized(next, previous) ||
     isTerminating(next) !== isTerminating(previous) ||
@@ -71,6 +82,35 @@ function computeUsage(requests: ResourceList, limits: ResourceList): ResourceLis
     if (limit !== undefined) usage[`limits.${name}`] = limit;
   }
   return usage;
+}
+
+/** Of what a quota has a limit of, each container must say how much it takes; of these alone. */
+const DEMANDED = new Set(
+  ['cpu', 'memory'].flatMap((name) => [name, `requests.${name}`, `limits.${name}`]),
+);
+
+/** `must specify limits.cpu for: main,side; requests.cpu for: main` */
+function missingAmounts(pod: Pod, names: readonly string[]): string | undefined {
+  if (hasPodLevelResources(pod)) return undefined;
+  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
+  const amounts = containers.map(({ name, resources }) => ({
+    name,
+    given: computeUsage(resources?.requests ?? {}, resources?.limits ?? {}),
+  }));
+  const parts = [...new Set(names)]
+    .filter((name) => DEMANDED.has(name))
+    .toSorted()
+    .flatMap((name) => {
+      const without = amounts.filter(({ given }) => given[name] === undefined);
+      const those = [...new Set(without.map((each) => each.name))].toSorted();
+      return those.length === 0 ? [] : [`${name} for: ${those.join(',')}`];
+    });
+  return parts.length === 0 ? undefined : `must specify ${parts.join('; ')}`;
+}
+
+function hasPodLevelResources({ spec }: Pod): boolean {
+  const { requests = {}, limits = {} } = spec?.resources ?? {};
+  return [...Object.keys(requests), ...Object.keys(limits)].some(isPodLevelResource);
 }
 
 /** May still run. One that hangs in its deletion beyond its grace is not held against anybody. */

@@ -5,6 +5,8 @@
  * ScopedResourceSelectorRequirementsAsSelector in pkg/apis/core/v1/helper/helpers.go, v1.36.
  */
 import type { ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '#api/gen/core-v1.ts';
+import type { KubeObject } from '../meta/object.ts';
+import type { Evaluator } from './evaluator.ts';
 
 /** All must hold; `scopes` are selectors that ask for no more than that the scope is there. */
 export function scopesOf(spec: ResourceQuotaSpec | undefined): ScopedResourceSelectorRequirement[] {
@@ -12,6 +14,14 @@ export function scopesOf(spec: ResourceQuotaSpec | undefined): ScopedResourceSel
     ...(spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: 'Exists' as const })),
     ...(spec?.scopeSelector?.matchExpressions ?? []),
   ];
+}
+
+export function isInScopes(
+  evaluator: Pick<Evaluator, 'isInScope'>,
+  object: KubeObject,
+  scopes: readonly ScopedResourceSelectorRequirement[],
+): boolean {
+  return scopes.every((scope) => evaluator.isInScope(object, scope));
 }
 
 /** Whether one of the names (none: the absence of any) is what the selector asks for. */

@@ -20,6 +20,8 @@ export const SERVICE_EVALUATOR: Evaluator<Service> = {
     'services.nodeports': String(nodePorts(service)),
     'services.loadbalancers': service.spec?.type === 'LoadBalancer' ? '1' : '0',
   }),
+  // The type of a Service may change.
+  charges: ({ subresource }) => subresource === '',
   isFreedBy: (next, previous) => outsideType(next) !== outsideType(previous),
 };
 

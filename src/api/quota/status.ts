@@ -9,7 +9,7 @@ import { compareQuantity } from '../codec/quantity.ts';
 import { addResources, type ResourceList } from '../core/resources.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Evaluator, QuotaWorld } from './evaluator.ts';
-import { scopesOf } from './scopes.ts';
+import { isInScopes, scopesOf } from './scopes.ts';
 
 /** An evaluator, and the objects of its resource in the quota's namespace. */
 export interface Measured {
@@ -34,7 +34,7 @@ export function quotaStatus(
     if (names.length === 0) continue;
     fresh = addResources(fresh, Object.fromEntries(names.map((name) => [name, '0'])));
     for (const object of objects) {
-      if (scopes.every((scope) => evaluator.isInScope(object, scope)))
+      if (isInScopes(evaluator, object, scopes))
         fresh = addResources(fresh, evaluator.usage(object, world));
     }
   }

@@ -36,6 +36,9 @@ export const VOLUME_CLAIM_EVALUATOR: Evaluator<PersistentVolumeClaim> = {
     ]);
     return { [COUNT]: '1', ...amounts, ...Object.fromEntries(ofClass) };
   },
+  // A status may say that more was allocated, or another class of attributes.
+  charges: ({ operation, subresource }) =>
+    subresource === '' || (subresource === 'status' && operation === 'UPDATE'),
   isFreedBy: (next, previous) =>
     next.status?.allocatedResources?.['storage'] !==
       previous.status?.allocatedResources?.['storage'] ||

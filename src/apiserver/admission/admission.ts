@@ -21,6 +21,8 @@ export interface Attributes {
   readonly object?: ApiObject;
   readonly old?: ApiObject;
   readonly user: User;
+  /** The same at each try of one request, and at no other's. */
+  readonly request: object;
   readonly dryRun: boolean;
   warn(text: string): void;
 }
@@ -32,7 +34,15 @@ export interface ObjectReader {
     namespace: string,
     name: string,
   ): ApiObject | undefined;
+  /** As it is when the first is asked for. */
   list(resource: { group: string; plural: string }, namespace?: string): Iterable<ApiObject>;
+  count(resource: { group: string; plural: string }, namespace: string): number;
+  /** The revision at which the object lies in the store. */
+  revisionOf(
+    resource: { group: string; plural: string },
+    namespace: string,
+    name: string,
+  ): number | undefined;
   /** Waits until the caches show all writes so far. */
   catchUp(): Promise<boolean>;
   /** Calls `listener` for each change from now on, in order of revision. */
@@ -53,17 +63,25 @@ export interface AdmissionPlugin {
   readonly name: string;
   admit?(attributes: Attributes): void | Promise<void>;
   validate?(attributes: Attributes): void | Promise<void>;
+  /** A request that was let in is over: what it writes is in the store, or never will be. */
+  finished?(request: object): void;
 }
 
 export class AdmissionChain {
   readonly #plugins: readonly AdmissionPlugin[];
+  readonly #told: readonly AdmissionPlugin[];
   constructor(plugins: readonly AdmissionPlugin[]) {
     this.#plugins = plugins;
+    this.#told = plugins.filter(({ finished }) => finished !== undefined);
   }
   async admit(attributes: Attributes): Promise<void> {
     for (const plugin of this.#plugins) await plugin.admit?.(attributes);
   }
   async validate(attributes: Attributes): Promise<void> {
     for (const plugin of this.#plugins) await plugin.validate?.(attributes);
+  }
+  /** To be called when a write is over, however it ended. */
+  finished(request: object): void {
+    for (const plugin of this.#told) plugin.finished?.(request);
   }
 }

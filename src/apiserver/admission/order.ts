@@ -26,6 +26,7 @@ import { podResize } from './plugins/pod-resize.ts';
 import { podTopologyLabels } from './plugins/pod-topology-labels.ts';
 import { priority } from './plugins/priority.ts';
 import { rbacEscalation } from './plugins/rbac-escalation.ts';
+import { resourceQuota } from './plugins/resource-quota.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts';
@@ -62,5 +63,7 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     podResize(services),
     // Nobody grants what they do not hold. Upstream has this in storage, after admission.
     rbacEscalation(services),
+    // Last: nothing is charged that somebody else refuses.
+    resourceQuota(services),
   ];
 }

@@ -30,6 +30,20 @@ export class CacheReader implements ObjectReader {
       yield resource.read(entry);
   }
 
+  count(target: { group: string; plural: string }, namespace: string): number {
+    const resource = this.#resources.first(target.group, target.plural);
+    return resource?.cache.range(resource.key(namespace, '')).length ?? 0;
+  }
+
+  revisionOf(
+    target: { group: string; plural: string },
+    namespace: string,
+    name: string,
+  ): number | undefined {
+    const resource = this.#resources.first(target.group, target.plural);
+    return resource?.cache.get(resource.key(namespace, name))?.revision;
+  }
+
   catchUp(): Promise<boolean> {
     return this.#hub.waitForNow();
   }

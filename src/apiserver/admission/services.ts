@@ -2,6 +2,7 @@
 import type { Environment } from '#base/env.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ResourceSet } from '../registry/resource-set.ts';
 import type { ObjectReader } from './admission.ts';
 
 export interface AdmissionServices {
@@ -9,5 +10,6 @@ export interface AdmissionServices {
   readonly authorize: Authorizer;
   readonly environment: Environment;
   /** Its hub says when the caches have changed. */
-  readonly registry: Pick<Registry, 'hub'>;
+  readonly registry: Pick<Registry, 'hub' | 'update'>;
+  readonly resources: Pick<ResourceSet, 'first'>;
 }

@@ -18,6 +18,7 @@ export const NODES = core('nodes');
 export const PERSISTENT_VOLUMES = core('persistentvolumes');
 export const PERSISTENT_VOLUME_CLAIMS = core('persistentvolumeclaims');
 export const PODS = core('pods');
+export const RESOURCE_QUOTAS = core('resourcequotas');
 export const SERVICES = core('services');
 export const SERVICE_ACCOUNTS = core('serviceaccounts');
 export const API_SERVICES: Target = { group: 'apiregistration.k8s.io', plural: 'apiservices' };
@@ -31,6 +32,8 @@ export const INGRESS_CLASSES: Target = { group: 'networking.k8s.io', plural: 'in
 export const IP_ADDRESSES: Target = { group: 'networking.k8s.io', plural: 'ipaddresses' };
 export const SERVICE_CIDRS: Target = { group: 'networking.k8s.io', plural: 'servicecidrs' };
 export const POD_DISRUPTION_BUDGETS: Target = { group: 'policy', plural: 'poddisruptionbudgets' };
+export const RESOURCE_CLAIMS: Target = { group: 'resource.k8s.io', plural: 'resourceclaims' };
+export const DEVICE_CLASSES: Target = { group: 'resource.k8s.io', plural: 'deviceclasses' };
 export const RESOURCE_SLICES: Target = { group: 'resource.k8s.io', plural: 'resourceslices' };
 export const FLOW_SCHEMAS: Target = {
   group: 'flowcontrol.apiserver.k8s.io',

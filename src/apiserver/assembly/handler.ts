@@ -75,7 +75,7 @@ function createRouter({ core, access, aggregation, registry }: HandlerParts): Ro
     authorize,
     health: core.health,
     admission: new AdmissionChain(
-      admissionInOrder({ reader, authorize, environment, registry }).filter(
+      admissionInOrder({ reader, authorize, environment, registry, resources }).filter(
         ({ name }) => options.disabledAdmission?.includes(name) !== true,
       ),
     ),

@@ -127,14 +127,18 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
   // Before admission: what plug-ins fill in is nobody's, as upstream has it.
   await recordManager(call, undefined, object, '');
   await services.admission.admit(attributesOf(call, 'CREATE', object));
-  return services.registry.create(resource, object, {
-    namespace: context.info.namespace,
-    user: context.user,
-    note: noteOf(context),
-    dryRun: call.dryRun,
-    warn: (text) => context.warn(text),
-    validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
-  });
+  try {
+    return await services.registry.create(resource, object, {
+      namespace: context.info.namespace,
+      user: context.user,
+      note: noteOf(context),
+      dryRun: call.dryRun,
+      warn: (text) => context.warn(text),
+      validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
+    });
+  } finally {
+    services.admission.finished(context);
+  }
 }
 
 /** PUT of an object or of a view of it. */
@@ -204,6 +208,18 @@ async function finishUpdate(
 }
 
 async function updateWith(
+  call: Call,
+  transform: (current: ApiObject | undefined) => Promise<ApiObject>,
+  options: UpdateWays,
+): Promise<{ object: ApiObject; created: boolean }> {
+  try {
+    return await admitAndUpdate(call, transform, options);
+  } finally {
+    call.services.admission.finished(call.context);
+  }
+}
+
+function admitAndUpdate(
   call: Call,
   transform: (current: ApiObject | undefined) => Promise<ApiObject>,
   options: UpdateWays,
@@ -334,6 +350,7 @@ export function attributesOf(
     ...(object === undefined ? {} : { object }),
     ...(old === undefined ? {} : { old }),
     user: context.user,
+    request: context,
     dryRun,
     warn: (text) => context.warn(text),
   };

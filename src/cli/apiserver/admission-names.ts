@@ -23,6 +23,7 @@ const BUILT: ReadonlySet<string> = new Set([
   'PodResizeValidator',
   'PodTopologyLabels',
   'Priority',
+  'ResourceQuota',
   'RuntimeClass',
   'ServiceAccount',
   'StorageObjectInUseProtection',
@@ -48,7 +49,6 @@ const MISSING: ReadonlySet<string> = new Set([
   'PodNodeSelector',
   'PodSecurity',
   'PodTolerationRestriction',
-  'ResourceQuota',
   'ValidatingAdmissionPolicy',
   'ValidatingAdmissionWebhook',
 ]);

@@ -91,12 +91,6 @@ const TABLE: readonly [claim: string, facts: Partial<Doubts>, told: string[]][] 
     [],
   ],
   [
-    'quotas where something was made',
-    { objects: [object('ResourceQuota')], writes: [WRITE] },
-    ['ResourceQuota shop/a: quotas are counted, and refuse nothing'],
-  ],
-  ['no quotas elsewhere', { objects: [object('ResourceQuota')] }, []],
-  [
     'levels of Pod security',
     {
       objects: [

@@ -36,7 +36,7 @@ export function notSimulated(doubts: Doubts): NotSimulated[] {
     ...otherServers(doubts),
     ...admissionNotAsked({ objects, writes, labelsOf }),
     ...conversions(doubts),
-    ...namespaceRules(doubts, labelsOf),
+    ...securityLevels(doubts, labelsOf),
     ...autoscalers(doubts),
     ...infrastructure(doubts),
     ...strangers(doubts),
@@ -88,27 +88,19 @@ function definitionsIn(objects: readonly KubeObject[]): CustomResourceDefinition
 }
 
 /** What upstream's API server enforces in a namespace, and ours does not yet. */
-function namespaceRules(
-  { objects, writes }: Doubts,
+function securityLevels(
+  { writes }: Doubts,
   labelsOf: (name: string) => Readonly<Record<string, string>> | undefined,
 ): NotSimulated[] {
   const written = new Set(
     writes.filter(({ operation }) => operation === 'CREATE').map(({ namespace }) => namespace),
   );
-  const quotas = objects
-    .filter(({ kind, apiVersion }) => kind === 'ResourceQuota' && apiVersion === 'v1')
-    .filter(({ metadata }) => written.has(metadata?.namespace ?? ''))
-    .map(({ metadata }) => ({
-      what: `ResourceQuota ${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`,
-      why: 'quotas are counted, and refuse nothing',
-    }));
-  const levels = [...written]
+  return [...written]
     .filter((namespace) => labelsOf(namespace)?.[POD_SECURITY] !== undefined)
     .map((namespace) => ({
       what: `Pod security of Namespace ${namespace}`,
       why: `its level, ${labelsOf(namespace)?.[POD_SECURITY] ?? ''}, is not enforced`,
     }));
-  return [...quotas, ...levels];
 }
 
 /** Of workloads that the change touches. */

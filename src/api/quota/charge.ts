@@ -1,0 +1,120 @@
+/**
+ * What a write costs the quotas of its namespace, or why one of them refuses it. Pure.
+ *
+ * Upstream: CheckRequest in staging/src/k8s.io/apiserver/pkg/admission/plugin/resourcequota/
+ * controller.go, v1.36 (without limited resources, which no configuration names).
+ */
+import type { ResourceQuota } from '#api/gen/core-v1.ts';
+import { canonicalQuantity, compareQuantity, subtractQuantity } from '../codec/quantity.ts';
+import { addResources, type ResourceList } from '../core/resources.ts';
+import type { Evaluator, QuotaWorld, QuotaWrite } from './evaluator.ts';
+import { isInScopes, scopesOf } from './scopes.ts';
+
+/** A quota, and what is used of it with all that was let in before. */
+export interface RunningQuota {
+  readonly quota: ResourceQuota;
+  readonly used: ResourceList;
+}
+
+export interface Demand {
+  readonly evaluator: Evaluator;
+  readonly write: QuotaWrite;
+  readonly world: QuotaWorld;
+  /** What this write has been charged already, by the uid of the quota. */
+  readonly charged?: ReadonlyMap<string, ResourceList> | undefined;
+}
+
+/** What is to be added to what is used of `quota`. */
+export interface Charge {
+  readonly quota: ResourceQuota;
+  readonly amounts: ResourceList;
+}
+
+/** The charges of a write, none where it costs nothing; or the message of its refusal. */
+export type Verdict = { readonly charges: readonly Charge[] } | { readonly refused: string };
+
+export function verdictOn(quotas: readonly RunningQuota[], demand: Demand): Verdict {
+  const { evaluator, write, world } = demand;
+  const matching: RunningQuota[] = [];
+  for (const each of quotas) {
+    const names = namesOf(each.quota, demand);
+    if (names.length === 0 || !isInScopesOf(each.quota, demand, write.object)) continue;
+    const refused = unfit(each, names, demand);
+    if (refused !== undefined) return { refused };
+    matching.push(each);
+  }
+  if (matching.length === 0) return { charges: [] };
+  const usage = evaluator.usage(write.object, world);
+  const negative = Object.keys(usage).filter(
+    (name) => compareQuantity(usage[name] ?? '0', '0') < 0,
+  );
+  if (negative.length > 0)
+    return { refused: `quota usage is negative for resource(s): ${negative.toSorted().join(',')}` };
+  const charges: Charge[] = [];
+  for (const each of matching) {
+    const amounts = dueOf(each.quota, usage, demand);
+    if (Object.keys(amounts).length === 0) continue;
+    // What a status says has happened already.
+    const refused = write.subresource === 'status' ? undefined : excess(each, amounts);
+    if (refused !== undefined) return { refused };
+    charges.push({ quota: each.quota, amounts });
+  }
+  return { charges };
+}
+
+/** The limits of the quota that are about the resource of the write. */
+function namesOf({ status }: ResourceQuota, { evaluator, world }: Demand): string[] {
+  return Object.keys(status?.hard ?? {}).filter((name) => evaluator.covers(name, world));
+}
+
+function isInScopesOf(
+  { spec }: ResourceQuota,
+  { evaluator }: Demand,
+  object: QuotaWrite['object'],
+): boolean {
+  return isInScopes(evaluator, object, scopesOf(spec));
+}
+
+/** Why nothing can be charged to the quota, whatever it costs. */
+function unfit(
+  { quota, used }: RunningQuota,
+  names: readonly string[],
+  { evaluator, write }: Demand,
+): string | undefined {
+  const name = quota.metadata?.name ?? '';
+  const objection = evaluator.objection?.(write.object, names);
+  if (objection !== undefined) return `failed quota: ${name}: ${objection}`;
+  if (names.every((each) => used[each] !== undefined)) return undefined;
+  return `status unknown for quota: ${name}, resources: ${names.toSorted().join(',')}`;
+}
+
+/** What the quota is still to be charged: of an object that it had before, only the growth. */
+function dueOf(quota: ResourceQuota, usage: ResourceList, demand: Demand): ResourceList {
+  const { evaluator, write, world } = demand;
+  const { old } = write;
+  const before =
+    old !== undefined && isInScopesOf(quota, demand, old) ? evaluator.usage(old, world) : {};
+  const charged = demand.charged?.get(quota.metadata?.uid ?? '') ?? {};
+  const due: Record<string, string> = {};
+  for (const [name, amount] of Object.entries(usage)) {
+    if (quota.status?.hard?.[name] === undefined) continue;
+    const grown = [before[name], charged[name]].reduce<string>(
+      (rest, known) => (known === undefined ? rest : subtractQuantity(rest, known)),
+      amount,
+    );
+    if (compareQuantity(grown, '0') > 0) due[name] = grown;
+  }
+  return due;
+}
+
+function excess({ quota, used }: RunningQuota, amounts: ResourceList): string | undefined {
+  const hard = quota.status?.hard ?? {};
+  const sum = addResources(used, amounts);
+  const names = Object.keys(amounts)
+    .filter((name) => compareQuantity(sum[name] ?? '0', hard[name] ?? '0') > 0)
+    .toSorted();
+  if (names.length === 0) return undefined;
+  const shown = (list: ResourceList): string =>
+    names.map((name) => `${name}=${canonicalQuantity(list[name] ?? '0')}`).join(',');
+  return `exceeded quota: ${quota.metadata?.name ?? ''}, requested: ${shown(amounts)}, used: ${shown(used)}, limited: ${shown(hard)}`;
+}

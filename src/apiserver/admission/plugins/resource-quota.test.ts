@@ -1,0 +1,101 @@
+/** Quotas and a whole API server, without anybody who counts. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TestApiServer } from '#kit/api-server.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+
+const QUOTAS = '/api/v1/namespaces/default/resourcequotas';
+const SECRETS = '/api/v1/namespaces/default/secrets';
+
+type Amounts = Record<string, string>;
+
+async function limited(
+  hard: Amounts,
+  used: Amounts,
+  environment = new VirtualEnvironment(),
+): Promise<TestApiServer> {
+  const server = await TestApiServer.start({ environment });
+  const spec = { hard };
+  const { body } = await server.call(`POST ${QUOTAS}`, { metadata: { name: 'limit' }, spec });
+  await server.call(`PUT ${QUOTAS}/limit/status`, { ...body, status: { hard, used } });
+  return server;
+}
+
+async function usedOf(server: TestApiServer): Promise<Amounts> {
+  return (await server.call(`GET ${QUOTAS}/limit`)).body.status.used;
+}
+
+const secret = (name: string) => ({ metadata: { name } });
+
+describe('a quota at admission', () => {
+  it('looks at a dry run, and is not charged for it', async () => {
+    const server = await limited({ secrets: '1' }, { secrets: '0' });
+    const dry = () => server.call(`POST ${SECRETS}?dryRun=All`, secret('one'));
+    assert.equal((await dry()).status, 201);
+    assert.deepEqual(await usedOf(server), { secrets: '0' });
+    await server.call(`POST ${SECRETS}`, secret('other'));
+    const { status, body } = await dry();
+    assert.equal(status, 403);
+    assert.equal(
+      body.message,
+      'secrets "one" is forbidden: exceeded quota: limit, requested: secrets=1, used: secrets=1, limited: secrets=1',
+    );
+  });
+
+  it('is charged right while others write it', async () => {
+    const server = await limited({ secrets: '9' }, { secrets: '0' });
+    const label = (i: number) =>
+      server.call(`PATCH ${QUOTAS}/limit`, { metadata: { labels: { i: String(i) } } });
+    const make = (i: number) => server.call(`POST ${SECRETS}`, secret(`s-${i}`));
+    await Promise.all([1, 2, 3, 4, 5].flatMap((i) => [make(i), label(i)]));
+    assert.deepEqual(await usedOf(server), { secrets: '5' });
+  });
+
+  it('is charged once for a name that was drawn again', async () => {
+    const environment = new VirtualEnvironment();
+    const server = await limited({ secrets: '9' }, { secrets: '0' }, environment);
+    const draw = environment.random.next.bind(environment.random);
+    const draws: number[] = [];
+    environment.random.next = () => {
+      draws.push(draws.length < 15 ? 0.5 : draw());
+      return draws.at(-1) ?? 0;
+    };
+    const make = () => server.call(`POST ${SECRETS}`, { metadata: { generateName: 's-' } });
+    const names = [await make(), await make()].map(({ body }) => body.metadata.name);
+    assert.notEqual(names[0], names[1]);
+    assert.equal(draws.length > 10, true, 'the name of the first was drawn again');
+    assert.deepEqual(await usedOf(server), { secrets: '2' });
+  });
+
+  it('of two lets nothing in that one of them refuses', async () => {
+    const server = await limited({ secrets: '2' }, { secrets: '0' });
+    const hard = { secrets: '1' };
+    const { body } = await server.call(`POST ${QUOTAS}`, {
+      metadata: { name: 'z' },
+      spec: { hard },
+    });
+    const status = { hard, used: { secrets: '0' } };
+    await server.call(`PUT ${QUOTAS}/z/status`, { ...body, status });
+    const ends = await Promise.all(
+      ['a', 'b', 'c'].map((name) => server.call(`POST ${SECRETS}`, secret(name))),
+    );
+    assert.deepEqual(ends.map(({ status: code }) => code).toSorted(), [201, 403, 403]);
+    assert.deepEqual(await usedOf(server), { secrets: '1' });
+  });
+
+  it('is gone as soon as it is deleted', async () => {
+    const server = await limited({ secrets: '0' }, { secrets: '0' });
+    assert.equal((await server.call(`POST ${SECRETS}`, secret('one'))).status, 403);
+    await server.call(`DELETE ${QUOTAS}/limit`);
+    assert.equal((await server.call(`POST ${SECRETS}`, secret('one'))).status, 201);
+  });
+
+  it('is no concern of a server that has the plug-in off', async () => {
+    const server = await TestApiServer.start({ disabledAdmission: ['ResourceQuota'] });
+    const spec = { hard: { secrets: '0' } };
+    const { body } = await server.call(`POST ${QUOTAS}`, { metadata: { name: 'limit' }, spec });
+    const status = { ...spec, used: { secrets: '0' } };
+    await server.call(`PUT ${QUOTAS}/limit/status`, { ...body, status });
+    assert.equal((await server.call(`POST ${SECRETS}`, secret('one'))).status, 201);
+  });
+});

@@ -1,0 +1,185 @@
+/** Charges that cannot be stored, and recounts that come while something is stored. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ResourceQuota } from '#api/gen/core-v1.ts';
+import { conflict, OBJECT_MODIFIED } from '#api/meta/status.ts';
+import type { QuotaWorld } from '#api/quota/evaluator.ts';
+import { evaluatorOf } from '#api/quota/evaluators.ts';
+import { AdmissionBench, type Asked } from '#kit/admission.ts';
+import { RESOURCE_QUOTAS } from '../targets.ts';
+import { type ChargedAttributes, type ChargerServices, QuotaCharger } from './charger.ts';
+import { ChargeLedger } from './ledger.ts';
+import { NamespaceQuotas } from './namespace-quotas.ts';
+import { raiseToWhatIs } from './recount.ts';
+
+const SECRETS = { group: '', plural: 'secrets' };
+
+function quota(used: string, version = '1', hard = '9'): ResourceQuota {
+  return {
+    metadata: { name: 'limit', namespace: 'default', uid: 'limit', resourceVersion: version },
+    status: { hard: { secrets: hard }, used: { secrets: used } },
+  };
+}
+
+class Bench extends AdmissionBench {
+  readonly ledger = new ChargeLedger();
+  readonly stored: string[] = [];
+  store: ChargerServices['writeUsed'] = async (old, used) => {
+    this.stored.push(used['secrets'] ?? '');
+    const version = String(Number(old.metadata?.resourceVersion) + 1);
+    return quota(used['secrets'] ?? '', version, old.status?.hard?.['secrets']);
+  };
+  readonly charger = new QuotaCharger({
+    environment: this.environment,
+    reader: this.reader,
+    quotas: new NamespaceQuotas(this.reader),
+    ledger: this.ledger,
+    world: () => this.world,
+    writeUsed: (old, used) => this.store(old, used),
+  });
+  readonly world: QuotaWorld = {
+    nowMs: 0,
+    deviceClasses: () => [],
+    pod: () => undefined,
+    claims: () => [],
+  };
+
+  secret(name: string, change: Partial<Asked> = {}): ChargedAttributes {
+    const object = { metadata: { name } };
+    return this.attributes({ plural: 'secrets', object, ...change }) as ChargedAttributes;
+  }
+
+  charge(attributes: ChargedAttributes): Promise<void> {
+    const evaluator = evaluatorOf({ group: '', resource: 'secrets' });
+    assert.ok(evaluator !== undefined);
+    return this.charger.charge(attributes, evaluator);
+  }
+
+  async recounted(told: string, old: ResourceQuota): Promise<string | undefined> {
+    const next = quota(told);
+    await raiseToWhatIs({ ...this, world: () => this.world }, next, old);
+    return next.status?.used?.['secrets'];
+  }
+}
+
+describe('the charger', () => {
+  it('goes on from what it has written, which the cache does not show yet', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    for (const name of ['a', 'b', 'c']) await bench.charge(bench.secret(name));
+    assert.deepEqual(bench.stored, ['1', '2', '3']);
+    bench.reader.put(RESOURCE_QUOTAS, quota('0', '8'));
+    await bench.charge(bench.secret('d'));
+    assert.equal(bench.stored.at(-1), '1');
+  });
+
+  it('charges those together who wait for another charge', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    await Promise.all(['a', 'b', 'c', 'd'].map((name) => bench.charge(bench.secret(name))));
+    assert.deepEqual(bench.stored, ['1', '4']);
+  });
+
+  it('looks again when somebody else has written the quota', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0', '1', '5'));
+    const { store } = bench;
+    bench.store = () => {
+      bench.reader.put(RESOURCE_QUOTAS, quota('5', '2', '5'));
+      bench.store = store;
+      return Promise.reject(modified());
+    };
+    await assert.rejects(
+      bench.charge(bench.secret('a')),
+      /exceeded quota: limit, .*used: secrets=5/,
+    );
+    assert.deepEqual(bench.stored, []);
+  });
+
+  it('gives up with the conflict after four tries', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    let tries = 0;
+    bench.store = () => {
+      tries++;
+      return Promise.reject(modified());
+    };
+    await assert.rejects(bench.charge(bench.secret('a')), {
+      code: 409,
+      message: `Operation cannot be fulfilled on resourcequotas "limit": ${OBJECT_MODIFIED}`,
+    });
+    assert.equal(tries, 4);
+  });
+
+  it('lets in what no quota is left for', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    bench.store = () => {
+      bench.reader.remove(RESOURCE_QUOTAS, 'default', 'limit');
+      return Promise.reject(modified());
+    };
+    await bench.charge(bench.secret('a'));
+    assert.equal(bench.ledger.chargedTo(bench), undefined);
+  });
+
+  it('lets nobody wait longer than ten seconds', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    bench.store = () => new Promise(() => {});
+    const ends = Promise.allSettled(['a', 'b'].map((name) => bench.charge(bench.secret(name))));
+    await bench.environment.advance(10_000);
+    for (const end of await ends) {
+      assert.equal(end.status, 'rejected');
+      assert.match(
+        String(end.reason),
+        /Internal error occurred: resource quota evaluation timed out/,
+      );
+    }
+  });
+
+  it('charges one request once, whatever its tries', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    const attributes = bench.secret('a');
+    await bench.charge(attributes);
+    await bench.charge(attributes);
+    assert.deepEqual(bench.stored, ['1']);
+    bench.ledger.close(attributes.request);
+    await bench.charge(attributes);
+    assert.deepEqual(bench.stored, ['1', '2']);
+  });
+});
+
+describe('a recount', () => {
+  it('is not less than what there is and what is on its way', async () => {
+    const bench = new Bench();
+    bench.reader.put(SECRETS, { metadata: { name: 'a', namespace: 'default' } });
+    const attributes = bench.secret('b');
+    bench.ledger.note(attributes, quota('1'), { secrets: '1' });
+    assert.equal(await bench.recounted('0', quota('2')), '2');
+    bench.reader.put(SECRETS, { metadata: { name: 'b', namespace: 'default' } });
+    assert.equal(await bench.recounted('0', quota('2')), '2');
+    bench.ledger.close(attributes.request);
+    assert.equal(await bench.recounted('0', quota('2')), '2');
+  });
+
+  it('is believed when it takes nothing away', async () => {
+    const bench = new Bench();
+    for (const name of ['a', 'b', 'c'])
+      bench.reader.put(SECRETS, { metadata: { name, namespace: 'default' } });
+    assert.equal(await bench.recounted('2', quota('2')), '2');
+    assert.equal(await bench.recounted('2', { ...quota('2'), status: {} }), '3');
+    assert.equal(await bench.recounted('5', quota('6')), '5');
+  });
+
+  it('waits for what the cache does not show yet', async () => {
+    const bench = new Bench();
+    bench.reader.beforeCatchUp = () =>
+      bench.reader.put(SECRETS, { metadata: { name: 'a', namespace: 'default' } });
+    assert.equal(await bench.recounted('0', quota('1')), '1');
+  });
+});
+
+function modified(): Error {
+  return conflict({ group: '', resource: 'resourcequotas' }, 'limit', OBJECT_MODIFIED);
+}
