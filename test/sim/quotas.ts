@@ -1,9 +1,8 @@
 /**
- * A Namespace with a ResourceQuota, in which Pods and ConfigMaps come and go.
+ * A Namespace with a ResourceQuota, in which Pods and ConfigMaps come and go, many at once.
  *
- *   at the end   its status has its limits, and counts what there is
- *
- * That nothing is created beyond the limits is not looked at: admission does not charge quotas.
+ *   while it runs   nothing comes that makes more of anything than its status has as the limit
+ *   at the end      its status has its limits, and counts what there is; what waited for room is there
  */
 import { DEPLOYMENT } from '#api/apps/deployment.ts';
 import { quantityMilli } from '#api/codec/quantity.ts';
@@ -14,14 +13,17 @@ import { POD } from '#api/core/pod.ts';
 import { RESOURCE_QUOTA } from '#api/core/resource-quota.ts';
 import type { Pod, ResourceQuota, ResourceQuotaSpec } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
+import { StatusError } from '#api/meta/status.ts';
 import { unlessGone } from './mishaps.ts';
 import type { Cast, Stage, StoreChange } from './stage.ts';
 
 const SPACE = 'limited';
 const NAME = 'limit';
 const POD_MILLIS = 100;
+const USER = { name: 'user', groups: ['system:masters'] };
 /** A change is counted within this time. */
 const FOLLOWS_MS = 60_000;
+const BACKOFF_MS_MAX = 1_000_000;
 
 export class Quotas implements Cast {
   readonly actions = [
@@ -33,6 +35,11 @@ export class Quotas implements Cast {
   ] as const;
   readonly #stage: Stage;
   readonly #maps = new Map<string, KubeObject>();
+  readonly #pods = new Map<string, Pod>();
+  /** What the status allows, from which moment on, and what it allowed before. */
+  #limits: { hard: Hard; sinceMs: number; before: Hard } = { hard: {}, sinceMs: 0, before: {} };
+  /** The latest that a wall clock has shown: it goes back, and what is over remains over. */
+  #latestMs = 0;
   #replicas = 0;
   #count = 0;
 
@@ -80,9 +87,50 @@ export class Quotas implements Cast {
   disturb(): void {}
 
   saw({ resource, type, key, object }: StoreChange): void {
-    if (resource !== 'configmaps' || object.metadata?.namespace !== SPACE) return;
-    if (type === 'delete') this.#maps.delete(key);
-    else this.#maps.set(key, object);
+    this.#latestMs = Math.max(this.#latestMs, this.#stage.cluster.environment.clock.now());
+    if (object.metadata?.namespace !== SPACE) return;
+    if (resource === 'resourcequotas') this.#sawQuota(type === 'delete' ? {} : object);
+    const objects: Map<string, KubeObject> | undefined = {
+      configmaps: this.#maps,
+      pods: this.#pods,
+    }[resource];
+    if (objects === undefined) return;
+    const isNew = type === 'put' && !objects.has(key);
+    if (type === 'delete') objects.delete(key);
+    else objects.set(key, object);
+    if (isNew) this.#checkLimits(key);
+  }
+
+  #sawQuota({ status }: ResourceQuota): void {
+    const { hard: before } = this.#limits;
+    const hard = status?.hard ?? {};
+    if (limitsOf({ hard }) === limitsOf({ hard: before })) return;
+    this.#limits = { hard, before, sinceMs: this.#stage.cluster.environment.elapsedMs };
+  }
+
+  /** What came in this moment may have been let in while the limits were what they were before. */
+  #checkLimits(key: string): void {
+    const { hard, before, sinceMs } = this.#limits;
+    const isFresh = sinceMs === this.#stage.cluster.environment.elapsedMs;
+    const pods = [...this.#pods.values()].filter((pod) => this.#isCounted(pod)).length;
+    const there = {
+      pods,
+      'requests.cpu': (pods * POD_MILLIS) / 1000,
+      'count/configmaps': this.#maps.size,
+    };
+    for (const [name, count] of Object.entries(there)) {
+      const most = Math.max(limitIn(hard, name), isFresh ? limitIn(before, name) : 0);
+      const isOfIt = (name === 'count/configmaps') === this.#maps.has(key);
+      if (isOfIt && count > most)
+        this.#stage.violated(`${key} came: ${count} ${name}, the quota allows ${most}`);
+    }
+  }
+
+  #isCounted(pod: Pod): boolean {
+    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
+    if (isPodTerminal(pod)) return false;
+    if (deletionTimestamp === undefined) return true;
+    return this.#latestMs <= Date.parse(deletionTimestamp) + deletionGracePeriodSeconds * 1000;
   }
 
   async #scale(): Promise<void> {
@@ -95,12 +143,15 @@ export class Quotas implements Cast {
 
   async #createMaps(): Promise<void> {
     const { cluster, random, say } = this.#stage;
-    const count = 1 + random.below(4);
-    say(`create ${count} maps`);
-    for (let i = 0; i < count; i++)
-      await cluster.create(CONFIG_MAP, {
-        metadata: { name: `map-${++this.#count}`, namespace: SPACE },
-      });
+    const count = 1 + random.below(8);
+    say(`create ${count} maps at once`);
+    const client = cluster.clientOf(USER);
+    const names = Array.from({ length: count }, () => `map-${++this.#count}`);
+    const create = (name: string): Promise<unknown> =>
+      client
+        .create(CONFIG_MAP, { metadata: { name, namespace: SPACE } })
+        .catch(unlessRefusedOrInjected);
+    await cluster.run(Promise.all(names.map(create)));
   }
 
   async #deleteMap(): Promise<void> {
@@ -117,6 +168,13 @@ export class Quotas implements Cast {
     await this.#stage.cluster.patch(RESOURCE_QUOTA, this.#quotaKey(), { spec });
   }
 
+  /** There is room for all: whoever waits for some gets it. */
+  async rest(): Promise<void> {
+    const hard = { pods: '30', 'requests.cpu': '3', 'count/configmaps': '300' };
+    this.#stage.say('the quota has room for all');
+    await this.#stage.cluster.patch(RESOURCE_QUOTA, this.#quotaKey(), { spec: { hard } });
+  }
+
   async #recreate(): Promise<void> {
     this.#stage.say('delete the quota and make it anew');
     await this.#stage.cluster.delete(RESOURCE_QUOTA, this.#quotaKey());
@@ -131,6 +189,7 @@ export class Quotas implements Cast {
   async waitForLast(): Promise<void> {
     const { random, cluster } = this.#stage;
     const last = random.pick([() => this.#limit(), () => this.#deleteMap(), () => this.#scale()]);
+    await this.#waitForReplicas();
     await last();
     await cluster.advance(FOLLOWS_MS);
     await this.#checkStatus();
@@ -144,8 +203,6 @@ export class Quotas implements Cast {
   async #checkStatus(): Promise<void> {
     const { cluster } = this.#stage;
     const pods = (await cluster.list(POD, SPACE)).filter((pod) => !isPodTerminal(pod));
-    if (pods.length !== this.#replicas)
-      throw new Error(`greedy has ${pods.length} Pods, not ${this.#replicas}`);
     const { spec, status } = await cluster.get(RESOURCE_QUOTA, NAME, SPACE);
     const { used = {} } = status ?? {};
     const millis = quantityMilli(used['requests.cpu'] ?? '0');
@@ -154,7 +211,38 @@ export class Quotas implements Cast {
     if (told !== right) throw new Error(`the quota counts ${told}, not ${right}`);
     if (limitsOf(status) !== limitsOf(spec))
       throw new Error(`the quota's limits are ${JSON.stringify(status?.hard)}`);
+    const hasRoom =
+      pods.length < limitIn(spec?.hard, 'pods') &&
+      (pods.length + 1) * POD_MILLIS <= quantityMilli(spec?.hard?.['requests.cpu'] ?? '0');
+    const isShort = pods.length < this.#replicas && !hasRoom;
+    if (pods.length !== this.#replicas && !isShort)
+      throw new Error(`greedy has ${pods.length} Pods, not ${this.#replicas}`);
   }
+
+  /** Who was refused often asks again after a quarter of an hour. */
+  async #waitForReplicas(): Promise<void> {
+    const { cluster } = this.#stage;
+    for (let waitedMs = 0; ; waitedMs += FOLLOWS_MS) {
+      const pods = (await cluster.list(POD, SPACE)).filter((pod) => !isPodTerminal(pod));
+      if (pods.length === this.#replicas) return;
+      if (waitedMs > BACKOFF_MS_MAX)
+        throw new Error(`greedy has ${pods.length} Pods of ${this.#replicas}, and there is room`);
+      await cluster.advance(FOLLOWS_MS);
+    }
+  }
+}
+
+type Hard = Readonly<Record<string, string>>;
+
+/** What is not limited is not. */
+function limitIn(hard: Hard | undefined, name: string): number {
+  const limit = hard?.[name];
+  return limit === undefined ? Number.POSITIVE_INFINITY : quantityMilli(limit) / 1000;
+}
+
+function unlessRefusedOrInjected(error: unknown): void {
+  const isRefused = error instanceof StatusError && error.code === 403;
+  if (!isRefused && !String(error).includes('injected')) throw error;
 }
 
 function limitsOf({ hard = {} }: ResourceQuotaSpec = {}): string {

@@ -211,4 +211,23 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (left.length === 0) return;',
     replace: 'if (left.length >= 0) return;',
   },
+  {
+    name: 'a-stale-count-makes-room',
+    report: 'kubernetes/kubernetes#123434',
+    about:
+      'The controller has not seen all Pods yet that were charged to a quota, and its count is believed: there is room for more than the limit.',
+    casts: ['quotas'],
+    file: 'src/apiserver/admission/quota/recount.ts',
+    find: 'if (status === undefined || doubtful.length === 0) return;',
+    replace: 'if (status !== undefined) return;',
+  },
+  {
+    name: 'a-quota-is-charged-for-what-was-deleted',
+    report: 'kubernetes/kubernetes#65107',
+    about: 'Nobody counts anew when something is deleted.',
+    casts: ['quotas'],
+    file: 'src/controllers/resourcequota.ts',
+    find: "if (type === 'deleted') return true;",
+    replace: "if (type === 'deleted') return false;",
+  },
 ];
