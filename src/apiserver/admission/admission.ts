@@ -72,7 +72,7 @@ export class AdmissionChain {
   readonly #told: readonly AdmissionPlugin[];
   constructor(plugins: readonly AdmissionPlugin[]) {
     this.#plugins = plugins;
-    this.#told = plugins.filter(({ finished }) => finished !== undefined);
+    this.#told = plugins.filter((plugin) => 'finished' in plugin);
   }
   async admit(attributes: Attributes): Promise<void> {
     for (const plugin of this.#plugins) await plugin.admit?.(attributes);

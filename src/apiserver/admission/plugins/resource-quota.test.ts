@@ -79,7 +79,8 @@ describe('a quota at admission', () => {
     const ends = await Promise.all(
       ['a', 'b', 'c'].map((name) => server.call(`POST ${SECRETS}`, secret(name))),
     );
-    assert.deepEqual(ends.map(({ status: code }) => code).toSorted(), [201, 403, 403]);
+    assert.equal(ends.filter(({ status: code }) => code === 201).length, 1);
+    assert.equal(ends.filter(({ status: code }) => code === 403).length, 2);
     assert.deepEqual(await usedOf(server), { secrets: '1' });
   });
 

@@ -57,7 +57,8 @@ class Bench extends AdmissionBench {
 
   async recounted(told: string, old: ResourceQuota): Promise<string | undefined> {
     const next = quota(told);
-    await raiseToWhatIs({ ...this, world: () => this.world }, next, old);
+    const { environment, reader, ledger } = this;
+    await raiseToWhatIs({ environment, reader, ledger, world: () => this.world }, next, old);
     return next.status?.used?.['secrets'];
   }
 }

@@ -151,17 +151,17 @@ export class QuotaCharger {
   }
 
   /** Writes the quotas that have changed. Answers what went wrong last. */
-  async #store(running: readonly RunningQuota[], due: readonly Due[]): Promise<unknown> {
+  async #store(running: readonly RunningQuota[], due: readonly Due[]): Promise<Error | undefined> {
     const { quotas, ledger, writeUsed } = this.#services;
     const changed = running.filter(({ quota }) =>
       due.some(({ charges }) => charges.some((each) => each.quota === quota)),
     );
-    let failure: unknown;
+    let failure: Error | undefined;
     const store = async ({ quota, used }: RunningQuota): Promise<void> => {
       try {
         quotas.noteWritten(await writeUsed(quota, used));
       } catch (error) {
-        failure = error;
+        failure = error instanceof Error ? error : new Error(String(error));
         return;
       }
       for (const { waiter, charges } of due)
