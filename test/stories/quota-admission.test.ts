@@ -237,7 +237,20 @@ describe('a ResourceQuota', () => {
       cluster.create(PERSISTENT_VOLUME_CLAIM, claim('in', 'gold')),
       /exceeded quota: quota/,
     );
-    await cluster.create(PERSISTENT_VOLUME_CLAIM, claim('out', 'iron'));
+    const made = await cluster.create(PERSISTENT_VOLUME_CLAIM, claim('out', 'iron'));
+    // Only of a bound claim may the class change.
+    const bound = await cluster.client.update(
+      PERSISTENT_VOLUME_CLAIM,
+      { ...made, status: { phase: 'Bound' as const } },
+      'status',
+    );
+    await assert.rejects(
+      cluster.patch(PERSISTENT_VOLUME_CLAIM, bound, { spec: { volumeAttributesClassName: 'gold' } }),
+      /exceeded quota: quota/,
+    );
+    await cluster.patch(PERSISTENT_VOLUME_CLAIM, bound, {
+      spec: { volumeAttributesClassName: 'tin' },
+    });
     await cluster.stop();
   });
 
