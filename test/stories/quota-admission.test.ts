@@ -245,7 +245,9 @@ describe('a ResourceQuota', () => {
       'status',
     );
     await assert.rejects(
-      cluster.patch(PERSISTENT_VOLUME_CLAIM, bound, { spec: { volumeAttributesClassName: 'gold' } }),
+      cluster.patch(PERSISTENT_VOLUME_CLAIM, bound, {
+        spec: { volumeAttributesClassName: 'gold' },
+      }),
       /exceeded quota: quota/,
     );
     await cluster.patch(PERSISTENT_VOLUME_CLAIM, bound, {

@@ -43,10 +43,11 @@ export function nextAvailabilityMs(
   minReadySeconds: number,
   nowMs: number,
 ): number | undefined {
+  if (minReadySeconds === 0) return undefined;
   let nextMs: number | undefined;
   for (const pod of pods) {
     const sinceMs = readySinceMs(pod);
-    if (sinceMs === undefined || minReadySeconds === 0) continue;
+    if (sinceMs === undefined) continue;
     const waitMs = sinceMs + minReadySeconds * 1000 - nowMs;
     if (waitMs > 0 && (nextMs === undefined || waitMs < nextMs)) nextMs = waitMs;
   }

@@ -12,7 +12,7 @@ import { isPodActive, isPodAvailable, isPodReady } from '#api/core/pod-helpers.t
 import { POD } from '#api/core/pod.ts';
 import type { Pod, PodTemplateSpec } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
-import { matchesMap, matchesSelector, type Selector } from '#api/meta/labels.ts';
+import { matchesSelector, type Selector } from '#api/meta/labels.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { timeText } from '#api/meta/time.ts';
 import { messageOf } from '#base/error.ts';
@@ -226,24 +226,34 @@ export function replicasStatus(world: {
   readonly nowMs: number;
 }): ReplicasStatus {
   const { owner, desired, pods, terminating, surplus, failure, nowMs } = world;
-  const { minReadySeconds } = desired;
-  const templateLabels = desired.template.metadata?.labels;
-  const labelled = (pod: Pod): boolean =>
-    Object.keys(templateLabels ?? {}).length === 0 ||
-    matchesMap(templateLabels, pod.metadata?.labels);
   const conditions = failureCondition(owner.status?.conditions ?? [], { surplus, failure, nowMs });
   const generation = owner.metadata?.generation;
   return {
     replicas: pods.length,
-    ...withoutZeros({
-      fullyLabeledReplicas: pods.filter(labelled).length,
-      readyReplicas: pods.filter(isPodReady).length,
-      availableReplicas: pods.filter((pod) => isPodAvailable(pod, minReadySeconds, nowMs)).length,
-    }),
+    ...withoutZeros(countReplicas(pods, desired, nowMs)),
     ...(terminating === undefined ? {} : { terminatingReplicas: terminating }),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     ...(conditions.length === 0 ? {} : { conditions }),
   };
+}
+
+/** One look at each Pod: there may be thousands, at each change of one. */
+function countReplicas(
+  pods: readonly Pod[],
+  { template, minReadySeconds }: Desired,
+  nowMs: number,
+) {
+  const labels = Object.entries(template.metadata?.labels ?? {});
+  const counts = { fullyLabeledReplicas: 0, readyReplicas: 0, availableReplicas: 0 };
+  for (const pod of pods) {
+    const its = pod.metadata?.labels;
+    if (labels.every(([key, value]) => its?.[key] === value)) counts.fullyLabeledReplicas++;
+    if (!isPodReady(pod)) continue;
+    counts.readyReplicas++;
+    if (minReadySeconds === 0 || isPodAvailable(pod, minReadySeconds, nowMs))
+      counts.availableReplicas++;
+  }
+  return counts;
 }
 
 /** Sets ReplicaFailure on the first failure, keeps it while failures go on, then removes it. */
