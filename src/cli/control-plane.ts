@@ -7,7 +7,7 @@
 import { chosenKinds } from '#api/chosen-kinds.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import { POD_GROUP } from '#api/scheduling/workload.ts';
-import type { GroupVersionKind } from '#api/meta/object.ts';
+import { type GroupVersionKind, isSameKind } from '#api/meta/object.ts';
 import type { Handler } from '#base/http/message.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
@@ -122,10 +122,7 @@ function serves(
   { featureGates = new FeatureGates(), runtimeConfig }: ControlPlaneOptions,
   wanted: GroupVersionKind,
 ): boolean {
-  return chosenKinds(featureGates, runtimeConfig).some(
-    ({ group, version, kind }) =>
-      group === wanted.group && version === wanted.version && kind === wanted.kind,
-  );
+  return chosenKinds(featureGates, runtimeConfig).some((type) => isSameKind(type, wanted));
 }
 
 function controllersOf(options: ControlPlaneOptions): Controller[] {

@@ -131,10 +131,10 @@ function gated<T extends GroupVersionKind>(
 ): ControllerEntry {
   return entry(name, aliases, (options) => {
     const { gates: set = new FeatureGates(), serves = () => false } = options;
+    // The gates first: what the server has may be dear to find out.
+    if (!gates.every((gate) => set.enabled(gate))) return [];
     const type = types.find(serves);
-    return type === undefined || !gates.every((gate) => set.enabled(gate))
-      ? []
-      : make(type, options);
+    return type === undefined ? [] : make(type, options);
   });
 }
 

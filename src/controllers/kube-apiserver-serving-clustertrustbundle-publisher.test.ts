@@ -1,15 +1,15 @@
 /** The bundle by which Pods trust the API server's serving certificate. */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
 import { CLUSTER_TRUST_BUNDLE } from '#api/certificates/cluster-trust-bundle.ts';
 import { FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
 import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
 import { MetricRegistry } from '#base/metrics.ts';
-import { createCertificate } from '#base/x509.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { countsOf } from '#kit/metrics.ts';
+import { selfSigned } from '#kit/self-signed.ts';
 import {
   TRUST_BUNDLE_VERSIONS,
   trustBundlePublisher,
@@ -18,21 +18,7 @@ import {
 const SIGNER = 'kubernetes.io/kube-apiserver-serving';
 const PREFIX = 'kubernetes.io:kube-apiserver-serving:';
 
-function authority(): string {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const subject = { commonName: 'kubernetes' };
-  return createCertificate({
-    subject,
-    publicKey,
-    issuer: { name: subject, publicKey, privateKey },
-    serial: Buffer.from('01', 'hex'),
-    notBeforeMs: 0,
-    notAfterMs: Date.UTC(2036, 0, 1),
-    uses: ['authority'],
-  });
-}
-
-const CA = authority();
+const CA = selfSigned('authority');
 const NAME = PREFIX + createHash('sha256').update(CA).digest('hex').slice(0, 24);
 
 let cluster: TestCluster;
@@ -57,7 +43,7 @@ async function start(version: 'v1beta1' | 'v1alpha1' = 'v1beta1'): Promise<void>
 
 function bundle(name: string, signerName?: string): ClusterTrustBundle {
   const signer = signerName === undefined ? {} : { signerName };
-  return { metadata: { name }, spec: { ...signer, trustBundle: authority() } };
+  return { metadata: { name }, spec: { ...signer, trustBundle: selfSigned('authority') } };
 }
 
 const names = async (): Promise<(string | undefined)[]> =>
@@ -82,7 +68,9 @@ describe('the bundle of the API server', () => {
     await cluster.settle();
     const again = await cluster.get(CLUSTER_TRUST_BUNDLE, NAME);
     assert.notEqual(again.metadata?.uid, made.metadata?.uid);
-    await cluster.patch(CLUSTER_TRUST_BUNDLE, again, { spec: { trustBundle: authority() } });
+    await cluster.patch(CLUSTER_TRUST_BUNDLE, again, {
+      spec: { trustBundle: selfSigned('authority') },
+    });
     await cluster.settle();
     assert.equal((await cluster.get(CLUSTER_TRUST_BUNDLE, NAME)).spec?.trustBundle, CA);
   });

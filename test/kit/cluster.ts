@@ -7,7 +7,7 @@ import { chosenKinds } from '#api/chosen-kinds.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
-import type { KubeObject } from '#api/meta/object.ts';
+import { isSameKind, type KubeObject } from '#api/meta/object.ts';
 import type { MetricRegistry } from '#base/metrics.ts';
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import type { Handler } from '#base/http/message.ts';
@@ -324,8 +324,7 @@ function defaultControllers({ bindsVolumes, csi, apiServer }: TestClusterOptions
     nodeIpam: { clusterCidrs: ['10.244.0.0/16'] },
     namespaceGraceMs: 0,
     gates,
-    serves: ({ group, version, kind }) =>
-      kinds.some((one) => one.group === group && one.version === version && one.kind === kind),
+    serves: (type) => kinds.some((served) => isSameKind(served, type)),
   });
   const binds = bindsVolumes ?? csi !== undefined;
   return all.filter(({ name }) => binds || name !== 'persistentvolume-controller');

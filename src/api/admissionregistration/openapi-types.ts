@@ -4,7 +4,7 @@
  * Upstream: staging/src/k8s.io/apiserver/pkg/cel/openapi/resolver/{discovery,refs}.go, v1.36.
  */
 import type { CelSchema } from '#cel/schema/schema.ts';
-import type { GroupVersionKind } from '../meta/object.ts';
+import { type GroupVersionKind, isSameKind } from '../meta/object.ts';
 
 const REFERENCE_PREFIX = '#/components/schemas/';
 /** What refers to itself ends here. */
@@ -36,10 +36,7 @@ export function schemaOf(
 ): CelSchema | undefined {
   const schemas = document.components?.schemas ?? {};
   const found = Object.entries(schemas).find(([, schema]) =>
-    schema['x-kubernetes-group-version-kind']?.some(
-      ({ group, version, kind }) =>
-        group === wanted.group && version === wanted.version && kind === wanted.kind,
-    ),
+    schema['x-kubernetes-group-version-kind']?.some((type) => isSameKind(type, wanted)),
   );
   if (found === undefined) return undefined;
   const [name, root] = found;

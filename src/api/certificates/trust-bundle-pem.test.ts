@@ -1,28 +1,13 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import { it } from 'node:test';
-import { createCertificate, type CertificateUse } from '#base/x509.ts';
+import { selfSigned } from '#kit/self-signed.ts';
 import { fieldPath } from '../meta/field.ts';
 import { validateTrustBundle } from './trust-bundle-pem.ts';
 
-function certificate(use: CertificateUse): string {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const subject = { commonName: 'a' };
-  return createCertificate({
-    subject,
-    publicKey,
-    issuer: { name: subject, publicKey, privateKey },
-    serial: Buffer.from('01', 'hex'),
-    notBeforeMs: 0,
-    notAfterMs: Date.UTC(2036, 0, 1),
-    uses: [use],
-  });
-}
-
 const [A, B, SERVER] = [
-  certificate('authority'),
-  certificate('authority'),
-  certificate('server'),
+  selfSigned('authority'),
+  selfSigned('authority'),
+  selfSigned('server'),
 ] as const;
 
 const wrong = (text: string): string =>

@@ -33,6 +33,10 @@ export interface GroupVersionKind extends GroupVersion {
   readonly kind: string;
 }
 
+export function isSameKind(one: GroupVersionKind, other: GroupVersionKind): boolean {
+  return one.group === other.group && one.version === other.version && one.kind === other.kind;
+}
+
 export interface GroupResource {
   readonly group: string;
   readonly resource: string;

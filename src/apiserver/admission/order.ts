@@ -20,8 +20,8 @@ import { limitRanger } from './plugins/limit-ranger.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeDeclaredFeatures } from './plugins/node-declared-features.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
+import { podGroupProtection, storageObjectInUseProtection } from './plugins/object-protection.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
-import { podGroupProtection } from './plugins/pod-group-protection.ts';
 import { podResize } from './plugins/pod-resize.ts';
 import { podTopologyLabels } from './plugins/pod-topology-labels.ts';
 import { priority } from './plugins/priority.ts';
@@ -29,7 +29,6 @@ import { rbacEscalation } from './plugins/rbac-escalation.ts';
 import { resourceQuota } from './plugins/resource-quota.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
-import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts';
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts';
 import type { AdmissionServices } from './services.ts';
 

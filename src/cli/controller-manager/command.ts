@@ -1,7 +1,7 @@
 /** `cox controller-manager`: the controllers alone, with upstream's flags, beside any API server. */
 import type { MetricRegistry } from '#base/metrics.ts';
 import type { Environment } from '#base/env.ts';
-import type { GroupVersionKind } from '#api/meta/object.ts';
+import { type GroupVersionKind, isSameKind } from '#api/meta/object.ts';
 import type { Client } from '#client/client.ts';
 import { discover } from '#client/discovery.ts';
 import type { ControllerEntry, ControllerOptions } from '#controllers/index.ts';
@@ -95,12 +95,15 @@ async function servedOptional(
   options: ControllerOptions,
   client: Client,
 ): Promise<(type: GroupVersionKind) => boolean> {
-  const count = (serves: boolean): number =>
-    entries.flatMap(({ make }) => make({ ...options, serves: () => serves })).length;
-  if (count(true) === count(false)) return () => false;
+  let isAsked = false;
+  const serves = (): boolean => {
+    isAsked = true;
+    return false;
+  };
+  for (const { make } of entries) make({ ...options, serves });
+  if (!isAsked) return serves;
   const { resources } = await discover(client);
-  return ({ group, version, kind }) =>
-    resources.some((one) => one.group === group && one.version === version && one.kind === kind);
+  return (type) => resources.some((served) => isSameKind(served, type));
 }
 
 function isSynced(manager: Manager): boolean {

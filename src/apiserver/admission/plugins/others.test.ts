@@ -15,7 +15,7 @@ import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { runtimeClass } from './runtime-class.ts';
-import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
+import { storageObjectInUseProtection } from './object-protection.ts';
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 
 const pod = (spec: Partial<Pod['spec']> = {}): Pod => ({
