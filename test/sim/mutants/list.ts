@@ -80,6 +80,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/controllers/job/sync.ts',
     find: 'if (selector === undefined || isCurrent(job, pods.resourceVersion, memory))',
     replace: 'memory.removed = new Set(); if (selector === undefined || isCurrent !== undefined)',
+    also: [
+      {
+        // No pass waits for a cache that lags behind the last one's writes.
+        file: 'src/reconcile/own-writes.ts',
+        find: 'if (waits && !expired) return true;',
+        replace: "if (waits && !expired && !this.#informers.has('batch/v1/jobs')) return true;",
+      },
+    ],
   },
   {
     name: 'job-is-gone-its-pods-stay',

@@ -1,6 +1,13 @@
 /** A fault that a controller had once, put into ours: the simulation has to find it. */
 
-export interface Mutant {
+export interface Edit {
+  readonly file: string;
+  /** Stands in `file` exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant extends Edit {
   /** `deployment-stuck-when-scaled` */
   readonly name: string;
   /** Where the fault was reported: `kubernetes/kubernetes#105200`. */
@@ -9,8 +16,6 @@ export interface Mutant {
   readonly about: string;
   /** Which casts of the simulation look for it. */
   readonly casts: readonly string[];
-  readonly file: string;
-  /** Stands in `file` exactly once. */
-  readonly find: string;
-  readonly replace: string;
+  /** Where one guard alone would still do, the others go too. */
+  readonly also?: readonly Edit[];
 }

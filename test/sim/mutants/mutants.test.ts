@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { CASTS } from '../casts.ts';
-import { mutated } from './apply.ts';
+import { editsOf, mutated } from './apply.ts';
 import { MUTANTS } from './list.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -12,8 +12,10 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 describe('mutants', () => {
   for (const mutant of MUTANTS) {
     it(`${mutant.name} fits ${mutant.file}`, () => {
-      const text = readFileSync(join(ROOT, mutant.file), 'utf8');
-      assert.notEqual(mutated(mutant, text), text);
+      for (const edit of editsOf(mutant)) {
+        const text = readFileSync(join(ROOT, edit.file), 'utf8');
+        assert.notEqual(mutated(edit, text), text);
+      }
       const names = CASTS.map(({ name }) => name);
       for (const cast of mutant.casts) assert.ok(names.includes(cast), cast);
       assert.match(mutant.report, /^[\w-]+\/[\w-]+#\d+$/);
