@@ -27,8 +27,13 @@ interface ListOptions {
   readonly turns: Turns;
 }
 
-/** About this much leaves in one piece. */
-const CHUNK_BYTES = 128 * 1024;
+/**
+ * The pieces in which a list leaves, the first of them and the largest: each is twice the one before.
+ * A connection with TLS takes one piece in a round of the event loop, so that a list of many small
+ * ones waits for as many rounds of a busy server; and who does not read holds little memory.
+ */
+const PIECE_BYTES = 128 * 1024;
+const PIECE_BYTES_MAX = 1024 * 1024;
 /** Room is asked for before it is known to the byte what an item takes. */
 const SLACK_BYTES = 64;
 
@@ -170,12 +175,13 @@ const LIST_END = Buffer.from(']}\n');
 class Chunk {
   #bytes: Buffer;
   #size = 0;
+  #pieceBytes = PIECE_BYTES;
   /** What the reader has given back. It holds a piece or two at a time: so many there are. */
   readonly #free: ArrayBuffer[] = [];
 
   /** `length`: of all that will be gathered. */
   constructor(length: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.min(length + SLACK_BYTES, CHUNK_BYTES));
+    this.#bytes = Buffer.allocUnsafeSlow(Math.min(length + SLACK_BYTES, PIECE_BYTES));
   }
 
   fits(length: number): boolean {
@@ -190,14 +196,15 @@ class Chunk {
     return taken;
   }
   #room(length: number): Buffer {
-    const free = length <= CHUNK_BYTES ? this.#free.pop() : undefined;
-    return free === undefined
-      ? Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length))
-      : Buffer.from(free);
+    const free = length <= PIECE_BYTES_MAX ? this.#free.pop() : undefined;
+    if (free !== undefined) return Buffer.from(free);
+    this.#pieceBytes = Math.min(2 * this.#pieceBytes, PIECE_BYTES_MAX);
+    return Buffer.allocUnsafeSlow(Math.max(this.#pieceBytes, length));
   }
   /** A piece that `take` gave may be written again. */
   release({ buffer }: Uint8Array): void {
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === CHUNK_BYTES) this.#free.push(buffer);
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === PIECE_BYTES_MAX)
+      this.#free.push(buffer);
   }
   add(piece: Uint8Array): void {
     this.#bytes.set(piece, this.#size);

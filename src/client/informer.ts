@@ -137,6 +137,7 @@ export class Informer<T extends KubeObject> {
     this.#cache.index(name, valuesOf);
   }
 
+  /** In the order of keys. */
   byIndex(name: string, value: string): T[] {
     return this.#cache.byIndex(name, value);
   }

@@ -2,10 +2,17 @@
  * The store inside an informer: objects by key, by namespace, and by indexes that readers add.
  */
 import type { KubeObject } from '#api/meta/object.ts';
+import { SortedEntries } from '#base/sorted-entries.ts';
+
+interface Member<T> {
+  readonly key: string;
+  readonly object: T;
+}
 
 interface Index<T> {
   readonly valuesOf: (object: T) => readonly string[];
-  readonly keys: Map<string, Set<string>>;
+  /** By value. In the order of keys: passes over equal caches are equal, and need not sort. */
+  readonly members: Map<string, SortedEntries<Member<T>>>;
 }
 
 export class ObjectCache<T extends KubeObject> {
@@ -29,13 +36,16 @@ export class ObjectCache<T extends KubeObject> {
   /** Puts `object` in and answers what was there. */
   set(key: string, object: T): T | undefined {
     const previous = this.#objects.get(key);
-    if (previous !== undefined) this.#unindex(key, previous);
     this.#objects.set(key, object);
     const namespace = object.metadata?.namespace ?? '';
     let members = this.#namespaces.get(namespace);
     if (members === undefined) this.#namespaces.set(namespace, (members = new Map()));
     members.set(key, object);
-    for (const index of this.#indexes.values()) addTo(index, key, object);
+    for (const index of this.#indexes.values()) {
+      const values = index.valuesOf(object);
+      if (previous !== undefined) removeFrom(index, key, { object: previous, but: values });
+      addTo(index, { key, object }, values);
+    }
     return previous;
   }
 
@@ -48,43 +58,43 @@ export class ObjectCache<T extends KubeObject> {
     const members = this.#namespaces.get(namespace);
     members?.delete(key);
     if (members?.size === 0) this.#namespaces.delete(namespace);
-    this.#unindex(key, previous);
+    for (const index of this.#indexes.values()) removeFrom(index, key, { object: previous });
     return previous;
   }
 
   index(name: string, valuesOf: (object: T) => readonly string[]): void {
     if (this.#indexes.has(name)) return;
-    const index: Index<T> = { valuesOf, keys: new Map() };
-    for (const [key, object] of this.#objects) addTo(index, key, object);
+    const index: Index<T> = { valuesOf, members: new Map() };
+    for (const [key, object] of this.#objects) addTo(index, { key, object }, valuesOf(object));
     this.#indexes.set(name, index);
   }
 
+  /** In the order of keys. */
   byIndex(name: string, value: string): T[] {
     const index = this.#indexes.get(name);
     if (index === undefined) throw new Error(`Cannot read index ${JSON.stringify(name)}: not made`);
-    const found: T[] = [];
-    for (const key of index.keys.get(value) ?? []) {
-      const object = this.#objects.get(key);
-      if (object !== undefined) found.push(object);
-    }
-    return found;
-  }
-
-  #unindex(key: string, object: T): void {
-    for (const { valuesOf, keys } of this.#indexes.values()) {
-      for (const value of valuesOf(object)) {
-        const members = keys.get(value);
-        members?.delete(key);
-        if (members?.size === 0) keys.delete(value);
-      }
-    }
+    return index.members.get(value)?.map(({ object }) => object) ?? [];
   }
 }
 
-function addTo<T>(index: Index<T>, key: string, object: T): void {
-  for (const value of index.valuesOf(object)) {
-    const members = index.keys.get(value);
-    if (members === undefined) index.keys.set(value, new Set([key]));
-    else members.add(key);
+function addTo<T>({ members }: Index<T>, member: Member<T>, values: readonly string[]): void {
+  for (const value of values) {
+    let sorted = members.get(value);
+    if (sorted === undefined) members.set(value, (sorted = new SortedEntries()));
+    sorted.set(member);
+  }
+}
+
+/** Takes what `object` was found by out, but for the values that stay. */
+function removeFrom<T>(
+  { valuesOf, members }: Index<T>,
+  key: string,
+  { object, but = [] }: { readonly object: T; readonly but?: readonly string[] },
+): void {
+  for (const value of valuesOf(object)) {
+    if (but.includes(value)) continue;
+    const sorted = members.get(value);
+    sorted?.delete(key);
+    if (sorted?.isEmpty === true) members.delete(value);
   }
 }

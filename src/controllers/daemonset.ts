@@ -22,6 +22,7 @@ import {
   type Context,
   type Controller,
   defineController,
+  owned,
   type Result,
   watch,
 } from '#reconcile/controller.ts';
@@ -43,7 +44,7 @@ export function daemonSetController(): Controller {
     identity: 'daemon-set-controller',
     for: DAEMON_SET,
     staleSubsystem: 'daemonset_controller',
-    owns: [POD],
+    owns: [owned(POD)],
     selects: (set) => selectorOf(set.spec?.selector),
     watches: [
       watch<Node, DaemonSet>({ type: NODE, keys: setsOfNode }),

@@ -26,6 +26,7 @@ import {
   type Caches,
   type Context,
   defineController,
+  owned,
   type Result,
   watch,
 } from '#reconcile/controller.ts';
@@ -45,7 +46,7 @@ import { isNamespaceTerminating } from './shared/pod-control.ts';
 export const deploymentController = defineController<Deployment>({
   name: 'deployment-controller',
   for: DEPLOYMENT,
-  owns: [REPLICA_SET],
+  owns: [owned(REPLICA_SET)],
   selects: (deployment) => selectorOf(deployment.spec?.selector),
   watches: [watch<Pod, Deployment>({ type: POD, keys: deploymentOfDeletedPod })],
   reconcile,

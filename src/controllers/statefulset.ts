@@ -21,6 +21,7 @@ import {
   type Context,
   type Controller,
   defineController,
+  owned,
   type Result,
   watch,
 } from '#reconcile/controller.ts';
@@ -43,7 +44,7 @@ export function statefulSetController(options: StatefulSetOptions = {}): Control
   return defineController<StatefulSet>({
     name: 'statefulset-controller',
     for: STATEFUL_SET,
-    owns: [POD, CONTROLLER_REVISION],
+    owns: [owned(POD), owned(CONTROLLER_REVISION)],
     selects: (set) => selectorOf(set.spec?.selector),
     watches: [
       watch<PersistentVolumeClaim, StatefulSet>({

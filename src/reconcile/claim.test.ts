@@ -8,15 +8,25 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { selectorOf } from '#api/meta/labels.ts';
 import { notFound } from '#api/meta/status.ts';
 import type { Client } from '#client/client.ts';
-import type { Informer } from '#client/informer.ts';
+import { type Informer, keyOf } from '#client/informer.ts';
+import { ObjectCache } from '#client/object-cache.ts';
 import { pod, replicaSet } from '#kit/builders.ts';
-import { claim, controllerIndex } from './claim.ts';
+import { claim, CONTROLLER_INDEX, controllerIndex } from './claim.ts';
 
 interface World {
   /** The owner as the server has it; undefined: gone. */
   readonly live?: ReplicaSet | undefined;
   readonly owner?: ReplicaSet;
   readonly filter?: (pod: Pod) => boolean;
+}
+
+/** An informer whose cache has these Pods. */
+function informerOf(pods: readonly Pod[]): Informer<Pod> {
+  const cache = new ObjectCache<Pod>();
+  cache.index(CONTROLLER_INDEX, controllerIndex);
+  for (const each of pods) cache.set(keyOf(each), each);
+  const byIndex = (name: string, value: string): Pod[] => cache.byIndex(name, value);
+  return { type: POD, byIndex } as unknown as Informer<Pod>;
 }
 
 /** Claims for the ReplicaSet `web`; answers who is claimed and what was patched. */
@@ -42,11 +52,7 @@ async function claimed(
       return Promise.resolve({});
     },
   } as unknown as Client;
-  const informer = {
-    type: POD,
-    byIndex: (_name: string, value: string) =>
-      pods.filter((each) => controllerIndex(each).includes(value)),
-  } as unknown as Informer<Pod>;
+  const informer = informerOf(pods);
   const found = await claim<Pod, ReplicaSet>({
     client,
     informer,
@@ -79,11 +85,7 @@ describe('claim with finalizers', () => {
         return Promise.resolve({});
       },
     } as unknown as Client;
-    const informer = {
-      type: POD,
-      byIndex: (_name: string, value: string) =>
-        pods.filter((each) => controllerIndex(each).includes(value)),
-    } as unknown as Informer<Pod>;
+    const informer = informerOf(pods);
     const selector = selectorOf({ matchLabels: { app: 'web' } });
     const options = { finalizers: ['example.com/hold'] };
     const parts = { client, informer, owner, ownerType: REPLICA_SET, selector, options };

@@ -66,57 +66,67 @@ export function controllerReference(
   };
 }
 
-/** Rejects with the first failed adoption or release, after all were tried. */
+/**
+ * In the order of names. Rejects with the first failed adoption or release, after all were tried.
+ */
 export async function claim<C extends KubeObject, T extends KubeObject>(
   parts: ClaimParts<C, T>,
 ): Promise<C[]> {
-  const { informer, owner, selector, options } = parts;
+  const { informer, owner, options } = parts;
+  const { uid = '', namespace, deletionTimestamp } = owner.metadata ?? {};
+  const ownerIsGoing = deletionTimestamp !== undefined;
   const claimed: C[] = [];
-  const failures: unknown[] = [];
-  const adoptable = memoize(() => canAdopt(parts));
-  for (const object of candidates(informer, owner)) {
+  const strangers: C[] = [];
+  for (const object of informer.byIndex(CONTROLLER_INDEX, uid)) {
     if (options?.filter?.(object) === false) continue;
-    const matches =
-      selector !== undefined &&
-      matchesSelector(selector, object.metadata?.labels) &&
-      options?.matches?.(object) !== false;
-    // The most by far: there is nothing to wait for.
-    if (matches && controllerOf(object) !== undefined) {
-      claimed.push(object);
-      continue;
-    }
+    if (belongs(object, parts)) claimed.push(object);
+    else if (!ownerIsGoing) strangers.push(object);
+  }
+  const failures: unknown[] = [];
+  const tried = async (write: () => Promise<void>): Promise<void> => {
     try {
-      if (await claimOne(parts, object, { matches, adoptable })) claimed.push(object);
+      await write();
     } catch (error) {
       failures.push(error);
     }
+  };
+  for (const object of strangers) await tried(() => release(parts, object));
+  const adoptable = memoize(() => canAdopt(parts));
+  const orphans = informer.byIndex(CONTROLLER_INDEX, orphanValue(namespace));
+  const wanted = ownerIsGoing ? [] : orphans.filter((object) => isAdoptable(object, parts));
+  for (const object of wanted) {
+    await tried(async () => {
+      if ((await adoptable()) && (await adopt(parts, object))) claimed.push(object);
+    });
   }
   if (failures.length > 0) throw asError(failures[0]);
-  return claimed;
+  return wanted.length === 0 ? claimed : claimed.sort(byName);
 }
 
-/** In the order of names, so that passes over equal caches are equal. */
-function candidates<C extends KubeObject>(informer: Informer<C>, owner: KubeObject): C[] {
-  const owned = informer.byIndex(CONTROLLER_INDEX, owner.metadata?.uid ?? '');
-  const orphans = informer.byIndex(CONTROLLER_INDEX, orphanValue(owner.metadata?.namespace));
-  return [...owned, ...orphans].sort((a, b) =>
-    (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1,
+function belongs<C extends KubeObject, T extends KubeObject>(
+  object: C,
+  { selector, options }: ClaimParts<C, T>,
+): boolean {
+  return (
+    selector !== undefined &&
+    matchesSelector(selector, object.metadata?.labels) &&
+    options?.matches?.(object) !== false
   );
 }
 
-async function claimOne<C extends KubeObject, T extends KubeObject>(
-  parts: ClaimParts<C, T>,
+function isAdoptable<C extends KubeObject, T extends KubeObject>(
   object: C,
-  facts: { readonly matches: boolean; readonly adoptable: () => Promise<boolean> },
-): Promise<boolean> {
-  const ownerIsGoing = parts.owner.metadata?.deletionTimestamp !== undefined;
-  if (controllerOf(object) !== undefined) {
-    if (!ownerIsGoing) await release(parts, object);
-    return false;
-  }
-  if (ownerIsGoing || !facts.matches || object.metadata?.deletionTimestamp !== undefined)
-    return false;
-  return (await facts.adoptable()) && (await adopt(parts, object));
+  parts: ClaimParts<C, T>,
+): boolean {
+  return (
+    object.metadata?.deletionTimestamp === undefined &&
+    parts.options?.filter?.(object) !== false &&
+    belongs(object, parts)
+  );
+}
+
+function byName(a: KubeObject, b: KubeObject): number {
+  return (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1;
 }
 
 /** The cache may show an owner that is gone or going: adoption asks the server. */

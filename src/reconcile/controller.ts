@@ -137,7 +137,7 @@ export interface ControllerSpec<T extends KubeObject> {
   readonly concurrency?: number;
   readonly staleSubsystem?: string;
   /** Kinds whose objects have an owner of the main kind: their changes wake the owner. */
-  readonly owns?: readonly ResourceType<KubeObject>[];
+  readonly owns?: readonly Owned<KubeObject>[];
   /** With it, a change of an orphan wakes the owners that could adopt it. */
   selects?(owner: T): Selector | undefined;
   readonly watches?: readonly Watch<KubeObject, T>[];
@@ -146,6 +146,25 @@ export interface ControllerSpec<T extends KubeObject> {
   reconcile(object: T, context: Context<T>): Promise<Result | void>;
   /** The object is gone. */
   gone?(key: string, context: Context<T>): Promise<Result | void>;
+}
+
+/** A kind whose objects belong to those of the main one. */
+export interface Owned<C extends KubeObject> {
+  readonly type: ResourceType<C>;
+  /**
+   * Whether what changed matters to the owner; `previous` is what the cache had. Without it all
+   * does. Objects that come and go always do.
+   */
+  readonly isNews?: (object: C, previous: C) => boolean;
+}
+
+/** Types the objects of one more owned kind; `ControllerSpec.owns` takes the result. */
+export function owned<C extends KubeObject>(
+  type: ResourceType<C>,
+  isNews?: Owned<C>['isNews'],
+): Owned<KubeObject> {
+  // Sound: the informer of a type gives only objects of that type.
+  return { type, ...(isNews === undefined ? {} : { isNews }) } as unknown as Owned<KubeObject>;
 }
 
 /** Types the objects of one more watched kind; `ControllerSpec.watches` takes the result. */
@@ -172,11 +191,10 @@ function createReconcile<T extends KubeObject>(spec: ControllerSpec<T>, setup: S
   const main = setup.watch(spec.for, (change) => [change.key]);
   const informers = new Map<string, Informer<KubeObject>>([[nameOf(spec.for), asAny(main)]]);
   const informer = lookup(setup.name, informers);
-  for (const type of spec.owns ?? []) {
-    informers.set(
-      nameOf(type),
-      setup.watch(type, (change) => ownersOf(change, main, spec)),
-    );
+  for (const { type, isNews } of spec.owns ?? []) {
+    const keys = (change: Change<KubeObject>): Iterable<string> =>
+      matters(change, isNews) ? ownersOf(change, main, spec) : [];
+    informers.set(nameOf(type), setup.watch(type, keys));
   }
   for (const watched of spec.watches ?? []) {
     const caches = { owners: main, informer };
@@ -190,6 +208,14 @@ function createReconcile<T extends KubeObject>(spec: ControllerSpec<T>, setup: S
     if (object !== undefined) return spec.reconcile(object, context);
     return spec.gone?.(key, context) ?? Promise.resolve();
   };
+}
+
+function matters(
+  { type, object, previous }: Change<KubeObject>,
+  isNews: Owned<KubeObject>['isNews'],
+): boolean {
+  if (isNews === undefined || type !== 'modified' || previous === undefined) return true;
+  return object.metadata?.uid !== previous.metadata?.uid || isNews(object, previous);
 }
 
 interface ContextParts<T extends KubeObject> {

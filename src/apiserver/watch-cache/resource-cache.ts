@@ -4,8 +4,8 @@
  * Source of the rules: API concepts, "Efficient detection of changes"; upstream
  * staging/src/k8s.io/apiserver/pkg/storage/cacher.
  */
+import { SortedEntries } from '#base/sorted-entries.ts';
 import type { Entry } from './entry.ts';
-import { SortedEntries } from './sorted-entries.ts';
 
 export interface CacheEvent {
   readonly type: 'put' | 'delete';
@@ -43,7 +43,7 @@ export class ResourceCache {
   readonly prefix: string;
   readonly #entries = new Map<string, Entry>();
   /** The same in the order of their keys, so that a list is a slice. */
-  readonly #sorted = new SortedEntries();
+  readonly #sorted = new SortedEntries<Entry>();
   readonly #window: CacheEvent[] = [];
   /** Of the objects of its events. */
   #windowBytes = 0;

@@ -5,7 +5,7 @@ import { selectorOf } from '#api/meta/labels.ts';
 import { pod, replicaSet } from '#kit/builders.ts';
 import { VIRTUAL_START_MS } from '#kit/virtual-environment.ts';
 import { rankForDeletion } from './pod-ranking.ts';
-import { type Desired, planReplicas, replicasStatus } from './replicas.ts';
+import { type Desired, isNews, planReplicas, replicasStatus } from './replicas.ts';
 
 const NOW_MS = VIRTUAL_START_MS + 100_000;
 
@@ -55,6 +55,22 @@ describe('planReplicas', () => {
     assert.deepEqual(plan(3, [], owner), { creates: 0, deletes: [] });
     assert.deepEqual(plan(0, ['a'], owner).deletes, []);
   });
+});
+
+describe('isNews', () => {
+  const rows: readonly (readonly [claim: string, before: string, after: string, is: boolean])[] = [
+    ['gets a node', 'a unscheduled phase=Running', 'a', false],
+    ['becomes ready', 'a', 'a ready', true],
+    ['is ready anew', 'a ready', 'a ready since=20', true],
+    ['has ended', 'a', 'a phase=Failed', true],
+    ['is being deleted', 'a ready', 'a ready deleted', true],
+    ['has other labels', 'a', 'a app=db', true],
+    ['changes hands', 'a owner=web', 'a owner=db', true],
+    ['changes hands for nobody', 'a owner=web', 'a', true],
+  ];
+  for (const [claim, before, after, is] of rows)
+    it(`${is ? 'a' : 'no'} pass looks at a Pod that ${claim}`, () =>
+      assert.equal(isNews(pod(after), pod(before)), is));
 });
 
 describe('rankForDeletion', () => {

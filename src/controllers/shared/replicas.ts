@@ -8,7 +8,7 @@
  * that a Deployment never counts a Pod that is going. Upstream:
  * pkg/controller/replicaset/{replica_set,replica_set_utils}.go, v1.36.
  */
-import { isPodActive, isPodAvailable, isPodReady } from '#api/core/pod-helpers.ts';
+import { isPodActive, isPodAvailable, isPodReady, podCondition } from '#api/core/pod-helpers.ts';
 import { POD } from '#api/core/pod.ts';
 import type { Pod, PodTemplateSpec } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
@@ -22,10 +22,12 @@ import {
   type Context,
   type Controller,
   defineController,
+  owned,
   type Result,
 } from '#reconcile/controller.ts';
 import { asError, slowStart } from '#reconcile/slow-start.ts';
 import { withoutZeros } from './counts.ts';
+import { sameMap } from './maps.ts';
 import { createPod, deletePod } from './pod-control.ts';
 import { rankForDeletion } from './pod-ranking.ts';
 import { agesBesideYoungest, ageRatios } from './replicas-metrics.ts';
@@ -80,10 +82,27 @@ export function replicasController<T extends ReplicasOwner>(facts: ReplicasFacts
     for: facts.type,
     staleSubsystem: 'replicaset_controller',
     metrics: ageRatios,
-    owns: [POD],
+    owns: [owned(POD, isNews)],
     selects: (owner) => facts.desired(owner).selector,
     reconcile: (owner, context) => reconcile(facts, owner, context),
   });
+}
+
+/**
+ * What a pass looks at. A Pod changes five times between its making and its end in ways that make no
+ * difference to its owner, and a pass looks at each of perhaps thousands of others.
+ */
+export function isNews(pod: Pod, before: Pod): boolean {
+  const ready = podCondition(pod, 'Ready');
+  const wasReady = podCondition(before, 'Ready');
+  return (
+    ready?.status !== wasReady?.status ||
+    ready?.lastTransitionTime !== wasReady?.lastTransitionTime ||
+    pod.status?.phase !== before.status?.phase ||
+    pod.metadata?.deletionTimestamp !== before.metadata?.deletionTimestamp ||
+    !sameMap(pod.metadata?.labels, before.metadata?.labels) ||
+    !equalValues(pod.metadata?.ownerReferences, before.metadata?.ownerReferences)
+  );
 }
 
 async function reconcile<T extends ReplicasOwner>(

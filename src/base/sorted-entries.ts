@@ -2,17 +2,20 @@
  * Entries in the order of their keys. They lie in chunks, so that one more among a hundred thousand
  * moves a thousand of them and not all.
  */
-import type { Entry } from './entry.ts';
+
+export interface Keyed {
+  readonly key: string;
+}
 
 /** A chunk that is longer is cut in two. */
 const CHUNK_MAX = 1024;
 
-export class SortedEntries {
+export class SortedEntries<E extends Keyed> {
   /** None is empty; the keys of each come before those of the next. */
-  readonly #chunks: Entry[][] = [];
+  readonly #chunks: E[][] = [];
 
   /** Puts the entry in its place, or in that of the one with its key. */
-  set(entry: Entry): void {
+  set(entry: E): void {
     const { key } = entry;
     const at = this.#chunkOf(key);
     const chunk = this.#chunks[at];
@@ -42,9 +45,20 @@ export class SortedEntries {
     if (chunk.length === 0) this.#chunks.splice(at, 1);
   }
 
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0;
+  }
+
+  /** Of each, what `pick` says, in the order of keys. */
+  map<R>(pick: (entry: E) => R): R[] {
+    const found: R[] = [];
+    for (const chunk of this.#chunks) for (const entry of chunk) found.push(pick(entry));
+    return found;
+  }
+
   /** Those with `from` ≤ key < `to`, in order. The array is the caller's. */
-  range(from: string, to: string): Entry[] {
-    const parts: Entry[][] = [];
+  range(from: string, to: string): E[] {
+    const parts: E[][] = [];
     for (let at = this.#chunkOf(from); at < this.#chunks.length; at++) {
       const chunk = this.#chunks[at] ?? [];
       const first = chunk[0];
@@ -71,7 +85,7 @@ export class SortedEntries {
 }
 
 /** The place of the first entry whose key is `key` or comes after it. */
-function lowerBound(entries: readonly Entry[], key: string): number {
+function lowerBound(entries: readonly Keyed[], key: string): number {
   let low = 0;
   let high = entries.length;
   while (low < high) {

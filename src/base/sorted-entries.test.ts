@@ -2,22 +2,21 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { SeededRandom } from '#base/virtual/seeded-random.ts';
-import type { Entry } from './entry.ts';
 import { SortedEntries } from './sorted-entries.ts';
 
+interface Entry {
+  readonly key: string;
+  readonly revision: number;
+}
+
 const KEYS = 9_000;
-const entry = (key: string, revision: number): Entry => ({
-  key,
-  revision,
-  createRevision: revision,
-  bytes: new Uint8Array(0),
-});
+const entry = (key: string, revision: number): Entry => ({ key, revision });
 const keyOf = (number: number): string => String(number).padStart(6, '0');
 const inOrder = (a: Entry, b: Entry): number => (a.key < b.key ? -1 : 1);
 
 it('thousands of entries that come and go are in order, each once, as last set', () => {
   const random = new SeededRandom(7);
-  const sorted = new SortedEntries();
+  const sorted = new SortedEntries<Entry>();
   const model = new Map<string, Entry>();
   const set = (key: string, revision: number): void => {
     sorted.set(entry(key, revision));
@@ -33,6 +32,12 @@ it('thousands of entries that come and go are in order, each once, as last set',
       sorted.range(from, to).map(({ key, revision }) => `${key} ${revision}`),
       expected.sort(inOrder).map(({ key, revision }) => `${key} ${revision}`),
     );
+    const all = [...model.values()].sort(inOrder).map(({ revision }) => revision);
+    assert.deepEqual(
+      sorted.map(({ revision }) => revision),
+      all,
+    );
+    assert.equal(sorted.isEmpty, model.size === 0);
   };
 
   // Ascending, as names with a counter come; then in any order, some a second time.
