@@ -206,6 +206,27 @@ describe('SchedulingQueue', () => {
   const gated = (...gates: string[]): Pod =>
     aPod('web', { schedulingGates: gates.map((name) => ({ name })) });
 
+  it('does not try a pod that was removed, wherever it waited', () => {
+    const active = queueOf();
+    active.queue.set(aPod('web'));
+    active.queue.remove('default/web');
+    assert.equal(active.queue.pop(), undefined);
+    const { queue } = refused(ATTEMPT_FAILED);
+    queue.remove('default/web');
+    assert.equal(queue.pop(), undefined);
+  });
+
+  it('backs off to the end though an earlier back-off of it would have ended', async () => {
+    const t = refused(ATTEMPT_FAILED);
+    t.queue.activate('default/web');
+    t.queue.pop();
+    t.queue.failed('default/web', ATTEMPT_FAILED);
+    await t.environment.advance(1_500);
+    assert.equal(t.queue.pop(), undefined, 'the first lasted a second, the second lasts two');
+    await t.environment.advance(1_000);
+    assert.equal(t.queue.pop()?.key, 'default/web');
+  });
+
   it('does not try a pod with gates, for whatever reason', async () => {
     const t = queueOf();
     t.queue.set(gated('one', 'two'));

@@ -9,16 +9,19 @@
  * the rest of its back-off; when nothing else is to be done it is tried at once. A pod with a gate
  * waits among the unschedulable ones. Source: upstream pkg/scheduler/backend/queue, v1.36.
  */
-import type { Environment, Timer } from '#base/env.ts';
+import type { Environment } from '#base/env.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { Cluster } from './cluster.ts';
 import { ANY_EVENT, type ClusterEvent, eventLabel, podEvents } from './cluster-events.ts';
-import type { Plugin, PodInfo, QueuedPod } from './framework.ts';
+import type { Plugin, PodInfo } from './framework.ts';
 import type { FrameworkMetrics } from './framework-metrics.ts';
 import { Heap } from './heap.ts';
 import { Hints, type Requeue } from './hints.ts';
 import { Nominator } from './nominator.ts';
 import { nextPodInfo, podKey } from './pod-info.ts';
+import { BackingOff } from './queue/backing-off.ts';
+import { type Refusals, Refused } from './queue/refused.ts';
+import { newWaiting, type Waiting } from './queue/waiting.ts';
 
 const BACKOFF_INITIAL_MS = 1_000;
 const BACKOFF_MAX_MS = 10_000;
@@ -26,34 +29,6 @@ const BACKOFF_MAX_MS = 10_000;
 const UNSCHEDULABLE_MAX_MS = 5 * 60_000;
 /** Why a pod moves that was tried in vain. */
 const ATTEMPT_FAILURE = 'ScheduleAttemptFailure';
-const FLUSH_EVERY_MS = 30_000;
-
-interface Waiting extends QueuedPod {
-  info: PodInfo;
-  sinceMs: number;
-  state: 'active' | 'backoff' | 'unschedulable' | 'running';
-  rejectors: Set<string>;
-  pending: ReadonlySet<string>;
-  /** The plug-in that does not let it be tried at all. */
-  gatedBy?: string;
-  /** Times it was taken to be tried, and when that was first, and last. */
-  attempts: number;
-  firstMs: number;
-  beganMs: number;
-  /** Times it was refused, and times in a row that the attempt itself failed. */
-  refusals: number;
-  errors: number;
-  /** Monotonic time until which it backs off. */
-  backoffUntilMs: number;
-  /** Its place among those that back off, when it does. */
-  ticket?: Ticket;
-}
-
-/** One stay among the pods that back off; void when the pod has another one, or none. */
-interface Ticket {
-  readonly waiting: Waiting;
-  readonly untilMs: number;
-}
 
 /** What plug-ins say of pods that wait. */
 interface Rules {
@@ -118,14 +93,10 @@ export class SchedulingQueue {
   readonly #rulesByName: ReadonlyMap<string, Rules>;
   /** All pods that have no place: as many as the cluster has. */
   readonly #pods = new Map<string, Waiting>();
-  readonly #unschedulable = new Set<Waiting>();
-  /** Of those, the ones that each plug-in refused. */
-  readonly #byRejector = new Map<string, Set<Waiting>>();
+  readonly #refused: Refused;
+  readonly #backingOff: BackingOff;
   /** Pods that were removed meanwhile stay until they come up, and are passed over. */
   readonly #active: Heap<Waiting>;
-  readonly #backoff = new Heap<Ticket>((left, right) => left.untilMs < right.untilMs);
-  #backoffTimer: Timer | undefined;
-  #flushTimer: Timer | undefined;
   #order = 0;
 
   constructor(options: QueueOptions) {
@@ -136,6 +107,11 @@ export class SchedulingQueue {
     );
     const sort = options.plugins.find((plugin) => plugin.less !== undefined);
     this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);
+    const { environment } = options;
+    this.#refused = new Refused(environment.timers, (pods) => this.#flush(pods));
+    this.#backingOff = new BackingOff(environment, (waiting) =>
+      this.#activate(waiting, 'BackoffComplete'),
+    );
   }
 
   get size(): number {
@@ -144,28 +120,21 @@ export class SchedulingQueue {
 
   /** Whether any pod waits for an event: without one nobody needs to know what happened. */
   get hasRefused(): boolean {
-    return this.#unschedulable.size > 0;
+    return this.#refused.size > 0;
   }
 
   /** Looks at every pod that waits: for people, not for decisions. */
   counts(): QueueCounts {
     const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0 };
     for (const { state, gatedBy } of this.#pods.values())
-      if (state !== 'running')
+      if (state !== 'running' && state !== 'gone')
         counts[state === 'unschedulable' && gatedBy !== undefined ? 'gated' : state] += 1;
     return counts;
   }
 
   /** How many pods each plug-in has refused, by the scheduler name of the pods. */
-  refusals(): { readonly plugin: string; readonly schedulerName: string; readonly pods: number }[] {
-    return [...this.#byRejector].flatMap(([plugin, waiting]) => {
-      const byName = new Map<string, number>();
-      for (const { info } of waiting) {
-        const name = info.pod.spec?.schedulerName ?? '';
-        byName.set(name, (byName.get(name) ?? 0) + 1);
-      }
-      return [...byName].map(([schedulerName, pods]) => ({ plugin, schedulerName, pods }));
-    });
+  refusals(): Refusals[] {
+    return this.#refused.counts();
   }
 
   attemptsOf(key: string): Attempts | undefined {
@@ -202,14 +171,14 @@ export class SchedulingQueue {
     const known = this.#pods.get(key);
     if (known === undefined) return;
     this.#pods.delete(key);
-    this.#unpark(known);
+    this.#refused.delete(known);
+    known.state = 'gone';
   }
 
   /** The next pod to try, or undefined. Say `done` or `failed` of it afterwards. */
   pop(): PodInfo | undefined {
     const next = this.#nextActive() ?? this.#nextBackingOff();
-    if (next === undefined) return undefined;
-    return this.#begin(next);
+    return next === undefined ? undefined : this.#begin(next);
   }
 
   /** Takes a pod that waits as if it had come up; undefined: it is not there, or may not be tried. */
@@ -236,7 +205,7 @@ export class SchedulingQueue {
     if (!isError) known.refusals += 1;
     known.sinceMs = this.#options.environment.clock.monotonicMs();
     known.backoffUntilMs = known.sinceMs + this.#backoffMs(isError ? known.errors : known.refusals);
-    this.#park(known);
+    this.#refused.add(known);
     if (isError) this.#requeue(known, 'backoff', ATTEMPT_FAILURE);
     else this.#moved('unschedulable', ATTEMPT_FAILURE);
   }
@@ -250,9 +219,9 @@ export class SchedulingQueue {
 
   /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
   moved(event: ClusterEvent, which: (pod: PodInfo) => boolean = () => true): void {
-    if (this.#unschedulable.size === 0) return;
+    if (!this.hasRefused) return;
     for (const plugin of this.#pluginsAbout(event)) {
-      for (const waiting of this.#byRejector.get(plugin) ?? [])
+      for (const waiting of this.#refused.by(plugin))
         if (which(waiting.info))
           this.#requeue(waiting, this.#help(waiting, event), eventLabel(event));
     }
@@ -260,15 +229,10 @@ export class SchedulingQueue {
 
   /** Forgets all pods: no timer is left. */
   clear(): void {
-    this.#backoffTimer?.cancel();
-    this.#flushTimer?.cancel();
-    this.#backoffTimer = undefined;
-    this.#flushTimer = undefined;
     this.#pods.clear();
-    this.#unschedulable.clear();
-    this.#byRejector.clear();
+    this.#refused.clear();
+    this.#backingOff.clear();
     this.#active.clear();
-    this.#backoff.clear();
     this.nominator.clear();
   }
 
@@ -290,23 +254,11 @@ export class SchedulingQueue {
 
   #add(pod: Pod): void {
     const info = nextPodInfo(undefined, pod);
-    const fresh: Waiting = {
-      info,
-      sinceMs: this.#options.environment.clock.monotonicMs(),
-      order: this.#order++,
-      state: 'unschedulable',
-      rejectors: new Set(),
-      pending: new Set(),
-      attempts: 0,
-      firstMs: 0,
-      beganMs: 0,
-      refusals: 0,
-      errors: 0,
-      backoffUntilMs: 0,
-    };
+    const nowMs = this.#options.environment.clock.monotonicMs();
+    const fresh = newWaiting(info, this.#order++, nowMs);
     this.#pods.set(info.key, fresh);
     this.nominator.update(undefined, info);
-    this.#park(fresh);
+    this.#refused.add(fresh);
     this.#requeue(fresh, 'now', 'UnschedulablePodAdd');
   }
 
@@ -320,68 +272,35 @@ export class SchedulingQueue {
 
   #nextActive(): Waiting | undefined {
     for (let next = this.#active.pop(); next !== undefined; next = this.#active.pop())
-      if (this.#pods.get(next.info.key) === next && next.state === 'active') return next;
+      if (next.state === 'active') return next;
     return undefined;
   }
 
-  /** With nothing else to do, the pod whose back-off ends first; never one that just failed. */
   #nextBackingOff(): Waiting | undefined {
-    for (let next = this.#backoff.peek(); next !== undefined; next = this.#backoff.peek()) {
-      const { waiting } = next;
-      if (this.#isValid(next) && waiting.errors > 0 && this.#isBackingOff(waiting))
-        return undefined;
-      this.#backoff.pop();
-      if (!this.#isValid(next)) continue;
-      this.#moved('active', 'PopFromBackoffQ');
-      return waiting;
-    }
-    return undefined;
-  }
-
-  #isValid(ticket: Ticket): boolean {
-    const { waiting } = ticket;
-    return (
-      this.#pods.get(waiting.info.key) === waiting &&
-      waiting.state === 'backoff' &&
-      waiting.ticket === ticket
-    );
-  }
-
-  #park(waiting: Waiting): void {
-    waiting.state = 'unschedulable';
-    this.#unschedulable.add(waiting);
-    for (const plugin of waiting.rejectors) this.#parkBy(plugin, waiting);
-    if (this.#flushTimer === undefined) this.#setFlushTimer();
-  }
-
-  #parkBy(plugin: string, waiting: Waiting): void {
-    const pods = this.#byRejector.get(plugin) ?? new Set();
-    pods.add(waiting);
-    this.#byRejector.set(plugin, pods);
-  }
-
-  #unpark(waiting: Waiting): void {
-    this.#unschedulable.delete(waiting);
-    for (const plugin of waiting.rejectors) this.#byRejector.get(plugin)?.delete(waiting);
+    const next = this.#backingOff.takeFirst();
+    if (next !== undefined) this.#moved('active', 'PopFromBackoffQ');
+    return next;
   }
 
   /** Moves a pod on; false when it stays where it is. */
   #requeue(waiting: Waiting, how: Requeue, why: string): boolean {
     if (how === 'skip' || this.#isGated(waiting, why)) return false;
-    this.#unpark(waiting);
-    if (how === 'backoff' && this.#isBackingOff(waiting)) {
-      waiting.state = 'backoff';
-      waiting.ticket = { waiting, untilMs: waiting.backoffUntilMs };
-      this.#backoff.push(waiting.ticket);
-      this.#setBackoffTimer();
+    this.#refused.delete(waiting);
+    if (how === 'backoff' && this.#backingOff.mustWait(waiting)) {
+      this.#backingOff.add(waiting);
       this.#moved('backoff', why);
+      this.#options.wake();
     } else {
-      waiting.state = 'active';
-      this.#active.push(waiting);
-      this.#moved('active', why);
+      this.#activate(waiting, why);
     }
-    this.#options.wake();
     return true;
+  }
+
+  #activate(waiting: Waiting, why: string): void {
+    waiting.state = 'active';
+    this.#active.push(waiting);
+    this.#moved('active', why);
+    this.#options.wake();
   }
 
   #moved(to: QueuePart, why: string): void {
@@ -396,15 +315,11 @@ export class SchedulingQueue {
         this.#moved('unschedulable', why);
       waiting.gatedBy = plugin.name;
       waiting.rejectors.add(plugin.name);
-      this.#park(waiting);
+      this.#refused.add(waiting);
       return true;
     }
     delete waiting.gatedBy;
     return false;
-  }
-
-  #isBackingOff({ backoffUntilMs }: Waiting): boolean {
-    return this.#options.environment.clock.monotonicMs() < backoffUntilMs;
   }
 
   #backoffMs(count: number): number {
@@ -412,38 +327,11 @@ export class SchedulingQueue {
     return Math.min(backoffMaxMs, backoffInitialMs * 2 ** (count - 1));
   }
 
-  /** One timer, for the pod whose back-off ends first. */
-  #setBackoffTimer(): void {
-    const first = this.#backoff.peek();
-    this.#backoffTimer?.cancel();
-    this.#backoffTimer = undefined;
-    if (first === undefined) return;
-    const { clock, timers } = this.#options.environment;
-    const leftMs = Math.max(0, first.untilMs - clock.monotonicMs());
-    this.#backoffTimer = timers.after(leftMs, () => this.#endBackoffs());
-  }
-
-  #endBackoffs(): void {
-    for (let next = this.#backoff.peek(); next !== undefined; next = this.#backoff.peek()) {
-      if (next.untilMs > this.#options.environment.clock.monotonicMs()) break;
-      this.#backoff.pop();
-      if (!this.#isValid(next)) continue;
-      next.waiting.state = 'active';
-      this.#active.push(next.waiting);
-      this.#moved('active', 'BackoffComplete');
-      this.#options.wake();
-    }
-    this.#setBackoffTimer();
-  }
-
-  #setFlushTimer(): void {
-    this.#flushTimer = this.#options.environment.timers.after(FLUSH_EVERY_MS, () => {
-      this.#flushTimer = undefined;
-      const before = this.#options.environment.clock.monotonicMs() - UNSCHEDULABLE_MAX_MS;
-      for (const waiting of this.#unschedulable)
-        if (waiting.sinceMs < before && waiting.gatedBy === undefined)
-          this.#requeue(waiting, this.#help(waiting, ANY_EVENT), 'UnschedulableTimeout');
-      if (this.#unschedulable.size > 0 && this.#flushTimer === undefined) this.#setFlushTimer();
-    });
+  /** What nothing seems to have helped for long. */
+  #flush(pods: Iterable<Waiting>): void {
+    const before = this.#options.environment.clock.monotonicMs() - UNSCHEDULABLE_MAX_MS;
+    for (const waiting of pods)
+      if (waiting.sinceMs < before && waiting.gatedBy === undefined)
+        this.#requeue(waiting, this.#help(waiting, ANY_EVENT), 'UnschedulableTimeout');
   }
 }
