@@ -9,6 +9,8 @@ import { SECRET } from '#api/core/secret.ts';
 import type { Deployment } from '#api/gen/apps-v1.ts';
 import type { PolicyRule } from '#api/gen/rbac-v1.ts';
 import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
+import { SELF_SUBJECT_ACCESS_REVIEW } from '#api/authorization/self-subject-access-review.ts';
+import type { ResourceAttributes, SelfSubjectAccessReview } from '#api/gen/authorization-v1.ts';
 import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import type { Client } from '#client/client.ts';
@@ -66,6 +68,28 @@ async function userWith(cluster: TestCluster, rules: readonly PolicyRule[]): Pro
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'jane' }],
   });
   return cluster.clientOf({ name: 'jane', groups: ['system:authenticated'] });
+}
+
+/** As in a cluster that asks another authorizer than RBAC what this client may do. */
+function withAuthorizer(
+  client: Client,
+  allows: (attributes: ResourceAttributes) => boolean,
+): Client {
+  const create: Client['create'] = (type, object) => {
+    if (type.kind !== SELF_SUBJECT_ACCESS_REVIEW.kind) return client.create(type, object);
+    const { spec } = object as SelfSubjectAccessReview;
+    return Promise.resolve({
+      ...object,
+      status: { allowed: allows(spec?.resourceAttributes ?? {}) },
+    });
+  };
+  return new Proxy(client, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (name === 'create') return create;
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
 }
 
 const READ = ['get', 'list', 'watch'];
@@ -166,6 +190,16 @@ describe('cox plan and the caller', () => {
       assert.equal(plan.refused[0]?.reason, 'Forbidden');
       assert.match(plan.refused[0]?.message ?? '', /User "jane" cannot patch resource/);
       assert.deepEqual(plan.pods, []);
+    }));
+
+  it('refuses nothing to whom the cluster lets do everything, by whatever authorizer', () =>
+    withWeb(async (cluster) => {
+      const client = withAuthorizer(await userWith(cluster, READER), ({ verb, resource }) =>
+        [verb, resource].every((each) => each === '*'),
+      );
+      const plan = await planOf(cluster, [web('web:2')], { client });
+      assert.deepEqual(plan.refused, []);
+      assert.ok(plan.pods.length > 0);
     }));
 
   it('does not plan without what is needed', () =>
