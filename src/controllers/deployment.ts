@@ -123,7 +123,6 @@ async function refuseToSelectAll(
 }
 
 function oldPodsRunning(oldRss: readonly ReplicaSet[], context: Context<Deployment>): boolean {
-  if (oldRss.some((rs) => (rs.status?.replicas ?? 0) > 0)) return true;
   const pods = context.informer(POD);
   return oldRss.some((rs) =>
     pods.byIndex(CONTROLLER_INDEX, rs.metadata?.uid ?? '').some((pod) => !isPodTerminal(pod)),

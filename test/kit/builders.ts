@@ -117,8 +117,8 @@ export function pod(text: string): Pod {
 /**
  * A ReplicaSet of `default` whose template runs `image` (the name unless given). Words:
  * `replicas=3`, `actual=3` (status.replicas; as spec unless given), `available=3` (as actual unless
- * given), `revision=1`, `desired=10` and `max=13` (annotations), `created=0`, `unseen` (the status
- * is of an older generation), `image=v1`, `failed` (ReplicaFailure).
+ * given), `terminating=2`, `revision=1`, `desired=10` and `max=13` (annotations), `created=0`,
+ * `unseen` (the status is of an older generation), `image=v1`, `failed` (ReplicaFailure).
  */
 export function replicaSet(text: string): ReplicaSet {
   const words = new Words(text);
@@ -157,6 +157,9 @@ export function replicaSet(text: string): ReplicaSet {
       replicas: actual,
       readyReplicas: available,
       availableReplicas: available,
+      ...(words.get('terminating') !== undefined
+        ? { terminatingReplicas: words.number('terminating', 0) }
+        : {}),
       observedGeneration: words.has('unseen') ? 1 : 2,
       ...(words.has('failed')
         ? {

@@ -13,6 +13,7 @@ import type {
   ReplicationControllerStatus,
 } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
+import { Informer } from '#client/informer.ts';
 import { TestCluster } from '#kit/cluster.ts';
 
 const SELECTED = { app: 'web' };
@@ -139,6 +140,14 @@ describe('a ReplicaSet that is scaled down', () => {
     const cluster = await TestCluster.start({ delays });
     await create(cluster, { replicas: 3 });
     await cluster.settle();
+    const told: (readonly [replicas: number | undefined, terminating: number | undefined])[] = [];
+    const { client, environment } = cluster;
+    const informer = new Informer({ client, environment, type: REPLICA_SET });
+    informer.onChange(({ object: { status } }) =>
+      told.push([status?.replicas, status?.terminatingReplicas]),
+    );
+    const watching = new AbortController();
+    informer.start(watching.signal);
     await scale(cluster, 1);
     await cluster.advance(5_000);
     const read = async (): Promise<(number | undefined)[]> => {
@@ -148,6 +157,9 @@ describe('a ReplicaSet that is scaled down', () => {
     assert.deepEqual(await read(), [1, 2]);
     await cluster.advance(30_000);
     assert.deepEqual(await read(), [1, 0]);
+    watching.abort();
+    const sums = told.map(([replicas = 0, terminating = 0]) => replicas + terminating);
+    assert.deepEqual([...new Set(sums)], [3, 2, 1], 'none is forgotten before it is gone');
     await cluster.stop();
   });
 });

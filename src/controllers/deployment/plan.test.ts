@@ -221,6 +221,21 @@ describe('planDeployment', () => {
       [],
     ],
     [
+      'Recreate: waits for a ReplicaSet that may have made Pods since it was scaled down',
+      { spec: 'replicas=3 image=v2 recreate', sets: ['v1 replicas=0 revision=1 unseen'] },
+      [],
+    ],
+    [
+      'Recreate: waits for a ReplicaSet that still has Pods',
+      { spec: 'replicas=3 image=v2 recreate', sets: ['v1 replicas=0 actual=1 revision=1'] },
+      [],
+    ],
+    [
+      'Recreate: waits for Pods that are ending',
+      { spec: 'replicas=3 image=v2 recreate', sets: ['v1 replicas=0 terminating=1 revision=1'] },
+      [],
+    ],
+    [
       'Recreate: then creates the new one at full size',
       { spec: 'replicas=3 image=v2 recreate', sets: ['v1 replicas=0 revision=1'] },
       ['new: 3'],

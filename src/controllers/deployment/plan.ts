@@ -7,6 +7,8 @@
  *                           (stricter than upstream: numbers that a ReplicaSet's controller has not
  *                           caught up with are taken at their worst)
  *   Recreate                old ones to 0, and when their Pods are gone the new one up
+ *                           (stricter than upstream: a ReplicaSet whose controller has not looked
+ *                           since may have Pods that no cache shows yet)
  *
  * Upstream: pkg/controller/deployment/{sync,rolling,recreate}.go, v1.36.
  */
@@ -29,6 +31,7 @@ import {
   bySizeOlder,
   isActive,
   isUnobserved,
+  mayHavePods,
   newAnnotations,
   rememberedMaxReplicas,
   rememberedReplicas,
@@ -342,7 +345,7 @@ export function isComplete(deployment: Deployment, status = deployment.status): 
 function recreate(draft: Draft, world: World): void {
   const active = draft.oldRss.filter(isActive);
   for (const rs of active) draft.scale(rs, 0);
-  if (active.length > 0 || world.oldPodsRunning()) return;
+  if (active.length > 0 || draft.oldRss.some(mayHavePods) || world.oldPodsRunning()) return;
   draft.createNew();
   const { newRs } = draft;
   if (newRs !== undefined) draft.scale(newRs, desiredReplicas(draft.deployment));

@@ -60,6 +60,12 @@ export function availabilityIsUncertain(rs: ReplicaSet): boolean {
   return (rs.status?.availableReplicas ?? 0) > 0 && isUnobserved(rs);
 }
 
+/** Its controller has not said yet that the last Pod is gone. */
+export function mayHavePods(rs: ReplicaSet): boolean {
+  const { replicas = 0, terminatingReplicas = 0 } = rs.status ?? {};
+  return isUnobserved(rs) || replicas > 0 || terminatingReplicas > 0;
+}
+
 export function isActive(rs: ReplicaSet): boolean {
   return replicasOf(rs) > 0;
 }

@@ -133,7 +133,9 @@ async function reconcile<T extends ReplicasOwner>(
   // Report what was observed, without what is gone by now, then let the queue back off on failure.
   const left = pods.filter((pod) => !deleted.has(pod));
   const surplus = pods.length - desired.replicas;
-  const observed = { owner, desired, pods: left, terminating: terminating?.length };
+  // What has just been deleted may still run.
+  const ending = terminating === undefined ? undefined : terminating.length + deleted.size;
+  const observed = { owner, desired, pods: left, terminating: ending };
   const status = replicasStatus({ ...observed, surplus, failure, nowMs });
   if (!equalValues(status, owner.status)) {
     await context.client.update(facts.type, { ...owner, status }, 'status');

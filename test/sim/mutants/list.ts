@@ -165,8 +165,8 @@ export const MUTANTS: readonly Mutant[] = [
     about: 'With Recreate the new Pods come while the old ones are still ending.',
     casts: ['deployments'],
     file: 'src/controllers/deployment/plan.ts',
-    find: 'if (active.length > 0 || world.oldPodsRunning()) return;',
-    replace: 'if (active.length > 0) return;',
+    find: 'if (active.length > 0 || draft.oldRss.some(mayHavePods) || world.oldPodsRunning()) return;',
+    replace: 'void mayHavePods; if (active.length > 0) return;',
   },
   {
     name: 'endpoints-compared-with-stale-ones',
