@@ -9,6 +9,8 @@
  *   npm run sim -- --until-broken     up to the first that is broken
  *   npm run sim -- --cast jobs        only worlds of this workload; may be given again
  *   npm run sim -- --nodes 200        of this many nodes; the seed decides unless given
+ *
+ * Ctrl-C lets the world under way end, and says how many there were; a second one ends at once.
  */
 import { parseArgs } from 'node:util';
 import { simulate } from '../test/sim/simulation.ts';
@@ -59,11 +61,16 @@ if (values.seed !== undefined) {
   const count = Number(values.seeds);
   let broken = 0;
   const seconds: number[] = [];
+  let isStopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => {
+      isStopped = true;
+    });
   for (let seed = from; seed < from + count; seed++) {
     const startMs = performance.now();
     if (!(await world(seed))) broken++;
     seconds.push((performance.now() - startMs) / 1000);
-    if (values['until-broken'] && broken > 0) break;
+    if (isStopped || (values['until-broken'] && broken > 0)) break;
   }
   const [median = 0, slowest = 0] = [0.5, 1].map((part) =>
     seconds.sort((a, b) => a - b).at(Math.ceil(part * seconds.length) - 1),
