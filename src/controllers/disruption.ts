@@ -26,7 +26,7 @@ import {
   type Setup,
 } from '#reconcile/controller.ts';
 import { asksForScale, countDisruptions, failedStatus } from './disruption/plan.ts';
-import { Scales, type Workload } from './disruption/scale.ts';
+import { Scales, UncountableError, type Workload } from './disruption/scale.ts';
 
 export const disruptionController: Controller = defineKeyController({
   name: 'disruption-controller',
@@ -73,10 +73,12 @@ class Disruption {
     } catch (error) {
       if (isConflict(error)) throw error;
       const message = error instanceof Error ? error.message : String(error);
-      this.#setup.log.warn('cannot count a budget', { budget: key, error: message });
       // Whoever asks for an eviction must be refused: what is in the status may be too much.
       const nowMs = this.#setup.environment.clock.now();
       await this.#write(budget, failedStatus(budget, message, nowMs), pass);
+      // Upstream leaves it at that: where this status was there already, no change would bring it back.
+      if (!(error instanceof UncountableError)) throw error;
+      this.#setup.log.warn('cannot count a budget', { budget: key, error: message });
     }
   };
 

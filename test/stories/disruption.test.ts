@@ -7,20 +7,31 @@ import { JOB } from '#api/batch/job.ts';
 import { EVENT } from '#api/core/event.ts';
 import { POD } from '#api/core/pod.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
-import type { PodDisruptionBudgetSpec, PodDisruptionBudgetStatus } from '#api/gen/policy-v1.ts';
+import type {
+  PodDisruptionBudget,
+  PodDisruptionBudgetSpec,
+  PodDisruptionBudgetStatus,
+} from '#api/gen/policy-v1.ts';
 import type { OwnerReference } from '#api/gen/meta-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { POD_DISRUPTION_BUDGET } from '#api/policy/pod-disruption-budget.ts';
-import type { ResourceType } from '#client/client.ts';
+import type { Client, ResourceType } from '#client/client.ts';
+import { allControllers } from '#controllers/index.ts';
 import { deployment } from '#kit/builders.ts';
-import { TestCluster } from '#kit/cluster.ts';
+import { clientWith } from '#kit/client.ts';
+import { TestCluster, type TestClusterOptions } from '#kit/cluster.ts';
+import type { Controller } from '#reconcile/controller.ts';
 
 const SELECTOR = { matchLabels: { app: 'web' } };
 
-async function clusterWith(spec: PodDisruptionBudgetSpec, replicas?: number): Promise<TestCluster> {
-  const cluster = await TestCluster.start();
+async function clusterWith(
+  spec: PodDisruptionBudgetSpec,
+  replicas?: number,
+  options?: TestClusterOptions,
+): Promise<TestCluster> {
+  const cluster = await TestCluster.start(options);
   if (replicas !== undefined) {
     const { spec: wanted } = deployment(`replicas=${replicas} image=v1`);
     await cluster.create(DEPLOYMENT, {
@@ -63,6 +74,27 @@ async function evict(cluster: TestCluster, pod: Pod): Promise<string> {
     if (!(error instanceof StatusError)) throw error;
     return error.status.details?.causes?.[0]?.message ?? error.message;
   }
+}
+
+const allows = (status?: PodDisruptionBudgetStatus): boolean =>
+  (status?.disruptionsAllowed ?? 0) > 0;
+
+/** The controller behind a line that lets some of its counts not through. */
+function behind(
+  controller: Controller,
+  { refuses }: { readonly refuses: (status?: PodDisruptionBudgetStatus) => boolean },
+): Controller {
+  const create: Controller['create'] = (setup) => {
+    const reconcile = controller.create(setup);
+    return (key, { client }) => {
+      const update: Client['update'] = (type, object, subresource) =>
+        refuses((object as PodDisruptionBudget).status)
+          ? Promise.reject(new Error('connection refused'))
+          : client.update(type, object, subresource);
+      return reconcile(key, { client: clientWith(client, { update }) });
+    };
+  };
+  return { ...controller, create };
 }
 
 function ownedPod(name: string, owner?: OwnerReference): Pod {
@@ -185,6 +217,25 @@ describe('a PodDisruptionBudget', () => {
     const [a] = await pods(cluster);
     assert.ok(a !== undefined);
     assert.match(await evict(cluster, a), /because it failed sync: jobs.batch does not implement/);
+    await cluster.stop();
+  });
+
+  it('tries again what could not be written, though the status says so already', async () => {
+    let isRefused = false;
+    const line = { refuses: (status?: PodDisruptionBudgetStatus) => isRefused && allows(status) };
+    const controllers = allControllers().map((each) =>
+      each.name === 'disruption-controller' ? behind(each, line) : each,
+    );
+    const cluster = await clusterWith({ minAvailable: 1 }, 2, { controllers });
+    assert.equal(await counts(cluster), '1 2 1 2 SufficientPods');
+    isRefused = true;
+    const web = await cluster.get(DEPLOYMENT, 'web', 'default');
+    await cluster.patch(DEPLOYMENT, web, { spec: { replicas: 3 } });
+    await cluster.advance(60_000);
+    assert.equal(await counts(cluster), '0 2 1 2 SyncFailed');
+    isRefused = false;
+    await cluster.advance(180_000);
+    assert.equal(await counts(cluster), '2 3 1 3 SufficientPods');
     await cluster.stop();
   });
 

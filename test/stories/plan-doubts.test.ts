@@ -14,6 +14,7 @@ import type { ResourceAttributes, SelfSubjectAccessReview } from '#api/gen/autho
 import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import type { Client } from '#client/client.ts';
+import { clientWith } from '#kit/client.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { planOf } from '#kit/plan.ts';
 
@@ -83,13 +84,7 @@ function withAuthorizer(
       status: { allowed: allows(spec?.resourceAttributes ?? {}) },
     });
   };
-  return new Proxy(client, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name);
-      if (name === 'create') return create;
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
-  });
+  return clientWith(client, { create });
 }
 
 const READ = ['get', 'list', 'watch'];

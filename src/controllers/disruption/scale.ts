@@ -12,6 +12,11 @@ import { isNotFound } from '#api/meta/status.ts';
 import type { Clock } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 
+/** The Pods cannot be counted, and trying again would not help: something has to change first. */
+export class UncountableError extends Error {
+  override readonly name = 'UncountableError';
+}
+
 /** What a controller wants, of those that are watched. */
 export type Workload = KubeObject & { readonly spec?: { readonly replicas?: number } };
 
@@ -48,7 +53,8 @@ export class Scales {
       else if (!asked.has(reference.uid)) {
         asked.add(reference.uid);
         const found = await this.#scaleOf(client, reference, namespace);
-        if (found === undefined) throw new Error(`found no controllers for pod "${name}"`);
+        if (found === undefined)
+          throw new UncountableError(`found no controllers for pod "${name}"`);
         scales.set(found.uid, found.scale);
       }
     }
@@ -117,11 +123,11 @@ class ScaledResources {
     const resources = await this.#served(client, apiVersion);
     const resource = resources.find((each) => each.kind === kind && !each.name.includes('/'));
     if (resource === undefined)
-      throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"`);
+      throw new UncountableError(`no matches for kind "${kind}" in version "${apiVersion}"`);
     const { name } = resource;
     if (!resources.some((each) => each.name === `${name}/scale` && each.kind === 'Scale')) {
       const qualified = group === '' ? name : `${name}.${group}`;
-      throw new Error(`${qualified} does not implement the scale subresource`);
+      throw new UncountableError(`${qualified} does not implement the scale subresource`);
     }
     return `${rootOf(apiVersion)}/namespaces/${namespace}/${name}`;
   }
