@@ -129,6 +129,20 @@ describe('claim', () => {
       [],
     ],
     [
+      'adopts nothing when it is being deleted, though the server does not know yet',
+      ['a'],
+      { owner: going, live: replicaSet('web') },
+      [],
+      [],
+    ],
+    [
+      'answers what it adopted in the order of names too',
+      ['b owner=web', 'a', 'c owner=web'],
+      {},
+      ['a', 'b', 'c'],
+      ['adopt a'],
+    ],
+    [
       'answers in the order of names',
       ['b owner=web', 'c', 'a owner=web'],
       {},

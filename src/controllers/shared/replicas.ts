@@ -89,8 +89,8 @@ export function replicasController<T extends ReplicasOwner>(facts: ReplicasFacts
 }
 
 /**
- * What a pass looks at. A Pod changes five times between its making and its end in ways that make no
- * difference to its owner, and a pass looks at each of perhaps thousands of others.
+ * What a pass looks at. A Pod changes several times, when it gets its node for one, in ways that make
+ * no difference to its owner, and a pass looks at each of perhaps thousands of others.
  */
 export function isNews(pod: Pod, before: Pod): boolean {
   const ready = podCondition(pod, 'Ready');
