@@ -28,12 +28,11 @@ interface ListOptions {
 }
 
 /**
- * The pieces in which a list leaves, the first of them and the largest: each is twice the one before.
- * A connection with TLS takes one piece in a round of the event loop, so that a list of many small
- * ones waits for as many rounds of a busy server; and who does not read holds little memory.
+ * The pieces in which a list leaves. A connection with TLS takes one piece in a round of the event
+ * loop, so that a list of many small ones waits for as many rounds of a busy server; and who does not
+ * read holds little memory.
  */
-const PIECE_BYTES = 128 * 1024;
-const PIECE_BYTES_MAX = 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 /** Room is asked for before it is known to the byte what an item takes. */
 const SLACK_BYTES = 64;
 
@@ -175,7 +174,6 @@ const LIST_END = Buffer.from(']}\n');
 class Chunk {
   #bytes: Buffer;
   #size = 0;
-  #pieceBytes = PIECE_BYTES;
   /** What the reader has given back. It holds a piece or two at a time: so many there are. */
   readonly #free: ArrayBuffer[] = [];
 
@@ -196,15 +194,14 @@ class Chunk {
     return taken;
   }
   #room(length: number): Buffer {
-    const free = length <= PIECE_BYTES_MAX ? this.#free.pop() : undefined;
-    if (free !== undefined) return Buffer.from(free);
-    this.#pieceBytes = Math.min(2 * this.#pieceBytes, PIECE_BYTES_MAX);
-    return Buffer.allocUnsafeSlow(Math.max(this.#pieceBytes, length));
+    const free = length <= PIECE_BYTES ? this.#free.pop() : undefined;
+    return free === undefined
+      ? Buffer.allocUnsafeSlow(Math.max(length, PIECE_BYTES))
+      : Buffer.from(free);
   }
   /** A piece that `take` gave may be written again. */
   release({ buffer }: Uint8Array): void {
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === PIECE_BYTES_MAX)
-      this.#free.push(buffer);
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === PIECE_BYTES) this.#free.push(buffer);
   }
   add(piece: Uint8Array): void {
     this.#bytes.set(piece, this.#size);

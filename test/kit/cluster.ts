@@ -48,6 +48,8 @@ export interface TestClusterOptions {
   readonly onStaleWrite?: (text: string) => void;
   /** The labels of a simulated node. */
   readonly nodeLabels?: (name: string) => Readonly<Record<string, string>>;
+  /** How long the Lease of a simulated node lasts; 40 unless given. */
+  readonly nodeLeaseDurationSeconds?: number;
   /** Binds claims to volumes; without it they stay as the test binds them. */
   readonly bindsVolumes?: boolean;
   /** Makes volumes for claims, and attaches them; then claims are bound. */
@@ -218,6 +220,7 @@ export class TestCluster {
     const stop = new AbortController();
     this.#stopping.signal.addEventListener('abort', () => stop.abort());
     const number = Number(/\d+$/.exec(name)?.[0] ?? 0);
+    const { nodeLeaseDurationSeconds } = this.#options;
     const node = new SimulatedNode({
       name,
       client: this.clientOf(nodeIdentity(name), stop.signal),
@@ -225,6 +228,7 @@ export class TestCluster {
       address: `192.168.${Math.floor(number / 250)}.${number % 250}`,
       ...(this.#options.nodeLabels === undefined ? {} : { labels: this.#options.nodeLabels(name) }),
       ...(this.#options.delays === undefined ? {} : { delays: this.#options.delays }),
+      ...(nodeLeaseDurationSeconds === undefined ? {} : { nodeLeaseDurationSeconds }),
     });
     this.#nodes.set(name, { name, stop });
     node.run(stop.signal).catch((error: unknown) => {

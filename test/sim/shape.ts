@@ -5,6 +5,7 @@ import type { PodDelays } from '#kubelet/simulated/simulated-pod.ts';
 
 export interface Shape {
   readonly nodes: number;
+  readonly nodeLeaseDurationSeconds: number;
   readonly delays: PodDelays;
   /** Of each component; 0: one, without leader election. */
   readonly candidates: number;
@@ -22,10 +23,13 @@ const FAULTS: Faults = {
 const STALLS = { watchStallRatio: 0.03, watchStallMsMax: 8_000 };
 const SLOW_WRITES = { slowWriteRatio: 0.05, slowWriteMsMax: 4_000 };
 const ZONES = 3;
-/** Many nodes make a world slow: few worlds have them. */
-const LARGE_RATIO = 0.08;
+/** Many nodes make a world slow: one of four has them. */
+const LARGE_RATIO = 0.25;
 const LARGE_MIN = 20;
 const LARGE_MAX = 200;
+const LEASE_SECONDS = 40;
+/** Most of what goes on among many nodes is renewals: still well within the 50 s of grace. */
+const LARGE_LEASE_SECONDS = 80;
 /** A few requests, and a back-off. */
 const LAG_MIN_MS = 2_000;
 const ELECTION_RATIO = 0.2;
@@ -37,9 +41,11 @@ export function drawShape(random: SeededRandom, nodes?: number): Shape {
     readyMs: random.below(1_500),
     stopMs: random.below(2_000),
   };
+  const count = nodes ?? (random.chance(LARGE_RATIO) ? large(random) : 2 + random.below(3));
   return {
     delays,
-    nodes: nodes ?? (random.chance(LARGE_RATIO) ? large(random) : 2 + random.below(3)),
+    nodes: count,
+    nodeLeaseDurationSeconds: count < LARGE_MIN ? LEASE_SECONDS : LARGE_LEASE_SECONDS,
     candidates: random.chance(ELECTION_RATIO) ? 2 : 0,
     faults: {
       ...FAULTS,

@@ -46,6 +46,8 @@ const CALM: Faults = { ...NO_FAULTS, latencyMsMax: 5 };
  * volumes to be taken from it (360 s).
  */
 const RECOVERY_MS = 420_000;
+/** Where no node has died: for leases to be taken over, and for back-offs. */
+const SHORT_RECOVERY_MS = 120_000;
 const SILENCE_MS = 120_000;
 /** Pods without a place leave the scheduler's pool after five minutes, at the next look of every 30 s. */
 const NEXT_TRY_MS = 340_000;
@@ -66,6 +68,7 @@ export async function simulate(options: SimulationOptions): Promise<void> {
   const cluster = await TestCluster.start({
     seed: options.seed,
     nodes: shape.nodes,
+    nodeLeaseDurationSeconds: shape.nodeLeaseDurationSeconds,
     delays: shape.delays,
     candidates: shape.candidates,
     nodeLabels: zoneOf,
@@ -170,13 +173,13 @@ class Simulation implements Stage {
     this.cluster.faults = CALM;
     await this.#mishaps.rest();
     for (const cast of this.#casts) await cast.rest?.();
-    await this.cluster.advance(RECOVERY_MS);
+    await this.cluster.advance(this.isUndisturbed ? SHORT_RECOVERY_MS : RECOVERY_MS);
     // Pods that were being deleted on a dead node stay until somebody says that it is gone.
     const alive = this.cluster.nodeNames;
-    for (const node of await this.cluster.list(NODE)) {
-      if (!alive.includes(node.metadata?.name ?? '')) await this.cluster.delete(NODE, node);
-    }
-    await this.cluster.advance(RECOVERY_MS);
+    const nodes = await this.cluster.list(NODE);
+    const dead = nodes.filter(({ metadata }) => !alive.includes(metadata?.name ?? ''));
+    for (const node of dead) await this.cluster.delete(NODE, node);
+    if (dead.length > 0) await this.cluster.advance(RECOVERY_MS);
     await this.#judge(async () => {
       for (const cast of this.#casts) await cast.waitForLast?.();
     });

@@ -12,8 +12,9 @@ import type { Client } from '#client/client.ts';
 import { LEASE } from '../resources.ts';
 
 const NAMESPACE = 'kube-node-lease';
+/** Of it passes between one renewal and the next. */
+const RENEW_FRACTION = 0.25;
 const DURATION_SECONDS = 40;
-const RENEW_MS = 10_000;
 /** Spread of the renewals of many nodes. */
 const JITTER = 0.04;
 const RETRY_FIRST_MS = 200;
@@ -25,11 +26,14 @@ export interface LeaseOptions {
   readonly nodeName: string;
   /** Of the Node object: the Lease goes with it. Undefined while it is not known. */
   readonly nodeUid: () => string | undefined;
+  /** How long the Lease lasts; 40 unless given. */
+  readonly nodeLeaseDurationSeconds?: number;
 }
 
 /** Runs until `signal` is aborted. */
 export async function keepLease(options: LeaseOptions, signal: AbortSignal): Promise<void> {
-  const { environment } = options;
+  const { environment, nodeLeaseDurationSeconds = DURATION_SECONDS } = options;
+  const renewMs = nodeLeaseDurationSeconds * RENEW_FRACTION * 1_000;
   let lease: Lease | undefined;
   let retryMs = RETRY_FIRST_MS;
   while (!signal.aborted) {
@@ -37,7 +41,7 @@ export async function keepLease(options: LeaseOptions, signal: AbortSignal): Pro
       lease = await renew(options, lease);
       retryMs = RETRY_FIRST_MS;
       const jitter = 1 + JITTER * (2 * environment.random.next() - 1);
-      await sleep(environment, RENEW_MS * jitter, signal);
+      await sleep(environment, renewMs * jitter, signal);
     } catch (error) {
       lease = undefined;
       environment.log.debug('cannot renew lease', { error: String(error), retryMs });
@@ -68,7 +72,8 @@ async function find({ client, nodeName }: LeaseOptions): Promise<Lease | undefin
   }
 }
 
-function renewed({ environment, nodeName, nodeUid }: LeaseOptions, lease: Lease): Lease {
+function renewed(options: LeaseOptions, lease: Lease): Lease {
+  const { environment, nodeName, nodeUid, nodeLeaseDurationSeconds = DURATION_SECONDS } = options;
   const uid = nodeUid();
   const owner = { apiVersion: 'v1', kind: 'Node', name: nodeName, uid: uid ?? '' };
   return {
@@ -84,7 +89,7 @@ function renewed({ environment, nodeName, nodeUid }: LeaseOptions, lease: Lease)
     spec: {
       ...lease.spec,
       holderIdentity: nodeName,
-      leaseDurationSeconds: DURATION_SECONDS,
+      leaseDurationSeconds: nodeLeaseDurationSeconds,
       renewTime: microTimeText(environment.clock.now()),
     },
   };

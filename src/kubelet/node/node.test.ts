@@ -236,6 +236,24 @@ describe('keepLease', () => {
     stop.abort();
     await run;
   });
+
+  it('renews four times in the time that it lasts', async () => {
+    const environment = new VirtualEnvironment();
+    const api = new FakeApi();
+    const stop = new AbortController();
+    const named = { nodeName: 'n1', nodeUid: () => 'uid', nodeLeaseDurationSeconds: 80 };
+    const run = keepLease({ environment, client: api, ...named }, stop.signal);
+    const spec = () => api.find(LEASE, 'n1', 'kube-node-lease')?.spec;
+    await environment.advance(0);
+    const first = spec()?.renewTime;
+    assert.equal(spec()?.leaseDurationSeconds, 80);
+    await environment.advance(19_000);
+    assert.equal(spec()?.renewTime, first);
+    await environment.advance(2000);
+    assert.notEqual(spec()?.renewTime, first);
+    stop.abort();
+    await run;
+  });
 });
 
 describe('cniConfigList', () => {

@@ -5,23 +5,20 @@
  * through their phases. For the control plane it is a node like any other; so it serves
  * `--simulated-nodes`, benchmarks, and tests in virtual time.
  */
-import { LEASE } from '#api/coordination/lease.ts';
 import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
 import { isPodReady, isPodTerminal } from '#api/core/pod-helpers.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
-import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
-import { microTimeText } from '#api/meta/time.ts';
+import { isAlreadyExists } from '#api/meta/status.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 import { type Change, Informer, keyOf } from '#client/informer.ts';
+import { keepLease } from '../node/lease.ts';
 import { type PodDelays, SimulatedPod } from './simulated-pod.ts';
 import { SimulatedVolumes } from './simulated-volumes.ts';
 import { nodeObject } from './status.ts';
 
-const LEASE_NAMESPACE = 'kube-node-lease';
-const LEASE_SECONDS = 40;
-const RENEW_MS = 10_000;
+const LOOK_MS = 10_000;
 const STATUS_MS = 300_000;
 const RETRY_MS = 1_000;
 
@@ -37,6 +34,8 @@ export interface SimulatedNodeOptions {
   readonly podsMax?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly kubeletVersion?: string;
+  /** How long its Lease lasts, of which a quarter passes between renewals; 40 unless given. */
+  readonly nodeLeaseDurationSeconds?: number;
   /** First three numbers of pod addresses while the node has no range of its own. */
   readonly podNetwork?: string;
   /**
@@ -80,19 +79,24 @@ export class SimulatedNode {
   /** Registers, then works until `signal` is aborted: from one moment to the next, as a node dies. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
+    const { name: node, client, environment } = this.#options;
     await this.#insist(() => this.#register());
     if (signal.aborted) return;
+    const nodeUid = (): string | undefined => this.#self.get(node)?.metadata?.uid;
+    const { nodeLeaseDurationSeconds: seconds } = this.#options;
+    const duration = seconds === undefined ? {} : { nodeLeaseDurationSeconds: seconds };
+    const lease = { client, environment, nodeName: node, nodeUid, ...duration };
+    const renewing = keepLease(lease, signal);
     this.#self.start(signal);
-    await Promise.race([this.#self.synced(), sleep(this.#options.environment, RENEW_MS, signal)]);
-    const { name: node, client, environment } = this.#options;
+    await Promise.race([this.#self.synced(), sleep(environment, LOOK_MS, signal)]);
     if (this.#options.standsInFor === undefined)
       this.#volumes = new SimulatedVolumes({ node, client, environment, self: this.#self, signal });
     this.#pods.onChange((change) => this.#podChanged(change));
     this.#pods.start(signal);
     this.#watchOver(this.#pods.synced().then(() => this.#volumes?.recovered()));
     await Promise.all([
-      this.#every(RENEW_MS, () => this.#renew()),
-      this.#every(RENEW_MS, () => this.#contradict()),
+      renewing,
+      this.#every(LOOK_MS, () => this.#contradict()),
       this.#every(STATUS_MS, () => this.#report()),
     ]);
   }
@@ -130,7 +134,7 @@ export class SimulatedNode {
 
   async #register(): Promise<void> {
     const { client, standsInFor } = this.#options;
-    if (standsInFor !== undefined) return this.#renew();
+    if (standsInFor !== undefined) return;
     const node = this.#object();
     try {
       await client.create(NODE, node);
@@ -138,7 +142,6 @@ export class SimulatedNode {
       if (!isAlreadyExists(error)) throw error;
       await this.#report();
     }
-    await this.#renew();
   }
 
   async #report(): Promise<void> {
@@ -168,20 +171,6 @@ export class SimulatedNode {
     const conditions = this.#self.get(this.#options.name)?.status?.conditions;
     const ready = conditions?.find(({ type }) => type === 'Ready');
     if (ready !== undefined && ready.status !== 'True') await this.#report();
-  }
-
-  async #renew(): Promise<void> {
-    const { client, name, environment } = this.#options;
-    const metadata = { name, namespace: LEASE_NAMESPACE };
-    const renewTime = microTimeText(environment.clock.now());
-    const spec = { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime };
-    try {
-      const lease = await client.get(LEASE, name, LEASE_NAMESPACE);
-      await client.update(LEASE, { ...lease, spec: { ...lease.spec, ...spec } });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      await client.create(LEASE, { metadata, spec });
-    }
   }
 
   async #every(periodMs: number, work: () => Promise<void>): Promise<void> {
