@@ -143,7 +143,8 @@ export class Mishaps {
     const isBack = random.chance(0.25);
     const ms = isBack ? -random.below(JUMP_BACK_MS_MAX) : random.below(JUMP_MS_MAX);
     say(`the wall clock jumps by ${ms} ms`);
-    cluster.environment.setWallClock(ms);
+    if (isBack) this.#stage.setClockBack(-ms);
+    else cluster.environment.setWallClock(ms);
     return Promise.resolve();
   }
 }

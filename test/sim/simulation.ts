@@ -89,13 +89,15 @@ class Simulation implements Stage {
   readonly cluster: TestCluster;
   readonly random: SeededRandom;
   readonly lagMs: number;
-  isUndisturbed = true;
   readonly #options: SimulationOptions;
   readonly #casts: readonly Cast[];
   readonly #mishaps: Mishaps;
   readonly #faults: Faults;
   readonly #violations: string[];
   readonly #stopping = new AbortController();
+  #areNodesWhole = true;
+  /** Until then the clock says less than it said before. */
+  #clockIsBackUntilMs = 0;
 
   constructor(options: SimulationOptions, { cluster, random, shape, violations }: Parts) {
     this.#options = options;
@@ -120,6 +122,21 @@ class Simulation implements Stage {
 
   readonly disturb = (by: Disturbance): void => {
     for (const cast of this.#casts) cast.disturb(by);
+  };
+
+  get isUndisturbed(): boolean {
+    const { elapsedMs } = this.cluster.environment;
+    return this.#areNodesWhole && elapsedMs >= this.#clockIsBackUntilMs;
+  }
+  set isUndisturbed(areNodesWhole: boolean) {
+    this.#areNodesWhole = areNodesWhole;
+  }
+
+  readonly setClockBack = (ms: number): void => {
+    const { environment } = this.cluster;
+    environment.setWallClock(-ms);
+    this.#clockIsBackUntilMs = Math.max(this.#clockIsBackUntilMs, environment.elapsedMs) + ms;
+    this.disturb('loss');
   };
 
   get #now(): number {

@@ -8,12 +8,17 @@ export interface Stage {
   readonly cluster: TestCluster;
   /** What users do is drawn from it. */
   readonly random: SeededRandom;
-  /** No node has died: its Pods would be lost at a time that nobody knows. */
+  /**
+   * No node has died: its Pods would be lost at a time that nobody knows. And no Pod became ready at a
+   * time that is still to come: with minReadySeconds it is taken for one that is not available.
+   */
   isUndisturbed: boolean;
   /** So far may a controller be behind what is so, by what its watches and writes take. */
   readonly lagMs: number;
   /** Something comes that may cost anybody Pods. */
   readonly disturb: (by: Disturbance) => void;
+  /** The wall clock says so much less from now on. */
+  readonly setClockBack: (ms: number) => void;
   /** Tells what happens. */
   readonly say: (text: string) => void;
   /** A promise was broken, now. */
