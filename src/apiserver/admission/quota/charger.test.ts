@@ -5,6 +5,7 @@ import type { ResourceQuota } from '#api/gen/core-v1.ts';
 import { conflict, OBJECT_MODIFIED } from '#api/meta/status.ts';
 import type { QuotaWorld } from '#api/quota/evaluator.ts';
 import { evaluatorOf } from '#api/quota/evaluators.ts';
+import { sleep } from '#base/env.ts';
 import { AdmissionBench, type Asked } from '#kit/admission.ts';
 import { RESOURCE_QUOTAS } from '../targets.ts';
 import { type ChargedAttributes, type ChargerServices, QuotaCharger } from './charger.ts';
@@ -72,6 +73,7 @@ describe('the charger', () => {
     bench.reader.put(RESOURCE_QUOTAS, quota('0', '8'));
     await bench.charge(bench.secret('d'));
     assert.equal(bench.stored.at(-1), '1');
+    assert.equal(bench.environment.nextTimerMs, undefined, 'a timer is left');
   });
 
   it('charges those together who wait for another charge', async () => {
@@ -86,7 +88,7 @@ describe('the charger', () => {
     bench.reader.put(RESOURCE_QUOTAS, quota('0', '1', '5'));
     const { store } = bench;
     bench.store = () => {
-      bench.reader.put(RESOURCE_QUOTAS, quota('5', '2', '5'));
+      bench.reader.beforeCatchUp = () => bench.reader.put(RESOURCE_QUOTAS, quota('5', '2', '5'));
       bench.store = store;
       return Promise.reject(modified());
     };
@@ -136,6 +138,22 @@ describe('the charger', () => {
         /Internal error occurred: resource quota evaluation timed out/,
       );
     }
+  });
+
+  it('charges nothing for who has given up when it tries again', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    const { store } = bench;
+    bench.store = async () => {
+      bench.store = store;
+      await sleep(bench.environment, 11_000);
+      throw modified();
+    };
+    const ends = Promise.allSettled([bench.charge(bench.secret('a'))]);
+    await bench.environment.advance(12_000);
+    const [end] = await ends;
+    assert.equal(end?.status, 'rejected');
+    assert.deepEqual(bench.stored, []);
   });
 
   it('charges one request once, whatever its tries', async () => {
