@@ -39,7 +39,8 @@ export class FakeReader implements ObjectReader {
   }
 
   revisionOf(target: Target, namespace: string, name: string): number | undefined {
-    return this.get(target, namespace, name) === undefined ? undefined : 1;
+    const object = this.get(target, namespace, name);
+    return object === undefined ? undefined : Number(object.metadata?.resourceVersion ?? 1);
   }
 
   catchUp(): Promise<boolean> {

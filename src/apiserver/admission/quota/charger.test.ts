@@ -169,6 +169,46 @@ describe('the charger', () => {
   });
 });
 
+describe('the ledger', () => {
+  it('adds what a later try is charged to what the first was', () => {
+    const bench = new Bench();
+    const attributes = bench.secret('a');
+    bench.ledger.note(attributes, quota('0'), { secrets: '1' });
+    bench.ledger.note(attributes, quota('1'), { secrets: '2' });
+    assert.deepEqual(bench.ledger.chargedTo(attributes.request)?.get('limit'), { secrets: '3' });
+  });
+
+  it('goes by the last try in what the cache shows of the write', () => {
+    const bench = new Bench();
+    const tryAt = (resourceVersion: string): ChargedAttributes =>
+      bench.secret('a', { operation: 'UPDATE', old: { metadata: { name: 'a', resourceVersion } } });
+    const [first, second] = [tryAt('1'), tryAt('2')];
+    bench.ledger.note(first, quota('0'), { secrets: '1' });
+    bench.ledger.note({ ...second, request: first.request }, quota('1'), { secrets: '1' });
+    const secret = { name: 'a', namespace: 'default' };
+    bench.reader.put(SECRETS, { metadata: { ...secret, resourceVersion: '2' } });
+    assert.deepEqual(bench.ledger.pending(quota('2'), bench.reader), { secrets: '2' });
+    bench.reader.put(SECRETS, { metadata: { ...secret, resourceVersion: '3' } });
+    assert.deepEqual(bench.ledger.pending(quota('2'), bench.reader), {});
+  });
+
+  it('keeps no account of who gave up while the charge was stored', async () => {
+    const bench = new Bench();
+    bench.reader.put(RESOURCE_QUOTAS, quota('0'));
+    const { store } = bench;
+    bench.store = async (old, used) => {
+      await sleep(bench.environment, 11_000);
+      return store(old, used);
+    };
+    const attributes = bench.secret('a');
+    const ends = Promise.allSettled([bench.charge(attributes)]);
+    await bench.environment.advance(12_000);
+    await ends;
+    assert.deepEqual(bench.stored, ['1']);
+    assert.equal(bench.ledger.chargedTo(attributes.request), undefined);
+  });
+});
+
 describe('a recount', () => {
   it('is not less than what there is and what is on its way', async () => {
     const bench = new Bench();
