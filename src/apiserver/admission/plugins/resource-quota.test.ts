@@ -1,8 +1,11 @@
 /** Quotas and a whole API server, without anybody who counts. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { AdmissionBench } from '#kit/admission.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { RESOURCE_QUOTAS } from '../targets.ts';
+import { resourceQuota } from './resource-quota.ts';
 
 const QUOTAS = '/api/v1/namespaces/default/resourcequotas';
 const SECRETS = '/api/v1/namespaces/default/secrets';
@@ -89,6 +92,24 @@ describe('a quota at admission', () => {
     assert.equal((await server.call(`POST ${SECRETS}`, secret('one'))).status, 403);
     await server.call(`DELETE ${QUOTAS}/limit`);
     assert.equal((await server.call(`POST ${SECRETS}`, secret('one'))).status, 201);
+  });
+
+  it('costs what makes no object, or is where no quota is, not even a turn', () => {
+    const bench = new AdmissionBench();
+    const plugin = resourceQuota(bench.services);
+    const hard = { 'count/serviceaccounts': '0' };
+    const quota = { name: 'limit', namespace: 'default', uid: 'limit', resourceVersion: '1' };
+    bench.reader.put(RESOURCE_QUOTAS, { metadata: quota, status: { hard, used: hard } });
+    const asks = (subresource: string, namespace: string): boolean => {
+      const object = { metadata: { name: 'one' } };
+      const asked = { plural: 'serviceaccounts', object, subresource, namespace };
+      const answer = plugin.validate?.(bench.attributes(asked));
+      answer?.catch(() => {});
+      return answer !== undefined;
+    };
+    assert.equal(asks('', 'default'), true);
+    assert.equal(asks('token', 'default'), false);
+    assert.equal(asks('', 'other'), false);
   });
 
   it('is no concern of a server that has the plug-in off', async () => {

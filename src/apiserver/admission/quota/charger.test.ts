@@ -1,6 +1,7 @@
 /** Charges that cannot be stored, and recounts that come while something is stored. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ResourceList } from '#api/core/resources.ts';
 import type { ResourceQuota } from '#api/gen/core-v1.ts';
 import { conflict, OBJECT_MODIFIED } from '#api/meta/status.ts';
 import type { QuotaWorld } from '#api/quota/evaluator.ts';
@@ -13,6 +14,8 @@ import { ChargeLedger } from './ledger.ts';
 import { NamespaceQuotas } from './namespace-quotas.ts';
 import { raiseToWhatIs } from './recount.ts';
 
+const PODS = { group: '', plural: 'pods' };
+const SERVICES = { group: '', plural: 'services' };
 const SECRETS = { group: '', plural: 'secrets' };
 
 function quota(used: string, version = '1', hard = '9'): ResourceQuota {
@@ -61,6 +64,21 @@ class Bench extends AdmissionBench {
     const { environment, reader, ledger } = this;
     await raiseToWhatIs({ environment, reader, ledger, world: () => this.world }, next, old);
     return next.status?.used?.['secrets'];
+  }
+
+  /** What is used after somebody has said that it is nothing. */
+  async countedAnew(
+    names: readonly string[],
+    spec: ResourceQuota['spec'] = {},
+  ): Promise<ResourceList | undefined> {
+    const each = (amount: string): ResourceList =>
+      Object.fromEntries(names.map((name) => [name, amount]));
+    const hard = each('9');
+    const old = { ...quota('5'), spec: { ...spec, hard }, status: { hard, used: each('5') } };
+    const next = { ...old, status: { hard, used: each('0') } };
+    const { environment, reader, ledger, world } = this;
+    await raiseToWhatIs({ environment, reader, ledger, world: () => world }, next, old);
+    return next.status.used;
   }
 }
 
@@ -209,6 +227,34 @@ describe('the ledger', () => {
   });
 });
 
+describe('the quotas of a namespace', () => {
+  it('are none any more when the last has gone', () => {
+    const { reader } = new Bench();
+    const quotas = new NamespaceQuotas(reader);
+    assert.equal(quotas.has('default'), false);
+    reader.put(RESOURCE_QUOTAS, quota('0'));
+    assert.equal(quotas.has('default'), true);
+    reader.remove(RESOURCE_QUOTAS, 'default', 'limit');
+    assert.equal(quotas.has('default'), false);
+  });
+
+  it('are known as they were written for the last hundred of them', () => {
+    const { reader } = new Bench();
+    const quotas = new NamespaceQuotas(reader);
+    const named = (name: string, version: string): ResourceQuota => ({
+      metadata: { name, namespace: 'default', uid: name, resourceVersion: version },
+    });
+    for (const name of ['first', 'last']) {
+      reader.put(RESOURCE_QUOTAS, named(name, '1'));
+      quotas.noteWritten(named(name, '2'));
+      if (name === 'first')
+        for (let other = 0; other < 99; other++) quotas.noteWritten(named(`other-${other}`, '2'));
+    }
+    const versions = quotas.of('default').map(({ metadata }) => metadata?.resourceVersion);
+    assert.deepEqual(versions, ['1', '2']);
+  });
+});
+
 describe('a recount', () => {
   it('is not less than what there is and what is on its way', async () => {
     const bench = new Bench();
@@ -229,6 +275,35 @@ describe('a recount', () => {
     assert.equal(await bench.recounted('2', quota('2')), '2');
     assert.equal(await bench.recounted('2', { ...quota('2'), status: {} }), '3');
     assert.equal(await bench.recounted('5', quota('6')), '5');
+    const hadNoLimit = { ...quota('2'), status: { hard: {}, used: { secrets: '2' } } };
+    assert.equal(await bench.recounted('2', hadNoLimit), '3');
+  });
+
+  it('counts only what is in the scopes of the quota', async () => {
+    const bench = new Bench();
+    const container = { name: 'main', resources: { requests: { cpu: '1' } } };
+    for (const [name, containers] of [
+      ['modest', [{ name: 'main' }]],
+      ['asks', [container]],
+    ] as const)
+      bench.reader.put(PODS, { metadata: { name, namespace: 'default' }, spec: { containers } });
+    bench.reader.put(SECRETS, { metadata: { name: 'a', namespace: 'default' } });
+    const used = await bench.countedAnew(['pods', 'secrets'], { scopes: ['BestEffort'] });
+    assert.deepEqual(used, { pods: '1', secrets: '0' });
+  });
+
+  it('counts each object once, under each of its names, at one moment', async () => {
+    const bench = new Bench();
+    const { reader } = bench;
+    reader.put(PODS, { metadata: { name: 'a', namespace: 'default' }, spec: {} });
+    const lists = reader.list.bind(reader);
+    reader.list = function* list(target, namespace) {
+      yield* lists(target, namespace);
+      if (target.plural === 'pods')
+        reader.put(SERVICES, { metadata: { name: 'late', namespace: 'default' } });
+    };
+    const used = await bench.countedAnew(['pods', 'count/pods', 'services']);
+    assert.deepEqual(used, { pods: '1', 'count/pods': '1', services: '0' });
   });
 
   it('waits for what the cache does not show yet', async () => {
