@@ -190,13 +190,14 @@ class Simulation implements Stage {
     this.cluster.faults = CALM;
     await this.#mishaps.rest();
     for (const cast of this.#casts) await cast.rest?.();
-    await this.cluster.advance(this.isUndisturbed ? SHORT_RECOVERY_MS : RECOVERY_MS);
+    const recoveryMs = this.isUndisturbed ? SHORT_RECOVERY_MS : RECOVERY_MS;
+    await this.cluster.advance(recoveryMs);
     // Pods that were being deleted on a dead node stay until somebody says that it is gone.
     const alive = this.cluster.nodeNames;
-    const nodes = await this.cluster.list(NODE);
-    const dead = nodes.filter(({ metadata }) => !alive.includes(metadata?.name ?? ''));
-    for (const node of dead) await this.cluster.delete(NODE, node);
-    if (dead.length > 0) await this.cluster.advance(RECOVERY_MS);
+    for (const node of await this.cluster.list(NODE)) {
+      if (!alive.includes(node.metadata?.name ?? '')) await this.cluster.delete(NODE, node);
+    }
+    await this.cluster.advance(recoveryMs);
     await this.#judge(async () => {
       for (const cast of this.#casts) await cast.waitForLast?.();
     });
