@@ -143,6 +143,20 @@ describe('runLeaderElection', () => {
     }
   });
 
+  it('is followed as soon by one who has not been there for long', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { environment, leading, join, server } = world();
+      join('a');
+      await environment.advance(60_000 + seed * 137);
+      join('b');
+      await environment.advance(3_000);
+      const renewedMs = server.storedMs;
+      server.cutOff.add('a');
+      await environment.advance(15_150 - (environment.elapsedMs - renewedMs));
+      assert.deepEqual([...leading], ['b'], `seed ${seed}`);
+    }
+  });
+
   it('is not followed when its clock is set, back or forward, while it renews', async () => {
     for (const setMs of [-3_600_000, -56_000, -4_000, 4_000, 3_600_000]) {
       const { environment, leading, join, server } = world();

@@ -18,6 +18,9 @@ import type { Client } from './client.ts';
 const LEASE_DURATION_MS = 15_000;
 const RENEW_DEADLINE_MS = 10_000;
 const RETRY_PERIOD_MS = 2_000;
+/** At first a candidate looks so many times, so much more often: it sees a renewal soon after it was made. */
+const CLOSE_LOOKS = 40;
+const CLOSER = 20;
 /** Attempts are spread over up to this much more, so that candidates do not march in step. */
 const JITTER = 1.2;
 
@@ -42,12 +45,10 @@ export interface LeaderElectionOptions {
 /** Takes part until `signal` is aborted or `lead` ends. Gives the lease up when it stops in order. */
 export async function runLeaderElection(options: LeaderElectionOptions): Promise<void> {
   const candidate = new Candidate(options);
-  const { environment, signal, retryPeriodMs = RETRY_PERIOD_MS } = options;
+  const { environment, signal } = options;
   while (!signal.aborted) {
     if (!(await candidate.tryToHold())) {
-      const pauseMs = retryPeriodMs * (1 + JITTER * environment.random.next());
-      const { leftMs } = candidate;
-      await sleep(environment, leftMs > 0 ? Math.min(pauseMs, leftMs) : pauseMs, signal);
+      await sleep(environment, candidate.untilNextLookMs(), signal);
       continue;
     }
     const ended = await candidate.leadWhileHeld();
@@ -66,6 +67,8 @@ class Candidate {
   /** When the last look at the lease began: what has changed since was written later. */
   #lookedMs = 0;
   #leader: string | undefined;
+  /** How often it has looked since it knows the leader. */
+  #looks = 0;
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
@@ -186,7 +189,19 @@ class Candidate {
     this.#seen = lease;
     if (leader === this.#leader) return;
     this.#leader = leader;
+    this.#looks = 0;
     if (leader !== '') this.#options.onNewLeader?.(leader);
+  }
+
+  /** Not later than the lease of another ends. */
+  untilNextLookMs(): number {
+    const { environment, retryPeriodMs = RETRY_PERIOD_MS } = this.#options;
+    const isClose = this.#seen !== undefined && this.#looks++ < CLOSE_LOOKS;
+    const pauseMs = isClose
+      ? retryPeriodMs / CLOSER
+      : retryPeriodMs * (1 + JITTER * environment.random.next());
+    const { leftMs } = this;
+    return leftMs > 0 ? Math.min(pauseMs, leftMs) : pauseMs;
   }
 
   /** How long the lease of another that was seen last still holds; not above 0: it does not. */

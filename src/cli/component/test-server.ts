@@ -34,8 +34,8 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Stopped at the end of the test. */
-export async function testServer(t: TestContext): Promise<TestServer> {
+/** Stopped at the end of `t`. */
+export async function testServer(t: Pick<TestContext, 'after'>): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'cox-component-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const files = join(folder, 'pki');

@@ -1,0 +1,20 @@
+/** The leader ends without a word. `npm run kill -- --failovers 3` measures it with upstream's times. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { describeFailovers, failovers } from './failover.ts';
+
+/** Upstream's election, five times as fast. */
+const QUICK = [
+  '--leader-elect-lease-duration=3s',
+  '--leader-elect-renew-deadline=2s',
+  '--leader-elect-retry-period=400ms',
+];
+
+it('a second controller manager and a second scheduler go on after the SIGKILL of the first', async (t) => {
+  const found = await failovers(t, QUICK);
+  t.diagnostic(describeFailovers(found));
+  assert.deepEqual(
+    found.map(({ component }) => component),
+    ['kube-controller-manager', 'kube-scheduler'],
+  );
+});
