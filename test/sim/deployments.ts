@@ -15,15 +15,18 @@ import type { Deployment } from '#api/gen/apps-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { keyOf } from '#client/informer.ts';
 import { deployment, service } from '#kit/builders.ts';
+import { desiredReplicas } from '#controllers/deployment/limits.ts';
 import { DeploymentLimits } from './deployment-limits.ts';
 import type { Cast, Stage, StoreChange } from './stage.ts';
 
 const OLD_SETS_MAX = 3;
+const SCALE_SOON_MS = 1_000;
 
 export class Deployments implements Cast {
   readonly actions = [
-    [5, () => this.#roll()],
-    [3, () => this.#scale()],
+    [5, async () => this.#roll(await this.#some())],
+    [2, () => this.#rollAndScale()],
+    [3, async () => this.#scale(await this.#some(), this.#stage.random.below(9))],
     [1, () => this.#delete()],
     [1, () => this.#deleteSlice()],
   ] as const;
@@ -95,9 +98,8 @@ export class Deployments implements Cast {
   }
 
   /** A new template, or back to an old one. */
-  async #roll(): Promise<void> {
+  async #roll(subject: Deployment | undefined): Promise<void> {
     const { random, say, cluster, isUndisturbed } = this.#stage;
-    const subject = await this.#some();
     if (subject === undefined) return;
     const name = subject.metadata?.name ?? '';
     const last = (this.#images.get(name) ?? 1) + 1;
@@ -110,11 +112,19 @@ export class Deployments implements Cast {
     await cluster.patch(DEPLOYMENT, subject, { spec: { template: { spec: { containers } } } });
   }
 
-  async #scale(): Promise<void> {
-    const { random, say, cluster } = this.#stage;
+  /** To less while its rollout begins. */
+  async #rollAndScale(): Promise<void> {
+    const { cluster, random } = this.#stage;
     const subject = await this.#some();
     if (subject === undefined) return;
-    const replicas = random.below(9);
+    await this.#roll(subject);
+    await cluster.advance(random.below(SCALE_SOON_MS));
+    await this.#scale(subject, Math.max(0, desiredReplicas(subject) - 1 - random.below(2)));
+  }
+
+  async #scale(subject: Deployment | undefined, replicas: number): Promise<void> {
+    const { say, cluster } = this.#stage;
+    if (subject === undefined) return;
     this.#limits.release(keyOf(subject));
     say(`scale ${subject.metadata?.name} to ${replicas}`);
     await cluster.patch(DEPLOYMENT, subject, { spec: { replicas } });

@@ -1,6 +1,6 @@
 /**
  * The worlds that are run with the other tests, in halves: each half is a file of its own, so that two
- * processors have something to do. `COXSWAIN_SIM_SEEDS=200` runs more of them; `npm run sim -- --seed N`
+ * processors have something to do. `COXSWAIN_SIM_SEEDS=100` runs more of them; `npm run sim -- --seed N`
  * one, in words.
  */
 import { describe, it } from 'node:test';
