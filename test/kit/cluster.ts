@@ -228,7 +228,7 @@ export class TestCluster {
       address: `192.168.${Math.floor(number / 250)}.${number % 250}`,
       ...(this.#options.nodeLabels === undefined ? {} : { labels: this.#options.nodeLabels(name) }),
       ...(this.#options.delays === undefined ? {} : { delays: this.#options.delays }),
-      ...(nodeLeaseDurationSeconds === undefined ? {} : { nodeLeaseDurationSeconds }),
+      nodeLeaseDurationSeconds,
     });
     this.#nodes.set(name, { name, stop });
     node.run(stop.signal).catch((error: unknown) => {

@@ -27,7 +27,7 @@ export interface LeaseOptions {
   /** Of the Node object: the Lease goes with it. Undefined while it is not known. */
   readonly nodeUid: () => string | undefined;
   /** How long the Lease lasts; 40 unless given. */
-  readonly nodeLeaseDurationSeconds?: number;
+  readonly nodeLeaseDurationSeconds?: number | undefined;
 }
 
 /** Runs until `signal` is aborted. */

@@ -35,7 +35,7 @@ export interface SimulatedNodeOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly kubeletVersion?: string;
   /** How long its Lease lasts, of which a quarter passes between renewals; 40 unless given. */
-  readonly nodeLeaseDurationSeconds?: number;
+  readonly nodeLeaseDurationSeconds?: number | undefined;
   /** First three numbers of pod addresses while the node has no range of its own. */
   readonly podNetwork?: string;
   /**
@@ -83,9 +83,8 @@ export class SimulatedNode {
     await this.#insist(() => this.#register());
     if (signal.aborted) return;
     const nodeUid = (): string | undefined => this.#self.get(node)?.metadata?.uid;
-    const { nodeLeaseDurationSeconds: seconds } = this.#options;
-    const duration = seconds === undefined ? {} : { nodeLeaseDurationSeconds: seconds };
-    const lease = { client, environment, nodeName: node, nodeUid, ...duration };
+    const { nodeLeaseDurationSeconds } = this.#options;
+    const lease = { client, environment, nodeName: node, nodeUid, nodeLeaseDurationSeconds };
     const renewing = keepLease(lease, signal);
     this.#self.start(signal);
     await Promise.race([this.#self.synced(), sleep(environment, LOOK_MS, signal)]);

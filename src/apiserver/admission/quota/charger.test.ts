@@ -238,6 +238,28 @@ describe('the quotas of a namespace', () => {
     assert.equal(quotas.has('default'), false);
   });
 
+  it('come by name', () => {
+    const { reader } = new Bench();
+    for (const name of ['z', 'a', 'm'])
+      reader.put(RESOURCE_QUOTAS, { metadata: { name, namespace: 'default', uid: name } });
+    const names = new NamespaceQuotas(reader).of('default').map(({ metadata }) => metadata?.name);
+    assert.deepEqual(names, ['a', 'm', 'z']);
+  });
+
+  it('are not forgotten for being the first when they are written again', () => {
+    const { reader } = new Bench();
+    const quotas = new NamespaceQuotas(reader);
+    const named = (name: string, version: string): ResourceQuota => ({
+      metadata: { name, namespace: 'default', uid: name, resourceVersion: version },
+    });
+    reader.put(RESOURCE_QUOTAS, named('first', '1'));
+    quotas.noteWritten(named('first', '2'));
+    for (let other = 0; other < 98; other++) quotas.noteWritten(named(`other-${other}`, '2'));
+    quotas.noteWritten(named('first', '3'));
+    for (const name of ['one', 'another']) quotas.noteWritten(named(name, '2'));
+    assert.equal(quotas.of('default')[0]?.metadata?.resourceVersion, '3');
+  });
+
   it('are known as they were written for the last hundred of them', () => {
     const { reader } = new Bench();
     const quotas = new NamespaceQuotas(reader);
