@@ -34,12 +34,12 @@ export function parseIp(text: string): IpAddress | undefined {
 function parseV4(text: string): bigint | undefined {
   const parts = text.split('.');
   if (parts.length !== 4) return undefined;
-  let value = 0n;
+  let value = 0;
   for (const part of parts) {
     if (!V4_PART.test(part) || Number(part) > 255) return undefined;
-    value = value * 256n + BigInt(part);
+    value = value * 256 + Number(part);
   }
-  return value;
+  return BigInt(value);
 }
 
 function parseV6(text: string): bigint | undefined {
@@ -74,7 +74,10 @@ function groupsOf(text: string): bigint[] | undefined {
 
 /** The canonical text. */
 export function formatIp({ family, value }: IpAddress): string {
-  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
+  if (family === 4) {
+    const bits = Number(value);
+    return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
+  }
   const groups = Array.from({ length: V6_PARTS }, (_, i) =>
     Number((value >> BigInt(16 * (V6_PARTS - 1 - i))) & 65535n),
   );

@@ -26,8 +26,8 @@ export interface EndpointChanges {
 
 /** Endpoints that come, change and go. */
 export function endpointChanges(change: SliceChange): EndpointChanges {
-  const before = endpointsOf(change.slices);
-  const after = endpointsOf(slicesAfter(change));
+  const before = endpointsOf(slicesToChange(change));
+  const after = endpointsOf([...change.updates, ...change.creates]);
   const counts = { added: 0, updated: 0, removed: 0 };
   for (const [key, endpoint] of after) {
     const old = before.get(key);
@@ -59,8 +59,13 @@ export function totalsAfter(change: SliceChange, perSliceMax: number): Totals {
   };
 }
 
+/** As they were; what is in the others neither comes nor goes. */
+function slicesToChange({ slices, updates, deletes }: SliceChange): EndpointSlice[] {
+  const names = new Set([...updates, ...deletes].map(nameOf));
+  return slices.filter((slice) => names.has(nameOf(slice)));
+}
+
 function slicesAfter({ slices, creates, updates, deletes }: SliceChange): EndpointSlice[] {
-  const nameOf = ({ metadata }: EndpointSlice): string => metadata?.name ?? '';
   const gone = new Set(deletes.map(nameOf));
   const changed = new Map(updates.map((slice) => [nameOf(slice), slice]));
   const left = slices.filter((slice) => !gone.has(nameOf(slice)));
@@ -68,14 +73,19 @@ function slicesAfter({ slices, creates, updates, deletes }: SliceChange): Endpoi
 }
 
 function endpointsOf(slices: readonly EndpointSlice[]): Map<string, Endpoint> {
-  const entries = slices.flatMap((slice) =>
-    (slice.endpoints ?? []).map((endpoint): [string, Endpoint] => {
+  const entries = slices.flatMap((slice) => {
+    const group = groupOf(slice);
+    return (slice.endpoints ?? []).map((endpoint): [string, Endpoint] => {
       const { addresses, hostname, targetRef } = endpoint;
-      const identity = [groupOf(slice), addresses, hostname, targetRef?.name, targetRef?.uid];
+      const identity = [group, addresses, hostname, targetRef?.name, targetRef?.uid];
       return [JSON.stringify(identity), endpoint];
-    }),
-  );
+    });
+  });
   return new Map(entries);
+}
+
+function nameOf({ metadata }: EndpointSlice): string {
+  return metadata?.name ?? '';
 }
 
 /** Slices of one family of addresses and set of ports. */

@@ -106,9 +106,10 @@ function registrar({ topologyKey }: CsiOptions): Controller {
     name: 'csi-node-registrar',
     create: (setup) => {
       const nodes = setup.watch(NODE, ({ key }) => [key]);
+      const registered = setup.watch(CSI_NODE, ({ key }) => [key]);
       return async (name, { client }) => {
         const node = nodes.get(name);
-        if (node === undefined) return;
+        if (node === undefined || registered.get(name) !== undefined) return;
         const { uid = '' } = node.metadata ?? {};
         const topologyKeys = topologyKey === undefined ? [] : [topologyKey];
         const csiNode: CSINode = {
