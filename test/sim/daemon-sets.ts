@@ -19,6 +19,7 @@ const LABEL = 'agent';
 const HISTORY = 2;
 const READY_SECONDS_MAX = 2;
 const ROLL_OVER_MS = 6_000;
+const EMPTY_MS_MAX = 10_000;
 const LABELS = { app: NAME };
 
 const NOT_REFUSED: Affinity = {
@@ -43,6 +44,7 @@ export class DaemonSets implements Cast {
     [5, () => this.#roll()],
     [3, () => this.#rollOver()],
     [3, () => this.#label()],
+    [1, () => this.#nodeWithoutKubelet()],
   ] as const;
   readonly #stage: Stage;
   readonly #pods = new Map<string, Pod>();
@@ -51,6 +53,7 @@ export class DaemonSets implements Cast {
   #image = 'v1';
   #last = 1;
   #disturbedMs = 0;
+  #empty = 0;
   /** So many nodes had a ready Pod, and nothing has come since that may cost Pods but updates. */
   #promised = 0;
   #promisedMs = 0;
@@ -160,6 +163,17 @@ export class DaemonSets implements Cast {
     const value = node.metadata?.labels?.[LABEL] === undefined ? 'no' : null;
     say(`label ${node.metadata?.name} ${LABEL}=${value}`);
     await cluster.patch(NODE, node, { metadata: { labels: { [LABEL]: value } } });
+  }
+
+  /** Somebody makes a Node whose kubelet never comes, and takes it back: its Pod found no place. */
+  async #nodeWithoutKubelet(): Promise<void> {
+    const { cluster, random, say } = this.#stage;
+    const node = { metadata: { name: `empty-${++this.#empty}` } };
+    const forMs = random.below(EMPTY_MS_MAX);
+    say(`${node.metadata.name} is made, and deleted after ${forMs} ms`);
+    await cluster.create(NODE, node);
+    await cluster.advance(forMs);
+    await cluster.delete(NODE, node);
   }
 
   async checkEnd(pods: readonly Pod[]): Promise<readonly Pod[]> {

@@ -6,6 +6,7 @@
  *   at the end      all that are not suspended are complete, with every success counted once
  */
 import { JOB } from '#api/batch/job.ts';
+import { POD } from '#api/core/pod.ts';
 import type { Job } from '#api/gen/batch-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { controllerOf } from '#api/meta/object.ts';
@@ -17,6 +18,8 @@ const INDEX = 'batch.kubernetes.io/job-completion-index';
 /** Failures that nothing has made good for may cost a Job several back-offs. */
 const PATIENCE_MS = 7_200_000;
 const STEP_MS = 60_000;
+/** Pods take up to 2 s to end, and the controller counts a second later. */
+const AFTER_PODS_MS_MAX = 4_000;
 
 export class Jobs implements Cast {
   readonly actions = [
@@ -24,6 +27,7 @@ export class Jobs implements Cast {
     [2, () => this.#scale()],
     [2, () => this.#suspend()],
     [1, () => this.#delete()],
+    [1, () => this.#deleteWithPods()],
   ] as const;
   readonly #stage: Stage;
   /** Jobs and Pods as the store has them, and by Job (uid) all Pods that ever succeeded. */
@@ -131,6 +135,19 @@ export class Jobs implements Cast {
     const propagationPolicy = random.pick(['Background', 'Foreground'] as const);
     say(`delete ${subject.metadata?.name} (${propagationPolicy})`);
     await cluster.delete(JOB, subject, { propagationPolicy });
+  }
+
+  /** Somebody deletes the Pods, and the Job while they end or have just ended. */
+  async #deleteWithPods(): Promise<void> {
+    const { random, say, cluster } = this.#stage;
+    const subject = await this.#some();
+    if (subject === undefined) return;
+    const afterMs = random.below(AFTER_PODS_MS_MAX);
+    say(`delete the Pods of ${subject.metadata?.name}, and after ${afterMs} ms itself`);
+    for (const pod of await cluster.list(POD, 'default'))
+      if (controllerOf(pod)?.uid === subject.metadata?.uid) await cluster.delete(POD, pod);
+    await cluster.advance(afterMs);
+    await cluster.delete(JOB, subject, { propagationPolicy: 'Background' });
   }
 
   async waitForLast(): Promise<void> {
