@@ -8,7 +8,6 @@ import type { KeyPair } from '#cli/pki.ts';
 import { httpClient } from '#edge/http-client.ts';
 import {
   type Cluster,
-  connect,
   freePorts,
   isOk,
   openCluster,
@@ -16,6 +15,7 @@ import {
   untilReadyz,
   writeUserFile,
 } from './cluster.ts';
+import { startComponents } from './components.ts';
 import { type OwnProcess, startProcess } from './processes.ts';
 import type { Scope } from './scope.ts';
 import type { Started, StartOptions, Subject } from './subject.ts';
@@ -72,23 +72,12 @@ async function startControlPlane(
   const [etcd = 0, etcdPeer = 0, controllerManager = 0, scheduler = 0] = await freePorts(4);
   const ports: Ports = { etcd, etcdPeer, controllerManager, scheduler };
   writeUserFiles(cluster);
-  const processes: OwnProcess[] = [];
-  const run = (name: string, args: readonly string[]): OwnProcess => {
-    const process = startComponent(scope, cluster, { folder, name, args });
-    processes.push(process);
-    return process;
-  };
-  const { http, client } = connect(cluster);
-  const stop = async (): Promise<void> => {
-    http.close();
-    // Clients first: none shall complain that its server is gone.
-    for (const process of processes.toReversed()) await process.stop();
-  };
-  try {
+  return startComponents(cluster, async ({ add, http, client }) => {
+    const run = (name: string, args: readonly string[]): OwnProcess =>
+      add(startComponent(scope, cluster, { folder, name, args }));
     const beganMs = performance.now();
     // Each begins when what it needs is there: one that has to try again loses a second or more.
-    const store = run('etcd', etcdFlags(cluster, ports));
-    await untilHealthy(store, ports.etcd);
+    await untilHealthy(run('etcd', etcdFlags(cluster, ports)), etcd);
     const server = run('kube-apiserver', apiServerFlags(cluster, ports));
     await untilReadyz(http, server.failed);
     const controllers = run(
@@ -101,15 +90,8 @@ async function startControlPlane(
       untilServing(cluster, controllers, { port: controllerManager, path: '/healthz' }),
       untilServing(cluster, binder, { port: scheduler, path: '/readyz' }),
     ]);
-    const readyMs = performance.now() - beganMs;
-    const failed = Promise.race(processes.map((process) => process.failed));
-    failed.catch(() => {});
-    const pids = processes.map(({ pid }) => pid);
-    return { directory: cluster.data.path, client, pids, failed, readyMs, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    return { readyMs: performance.now() - beganMs };
+  });
 }
 
 export function startComponent(

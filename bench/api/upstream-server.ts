@@ -1,8 +1,9 @@
 /** Upstream's API server and etcd as a subject: two processes, the flags as in `bench -- start`. */
 import { join } from 'node:path';
-import { connect, freePorts, openCluster, untilReadyz } from '../cluster.ts';
-import { type OwnProcess, startProcess } from '../processes.ts';
-import { untilHealthy } from '../upstream.ts';
+import { freePorts, openCluster, untilReadyz } from '../cluster.ts';
+import { startComponents } from '../components.ts';
+import { startProcess } from '../processes.ts';
+import { startComponent, untilHealthy } from '../upstream.ts';
 import { apiServerFlags, etcdFlags } from '../upstream-flags.ts';
 import {
   type ApiStartOptions,
@@ -23,46 +24,20 @@ async function start(folder: string, options: ApiStartOptions): Promise<RunningA
   const cluster = await openCluster(directory);
   const [etcd = 0, etcdPeer = 0] = await freePorts(2);
   const ports = { etcd, etcdPeer, controllerManager: 0, scheduler: 0 };
-  const logOf = (name: string): string => join(cluster.data.logs, `${name}.log`);
-  const processes: OwnProcess[] = [];
-  const { http, client } = connect(cluster);
-  const stop = async (): Promise<void> => {
-    http.close();
-    for (const process of processes.toReversed()) await process.stop();
-  };
-  try {
+  return startComponents(cluster, async ({ add, http, client }) => {
     const beganMs = performance.now();
     const store = startProcess(scope, {
       name: 'etcd',
       ...delayedSyncs(join(folder, 'etcd'), etcdFlags(cluster, ports), syncDelayMs),
-      logPath: logOf('etcd'),
+      logPath: join(cluster.data.logs, 'etcd.log'),
     });
-    processes.push(store);
-    await untilHealthy(store, etcd);
-    const server = startProcess(scope, {
-      name: 'kube-apiserver',
-      command: join(folder, 'kube-apiserver'),
-      args: apiServerFlags(cluster, ports),
-      logPath: logOf('kube-apiserver'),
-    });
-    processes.push(server);
+    await untilHealthy(add(store), etcd);
+    const name = 'kube-apiserver';
+    const args = apiServerFlags(cluster, ports);
+    const server = add(startComponent(scope, cluster, { folder, name, args }));
     await untilReadyz(http, server.failed);
     const readyMs = performance.now() - beganMs;
     await makeNamespace(client);
-    const failed = Promise.race(processes.map((process) => process.failed));
-    failed.catch(() => {});
-    return {
-      directory,
-      client,
-      target: targetOf(cluster),
-      pids: [store.pid, server.pid],
-      readyMs,
-      failed,
-      stop,
-      loopDelay: () => Promise.resolve(undefined),
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    return { readyMs, target: targetOf(cluster), loopDelay: () => Promise.resolve(undefined) };
+  });
 }

@@ -1,6 +1,7 @@
 /** Upstream's etcd, kube-apiserver and kube-scheduler as a subject, with its clients' limits lifted. */
 import { targetOf } from '../api/subject.ts';
-import { connect, freePorts, openCluster, untilReadyz } from '../cluster.ts';
+import { freePorts, openCluster, untilReadyz } from '../cluster.ts';
+import { startComponents } from '../components.ts';
 import type { OwnProcess } from '../processes.ts';
 import type { Scope } from '../scope.ts';
 import {
@@ -23,18 +24,9 @@ async function start(folder: string, scope: Scope): Promise<RunningScheduler> {
   const [etcd = 0, etcdPeer = 0, scheduler = 0] = await freePorts(3);
   const ports = { etcd, etcdPeer, controllerManager: 0, scheduler };
   writeUserFiles(cluster);
-  const processes: OwnProcess[] = [];
-  const run = (name: string, args: readonly string[]): OwnProcess => {
-    const process = startComponent(scope, cluster, { folder, name, args });
-    processes.push(process);
-    return process;
-  };
-  const { http, client } = connect(cluster);
-  const stop = async (): Promise<void> => {
-    http.close();
-    for (const process of processes.toReversed()) await process.stop();
-  };
-  try {
+  return startComponents(cluster, async ({ add, http }) => {
+    const run = (name: string, args: readonly string[]): OwnProcess =>
+      add(startComponent(scope, cluster, { folder, name, args }));
     await untilHealthy(run('etcd', etcdFlags(cluster, ports)), etcd);
     const server = run('kube-apiserver', [
       ...apiServerFlags(cluster, ports),
@@ -43,19 +35,6 @@ async function start(folder: string, scope: Scope): Promise<RunningScheduler> {
     await untilReadyz(http, server.failed);
     const binder = run('kube-scheduler', schedulerFlags(cluster, ports, LIMITS_LIFTED));
     await untilServing(cluster, binder, { port: scheduler, path: '/readyz' });
-    const failed = Promise.race(processes.map((process) => process.failed));
-    failed.catch(() => {});
-    return {
-      directory: cluster.data.path,
-      client,
-      target: targetOf(cluster),
-      pids: processes.map(({ pid }) => pid),
-      schedulerPid: binder.pid,
-      failed,
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    return { target: targetOf(cluster), schedulerPid: binder.pid };
+  });
 }

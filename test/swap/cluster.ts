@@ -4,18 +4,18 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RestClient } from '#client/rest.ts';
 import {
-  connect,
   freePorts,
   openCluster,
   untilDefaultAccount,
   untilNodes,
   untilReadyz,
 } from '../../bench/cluster.ts';
+import { startComponents } from '../../bench/components.ts';
 import { type OwnProcess, startProcess } from '../../bench/processes.ts';
 import type { Scope } from '../../bench/scope.ts';
 import { startSimulatedNodes } from '../../bench/simulated-nodes.ts';
+import type { Running } from '../../bench/subject.ts';
 import {
   startComponent,
   untilHealthy,
@@ -41,13 +41,6 @@ export interface Mix {
   readonly scheduler: Side;
 }
 
-export interface SwapCluster {
-  readonly client: RestClient;
-  /** Rejects when a process ends. */
-  readonly failed: Promise<never>;
-  stop(): Promise<void>;
-}
-
 /** Flags of upstream's that ours do not have, and need not. */
 const NOT_OURS = [
   '--etcd-servers=',
@@ -56,31 +49,23 @@ const NOT_OURS = [
 ];
 
 /** `folder`: where upstream's programs are. */
-export async function startMix(scope: Scope, folder: string, mix: Mix): Promise<SwapCluster> {
+export async function startMix(scope: Scope, folder: string, mix: Mix): Promise<Running> {
   const cluster = await openCluster(scope.temporaryDirectory());
   const [etcd = 0, etcdPeer = 0, controllerManager = 0, scheduler = 0] = await freePorts(4);
   const ports = { etcd, etcdPeer, controllerManager, scheduler };
   writeUserFiles(cluster);
-  const processes: OwnProcess[] = [];
-  const run = (side: Side, name: string, args: readonly string[]): OwnProcess => {
-    const process =
-      side === 'upstream'
-        ? startComponent(scope, cluster, { folder, name, args })
-        : startProcess(scope, {
-            name: `cox ${name}`,
-            command: globalThis.process.execPath,
-            args: [COX, name.replace('kube-', ''), ...args.filter(isOurs)],
-            logPath: join(cluster.data.logs, `cox-${name}.log`),
-          });
-    processes.push(process);
-    return process;
-  };
-  const { http, client } = connect(cluster);
-  const stop = async (): Promise<void> => {
-    http.close();
-    for (const process of processes.toReversed()) await process.stop();
-  };
-  try {
+  return startComponents(cluster, async ({ add, http, client }) => {
+    const run = (side: Side, name: string, args: readonly string[]): OwnProcess =>
+      add(
+        side === 'upstream'
+          ? startComponent(scope, cluster, { folder, name, args })
+          : startProcess(scope, {
+              name: `cox ${name}`,
+              command: process.execPath,
+              args: [COX, name.replace('kube-', ''), ...args.filter(isOurs)],
+              logPath: join(cluster.data.logs, `cox-${name}.log`),
+            }),
+      );
     if (mix.apiServer === 'upstream')
       await untilHealthy(run('upstream', 'etcd', etcdFlags(cluster, ports)), etcd);
     const store = mix.apiServer === 'ours' ? [`--data-dir=${cluster.data.path}`] : [];
@@ -99,15 +84,10 @@ export async function startMix(scope: Scope, folder: string, mix: Mix): Promise<
     await untilDefaultAccount(client, controllers.failed);
     await untilServing(cluster, controllers, { port: controllerManager, path: '/healthz' });
     await untilServing(cluster, binder, { port: scheduler, path: '/readyz' });
-    processes.push(startSimulatedNodes(scope, cluster.data.path, NODES));
-    const failed = Promise.race(processes.map((process) => process.failed));
-    failed.catch(() => {});
-    await untilNodes(client, NODES, failed);
-    return { client, failed, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    const nodes = add(startSimulatedNodes(scope, cluster.data.path, NODES));
+    await untilNodes(client, NODES, nodes.failed);
+    return {};
+  });
 }
 
 function isOurs(flag: string): boolean {

@@ -10,7 +10,8 @@ import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
 import { Scope } from '../../bench/scope.ts';
 import { checkBinaries } from '../../bench/upstream.ts';
 import { untilTrue } from '../../bench/wait.ts';
-import { type Mix, startMix, type SwapCluster } from './cluster.ts';
+import type { Running } from '../../bench/subject.ts';
+import { type Mix, startMix } from './cluster.ts';
 import { PLAN_STORY } from './plan-story.ts';
 import { STORIES, type Story } from './stories.ts';
 
@@ -69,7 +70,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function told({ client, failed }: SwapCluster, story: Story, namespace: string) {
+async function told({ client, failed }: Running, story: Story, namespace: string) {
   const beganMs = performance.now();
   const until = (what: string, check: () => Promise<boolean>): Promise<void> =>
     untilTrue(check, { what, failed, timeoutMs: STORY_TIMEOUT_MS, everyMs: LOOK_MS });
