@@ -125,12 +125,13 @@ export async function untilNodes(
   client: RestClient,
   count: number,
   failed: Promise<never>,
+  timeoutMs = READY_TIMEOUT_MS,
 ): Promise<void> {
   const ready = new Set<string>();
   await untilSeen(
     client,
     { type: NODE },
-    { timeoutMs: READY_TIMEOUT_MS, what: `${count} nodes to be Ready`, failed },
+    { timeoutMs, what: `${count} nodes to be Ready`, failed },
     ({ type, object }) => {
       const name = object.metadata?.name ?? '';
       if (type !== 'DELETED' && takesPods(object)) ready.add(name);

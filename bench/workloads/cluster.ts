@@ -11,6 +11,8 @@ import { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
 const POD_CIDR = '10.128.0.0/9';
 /** What the controllers make of new nodes; nothing tells its end. */
 const SETTLE_MS = 5_000;
+/** Upstream needs two minutes and more for 5,000 on two cores. */
+const READY_TIMEOUT_MS = 400_000;
 
 export interface Loaded extends Started {
   readonly target: Target;
@@ -30,7 +32,7 @@ export async function withNodes<T>(
   return during(running, async () => {
     const fleet = await startFleet(scope, { ...options, directory });
     try {
-      await untilNodes(running.client, options.nodes, running.failed);
+      await untilNodes(running.client, options.nodes, running.failed, READY_TIMEOUT_MS);
       await sleep(SETTLE_MS);
       return await work({ ...running, target: targetOf(cluster), fleet });
     } finally {

@@ -11,7 +11,7 @@ import { type Loaded, withNodes } from './cluster.ts';
 
 const SIZES = [100, 500, 1_000, 2_000, 5_000] as const;
 const REPLICAS = 1_000;
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 400_000;
 const IDLE_MS = 15_000;
 const BOUND_PATH = `/api/v1/namespaces/${NAMESPACE}/pods?fieldSelector=spec.nodeName%21%3D`;
 
