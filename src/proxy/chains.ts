@@ -3,6 +3,8 @@
  * choosing, shared by all Services that choose that way, and its name says the way.
  */
 
+import { digestOf, sourceRules } from './sources.ts';
+
 export interface Pick {
   /** The map that led here, and with it the map of endpoints to draw from. */
   readonly family: 'services' | 'node_ports' | 'outside_services' | 'outside_node_ports';
@@ -72,8 +74,17 @@ function parsePick(name: string): Pick | undefined {
   return { family, hide, count: Number(count), sticky: sticky !== undefined };
 }
 
-/** The rules of a chain, from its name. `podRange`: CIDR of all pods of the cluster. */
-export function chainRules(name: string, podRange: string): string[] {
+export interface ChainFacts {
+  /** CIDR of all pods of the cluster. */
+  readonly podRange: string;
+  /** The list of sources of this digest. */
+  readonly sources: (digest: string) => string | undefined;
+}
+
+/** The rules of a chain, from its name. */
+export function chainRules(name: string, { podRange, sources }: ChainFacts): string[] {
+  const list = sources(digestOf(name) ?? '');
+  if (list !== undefined) return sourceRules(list);
   const remember = /^remember-(\d+)$/.exec(name);
   if (remember?.[1] !== undefined) return rememberRules(remember[1]);
   const pick = parsePick(name);
@@ -113,6 +124,6 @@ function isFamily(name: string | undefined): name is Pick['family'] {
 
 /** The chain that a verdict goes to, when it is one of the chains made on demand. */
 export function chainOfVerdict(verdict: string): string | undefined {
-  const name = /^goto ((?:pick|remember)-\S+)$/.exec(verdict)?.[1];
+  const name = /^goto ((?:pick|remember|sources)-\S+)$/.exec(verdict)?.[1];
   return name;
 }

@@ -1,10 +1,21 @@
 /**
  * Which endpoints a Service port sends to, from its EndpointSlices.
  *
+ * Traffic that may go to any node stays near where the slices say for each endpoint who shall use
+ * it (hints), and somebody may be used from here: on the node if all have hints for nodes, else in
+ * the zone if all have hints for zones. Where one ready endpoint has none, hints are not looked at.
+ *
  * Upstream: pkg/proxy/topology.go and pkg/proxy/endpointslicecache.go, v1.36; KEP-1669 (terminating
- * endpoints).
+ * endpoints), KEP-2433 and KEP-3015 (hints).
  */
-import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
+import type { EndpointHints, EndpointSlice } from '#api/gen/discovery-v1.ts';
+
+/** Where the asker is. */
+export interface Place {
+  readonly node: string;
+  /** The label `topology.kubernetes.io/zone` of the node; empty: it has none. */
+  readonly zone: string;
+}
 
 export interface Target {
   readonly address: string;
@@ -21,6 +32,7 @@ export interface Endpoints {
 }
 
 interface Candidate extends Target {
+  readonly hints: EndpointHints;
   readonly ready: boolean;
   /** Terminating, but still answers: better than nothing. */
   readonly servesToTheEnd: boolean;
@@ -31,12 +43,25 @@ interface Candidate extends Target {
 export function endpointsOf(
   slices: Iterable<EndpointSlice>,
   port: { readonly name: string; readonly protocol: string },
-  nodeName: string,
+  place: Place,
 ): Endpoints {
-  const candidates = candidatesOf(slices, port, nodeName);
-  const cluster = usable(candidates);
+  const candidates = candidatesOf(slices, port, place.node);
+  const cluster = usable(candidates, (ready) => near(ready, place));
   const local = usable(candidates.filter((candidate) => candidate.isLocal));
   return { cluster, local, any: cluster.length > 0 || local.length > 0 };
+}
+
+/** Those that the hints mean for `place`; all of them when hints do not decide. */
+function near(ready: readonly Candidate[], { node, zone }: Place): readonly Candidate[] {
+  for (const [list, name] of [
+    ['forNodes', node],
+    ['forZones', zone],
+  ] as const) {
+    const namesOf = ({ hints }: Candidate): readonly { name: string }[] => hints[list] ?? [];
+    const meant = ready.filter((each) => namesOf(each).some((hint) => hint.name === name));
+    if (meant.length > 0 && ready.every((each) => namesOf(each).length > 0)) return meant;
+  }
+  return ready;
 }
 
 function candidatesOf(
@@ -52,7 +77,7 @@ function candidatesOf(
         (name ?? '') === wanted.name && (protocol ?? 'TCP') === wanted.protocol,
     )?.port;
     if (port === undefined) continue;
-    for (const { addresses, conditions = {}, nodeName: on } of slice.endpoints ?? []) {
+    for (const { addresses, conditions = {}, nodeName: on, hints = {} } of slice.endpoints ?? []) {
       const address = addresses[0];
       if (address === undefined) continue;
       const terminating = conditions.terminating === true;
@@ -61,17 +86,20 @@ function candidatesOf(
       const key = `${address}:${port}`;
       if (found.get(key)?.ready === true) continue;
       const servesToTheEnd = terminating && (conditions.serving ?? conditions.ready !== false);
-      found.set(key, { address, port, ready, servesToTheEnd, isLocal: on === nodeName });
+      found.set(key, { address, port, hints, ready, servesToTheEnd, isLocal: on === nodeName });
     }
   }
   return [...found.values()];
 }
 
-/** The ready ones; when there are none, those that terminate but still serve. */
-function usable(candidates: readonly Candidate[]): Target[] {
+/** Of the ready ones those that are chosen; when there are none, those that terminate but still serve. */
+function usable(
+  candidates: readonly Candidate[],
+  choose: (ready: readonly Candidate[]) => readonly Candidate[] = (ready) => ready,
+): Target[] {
   const ready = candidates.filter((candidate) => candidate.ready);
   const chosen =
-    ready.length > 0 ? ready : candidates.filter((candidate) => candidate.servesToTheEnd);
+    ready.length > 0 ? choose(ready) : candidates.filter((candidate) => candidate.servesToTheEnd);
   return chosen
     .map(({ address, port }) => ({ address, port }))
     .toSorted((a, b) =>

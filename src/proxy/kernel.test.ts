@@ -96,7 +96,8 @@ async function build(): Promise<void> {
       ip -n ${OUTSIDE} link set eth0 up
       ip -n ${OUTSIDE} route add 198.51.100.0/24 via 192.0.2.2
       ip -n ${NODE} addr add 192.0.2.2/24 dev uplink
-      ip -n ${NODE} link set uplink up`);
+      ip -n ${NODE} link set uplink up
+      ip -n ${NODE} route add 198.51.100.0/24 via 192.0.2.9`);
   for (const [index, pod] of PODS.entries()) {
     sh(`ip netns add ${pod.name}
         ip -n ${pod.name} link add eth0 type veth peer name v${index} netns ${NODE}
@@ -129,9 +130,17 @@ class Node {
   readonly #elements = new Elements();
   #chains: Set<string> | undefined;
 
-  set(name: string, spec: Partial<NonNullable<Service['spec']>>, endpoints: string[]): void {
+  set(
+    name: string,
+    spec: Partial<NonNullable<Service['spec']>>,
+    endpoints: string[],
+    ingress: string[] = [],
+  ): void {
     const port: ServicePort = { port: 80, protocol: 'TCP' };
-    const service: Service = { spec: { type: 'ClusterIP', ports: [port], ...spec } };
+    const service: Service = {
+      spec: { type: 'ClusterIP', ports: [port], ...spec },
+      status: { loadBalancer: { ingress: ingress.map((ip) => ({ ip })) } },
+    };
     const ports = (spec.ports ?? [port]).map(({ name: portName = '', protocol = 'TCP' }) => ({
       name: portName,
       protocol,
@@ -145,12 +154,21 @@ class Node {
         nodeName: address.startsWith('10.244.0.') ? 'n1' : 'n2',
       })),
     };
-    this.#elements.replace(name, planService(service, [slice], { name: 'n1', ownAddresses: [] }));
+    this.#elements.replace(
+      name,
+      planService(service, [slice], { name: 'n1', zone: '', ownAddresses: [] }),
+    );
     this.write();
   }
 
   pod(name: string, spec: NonNullable<Pod['spec']>, podIP: string): void {
     this.#elements.replace(name, planHostPorts({ spec, status: { podIP, phase: 'Running' } }));
+    this.write();
+  }
+
+  /** As after a failure. */
+  rewrite(): void {
+    this.#chains = undefined;
     this.write();
   }
 
@@ -278,6 +296,29 @@ describe('the ruleset in the kernel', { skip }, () => {
     assert.deepEqual(ask(OUTSIDE, '198.51.100.7:80'), [`${three} 10.244.0.1`]);
   });
 
+  it('lets only the sources of the Service reach the address of its load balancer', () => {
+    const spec = { clusterIP: '10.96.0.26', type: 'LoadBalancer' as const };
+    const allow = (...loadBalancerSourceRanges: string[]): void =>
+      node.set('lb', { ...spec, loadBalancerSourceRanges }, [three], ['198.51.100.8']);
+    const served = [`${three} 10.244.0.1`];
+    allow();
+    assert.deepEqual(ask(OUTSIDE, '198.51.100.8:80'), served);
+    allow('203.0.113.0/24', '203.0.113.64/26');
+    assert.deepEqual(ask(OUTSIDE, '198.51.100.8:80'), ['timeout']);
+    assert.deepEqual(ask(POD0, '198.51.100.8:80'), ['timeout']);
+    assert.deepEqual(ask(POD0, '10.96.0.26:80'), [`${three} ${asker}`]);
+    allow('203.0.113.0/24', '192.0.2.9/32');
+    assert.deepEqual(ask(OUTSIDE, '198.51.100.8:80'), served);
+    assert.deepEqual(ask(NODE, '198.51.100.8:80'), ['timeout']);
+    allow('192.0.2.0/24');
+    assert.deepEqual(ask(NODE, '198.51.100.8:80'), served);
+    assert.deepEqual(ask(POD0, '198.51.100.8:80'), ['timeout']);
+    node.rewrite();
+    assert.deepEqual(ask(OUTSIDE, '198.51.100.8:80'), served);
+    assert.deepEqual(ask(POD0, '198.51.100.8:80'), ['timeout']);
+    node.set('lb', { type: 'ExternalName' }, []);
+  });
+
   it('serves the host ports of pods to the outside and to 127.0.0.1', () => {
     node.pod(
       'hp',
@@ -357,7 +398,7 @@ describe('the ruleset in the kernel', { skip }, () => {
       const service: Service = { spec: { clusterIP, ports: [{ port: 80, protocol: 'TCP' }] } };
       elements.replace(
         String(index),
-        planService(service, [slice], { name: 'n1', ownAddresses: [] }),
+        planService(service, [slice], { name: 'n1', zone: '', ownAddresses: [] }),
       );
     }
     const startedMs = performance.now();

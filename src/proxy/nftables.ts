@@ -6,8 +6,16 @@
  * concatenated keys, random index inside a key).
  */
 import type { RememberedClient } from './affinity.ts';
-import { chainOfVerdict, chainRules, MASQUERADE_MARK, spareChains, stickyRules } from './chains.ts';
+import {
+  type ChainFacts,
+  chainOfVerdict,
+  chainRules,
+  MASQUERADE_MARK,
+  spareChains,
+  stickyRules,
+} from './chains.ts';
 import type { ElementChange, Elements } from './elements.ts';
+import { SOURCE_LISTS } from './sources.ts';
 
 export interface TableOptions {
   /** Name of our table in family ip. */
@@ -60,6 +68,7 @@ const MAPS: Readonly<Record<string, { readonly kind: 'map' | 'set'; readonly bod
   blocked_node_ports: { kind: 'map', body: `type ${PORT} : verdict` },
   sticky_services: { kind: 'map', body: `type ${PLACE} : verdict` },
   sticky_node_ports: { kind: 'map', body: `type ${PORT} : verdict` },
+  guarded_services: { kind: 'map', body: `type ${PLACE} : verdict` },
   hairpins: { kind: 'set', body: 'type ipv4_addr . ipv4_addr' },
 };
 
@@ -84,11 +93,12 @@ export function fullScript(
       [`${key.join(' . ')} timeout ${timeoutSeconds}s expires ${expiresSeconds}s`, target] as const,
   );
   const chains = spareChains(needed);
+  const sources = (digest: string): string | undefined => elements.get(SOURCE_LISTS, digest);
   const script = [
     `table ip ${options.table}`,
     `delete table ip ${options.table}`,
     tableText(options),
-    ...chainCommands(options, chains),
+    ...chainCommands(options, { chains, sources }),
     ...commands,
     ...elementCommands('add', options.table, 'affinity', clients),
   ];
@@ -112,7 +122,11 @@ export function deltaScript(
   if (fresh.some((chain) => chain.startsWith('pick-'))) return undefined;
   for (const chain of fresh) chains.add(chain);
   const commands: string[] = [];
-  const byMap = Map.groupBy(changes, (change) => change.map);
+  const lists = new Map(
+    changes.flatMap(({ map, key, after }) => (map === SOURCE_LISTS ? [[key, after]] : [])),
+  );
+  const inKernel = changes.filter(({ map }) => map !== SOURCE_LISTS);
+  const byMap = Map.groupBy(inKernel, (change) => change.map);
   for (const [map, own] of byMap) {
     const gone = own.filter((change) => change.before !== undefined);
     commands.push(
@@ -130,7 +144,8 @@ export function deltaScript(
     );
     commands.push(...elementCommands('add', options.table, map, there));
   }
-  const script = [...chainCommands(options, fresh), ...commands];
+  const sources = (digest: string): string | undefined => lists.get(digest);
+  const script = [...chainCommands(options, { chains: fresh, sources }), ...commands];
   return script.length === 0 ? '' : `${script.join('\n')}\n`;
 }
 
@@ -160,11 +175,14 @@ function elementCommands(
   return commands;
 }
 
-function chainCommands(options: TableOptions, chains: Iterable<string>): string[] {
+function chainCommands(
+  { table, podRange }: TableOptions,
+  { chains, sources }: Pick<ChainFacts, 'sources'> & { readonly chains: Iterable<string> },
+): string[] {
   return [...chains].flatMap((chain) => [
-    `add chain ip ${options.table} ${chain}`,
-    ...chainRules(chain, options.podRange).map(
-      (rule) => `add rule ip ${options.table} ${chain} ${rule}`,
+    `add chain ip ${table} ${chain}`,
+    ...chainRules(chain, { podRange, sources }).map(
+      (rule) => `add rule ip ${table} ${chain} ${rule}`,
     ),
   ]);
 }
@@ -192,7 +210,11 @@ function baseChains(options: TableOptions): [name: string, rules: string[]][] {
     `dnat ip to ${port} map @host_ports`,
   ].map((rule) => `meta l4proto { tcp, udp, sctp } ${rule}`);
   const mark = `meta mark set meta mark | ${MASQUERADE_MARK}`;
+  const guard = `ct state new ${place} vmap @guarded_services`;
   return [
+    // Before any address is translated: nft 1.0.6 knows no name for just before dstnat.
+    ['guard_from_network', ['type filter hook prerouting priority -110; policy accept;', guard]],
+    ['guard_from_host', ['type filter hook output priority -110; policy accept;', guard]],
     // A reset, because the kernel sends a peer few ICMP errors a second.
     ['refuse', ['meta l4proto tcp reject with tcp reset', 'reject']],
     [

@@ -4,7 +4,7 @@ import type { Pod, Service } from '#api/gen/core-v1.ts';
 import type { Endpoint, EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { planHostPorts, planService } from './plan.ts';
 
-const NODE = { name: 'n1', ownAddresses: ['10.96.0.10'] };
+const NODE = { name: 'n1', zone: 'a', ownAddresses: ['10.96.0.10'] };
 
 function service(
   spec: Partial<NonNullable<Service['spec']>> = {},
@@ -22,7 +22,7 @@ function service(
   };
 }
 
-/** `10.0.0.1@n1 terminating serving` */
+/** `10.0.0.1@n1 terminating serving`, `10.0.0.1@n1 for-zone=a for-node=n1` */
 function slice(
   endpoints: string[],
   ports: EndpointSlice['ports'] = [{ name: '', port: 8080, protocol: 'TCP' }],
@@ -39,7 +39,12 @@ function endpoint(text: string): Endpoint {
     serving: has('serving'),
     terminating: has('terminating'),
   };
-  return { addresses: [address], nodeName, conditions };
+  const named = (list: string): { name: string }[] =>
+    words
+      .filter((word) => word.startsWith(list))
+      .map((word) => ({ name: word.slice(list.length) }));
+  const hints = { forZones: named('for-zone='), forNodes: named('for-node=') };
+  return { addresses: [address], nodeName, conditions, hints };
 }
 
 function planned(object: Service, endpoints: string[]): string[] {
@@ -97,6 +102,64 @@ describe('planService', () => {
     assert.ok(plan.includes('node_ports: tcp . 30080 → goto pick-node_ports-outsiders-2'));
   });
 
+  describe('near the node', () => {
+    const near: [claim: string, endpoints: string[], reached: string[]][] = [
+      [
+        'uses what is meant for its zone, when all endpoints have hints',
+        ['10.0.0.1@n2 for-zone=a', '10.0.0.2@n3 for-zone=b'],
+        ['10.0.0.1'],
+      ],
+      [
+        'uses what is meant for it before what is meant for its zone',
+        ['10.0.0.1@n1 for-zone=a for-node=n1', '10.0.0.2@n2 for-zone=a for-node=n2'],
+        ['10.0.0.1'],
+      ],
+      [
+        'uses its zone where nothing is meant for it',
+        ['10.0.0.1@n2 for-zone=a for-node=n2', '10.0.0.2@n3 for-zone=b for-node=n3'],
+        ['10.0.0.1'],
+      ],
+      [
+        'uses all when one has no hints',
+        ['10.0.0.1@n2 for-zone=a', '10.0.0.2@n3'],
+        ['10.0.0.1', '10.0.0.2'],
+      ],
+      [
+        'uses all when none is meant for its zone',
+        ['10.0.0.1@n2 for-zone=b', '10.0.0.2@n3 for-zone=c'],
+        ['10.0.0.1', '10.0.0.2'],
+      ],
+      [
+        'does not ask for hints of what is not ready',
+        ['10.0.0.1@n2 for-zone=a', '10.0.0.2@n3 for-zone=b', '10.0.0.3@n1 unready'],
+        ['10.0.0.1'],
+      ],
+      [
+        'uses all that still serve when none is ready, whatever their hints',
+        ['10.0.0.1@n2 terminating serving for-zone=b', '10.0.0.2 terminating serving for-zone=a'],
+        ['10.0.0.1', '10.0.0.2'],
+      ],
+    ];
+    for (const [claim, endpoints, reached] of near) {
+      it(claim, () => {
+        const elements = planService(service(), [slice(endpoints)], NODE);
+        const targets = elements.filter(({ map }) => map === 'endpoints');
+        assert.deepEqual(
+          targets.map(({ value }) => value.split(' ')[0]),
+          reached,
+        );
+      });
+    }
+
+    it('is not asked where traffic has to stay on the node', () => {
+      const plan = planned(service({ internalTrafficPolicy: 'Local' }), [
+        '10.0.0.1@n1 for-zone=b',
+        '10.0.0.2@n2 for-zone=a',
+      ]);
+      assert.ok(plan.includes('endpoints: 10.96.0.7 . tcp . 80 . 0 → 10.0.0.1 . 8080'));
+    });
+  });
+
   it('hides the source of traffic to a node port that may go anywhere', () => {
     const ports = [{ port: 80, nodePort: 30080, protocol: 'TCP' as const }];
     const plan = planned(service({ type: 'NodePort', ports }), ['10.0.0.1']);
@@ -121,6 +184,43 @@ describe('planService', () => {
       'services: 198.51.100.1 . tcp . 80 → goto pick-services-all-1',
       'services: 198.51.100.2 . tcp . 80 → goto pick-services-all-1',
     ]);
+  });
+
+  describe('with loadBalancerSourceRanges', () => {
+    const balanced = (loadBalancerSourceRanges: string[]): string[] =>
+      planned(
+        service(
+          { type: 'LoadBalancer', externalIPs: ['198.51.100.1'], loadBalancerSourceRanges },
+          { status: { loadBalancer: { ingress: [{ ip: '198.51.100.2' }] } } },
+        ),
+        ['10.0.0.1'],
+      ).filter((line) => /^(guarded|source)/.test(line));
+
+    it('guards the addresses of the load balancer alone', () => {
+      const [guard = '', list = '', ...more] = balanced(['192.0.2.0/24', '10.0.0.0/8']);
+      const digest = /^source_lists: ([0-9a-f]{16}) → 10\.0\.0\.0\/8, 192\.0\.2\.0\/24$/.exec(
+        list,
+      )?.[1];
+      assert.equal(guard, `guarded_services: 198.51.100.2 . tcp . 80 → goto sources-${digest}`);
+      assert.deepEqual(more, []);
+    });
+
+    it('names one list for the same ranges, however they are written', () => {
+      const list = balanced(['10.0.0.0/8', '192.0.2.0/24']);
+      assert.deepEqual(
+        balanced([' 192.0.2.7/24 ', '10.1.0.0/16', '10.0.0.0/8', '10.0.0.0/8']),
+        list,
+      );
+      assert.notDeepEqual(balanced(['10.0.0.0/8']), list);
+      const [one, other] = ['192.0.2.0/24', '203.0.113.0/24'] as const;
+      assert.deepEqual(balanced([one, other]), balanced([other, one]));
+    });
+
+    it('keeps nobody out when everybody may come, or only addresses of IPv6 are named', () => {
+      assert.deepEqual(balanced(['10.0.0.0/8', '0.0.0.0/0']), []);
+      assert.deepEqual(balanced(['2001:db8::/32']), []);
+      assert.deepEqual(balanced([]), []);
+    });
   });
 
   it('lets clients stick for the seconds of the Service', () => {

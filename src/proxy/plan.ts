@@ -8,6 +8,7 @@
  *                                       wants it to stay on this node (externalTrafficPolicy: Local)
  *   blocked_…                           no endpoint at all: refuse at once
  *   hairpins                            an endpoint that reached itself must see another source
+ *   guarded_services                    only some sources may go there (`sources.ts`)
  *
  * A value of `services` names a chain by what it does (`nftables.ts` writes it): how many endpoints
  * there are to draw from, whose source address is hidden, and for how long a client sticks.
@@ -18,11 +19,14 @@ import type { Pod, Service, ServicePort } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Element } from './elements.ts';
 import { type Endpoints, endpointsOf, type Target } from './endpoints.ts';
+import { guardElements } from './sources.ts';
 import { pickChain, type Pick, rememberChain } from './chains.ts';
 
 /** What the plan must know of the node it is for. */
 export interface ProxyNode {
   readonly name: string;
+  /** Its label `topology.kubernetes.io/zone`; empty: it has none. */
+  readonly zone: string;
   /** Service addresses that the node answers itself (its DNS): never translated. */
   readonly ownAddresses: readonly string[];
 }
@@ -40,7 +44,8 @@ export function planService(
   if (!isProxied(service)) return [];
   return (service.spec?.ports ?? []).flatMap((port) => {
     const protocol = port.protocol ?? 'TCP';
-    const endpoints = endpointsOf(slices, { name: port.name ?? '', protocol }, node.name);
+    const place = { node: node.name, zone: node.zone };
+    const endpoints = endpointsOf(slices, { name: port.name ?? '', protocol }, place);
     return planPort({ service, port, protocol: protocol.toLowerCase(), endpoints, node });
   });
 }
@@ -68,8 +73,13 @@ interface PortPlan {
 
 function planPort(plan: PortPlan): Element[] {
   const elements = [...planClusterAddress(plan)];
-  for (const address of externalAddresses(plan.service))
+  const ingress = ingressAddresses(plan.service);
+  for (const address of new Set([...externalAddresses(plan.service), ...ingress]))
     elements.push(...planExternalAddress(plan, address));
+  for (const address of ingress) {
+    const key = `${address} . ${plan.protocol} . ${plan.port.port}`;
+    elements.push(...guardElements(key, plan.service.spec?.loadBalancerSourceRanges ?? []));
+  }
   const nodePort = plan.port.nodePort ?? 0;
   if (nodePort !== 0) elements.push(...planNodePort(plan, nodePort));
   for (const { address } of plan.endpoints.local) {
@@ -176,12 +186,14 @@ function affinityOf(service: Service): number {
   return service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
 }
 
-function externalAddresses(service: Service): string[] {
-  const ingress = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, ipMode }) =>
-    ip !== undefined && ip !== '' && ipMode !== 'Proxy' ? [ip] : [],
-  );
-  return [...new Set([...(service.spec?.externalIPs ?? []), ...ingress])].filter(
-    (address) => !isIpv6(address),
+function externalAddresses({ spec }: Service): string[] {
+  return (spec?.externalIPs ?? []).filter((address) => !isIpv6(address));
+}
+
+/** Where the load balancer's packets arrive as they were sent; one that is a proxy itself sends its own. */
+function ingressAddresses({ status }: Service): string[] {
+  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip = '', ipMode }) =>
+    ip === '' || isIpv6(ip) || ipMode === 'Proxy' ? [] : [ip],
   );
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Service } from '#api/gen/core-v1.ts';
+import type { Endpoint, EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Processes, ProcessResult } from '#base/doors.ts';
 import type { Client, WatchEvent } from '#client/client.ts';
@@ -121,6 +122,37 @@ describe('Proxy', () => {
     assert.equal(nft.scripts.length, 4);
     assert.match(last, /^table ip t\ndelete table ip t\n/);
     assert.match(last, /blocked_services \{ 10\.96\.0\.1 \. tcp \. 80 : goto refuse \}/);
+    stop.abort();
+  });
+
+  it('goes by the zone of its node, also when that changes', async () => {
+    const { environment, server, nft, started, stop } = world();
+    await environment.advance(100);
+    await started;
+    const near = (address: string, zone: string): Endpoint => ({
+      addresses: [address],
+      hints: { forZones: [{ name: zone }] },
+    });
+    server.put('services', service('a', '10.96.0.1'), 'ADDED');
+    const slice: EndpointSlice = {
+      metadata: { name: 'a', namespace: 'd', labels: { 'kubernetes.io/service-name': 'a' } },
+      addressType: 'IPv4',
+      ports: [{ port: 80 }],
+      endpoints: [near('10.244.0.1', 'east'), near('10.244.0.2', 'west')],
+    };
+    server.put('endpointslices', slice, 'ADDED');
+    for (const [zone, address] of [
+      ['east', '10.244.0.1'],
+      ['west', '10.244.0.2'],
+    ] as const) {
+      const labels = { 'topology.kubernetes.io/zone': zone };
+      server.put('nodes', { metadata: { name: 'n1', labels } });
+      await environment.advance(100);
+      assert.match(
+        nft.scripts.at(-1) ?? '',
+        new RegExp(`add element ip t endpoints .* 10.96.0.1 . tcp . 80 . 0 : ${address} . 80 }`),
+      );
+    }
     stop.abort();
   });
 

@@ -8,13 +8,14 @@
  */
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import { POD } from '#api/core/pod.ts';
+import { NODE } from '#api/core/node.ts';
 import { SERVICE } from '#api/core/service.ts';
-import type { Pod, Service } from '#api/gen/core-v1.ts';
+import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Processes } from '#base/doors.ts';
 import type { Environment, Timer } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
-import type { Informer } from '#client/informer.ts';
+import { type Informer, keyOf } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { forgottenClients, keptClients, type RememberedClient } from './affinity.ts';
 import { conntrackDeletions } from './conntrack.ts';
@@ -34,13 +35,15 @@ const CONNTRACK_CALLS_MAX = 500;
 /** A pod's list of ports counts only while it is on this node and has an address. */
 const BY_SERVICE = 'service';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
 
 export interface ProxyOptions {
   readonly environment: Environment;
   readonly informers: InformerFactory;
   readonly processes: Processes;
-  readonly node: ProxyNode;
+  /** Its zone is learnt from the API. */
+  readonly node: Omit<ProxyNode, 'zone'>;
   readonly table: TableOptions;
 }
 
@@ -49,6 +52,8 @@ export class Proxy {
   readonly #services: Informer<Service>;
   readonly #slices: Informer<EndpointSlice>;
   readonly #pods: Informer<Pod>;
+  /** This one alone. */
+  readonly #nodes: Informer<Node>;
   readonly #elements = new Elements();
   readonly #dirty = new Set<string>();
   readonly #firstWrite = Promise.withResolvers<void>();
@@ -59,6 +64,7 @@ export class Proxy {
   #hasWritten = false;
   #retryMs = RETRY_MS;
   #signal: AbortSignal | undefined;
+  #zone = '';
 
   constructor(options: ProxyOptions) {
     const { informers, node } = options;
@@ -66,6 +72,7 @@ export class Proxy {
     this.#services = informers.for(SERVICE);
     this.#slices = informers.for(ENDPOINT_SLICE);
     this.#pods = informers.for(POD, { fieldSelector: `spec.nodeName=${node.name}` });
+    this.#nodes = informers.for(NODE, { fieldSelector: `metadata.name=${node.name}` });
     this.#slices.index(BY_SERVICE, serviceOf);
   }
 
@@ -79,7 +86,11 @@ export class Proxy {
       }
     });
     this.#pods.onChange(({ key }) => this.#wake(`pod ${key}`));
-    await Promise.all([this.#services.synced(), this.#slices.synced(), this.#pods.synced()]);
+    this.#nodes.onChange(({ type, object }) => {
+      if (type !== 'deleted') this.#moveTo(object.metadata?.labels?.[ZONE_LABEL] ?? '');
+    });
+    const caches = [this.#services, this.#slices, this.#pods, this.#nodes];
+    await Promise.all(caches.map((cache) => cache.synced()));
     this.#running = true;
     this.#schedule(0);
     await this.#firstWrite.promise;
@@ -88,6 +99,13 @@ export class Proxy {
   /** Resolves when the rules are in the kernel for the first time. */
   ready(): Promise<void> {
     return this.#firstWrite.promise;
+  }
+
+  /** What is near is another now. */
+  #moveTo(zone: string): void {
+    if (zone === this.#zone) return;
+    this.#zone = zone;
+    for (const service of this.#services.list()) this.#wake(`service ${keyOf(service)}`);
   }
 
   #wake(key: string): void {
@@ -167,9 +185,9 @@ export class Proxy {
       return pod === undefined ? [] : planHostPorts(pod);
     }
     const service = this.#services.get(name);
-    return service === undefined
-      ? []
-      : planService(service, this.#slices.byIndex(BY_SERVICE, name), this.#options.node);
+    if (service === undefined) return [];
+    const node = { ...this.#options.node, zone: this.#zone };
+    return planService(service, this.#slices.byIndex(BY_SERVICE, name), node);
   }
 
   /** Makes the kernel forget flows and clients that lead to endpoints which are gone. */
