@@ -17,6 +17,7 @@ import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { httpClient } from '#edge/http-client.ts';
+import { serveHttp } from '#edge/http-server.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.ts';
@@ -191,6 +192,14 @@ async function startProxy(
     environment,
     informers,
     processes: realProcesses(),
+    events: new EventRecorder({
+      client,
+      environment,
+      component: 'kube-proxy',
+      host: config.nodeName,
+      signal,
+    }),
+    listen: (port, handler) => serveHttp({ handler, host: '0.0.0.0', port }),
     node: { name: config.nodeName, ownAddresses: [config.dnsAddress] },
     table: {
       table: nodeLayout(data).nftTable,

@@ -8,7 +8,7 @@
  * Upstream: pkg/proxy/topology.go and pkg/proxy/endpointslicecache.go, v1.36; KEP-1669 (terminating
  * endpoints), KEP-2433 and KEP-3015 (hints).
  */
-import type { EndpointHints, EndpointSlice } from '#api/gen/discovery-v1.ts';
+import type { EndpointConditions, EndpointHints, EndpointSlice } from '#api/gen/discovery-v1.ts';
 
 /** Where the asker is. */
 export interface Place {
@@ -64,6 +64,25 @@ function near(ready: readonly Candidate[], { node, zone }: Place): readonly Cand
   return ready;
 }
 
+/** The IPv4 addresses of the endpoints on this node that are ready, whatever their ports. */
+export function localReadyAddresses(
+  slices: readonly EndpointSlice[],
+  nodeName: string,
+): ReadonlySet<string> {
+  const endpoints = slices
+    .filter(({ addressType }) => addressType === 'IPv4')
+    .flatMap((slice) => slice.endpoints ?? []);
+  return new Set(
+    endpoints.flatMap(({ addresses, conditions, nodeName: on }) =>
+      on === nodeName && isReady(conditions) ? addresses.slice(0, 1) : [],
+    ),
+  );
+}
+
+function isReady({ ready, terminating }: EndpointConditions = {}): boolean {
+  return ready !== false && terminating !== true;
+}
+
 function candidatesOf(
   slices: Iterable<EndpointSlice>,
   wanted: { readonly name: string; readonly protocol: string },
@@ -81,7 +100,7 @@ function candidatesOf(
       const address = addresses[0];
       if (address === undefined) continue;
       const terminating = conditions.terminating === true;
-      const ready = conditions.ready !== false && !terminating;
+      const ready = isReady(conditions);
       // Two slices may hold one endpoint while it moves between them: the better word counts.
       const key = `${address}:${port}`;
       if (found.get(key)?.ready === true) continue;

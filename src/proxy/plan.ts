@@ -19,6 +19,7 @@ import type { Pod, Service, ServicePort } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Element } from './elements.ts';
 import { type Endpoints, endpointsOf, type Target } from './endpoints.ts';
+import { isProxied } from './proxied.ts';
 import { guardElements } from './sources.ts';
 import { pickChain, type Pick, rememberChain } from './chains.ts';
 
@@ -32,8 +33,6 @@ export interface ProxyNode {
 }
 
 const DEFAULT_AFFINITY_SECONDS = 10_800;
-/** A Service with this label belongs to another proxy. */
-const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
 
 /** The elements of `service`; none when it is nothing of ours. `slices` are its EndpointSlices. */
 export function planService(
@@ -48,19 +47,6 @@ export function planService(
     const endpoints = endpointsOf(slices, { name: port.name ?? '', protocol }, place);
     return planPort({ service, port, protocol: protocol.toLowerCase(), endpoints, node });
   });
-}
-
-/** Services without an address (headless, ExternalName) are DNS's alone. */
-function isProxied(service: Service): boolean {
-  const { clusterIP, type } = service.spec ?? {};
-  if (
-    type === 'ExternalName' ||
-    clusterIP === undefined ||
-    clusterIP === '' ||
-    clusterIP === 'None'
-  )
-    return false;
-  return service.metadata?.labels?.[PROXY_NAME_LABEL] === undefined;
 }
 
 interface PortPlan {

@@ -1,21 +1,29 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Service } from '#api/gen/core-v1.ts';
+import type { Event, Service } from '#api/gen/core-v1.ts';
 import type { Endpoint, EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Processes, ProcessResult } from '#base/doors.ts';
+import { type Handler, readBody } from '#base/http/message.ts';
 import type { Client, WatchEvent } from '#client/client.ts';
+import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import type { Listen } from './health-checks.ts';
 import { Proxy } from './proxy.ts';
 
 /** One watch for each kind, fed by the test. */
 class FakeServer {
   readonly watchers = new Map<string, (event: WatchEvent<KubeObject>) => void>();
+  readonly created: Event[] = [];
   revision = 1;
 
   get client(): Client {
-    const client: Pick<Client, 'list' | 'watch'> = {
+    const client: Pick<Client, 'list' | 'watch' | 'create'> = {
+      create: (_type, object) => {
+        this.created.push(object as unknown as Event);
+        return Promise.resolve(object);
+      },
       list: () => Promise.resolve({ items: [], resourceVersion: '1' }),
       watch: (type, options, onEvent) => {
         this.watchers.set(type.plural, onEvent as (event: WatchEvent<KubeObject>) => void);
@@ -70,8 +78,23 @@ function world() {
   const nft = new FakeNft();
   const stop = new AbortController();
   const informers = new InformerFactory({ client: server.client, environment });
+  const ports = new Map<number, Handler>();
+  const listen: Listen = (port, handler) => {
+    if (port === TAKEN || ports.has(port))
+      return Promise.reject(new Error('address already in use'));
+    ports.set(port, handler);
+    return Promise.resolve({
+      close: () => {
+        ports.delete(port);
+        return Promise.resolve();
+      },
+    });
+  };
+  const { client } = server;
   const proxy = new Proxy({
     environment,
+    events: new EventRecorder({ client, environment, component: 'kube-proxy' }),
+    listen,
     informers,
     processes: nft,
     node: { name: 'n1', ownAddresses: [] },
@@ -85,7 +108,33 @@ function world() {
   });
   informers.start(stop.signal);
   const started = proxy.start(stop.signal);
-  return { environment, server, nft, proxy, started, stop };
+  return { environment, server, nft, proxy, ports, started, stop };
+}
+
+/** Of a port that something else has. */
+const TAKEN = 30_999;
+
+/** A load balancer's Service whose traffic stays on its node. */
+function balanced(name: string, healthCheckNodePort: number): Service {
+  const { spec, ...rest } = service(name, '10.96.0.9');
+  return {
+    ...rest,
+    spec: {
+      ...spec,
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort,
+    },
+  };
+}
+
+async function asked(handler: Handler | undefined): Promise<unknown[]> {
+  assert.ok(handler);
+  const { status, headers, body } = await handler({ method: 'GET', url: '/', headers: {} });
+  assert.equal(headers['content-type'], 'application/json');
+  assert.equal(headers['x-content-type-options'], 'nosniff');
+  const text = Buffer.from(await readBody(body)).toString();
+  return [status, headers['x-load-balancing-endpoint-weight'], JSON.parse(text)];
 }
 
 const LINE = /^(add|delete) element .*$/gm;
@@ -154,6 +203,113 @@ describe('Proxy', () => {
       );
     }
     stop.abort();
+  });
+
+  describe('the health-check node port of a Service', () => {
+    const slice = (...endpoints: Endpoint[]): EndpointSlice => ({
+      metadata: { name: 'lb', namespace: 'd', labels: { 'kubernetes.io/service-name': 'lb' } },
+      addressType: 'IPv4',
+      ports: [{ port: 80 }],
+      endpoints,
+    });
+    const here = (address: string, conditions: Endpoint['conditions'] = {}): Endpoint => ({
+      addresses: [address],
+      nodeName: 'n1',
+      conditions,
+    });
+    const about = { namespace: 'd', name: 'lb' };
+
+    it('says how many ready endpoints are here', async () => {
+      const { environment, server, ports, started, stop } = world();
+      await environment.advance(100);
+      await started;
+      server.put('services', balanced('lb', 30_090), 'ADDED');
+      await environment.advance(100);
+      const none = { service: about, localEndpoints: 0, serviceProxyHealthy: true };
+      assert.deepEqual(await asked(ports.get(30_090)), [503, '0', none]);
+      server.put(
+        'endpointslices',
+        slice(
+          here('10.244.0.1'),
+          here('10.244.0.2'),
+          here('10.244.0.3', { ready: false }),
+          here('10.244.0.4', { ready: true, terminating: true, serving: true }),
+          { addresses: ['10.244.1.1'], nodeName: 'n2' },
+        ),
+        'ADDED',
+      );
+      await environment.advance(100);
+      const two = { service: about, localEndpoints: 2, serviceProxyHealthy: true };
+      assert.deepEqual(await asked(ports.get(30_090)), [200, '2', two]);
+      stop.abort();
+      await environment.advance(1);
+      assert.equal(ports.size, 0);
+    });
+
+    it('says no while the rules cannot be written', async () => {
+      const { environment, server, nft, ports, started, stop } = world();
+      await environment.advance(100);
+      await started;
+      server.put('services', balanced('lb', 30_090), 'ADDED');
+      server.put('endpointslices', slice(here('10.244.0.1')), 'ADDED');
+      await environment.advance(100);
+      assert.equal((await asked(ports.get(30_090)))[0], 200);
+      nft.failures = 1;
+      server.put('services', service('other', '10.96.0.3'), 'ADDED');
+      await environment.advance(100);
+      const sick = { service: about, localEndpoints: 1, serviceProxyHealthy: false };
+      assert.deepEqual(await asked(ports.get(30_090)), [503, '1', sick]);
+      await environment.advance(1_000);
+      assert.equal((await asked(ports.get(30_090)))[0], 200);
+      stop.abort();
+    });
+
+    it('is open as long as the Service wants it', async () => {
+      const { environment, server, ports, started, stop } = world();
+      await environment.advance(100);
+      await started;
+      server.put('services', balanced('lb', 30_090), 'ADDED');
+      server.put('services', balanced('foreign', 30_091), 'ADDED');
+      await environment.advance(100);
+      assert.deepEqual([...ports.keys()], [30_090, 30_091]);
+      const { metadata, ...rest } = balanced('foreign', 30_091);
+      const labels = { 'service.kubernetes.io/service-proxy-name': 'x' };
+      server.put('services', { metadata: { ...metadata, labels }, ...rest });
+      server.put('services', balanced('lb', 30_092));
+      await environment.advance(100);
+      assert.deepEqual([...ports.keys()], [30_092]);
+      // One goes and another gets its port, in one moment.
+      server.put('services', balanced('next', 30_092), 'ADDED');
+      server.put('services', balanced('lb', 30_092), 'DELETED');
+      await environment.advance(100);
+      assert.deepEqual([...ports.keys()], [30_092]);
+      assert.deepEqual(server.created, []);
+      const next = balanced('next', 30_092);
+      const nodePort: Service = { ...next, spec: { ...next.spec, type: 'NodePort' } };
+      server.put('services', nodePort);
+      await environment.advance(100);
+      assert.deepEqual([...ports.keys()], []);
+      stop.abort();
+    });
+
+    it('is told of when it cannot be opened', async () => {
+      const { environment, server, started, stop } = world();
+      await environment.advance(100);
+      await started;
+      server.put('services', balanced('lb', TAKEN), 'ADDED');
+      await environment.advance(100);
+      const [event] = server.created;
+      assert.deepEqual(
+        [event?.type, event?.reason, event?.message, event?.involvedObject.name],
+        [
+          'Warning',
+          'FailedToStartServiceHealthcheck',
+          `node n1 failed to start healthcheck "d/lb" on port ${TAKEN}: address already in use`,
+          'lb',
+        ],
+      );
+      stop.abort();
+    });
   });
 
   it('writes nothing for changes that change no rule', async () => {

@@ -15,12 +15,15 @@ import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Processes } from '#base/doors.ts';
 import type { Environment, Timer } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
+import type { EventRecorder } from '#client/events.ts';
 import { type Informer, keyOf } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { forgottenClients, keptClients, type RememberedClient } from './affinity.ts';
 import { conntrackDeletions } from './conntrack.ts';
 import { type ElementChange, Elements } from './elements.ts';
+import { HealthChecks, type Listen } from './health-checks.ts';
 import { deltaScript, fullScript, removalScript, type TableOptions } from './nftables.ts';
+import { PROXY_NAME_LABEL } from './proxied.ts';
 import { planHostPorts, planService, type ProxyNode } from './plan.ts';
 
 /** How long changes gather before they are written together. */
@@ -36,7 +39,6 @@ const CONNTRACK_CALLS_MAX = 500;
 const BY_SERVICE = 'service';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
-const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
 
 export interface ProxyOptions {
   readonly environment: Environment;
@@ -45,6 +47,9 @@ export interface ProxyOptions {
   /** Its zone is learnt from the API. */
   readonly node: Omit<ProxyNode, 'zone'>;
   readonly table: TableOptions;
+  readonly events: EventRecorder;
+  /** Opens the health-check node ports. */
+  readonly listen: Listen;
 }
 
 export class Proxy {
@@ -55,6 +60,7 @@ export class Proxy {
   /** This one alone. */
   readonly #nodes: Informer<Node>;
   readonly #elements = new Elements();
+  readonly #healthChecks: HealthChecks;
   readonly #dirty = new Set<string>();
   readonly #firstWrite = Promise.withResolvers<void>();
   /** Chains that the table has; undefined: the table must be written whole. */
@@ -74,6 +80,11 @@ export class Proxy {
     this.#pods = informers.for(POD, { fieldSelector: `spec.nodeName=${node.name}` });
     this.#nodes = informers.for(NODE, { fieldSelector: `metadata.name=${node.name}` });
     this.#slices.index(BY_SERVICE, serviceOf);
+    this.#healthChecks = new HealthChecks({
+      ...options,
+      nodeName: node.name,
+      isProxyHealthy: () => this.#hasWritten && this.#chains !== undefined,
+    });
   }
 
   /** Works until `signal` is aborted; the table stays, so that traffic flows on. */
@@ -91,6 +102,9 @@ export class Proxy {
     });
     const caches = [this.#services, this.#slices, this.#pods, this.#nodes];
     await Promise.all(caches.map((cache) => cache.synced()));
+    signal.addEventListener('abort', () => {
+      this.#healthChecks.stop().catch(() => {});
+    });
     this.#running = true;
     this.#schedule(0);
     await this.#firstWrite.promise;
@@ -147,7 +161,7 @@ export class Proxy {
   }
 
   async #sync(): Promise<void> {
-    for (const key of this.#dirty) this.#elements.replace(key, this.#plan(key));
+    for (const key of this.#dirty) this.#take(key);
     this.#dirty.clear();
     const changes = this.#elements.takeChanges();
     const isFirst = !this.#hasWritten;
@@ -178,16 +192,19 @@ export class Proxy {
     return keptClients(Buffer.from(result.stdout).toString('utf8'), this.#elements);
   }
 
-  #plan(key: string): ReturnType<typeof planService> {
+  /** Takes over what the caches have under this key now. */
+  #take(key: string): void {
     const [kind = '', name = ''] = key.split(' ');
     if (kind === 'pod') {
       const pod = this.#pods.get(name);
-      return pod === undefined ? [] : planHostPorts(pod);
+      this.#elements.replace(key, pod === undefined ? [] : planHostPorts(pod));
+      return;
     }
     const service = this.#services.get(name);
-    if (service === undefined) return [];
+    const slices = this.#slices.byIndex(BY_SERVICE, name);
     const node = { ...this.#options.node, zone: this.#zone };
-    return planService(service, this.#slices.byIndex(BY_SERVICE, name), node);
+    this.#elements.replace(key, service === undefined ? [] : planService(service, slices, node));
+    this.#healthChecks.update(name, service, slices);
   }
 
   /** Makes the kernel forget flows and clients that lead to endpoints which are gone. */
