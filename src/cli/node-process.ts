@@ -30,7 +30,7 @@ import { clusterPki } from './cluster-pki.ts';
 import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
 import { serveKubelet } from './kubelet-server.ts';
 import { bridgeName, NodeNetwork } from './node-network.ts';
-import { nodeLayout } from './node-layout.ts';
+import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import { type ClusterPki, type KeyPair, nodeCertificates } from './pki.ts';
 import { UserError } from './user-error.ts';
 
@@ -156,6 +156,7 @@ function createKubelet(
     cgroupRoot: `/${layout.cgroup}`,
     clusterDns: [config.dnsAddress],
     clusterDomain: config.clusterDomain,
+    sandboxImage: SANDBOX_IMAGE,
     resolverConfigPath: RESOLV_CONF,
     onPodCidrs: async (cidrs) => {
       const bridge = bridgeName(data.hash);

@@ -25,6 +25,7 @@ import { rememberedPod } from './cri/labels.ts';
 import { RuntimeCache } from './cri/runtime-cache.ts';
 import { watchRuntime } from './cri/runtime-watch.ts';
 import type { KubeletEvents } from './events.ts';
+import { collectImages } from './images/image-gc.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
@@ -77,6 +78,8 @@ export interface KubeletOptions {
   readonly cgroupRoot?: string;
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
+  /** Name of the image of every sandbox. */
+  readonly sandboxImage: string;
   /** The node's resolv.conf. */
   readonly resolverConfigPath: string;
   /** Called when the ranges of pod addresses are known, and when they change. */
@@ -124,6 +127,7 @@ export class Kubelet {
     this.#loops.push(
       watchRuntime({ environment, cri, channel: runtime, cache }, signal),
       rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
+      collectImages({ ...this.#options, cri, nodeName: node.name }, signal),
       agent.run(signal),
       keepLease(
         { environment, client, nodeName: node.name, nodeUid: () => agent.node?.metadata?.uid },

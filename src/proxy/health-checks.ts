@@ -93,7 +93,8 @@ export class HealthChecks {
       this.#listeners.set(port, await listen(port, () => Promise.resolve(this.#answer(port))));
     } catch (error) {
       events.event({
-        about: service,
+        // Objects in lists come without their kind; a reference needs it.
+        about: { ...service, apiVersion: 'v1', kind: 'Service' },
         type: 'Warning',
         reason: 'FailedToStartServiceHealthcheck',
         message: `node ${nodeName} failed to start healthcheck ${JSON.stringify(keyOf(service))} on port ${port}: ${messageOf(error)}`,

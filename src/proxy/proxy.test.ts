@@ -300,11 +300,18 @@ describe('Proxy', () => {
       await environment.advance(100);
       const [event] = server.created;
       assert.deepEqual(
-        [event?.type, event?.reason, event?.message, event?.involvedObject.name],
+        [
+          event?.type,
+          event?.reason,
+          event?.message,
+          event?.involvedObject.kind,
+          event?.involvedObject.name,
+        ],
         [
           'Warning',
           'FailedToStartServiceHealthcheck',
           `node n1 failed to start healthcheck "d/lb" on port ${TAKEN}: address already in use`,
+          'Service',
           'lb',
         ],
       );

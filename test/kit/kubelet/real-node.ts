@@ -128,6 +128,7 @@ export class RealTestNode {
       cgroupRoot: this.cgroup,
       clusterDns: ['10.96.0.10'],
       clusterDomain: 'cluster.local',
+      sandboxImage: PAUSE,
       resolverConfigPath: '/etc/resolv.conf',
       onPodCidrs: () => Promise.resolve(),
     });

@@ -1,0 +1,181 @@
+/**
+ * Frees the disk of images that nobody uses, the one that has not been used for longest first, when
+ * the file system of images is nearly full.
+ *
+ *   every five minutes: containers, images ─▶ records ─▶ too full? ─▶ plan (pure) ─▶ remove
+ *
+ * An image goes only when it has been known for two minutes, is used by no container, is not pinned,
+ * and is not the sandbox's. Those that are there when the kubelet starts have been known for long.
+ *
+ * Upstream: pkg/kubelet/images/image_gc_manager.go and StartGarbageCollection in
+ * pkg/kubelet/kubelet.go, v1.36. The limits are its defaults; `imageMaximumGCAge` is 0 there: age
+ * alone is no reason.
+ */
+import type { Container, Image } from '#api/gen/cri-v1.ts';
+import type { FileSystem } from '#base/doors.ts';
+import { type Environment, sleep } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
+import type { Cri } from '../cri/cri.ts';
+import type { KubeletEvents } from '../events.ts';
+
+const LOOK_MS = 300_000;
+const MIN_AGE_MS = 120_000;
+/** In percent of the file system: above the first images go, until it is at the second. */
+const HIGH_THRESHOLD = 85;
+const LOW_THRESHOLD = 80;
+/** Of images that were there when the kubelet started. */
+const LONG_AGO = Number.NEGATIVE_INFINITY;
+
+export interface ImageGcOptions {
+  readonly environment: Environment;
+  readonly fileSystem: FileSystem;
+  readonly cri: Cri;
+  readonly events: KubeletEvents;
+  readonly nodeName: string;
+  /** Its name; it belongs to every pod, and to no container. */
+  readonly sandboxImage: string;
+}
+
+/** What is known of an image, by this kubelet's clock. */
+interface ImageRecord {
+  readonly id: string;
+  readonly bytes: number;
+  readonly firstSeenMs: number;
+  readonly lastUsedMs: number;
+  readonly isNeeded: boolean;
+}
+
+/** Those that may go, in the order in which they should. */
+function removableImages(records: readonly ImageRecord[], nowMs: number): ImageRecord[] {
+  return records
+    .filter(({ isNeeded, firstSeenMs }) => !isNeeded && nowMs - firstSeenMs >= MIN_AGE_MS)
+    .toSorted((one, other) =>
+      one.lastUsedMs === other.lastUsedMs
+        ? compare(one.firstSeenMs, other.firstSeenMs)
+        : compare(one.lastUsedMs, other.lastUsedMs),
+    );
+}
+
+/** Not by difference: that of two times long ago is no number. */
+function compare(one: number, other: number): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** How many bytes have to be freed; 0: there is room enough. The disk is full in whole percents. */
+export function bytesToFree({
+  capacity,
+  available,
+}: {
+  readonly capacity: number;
+  readonly available: number;
+}): number {
+  const usedPercent = 100 - Math.floor((available * 100) / capacity);
+  if (usedPercent < HIGH_THRESHOLD) return 0;
+  return Math.floor((capacity * (100 - LOW_THRESHOLD)) / 100) - available;
+}
+
+/** Runs until `signal` is aborted. */
+export async function collectImages(options: ImageGcOptions, signal: AbortSignal): Promise<void> {
+  const { environment } = options;
+  const collector = new ImageCollector(options);
+  let hasFailed = false;
+  await collector.look(LONG_AGO).catch(() => {});
+  while (!signal.aborted) {
+    await sleep(environment, LOOK_MS, signal);
+    if (signal.aborted) return;
+    try {
+      await collector.collect();
+      hasFailed = false;
+    } catch (error) {
+      environment.log.error('image garbage collection failed', { error: messageOf(error) });
+      // Once may be before the runtime has its numbers.
+      if (hasFailed) collector.warn('ImageGCFailed', messageOf(error));
+      hasFailed = true;
+    }
+  }
+}
+
+class ImageCollector {
+  readonly #options: ImageGcOptions;
+  #records = new Map<string, ImageRecord>();
+
+  constructor(options: ImageGcOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over what there is; `firstSeenMs` of what was not there before. */
+  async look(firstSeenMs: number): Promise<readonly ImageRecord[]> {
+    const { cri, environment, sandboxImage } = this.#options;
+    // Images first: a container that comes meanwhile must not look as if it had none.
+    const { images = [] } = await cri.call('listImages', {});
+    const { containers = [] } = await cri.call('listContainers', {});
+    const used = new Set(containers.flatMap(namesOfImage));
+    const nowMs = environment.clock.monotonicMs();
+    const records = images.map((image): ImageRecord => {
+      const { id = '', size = 0, pinned = false } = image;
+      const before = this.#records.get(id);
+      const isUsed = [id, ...namesOf(image)].some((name) => used.has(name));
+      return {
+        id,
+        bytes: size,
+        firstSeenMs: before?.firstSeenMs ?? firstSeenMs,
+        lastUsedMs: isUsed ? nowMs : (before?.lastUsedMs ?? LONG_AGO),
+        isNeeded: isUsed || pinned || namesOf(image).includes(sandboxImage),
+      };
+    });
+    this.#records = new Map(records.map((record) => [record.id, record]));
+    return records;
+  }
+
+  async collect(): Promise<void> {
+    const { environment, cri } = this.#options;
+    const nowMs = environment.clock.monotonicMs();
+    const records = await this.look(nowMs);
+    const wanted = bytesToFree(await this.#disk());
+    let freed = 0;
+    for (const { id, bytes } of wanted > 0 ? removableImages(records, nowMs) : []) {
+      if (freed >= wanted) break;
+      try {
+        await cri.call('removeImage', { image: { image: id } });
+      } catch (error) {
+        environment.log.warn('cannot remove image', { image: id, error: messageOf(error) });
+        continue;
+      }
+      this.#records.delete(id);
+      freed += bytes;
+      environment.log.info('removed image', { image: id, bytes });
+    }
+    if (freed >= wanted) return;
+    const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted} bytes, but only found ${freed} bytes eligible to free.`;
+    this.warn('FreeDiskSpaceFailed', message);
+    throw new Error(message);
+  }
+
+  /** The file system that images lie on. */
+  async #disk(): Promise<{ readonly capacity: number; readonly available: number }> {
+    const { cri, fileSystem } = this.#options;
+    const { imageFilesystems: [place] = [] } = await cri.call('imageFsInfo', {});
+    const mountpoint = place?.fsId?.mountpoint ?? '';
+    const disk = await fileSystem.statFileSystem(mountpoint);
+    if (disk.capacity > 0) return disk;
+    const message = `invalid capacity ${disk.capacity} on image filesystem`;
+    this.warn('InvalidDiskCapacity', message);
+    throw new Error(message);
+  }
+
+  /** About the node. */
+  warn(reason: string, message: string): void {
+    const { events, nodeName } = this.#options;
+    const reference = { kind: 'Node', name: nodeName, uid: nodeName };
+    events.event({ about: { reference }, type: 'Warning', reason, message });
+  }
+}
+
+function namesOf({ repoTags = [], repoDigests = [] }: Image): string[] {
+  return [...repoTags, ...repoDigests];
+}
+
+/** Runtimes name the image of a container by its id, and some by what was asked for. */
+function namesOfImage({ imageRef = '', imageId = '', image }: Container): string[] {
+  return [imageRef, imageId, image?.image ?? ''];
+}
