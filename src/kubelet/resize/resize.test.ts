@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Container, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { PodWorld } from '#kit/kubelet/pod-world.ts';
+import { POD } from '../resources.ts';
 
 const ROOM = { pods: '10', cpu: '4', memory: '1Gi' };
 
@@ -117,6 +118,18 @@ describe('resize of a pod', () => {
     assert.deepEqual(shown(world.find('p'))[0], { cpu: '3' });
   });
 
+  it('is done when a pod that held the room has ended', async () => {
+    const world = new PodWorld(ROOM);
+    await world.start({ containers: [main({ cpu: '2' })], restartPolicy: 'Never' }, 'other');
+    const [other = ''] = world.cri.containers.keys();
+    await world.start({ containers: [main({ cpu: '1' })] });
+    await world.change('p', of(main({ cpu: '3' })));
+    world.cri.exit(other, 0);
+    await world.node.cache.relist();
+    await world.environment.advance(0);
+    assert.deepEqual(shown(world.find('p'))[0], { cpu: '3' });
+  });
+
   it('gives room to the more important pod, though it came later', async () => {
     const world = new PodWorld(ROOM);
     await world.start({ containers: [main({ cpu: '2' })] }, 'other');
@@ -216,6 +229,36 @@ describe('resize of a pod', () => {
       world.find('p').status?.containerStatuses?.[0]?.resources?.limits?.['memory'],
       '32Mi',
     );
+  });
+
+  it('does not try again sooner for being looked at', async () => {
+    const world = new PodWorld(ROOM);
+    const sized = (memory: string) => main({ memory }, { memory });
+    await world.start({ containers: [sized('64Mi')] });
+    world.cri.memoryUsage = 40 * 2 ** 20;
+    await world.change('p', of(sized('32Mi')));
+    world.cri.memoryUsage++;
+    world.worker?.wake();
+    await world.environment.advance(0);
+    assert.deepEqual(reasons(world), ['ResizeStarted', 'ResizeError']);
+  });
+
+  it('says nothing of a spec that comes while an older one is acted on', async () => {
+    const world = new PodWorld(ROOM);
+    const seen: Pod[] = [];
+    const abort = new AbortController();
+    void world.api.watch(POD, { signal: abort.signal }, ({ object }) => seen.push(object));
+    const { promise, reject } = Promise.withResolvers<never>();
+    world.node.volumes.mount = () => promise;
+    await world.start({ containers: [main({ cpu: '1' })] });
+    await world.change('p', of(main({ cpu: '5' })));
+    reject(new Error('no volume'));
+    await world.environment.advance(0);
+    abort.abort();
+    const granted = seen.filter(
+      (pod) => pod.status?.observedGeneration === 2 && conditions(pod).length === 0,
+    );
+    assert.deepEqual([granted, conditions(world.find('p')).length], [[], 1]);
   });
 
   it('says what the runtime refuses, and drops it for a newer wish', async () => {
