@@ -228,7 +228,8 @@ export class PodWorker {
   async #refreshVolumes(observed: ObservedPod): Promise<void> {
     if (!observed.containers.some(({ state }) => state === 'running')) return;
     const facts = downwardFacts(this.#node, observedIps(observed));
-    await this.#node.volumes.mount(this.#pod, facts, this.events).catch(() => {
+    const pod = this.#node.allocations.apply(this.#decided);
+    await this.#node.volumes.mount(pod, facts, this.events).catch(() => {
       this.#wakeAfter(REMOVE_RETRY_MS * 10);
     });
   }
