@@ -39,6 +39,7 @@ import { isAnythingAlive } from './pod/observed.ts';
 import { PodWorker } from './pod/pod-worker.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
+import { resizing } from './resize/resizing.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
 import { rotateLogs } from './server/log-rotation.ts';
 import { textResponse } from './server/responses.ts';
@@ -108,13 +109,14 @@ export class Kubelet {
     const runtimeVersion = await this.#findRuntime(cri);
     const facts = await this.#nodeFacts(runtimeVersion);
     const services = this.#informer(SERVICE);
-    const context = await this.#assemble(cri, facts, services);
+    const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
+    const context = await this.#assemble(cri, facts, { services, pods });
     this.#context = context;
     await context.volumes.start();
+    await Promise.all([context.allocations.load(), context.resizer.load()]);
     await context.cgroups?.start(facts.machine.cpus * 1000);
     await context.cache.relist();
 
-    const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
     const nodes = this.#informer(NODE, { fieldSelector: `metadata.name=${node.name}` });
     const agent = this.#nodeAgent(cri, facts);
     this.#agent = agent;
@@ -149,6 +151,7 @@ export class Kubelet {
     context?.probes.stop();
     context?.objects.stop();
     context?.statuses.stop();
+    context?.allocations.stop();
     if (stopPods && context !== undefined) await this.#stopEverything(context);
     // An open connection would keep the process alive.
     this.#options.runtime.close();
@@ -237,7 +240,11 @@ export class Kubelet {
     return { ...node, machine, diskCapacityBytes: disk.capacity, runtimeVersion };
   }
 
-  async #assemble(cri: Cri, facts: NodeFacts, services: Informer<Service>): Promise<NodeContext> {
+  async #assemble(
+    cri: Cri,
+    facts: NodeFacts,
+    { services, pods }: { readonly services: Informer<Service>; readonly pods: Informer<Pod> },
+  ): Promise<NodeContext> {
     const { environment, fileSystem, client, events, network, node, openGrpc } = this.#options;
     const mounter = new Mounter(this.#options);
     const wake = (uid: string): void => this.#workers.get(uid)?.wake();
@@ -251,6 +258,7 @@ export class Kubelet {
     const resolver = await fileSystem
       .readText(this.#options.resolverConfigPath)
       .then(parseResolvConf, () => ({ servers: [], searches: [], options: [] }));
+    const cgroups = await this.#cgroups();
     return {
       environment,
       fileSystem,
@@ -265,7 +273,7 @@ export class Kubelet {
           for (const listener of this.#listeners) if (listener.uid === uid) listener.callback();
         },
       }),
-      cgroups: await this.#cgroups(),
+      cgroups,
       images: new ImagePuller({ cri, environment, objects }),
       volumes: new VolumeManager({
         environment,
@@ -282,12 +290,23 @@ export class Kubelet {
       objects,
       tokens,
       backoff: new BackoffTable(),
-      admission: new PodAdmission({
-        client,
-        nodeName: node.name,
-        node: () => this.nodeObject ?? nodeWithRoom(facts),
-        taken: () =>
-          [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ pod }) => pod),
+      ...resizing({
+        environment,
+        fileSystem,
+        directory: rootDirectory,
+        cri,
+        cgroups,
+        memoryCapacity: facts.machine.memoryBytes,
+        admission: new PodAdmission({
+          client,
+          nodeName: node.name,
+          node: () => this.nodeObject ?? nodeWithRoom(facts),
+          taken: () =>
+            [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ held }) => held),
+        }),
+        find: (uid) => this.#workers.get(uid),
+        ready: () => this.#syncedOrStopped(pods),
+        onAllocated: () => this.#weighClasses(),
       }),
       settings: {
         nodeName: node.name,
@@ -358,17 +377,16 @@ export class Kubelet {
   }
 
   #weighClasses(): void {
-    const { cgroups } = this.#context ?? {};
-    cgroups?.updateClasses(this.pods()).catch((error: unknown) => {
+    const { allocations, cgroups } = this.#context ?? {};
+    const pods = this.pods().map((pod) => allocations?.apply(pod) ?? pod);
+    cgroups?.updateClasses(pods).catch((error: unknown) => {
       this.#options.environment.log.warn('cannot weigh cgroups', { error: String(error) });
     });
   }
 
   /** What is left of pods that were deleted while nobody looked. */
   async #removeOrphans(context: NodeContext, pods: Informer<Pod>): Promise<void> {
-    const { promise: stopped, resolve } = Promise.withResolvers<void>();
-    this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
-    await Promise.race([pods.synced(), stopped]);
+    await this.#syncedOrStopped(pods);
     if (this.#abort.signal.aborted) return;
     for (const observed of context.cache.list()) {
       if (this.#workers.has(observed.uid)) continue;
@@ -383,6 +401,15 @@ export class Kubelet {
       if (!known(uid)) await context.cgroups?.removePath(path);
     }
     await this.#removeOrphanLogs(known);
+    context.allocations.retain(known);
+    context.resizer.retain(known);
+  }
+
+  async #syncedOrStopped(pods: Informer<Pod>): Promise<void> {
+    const { promise: stopped, resolve } = Promise.withResolvers<void>();
+    this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
+    if (this.#abort.signal.aborted) return;
+    await Promise.race([pods.synced(), stopped]);
   }
 
   async #removeOrphanLogs(known: (uid: string) => boolean): Promise<void> {

@@ -5,8 +5,8 @@
  * runc's conversion. Upstream: pkg/kubelet/cm/helpers_linux.go, v1.36.
  */
 export const CPU_PERIOD_US = 100_000;
-const SHARES_PER_CPU = 1024;
-const SHARES_MIN = 2;
+export const SHARES_PER_CPU = 1024;
+export const SHARES_MIN = 2;
 const SHARES_MAX = 262_144;
 const QUOTA_MIN_US = 1000;
 
@@ -25,4 +25,9 @@ export function cpuQuotaUs(milliCpu: number): number {
 export function cpuWeight(shares: number): number {
   const bounded = Math.min(SHARES_MAX, Math.max(SHARES_MIN, shares));
   return 1 + Math.trunc(((bounded - 2) * 9999) / 262_142);
+}
+
+/** The way back: the shares that have this weight. */
+export function weightShares(weight: number): number {
+  return SHARES_MIN + Math.ceil(((weight - 1) * 262_142) / 9999);
 }

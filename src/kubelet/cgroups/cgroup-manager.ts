@@ -7,7 +7,7 @@
 import type { Pod } from '#api/gen/core-v1.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { FileSystem, Processes } from '#base/doors.ts';
-import { CPU_PERIOD_US, cpuShares, cpuWeight } from './cfs.ts';
+import { CPU_PERIOD_US, cpuShares, cpuWeight, weightShares } from './cfs.ts';
 import {
   burstableShares,
   type CgroupLimits,
@@ -27,6 +27,13 @@ const REMOVE_RETRY_MS = 50;
 const CONTROLLERS_V2 = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
 /** Controllers of version 1 that we set values in; runc makes the others' directories. */
 const CONTROLLERS_V1 = ['cpu', 'memory', 'pids'];
+/** Version 1 says so many bytes (less than a page more) where nothing is limited. */
+const MEMORY_UNLIMITED = 2 ** 62;
+/** What a cgroup is made with, where nothing else is said. */
+const UNLIMITED = {
+  cpuQuotaUs: Number.POSITIVE_INFINITY,
+  memoryBytes: Number.POSITIVE_INFINITY,
+};
 
 /** Reads `/proc/self/mounts` (its text) for the cgroup file systems. */
 export function findCgroupHierarchy(mounts: string): CgroupHierarchy | undefined {
@@ -82,15 +89,56 @@ export class CgroupManager {
   /** Makes the root and the classes. `milliCpu`: what all pods may share. */
   async start(milliCpu: number): Promise<void> {
     const base = `${this.root}/kubepods`;
-    await this.#ensure(base, { cpuShares: cpuShares(milliCpu) });
-    await this.#ensure(`${base}/besteffort`, { cpuShares: cpuShares(0) });
-    await this.#ensure(`${base}/burstable`, { cpuShares: cpuShares(0) });
+    await this.#ensure(base, { ...UNLIMITED, cpuShares: cpuShares(milliCpu) });
+    await this.#ensure(`${base}/besteffort`, { ...UNLIMITED, cpuShares: cpuShares(0) });
+    await this.#ensure(`${base}/burstable`, { ...UNLIMITED, cpuShares: cpuShares(0) });
   }
 
   async createForPod(pod: Pod): Promise<string> {
     const path = this.pathOf(pod);
-    await this.#ensure(path, podCgroupLimits(pod));
+    await this.#ensure(path, { ...UNLIMITED, ...podCgroupLimits(pod) });
     return path;
+  }
+
+  /** Changes some of the limits of the pod's cgroup. */
+  setForPod(pod: Pod, limits: Partial<CgroupLimits>): Promise<void> {
+    return this.#ensure(this.pathOf(pod), limits);
+  }
+
+  /** The limits that the pod's cgroup has now; what is not said is not limited. */
+  async limitsOf(pod: Pod): Promise<Partial<CgroupLimits>> {
+    const path = this.pathOf(pod);
+    const { version } = this.#options.hierarchy;
+    const read = async (controller: string, v1: string, v2: string): Promise<string[]> => {
+      const text = await this.#read(controller, path, version === 1 ? v1 : v2);
+      return text?.trim().split(' ') ?? [];
+    };
+    const [share] = await read('cpu', 'cpu.shares', 'cpu.weight');
+    const [quota = '', period] = await read('cpu', 'cpu.cfs_quota_us', 'cpu.max');
+    const [memory] = await read('memory', 'memory.limit_in_bytes', 'memory.max');
+    const shares = version === 1 ? Number(share) : weightShares(Number(share));
+    const quotaUs = (Number(quota) * CPU_PERIOD_US) / Number(period ?? CPU_PERIOD_US);
+    const memoryBytes = Number(memory);
+    return {
+      ...(shares > 0 ? { cpuShares: shares } : {}),
+      ...(quotaUs > 0 ? { cpuQuotaUs: quotaUs } : {}),
+      ...(memoryBytes < MEMORY_UNLIMITED ? { memoryBytes } : {}),
+    };
+  }
+
+  /** Bytes; undefined: the kernel does not say. */
+  async memoryUsageOf(pod: Pod): Promise<number | undefined> {
+    const { version } = this.#options.hierarchy;
+    const file = version === 1 ? 'memory.usage_in_bytes' : 'memory.current';
+    const text = await this.#read('memory', this.pathOf(pod), file);
+    return text === undefined ? undefined : Number(text);
+  }
+
+  #read(controller: string, path: string, file: string): Promise<string | undefined> {
+    const { hierarchy, fileSystem } = this.#options;
+    const mount = hierarchy.version === 2 ? hierarchy.mount : hierarchy.mounts.get(controller);
+    if (mount === undefined) return Promise.resolve(undefined);
+    return fileSystem.readText(`${mount}${path}/${file}`).catch(() => undefined);
   }
 
   /** Weighs the burstable class by the pods that are in it. */
@@ -135,7 +183,7 @@ export class CgroupManager {
     return [...hierarchy.mounts.values()].map((mount) => `${mount}${path}`);
   }
 
-  async #ensure(path: string, limits: CgroupLimits): Promise<void> {
+  async #ensure(path: string, limits: Partial<CgroupLimits>): Promise<void> {
     const { hierarchy } = this.#options;
     if (hierarchy.version === 2) return this.#ensureV2(hierarchy.mount, path, limits);
     const { fileSystem } = this.#options;
@@ -150,7 +198,7 @@ export class CgroupManager {
     }
   }
 
-  async #ensureV2(mount: string, path: string, limits: CgroupLimits): Promise<void> {
+  async #ensureV2(mount: string, path: string, limits: Partial<CgroupLimits>): Promise<void> {
     const { fileSystem } = this.#options;
     let directory = mount;
     for (const name of path.split('/').filter((part) => part !== '')) {
@@ -200,24 +248,28 @@ export class CgroupManager {
   }
 }
 
-function valuesV1(controller: string, limits: CgroupLimits): [string, string][] {
+function valuesV1(controller: string, limits: Partial<CgroupLimits>): [string, string][] {
+  const { cpuShares: shares, cpuQuotaUs, memoryBytes } = limits;
+  const values: [string, string][] = [];
   if (controller === 'cpu') {
-    return [
-      ['cpu.shares', String(limits.cpuShares)],
-      ['cpu.cfs_period_us', String(CPU_PERIOD_US)],
-      ['cpu.cfs_quota_us', String(limits.cpuQuotaUs ?? -1)],
-    ];
+    if (shares !== undefined) values.push(['cpu.shares', String(shares)]);
+    if (cpuQuotaUs !== undefined) {
+      values.push(['cpu.cfs_period_us', String(CPU_PERIOD_US)]);
+      values.push(['cpu.cfs_quota_us', Number.isFinite(cpuQuotaUs) ? String(cpuQuotaUs) : '-1']);
+    }
   }
-  if (controller === 'memory' && limits.memoryBytes !== undefined) {
-    return [['memory.limit_in_bytes', String(limits.memoryBytes)]];
+  // A new cgroup is not limited.
+  if (controller === 'memory' && memoryBytes !== undefined && Number.isFinite(memoryBytes)) {
+    values.push(['memory.limit_in_bytes', String(memoryBytes)]);
   }
-  return [];
+  return values;
 }
 
-function valuesV2(limits: CgroupLimits): [string, string][] {
-  return [
-    ['cpu.weight', String(cpuWeight(limits.cpuShares))],
-    ['cpu.max', `${limits.cpuQuotaUs ?? 'max'} ${CPU_PERIOD_US}`],
-    ['memory.max', String(limits.memoryBytes ?? 'max')],
-  ];
+function valuesV2({ cpuShares: shares, cpuQuotaUs, memoryBytes }: Partial<CgroupLimits>) {
+  const orMax = (value: number): string => (Number.isFinite(value) ? String(value) : 'max');
+  const values: [string, string][] = [];
+  if (shares !== undefined) values.push(['cpu.weight', String(cpuWeight(shares))]);
+  if (cpuQuotaUs !== undefined) values.push(['cpu.max', `${orMax(cpuQuotaUs)} ${CPU_PERIOD_US}`]);
+  if (memoryBytes !== undefined) values.push(['memory.max', orMax(memoryBytes)]);
+  return values;
 }

@@ -64,7 +64,7 @@ export function podLogDirectory(root: string, pod: Pod): string {
 }
 
 /** A limit of the pod holds for a container without one. */
-function containerResources(
+export function containerResources(
   pod: Pod,
   container: Container,
   memoryCapacity: number,

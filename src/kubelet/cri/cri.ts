@@ -26,6 +26,7 @@ export interface CriCalls {
   createContainer: [m.CreateContainerRequest, m.CreateContainerResponse];
   startContainer: [m.StartContainerRequest, m.StartContainerResponse];
   stopContainer: [m.StopContainerRequest, m.StopContainerResponse];
+  updateContainerResources: [m.UpdateContainerResourcesRequest, m.UpdateContainerResourcesResponse];
   removeContainer: [m.RemoveContainerRequest, m.RemoveContainerResponse];
   listContainers: [m.ListContainersRequest, m.ListContainersResponse];
   containerStatus: [m.ContainerStatusRequest, m.ContainerStatusResponse];

@@ -56,7 +56,15 @@ export function observedContainer(
     restartCount: remembered.restartCount,
     logPath: status.logPath ?? '',
     ...(remembered.hash === undefined ? {} : { hash: remembered.hash }),
+    ...runtimeResources(status),
   };
+}
+
+function runtimeResources({ resources }: ContainerStatus): Pick<ObservedContainer, 'resources'> {
+  const { linux } = resources ?? {};
+  if (linux === undefined) return {};
+  const { cpuShares = 0, cpuQuota = 0, cpuPeriod = 0, memoryLimitInBytes = 0 } = linux;
+  return { resources: { cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes: memoryLimitInBytes } };
 }
 
 function toMs(nanos: number | undefined): number {

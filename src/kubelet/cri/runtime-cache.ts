@@ -9,6 +9,7 @@
  * remembers the number of what it was last seen by. Upstream: pkg/kubelet/pleg, v1.36.
  */
 import type * as m from '#api/gen/cri-v1.ts';
+import { equalJson } from '#api/meta/equal.ts';
 import { emptyObservation, type ObservedContainer, type ObservedPod } from '../pod/observed.ts';
 import type { Cri } from './cri.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from './enums.ts';
@@ -79,8 +80,11 @@ export class RuntimeCache {
     await Promise.all([...listings].map(([uid, listing]) => this.#update(uid, listing, look)));
   }
 
-  /** Looks at one pod now. Gives what is known after that. */
-  async refresh(uid: string): Promise<ObservedPod> {
+  /**
+   * Looks at one pod now. Gives what is known after that. `closely`: also what no listing shows,
+   * such as the resources of containers.
+   */
+  async refresh(uid: string, { closely = false } = {}): Promise<ObservedPod> {
     const look = ++this.#looks;
     const { cri } = this.#options;
     const filter = { labelSelector: { [POD_UID_LABEL]: uid } };
@@ -89,19 +93,21 @@ export class RuntimeCache {
       cri.call('listContainers', { filter }),
     ]);
     const listings = byPod(sandboxes.items ?? [], containers.containers ?? []);
-    await this.#update(uid, listings.get(uid) ?? EMPTY_LISTING, look);
+    await this.#update(uid, listings.get(uid) ?? EMPTY_LISTING, look, closely);
     return this.get(uid);
   }
 
-  async #update(uid: string, listing: Listing, look: number): Promise<void> {
+  async #update(uid: string, listing: Listing, look: number, closely = false): Promise<void> {
     const before = this.#entries.get(uid);
     const fingerprint = fingerprintOf(listing);
-    if (before?.fingerprint === fingerprint) return;
+    if (before?.fingerprint === fingerprint && !closely) return;
     if (before === undefined && listing === EMPTY_LISTING) return;
     const observed = await this.#observe(uid, listing, before?.observed);
     if (observed === undefined) return;
     const now = this.#entries.get(uid);
     if (now !== undefined && now.look > look) return;
+    // A close look that saw nothing new wakes nobody.
+    if (now?.fingerprint === fingerprint && equalJson(now.observed, observed)) return;
     if (observed.sandboxes.length + observed.containers.length === 0) this.#entries.delete(uid);
     else this.#entries.set(uid, { observed, look, fingerprint });
     this.#options.onChange(uid);

@@ -15,6 +15,8 @@ const OWNED: ReadonlySet<string> = new Set([
   'Initialized',
   'ContainersReady',
   'PodReadyToStartContainers',
+  'PodResizePending',
+  'PodResizeInProgress',
 ]);
 
 export interface ConditionInput {
@@ -23,6 +25,8 @@ export interface ConditionInput {
   /** Init containers first. */
   readonly statuses: readonly ContainerStatus[];
   readonly hasSandbox: boolean;
+  /** Those of a resize that is not done. */
+  readonly resize: readonly PodCondition[];
   /** As last written: transition times are kept from them. */
   readonly previous: readonly PodCondition[];
   /** RFC 3339 time for what changed. */
@@ -43,7 +47,11 @@ export function podConditions(input: ConditionInput): PodCondition[] {
     ['ContainersReady', containersReady],
     ['PodScheduled', TRUE],
   ];
-  return [...others, ...owned.map(([type, verdict]) => withTransition(type, verdict, input))];
+  return [
+    ...others,
+    ...input.resize,
+    ...owned.map(([type, verdict]) => withTransition(type, verdict, input)),
+  ];
 }
 
 function withTransition(type: string, verdict: Verdict, input: ConditionInput): PodCondition {

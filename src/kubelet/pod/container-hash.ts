@@ -6,11 +6,8 @@
  * a dump of them, in hexadecimal. Ours has the same form (FNV-1a, 32 bits) over their JSON.
  */
 import type { Container, EphemeralContainer } from '#api/gen/core-v1.ts';
+import { fnv1a } from '../fnv.ts';
 
 export function containerHash(container: Container | EphemeralContainer): string {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(JSON.stringify([container.name, container.image ?? '']))) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  }
-  return hash.toString(16);
+  return fnv1a(JSON.stringify([container.name, container.image ?? ''])).toString(16);
 }

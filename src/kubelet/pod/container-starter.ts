@@ -64,6 +64,7 @@ export class ContainerStarter {
       throw fail(error, 'CreateContainerConfigError');
     });
     if (request.signal.aborted) throw new StartError('CreateContainerError', 'context canceled');
+    if (request.start.kind !== 'ephemeral') this.#node.resizer.started(request.pod, container);
     const id = await this.#create(request, config).catch((error: unknown) => {
       throw fail(error, 'CreateContainerError');
     });

@@ -15,6 +15,7 @@ import type {
 import { timeText } from '#api/meta/time.ts';
 import { latestContainer, type ObservedContainer, type ObservedPod } from './observed.ts';
 import { isSidecar } from '#api/core/pod-helpers.ts';
+import { actualResources } from '../resize/actual.ts';
 import { isToBeStarted } from './restart-policy.ts';
 
 /** Why a container could not be started: shown as its waiting state until it is. */
@@ -81,6 +82,8 @@ function statusFromRuntime(options: {
   const { container, latest, before, previous } = options;
   const lastState = before === undefined ? lastStateKept(latest, previous) : stateOf(before);
   const mounts = mountStatuses(container);
+  const { requests } = container.resources ?? {};
+  const given = latest.state === 'running' ? latest.resources : undefined;
   return {
     name: container.name,
     state: stateOf(latest, previous),
@@ -90,6 +93,8 @@ function statusFromRuntime(options: {
     image: latest.image,
     imageID: latest.imageRef,
     containerID: containerIdText(latest.id),
+    ...(requests === undefined ? {} : { allocatedResources: requests }),
+    resources: actualResources(container.resources, given),
     ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
   };
 }

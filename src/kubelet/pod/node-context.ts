@@ -5,7 +5,6 @@ import type { Service } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
-import type { PodAdmission } from '../admission/pod-admission.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import type { ResolverConfig } from '../container/dns.ts';
 import type { DownwardFacts } from '../container/downward.ts';
@@ -16,6 +15,7 @@ import type { ImagePuller } from '../images/image-puller.ts';
 import type { HookRunner } from '../lifecycle/hooks.ts';
 import type { WatchedObjects } from '../object-source.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
+import type { Resizing } from '../resize/resizing.ts';
 import type { Mounter } from '../volumes/mounts.ts';
 import type { TokenSource } from '../volumes/tokens.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
@@ -35,7 +35,7 @@ export interface NodeSettings {
   readonly memoryCapacity: number;
 }
 
-export interface NodeContext {
+export interface NodeContext extends Resizing {
   readonly environment: Environment;
   readonly fileSystem: FileSystem;
   readonly client: Client;
@@ -53,7 +53,6 @@ export interface NodeContext {
   readonly objects: WatchedObjects;
   readonly tokens: TokenSource;
   readonly backoff: BackoffTable;
-  readonly admission: PodAdmission;
   readonly settings: NodeSettings;
   /** Rejects (or waits) until the Services have been read once. */
   readonly services: () => Promise<readonly Service[]>;

@@ -8,6 +8,15 @@
 
 export type ContainerRunState = 'created' | 'running' | 'exited' | 'unknown';
 
+/** What a container was given, as CRI says it; 0 for what is not limited. */
+export interface RuntimeResources {
+  readonly cpuShares: number;
+  /** Microseconds in each period. */
+  readonly cpuQuota: number;
+  readonly cpuPeriod: number;
+  readonly memoryLimitBytes: number;
+}
+
 export interface ObservedContainer {
   readonly id: string;
   readonly name: string;
@@ -30,6 +39,8 @@ export interface ObservedContainer {
   readonly restartCount: number;
   /** Absolute path of the log file. */
   readonly logPath: string;
+  /** Undefined when the runtime does not say. */
+  readonly resources?: RuntimeResources;
 }
 
 export interface ObservedSandbox {

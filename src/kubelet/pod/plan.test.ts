@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Container, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { containerHash } from './container-hash.ts';
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from './observed.ts';
-import { planPod, type ProbeVerdicts } from './plan.ts';
+import { planPod, type Verdicts } from './plan.ts';
 
 /** `init! sidecar~ main`: containers of a pod; `!` an init container, `~` a sidecar. */
 function podOf(text: string, spec: Partial<PodSpec> = {}): Pod {
@@ -54,7 +54,11 @@ function observe(lines: readonly string[], sandboxes = [SANDBOX]): ObservedPod {
   return { uid: 'u', name: 'p', namespace: 'n', sandboxes, containers };
 }
 
-const NO_PROBES: ProbeVerdicts = { liveness: () => undefined, startup: () => undefined };
+const NO_PROBES: Verdicts = {
+  liveness: () => undefined,
+  startup: () => undefined,
+  resized: new Set(),
+};
 
 type Row = [
   claim: string,
@@ -207,7 +211,7 @@ describe('planPod', () => {
   }
 
   it('restarts a container that fails its liveness probe', () => {
-    const probes: ProbeVerdicts = { liveness: (id) => id !== 'c0', startup: () => undefined };
+    const probes: Verdicts = { ...NO_PROBES, liveness: (id) => id !== 'c0' };
     const plan = planPod(podOf('a'), observe(['a running']), probes);
     assert.deepEqual(
       plan.kills.map(({ message }) => message),
@@ -218,14 +222,14 @@ describe('planPod', () => {
   it('starts no sidecar again in a pod that has ended', () => {
     const pod = podOf('s~ a', { restartPolicy: 'Never' });
     const probed = { ...pod.spec!.initContainers![0]!, livenessProbe: {} };
-    const probes: ProbeVerdicts = { liveness: () => false, startup: () => undefined };
+    const probes: Verdicts = { ...NO_PROBES, liveness: () => false };
     const ill = { ...pod, spec: { ...pod.spec!, initContainers: [probed] } };
     const plan = planPod(ill, observe(['a exit=0', 's running']), probes);
     assert.deepEqual([plan.killPod, plan.starts], [true, []]);
   });
 
   it('stops for good what fails its probe and never restarts', () => {
-    const probes: ProbeVerdicts = { liveness: () => false, startup: () => undefined };
+    const probes: Verdicts = { ...NO_PROBES, liveness: () => false };
     const plan = planPod(podOf('a', { restartPolicy: 'Never' }), observe(['a running']), probes);
     assert.deepEqual(
       plan.kills.map(({ message }) => message),

@@ -21,7 +21,7 @@ import { isSidecar } from '#api/core/pod-helpers.ts';
 import { isToBeStarted, restartsAfterExit } from './restart-policy.ts';
 
 export type ContainerKind = 'init' | 'regular' | 'ephemeral';
-export type KillReason = 'livenessProbe' | 'startupProbe' | 'unknown' | 'specChanged';
+export type KillReason = 'livenessProbe' | 'startupProbe' | 'unknown' | 'specChanged' | 'resized';
 
 export interface ContainerStart {
   readonly kind: ContainerKind;
@@ -54,7 +54,13 @@ export interface ProbeVerdicts {
   startup(containerId: string): boolean | undefined;
 }
 
-export function planPod(pod: Pod, observed: ObservedPod, verdicts: ProbeVerdicts): PodPlan {
+/** What is known of the running containers of a pod. */
+export interface Verdicts extends ProbeVerdicts {
+  /** Ids of those that have to start anew to get other resources. */
+  readonly resized: ReadonlySet<string>;
+}
+
+export function planPod(pod: Pod, observed: ObservedPod, verdicts: Verdicts): PodPlan {
   const sandbox = planSandbox(pod, observed);
   if (sandbox.create) return planNewSandbox(pod, observed, sandbox.attempt);
 
@@ -156,7 +162,7 @@ interface InitPlan {
  * Walks the init containers from the last to the first: the youngest one that exists says how far
  * the pod has come, even when the runtime forgot the earlier ones.
  */
-function planInit(pod: Pod, observed: ObservedPod, verdicts: ProbeVerdicts): InitPlan {
+function planInit(pod: Pod, observed: ObservedPod, verdicts: Verdicts): InitPlan {
   const init = pod.spec?.initContainers ?? [];
   const plan: InitPlan = { done: init.length === 0, failed: false, kills: [], starts: [] };
   if (plan.done) return plan;
@@ -206,7 +212,7 @@ function planOneInit(options: {
   readonly container: Container;
   readonly latest: ObservedContainer;
   readonly pod: Pod;
-  readonly verdicts: ProbeVerdicts;
+  readonly verdicts: Verdicts;
 }): InitStep {
   const { container, latest, pod, verdicts } = options;
   if (latest.state === 'created') return { ...WAIT, restart: true };
@@ -230,7 +236,7 @@ function planOneInit(options: {
 function planRunningSidecar(
   container: Container,
   latest: ObservedContainer,
-  verdicts: ProbeVerdicts,
+  verdicts: Verdicts,
 ): InitStep {
   const restart = (message: string, reason: KillReason): InitStep => ({
     started: reason !== 'startupProbe',
@@ -247,10 +253,14 @@ function planRunningSidecar(
   if (container.livenessProbe !== undefined && verdicts.liveness(latest.id) === false) {
     return restart('failed liveness probe', 'livenessProbe');
   }
+  if (verdicts.resized.has(latest.id)) {
+    const kills = [kill(latest, resizedMessage(container), 'resized')];
+    return { started: true, restart: true, failed: false, kills };
+  }
   return { ...WAIT, started: true };
 }
 
-function planRegular(pod: Pod, observed: ObservedPod, verdicts: ProbeVerdicts) {
+function planRegular(pod: Pod, observed: ObservedPod, verdicts: Verdicts) {
   const starts: ContainerStart[] = [];
   const kills: ContainerKill[] = [];
   let kept = 0;
@@ -271,9 +281,11 @@ function planRegular(pod: Pod, observed: ObservedPod, verdicts: ProbeVerdicts) {
       continue;
     }
     const policy = container.restartPolicy ?? pod.spec?.restartPolicy;
-    const restart = fault.reason === 'specChanged' || policy !== 'Never';
+    const isWanted = fault.reason === 'specChanged' || fault.reason === 'resized';
+    const restart = isWanted || policy !== 'Never';
     if (restart) starts.push({ kind: 'regular', container });
-    const message = restart ? `${fault.message}, will be restarted` : fault.message;
+    const isSaid = fault.reason === 'resized';
+    const message = restart && !isSaid ? `${fault.message}, will be restarted` : fault.message;
     kills.push(kill(latest, message, fault.reason));
   }
   return { starts, kills, kept };
@@ -283,7 +295,7 @@ function planRegular(pod: Pod, observed: ObservedPod, verdicts: ProbeVerdicts) {
 function faultOf(
   container: Container,
   latest: ObservedContainer,
-  verdicts: ProbeVerdicts,
+  verdicts: Verdicts,
 ): { readonly message: string; readonly reason: KillReason } | undefined {
   if (isChanged(container, latest)) {
     return { message: `Container ${container.name} definition changed`, reason: 'specChanged' };
@@ -297,7 +309,14 @@ function faultOf(
   if (verdicts.startup(latest.id) === false) {
     return { message: `Container ${container.name} failed startup probe`, reason: 'startupProbe' };
   }
+  if (verdicts.resized.has(latest.id)) {
+    return { message: resizedMessage(container), reason: 'resized' };
+  }
   return undefined;
+}
+
+function resizedMessage({ name }: Container): string {
+  return `Container ${name} resize requires restart`;
 }
 
 function isChanged(container: Container, latest: ObservedContainer): boolean {

@@ -2,7 +2,7 @@
  * One step towards what the pod's spec says: plan, then act.
  *
  *   plan ─▶ stop all ─▶ sandbox ┐
- *                      volumes ─┴▶ stop some ─▶ start some
+ *                      volumes ─┴▶ stop some ─▶ resize some ─▶ start some
  *
  * Remembers only why a container could not be started, for the status. Upstream:
  * pkg/kubelet/kubelet.go (SyncPod), kuberuntime_manager.go (SyncPod), v1.36.
@@ -19,6 +19,9 @@ import type { StartFailure } from './container-status.ts';
 import type { ContainerKiller } from './container-killer.ts';
 import { ContainerStarter } from './container-starter.ts';
 import { podDescription } from './description.ts';
+import { isIdle, type ResizePlan, withoutContainers } from '../resize/plan-resize.ts';
+import { resizeMessage } from '../resize/messages.ts';
+import { type PodResources, resourcesOf, sameResources } from '../resize/pod-resources.ts';
 import { downwardFacts, type NodeContext } from './node-context.ts';
 import { latestContainer, type ObservedPod, observedIps } from './observed.ts';
 import { type ContainerKill, type ContainerStart, planPod, type PodPlan } from './plan.ts';
@@ -36,6 +39,7 @@ export interface SyncResult {
 }
 
 interface Pass {
+  /** With the resources that the node has allocated to it. */
   readonly pod: Pod;
   readonly observed: ObservedPod;
   readonly events: PodEvents;
@@ -49,6 +53,7 @@ export class PodSync {
   /** Why containers wait, by name. */
   readonly failures = new Map<string, StartFailure>();
   #failedPasses = 0;
+  #resizeFailure: { readonly resources: PodResources; readonly retryAtMs: number } | undefined;
 
   constructor(node: NodeContext, killer: ContainerKiller) {
     this.#node = node;
@@ -58,11 +63,21 @@ export class PodSync {
 
   async pass(pass: Pass): Promise<SyncResult> {
     const { pod, observed } = pass;
-    const plan = planPod(pod, observed, this.#node.probes);
-    const idle = plan.kills.length + plan.starts.length === 0 && !plan.killPod;
-    if (idle) return { acted: false };
+    const { probes, resizer } = this.#node;
+    const wanted = resizer.plan(pod, observed);
+    const wait = this.#resizeWait(pod);
+    const verdicts = {
+      liveness: (id: string) => probes.liveness(id),
+      startup: (id: string) => probes.startup(id),
+      resized: wanted.restarts,
+    };
+    const plan = planPod(pod, observed, verdicts);
+    const isQuiet = plan.kills.length + plan.starts.length === 0 && !plan.killPod;
+    if (isQuiet && wait !== undefined) return { acted: false, retryAtMs: wait };
+    const resize = withoutContainers(wanted, new Set(plan.kills.map(({ id }) => id)));
+    if (isQuiet && isIdle(resize)) return { acted: false };
     try {
-      const result = await this.#act(plan, pass);
+      const result = await this.#act(plan, resize, pass);
       if (result.acted) this.#failedPasses = 0;
       return result;
     } catch (error) {
@@ -81,15 +96,14 @@ export class PodSync {
     return { acted: false, retryAtMs: clock.now() + delayMs };
   }
 
-  async #act(plan: PodPlan, pass: Pass): Promise<SyncResult> {
+  async #act(plan: PodPlan, resize: ResizePlan, pass: Pass): Promise<SyncResult> {
     const { pod, events } = pass;
     if (plan.killPod) await this.#killAll(plan, pass);
     if (plan.killPod && !plan.createSandbox) return { acted: true };
     const due = this.#dueStarts(plan.starts, pass);
-    if (!plan.createSandbox && plan.kills.length === 0 && due.starts.length === 0) {
-      return { acted: false, ...retry(due.retryAtMs) };
-    }
-    await this.#node.cgroups?.createForPod(pod);
+    const isDue = plan.kills.length + due.starts.length > 0 || !isIdle(resize);
+    if (!plan.createSandbox && !isDue) return { acted: false, ...retry(due.retryAtMs) };
+    if (plan.createSandbox) await this.#node.cgroups?.createForPod(pod);
     const config = this.#sandboxConfig(plan, pod);
     const facts = downwardFacts(this.#node, observedIps(pass.observed));
     const [sandbox, volumes] = await Promise.allSettled([
@@ -106,11 +120,44 @@ export class PodSync {
     }
     await this.#killSome(plan.kills, pass);
     if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
+    const resized = await this.#resize(resize, pass);
     const result = await this.#startAll(pass, due.starts, config, volumes.value);
     return {
-      acted: result.acted || plan.kills.length > 0,
-      ...retry(result.retryAtMs ?? due.retryAtMs),
+      acted: result.acted || resized.acted || plan.kills.length > 0,
+      ...retry(resized.retryAtMs ?? result.retryAtMs ?? due.retryAtMs),
     };
+  }
+
+  /** Until when a resize that failed is left alone; another one need not wait. */
+  #resizeWait(pod: Pod): number | undefined {
+    const { resources, retryAtMs } = this.#resizeFailure ?? {};
+    if (resources === undefined || retryAtMs === undefined) return undefined;
+    if (!sameResources(resources, resourcesOf(pod))) return undefined;
+    return retryAtMs > this.#node.environment.clock.now() ? retryAtMs : undefined;
+  }
+
+  /** A resize that fails is told of and tried again; containers that are to start, start. */
+  async #resize(resize: ResizePlan, { pod, events }: Pass): Promise<SyncResult> {
+    const { cache, environment, resizeConditions, resizer } = this.#node;
+    const uid = pod.metadata?.uid ?? '';
+    try {
+      await resizer.act(pod, resize);
+      this.#resizeFailure = undefined;
+      return { acted: !isIdle(resize) };
+    } catch (error) {
+      const message = messageOf(error);
+      const verdict = { message, generation: pod.metadata?.generation };
+      const { generation, isNews } = resizeConditions.fail(uid, verdict);
+      const text = resizeMessage('Pod resize error', pod, generation ?? 0, message);
+      if (isNews) events.pod('Warning', 'ResizeError', text);
+      const delayMs = RETRY_MS[Math.min(this.#failedPasses++, RETRY_MS.length - 1)] ?? 0;
+      const retryAtMs = environment.clock.now() + delayMs;
+      this.#resizeFailure = { resources: resourcesOf(pod), retryAtMs };
+      return { acted: false, retryAtMs };
+    } finally {
+      // Also after a failure: a part of it may have been done.
+      if (!isIdle(resize)) await cache.refresh(uid, { closely: true });
+    }
   }
 
   #sandboxConfig(plan: PodPlan, pod: Pod): PodSandboxConfig {

@@ -1,133 +1,7 @@
 /** One pod's life, in virtual time, against a runtime and an API in memory. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
-import type { FileSystem } from '#base/doors.ts';
-import { FakeApi } from '#kit/kubelet/fake-api.ts';
-import { FakeCri } from '#kit/kubelet/fake-cri.ts';
-import { VirtualEnvironment } from '#kit/virtual-environment.ts';
-import { openGrpcChannel } from '#edge/grpc.ts';
-import { realNetwork } from '#edge/network.ts';
-import { RuntimeCache } from '../cri/runtime-cache.ts';
-import { PodAdmission } from '../admission/pod-admission.ts';
-import type { KubeletEvent } from '../events.ts';
-import { ImagePuller } from '../images/image-puller.ts';
-import { HookRunner } from '../lifecycle/hooks.ts';
-import { WatchedObjects } from '../object-source.ts';
-import { ProbeManager } from '../probes/probe-manager.ts';
-import { POD } from '../resources.ts';
-import { TokenSource } from '../volumes/tokens.ts';
-import { BackoffTable } from './backoff.ts';
-import type { NodeContext } from './node-context.ts';
-import { PodWorker } from './pod-worker.ts';
-import { StatusWriter } from './status-writer.ts';
-
-/** Nothing is on disk: what is written is forgotten. */
-const NO_FILES = {
-  makeDirectory: () => Promise.resolve(),
-  writeFile: () => Promise.resolve(),
-  chmod: () => Promise.resolve(),
-  remove: () => Promise.resolve(),
-  list: () => Promise.resolve([]),
-} as unknown as FileSystem;
-
-class World {
-  readonly environment = new VirtualEnvironment();
-  readonly api = new FakeApi();
-  readonly cri = new FakeCri(this.environment);
-  readonly events: KubeletEvent[] = [];
-  readonly node: NodeContext;
-  worker: PodWorker | undefined;
-  removed = false;
-  /** Pods that the node has taken besides. */
-  taken: Pod[] = [];
-
-  constructor() {
-    const { environment, api, cri } = this;
-    const wake = (): void => this.worker?.wake();
-    const objects = new WatchedObjects({ client: api, environment, onChange: wake });
-    const network = realNetwork();
-    this.node = {
-      environment,
-      fileSystem: NO_FILES,
-      client: api,
-      events: { event: (event) => this.events.push(event) },
-      cri,
-      cache: new RuntimeCache({
-        cri,
-        terminationMessage: () => Promise.resolve(''),
-        onChange: wake,
-      }),
-      cgroups: undefined,
-      images: new ImagePuller({ cri, environment, objects }),
-      volumes: {
-        mount: () => Promise.resolve(new Map()),
-        tearDown: () => Promise.resolve(),
-        podDirectory: () => '/pod',
-      } as unknown as NodeContext['volumes'],
-      mounter: {} as unknown as NodeContext['mounter'],
-      hooks: new HookRunner({ environment, cri, network }),
-      probes: new ProbeManager({ environment, cri, network, openGrpc: openGrpcChannel }, wake),
-      statuses: new StatusWriter({ client: api, environment }),
-      objects,
-      tokens: new TokenSource({ client: api, environment }),
-      backoff: new BackoffTable(),
-      admission: new PodAdmission({
-        client: api,
-        nodeName: 'n1',
-        node: () => ({ metadata: { name: 'n1' }, status: { allocatable: { pods: '10' } } }),
-        taken: () => this.taken,
-      }),
-      settings: {
-        nodeName: 'n1',
-        clusterDns: [],
-        clusterDomain: 'c.l',
-        resolver: { servers: [], searches: [], options: [] },
-        logRoot: '/logs',
-        seccompDirectory: '/seccomp',
-        memoryCapacity: 2 ** 30,
-      },
-      services: () => Promise.resolve([]),
-      hostIps: () => ['192.0.2.1'],
-      allocatable: () => ({}),
-    };
-  }
-
-  get pod(): Pod | undefined {
-    return this.api.find(POD, 'p', 'n');
-  }
-
-  async start(spec: Partial<PodSpec> = {}): Promise<void> {
-    const pod = await this.api.create(POD, {
-      metadata: { name: 'p', namespace: 'n' },
-      spec: {
-        containers: [{ name: 'main', image: 'i' }],
-        terminationGracePeriodSeconds: 30,
-        ...spec,
-      },
-    });
-    this.worker = new PodWorker(this.node, pod, () => {
-      this.removed = true;
-    });
-    this.worker.wake();
-    await this.environment.advance(0);
-  }
-
-  /** What the informer would tell. */
-  async delete(gracePeriodSeconds?: number): Promise<void> {
-    const options = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
-    await this.api.delete(POD, { name: 'p', namespace: 'n' }, options);
-    const { pod } = this;
-    if (pod !== undefined) this.worker?.update(pod);
-    await this.environment.advance(0);
-  }
-
-  running(): string[] {
-    return [...this.cri.containers.values()]
-      .filter(({ status }) => status.state === 1)
-      .map(({ status }) => status.metadata?.name ?? '');
-  }
-}
+import { PodWorld as World } from '#kit/kubelet/pod-world.ts';
 
 describe('PodWorker', () => {
   it('runs a pod and reports it, in no time', async () => {
@@ -178,8 +52,7 @@ describe('PodWorker', () => {
     await world.start();
     await world.worker?.stop();
     world.taken = Array.from({ length: 10 }, (_, i) => ({ metadata: { uid: `${i}` } }));
-    world.worker = new PodWorker(world.node, world.pod ?? {}, () => {});
-    world.worker.wake();
+    world.worker = world.work(world.pod ?? {});
     await world.environment.advance(0);
     assert.equal(world.pod?.status?.phase, 'Running');
   });
@@ -321,8 +194,7 @@ describe('PodWorker', () => {
     const world = new World();
     await world.start();
     await world.worker?.stop();
-    world.worker = new PodWorker(world.node, world.pod!, () => {});
-    world.worker.wake();
+    world.worker = world.work(world.pod!);
     await world.environment.advance(60_000);
     assert.equal(world.cri.containers.size, 1);
     assert.equal(world.pod?.status?.containerStatuses?.[0]?.restartCount, 0);

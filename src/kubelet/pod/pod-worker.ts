@@ -13,6 +13,8 @@ import { sleep, type Timer } from '#base/env.ts';
 import { messageOf, stackOf } from '#base/error.ts';
 import { podLogDirectory } from '../container/container-config.ts';
 import { PodEvents } from '../events.ts';
+import { resizeMessage } from '../resize/messages.ts';
+import { isIdle } from '../resize/plan-resize.ts';
 import { POD } from '../resources.ts';
 import { objectReferences } from '../volumes/sources.ts';
 import { pruneContainers, removeFromRuntime } from './cleanup.ts';
@@ -34,9 +36,11 @@ export class PodWorker {
   readonly #node: NodeContext;
   readonly #sync: PodSync;
   readonly #killer: ContainerKiller;
-  readonly #events: PodEvents;
+  readonly events: PodEvents;
   readonly #onRemoved: () => void;
   #pod: Pod;
+  /** The newest of which is decided whether it gets what its spec asks for. */
+  #decided: Pod;
   #phase: Phase = 'syncing';
   /** The API no longer has the pod. */
   #gone = false;
@@ -44,6 +48,7 @@ export class PodWorker {
   /** The node has said whether it takes the pod. */
   #isAssessed = false;
   #isRejected = false;
+  #isConsidered = false;
   #dirty = false;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -56,11 +61,12 @@ export class PodWorker {
   constructor(node: NodeContext, pod: Pod, onRemoved: () => void) {
     this.#node = node;
     this.#pod = pod;
+    this.#decided = pod;
     this.uid = pod.metadata?.uid ?? '';
     this.#onRemoved = onRemoved;
     this.#killer = new ContainerKiller(node);
     this.#sync = new PodSync(node, this.#killer);
-    this.#events = new PodEvents(node.events, () => this.#pod);
+    this.events = new PodEvents(node.events, () => this.#pod);
     node.objects.use(this.uid, objectReferences(pod));
   }
 
@@ -73,7 +79,13 @@ export class PodWorker {
     if (this.#isRejected || this.#phase === 'terminated' || this.#phase === 'removed') return false;
     const observed = this.#node.cache.get(this.uid);
     if (isTerminalPhase(this.#pod.status?.phase) && !isAnythingAlive(observed)) return false;
-    return this.#isAssessed || wasStarted(observed);
+    return this.#isAssessed || wasStarted(observed) || this.#node.allocations.has(this.uid);
+  }
+
+  /** The pod with what it holds of the node, and its newest status. */
+  get held(): Pod {
+    const status = this.#node.statuses.previous(this.#pod);
+    return { ...this.#node.allocations.apply(this.#pod), status };
   }
 
   /** The API's object has changed. */
@@ -141,10 +153,12 @@ export class PodWorker {
 
   async #lookSyncing(): Promise<void> {
     if (!this.#isAssessed) await this.#assess();
+    await this.#decide();
     const observed = this.#node.cache.get(this.uid);
     this.#checkDeadline();
+    this.#noteResize(observed);
     // Before the report: a container that was ready when this kubelet started stays so.
-    this.#node.probes.sync(this.#pod, observed, this.#events);
+    this.#node.probes.sync(this.#pod, observed, this.events);
     const phase = this.#report(observed, false);
     const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;
     if (deleted || this.#gone || isTerminalPhase(phase)) {
@@ -152,9 +166,9 @@ export class PodWorker {
       return;
     }
     const result = await this.#sync.pass({
-      pod: this.#pod,
+      pod: this.#node.allocations.apply(this.#decided),
       observed,
-      events: this.#events,
+      events: this.events,
       signal: this.#syncing.signal,
     });
     if (result.acted) {
@@ -171,23 +185,51 @@ export class PodWorker {
 
   /** Once, before anything of the pod is made. What was started before a restart had been taken. */
   async #assess(): Promise<void> {
+    const { allocations, cache } = this.#node;
     const { metadata, status } = this.#pod;
     const isOver = metadata?.deletionTimestamp !== undefined || isTerminalPhase(status?.phase);
-    const isNew = !isOver && !this.#gone && !wasStarted(this.#node.cache.get(this.uid));
-    const rejection = isNew ? await this.#node.admission.rejectionOf(this.#pod) : undefined;
+    const wasTaken = wasStarted(cache.get(this.uid));
+    const isNew = !isOver && !this.#gone && !wasTaken;
+    if (!isOver && !this.#gone && wasTaken) allocations.adopt(this.#pod);
+    const rejection = isNew ? await allocations.admit(this.#pod) : undefined;
     this.#isAssessed = true;
     if (rejection === undefined) return;
     const { reason, message } = rejection;
     this.#isRejected = true;
-    this.#events.pod('Warning', reason, message);
+    this.events.pod('Warning', reason, message);
     this.#override = { phase: 'Failed', reason, message: `Pod was rejected: ${message}` };
+  }
+
+  /** No status may speak of a spec before it is decided whether it is granted. */
+  async #decide(): Promise<void> {
+    while (this.#decided !== this.#pod || !this.#isConsidered) {
+      this.#isConsidered = true;
+      const pod = this.#pod;
+      if (!this.#isRejected && !this.#gone) await this.#node.allocations.consider(pod);
+      this.#decided = pod;
+    }
+  }
+
+  /** Says that a resize goes on, or that it is done. */
+  #noteResize(observed: ObservedPod): void {
+    const { allocations, resizeConditions, resizer } = this.#node;
+    const pod = allocations.apply(this.#decided);
+    if (!isIdle(resizer.plan(pod, observed))) {
+      resizeConditions.goOn(this.uid, pod.metadata?.generation);
+      return;
+    }
+    const done = resizeConditions.clear(this.uid, 'PodResizeInProgress');
+    if (done === undefined) return;
+    const message = resizeMessage('Pod resize completed', pod, done.observedGeneration ?? 0);
+    this.events.pod('Normal', 'ResizeCompleted', message);
   }
 
   /** Writes what the volumes shall hold now. A failure is reported, and tried again later. */
   async #refreshVolumes(observed: ObservedPod): Promise<void> {
     if (!observed.containers.some(({ state }) => state === 'running')) return;
     const facts = downwardFacts(this.#node, observedIps(observed));
-    await this.#node.volumes.mount(this.#pod, facts, this.#events).catch(() => {
+    const pod = this.#node.allocations.apply(this.#decided);
+    await this.#node.volumes.mount(pod, facts, this.events).catch(() => {
       this.#wakeAfter(REMOVE_RETRY_MS * 10);
     });
   }
@@ -219,17 +261,19 @@ export class PodWorker {
     if (deadlineMs === undefined || deadlineMs > this.#node.environment.clock.now()) return;
     if (this.#override !== undefined) return;
     const message = 'Pod was active on the node longer than the specified deadline';
-    this.#events.pod('Normal', 'DeadlineExceeded', message);
+    this.events.pod('Normal', 'DeadlineExceeded', message);
     this.#override = { phase: 'Failed', reason: 'DeadlineExceeded', message };
   }
 
   /** Gives the phase that was reported. */
   #report(observed: ObservedPod, terminal: boolean) {
-    const { statuses, probes, environment } = this.#node;
+    const { allocations, statuses, probes, environment, resizeConditions } = this.#node;
+    const before = this.held;
     const status = podStatus({
-      pod: this.#pod,
+      pod: allocations.apply(this.#phase === 'syncing' ? this.#decided : this.#pod),
       observed,
       previous: statuses.previous(this.#pod),
+      resize: resizeConditions.list(this.uid),
       failures: this.#sync.failures,
       probes,
       terminal,
@@ -238,6 +282,7 @@ export class PodWorker {
       ...(this.#override === undefined ? {} : { override: this.#override }),
     });
     if (!this.#gone) statuses.set(this.#pod, status);
+    allocations.reported(before, status);
     return status.phase;
   }
 
@@ -249,7 +294,7 @@ export class PodWorker {
 
   async #lookTerminating(): Promise<void> {
     const observed = await this.#node.cache.refresh(this.uid);
-    this.#node.probes.sync(this.#pod, observed, this.#events);
+    this.#node.probes.sync(this.#pod, observed, this.events);
     this.#report(observed, false);
     if (!isAnythingAlive(observed)) {
       this.#phase = 'terminated';
@@ -261,14 +306,14 @@ export class PodWorker {
       await stopPod(this.#node, this.#killer, {
         pod: this.#pod,
         observed,
-        events: this.#events,
+        events: this.events,
         gracePeriodSeconds: stopping.graceSeconds,
         signal: stopping.abort.signal,
       });
       this.#dirty = true;
     } catch (error) {
       const text = messageOf(error);
-      this.#events.pod('Warning', 'FailedKillPod', `error killing pod: ${text}`);
+      this.events.pod('Warning', 'FailedKillPod', `error killing pod: ${text}`);
       this.#wakeAfter(STOP_RETRY_MS);
     } finally {
       this.#stopping = undefined;
@@ -277,8 +322,9 @@ export class PodWorker {
 
   /** Nothing runs any more: the last status, then all that the pod had on the node. */
   async #lookTerminated(): Promise<void> {
-    const { cache, cgroups, probes, statuses, volumes } = this.#node;
+    const { allocations, cache, cgroups, probes, statuses, volumes } = this.#node;
     this.#report(cache.get(this.uid), true);
+    allocations.roomCame();
     probes.forget(this.uid);
     this.#node.objects.use(this.uid, []);
     await Promise.all([
@@ -309,7 +355,8 @@ export class PodWorker {
   }
 
   async #remove(): Promise<void> {
-    const { backoff, cache, fileSystem, images, settings, statuses } = this.#node;
+    const { allocations, backoff, cache, fileSystem, images, resizer, settings, statuses } =
+      this.#node;
     await removeFromRuntime(this.#node, cache.get(this.uid));
     await fileSystem.remove(podLogDirectory(settings.logRoot, this.#pod));
     statuses.forget(this.uid);
@@ -319,5 +366,7 @@ export class PodWorker {
     this.#timer?.cancel();
     this.#phase = 'removed';
     this.#onRemoved();
+    resizer.forget(this.uid);
+    allocations.forget(this.uid);
   }
 }

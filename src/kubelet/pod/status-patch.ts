@@ -1,8 +1,9 @@
 /**
  * The smallest strategic merge patch that turns one pod status into another.
  *
- * Pure. Conditions are merged by type and never removed, so that those of others stay; addresses
- * are merged by address, so what is gone is deleted by name; lists of containers are replaced.
+ * Pure. Conditions are merged by type and never removed, so that those of others stay (but for those
+ * of a resize, which end with it); addresses are merged by address, so what is gone is deleted by
+ * name; lists of containers are replaced.
  * Source: API reference v1.36, PodStatus (patch strategies). Upstream:
  * pkg/util/pod/pod.go (PatchPodStatus).
  */
@@ -47,14 +48,22 @@ const OWNED: ReadonlySet<string> = new Set([
   'qosClass',
 ]);
 
+/** Conditions that are there only while they hold. */
+const PASSING: ReadonlySet<string> = new Set(['PodResizePending', 'PodResizeInProgress']);
+
 function changedConditions(from: PodStatus, to: PodStatus): Fields[] {
-  return (to.conditions ?? []).flatMap((condition) => {
+  const isKept = (type: string): boolean =>
+    to.conditions?.some((one) => one.type === type) === true;
+  const over = (from.conditions ?? []).filter(({ type }) => PASSING.has(type) && !isKept(type));
+  const deletions = over.map(({ type }) => ({ $patch: 'delete', type }));
+  const changes = (to.conditions ?? []).flatMap((condition) => {
     const before = from.conditions?.find(({ type }) => type === condition.type);
     if (sameValue(before, condition)) return [];
     // What the new one does not say must not stay from the old one.
     const gone = Object.keys(before ?? {}).filter((key) => !(key in condition));
     return [{ ...Object.fromEntries(gone.map((key) => [key, null])), ...condition }];
   });
+  return [...changes, ...deletions];
 }
 
 function mergedAddresses(

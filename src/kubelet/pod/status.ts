@@ -4,7 +4,7 @@
  * Pure but for the time that is passed in. Upstream: pkg/kubelet/kubelet_pods.go
  * (generateAPIPodStatus), pkg/kubelet/status/status_manager.go, v1.36.
  */
-import type { ContainerStatus, Pod, PodPhase, PodStatus } from '#api/gen/core-v1.ts';
+import type { ContainerStatus, Pod, PodCondition, PodPhase, PodStatus } from '#api/gen/core-v1.ts';
 import { timeText } from '#api/meta/time.ts';
 import { podQosClass } from '#api/core/qos.ts';
 import { podConditions } from './conditions.ts';
@@ -30,6 +30,8 @@ export interface PodStatusInput {
   /** Everything has been stopped and nothing starts again. */
   readonly terminal: boolean;
   readonly override?: PhaseOverride;
+  /** Conditions of a resize that is not done. */
+  readonly resize?: readonly PodCondition[];
   /** Addresses of the node; the first is the main one. */
   readonly hostIps: readonly string[];
   readonly nowMs: number;
@@ -65,6 +67,7 @@ function wholeStatus(input: PodStatusInput): PodStatus {
       phase,
       statuses: all,
       hasSandbox: !planSandbox(pod, observed).create,
+      resize: isTerminalPhase(phase) ? [] : (input.resize ?? []),
       previous: previous.conditions ?? [],
       now: timeText(nowMs),
     }),

@@ -8,6 +8,7 @@ import { type Environment, sleep } from '#base/env.ts';
 import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import type { Cri, CriCallName, CriCalls } from '#kubelet/cri/cri.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from '#kubelet/cri/enums.ts';
+import { POD_UID_LABEL } from '#kubelet/cri/labels.ts';
 
 export interface FakeContainer {
   readonly status: m.ContainerStatus;
@@ -20,6 +21,12 @@ export class FakeCri implements Cri {
   readonly containers = new Map<string, FakeContainer>();
   /** How long a container takes to end after it was told to; longer than the grace: killed. */
   stopMs = 0;
+  /** Bytes that each container uses. */
+  memoryUsage = 0;
+  /** Set: containers cannot be updated. */
+  updateFault: string | undefined;
+  /** Each update of a container: its name and its new resources. */
+  readonly updates: (readonly [string, m.LinuxContainerResources])[] = [];
   /** Called after a container was started: the test may let it end. */
   onStart: (id: string, name: string) => void = () => {};
   #ids = 0;
@@ -76,6 +83,10 @@ export class FakeCri implements Cri {
         return this.#start((request as m.StartContainerRequest).containerId ?? '');
       case 'stopContainer':
         return this.#stop(request as m.StopContainerRequest, signal);
+      case 'updateContainerResources':
+        return this.#updateResources(request as m.UpdateContainerResourcesRequest);
+      case 'listContainerStats':
+        return { stats: this.#stats() };
       case 'removeContainer':
         this.containers.delete((request as m.RemoveContainerRequest).containerId ?? '');
         return {};
@@ -125,7 +136,11 @@ export class FakeCri implements Cri {
   #create({ podSandboxId = '', config }: m.CreateContainerRequest): m.CreateContainerResponse {
     const { name, attempt = 0 } = config?.metadata ?? {};
     const taken = [...this.containers.values()].some(({ status }) => {
-      return status.metadata?.name === name && (status.metadata?.attempt ?? 0) === attempt;
+      return (
+        status.metadata?.name === name &&
+        (status.metadata?.attempt ?? 0) === attempt &&
+        status.labels?.[POD_UID_LABEL] === config?.labels?.[POD_UID_LABEL]
+      );
     });
     if (taken) throw new GrpcError(GRPC_CODE.unknown, `name "${name}" is reserved for "x"`);
     const id = `c${++this.#ids}`;
@@ -137,6 +152,7 @@ export class FakeCri implements Cri {
       image: config?.image ?? {},
       state: CONTAINER_STATE.created,
       createdAt: this.#nanos() + this.#ids,
+      resources: { linux: config?.linux?.resources ?? {} },
     };
     this.containers.set(id, { sandboxId: podSandboxId, status });
     return { containerId: id };
@@ -153,6 +169,26 @@ export class FakeCri implements Cri {
     this.containers.set(id, { ...container, status });
     this.onStart(id, status.metadata?.name ?? '');
     return {};
+  }
+
+  #updateResources({ containerId = '', linux = {} }: m.UpdateContainerResourcesRequest): object {
+    if (this.updateFault !== undefined) throw new GrpcError(GRPC_CODE.unknown, this.updateFault);
+    const container = this.containers.get(containerId);
+    if (container === undefined) throw new GrpcError(GRPC_CODE.notFound, 'no such container');
+    const { status } = container;
+    this.updates.push([status.metadata?.name ?? '', linux]);
+    // What is 0 stays as it is.
+    const given = Object.entries(linux).filter(([, value]) => value !== 0);
+    const resources = { linux: { ...status.resources?.linux, ...Object.fromEntries(given) } };
+    this.containers.set(containerId, { ...container, status: { ...status, resources } });
+    return {};
+  }
+
+  #stats(): m.ContainerStats[] {
+    return [...this.containers.keys()].map((id) => ({
+      attributes: { id },
+      memory: { usageBytes: { value: this.memoryUsage } },
+    }));
   }
 
   async #stop(

@@ -1,0 +1,113 @@
+/**
+ * What of a pod may change while it runs: the resources of its containers. Pure.
+ *
+ * Three sets of them stand side by side: what the spec asks for, what the node has allocated, and
+ * what was last told to the runtime (actuated). Source: KEP-1287; KEP-2837 (limits of the pod hold
+ * for containers without their own). Upstream: pkg/kubelet/allocation/allocation_manager.go, v1.36.
+ */
+import { compareQuantity, quantityMilli, quantityValue } from '#api/codec/quantity.ts';
+import type { Container, Pod, ResourceRequirements } from '#api/gen/core-v1.ts';
+
+type Quantities = Readonly<Record<string, string>>;
+
+export interface PodResources {
+  /** By name; init containers too. */
+  readonly containers: Readonly<Record<string, ResourceRequirements>>;
+  /** Of what is actuated: changes have begun that have not all been made. */
+  readonly isUnfinished?: boolean;
+}
+
+/** What can be changed in place: milli-CPU and bytes; 0 stands for what is not set. */
+export interface Amounts {
+  readonly cpuRequest: number;
+  readonly cpuLimit: number;
+  readonly memoryRequest: number;
+  readonly memoryLimit: number;
+}
+
+export type Resizable = 'cpu' | 'memory';
+
+export function resizableContainers(pod: Pod): readonly Container[] {
+  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+}
+
+/** What the spec of the pod asks for. */
+export function resourcesOf(pod: Pod): PodResources {
+  const entries = resizableContainers(pod).map(
+    ({ name, resources }) => [name, resources ?? {}] as const,
+  );
+  return { containers: Object.fromEntries(entries) };
+}
+
+/** The pod as if its spec asked for `resources`: the same object when it does. */
+export function withResources(pod: Pod, resources: PodResources): Pod {
+  const { spec } = pod;
+  if (spec === undefined || sameResources(resourcesOf(pod), resources)) return pod;
+  const given = (container: Container): Container => {
+    const own = resources.containers[container.name];
+    return own === undefined ? container : { ...container, resources: own };
+  };
+  const { initContainers } = spec;
+  return {
+    ...pod,
+    spec: {
+      ...spec,
+      containers: spec.containers.map(given),
+      ...(initContainers === undefined ? {} : { initContainers: initContainers.map(given) }),
+    },
+  };
+}
+
+/** Whether `b` says the same of every container that `a` names; what `b` leaves out is the same. */
+export function sameResources(a: PodResources, b: PodResources): boolean {
+  return Object.entries(a.containers).every(([name, own]) => {
+    const other = b.containers[name] ?? own;
+    return sameList(own.requests, other.requests) && sameList(own.limits, other.limits);
+  });
+}
+
+function sameList(a: Quantities = {}, b: Quantities = {}): boolean {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...names].every((name) => {
+    const [left, right] = [a[name], b[name]];
+    return left !== undefined && right !== undefined && compareQuantity(left, right) === 0;
+  });
+}
+
+/** With the limits that the pod as a whole lends to a container that has none of its own. */
+export function effective(pod: Pod, resources: ResourceRequirements = {}): ResourceRequirements {
+  const { cpu, memory } = pod.spec?.resources?.limits ?? {};
+  const lent = {
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(memory === undefined ? {} : { memory }),
+  };
+  const limits = { ...lent, ...resources.limits };
+  return Object.keys(limits).length === 0 ? resources : { ...resources, limits };
+}
+
+export function amountsOf({ requests, limits }: ResourceRequirements): Amounts {
+  return {
+    cpuRequest: quantityMilli(requests?.['cpu'] ?? '0'),
+    cpuLimit: quantityMilli(limits?.['cpu'] ?? '0'),
+    memoryRequest: quantityValue(requests?.['memory'] ?? '0'),
+    memoryLimit: quantityValue(limits?.['memory'] ?? '0'),
+  };
+}
+
+/** `from`, but for one resource as in `to`. */
+export function withOne(
+  from: ResourceRequirements,
+  to: ResourceRequirements,
+  name: Resizable,
+): ResourceRequirements {
+  const list = (old: Quantities = {}, wanted: Quantities = {}): Quantities => {
+    const { [name]: _, ...rest } = old;
+    const value = wanted[name];
+    return value === undefined ? rest : { ...rest, [name]: value };
+  };
+  return {
+    ...from,
+    requests: { ...list(from.requests, to.requests) },
+    limits: { ...list(from.limits, to.limits) },
+  };
+}
