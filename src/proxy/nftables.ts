@@ -5,9 +5,10 @@
  * nothing of anybody else's is touched. Needs nft 1.0.6 and Linux 5.10 (verdict maps with
  * concatenated keys, random index inside a key).
  */
+import { changeCommands, elementCommands } from '#base/nftables/commands.ts';
+import type { ElementChange, Elements } from '#base/nftables/elements.ts';
 import type { RememberedClient } from './affinity.ts';
 import { chainOfVerdict, chainRules, MASQUERADE_MARK, spareChains, stickyRules } from './chains.ts';
-import type { ElementChange, Elements } from './elements.ts';
 
 export interface TableOptions {
   /** Name of our table in family ip. */
@@ -32,8 +33,6 @@ const TARGET = 'ip daddr . th dport';
 
 /** Clients remembered for session affinity; beyond that the kernel forgets to remember. */
 const AFFINITY_ELEMENTS_MAX = 262_144;
-/** Elements in one `add element` command: keeps lines readable for nft's parser. */
-const ELEMENTS_PER_COMMAND_MAX = 2_000;
 
 /** Every map and set that elements go to, in the order of declaration. */
 const MAPS: Readonly<Record<string, { readonly kind: 'map' | 'set'; readonly body: string }>> = {
@@ -111,53 +110,13 @@ export function deltaScript(
   const fresh = [...wanted].filter((chain) => !chains.has(chain));
   if (fresh.some((chain) => chain.startsWith('pick-'))) return undefined;
   for (const chain of fresh) chains.add(chain);
-  const commands: string[] = [];
-  const byMap = Map.groupBy(changes, (change) => change.map);
-  for (const [map, own] of byMap) {
-    const gone = own.filter((change) => change.before !== undefined);
-    commands.push(
-      ...elementCommands(
-        'delete',
-        options.table,
-        map,
-        gone.map(({ key }) => [key, '']),
-      ),
-    );
-  }
-  for (const [map, own] of byMap) {
-    const there = own.flatMap(({ key, after }): [string, string][] =>
-      after === undefined ? [] : [[key, after]],
-    );
-    commands.push(...elementCommands('add', options.table, map, there));
-  }
-  const script = [...chainCommands(options, fresh), ...commands];
+  const script = [...chainCommands(options, fresh), ...changeCommands(options.table, changes)];
   return script.length === 0 ? '' : `${script.join('\n')}\n`;
-}
-
-/** Removes our table; an absent one is no error. */
-export function removalScript(table: string): string {
-  return `table ip ${table}\ndelete table ip ${table}\n`;
 }
 
 function addChainOf(value: string, chains: Set<string>): void {
   const chain = chainOfVerdict(value);
   if (chain !== undefined) chains.add(chain);
-}
-
-function elementCommands(
-  verb: 'add' | 'delete',
-  table: string,
-  map: string,
-  entries: readonly (readonly [key: string, value: string])[],
-): string[] {
-  const commands: string[] = [];
-  for (let from = 0; from < entries.length; from += ELEMENTS_PER_COMMAND_MAX) {
-    const texts = entries
-      .slice(from, from + ELEMENTS_PER_COMMAND_MAX)
-      .map(([key, value]) => (value === '' ? key : `${key} : ${value}`));
-    commands.push(`${verb} element ip ${table} ${map} { ${texts.join(', ')} }`);
-  }
-  return commands;
 }
 
 function chainCommands(options: TableOptions, chains: Iterable<string>): string[] {
