@@ -16,6 +16,9 @@
  * on what pods have in their neighbour tables. Services gain too: an answer between pods of one
  * node is always translated back.
  *
+ * One thing br_netfilter still does by itself where it is on: what was sent to a Service and is
+ * translated to a pod on the same bridge stays on the bridge, and is shown to the forward hook.
+ *
  * What is left on the bridge besides ARP can be policed by nobody, so it is not carried from port
  * to port: broadcasts and multicasts of pods, and IPv6, which has link-local addresses on every
  * port and no policies here. Ports are known by the addresses they answer ARP for, because a chain
@@ -39,7 +42,7 @@ table bridge ${table} {
   }
   chain from_port_to_port {
     type filter hook forward priority filter; policy accept;
-    ether type ip ip saddr ${podRange} drop
+    ether type ip ip saddr ${podRange} ip daddr != ${podRange} drop
     ether type ip6 iifname @ports drop
     ether type ip6 oifname @ports drop
   }

@@ -28,6 +28,8 @@ const PODS = {
 type Name = keyof typeof PODS;
 const NAMES = Object.keys(PODS) as Name[];
 const SERVICE = '10.96.0.1';
+/** Pods alone listen there, to UDP. */
+const POD_PORT = 8082;
 const PORTS = [{ name: 'main', containerPort: 8080 }, { containerPort: 8081 }];
 
 /** Answers each connection and datagram with the peer's address; an open connection gets echoes. */
@@ -40,20 +42,20 @@ const udp = (port) => new Promise((up) => {
   const u = require('node:dgram').createSocket('udp4');
   u.on('message', (m, r) => u.send(r.address, r.port, r.address)).bind(port, up);
 });
-Promise.all([serve(8080), serve(8081), serve(9000), udp(8080)]).then(() => console.log('up'));`;
+Promise.all([serve(8080), serve(8081), serve(9000), udp(8080), udp(Number(process.argv[1]))]).then(() => console.log('up'));`;
 /** argv: targets as protocol/address/port. Prints an answer or an error code for each, in order. */
 const CLIENT = `
 const tcp = (host, port) => new Promise((done) => {
   const s = require('node:net').connect({ host, port });
-  const timer = setTimeout(() => { s.destroy(); done('timeout'); }, 700);
+  const timer = setTimeout(() => { s.destroy(); done('timeout'); }, 500);
   const end = (text) => { clearTimeout(timer); s.destroy(); done(text); };
   s.on('data', (d) => end(String(d))).on('error', (e) => end(e.code));
 });
 const udp = (host, port) => new Promise((done) => {
   const u = require('node:dgram').createSocket('udp4');
-  const timer = setTimeout(() => done('timeout'), 700);
+  const timer = setTimeout(() => done('timeout'), 500);
   u.once('message', (m) => { clearTimeout(timer); done(String(m)); });
-  u.send('x', port, host);
+  u.bind(() => { u.setBroadcast(true); u.send('x', port, host); });
 });
 Promise.all(process.argv.slice(1).map((text) => {
   const [protocol, host, port] = text.split('/');
@@ -85,8 +87,8 @@ const skip = ((): string | false => {
 
 const processes: ChildProcess[] = [];
 
-async function serveIn(namespace: string): Promise<void> {
-  const args = ['netns', 'exec', namespace, process.execPath, '-e', SERVER];
+async function serveIn(namespace: string, udpPort: number): Promise<void> {
+  const args = ['netns', 'exec', namespace, process.execPath, '-e', SERVER, String(udpPort)];
   const server = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   processes.push(server);
   await new Promise((resolve) => server.stdout.once('data', resolve));
@@ -133,7 +135,10 @@ async function build(): Promise<TableOptions> {
     }
   }
 `);
-  await Promise.all([NODE, OUTSIDE, ...NAMES.map(namespaceOf)].map(serveIn));
+  await Promise.all([
+    ...[NODE, OUTSIDE].map((name) => serveIn(name, 0)),
+    ...NAMES.map((name) => serveIn(namespaceOf(name), POD_PORT)),
+  ]);
   return { table: 'coxswain-test', podRange: '10.244.0.0/16', bridge: { name: 'br0', address } };
 }
 
@@ -263,12 +268,14 @@ describe('network policies in the kernel', { skip }, () => {
   for (const isOn of [false, true]) {
     it(`isolates pods on one bridge with br_netfilter ${isOn ? 'on' : 'off'}`, async () => {
       showFrames(isOn);
+      const places = ['db', 'udp/db', `${SERVICE}:80`];
+      assert.deepEqual(await reached('web', ...places), places);
       node.policies(DENY_DB);
-      assert.deepEqual(await reaching('db'), []);
-      assert.deepEqual(await reaching('udp/db'), []);
+      assert.deepEqual(await reached('web', ...places), []);
       node.policies(toDb({ from: [{ podSelector: WEB }] }));
-      assert.deepEqual(await reaching('db'), ['web']);
-      assert.deepEqual(await reaching('udp/db'), ['web']);
+      assert.deepEqual(await reached('web', ...places), places);
+      assert.deepEqual(await reached('api', ...places), []);
+      assert.deepEqual(await reached('db', `${SERVICE}:80`), [`${SERVICE}:80`]);
     });
   }
 
@@ -437,11 +444,14 @@ describe('network policies in the kernel', { skip }, () => {
     client.kill('SIGKILL');
   });
 
-  it('carries no IPv6 from pod to pod, and tells pods of no shorter way', async () => {
+  it('carries no IPv6 and no broadcast from pod to pod, and tells pods of no shorter way', async () => {
     const link = sh(`ip -n ${namespaceOf('db')} -6 -br address show dev eth0`);
     const address = /fe80[^/]*/.exec(link)?.[0] ?? '';
     assert.deepEqual(await ask('web', `tcp/${address}%eth0/8080`), ['timeout']);
+    const broadcast = `udp/255.255.255.255/${POD_PORT}`;
+    assert.deepEqual(await ask('web', broadcast), ['timeout']);
     nft(removalScript('bridge', options.table));
+    assert.deepEqual(await ask('web', broadcast), [PODS.web.address]);
     assert.match((await ask('web', `tcp/${address}%eth0/8080`))[0] ?? '', /^fe80/);
     nft(bridgeScript(options));
     await reached('web', 'db', 'api', 'udp/db');
