@@ -217,6 +217,7 @@ async function startNetworkPolicies(
     environment,
     informers,
     processes: realProcesses(),
+    fileSystem: realFileSystem(),
     node: config.nodeName,
     table: {
       table: nodeLayout(data).networkPolicyTable,

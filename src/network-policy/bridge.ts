@@ -21,8 +21,9 @@
  *
  * What is left on the bridge besides ARP can be policed by nobody, so it is not carried from port
  * to port: broadcasts and multicasts of pods, and IPv6, which has link-local addresses on every
- * port and no policies here. Ports are known by the addresses they answer ARP for, because a chain
- * cannot ask for the bridge of a frame on every kernel (`meta ibrname` is an option of its build).
+ * port and no policies here. Ports are those that the bridge has when the table is written, and then
+ * those that speak ARP for an address of pods, because a chain cannot ask for the bridge of a frame
+ * on every kernel (`meta ibrname` is an option of its build).
  */
 import type { TableOptions } from './nftables.ts';
 
@@ -30,7 +31,13 @@ import type { TableOptions } from './nftables.ts';
 const PORT_TIMEOUT = '1d';
 const PORTS_MAX = 65_536;
 
-export function bridgeScript({ table, podRange, bridge }: TableOptions): string {
+/** Replaces the table. `ports`: names of the interfaces on the bridge. */
+export function bridgeScript(
+  { table, podRange, bridge }: TableOptions,
+  ports: readonly string[],
+): string {
+  const names = ports.map((port) => JSON.stringify(port)).join(', ');
+  const seed = names === '' ? '' : `add element bridge ${table} ports { ${names} }\n`;
   return `table bridge ${table}
 delete table bridge ${table}
 table bridge ${table} {
@@ -47,5 +54,5 @@ table bridge ${table} {
     ether type ip6 oifname @ports drop
   }
 }
-`;
+${seed}`;
 }

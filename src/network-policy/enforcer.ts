@@ -16,7 +16,7 @@ import { POD } from '#api/core/pod.ts';
 import type { Namespace, Pod } from '#api/gen/core-v1.ts';
 import type { NetworkPolicy } from '#api/gen/networking-v1.ts';
 import { NETWORK_POLICY } from '#api/networking/network-policy.ts';
-import type { Processes } from '#base/doors.ts';
+import type { FileSystem, Processes } from '#base/doors.ts';
 import type { Environment, Timer } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { removalScript } from '#base/nftables/commands.ts';
@@ -40,6 +40,7 @@ export interface EnforcerOptions {
   readonly environment: Environment;
   readonly informers: InformerFactory;
   readonly processes: Processes;
+  readonly fileSystem: Pick<FileSystem, 'list'>;
   /** Name of the Node whose pods are policed. */
   readonly node: string;
   readonly table: TableOptions;
@@ -149,8 +150,10 @@ export class NetworkPolicyEnforcer {
 
   /** Apart from the policies: a kernel that cannot do this shall still have those. */
   async #writeBridge(): Promise<void> {
+    const { table, fileSystem } = this.#options;
     try {
-      await this.#nft(bridgeScript(this.#options.table));
+      const ports = await fileSystem.list(`/sys/class/net/${table.bridge.name}/brif`);
+      await this.#nft(bridgeScript(table, ports));
     } catch (error) {
       this.#options.environment.log.error('cannot police pods of this node among themselves', {
         error: messageOf(error),

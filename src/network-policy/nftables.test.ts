@@ -139,10 +139,13 @@ describe('scripts', () => {
     assert.match(script, /\nadd element ip t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.1 \}\n/);
   });
 
-  it('lead frames for pods to the bridge itself', () => {
+  it('lead frames for pods to the bridge itself, and know its ports', () => {
+    const script = bridgeScript(OPTIONS, ['veth1', 'veth2']);
     assert.match(
-      bridgeScript(OPTIONS),
+      script,
       /ether type ip ip daddr 10\.0\.0\.0\/8 ether daddr set 02:00:00:00:00:01 meta pkttype set host/,
     );
+    assert.match(script, /\nadd element bridge t ports \{ "veth1", "veth2" \}\n$/);
+    assert.match(bridgeScript(OPTIONS, []), /\n\}\n$/);
   });
 });

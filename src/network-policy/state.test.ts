@@ -249,6 +249,20 @@ describe('changes', () => {
     assert.equal(state.setPolicy('gone/policy', undefined), false);
   });
 
+  it('of a policy that goes leave nothing, also when it comes back', () => {
+    const from = [{ podSelector: { matchLabels: { app: 'web' } } }];
+    const spec = { podSelector: { matchLabels: { app: 'db' } }, ingress: [{ from }] };
+    const state = world(spec);
+    assert.deepEqual(members(state, PEERS), ['10.0.0.1']);
+    setPolicy(state, 'p0', undefined);
+    state.settle();
+    assert.deepEqual([...state.elements.owners], []);
+    state.setPod('shop/web', podOf('shop/web', '10.0.0.1'));
+    setPolicy(state, 'p0', spec);
+    state.settle();
+    assert.deepEqual(members(state, PEERS), []);
+  });
+
   it('in any order lead where a fresh start leads', () => {
     const selector = fc.constantFrom(
       {},

@@ -110,8 +110,6 @@ export class PolicyState {
     });
     put(this.#isolating, key, keys.length > 0 ? keys : undefined);
     this.elements.replace(`isolation ${key}`, isHere ? planIsolation(pod, this.#named(keys)) : []);
-    // Whether it is isolated says whether the names of its ports count.
-    this.#changedPods.add(key);
   }
 
   #settleMembership(policyKey: string, podKey: string): void {
