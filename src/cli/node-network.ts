@@ -36,6 +36,8 @@ function dnsInterface(hash: string): string {
   return `cox${hash}d`;
 }
 
+const NO_ADDRESS = '00:00:00:00:00:00';
+
 /** Route metrics: an unreachable route gives way to every real one. */
 const UNREACHABLE_METRIC = 4_000_000;
 
@@ -52,7 +54,7 @@ export class NodeNetwork {
     await this.#ensureLink(bridgeName(hash), ['type', 'bridge']);
     // Unless it is set, a bridge has the lowest address of its ports, another with each pod that
     // comes and goes; pods and the rules of network policies know the bridge by it.
-    await this.#ip('link', 'set', bridgeName(hash), 'address', linkAddress(bridgeName(hash)));
+    await this.#ip('link', 'set', bridgeName(hash), 'address', steadyAddress(hash));
     await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
     const addresses = nodeAddress === OWN_NODE_ADDRESS ? [dnsAddress, nodeAddress] : [dnsAddress];
     for (const address of addresses)
@@ -126,6 +128,13 @@ export class NodeNetwork {
 /** The hardware address of an interface. */
 export function linkAddress(name: string): string {
   return readFileSync(`/sys/class/net/${name}/address`, 'utf8').trim();
+}
+
+/** The one that the pods' bridge has; one that was never set and has lost its ports has none. */
+function steadyAddress(hash: string): string {
+  const address = linkAddress(bridgeName(hash));
+  if (address !== NO_ADDRESS) return address;
+  return `02:00:00:${hash.slice(0, 2)}:${hash.slice(2, 4)}:${hash.slice(4, 6)}`;
 }
 
 /** Takes everything away, with the pods' ends of our bridge; what is not there is no error. */
