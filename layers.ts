@@ -26,6 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   why: ['scheduler', 'client', 'api', 'cel', 'base'],
   kubelet: ['client', 'api', 'base'],
   proxy: ['client', 'api', 'base'],
+  'network-policy': ['client', 'api', 'base'],
   dns: ['client', 'api', 'base'],
   /** What a change would do: it runs the cluster's components on a fork, in virtual time. */
   plan: [
@@ -55,6 +56,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'plan',
     'kubelet',
     'proxy',
+    'network-policy',
     'dns',
     'reconcile',
     'client',

@@ -78,6 +78,14 @@ const ROLES: readonly ReaderRole[] = [
   },
   // Host ports are the proxy's, so it reads the pods of its node.
   { name: 'coxswain:host-ports', rules: [{ apiGroups: [''], resources: ['pods'] }] },
+  // Policies are enforced on each node, by the identity that writes the other rules of its network.
+  {
+    name: 'coxswain:network-policy',
+    rules: [
+      { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'] },
+      { apiGroups: [''], resources: ['pods', 'namespaces'] },
+    ],
+  },
 ];
 
 interface Binding {
@@ -90,6 +98,7 @@ function bindings(kubeletClientName: string): readonly Binding[] {
   return [
     { name: 'coxswain:dns', role: 'coxswain:dns', user: 'system:kube-dns' },
     { name: 'coxswain:host-ports', role: 'coxswain:host-ports', user: 'system:kube-proxy' },
+    { name: 'coxswain:network-policy', role: 'coxswain:network-policy', user: 'system:kube-proxy' },
     {
       name: 'coxswain:kubelet-api-admin',
       role: 'system:kubelet-api-admin',

@@ -70,7 +70,9 @@ function commands(): Command {
     });
   program
     .command('node')
-    .description('Run the kubelet, the service proxy and the DNS of a cluster that cox up made.')
+    .description(
+      'Run the kubelet, the service proxy, network policies and the DNS of a cluster that cox up made.',
+    )
     .requiredOption('--data-dir <DIR>', 'where the cluster lives')
     .action(async ({ dataDir }: { dataDir: string }) => {
       const { runNode } = await import('./node-process.ts');

@@ -14,6 +14,7 @@ export interface NodeLayout {
   /** Of our cgroups, in every hierarchy. */
   readonly cgroup: string;
   readonly nftTable: string;
+  readonly networkPolicyTable: string;
 }
 
 export const SANDBOX_IMAGE = 'coxswain.local/pause:1';
@@ -30,5 +31,6 @@ export function nodeLayout(data: DataDirectory): NodeLayout {
     podLogs: join(data.logs, 'pods'),
     cgroup: `coxswain-${data.hash}`,
     nftTable: `coxswain-${data.hash}`,
+    networkPolicyTable: `coxswain-${data.hash}-policies`,
   };
 }

@@ -5,7 +5,7 @@
  *
  * Every name begins with `cox<hash>`, so that what is ours can be found again after a crash.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { Processes } from '#base/doors.ts';
 import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
 import { OWN_NODE_ADDRESS } from './cluster-config.ts';
@@ -36,6 +36,8 @@ function dnsInterface(hash: string): string {
   return `cox${hash}d`;
 }
 
+const NO_ADDRESS = '00:00:00:00:00:00';
+
 /** Route metrics: an unreachable route gives way to every real one. */
 const UNREACHABLE_METRIC = 4_000_000;
 
@@ -50,6 +52,9 @@ export class NodeNetwork {
     const { hash, clusterPodCidr, serviceCidr, dnsAddress, nodeAddress } = this.#options;
     await this.#sysctl('net.ipv4.ip_forward', '1');
     await this.#ensureLink(bridgeName(hash), ['type', 'bridge']);
+    // Unless it is set, a bridge has the lowest address of its ports, another with each pod that
+    // comes and goes; pods and the rules of network policies know the bridge by it.
+    await this.#ip('link', 'set', bridgeName(hash), 'address', steadyAddress(hash));
     await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
     const addresses = nodeAddress === OWN_NODE_ADDRESS ? [dnsAddress, nodeAddress] : [dnsAddress];
     for (const address of addresses)
@@ -118,6 +123,18 @@ export class NodeNetwork {
     if (exitCode !== 0)
       throw new Error(`Cannot run ip ${args.join(' ')}: ${Buffer.from(stderr).toString().trim()}`);
   }
+}
+
+/** The hardware address of an interface. */
+export function linkAddress(name: string): string {
+  return readFileSync(`/sys/class/net/${name}/address`, 'utf8').trim();
+}
+
+/** The one that the pods' bridge has; one that was never set and has lost its ports has none. */
+function steadyAddress(hash: string): string {
+  const address = linkAddress(bridgeName(hash));
+  if (address !== NO_ADDRESS) return address;
+  return `02:00:00:${hash.slice(0, 2)}:${hash.slice(2, 4)}:${hash.slice(4, 6)}`;
 }
 
 /** Takes everything away, with the pods' ends of our bridge; what is not there is no error. */

@@ -1,5 +1,6 @@
 /**
- * The node process: kubelet, service proxy and DNS of one node, each with its own certificate.
+ * The node process: kubelet, service proxy, network policies and DNS of one node. Each has its own
+ * certificate, but for the policies, which have that of the proxy.
  *
  * It reaches the control plane over HTTPS alone, waits for it as long as it takes, and leaves the
  * containers running when it ends.
@@ -24,12 +25,13 @@ import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.
 import { Kubelet } from '#kubelet/kubelet.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import type { KubeletAccess } from '#kubelet/server/server.ts';
+import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
 import { clusterPki } from './cluster-pki.ts';
 import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
 import { serveKubelet } from './kubelet-server.ts';
-import { bridgeName, NodeNetwork } from './node-network.ts';
+import { bridgeName, linkAddress, NodeNetwork } from './node-network.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import { type ClusterPki, type KeyPair, nodeCertificates } from './pki.ts';
 import { UserError } from './user-error.ts';
@@ -81,6 +83,7 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   await kubelet.start();
   await Promise.all([
     startProxy(parts, connect(pki.proxy, 'kube-proxy')),
+    startNetworkPolicies(parts, connect(pki.proxy, 'network-policy')),
     startDns(parts, connect(pki.dns, 'coredns')),
   ]);
   environment.log.info('node is ready', { node: config.nodeName });
@@ -212,6 +215,28 @@ async function startProxy(
   });
   informers.start(signal);
   await proxy.start(signal);
+}
+
+async function startNetworkPolicies(
+  { environment, data, config, signal }: NodeParts,
+  client: RestClient,
+): Promise<void> {
+  const informers = new InformerFactory({ client, environment });
+  const bridge = bridgeName(data.hash);
+  const enforcer = new NetworkPolicyEnforcer({
+    environment,
+    informers,
+    processes: realProcesses(),
+    fileSystem: realFileSystem(),
+    node: config.nodeName,
+    table: {
+      table: nodeLayout(data).networkPolicyTable,
+      podRange: config.podCidr,
+      bridge: { name: bridge, address: linkAddress(bridge) },
+    },
+  });
+  informers.start(signal);
+  await enforcer.start(signal);
 }
 
 /** Whether frames between ports of a bridge pass netfilter (br_netfilter is loaded and on). */

@@ -12,6 +12,7 @@ import { realProcesses } from '#edge/processes.ts';
 import { createCri } from '#kubelet/cri/cri.ts';
 import { CNI_BIN_DIRECTORY } from '#kubelet/network/cni-config.ts';
 import { containerdConfig, hasSysResource } from '#kubelet/runtime/containerd-config.ts';
+import { removeNetworkPolicyTables } from '#network-policy/enforcer.ts';
 import { removeProxyTable } from '#proxy/proxy.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -174,6 +175,7 @@ export async function cleanUpMachine(data: DataDirectory): Promise<void> {
   await killLeftovers({ socket: layout.containerdSocket, cgroup: layout.cgroup });
   await unmountBelow(processes, [data.runtimePath, data.containerd, data.kubelet]);
   await removeProxyTable(processes, layout.nftTable);
+  await removeNetworkPolicyTables(processes, layout.networkPolicyTable);
   await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });
   removeCgroups(layout.cgroup);
   removeShimFolders();

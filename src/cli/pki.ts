@@ -64,7 +64,7 @@ export interface ClusterPki {
   readonly admin: KeyPair;
   readonly controllerManager: KeyPair;
   readonly scheduler: KeyPair;
-  /** kube-proxy and the DNS of the node process. */
+  /** kube-proxy (who enforces network policies too) and the DNS of the node process. */
   readonly proxy: KeyPair;
   readonly dns: KeyPair;
   leaf(request: LeafRequest): KeyPair;

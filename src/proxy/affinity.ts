@@ -4,7 +4,7 @@
  * The kernel fills the map `affinity` itself (client, address, protocol, port to endpoint). When an
  * endpoint goes, the clients that stuck to it would be sent to nowhere until they are forgotten.
  */
-import type { Elements } from './elements.ts';
+import type { Elements } from '#base/nftables/elements.ts';
 
 /** Where to look for the endpoints of `address . protocol . port`, or of `protocol . port`. */
 const ENDPOINT_MAPS = [

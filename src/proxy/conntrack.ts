@@ -5,7 +5,7 @@
  * endpoint leaves, or the first one comes to a port that was refused, its entries must go.
  * Upstream: pkg/proxy/conntrack/cleanup.go, v1.36.
  */
-import type { ElementChange } from './elements.ts';
+import type { ElementChange } from '#base/nftables/elements.ts';
 
 const ENDPOINT_MAPS = new Set([
   'endpoints',

@@ -7,10 +7,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import type { Pod, Service, ServicePort } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
+import { removalScript } from '#base/nftables/commands.ts';
+import { Elements } from '#base/nftables/elements.ts';
 import { forgottenClients, keptClients } from './affinity.ts';
 import { conntrackDeletions } from './conntrack.ts';
-import { Elements } from './elements.ts';
-import { deltaScript, fullScript, removalScript, type TableOptions } from './nftables.ts';
+import { deltaScript, fullScript, type TableOptions } from './nftables.ts';
 import { planHostPorts, planService } from './plan.ts';
 
 const PREFIX = `coxp${process.pid}`;
@@ -407,7 +408,7 @@ describe('the ruleset in the kernel', { skip }, () => {
     assert.ok(loadMs < 5_000, `took ${loadMs} ms`);
     assert.deepEqual(ask(POD0, '10.97.39.15:80', { count: 1 })[0]?.split(' ')[1], asker);
     inside(NODE, 'nft add table ip stranger');
-    inside(NODE, 'nft -f -', removalScript(TABLE.table));
+    inside(NODE, 'nft -f -', removalScript('ip', TABLE.table));
     assert.equal(inside(NODE, 'nft list tables').trim(), 'table ip stranger');
   });
 });

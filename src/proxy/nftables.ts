@@ -5,6 +5,8 @@
  * nothing of anybody else's is touched. Needs nft 1.0.6 and Linux 5.10 (verdict maps with
  * concatenated keys, random index inside a key).
  */
+import { changeCommands, elementCommands } from '#base/nftables/commands.ts';
+import type { ElementChange, Elements } from '#base/nftables/elements.ts';
 import type { RememberedClient } from './affinity.ts';
 import {
   type ChainFacts,
@@ -14,7 +16,6 @@ import {
   spareChains,
   stickyRules,
 } from './chains.ts';
-import type { ElementChange, Elements } from './elements.ts';
 import { SOURCE_LISTS } from './sources.ts';
 
 export interface TableOptions {
@@ -40,8 +41,6 @@ const TARGET = 'ip daddr . th dport';
 
 /** Clients remembered for session affinity; beyond that the kernel forgets to remember. */
 const AFFINITY_ELEMENTS_MAX = 262_144;
-/** Elements in one `add element` command: keeps lines readable for nft's parser. */
-const ELEMENTS_PER_COMMAND_MAX = 2_000;
 
 /** Every map and set that elements go to, in the order of declaration. */
 const MAPS: Readonly<Record<string, { readonly kind: 'map' | 'set'; readonly body: string }>> = {
@@ -121,58 +120,21 @@ export function deltaScript(
   const fresh = [...wanted].filter((chain) => !chains.has(chain));
   if (fresh.some((chain) => chain.startsWith('pick-'))) return undefined;
   for (const chain of fresh) chains.add(chain);
-  const commands: string[] = [];
   const lists = new Map(
     changes.flatMap(({ map, key, after }) => (map === SOURCE_LISTS ? [[key, after]] : [])),
   );
-  const inKernel = changes.filter(({ map }) => map !== SOURCE_LISTS);
-  const byMap = Map.groupBy(inKernel, (change) => change.map);
-  for (const [map, own] of byMap) {
-    const gone = own.filter((change) => change.before !== undefined);
-    commands.push(
-      ...elementCommands(
-        'delete',
-        options.table,
-        map,
-        gone.map(({ key }) => [key, '']),
-      ),
-    );
-  }
-  for (const [map, own] of byMap) {
-    const there = own.flatMap(({ key, after }): [string, string][] =>
-      after === undefined ? [] : [[key, after]],
-    );
-    commands.push(...elementCommands('add', options.table, map, there));
-  }
   const sources = (digest: string): string | undefined => lists.get(digest);
-  const script = [...chainCommands(options, { chains: fresh, sources }), ...commands];
+  const inKernel = changes.filter(({ map }) => map !== SOURCE_LISTS);
+  const script = [
+    ...chainCommands(options, { chains: fresh, sources }),
+    ...changeCommands(options.table, inKernel),
+  ];
   return script.length === 0 ? '' : `${script.join('\n')}\n`;
-}
-
-/** Removes our table; an absent one is no error. */
-export function removalScript(table: string): string {
-  return `table ip ${table}\ndelete table ip ${table}\n`;
 }
 
 function addChainOf(value: string, chains: Set<string>): void {
   const chain = chainOfVerdict(value);
   if (chain !== undefined) chains.add(chain);
-}
-
-function elementCommands(
-  verb: 'add' | 'delete',
-  table: string,
-  map: string,
-  entries: readonly (readonly [key: string, value: string])[],
-): string[] {
-  const commands: string[] = [];
-  for (let from = 0; from < entries.length; from += ELEMENTS_PER_COMMAND_MAX) {
-    const texts = entries
-      .slice(from, from + ELEMENTS_PER_COMMAND_MAX)
-      .map(([key, value]) => (value === '' ? key : `${key} : ${value}`));
-    commands.push(`${verb} element ip ${table} ${map} { ${texts.join(', ')} }`);
-  }
-  return commands;
 }
 
 function chainCommands(

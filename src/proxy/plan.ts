@@ -17,7 +17,7 @@
  */
 import type { Pod, Service, ServicePort } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
-import type { Element } from './elements.ts';
+import type { Element } from '#base/nftables/elements.ts';
 import { type Endpoints, endpointsOf, type Target } from './endpoints.ts';
 import { isProxied } from './proxied.ts';
 import { guardElements } from './sources.ts';

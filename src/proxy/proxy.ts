@@ -15,14 +15,15 @@ import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Processes } from '#base/doors.ts';
 import type { Environment, Timer } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
+import { removalScript } from '#base/nftables/commands.ts';
+import { type ElementChange, Elements } from '#base/nftables/elements.ts';
 import type { EventRecorder } from '#client/events.ts';
 import { type Informer, keyOf } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { forgottenClients, keptClients, type RememberedClient } from './affinity.ts';
 import { conntrackDeletions } from './conntrack.ts';
-import { type ElementChange, Elements } from './elements.ts';
 import { HealthChecks, type Listen } from './health-checks.ts';
-import { deltaScript, fullScript, removalScript, type TableOptions } from './nftables.ts';
+import { deltaScript, fullScript, type TableOptions } from './nftables.ts';
 import { PROXY_NAME_LABEL } from './proxied.ts';
 import { planHostPorts, planService, type ProxyNode } from './plan.ts';
 
@@ -263,7 +264,7 @@ export class Proxy {
 /** Removes every rule of ours: when the node leaves for good. */
 export async function removeProxyTable(processes: Processes, table: string): Promise<void> {
   await processes.run('nft', ['-f', '-'], {
-    input: removalScript(table),
+    input: removalScript('ip', table),
     timeoutMs: NFT_TIMEOUT_MS,
   });
 }

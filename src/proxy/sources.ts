@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import { formatCidr, type IpRange, parseCidr, rangeContains } from '#api/meta/ip.ts';
-import type { Element } from './elements.ts';
+import type { Element } from '#base/nftables/elements.ts';
 
 export const SOURCE_LISTS = 'source_lists';
 /** Of a digest in hex: lists are few, and the names of chains short. */

@@ -1,12 +1,12 @@
 /**
- * The elements of all maps of the ruleset, each with the owners that ask for it.
+ * The elements of all maps and sets of one nftables table, each with the owners that ask for it.
  *
- * Two Services may ask for one element (the same hairpin pair, or by mistake the same external
- * address): the first owner's value holds, and the next one's when the first lets go. Changes since
- * the last `takeChanges` are what a delta must carry.
+ * Two owners may ask for one element (two Services for the same hairpin pair, two pods for an
+ * address that goes from one to the other): the first owner's value holds, and the next one's when
+ * the first lets go. Changes since the last `takeChanges` are what a delta must carry.
  */
 
-/** One element as a Service (or a pod with host ports) wants it. A set's elements have no value. */
+/** One element as its owner wants it. A set's elements have no value. */
 export interface Element {
   readonly map: string;
   /** As nft writes keys: `10.96.0.1 . tcp . 80`. */

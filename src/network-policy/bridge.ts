@@ -1,0 +1,58 @@
+/**
+ * Pods of one node speak to each other through it: the table that brings their packets to the
+ * forward hook.
+ *
+ * They hang on one bridge, and a bridge carries a frame from port to port without asking the
+ * filters of IP. Three ways to police it were left:
+ *
+ *   - br_netfilter shows bridged frames to the filters of IP. A module that may be absent, and a
+ *     switch for the whole machine that others turn (Docker turns it on, others off).
+ *   - Filters in family bridge with the same sets. Answers have to be known as such, and connection
+ *     tracking there is a module of its own (nf_conntrack_bridge), which many kernels lack.
+ *   - The node routes. A frame for a pod gets the address of the bridge itself, so the bridge hands
+ *     it to the node, whose filters see it like every other packet, and which sends it on.
+ *
+ * The last one needs nothing but nftables, holds with br_netfilter on and off, and does not depend
+ * on what pods have in their neighbour tables. Services gain too: an answer between pods of one
+ * node is always translated back.
+ *
+ * One thing br_netfilter still does by itself where it is on: what was sent to a Service and is
+ * translated to a pod on the same bridge stays on the bridge, and is shown to the forward hook.
+ *
+ * What is left on the bridge besides ARP can be policed by nobody, so it is not carried from port
+ * to port: broadcasts and multicasts of pods, and IPv6, which has link-local addresses on every
+ * port and no policies here. Ports are those that the bridge has when the table is written, and then
+ * those that speak ARP for an address of pods, because a chain cannot ask for the bridge of a frame
+ * on every kernel (`meta ibrname` is an option of its build).
+ */
+import type { TableOptions } from './nftables.ts';
+
+/** A port that a pod had goes from the set after a day; a pod that is there speaks ARP meanwhile. */
+const PORT_TIMEOUT = '1d';
+const PORTS_MAX = 65_536;
+
+/** Replaces the table. `ports`: names of the interfaces on the bridge. */
+export function bridgeScript(
+  { table, podRange, bridge }: TableOptions,
+  ports: readonly string[],
+): string {
+  const names = ports.map((port) => JSON.stringify(port)).join(', ');
+  const seed = names === '' ? '' : `add element bridge ${table} ports { ${names} }\n`;
+  return `table bridge ${table}
+delete table bridge ${table}
+table bridge ${table} {
+  set ports { type ifname; flags dynamic,timeout; timeout ${PORT_TIMEOUT}; size ${PORTS_MAX}; }
+  chain to_the_node {
+    type filter hook prerouting priority dstnat; policy accept;
+    ether type arp arp saddr ip ${podRange} update @ports { iifname }
+    ether type ip ip daddr ${podRange} ether daddr set ${bridge.address} meta pkttype set host
+  }
+  chain from_port_to_port {
+    type filter hook forward priority filter; policy accept;
+    ether type ip ip saddr ${podRange} ip daddr != ${podRange} drop
+    ether type ip6 iifname @ports drop
+    ether type ip6 oifname @ports drop
+  }
+}
+${seed}`;
+}
