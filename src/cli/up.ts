@@ -249,7 +249,7 @@ function showHowToUse(
   progress.say(`  ${kubectl} get pods -A`);
   progress.say(
     page === undefined
-      ? `  ${kubectl} create deployment web --image=example/web`
+      ? `  ${kubectl} create deployment web --image=nginx`
       : `  ${kubectl} scale deployment frontend --replicas=5`,
   );
   progress.say('');
