@@ -108,6 +108,27 @@ describe('resize of a pod', () => {
     assert.deepEqual([conditions(world.find('p')), shown(world.find('p'))[0]], [[], { cpu: '3' }]);
   });
 
+  it('shows volumes of the downward API what is allocated, and labels as they are', async () => {
+    const world = new PodWorld(ROOM);
+    const seen = (): unknown[] => {
+      const { metadata, spec } = world.mounted.get('p') ?? {};
+      return [spec?.containers[0]?.resources?.requests, metadata?.labels];
+    };
+    await world.start({ containers: [main({ cpu: '2' })] }, 'other');
+    await world.start({ containers: [main({ cpu: '1' })] });
+    await world.change('p', of(main({ cpu: '3' })));
+    assert.deepEqual(seen(), [{ cpu: '1' }, undefined]);
+    const labels = { tier: 'front' };
+    const pod = world.find('p');
+    await world.api.update(POD, { ...pod, metadata: { ...pod.metadata, labels } });
+    world.workers.get(pod.metadata?.uid ?? '')?.update(world.find('p'));
+    await world.environment.advance(0);
+    assert.deepEqual(seen(), [{ cpu: '1' }, labels]);
+    await world.change('other', of(main({ cpu: '500m' })));
+    await world.environment.advance(0);
+    assert.deepEqual(seen(), [{ cpu: '3' }, labels]);
+  });
+
   it('is done when a pod that held the room is gone', async () => {
     const world = new PodWorld(ROOM);
     await world.start({ containers: [main({ cpu: '2' })] }, 'other');

@@ -36,6 +36,8 @@ export class PodWorld {
   diskFault: Error | undefined;
   /** What is written is there only after this has resolved. */
   diskGate: Promise<void> = Promise.resolve();
+  /** By name, what volumes were last made from. */
+  readonly mounted = new Map<string, Pod>();
   readonly workers = new Map<string, PodWorker>();
   node: NodeContext;
   worker: PodWorker | undefined;
@@ -84,7 +86,10 @@ export class PodWorld {
       cgroups: undefined,
       images: new ImagePuller({ cri, environment, objects }),
       volumes: {
-        mount: () => Promise.resolve(new Map()),
+        mount: (pod: Pod) => {
+          this.mounted.set(pod.metadata?.name ?? '', pod);
+          return Promise.resolve(new Map());
+        },
         tearDown: () => Promise.resolve(),
         podDirectory: () => '/pod',
       } as unknown as NodeContext['volumes'],
