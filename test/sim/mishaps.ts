@@ -14,6 +14,8 @@ const DRAIN_TRIES = 4;
 const DRAIN_PAUSE_MS = 5_000;
 /** Long enough that a leader gives up (10 s), or that another may take over (15 s). */
 const CUT_OFF_MS_MAX = 30_000;
+/** No other has this name: those of small worlds have less, those that come later more. */
+const LAST_NODE = 'node-9';
 const JUMP_MS_MAX = 7_200_000;
 /** NTP sets a clock back, too, but never by much. */
 const JUMP_BACK_MS_MAX = 60_000;
@@ -37,8 +39,14 @@ export class Mishaps {
     ];
   }
 
-  /** Nothing goes wrong any more: nodes take Pods again. */
+  /** Nothing goes wrong any more: nodes take Pods again, and there is room for all of them. */
   async rest(): Promise<void> {
+    await this.#uncordonAll();
+    // One node alone has none for more than a hundred Pods of one Service and those of others.
+    if (this.#stage.cluster.nodeNames.length < 2) this.#stage.cluster.startNode(LAST_NODE);
+  }
+
+  async #uncordonAll(): Promise<void> {
     for (const node of await this.#stage.cluster.list(NODE))
       if (node.spec?.unschedulable === true)
         await this.#stage.cluster.patch(NODE, node, { spec: { unschedulable: null } });
@@ -135,7 +143,7 @@ export class Mishaps {
 
   async #uncordon(): Promise<void> {
     this.#stage.say('uncordon all nodes');
-    await this.rest();
+    await this.#uncordonAll();
   }
 
   #jump(): Promise<void> {
