@@ -1,7 +1,7 @@
 /** Our servers in processes of their own: on the durable store and the TLS socket of a cluster. */
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import type { Handler } from '#base/http/message.ts';
-import { kubeletConnector } from '#cli/kubelet-connector.ts';
+import { clusterServerOptions } from '#cli/cluster-server-options.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { serveHttp } from '#edge/http-server.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
@@ -24,24 +24,16 @@ export async function serveCluster(
   const { data, config, pki } = cluster;
   const environment = realEnvironment({ logLevel: 'warn' });
   const store = await openSqliteStore({ directory: data.store, environment });
-  const clientCa = pki.authority.certificate;
-  const options = {
-    environment,
-    store,
-    serviceAccountKey: pki.serviceAccountKey,
-    serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
-    serviceClusterIpRange: config.serviceClusterIpRange,
-    serviceNodePortRange: config.nodePortRange,
-    advertise: { address: config.nodeAddress, port: config.listenPort },
-    clientCa,
-    kubelets: kubeletConnector({ authority: clientCa, identity: pki.apiServerKubeletClient }),
-  };
-  const served = make(options, cluster);
+  const served = make({ environment, store, ...clusterServerOptions(config, pki) }, cluster);
   const server = await serveHttp({
     handler: served.handler,
     host: config.listenHost,
     port: config.listenPort,
-    tls: { cert: pki.apiServer.certificate, key: pki.apiServer.key, clientCa },
+    tls: {
+      cert: pki.apiServer.certificate,
+      key: pki.apiServer.key,
+      clientCa: pki.authority.certificate,
+    },
   });
   await served.start();
   process.once('SIGTERM', () => {

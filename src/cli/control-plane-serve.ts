@@ -11,10 +11,10 @@ import { backendConnector } from './backend-connector.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { publishClusterObjects } from './cluster-objects.ts';
 import { clusterPki } from './cluster-pki.ts';
+import { clusterServerOptions } from './cluster-server-options.ts';
 import { clientAs, nodeIdentity } from '#client/in-process.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { kubeletConnector } from './kubelet-connector.ts';
 import { keepNodeRole } from './node-role.ts';
 import { KUBELET_CLIENT } from './pki.ts';
 import { versionOptions } from './version-flags.ts';
@@ -37,17 +37,8 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
   const plane = createControlPlane({
     environment,
     store,
-    serviceAccountKey: pki.serviceAccountKey,
-    serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
-    serviceClusterIpRange: config.serviceClusterIpRange,
-    serviceNodePortRange: config.nodePortRange,
-    advertise: { address: config.nodeAddress, port: config.listenPort },
+    ...clusterServerOptions(config, pki),
     hostname: hostname(),
-    clientCa: pki.authority.certificate,
-    kubelets: kubeletConnector({
-      authority: pki.authority.certificate,
-      identity: pki.apiServerKubeletClient,
-    }),
     backends: backendConnector(),
     frontProxy: { ...pki.frontProxyClient, authority: pki.frontProxyAuthority.certificate },
     rootCa: pki.authority.certificate,

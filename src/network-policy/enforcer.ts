@@ -17,9 +17,10 @@ import type { Namespace, Pod } from '#api/gen/core-v1.ts';
 import type { NetworkPolicy } from '#api/gen/networking-v1.ts';
 import { NETWORK_POLICY } from '#api/networking/network-policy.ts';
 import type { FileSystem, Processes } from '#base/doors.ts';
-import type { Environment, Timer } from '#base/env.ts';
+import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { removalScript } from '#base/nftables/commands.ts';
+import { WriteLoop } from '#base/nftables/write-loop.ts';
 import type { Change, Informer } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { bridgeScript } from './bridge.ts';
@@ -29,11 +30,6 @@ import { keptPod, policyPodOf } from './pods.ts';
 import { policyOf } from './policy.ts';
 import { PolicyState } from './state.ts';
 
-/** How long changes gather before they are written together. */
-const GATHER_MS = 10;
-/** Wait after a failed write; doubled up to the second. */
-const RETRY_MS = 250;
-const RETRY_MS_MAX = 30_000;
 const NFT_TIMEOUT_MS = 30_000;
 
 export interface EnforcerOptions {
@@ -52,14 +48,9 @@ export class NetworkPolicyEnforcer {
   readonly #policies: Informer<NetworkPolicy>;
   readonly #pods: Informer<Pod>;
   readonly #namespaces: Informer<Namespace>;
-  readonly #firstWrite = Promise.withResolvers<void>();
+  readonly #loop: WriteLoop;
   /** Chains that the table has; undefined: the table must be written whole. */
   #chains: ReadonlyMap<string, Chain> | undefined;
-  #timer: Timer | undefined;
-  #isDirty = false;
-  #isRunning = false;
-  #retryMs = RETRY_MS;
-  #signal: AbortSignal | undefined;
 
   constructor(options: EnforcerOptions) {
     const { informers, node } = options;
@@ -68,11 +59,15 @@ export class NetworkPolicyEnforcer {
     this.#policies = informers.for(NETWORK_POLICY);
     this.#pods = informers.for(POD, { transform: keptPod });
     this.#namespaces = informers.for(NAMESPACE);
+    this.#loop = new WriteLoop({
+      ...options,
+      what: 'network policies',
+      write: () => this.#write(),
+    });
   }
 
   /** Works until `signal` is aborted; the table stays, so that pods stay isolated. */
   async start(signal: AbortSignal): Promise<void> {
-    this.#signal = signal;
     const state = this.#state;
     this.#policies.onChange((change) =>
       this.#wake(state.setPolicy(change.key, presentOf(change, policyOf))),
@@ -85,54 +80,23 @@ export class NetworkPolicyEnforcer {
       this.#wake(state.setNamespace(change.key, labels));
     });
     await Promise.all([this.#policies.synced(), this.#pods.synced(), this.#namespaces.synced()]);
-    this.#isRunning = true;
-    this.#schedule(0);
-    await this.#firstWrite.promise;
+    await this.#loop.start(signal);
   }
 
   #wake(isChanged: boolean): void {
-    if (!isChanged) return;
-    this.#isDirty = true;
-    if (this.#isRunning) this.#schedule(GATHER_MS);
+    if (isChanged) this.#loop.wake();
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#timer !== undefined || this.#signal?.aborted === true) return;
-    this.#timer = this.#options.environment.timers.after(delayMs, () => {
-      // Cleared at the end: what comes meanwhile waits for the write that runs.
-      this.#sync()
-        .then(
-          () => this.#written(),
-          (error: unknown) => this.#failed(error),
-        )
-        .catch((error: unknown) => {
-          this.#options.environment.log.error('network policy sync ended', {
-            error: String(error),
-          });
-        });
-    });
-  }
-
-  #written(): void {
-    this.#timer = undefined;
-    this.#retryMs = RETRY_MS;
-    this.#firstWrite.resolve();
-    if (this.#isDirty) this.#schedule(GATHER_MS);
-  }
-
-  #failed(error: unknown): void {
-    this.#timer = undefined;
-    this.#chains = undefined;
-    this.#options.environment.log.error('cannot write network policies', {
-      error: messageOf(error),
-      retryMs: this.#retryMs,
-    });
-    this.#schedule(this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);
+  async #write(): Promise<void> {
+    try {
+      await this.#sync();
+    } catch (error) {
+      this.#chains = undefined;
+      throw error;
+    }
   }
 
   async #sync(): Promise<void> {
-    this.#isDirty = false;
     const { table } = this.#options;
     const state = this.#state;
     state.settle();

@@ -13,6 +13,7 @@ import type { Chain } from './chains.ts';
 import { deltaScript, fullScript, type TableOptions } from './nftables.ts';
 import { policyPodOf } from './pods.ts';
 import { policyOf } from './policy.ts';
+import { sh, unlessNetworkNamespaces } from '#kit/network-namespaces.ts';
 import { PolicyState } from './state.ts';
 
 const PREFIX = `coxn${process.pid}`;
@@ -62,28 +63,13 @@ Promise.all(process.argv.slice(1).map((text) => {
   return (protocol === 'udp' ? udp : tcp)(host, Number(port));
 })).then((answers) => { console.log(answers.join('\\n')); process.exit(0); });`;
 
-function sh(command: string): string {
-  const result = spawnSync('sh', ['-ec', command], { encoding: 'utf8' });
-  if (result.status !== 0) throw new Error(`${command}: ${result.stderr}`);
-  return result.stdout;
-}
-
 function nft(script: string): void {
   const args = ['netns', 'exec', NODE, 'nft', '-f', '-'];
   const result = spawnSync('ip', args, { encoding: 'utf8', input: script });
   if (result.status !== 0) throw new Error(`${script}: ${result.stderr}`);
 }
 
-const skip = ((): string | false => {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
-  for (const tool of ['ip', 'nft']) {
-    if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0) return `needs ${tool}`;
-  }
-  if (spawnSync('ip', ['netns', 'add', PREFIX]).status !== 0)
-    return 'may not make network namespaces';
-  spawnSync('ip', ['netns', 'del', PREFIX]);
-  return false;
-})();
+const skip = unlessNetworkNamespaces(PREFIX, ['nft']);
 
 const processes: ChildProcess[] = [];
 

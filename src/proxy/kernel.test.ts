@@ -12,6 +12,7 @@ import { Elements } from '#base/nftables/elements.ts';
 import { forgottenClients, keptClients } from './affinity.ts';
 import { conntrackDeletions } from './conntrack.ts';
 import { deltaScript, fullScript, type TableOptions } from './nftables.ts';
+import { sh, unlessNetworkNamespaces } from '#kit/network-namespaces.ts';
 import { planHostPorts, planService } from './plan.ts';
 
 const PREFIX = `coxp${process.pid}`;
@@ -55,12 +56,6 @@ const udp = () => new Promise((done) => {
 });
 (async () => { for (let i = 0; i < Number(count); i++) console.log(await (u ? udp() : tcp())); process.exit(0); })();`;
 
-function sh(command: string): string {
-  const result = spawnSync('sh', ['-ec', command], { encoding: 'utf8' });
-  if (result.status !== 0) throw new Error(`${command}: ${result.stderr}`);
-  return result.stdout;
-}
-
 function inside(namespace: string, command: string, input?: string): string {
   const result = spawnSync('ip', ['netns', 'exec', namespace, ...command.split(' ')], {
     encoding: 'utf8',
@@ -70,16 +65,7 @@ function inside(namespace: string, command: string, input?: string): string {
   return result.stdout;
 }
 
-const skip = ((): string | false => {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
-  for (const tool of ['ip', 'nft', 'conntrack']) {
-    if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0) return `needs ${tool}`;
-  }
-  if (spawnSync('ip', ['netns', 'add', PREFIX]).status !== 0)
-    return 'may not make network namespaces';
-  spawnSync('ip', ['netns', 'del', PREFIX]);
-  return false;
-})();
+const skip = unlessNetworkNamespaces(PREFIX, ['nft', 'conntrack']);
 
 const servers: ChildProcess[] = [];
 

@@ -13,10 +13,10 @@ import { SERVICE } from '#api/core/service.ts';
 import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Processes } from '#base/doors.ts';
-import type { Environment, Timer } from '#base/env.ts';
-import { messageOf } from '#base/error.ts';
+import type { Environment } from '#base/env.ts';
 import { removalScript } from '#base/nftables/commands.ts';
 import { type ElementChange, Elements } from '#base/nftables/elements.ts';
+import { WriteLoop } from '#base/nftables/write-loop.ts';
 import type { EventRecorder } from '#client/events.ts';
 import { type Informer, keyOf } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
@@ -27,11 +27,6 @@ import { deltaScript, fullScript, type TableOptions } from './nftables.ts';
 import { PROXY_NAME_LABEL } from './proxied.ts';
 import { planHostPorts, planService, type ProxyNode } from './plan.ts';
 
-/** How long changes gather before they are written together. */
-const GATHER_MS = 10;
-/** Wait after a failed write; doubled up to the second. */
-const RETRY_MS = 250;
-const RETRY_MS_MAX = 30_000;
 const NFT_TIMEOUT_MS = 30_000;
 const OUTPUT = { timeoutMs: NFT_TIMEOUT_MS, outputMaxBytes: 256 * 1024 * 1024 };
 /** Conntrack entries are forgotten one call a place; more places than this in one go are dropped. */
@@ -63,14 +58,10 @@ export class Proxy {
   readonly #elements = new Elements();
   readonly #healthChecks: HealthChecks;
   readonly #dirty = new Set<string>();
-  readonly #firstWrite = Promise.withResolvers<void>();
+  readonly #loop: WriteLoop;
   /** Chains that the table has; undefined: the table must be written whole. */
   #chains: Set<string> | undefined;
-  #timer: Timer | undefined;
-  #running = false;
   #hasWritten = false;
-  #retryMs = RETRY_MS;
-  #signal: AbortSignal | undefined;
   #zone = '';
 
   constructor(options: ProxyOptions) {
@@ -81,6 +72,11 @@ export class Proxy {
     this.#pods = informers.for(POD, { fieldSelector: `spec.nodeName=${node.name}` });
     this.#nodes = informers.for(NODE, { fieldSelector: `metadata.name=${node.name}` });
     this.#slices.index(BY_SERVICE, serviceOf);
+    this.#loop = new WriteLoop({
+      ...options,
+      what: 'service rules',
+      write: () => this.#write(),
+    });
     this.#healthChecks = new HealthChecks({
       ...options,
       nodeName: node.name,
@@ -90,7 +86,6 @@ export class Proxy {
 
   /** Works until `signal` is aborted; the table stays, so that traffic flows on. */
   async start(signal: AbortSignal): Promise<void> {
-    this.#signal = signal;
     this.#services.onChange(({ key }) => this.#wake(`service ${key}`));
     this.#slices.onChange(({ object, previous }) => {
       for (const slice of [object, previous]) {
@@ -106,14 +101,7 @@ export class Proxy {
     signal.addEventListener('abort', () => {
       this.#healthChecks.stop().catch(() => {});
     });
-    this.#running = true;
-    this.#schedule(0);
-    await this.#firstWrite.promise;
-  }
-
-  /** Resolves when the rules are in the kernel for the first time. */
-  ready(): Promise<void> {
-    return this.#firstWrite.promise;
+    await this.#loop.start(signal);
   }
 
   /** What is near is another now. */
@@ -125,40 +113,16 @@ export class Proxy {
 
   #wake(key: string): void {
     this.#dirty.add(key);
-    if (this.#running) this.#schedule(GATHER_MS);
+    this.#loop.wake();
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#timer !== undefined || this.#signal?.aborted === true) return;
-    this.#timer = this.#options.environment.timers.after(delayMs, () => {
-      // Cleared at the end: what comes meanwhile waits for the write that runs.
-      this.#sync()
-        .then(
-          () => this.#written(),
-          (error: unknown) => this.#failed(error),
-        )
-        .catch((error: unknown) => {
-          this.#options.environment.log.error('proxy sync ended', { error: String(error) });
-        });
-    });
-  }
-
-  #written(): void {
-    this.#timer = undefined;
-    this.#retryMs = RETRY_MS;
-    this.#firstWrite.resolve();
-    if (this.#dirty.size > 0) this.#schedule(GATHER_MS);
-  }
-
-  #failed(error: unknown): void {
-    this.#timer = undefined;
-    this.#chains = undefined;
-    this.#options.environment.log.error('cannot write service rules', {
-      error: messageOf(error),
-      retryMs: this.#retryMs,
-    });
-    this.#schedule(this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);
+  async #write(): Promise<void> {
+    try {
+      await this.#sync();
+    } catch (error) {
+      this.#chains = undefined;
+      throw error;
+    }
   }
 
   async #sync(): Promise<void> {

@@ -51,15 +51,8 @@ describe('network policies', { skip }, () => {
   let cluster: RealCluster;
   before(async () => {
     cluster = await startRealCluster();
-    await cluster.runPod('web', SERVER, {
-      metadata: { labels: { app: 'web' } },
-      container: {
-        readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
-        ports: [{ name: 'http', containerPort: 8080 }],
-      },
-    });
+    await cluster.runWeb(SERVER);
     await cluster.runPod('asker', `exec ${SLEEP}`);
-    await cluster.ok('expose pod web --port=80 --target-port=http');
     await untilService('hello');
   });
   after(() => cluster?.close());

@@ -36,13 +36,7 @@ describe('kubectl port-forward', { skip }, () => {
   let cluster: RealCluster;
   before(async () => {
     cluster = await startRealCluster();
-    const labels = { app: 'web' };
-    const container = {
-      readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
-      ports: [{ name: 'http', containerPort: 8080 }],
-    };
-    await cluster.runPod('web', SERVER, { metadata: { labels }, container });
-    await cluster.ok('expose pod web --port=80 --target-port=http');
+    await cluster.runWeb(SERVER);
   });
   after(() => cluster?.close());
 

@@ -20,14 +20,7 @@ describe('proxies', { skip }, () => {
   let cluster: RealCluster;
   before(async () => {
     cluster = await startRealCluster();
-    await cluster.runPod('web', SERVER, {
-      metadata: { labels: { app: 'web' } },
-      container: {
-        readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
-        ports: [{ name: 'http', containerPort: 8080 }],
-      },
-    });
-    await cluster.ok('expose pod web --port=80 --target-port=http');
+    await cluster.runWeb(SERVER);
   });
   after(() => cluster?.close());
 

@@ -44,6 +44,8 @@ export interface RealCluster {
   ok(command: readonly string[] | string, input?: string): Promise<string>;
   /** A pod of one busybox container that runs `script`, once it is ready. */
   runPod(name: string, script: string, over?: PodOverrides): Promise<void>;
+  /** Pod and Service `web`: what `script` serves on 8080 (`http`), on port 80; resolves when it answers. */
+  runWeb(script: string): Promise<void>;
   terminal(
     args: readonly string[] | string,
     size?: { rows: number; columns: number },
@@ -102,6 +104,16 @@ function clusterOf(product: Product, directory: string): RealCluster {
     async runPod(name, script, over) {
       await product.ok('create -f -', JSON.stringify(podManifest(name, script, over)));
       await product.ok(`wait --for=condition=Ready pod/${name} --timeout=60s`);
+    },
+    async runWeb(script) {
+      await this.runPod('web', script, {
+        metadata: { labels: { app: 'web' } },
+        container: {
+          readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
+          ports: [{ name: 'http', containerPort: 8080 }],
+        },
+      });
+      await product.ok('expose pod web --port=80 --target-port=http');
     },
     async terminal(args, size = { rows: 24, columns: 80 }) {
       const words = typeof args === 'string' ? args.split(' ') : args;

@@ -40,7 +40,7 @@ export class PodWorker {
   readonly #onRemoved: () => void;
   #pod: Pod;
   /** The newest of which is decided whether it gets what its spec asks for. */
-  #decided: Pod;
+  #decided: Pod | undefined;
   #phase: Phase = 'syncing';
   /** The API no longer has the pod. */
   #gone = false;
@@ -48,7 +48,6 @@ export class PodWorker {
   /** The node has said whether it takes the pod. */
   #isAssessed = false;
   #isRejected = false;
-  #isConsidered = false;
   #dirty = false;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -61,7 +60,6 @@ export class PodWorker {
   constructor(node: NodeContext, pod: Pod, onRemoved: () => void) {
     this.#node = node;
     this.#pod = pod;
-    this.#decided = pod;
     this.uid = pod.metadata?.uid ?? '';
     this.#onRemoved = onRemoved;
     this.#killer = new ContainerKiller(node);
@@ -166,7 +164,7 @@ export class PodWorker {
       return;
     }
     const result = await this.#sync.pass({
-      pod: this.#node.allocations.apply(this.#decided),
+      pod: this.#granted,
       observed,
       events: this.events,
       signal: this.#syncing.signal,
@@ -200,10 +198,14 @@ export class PodWorker {
     this.#override = { phase: 'Failed', reason, message: `Pod was rejected: ${message}` };
   }
 
+  /** The spec that was decided on, with the resources that the node has allocated. */
+  get #granted(): Pod {
+    return this.#node.allocations.apply(this.#decided ?? this.#pod);
+  }
+
   /** No status may speak of a spec before it is decided whether it is granted. */
   async #decide(): Promise<void> {
-    while (this.#decided !== this.#pod || !this.#isConsidered) {
-      this.#isConsidered = true;
+    while (this.#decided !== this.#pod) {
       const pod = this.#pod;
       if (!this.#isRejected && !this.#gone) await this.#node.allocations.consider(pod);
       this.#decided = pod;
@@ -212,8 +214,8 @@ export class PodWorker {
 
   /** Says that a resize goes on, or that it is done. */
   #noteResize(observed: ObservedPod): void {
-    const { allocations, resizeConditions, resizer } = this.#node;
-    const pod = allocations.apply(this.#decided);
+    const { resizeConditions, resizer } = this.#node;
+    const pod = this.#granted;
     if (!isIdle(resizer.plan(pod, observed))) {
       resizeConditions.goOn(this.uid, pod.metadata?.generation);
       return;
@@ -228,8 +230,7 @@ export class PodWorker {
   async #refreshVolumes(observed: ObservedPod): Promise<void> {
     if (!observed.containers.some(({ state }) => state === 'running')) return;
     const facts = downwardFacts(this.#node, observedIps(observed));
-    const pod = this.#node.allocations.apply(this.#decided);
-    await this.#node.volumes.mount(pod, facts, this.events).catch(() => {
+    await this.#node.volumes.mount(this.#granted, facts, this.events).catch(() => {
       this.#wakeAfter(REMOVE_RETRY_MS * 10);
     });
   }
@@ -270,7 +271,7 @@ export class PodWorker {
     const { allocations, statuses, probes, environment, resizeConditions } = this.#node;
     const before = this.held;
     const status = podStatus({
-      pod: allocations.apply(this.#phase === 'syncing' ? this.#decided : this.#pod),
+      pod: this.#phase === 'syncing' ? this.#granted : allocations.apply(this.#pod),
       observed,
       previous: statuses.previous(this.#pod),
       resize: resizeConditions.list(this.uid),

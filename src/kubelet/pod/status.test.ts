@@ -4,6 +4,7 @@ import type { ContainerStatus, Pod, PodStatus } from '#api/gen/core-v1.ts';
 import type { ProbeStates, StartFailure } from './container-status.ts';
 import type { ObservedContainer, ObservedPod } from './observed.ts';
 import { podStatus, type PodStatusInput } from './status.ts';
+import { observedContainer } from '#kit/kubelet/observed.ts';
 import { statusPatch } from './status-patch.ts';
 
 const NOW = Date.parse('2026-01-02T03:04:05Z');
@@ -19,23 +20,15 @@ const POD: Pod = {
 };
 
 function container(name: string, more: Partial<ObservedContainer> = {}): ObservedContainer {
-  return {
+  return observedContainer({
     id: `id-${name}`,
     name,
-    sandboxId: 's',
-    state: 'running',
     createdMs: NOW - 9000,
     startedMs: NOW - 8000,
-    finishedMs: 0,
-    exitCode: 0,
-    reason: '',
-    message: '',
     image: 'docker.io/library/i:latest',
     imageRef: 'sha256:1',
-    restartCount: 0,
-    logPath: '',
     ...more,
-  };
+  });
 }
 
 function observed(containers: readonly ObservedContainer[]): ObservedPod {

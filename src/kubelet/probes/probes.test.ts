@@ -13,6 +13,7 @@ import { type KubeletEvent, PodEvents } from '../events.ts';
 import type { ObservedPod } from '../pod/observed.ts';
 import { ProbeManager } from './probe-manager.ts';
 import { runProbe } from './run-probe.ts';
+import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { FIRST_STATE, nextState, type ProbeType } from './verdict.ts';
 
 describe('nextState', () => {
@@ -57,23 +58,7 @@ class FakeExec {
 }
 
 function observedAt(startedMs: number): ObservedPod {
-  const container = {
-    id: 'c1',
-    name: 'main',
-    sandboxId: 's',
-    state: 'running',
-    createdMs: startedMs,
-    startedMs,
-    finishedMs: 0,
-    exitCode: 0,
-    reason: '',
-    message: '',
-    image: '',
-    imageRef: '',
-    restartCount: 0,
-    logPath: '',
-  } as const;
-  return { uid: 'u', name: 'p', namespace: 'n', sandboxes: [], containers: [container] };
+  return observedPod(observedContainer({ createdMs: startedMs, startedMs }));
 }
 
 describe('ProbeManager', () => {

@@ -6,6 +6,7 @@ import type { CgroupLimits } from '../cgroups/pod-cgroup.ts';
 import type { ObservedPod, RuntimeResources } from '../pod/observed.ts';
 import { actualResources } from './actual.ts';
 import { memoryFault, planResize, type ResizeStep, resizeSteps } from './plan-resize.ts';
+import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { compareResizes } from './resize-order.ts';
 
 function sized(cpu: string, memory: string): ResourceRequirements {
@@ -20,23 +21,7 @@ function podOf(sizes: Readonly<Record<string, ResourceRequirements>>): Pod {
 }
 
 function observe(...names: string[]): ObservedPod {
-  const containers = names.map((name) => ({
-    id: `id-${name}`,
-    name,
-    sandboxId: 's',
-    state: 'running' as const,
-    createdMs: 0,
-    startedMs: 0,
-    finishedMs: 0,
-    exitCode: 0,
-    reason: '',
-    message: '',
-    image: '',
-    imageRef: '',
-    restartCount: 0,
-    logPath: '',
-  }));
-  return { uid: 'u', name: 'p', namespace: 'n', sandboxes: [], containers };
+  return observedPod(...names.map((name) => observedContainer({ id: `id-${name}`, name })));
 }
 
 /** `pod cpuQuotaUs=1`, `a memory`: a step in words. */

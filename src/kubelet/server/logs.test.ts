@@ -13,11 +13,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { realFileSystem } from '#edge/file-system.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
-import type { ObservedPod } from '../pod/observed.ts';
 import { logOptions } from './container-logs.ts';
 import { parseLogLine } from './log-line.ts';
 import { type LogOptions, readLog } from './log-reader.ts';
 import { rotateLogs } from './log-rotation.ts';
+import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { logTarget } from './log-target.ts';
 
 const fileSystem = realFileSystem();
@@ -206,29 +206,7 @@ describe('logTarget', () => {
 describe('rotateLogs', () => {
   const make = (answer: () => Promise<never>) => {
     const environment = new VirtualEnvironment();
-    const container = {
-      id: 'c1',
-      name: 'c',
-      sandboxId: 's',
-      state: 'running',
-      createdMs: 0,
-      startedMs: 0,
-      finishedMs: 0,
-      exitCode: 0,
-      reason: '',
-      message: '',
-      image: '',
-      imageRef: '',
-      restartCount: 0,
-      logPath: path,
-    } as const;
-    const pod: ObservedPod = {
-      uid: 'u',
-      name: 'p',
-      namespace: 'n',
-      sandboxes: [],
-      containers: [container],
-    };
+    const pod = observedPod(observedContainer({ name: 'c', logPath: path }));
     const stop = new AbortController();
     const cri = { call: answer, watchEvents: () => Promise.resolve() };
     const done = rotateLogs({ environment, fileSystem, cri, pods: () => [pod] }, stop.signal);

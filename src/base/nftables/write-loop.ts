@@ -1,0 +1,76 @@
+/**
+ * When rules are written: changes that arrive together go in together, one write at a time, and one
+ * that failed is tried again, later and later, until it succeeds.
+ */
+import type { Environment, Timer } from '../env.ts';
+import { messageOf } from '../error.ts';
+
+/** How long changes gather before they are written together. */
+const GATHER_MS = 10;
+/** Wait after a failed write; doubled up to the second. */
+const RETRY_MS = 250;
+const RETRY_MS_MAX = 30_000;
+
+export interface WriteLoopOptions {
+  readonly environment: Environment;
+  /** What is written, for the log: `service rules`. */
+  readonly what: string;
+  /** Brings the kernel in step with all that has changed; rejects when it could not. */
+  readonly write: () => Promise<void>;
+}
+
+export class WriteLoop {
+  readonly #options: WriteLoopOptions;
+  readonly #firstWrite = Promise.withResolvers<void>();
+  #timer: Timer | undefined;
+  #isDirty = false;
+  #retryMs = RETRY_MS;
+  /** Undefined before the start: what comes then waits for it. */
+  #signal: AbortSignal | undefined;
+
+  constructor(options: WriteLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Writes now, and after each `wake` until `signal` is aborted. Resolves after the first write. */
+  start(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    this.#schedule(0);
+    return this.#firstWrite.promise;
+  }
+
+  /** Something has changed. */
+  wake(): void {
+    this.#isDirty = true;
+    this.#schedule(GATHER_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== undefined || this.#signal?.aborted !== false) return;
+    this.#timer = this.#options.environment.timers.after(delayMs, () => {
+      this.#isDirty = false;
+      this.#options.write().then(
+        () => this.#written(),
+        (error: unknown) => this.#failed(error),
+      );
+    });
+  }
+
+  // The timer is cleared at the end of a write: what comes meanwhile waits for that.
+
+  #written(): void {
+    this.#timer = undefined;
+    this.#retryMs = RETRY_MS;
+    this.#firstWrite.resolve();
+    if (this.#isDirty) this.#schedule(GATHER_MS);
+  }
+
+  #failed(error: unknown): void {
+    const { environment, what } = this.#options;
+    const retryMs = this.#retryMs;
+    environment.log.error(`cannot write ${what}`, { error: messageOf(error), retryMs });
+    this.#timer = undefined;
+    this.#schedule(retryMs);
+    this.#retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
+  }
+}
