@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '#api/meta/object.ts';
-import { gone } from '#api/meta/status.ts';
+import { gone, internalError } from '#api/meta/status.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type {
   Client,
@@ -149,7 +149,34 @@ describe('Informer', () => {
     assert.equal(server.watches[1]?.options.resourceVersion, '30');
   });
 
-  it('resumes a broken watch without a list, after a back-off that grows to 60 s', async () => {
+  it('resumes a watch that brought something at once when its line breaks, every time', async () => {
+    const { server, environment, informer } = await world();
+    for (let i = 0; i < 9; i++) {
+      const watch = server.watches.at(-1);
+      watch?.emit('ADDED', pod(`p${i}`, 11 + i));
+      watch?.end(new Error('connection reset'));
+      await environment.advance(0);
+      assert.equal(server.watches.length, i + 2);
+    }
+    assert.equal(server.lists.length, 1);
+    assert.equal(informer.list().length, 9);
+  });
+
+  it('backs off from the beginning when the server refuses a watch that brought something', async () => {
+    const { server, environment } = await world();
+    for (let i = 0; i < 5; i++) {
+      const watch = server.watches.at(-1);
+      const count = server.watches.length;
+      watch?.emit('ADDED', pod(`p${i}`, 11 + i));
+      watch?.end(internalError('etcdserver: no leader'));
+      await environment.advance(0);
+      assert.equal(server.watches.length, count);
+      await environment.advance(1_600);
+      assert.equal(server.watches.length, count + 1);
+    }
+  });
+
+  it('resumes a watch that brought nothing without a list, after a back-off that grows to 60 s', async () => {
     const { server, environment } = await world();
     const delays: number[] = [];
     for (let i = 0; i < 9; i++) {

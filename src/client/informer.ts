@@ -166,9 +166,8 @@ export class Informer<T extends KubeObject> {
         if (!listed) await this.#list();
         listed = true;
         if (signal.aborted) return;
-        const useful = await this.#watch(signal);
-        if (useful) backoff.reset();
-        else await sleep(this.#environment, backoff.next(), signal);
+        const isUseful = await this.#watch(signal, backoff);
+        if (!isUseful) await sleep(this.#environment, backoff.next(), signal);
       } catch (error) {
         if (signal.aborted) return;
         if (isPastGone(error)) listed = false;
@@ -217,27 +216,35 @@ export class Informer<T extends KubeObject> {
     this.#synced.resolve();
   }
 
-  /** Watches until the server ends it. False when that was a failure in disguise. */
-  async #watch(signal: AbortSignal): Promise<boolean> {
+  /**
+   * Watches until the server ends it, or the line breaks after it has brought something: then
+   * nothing speaks against going on at once. False when the end was a failure in disguise.
+   */
+  async #watch(signal: AbortSignal, backoff: Backoff): Promise<boolean> {
     const { clock, random } = this.#environment;
     const startedMs = clock.monotonicMs();
-    let events = 0;
-    await this.#client.watch<T>(
-      this.type,
-      {
-        ...this.#selection(),
-        resourceVersion: String(this.#resourceVersion),
-        allowBookmarks: true,
-        timeoutSeconds: Math.floor(WATCH_TIMEOUT_SECONDS * (1 + random.next())),
-        signal,
-      },
-      (event) => {
+    let isHeard = false;
+    const options = {
+      ...this.#selection(),
+      resourceVersion: String(this.#resourceVersion),
+      allowBookmarks: true,
+      timeoutSeconds: Math.floor(WATCH_TIMEOUT_SECONDS * (1 + random.next())),
+      signal,
+    };
+    try {
+      await this.#client.watch<T>(this.type, options, (event) => {
         if (signal.aborted) return;
-        events++;
+        isHeard = true;
         this.#apply(event);
-      },
-    );
-    return events > 0 || clock.monotonicMs() - startedMs >= WATCH_SHORT_MS;
+      });
+    } catch (error) {
+      if (isHeard) backoff.reset();
+      if (!isHeard || signal.aborted || error instanceof StatusError) throw error;
+      return true;
+    }
+    const isUseful = isHeard || clock.monotonicMs() - startedMs >= WATCH_SHORT_MS;
+    if (isUseful) backoff.reset();
+    return isUseful;
   }
 
   #apply(event: WatchEvent<T>): void {
