@@ -23,13 +23,16 @@ const FAULTS: Faults = {
 const STALLS = { watchStallRatio: 0.03, watchStallMsMax: 8_000 };
 const SLOW_WRITES = { slowWriteRatio: 0.05, slowWriteMsMax: 4_000 };
 const ZONES = 3;
-/** Many nodes make a world slow: one of four has them. */
-const LARGE_RATIO = 0.25;
+/** The others have so few nodes that Pods are in each other's way. */
+const LARGE_RATIO = 0.75;
 const LARGE_MIN = 20;
 const LARGE_MAX = 200;
 const LEASE_SECONDS = 40;
-/** Most of what goes on among many nodes is renewals: still well within the 50 s of grace. */
-const LARGE_LEASE_SECONDS = 80;
+/**
+ * Most of what goes on among many nodes is renewals, every quarter of this: a slow one that is seen
+ * late is still within the 50 s of grace.
+ */
+const LARGE_LEASE_SECONDS = 120;
 /** A few requests, and a back-off. */
 const LAG_MIN_MS = 2_000;
 const ELECTION_RATIO = 0.2;
