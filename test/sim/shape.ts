@@ -58,9 +58,9 @@ export function drawShape(random: SeededRandom, nodes?: number): Shape {
   };
 }
 
-/** As many between 20 and 63 as between 63 and 200. */
+/** 20 to 200, half of them below 36: the time that a world takes grows with its nodes. */
 function large(random: SeededRandom): number {
-  return Math.round(LARGE_MIN * (LARGE_MAX / LARGE_MIN) ** random.next());
+  return Math.round(LARGE_MIN * (LARGE_MAX / LARGE_MIN) ** (random.next() ** 2));
 }
 
 /** How late a controller may hear of something, or act on it. */
