@@ -73,6 +73,15 @@ describe('assessNode', () => {
     assert.notEqual(assess('a heartbeat=40', 91, { memory: beaten.memory }).conditions, undefined);
   });
 
+  it('takes a lease that is renewed by a clock that was set back as a sign of life too', () => {
+    const { memory } = assess('a heartbeat=0', 0, { lease: lease('2026-01-01T00:00:00.000000Z') });
+    const renewed = assess('a heartbeat=0', 40, {
+      memory,
+      lease: lease('2025-12-31T23:59:00.000000Z'),
+    });
+    assert.equal(assess('a heartbeat=0', 90, { memory: renewed.memory }).conditions, undefined);
+  });
+
   it('gives a node that never reported the longer grace, from its creation', () => {
     const { memory, current } = assess('a ready=none created=0', 30);
     assert.equal(current, undefined);

@@ -83,9 +83,8 @@ function remember(
   } else if (previous.hasReady !== hasReady) probeMs = monotonicMs;
   else if (hasReady && previous.heartbeat !== heartbeat) probeMs = monotonicMs;
   else probeMs = previous.probeMs;
-  const renewed =
-    renewTime !== undefined &&
-    (previous?.renewTime === undefined || previous.renewTime < renewTime);
+  // Any other time, also an earlier one: the node's clock may have been set back.
+  const renewed = renewTime !== undefined && renewTime !== previous?.renewTime;
   return { heartbeat, hasReady, renewTime, probeMs: renewed ? monotonicMs : probeMs };
 }
 
