@@ -47,7 +47,9 @@ async function world(seed: number, tell?: (text: string) => void): Promise<boole
     });
     return true;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    // What a world itself found says so already.
+    console.error(text.startsWith('seed ') ? text : `seed ${seed}: ${text}`);
     return false;
   }
 }
