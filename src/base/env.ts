@@ -69,6 +69,14 @@ export function sleep(
   });
 }
 
+/** Resolves when `signal` is aborted; at once when it has been. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** An AbortSignal that fires after `timeoutMs`, or with `parent`; `release` frees the timer. */
 export function timeoutSignal(
   environment: Pick<Environment, 'timers'>,

@@ -7,6 +7,7 @@ import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
 import { isPodTerminal } from '#api/core/pod-helpers.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
+import { aborted } from '#base/env.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import type { Change } from '#client/informer.ts';
 import { type ClusterEvent, eventLabel, nodeEvents, podEvents } from './cluster-events.ts';
@@ -42,7 +43,10 @@ export class Feed {
     this.#options = options;
   }
 
-  /** Resolves when all that decisions need has been read; goes on until `signal` is aborted. */
+  /**
+   * Resolves when all that decisions need has been read, or `signal` is aborted before; goes on until
+   * that.
+   */
   async start(informers: InformerFactory, signal: AbortSignal): Promise<void> {
     const nodes = informers.for(NODE);
     const pods = informers.for(POD);
@@ -57,7 +61,8 @@ export class Feed {
         queue.moved(event);
       });
     });
-    await Promise.all([nodes.synced(), pods.synced(), others]);
+    const all = Promise.all([nodes.synced(), pods.synced(), others]);
+    await Promise.race([all, aborted(signal)]);
   }
 
   /** Tells the queue that a node has room again where a pod was, or was to be. */

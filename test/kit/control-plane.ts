@@ -4,7 +4,7 @@
  * says which one works, by the same code as in `cox controller-manager` and `cox scheduler`.
  */
 import type { Lease } from '#api/gen/coordination-v1.ts';
-import { type Random, sleep } from '#base/env.ts';
+import { aborted, type Random, sleep } from '#base/env.ts';
 import type { HttpRequest } from '#base/http/message.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import { type Identity, serviceAccountIdentity } from '#client/in-process.ts';
@@ -249,13 +249,6 @@ class Process {
     ready();
     await aborted(signal);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve());
-  });
 }
 
 function identityOf(name: ComponentName): Identity {

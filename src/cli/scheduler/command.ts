@@ -1,6 +1,7 @@
 /** `cox scheduler`: the scheduler alone, with upstream's flags, beside any API server. */
 import { writeFileSync } from 'node:fs';
 import { toYaml } from '#api/codec/yaml.ts';
+import { aborted } from '#base/env.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -89,13 +90,6 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
     clients.close();
     extenders.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve());
-  });
 }
 
 function writeConfig(path: string, config: object): void {
