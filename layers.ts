@@ -27,6 +27,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   kubelet: ['client', 'api', 'base'],
   proxy: ['client', 'api', 'base'],
   'network-policy': ['client', 'api', 'base'],
+  /** Routes from node to node. */
+  'pod-network': ['client', 'api', 'base'],
   dns: ['client', 'api', 'base'],
   /** What a change would do: it runs the cluster's components on a fork, in virtual time. */
   plan: [
@@ -57,6 +59,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'kubelet',
     'proxy',
     'network-policy',
+    'pod-network',
     'dns',
     'reconcile',
     'client',

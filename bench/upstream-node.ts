@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeLayout } from '#cli/node-layout.ts';
 import { bridgeName, NodeNetwork } from '#cli/node-network.ts';
-import { realNodeProcesses } from '#cli/node-set-up.ts';
+import { RealNodes } from '#cli/real-nodes.ts';
 import { nodeCertificates } from '#cli/pki.ts';
 import { Progress } from '#cli/progress.ts';
 import { Supervisor } from '#cli/supervisor.ts';
@@ -55,12 +55,13 @@ async function startNode(
 ): Promise<Undo> {
   const { data, config, pki } = cluster;
   const environment = realEnvironment({ logLevel: 'error' });
-  const supervisor = new Supervisor({ environment, runFolder: data.run, logFolder: data.logs });
-  const node = realNodeProcesses({
+  const supervisor = new Supervisor({ environment, directory: data });
+  const node = new RealNodes({
     data,
     config,
     pki,
     environment,
+    supervisor,
     progress: new Progress(() => {}),
     self: inPlaceOfNode(kubelet, prepareKubelet(cluster)),
   });
@@ -68,7 +69,7 @@ async function startNode(
   const restoreMachine = rememberMachine(nodeLayout(data).podLogs);
   const stop = scope.defer(async () => {
     supervisor.beginShutdown();
-    await node.stop(supervisor);
+    await node.stop();
     await control.stop();
     await node.cleanUp();
     restoreMachine();
@@ -76,7 +77,7 @@ async function startNode(
   try {
     await node.prepare();
     await prepareNetwork(cluster);
-    await node.start(supervisor);
+    await node.start();
   } catch (error) {
     await stop();
     throw error;

@@ -4,6 +4,7 @@
  */
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { hostname, networkInterfaces } from 'node:os';
+import type { PodNetworkMode } from '#pod-network/routes.ts';
 import {
   CLUSTER_DEFAULTS,
   type ClusterConfig,
@@ -21,8 +22,11 @@ import type { VersionFlags } from './version-flags.ts';
 export interface ConfigChoice {
   readonly asked: ListenAddress | undefined;
   readonly data: DataDirectory;
-  /** 0: a real node. */
+  /** 0: real nodes. */
   readonly simulatedNodes: number;
+  /** Undefined: as many as before. */
+  readonly realNodes?: number;
+  readonly podNetwork?: PodNetworkMode;
   readonly history: Partial<HistoryPolicy>;
   readonly versions: VersionFlags;
   readonly progress: Progress;
@@ -48,6 +52,8 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
     nodeName: known?.nodeName ?? nodeNameOf(hostname()),
     nodeAddress,
     simulatedNodes,
+    realNodes: choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes,
+    podNetwork: choice.podNetwork ?? known?.podNetwork ?? CLUSTER_DEFAULTS.podNetwork,
     listenHost: listen.host,
     listenPort: listen.port,
     kubeletPort:

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
+import type { PodNetworkMode } from '#pod-network/routes.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { readJsonIfThere, writeFileDurably } from './files.ts';
 
@@ -23,8 +24,14 @@ export interface ClusterConfig {
   readonly nodeAddress: string;
   /** The kubelet of a real node listens here. */
   readonly kubeletPort: number;
-  /** 0: a real node. */
+  /** 0: real nodes. */
   readonly simulatedNodes: number;
+  /** How many real nodes this machine has; the first is the machine itself. */
+  readonly realNodes: number;
+  /** Addresses of the others, and of the machine towards them. */
+  readonly nodeCidr: string;
+  /** How packets get to the pods of other nodes. */
+  readonly podNetwork: PodNetworkMode;
   /** What was asked for of the history; the rest is the API server's default. */
   readonly history: Partial<HistoryPolicy>;
   /** `--feature-gates` and `--runtime-config` as they were last given. */
@@ -44,6 +51,9 @@ export const CLUSTER_DEFAULTS: Omit<
   clusterDomain: 'cluster.local',
   // Upstream's.
   kubeletPort: 10_250,
+  realNodes: 1,
+  nodeCidr: '10.245.0.0/24',
+  podNetwork: 'direct',
   history: {},
 };
 
@@ -52,6 +62,11 @@ export const CLUSTER_DEFAULTS: Omit<
  * but one of the pods' range, and so of the range that would be given to the 256th node.
  */
 export const OWN_NODE_ADDRESS = '10.244.255.254';
+
+/** The name of the `nth` real node of this machine; the first has the cluster's. */
+export function realNodeName(config: Pick<ClusterConfig, 'nodeName'>, nth: number): string {
+  return nth === 1 ? config.nodeName : `${config.nodeName}-${nth}`;
+}
 
 function pathOf(data: DataDirectory): string {
   return join(data.path, 'cluster.json');

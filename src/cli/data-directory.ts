@@ -6,19 +6,14 @@
  *   cluster.json       what was chosen once: address ranges, names
  *   pki/               certificates and keys, 0600
  *   store/             the API server's database
- *   containerd/        images and containers of the private containerd
- *   kubelet/           volumes and state of pods
  *   images/            archives of locally built images
- *   logs/              what the processes print
- *   run/               pid files, lock
- *
- * Sockets and what must not survive a reboot lie under `/run/coxswain/<hash>`, because the path of
- * a unix socket has at most 108 bytes.
+ *   logs/, run/, …     of the control plane and of the first node (`node-directory.ts`)
+ *   nodes/<name>/      the other nodes on this machine
  */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { type NodeDirectory, nodeDirectoryAt, prepareNodeDirectory } from './node-directory.ts';
 import { codeOf, messageOf, UserError } from './user-error.ts';
 import { writeFileDurably } from './files.ts';
 
@@ -28,23 +23,13 @@ const LAYOUT_VERSION = '1';
 const FREE_BYTES_MIN = 512 * 1024 * 1024;
 /** Errors of the file system that another place for the directory mends. */
 const NO_PLACE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG']);
-/** Hex digits: short enough for the names of network interfaces (15 bytes). */
-const HASH_LENGTH = 6;
 
-export interface DataDirectory {
-  readonly path: string;
-  /** Tells clusters on one machine apart: in names of interfaces, tables, cgroups, sockets. */
-  readonly hash: string;
-  /** `/run/coxswain/<hash>`. */
-  readonly runtimePath: string;
+export interface DataDirectory extends NodeDirectory {
   readonly kubeconfig: string;
   readonly pki: string;
   readonly store: string;
-  readonly containerd: string;
-  readonly kubelet: string;
   readonly images: string;
-  readonly logs: string;
-  readonly run: string;
+  readonly nodes: string;
 }
 
 /** `$XDG_DATA_HOME/coxswain`, or `~/.local/share/coxswain`. */
@@ -58,21 +43,26 @@ export function defaultDataDirectory(environment: NodeJS.ProcessEnv): string {
 
 /** Where everything lies; touches nothing. */
 export function dataDirectoryAt(path: string): DataDirectory {
-  const absolute = resolve(path);
-  const hash = createHash('sha256').update(absolute).digest('hex').slice(0, HASH_LENGTH);
+  const first = nodeDirectoryAt(path);
   return {
-    path: absolute,
-    hash,
-    runtimePath: `/run/coxswain/${hash}`,
-    kubeconfig: join(absolute, 'admin.kubeconfig'),
-    pki: join(absolute, 'pki'),
-    store: join(absolute, 'store'),
-    containerd: join(absolute, 'containerd'),
-    kubelet: join(absolute, 'kubelet'),
-    images: join(absolute, 'images'),
-    logs: join(absolute, 'logs'),
-    run: join(absolute, 'run'),
+    ...first,
+    kubeconfig: join(first.path, 'admin.kubeconfig'),
+    pki: join(first.path, 'pki'),
+    store: join(first.path, 'store'),
+    images: join(first.path, 'images'),
+    nodes: join(first.path, 'nodes'),
   };
+}
+
+/** Of the node of this name beside the first one. */
+export function otherNodeDirectory(data: DataDirectory, name: string): NodeDirectory {
+  return nodeDirectoryAt(join(data.nodes, name));
+}
+
+/** Of all nodes that were ever set up on this machine beside the first one. */
+export function otherNodeDirectories(data: DataDirectory): NodeDirectory[] {
+  if (!existsSync(data.nodes)) return [];
+  return readdirSync(data.nodes).map((name) => otherNodeDirectory(data, name));
 }
 
 /** Makes what is missing and checks that this version may use it. Throws a UserError. */
@@ -80,9 +70,9 @@ export function prepareDataDirectory(data: DataDirectory): void {
   try {
     mkdirSync(data.path, { recursive: true, mode: 0o700 });
     checkVersion(data);
-    for (const path of [data.pki, data.store, data.kubelet, data.images, data.logs, data.run]) {
+    prepareNodeDirectory(data);
+    for (const path of [data.pki, data.store, data.images])
       mkdirSync(path, { recursive: true, mode: 0o700 });
-    }
   } catch (error) {
     throw explained(data, error);
   }
@@ -142,6 +132,8 @@ export function resetDataDirectory(data: DataDirectory): void {
     'cluster.json',
     'pki',
     'store',
+    'node',
+    'nodes',
     'containerd',
     'kubelet',
     'logs',

@@ -60,15 +60,24 @@ function readOrEmpty(path: string): string {
 
 /** Unmounts everything mounted below `paths`, the deepest first. */
 export async function unmountBelow(processes: Processes, paths: readonly string[]): Promise<void> {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+  const mounts = mountPoints()
+    .filter((mount) => paths.some((path) => mount === path || mount.startsWith(`${path}/`)))
+    .reverse();
+  for (const mount of mounts) await processes.run('umount', ['--lazy', mount]);
+}
+
+export function isMounted(path: string): boolean {
+  return mountPoints().includes(path);
+}
+
+/** In the order of mounting. */
+function mountPoints(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .flatMap((line) => {
       const mount = line.split(' ')[4];
       return mount === undefined ? [] : [unescapeMount(mount)];
-    })
-    .filter((mount) => paths.some((path) => mount === path || mount.startsWith(`${path}/`)))
-    .reverse();
-  for (const mount of mounts) await processes.run('umount', ['--lazy', mount]);
+    });
 }
 
 /** Spaces and the like are written in octal. */

@@ -14,12 +14,15 @@ interface UpFlags extends HistoryFlags, VersionFlags {
   readonly dataDir: string;
   readonly listen?: ListenAddress;
   readonly example: string;
-  readonly nodes: number;
+  readonly nodes?: number;
+  readonly podNetwork?: 'direct' | 'vxlan';
   readonly simulatedNodes?: number;
   readonly reset?: boolean;
 }
 
 const NODES_MAX = 5_000;
+/** Each runs a kubelet and a containerd: more than a machine bears, and less than addresses there are. */
+const REAL_NODES_MAX = 100;
 /** The same words on every machine, because `help.txt` has them too. */
 const DATA_DIRECTORY_WORDS = 'coxswain in $XDG_DATA_HOME or ~/.local/share';
 
@@ -71,9 +74,9 @@ function commands(): Command {
   program
     .command('node')
     .description(
-      'Run the kubelet, the service proxy, network policies and the DNS of a cluster that cox up made.',
+      'Run the kubelet, the service proxy, network policies, routes and the DNS of a node that cox up set up.',
     )
-    .requiredOption('--data-dir <DIR>', 'where the cluster lives')
+    .requiredOption('--data-dir <DIR>', 'where the node lives')
     .action(async ({ dataDir }: { dataDir: string }) => {
       const { runNode } = await import('./node-process.ts');
       await runNode(dataDir);
@@ -144,7 +147,17 @@ function registerUp(program: Command): void {
         .choices([...exampleNames(), 'none'])
         .default('none'),
     )
-    .option('--nodes <N>', 'real nodes; more than 1 is not possible yet', nodesOf, 1)
+    .option(
+      '--nodes <N>',
+      'real nodes: the machine itself, the others each in a network namespace of its own (default: as before, or 1)',
+      realNodesOf,
+    )
+    .addOption(
+      new Option(
+        '--pod-network <MODE>',
+        'how packets get to pods of other nodes: by direct routes, or in a tunnel (default: as before, or direct)',
+      ).choices(['direct', 'vxlan']),
+    )
     .option(
       '--simulated-nodes <N>',
       'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
@@ -170,6 +183,8 @@ async function startUp(flags: UpFlags): Promise<void> {
     versions: versionChoices(flags),
     self: { command: process.execPath, args: [script] },
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+    ...(flags.nodes === undefined ? {} : { realNodes: flags.nodes }),
+    ...(flags.podNetwork === undefined ? {} : { podNetwork: flags.podNetwork }),
     ...(flags.simulatedNodes === undefined ? {} : { simulatedNodes: flags.simulatedNodes }),
   });
 }
@@ -189,11 +204,9 @@ function countOf(text: string): number {
   return count;
 }
 
-function nodesOf(text: string): number {
-  const count = countOf(text);
-  if (count > 1)
-    throw new InvalidArgumentError(
-      'Several real nodes on one machine are not there yet; --simulated-nodes takes any number.',
-    );
+function realNodesOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > REAL_NODES_MAX)
+    throw new InvalidArgumentError(`Give a number from 1 to ${REAL_NODES_MAX}.`);
   return count;
 }

@@ -1,6 +1,6 @@
 /** Names and paths of one real node, agreed between the supervisor and the node process. */
 import { join } from 'node:path';
-import type { DataDirectory } from './data-directory.ts';
+import type { NodeDirectory } from './node-directory.ts';
 
 export interface NodeLayout {
   readonly containerdConfig: string;
@@ -19,18 +19,18 @@ export interface NodeLayout {
 
 export const SANDBOX_IMAGE = 'coxswain.local/pause:1';
 
-export function nodeLayout(data: DataDirectory): NodeLayout {
+export function nodeLayout(directory: NodeDirectory): NodeLayout {
   return {
-    containerdConfig: join(data.containerd, 'config.toml'),
-    containerdRoot: join(data.containerd, 'root'),
-    containerdState: join(data.runtimePath, 'containerd'),
-    containerdSocket: join(data.runtimePath, 'containerd.sock'),
-    cniConfigDirectory: join(data.containerd, 'cni'),
-    cniDataDirectory: join(data.runtimePath, 'cni'),
-    kubeletRoot: data.kubelet,
-    podLogs: join(data.logs, 'pods'),
-    cgroup: `coxswain-${data.hash}`,
-    nftTable: `coxswain-${data.hash}`,
-    networkPolicyTable: `coxswain-${data.hash}-policies`,
+    containerdConfig: join(directory.containerd, 'config.toml'),
+    containerdRoot: join(directory.containerd, 'root'),
+    containerdState: join(directory.runtimePath, 'containerd'),
+    containerdSocket: join(directory.runtimePath, 'containerd.sock'),
+    cniConfigDirectory: join(directory.containerd, 'cni'),
+    cniDataDirectory: join(directory.runtimePath, 'cni'),
+    kubeletRoot: directory.kubelet,
+    podLogs: join(directory.logs, 'pods'),
+    cgroup: `coxswain-${directory.hash}`,
+    nftTable: `coxswain-${directory.hash}`,
+    networkPolicyTable: `coxswain-${directory.hash}-policies`,
   };
 }

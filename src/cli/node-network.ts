@@ -6,8 +6,10 @@
  * Every name begins with `cox<hash>`, so that what is ours can be found again after a crash.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import type { Processes } from '#base/doors.ts';
 import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
+import { removePodRoutes } from '#pod-network/pod-network.ts';
 import { OWN_NODE_ADDRESS } from './cluster-config.ts';
 
 export interface NodeNetworkOptions {
@@ -19,6 +21,8 @@ export interface NodeNetworkOptions {
   /** The cluster DNS listens here, on this node. */
   readonly dnsAddress: string;
   readonly nodeAddress: string;
+  /** Where the kernel shows the interfaces of the node's network namespace: `/sys` unless given. */
+  readonly sysfs?: string;
 }
 
 /** Linux: names of interfaces have at most 15 bytes. */
@@ -26,6 +30,12 @@ export function bridgeName(hash: string): string {
   return `cox${hash}b`;
 }
 
+/** Of the tunnel to other nodes, where they are no neighbours. */
+export function tunnelName(hash: string): string {
+  return `cox${hash}x`;
+}
+
+const SYSFS = '/sys';
 const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 /**
@@ -43,8 +53,11 @@ const UNREACHABLE_METRIC = 4_000_000;
 
 export class NodeNetwork {
   readonly #options: NodeNetworkOptions;
+  readonly #sysfs: string;
+
   constructor(options: NodeNetworkOptions) {
     this.#options = options;
+    this.#sysfs = options.sysfs ?? SYSFS;
   }
 
   /** Before the first pod: what does not depend on the node's own pod range. */
@@ -54,7 +67,7 @@ export class NodeNetwork {
     await this.#ensureLink(bridgeName(hash), ['type', 'bridge']);
     // Unless it is set, a bridge has the lowest address of its ports, another with each pod that
     // comes and goes; pods and the rules of network policies know the bridge by it.
-    await this.#ip('link', 'set', bridgeName(hash), 'address', steadyAddress(hash));
+    await this.#ip('link', 'set', bridgeName(hash), 'address', this.#steadyAddress());
     await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
     const addresses = nodeAddress === OWN_NODE_ADDRESS ? [dnsAddress, nodeAddress] : [dnsAddress];
     for (const address of addresses)
@@ -103,8 +116,16 @@ export class NodeNetwork {
     );
   }
 
+  /** The one that the pods' bridge has; one that was never set and has lost its ports has none. */
+  #steadyAddress(): string {
+    const { hash } = this.#options;
+    const address = linkAddress(bridgeName(hash), this.#sysfs);
+    if (address !== NO_ADDRESS) return address;
+    return `02:00:00:${hash.slice(0, 2)}:${hash.slice(2, 4)}:${hash.slice(4, 6)}`;
+  }
+
   async #ensureLink(name: string, type: readonly string[]): Promise<void> {
-    if (!interfacesOf(this.#options.hash).includes(name))
+    if (!interfacesOf(this.#options.hash, this.#sysfs).includes(name))
       await this.#ip('link', 'add', 'name', name, ...type);
     await this.#ip('link', 'set', name, 'up');
   }
@@ -126,15 +147,21 @@ export class NodeNetwork {
 }
 
 /** The hardware address of an interface. */
-export function linkAddress(name: string): string {
-  return readFileSync(`/sys/class/net/${name}/address`, 'utf8').trim();
+export function linkAddress(name: string, sysfs = SYSFS): string {
+  return readFileSync(`${sysfs}/class/net/${name}/address`, 'utf8').trim();
 }
 
-/** The one that the pods' bridge has; one that was never set and has lost its ports has none. */
-function steadyAddress(hash: string): string {
-  const address = linkAddress(bridgeName(hash));
-  if (address !== NO_ADDRESS) return address;
-  return `02:00:00:${hash.slice(0, 2)}:${hash.slice(2, 4)}:${hash.slice(4, 6)}`;
+/**
+ * Bytes in a packet of the interface that has this address; undefined where none has. Asked by a
+ * program that is in the network namespace itself.
+ */
+export function linkMtu(address: string, sysfs = SYSFS): number | undefined {
+  const [name] =
+    Object.entries(networkInterfaces()).find(([, all]) =>
+      all?.some((each) => each.address === address),
+    ) ?? [];
+  if (name === undefined) return undefined;
+  return Number(readFileSync(`${sysfs}/class/net/${name}/mtu`, 'utf8'));
 }
 
 /** Takes everything away, with the pods' ends of our bridge; what is not there is no error. */
@@ -148,18 +175,21 @@ export async function tearDownNetwork(options: {
   // Without our interfaces there is no node of ours, and that route would be another cluster's.
   if (interfaces.length === 0) return;
   const ip = (...args: string[]) => processes.run('ip', args);
+  await removePodRoutes(processes);
   await ip('route', 'delete', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
   for (const name of interfaces) {
-    for (const port of portsOf(name)) await ip('link', 'delete', port);
+    for (const port of bridgePorts(name)) await ip('link', 'delete', port);
     await ip('link', 'delete', name);
   }
 }
 
-function interfacesOf(hash: string): string[] {
-  return readdirSync('/sys/class/net').filter((name) => name.startsWith(`cox${hash}`));
+/** Ours, by their names. */
+export function interfacesOf(hash: string, sysfs = SYSFS): string[] {
+  return readdirSync(`${sysfs}/class/net`).filter((name) => name.startsWith(`cox${hash}`));
 }
 
-function portsOf(bridge: string): string[] {
-  const folder = `/sys/class/net/${bridge}/brif`;
+/** Names of the interfaces that hang on a bridge; none of one that is not there. */
+export function bridgePorts(bridge: string, sysfs = SYSFS): string[] {
+  const folder = `${sysfs}/class/net/${bridge}/brif`;
   return existsSync(folder) ? readdirSync(folder) : [];
 }

@@ -1,12 +1,11 @@
 /**
- * The node process: kubelet, service proxy, network policies and DNS of one node. Each has its own
- * certificate, but for the policies, which have that of the proxy.
+ * The node process: kubelet, service proxy, network policies, routes to other nodes and DNS of one
+ * node. Each has its own certificate, but for policies and routes, which have that of the proxy.
  *
  * It reaches the control plane over HTTPS alone, waits for it as long as it takes, and leaves the
  * containers running when it ends.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '#base/env.ts';
 import { EventRecorder } from '#client/events.ts';
@@ -26,29 +25,36 @@ import { Kubelet } from '#kubelet/kubelet.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
+import { PodNetwork, TUNNEL_OVERHEAD_BYTES } from '#pod-network/pod-network.ts';
 import { Proxy } from '#proxy/proxy.ts';
-import { type ClusterConfig, readClusterConfig } from './cluster-config.ts';
-import { clusterPki } from './cluster-pki.ts';
-import { type DataDirectory, dataDirectoryAt } from './data-directory.ts';
 import { serveKubelet } from './kubelet-server.ts';
-import { bridgeName, linkAddress, NodeNetwork } from './node-network.ts';
+import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
+import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
-import { type ClusterPki, type KeyPair, nodeCertificates } from './pki.ts';
+import {
+  bridgeName,
+  bridgePorts,
+  linkAddress,
+  linkMtu,
+  NodeNetwork,
+  tunnelName,
+} from './node-network.ts';
+import type { KeyPair } from './pki.ts';
 import { UserError } from './user-error.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
 
 /** Runs until SIGTERM or SIGINT. */
-export async function runNode(dataPath: string): Promise<void> {
+export async function runNode(path: string): Promise<void> {
   const environment = realEnvironment();
-  const data = dataDirectoryAt(dataPath);
-  const config = readClusterConfig(data);
-  if (config === undefined)
+  const directory = nodeDirectoryAt(path);
+  const node = readNode(directory);
+  if (node === undefined)
     throw new UserError(
-      `Cannot run a node of ${data.path}: there is no cluster. Make one with cox up.`,
+      `Cannot run a node of ${directory.path}: none was set up there. Make a cluster with cox up.`,
     );
   const stopping = new AbortController();
-  const stop = await startNode({ environment, data, config, signal: stopping.signal });
+  const stop = await startNode({ environment, directory, ...node, signal: stopping.signal });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
@@ -58,35 +64,32 @@ export async function runNode(dataPath: string): Promise<void> {
 
 interface NodeParts {
   readonly environment: Environment;
-  readonly data: DataDirectory;
-  readonly config: ClusterConfig;
+  readonly directory: NodeDirectory;
+  readonly config: NodeConfig;
+  readonly identity: NodeIdentity;
   readonly signal: AbortSignal;
 }
 
 async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
-  const { environment, data, config, signal } = parts;
-  const pki = clusterPki(data, config, environment.clock.now());
-  const certificates = nodeCertificates(pki, {
-    name: config.nodeName,
-    addresses: [config.nodeAddress],
-  });
-  const connect = connector(parts, pki);
-  const client = connect(certificates.client, 'kubelet');
+  const { environment, config, identity, signal } = parts;
+  const connect = connector(parts);
+  const client = connect(identity.kubeletClient, 'kubelet');
   const kubelet = createKubelet(parts, client);
   const server = await serveKubelet({
     handler: kubelet.server((access) => mayAccess(client, access)),
-    address: config.nodeAddress,
+    address: config.address,
     port: config.kubeletPort,
-    authority: pki.authority.certificate,
-    identity: certificates.server,
+    authority: identity.authority,
+    identity: identity.kubeletServer,
   });
   await kubelet.start();
   await Promise.all([
-    startProxy(parts, connect(pki.proxy, 'kube-proxy')),
-    startNetworkPolicies(parts, connect(pki.proxy, 'network-policy')),
-    startDns(parts, connect(pki.dns, 'coredns')),
+    startProxy(parts, connect(identity.proxy, 'kube-proxy')),
+    startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
+    startPodNetwork(parts, connect(identity.proxy, 'pod-network')),
+    startDns(parts, connect(identity.dns, 'coredns')),
   ]);
-  environment.log.info('node is ready', { node: config.nodeName });
+  environment.log.info('node is ready', { node: config.name });
   signal.addEventListener('abort', () => {
     server.close().catch(() => {});
   });
@@ -111,12 +114,11 @@ async function mayAccess(client: RestClient, access: KubeletAccess): Promise<boo
 
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;
 
-function connector({ config, environment, signal }: NodeParts, pki: ClusterPki): Connect {
-  return (identity, userAgent) => {
+function connector({ config, identity, environment, signal }: NodeParts): Connect {
+  return ({ certificate, key }, userAgent) => {
     const http = httpClient({
-      host: config.listenHost,
-      port: config.listenPort,
-      tls: { ca: pki.authority.certificate, cert: identity.certificate, key: identity.key },
+      ...config.apiServer,
+      tls: { ca: identity.authority, cert: certificate, key },
     });
     signal.addEventListener('abort', () => http.close());
     return new RestClient({ handler: http.handler, environment, userAgent, signal });
@@ -124,10 +126,10 @@ function connector({ config, environment, signal }: NodeParts, pki: ClusterPki):
 }
 
 function createKubelet(
-  { environment, data, config, signal }: NodeParts,
+  { environment, directory, config, signal }: NodeParts,
   client: RestClient,
 ): Kubelet {
-  const layout = nodeLayout(data);
+  const layout = nodeLayout(directory);
   const fileSystem = realFileSystem();
   const processes = realProcesses();
   return new Kubelet({
@@ -140,15 +142,15 @@ function createKubelet(
       client,
       environment,
       component: 'kubelet',
-      host: config.nodeName,
+      host: config.name,
       signal,
     }),
     runtime: openGrpcChannel({ socketPath: layout.containerdSocket }),
     openGrpc: ({ host, port }) => openGrpcChannel({ host, port }),
     node: {
-      name: config.nodeName,
-      hostname: hostname(),
-      ips: [config.nodeAddress],
+      name: config.name,
+      hostname: config.hostname,
+      ips: [config.address],
       architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
       labels: {},
       taints: [],
@@ -162,14 +164,15 @@ function createKubelet(
     sandboxImage: SANDBOX_IMAGE,
     resolverConfigPath: RESOLV_CONF,
     onPodCidrs: async (cidrs) => {
-      const bridge = bridgeName(data.hash);
+      const bridge = bridgeName(directory.hash);
       const network = new NodeNetwork({
-        hash: data.hash,
+        hash: directory.hash,
         processes,
         clusterPodCidr: config.podCidr,
         serviceCidr: config.serviceClusterIpRange,
         dnsAddress: config.dnsAddress,
-        nodeAddress: config.nodeAddress,
+        nodeAddress: config.address,
+        sysfs: config.sysfs,
       });
       for (const cidr of cidrs) await network.setPodCidr(cidr);
       const text = cniConfigList({
@@ -177,6 +180,7 @@ function createKubelet(
         bridge,
         stateDirectory: layout.cniDataDirectory,
         masquerade: false,
+        ...mtuOf(config),
       });
       mkdirSync(layout.cniConfigDirectory, { recursive: true });
       await fileSystem.writeFileAtomic(
@@ -188,7 +192,7 @@ function createKubelet(
 }
 
 async function startProxy(
-  { environment, data, config, signal }: NodeParts,
+  { environment, directory, config, signal }: NodeParts,
   client: RestClient,
 ): Promise<void> {
   const informers = new InformerFactory({ client, environment });
@@ -200,16 +204,16 @@ async function startProxy(
       client,
       environment,
       component: 'kube-proxy',
-      host: config.nodeName,
+      host: config.name,
       signal,
     }),
     listen: (port, handler) => serveHttp({ handler, host: '0.0.0.0', port }),
-    node: { name: config.nodeName, ownAddresses: [config.dnsAddress] },
+    node: { name: config.name, ownAddresses: [config.dnsAddress] },
     table: {
-      table: nodeLayout(data).nftTable,
+      table: nodeLayout(directory).nftTable,
       podRange: config.podCidr,
       serviceRange: config.serviceClusterIpRange,
-      podInterface: bridgeName(data.hash),
+      podInterface: bridgeName(directory.hash),
       masqueradeAll: !bridgeShowsFrames(),
     },
   });
@@ -218,25 +222,49 @@ async function startProxy(
 }
 
 async function startNetworkPolicies(
-  { environment, data, config, signal }: NodeParts,
+  { environment, directory, config, signal }: NodeParts,
   client: RestClient,
 ): Promise<void> {
   const informers = new InformerFactory({ client, environment });
-  const bridge = bridgeName(data.hash);
+  const bridge = bridgeName(directory.hash);
+  const { sysfs } = config;
   const enforcer = new NetworkPolicyEnforcer({
     environment,
     informers,
     processes: realProcesses(),
-    fileSystem: realFileSystem(),
-    node: config.nodeName,
+    portsOfBridge: () => bridgePorts(bridge, sysfs),
+    node: config.name,
     table: {
-      table: nodeLayout(data).networkPolicyTable,
+      table: nodeLayout(directory).networkPolicyTable,
       podRange: config.podCidr,
-      bridge: { name: bridge, address: linkAddress(bridge) },
+      bridge: { name: bridge, address: linkAddress(bridge, sysfs) },
     },
   });
   informers.start(signal);
   await enforcer.start(signal);
+}
+
+async function startPodNetwork(
+  { environment, directory, config, signal }: NodeParts,
+  client: RestClient,
+): Promise<void> {
+  const informers = new InformerFactory({ client, environment });
+  const podNetwork = new PodNetwork({
+    environment,
+    informers,
+    processes: realProcesses(),
+    node: { name: config.name, address: config.address },
+    mode: config.podNetwork,
+    tunnelDevice: tunnelName(directory.hash),
+  });
+  informers.start(signal);
+  await podNetwork.start(signal);
+}
+
+/** Of the pods' interfaces: what leaves in a tunnel must leave room for its headers. */
+function mtuOf({ podNetwork, address, sysfs }: NodeConfig): { readonly mtu?: number } {
+  const mtu = podNetwork === 'vxlan' ? linkMtu(address, sysfs) : undefined;
+  return mtu === undefined ? {} : { mtu: mtu - TUNNEL_OVERHEAD_BYTES };
 }
 
 /** Whether frames between ports of a bridge pass netfilter (br_netfilter is loaded and on). */

@@ -1,42 +1,38 @@
 /**
- * What a real node needs on this machine before its process starts, and what is taken away when
- * the cluster stops: packages, a private containerd, the bridge and routes.
+ * What a real node needs before its process starts: directories, a private containerd, its part of
+ * the network.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import type { Processes } from '#base/doors.ts';
-import type { Environment } from '#base/env.ts';
+import { type Environment, sleep } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { createCri } from '#kubelet/cri/cri.ts';
 import { CNI_BIN_DIRECTORY } from '#kubelet/network/cni-config.ts';
 import { containerdConfig, hasSysResource } from '#kubelet/runtime/containerd-config.ts';
-import { removeNetworkPolicyTables } from '#network-policy/enforcer.ts';
-import { removeProxyTable } from '#proxy/proxy.ts';
-import { CLUSTER_DEFAULTS, type ClusterConfig } from './cluster-config.ts';
-import type { DataDirectory } from './data-directory.ts';
 import { writeFileDurably } from './files.ts';
 import { importImages } from './images/import.ts';
-import {
-  killLeftovers,
-  removeCgroups,
-  removeShimFolders,
-  unmountBelow,
-} from './machine-clean-up.ts';
-import { NodeNetwork, tearDownNetwork } from './node-network.ts';
+import type { NodeNamespace } from './machine-network.ts';
+import { killLeftovers, unmountBelow } from './machine-clean-up.ts';
+import { type NodeConfig, type NodeIdentity, readNode, writeNode } from './node-config.ts';
+import { type NodeDirectory, prepareNodeDirectory } from './node-directory.ts';
+import { NodeNetwork } from './node-network.ts';
 import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import { nameOwner } from './other-clusters.ts';
-import type { ClusterPki } from './pki.ts';
-import { installPrerequisites, runcPath } from './prerequisites.ts';
+import { runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import type { Supervisor } from './supervisor.ts';
-import { codeOf, messageOf, UserError } from './user-error.ts';
+import { messageOf, UserError } from './user-error.ts';
 
 export interface NodeSetUpOptions {
-  readonly data: DataDirectory;
-  readonly config: ClusterConfig;
-  readonly pki: ClusterPki;
+  readonly directory: NodeDirectory;
+  readonly config: NodeConfig;
+  readonly identity: NodeIdentity;
+  /** Undefined: the node is the machine itself. */
+  readonly namespace?: NodeNamespace;
+  /** Archives of locally built images, which all nodes of a machine share. */
+  readonly images: string;
+  readonly supervisor: Supervisor;
   readonly environment: Environment;
   readonly progress: Progress;
   readonly self: { readonly command: string; readonly args: readonly string[] };
@@ -46,43 +42,51 @@ const CONTAINERD_TIMEOUT_MS = 30_000;
 const LOOK_MS = 20;
 const NODE_STOP_GRACE_MS = 15_000;
 const SANDBOX_STOP_MS = 20_000;
-/** A shell's exit code for a command that is not there. */
-const EXIT_NOT_FOUND = 127;
 
 export class RealNode {
   readonly #options: NodeSetUpOptions;
   readonly #layout: NodeLayout;
   readonly #processes = realProcesses();
   readonly #network: NodeNetwork;
+  /** Examples whose images containerd was given. */
+  readonly #imported = new Set<string>();
 
   constructor(options: NodeSetUpOptions) {
-    const { data, config } = options;
+    const { directory, config, namespace } = options;
     this.#options = options;
-    this.#layout = nodeLayout(data);
+    this.#layout = nodeLayout(directory);
     this.#network = new NodeNetwork({
-      hash: data.hash,
-      processes: this.#processes,
+      hash: directory.hash,
+      processes: namespace?.processes ?? this.#processes,
       clusterPodCidr: config.podCidr,
       serviceCidr: config.serviceClusterIpRange,
       dnsAddress: config.dnsAddress,
-      nodeAddress: config.nodeAddress,
+      nodeAddress: config.address,
+      sysfs: config.sysfs,
     });
   }
 
-  /** Debian's packages, before anything else: to take a node away needs them too. */
-  install(): Promise<void> {
-    return installPrerequisites({
-      processes: this.#processes,
-      progress: this.#options.progress,
-    });
-  }
-
-  /** Directories, containerd's configuration, the network. Safe to do again. */
+  /** Directories, what the node is told, containerd's configuration, the network. Safe to do again. */
   async prepare(): Promise<void> {
-    const { data } = this.#options;
+    const { namespace } = this.#options;
+    this.#writeFiles();
+    try {
+      await namespace?.setUp();
+      await this.#network.setUp();
+    } catch (error) {
+      throw new UserError(
+        `Cannot set up the network of a real node: ${messageOf(error)}. In a container, give it the ` +
+          'right to (privileged), or use --simulated-nodes.',
+      );
+    }
+  }
+
+  #writeFiles(): void {
+    const { directory, config, identity } = this.#options;
     const layout = this.#layout;
+    prepareNodeDirectory(directory);
     for (const path of [
-      data.runtimePath,
+      directory.runtimePath,
       layout.containerdRoot,
       layout.cniConfigDirectory,
       layout.cniDataDirectory,
@@ -101,42 +105,59 @@ export class RealNode {
       restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
     });
     writeFileDurably(layout.containerdConfig, text, 0o600);
-    nameOwner(data);
-    try {
-      await this.#network.setUp();
-    } catch (error) {
-      throw new UserError(
-        `Cannot set up the network of a real node: ${messageOf(error)}. In a container, give it the ` +
-          'right to (privileged), or use --simulated-nodes.',
-      );
-    }
+    nameOwner(directory);
+    // The last: where it is, nothing is missing.
+    writeNode(directory, { config, identity });
   }
 
   /** containerd, the images that every pod needs, and the node process. */
-  async start(supervisor: Supervisor): Promise<void> {
-    const { environment, progress, self, data } = this.#options;
+  async start(): Promise<void> {
+    const { progress, self, directory, config, supervisor } = this.#options;
     supervisor.start({
       name: 'containerd',
-      command: '/usr/bin/containerd',
-      args: ['--config', this.#layout.containerdConfig],
+      ...this.#inside('/usr/bin/containerd', ['--config', this.#layout.containerdConfig]),
+      beforeRestart: () => this.#restoreState(),
     });
-    await progress.step('Starting containerd', () =>
-      untilAnswers(environment, this.#layout.containerdSocket, data),
-    );
+    await progress.step(`Starting containerd of ${config.name}`, () => this.#untilAnswers());
     await this.importImages('none');
     supervisor.start({
       name: 'node',
-      command: self.command,
-      args: [...self.args, 'node', '--data-dir', data.path],
+      ...this.#inside(self.command, [...self.args, 'node', '--data-dir', directory.path]),
+      beforeRestart: async () => {
+        await this.#restoreState();
+        await this.#untilAnswers();
+        for (const example of this.#imported) await this.importImages(example);
+      },
     });
+  }
+
+  /** A node whose directory was wiped is set up anew; what it ran is ended first. */
+  async #restoreState(): Promise<void> {
+    const { directory, supervisor, config, environment } = this.#options;
+    if (readNode(directory) !== undefined) return;
+    environment.log.warn('the state of a node is gone: it is set up anew', { node: config.name });
+    const { containerdState, containerdSocket, cniDataDirectory, cgroup } = this.#layout;
+    // Both hold what is gone in memory; the one that has ended already is not hit.
+    supervisor.kill('containerd');
+    supervisor.kill('node');
+    await killLeftovers({ socket: containerdSocket, cgroup });
+    await unmountBelow(this.#processes, [containerdState, directory.containerd, directory.kubelet]);
+    for (const path of [containerdState, cniDataDirectory])
+      rmSync(path, { recursive: true, force: true });
+    this.#writeFiles();
+  }
+
+  #inside(command: string, args: readonly string[]) {
+    return this.#options.namespace?.inside({ command, args }) ?? { command, args };
   }
 
   /** Builds what is missing of an example's images and gives them to containerd. */
   importImages(example: string): Promise<void> {
-    const { data, progress } = this.#options;
+    const { images, progress } = this.#options;
+    this.#imported.add(example);
     return importImages({
       example,
-      folder: data.images,
+      folder: images,
       socket: this.#layout.containerdSocket,
       processes: this.#processes,
       progress,
@@ -144,15 +165,34 @@ export class RealNode {
   }
 
   /** Ends the node process, every container, and containerd. */
-  async stop(supervisor: Supervisor): Promise<void> {
+  async stop(): Promise<void> {
+    const { supervisor } = this.#options;
     await supervisor.stop('node', { graceMs: NODE_STOP_GRACE_MS });
     await this.#removeSandboxes();
     await supervisor.stop('containerd', { graceMs: NODE_STOP_GRACE_MS });
   }
 
-  /** Leaves nothing of ours on the machine but the data directory. */
-  cleanUp(): Promise<void> {
-    return cleanUpMachine(this.#options.data);
+  async #untilAnswers(): Promise<void> {
+    const { environment, directory } = this.#options;
+    const until = environment.clock.monotonicMs() + CONTAINERD_TIMEOUT_MS;
+    const channel = openGrpcChannel({ socketPath: this.#layout.containerdSocket });
+    try {
+      for (;;) {
+        try {
+          await createCri(channel).call('version', { version: 'v1' }, { timeoutMs: 1_000 });
+          return;
+        } catch (error) {
+          if (environment.clock.monotonicMs() > until) {
+            throw new UserError(
+              `Cannot start containerd: ${messageOf(error)}. See ${directory.logs}/containerd.log.`,
+            );
+          }
+        }
+        await sleep(environment, LOOK_MS);
+      }
+    } finally {
+      channel.close();
+    }
   }
 
   async #removeSandboxes(): Promise<void> {
@@ -168,40 +208,6 @@ export class RealNode {
   }
 }
 
-/** Takes away whatever a real node of this cluster left: also after a crash, when nobody knows. */
-export async function cleanUpMachine(data: DataDirectory): Promise<void> {
-  const processes = forgiving(realProcesses());
-  const layout = nodeLayout(data);
-  await killLeftovers({ socket: layout.containerdSocket, cgroup: layout.cgroup });
-  await unmountBelow(processes, [data.runtimePath, data.containerd, data.kubelet]);
-  await removeProxyTable(processes, layout.nftTable);
-  await removeNetworkPolicyTables(processes, layout.networkPolicyTable);
-  await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });
-  removeCgroups(layout.cgroup);
-  removeShimFolders();
-  rmSync(data.runtimePath, { recursive: true, force: true });
-  await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(data.runtimePath)]);
-}
-
-/** Where a tool is missing, there can be nothing that it would take away. */
-function forgiving(processes: Processes): Processes {
-  const none = new Uint8Array();
-  return {
-    async run(...call) {
-      try {
-        return await processes.run(...call);
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw error;
-        return { exitCode: EXIT_NOT_FOUND, stdout: none, stderr: none };
-      }
-    },
-  };
-}
-
-export function realNodeProcesses(options: NodeSetUpOptions): RealNode {
-  return new RealNode(options);
-}
-
 async function removeSandboxes(channel: GrpcChannel): Promise<void> {
   const cri = createCri(channel);
   const { items } = await cri.call('listPodSandbox', {});
@@ -212,30 +218,4 @@ async function removeSandboxes(channel: GrpcChannel): Promise<void> {
       await cri.call('removePodSandbox', { podSandboxId: id }, { timeoutMs: SANDBOX_STOP_MS });
     }),
   );
-}
-
-async function untilAnswers(
-  environment: Environment,
-  socket: string,
-  data: DataDirectory,
-): Promise<void> {
-  const until = environment.clock.monotonicMs() + CONTAINERD_TIMEOUT_MS;
-  const channel = openGrpcChannel({ socketPath: socket });
-  try {
-    for (;;) {
-      try {
-        await createCri(channel).call('version', { version: 'v1' }, { timeoutMs: 1_000 });
-        return;
-      } catch (error) {
-        if (environment.clock.monotonicMs() > until) {
-          throw new UserError(
-            `Cannot start containerd: ${messageOf(error)}. See ${data.logs}/containerd.log.`,
-          );
-        }
-      }
-      await new Promise<void>((resolve) => environment.timers.after(LOOK_MS, resolve));
-    }
-  } finally {
-    channel.close();
-  }
 }

@@ -7,7 +7,7 @@
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { DataDirectory } from './data-directory.ts';
+import type { NodeDirectory } from './node-directory.ts';
 import { readTextIfThere } from './files.ts';
 import { bridgeName } from './node-network.ts';
 import { UserError } from './user-error.ts';
@@ -18,7 +18,7 @@ const OWNER_FILE = 'data-directory';
 
 /** Throws a UserError when another cluster has a real node here. */
 export function refuseSecondCluster(
-  data: Pick<DataDirectory, 'hash' | 'runtimePath'>,
+  data: Pick<NodeDirectory, 'hash' | 'runtimePath'>,
   interfaces: readonly string[] = readdirSync('/sys/class/net'),
 ): void {
   const other = interfaces.find((name) => BRIDGE.test(name) && name !== bridgeName(data.hash));
@@ -36,6 +36,6 @@ export function refuseSecondCluster(
 }
 
 /** Leaves a note for the starts of other clusters. The runtime directory is there. */
-export function nameOwner(data: DataDirectory): void {
+export function nameOwner(data: NodeDirectory): void {
   writeFileSync(join(data.runtimePath, OWNER_FILE), `${data.path}\n`, { mode: 0o600 });
 }

@@ -29,7 +29,7 @@ describe('Supervisor', {
   const folders: string[] = [];
   const supervisors: Supervisor[] = [];
   const make = (): Supervisor => {
-    const supervisor = new Supervisor({ environment, runFolder: folder, logFolder: folder });
+    const supervisor = new Supervisor({ environment, directory: { run: folder, logs: folder } });
     supervisors.push(supervisor);
     return supervisor;
   };
@@ -56,6 +56,24 @@ describe('Supervisor', {
       'another process',
       () => isAlive(supervisor.pidOf('sleeper')) && supervisor.pidOf('sleeper') !== first,
     );
+  });
+
+  it('prepares what it starts again, as often as it takes, and not what it starts first', async () => {
+    const supervisor = make();
+    let prepared = 0;
+    const beforeRestart = async (): Promise<void> => {
+      prepared++;
+      if (prepared === 1) throw new Error('not yet');
+    };
+    supervisor.start({ ...SLEEPER, beforeRestart });
+    const first = supervisor.pidOf('sleeper');
+    assert.equal(prepared, 0);
+    supervisor.kill('sleeper');
+    await until(
+      'another process',
+      () => isAlive(supervisor.pidOf('sleeper')) && supervisor.pidOf('sleeper') !== first,
+    );
+    assert.equal(prepared, 2);
   });
 
   it('takes over what an earlier supervisor started, and keeps it alive', async () => {

@@ -10,6 +10,7 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync } from 
 import { join } from 'node:path';
 import type { Environment, Timer } from '#base/env.ts';
 import { readJsonIfThere, writeFileEvenWhenFull } from './files.ts';
+import type { NodeDirectory } from './node-directory.ts';
 import { messageOf } from './user-error.ts';
 
 export interface ManagedProcess {
@@ -18,6 +19,8 @@ export interface ManagedProcess {
   readonly command: string;
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Before it is started again; when this fails, it is tried again later, as the process is. */
+  readonly beforeRestart?: () => Promise<void>;
 }
 
 /** A process that ends sooner than this after its start is started again only after a pause. */
@@ -80,10 +83,14 @@ export class Supervisor {
   readonly #running = new Map<string, Running>();
   #stopping = false;
 
-  constructor(options: { environment: Environment; runFolder: string; logFolder: string }) {
+  constructor(options: {
+    readonly environment: Environment;
+    /** Where pid files and logs are. */
+    readonly directory: Pick<NodeDirectory, 'run' | 'logs'>;
+  }) {
     this.#environment = options.environment;
-    this.#runFolder = options.runFolder;
-    this.#logFolder = options.logFolder;
+    this.#runFolder = options.directory.run;
+    this.#logFolder = options.directory.logs;
   }
 
   /** Takes over the process if it runs, else starts it. Answers whether it was found running. */
@@ -125,6 +132,12 @@ export class Supervisor {
       force.cancel();
     }
     rmSync(pidPath(this.#runFolder, name), { force: true });
+  }
+
+  /** Ends a process at once; it is started again, unless it is being stopped. */
+  kill(name: string): void {
+    const running = this.#running.get(name);
+    if (running !== undefined && this.#isAlive(running)) kill(running.pid, 'SIGKILL');
   }
 
   /** From now on nothing is started again. */
@@ -191,6 +204,23 @@ export class Supervisor {
     look();
   }
 
+  #restart(running: Running): void {
+    const { name, beforeRestart } = running.process;
+    if (beforeRestart === undefined) return this.#spawn(running);
+    beforeRestart().then(
+      () => {
+        if (!this.#stopping && this.#running.get(name) === running) this.#spawn(running);
+      },
+      (error: unknown) => {
+        this.#environment.log.error('cannot prepare a process', {
+          process: name,
+          error: messageOf(error),
+        });
+        this.#onEnd(running);
+      },
+    );
+  }
+
   #onEnd(running: Running): void {
     for (const wake of running.waiters.splice(0)) wake();
     if (this.#stopping || this.#running.get(running.process.name) !== running) return;
@@ -203,7 +233,7 @@ export class Supervisor {
       afterMs: Math.round(running.pauseMs),
     });
     running.pid = undefined;
-    running.timer = timers.after(running.pauseMs, () => this.#spawn(running));
+    running.timer = timers.after(running.pauseMs, () => this.#restart(running));
   }
 }
 

@@ -15,15 +15,18 @@ import { clusterPki } from './cluster-pki.ts';
 import {
   type DataDirectory,
   dataDirectoryAt,
+  otherNodeDirectories,
   prepareDataDirectory,
   resetDataDirectory,
 } from './data-directory.ts';
 import { deployExample } from './example.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
+import type { PodNetworkMode } from '#pod-network/routes.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { type Lock, lockDataDirectory } from './lock.ts';
-import { cleanUpMachine, realNodeProcesses } from './node-set-up.ts';
+import { cleanUpMachine, RealNodes } from './real-nodes.ts';
 import { refuseSecondCluster } from './other-clusters.ts';
+import type { NodeDirectory } from './node-directory.ts';
 import type { ClusterPki } from './pki.ts';
 import { Progress } from './progress.ts';
 import { runningPid, Supervisor } from './supervisor.ts';
@@ -35,8 +38,11 @@ export interface UpOptions {
   readonly listen?: ListenAddress;
   /** The folder's name under `examples/`, or `none`. */
   readonly example: string;
-  /** Undefined: a real node where that is possible. */
+  /** Undefined: real nodes where that is possible. */
   readonly simulatedNodes?: number;
+  /** Undefined: as many as before, one at first. */
+  readonly realNodes?: number;
+  readonly podNetwork?: PodNetworkMode;
   readonly reset: boolean;
   /** What was asked for; the rest stays as it was. */
   readonly history: Partial<HistoryPolicy>;
@@ -81,8 +87,8 @@ interface Run {
 }
 
 async function run({ options, environment, progress, data, stop, lock }: Run): Promise<void> {
-  const supervisor = new Supervisor({ environment, runFolder: data.run, logFolder: data.logs });
-  if (options.reset) await reset(data, supervisor);
+  const supervisor = new Supervisor({ environment, directory: data });
+  if (options.reset) await reset(data, supervisor, environment);
   prepareDataDirectory(data);
   const simulatedNodes = nodesOf(options, progress);
   if (simulatedNodes === 0) refuseSecondCluster(data);
@@ -90,6 +96,8 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     asked: options.listen,
     data,
     simulatedNodes,
+    ...(options.realNodes === undefined ? {} : { realNodes: options.realNodes }),
+    ...(options.podNetwork === undefined ? {} : { podNetwork: options.podNetwork }),
     history: options.history,
     versions: options.versions,
     progress,
@@ -105,7 +113,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   });
   const real =
     config.simulatedNodes === 0
-      ? realNodeProcesses({ data, config, pki, environment, progress, self: options.self })
+      ? new RealNodes({ data, config, pki, environment, progress, self: options.self, supervisor })
       : undefined;
   await real?.install();
   if (stop.requested()) return;
@@ -117,7 +125,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
       command: options.self.command,
       args: [...options.self.args, 'control-plane', '--data-dir', data.path],
     });
-    await real?.start(supervisor);
+    await real?.start();
     const went = await Promise.race([
       stop.stopped.then(() => 'stopped' as const),
       bringUp({
@@ -139,7 +147,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     if (!stop.requested()) progress.say(STOPPING);
     client.close();
     supervisor.beginShutdown();
-    await real?.stop(supervisor);
+    await real?.stop();
     await supervisor.stop('control-plane', { graceMs: STOP_GRACE_MS });
     await real?.cleanUp();
     progress.say(`Stopped. State is kept in ${data.path}.`);
@@ -147,18 +155,27 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
 }
 
 /** Ends what an earlier start left running, and deletes the state. */
-async function reset(data: DataDirectory, supervisor: Supervisor): Promise<void> {
-  for (const name of ['node', 'control-plane', 'containerd']) {
-    const pid = runningPid(data.run, name);
-    if (pid === undefined) continue;
-    supervisor.start({ name, command: '/bin/false', args: [] });
-    await supervisor.stop(name, { graceMs: STOP_GRACE_MS });
-  }
+async function reset(
+  data: DataDirectory,
+  supervisor: Supervisor,
+  environment: Environment,
+): Promise<void> {
+  await endLeftRunning(data, supervisor);
+  for (const other of otherNodeDirectories(data))
+    await endLeftRunning(other, new Supervisor({ environment, directory: other }));
   if (process.platform === 'linux' && process.getuid?.() === 0) await cleanUpMachine(data);
   resetDataDirectory(data);
 }
 
-/** How many simulated nodes; 0 for a real one. */
+async function endLeftRunning({ run }: NodeDirectory, supervisor: Supervisor): Promise<void> {
+  for (const name of ['node', 'control-plane', 'containerd']) {
+    if (runningPid(run, name) === undefined) continue;
+    supervisor.start({ name, command: '/bin/false', args: [] });
+    await supervisor.stop(name, { graceMs: STOP_GRACE_MS });
+  }
+}
+
+/** How many simulated nodes; 0 for real ones. */
 function nodesOf(options: UpOptions, progress: Progress): number {
   if (options.simulatedNodes !== undefined) return options.simulatedNodes;
   if (process.platform !== 'linux') {

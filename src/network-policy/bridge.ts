@@ -30,6 +30,8 @@ import type { TableOptions } from './nftables.ts';
 /** A port that a pod had goes from the set after a day; a pod that is there speaks ARP meanwhile. */
 const PORT_TIMEOUT = '1d';
 const PORTS_MAX = 65_536;
+/** Interfaces with names of ours are no pods': other nodes on the same machine hang on a bridge too. */
+const OTHERS = '"cox*"';
 
 /** Replaces the table. `ports`: names of the interfaces on the bridge. */
 export function bridgeScript(
@@ -44,11 +46,13 @@ table bridge ${table} {
   set ports { type ifname; flags dynamic,timeout; timeout ${PORT_TIMEOUT}; size ${PORTS_MAX}; }
   chain to_the_node {
     type filter hook prerouting priority dstnat; policy accept;
+    iifname ${OTHERS} accept
     ether type arp arp saddr ip ${podRange} update @ports { iifname }
     ether type ip ip daddr ${podRange} ether daddr set ${bridge.address} meta pkttype set host
   }
   chain from_port_to_port {
     type filter hook forward priority filter; policy accept;
+    iifname ${OTHERS} accept
     ether type ip ip saddr ${podRange} ip daddr != ${podRange} drop
     ether type ip6 iifname @ports drop
     ether type ip6 oifname @ports drop

@@ -80,7 +80,7 @@ async function world(nft = new FakeNft()) {
     environment,
     informers,
     processes: nft,
-    fileSystem: { list: (path) => Promise.resolve([path.split('/')[4] ?? '']) },
+    portsOfBridge: () => ['veth1'],
     node: 'n1',
     table: {
       table: 't',
@@ -102,7 +102,7 @@ describe('NetworkPolicyEnforcer', () => {
     const { environment, server, nft, stop } = await world();
     assert.match(nft.scripts[0] ?? '', /^table ip t\ndelete table ip t\n/);
     assert.match(nft.scripts[1] ?? '', /^table bridge t\ndelete table bridge t\n/);
-    assert.match(nft.scripts[1] ?? '', /ports \{ "br0" \}\n$/);
+    assert.match(nft.scripts[1] ?? '', /ports \{ "veth1" \}\n$/);
     server.put('pods', pod('db', '10.0.0.1', { app: 'db' }));
     server.put('networkpolicies', POLICY);
     await environment.advance(100);

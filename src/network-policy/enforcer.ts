@@ -16,11 +16,11 @@ import { POD } from '#api/core/pod.ts';
 import type { Namespace, Pod } from '#api/gen/core-v1.ts';
 import type { NetworkPolicy } from '#api/gen/networking-v1.ts';
 import { NETWORK_POLICY } from '#api/networking/network-policy.ts';
-import type { FileSystem, Processes } from '#base/doors.ts';
+import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { removalScript } from '#base/nftables/commands.ts';
-import { WriteLoop } from '#base/nftables/write-loop.ts';
+import { WriteLoop } from '#base/write-loop.ts';
 import type { Change, Informer } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { bridgeScript } from './bridge.ts';
@@ -36,7 +36,8 @@ export interface EnforcerOptions {
   readonly environment: Environment;
   readonly informers: InformerFactory;
   readonly processes: Processes;
-  readonly fileSystem: Pick<FileSystem, 'list'>;
+  /** Names of the interfaces that hang on the bridge of the pods. */
+  portsOfBridge(): readonly string[];
   /** Name of the Node whose pods are policed. */
   readonly node: string;
   readonly table: TableOptions;
@@ -114,10 +115,9 @@ export class NetworkPolicyEnforcer {
 
   /** Apart from the policies: a kernel that cannot do this shall still have those. */
   async #writeBridge(): Promise<void> {
-    const { table, fileSystem } = this.#options;
+    const { table } = this.#options;
     try {
-      const ports = await fileSystem.list(`/sys/class/net/${table.bridge.name}/brif`);
-      await this.#nft(bridgeScript(table, ports));
+      await this.#nft(bridgeScript(table, this.#options.portsOfBridge()));
     } catch (error) {
       this.#options.environment.log.error('cannot police pods of this node among themselves', {
         error: messageOf(error),

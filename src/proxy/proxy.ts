@@ -16,7 +16,7 @@ import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import { removalScript } from '#base/nftables/commands.ts';
 import { type ElementChange, Elements } from '#base/nftables/elements.ts';
-import { WriteLoop } from '#base/nftables/write-loop.ts';
+import { WriteLoop } from '#base/write-loop.ts';
 import type { EventRecorder } from '#client/events.ts';
 import { type Informer, keyOf } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';

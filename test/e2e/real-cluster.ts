@@ -4,9 +4,10 @@
  */
 import { join } from 'node:path';
 import { realProcesses } from '../../src/edge/processes.ts';
-import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
+import { dataDirectoryAt, otherNodeDirectories } from '../../src/cli/data-directory.ts';
 import { buildImage } from '../../src/cli/images/build.ts';
 import type { Recipe } from '../../src/cli/images/recipes.ts';
+import type { NodeDirectory } from '../../src/cli/node-directory.ts';
 import { nodeLayout } from '../../src/cli/node-layout.ts';
 import {
   eventually,
@@ -22,9 +23,9 @@ export const BUSYBOX = 'coxswain.test/busybox:1';
 
 const RECIPE: Recipe = {
   name: 'test-busybox',
-  revision: 1,
+  revision: 2,
   images: [{ reference: BUSYBOX }],
-  packages: ['busybox-static'],
+  packages: ['busybox'],
   without: [],
   prune: [/^usr\/share\//],
   files: {},
@@ -75,10 +76,10 @@ export function podManifest(name: string, script: string, over: PodOverrides = {
   };
 }
 
-export async function startRealCluster(): Promise<RealCluster> {
+export async function startRealCluster(flags: readonly string[] = []): Promise<RealCluster> {
   const directory = temporaryDirectory();
   try {
-    const product = await startProduct(['--example', 'none'], {
+    const product = await startProduct(['--example', 'none', ...flags], {
       dataDirectory: join(directory, 'data'),
     });
     try {
@@ -133,14 +134,21 @@ function untilDefaultAccount(product: Product): Promise<true> {
   );
 }
 
+/** To all nodes. */
 async function importBusybox(product: Product): Promise<void> {
   const data = dataDirectoryAt(product.dataDirectory);
+  for (const directory of [data, ...otherNodeDirectories(data)])
+    await importBusyboxTo(directory, data.images);
+}
+
+/** Gives the containerd of a node the image; `folder` is where archives are kept. */
+export async function importBusyboxTo(directory: NodeDirectory, folder: string): Promise<void> {
   const { archivePath } = await buildImage(RECIPE, {
     processes: realProcesses(),
-    folder: data.images,
+    folder,
     repository: process.cwd(),
   });
-  const socket = nodeLayout(data).containerdSocket;
+  const socket = nodeLayout(directory).containerdSocket;
   const { code, stderr } = await run('ctr', [
     '--address',
     socket,

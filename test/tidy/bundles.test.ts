@@ -29,6 +29,7 @@ const COMPONENTS: readonly Component[] = [
   { module: 'kubelet', entries: ['kubelet.ts', 'simulated/simulated-nodes.ts'], packages: [] },
   { module: 'proxy', entries: ['proxy.ts'], packages: [] },
   { module: 'network-policy', entries: ['enforcer.ts'], packages: [] },
+  { module: 'pod-network', entries: ['pod-network.ts'], packages: [] },
   { module: 'dns', entries: ['server.ts', 'resolv-conf.ts'], packages: [] },
   { module: 'store', entries: ['memory.ts', 'sqlite/sqlite-store.ts'], packages: [] },
   // Bodies, patches and answers may be YAML.

@@ -2,8 +2,8 @@
  * When rules are written: changes that arrive together go in together, one write at a time, and one
  * that failed is tried again, later and later, until it succeeds.
  */
-import type { Environment, Timer } from '../env.ts';
-import { messageOf } from '../error.ts';
+import type { Environment, Timer } from './env.ts';
+import { messageOf } from './error.ts';
 
 /** How long changes gather before they are written together. */
 const GATHER_MS = 10;

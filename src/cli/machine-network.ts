@@ -1,0 +1,166 @@
+/**
+ * Several nodes on one machine: the first is the machine itself, each other one has a network
+ * namespace of its own, with one interface that hangs on a bridge of the machine.
+ *
+ *   machine: cox<hash>n (10.245.0.1) ─┬─ cox<hash of node 2>v ══ eth0 (10.245.0.2) of node 2
+ *                                     └─ cox<hash of node 3>v ══ eth0 (10.245.0.3) of node 3
+ *
+ * The nodes are neighbours on that bridge: routes between their pods are direct. What leaves the
+ * machine does so under the machine's address.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Processes, ProcessOptions } from '#base/doors.ts';
+import { removalScript } from '#base/nftables/commands.ts';
+import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
+import { isMounted } from './machine-clean-up.ts';
+import type { NodeDirectory } from './node-directory.ts';
+import { bridgeName, interfacesOf } from './node-network.ts';
+
+/** The inner end, in the node's namespace. */
+const INNER = 'eth0';
+
+function nodesBridge(hash: string): string {
+  return `cox${hash}n`;
+}
+
+function nodesTable(hash: string): string {
+  return `coxswain-${hash}-nodes`;
+}
+
+function outerEnd(hash: string): string {
+  return `cox${hash}v`;
+}
+
+/** The address of the machine (1) or of the `nth` node (2, 3, …) on the bridge. */
+export function addressOnMachine(nodeCidr: string, nth: number): string {
+  const range = parseCidr(nodeCidr);
+  const address = range === undefined ? undefined : nthAddress(range, nth);
+  if (address === undefined) throw new TypeError(`${nodeCidr} has no address ${nth}`);
+  return formatIp(address);
+}
+
+export interface MachineNetworkOptions {
+  /** Of the cluster: its first node has the same. */
+  readonly hash: string;
+  readonly nodeCidr: string;
+  readonly processes: Processes;
+}
+
+/** The bridge of the nodes. Safe to do again. */
+export async function setUpMachineNetwork(options: MachineNetworkOptions): Promise<void> {
+  const { hash, nodeCidr, processes } = options;
+  const ip = runner(processes, 'ip');
+  const bridge = nodesBridge(hash);
+  if (!interfacesOf(hash).includes(bridge))
+    await ip(['link', 'add', 'name', bridge, 'type', 'bridge']);
+  const prefix = nodeCidr.split('/')[1] ?? '';
+  await ip(['address', 'replace', `${addressOnMachine(nodeCidr, 1)}/${prefix}`, 'dev', bridge]);
+  await ip(['link', 'set', bridge, 'up']);
+  // Between nodes and pods nobody's address is hidden.
+  const inside = `{ "${bridge}", "${bridgeName(hash)}", "lo" }`;
+  const table = nodesTable(hash);
+  const script = `table ip ${table} {}
+flush table ip ${table}
+table ip ${table} {
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip saddr ${nodeCidr} oifname != ${inside} masquerade
+  }
+}
+`;
+  await runner(processes, 'nft')(['-f', '-'], { input: script });
+}
+
+/** What is not there is no error. The bridge goes with the other interfaces of its cluster. */
+export async function tearDownMachineNetwork(hash: string, processes: Processes): Promise<void> {
+  await processes.run('nft', ['-f', '-'], { input: removalScript('ip', nodesTable(hash)) });
+}
+
+export interface NamespaceOptions {
+  readonly directory: NodeDirectory;
+  /** Of the cluster. */
+  readonly clusterHash: string;
+  readonly nodeCidr: string;
+  /** The node's own address, of `nodeCidr`. */
+  readonly address: string;
+  /** Of the machine, which is the first node: a neighbour on the bridge too. */
+  readonly machineAddress: string;
+  readonly processes: Processes;
+}
+
+/** The network namespace of one node, and how programs get into it. */
+export class NodeNamespace {
+  readonly #options: NamespaceOptions;
+  readonly #path: string;
+  readonly address: string;
+  /** Where the kernel shows its interfaces. */
+  readonly sysfs: string;
+  /** Runs programs inside. */
+  readonly processes: Processes;
+
+  constructor(options: NamespaceOptions) {
+    const { directory, processes } = options;
+    this.#options = options;
+    this.address = options.address;
+    this.#path = join(directory.runtimePath, 'net');
+    this.sysfs = join(directory.runtimePath, 'sys');
+    this.processes = {
+      run: (command, args, how) => {
+        const { command: outer, args: words } = this.inside({ command, args });
+        return processes.run(outer, words, how);
+      },
+    };
+  }
+
+  /** The same command, run inside. */
+  inside({ command, args }: { readonly command: string; readonly args: readonly string[] }): {
+    command: string;
+    args: string[];
+  } {
+    return { command: 'nsenter', args: [`--net=${this.#path}`, '--', command, ...args] };
+  }
+
+  /** Safe to do again; the runtime directory is there. */
+  async setUp(): Promise<void> {
+    const { directory, clusterHash, processes, address, nodeCidr, machineAddress } = this.#options;
+    if (!isMounted(this.#path)) {
+      writeFileSync(this.#path, '', { flag: 'a' });
+      await runner(processes, 'unshare')([`--net=${this.#path}`, 'true']);
+    }
+    mkdirSync(this.sysfs, { recursive: true });
+    if (!isMounted(this.sysfs))
+      await runner(this.processes, 'mount')(['-t', 'sysfs', '-o', 'ro', 'sysfs', this.sysfs]);
+    const ip = runner(processes, 'ip');
+    const outer = outerEnd(directory.hash);
+    if (!interfacesOf(directory.hash).includes(outer)) {
+      const peer = ['type', 'veth', 'peer', 'name', INNER, 'netns', this.#path];
+      await ip(['link', 'add', outer, ...peer]);
+    }
+    await ip(['link', 'set', outer, 'master', nodesBridge(clusterHash), 'up']);
+    const within = runner(this.processes, 'ip');
+    await within(['link', 'set', 'lo', 'up']);
+    const prefix = nodeCidr.split('/')[1] ?? '';
+    await within(['address', 'replace', `${address}/${prefix}`, 'dev', INNER]);
+    await within(['link', 'set', INNER, 'up']);
+    // The machine answers for all its addresses on the bridge.
+    await within(['route', 'replace', `${machineAddress}/32`, 'dev', INNER]);
+    await within(['route', 'replace', 'default', 'via', addressOnMachine(nodeCidr, 1)]);
+  }
+}
+
+type Run = (args: readonly string[], options?: ProcessOptions) => Promise<void>;
+
+function runner(processes: Processes, command: string): Run {
+  return async (args, options) => {
+    const { exitCode, stderr } = await processes.run(command, args, options);
+    if (exitCode === 0) return;
+    const words = Buffer.from(stderr).toString('utf8').trim();
+    throw new Error(`Cannot run ${command} ${args.join(' ')}: ${words}`);
+  };
+}
+
+/** On the machine: the interfaces whose names say that they are this node's. */
+export async function removeOuterEnds(hash: string, processes: Processes): Promise<void> {
+  for (const name of interfacesOf(hash)) await processes.run('ip', ['link', 'delete', name]);
+}

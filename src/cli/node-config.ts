@@ -1,0 +1,83 @@
+/**
+ * What a node is told of its cluster: addresses, names, and the certificates by which it and its
+ * cluster know each other. Written by who sets the node up, read by the node process, which needs
+ * nothing else of the cluster but its API.
+ */
+import { join } from 'node:path';
+import type { PodNetworkMode } from '#pod-network/routes.ts';
+import { readJsonIfThere, readTextIfThere, writeFileDurably } from './files.ts';
+import type { NodeDirectory } from './node-directory.ts';
+import type { KeyPair } from './pki.ts';
+
+export interface NodeConfig {
+  readonly name: string;
+  /** Of pods on the network of the node, and in its Node object. */
+  readonly hostname: string;
+  /** Where the node is reached: its InternalIP. */
+  readonly address: string;
+  readonly kubeletPort: number;
+  readonly apiServer: { readonly host: string; readonly port: number };
+  /** Pod addresses of the whole cluster. */
+  readonly podCidr: string;
+  readonly serviceClusterIpRange: string;
+  /** The cluster DNS listens here, on every node. */
+  readonly dnsAddress: string;
+  readonly clusterDomain: string;
+  readonly podNetwork: PodNetworkMode;
+  /** Where the kernel shows the interfaces of the node's network namespace: `/sys`, or its like. */
+  readonly sysfs: string;
+}
+
+export interface NodeIdentity {
+  /** PEM, the cluster's authority. */
+  readonly authority: string;
+  /** The kubelet as a client of the API server, and as a server. */
+  readonly kubeletClient: KeyPair;
+  readonly kubeletServer: KeyPair;
+  readonly proxy: KeyPair;
+  readonly dns: KeyPair;
+}
+
+type Pairs = Omit<NodeIdentity, 'authority'>;
+
+/** File names of certificates and keys, without their endings. */
+const FILES = [
+  ['kubeletClient', 'kubelet-client'],
+  ['kubeletServer', 'kubelet-server'],
+  ['proxy', 'proxy'],
+  ['dns', 'dns'],
+] as const;
+
+/** The directory is there. */
+export function writeNode(
+  directory: NodeDirectory,
+  { config, identity }: { readonly config: NodeConfig; readonly identity: NodeIdentity },
+): void {
+  const write = (name: string, text: string): void =>
+    writeFileDurably(join(directory.node, name), text, 0o600);
+  write('ca.crt', identity.authority);
+  for (const [name, file] of FILES) {
+    write(`${file}.key`, identity[name].key);
+    write(`${file}.crt`, identity[name].certificate);
+  }
+  // The last: where it is, all is.
+  write('config.json', `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** Undefined where no node was set up. */
+export function readNode(
+  directory: NodeDirectory,
+): { readonly config: NodeConfig; readonly identity: NodeIdentity } | undefined {
+  const config = readJsonIfThere(join(directory.node, 'config.json'));
+  if (typeof config !== 'object' || config === null) return undefined;
+  const text = (name: string): string => readTextIfThere(join(directory.node, name)) ?? '';
+  const pairs = FILES.map(([name, file]): [string, KeyPair] => [
+    name,
+    { certificate: text(`${file}.crt`), key: text(`${file}.key`) },
+  ]);
+  return {
+    // Written by `writeNode` alone.
+    config: config as NodeConfig,
+    identity: { authority: text('ca.crt'), ...(Object.fromEntries(pairs) as Pairs) },
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * The real nodes of this machine: the machine itself, and as many beside it as were asked for, each
+ * in a network namespace of its own. What they need is made here, and taken away again.
+ */
+import { rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import type { Processes } from '#base/doors.ts';
+import type { Environment } from '#base/env.ts';
+import { realProcesses } from '#edge/processes.ts';
+import { removeNetworkPolicyTables } from '#network-policy/enforcer.ts';
+import { removeProxyTable } from '#proxy/proxy.ts';
+import { CLUSTER_DEFAULTS, type ClusterConfig, realNodeName } from './cluster-config.ts';
+import { type DataDirectory, otherNodeDirectories, otherNodeDirectory } from './data-directory.ts';
+import {
+  killLeftovers,
+  removeCgroups,
+  removeShimFolders,
+  unmountBelow,
+} from './machine-clean-up.ts';
+import {
+  addressOnMachine,
+  NodeNamespace,
+  removeOuterEnds,
+  setUpMachineNetwork,
+  tearDownMachineNetwork,
+} from './machine-network.ts';
+import type { NodeConfig, NodeIdentity } from './node-config.ts';
+import type { NodeDirectory } from './node-directory.ts';
+import { nodeLayout } from './node-layout.ts';
+import { tearDownNetwork } from './node-network.ts';
+import { RealNode } from './node-set-up.ts';
+import { type ClusterPki, nodeCertificates } from './pki.ts';
+import { installPrerequisites } from './prerequisites.ts';
+import type { Progress } from './progress.ts';
+import { Supervisor } from './supervisor.ts';
+import { codeOf } from './user-error.ts';
+
+export interface RealNodesOptions {
+  readonly data: DataDirectory;
+  readonly config: ClusterConfig;
+  readonly pki: ClusterPki;
+  readonly environment: Environment;
+  readonly progress: Progress;
+  /** How this program is started again as the process of a node. */
+  readonly self: { readonly command: string; readonly args: readonly string[] };
+  /** Of the first node's processes, beside those of the control plane. */
+  readonly supervisor: Supervisor;
+}
+
+/** A shell's exit code for a command that is not there. */
+const EXIT_NOT_FOUND = 127;
+
+export class RealNodes {
+  readonly #options: RealNodesOptions;
+  readonly #processes = realProcesses();
+  readonly #first: RealNode;
+  readonly #others: readonly RealNode[];
+  readonly #supervisors: readonly Supervisor[];
+
+  constructor(options: RealNodesOptions) {
+    const { data, config, supervisor } = options;
+    this.#options = options;
+    this.#first = this.#node({ name: realNodeName(config, 1), directory: data, supervisor });
+    const others = Array.from({ length: config.realNodes - 1 }, (_, index) =>
+      this.#other(index + 2),
+    );
+    this.#others = others.map(({ node }) => node);
+    this.#supervisors = others.map((each) => each.supervisor);
+  }
+
+  #other(nth: number): { readonly node: RealNode; readonly supervisor: Supervisor } {
+    const { data, config, environment } = this.#options;
+    const name = realNodeName(config, nth);
+    const directory = otherNodeDirectory(data, name);
+    const supervisor = new Supervisor({ environment, directory });
+    const address = addressOnMachine(config.nodeCidr, nth);
+    const namespace = new NodeNamespace({
+      directory,
+      clusterHash: data.hash,
+      nodeCidr: config.nodeCidr,
+      address,
+      machineAddress: config.nodeAddress,
+      processes: this.#processes,
+    });
+    return { node: this.#node({ name, directory, supervisor, namespace }), supervisor };
+  }
+
+  #node(parts: {
+    readonly name: string;
+    readonly directory: NodeDirectory;
+    readonly supervisor: Supervisor;
+    readonly namespace?: NodeNamespace;
+  }): RealNode {
+    const { data, config, pki, environment, progress, self } = this.#options;
+    const { name, namespace } = parts;
+    const nodeConfig = nodeConfigOf(config, name, namespace);
+    const { address } = nodeConfig;
+    return new RealNode({
+      ...parts,
+      config: nodeConfig,
+      identity: identityOf(pki, { name, addresses: [address] }),
+      images: data.images,
+      environment,
+      progress,
+      self,
+    });
+  }
+
+  /** Debian's packages, before anything else: to take a node away needs them too. */
+  install(): Promise<void> {
+    const { progress } = this.#options;
+    return installPrerequisites({ processes: this.#processes, progress });
+  }
+
+  /** Directories, configurations, the networks. Safe to do again. */
+  async prepare(): Promise<void> {
+    const { data, config } = this.#options;
+    await this.#first.prepare();
+    if (this.#others.length === 0) return;
+    await setUpMachineNetwork({
+      hash: data.hash,
+      nodeCidr: config.nodeCidr,
+      processes: this.#processes,
+    });
+    for (const node of this.#others) await node.prepare();
+  }
+
+  /** containerd, the images that every pod needs, and the process of each node. */
+  async start(): Promise<void> {
+    await this.#first.start();
+    await Promise.all(this.#others.map((node) => node.start()));
+  }
+
+  /** Builds what is missing of an example's images and gives them to all nodes. */
+  async importImages(example: string): Promise<void> {
+    await this.#first.importImages(example);
+    await Promise.all(this.#others.map((node) => node.importImages(example)));
+  }
+
+  /** Ends the processes of the nodes, every container, and containerd. */
+  async stop(): Promise<void> {
+    for (const supervisor of this.#supervisors) supervisor.beginShutdown();
+    await Promise.all([this.#first, ...this.#others].map((node) => node.stop()));
+  }
+
+  /** Leaves nothing of ours on the machine but the data directory. */
+  cleanUp(): Promise<void> {
+    return cleanUpMachine(this.#options.data);
+  }
+}
+
+function nodeConfigOf(
+  config: ClusterConfig,
+  name: string,
+  namespace: NodeNamespace | undefined,
+): NodeConfig {
+  const { podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork } = config;
+  const shared = { name, podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork };
+  if (namespace === undefined) {
+    return {
+      ...shared,
+      hostname: hostname(),
+      address: config.nodeAddress,
+      kubeletPort: config.kubeletPort,
+      apiServer: { host: config.listenHost, port: config.listenPort },
+      sysfs: '/sys',
+    };
+  }
+  return {
+    ...shared,
+    hostname: name,
+    address: namespace.address,
+    kubeletPort: CLUSTER_DEFAULTS.kubeletPort,
+    apiServer: { host: config.nodeAddress, port: config.listenPort },
+    sysfs: namespace.sysfs,
+  };
+}
+
+function identityOf(
+  pki: ClusterPki,
+  node: { readonly name: string; readonly addresses: readonly string[] },
+): NodeIdentity {
+  const { client, server } = nodeCertificates(pki, node);
+  return {
+    authority: pki.authority.certificate,
+    kubeletClient: client,
+    kubeletServer: server,
+    proxy: pki.proxy,
+    dns: pki.dns,
+  };
+}
+
+/** Takes away whatever the real nodes of this cluster left: also after a crash, when nobody knows. */
+export async function cleanUpMachine(data: DataDirectory): Promise<void> {
+  const processes = forgiving(realProcesses());
+  for (const directory of otherNodeDirectories(data)) {
+    await cleanUpNode(directory, processes);
+    await removeOuterEnds(directory.hash, processes);
+  }
+  const layout = nodeLayout(data);
+  await cleanUpNode(data, processes);
+  await removeProxyTable(processes, layout.nftTable);
+  await removeNetworkPolicyTables(processes, layout.networkPolicyTable);
+  await tearDownMachineNetwork(data.hash, processes);
+  await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });
+  removeShimFolders();
+  await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(data.runtimePath)]);
+}
+
+/** Processes, mounts, cgroups, sockets; with its last process a network namespace goes too. */
+async function cleanUpNode(directory: NodeDirectory, processes: Processes): Promise<void> {
+  const { runtimePath, containerd, kubelet } = directory;
+  const layout = nodeLayout(directory);
+  await killLeftovers({ socket: layout.containerdSocket, cgroup: layout.cgroup });
+  await unmountBelow(processes, [runtimePath, containerd, kubelet]);
+  removeCgroups(layout.cgroup);
+  rmSync(runtimePath, { recursive: true, force: true });
+}
+
+/** Where a tool is missing, there can be nothing that it would take away. */
+function forgiving(processes: Processes): Processes {
+  const none = new Uint8Array();
+  return {
+    async run(...call) {
+      try {
+        return await processes.run(...call);
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw error;
+        return { exitCode: EXIT_NOT_FOUND, stdout: none, stderr: none };
+      }
+    },
+  };
+}

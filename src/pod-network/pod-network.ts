@@ -1,0 +1,119 @@
+/**
+ * Pods reach pods on other nodes without translation: a route to each other node's pod range, kept
+ * as Nodes come, go and get their ranges.
+ *
+ * A route that cannot be made (a node that is no neighbour, in mode `direct`) is logged and tried
+ * again, and leaves the others alone. Source: Kubernetes documentation, "The Kubernetes network model".
+ */
+import { NODE } from '#api/core/node.ts';
+import type { Node } from '#api/gen/core-v1.ts';
+import { equalValues } from '#api/meta/equal.ts';
+import type { Processes } from '#base/doors.ts';
+import type { Environment } from '#base/env.ts';
+import { WriteLoop } from '#base/write-loop.ts';
+import type { InformerFactory } from '#client/informer-factory.ts';
+import type { Informer } from '#client/informer.ts';
+import {
+  type CommandOptions,
+  ROUTE_PROTOCOL,
+  routeCommands,
+  routesOf,
+  tunnelCommands,
+} from './commands.ts';
+import { type PodNetworkMode, type PodRoute, podRoutes, tunnelEnd } from './routes.ts';
+
+const COMMAND_TIMEOUT_MS = 30_000;
+/** What wrapping takes of each packet: IPv4, UDP, VXLAN and Ethernet. */
+export const TUNNEL_OVERHEAD_BYTES = 50;
+
+export interface PodNetworkOptions {
+  readonly environment: Environment;
+  readonly informers: InformerFactory;
+  readonly processes: Processes;
+  /** The Node that this runs on, and its InternalIP. */
+  readonly node: { readonly name: string; readonly address: string };
+  readonly mode: PodNetworkMode;
+  /** Name of the tunnel's interface; at most 15 bytes. */
+  readonly tunnelDevice: string;
+}
+
+export class PodNetwork {
+  readonly #options: PodNetworkOptions;
+  readonly #nodes: Informer<Node>;
+  readonly #loop: WriteLoop;
+  /** What the kernel has been told; undefined: ask it. */
+  #written: readonly PodRoute[] | undefined;
+
+  constructor(options: PodNetworkOptions) {
+    const { environment, informers } = options;
+    this.#options = options;
+    this.#nodes = informers.for(NODE, { transform: keptNode });
+    this.#nodes.onChange(() => {
+      if (!equalValues(this.#wanted(), this.#written)) this.#loop.wake();
+    });
+    this.#loop = new WriteLoop({ environment, what: 'routes of pods', write: () => this.#write() });
+  }
+
+  /** Resolves when there are routes to all nodes that are known. */
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#nodes.synced();
+    await this.#loop.start(signal);
+  }
+
+  #wanted(): PodRoute[] {
+    return podRoutes(this.#nodes.list(), this.#options.node.name);
+  }
+
+  async #write(): Promise<void> {
+    const { mode, tunnelDevice } = this.#options;
+    const wanted = this.#wanted();
+    if (mode === 'vxlan' && !(await this.#ensureTunnel())) return;
+    const old = this.#written ?? (await this.#routesThere());
+    this.#written = undefined;
+    const options: CommandOptions = { mode, tunnelDevice };
+    const { ip, bridge } = routeCommands(old, wanted, options);
+    // Forced: one route that cannot be made is no reason against the next.
+    if (bridge !== '') await this.#run('bridge', ['-force', '-batch', '-'], bridge);
+    if (ip !== '') await this.#run('ip', ['-force', '-batch', '-'], ip);
+    this.#written = wanted;
+  }
+
+  async #routesThere(): Promise<PodRoute[]> {
+    const args = ['-json', '-4', 'route', 'show', 'proto', String(ROUTE_PROTOCOL)];
+    return routesOf(await this.#run('ip', args));
+  }
+
+  /** False as long as this node has no pod range of its own. */
+  async #ensureTunnel(): Promise<boolean> {
+    const { node, tunnelDevice } = this.#options;
+    const cidr = this.#nodes.get(node.name)?.spec?.podCIDRs?.find((each) => !each.includes(':'));
+    if (cidr === undefined) return false;
+    if (this.#written !== undefined) return true;
+    const shown = await this.#options.processes.run('ip', ['link', 'show', 'dev', tunnelDevice]);
+    const isThere = shown.exitCode === 0;
+    const tunnel = { device: tunnelDevice, nodeAddress: node.address, isThere };
+    await this.#run('ip', ['-batch', '-'], tunnelCommands(tunnelEnd(cidr), tunnel));
+    return true;
+  }
+
+  async #run(command: string, args: readonly string[], input = ''): Promise<string> {
+    const options = { input, timeoutMs: COMMAND_TIMEOUT_MS };
+    const { exitCode, stdout, stderr } = await this.#options.processes.run(command, args, options);
+    if (exitCode === 0) return Buffer.from(stdout).toString('utf8').trim();
+    const words = Buffer.from(stderr).toString('utf8').trim().slice(0, 1000);
+    throw new Error(`Cannot run ${command} ${args.join(' ')}: ${words}`);
+  }
+}
+
+/** Of a Node, what routes are made of. */
+function keptNode({ metadata, spec, status }: Node): Node {
+  const { name = '', uid = '', resourceVersion = '' } = metadata ?? {};
+  const { podCIDRs = [] } = spec ?? {};
+  const { addresses = [] } = status ?? {};
+  return { metadata: { name, uid, resourceVersion }, spec: { podCIDRs }, status: { addresses } };
+}
+
+/** Takes all routes away: when the node leaves. What is not there is no error. */
+export async function removePodRoutes(processes: Processes): Promise<void> {
+  await processes.run('ip', ['-4', 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
+}
