@@ -46,6 +46,7 @@ function dnsInterface(hash: string): string {
   return `cox${hash}d`;
 }
 
+const ETHERNET_MTU = 1500;
 const NO_ADDRESS = '00:00:00:00:00:00';
 
 /** Route metrics: an unreachable route gives way to every real one. */
@@ -152,16 +153,17 @@ export function linkAddress(name: string, sysfs = SYSFS): string {
 }
 
 /**
- * Bytes in a packet of the interface that has this address; undefined where none has. Asked by a
+ * Bytes in a packet of the interface that has this address; Ethernet's where none has. Asked by a
  * program that is in the network namespace itself.
  */
-export function linkMtu(address: string, sysfs = SYSFS): number | undefined {
+export function linkMtu(address: string, sysfs = SYSFS): number {
   const [name] =
     Object.entries(networkInterfaces()).find(([, all]) =>
       all?.some((each) => each.address === address),
     ) ?? [];
-  if (name === undefined) return undefined;
-  return Number(readFileSync(`${sysfs}/class/net/${name}/mtu`, 'utf8'));
+  return name === undefined
+    ? ETHERNET_MTU
+    : Number(readFileSync(`${sysfs}/class/net/${name}/mtu`, 'utf8'));
 }
 
 /** Takes everything away, with the pods' ends of our bridge; what is not there is no error. */

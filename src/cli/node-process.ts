@@ -25,7 +25,7 @@ import { Kubelet } from '#kubelet/kubelet.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
-import { PodNetwork, TUNNEL_OVERHEAD_BYTES } from '#pod-network/pod-network.ts';
+import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { serveKubelet } from './kubelet-server.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
@@ -249,11 +249,12 @@ async function startPodNetwork(
   client: RestClient,
 ): Promise<void> {
   const informers = new InformerFactory({ client, environment });
+  const { name, address, sysfs } = config;
   const podNetwork = new PodNetwork({
     environment,
     informers,
     processes: realProcesses(),
-    node: { name: config.name, address: config.address },
+    node: { name, address, linkMtu: linkMtu(address, sysfs) },
     mode: config.podNetwork,
     tunnelDevice: tunnelName(directory.hash),
   });
@@ -263,8 +264,7 @@ async function startPodNetwork(
 
 /** Of the pods' interfaces: what leaves in a tunnel must leave room for its headers. */
 function mtuOf({ podNetwork, address, sysfs }: NodeConfig): { readonly mtu?: number } {
-  const mtu = podNetwork === 'vxlan' ? linkMtu(address, sysfs) : undefined;
-  return mtu === undefined ? {} : { mtu: mtu - TUNNEL_OVERHEAD_BYTES };
+  return podNetwork === 'vxlan' ? { mtu: tunnelMtu(linkMtu(address, sysfs)) } : {};
 }
 
 /** Whether frames between ports of a bridge pass netfilter (br_netfilter is loaded and on). */

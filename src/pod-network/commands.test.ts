@@ -111,7 +111,7 @@ describe('routes of pods', { skip }, () => {
   it('go through a tunnel, which is set up once and again', () => {
     for (const { namespace, nodeAddress, cidr } of NODES) {
       for (const isThere of [false, true]) {
-        const tunnel = { device: 'tunnel', nodeAddress, isThere };
+        const tunnel = { device: 'tunnel', nodeAddress, mtu: 1450, isThere };
         assert.equal(batch(namespace, 'ip', tunnelCommands(tunnelEnd(cidr), tunnel)), 0);
       }
       apply(namespace, [[], othersOf(namespace)], VXLAN);

@@ -54,13 +54,19 @@ export function routeCommands(
 /** This node's end of the tunnel, when its interface is there already and when it is not. */
 export function tunnelCommands(
   end: TunnelEnd,
-  tunnel: { readonly device: string; readonly nodeAddress: string; readonly isThere: boolean },
+  tunnel: {
+    readonly device: string;
+    readonly nodeAddress: string;
+    /** Bytes that fit in a packet once it is wrapped. */
+    readonly mtu: number;
+    readonly isThere: boolean;
+  },
 ): string {
-  const { device, nodeAddress, isThere } = tunnel;
+  const { device, nodeAddress, mtu, isThere } = tunnel;
   const type = `vxlan id ${TUNNEL_ID} dstport ${TUNNEL_PORT} local ${nodeAddress} nolearning`;
   return lines([
     ...(isThere ? [] : [`link add ${device} type ${type}`]),
-    `link set ${device} address ${end.hardwareAddress} up`,
+    `link set ${device} address ${end.hardwareAddress} mtu ${mtu} up`,
     `address replace ${end.address}/32 dev ${device}`,
   ]);
 }

@@ -64,7 +64,7 @@ async function world(mode: PodNetworkMode, own: Pick<NodeParts, 'podCIDR'>) {
     environment,
     informers,
     processes: kernel,
-    node: { name: 'self', address: '192.0.2.1' },
+    node: { name: 'self', address: '192.0.2.1', linkMtu: 1_400 },
     mode,
     tunnelDevice: 'tunnel',
   });
@@ -126,7 +126,7 @@ describe('PodNetwork', () => {
     await patch('self', { spec: { podCIDR: OWN.podCIDR, podCIDRs: [OWN.podCIDR] } });
     assert.match(
       kernel.batches[0] ?? '',
-      /^link add tunnel type vxlan id 1 dstport 8472 local 192.0.2.1 nolearning\n/,
+      /^link add tunnel type vxlan id 1 dstport 8472 local 192.0.2.1 nolearning\nlink set tunnel .* mtu 1350 up\n/,
     );
     assert.match(
       kernel.batches[1] ?? '',

@@ -24,14 +24,19 @@ import { type PodNetworkMode, type PodRoute, podRoutes, tunnelEnd } from './rout
 
 const COMMAND_TIMEOUT_MS = 30_000;
 /** What wrapping takes of each packet: IPv4, UDP, VXLAN and Ethernet. */
-export const TUNNEL_OVERHEAD_BYTES = 50;
+const TUNNEL_OVERHEAD_BYTES = 50;
+
+/** Bytes in a packet that goes through a tunnel over an interface whose own have `linkMtu`. */
+export function tunnelMtu(linkMtu: number): number {
+  return linkMtu - TUNNEL_OVERHEAD_BYTES;
+}
 
 export interface PodNetworkOptions {
   readonly environment: Environment;
   readonly informers: InformerFactory;
   readonly processes: Processes;
-  /** The Node that this runs on, and its InternalIP. */
-  readonly node: { readonly name: string; readonly address: string };
+  /** The Node that this runs on, its InternalIP, and what fits in a packet of that interface. */
+  readonly node: { readonly name: string; readonly address: string; readonly linkMtu: number };
   readonly mode: PodNetworkMode;
   /** Name of the tunnel's interface; at most 15 bytes. */
   readonly tunnelDevice: string;
@@ -91,7 +96,8 @@ export class PodNetwork {
     if (this.#written !== undefined) return true;
     const shown = await this.#options.processes.run('ip', ['link', 'show', 'dev', tunnelDevice]);
     const isThere = shown.exitCode === 0;
-    const tunnel = { device: tunnelDevice, nodeAddress: node.address, isThere };
+    const mtu = tunnelMtu(node.linkMtu);
+    const tunnel = { device: tunnelDevice, nodeAddress: node.address, mtu, isThere };
     await this.#run('ip', ['-batch', '-'], tunnelCommands(tunnelEnd(cidr), tunnel));
     return true;
   }
