@@ -115,6 +115,11 @@ describe('routes of pods', { skip }, () => {
         assert.equal(batch(namespace, 'ip', tunnelCommands(tunnelEnd(cidr), tunnel)), 0);
       }
       apply(namespace, [[], othersOf(namespace)], VXLAN);
+      const { address } = tunnelEnd(cidr);
+      assert.match(
+        sh(`ip -n ${namespace} -4 address show dev tunnel`),
+        new RegExp(`${address}/32`),
+      );
     }
     assert.equal(sees(1, 2), true);
     assert.equal(sees(2, 3), true);

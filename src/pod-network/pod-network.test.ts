@@ -44,9 +44,10 @@ function node(name: string, { podCIDR, address }: NodeParts): Node {
   };
 }
 
-async function world(mode: PodNetworkMode, own: Pick<NodeParts, 'podCIDR'>) {
+async function world(mode: PodNetworkMode, own: Pick<NodeParts, 'podCIDR'>, hasTunnel = false) {
   const { environment, server } = await TestApiServer.start();
   const kernel = new FakeKernel();
+  kernel.hasTunnel = hasTunnel;
   kernel.there = '[{"dst":"10.244.9.0/24","gateway":"192.0.2.9"}]';
   const admin = { name: 'admin', groups: ['system:masters'] };
   const client = clientAs(server.handler, admin, { environment, userAgent: 'test' });
@@ -111,10 +112,12 @@ describe('PodNetwork', () => {
     await addThird();
     assert.match(environment.lines('error')[0]?.message ?? '', /cannot write routes of pods/);
     kernel.failure = '';
-    kernel.there = '[{"dst":"10.244.1.0/24","gateway":"192.0.2.2"}]';
+    kernel.there = '[{"dst":"10.244.1.0/24","gateway":"192.0.2.2"},{"dst":"10.244.8.0/24"}]';
     await environment.advance(1_000);
     const third = 'route replace 10.244.2.0/24 via 192.0.2.3 proto 201\n';
-    assert.equal(kernel.batches.at(-1), `${OTHER}${third}`);
+    const late = 'route delete 10.244.8.0/24 proto 201\n';
+    assert.equal(kernel.batches.at(-1), `${late}${OTHER}${third}`);
+    assert.ok(kernel.calls.includes('ip -force -batch -'));
     const written = kernel.batches.length;
     await environment.advance(60_000);
     assert.equal(kernel.batches.length, written);
@@ -133,8 +136,13 @@ describe('PodNetwork', () => {
       /fdb replace 02:78:0a:f4:01:00 dev tunnel dst 192.0.2.2\n$/,
     );
     assert.match(kernel.batches[2] ?? '', /via 10.244.1.0 dev tunnel onlink proto 201\n$/);
-    kernel.hasTunnel = true;
     await addThird();
-    assert.equal(kernel.batches.filter((each) => each.includes('link add')).length, 1);
+    const shown = kernel.calls.filter((each) => each === 'ip link show dev tunnel');
+    assert.equal(shown.length, 1);
+  });
+
+  it('takes over the tunnel of before', async () => {
+    const { kernel } = await world('vxlan', OWN, true);
+    assert.match(kernel.batches[0] ?? '', /^link set tunnel /);
   });
 });
