@@ -44,6 +44,8 @@ export interface ForeignAnswer {
   readonly hasSoa: boolean;
   /** Where the OPT record begins, and how many additional records stand before it. */
   readonly opt: { readonly at: number; readonly before: number } | undefined;
+  /** Where the last record ends: what follows is no part of the message. */
+  readonly end: number;
 }
 
 /** Walks over an answer; undefined when it is none, or broken. */
@@ -67,7 +69,9 @@ export function readForeignAnswer(bytes: Uint8Array): ForeignAnswer | undefined 
     const record = recordAt(bytes, view, at);
     if (record === undefined) return undefined;
     if (record.type === TYPE.OPT) {
-      opt ??= { at, before: Math.max(0, index - authorities) };
+      // It may come once, among the additional records.
+      if (opt !== undefined || index < authorities) return undefined;
+      opt = { at, before: index - authorities };
       upperRcode = record.ttl >>> 24;
     } else {
       const isSoa = record.type === TYPE.SOA && index >= answers && index < authorities;
@@ -90,6 +94,7 @@ export function readForeignAnswer(bytes: Uint8Array): ForeignAnswer | undefined 
     answers,
     hasSoa,
     opt,
+    end: at,
   };
 }
 
@@ -108,8 +113,8 @@ function negativeTtl(view: DataView, { ttl, dataAt, end }: RawRecord): number {
  * `bytes` without its OPT record. What stands behind that goes too, for its names may point to
  * places that have moved: additional records may be left out.
  */
-export function withoutEdns(bytes: Uint8Array, { opt }: ForeignAnswer): Uint8Array {
-  if (opt === undefined) return bytes;
+export function withoutEdns(bytes: Uint8Array, { opt, end }: ForeignAnswer): Uint8Array {
+  if (opt === undefined) return bytes.subarray(0, end);
   const copy = Buffer.from(bytes.subarray(0, opt.at));
   copy.writeUInt16BE(opt.before, 10);
   return copy;
