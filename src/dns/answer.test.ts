@@ -274,6 +274,14 @@ describe('answer', () => {
     });
   }
 
+  it('keeps no SOA record longer than five minutes', () => {
+    const zone = { ...ZONE, ttlSeconds: 600 };
+    const result = answer({ name: 'cluster.local', type: TYPE.A }, zone, VIEW, 42);
+    assert.ok(result.kind === 'records');
+    const [soa] = result.authority.map(recordText);
+    assert.equal(soa, `cluster.local 300 ${SOA.replace(/30$/, '600')}`);
+  });
+
   it('names the Service that has the address of the server, where there is one', () => {
     const zone = { ...ZONE, addresses: ['10.96.0.7', 'fd00::7'] };
     const result = answer({ name: 'cluster.local', type: TYPE.NS }, zone, VIEW, 1);

@@ -256,7 +256,7 @@ function servers(context: Context, hosts: readonly Host[]): Answer {
   for (const { name, address, port } of hosts) {
     const data = { type: TYPE.SRV, priority: 0, weight, port: port.port, target: name } as const;
     const key = `${name} ${port.port}`;
-    if (!answers.has(key)) answers.set(key, record(context, data));
+    answers.set(key, record(context, data));
     const [found] = addressRecords(context, name, [address], TYPE.ANY);
     if (found !== undefined) additional.set(`${name} ${address}`, found);
   }

@@ -27,8 +27,9 @@ function configMap(data: Record<string, string>): ConfigMap {
 }
 
 /** A cluster with the DNS server of one node; other servers answer with the end of their address. */
-async function world() {
+async function world(before: (cluster: TestCluster) => Promise<void> = async () => {}) {
   const cluster = await TestCluster.start({ nodes: 0, scheduler: false, controllers: [] });
+  await before(cluster);
   const { environment, client } = cluster;
   const stop = new AbortController();
   const { signal } = stop;
@@ -36,7 +37,7 @@ async function world() {
   const asked: string[] = [];
   const outside = dnsNetwork((message, address, reply) => {
     const { name, type } = queryOf(message);
-    if (type !== TYPE.A) return;
+    if (type !== TYPE.A || name === 'lost.example') return;
     asked.push(`${name} ${address}`);
     reply(said(message, { answers: [addressRecord(name, Number(address.split('.').at(-1)))] }));
   });
@@ -75,6 +76,7 @@ async function world() {
     );
     return texts.length === 0 ? [`code ${readForeignAnswer(bytes)?.rcode}`] : texts;
   };
+  const send = (name: string): void => deliver?.(encodeQuery({ id: 1, name, type: TYPE.A }));
   const end = async (): Promise<void> => {
     stop.abort();
     await cluster.stop();
@@ -84,7 +86,7 @@ async function world() {
   informers.start(signal);
   await cluster.run(server.synced());
   assert.equal(server.isReady, true);
-  return { cluster, registry, asked, ask, end, server, stop };
+  return { cluster, registry, asked, ask, send, end, server, stop };
 }
 
 describe('the ConfigMap of cluster DNS', () => {
@@ -146,6 +148,21 @@ describe('the ConfigMap of cluster DNS', () => {
     await end();
   });
 
+  it('forgets what was known of the former servers', async () => {
+    const { cluster, registry, send, end } = await world();
+    send('lost.example');
+    await cluster.advance(10_000);
+    const name = 'coredns_forward_healthcheck_failures_total';
+    const checks = countsOf(registry, name);
+    assert.equal(checks.length, 1);
+    await cluster.create(CONFIG_MAP, configMap({ cacheSeconds: '1' }));
+    await cluster.advance(5_000);
+    const after = countsOf(registry, name);
+    await cluster.advance(10_000);
+    assert.deepEqual(countsOf(registry, name), after, 'it is checked no more');
+    await end();
+  });
+
   it('is that of one name in one namespace', async () => {
     const { cluster, ask, end } = await world();
     const data = { upstreamNameservers: '["198.51.100.8"]' };
@@ -162,18 +179,9 @@ describe('the ConfigMap of cluster DNS', () => {
 
 describe('DnsServer', () => {
   it('measures how long a change of a headless Service took to be answered', async () => {
-    const { cluster, registry, ask, end, server, stop } = await world();
-    const metadata = { name: 'db', namespace: 'default' };
-    await cluster.create(SERVICE, {
-      metadata,
-      spec: { clusterIP: 'None', selector: { a: 'b' }, ports: [{ port: 1 }] },
-    });
-    const plain = { name: 'web', namespace: 'default' };
-    await cluster.create(SERVICE, { metadata: plain, spec: { ports: [{ port: 1 }] } });
-    const changed = new Date(cluster.environment.clock.now() - 3_000).toISOString();
-    const slice = (of: string, annotations: Record<string, string>) => ({
+    const slice = (of: string, number: number, annotations: Record<string, string>) => ({
       metadata: {
-        name: `${of}-${Object.keys(annotations).length}`,
+        name: `${of}-${number}`,
         namespace: 'default',
         labels: { 'kubernetes.io/service-name': of },
         annotations,
@@ -182,11 +190,26 @@ describe('DnsServer', () => {
       ports: [],
       endpoints: [{ addresses: ['10.244.0.5'] }],
     });
-    const annotation = { 'endpoints.kubernetes.io/last-change-trigger-time': changed };
-    await cluster.advance(100);
-    await cluster.create(ENDPOINT_SLICE, slice('db', annotation));
-    await cluster.create(ENDPOINT_SLICE, slice('db', {}));
-    await cluster.create(ENDPOINT_SLICE, slice('web', annotation));
+    const triggered = (cluster: TestCluster) => ({
+      'endpoints.kubernetes.io/last-change-trigger-time': new Date(
+        cluster.environment.clock.now() - 3_000,
+      ).toISOString(),
+    });
+    const { cluster, registry, ask, end, server, stop } = await world(async (early) => {
+      await early.create(SERVICE, {
+        metadata: { name: 'db', namespace: 'default' },
+        spec: { clusterIP: 'None', selector: { a: 'b' }, ports: [{ port: 1 }] },
+      });
+      await early.create(SERVICE, {
+        metadata: { name: 'web', namespace: 'default' },
+        spec: { ports: [{ port: 1 }] },
+      });
+      // What was there before this server says nothing of it.
+      await early.create(ENDPOINT_SLICE, slice('db', 0, triggered(early)));
+    });
+    await cluster.create(ENDPOINT_SLICE, slice('db', 1, triggered(cluster)));
+    await cluster.create(ENDPOINT_SLICE, slice('db', 2, {}));
+    await cluster.create(ENDPOINT_SLICE, slice('web', 3, triggered(cluster)));
     await cluster.advance(100);
     assert.deepEqual(await ask('db.default.svc.cluster.local'), ['10.244.0.5']);
     const name = 'coredns_kubernetes_dns_programming_duration_seconds';

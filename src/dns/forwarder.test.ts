@@ -68,6 +68,7 @@ describe('Forwarder', () => {
         reply(say(encodeQuery({ id, name: 'two.example', type: TYPE.A }), 67));
         reply(say(encodeQuery({ id, name: 'one.example', type: TYPE.TXT }), 68));
         reply(say(message, 69), '203.0.113.9');
+        reply(say(message, 70), A, 5_353);
         reply(message);
         reply(say(encodeQuery({ id, name: 'ONE.example', type: TYPE.A }), 1));
       },
@@ -183,6 +184,21 @@ describe('Forwarder', () => {
     reply?.();
     for (const each of await Promise.all(both)) assert.equal(typeof each, 'object');
     assert.equal(asked, 1);
+  });
+
+  it('asks with EDNS0 for who has it, and without for who has not', async () => {
+    const seen: boolean[] = [];
+    const { forwarder, environment } = world({
+      servers: [A],
+      respond: (message) => {
+        if (queryOf(message).name !== '') seen.push(queryOf(message).edns !== undefined);
+      },
+    });
+    const both = [forwarder.forward(ONE), forwarder.forward({ ...ONE, edns: undefined })];
+    await environment.runUntilIdle();
+    assert.deepEqual(seen, [true, false]);
+    await environment.advance(5_000);
+    await Promise.all(both);
   });
 
   it('refuses a query when too many wait, and takes the next ones when they are gone', async () => {
@@ -326,6 +342,23 @@ describe('Upstreams', () => {
     assert.equal(probes, 2, 'and asked once more');
     assert.equal(upstreams.candidates(servers).length, 1);
     await environment.advance(5_000);
+  });
+
+  it('forgets servers that are configured no more, and ends their checks', async () => {
+    const { environment, upstreams, servers, registry } = world({ respond: () => {} });
+    const [server] = servers;
+    assert.ok(server);
+    upstreams.failed(server);
+    await environment.advance(3_000);
+    assert.equal(upstreams.isDown(server), true);
+    upstreams.forget();
+    assert.equal(upstreams.isDown(server), false);
+    await environment.advance(3_000);
+    assert.equal(environment.nextTimerMs, undefined);
+    // The third was under way.
+    assert.deepEqual(countsOf(registry, 'coredns_forward_healthcheck_failures'), [
+      '_total{to="192.0.2.1:53"} 3',
+    ]);
   });
 
   it('takes no question for its own that it has not sent', () => {

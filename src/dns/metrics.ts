@@ -127,7 +127,7 @@ export class DnsMetrics {
     );
     this.#observeQueries();
     this.#observeCache();
-    registry.counter(head('panics_total', 'Queries that broke the server.'));
+    registry.counter(PANICS);
   }
 
   /** A query and its answer, at `nowMs` (monotonic). */
@@ -145,6 +145,11 @@ export class DnsMetrics {
     const sizes = this.#sizeLabels[zone * 2 + transport] ?? [];
     this.#requestSizes.observe(sizes, asked.bytes);
     this.#responseSizes.observe(sizes, answer.length);
+  }
+
+  /** A query could not be answered for an error in the server. */
+  panicked(): void {
+    this.#registry.counter(PANICS).add([]);
   }
 
   /** A look into the cache; undefined: nothing was there. */
@@ -320,6 +325,7 @@ export class DnsMetrics {
 
 const CACHE_TYPES = ['success', 'denial'] as const;
 
+const PANICS = head('panics_total', 'Queries that broke the server.');
 const FORWARD_REQUESTS = head('forward_requests_total', 'Questions to other servers.', 'to');
 const FORWARD_RESPONSES = head(
   'forward_responses_total',

@@ -34,6 +34,12 @@ const BIG: EndpointSlice = {
   endpoints: Array.from({ length: 200 }, (_, index) => ({ addresses: [`10.244.1.${index}`] })),
 };
 
+const TWO: EndpointSlice = {
+  ...BIG,
+  metadata: { ...BIG.metadata, labels: { 'kubernetes.io/service-name': 'two' } },
+  endpoints: [{ addresses: ['10.244.2.1'] }, { addresses: ['10.244.2.2'] }],
+};
+
 const SERVICES = [
   service('web', {
     clusterIP: '10.96.0.7',
@@ -41,6 +47,7 @@ const SERVICES = [
     ports: [{ name: 'http', port: 80 }],
   }),
   service('big', { clusterIP: 'None', clusterIPs: ['None'] }),
+  service('two', { clusterIP: 'None', clusterIPs: ['None'] }),
   external('ext', 'one.example'),
   external('inside', `web.${S}`),
   external('twice', `ext.${S}`),
@@ -59,7 +66,7 @@ function world(
   const environment = new VirtualEnvironment();
   const registry = new MetricRegistry();
   const asked: string[] = [];
-  const view = { ...clusterView(SERVICES, [BIG]), hasSynced: true, revision: 7 };
+  const view = { ...clusterView(SERVICES, [BIG, TWO]), hasSynced: true, revision: 7 };
   const settings = {
     cacheSeconds: options.cacheSeconds ?? 30,
     hosts: new Map([['host.example', ['192.0.2.77']]]),
@@ -244,6 +251,16 @@ describe('Resolver', () => {
     assert.equal(sorted.size, 1, 'and always all of them');
   });
 
+  it('gives each of two addresses first about as often', async () => {
+    const { ask } = world();
+    let first = 0;
+    for (let times = 0; times < 100; times++) {
+      const [record] = (await ask(message(`two.${S}`))).records;
+      if (record !== undefined && 'address' in record.data && record.data.address[3] === 1) first++;
+    }
+    assert.ok(first > 30 && first < 70, `${first} of 100`);
+  });
+
   describe('other names', () => {
     it('are asked for once while the answer lasts, with TTLs counted down', async () => {
       const { ask, asked, environment } = world({ upstream: () => one(1, 90) });
@@ -381,6 +398,24 @@ describe('Resolver', () => {
       );
       assert.equal(asked.length, 1);
     });
+  });
+
+  it('answers SERVFAIL when it breaks, at once or later, and counts it', async () => {
+    const { ask, registry, environment } = world({
+      upstream: () => {
+        throw new Error('broken');
+      },
+    });
+    assert.equal((await ask(message('one.example'))).rcode, RCODE.servFail);
+    const tooLong = `${'x'.repeat(64)}.${S}`;
+    SERVICES.push(external('long', tooLong));
+    assert.equal((await ask(message(`long.${S}`, TYPE.CNAME))).rcode, RCODE.servFail);
+    SERVICES.pop();
+    assert.deepEqual(countsOf(registry, 'coredns_panics_total'), [' 2']);
+    assert.equal(environment.lines('warn').length, 2);
+    assert.deepEqual(countsOf(registry, 'coredns_dns_responses_total'), [
+      '{server="dns://:53",zone=".",view="",rcode="SERVFAIL",plugin=""} 2',
+    ]);
   });
 
   it('counts under the names of CoreDNS', async () => {

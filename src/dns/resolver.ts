@@ -129,6 +129,7 @@ export class Resolver {
   }
 
   #failed(query: Query, error: unknown, asked: Asked): Uint8Array {
+    this.#options.metrics.panicked();
     this.#options.environment.log.warn('cannot answer', { name: query.name, error: String(error) });
     return this.#error(query, RCODE.servFail, asked);
   }

@@ -58,6 +58,24 @@ describe('decodeQuery', () => {
     ],
     ['a question that is cut off', (b) => b.subarray(0, 15), RCODE.formErr],
     ['an additional record that is cut off', (b) => b.subarray(0, b.length - 3), RCODE.formErr],
+    [
+      'EDNS0 of another name than the root',
+      (b) => (
+        (b[b.length - 11] = 1),
+        Buffer.concat([b.subarray(0, b.length - 10), Buffer.from('a\0'), b.subarray(b.length - 10)])
+      ),
+      RCODE.formErr,
+    ],
+    [
+      'an option of EDNS0 that is cut off',
+      (b) => (b.writeUInt16BE(6, b.length - 2), Buffer.concat([b, Buffer.of(0, 10, 0, 3, 1, 2)])),
+      RCODE.formErr,
+    ],
+    [
+      'half of an option of EDNS0',
+      (b) => (b.writeUInt16BE(3, b.length - 2), Buffer.concat([b, Buffer.of(0, 10, 0)])),
+      RCODE.formErr,
+    ],
     ['an operation other than QUERY', (b) => ((b[2] = 0x28), b), RCODE.notImp],
   ];
   for (const [claim, change, rcode] of bad) {
@@ -151,6 +169,20 @@ describe('encodeResponse', () => {
       assert.equal(Buffer.from(bytes).readUInt16BE(10), 1, 'OPT alone');
       assert.notEqual(parsed.opt, undefined);
     }
+  });
+
+  it('says that it is truncated when the name of the zone does not fit', () => {
+    const soa: DnsRecord = {
+      name: 'z'.repeat(63),
+      ttlSeconds: 1,
+      data: { type: TYPE.NS, target: 'n' },
+    };
+    const answers = Array.from({ length: 30 }, (_, index) => a('x', index));
+    const whole = { ...response(answers, [a('y', 1)]), authority: [soa] };
+    const bytes = encodeResponse(query('x'), whole, 512 + 50);
+    const parsed = readForeignAnswer(bytes);
+    assert.deepEqual([parsed?.truncated, parsed?.answers], [true, 30]);
+    assert.equal(Buffer.from(bytes).readUInt16BE(10), 1, 'no additional record but OPT');
   });
 
   it('writes what it reads, for any names and addresses', () => {

@@ -142,7 +142,7 @@ function readEdns(bytes: Uint8Array, view: DataView, start: number): Query['edns
     if (record === undefined) return 'bad';
     if (record.type === TYPE.OPT) {
       const isOfRoot = bytes[at] === 0;
-      if (found !== undefined || !isOfRoot || !hasWholeOptions(view, at + 11, record.end))
+      if (found !== undefined || !isOfRoot || !hasWholeOptions(view, record.dataAt, record.end))
         return 'bad';
       found = {
         udpBytesMax: Math.max(UDP_BYTES_DEFAULT, record.class),

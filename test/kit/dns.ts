@@ -92,7 +92,7 @@ export function soaRecord(name: string, ttlSeconds: number, negativeTtl = ttlSec
 export type Respond = (
   message: Uint8Array,
   address: string,
-  reply: (bytes: Uint8Array, from?: string) => void,
+  reply: (bytes: Uint8Array, from?: string, fromPort?: number) => void,
 ) => void;
 
 /** A network without TCP, unless `dial` is given. */
@@ -108,8 +108,8 @@ export function dnsNetwork(respond: Respond, dial?: Network['dial']): Network {
           isOpen = false;
         },
         send: (message, port, address) =>
-          respond(message, address, (bytes, from = address) => {
-            if (isOpen) onMessage(bytes, port, from);
+          respond(message, address, (bytes, from = address, fromPort = port) => {
+            if (isOpen) onMessage(bytes, fromPort, from);
           }),
       });
     },
