@@ -3,14 +3,28 @@
  *
  * Source: the Kubernetes DNS specification, version 1.1.0
  * (https://github.com/kubernetes/dns/blob/master/docs/specification.md); where it leaves a choice,
- * CoreDNS's (pod names of any address in an existing namespace, dashed names of endpoints).
+ * that of CoreDNS's plug-in `kubernetes` (pod names of any address in an existing namespace, dashed
+ * names of endpoints, weights). Different from CoreDNS, on purpose: a name that exists without
+ * records (a headless Service without endpoints, `_tcp.web…`) is no NXDOMAIN (RFC 8020), and reverse
+ * names of the cluster's own addresses are not asked for elsewhere.
  */
-import type { Service, ServicePort } from '#api/gen/core-v1.ts';
+import type { Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
-import { addressBytes, addressOfDashedName, addressOfReverseName, dashedName } from './names.ts';
+import {
+  addressBytes,
+  addressOfDashedName,
+  addressOfReverseName,
+  canonicalAddress,
+  dashedName,
+  REVERSE_ZONES,
+} from './names.ts';
 import { type DnsRecord, RCODE, type RecordData, TYPE } from './wire.ts';
 
 const SPECIFICATION = '1.1.0';
+/** Seconds: the version of a schema does not change while a server runs. */
+const SPECIFICATION_TTL = 28_800;
+/** Seconds; the SOA record itself is kept no longer. */
+const SOA_TTL_MAX = 300;
 /** SRV weights of the targets of one name add up to about this. */
 const SRV_WEIGHT_SUM = 100;
 
@@ -28,11 +42,11 @@ export interface ClusterView {
 export interface Zone {
   /** `cluster.local`. */
   readonly domain: string;
-  /** Where this server answers: the address of its own name `ns.dns.<domain>`. */
-  readonly address: string;
+  /** Where this server answers: the addresses of its own name `ns.dns.<domain>`. */
+  readonly addresses: readonly string[];
   readonly ttlSeconds: number;
-  /** Whether an address is the cluster's own, so that nobody else knows its name. */
-  owns(address: string): boolean;
+  /** Whether an address is the cluster's own, so that nobody else knows its reverse name `name`. */
+  owns(address: string, name: string): boolean;
 }
 
 export interface Question {
@@ -83,23 +97,49 @@ function inZone(context: Context, labels: readonly string[]): Answer {
     return found(
       context,
       context.question.type === TYPE.TXT
-        ? [record(context, { type: TYPE.TXT, text: SPECIFICATION })]
+        ? [
+            {
+              ...record(context, { type: TYPE.TXT, text: SPECIFICATION }),
+              ttlSeconds: SPECIFICATION_TTL,
+            },
+          ]
         : [],
     );
   }
   if (kind === 'dns' && rest.length === 0) return noData(context);
   if (kind === 'dns' && rest.length === 1 && rest[0] === 'ns')
-    return found(context, addresses(context, [context.zone.address]));
+    return found(context, addresses(context, context.zone.addresses));
   return notFound(context);
 }
 
 function apex(context: Context): Answer {
   const { question, zone } = context;
   if (question.type === TYPE.SOA) return found(context, [soa(context)]);
-  if (question.type === TYPE.NS) {
-    return found(context, [record(context, { type: TYPE.NS, target: `ns.dns.${zone.domain}` })]);
-  }
-  return noData(context);
+  if (question.type !== TYPE.NS) return noData(context);
+  const servers = zone.addresses.map((address) => ({
+    address,
+    target: serverName(context, address),
+  }));
+  const targets = new Set(servers.map(({ target }) => target));
+  return {
+    kind: 'records',
+    rcode: RCODE.noError,
+    answers: [...targets].map((target) => record(context, { type: TYPE.NS, target })),
+    authority: [],
+    additional: servers.flatMap(({ address, target }) =>
+      addressRecords(context, target, [address], TYPE.ANY),
+    ),
+  };
+}
+
+/** The Service that has the server's address, or the name that the server always has. */
+function serverName({ view, zone }: Context, address: string): string {
+  const [service] = view.servicesAt(address);
+  return service === undefined ? `ns.dns.${zone.domain}` : serviceDomain(service, zone);
+}
+
+function serviceDomain({ metadata }: Service, { domain }: Zone): string {
+  return `${metadata?.name}.${metadata?.namespace}.svc.${domain}`;
 }
 
 /** `labels`: what stands before `svc`. */
@@ -142,8 +182,7 @@ function wholeService(context: Context, target: Target): Answer {
       target: external,
     };
   }
-  if (context.question.type === TYPE.SRV)
-    return servers(context, target, service.spec?.ports ?? []);
+  if (context.question.type === TYPE.SRV) return servers(context, hostsOf(context, target));
   const all = isHeadless(service)
     ? endpoints(context, target).map((endpoint) => endpoint.address)
     : clusterAddresses(service);
@@ -152,8 +191,9 @@ function wholeService(context: Context, target: Target): Answer {
 
 /** `_tcp.web.default.svc`: exists, and has no records, when there is a named port of the protocol. */
 function protocolName(context: Context, target: Target, label: string): Answer {
-  const ports = target.service.spec?.ports ?? [];
-  const exists = ports.some((port) => port.name !== undefined && `_${protocolOf(port)}` === label);
+  const exists = hostsOf(context, target).some(
+    ({ port }) => port.name !== '' && `_${port.protocol}` === label,
+  );
   return exists ? noData(context) : notFound(context);
 }
 
@@ -169,57 +209,64 @@ function portName(
   target: Target,
   wanted: { name: string; protocol: string },
 ): Answer {
-  const ports = (target.service.spec?.ports ?? []).filter(
-    (port) => port.name === wanted.name && protocolOf(port) === wanted.protocol,
+  const hosts = hostsOf(context, target).filter(
+    ({ port }) => port.name === wanted.name && port.protocol === wanted.protocol,
   );
-  if (ports.length === 0) return notFound(context);
-  if (context.question.type !== TYPE.SRV && context.question.type !== TYPE.ANY)
-    return noData(context);
-  return servers(context, target, ports);
+  if (hosts.length === 0 || wanted.name === '') return notFound(context);
+  if (context.question.type === TYPE.SRV || context.question.type === TYPE.ANY)
+    return servers(context, hosts);
+  return found(context, addresses(context, [...new Set(hosts.map(({ address }) => address))]));
 }
 
-/** SRV records of `ports`: the Service itself, or each endpoint of a headless one. */
-function servers(context: Context, target: Target, ports: readonly ServicePort[]): Answer {
-  const domain = `${target.name}.${target.namespace}.svc.${context.zone.domain}`;
-  const hosts = isHeadless(target.service)
-    ? ports.flatMap((port) =>
-        endpoints(context, target).flatMap((endpoint) => {
-          const number = endpoint.ports.find(
-            ({ name, protocol }) => name === (port.name ?? '') && protocol === protocolOf(port),
-          )?.port;
-          return number === undefined
-            ? []
-            : [
-                {
-                  target: `${endpoint.hostname}.${domain}`,
-                  port: number,
-                  address: endpoint.address,
-                },
-              ];
-        }),
-      )
-    : ports.map((port) => ({ target: domain, port: port.port, address: undefined }));
+interface Port {
+  /** Empty when it has none. */
+  readonly name: string;
+  /** Lower case. */
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** Who is reached at a port of a Service: the Service itself, or an endpoint of a headless one. */
+interface Host {
+  readonly name: string;
+  readonly address: string;
+  readonly port: Port;
+}
+
+function hostsOf(context: Context, target: Target): Host[] {
+  const domain = serviceDomain(target.service, context.zone);
+  if (isHeadless(target.service)) {
+    return endpoints(context, target).flatMap(({ hostname, address, ports }) =>
+      ports.map((port) => ({ name: `${hostname}.${domain}`, address, port })),
+    );
+  }
+  const own = clusterAddresses(target.service);
+  return (target.service.spec?.ports ?? []).flatMap((port) => {
+    const { name = '', protocol = 'TCP', port: number } = port;
+    const known = { name, protocol: protocol.toLowerCase(), port: number };
+    return own.map((address) => ({ name: domain, address, port: known }));
+  });
+}
+
+/** SRV records of `hosts`, and their addresses. Weights are shared out as CoreDNS does. */
+function servers(context: Context, hosts: readonly Host[]): Answer {
   const weight = Math.max(1, Math.floor(SRV_WEIGHT_SUM / Math.max(1, hosts.length)));
-  const answers = hosts.map((host) =>
-    record(context, { type: TYPE.SRV, priority: 0, weight, port: host.port, target: host.target }),
-  );
-  const additional = isHeadless(target.service)
-    ? hosts.flatMap((host) =>
-        addressRecords(
-          context,
-          host.target,
-          host.address === undefined ? [] : [host.address],
-          TYPE.ANY,
-        ),
-      )
-    : addressRecords(context, domain, clusterAddresses(target.service), TYPE.ANY);
-  if (answers.length === 0) return noData(context);
+  const answers = new Map<string, DnsRecord>();
+  const additional = new Map<string, DnsRecord>();
+  for (const { name, address, port } of hosts) {
+    const data = { type: TYPE.SRV, priority: 0, weight, port: port.port, target: name } as const;
+    const key = `${name} ${port.port}`;
+    answers.set(key, record(context, data));
+    const [found] = addressRecords(context, name, [address], TYPE.ANY);
+    if (found !== undefined) additional.set(`${name} ${address}`, found);
+  }
+  if (answers.size === 0) return noData(context);
   return {
     kind: 'records',
     rcode: RCODE.noError,
-    answers,
+    answers: [...answers.values()],
     authority: [],
-    additional: uniqueRecords(additional),
+    additional: [...additional.values()],
   };
 }
 
@@ -235,23 +282,11 @@ function podName(context: Context, labels: readonly string[]): Answer {
 
 function reverse(context: Context, address: string): Answer {
   const { zone, view, question } = context;
-  const names = view
-    .servicesAt(address)
-    .map(
-      (service) => `${service.metadata?.name}.${service.metadata?.namespace}.svc.${zone.domain}`,
-    );
-  if (names.length === 0) {
-    for (const slice of view.slicesAt(address)) {
-      const service = slice.metadata?.labels?.['kubernetes.io/service-name'] ?? '';
-      for (const endpoint of readyEndpoints([slice])) {
-        if (endpoint.address !== address || service === '') continue;
-        names.push(
-          `${endpoint.hostname}.${service}.${slice.metadata?.namespace}.svc.${zone.domain}`,
-        );
-      }
-    }
-  }
-  if (names.length === 0) return zone.owns(address) ? notFound(context) : { kind: 'forward' };
+  const [service] = view.servicesAt(address);
+  const names =
+    service === undefined ? endpointNames(context, address) : [serviceDomain(service, zone)];
+  if (names.length === 0)
+    return zone.owns(address, question.name) ? notFound(context) : { kind: 'forward' };
   const wanted = question.type === TYPE.PTR || question.type === TYPE.ANY;
   return found(
     context,
@@ -259,14 +294,22 @@ function reverse(context: Context, address: string): Answer {
   );
 }
 
+function endpointNames({ zone, view }: Context, address: string): string[] {
+  return view.slicesAt(address).flatMap((slice) => {
+    const service = slice.metadata?.labels?.['kubernetes.io/service-name'] ?? '';
+    if (service === '') return [];
+    return readyEndpoints([slice])
+      .filter((endpoint) => canonicalAddress(endpoint.address) === address)
+      .map(
+        ({ hostname }) => `${hostname}.${service}.${slice.metadata?.namespace}.svc.${zone.domain}`,
+      );
+  });
+}
+
 interface NamedEndpoint {
   readonly address: string;
   readonly hostname: string;
-  readonly ports: readonly {
-    readonly name: string;
-    readonly protocol: string;
-    readonly port: number;
-  }[];
+  readonly ports: readonly Port[];
 }
 
 function endpoints({ view }: Context, target: Target): NamedEndpoint[] {
@@ -296,10 +339,6 @@ function clusterAddresses({ spec }: Service): string[] {
   return all.filter((address) => address !== '' && address !== 'None');
 }
 
-function protocolOf(port: ServicePort): string {
-  return (port.protocol ?? 'TCP').toLowerCase();
-}
-
 /** Those of `list` that the question asks for: IPv4 for A, IPv6 for AAAA. */
 function addresses(context: Context, list: readonly string[]): DnsRecord[] {
   return addressRecords(context, context.question.name, list, context.question.type);
@@ -319,29 +358,20 @@ function addressRecords(
   });
 }
 
-function uniqueRecords(records: readonly DnsRecord[]): DnsRecord[] {
-  const seen = new Map(
-    records.map((entry) => [
-      `${entry.name} ${'address' in entry.data ? entry.data.address.join('.') : ''}`,
-      entry,
-    ]),
-  );
-  return [...seen.values()];
-}
-
 function record(context: Context, data: RecordData): DnsRecord {
   return { name: context.question.name, ttlSeconds: context.zone.ttlSeconds, data };
 }
 
 /** Says where the zone is, and for how long a "no" may be kept (RFC 2308). */
-function soa({ zone, serial }: Context): DnsRecord {
+function soa({ question, zone, serial }: Context): DnsRecord {
+  const name = REVERSE_ZONES.find((reversed) => question.name.endsWith(reversed)) ?? zone.domain;
   return {
-    name: zone.domain,
-    ttlSeconds: zone.ttlSeconds,
+    name,
+    ttlSeconds: Math.min(zone.ttlSeconds, SOA_TTL_MAX),
     data: {
       type: TYPE.SOA,
-      primary: `ns.dns.${zone.domain}`,
-      mailbox: `hostmaster.${zone.domain}`,
+      primary: `ns.dns.${name}`,
+      mailbox: `hostmaster.${name}`,
       serial,
       refresh: 7200,
       retry: 1800,

@@ -1,151 +1,88 @@
 /**
- * Asks the resolvers of the node what the cluster does not know.
- *
- * Each question goes out from a port and with an id drawn at random, and only an answer from the
- * asked address with that id and question counts (RFC 5452). Equal questions that are under way at
- * the same time are asked once.
+ * Asks other servers what the cluster does not know, as CoreDNS's plug-in `forward` with kubeadm's
+ * Corefile: any server that is not known to be down, the next one when it is silent, for five seconds.
+ * Answers are passed on whatever they say. Equal questions that are under way at the same time are
+ * asked once.
  */
-import type { Duplex } from 'node:stream';
-import type { Network } from '#base/doors.ts';
-import type { Environment } from '#base/env.ts';
-import { cacheKey, readdressed } from './cache.ts';
-import { MESSAGE_BYTES_MAX, type Query, readForeignAnswer } from './wire.ts';
+import { cacheKey } from './cache.ts';
+import { ask, type Exchange, type Reply } from './exchange.ts';
+import type { DnsMetrics } from './metrics.ts';
+import { type UpstreamAddress, upstreamText } from './upstream-address.ts';
+import type { Upstreams } from './upstreams.ts';
+import type { Query } from './wire.ts';
 
-const DNS_PORT = 53;
-/** Clients wait 5 s by default: two resolvers get a chance before that. */
+/** Clients wait 5 s by default. */
+const DEADLINE_MS = 5_000;
 const ATTEMPT_TIMEOUT_MS = 2_000;
-const ATTEMPTS_MAX = 3;
-/** Different questions under way; more are answered SERVFAIL at once. */
-const QUESTIONS_MAX = 1_000;
+/** More than fit the deadline: for servers that fail at once. */
+const ATTEMPTS_MAX = 6;
+/** Queries that wait for other servers; more are refused at once (`max_concurrent`). */
+export const CONCURRENT_MAX = 1_000;
 
-export interface ForwarderOptions {
-  readonly environment: Environment;
-  readonly network: Network;
-  /** Asked before each question, for resolv.conf changes while we run. */
-  resolvers(): readonly string[];
-  readonly port?: number;
+export interface ForwarderOptions extends Exchange {
+  /** The servers for a name, asked for before each question. */
+  readonly servers: (name: string) => readonly UpstreamAddress[];
+  readonly upstreams: Pick<Upstreams, 'candidates' | 'isDown' | 'failed'>;
+  readonly metrics: DnsMetrics;
 }
 
-type Transport = 'udp' | 'tcp';
+/** `failed`: nobody answered; `rejected`: too many queries wait already. */
+export type Forwarded = Reply | 'failed' | 'rejected';
 
 export class Forwarder {
   readonly #options: ForwarderOptions;
-  readonly #underWay = new Map<string, Promise<Uint8Array | undefined>>();
-  /** The resolver that answered last is asked first. */
-  #preferred: string | undefined;
+  readonly #underWay = new Map<string, Promise<Reply | undefined>>();
+  #waiting = 0;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
   }
 
-  /**
-   * Another server's answer to `message` (which reads as `query`), addressed to the client;
-   * undefined when nobody answered.
-   */
-  async forward(
-    query: Query,
-    message: Uint8Array,
-    transport: Transport,
-  ): Promise<Uint8Array | undefined> {
-    const key = `${transport} ${cacheKey(query)}`;
-    let pending = this.#underWay.get(key);
-    if (pending === undefined) {
-      if (this.#underWay.size >= QUESTIONS_MAX) return undefined;
-      pending = this.#ask(message, transport).finally(() => this.#underWay.delete(key));
-      this.#underWay.set(key, pending);
+  /** Another server's answer to `query`, as that server sent it. */
+  async forward(query: Query): Promise<Forwarded> {
+    if (this.#waiting >= CONCURRENT_MAX) {
+      this.#options.metrics.rejected();
+      return 'rejected';
     }
-    const answer = await pending;
-    return answer && readdressed(answer, query);
+    this.#waiting++;
+    try {
+      return (await this.#shared(query)) ?? 'failed';
+    } finally {
+      this.#waiting--;
+    }
   }
 
-  async #ask(message: Uint8Array, transport: Transport): Promise<Uint8Array | undefined> {
-    const resolvers = this.#options.resolvers();
-    const order = [...resolvers].sort(
-      (a, b) => Number(b === this.#preferred) - Number(a === this.#preferred),
-    );
-    for (let attempt = 0; attempt < ATTEMPTS_MAX && order.length > 0; attempt++) {
-      const resolver = order[attempt % order.length] ?? '';
-      const answer = await this.#askOne(resolver, message, transport).catch(() => undefined);
-      if (answer === undefined) continue;
-      this.#preferred = resolver;
-      return answer;
+  #shared(query: Query): Promise<Reply | undefined> {
+    const key = `${query.edns === undefined ? '' : 'e'}${cacheKey(query)}`;
+    const known = this.#underWay.get(key);
+    if (known !== undefined) return known;
+    const pending = this.#ask(query).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, pending);
+    return pending;
+  }
+
+  async #ask(query: Query): Promise<Reply | undefined> {
+    const { environment, servers, upstreams, metrics } = this.#options;
+    const { clock } = environment;
+    const endMs = clock.monotonicMs() + DEADLINE_MS;
+    const all = upstreams.candidates(servers(query.name));
+    const up = all.filter((server) => !upstreams.isDown(server));
+    if (up.length === 0 && all.length > 0) metrics.allDown();
+    // When all are down, the checks may be what is wrong.
+    const order = up.length === 0 ? all : up;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const server = order[attempt % order.length];
+      const startedMs = clock.monotonicMs();
+      if (server === undefined || startedMs >= endMs) return undefined;
+      const timeoutMs = Math.min(ATTEMPT_TIMEOUT_MS, endMs - startedMs);
+      const reply = await ask(this.#options, server, query, timeoutMs).catch(() => undefined);
+      if (reply !== undefined) {
+        const seconds = (clock.monotonicMs() - startedMs) / 1000;
+        metrics.forwarded(upstreamText(server), reply.answer.rcode, seconds);
+        return reply;
+      }
+      upstreams.failed(server);
     }
     return undefined;
   }
-
-  #askOne(
-    resolver: string,
-    message: Uint8Array,
-    transport: Transport,
-  ): Promise<Uint8Array | undefined> {
-    const copy = Buffer.from(message);
-    const [high = 0, low = 0] = this.#options.environment.random.bytes(2);
-    copy[0] = high;
-    copy[1] = low;
-    return transport === 'udp' ? this.#overUdp(resolver, copy) : this.#overTcp(resolver, copy);
-  }
-
-  async #overUdp(resolver: string, message: Buffer): Promise<Uint8Array | undefined> {
-    const { network, environment, port = DNS_PORT } = this.#options;
-    const answered = Promise.withResolvers<Uint8Array | undefined>();
-    const host = resolver.includes(':') ? '::' : '0.0.0.0';
-    const socket = await network.bindUdp({ host, port: 0 }, (bytes, fromPort, from) => {
-      if (from === resolver && fromPort === port && answers(bytes, message))
-        answered.resolve(bytes);
-    });
-    const timer = environment.timers.after(ATTEMPT_TIMEOUT_MS, () => answered.resolve(undefined));
-    try {
-      socket.send(message, port, resolver);
-      return await answered.promise;
-    } finally {
-      timer.cancel();
-      socket.close();
-    }
-  }
-
-  async #overTcp(resolver: string, message: Buffer): Promise<Uint8Array | undefined> {
-    const { network, environment, port = DNS_PORT } = this.#options;
-    const socket = await network.dial({ host: resolver, port, timeoutMs: ATTEMPT_TIMEOUT_MS });
-    const timer = environment.timers.after(ATTEMPT_TIMEOUT_MS, () => socket.destroy());
-    try {
-      return await new Promise((resolve) => {
-        readFrames(socket, (bytes) => {
-          if (answers(bytes, message)) resolve(bytes);
-        });
-        socket.on('close', () => resolve(undefined));
-        socket.on('error', () => resolve(undefined));
-        socket.write(frame(message));
-      });
-    } finally {
-      timer.cancel();
-      socket.destroy();
-    }
-  }
-}
-
-function answers(bytes: Uint8Array, message: Buffer): boolean {
-  const answer = readForeignAnswer(bytes);
-  if (answer === undefined || answer.id !== message.readUInt16BE(0)) return false;
-  return message.subarray(12, 12 + answer.question.length).equals(answer.question);
-}
-
-/** A message as TCP carries it: two bytes of length first (RFC 1035, 4.2.2). */
-export function frame(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(2);
-  head.writeUInt16BE(message.length);
-  return Buffer.concat([head, message]);
-}
-
-/** Calls `onMessage` for each whole message that comes. Keeps at most one message and one read. */
-export function readFrames(socket: Duplex, onMessage: (message: Uint8Array) => void): void {
-  let kept: Buffer = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    kept = kept.length === 0 ? chunk : Buffer.concat([kept, chunk]);
-    while (kept.length >= 2) {
-      const length = kept.readUInt16BE(0);
-      if (length > MESSAGE_BYTES_MAX || kept.length < 2 + length) return;
-      onMessage(kept.subarray(2, 2 + length));
-      kept = kept.subarray(2 + length);
-    }
-  });
 }

@@ -1,46 +1,78 @@
 /**
  * One query in, one answer out: the cluster's own names from the view, all others from the cache or
- * the resolvers of the node. Knows nothing of sockets.
+ * other servers. Knows nothing of sockets.
  */
 import type { Environment } from '#base/env.ts';
 import { answer, type Answer, type ClusterView, type Zone } from './answer.ts';
-import { AnswerCache } from './cache.ts';
+import { AnswerCache, cacheKey, keptSeconds } from './cache.ts';
+import { encodeError, encodeResponse } from './encode.ts';
+import { delivered, readForeignRecords, withoutEdns } from './foreign.ts';
 import type { Forwarder } from './forwarder.ts';
+import { hostsAnswer, type Hosts } from './hosts.ts';
+import type { Asked, DnsMetrics, Plugin, Transport } from './metrics.ts';
+import { ownQuery, type Upstreams } from './upstreams.ts';
 import {
   CLASS_IN,
   decodeQuery,
   type DnsRecord,
-  encodeError,
-  encodeQuery,
-  encodeResponse,
   MESSAGE_BYTES_MAX,
   type Query,
   RCODE,
-  readForeignRecords,
   TYPE,
   UDP_BYTES_DEFAULT,
-  UDP_BYTES_OURS,
 } from './wire.ts';
 
 /** An ExternalName may name another one. */
 const ALIASES_MAX = 8;
+/** The largest datagram that we send, whatever the client takes (RFC 6891, 6.2.5). */
+const UDP_BYTES_MAX = 4_096;
+
+/** What a configuration may change while the server runs. */
+export interface ResolverSettings {
+  /** Seconds that answers of other servers are kept at most; 0: they are not. */
+  readonly cacheSeconds: number;
+  readonly hosts: Hosts;
+}
 
 export interface ResolverOptions {
   readonly environment: Environment;
   readonly zone: Zone;
   readonly view: ClusterView & { readonly hasSynced: boolean; readonly revision: number };
   readonly forwarder: Pick<Forwarder, 'forward'>;
+  readonly upstreams: Pick<Upstreams, 'isOwn'>;
+  readonly metrics: DnsMetrics;
+  readonly settings: () => ResolverSettings;
 }
 
-export type Transport = 'udp' | 'tcp';
+/** Where a query comes from. */
+export interface Origin {
+  readonly transport: Transport;
+  /** Of the client's address. */
+  readonly family: 4 | 6;
+}
+
+/** An answer of another server, without OPT. */
+interface Foreign {
+  readonly bytes: Uint8Array;
+  readonly ttlOffsets: readonly number[];
+  /** What all its TTLs become; 0: they stay. */
+  readonly seconds: number;
+}
 
 export class Resolver {
   readonly #options: ResolverOptions;
-  readonly #cache = new AnswerCache();
-  #turn = 0;
+  readonly #cache: AnswerCache;
 
   constructor(options: ResolverOptions) {
+    const { metrics } = options;
     this.#options = options;
+    this.#cache = new AnswerCache((type) => metrics.evicted(type));
+    metrics.cacheSizes((type) => this.#cache.size(type));
+  }
+
+  /** Other servers are configured: what the former ones said is forgotten. */
+  forget(): void {
+    this.#cache.clear();
   }
 
   /**
@@ -49,37 +81,63 @@ export class Resolver {
    */
   resolve(
     message: Uint8Array,
-    transport: Transport,
-  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    { transport, family }: Origin,
+  ): Uint8Array | undefined | Promise<Uint8Array> {
+    const startedMs = this.#options.environment.clock.monotonicMs();
     const query = decodeQuery(message);
     if (query === undefined) return undefined;
     if ('rcode' in query) return encodeError(query, query.rcode);
-    if (query.edns !== undefined && query.edns.version !== 0)
-      return encodeError(query, RCODE.badVersion);
-    if (query.class !== CLASS_IN) return encodeError(query, RCODE.refused);
+    const dnssecOk = query.edns?.dnssecOk === true;
+    const bytes = message.length;
+    const asked: Asked = { type: query.type, transport, family, bytes, dnssecOk, startedMs };
+    const refusal = refusalOf(query);
+    if (refusal !== undefined) return this.#error(query, refusal, asked);
     try {
-      const own = this.#own(query.name, query.type);
-      if (own === 'unknown') return encodeError(query, RCODE.servFail);
-      if (own.kind === 'forward') return this.#forward(query, message, transport);
-      const bytesMax = bytesMaxOf(query, transport);
-      if (own.kind === 'records') {
-        return encodeResponse(
-          query,
-          { ...own, answers: this.#rotated(own.answers), authoritative: true },
-          bytesMax,
-        );
-      }
-      return this.#followed(query, own, bytesMax).catch((error: unknown) =>
-        this.#failed(query, error),
-      );
+      return this.#resolve(query, asked);
     } catch (error) {
-      return this.#failed(query, error);
+      return this.#failed(query, error, asked);
     }
   }
 
-  #failed(query: Query, error: unknown): Uint8Array {
+  #resolve(query: Query, asked: Asked): Uint8Array | Promise<Uint8Array> {
+    if (this.#options.upstreams.isOwn(query))
+      return this.#error(query, RCODE.refused, asked, 'loop');
+    const { hosts } = this.#options.settings();
+    const named = hosts.size === 0 ? undefined : hostsAnswer(query, hosts);
+    if (named !== undefined) return this.#records(query, named, asked, 'hosts');
+    const own = this.#own(query.name, query.type);
+    if (own === 'unknown') return this.#error(query, RCODE.servFail, asked, 'kubernetes');
+    if (own.kind === 'records') return this.#records(query, own, asked, 'kubernetes');
+    const pending =
+      own.kind === 'forward' ? this.#forward(query, asked) : this.#follow(query, own, asked);
+    if (!(pending instanceof Promise)) return pending;
+    return pending.catch((error: unknown) => this.#failed(query, error, asked));
+  }
+
+  #records(
+    query: Query,
+    own: Answer & { kind: 'records' },
+    asked: Asked,
+    plugin: Plugin,
+  ): Uint8Array {
+    const response = { ...own, answers: this.#shuffled(own.answers), authoritative: true };
+    return this.#done(encodeResponse(query, response, bytesMaxOf(query, asked)), asked, plugin);
+  }
+
+  #error(query: Query, rcode: number, asked: Asked, plugin: Plugin = ''): Uint8Array {
+    return this.#done(encodeError(query, rcode), asked, plugin);
+  }
+
+  #failed(query: Query, error: unknown, asked: Asked): Uint8Array {
+    this.#options.metrics.panicked();
     this.#options.environment.log.warn('cannot answer', { name: query.name, error: String(error) });
-    return encodeError(query, RCODE.servFail);
+    return this.#error(query, RCODE.servFail, asked);
+  }
+
+  #done(bytes: Uint8Array, asked: Asked, plugin: Plugin): Uint8Array {
+    const { metrics, environment } = this.#options;
+    metrics.answered(asked, bytes, plugin, environment.clock.monotonicMs());
+    return bytes;
   }
 
   /** `unknown`: the name is the cluster's, whose state we have not seen yet. */
@@ -89,82 +147,134 @@ export class Resolver {
     return result.kind !== 'forward' && !view.hasSynced ? 'unknown' : result;
   }
 
-  async #forward(query: Query, message: Uint8Array, transport: Transport): Promise<Uint8Array> {
-    const { clock } = this.#options.environment;
-    const kept = this.#cache.get(query, clock.monotonicMs());
-    if (kept !== undefined) return fitted(query, kept, transport);
-    const fresh = await this.#options.forwarder.forward(query, message, transport);
-    if (fresh === undefined) return encodeError(query, RCODE.servFail);
-    this.#cache.put(query, fresh, clock.monotonicMs());
-    return fitted(query, fresh, transport);
+  #forward(query: Query, asked: Asked): Uint8Array | Promise<Uint8Array> {
+    const kept = this.#cached(query);
+    return kept === undefined
+      ? this.#fetched(query, asked)
+      : this.#done(fitted(kept, query, asked), asked, 'cache');
+  }
+
+  async #fetched(query: Query, asked: Asked): Promise<Uint8Array> {
+    const fresh = await this.#fetch(query);
+    return typeof fresh === 'number'
+      ? this.#error(query, fresh, asked, 'forward')
+      : this.#done(fitted(fresh, query, asked), asked, 'forward');
+  }
+
+  #cached(query: Query): Foreign | undefined {
+    const { environment, metrics } = this.#options;
+    const hit = this.#cache.get(cacheKey(query), environment.clock.monotonicMs());
+    metrics.looked(hit?.type);
+    return hit && { ...hit.entry, seconds: hit.ttlSeconds };
+  }
+
+  /** Another server's answer, which is kept from now on if it may be; or the code of an error. */
+  async #fetch(query: Query): Promise<Foreign | number> {
+    const { forwarder, environment, settings } = this.#options;
+    const reply = await forwarder.forward(query);
+    if (reply === 'rejected') return RCODE.refused;
+    if (reply === 'failed') return RCODE.servFail;
+    const { answer: read } = reply;
+    const bytes = withoutEdns(reply.bytes, read);
+    const seconds = keptSeconds(read, settings().cacheSeconds);
+    const nowMs = environment.clock.monotonicMs();
+    this.#cache.put(cacheKey(query), bytes, read, { seconds, nowMs });
+    return { bytes, ttlOffsets: read.ttlOffsets, seconds };
   }
 
   /** An ExternalName: its CNAME, and what that leads to. */
-  async #followed(
+  #follow(
     query: Query,
     first: Answer & { kind: 'alias' },
-    bytesMax: number,
-  ): Promise<Uint8Array> {
-    const answers: DnsRecord[] = [first.record];
+    asked: Asked,
+  ): Uint8Array | Promise<Uint8Array> {
+    const answers = [first.record];
+    const seen = new Set([query.name]);
     let next: Answer | 'unknown' = first;
-    for (
-      let aliases = 0;
-      query.type !== TYPE.CNAME && next !== 'unknown' && next.kind === 'alias';
-      aliases++
-    ) {
-      if (aliases === ALIASES_MAX) return encodeError(query, RCODE.servFail);
-      const { target }: { target: string } = next;
+    let { target } = first;
+    // Other types than addresses are for the client to look up under the other name.
+    const isFollowed = query.type === TYPE.A || query.type === TYPE.AAAA;
+    while (isFollowed && next !== 'unknown' && next.kind === 'alias') {
+      ({ target } = next);
+      if (seen.has(target) || seen.size > ALIASES_MAX)
+        return this.#error(query, RCODE.servFail, asked, 'kubernetes');
+      seen.add(target);
       next = this.#own(target, query.type);
-      if (next === 'unknown') return encodeError(query, RCODE.servFail);
-      if (next.kind === 'alias') answers.push(next.record);
-      else
-        answers.push(
-          ...(next.kind === 'records' ? next.answers : await this.#foreign(target, query)),
-        );
+      if (next !== 'unknown' && next.kind === 'alias') answers.push(next.record);
     }
-    return encodeResponse(
-      query,
-      { rcode: RCODE.noError, authoritative: true, answers, authority: [], additional: [] },
-      bytesMax,
+    if (next === 'unknown') return this.#error(query, RCODE.servFail, asked, 'kubernetes');
+    if (next.kind === 'forward') return this.#followOut(query, { answers, target }, asked);
+    if (next.kind === 'records')
+      return this.#records(
+        query,
+        { ...next, answers: [...answers, ...next.answers] },
+        asked,
+        'kubernetes',
+      );
+    const alone = { rcode: RCODE.noError, answers, authority: [], additional: [] } as const;
+    return this.#records(query, { kind: 'records', ...alone }, asked, 'kubernetes');
+  }
+
+  /** The last name of the chain is not the cluster's. */
+  async #followOut(
+    query: Query,
+    chain: { readonly answers: DnsRecord[]; readonly target: string },
+    asked: Asked,
+  ): Promise<Uint8Array> {
+    const question = ownQuery(chain.target, query.type);
+    const foreign = this.#cached(question) ?? (await this.#fetch(question));
+    if (typeof foreign === 'number') return this.#error(query, foreign, asked, 'kubernetes');
+    const { bytes, seconds } = foreign;
+    const rcode = (bytes[3] ?? 0) & 15;
+    if (rcode !== RCODE.noError && rcode !== RCODE.nxDomain)
+      return this.#error(query, RCODE.servFail, asked, 'kubernetes');
+    const further = readForeignRecords(bytes).map((record) =>
+      seconds === 0 ? record : { ...record, ttlSeconds: seconds },
     );
+    const own = { rcode, answers: [...chain.answers, ...further], authority: [], additional: [] };
+    return this.#records(query, { kind: 'records', ...own }, asked, 'kubernetes');
   }
 
-  async #foreign(target: string, query: Query): Promise<DnsRecord[]> {
-    const asked = decodeQuery(encodeQuery({ id: query.id, name: target, type: query.type }));
-    if (asked === undefined || 'rcode' in asked) return [];
-    const message = encodeQuery({ id: query.id, name: target, type: query.type });
-    return readForeignRecords(await this.#forward(asked, message, 'tcp'));
-  }
-
-  /** Another first address each time, for clients that take the first. */
-  #rotated(records: readonly DnsRecord[]): readonly DnsRecord[] {
+  /**
+   * Addresses in another order each time, for clients that take the first; aliases before them, as
+   * CoreDNS's plug-in `loadbalance` leaves them.
+   */
+  #shuffled(records: readonly DnsRecord[]): readonly DnsRecord[] {
     if (records.length < 2) return records;
-    this.#turn = (this.#turn + 1) % 2 ** 30;
-    const start = this.#turn % records.length;
-    return [...records.slice(start), ...records.slice(0, start)];
+    const { random } = this.#options.environment;
+    const shuffled = [...records];
+    const first = shuffled.findIndex(({ data }) => data.type === TYPE.A || data.type === TYPE.AAAA);
+    if (first < 0) return records;
+    for (let last = shuffled.length - 1; last > first; last--) {
+      const other = first + Math.floor(random.next() * (last - first + 1));
+      // Sound: both are indexes of the list.
+      const [a, b] = [shuffled[last], shuffled[other]] as [DnsRecord, DnsRecord];
+      shuffled[last] = b;
+      shuffled[other] = a;
+    }
+    return shuffled;
   }
 }
 
-function bytesMaxOf(query: Query, transport: Transport): number {
-  if (transport === 'tcp') return MESSAGE_BYTES_MAX;
-  return query.edns === undefined
-    ? UDP_BYTES_DEFAULT
-    : Math.min(query.edns.udpBytesMax, UDP_BYTES_OURS);
+/** The code of the error that `query` gets whatever it asks for. */
+function refusalOf({ edns, class: its, type }: Query): number | undefined {
+  if (edns !== undefined && edns.version !== 0) return RCODE.badVersion;
+  const isTransfer = type === TYPE.AXFR || type === TYPE.IXFR;
+  return its !== CLASS_IN || isTransfer ? RCODE.refused : undefined;
 }
 
-/** A foreign answer that is too long for the client becomes "ask over TCP". */
-function fitted(query: Query, bytes: Uint8Array, transport: Transport): Uint8Array {
-  const limit =
-    transport === 'tcp' ? MESSAGE_BYTES_MAX : (query.edns?.udpBytesMax ?? UDP_BYTES_DEFAULT);
-  if (bytes.length <= limit) return bytes;
-  const empty = {
-    rcode: RCODE.noError,
-    authoritative: false,
-    answers: [],
-    authority: [],
-    additional: [],
-  };
-  const short = encodeResponse(query, empty, MESSAGE_BYTES_MAX);
-  short[2] = (short[2] ?? 0) | 0x02;
-  return short;
+function fitted(foreign: Foreign, query: Query, asked: Asked): Uint8Array {
+  const { bytes, ttlOffsets: offsets, seconds } = foreign;
+  const bytesMax = bytesMaxOf(query, asked);
+  return delivered(
+    bytes,
+    query,
+    seconds === 0 ? { bytesMax } : { bytesMax, ttl: { offsets, seconds } },
+  );
+}
+
+/** How long an answer may be for this client. */
+function bytesMaxOf(query: Query, { transport }: Asked): number {
+  if (transport === 'tcp') return MESSAGE_BYTES_MAX;
+  return Math.min(query.edns?.udpBytesMax ?? UDP_BYTES_DEFAULT, UDP_BYTES_MAX);
 }

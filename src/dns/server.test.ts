@@ -9,17 +9,12 @@ import type { Client } from '#client/client.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realNetwork } from '#edge/network.ts';
-import { frame, readFrames } from './forwarder.ts';
+import { encodeQuery, encodeResponse } from './encode.ts';
+import { readForeignAnswer } from './foreign.ts';
+import { frame, readFrames } from './frames.ts';
 import { resolversOf } from './resolv-conf.ts';
 import { DnsServer } from './server.ts';
-import {
-  decodeQuery,
-  encodeQuery,
-  encodeResponse,
-  RCODE,
-  readForeignAnswer,
-  TYPE,
-} from './wire.ts';
+import { decodeQuery, RCODE, TYPE } from './wire.ts';
 
 const OBJECTS: Record<string, (KubeObject & Record<string, unknown>)[]> = {
   namespaces: [{ metadata: { name: 'default', resourceVersion: '1' } }],
@@ -145,7 +140,7 @@ describe('DnsServer', () => {
 
   it('answers for Services, as an independent client reads it', async () => {
     assert.deepEqual(await cares.resolve4(`web.${S}`, { ttl: true }), [
-      { address: '10.96.0.7', ttl: 5 },
+      { address: '10.96.0.7', ttl: 30 },
     ]);
     assert.deepEqual(
       (await cares.resolveSrv(`_http._tcp.web.${S}`)).map(

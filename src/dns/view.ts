@@ -7,6 +7,7 @@ import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Informer } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import type { ClusterView } from './answer.ts';
+import { canonicalAddress } from './names.ts';
 
 const BY_SERVICE = 'service';
 const BY_ADDRESS = 'address';
@@ -21,14 +22,23 @@ export class InformerView implements ClusterView {
     this.#services = informers.for(SERVICE);
     this.#slices = informers.for(ENDPOINT_SLICE);
     this.#namespaces = informers.for(NAMESPACE, { metadataOnly: true });
-    this.#services.index(BY_ADDRESS, ({ spec }) => spec?.clusterIPs ?? []);
+    this.#services.index(BY_ADDRESS, ({ spec }) => (spec?.clusterIPs ?? []).map(canonicalAddress));
     this.#slices.index(BY_SERVICE, ({ metadata }) => {
       const name = metadata?.labels?.[SERVICE_NAME_LABEL];
       return name === undefined ? [] : [`${metadata?.namespace ?? ''}/${name}`];
     });
     this.#slices.index(BY_ADDRESS, ({ endpoints }) =>
-      (endpoints ?? []).flatMap(({ addresses }) => addresses),
+      (endpoints ?? []).flatMap(({ addresses }) => addresses.map(canonicalAddress)),
     );
+  }
+
+  /** Calls `changed` for each slice that is new or other than it was, once the cluster is known. */
+  onSlice(changed: (slice: EndpointSlice, service: Service | undefined) => void): void {
+    this.#slices.onChange(({ type, object }) => {
+      if (type === 'deleted' || !this.hasSynced) return;
+      const { namespace = '', labels } = object.metadata ?? {};
+      changed(object, this.service(namespace, labels?.[SERVICE_NAME_LABEL] ?? ''));
+    });
   }
 
   get hasSynced(): boolean {
@@ -57,10 +67,10 @@ export class InformerView implements ClusterView {
   }
 
   servicesAt(address: string): readonly Service[] {
-    return this.#services.byIndex(BY_ADDRESS, address);
+    return this.#services.byIndex(BY_ADDRESS, canonicalAddress(address));
   }
 
   slicesAt(address: string): readonly EndpointSlice[] {
-    return this.#slices.byIndex(BY_ADDRESS, address);
+    return this.#slices.byIndex(BY_ADDRESS, canonicalAddress(address));
   }
 }

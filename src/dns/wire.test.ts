@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  decodeQuery,
-  type DnsRecord,
-  encodeError,
-  encodeQuery,
-  encodeResponse,
-  type Query,
-  RCODE,
-  readForeignAnswer,
-  readForeignRecords,
-  TYPE,
-} from './wire.ts';
+import { encodeError, encodeQuery, encodeResponse } from './encode.ts';
+import { readForeignAnswer, readForeignRecords } from './foreign.ts';
+import { decodeQuery, type DnsRecord, type Query, RCODE, TYPE } from './wire.ts';
 
 function query(name: string, type: number = TYPE.A): Query {
   const decoded = decodeQuery(encodeQuery({ id: 7, name, type }));
@@ -67,6 +58,24 @@ describe('decodeQuery', () => {
     ],
     ['a question that is cut off', (b) => b.subarray(0, 15), RCODE.formErr],
     ['an additional record that is cut off', (b) => b.subarray(0, b.length - 3), RCODE.formErr],
+    [
+      'EDNS0 of another name than the root',
+      (b) => (
+        (b[b.length - 11] = 1),
+        Buffer.concat([b.subarray(0, b.length - 10), Buffer.from('a\0'), b.subarray(b.length - 10)])
+      ),
+      RCODE.formErr,
+    ],
+    [
+      'an option of EDNS0 that is cut off',
+      (b) => (b.writeUInt16BE(6, b.length - 2), Buffer.concat([b, Buffer.of(0, 10, 0, 3, 1, 2)])),
+      RCODE.formErr,
+    ],
+    [
+      'half of an option of EDNS0',
+      (b) => (b.writeUInt16BE(3, b.length - 2), Buffer.concat([b, Buffer.of(0, 10, 0)])),
+      RCODE.formErr,
+    ],
     ['an operation other than QUERY', (b) => ((b[2] = 0x28), b), RCODE.notImp],
   ];
   for (const [claim, change, rcode] of bad) {
@@ -139,22 +148,41 @@ describe('encodeResponse', () => {
 
   it('leaves additional records out before it truncates', () => {
     const more = Array.from({ length: 40 }, (_, index) => a('other', index));
-    const parsed = readForeignAnswer(encodeResponse(query('x'), response([a('x', 1)], more), 512));
+    const bytes = encodeResponse(query('x'), response([a('x', 1)], more), 512);
+    const parsed = readForeignAnswer(bytes);
+    assert.ok(bytes.length <= 512);
     assert.deepEqual(
       { truncated: parsed?.truncated, answers: parsed?.answers },
       { truncated: false, answers: 1 },
     );
   });
 
-  it('says that it is truncated when the answers do not fit', () => {
+  it('gives as many answers as fit, and says that there are more', () => {
     const many = Array.from({ length: 100 }, (_, index) => a('x', index));
-    const bytes = encodeResponse(query('x'), response(many), 512);
+    for (const bytesMax of [512, 513, 527, 1232]) {
+      const bytes = encodeResponse(query('x'), response(many, [a('y', 1)]), bytesMax);
+      const parsed = readForeignAnswer(bytes);
+      assert.equal(parsed?.truncated, true);
+      assert.deepEqual(readForeignRecords(bytes), many.slice(0, parsed.answers));
+      // A record has 16 bytes: one more would not fit.
+      assert.ok(bytes.length <= bytesMax && bytes.length + 16 > bytesMax, `${bytes.length}`);
+      assert.equal(Buffer.from(bytes).readUInt16BE(10), 1, 'OPT alone');
+      assert.notEqual(parsed.opt, undefined);
+    }
+  });
+
+  it('says that it is truncated when the name of the zone does not fit', () => {
+    const soa: DnsRecord = {
+      name: 'z'.repeat(63),
+      ttlSeconds: 1,
+      data: { type: TYPE.NS, target: 'n' },
+    };
+    const answers = Array.from({ length: 30 }, (_, index) => a('x', index));
+    const whole = { ...response(answers, [a('y', 1)]), authority: [soa] };
+    const bytes = encodeResponse(query('x'), whole, 512 + 50);
     const parsed = readForeignAnswer(bytes);
-    assert.deepEqual(
-      { truncated: parsed?.truncated, answers: parsed?.answers },
-      { truncated: true, answers: 0 },
-    );
-    assert.ok(bytes.length <= 512);
+    assert.deepEqual([parsed?.truncated, parsed?.answers], [true, 30]);
+    assert.equal(Buffer.from(bytes).readUInt16BE(10), 1, 'no additional record but OPT');
   });
 
   it('writes what it reads, for any names and addresses', () => {
