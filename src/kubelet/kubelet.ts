@@ -26,7 +26,7 @@ import { rememberedPod } from './cri/labels.ts';
 import { RuntimeCache } from './cri/runtime-cache.ts';
 import { watchRuntime } from './cri/runtime-watch.ts';
 import type { KubeletEvents } from './events.ts';
-import { collectImages } from './images/image-gc.ts';
+import { collectImages, ImageCollector } from './images/image-gc.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
@@ -46,6 +46,10 @@ import { rotateLogs } from './server/log-rotation.ts';
 import { textResponse } from './server/responses.ts';
 import type { ServedPods } from './server/served-pods.ts';
 import { kubeletServer, type KubeletServerOptions } from './server/server.ts';
+import { EvictionManager } from './eviction/eviction-manager.ts';
+import { EVICTED } from './eviction/messages.ts';
+import { NodeObserver } from './eviction/node-observer.ts';
+import type { EvictionConfig } from './eviction/thresholds.ts';
 import { FileSource } from './static/file-source.ts';
 import { MirrorPods } from './static/mirror-pods.ts';
 import { fromApi, isStaticPod } from './static/static-pod.ts';
@@ -92,6 +96,8 @@ export interface KubeletOptions {
   readonly staticPodPath?: string;
   /** How often manifests are looked at, milliseconds; 20 seconds unless given. */
   readonly fileCheckFrequencyMs?: number;
+  /** When pods are evicted for the node's sake; upstream's defaults where it says nothing. */
+  readonly eviction?: EvictionConfig;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
 }
@@ -108,6 +114,7 @@ export class Kubelet {
   #files: FileSource | undefined;
   #context: NodeContext | undefined;
   #agent: NodeAgent | undefined;
+  #eviction: EvictionManager | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -168,10 +175,14 @@ export class Kubelet {
     });
     for (const informer of [pods, nodes, services]) informer.start(signal);
     const cache = context.cache;
+    const images = new ImageCollector({ ...this.#options, cri, nodeName: node.name });
+    const eviction = this.#evictionManager(context, images);
+    this.#eviction = eviction;
     this.#loops.push(
       watchRuntime({ environment, cri, channel: runtime, cache }, signal),
       rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
-      collectImages({ ...this.#options, cri, nodeName: node.name }, signal),
+      collectImages({ ...this.#options, cri, nodeName: node.name }, signal, images),
+      eviction.run(signal),
       agent.run(signal),
       keepLease(
         { environment, client, nodeName: node.name, nodeUid: () => agent.node?.metadata?.uid },
@@ -348,6 +359,7 @@ export class Kubelet {
           client,
           nodeName: node.name,
           node: () => this.nodeObject ?? nodeWithRoom(facts),
+          pressure: () => this.#pressure(),
           taken: () =>
             [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ held }) => held),
         }),
@@ -382,16 +394,55 @@ export class Kubelet {
   }
 
   #nodeAgent(cri: Cri, facts: NodeFacts): NodeAgent {
-    const { environment, client, fileSystem, events, rootDirectory, onPodCidrs } = this.#options;
+    const { environment, client, events, onPodCidrs } = this.#options;
     return new NodeAgent({
       environment,
       client,
       cri,
-      fileSystem,
       events,
       facts,
-      directory: rootDirectory,
+      pressure: () => this.#pressure(),
       onPodCidrs,
+    });
+  }
+
+  #pressure(): ReadonlySet<string> {
+    return this.#eviction?.conditions ?? new Set();
+  }
+
+  #evictionManager(context: NodeContext, images: ImageCollector): EvictionManager {
+    const { eviction, node, rootDirectory, logRoot } = this.#options;
+    const workerOf = ({ metadata }: Pod): PodWorker | undefined =>
+      this.#workers.get(metadata?.uid ?? '');
+    return new EvictionManager({
+      ...this.#options,
+      nodeName: node.name,
+      config: eviction,
+      observer: new NodeObserver({
+        ...this.#options,
+        cri: context.cri,
+        cgroups: context.cgroups,
+        directory: rootDirectory,
+        logRoot,
+        volumeDirectory: (uid, name) => context.volumes.emptyDirectory(uid, name),
+      }),
+      pods: {
+        list: () =>
+          [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ pod }) => pod),
+        evict: (pod, { message, gracePeriodSeconds, condition }) =>
+          workerOf(pod)?.evict(
+            {
+              phase: 'Failed',
+              reason: EVICTED,
+              message,
+              ...(condition === undefined ? {} : { condition }),
+            },
+            gracePeriodSeconds,
+          ),
+        isCleanedUp: (pod) => workerOf(pod)?.isCleanedUp ?? true,
+      },
+      freeImages: () => images.freeUnused(),
+      onConditions: () => this.#agent?.wake(),
     });
   }
 
