@@ -229,6 +229,7 @@ describe('rankedForEviction', () => {
   it('by memory: over the request, priority, above the request', () => {
     const pods = [
       pod('within', { request: '100', priority: -5 }),
+      pod('exact', { request: '10', priority: -9 }),
       pod('important', { request: '10', priority: 9 }),
       pod('little', { request: '10' }),
       pod('much', { request: '10' }),
@@ -236,11 +237,15 @@ describe('rankedForEviction', () => {
     ];
     const found = observations({
       within: { memory: 90 },
+      exact: { memory: 10 },
       important: { memory: 500 },
       little: { memory: 20 },
       much: { memory: 30 },
     });
-    assert.equal(rank(pods, 'memory.available', found), 'unseen much little important within');
+    assert.equal(
+      rank(pods, 'memory.available', found),
+      'unseen much little important exact within',
+    );
   });
   it('by process ids: priority, then processes, whatever was asked for', () => {
     const pods = [pod('a', { priority: 1 }), pod('b'), pod('c')];

@@ -118,7 +118,7 @@ function sortedJson(value: Json): string {
 function placed(pod: Pod, uid: string, { nodeName }: ManifestPlace): Pod {
   const { name = '', namespace, labels, annotations, ...rest } = pod.metadata ?? {};
   const metadata: Pod['metadata'] = {
-    name: `${name}-${nodeName.toLowerCase()}`,
+    name: `${name}-${nodeName}`,
     namespace: namespace === undefined || namespace === '' ? 'default' : namespace,
     uid,
     ...(labels === undefined ? {} : { labels }),
