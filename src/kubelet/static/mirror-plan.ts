@@ -30,8 +30,6 @@ export function planMirrors(
   const deletes = mirrors.filter((mirror) => {
     const shown = byName.get(keyOf(mirror));
     if (shown === undefined) return true;
-    // It tells of the end, until there is nothing to tell of.
-    if (shown.isLeaving) return false;
     const isDeleted = mirror.metadata?.deletionTimestamp !== undefined;
     return isDeleted || !isMirrorOf(mirror, shown.pod);
   });

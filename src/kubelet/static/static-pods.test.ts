@@ -292,7 +292,9 @@ describe('static pods', () => {
     await world.start();
     await world.advance(5 * SECOND);
     await world.write('web.yaml', 'half');
-    await world.advance(10 * SECOND);
+    await world.advance(SECOND);
+    await world.write('.other', 'is looked for, too');
+    await world.advance(9 * SECOND);
     assert.deepEqual(world.running(), ['web-n1/main']);
     await world.write('web.yaml', manifest('web'));
     await world.advance(40 * SECOND);
