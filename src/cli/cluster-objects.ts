@@ -9,6 +9,10 @@ import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
+import { CONFIG_NAME } from '#dns/config-watch.ts';
+import { METRICS_PORT } from '#dns/pages.ts';
+import { ROLE } from '#api/rbac/role.ts';
+import { ROLE_BINDING } from '#api/rbac/role-binding.ts';
 import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import { clientAs } from '#client/in-process.ts';
@@ -23,7 +27,13 @@ const LABELS = {
 const PORTS = [
   { name: 'dns', protocol: 'UDP', port: 53 },
   { name: 'dns-tcp', protocol: 'TCP', port: 53 },
+  { name: 'metrics', protocol: 'TCP', port: METRICS_PORT },
 ] as const;
+/** Where collectors of metrics look, as kubeadm tells them. */
+const ANNOTATIONS = {
+  'prometheus.io/port': String(METRICS_PORT),
+  'prometheus.io/scrape': 'true',
+};
 
 /** Makes or mends them. */
 export async function publishClusterObjects(options: {
@@ -41,12 +51,15 @@ export async function publishClusterObjects(options: {
   );
   const apply = { fieldManager: 'cox', force: true };
   const inSystem = { name: NAME, namespace: NAMESPACE };
+  const dnsSettings = { name: DNS_SETTINGS, namespace: NAMESPACE };
   await Promise.all([
     client.patch(SERVICE, inSystem, 'apply', dnsService(dnsAddress), apply),
     client.patch(ENDPOINT_SLICE, inSystem, 'apply', dnsSlice(dnsAddress), apply),
     ...ROLES.map((role) =>
       client.patch(CLUSTER_ROLE, { name: role.name }, 'apply', clusterRole(role), apply),
     ),
+    client.patch(ROLE, dnsSettings, 'apply', dnsRole(), apply),
+    client.patch(ROLE_BINDING, dnsSettings, 'apply', dnsRoleBinding(), apply),
     ...bindings(kubeletClientName).map((binding) =>
       client.patch(
         CLUSTER_ROLE_BINDING,
@@ -61,6 +74,8 @@ export async function publishClusterObjects(options: {
 
 const RBAC = 'rbac.authorization.k8s.io';
 const READ = ['get', 'list', 'watch'];
+const DNS_SETTINGS = 'coxswain:dns-settings';
+const DNS_USER = 'system:kube-dns';
 
 interface ReaderRole {
   readonly name: string;
@@ -96,7 +111,7 @@ interface Binding {
 
 function bindings(kubeletClientName: string): readonly Binding[] {
   return [
-    { name: 'coxswain:dns', role: 'coxswain:dns', user: 'system:kube-dns' },
+    { name: 'coxswain:dns', role: 'coxswain:dns', user: DNS_USER },
     { name: 'coxswain:host-ports', role: 'coxswain:host-ports', user: 'system:kube-proxy' },
     { name: 'coxswain:network-policy', role: 'coxswain:network-policy', user: 'system:kube-proxy' },
     {
@@ -126,11 +141,38 @@ function clusterRoleBinding({ name, role, user }: Binding): object {
   };
 }
 
+/** The settings of the DNS, and telling what is wrong with them. */
+function dnsRole(): object {
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'Role',
+    metadata: { name: DNS_SETTINGS, namespace: NAMESPACE },
+    rules: [
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: [CONFIG_NAME], verbs: READ },
+      {
+        apiGroups: ['', 'events.k8s.io'],
+        resources: ['events'],
+        verbs: ['create', 'patch', 'update'],
+      },
+    ],
+  };
+}
+
+function dnsRoleBinding(): object {
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'RoleBinding',
+    metadata: { name: DNS_SETTINGS, namespace: NAMESPACE },
+    roleRef: { apiGroup: RBAC, kind: 'Role', name: DNS_SETTINGS },
+    subjects: [{ apiGroup: RBAC, kind: 'User', name: DNS_USER }],
+  };
+}
+
 function dnsService(address: string): object {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: NAME, namespace: NAMESPACE, labels: LABELS },
+    metadata: { name: NAME, namespace: NAMESPACE, labels: LABELS, annotations: ANNOTATIONS },
     spec: {
       clusterIP: address,
       clusterIPs: [address],

@@ -11,6 +11,8 @@ export interface NodeLayout {
   readonly cniDataDirectory: string;
   readonly kubeletRoot: string;
   readonly podLogs: string;
+  /** Manifests of static pods. */
+  readonly staticPods: string;
   /** Of our cgroups, in every hierarchy. */
   readonly cgroup: string;
   readonly nftTable: string;
@@ -29,6 +31,7 @@ export function nodeLayout(directory: NodeDirectory): NodeLayout {
     cniDataDirectory: join(directory.runtimePath, 'cni'),
     kubeletRoot: directory.kubelet,
     podLogs: join(directory.logs, 'pods'),
+    staticPods: join(directory.node, 'manifests'),
     cgroup: `coxswain-${directory.hash}`,
     nftTable: `coxswain-${directory.hash}`,
     networkPolicyTable: `coxswain-${directory.hash}-policies`,

@@ -7,10 +7,21 @@
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+
 import type { Environment } from '#base/env.ts';
+import type { Handler } from '#base/http/message.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { RestClient } from '#client/rest.ts';
+import {
+  HEALTH_PORT,
+  healthPage,
+  METRICS_PORT,
+  metricsPage,
+  READY_PORT,
+  readyPage,
+} from '#dns/pages.ts';
 import { resolversOf } from '#dns/resolv-conf.ts';
 import { DnsServer } from '#dns/server.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -22,6 +33,7 @@ import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.ts';
 import { Kubelet } from '#kubelet/kubelet.ts';
+import { KUBELET_VERSION } from '#kubelet/node/node-object.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
@@ -43,6 +55,17 @@ import type { KeyPair } from './pki.ts';
 import { UserError } from './user-error.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
+/**
+ * Upstream's, but that of a disk so many bytes have to be free, not a tenth: the machine is its
+ * user's too, and a tenth of a large disk is much.
+ */
+const EVICTION_HARD = {
+  'memory.available': '100Mi',
+  'nodefs.available': '1Gi',
+  'nodefs.inodesFree': '5%',
+  'imagefs.available': '1Gi',
+  'imagefs.inodesFree': '5%',
+};
 
 /** Runs until SIGTERM or SIGINT. */
 export async function runNode(path: string): Promise<void> {
@@ -156,6 +179,8 @@ function createKubelet(
       taints: [],
       serverPort: config.kubeletPort,
     },
+    staticPodPath: layout.staticPods,
+    eviction: { evictionHard: EVICTION_HARD },
     rootDirectory: layout.kubeletRoot,
     logRoot: layout.podLogs,
     cgroupRoot: `/${layout.cgroup}`,
@@ -278,6 +303,7 @@ async function startDns(
   client: RestClient,
 ): Promise<void> {
   const informers = new InformerFactory({ client, environment });
+  const metrics = new MetricRegistry();
   const dns = new DnsServer({
     environment,
     network: realNetwork(),
@@ -289,7 +315,28 @@ async function startDns(
       existsSync(RESOLV_CONF)
         ? resolversOf(readFileSync(RESOLV_CONF, 'utf8'), [config.dnsAddress])
         : [],
+    metrics,
+    events: new EventRecorder({
+      client,
+      environment,
+      component: 'coredns',
+      host: config.name,
+      signal,
+    }),
+    version: KUBELET_VERSION,
   });
   informers.start(signal);
   await dns.start(signal);
+  // On the address of the DNS alone, which is the node's own: nothing authenticates these pages.
+  const pages: readonly [port: number, handler: Handler][] = [
+    [METRICS_PORT, metricsPage(metrics)],
+    [HEALTH_PORT, healthPage()],
+    [READY_PORT, readyPage(dns)],
+  ];
+  for (const [port, handler] of pages) {
+    const served = await serveHttp({ handler, host: config.dnsAddress, port });
+    signal.addEventListener('abort', () => {
+      served.close().catch(() => {});
+    });
+  }
 }

@@ -91,6 +91,7 @@ export class RealNode {
       layout.cniConfigDirectory,
       layout.cniDataDirectory,
       layout.podLogs,
+      layout.staticPods,
     ]) {
       mkdirSync(path, { recursive: true, mode: 0o711 });
     }

@@ -12,7 +12,7 @@ import type { InformerFactory } from '#client/informer-factory.ts';
 import { type ConfigOptions, DEFAULT_CONFIG, type DnsConfig, parseConfig } from './config.ts';
 
 const CONFIG_NAMESPACE = 'kube-system';
-const CONFIG_NAME = 'cluster-dns';
+export const CONFIG_NAME = 'cluster-dns';
 
 export interface ConfigWatchOptions extends ConfigOptions {
   readonly environment: Environment;

@@ -5,6 +5,11 @@
 import type { Handler, HttpResponse } from '#base/http/message.ts';
 import type { MetricRegistry } from '#base/metrics.ts';
 
+/** CoreDNS's ports. */
+export const METRICS_PORT = 9153;
+export const HEALTH_PORT = 8080;
+export const READY_PORT = 8181;
+
 const TEXT = 'text/plain; charset=utf-8';
 const METRICS = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
 

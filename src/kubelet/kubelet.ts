@@ -8,6 +8,7 @@
  * This file only puts the parts together and decides which pods have a worker. Upstream:
  * pkg/kubelet/kubelet.go, v1.36.
  */
+import { isMirrorPod } from '#api/core/pod-references.ts';
 import type { Node, Pod, Service, Taint } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
@@ -25,7 +26,7 @@ import { rememberedPod } from './cri/labels.ts';
 import { RuntimeCache } from './cri/runtime-cache.ts';
 import { watchRuntime } from './cri/runtime-watch.ts';
 import type { KubeletEvents } from './events.ts';
-import { collectImages } from './images/image-gc.ts';
+import { collectImages, ImageCollector } from './images/image-gc.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
@@ -45,6 +46,14 @@ import { rotateLogs } from './server/log-rotation.ts';
 import { textResponse } from './server/responses.ts';
 import type { ServedPods } from './server/served-pods.ts';
 import { kubeletServer, type KubeletServerOptions } from './server/server.ts';
+import { EvictionManager } from './eviction/eviction-manager.ts';
+import { EVICTED } from './eviction/messages.ts';
+import { NodeObserver } from './eviction/node-observer.ts';
+import type { EvictionConfig } from './eviction/thresholds.ts';
+import { FileSource } from './static/file-source.ts';
+import { MirrorPods } from './static/mirror-pods.ts';
+import { fromApi, isStaticPod } from './static/static-pod.ts';
+import { StaticPods } from './static/static-pods.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
@@ -83,6 +92,12 @@ export interface KubeletOptions {
   readonly sandboxImage: string;
   /** The node's resolv.conf. */
   readonly resolverConfigPath: string;
+  /** Absolute path of a directory of manifests, or of one; absent: there are no static pods. */
+  readonly staticPodPath?: string;
+  /** How often manifests are looked at, milliseconds; 20 seconds unless given. */
+  readonly fileCheckFrequencyMs?: number;
+  /** When pods are evicted for the node's sake; upstream's defaults where it says nothing. */
+  readonly eviction?: EvictionConfig;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
 }
@@ -94,11 +109,42 @@ export class Kubelet {
   readonly #loops: Promise<void>[] = [];
   /** Who waits for a change of a pod in the runtime. */
   readonly #listeners = new Set<{ readonly uid: string; readonly callback: () => void }>();
+  readonly #statics: StaticPods;
+  readonly #mirrors: MirrorPods;
+  #files: FileSource | undefined;
   #context: NodeContext | undefined;
   #agent: NodeAgent | undefined;
+  #eviction: EvictionManager | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
+    const nodeName = options.node.name;
+    this.#mirrors = new MirrorPods({
+      ...options,
+      nodeName,
+      nodeUid: () => this.nodeObject?.metadata?.uid,
+      statics: () => this.#statics.list(),
+      onMirror: ({ metadata }) => this.#workers.get(metadata?.uid ?? '')?.wake(),
+    });
+    this.#statics = new StaticPods({
+      clock: options.environment.clock,
+      workers: {
+        adopt: (pod) => {
+          this.#adopt(pod);
+          this.#weighClasses();
+        },
+        update: (pod) => this.#workers.get(pod.metadata?.uid ?? '')?.update(pod),
+        end: (pod) => this.#workers.get(pod.metadata?.uid ?? '')?.forgotten(pod),
+      },
+      onChange: () => this.#mirrors.wake(),
+    });
+    if (options.staticPodPath !== undefined)
+      this.#files = new FileSource({
+        ...options,
+        nodeName,
+        path: options.staticPodPath,
+        onPods: (pods) => this.#statics.set(pods),
+      });
   }
 
   /** Resolves when the runtime was found and all that runs is looked after. */
@@ -116,20 +162,27 @@ export class Kubelet {
     await Promise.all([context.allocations.load(), context.resizer.load()]);
     await context.cgroups?.start(facts.machine.cpus * 1000);
     await context.cache.relist();
+    await this.#files?.start();
 
     const nodes = this.#informer(NODE, { fieldSelector: `metadata.name=${node.name}` });
     const agent = this.#nodeAgent(cri, facts);
     this.#agent = agent;
     pods.onChange((change) => this.#podChanged(change));
     nodes.onChange(({ type, object }) => {
-      if (type !== 'deleted') agent.update(object);
+      if (type === 'deleted') return;
+      agent.update(object);
+      this.#mirrors.wake();
     });
     for (const informer of [pods, nodes, services]) informer.start(signal);
     const cache = context.cache;
+    const images = new ImageCollector({ ...this.#options, cri, nodeName: node.name });
+    const eviction = this.#evictionManager(context, images);
+    this.#eviction = eviction;
     this.#loops.push(
       watchRuntime({ environment, cri, channel: runtime, cache }, signal),
       rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
-      collectImages({ ...this.#options, cri, nodeName: node.name }, signal),
+      collectImages({ ...this.#options, cri, nodeName: node.name }, signal, images),
+      eviction.run(signal),
       agent.run(signal),
       keepLease(
         { environment, client, nodeName: node.name, nodeUid: () => agent.node?.metadata?.uid },
@@ -146,6 +199,7 @@ export class Kubelet {
   async stop({ stopPods }: { readonly stopPods: boolean }): Promise<void> {
     this.#abort.abort();
     const context = this.#context;
+    await Promise.all([this.#files?.stop(), this.#mirrors.stop()]);
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
     await Promise.allSettled(this.#loops);
     context?.probes.stop();
@@ -286,7 +340,11 @@ export class Kubelet {
       mounter,
       hooks: new HookRunner({ environment, cri, network }),
       probes: new ProbeManager({ environment, cri, network, openGrpc }, wake),
-      statuses: new StatusWriter({ client, environment }),
+      statuses: new StatusWriter({
+        client,
+        environment,
+        shownBy: (pod) => (isStaticPod(pod) ? this.#mirrors.of(pod) : pod),
+      }),
       objects,
       tokens,
       backoff: new BackoffTable(),
@@ -301,11 +359,12 @@ export class Kubelet {
           client,
           nodeName: node.name,
           node: () => this.nodeObject ?? nodeWithRoom(facts),
+          pressure: () => this.#pressure(),
           taken: () =>
             [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ held }) => held),
         }),
         find: (uid) => this.#workers.get(uid),
-        ready: () => this.#syncedOrStopped(pods),
+        ready: () => this.#orStopped(pods.synced()),
         onAllocated: () => this.#weighClasses(),
       }),
       settings: {
@@ -317,7 +376,10 @@ export class Kubelet {
         seccompDirectory: `${rootDirectory}/seccomp`,
         memoryCapacity: facts.machine.memoryBytes,
       },
-      services: () => services.synced().then(() => services.list()),
+      services: async (pod) => {
+        if (!isStaticPod(pod)) await services.synced();
+        return services.list();
+      },
       hostIps: () => node.ips,
       allocatable: () => nodeAllocatable(facts),
     };
@@ -332,20 +394,61 @@ export class Kubelet {
   }
 
   #nodeAgent(cri: Cri, facts: NodeFacts): NodeAgent {
-    const { environment, client, fileSystem, events, rootDirectory, onPodCidrs } = this.#options;
+    const { environment, client, events, onPodCidrs } = this.#options;
     return new NodeAgent({
       environment,
       client,
       cri,
-      fileSystem,
       events,
       facts,
-      directory: rootDirectory,
+      pressure: () => this.#pressure(),
       onPodCidrs,
     });
   }
 
-  #podChanged({ type, object }: Change<Pod>): void {
+  #pressure(): ReadonlySet<string> {
+    return this.#eviction?.conditions ?? new Set();
+  }
+
+  #evictionManager(context: NodeContext, images: ImageCollector): EvictionManager {
+    const { eviction, node, rootDirectory, logRoot } = this.#options;
+    const workerOf = ({ metadata }: Pod): PodWorker | undefined =>
+      this.#workers.get(metadata?.uid ?? '');
+    return new EvictionManager({
+      ...this.#options,
+      nodeName: node.name,
+      config: eviction,
+      observer: new NodeObserver({
+        ...this.#options,
+        cri: context.cri,
+        cgroups: context.cgroups,
+        directory: rootDirectory,
+        logRoot,
+        volumeDirectory: (uid, name) => context.volumes.emptyDirectory(uid, name),
+      }),
+      pods: {
+        list: () =>
+          [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ pod }) => pod),
+        evict: (pod, { message, gracePeriodSeconds, condition }) =>
+          workerOf(pod)?.evict(
+            {
+              phase: 'Failed',
+              reason: EVICTED,
+              message,
+              ...(condition === undefined ? {} : { condition }),
+            },
+            gracePeriodSeconds,
+          ),
+        isCleanedUp: (pod) => workerOf(pod)?.isCleanedUp ?? true,
+      },
+      freeImages: () => images.freeUnused(),
+      onConditions: () => this.#agent?.wake(),
+    });
+  }
+
+  #podChanged({ type, object: given }: Change<Pod>): void {
+    if (isMirrorPod(given)) return this.#mirrors.changed({ type, object: given });
+    const object = fromApi(given);
     const uid = object.metadata?.uid ?? '';
     const worker = this.#workers.get(uid);
     this.#forgetOthers(object);
@@ -360,6 +463,7 @@ export class Kubelet {
     for (const worker of this.#workers.values()) {
       const { name, namespace, uid } = worker.pod.metadata ?? {};
       const same = name === pod.metadata?.name && namespace === pod.metadata?.namespace;
+      if (isStaticPod(worker.pod)) continue;
       if (same && uid !== pod.metadata?.uid) worker.forgotten(worker.pod);
     }
   }
@@ -369,6 +473,7 @@ export class Kubelet {
     const uid = pod.metadata?.uid ?? '';
     const worker = new PodWorker(this.#context, pod, () => {
       this.#workers.delete(uid);
+      this.#statics.removed(uid);
       this.#weighClasses();
     });
     this.#workers.set(uid, worker);
@@ -386,8 +491,9 @@ export class Kubelet {
 
   /** What is left of pods that were deleted while nobody looked. */
   async #removeOrphans(context: NodeContext, pods: Informer<Pod>): Promise<void> {
-    await this.#syncedOrStopped(pods);
+    await this.#orStopped(Promise.all([pods.synced(), this.#files?.seen()]));
     if (this.#abort.signal.aborted) return;
+    this.#mirrors.ready();
     for (const observed of context.cache.list()) {
       if (this.#workers.has(observed.uid)) continue;
       const pod = await this.#rememberPod(context, observed.uid);
@@ -405,11 +511,11 @@ export class Kubelet {
     context.resizer.retain(known);
   }
 
-  async #syncedOrStopped(pods: Informer<Pod>): Promise<void> {
+  async #orStopped(wait: Promise<unknown>): Promise<void> {
     const { promise: stopped, resolve } = Promise.withResolvers<void>();
     this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
     if (this.#abort.signal.aborted) return;
-    await Promise.race([pods.synced(), stopped]);
+    await Promise.race([wait, stopped]);
   }
 
   async #removeOrphanLogs(known: (uid: string) => boolean): Promise<void> {

@@ -26,7 +26,12 @@ const COMPONENTS: readonly Component[] = [
   { module: 'controllers', entries: ['index.ts'], packages: [] },
   { module: 'scheduler', entries: ['scheduler.ts'], packages: [] },
   { module: 'why', entries: ['explain.ts'], packages: [] },
-  { module: 'kubelet', entries: ['kubelet.ts', 'simulated/simulated-nodes.ts'], packages: [] },
+  // Manifests of static pods are YAML.
+  {
+    module: 'kubelet',
+    entries: ['kubelet.ts', 'simulated/simulated-nodes.ts'],
+    packages: ['js-yaml'],
+  },
   { module: 'proxy', entries: ['proxy.ts'], packages: [] },
   { module: 'network-policy', entries: ['enforcer.ts'], packages: [] },
   { module: 'pod-network', entries: ['pod-network.ts'], packages: [] },

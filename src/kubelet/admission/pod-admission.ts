@@ -6,6 +6,7 @@
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import { NODE } from '../resources.ts';
+import { pressureRejection } from './pressure.ts';
 import { type Rejection, rejectionOf } from './rejection.ts';
 
 export interface PodAdmissionOptions {
@@ -15,6 +16,8 @@ export interface PodAdmissionOptions {
   readonly node: () => Node;
   /** The pods that were taken, and hold what they asked for. */
   readonly taken: () => readonly Pod[];
+  /** Conditions of pressure that hold. */
+  readonly pressure?: () => ReadonlySet<string>;
 }
 
 export class PodAdmission {
@@ -26,7 +29,12 @@ export class PodAdmission {
 
   /** Undefined: the node takes the pod. */
   async rejectionOf(pod: Pod): Promise<Rejection | undefined> {
-    const { node } = this.#options;
+    const { node, pressure } = this.#options;
+    const isNew = !this.#options
+      .taken()
+      .some(({ metadata }) => metadata?.uid === pod.metadata?.uid);
+    const pressed = isNew ? pressureRejection(pod, pressure?.() ?? new Set()) : undefined;
+    if (pressed !== undefined) return pressed;
     const rejection = this.#rejectionOn(node(), pod);
     if (rejection?.reason !== 'NodeAffinity') return rejection;
     // Labels may be newer than what was seen of them: the scheduler knew them.

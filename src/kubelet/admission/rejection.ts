@@ -15,6 +15,7 @@ import { requiredNodes, selectable } from '#api/core/node-selector.ts';
 import { podRequests } from '#api/core/resources.ts';
 import { firstUntolerated } from '#api/core/taints.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
+import { isStaticPod } from '../static/static-pod.ts';
 
 const OS = 'linux';
 const OS_LABEL = 'kubernetes.io/os';
@@ -108,6 +109,7 @@ function mismatch(pod: Pod, { node, others }: AdmissionFacts): Rejection | undef
   const taken = others.flatMap(hostPorts);
   if (hostPorts(pod).some((port) => taken.some((used) => hostPortsOverlap(port, used))))
     return failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
+  if (isStaticPod(pod)) return undefined;
   const taint = firstUntolerated(node.spec?.taints, pod.spec?.tolerations, ['NoExecute']);
   if (taint !== undefined)
     return failed('TaintToleration', "node(s) had taints that the pod didn't tolerate");

@@ -134,6 +134,12 @@ export class CgroupManager {
     return text === undefined ? undefined : Number(text);
   }
 
+  /** Processes and threads; undefined: the kernel does not say. */
+  async processesOf(pod: Pod): Promise<number | undefined> {
+    const text = await this.#read('pids', this.pathOf(pod), 'pids.current');
+    return text === undefined ? undefined : Number(text);
+  }
+
   #read(controller: string, path: string, file: string): Promise<string | undefined> {
     const { hierarchy, fileSystem } = this.#options;
     const mount = hierarchy.version === 2 ? hierarchy.mount : hierarchy.mounts.get(controller);

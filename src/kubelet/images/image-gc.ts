@@ -75,9 +75,12 @@ export function bytesToFree({
 }
 
 /** Runs until `signal` is aborted. */
-export async function collectImages(options: ImageGcOptions, signal: AbortSignal): Promise<void> {
+export async function collectImages(
+  options: ImageGcOptions,
+  signal: AbortSignal,
+  collector = new ImageCollector(options),
+): Promise<void> {
   const { environment } = options;
-  const collector = new ImageCollector(options);
   let hasFailed = false;
   await collector.look(LONG_AGO).catch(() => {});
   while (!signal.aborted) {
@@ -95,7 +98,7 @@ export async function collectImages(options: ImageGcOptions, signal: AbortSignal
   }
 }
 
-class ImageCollector {
+export class ImageCollector {
   readonly #options: ImageGcOptions;
   #records = new Map<string, ImageRecord>();
 
@@ -128,12 +131,28 @@ class ImageCollector {
   }
 
   async collect(): Promise<void> {
-    const { environment, cri } = this.#options;
-    const nowMs = environment.clock.monotonicMs();
+    const nowMs = this.#options.environment.clock.monotonicMs();
     const records = await this.look(nowMs);
     const wanted = bytesToFree(await this.#disk());
+    const freed = wanted > 0 ? await this.#free(removableImages(records, nowMs), wanted) : 0;
+    if (freed >= wanted) return;
+    const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted} bytes, but only found ${freed} bytes eligible to free.`;
+    this.warn('FreeDiskSpaceFailed', message);
+    throw new Error(message);
+  }
+
+  /** Removes all that may go, however much room there is. */
+  async freeUnused(): Promise<void> {
+    const nowMs = this.#options.environment.clock.monotonicMs();
+    const records = await this.look(nowMs);
+    await this.#free(removableImages(records, nowMs), Number.POSITIVE_INFINITY);
+  }
+
+  /** Gives how many bytes were freed. */
+  async #free(records: readonly ImageRecord[], wanted: number): Promise<number> {
+    const { environment, cri } = this.#options;
     let freed = 0;
-    for (const { id, bytes } of wanted > 0 ? removableImages(records, nowMs) : []) {
+    for (const { id, bytes } of records) {
       if (freed >= wanted) break;
       try {
         await cri.call('removeImage', { image: { image: id } });
@@ -145,10 +164,7 @@ class ImageCollector {
       freed += bytes;
       environment.log.info('removed image', { image: id, bytes });
     }
-    if (freed >= wanted) return;
-    const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted} bytes, but only found ${freed} bytes eligible to free.`;
-    this.warn('FreeDiskSpaceFailed', message);
-    throw new Error(message);
+    return freed;
   }
 
   /** The file system that images lie on. */

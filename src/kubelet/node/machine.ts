@@ -43,33 +43,3 @@ export async function readMachine(fileSystem: FileSystem): Promise<MachineFacts>
     osImage: /^PRETTY_NAME="?([^"\n]*)"?/m.exec(release)?.[1] ?? '',
   };
 }
-
-export interface Pressure {
-  readonly memoryAvailableBytes: number;
-  readonly diskAvailableBytes: number;
-  readonly diskCapacityBytes: number;
-  readonly inodesFree: number;
-  readonly inodes: number;
-  readonly pidsFree: number;
-}
-
-/** `directory`: on the file system that pods write to. */
-export async function readPressure(fileSystem: FileSystem, directory: string): Promise<Pressure> {
-  const [meminfo, loadavg, pidMax, disk] = await Promise.all([
-    fileSystem.readText('/proc/meminfo'),
-    fileSystem.readText('/proc/loadavg'),
-    fileSystem.readText('/proc/sys/kernel/pid_max'),
-    fileSystem.statFileSystem(directory),
-  ]);
-  const availableKib = Number(/^MemAvailable:\s+([0-9]+) kB/m.exec(meminfo)?.[1] ?? 0);
-  // The fourth field is running/existing kernel scheduling entities.
-  const tasks = Number(loadavg.split(' ')[3]?.split('/')[1] ?? 0);
-  return {
-    memoryAvailableBytes: availableKib * 1024,
-    diskAvailableBytes: disk.available,
-    diskCapacityBytes: disk.capacity,
-    inodesFree: disk.inodesFree,
-    inodes: disk.inodes,
-    pidsFree: Number(pidMax) - tasks,
-  };
-}

@@ -7,13 +7,11 @@
 import type { ContainerImage, Node, NodeStatus } from '#api/gen/core-v1.ts';
 import { isStatus } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
-import type { FileSystem } from '#base/doors.ts';
 import { type Environment, sleep, type Timer } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 import type { Cri } from '../cri/cri.ts';
 import type { KubeletEvents } from '../events.ts';
 import { NODE } from '../resources.ts';
-import { readPressure } from './machine.ts';
 import { type NodeFacts, nodeObject, nodeStatus, sameNodeStatus } from './node-object.ts';
 
 const CHECK_MS = 10_000;
@@ -30,11 +28,10 @@ export interface NodeAgentOptions {
   readonly environment: Environment;
   readonly client: Client;
   readonly cri: Cri;
-  readonly fileSystem: FileSystem;
   readonly events: KubeletEvents;
   readonly facts: NodeFacts;
-  /** A directory on the file system that pods write to. */
-  readonly directory: string;
+  /** Conditions of pressure that hold. */
+  readonly pressure: () => ReadonlySet<string>;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
 }
@@ -163,17 +160,16 @@ export class NodeAgent {
   }
 
   async #observe(before: NonNullable<NodeStatus['conditions']>): Promise<NodeStatus> {
-    const { cri, directory, environment, facts, fileSystem } = this.#options;
-    const [notReady, pressure, images] = await Promise.all([
+    const { cri, environment, facts, pressure } = this.#options;
+    const [notReady, images] = await Promise.all([
       this.#whyNotReady(),
-      readPressure(fileSystem, directory),
       cri.call('listImages', {}).then(
         ({ images: found }) => imagesOf(found ?? []),
         () => [],
       ),
     ]);
     const now = timeText(environment.clock.now());
-    return { ...nodeStatus(facts, { pressure, notReady }, before, now), images };
+    return { ...nodeStatus(facts, { pressure: pressure(), notReady }, before, now), images };
   }
 
   async #whyNotReady(): Promise<string[]> {

@@ -5,14 +5,13 @@
  * thresholds). Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
  */
 import type { Node, NodeCondition, NodeSpec, NodeStatus, Taint } from '#api/gen/core-v1.ts';
-import type { MachineFacts, Pressure } from './machine.ts';
+import type { MachineFacts } from './machine.ts';
 
-const KUBELET_VERSION = 'v1.36.0';
+export const KUBELET_VERSION = 'v1.36.0';
 const MIB = 1024 * 1024;
 /** Hard eviction thresholds, as upstream's defaults. */
 const MEMORY_RESERVED_BYTES = 100 * MIB;
 const DISK_RESERVED_SHARE = 0.1;
-const INODES_RESERVED_SHARE = 0.05;
 /** As many pods as upstream's kubelet takes. */
 const PODS_MAX = 110;
 
@@ -76,7 +75,8 @@ export function nodeAllocatable(facts: NodeFacts): Record<string, string> {
 }
 
 export interface NodeHealth {
-  readonly pressure: Pressure;
+  /** Conditions of pressure that hold. */
+  readonly pressure: ReadonlySet<string>;
   /** Why the node takes no pods; empty when it does. */
   readonly notReady: readonly string[];
 }
@@ -92,7 +92,7 @@ export function nodeStatus(
   return {
     capacity: nodeCapacity(facts),
     allocatable: nodeAllocatable(facts),
-    conditions: conditionsOf(health, machine).map((condition) => {
+    conditions: conditionsOf(health).map((condition) => {
       const before = previous.find(({ type }) => type === condition.type);
       const same = before?.status === condition.status;
       const lastTransitionTime = (same ? before.lastTransitionTime : undefined) ?? now;
@@ -120,20 +120,15 @@ export function nodeStatus(
 
 type Verdict = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
 
-function conditionsOf({ pressure, notReady }: NodeHealth, machine: MachineFacts): Verdict[] {
-  const lowMemory = pressure.memoryAvailableBytes < MEMORY_RESERVED_BYTES;
-  const lowDisk =
-    pressure.diskAvailableBytes < pressure.diskCapacityBytes * DISK_RESERVED_SHARE ||
-    pressure.inodesFree < pressure.inodes * INODES_RESERVED_SHARE;
-  const lowPids = pressure.pidsFree < machine.cpus;
+function conditionsOf({ pressure, notReady }: NodeHealth): Verdict[] {
   return [
-    lowMemory
+    pressure.has('MemoryPressure')
       ? verdict('MemoryPressure', 'True', 'KubeletHasInsufficientMemory', MEMORY_LOW)
       : verdict('MemoryPressure', 'False', 'KubeletHasSufficientMemory', MEMORY_FINE),
-    lowDisk
+    pressure.has('DiskPressure')
       ? verdict('DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure')
       : verdict('DiskPressure', 'False', 'KubeletHasNoDiskPressure', DISK_FINE),
-    lowPids
+    pressure.has('PIDPressure')
       ? verdict('PIDPressure', 'True', 'KubeletHasInsufficientPID', PIDS_LOW)
       : verdict('PIDPressure', 'False', 'KubeletHasSufficientPID', PIDS_FINE),
     notReady.length > 0

@@ -31,14 +31,19 @@ export interface ConditionInput {
   readonly previous: readonly PodCondition[];
   /** RFC 3339 time for what changed. */
   readonly now: string;
+  readonly override?: { readonly condition?: OverrideCondition } | undefined;
 }
+
+/** Of a pod that the kubelet has ended. */
+type OverrideCondition = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
 
 type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
 const TRUE: Verdict = { status: 'True' };
 
 /** All conditions of the pod: others' as the API has them, then the kubelet's own. */
 export function podConditions(input: ConditionInput): PodCondition[] {
-  const others = (input.pod.status?.conditions ?? []).filter(({ type }) => !OWNED.has(type));
+  const known = (input.pod.status?.conditions ?? []).filter(({ type }) => !OWNED.has(type));
+  const others = withOverride(known, input.override, input);
   const containersReady = containersReadyVerdict(input);
   const owned: [string, Verdict][] = [
     ['PodReadyToStartContainers', input.hasSandbox ? TRUE : { status: 'False' }],
@@ -54,7 +59,23 @@ export function podConditions(input: ConditionInput): PodCondition[] {
   ];
 }
 
-function withTransition(type: string, verdict: Verdict, input: ConditionInput): PodCondition {
+/** `conditions`, with that of the override, should it have one. */
+export function withOverride(
+  conditions: readonly PodCondition[],
+  override: ConditionInput['override'],
+  input: Pick<ConditionInput, 'pod' | 'previous' | 'now'>,
+): PodCondition[] {
+  if (override?.condition === undefined) return [...conditions];
+  const { type, ...verdict } = override.condition;
+  const others = conditions.filter((condition) => condition.type !== type);
+  return [...others, withTransition(type, verdict, input)];
+}
+
+function withTransition(
+  type: string,
+  verdict: Verdict,
+  input: Pick<ConditionInput, 'pod' | 'previous' | 'now'>,
+): PodCondition {
   const before = input.previous.find((condition) => condition.type === type);
   const same = before?.status === verdict.status ? before.lastTransitionTime : undefined;
   const { generation } = input.pod.metadata ?? {};

@@ -114,7 +114,7 @@ export class ContainerStarter {
     const environment = await containerEnvironment({
       pod,
       container,
-      services: await this.#node.services(),
+      services: await this.#node.services(pod),
       objects: this.#node.objects,
       facts: downwardFacts(this.#node, podIps),
     });

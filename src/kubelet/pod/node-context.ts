@@ -1,7 +1,7 @@
 /**
  * What every pod worker of a node shares: doors, managers and settings.
  */
-import type { Service } from '#api/gen/core-v1.ts';
+import type { Pod, Service } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
@@ -54,8 +54,8 @@ export interface NodeContext extends Resizing {
   readonly tokens: TokenSource;
   readonly backoff: BackoffTable;
   readonly settings: NodeSettings;
-  /** Rejects (or waits) until the Services have been read once. */
-  readonly services: () => Promise<readonly Service[]>;
+  /** Waits until the Services have been read once, but for a pod that may run before any API. */
+  readonly services: (pod: Pod) => Promise<readonly Service[]>;
   readonly hostIps: () => readonly string[];
   readonly allocatable: () => Readonly<Record<string, string>>;
 }

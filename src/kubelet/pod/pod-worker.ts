@@ -45,6 +45,8 @@ export class PodWorker {
   /** The API no longer has the pod. */
   #gone = false;
   #override: PhaseOverride | undefined;
+  #evictionGraceSeconds = Number.POSITIVE_INFINITY;
+  #isTornDown = false;
   /** The node has said whether it takes the pod. */
   #isAssessed = false;
   #isRejected = false;
@@ -99,6 +101,19 @@ export class PodWorker {
     this.#gone = true;
     this.#endSyncing();
     this.wake();
+  }
+
+  /** The node cannot keep the pod: it ends, and fails. `gracePeriodSeconds` instead of its own. */
+  evict(override: PhaseOverride, gracePeriodSeconds: number): void {
+    this.#override ??= override;
+    this.#evictionGraceSeconds = gracePeriodSeconds;
+    this.#endSyncing();
+    this.wake();
+  }
+
+  /** Nothing of it runs or starts any more, and its volumes are gone. */
+  get isCleanedUp(): boolean {
+    return this.#isTornDown;
   }
 
   /** Looks again, soon. */
@@ -290,7 +305,9 @@ export class PodWorker {
   #graceSeconds(): number {
     const { metadata, spec } = this.#pod;
     const own = spec?.terminationGracePeriodSeconds ?? GRACE_DEFAULT_SECONDS;
-    return metadata?.deletionGracePeriodSeconds ?? own;
+    const evicted = this.#evictionGraceSeconds;
+    const granted = Number.isFinite(evicted) ? evicted : own;
+    return Math.min(metadata?.deletionGracePeriodSeconds ?? granted, evicted);
   }
 
   async #lookTerminating(): Promise<void> {
@@ -333,6 +350,7 @@ export class PodWorker {
       volumes.tearDown(this.uid),
       cgroups?.removeForPod(this.#pod),
     ]);
+    this.#isTornDown = true;
     const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;
     if (!deleted && !this.#gone) return;
     if (!this.#gone) await this.#deleteFromApi();

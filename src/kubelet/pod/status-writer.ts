@@ -24,20 +24,37 @@ interface Slot {
   busy?: Promise<void>;
 }
 
+export interface StatusWriterOptions {
+  readonly client: Client;
+  readonly environment: Environment;
+  /**
+   * The object of the API that shows the pod: itself unless given. Undefined while there is none:
+   * then the status waits for the first `set` that finds one.
+   */
+  readonly shownBy?: (pod: Pod) => Pod | undefined;
+}
+
 export class StatusWriter {
   readonly #client: Client;
   readonly #environment: Environment;
+  readonly #shownBy: (pod: Pod) => Pod | undefined;
   readonly #slots = new Map<string, Slot>();
   readonly #stop = new AbortController();
 
-  constructor(options: { readonly client: Client; readonly environment: Environment }) {
+  constructor(options: StatusWriterOptions) {
     this.#client = options.client;
     this.#environment = options.environment;
+    this.#shownBy = options.shownBy ?? ((pod) => pod);
   }
 
   /** The status that counts as the previous one: the last that was wished for, else the API's. */
   previous(pod: Pod): PodStatus {
-    return this.#slots.get(pod.metadata?.uid ?? '')?.desired ?? pod.status ?? {};
+    const shown = this.#shownBy(pod);
+    const desired = this.#slots.get(pod.metadata?.uid ?? '')?.desired;
+    if (desired === undefined) return shown?.status ?? pod.status ?? {};
+    // What shows the pod may come late, and know what an earlier kubelet has said.
+    const startTime = shown === pod ? undefined : shown?.status?.startTime;
+    return startTime === undefined ? desired : { ...desired, startTime };
   }
 
   /** Wishes for a status. `pod` is the newest object that is known. */
@@ -75,7 +92,10 @@ export class StatusWriter {
 
   /** Against the newest of what the informer brought and what the last write answered. */
   #patchOf(slot: Slot): Record<string, unknown> | undefined {
-    const { pod, written } = slot;
+    const pod = this.#shownBy(slot.pod);
+    if (pod === undefined) return undefined;
+    const isSame = slot.written?.metadata?.uid === pod.metadata?.uid;
+    const written = isSame ? slot.written : undefined;
     const seen = Number(pod.metadata?.resourceVersion ?? 0);
     const own = Number(written?.metadata?.resourceVersion ?? -1);
     const base = (own > seen ? written?.status : pod.status) ?? {};
@@ -92,7 +112,7 @@ export class StatusWriter {
       const patch = this.#patchOf(slot);
       if (patch === undefined) return false;
       try {
-        slot.written = await this.#send(slot.pod, patch);
+        slot.written = await this.#send(this.#shownBy(slot.pod) ?? slot.pod, patch);
         slot.lastPatch = JSON.stringify(patch);
         tries = 0;
       } catch (error) {

@@ -7,7 +7,7 @@
 import type { ContainerStatus, Pod, PodCondition, PodPhase, PodStatus } from '#api/gen/core-v1.ts';
 import { timeText } from '#api/meta/time.ts';
 import { podQosClass } from '#api/core/qos.ts';
-import { podConditions } from './conditions.ts';
+import { podConditions, withOverride } from './conditions.ts';
 import { containerStatuses, type ProbeStates, type StartFailure } from './container-status.ts';
 import { latestContainer, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { podPhase } from './phase.ts';
@@ -18,6 +18,8 @@ export interface PhaseOverride {
   readonly phase: 'Failed';
   readonly reason: string;
   readonly message: string;
+  /** Says besides who ended the pod, and why. */
+  readonly condition?: Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
 }
 
 export interface PodStatusInput {
@@ -48,10 +50,15 @@ function neverStarted({ observed, override, previous }: PodStatusInput): boolean
 }
 
 function endOnly(input: PodStatusInput): PodStatus {
-  const { conditions } = input.previous;
+  const { previous, override, pod, nowMs } = input;
+  const conditions = withOverride(previous.conditions ?? [], override, {
+    pod,
+    previous: previous.conditions ?? [],
+    now: timeText(nowMs),
+  });
   return {
     ...common(input, phaseOf(input, [])),
-    ...(conditions === undefined ? {} : { conditions }),
+    ...(conditions.length === 0 ? {} : { conditions }),
   };
 }
 
@@ -64,6 +71,7 @@ function wholeStatus(input: PodStatusInput): PodStatus {
     ...common(input, phase),
     conditions: podConditions({
       pod,
+      override: input.override,
       phase,
       statuses: all,
       hasSandbox: !planSandbox(pod, observed).create,

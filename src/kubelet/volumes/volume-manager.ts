@@ -66,6 +66,11 @@ export class VolumeManager {
     return `${this.#options.rootDirectory}/pods/${uid}`;
   }
 
+  /** Where an emptyDir volume of a pod lies. */
+  emptyDirectory(uid: string, name: string): string {
+    return this.#diskPath(uid, { name, emptyDir: {} });
+  }
+
   get #memoryRoot(): string {
     return `${this.#options.rootDirectory}/memory`;
   }

@@ -122,6 +122,9 @@ export class FakeCri implements Cri {
       state: SANDBOX_STATE.ready,
       createdAt: this.#nanos(),
       network: { ip: `10.0.0.${this.#ids}` },
+      linux: {
+        namespaces: { options: config?.linux?.securityContext?.namespaceOptions ?? {} },
+      },
     });
     return { podSandboxId: id };
   }

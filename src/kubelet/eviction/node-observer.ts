@@ -1,0 +1,213 @@
+/**
+ * Observes the machine: /proc, the file systems, the runtime's numbers, cgroups, `du`.
+ *
+ * Source: proc(5), du(1), CRI (ListContainerStats, ImageFsInfo). Upstream: pkg/kubelet/server/stats
+ * and pkg/kubelet/eviction/helpers.go (makeSignalObservations), v1.36. Memory that is available is
+ * what the kernel says (MemAvailable); upstream subtracts the working set of the root cgroup.
+ */
+import type { ContainerStats, FilesystemUsage } from '#api/gen/cri-v1.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
+import type { FileSystem, Processes } from '#base/doors.ts';
+import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
+import { podLogDirectory } from '../container/container-config.ts';
+import type { Cri } from '../cri/cri.ts';
+import { CONTAINER_NAME_LABEL, POD_UID_LABEL } from '../cri/labels.ts';
+import type {
+  ContainerUse,
+  DiskUse,
+  EvictionObserver,
+  Observation,
+  Observations,
+  PodUse,
+  Signal,
+} from './signals.ts';
+
+const DU_TIMEOUT_MS = 60_000;
+const NOTHING: DiskUse = { bytes: 0, inodes: 0 };
+
+export interface NodeObserverOptions {
+  readonly cri: Cri;
+  readonly fileSystem: FileSystem;
+  readonly processes: Processes;
+  readonly cgroups: CgroupManager | undefined;
+  /** On the file system of the kubelet: nodefs. */
+  readonly directory: string;
+  readonly logRoot: string;
+  /** Of an emptyDir volume of a pod. */
+  readonly volumeDirectory: (podUid: string, volume: string) => string;
+}
+
+interface Disk {
+  readonly device: number;
+  readonly bytes: Observation;
+  readonly inodes: Observation;
+}
+
+export class NodeObserver implements EvictionObserver {
+  readonly #options: NodeObserverOptions;
+
+  constructor(options: NodeObserverOptions) {
+    this.#options = options;
+  }
+
+  async observe(pods: readonly Pod[]): Promise<Observations> {
+    const [memory, pids, disks, used] = await Promise.all([
+      this.#memory(),
+      this.#pids(),
+      this.#disks(),
+      this.#pods(pods),
+    ]);
+    const { nodefs, imagefs, containerfs } = disks;
+    const signals = new Map<Signal, Observation>([
+      ['memory.available', memory],
+      ['pid.available', pids],
+      ['nodefs.available', nodefs.bytes],
+      ['nodefs.inodesFree', nodefs.inodes],
+      ['imagefs.available', imagefs.bytes],
+      ['imagefs.inodesFree', imagefs.inodes],
+      ['containerfs.available', containerfs.bytes],
+      ['containerfs.inodesFree', containerfs.inodes],
+    ]);
+    return {
+      signals,
+      pods: used,
+      hasImageFs: imagefs.device !== nodefs.device,
+      hasContainerFs: containerfs.device !== imagefs.device,
+    };
+  }
+
+  async #memory(): Promise<Observation> {
+    const text = await this.#options.fileSystem.readText('/proc/meminfo');
+    const bytes = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+([0-9]+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
+    return { available: bytes('MemAvailable'), capacity: bytes('MemTotal') };
+  }
+
+  async #pids(): Promise<Observation> {
+    const { fileSystem } = this.#options;
+    const capacity = Number(await fileSystem.readText('/proc/sys/kernel/pid_max'));
+    const loadavg = await fileSystem.readText('/proc/loadavg');
+    // The fourth field is running/existing kernel scheduling entities.
+    const tasks = Number(loadavg.split(' ')[3]?.split('/')[1] ?? 0);
+    return { available: capacity - tasks, capacity };
+  }
+
+  async #disks(): Promise<{ nodefs: Disk; imagefs: Disk; containerfs: Disk }> {
+    const { cri, directory } = this.#options;
+    const nodefs = await this.#disk(directory);
+    const info = await cri.call('imageFsInfo', {});
+    const diskOf = (place: FilesystemUsage | undefined): Promise<Disk> | undefined => {
+      const mountpoint = place?.fsId?.mountpoint ?? '';
+      return mountpoint === '' ? undefined : this.#disk(mountpoint);
+    };
+    const imagefs = (await diskOf(info.imageFilesystems?.[0])) ?? nodefs;
+    const containerfs = (await diskOf(info.containerFilesystems?.[0])) ?? imagefs;
+    return { nodefs, imagefs, containerfs };
+  }
+
+  async #disk(path: string): Promise<Disk> {
+    const { fileSystem } = this.#options;
+    const [stat, space] = await Promise.all([
+      fileSystem.stat(path),
+      fileSystem.statFileSystem(path),
+    ]);
+    return {
+      device: stat?.device ?? 0,
+      bytes: { available: space.available, capacity: space.capacity },
+      inodes: { available: space.inodesFree, capacity: space.inodes },
+    };
+  }
+
+  async #pods(pods: readonly Pod[]): Promise<Map<string, PodUse>> {
+    if (pods.length === 0) return new Map();
+    const { cri } = this.#options;
+    const { stats = [] } = await cri.call('listContainerStats', {});
+    const byPod = Map.groupBy(stats, ({ attributes }) => attributes?.labels?.[POD_UID_LABEL] ?? '');
+    const places = pods.flatMap((pod) => this.#placesOf(pod, byPod.get(uidOf(pod)) ?? []));
+    const sizes = await this.#sizes(places);
+    const found = new Map<string, PodUse>();
+    for (const pod of pods) {
+      const uid = uidOf(pod);
+      const ofPod = byPod.get(uid);
+      if (ofPod === undefined) continue;
+      found.set(uid, {
+        containers: ofPod.map((one) => this.#containerUse(pod, one, sizes)),
+        volumes: new Map(
+          emptyDirs(pod).map((name) => [name, sizes.get(this.#volume(pod, name)) ?? NOTHING]),
+        ),
+        processes: (await this.#options.cgroups?.processesOf(pod)) ?? 0,
+      });
+    }
+    return found;
+  }
+
+  #volume(pod: Pod, name: string): string {
+    return this.#options.volumeDirectory(uidOf(pod), name);
+  }
+
+  #logs(pod: Pod, container: string): string {
+    return `${podLogDirectory(this.#options.logRoot, pod)}/${container}`;
+  }
+
+  #placesOf(pod: Pod, stats: readonly ContainerStats[]): string[] {
+    const volumes = emptyDirs(pod).map((name) => this.#volume(pod, name));
+    return [...volumes, ...stats.map((one) => this.#logs(pod, nameOf(one)))];
+  }
+
+  #containerUse(
+    pod: Pod,
+    stats: ContainerStats,
+    sizes: ReadonlyMap<string, DiskUse>,
+  ): ContainerUse {
+    const { memory, writableLayer } = stats;
+    const name = nameOf(stats);
+    return {
+      name,
+      memoryBytes: memory?.workingSetBytes?.value ?? memory?.usageBytes?.value ?? 0,
+      rootfs: {
+        bytes: writableLayer?.usedBytes?.value ?? 0,
+        inodes: writableLayer?.inodesUsed?.value ?? 0,
+      },
+      logs: sizes.get(this.#logs(pod, name)) ?? NOTHING,
+    };
+  }
+
+  /** What is below each path; what cannot be read is left out. */
+  async #sizes(paths: readonly string[]): Promise<Map<string, DiskUse>> {
+    if (paths.length === 0) return new Map();
+    const [bytes, inodes] = await Promise.all([
+      this.#du(['--block-size=1'], paths),
+      this.#du(['--inodes'], paths),
+    ]);
+    return new Map(
+      [...bytes].map(([path, size]) => [path, { bytes: size, inodes: inodes.get(path) ?? 0 }]),
+    );
+  }
+
+  /** A path that is not there makes `du` fail, and say the rest all the same. */
+  async #du(unit: readonly string[], paths: readonly string[]): Promise<Map<string, number>> {
+    const args = ['-s', '-x', ...unit, '--', ...paths];
+    const { stdout } = await this.#options.processes.run('du', args, { timeoutMs: DU_TIMEOUT_MS });
+    const lines = Buffer.from(stdout).toString().split('\n');
+    return new Map(
+      lines.flatMap((line) => {
+        const tab = line.indexOf('\t');
+        return tab < 0 ? [] : [[line.slice(tab + 1), Number(line.slice(0, tab))] as const];
+      }),
+    );
+  }
+}
+
+function uidOf({ metadata }: Pod): string {
+  return metadata?.uid ?? '';
+}
+
+function nameOf({ attributes }: ContainerStats): string {
+  return attributes?.labels?.[CONTAINER_NAME_LABEL] ?? attributes?.metadata?.name ?? '';
+}
+
+function emptyDirs({ spec }: Pod): string[] {
+  return (spec?.volumes ?? []).flatMap(({ name, emptyDir }) =>
+    emptyDir === undefined ? [] : [name],
+  );
+}

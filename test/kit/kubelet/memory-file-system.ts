@@ -1,0 +1,139 @@
+/**
+ * A file system in memory: files and directories, no rights and no links. A watch tells of changes
+ * at once.
+ */
+import type { FileStat, FileSystem } from '#base/doors.ts';
+
+interface DiskSpace {
+  capacity: number;
+  available: number;
+  inodes: number;
+  inodesFree: number;
+}
+
+export class MemoryFileSystem implements FileSystem {
+  readonly #files = new Map<string, Uint8Array>();
+  readonly #directories = new Set<string>(['/']);
+  readonly #watches = new Set<{ readonly path: string; readonly changed: () => void }>();
+  /** By path: whoever reads it is refused with this. */
+  readonly faults = new Map<string, Error>();
+  /** Set: nothing can be watched, as on some network file systems. */
+  cannotWatch = false;
+  /** Of every file system that is asked for. */
+  space: DiskSpace = { capacity: 100e9, available: 50e9, inodes: 1e6, inodesFree: 5e5 };
+
+  readFile(path: string): Promise<Uint8Array> {
+    const found = this.#files.get(path);
+    const fault = this.faults.get(path) ?? (found === undefined ? missing(path) : undefined);
+    return fault === undefined ? Promise.resolve(found ?? new Uint8Array()) : Promise.reject(fault);
+  }
+
+  async readText(path: string): Promise<string> {
+    return Buffer.from(await this.readFile(path)).toString();
+  }
+
+  async readAt(path: string, position: number, length: number): Promise<Uint8Array> {
+    return (await this.readFile(path)).subarray(position, position + length);
+  }
+
+  writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+    return this.writeFile(path, data);
+  }
+
+  async writeFile(path: string, data: Uint8Array | string): Promise<void> {
+    await this.makeDirectory(parentOf(path));
+    this.#files.set(path, Buffer.from(data));
+    this.#tell(path);
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    for (let at = path; at !== '/' && at !== ''; at = parentOf(at)) this.#directories.add(at);
+    return Promise.resolve();
+  }
+
+  list(path: string): Promise<string[]> {
+    const fault =
+      this.faults.get(path) ?? (this.#directories.has(path) ? undefined : missing(path));
+    if (fault !== undefined) return Promise.reject(fault);
+    const below = [...this.#files.keys(), ...this.#directories].filter(
+      (each) => each !== '/' && parentOf(each) === path,
+    );
+    return Promise.resolve(below.map((each) => each.slice(each.lastIndexOf('/') + 1)));
+  }
+
+  stat(path: string): Promise<FileStat | undefined> {
+    const file = this.#files.get(path);
+    if (file === undefined && !this.#directories.has(path)) return Promise.resolve(undefined);
+    return Promise.resolve({
+      kind: file === undefined ? 'directory' : 'file',
+      size: file?.length ?? 0,
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+      modifiedMs: 0,
+      inode: 0,
+      device: 0,
+    });
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.writeFile(to, await this.readFile(from));
+    await this.remove(from);
+  }
+
+  remove(path: string): Promise<void> {
+    const isBelow = (each: string): boolean => each === path || each.startsWith(`${path}/`);
+    for (const each of this.#files.keys()) if (isBelow(each)) this.#files.delete(each);
+    for (const each of this.#directories) if (isBelow(each)) this.#directories.delete(each);
+    this.#tell(path);
+    return Promise.resolve();
+  }
+
+  symlink(): Promise<void> {
+    return Promise.reject(new Error('no links here'));
+  }
+
+  readLink(): Promise<string> {
+    return Promise.reject(new Error('no links here'));
+  }
+
+  chmod(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  chown(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async truncate(path: string, size: number): Promise<void> {
+    await this.writeFile(path, (await this.readFile(path)).subarray(0, size));
+  }
+
+  statFileSystem(): Promise<DiskSpace> {
+    return Promise.resolve({ ...this.space });
+  }
+
+  watch(path: string, changed: () => void): { close(): void } {
+    if (this.cannotWatch || !(this.#directories.has(path) || this.#files.has(path)))
+      throw missing(path);
+    const watch = { path, changed };
+    this.#watches.add(watch);
+    return { close: () => this.#watches.delete(watch) };
+  }
+
+  #tell(path: string): void {
+    for (const watch of this.#watches)
+      if (path === watch.path || path.startsWith(`${watch.path}/`)) watch.changed();
+  }
+}
+
+function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}
+
+function missing(path: string): Error {
+  return Object.assign(new Error(`ENOENT: no such file or directory, '${path}'`), {
+    code: 'ENOENT',
+  });
+}
