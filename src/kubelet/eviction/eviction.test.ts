@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Container, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { pressureRejection } from '../admission/pressure.ts';
-import { storageExcess } from './local-storage.ts';
+import { storageExcess, hasStorageLimit } from './local-storage.ts';
 import { binaryQuantity, pressureMessage } from './messages.ts';
 import { mostUrgent, nextPressure, NO_PRESSURE, type PressureState } from './pressure.ts';
 import { rankedForEviction } from './rank.ts';
@@ -411,4 +411,24 @@ describe('pressureRejection', () => {
         message === undefined ? undefined : { reason: 'Evicted', message },
       );
     });
+});
+
+describe('hasStorageLimit', () => {
+  it('of the pod, a container or an emptyDir', () => {
+    const limits = { 'ephemeral-storage': '1Gi' };
+    const container = (over: object = {}) => ({ name: 'main', ...over });
+    const specs: readonly [spec: PodSpec, expected: boolean][] = [
+      [{ containers: [container()] }, false],
+      [{ containers: [container({ resources: { limits: { memory: '1Gi' } } })] }, false],
+      [{ containers: [container(), container({ resources: { limits } })] }, true],
+      [{ containers: [container()], initContainers: [container({ resources: { limits } })] }, true],
+      [{ containers: [container()], volumes: [{ name: 'a', emptyDir: {} }] }, false],
+      [
+        { containers: [container()], volumes: [{ name: 'a', emptyDir: { sizeLimit: '1Mi' } }] },
+        true,
+      ],
+    ];
+    for (const [spec, expected] of specs)
+      assert.equal(hasStorageLimit({ spec }), expected, JSON.stringify(spec));
+  });
 });

@@ -15,11 +15,11 @@ const RESOURCE = 'ephemeral-storage';
 
 /** Whether the pod can be over a limit at all. */
 export function hasStorageLimit(pod: Pod): boolean {
-  const { volumes = [], containers = [] } = pod.spec ?? {};
+  const { volumes = [], containers = [], initContainers = [] } = pod.spec ?? {};
   return (
-    podLimits(pod)[RESOURCE] !== undefined ||
-    containers.some(({ resources }) => resources?.limits?.[RESOURCE] !== undefined) ||
-    volumes.some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined)
+    [...initContainers, ...containers].some(
+      ({ resources }) => RESOURCE in (resources?.limits ?? {}),
+    ) || volumes.some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined)
   );
 }
 
