@@ -13,6 +13,7 @@ import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { Handler } from '#base/http/message.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
@@ -35,16 +36,21 @@ import { nodeAllocatable, type NodeFacts, nodeObject } from './node/node-object.
 import { WatchedObjects } from './object-source.ts';
 import { BackoffTable } from './pod/backoff.ts';
 import type { NodeContext } from './pod/node-context.ts';
-import { isAnythingAlive } from './pod/observed.ts';
+import { isAnythingAlive, type ObservedPod } from './pod/observed.ts';
 import { PodWorker } from './pod/pod-worker.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { resizing } from './resize/resizing.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
+import { SyncLoopCheck } from './server/health.ts';
 import { rotateLogs } from './server/log-rotation.ts';
 import { textResponse } from './server/responses.ts';
 import type { ServedPods } from './server/served-pods.ts';
 import { kubeletServer, type KubeletServerOptions } from './server/server.ts';
+import { TokenReviews } from './server/token-reviews.ts';
+import { KubeletMetrics, observeKubelet } from './stats/kubelet-metrics.ts';
+import { meteredCri } from './stats/metered-cri.ts';
+import { NodeStats } from './stats/node-stats.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
@@ -85,6 +91,8 @@ export interface KubeletOptions {
   readonly resolverConfigPath: string;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
+  /** Id of the runtime's process; undefined: not known, and no stats are given of it. */
+  readonly runtimePid?: () => Promise<number | undefined>;
 }
 
 export class Kubelet {
@@ -92,22 +100,34 @@ export class Kubelet {
   readonly #abort = new AbortController();
   readonly #workers = new Map<string, PodWorker>();
   readonly #loops: Promise<void>[] = [];
+  readonly #metrics: KubeletMetrics;
+  readonly #syncLoop: SyncLoopCheck;
   /** Who waits for a change of a pod in the runtime. */
   readonly #listeners = new Set<{ readonly uid: string; readonly callback: () => void }>();
   #context: NodeContext | undefined;
+  #facts: NodeFacts | undefined;
   #agent: NodeAgent | undefined;
 
   constructor(options: KubeletOptions) {
+    const { clock } = options.environment;
     this.#options = options;
+    this.#metrics = new KubeletMetrics(new MetricRegistry(), clock);
+    this.#syncLoop = new SyncLoopCheck(clock);
   }
 
   /** Resolves when the runtime was found and all that runs is looked after. */
   async start(): Promise<void> {
     const { signal } = this.#abort;
     const { client, environment, node, runtime } = this.#options;
-    const cri = createCri(runtime);
+    const { registry, starts } = this.#metrics;
+    const cri = meteredCri(createCri(runtime), {
+      registry,
+      clock: environment.clock,
+      onPull: (podUid, isOver) => starts.pulling(podUid, isOver),
+    });
     const runtimeVersion = await this.#findRuntime(cri);
     const facts = await this.#nodeFacts(runtimeVersion);
+    this.#facts = facts;
     const services = this.#informer(SERVICE);
     const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
     const context = await this.#assemble(cri, facts, { services, pods });
@@ -127,7 +147,10 @@ export class Kubelet {
     for (const informer of [pods, nodes, services]) informer.start(signal);
     const cache = context.cache;
     this.#loops.push(
-      watchRuntime({ environment, cri, channel: runtime, cache }, signal),
+      watchRuntime(
+        { environment, cri, channel: runtime, cache, onTurn: () => this.#syncLoop.turned() },
+        signal,
+      ),
       rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
       collectImages({ ...this.#options, cri, nodeName: node.name }, signal),
       agent.run(signal),
@@ -164,21 +187,53 @@ export class Kubelet {
 
   /** The kubelet's own server. Before `start` has resolved it answers 503. */
   server(authorize: KubeletServerOptions['authorize']): Handler {
-    const { node, environment, fileSystem, network } = this.#options;
+    const startedMs = this.#options.environment.clock.now();
     let handler: Handler | undefined;
     return (request) => {
       const context = this.#context;
-      if (context === undefined) return Promise.resolve(textResponse(503, 'kubelet is starting'));
-      handler ??= kubeletServer({
-        nodeName: node.name,
-        environment,
-        fileSystem,
-        network,
-        cri: context.cri,
-        pods: this.#servedPods(context),
-        authorize,
-      });
+      const facts = this.#facts;
+      if (context === undefined || facts === undefined)
+        return Promise.resolve(textResponse(503, 'kubelet is starting'));
+      handler ??= kubeletServer(this.#serverOptions({ context, facts, startedMs }, authorize));
       return handler(request);
+    };
+  }
+
+  #serverOptions(
+    {
+      context,
+      facts: { machine },
+      startedMs,
+    }: { readonly context: NodeContext; readonly facts: NodeFacts; readonly startedMs: number },
+    authorize: KubeletServerOptions['authorize'],
+  ): KubeletServerOptions {
+    const { cache, cgroups, cri, environment, metrics, volumes } = context;
+    const { client, cgroupRoot, node, sandboxImage } = this.#options;
+    const nodeName = node.name;
+    const pods = this.#servedPods(context);
+    const stats = new NodeStats({ ...this.#options, cri, nodeName, pods, cgroups, volumes });
+    const observed = (): ObservedPod[] => cache.list();
+    observeKubelet(metrics.registry, {
+      nodeName,
+      startedMs,
+      cgroupVersion: cgroups?.hierarchy.version,
+      pods: () => pods.list(),
+      observed,
+    });
+    const reviews = new TokenReviews(client, environment.clock);
+    return {
+      ...this.#options,
+      nodeName,
+      cri,
+      pods,
+      observed,
+      stats,
+      metrics,
+      facts: { machine, sandboxImage, podsPath: cgroups?.podsPath ?? '' },
+      configuration: { ...this.#options, cgroupRoot, port: node.serverPort },
+      healthChecks: [this.#syncLoop],
+      userOfToken: (token) => reviews.userOf(token),
+      authorize,
     };
   }
 
@@ -285,7 +340,11 @@ export class Kubelet {
       }),
       mounter,
       hooks: new HookRunner({ environment, cri, network }),
-      probes: new ProbeManager({ environment, cri, network, openGrpc }, wake),
+      probes: new ProbeManager(
+        { environment, cri, network, openGrpc, metrics: this.#metrics.probes },
+        wake,
+      ),
+      metrics: this.#metrics,
       statuses: new StatusWriter({ client, environment }),
       objects,
       tokens,
@@ -349,6 +408,8 @@ export class Kubelet {
     const uid = object.metadata?.uid ?? '';
     const worker = this.#workers.get(uid);
     this.#forgetOthers(object);
+    if (type === 'deleted') this.#metrics.starts.forget(uid);
+    else this.#metrics.starts.watched(object);
     if (type === 'deleted') worker?.forgotten(object);
     else if (worker !== undefined) worker.update(object);
     else this.#adopt(object);
@@ -369,6 +430,7 @@ export class Kubelet {
     const uid = pod.metadata?.uid ?? '';
     const worker = new PodWorker(this.#context, pod, () => {
       this.#workers.delete(uid);
+      this.#metrics.starts.forget(uid);
       this.#weighClasses();
     });
     this.#workers.set(uid, worker);

@@ -14,7 +14,7 @@ const MEMORY_RESERVED_BYTES = 100 * MIB;
 const DISK_RESERVED_SHARE = 0.1;
 const INODES_RESERVED_SHARE = 0.05;
 /** As many pods as upstream's kubelet takes. */
-const PODS_MAX = 110;
+export const PODS_MAX = 110;
 
 const NO_TAINTS: NodeSpec = {};
 

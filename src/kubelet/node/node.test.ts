@@ -27,6 +27,8 @@ const FACTS: NodeFacts = {
   machine: {
     cpus: 2,
     memoryBytes: 4 * GIB,
+    cores: 2,
+    sockets: 1,
     machineId: 'm',
     systemUuid: 's',
     bootId: 'b',
@@ -123,7 +125,7 @@ describe('NodeAgent', { skip: process.platform === 'linux' ? false : 'reads /pro
               : '32768',
         ),
       statFileSystem: () =>
-        Promise.resolve({ capacity: 100, available: 50, inodes: 10, inodesFree: 9 }),
+        Promise.resolve({ capacity: 100, free: 50, available: 50, inodes: 10, inodesFree: 9 }),
     };
     const stop = new AbortController();
     const agent = new NodeAgent({

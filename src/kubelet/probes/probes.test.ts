@@ -12,6 +12,7 @@ import type { Cri } from '../cri/cri.ts';
 import { type KubeletEvent, PodEvents } from '../events.ts';
 import type { ObservedPod } from '../pod/observed.ts';
 import { ProbeManager } from './probe-manager.ts';
+import { ProberMetrics } from '../stats/prober-metrics.ts';
 import { runProbe } from './run-probe.ts';
 import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { FIRST_STATE, nextState, type ProbeType } from './verdict.ts';
@@ -68,8 +69,9 @@ describe('ProbeManager', () => {
     const runtime = new FakeExec();
     const events: KubeletEvent[] = [];
     let verdicts = 0;
+    const metrics = new ProberMetrics();
     const manager = new ProbeManager(
-      { environment, cri: runtime.cri, network: realNetwork(), openGrpc: openGrpcChannel },
+      { environment, cri: runtime.cri, network: realNetwork(), openGrpc: openGrpcChannel, metrics },
       () => verdicts++,
     );
     const main: Container = { name: 'main', ...container };
