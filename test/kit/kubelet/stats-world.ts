@@ -20,7 +20,7 @@ import { VolumeManager } from '#kubelet/volumes/volume-manager.ts';
 import { VirtualEnvironment } from '../virtual-environment.ts';
 import { FakeCri } from './fake-cri.ts';
 
-export const MACHINE = {
+const MACHINE = {
   cpus: 4,
   cores: 2,
   sockets: 1,
