@@ -208,7 +208,10 @@ describe('/stats/summary', () => {
     const count = (end: string): number => world.reads.filter((path) => path.endsWith(end)).length;
     // The node, all pods, the pod and its two containers.
     assert.deepEqual([count('/cpu.stat'), count('/memory.swap.max')], [5, 0]);
-    await world.environment.advance(1000);
+    await world.environment.advance(999);
+    await ask('/metrics/resource');
+    assert.equal(count('/cpu.stat'), 5);
+    await world.environment.advance(1);
     await ask('/metrics/resource');
     assert.equal(count('/cpu.stat'), 10);
   });

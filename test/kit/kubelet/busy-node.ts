@@ -148,6 +148,8 @@ export class BusyNode {
     world.disk.set(`${VOLUMES}configmap/settings`, [13, 3]);
     world.disk.set('/kubelet/memory/u/keys', [14, 4]);
     world.disk.set('/etc', [9999, 99]);
+    // Where a hostPath would lie, were it the kubelet's.
+    world.disk.set(`${VOLUMES}projected/host`, [9999, 99]);
     world.disk.set('/kubelet/pods/u/etc-hosts', [100, 1]);
     world.disk.set('/logs/n_p_u/main/0.log', [1000, 1]);
     world.disk.set('/logs/n_p_u/main/0.log.20260101-000000', [2000, 1]);
