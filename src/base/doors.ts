@@ -15,6 +15,17 @@ export interface FileStat {
   readonly device: number;
 }
 
+/** Bytes and inodes of the file system that holds a path. */
+export interface FileSystemRoom {
+  readonly capacity: number;
+  /** With what is kept for root alone. */
+  readonly free: number;
+  /** To everybody. */
+  readonly available: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+}
+
 /** The file system. Every call is asynchronous; a missing path rejects with `code: 'ENOENT'`. */
 export interface FileSystem {
   readFile(path: string): Promise<Uint8Array>;
@@ -42,10 +53,7 @@ export interface FileSystem {
   chmod(path: string, mode: number): Promise<void>;
   chown(path: string, uid: number, gid: number): Promise<void>;
   truncate(path: string, size: number): Promise<void>;
-  /** Bytes and inodes of the file system that holds `path`. */
-  statFileSystem(
-    path: string,
-  ): Promise<{ capacity: number; available: number; inodes: number; inodesFree: number }>;
+  statFileSystem(path: string): Promise<FileSystemRoom>;
   /** Calls `changed` after changes below `path` (coalesced). Close to stop. */
   watch(path: string, changed: () => void): { close(): void };
 }

@@ -1,7 +1,7 @@
 /** Metrics as text. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { countsBy, exponentialBuckets, MetricRegistry } from './metrics.ts';
+import { countsBy, exponentialBuckets, familyText, MetricRegistry } from './metrics.ts';
 
 const head = (name: string, ...labels: string[]) => ({ name, help: 'Help.', labels }) as const;
 
@@ -53,6 +53,25 @@ describe('MetricRegistry', () => {
       'b_count 0',
     ]);
   });
+
+  it('forgets a series', () => {
+    const registry = new MetricRegistry();
+    const counter = registry.counter(head('a', 'x', 'y'));
+    const histogram = registry.histogram(head('b', 'x', 'y'), []);
+    for (const labels of [
+      ['1', '2'],
+      ['1', '3'],
+    ]) {
+      counter.add(labels);
+      histogram.observe(labels, 1);
+    }
+    counter.remove(['1', '2']);
+    histogram.remove(['1', '2']);
+    assert.deepEqual(
+      samples(registry).filter((line) => !/_(bucket|sum)/.test(line)),
+      ['a{x="1",y="3"} 1', 'b_count{x="1",y="3"} 1'],
+    );
+  });
 });
 
 it('exponentialBuckets() multiplies', () => {
@@ -68,4 +87,21 @@ it('countsBy() counts those that have the same labels', () => {
       [['length', '2'], 2],
     ],
   );
+});
+
+describe('familyText()', () => {
+  it('writes values with their times', () => {
+    const samples = [
+      { labels: ['1'], value: 2_000_000, timeMs: 1_767_225_600_000.5 },
+      { labels: ['"'], value: 0.5 },
+    ];
+    assert.equal(
+      familyText(head('a', 'x'), 'counter', samples),
+      '# HELP a Help.\n# TYPE a counter\na{x="1"} 2e+06 1767225600000\na{x="\\""} 0.5\n',
+    );
+  });
+
+  it('writes nothing where there is nothing', () => {
+    assert.equal(familyText(head('a'), 'gauge', []), '');
+  });
 });

@@ -34,6 +34,32 @@ function headOf(stability: Stability) {
   });
 }
 
+/** One value of a metric, at a time (milliseconds since 1970) or as of now. */
+export interface Sample {
+  readonly labels: readonly string[];
+  readonly value: number;
+  readonly timeMs?: number;
+}
+
+/** A metric with all its values; empty where it has none. */
+export function familyText(
+  head: MetricHead,
+  type: 'counter' | 'gauge',
+  samples: readonly Sample[],
+): string {
+  if (samples.length === 0) return '';
+  const lines = [...headLines(head, type), ...samples.map((sample) => sampleLine(head, sample))];
+  return `${lines.join('\n')}\n`;
+}
+
+function sampleLine(
+  { name, labels: names }: MetricHead,
+  { labels, value, timeMs }: Sample,
+): string {
+  const line = `${name}${labelText(names, labels)} ${numberText(value)}`;
+  return timeMs === undefined ? line : `${line} ${Math.trunc(timeMs)}`;
+}
+
 interface Metric {
   lines(): Iterable<string>;
 }
@@ -89,8 +115,7 @@ export class MetricRegistry {
     this.#add(head.name, {
       *lines() {
         yield* headLines(head, type);
-        for (const [labels, value] of values())
-          yield `${head.name}${labelText(head.labels, labels)} ${numberText(value)}`;
+        for (const [labels, value] of values()) yield sampleLine(head, { labels, value });
       },
     });
   }
@@ -143,6 +168,11 @@ export class Counter implements Metric {
     if (this.#values.has(key)) this.#values.set(key, value);
   }
 
+  /** Forgets a series: what it was of is gone. */
+  remove(labels: readonly string[]): void {
+    this.#values.delete(labelText(this.#head.labels, labels));
+  }
+
   *lines(): Iterable<string> {
     yield* headLines(this.#head, this.#type);
     for (const [labels, value] of this.#values)
@@ -177,8 +207,13 @@ export class Histogram implements Metric {
     series.count += 1;
   }
 
+  /** Forgets a series: what it was of is gone. */
+  remove(labels: readonly string[]): void {
+    this.#series.delete(keyOf(labels));
+  }
+
   #of(labels: readonly string[]): Observations | undefined {
-    const key = labels.join('\u0000');
+    const key = keyOf(labels);
     const known = this.#series.get(key);
     if (known !== undefined || this.#series.size >= SERIES_MAX) return known;
     const series = { labels, counts: this.#buckets.map(() => 0), sum: 0, count: 0 };
@@ -200,6 +235,10 @@ export class Histogram implements Metric {
       yield `${name}_count${labelText(names, labels)} ${count}`;
     }
   }
+}
+
+function keyOf(labels: readonly string[]): string {
+  return labels.join('\u0000');
 }
 
 function headLines({ name, help, stability }: MetricHead, type: string): string[] {

@@ -52,6 +52,7 @@ import {
   tunnelName,
 } from './node-network.ts';
 import type { KeyPair } from './pki.ts';
+import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -179,6 +180,7 @@ function createKubelet(
       taints: [],
       serverPort: config.kubeletPort,
     },
+    runtimePid: () => Promise.resolve(runningPid(directory.run, 'containerd')),
     staticPodPath: layout.staticPods,
     eviction: { evictionHard: EVICTION_HARD },
     rootDirectory: layout.kubeletRoot,

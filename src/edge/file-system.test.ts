@@ -120,6 +120,7 @@ describe('realFileSystem', () => {
   it('knows the room on a file system', async (t) => {
     const room = await files.statFileSystem(directory(t));
     assert.ok(room.capacity > room.available && room.available > 0);
+    assert.ok(room.capacity > room.free && room.free >= room.available);
     assert.ok(room.inodes >= room.inodesFree && room.inodesFree > 0);
   });
 });

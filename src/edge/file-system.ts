@@ -54,9 +54,10 @@ export function realFileSystem(): FileSystem {
     chown,
     truncate,
     async statFileSystem(path) {
-      const { bsize, blocks, bavail, files, ffree } = await statfs(path);
+      const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
       return {
         capacity: blocks * bsize,
+        free: bfree * bsize,
         available: bavail * bsize,
         inodes: files,
         inodesFree: ffree,

@@ -14,6 +14,7 @@ import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { Handler } from '#base/http/message.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
@@ -42,18 +43,22 @@ import { StatusWriter } from './pod/status-writer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { resizing } from './resize/resizing.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
+import { SyncLoopCheck } from './server/health.ts';
 import { rotateLogs } from './server/log-rotation.ts';
 import { textResponse } from './server/responses.ts';
 import type { ServedPods } from './server/served-pods.ts';
 import { kubeletServer, type KubeletServerOptions } from './server/server.ts';
+import { serverOptions } from './server/server-options.ts';
 import { EvictionManager } from './eviction/eviction-manager.ts';
-import { EVICTED } from './eviction/messages.ts';
+import { evictableWorkers } from './eviction/evictable-workers.ts';
 import { NodeObserver } from './eviction/node-observer.ts';
 import type { EvictionConfig } from './eviction/thresholds.ts';
 import { FileSource } from './static/file-source.ts';
 import { MirrorPods } from './static/mirror-pods.ts';
 import { fromApi, isStaticPod } from './static/static-pod.ts';
 import { StaticPods } from './static/static-pods.ts';
+import { KubeletMetrics } from './stats/kubelet-metrics.ts';
+import { meteredCri } from './stats/metered-cri.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
@@ -100,6 +105,8 @@ export interface KubeletOptions {
   readonly eviction?: EvictionConfig;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
+  /** Id of the runtime's process; undefined: not known, and no stats are given of it. */
+  readonly runtimePid?: () => Promise<number | undefined>;
 }
 
 export class Kubelet {
@@ -107,16 +114,20 @@ export class Kubelet {
   readonly #abort = new AbortController();
   readonly #workers = new Map<string, PodWorker>();
   readonly #loops: Promise<void>[] = [];
+  readonly #metrics: KubeletMetrics;
+  readonly #syncLoop: SyncLoopCheck;
   /** Who waits for a change of a pod in the runtime. */
   readonly #listeners = new Set<{ readonly uid: string; readonly callback: () => void }>();
   readonly #statics: StaticPods;
   readonly #mirrors: MirrorPods;
   #files: FileSource | undefined;
   #context: NodeContext | undefined;
+  #facts: NodeFacts | undefined;
   #agent: NodeAgent | undefined;
   #eviction: EvictionManager | undefined;
 
   constructor(options: KubeletOptions) {
+    const { clock } = options.environment;
     this.#options = options;
     const nodeName = options.node.name;
     this.#mirrors = new MirrorPods({
@@ -127,7 +138,7 @@ export class Kubelet {
       onMirror: ({ metadata }) => this.#workers.get(metadata?.uid ?? '')?.wake(),
     });
     this.#statics = new StaticPods({
-      clock: options.environment.clock,
+      clock,
       workers: {
         adopt: (pod) => {
           this.#adopt(pod);
@@ -145,15 +156,23 @@ export class Kubelet {
         path: options.staticPodPath,
         onPods: (pods) => this.#statics.set(pods),
       });
+    this.#metrics = new KubeletMetrics(new MetricRegistry(), clock);
+    this.#syncLoop = new SyncLoopCheck(clock);
   }
 
   /** Resolves when the runtime was found and all that runs is looked after. */
   async start(): Promise<void> {
     const { signal } = this.#abort;
     const { client, environment, node, runtime } = this.#options;
-    const cri = createCri(runtime);
+    const { registry, starts } = this.#metrics;
+    const cri = meteredCri(createCri(runtime), {
+      registry,
+      clock: environment.clock,
+      onPull: (podUid, isOver) => starts.pulling(podUid, isOver),
+    });
     const runtimeVersion = await this.#findRuntime(cri);
     const facts = await this.#nodeFacts(runtimeVersion);
+    this.#facts = facts;
     const services = this.#informer(SERVICE);
     const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
     const context = await this.#assemble(cri, facts, { services, pods });
@@ -179,7 +198,10 @@ export class Kubelet {
     const eviction = this.#evictionManager(context, images);
     this.#eviction = eviction;
     this.#loops.push(
-      watchRuntime({ environment, cri, channel: runtime, cache }, signal),
+      watchRuntime(
+        { environment, cri, channel: runtime, cache, onTurn: () => this.#syncLoop.turned() },
+        signal,
+      ),
       rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
       collectImages({ ...this.#options, cri, nodeName: node.name }, signal, images),
       eviction.run(signal),
@@ -218,20 +240,23 @@ export class Kubelet {
 
   /** The kubelet's own server. Before `start` has resolved it answers 503. */
   server(authorize: KubeletServerOptions['authorize']): Handler {
-    const { node, environment, fileSystem, network } = this.#options;
+    const startedMs = this.#options.environment.clock.now();
     let handler: Handler | undefined;
     return (request) => {
       const context = this.#context;
-      if (context === undefined) return Promise.resolve(textResponse(503, 'kubelet is starting'));
-      handler ??= kubeletServer({
-        nodeName: node.name,
-        environment,
-        fileSystem,
-        network,
-        cri: context.cri,
-        pods: this.#servedPods(context),
-        authorize,
-      });
+      const facts = this.#facts;
+      if (context === undefined || facts === undefined)
+        return Promise.resolve(textResponse(503, 'kubelet is starting'));
+      handler ??= kubeletServer(
+        serverOptions(this.#options, {
+          context,
+          facts,
+          startedMs,
+          pods: this.#servedPods(context),
+          healthChecks: [this.#syncLoop],
+          authorize,
+        }),
+      );
       return handler(request);
     };
   }
@@ -339,7 +364,11 @@ export class Kubelet {
       }),
       mounter,
       hooks: new HookRunner({ environment, cri, network }),
-      probes: new ProbeManager({ environment, cri, network, openGrpc }, wake),
+      probes: new ProbeManager(
+        { environment, cri, network, openGrpc, metrics: this.#metrics.probes },
+        wake,
+      ),
+      metrics: this.#metrics,
       statuses: new StatusWriter({
         client,
         environment,
@@ -412,8 +441,6 @@ export class Kubelet {
 
   #evictionManager(context: NodeContext, images: ImageCollector): EvictionManager {
     const { eviction, node, rootDirectory, logRoot } = this.#options;
-    const workerOf = ({ metadata }: Pod): PodWorker | undefined =>
-      this.#workers.get(metadata?.uid ?? '');
     return new EvictionManager({
       ...this.#options,
       nodeName: node.name,
@@ -426,21 +453,7 @@ export class Kubelet {
         logRoot,
         volumeDirectory: (uid, name) => context.volumes.emptyDirectory(uid, name),
       }),
-      pods: {
-        list: () =>
-          [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ pod }) => pod),
-        evict: (pod, { message, gracePeriodSeconds, condition }) =>
-          workerOf(pod)?.evict(
-            {
-              phase: 'Failed',
-              reason: EVICTED,
-              message,
-              ...(condition === undefined ? {} : { condition }),
-            },
-            gracePeriodSeconds,
-          ),
-        isCleanedUp: (pod) => workerOf(pod)?.isCleanedUp ?? true,
-      },
+      pods: evictableWorkers(this.#workers),
       freeImages: () => images.freeUnused(),
       onConditions: () => this.#agent?.wake(),
     });
@@ -452,6 +465,8 @@ export class Kubelet {
     const uid = object.metadata?.uid ?? '';
     const worker = this.#workers.get(uid);
     this.#forgetOthers(object);
+    if (type === 'deleted') this.#metrics.starts.forget(uid);
+    else this.#metrics.starts.watched(object);
     if (type === 'deleted') worker?.forgotten(object);
     else if (worker !== undefined) worker.update(object);
     else this.#adopt(object);
@@ -474,6 +489,7 @@ export class Kubelet {
     const worker = new PodWorker(this.#context, pod, () => {
       this.#workers.delete(uid);
       this.#statics.removed(uid);
+      this.#metrics.starts.forget(uid);
       this.#weighClasses();
     });
     this.#workers.set(uid, worker);

@@ -81,6 +81,15 @@ export class CgroupManager {
     return root.startsWith('/') ? root : `/${root}`;
   }
 
+  get hierarchy(): CgroupHierarchy {
+    return this.#options.hierarchy;
+  }
+
+  /** Path of the cgroup that holds those of all pods. */
+  get podsPath(): string {
+    return `${this.root}/kubepods`;
+  }
+
   /** Path of the pod's cgroup, as CRI takes it. */
   pathOf(pod: Pod): string {
     return podCgroupPath(this.root, pod);
@@ -88,7 +97,7 @@ export class CgroupManager {
 
   /** Makes the root and the classes. `milliCpu`: what all pods may share. */
   async start(milliCpu: number): Promise<void> {
-    const base = `${this.root}/kubepods`;
+    const base = this.podsPath;
     await this.#ensure(base, { ...UNLIMITED, cpuShares: cpuShares(milliCpu) });
     await this.#ensure(`${base}/besteffort`, { ...UNLIMITED, cpuShares: cpuShares(0) });
     await this.#ensure(`${base}/burstable`, { ...UNLIMITED, cpuShares: cpuShares(0) });

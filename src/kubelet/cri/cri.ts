@@ -31,6 +31,7 @@ export interface CriCalls {
   listContainers: [m.ListContainersRequest, m.ListContainersResponse];
   containerStatus: [m.ContainerStatusRequest, m.ContainerStatusResponse];
   listContainerStats: [m.ListContainerStatsRequest, m.ListContainerStatsResponse];
+  checkpointContainer: [m.CheckpointContainerRequest, m.CheckpointContainerResponse];
   reopenContainerLog: [m.ReopenContainerLogRequest, m.ReopenContainerLogResponse];
   execSync: [m.ExecSyncRequest, m.ExecSyncResponse];
   exec: [m.ExecRequest, m.ExecResponse];
@@ -45,7 +46,7 @@ export interface CriCalls {
 
 export type CriCallName = keyof CriCalls;
 
-const CALL_TIMEOUT_MS = 120_000;
+export const CALL_TIMEOUT_MS = 120_000;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 /** Calls that do not have the usual limit: making a sandbox runs CNI, pulling takes its time. */

@@ -24,6 +24,8 @@ export interface RuntimeWatchOptions {
   readonly cri: Cri;
   readonly channel: GrpcChannel;
   readonly cache: RuntimeCache;
+  /** Told at each turn of the loop. */
+  readonly onTurn?: () => void;
 }
 
 /** Runs until `signal` is aborted. The caller has made the first listing. */
@@ -37,6 +39,7 @@ export async function watchRuntime(
   while (!signal.aborted) {
     await sleep(environment, state.hasEvents ? RELIST_WITH_EVENTS_MS : RELIST_MS, signal);
     if (signal.aborted) break;
+    options.onTurn?.();
     await cache.relist().catch((error: unknown) => {
       environment.log.warn('cannot list containers', { error: String(error) });
     });

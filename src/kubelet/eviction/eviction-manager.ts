@@ -35,7 +35,7 @@ import {
 const LOOK_MS = 10_000;
 const CLEANUP_LOOK_MS = 1000;
 const CLEANUP_WAIT_MS = 30_000;
-const TRANSITION_MS = 300_000;
+export const TRANSITION_MS = 300_000;
 /** For what cannot wait. */
 const IMMEDIATE_GRACE_SECONDS = 1;
 

@@ -52,10 +52,10 @@ async function observe(
     cri,
     fileSystem,
     processes: {
-      run: (command, args) => {
-        asked.push([command, ...args].join(' '));
+      run: (command, args, { input = '' } = {}) => {
+        asked.push([command, args[0], ...String(input).split('\0').filter(Boolean)].join(' '));
         const [size, other] = args.includes('--inodes') ? [3, 4] : [300, 400];
-        const text = `${size}\t/volumes/u/v\n${other}\t/logs/n_p_u/main\n`;
+        const text = `${size}\t/volumes/u/v\0${other}\t/logs/n_p_u/main\0`;
         return Promise.resolve({ exitCode: 1, stdout: Buffer.from(text), stderr: Buffer.from('') });
       },
     },
@@ -92,8 +92,8 @@ describe('NodeObserver', () => {
       processes: 0,
     });
     assert.deepEqual(asked, [
-      'du -s -x --block-size=1 -- /volumes/u/v /logs/n_p_u/main',
-      'du -s -x --inodes -- /volumes/u/v /logs/n_p_u/main',
+      'du -B1 /volumes/u/v /logs/n_p_u/main',
+      'du --inodes /volumes/u/v /logs/n_p_u/main',
     ]);
   });
   it('tells file systems apart by their devices', async () => {

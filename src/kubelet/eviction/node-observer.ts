@@ -11,10 +11,10 @@ import type { FileSystem, Processes } from '#base/doors.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import { podLogDirectory } from '../container/container-config.ts';
 import type { Cri } from '../cri/cri.ts';
+import { type DiskUse, diskUse } from '../disk-use.ts';
 import { CONTAINER_NAME_LABEL, POD_UID_LABEL } from '../cri/labels.ts';
 import type {
   ContainerUse,
-  DiskUse,
   EvictionObserver,
   Observation,
   Observations,
@@ -22,7 +22,6 @@ import type {
   Signal,
 } from './signals.ts';
 
-const DU_TIMEOUT_MS = 60_000;
 const NOTHING: DiskUse = { bytes: 0, inodes: 0 };
 
 export interface NodeObserverOptions {
@@ -124,7 +123,7 @@ export class NodeObserver implements EvictionObserver {
     const { stats = [] } = await cri.call('listContainerStats', {});
     const byPod = Map.groupBy(stats, ({ attributes }) => attributes?.labels?.[POD_UID_LABEL] ?? '');
     const places = pods.flatMap((pod) => this.#placesOf(pod, byPod.get(uidOf(pod)) ?? []));
-    const sizes = await this.#sizes(places);
+    const sizes = await diskUse(this.#options.processes, places);
     const found = new Map<string, PodUse>();
     for (const pod of pods) {
       const uid = uidOf(pod);
@@ -170,31 +169,6 @@ export class NodeObserver implements EvictionObserver {
       },
       logs: sizes.get(this.#logs(pod, name)) ?? NOTHING,
     };
-  }
-
-  /** What is below each path; what cannot be read is left out. */
-  async #sizes(paths: readonly string[]): Promise<Map<string, DiskUse>> {
-    if (paths.length === 0) return new Map();
-    const [bytes, inodes] = await Promise.all([
-      this.#du(['--block-size=1'], paths),
-      this.#du(['--inodes'], paths),
-    ]);
-    return new Map(
-      [...bytes].map(([path, size]) => [path, { bytes: size, inodes: inodes.get(path) ?? 0 }]),
-    );
-  }
-
-  /** A path that is not there makes `du` fail, and say the rest all the same. */
-  async #du(unit: readonly string[], paths: readonly string[]): Promise<Map<string, number>> {
-    const args = ['-s', '-x', ...unit, '--', ...paths];
-    const { stdout } = await this.#options.processes.run('du', args, { timeoutMs: DU_TIMEOUT_MS });
-    const lines = Buffer.from(stdout).toString().split('\n');
-    return new Map(
-      lines.flatMap((line) => {
-        const tab = line.indexOf('\t');
-        return tab < 0 ? [] : [[line.slice(tab + 1), Number(line.slice(0, tab))] as const];
-      }),
-    );
   }
 }
 

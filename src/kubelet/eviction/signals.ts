@@ -5,6 +5,7 @@
  * pkg/kubelet/eviction/api/types.go and helpers.go (init), v1.36.
  */
 import type { Pod } from '#api/gen/core-v1.ts';
+import type { DiskUse } from '../disk-use.ts';
 
 export type PressureCondition = 'MemoryPressure' | 'DiskPressure' | 'PIDPressure';
 
@@ -40,11 +41,6 @@ export function isSignal(text: string): text is Signal {
 export interface Observation {
   readonly available: number;
   readonly capacity: number;
-}
-
-export interface DiskUse {
-  readonly bytes: number;
-  readonly inodes: number;
 }
 
 export interface ContainerUse {

@@ -25,7 +25,7 @@ export interface EvictionConfig {
   readonly evictionMaxPodGracePeriod?: number;
 }
 
-const DEFAULT_HARD: Statements = {
+export const DEFAULT_HARD: Statements = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
   'nodefs.inodesFree': '5%',

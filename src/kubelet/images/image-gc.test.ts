@@ -36,6 +36,7 @@ class Disk {
           this.others + [...this.images.values()].reduce((sum, { size = 0 }) => sum + size, 0);
         return Promise.resolve({
           capacity: this.capacity,
+          free: this.capacity - used,
           available: this.capacity - used,
           inodes: 0,
           inodesFree: 0,

@@ -19,10 +19,10 @@ import type { Cri } from '../cri/cri.ts';
 import type { KubeletEvents } from '../events.ts';
 
 const LOOK_MS = 300_000;
-const MIN_AGE_MS = 120_000;
+export const MIN_AGE_MS = 120_000;
 /** In percent of the file system: above the first images go, until it is at the second. */
-const HIGH_THRESHOLD = 85;
-const LOW_THRESHOLD = 80;
+export const HIGH_THRESHOLD = 85;
+export const LOW_THRESHOLD = 80;
 /** Of images that were there when the kubelet started. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 

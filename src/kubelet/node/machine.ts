@@ -8,6 +8,9 @@ import type { FileSystem } from '#base/doors.ts';
 
 export interface MachineFacts {
   readonly cpus: number;
+  /** Processors that share one core, or one socket, count as one. */
+  readonly cores: number;
+  readonly sockets: number;
   readonly memoryBytes: number;
   readonly machineId: string;
   readonly systemUuid: string;
@@ -34,12 +37,30 @@ export async function readMachine(fileSystem: FileSystem): Promise<MachineFacts>
     ]);
   const memoryKib = Number(/^MemTotal:\s+([0-9]+) kB/m.exec(meminfo)?.[1] ?? 0);
   return {
-    cpus: Math.max(1, cpuinfo.match(/^processor\s*:/gm)?.length ?? 1),
+    ...processorsOf(cpuinfo),
     memoryBytes: memoryKib * 1024,
     machineId,
     systemUuid: systemUuid === '' ? machineId : systemUuid,
     bootId,
     kernelVersion,
     osImage: /^PRETTY_NAME="?([^"\n]*)"?/m.exec(release)?.[1] ?? '',
+  };
+}
+
+/** Of `/proc/cpuinfo`. Where it names no cores and sockets, each processor is a core of one socket. */
+export function processorsOf(cpuinfo: string): Pick<MachineFacts, 'cpus' | 'cores' | 'sockets'> {
+  const cores = new Set<string>();
+  const sockets = new Set<string>();
+  const processors = cpuinfo.split(/\n\s*\n/).filter((text) => /^processor\s*:/m.test(text));
+  for (const [index, text] of processors.entries()) {
+    const socket = /^physical id\s*:\s*([0-9]+)/m.exec(text)?.[1] ?? '0';
+    const core = /^core id\s*:\s*([0-9]+)/m.exec(text)?.[1] ?? `processor ${index}`;
+    sockets.add(socket);
+    cores.add(`${socket}/${core}`);
+  }
+  return {
+    cpus: Math.max(1, processors.length),
+    cores: Math.max(1, cores.size),
+    sockets: Math.max(1, sockets.size),
   };
 }

@@ -14,14 +14,14 @@ import type { KubeletEvents } from '../events.ts';
 import { NODE } from '../resources.ts';
 import { type NodeFacts, nodeObject, nodeStatus, sameNodeStatus } from './node-object.ts';
 
-const CHECK_MS = 10_000;
-const REPORT_MS = 300_000;
+export const CHECK_MS = 10_000;
+export const REPORT_MS = 300_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 7000;
 /** Until the node is ready it looks more often: its network may come any moment. */
 const UNREADY_CHECK_FIRST_MS = 50;
 const UNREADY_CHECK_MAX_MS = 2000;
-const IMAGES_MAX = 50;
+export const IMAGES_MAX = 50;
 const IMAGE_NAMES_MAX = 5;
 
 export interface NodeAgentOptions {

@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const MEMORY_RESERVED_BYTES = 100 * MIB;
 const DISK_RESERVED_SHARE = 0.1;
 /** As many pods as upstream's kubelet takes. */
-const PODS_MAX = 110;
+export const PODS_MAX = 110;
 
 const NO_TAINTS: NodeSpec = {};
 

@@ -24,6 +24,8 @@ const FACTS: NodeFacts = {
   machine: {
     cpus: 2,
     memoryBytes: 4 * GIB,
+    cores: 2,
+    sockets: 1,
     machineId: 'm',
     systemUuid: 's',
     bootId: 'b',

@@ -16,6 +16,7 @@ import type { HookRunner } from '../lifecycle/hooks.ts';
 import type { WatchedObjects } from '../object-source.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { Resizing } from '../resize/resizing.ts';
+import type { KubeletMetrics } from '../stats/kubelet-metrics.ts';
 import type { Mounter } from '../volumes/mounts.ts';
 import type { TokenSource } from '../volumes/tokens.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
@@ -53,6 +54,7 @@ export interface NodeContext extends Resizing {
   readonly objects: WatchedObjects;
   readonly tokens: TokenSource;
   readonly backoff: BackoffTable;
+  readonly metrics: KubeletMetrics;
   readonly settings: NodeSettings;
   /** Waits until the Services have been read once, but for a pod that may run before any API. */
   readonly services: (pod: Pod) => Promise<readonly Service[]>;

@@ -286,6 +286,7 @@ export class PodSync {
     let retryAtMs: number | undefined;
     for (const start of starts) {
       if (signal.aborted) break;
+      this.#node.metrics.containerStarts(start);
       try {
         await this.#starter.start({
           pod,
@@ -313,9 +314,11 @@ export class PodSync {
   }
 
   /** Gives the time of the next try. */
-  #noteFailure({ container }: ContainerStart, error: unknown): number {
+  #noteFailure(start: ContainerStart, error: unknown): number {
+    const { container } = start;
     const { clock } = this.#node.environment;
     const reason = error instanceof StartError ? error.reason : 'CreateContainerError';
+    this.#node.metrics.containerFailed(start, reason);
     this.failures.set(container.name, { reason, message: plainMessage(error) });
     const at = error instanceof StartError ? error.retryAtMs : undefined;
     const delayMs = RETRY_MS[Math.min(this.#failedPasses++, RETRY_MS.length - 1)] ?? 0;

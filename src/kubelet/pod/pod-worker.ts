@@ -159,12 +159,22 @@ export class PodWorker {
   }
 
   async #look(): Promise<void> {
-    if (this.#phase === 'syncing') await this.#lookSyncing();
-    if (this.#phase === 'terminating') await this.#lookTerminating();
-    if (this.#phase === 'terminated') await this.#lookTerminated();
+    const { metrics } = this.#node;
+    if (this.#phase === 'syncing') {
+      const operation = !this.#isAssessed
+        ? 'create'
+        : this.#decided === this.#pod
+          ? 'sync'
+          : 'update';
+      await metrics.worked(operation, () => this.#lookSyncing());
+    }
+    if (this.#phase === 'terminating') await metrics.worked('kill', () => this.#lookTerminating());
+    if (this.#phase === 'terminated')
+      await metrics.worked('terminated', () => this.#lookTerminated());
   }
 
   async #lookSyncing(): Promise<void> {
+    this.#node.metrics.starts.working(this.uid);
     if (!this.#isAssessed) await this.#assess();
     await this.#decide();
     const observed = this.#node.cache.get(this.uid);
@@ -283,12 +293,13 @@ export class PodWorker {
 
   /** Gives the phase that was reported. */
   #report(observed: ObservedPod, terminal: boolean) {
-    const { allocations, statuses, probes, environment, resizeConditions } = this.#node;
+    const { allocations, statuses, probes, environment, metrics, resizeConditions } = this.#node;
     const before = this.held;
+    const previous = statuses.previous(this.#pod);
     const status = podStatus({
       pod: this.#phase === 'syncing' ? this.#granted : allocations.apply(this.#pod),
       observed,
-      previous: statuses.previous(this.#pod),
+      previous,
       resize: resizeConditions.list(this.uid),
       failures: this.#sync.failures,
       probes,
@@ -298,6 +309,7 @@ export class PodWorker {
       ...(this.#override === undefined ? {} : { override: this.#override }),
     });
     if (!this.#gone) statuses.set(this.#pod, status);
+    metrics.starts.reported(this.uid, previous, status);
     allocations.reported(before, status);
     return status.phase;
   }

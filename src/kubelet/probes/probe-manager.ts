@@ -13,14 +13,18 @@ import { latestContainer, type ObservedPod, observedIps } from '../pod/observed.
 import type { ProbeVerdicts } from '../pod/plan.ts';
 import { isSidecar } from '#api/core/pod-helpers.ts';
 import { messageOf } from '#base/error.ts';
+import type { ProberMetrics } from '../stats/prober-metrics.ts';
 import { type ProbeDoors, runProbe } from './run-probe.ts';
 import { FIRST_STATE, nextState, type ProbeState, type ProbeType } from './verdict.ts';
 
 /** A probe that could not be made is tried again at once so often. */
 const TRIES_MAX = 3;
+const MS_PER_SECOND = 1000;
 
 interface Worker {
   readonly podUid: string;
+  readonly podName: string;
+  readonly namespace: string;
   readonly containerId: string;
   readonly container: Container;
   readonly type: ProbeType;
@@ -38,12 +42,17 @@ const TITLES = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness
 export class ProbeManager implements ProbeVerdicts, ProbeStates {
   readonly #doors: ProbeDoors;
   readonly #onVerdict: (podUid: string) => void;
+  readonly #metrics: ProberMetrics;
   readonly #workers = new Map<string, Worker>();
   readonly #startedMs: number;
 
   /** `onVerdict` is told after a verdict on a container of the pod has changed. */
-  constructor(doors: ProbeDoors, onVerdict: (podUid: string) => void) {
+  constructor(
+    doors: ProbeDoors & { readonly metrics: ProberMetrics },
+    onVerdict: (podUid: string) => void,
+  ) {
     this.#doors = doors;
+    this.#metrics = doors.metrics;
     this.#onVerdict = onVerdict;
     this.#startedMs = doors.environment.clock.now();
   }
@@ -87,6 +96,8 @@ export class ProbeManager implements ProbeVerdicts, ProbeStates {
         }
         this.#start({
           podUid,
+          podName: pod.metadata?.name ?? '',
+          namespace: pod.metadata?.namespace ?? '',
           containerId: latest.id,
           container,
           type,
@@ -108,6 +119,7 @@ export class ProbeManager implements ProbeVerdicts, ProbeStates {
     for (const [key, worker] of this.#workers) {
       if (worker.podUid === podUid) this.#stop(key, worker);
     }
+    this.#metrics.forget(podUid);
   }
 
   stop(): void {
@@ -172,13 +184,22 @@ export class ProbeManager implements ProbeVerdicts, ProbeStates {
   }
 
   async #probe(worker: Worker): Promise<void> {
+    const startMs = this.#doors.environment.clock.monotonicMs();
     const success = await this.#result(worker);
     if (success === undefined || worker.stop.signal.aborted) return;
+    this.#count(worker, success, startMs);
     const before = worker.state.verdict;
     worker.state = nextState(worker.state, success, worker.spec, worker.type);
     if (worker.state.verdict === before) return;
     if (worker.type === 'startup' && worker.state.verdict === true) this.#wake(worker);
     this.#onVerdict(worker.podUid);
+  }
+
+  #count(worker: Worker, success: boolean, startMs: number): void {
+    const { podUid, podName: pod, namespace, container } = worker;
+    const probe = { type: TITLES[worker.type], container: container.name, pod, namespace, podUid };
+    const tookMs = this.#doors.environment.clock.monotonicMs() - startMs;
+    this.#metrics.probed(probe, success, tookMs / MS_PER_SECOND);
   }
 
   /** The other probes of the container begin now. */

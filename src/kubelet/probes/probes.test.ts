@@ -7,11 +7,13 @@ import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realNetwork } from '#edge/network.ts';
+import { countsOf } from '#kit/metrics.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { Cri } from '../cri/cri.ts';
 import { type KubeletEvent, PodEvents } from '../events.ts';
 import type { ObservedPod } from '../pod/observed.ts';
 import { ProbeManager } from './probe-manager.ts';
+import { ProberMetrics } from '../stats/prober-metrics.ts';
 import { runProbe } from './run-probe.ts';
 import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { FIRST_STATE, nextState, type ProbeType } from './verdict.ts';
@@ -68,8 +70,9 @@ describe('ProbeManager', () => {
     const runtime = new FakeExec();
     const events: KubeletEvent[] = [];
     let verdicts = 0;
+    const metrics = new ProberMetrics();
     const manager = new ProbeManager(
-      { environment, cri: runtime.cri, network: realNetwork(), openGrpc: openGrpcChannel },
+      { environment, cri: runtime.cri, network: realNetwork(), openGrpc: openGrpcChannel, metrics },
       () => verdicts++,
     );
     const main: Container = { name: 'main', ...container };
@@ -77,7 +80,8 @@ describe('ProbeManager', () => {
     const recorder = new PodEvents({ event: (event) => events.push(event) }, () => pod);
     const sync = (startedMs = environment.clock.now()) =>
       manager.sync(pod, observedAt(startedMs), recorder);
-    return { environment, runtime, events, manager, main, pod, sync, told: () => verdicts };
+    const told = () => verdicts;
+    return { environment, runtime, events, manager, metrics, main, pod, sync, told };
   };
 
   it('waits the initial delay, then probes at its rhythm', async () => {
@@ -174,6 +178,20 @@ describe('ProbeManager', () => {
     await t.environment.advance(100_000);
     assert.equal(t.manager.liveness('c1'), undefined);
     assert.ok(t.events.every(({ message }) => message.startsWith('Readiness')));
+  });
+
+  it('counts what came of probes, until the pod is gone', async () => {
+    const t = make({ readinessProbe: { ...exec, periodSeconds: 1, failureThreshold: 9 } });
+    t.sync();
+    await t.environment.advance(1000);
+    t.runtime.exitCode = 1;
+    await t.environment.advance(3000);
+    const counts = () => countsOf(t.metrics.registry, 'prober_probe_total');
+    const labels = (result: string): string =>
+      `{probe_type="Readiness",result="${result}",container="main",pod="",namespace="",pod_uid="u"}`;
+    assert.deepEqual(counts(), [`${labels('failed')} 3`, `${labels('successful')} 2`]);
+    t.manager.forget('u');
+    assert.deepEqual(counts(), []);
   });
 
   it('stops with the pod', async () => {

@@ -11,9 +11,9 @@ import type { Cri } from '../cri/cri.ts';
 import type { ObservedContainer, ObservedPod } from '../pod/observed.ts';
 
 const LOOK_MS = 10_000;
-const LOG_BYTES_MAX = 10 * 1024 * 1024;
+export const LOG_BYTES_MAX = 10 * 1024 * 1024;
 /** The one that is written to, and those put aside. */
-const LOG_FILES_MAX = 5;
+export const LOG_FILES_MAX = 5;
 
 export interface LogRotationOptions {
   readonly environment: Environment;

@@ -1,59 +1,66 @@
 /**
- * The kubelet's own HTTPS server: logs, exec, attach, port-forward, health, pods.
+ * The kubelet's own HTTPS server: logs, exec, attach, port-forward, health, pods, stats, metrics,
+ * checkpoints.
  *
- * The API server is its client, on behalf of users. Who calls is known from the client
- * certificate; whether they may is asked of an authorizer that the composition gives. Upstream:
- * pkg/kubelet/server/{server,auth}.go, v1.36.
+ * The API server is its client, on behalf of users, and so are metrics-server and Prometheus. Who
+ * calls is known from the client certificate or the token; whether they may is asked of an
+ * authorizer that the composition gives. Upstream: pkg/kubelet/server/{server,auth}.go, v1.36.
  */
-import type { FileSystem, Network } from '#base/doors.ts';
-import type { Environment } from '#base/env.ts';
+import type { Network } from '#base/doors.ts';
 import { messageOf } from '#base/error.ts';
-import type { Handler, HttpRequest, HttpResponse, Peer } from '#base/http/message.ts';
-import type { Cri } from '../cri/cri.ts';
+import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
+import type { ObservedPod } from '../pod/observed.ts';
+import {
+  bearerToken,
+  certifiedUser,
+  type KubeletAccess,
+  type KubeletUser,
+  subresourcesOf,
+  verbOf,
+} from './access.ts';
+import { type CheckpointOptions, serveCheckpoint } from './checkpoint.ts';
+import { type ConfigzFacts, configz } from './configz.ts';
 import { serveContainerLogs } from './container-logs.ts';
-import { jsonResponse, textResponse } from './responses.ts';
-import type { ServedPods } from './served-pods.ts';
+import { type HealthCheck, serveHealth } from './health.ts';
+import { servePods, serveRunningPods } from './pod-lists.ts';
+import { jsonResponse, notFound, textResponse } from './responses.ts';
+import { serveMetrics, serveSummary, type StatsPagesOptions } from './stats-pages.ts';
 import { serveAttach, serveExec, servePortForward } from './streams.ts';
 
-export interface KubeletAccess {
-  readonly user: { readonly name: string; readonly groups: readonly string[] };
-  readonly verb: 'get' | 'create' | 'update' | 'patch' | 'delete';
-  /** Of the resource `nodes`: `proxy`, `stats`, `metrics`, `healthz`, `pods`. */
-  readonly subresource: string;
-  readonly nodeName: string;
-}
+export type { KubeletAccess } from './access.ts';
 
-export interface KubeletServerOptions {
+export interface KubeletServerOptions extends CheckpointOptions, StatsPagesOptions {
   readonly nodeName: string;
-  readonly environment: Environment;
-  readonly fileSystem: FileSystem;
   readonly network: Network;
-  readonly cri: Cri;
-  readonly pods: ServedPods;
+  /** All that the runtime has. */
+  readonly observed: () => readonly ObservedPod[];
+  readonly healthChecks: readonly HealthCheck[];
+  readonly configuration: ConfigzFacts;
+  /** Whose a token is; undefined: nobody's. */
+  readonly userOfToken: (token: string) => Promise<KubeletUser | undefined>;
   readonly authorize: (access: KubeletAccess) => boolean | Promise<boolean>;
 }
 
-const VERBS: Record<string, KubeletAccess['verb']> = {
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
-
-const SUBRESOURCES: Record<string, string> = {
-  stats: 'stats',
-  metrics: 'metrics',
-  healthz: 'healthz',
-  pods: 'pods',
-};
+/** A request, read. */
+interface Call {
+  readonly request: HttpRequest;
+  readonly query: URLSearchParams;
+  readonly endpoint: string;
+  readonly parts: readonly string[];
+  readonly options: KubeletServerOptions;
+}
 
 /** The server as a handler; it never rejects. */
 export function kubeletServer(options: KubeletServerOptions): Handler {
   return async (request) => {
     try {
-      return (await refusal(request, options)) ?? (await route(request, options));
+      const { pathname, searchParams: query } = new URL(request.url, 'http://kubelet');
+      const [endpoint = '', ...parts] = pathname
+        .split('/')
+        .filter((part) => part !== '')
+        .map((part) => decodeURIComponent(part));
+      const call = { request, query, endpoint, parts, options };
+      return (await refusal(call)) ?? (await route(call));
     } catch (error) {
       options.environment.log.warn('request failed', { url: request.url, error: String(error) });
       return textResponse(500, messageOf(error));
@@ -61,59 +68,101 @@ export function kubeletServer(options: KubeletServerOptions): Handler {
   };
 }
 
-async function refusal(
-  request: HttpRequest,
-  options: KubeletServerOptions,
-): Promise<HttpResponse | undefined> {
-  const user = userOf(request.peer);
+async function refusal({ request, endpoint, options }: Call): Promise<HttpResponse | undefined> {
+  const user = certifiedUser(request.peer) ?? (await userByToken(request, options));
   if (user === undefined) return textResponse(401, 'Unauthorized');
-  const [first = ''] = segments(request);
-  const verb = VERBS[request.method] ?? 'get';
-  const subresource = SUBRESOURCES[first] ?? 'proxy';
+  const verb = verbOf(request.method);
+  if (verb === undefined) return methodNotAllowed();
   const { nodeName } = options;
-  if (await options.authorize({ user, verb, subresource, nodeName })) return undefined;
-  const where = `resource=nodes, subresource(s)=[${subresource}]`;
-  return textResponse(403, `Forbidden (user=${user.name}, verb=${verb}, ${where})`);
+  const subresources = subresourcesOf(endpoint);
+  const who = `user=${user.name}, verb=${verb}, resource=nodes`;
+  for (const subresource of subresources) {
+    try {
+      if (await options.authorize({ user, verb, subresource, nodeName })) return undefined;
+    } catch (error) {
+      options.environment.log.error('authorization failed', { error: messageOf(error) });
+      return textResponse(500, `Authorization error (${who}, subresource=${subresource})`);
+    }
+  }
+  return textResponse(403, `Forbidden (${who}, subresource(s)=[${subresources.join(' ')}])\n`);
 }
 
-function userOf(peer: Peer | undefined): KubeletAccess['user'] | undefined {
-  if (peer?.component !== undefined) return peer.component;
-  const { commonName = '', organizations = [] } = peer?.certificate ?? {};
-  return commonName === '' ? undefined : { name: commonName, groups: organizations };
-}
-
-function segments(request: HttpRequest): string[] {
-  const { pathname } = new URL(request.url, 'http://kubelet');
-  return pathname
-    .split('/')
-    .filter((part) => part !== '')
-    .map((part) => decodeURIComponent(part));
-}
-
-async function route(request: HttpRequest, options: KubeletServerOptions): Promise<HttpResponse> {
-  const [endpoint = '', namespace = '', name = '', ...rest] = segments(request);
-  if (endpoint === 'healthz') return textResponse(200, 'ok');
-  if (endpoint === 'pods') return podList(options);
-  const known = ['containerLogs', 'exec', 'attach', 'portForward'].includes(endpoint);
-  if (!known || name === '') return textResponse(404, '404 page not found');
-  const pod = options.pods.find(namespace, name);
-  if (pod === undefined) return textResponse(404, `pod "${name}" not found`);
-  // Newer clients put the uid of the pod before the container.
-  const container = rest.at(-1) ?? '';
-  const call = { request, pod, container, ...options };
-  switch (endpoint) {
-    case 'containerLogs':
-      return serveContainerLogs(request, pod, container, options);
-    case 'exec':
-      return serveExec(call);
-    case 'attach':
-      return serveAttach(call);
-    default:
-      return servePortForward(call);
+async function userByToken(
+  request: HttpRequest,
+  { userOfToken, environment }: KubeletServerOptions,
+): Promise<KubeletUser | undefined> {
+  const token = bearerToken(request);
+  if (token === undefined) return undefined;
+  try {
+    return await userOfToken(token);
+  } catch (error) {
+    environment.log.error('cannot review token', { error: messageOf(error) });
+    return undefined;
   }
 }
 
-function podList({ pods }: KubeletServerOptions): HttpResponse {
-  const items = pods.list().map((pod) => ({ ...pod, status: pods.statusOf(pod) }));
-  return jsonResponse({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items });
+function methodNotAllowed(): HttpResponse {
+  return textResponse(405, '405: Method Not Allowed');
+}
+
+type Endpoint = (call: Call) => HttpResponse | Promise<HttpResponse>;
+
+/** By the first part of the path; those with a name in it look themselves at what comes after. */
+const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+  healthz: ({ parts, query, options }) =>
+    parts.length > 1 ? notFound() : serveHealth(parts[0] ?? '', query, options.healthChecks),
+  pods: only(['GET'], ({ options }) => servePods(options.pods)),
+  runningpods: only(['GET'], ({ options }) => serveRunningPods(options.observed())),
+  configz: only(['GET'], ({ options }) => jsonResponse(configz(options.configuration))),
+  stats: ({ request, parts, query, options }) => {
+    if (parts.join('/') !== 'summary') return notFound();
+    const isRead = request.method === 'GET' || request.method === 'POST';
+    return isRead ? serveSummary(query, options) : methodNotAllowed();
+  },
+  metrics: ({ parts, options }) =>
+    parts.length > 1 ? notFound() : serveMetrics(parts[0] ?? '', options),
+  checkpoint: ({ request, parts, query, options }) => {
+    const [namespace = '', name = '', container = '', ...more] = parts;
+    if (container === '' || more.length > 0) return notFound();
+    if (request.method !== 'POST') return methodNotAllowed();
+    const pod = options.pods.find(namespace, name);
+    return serveCheckpoint({ pod, container, query }, options);
+  },
+  containerLogs: ofPod(({ request, pod, container, options }) =>
+    serveContainerLogs(request, pod, container, options),
+  ),
+  exec: ofPod(({ options, ...call }) => serveExec({ ...options, ...call })),
+  attach: ofPod(({ options, ...call }) => serveAttach({ ...options, ...call })),
+  portForward: ofPod(({ options, ...call }) => servePortForward({ ...options, ...call })),
+};
+
+async function route(call: Call): Promise<HttpResponse> {
+  const endpoint = Object.hasOwn(ENDPOINTS, call.endpoint) ? ENDPOINTS[call.endpoint] : undefined;
+  return endpoint === undefined ? notFound() : endpoint(call);
+}
+
+/** A page of its own, with nothing below it. */
+function only(methods: readonly string[], serve: Endpoint): Endpoint {
+  return (call) => {
+    if (call.parts.length > 0) return notFound();
+    const { method } = call.request;
+    const isAllowed = methods.includes(method === 'HEAD' ? 'GET' : method);
+    return isAllowed ? serve(call) : methodNotAllowed();
+  };
+}
+
+interface PodCall extends Call {
+  readonly pod: NonNullable<ReturnType<KubeletServerOptions['pods']['find']>>;
+  readonly container: string;
+}
+
+function ofPod(serve: (call: PodCall) => HttpResponse | Promise<HttpResponse>): Endpoint {
+  return (call) => {
+    const [namespace = '', name = '', ...rest] = call.parts;
+    if (name === '') return notFound();
+    const pod = call.options.pods.find(namespace, name);
+    if (pod === undefined) return textResponse(404, `pod "${name}" not found`);
+    // Newer clients put the uid of the pod before the container.
+    return serve({ ...call, pod, container: rest.at(-1) ?? '' });
+  };
 }

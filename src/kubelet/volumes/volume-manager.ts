@@ -30,6 +30,15 @@ export interface MountedVolume {
   readonly readOnly: boolean;
 }
 
+export interface VolumePlace {
+  readonly name: string;
+  readonly path: string;
+  /** A path on the file system that holds it, the same for volumes that share one. */
+  readonly fileSystem: string;
+  /** It counts against limits of ephemeral storage. */
+  readonly isEphemeralStorage: boolean;
+}
+
 /** What could not be set up; `message` is for people. */
 export class VolumeError extends Error {}
 
@@ -73,6 +82,27 @@ export class VolumeManager {
 
   get #memoryRoot(): string {
     return `${this.#options.rootDirectory}/memory`;
+  }
+
+  /** Where the pod's volumes lie that take room on the node; a hostPath is the host's. */
+  placesOf(pod: Pod): VolumePlace[] {
+    const uid = pod.metadata?.uid ?? '';
+    return (pod.spec?.volumes ?? [])
+      .filter(({ hostPath }) => hostPath === undefined)
+      .map((volume) => {
+        const { name, emptyDir, configMap } = volume;
+        const inMemory = isInMemory(volume);
+        const path = inMemory ? `${this.#memoryRoot}/${uid}/${name}` : this.#diskPath(uid, volume);
+        const shared = inMemory ? this.#memoryRoot : this.#options.rootDirectory;
+        // Upstream's pkg/volume/util (IsLocalEphemeralVolume).
+        const isOnDisk = emptyDir !== undefined && (emptyDir.medium ?? '') === '';
+        return {
+          name,
+          path,
+          fileSystem: emptyDir?.medium === 'Memory' ? path : shared,
+          isEphemeralStorage: isOnDisk || configMap !== undefined,
+        };
+      });
   }
 
   /** Sets up all volumes, also those that stand already: that is how they are kept current. */

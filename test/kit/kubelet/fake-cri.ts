@@ -23,6 +23,13 @@ export class FakeCri implements Cri {
   stopMs = 0;
   /** Bytes that each container uses. */
   memoryUsage = 0;
+  /** By id of container: what it wrote. */
+  readonly writableLayers = new Map<string, m.FilesystemUsage>();
+  /** Where images and containers lie. */
+  fileSystems: m.ImageFsInfoResponse = {};
+  /** Set: containers cannot be checkpointed. */
+  checkpointFault: GrpcError | undefined;
+  readonly checkpoints: m.CheckpointContainerRequest[] = [];
   /** Set: containers cannot be updated. */
   updateFault: string | undefined;
   /** Each update of a container: its name and its new resources. */
@@ -85,6 +92,12 @@ export class FakeCri implements Cri {
         return this.#stop(request as m.StopContainerRequest, signal);
       case 'updateContainerResources':
         return this.#updateResources(request as m.UpdateContainerResourcesRequest);
+      case 'imageFsInfo':
+        return this.fileSystems;
+      case 'checkpointContainer':
+        if (this.checkpointFault !== undefined) throw this.checkpointFault;
+        this.checkpoints.push(request as m.CheckpointContainerRequest);
+        return {};
       case 'listContainerStats':
         return { stats: this.#stats() };
       case 'removeContainer':
@@ -188,10 +201,14 @@ export class FakeCri implements Cri {
   }
 
   #stats(): m.ContainerStats[] {
-    return [...this.containers.keys()].map((id) => ({
-      attributes: { id },
-      memory: { usageBytes: { value: this.memoryUsage } },
-    }));
+    return [...this.containers.keys()].map((id) => {
+      const writableLayer = this.writableLayers.get(id);
+      return {
+        attributes: { id },
+        memory: { usageBytes: { value: this.memoryUsage } },
+        ...(writableLayer === undefined ? {} : { writableLayer }),
+      };
+    });
   }
 
   async #stop(

@@ -2,14 +2,7 @@
  * A file system in memory: files and directories, no rights and no links. A watch tells of changes
  * at once.
  */
-import type { FileStat, FileSystem } from '#base/doors.ts';
-
-interface DiskSpace {
-  capacity: number;
-  available: number;
-  inodes: number;
-  inodesFree: number;
-}
+import type { FileStat, FileSystem, FileSystemRoom } from '#base/doors.ts';
 
 export class MemoryFileSystem implements FileSystem {
   readonly #files = new Map<string, Uint8Array>();
@@ -20,7 +13,12 @@ export class MemoryFileSystem implements FileSystem {
   /** Set: nothing can be watched, as on some network file systems. */
   cannotWatch = false;
   /** Of every file system that is asked for. */
-  space: DiskSpace = { capacity: 100e9, available: 50e9, inodes: 1e6, inodesFree: 5e5 };
+  space: Omit<FileSystemRoom, 'free'> = {
+    capacity: 100e9,
+    available: 50e9,
+    inodes: 1e6,
+    inodesFree: 5e5,
+  };
 
   readFile(path: string): Promise<Uint8Array> {
     const found = this.#files.get(path);
@@ -109,8 +107,8 @@ export class MemoryFileSystem implements FileSystem {
     await this.writeFile(path, (await this.readFile(path)).subarray(0, size));
   }
 
-  statFileSystem(): Promise<DiskSpace> {
-    return Promise.resolve({ ...this.space });
+  statFileSystem(): Promise<FileSystemRoom> {
+    return Promise.resolve({ ...this.space, free: this.space.available });
   }
 
   watch(path: string, changed: () => void): { close(): void } {

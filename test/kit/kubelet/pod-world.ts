@@ -5,6 +5,7 @@
  */
 import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realNetwork } from '#edge/network.ts';
 import { PodAdmission } from '#kubelet/admission/pod-admission.ts';
@@ -20,6 +21,7 @@ import { StatusWriter } from '#kubelet/pod/status-writer.ts';
 import { ProbeManager } from '#kubelet/probes/probe-manager.ts';
 import { resizing } from '#kubelet/resize/resizing.ts';
 import { POD } from '#kubelet/resources.ts';
+import { KubeletMetrics } from '#kubelet/stats/kubelet-metrics.ts';
 import { TokenSource } from '#kubelet/volumes/tokens.ts';
 import { VirtualEnvironment } from '../virtual-environment.ts';
 import { FakeApi } from './fake-api.ts';
@@ -30,6 +32,7 @@ export class PodWorld {
   readonly api = new FakeApi();
   readonly cri = new FakeCri(this.environment);
   readonly events: KubeletEvent[] = [];
+  readonly metrics = new KubeletMetrics(new MetricRegistry(), this.environment.clock);
   /** What was written atomically, by path. */
   readonly files = new Map<string, string>();
   /** Set: nothing can be written. */
@@ -95,7 +98,11 @@ export class PodWorld {
       } as unknown as NodeContext['volumes'],
       mounter: {} as unknown as NodeContext['mounter'],
       hooks: new HookRunner({ environment, cri, network }),
-      probes: new ProbeManager({ environment, cri, network, openGrpc: openGrpcChannel }, wake),
+      probes: new ProbeManager(
+        { environment, cri, network, openGrpc: openGrpcChannel, metrics: this.metrics.probes },
+        wake,
+      ),
+      metrics: this.metrics,
       statuses: new StatusWriter({ client: api, environment }),
       objects,
       tokens: new TokenSource({ client: api, environment }),
