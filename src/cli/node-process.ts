@@ -52,10 +52,11 @@ import {
   tunnelName,
 } from './node-network.ts';
 import type { KeyPair } from './pki.ts';
+import { readTextIfThere } from './files.ts';
+import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
 
-const RESOLV_CONF = '/etc/resolv.conf';
 /**
  * Upstream's, but that of a disk so many bytes have to be free, not a tenth: the machine is its
  * user's too, and a tenth of a large disk is much.
@@ -189,7 +190,7 @@ function createKubelet(
     clusterDns: [config.dnsAddress],
     clusterDomain: config.clusterDomain,
     sandboxImage: SANDBOX_IMAGE,
-    resolverConfigPath: RESOLV_CONF,
+    resolverConfigPath: resolverFile(),
     onPodCidrs: async (cidrs) => {
       const bridge = bridgeName(directory.hash);
       const network = new NodeNetwork({
@@ -313,10 +314,7 @@ async function startDns(
     addresses: [config.dnsAddress],
     clusterDomain: config.clusterDomain,
     ownRanges: [config.podCidr, config.serviceClusterIpRange],
-    resolvers: () =>
-      existsSync(RESOLV_CONF)
-        ? resolversOf(readFileSync(RESOLV_CONF, 'utf8'), [config.dnsAddress])
-        : [],
+    resolvers: () => resolversOf(readTextIfThere(resolverFile()) ?? '', [config.dnsAddress]),
     metrics,
     events: new EventRecorder({
       client,

@@ -50,6 +50,7 @@ export class RealNode {
   readonly #network: NodeNetwork;
   /** Examples whose images containerd was given. */
   readonly #imported = new Set<string>();
+  #restoring: Promise<void> | undefined;
 
   constructor(options: NodeSetUpOptions) {
     const { directory, config, namespace } = options;
@@ -132,10 +133,18 @@ export class RealNode {
     });
   }
 
-  /** A node whose directory was wiped is set up anew; what it ran is ended first. */
+  /** A node whose directory was wiped is set up anew, once, whichever of its processes ends first. */
   async #restoreState(): Promise<void> {
+    if (readNode(this.#options.directory) !== undefined) return;
+    this.#restoring ??= this.#setUpAnew().finally(() => {
+      this.#restoring = undefined;
+    });
+    await this.#restoring;
+  }
+
+  /** What it ran is ended first. */
+  async #setUpAnew(): Promise<void> {
     const { directory, supervisor, config, environment } = this.#options;
-    if (readNode(directory) !== undefined) return;
     environment.log.warn('the state of a node is gone: it is set up anew', { node: config.name });
     const { containerdState, containerdSocket, cniDataDirectory, cgroup } = this.#layout;
     // Both hold what is gone in memory; the one that has ended already is not hit.

@@ -216,8 +216,12 @@ describe('a start that cannot be as asked', { skip: unlessKubectl('errors of npm
     }
     assertRefused(await refusedStart(['--xyzzy'], { dataDirectory }), /'--xyzzy'\n[^]*--help/);
     assertRefused(
-      await refusedStart(['--nodes', '2'], { dataDirectory }),
-      /Several real nodes .*--simulated-nodes/,
+      await refusedStart(['--nodes', '0'], { dataDirectory }),
+      /Give a number from 1 to \d+/,
+    );
+    assertRefused(
+      await refusedStart(['--pod-network', 'x'], { dataDirectory }),
+      /Allowed choices are direct, vxlan/,
     );
     assertRefused(
       await refusedStart(['--simulated-nodes', 'x'], { dataDirectory }),
