@@ -83,7 +83,8 @@ describe('stats of a real node', { skip }, () => {
     const ofMain = '{container="main",pod="p",namespace="n"}';
     assert.ok(resource.includes(`container_cpu_usage_seconds_total${ofMain} `), resource);
     const cadvisor = await get('/metrics/cadvisor');
-    assert.match(cadvisor, /^container_cpu_cfs_periods_total\{container="main",.*\} [1-9]/m);
+    // How many there were depends on what it did: the container sleeps.
+    assert.match(cadvisor, /^container_cpu_cfs_periods_total\{container="main",.*\} \d+ \d+$/m);
     assert.match(cadvisor, /^container_network_receive_bytes_total\{.*interface="eth0"\} [1-9]/m);
     const own = await get('/metrics');
     assert.match(own, /^kubelet_running_pods 1$/m);
