@@ -21,17 +21,23 @@ describe('kubectl on real pods', { skip }, () => {
   after(() => cluster?.close());
 
   it('get -w shows a pod through its life', async () => {
-    const watch = cluster.product.stream('get pods -w -l watched=yes');
+    // Behind a gate until the watch is there, and sees all that comes.
+    const overrides = { spec: { schedulingGates: [{ name: 'example.com/watched' }] } };
     await cluster.ok([
       'run',
       'lives',
       `--image=${BUSYBOX}`,
       '--labels=watched=yes',
+      `--overrides=${JSON.stringify(overrides)}`,
       '--command',
       '--',
       'sleep',
       '3600',
     ]);
+    const watch = cluster.product.stream('get pods -w -l watched=yes');
+    await watch.until(/lives\s+0\/1\s+SchedulingGated\s+0/);
+    const ungate = JSON.stringify([{ op: 'remove', path: '/spec/schedulingGates' }]);
+    await cluster.ok(['patch', 'pod', 'lives', '--type=json', '-p', ungate]);
     await watch.until(
       /lives\s+0\/1\s+Pending\s+0[^]*lives\s+0\/1\s+ContainerCreating\s+0[^]*lives\s+1\/1\s+Running\s+0/,
     );
