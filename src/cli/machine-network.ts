@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import type { Processes, ProcessOptions } from '#base/doors.ts';
 import { removalScript } from '#base/nftables/commands.ts';
 import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
+import { runCommand } from '#base/run-command.ts';
 import { isMounted } from './machine-clean-up.ts';
 import type { NodeDirectory } from './node-directory.ts';
 import { bridgeName, interfacesOf } from './node-network.ts';
@@ -138,6 +139,9 @@ export class NodeNamespace {
       await ip(['link', 'add', outer, ...peer]);
     }
     await ip(['link', 'set', outer, 'master', nodesBridge(clusterHash), 'up']);
+    // Where br_netfilter is on, what a node port of the machine sends back to a pod of the node that
+    // asked is bridged, through the port it came in by.
+    await ip(['link', 'set', outer, 'type', 'bridge_slave', 'hairpin', 'on']);
     const within = runner(this.processes, 'ip');
     await within(['link', 'set', 'lo', 'up']);
     const prefix = nodeCidr.split('/')[1] ?? '';
@@ -149,15 +153,10 @@ export class NodeNamespace {
   }
 }
 
-type Run = (args: readonly string[], options?: ProcessOptions) => Promise<void>;
+type Run = (args: readonly string[], options?: ProcessOptions) => Promise<string>;
 
 function runner(processes: Processes, command: string): Run {
-  return async (args, options) => {
-    const { exitCode, stderr } = await processes.run(command, args, options);
-    if (exitCode === 0) return;
-    const words = Buffer.from(stderr).toString('utf8').trim();
-    throw new Error(`Cannot run ${command} ${args.join(' ')}: ${words}`);
-  };
+  return (args, options) => runCommand(processes, command, args, options);
 }
 
 /** On the machine: the interfaces whose names say that they are this node's. */

@@ -9,6 +9,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Processes } from '#base/doors.ts';
 import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
+import { runCommand } from '#base/run-command.ts';
 import { removePodRoutes } from '#pod-network/pod-network.ts';
 import { OWN_NODE_ADDRESS } from './cluster-config.ts';
 
@@ -132,18 +133,11 @@ export class NodeNetwork {
   }
 
   async #sysctl(name: string, value: string): Promise<void> {
-    const { exitCode, stderr } = await this.#options.processes.run('sysctl', [
-      '-qw',
-      `${name}=${value}`,
-    ]);
-    if (exitCode !== 0)
-      throw new Error(`Cannot set ${name}: ${Buffer.from(stderr).toString().trim()}`);
+    await runCommand(this.#options.processes, 'sysctl', ['-qw', `${name}=${value}`]);
   }
 
   async #ip(...args: string[]): Promise<void> {
-    const { exitCode, stderr } = await this.#options.processes.run('ip', args);
-    if (exitCode !== 0)
-      throw new Error(`Cannot run ip ${args.join(' ')}: ${Buffer.from(stderr).toString().trim()}`);
+    await runCommand(this.#options.processes, 'ip', args);
   }
 }
 

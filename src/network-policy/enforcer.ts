@@ -20,6 +20,7 @@ import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { removalScript } from '#base/nftables/commands.ts';
+import { runCommand } from '#base/run-command.ts';
 import { WriteLoop } from '#base/write-loop.ts';
 import type { Change, Informer } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
@@ -127,9 +128,7 @@ export class NetworkPolicyEnforcer {
 
   async #nft(input: string): Promise<void> {
     const options = { input, timeoutMs: NFT_TIMEOUT_MS };
-    const { exitCode, stderr } = await this.#options.processes.run('nft', ['-f', '-'], options);
-    if (exitCode === 0) return;
-    throw new Error(`Cannot run nft: ${Buffer.from(stderr).toString('utf8').slice(0, 1000)}`);
+    await runCommand(this.#options.processes, 'nft', ['-f', '-'], options);
   }
 }
 

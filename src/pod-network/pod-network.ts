@@ -10,6 +10,7 @@ import type { Node } from '#api/gen/core-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
+import { runCommand } from '#base/run-command.ts';
 import { WriteLoop } from '#base/write-loop.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import type { Informer } from '#client/informer.ts';
@@ -85,7 +86,7 @@ export class PodNetwork {
 
   async #routesThere(): Promise<PodRoute[]> {
     const args = ['-json', '-4', 'route', 'show', 'proto', String(ROUTE_PROTOCOL)];
-    return routesOf(await this.#run('ip', args));
+    return routesOf((await this.#run('ip', args)).trim());
   }
 
   /** False as long as this node has no pod range of its own. */
@@ -102,12 +103,9 @@ export class PodNetwork {
     return true;
   }
 
-  async #run(command: string, args: readonly string[], input = ''): Promise<string> {
+  #run(command: string, args: readonly string[], input = ''): Promise<string> {
     const options = { input, timeoutMs: COMMAND_TIMEOUT_MS };
-    const { exitCode, stdout, stderr } = await this.#options.processes.run(command, args, options);
-    if (exitCode === 0) return Buffer.from(stdout).toString('utf8').trim();
-    const words = Buffer.from(stderr).toString('utf8').trim().slice(0, 1000);
-    throw new Error(`Cannot run ${command} ${args.join(' ')}: ${words}`);
+    return runCommand(this.#options.processes, command, args, options);
   }
 }
 

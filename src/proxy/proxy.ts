@@ -16,6 +16,7 @@ import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import { removalScript } from '#base/nftables/commands.ts';
 import { type ElementChange, Elements } from '#base/nftables/elements.ts';
+import { runCommand } from '#base/run-command.ts';
 import { WriteLoop } from '#base/write-loop.ts';
 import type { EventRecorder } from '#client/events.ts';
 import { type Informer, keyOf } from '#client/informer.ts';
@@ -211,17 +212,9 @@ export class Proxy {
     await this.#run(['-f', '-'], script);
   }
 
-  async #run(args: readonly string[], input?: string): Promise<string> {
-    const result = await this.#options.processes.run('nft', args, {
-      ...OUTPUT,
-      ...(input === undefined ? {} : { input }),
-    });
-    if (result.exitCode !== 0) {
-      throw new Error(
-        `Cannot run nft: ${Buffer.from(result.stderr).toString('utf8').slice(0, 1000)}`,
-      );
-    }
-    return Buffer.from(result.stdout).toString('utf8');
+  #run(args: readonly string[], input?: string): Promise<string> {
+    const options = { ...OUTPUT, ...(input === undefined ? {} : { input }) };
+    return runCommand(this.#options.processes, 'nft', args, options);
   }
 }
 

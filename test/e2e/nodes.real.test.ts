@@ -16,6 +16,8 @@ import { BUSYBOX, importBusyboxTo, type RealCluster, startRealCluster } from './
 
 const skip = unlessReal('three real nodes');
 const COUNT = 3;
+/** Enough that each of three pods is met, all but surely. */
+const REQUESTS = 9;
 /** Tells each who asks what address it is seen by. */
 const SERVER = [
   'mkdir -p /www/cgi-bin',
@@ -80,18 +82,22 @@ describe('three nodes on one machine', { skip }, () => {
     }
   });
 
-  it('serve node ports at the address of each', async () => {
+  it('serve node ports at the address of each, to the machine and to pods of each', async () => {
     const port = await cluster.ok('get service web -o jsonpath={.spec.ports[0].nodePort}');
     for (const name of names) {
-      const address = await cluster.ok([
-        'get',
-        'node',
-        name,
-        '-o',
-        'jsonpath={.status.addresses[0].address}',
-      ]);
-      const response = await fetch(`http://${address}:${port}/cgi-bin/me`);
-      assert.equal(response.status, 200, name);
+      const jsonpath = 'jsonpath={.status.addresses[0].address}';
+      const address = await cluster.ok(['get', 'node', name, '-o', jsonpath]);
+      const url = `http://${address}:${port}/cgi-bin/me`;
+      for (let i = 0; i < REQUESTS; i++)
+        assert.equal((await fetch(url, { signal: AbortSignal.timeout(5_000) })).status, 200, name);
+      for (const pod of pods) {
+        const before = await retransmitted(pod);
+        const script = `for i in ${'x '.repeat(REQUESTS)}; do wget -qO- ${url} || exit; echo; done`;
+        const answers = await inPod(pod, script);
+        assert.equal(answers.split('\n').length, REQUESTS, `${pod.node} to ${name}`);
+        // One that was dropped on its way to a pod is sent again, to another.
+        assert.equal(await retransmitted(pod), before, `${pod.node} to ${name}`);
+      }
     }
   });
 
@@ -155,6 +161,13 @@ describe('three nodes on one machine', { skip }, () => {
     }
     assert.doesNotMatch(routes, /10\.24[45]\./);
   });
+
+  /** How many segments the pod has sent again. */
+  async function retransmitted(pod: PlacedPod): Promise<number> {
+    const lines = (await inPod(pod, 'cat /proc/net/snmp')).split('\n');
+    const [names = '', values = ''] = lines.filter((line) => line.startsWith('Tcp:'));
+    return Number(values.split(' ')[names.split(' ').indexOf('RetransSegs')]);
+  }
 
   function inPod({ name }: PlacedPod, script: string): Promise<string> {
     return cluster.ok(['exec', name, '--', 'sh', '-c', script]).then((text) => text.trim());
