@@ -55,7 +55,7 @@ import type { KeyPair } from './pki.ts';
 import { readTextIfThere } from './files.ts';
 import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
-import { UserError } from './user-error.ts';
+import { messageOf, UserError } from './user-error.ts';
 
 /**
  * Upstream's, but that of a disk so many bytes have to be free, not a tenth: the machine is its
@@ -334,9 +334,14 @@ async function startDns(
     [READY_PORT, readyPage(dns)],
   ];
   for (const [port, handler] of pages) {
-    const served = await serveHttp({ handler, host: config.dnsAddress, port });
-    signal.addEventListener('abort', () => {
-      served.close().catch(() => {});
-    });
+    try {
+      const served = await serveHttp({ handler, host: config.dnsAddress, port });
+      signal.addEventListener('abort', () => {
+        served.close().catch(() => {});
+      });
+    } catch (error) {
+      // A program of the user's that listens on all addresses: the node does without this page.
+      environment.log.warn('cannot serve a page of the DNS', { port, error: messageOf(error) });
+    }
   }
 }

@@ -3,6 +3,7 @@
  * other servers. Knows nothing of sockets.
  */
 import type { Environment } from '#base/env.ts';
+import { shuffled } from '#base/shuffle.ts';
 import { answer, type Answer, type ClusterView, type Zone } from './answer.ts';
 import { AnswerCache, cacheKey, keptSeconds } from './cache.ts';
 import { encodeError, encodeResponse } from './encode.ts';
@@ -241,18 +242,8 @@ export class Resolver {
    */
   #shuffled(records: readonly DnsRecord[]): readonly DnsRecord[] {
     if (records.length < 2) return records;
-    const { random } = this.#options.environment;
-    const shuffled = [...records];
-    const first = shuffled.findIndex(({ data }) => data.type === TYPE.A || data.type === TYPE.AAAA);
-    if (first < 0) return records;
-    for (let last = shuffled.length - 1; last > first; last--) {
-      const other = first + Math.floor(random.next() * (last - first + 1));
-      // Sound: both are indexes of the list.
-      const [a, b] = [shuffled[last], shuffled[other]] as [DnsRecord, DnsRecord];
-      shuffled[last] = b;
-      shuffled[other] = a;
-    }
-    return shuffled;
+    const first = records.findIndex(({ data }) => data.type === TYPE.A || data.type === TYPE.AAAA);
+    return first < 0 ? records : shuffled(records, this.#options.environment.random, first);
   }
 }
 

@@ -8,6 +8,7 @@
  * first used, and each minute while it loops: whoever gets that question from the network knows.
  */
 import { sleep } from '#base/env.ts';
+import { shuffled } from '#base/shuffle.ts';
 import { askUdp, type Exchange } from './exchange.ts';
 import { encodeQuery } from './encode.ts';
 import type { DnsMetrics } from './metrics.ts';
@@ -52,14 +53,7 @@ export class Upstreams {
     const { clock, random } = this.#options.environment;
     const nowMs = clock.monotonicMs();
     const usable = addresses.filter((address) => this.#of(address).loopsUntilMs <= nowMs);
-    for (let last = usable.length - 1; last > 0; last--) {
-      const other = Math.floor(random.next() * (last + 1));
-      // Sound: both are indexes of the list.
-      const [a, b] = [usable[last], usable[other]] as [UpstreamAddress, UpstreamAddress];
-      usable[last] = b;
-      usable[other] = a;
-    }
-    return usable;
+    return shuffled(usable, random);
   }
 
   isDown(address: UpstreamAddress): boolean {
