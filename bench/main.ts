@@ -8,6 +8,7 @@ import { upstreamServer } from './api/upstream-server.ts';
 import { type Arguments, choose, parseArguments } from './arguments.ts';
 import { coxswain } from './coxswain.ts';
 import { busyText, loadText, machineText } from './machine.ts';
+import { NODE_MEASUREMENTS } from './node.ts';
 import type { Bench, Rounds, Upstream } from './rounds.ts';
 import { Scope } from './scope.ts';
 import { coxswainScheduler } from './scheduling/coxswain-scheduler.ts';
@@ -21,6 +22,9 @@ import { checkBinaries, LIMITS_LIFTED, upstream } from './upstream.ts';
 
 /** A shell's exit codes of commands that Ctrl-C or SIGTERM ended. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Benches that start clusters of their own. */
+const OF_CLUSTERS = { start: START, workloads: WORKLOADS, node: NODE_MEASUREMENTS };
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -94,17 +98,9 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
   const { scope } = common;
   const { name, against, againstKubeconfig, only } = words;
   switch (name) {
-    case 'start': {
-      if (againstKubeconfig !== undefined)
-        throw new Error('Cannot compare a start with a server that runs already: use --against');
-      const bench: Bench = {
-        ...common,
-        coxswain: warmed(coxswain(scope)),
-        upstream: against === undefined ? undefined : upstreamIn(against),
-      };
-      return choose(START, only).map((measurement) => () => measurement.run(bench));
-    }
-    case 'workloads': {
+    case 'start':
+    case 'workloads':
+    case 'node': {
       if (againstKubeconfig !== undefined)
         throw new Error('Cannot compare with a server that runs already: use --against');
       const bench: Bench = {
@@ -112,7 +108,7 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
         coxswain: warmed(coxswain(scope)),
         upstream: against === undefined ? undefined : upstreamIn(against),
       };
-      return choose(WORKLOADS, only).map((measurement) => () => measurement.run(bench));
+      return choose(OF_CLUSTERS[name], only).map((measurement) => () => measurement.run(bench));
     }
     case 'api': {
       const bench: ApiBench = {
@@ -138,7 +134,9 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
       );
     }
     default:
-      throw new Error(`There is no bench ${name}: known are start, api, scheduling, workloads`);
+      throw new Error(
+        `There is no bench ${name}: known are start, api, scheduling, workloads, node`,
+      );
   }
 }
 

@@ -1,22 +1,15 @@
 /**
- * Upstream's kubelet on a node of the product's making: the same containerd, network and images, so
- * that what differs is the kubelet (and the control plane it talks to). It runs in the place of the
- * product's own node process, so that the product's clean-up takes everything away.
+ * Upstream's kubelet on a node of the product's making, with upstream's control plane: what differs
+ * is the kubelet, and the control plane it talks to.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeLayout } from '#cli/node-layout.ts';
-import { bridgeName, NodeNetwork } from '#cli/node-network.ts';
-import { RealNodes } from '#cli/real-nodes.ts';
 import { nodeCertificates } from '#cli/pki.ts';
-import { Progress } from '#cli/progress.ts';
-import { Supervisor } from '#cli/supervisor.ts';
-import { realEnvironment } from '#edge/environment.ts';
-import { realProcesses } from '#edge/processes.ts';
-import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import { type Cluster, readCluster, untilNodes, writeUserFile } from './cluster.ts';
 import { kubeletFlags, writeKubeletConfiguration } from './kubelet-configuration.ts';
 import { rememberMachine } from './kubelet-traces.ts';
+import { startOwnNode } from './own-node.ts';
 import { logTail } from './processes.ts';
 import type { Undo } from './scope.ts';
 import type { Running, Started, StartOptions } from './subject.ts';
@@ -27,9 +20,6 @@ export interface NodeOptions extends StartOptions {
   /** Starts the control plane. */
   readonly start: (options: StartOptions) => Promise<Started>;
 }
-
-/** What the controller manager gives the first node of the cluster's range. */
-const POD_CIDR = '10.244.0.0/24';
 
 export async function startUpstreamNode(options: NodeOptions): Promise<Running> {
   const control = await options.start(options);
@@ -53,42 +43,15 @@ async function startNode(
   cluster: Cluster,
   control: Started,
 ): Promise<Undo> {
-  const { data, config, pki } = cluster;
-  const environment = realEnvironment({ logLevel: 'error' });
-  const supervisor = new Supervisor({ environment, directory: data });
-  const node = new RealNodes({
-    data,
-    config,
-    pki,
-    environment,
-    supervisor,
-    progress: new Progress(() => {}),
-    self: inPlaceOfNode(kubelet, prepareKubelet(cluster)),
+  const args = prepareKubelet(cluster);
+  const restoreMachine = rememberMachine(nodeLayout(cluster.data).podLogs);
+  return startOwnNode({
+    scope,
+    cluster,
+    program: { command: kubelet, args },
+    beforeCleanUp: () => control.stop(),
+    afterCleanUp: restoreMachine,
   });
-  await node.install();
-  const restoreMachine = rememberMachine(nodeLayout(data).podLogs);
-  const stop = scope.defer(async () => {
-    supervisor.beginShutdown();
-    await node.stop();
-    await control.stop();
-    await node.cleanUp();
-    restoreMachine();
-  });
-  try {
-    await node.prepare();
-    await prepareNetwork(cluster);
-    await node.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return stop;
-}
-
-/** The product starts its node process with words of its own behind ours; a shell drops them. */
-function inPlaceOfNode(kubelet: string, flags: readonly string[]) {
-  const words = flags.map((_, i) => `"$${i + 1}"`).join(' ');
-  return { command: '/bin/sh', args: ['-c', `exec "$0" ${words}`, kubelet, ...flags] };
 }
 
 /** Writes the kubelet's files; answers its flags. */
@@ -104,25 +67,4 @@ function prepareKubelet(cluster: Cluster): string[] {
   writeUserFile(cluster, join(folder, 'kubeconfig'), { user, identity: client });
   writeKubeletConfiguration(cluster, folder);
   return kubeletFlags(cluster, folder);
-}
-
-/** The bridge's address and the CNI configuration, which our kubelet makes itself. */
-async function prepareNetwork({ data, config }: Cluster): Promise<void> {
-  const layout = nodeLayout(data);
-  const network = new NodeNetwork({
-    hash: data.hash,
-    processes: realProcesses(),
-    clusterPodCidr: config.podCidr,
-    serviceCidr: config.serviceClusterIpRange,
-    dnsAddress: config.dnsAddress,
-    nodeAddress: config.nodeAddress,
-  });
-  await network.setPodCidr(POD_CIDR);
-  const text = cniConfigList({
-    podCidrs: [POD_CIDR],
-    bridge: bridgeName(data.hash),
-    stateDirectory: layout.cniDataDirectory,
-    masquerade: false,
-  });
-  writeFileSync(join(layout.cniConfigDirectory, '10-coxswain.conflist'), text);
 }

@@ -2,19 +2,16 @@
  * Pods with real containers on a real node: from the request that creates one until the API shows
  * it Running, one at a time and many at once.
  */
-import { POD } from '#api/core/pod.ts';
-import type { Pod } from '#api/gen/core-v1.ts';
 import type { RestClient } from '#client/rest.ts';
-import { SANDBOX_IMAGE } from '#cli/node-layout.ts';
 import { quantile } from '../measure.ts';
-import { NAMESPACE, PodWatch } from '../pods.ts';
+import { PodWatch } from '../pods.ts';
+import { createAndWait, deleteAll, REAL_PODS_SELECTOR, whyNoRealPods } from '../real-pod.ts';
 import { alternate, type Bench, type Measurement, type Results, rowOf } from '../rounds.ts';
 import { during, type Subject } from '../subject.ts';
 import type { Row } from '../table.ts';
 
-const ALONE = 15;
-const TOGETHER = 30;
-const TIMEOUT_MS = 120_000;
+export const ALONE = 15;
+export const TOGETHER = 30;
 const GOAL_MS = 250;
 
 export const REAL_PODS: Measurement = { name: 'pods with real containers', run };
@@ -25,7 +22,7 @@ interface Times {
 }
 
 async function run(bench: Bench): Promise<Row[]> {
-  const obstacle = whyNot();
+  const obstacle = whyNoRealPods();
   if (obstacle !== undefined) return rowsOf({ coxswain: obstacle, upstream: obstacle });
   // The images and the store are made once, as on a machine where the product has run before.
   const directories = new Map<Subject, string>();
@@ -41,11 +38,6 @@ async function run(bench: Bench): Promise<Row[]> {
     },
   });
   return rowsOf(results);
-}
-
-function whyNot(): string | undefined {
-  if (process.platform !== 'linux') return 'needs Linux';
-  return process.getuid?.() === 0 ? undefined : 'needs root';
 }
 
 function rowsOf(results: Results<Times>): Row[] {
@@ -75,7 +67,7 @@ function rowsOf(results: Results<Times>): Row[] {
 }
 
 async function measure(client: RestClient): Promise<Times> {
-  const pods = await PodWatch.open(client, 'app=bench');
+  const pods = await PodWatch.open(client, REAL_PODS_SELECTOR);
   try {
     const aloneMs: number[] = [];
     for (let i = 0; i < ALONE; i++)
@@ -88,40 +80,4 @@ async function measure(client: RestClient): Promise<Times> {
   } finally {
     pods.close();
   }
-}
-
-/** How long each of these pods took, counted from the first request. */
-async function createAndWait(
-  client: RestClient,
-  pods: PodWatch,
-  names: readonly string[],
-): Promise<number[]> {
-  const all = pods.count('running') + names.length;
-  const beganMs = performance.now();
-  await Promise.all([
-    pods.until('running', all, TIMEOUT_MS),
-    ...names.map((name) => client.create(POD, podOf(name))),
-  ]);
-  return names.map((name) => (pods.momentOf('running', name) ?? Number.NaN) - beganMs);
-}
-
-/** So that the next pods meet the node as the first did. */
-async function deleteAll(client: RestClient, pods: PodWatch, count: number): Promise<void> {
-  const gone = pods.until('gone', count, TIMEOUT_MS);
-  const selection = { namespace: NAMESPACE, labelSelector: 'app=bench' };
-  await Promise.all([gone, client.deleteCollection(POD, selection, { gracePeriodSeconds: 1 })]);
-  pods.reset();
-}
-
-/** The image that every node has: the one of the pods' sandboxes. It starts, and does nothing. */
-function podOf(name: string): Pod {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: NAMESPACE, labels: { app: 'bench' } },
-    spec: {
-      terminationGracePeriodSeconds: 1,
-      containers: [{ name: 'main', image: SANDBOX_IMAGE, imagePullPolicy: 'Never' }],
-    },
-  };
 }
