@@ -38,7 +38,7 @@ export function connect(flags: ClusterFlags): ClusterClient {
     handler: reachable(http.handler, connection),
     environment: realEnvironment({ logLevel: 'warn' }),
     userAgent: 'cox',
-    ...(token === undefined ? {} : { token: () => token }),
+    ...(token === undefined ? {} : { token }),
   });
   return { client, namespace: connection.namespace, close: () => http.close() };
 }
@@ -47,7 +47,8 @@ export function connect(flags: ClusterFlags): ClusterClient {
 export interface Access {
   readonly connection: Connection;
   readonly tls: TlsClientOptions;
-  readonly token: string | undefined;
+  /** The token of the moment: a file of one is read again, as whoever renews it writes it anew. */
+  readonly token: (() => string) | undefined;
 }
 
 /** Throws UserError. */
@@ -58,7 +59,11 @@ export function readAccess(path: string, context?: string): Access {
   const ca = connection.ca ?? file(connection.caFile);
   const cert = connection.cert ?? file(connection.certFile);
   const key = connection.key ?? file(connection.keyFile);
-  const token = connection.token ?? file(connection.tokenFile)?.trim();
+  // As client-go: where there are both, the file counts.
+  const token =
+    connection.tokenFile === undefined
+      ? fixed(connection.token)
+      : tokenOfFile(resolve(dirname(path), connection.tokenFile));
   const { serverName, insecureSkipVerify } = connection;
   const tls = {
     insecureSkipVerify,
@@ -68,6 +73,57 @@ export function readAccess(path: string, context?: string): Access {
     ...(serverName === undefined ? {} : { serverName }),
   };
   return { connection, tls, token };
+}
+
+/** Where a pod finds its service account. Source: the Kubernetes documentation, "Accessing the Kubernetes API from a Pod". */
+const SERVICE_ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** The way to the API server from within a pod, by its service account. Throws UserError. */
+export function inClusterAccess(
+  environment: NodeJS.ProcessEnv,
+  folder = SERVICE_ACCOUNT_FOLDER,
+): Access {
+  const host = environment['KUBERNETES_SERVICE_HOST'] ?? '';
+  const port = Number(environment['KUBERNETES_SERVICE_PORT'] ?? '');
+  if (host === '' || !(port > 0))
+    throw new UserError(
+      'Cannot find the API server: name a kubeconfig with --kubeconfig, or run in a pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set).',
+    );
+  return {
+    connection: {
+      host,
+      port,
+      basePath: '',
+      tls: true,
+      namespace: 'default',
+      insecureSkipVerify: false,
+    },
+    tls: { ca: readText(join(folder, 'ca.crt')), insecureSkipVerify: false },
+    token: tokenOfFile(join(folder, 'token')),
+  };
+}
+
+/** How long a token from a file is used before the file is read again, as client-go does. */
+const TOKEN_FILE_MS = 60_000;
+
+/** Reads the file now: one that cannot be read is known at once. */
+function tokenOfFile(path: string): () => string {
+  let token = readText(path).trim();
+  let readMs = Date.now();
+  return () => {
+    if (Date.now() - readMs < TOKEN_FILE_MS) return token;
+    readMs = Date.now();
+    try {
+      token = readText(path).trim();
+    } catch {
+      // It may be there again in a minute; the old token may still be good.
+    }
+    return token;
+  };
+}
+
+function fixed(token: string | undefined): (() => string) | undefined {
+  return token === undefined ? undefined : () => token;
 }
 
 /** Exported for the test of the order. */

@@ -96,6 +96,17 @@ function commands(): Command {
     const { runScheduler } = await import('./scheduler/command.ts');
     await runScheduler(flags);
   });
+  program
+    .command('dns')
+    .description('Run the DNS of a cluster alone, on a machine or in a pod.')
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .argument('[flags...]', 'cox dns --help names them')
+    .action(async (flags: string[]) => {
+      const { runDns } = await import('./dns/command.ts');
+      await runDns(flags);
+    });
   for (const command of program.commands) {
     command
       .exitOverride()

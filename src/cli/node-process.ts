@@ -9,21 +9,11 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Environment } from '#base/env.ts';
-import type { Handler } from '#base/http/message.ts';
-import { MetricRegistry } from '#base/metrics.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { RestClient } from '#client/rest.ts';
-import {
-  HEALTH_PORT,
-  healthPage,
-  METRICS_PORT,
-  metricsPage,
-  READY_PORT,
-  readyPage,
-} from '#dns/pages.ts';
+import { HEALTH_PORT, METRICS_PORT, READY_PORT } from '#dns/pages.ts';
 import { resolversOf } from '#dns/resolv-conf.ts';
-import { DnsServer } from '#dns/server.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
@@ -51,11 +41,12 @@ import {
   NodeNetwork,
   tunnelName,
 } from './node-network.ts';
+import { serveDns } from './dns/serve.ts';
 import type { KeyPair } from './pki.ts';
 import { readTextIfThere } from './files.ts';
 import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
-import { messageOf, UserError } from './user-error.ts';
+import { UserError } from './user-error.ts';
 
 /**
  * Upstream's, but that of a disk so many bytes have to be free, not a tenth: the machine is its
@@ -305,43 +296,23 @@ async function startDns(
   { environment, config, signal }: NodeParts,
   client: RestClient,
 ): Promise<void> {
-  const informers = new InformerFactory({ client, environment });
-  const metrics = new MetricRegistry();
-  const dns = new DnsServer({
+  const { dnsAddress } = config;
+  await serveDns({
     environment,
-    network: realNetwork(),
-    informers,
-    addresses: [config.dnsAddress],
+    client,
+    signal,
+    host: config.name,
+    addresses: [dnsAddress],
     clusterDomain: config.clusterDomain,
     ownRanges: [config.podCidr, config.serviceClusterIpRange],
-    resolvers: () => resolversOf(readTextIfThere(resolverFile()) ?? '', [config.dnsAddress]),
-    metrics,
-    events: new EventRecorder({
-      client,
-      environment,
-      component: 'coredns',
-      host: config.name,
-      signal,
-    }),
+    resolvers: () => resolversOf(readTextIfThere(resolverFile()) ?? '', [dnsAddress]),
     version: KUBELET_VERSION,
+    // On the address of the DNS alone, which is the node's own.
+    pages: {
+      host: dnsAddress,
+      metricsPort: METRICS_PORT,
+      healthPort: HEALTH_PORT,
+      readyPort: READY_PORT,
+    },
   });
-  informers.start(signal);
-  await dns.start(signal);
-  // On the address of the DNS alone, which is the node's own: nothing authenticates these pages.
-  const pages: readonly [port: number, handler: Handler][] = [
-    [METRICS_PORT, metricsPage(metrics)],
-    [HEALTH_PORT, healthPage()],
-    [READY_PORT, readyPage(dns)],
-  ];
-  for (const [port, handler] of pages) {
-    try {
-      const served = await serveHttp({ handler, host: config.dnsAddress, port });
-      signal.addEventListener('abort', () => {
-        served.close().catch(() => {});
-      });
-    } catch (error) {
-      // A program of the user's that listens on all addresses: the node does without this page.
-      environment.log.warn('cannot serve a page of the DNS', { port, error: messageOf(error) });
-    }
-  }
 }

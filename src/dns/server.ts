@@ -30,8 +30,10 @@ export interface DnsServerOptions {
   readonly environment: Environment;
   readonly network: Network;
   readonly informers: InformerFactory;
-  /** Where to listen: the addresses of the zone's own server name. */
+  /** The addresses of the zone's own server name. */
   readonly addresses: readonly string[];
+  /** Where to listen, where that is not the same: in a pod, whose Service has those addresses. */
+  readonly listenAddresses?: readonly string[];
   readonly port?: number;
   readonly clusterDomain: string;
   /** CIDRs of pods and Services: their reverse names are nobody else's. */
@@ -101,9 +103,9 @@ export class DnsServer {
 
   /** Listens; names of the cluster are answered SERVFAIL until its state is known. */
   async start(signal: AbortSignal): Promise<void> {
-    const { network, addresses, port = DNS_PORT } = this.#options;
+    const { network, addresses, listenAddresses = addresses, port = DNS_PORT } = this.#options;
     signal.addEventListener('abort', () => this.#close());
-    for (const host of addresses) {
+    for (const host of listenAddresses) {
       const family = host.includes(':') ? 6 : 4;
       const socket: DatagramSocket = await network.bindUdp(
         { host, port },

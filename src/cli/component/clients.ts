@@ -40,7 +40,8 @@ export interface ComponentClients extends WorkingClients {
 
 /** Throws UserError when the kubeconfig cannot be used. */
 export function componentClients(options: {
-  readonly kubeconfig: string;
+  /** Its path; or what was read already. */
+  readonly kubeconfig: string | Access;
   readonly environment: Environment;
   readonly signal: AbortSignal;
   /** Where requests are counted. */
@@ -48,13 +49,14 @@ export function componentClients(options: {
 }): ComponentClients {
   const { environment, signal } = options;
   const metrics = new ClientMetrics(options.metrics, environment.clock);
-  const access = readAccess(options.kubeconfig);
+  const { kubeconfig } = options;
+  const access = typeof kubeconfig === 'string' ? readAccess(kubeconfig) : kubeconfig;
   const { token } = access;
   const own = roadTo(access, metrics);
   // Who shows a certificate is known by that, and not by its token.
   const { cert: _cert, key: _key, ...anonymous } = access.tls;
   const others = roadTo({ ...access, tls: anonymous }, metrics);
-  const credentials = token === undefined ? {} : { token: () => token };
+  const credentials = token === undefined ? {} : { token };
   const lasting = (userAgent: string): RestClient =>
     new RestClient({ handler: own.handler, environment, userAgent, ...credentials });
   const during = (term: AbortSignal): WorkingClients => {
