@@ -7,6 +7,8 @@ import type { ApiSubject } from './api/subject.ts';
 import { upstreamServer } from './api/upstream-server.ts';
 import { type Arguments, choose, parseArguments } from './arguments.ts';
 import { coxswain } from './coxswain.ts';
+import { DNS_MEASUREMENTS, type DnsBench } from './dns.ts';
+import { coreDns } from './dns/subjects.ts';
 import { busyText, loadText, machineText } from './machine.ts';
 import { NODE_MEASUREMENTS } from './node.ts';
 import type { Bench, Rounds, Upstream } from './rounds.ts';
@@ -110,6 +112,16 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
       };
       return choose(OF_CLUSTERS[name], only).map((measurement) => () => measurement.run(bench));
     }
+    case 'dns': {
+      if (againstKubeconfig !== undefined)
+        throw new Error('Cannot start a DNS for a server that runs already: use --against');
+      const bench: DnsBench = {
+        ...common,
+        coxswain: coxswain(scope),
+        upstream: against === undefined ? undefined : coreDns(against),
+      };
+      return choose(DNS_MEASUREMENTS, only).map((measurement) => () => measurement.run(bench));
+    }
     case 'api': {
       const bench: ApiBench = {
         ...common,
@@ -135,7 +147,7 @@ function stepsOf(words: Arguments, common: Rounds): (() => Promise<readonly Row[
     }
     default:
       throw new Error(
-        `There is no bench ${name}: known are start, api, scheduling, workloads, node`,
+        `There is no bench ${name}: known are start, api, scheduling, workloads, node, dns`,
       );
   }
 }
