@@ -38,6 +38,7 @@ import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
+import { nodeTables } from '#proxy/node-tables.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { serveKubelet } from './kubelet-server.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
@@ -237,13 +238,13 @@ async function startProxy(
     }),
     listen: (port, handler) => serveHttp({ handler, host: '0.0.0.0', port }),
     node: { name: config.name, ownAddresses: [config.dnsAddress] },
-    table: {
+    tables: nodeTables({
       table: nodeLayout(directory).nftTable,
       podRange: config.podCidr,
       serviceRange: config.serviceClusterIpRange,
       podInterface: bridgeName(directory.hash),
       masqueradeAll: !bridgeShowsFrames(),
-    },
+    }),
   });
   informers.start(signal);
   await proxy.start(signal);

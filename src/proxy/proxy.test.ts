@@ -98,13 +98,17 @@ function world() {
     informers,
     processes: nft,
     node: { name: 'n1', ownAddresses: [] },
-    table: {
-      table: 't',
-      podRange: '10.244.0.0/16',
-      serviceRange: '10.96.0.0/16',
-      podInterface: 'br0',
-      masqueradeAll: false,
-    },
+    tables: [
+      {
+        family: 'ip',
+        table: 't',
+        local: { kind: 'range', cidr: '10.244.0.0/16' },
+        pods: { range: '10.244.0.0/16', interface: 'br0' },
+        refusedRanges: ['10.96.0.0/16'],
+        nodePortAddresses: undefined,
+        masqueradeAll: false,
+      },
+    ],
   });
   informers.start(stop.signal);
   const started = proxy.start(stop.signal);
