@@ -96,6 +96,10 @@ function commands(): Command {
     const { runScheduler } = await import('./scheduler/command.ts');
     await runScheduler(flags);
   });
+  registerComponent(program, 'proxy', 'service proxy of a node', async (flags) => {
+    const { runProxy } = await import('./proxy/command.ts');
+    await runProxy(flags);
+  });
   for (const command of program.commands) {
     command
       .exitOverride()

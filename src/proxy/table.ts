@@ -59,6 +59,8 @@ export class ProxyTable {
   /** The kernel's table is not as we left it, or nobody knows: the next step writes it whole. */
   invalidate(): void {
     this.#chains = undefined;
+    // Of a step that is on its way nobody knows any more whether it is the last word.
+    this.#nextChains = undefined;
   }
 
   /** What is to be written now. `written` or `invalidate` says what became of it. */
@@ -72,7 +74,9 @@ export class ProxyTable {
       this.#nextChains = chains;
       return { script: delta, isWhole: false };
     }
-    const whole = fullScript(this.#options, this.elements, await this.#remembered());
+    const remembered = await this.#remembered();
+    // Only now: what shall be refused may have changed meanwhile.
+    const whole = fullScript(this.#options, this.elements, remembered);
     this.#nextChains = whole.chains;
     return { script: whole.script, isWhole: true };
   }
