@@ -195,7 +195,8 @@ describe('Proxy', () => {
     assert.match(nft.scripts[0] ?? '', /table ip t\n[^]*table ip6 t\n/);
     const { spec, ...rest } = service('a', '10.96.0.1');
     const clusterIPs = ['10.96.0.1', 'fd00:96::1'];
-    server.put('services', { ...rest, spec: { ...spec, clusterIPs } }, 'ADDED');
+    const dual: Service = { ...rest, spec: { ...spec, clusterIPs } };
+    server.put('services', dual, 'ADDED');
     await environment.advance(100);
     assert.deepEqual(nft.scripts[1]?.match(LINE), [
       'add element ip t blocked_services { 10.96.0.1 . tcp . 80 : goto refuse }',

@@ -38,7 +38,7 @@ async function until<T>(look: () => Promise<T> | T, isRight: (seen: T) => boolea
 test('cox proxy brings Services into the kernel, and says how it is', { skip }, async (t) => {
   spawnSync('ip', ['netns', 'add', NAMESPACE]);
   t.after(() => spawnSync('ip', ['netns', 'del', NAMESPACE]));
-  const { run } = realProcesses();
+  const real = realProcesses();
   const sysctls: string[] = [];
   const machine: Machine = {
     families: ['ip', 'ip6'],
@@ -46,7 +46,7 @@ test('cox proxy brings Services into the kernel, and says how it is', { skip }, 
       async run(command, args, options) {
         const none = new Uint8Array();
         if (command !== 'sysctl')
-          return run('ip', ['netns', 'exec', NAMESPACE, command, ...args], options);
+          return real.run('ip', ['netns', 'exec', NAMESPACE, command, ...args], options);
         sysctls.push(args.join(' '));
         return { exitCode: 0, stdout: none, stderr: none };
       },
