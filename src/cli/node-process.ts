@@ -41,6 +41,7 @@ import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
 import { nodeTables } from '#proxy/node-tables.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { serveKubelet } from './kubelet-server.ts';
+import { loadBalancerRanges, startAnnouncer } from './load-balancer.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
@@ -113,6 +114,7 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     startProxy(parts, connect(identity.proxy, 'kube-proxy')),
     startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
     startPodNetwork(parts, connect(identity.proxy, 'pod-network')),
+    startAnnouncer({ ...parts, client: connect(identity.proxy, 'load-balancer') }),
     startDns(parts, connect(identity.dns, 'coredns')),
   ]);
   environment.log.info('node is ready', { node: config.name });
@@ -242,6 +244,7 @@ async function startProxy(
       table: nodeLayout(directory).nftTable,
       podRange: config.podCidr,
       serviceRange: config.serviceClusterIpRange,
+      loadBalancerRanges: loadBalancerRanges(config),
       podInterface: bridgeName(directory.hash),
       masqueradeAll: !bridgeShowsFrames(),
     }),

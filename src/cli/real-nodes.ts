@@ -156,7 +156,9 @@ function nodeConfigOf(
   namespace: NodeNamespace | undefined,
 ): NodeConfig {
   const { podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork } = config;
-  const shared = { name, podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork };
+  const { loadBalancerPools = [] } = config;
+  const network = { podCidr, serviceClusterIpRange, dnsAddress, podNetwork, loadBalancerPools };
+  const shared = { name, clusterDomain, ...network };
   if (namespace === undefined) {
     return {
       ...shared,

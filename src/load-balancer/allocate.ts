@@ -10,9 +10,9 @@ import { keyOf } from '#client/informer.ts';
 import { type Pool, poolOf } from './pools.ts';
 
 /** The class of load balancers that the pools are; Services without a class are theirs too. */
-export const CLASS = 'coxswain.dev/address-pool';
+const CLASS = 'coxswain.dev/address-pool';
 /** The annotation that names the pool to use. */
-export const POOL_ANNOTATION = 'coxswain.dev/address-pool';
+const POOL_ANNOTATION = 'coxswain.dev/address-pool';
 
 /** Why a Service has no address, for an event. */
 export interface Problem {

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { after, describe, it } from 'node:test';
 import { NODE } from '#api/core/node.ts';
 import { SERVICE } from '#api/core/service.ts';
-import type { Processes, ProcessResult } from '#base/doors.ts';
+import type { Processes, ProcessOptions, ProcessResult } from '#base/doors.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { clientAs } from '#client/in-process.ts';
 import { TestApiServer } from '#kit/api-server.ts';
@@ -81,7 +81,7 @@ class FakeKernel implements Processes {
   run(
     command: string,
     args: readonly string[],
-    options: { input?: unknown } = {},
+    options: ProcessOptions = {},
   ): Promise<ProcessResult> {
     const none = new Uint8Array();
     const line = [command, ...args].join(' ');
@@ -93,7 +93,7 @@ class FakeKernel implements Processes {
         stderr: none,
       });
     }
-    const input = String(options.input ?? '');
+    const input = Buffer.from(options.input ?? '').toString();
     this.calls.push(...(input === '' ? [line] : input.trim().split('\n')));
     return Promise.resolve({ exitCode: this.failure ? 1 : 0, stdout: none, stderr: none });
   }
@@ -188,7 +188,7 @@ function within(namespace: string): Processes {
         'ip',
         ['netns', 'exec', namespace, command, ...args],
         {
-          input: input as string,
+          input,
         },
       );
       return Promise.resolve({ exitCode: status ?? 1, stdout, stderr });

@@ -88,7 +88,10 @@ export class Announcer {
 
   /** Takes the addresses away: the next node need not wait until the kernel does. */
   async stop(): Promise<void> {
-    await removeAnnouncedAddresses(this.#options);
+    const { device, pools } = this.#options;
+    const { addresses } = interfaceOf(await this.#run('ip', showArguments(device)), pools);
+    const script = addressCommands(device, addresses, []);
+    if (script !== '') await this.#run('ip', ['-force', '-batch', '-'], script);
   }
 
   #renewEvery(signal: AbortSignal): void {
@@ -132,18 +135,6 @@ export class Announcer {
     const options = { input, timeoutMs: COMMAND_TIMEOUT_MS };
     return runCommand(this.#options.processes, command, args, options);
   }
-}
-
-/** Takes all addresses of the pools from the interface: when the node leaves. */
-export async function removeAnnouncedAddresses({
-  processes,
-  device,
-  pools,
-}: Pick<AnnouncerOptions, 'processes' | 'device' | 'pools'>): Promise<void> {
-  const shown = await runCommand(processes, 'ip', showArguments(device));
-  const script = addressCommands(device, interfaceOf(shown, pools).addresses, []);
-  if (script !== '')
-    await runCommand(processes, 'ip', ['-force', '-batch', '-'], { input: script });
 }
 
 function showArguments(device: string): string[] {

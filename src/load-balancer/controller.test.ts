@@ -27,11 +27,11 @@ async function world(texts = POOLS) {
   return {
     cluster,
     get,
-    async make(
+    make: async (
       name: string,
       spec: Partial<NonNullable<Service['spec']>> = {},
       { annotations = {} }: Named = {},
-    ) {
+    ) => {
       const service: Service = {
         metadata: { ...at(name), annotations },
         spec: { type: 'LoadBalancer', ports: [{ port: 80 }], ...spec },
@@ -39,22 +39,22 @@ async function world(texts = POOLS) {
       await cluster.run(client.create(SERVICE, service));
       await cluster.settle();
     },
-    async patch(name: string, patch: object, subresource?: string) {
+    patch: async (name: string, patch: object, subresource?: string) => {
       const options = subresource === undefined ? {} : { subresource };
       await cluster.run(client.patch(SERVICE, at(name), 'merge', patch, options));
       await cluster.settle();
     },
-    async remove(name: string) {
+    remove: async (name: string) => {
       await cluster.run(client.delete(SERVICE, at(name)));
       await cluster.settle();
     },
-    async addresses(name: string): Promise<string> {
+    addresses: async (name: string): Promise<string> => {
       const { status } = await get(name);
       return (status?.loadBalancer?.ingress ?? [])
         .map(({ ip, ipMode }) => `${ip} ${ipMode}`)
         .join();
     },
-    async events(): Promise<string[]> {
+    events: async (): Promise<string[]> => {
       const { items } = await cluster.run(client.list(EVENT));
       return items.map(
         (event) =>
@@ -152,7 +152,7 @@ describe('addressPoolController', () => {
     const { cluster, make, addresses, patch } = await world();
     await make('a');
     await make('b');
-    cluster.stopComponents();
+    await cluster.stopComponents();
     const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1', ipMode: 'VIP' }] } };
     await cluster.run(
       cluster.client.patch(

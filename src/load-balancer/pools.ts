@@ -6,7 +6,7 @@
  */
 import { formatIp, type IpAddress, parseCidr, parseIp } from '#base/ip.ts';
 
-export const DEFAULT_POOL = 'default';
+const DEFAULT_POOL = 'default';
 
 /** Addresses from `first` to `last`, both included. */
 export interface AddressRange {
