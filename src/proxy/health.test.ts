@@ -75,6 +75,8 @@ describe('what the proxy says of itself', () => {
     nft.failures = 1;
     server.put('services', local, 'DELETED');
     await environment.advance(3_000);
+    // A change is measured once, whatever is written later.
+    assert.deepEqual(value('network_programming_duration_seconds_count'), ['{ip_family="IPv4"} 1']);
     assert.equal(value('sync_proxy_rules_nftables_sync_failures_total')[0], '{ip_family="IPv4"} 1');
     assert.equal(value('sync_proxy_rules_no_local_endpoints_total')[0]?.endsWith(' 0'), true);
     stop.abort();
