@@ -30,6 +30,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   /** Routes from node to node. */
   'pod-network': ['client', 'api', 'base'],
   dns: ['client', 'api', 'base'],
+  /** Addresses of Services of type LoadBalancer: who gets which, and which node answers for it. */
+  'load-balancer': ['reconcile', 'client', 'api', 'base'],
   /** What a change would do: it runs the cluster's components on a fork, in virtual time. */
   plan: [
     'cel',
@@ -60,6 +62,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'proxy',
     'network-policy',
     'pod-network',
+    'load-balancer',
     'dns',
     'reconcile',
     'client',

@@ -17,6 +17,8 @@ export interface WriteLoopOptions {
   readonly what: string;
   /** Brings the kernel in step with all that has changed; rejects when it could not. */
   readonly write: () => Promise<void>;
+  /** From the beginning of one write to that of the next, at least; 0 unless given. */
+  readonly minPeriodMs?: number;
 }
 
 export class WriteLoop {
@@ -25,6 +27,8 @@ export class WriteLoop {
   #timer: Timer | undefined;
   #isDirty = false;
   #retryMs = RETRY_MS;
+  /** When the last write began. */
+  #begunMs = -Infinity;
   /** Undefined before the start: what comes then waits for it. */
   #signal: AbortSignal | undefined;
 
@@ -47,8 +51,11 @@ export class WriteLoop {
 
   #schedule(delayMs: number): void {
     if (this.#timer !== undefined || this.#signal?.aborted !== false) return;
-    this.#timer = this.#options.environment.timers.after(delayMs, () => {
+    const { clock, timers } = this.#options.environment;
+    const restMs = this.#begunMs + (this.#options.minPeriodMs ?? 0) - clock.monotonicMs();
+    this.#timer = timers.after(Math.max(delayMs, restMs), () => {
       this.#isDirty = false;
+      this.#begunMs = clock.monotonicMs();
       this.#options.write().then(
         () => this.#written(),
         (error: unknown) => this.#failed(error),

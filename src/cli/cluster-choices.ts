@@ -27,6 +27,8 @@ export interface ConfigChoice {
   /** Undefined: as many as before. */
   readonly realNodes?: number;
   readonly podNetwork?: PodNetworkMode;
+  /** Undefined: those of before. */
+  readonly loadBalancerPools?: readonly string[];
   readonly history: Partial<HistoryPolicy>;
   readonly versions: VersionFlags;
   readonly progress: Progress;
@@ -54,6 +56,7 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
     simulatedNodes,
     realNodes: choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes,
     podNetwork: choice.podNetwork ?? known?.podNetwork ?? CLUSTER_DEFAULTS.podNetwork,
+    loadBalancerPools: choice.loadBalancerPools ?? known?.loadBalancerPools ?? [],
     listenHost: listen.host,
     listenPort: listen.port,
     kubeletPort:

@@ -32,6 +32,8 @@ export interface ClusterConfig {
   readonly nodeCidr: string;
   /** How packets get to the pods of other nodes. */
   readonly podNetwork: PodNetworkMode;
+  /** Pools of addresses for Services of type LoadBalancer, as `--load-balancer-pool` has them. */
+  readonly loadBalancerPools?: readonly string[];
   /** What was asked for of the history; the rest is the API server's default. */
   readonly history: Partial<HistoryPolicy>;
   /** `--feature-gates` and `--runtime-config` as they were last given. */

@@ -45,6 +45,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     signingCa: { certificate: pki.authority.certificate, key: pki.authority.key },
     podCidr: config.podCidr,
     history: config.history,
+    loadBalancerPools: config.loadBalancerPools ?? [],
     ...versionOptions(config),
   });
   const serve = (host: string): Promise<RunningHttpServer> =>

@@ -16,6 +16,8 @@ import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';
 import type { KeyPair } from './pki.ts';
 import type { Controller } from '#reconcile/controller.ts';
+import { addressPoolController } from '#load-balancer/controller.ts';
+import { parsePools } from '#load-balancer/pools.ts';
 import { Manager } from '#reconcile/manager.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { schedulerGates } from './feature-gates.ts';
@@ -34,6 +36,8 @@ export interface ControlPlaneOptions extends ApiServerOptions {
   readonly signingCa?: KeyPair;
   /** Pods of a node get addresses from its part of this range. */
   readonly podCidr: string;
+  /** Pools of addresses for Services of type LoadBalancer, as text; none unless given. */
+  readonly loadBalancerPools?: readonly string[];
   /** False leaves pods to another scheduler. */
   readonly scheduler?: boolean;
 }
@@ -127,7 +131,8 @@ function serves(
 
 function controllersOf(options: ControlPlaneOptions): Controller[] {
   const { rootCa, podCidr, featureGates = new FeatureGates() } = options;
-  return allControllers({
+  const pools = parsePools(options.loadBalancerPools ?? []);
+  const ofAll = allControllers({
     rootCa,
     serviceAccountKey: options.serviceAccountKey,
     ...(options.signingCa === undefined ? {} : { signingCa: options.signingCa }),
@@ -137,4 +142,5 @@ function controllersOf(options: ControlPlaneOptions): Controller[] {
     gates: featureGates,
     serves: (type) => serves(options, type),
   });
+  return pools.length === 0 ? ofAll : [...ofAll, addressPoolController(pools)];
 }

@@ -17,6 +17,7 @@ interface UpFlags extends HistoryFlags, VersionFlags {
   readonly nodes?: number;
   readonly podNetwork?: 'direct' | 'vxlan';
   readonly simulatedNodes?: number;
+  readonly loadBalancerPool?: readonly string[];
   readonly reset?: boolean;
 }
 
@@ -96,6 +97,10 @@ function commands(): Command {
     const { runScheduler } = await import('./scheduler/command.ts');
     await runScheduler(flags);
   });
+  registerComponent(program, 'proxy', 'service proxy of a node', async (flags) => {
+    const { runProxy } = await import('./proxy/command.ts');
+    await runProxy(flags);
+  });
   program
     .command('dns')
     .description('Run the DNS of a cluster alone, on a machine or in a pod.')
@@ -170,6 +175,11 @@ function registerUp(program: Command): void {
       ).choices(['direct', 'vxlan']),
     )
     .option(
+      '--load-balancer-pool <POOL>',
+      'addresses for Services of type LoadBalancer, by CIDR or range: 192.0.2.8-192.0.2.15, or NAME=...; may come several times; none takes them away (default: as before, or none)',
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+    )
+    .option(
       '--simulated-nodes <N>',
       'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
       countOf,
@@ -182,9 +192,10 @@ function registerUp(program: Command): void {
 
 async function startUp(flags: UpFlags): Promise<void> {
   const [script = ''] = process.argv.slice(1);
-  const [{ up }, { versionChoices }] = await Promise.all([
+  const [{ up }, { versionChoices }, { poolTexts }] = await Promise.all([
     import('./up.ts'),
     import('./version-flags.ts'),
+    import('./load-balancer.ts'),
   ]);
   await up({
     dataDirectory: flags.dataDir,
@@ -196,6 +207,9 @@ async function startUp(flags: UpFlags): Promise<void> {
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
     ...(flags.nodes === undefined ? {} : { realNodes: flags.nodes }),
     ...(flags.podNetwork === undefined ? {} : { podNetwork: flags.podNetwork }),
+    ...(flags.loadBalancerPool === undefined
+      ? {}
+      : { loadBalancerPools: poolTexts(flags.loadBalancerPool) }),
     ...(flags.simulatedNodes === undefined ? {} : { simulatedNodes: flags.simulatedNodes }),
   });
 }

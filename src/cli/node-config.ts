@@ -24,6 +24,8 @@ export interface NodeConfig {
   readonly dnsAddress: string;
   readonly clusterDomain: string;
   readonly podNetwork: PodNetworkMode;
+  /** Pools of addresses of load balancers, as text; none unless given. */
+  readonly loadBalancerPools?: readonly string[];
   /** Where the kernel shows the interfaces of the node's network namespace: `/sys`, or its like. */
   readonly sysfs: string;
 }

@@ -28,8 +28,10 @@ import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
+import { nodeTables } from '#proxy/node-tables.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { serveKubelet } from './kubelet-server.ts';
+import { loadBalancerRanges, startAnnouncer } from './load-balancer.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
@@ -103,6 +105,7 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     startProxy(parts, connect(identity.proxy, 'kube-proxy')),
     startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
     startPodNetwork(parts, connect(identity.proxy, 'pod-network')),
+    startAnnouncer({ ...parts, client: connect(identity.proxy, 'load-balancer') }),
     startDns(parts, connect(identity.dns, 'coredns')),
   ]);
   environment.log.info('node is ready', { node: config.name });
@@ -228,13 +231,14 @@ async function startProxy(
     }),
     listen: (port, handler) => serveHttp({ handler, host: '0.0.0.0', port }),
     node: { name: config.name, ownAddresses: [config.dnsAddress] },
-    table: {
+    tables: nodeTables({
       table: nodeLayout(directory).nftTable,
       podRange: config.podCidr,
       serviceRange: config.serviceClusterIpRange,
+      loadBalancerRanges: loadBalancerRanges(config),
       podInterface: bridgeName(directory.hash),
       masqueradeAll: !bridgeShowsFrames(),
-    },
+    }),
   });
   informers.start(signal);
   await proxy.start(signal);

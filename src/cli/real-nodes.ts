@@ -9,7 +9,7 @@ import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { removeNetworkPolicyTables } from '#network-policy/enforcer.ts';
-import { removeProxyTable } from '#proxy/proxy.ts';
+import { removeProxyTables } from '#proxy/table.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig, realNodeName } from './cluster-config.ts';
 import { type DataDirectory, otherNodeDirectories, otherNodeDirectory } from './data-directory.ts';
 import {
@@ -156,7 +156,9 @@ function nodeConfigOf(
   namespace: NodeNamespace | undefined,
 ): NodeConfig {
   const { podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork } = config;
-  const shared = { name, podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork };
+  const { loadBalancerPools = [] } = config;
+  const network = { podCidr, serviceClusterIpRange, dnsAddress, podNetwork, loadBalancerPools };
+  const shared = { name, clusterDomain, ...network };
   if (namespace === undefined) {
     return {
       ...shared,
@@ -200,7 +202,7 @@ export async function cleanUpMachine(data: DataDirectory): Promise<void> {
   }
   const layout = nodeLayout(data);
   await cleanUpNode(data, processes);
-  await removeProxyTable(processes, layout.nftTable);
+  await removeProxyTables(processes, layout.nftTable);
   await removeNetworkPolicyTables(processes, layout.networkPolicyTable);
   await tearDownMachineNetwork(data.hash, processes);
   await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });

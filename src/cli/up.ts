@@ -43,6 +43,8 @@ export interface UpOptions {
   /** Undefined: as many as before, one at first. */
   readonly realNodes?: number;
   readonly podNetwork?: PodNetworkMode;
+  /** Undefined: those of before. */
+  readonly loadBalancerPools?: readonly string[];
   readonly reset: boolean;
   /** What was asked for; the rest stays as it was. */
   readonly history: Partial<HistoryPolicy>;
@@ -98,6 +100,9 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     simulatedNodes,
     ...(options.realNodes === undefined ? {} : { realNodes: options.realNodes }),
     ...(options.podNetwork === undefined ? {} : { podNetwork: options.podNetwork }),
+    ...(options.loadBalancerPools === undefined
+      ? {}
+      : { loadBalancerPools: options.loadBalancerPools }),
     history: options.history,
     versions: options.versions,
     progress,

@@ -3,6 +3,8 @@
  * choosing, shared by all Services that choose that way, and its name says the way.
  */
 
+import type { IpFamily } from './ip-family.ts';
+import { type LocalTraffic, localMatch } from './local-traffic.ts';
 import { digestOf, sourceRules } from './sources.ts';
 
 export interface Pick {
@@ -23,10 +25,10 @@ const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 const TRANSPORT = `meta l4proto { ${PROTOCOLS.join(', ')} }`;
 
 const ENDPOINTS_BY_FAMILY: Readonly<Record<Pick['family'], string>> = {
-  services: 'ip daddr . meta l4proto . th dport . numgen random mod COUNT map @endpoints',
+  services: 'IP daddr . meta l4proto . th dport . numgen random mod COUNT map @endpoints',
   node_ports: 'meta l4proto . th dport . numgen random mod COUNT map @node_endpoints',
   outside_services:
-    'ip daddr . meta l4proto . th dport . numgen random mod COUNT map @outside_endpoints',
+    'IP daddr . meta l4proto . th dport . numgen random mod COUNT map @outside_endpoints',
   outside_node_ports:
     'meta l4proto . th dport . numgen random mod COUNT map @outside_node_endpoints',
 };
@@ -75,45 +77,59 @@ function parsePick(name: string): Pick | undefined {
 }
 
 export interface ChainFacts {
-  /** CIDR of all pods of the cluster. */
-  readonly podRange: string;
+  readonly family: IpFamily;
+  /** What comes from pods; undefined: nobody can tell. */
+  readonly local: LocalTraffic | undefined;
+  /** Pods count as outsiders too. */
+  readonly masqueradeAll: boolean;
   /** The list of sources of this digest. */
   readonly sources: (digest: string) => string | undefined;
 }
 
 /** The rules of a chain, from its name. */
-export function chainRules(name: string, { podRange, sources }: ChainFacts): string[] {
+export function chainRules(name: string, facts: ChainFacts): string[] {
+  const { family, sources } = facts;
   const list = sources(digestOf(name) ?? '');
-  if (list !== undefined) return sourceRules(list);
+  if (list !== undefined) return sourceRules(list, family);
   const remember = /^remember-(\d+)$/.exec(name);
-  if (remember?.[1] !== undefined) return rememberRules(remember[1]);
+  if (remember?.[1] !== undefined) return rememberRules(remember[1], family);
   const pick = parsePick(name);
   if (pick === undefined)
     throw new RangeError(`Cannot write chain ${JSON.stringify(name)}: not a name of ours`);
-  const mark = `meta mark set meta mark | ${MASQUERADE_MARK}`;
+  const target = ENDPOINTS_BY_FAMILY[pick.family]
+    .replace('IP', family)
+    .replace('COUNT', String(pick.count));
   return [
-    ...(pick.hide === 'all' ? [mark] : []),
-    ...(pick.hide === 'outsiders' ? [`ip saddr != ${podRange} ${mark}`] : []),
+    ...markRules(pick.hide, facts),
     ...(!pick.sticky
       ? []
-      : [`${TRANSPORT} dnat ip to ip saddr . ip daddr . meta l4proto . th dport map @affinity`]),
-    `${TRANSPORT} dnat ip to ${ENDPOINTS_BY_FAMILY[pick.family].replace('COUNT', String(pick.count))}`,
+      : [
+          `${TRANSPORT} dnat ${family} to ${family} saddr . ${family} daddr . meta l4proto . th dport map @affinity`,
+        ]),
+    `${TRANSPORT} dnat ${family} to ${target}`,
   ];
 }
 
+function markRules(hide: Pick['hide'], { family, local, masqueradeAll }: ChainFacts): string[] {
+  const mark = `meta mark set meta mark | ${MASQUERADE_MARK}`;
+  if (hide === 'all' || (hide === 'outsiders' && masqueradeAll)) return [mark];
+  if (hide === 'nobody' || local === undefined) return [];
+  return [`${localMatch(local, family, '!=')} ${mark}`];
+}
+
 /** One rule a protocol: `ct original proto-dst` has a type only where the protocol is known. */
-function rememberRules(seconds: string): string[] {
+function rememberRules(seconds: string, ip: IpFamily): string[] {
   return PROTOCOLS.map(
     (protocol) =>
-      `meta l4proto ${protocol} update @affinity { ct original ip saddr . ct original ip daddr . ` +
-      `meta l4proto . ct original proto-dst timeout ${seconds}s : ip daddr . ${protocol} dport }`,
+      `meta l4proto ${protocol} update @affinity { ct original ${ip} saddr . ct original ${ip} daddr . ` +
+      `meta l4proto . ct original proto-dst timeout ${seconds}s : ${ip} daddr . ${protocol} dport }`,
   );
 }
 
 /** The rules that lead a new connection to its `remember` chain. */
-export function stickyRules(): string[] {
+export function stickyRules(ip: IpFamily): string[] {
   return PROTOCOLS.flatMap((protocol) => [
-    `meta l4proto ${protocol} ct original ip daddr . meta l4proto . ct original proto-dst vmap @sticky_services`,
+    `meta l4proto ${protocol} ct original ${ip} daddr . meta l4proto . ct original proto-dst vmap @sticky_services`,
     `meta l4proto ${protocol} meta l4proto . ct original proto-dst vmap @sticky_node_ports`,
   ]);
 }

@@ -6,6 +6,7 @@
  * Upstream: pkg/proxy/conntrack/cleanup.go, v1.36.
  */
 import type { ElementChange } from '#base/nftables/elements.ts';
+import { type IpFamily, NAMES } from './ip-family.ts';
 
 const ENDPOINT_MAPS = new Set([
   'endpoints',
@@ -15,8 +16,12 @@ const ENDPOINT_MAPS = new Set([
 ]);
 const PLACE_MAPS = new Set(['services', 'node_ports', 'host_ports', 'host_address_ports']);
 
-/** Arguments of `conntrack -D`, one list a call, that `changes` ask for. */
-export function conntrackDeletions(changes: readonly ElementChange[]): string[][] {
+/** Arguments of `conntrack -D`, one list a call, that `changes` to the table of `family` ask for. */
+export function conntrackDeletions(
+  changes: readonly ElementChange[],
+  family: IpFamily,
+): string[][] {
+  const every = ['-D', '-f', NAMES[family].conntrack, '-p', 'udp'];
   const deletions = new Map<string, string[]>();
   const lost = new Set<string>();
   const kept = new Set<string>();
@@ -27,14 +32,15 @@ export function conntrackDeletions(changes: readonly ElementChange[]): string[][
       if (before !== undefined) lost.add(`${place}|${before}`);
       if (after !== undefined) kept.add(`${place}|${after}`);
     } else if (PLACE_MAPS.has(map) && before === undefined) {
-      deletions.set(key, placeArguments(key));
+      deletions.set(key, [...every, ...placeArguments(key)]);
     }
   }
   for (const pair of lost) {
     // An endpoint that only changed its index is still there.
     if (kept.has(pair)) continue;
     const [place = '', target = ''] = pair.split('|');
-    deletions.set(pair, [...placeArguments(place), '--dst-nat', target.split(' . ')[0] ?? '']);
+    const [address = ''] = target.split(' . ');
+    deletions.set(pair, [...every, ...placeArguments(place), '--dst-nat', address]);
   }
   return [...deletions.values()];
 }
@@ -44,5 +50,5 @@ function placeArguments(place: string): string[] {
   const parts = place.split(' . ');
   const port = parts.at(-1) ?? '';
   const address = parts.length === 3 ? ['--orig-dst', parts[0] ?? ''] : [];
-  return ['-D', '-p', 'udp', ...address, '--orig-port-dst', port];
+  return [...address, '--orig-port-dst', port];
 }

@@ -9,9 +9,11 @@
  * endpoints), KEP-2433 and KEP-3015 (hints).
  */
 import type { EndpointConditions, EndpointHints, EndpointSlice } from '#api/gen/discovery-v1.ts';
+import { addressesOf, type IpFamily, IP_FAMILIES, NAMES } from './ip-family.ts';
 
-/** Where the asker is. */
+/** Where the asker is, and by which family it asks. */
 export interface Place {
+  readonly family: IpFamily;
   readonly node: string;
   /** The label `topology.kubernetes.io/zone` of the node; empty: it has none. */
   readonly zone: string;
@@ -39,13 +41,13 @@ interface Candidate extends Target {
   readonly isLocal: boolean;
 }
 
-/** The IPv4 endpoints of the port named `portName`, sorted, each once. */
+/** The endpoints of the port named `portName`, sorted, each once. */
 export function endpointsOf(
   slices: Iterable<EndpointSlice>,
   port: { readonly name: string; readonly protocol: string },
   place: Place,
 ): Endpoints {
-  const candidates = candidatesOf(slices, port, place.node);
+  const candidates = candidatesOf(slices, port, place);
   const cluster = usable(candidates, (ready) => near(ready, place));
   const local = usable(candidates.filter((candidate) => candidate.isLocal));
   return { cluster, local, any: cluster.length > 0 || local.length > 0 };
@@ -64,19 +66,20 @@ function near(ready: readonly Candidate[], { node, zone }: Place): readonly Cand
   return ready;
 }
 
-/** The IPv4 addresses of the endpoints on this node that are ready, whatever their ports. */
-export function localReadyAddresses(
-  slices: readonly EndpointSlice[],
-  nodeName: string,
-): ReadonlySet<string> {
-  const endpoints = slices
-    .filter(({ addressType }) => addressType === 'IPv4')
-    .flatMap((slice) => slice.endpoints ?? []);
-  return new Set(
-    endpoints.flatMap(({ addresses, conditions, nodeName: on }) =>
-      on === nodeName && isReady(conditions) ? addresses.slice(0, 1) : [],
-    ),
-  );
+/**
+ * How many endpoints on this node are ready, whatever their ports. With two families a pod is in the
+ * slices of both: the family that has more of them counts.
+ */
+export function localReadyCount(slices: readonly EndpointSlice[], nodeName: string): number {
+  const addresses = (family: IpFamily): ReadonlySet<string> =>
+    new Set(
+      slices
+        .filter(({ addressType }) => addressType === NAMES[family].slices)
+        .flatMap((slice) => slice.endpoints ?? [])
+        .filter(({ nodeName: on, conditions }) => on === nodeName && isReady(conditions))
+        .flatMap((endpoint) => endpoint.addresses.slice(0, 1)),
+    );
+  return Math.max(...IP_FAMILIES.map((family) => addresses(family).size));
 }
 
 function isReady({ ready, terminating }: EndpointConditions = {}): boolean {
@@ -86,18 +89,18 @@ function isReady({ ready, terminating }: EndpointConditions = {}): boolean {
 function candidatesOf(
   slices: Iterable<EndpointSlice>,
   wanted: { readonly name: string; readonly protocol: string },
-  nodeName: string,
+  { family, node }: Place,
 ): Candidate[] {
   const found = new Map<string, Candidate>();
   for (const slice of slices) {
-    if (slice.addressType !== 'IPv4') continue;
+    if (slice.addressType !== NAMES[family].slices) continue;
     const port = (slice.ports ?? []).find(
       ({ name, protocol }) =>
         (name ?? '') === wanted.name && (protocol ?? 'TCP') === wanted.protocol,
     )?.port;
     if (port === undefined) continue;
     for (const { addresses, conditions = {}, nodeName: on, hints = {} } of slice.endpoints ?? []) {
-      const address = addresses[0];
+      const [address] = addressesOf(addresses.slice(0, 1), family);
       if (address === undefined) continue;
       const terminating = conditions.terminating === true;
       const ready = isReady(conditions);
@@ -105,7 +108,7 @@ function candidatesOf(
       const key = `${address}:${port}`;
       if (found.get(key)?.ready === true) continue;
       const servesToTheEnd = terminating && (conditions.serving ?? conditions.ready !== false);
-      found.set(key, { address, port, hints, ready, servesToTheEnd, isLocal: on === nodeName });
+      found.set(key, { address, port, hints, ready, servesToTheEnd, isLocal: on === node });
     }
   }
   return [...found.values()];

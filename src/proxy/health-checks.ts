@@ -14,7 +14,7 @@ import { messageOf } from '#base/error.ts';
 import type { Handler, HttpResponse } from '#base/http/message.ts';
 import type { EventRecorder } from '#client/events.ts';
 import { keyOf } from '#client/informer.ts';
-import { localReadyAddresses } from './endpoints.ts';
+import { localReadyCount } from './endpoints.ts';
 import { isProxied } from './proxied.ts';
 
 /** Serves plain HTTP on this port of every address of the node; rejects when it is taken. */
@@ -56,7 +56,7 @@ export class HealthChecks {
     const before = this.#checks.get(key);
     if (service === undefined || port === 0) this.#checks.delete(key);
     else {
-      const localEndpoints = localReadyAddresses(slices, this.#options.nodeName).size;
+      const localEndpoints = localReadyCount(slices, this.#options.nodeName);
       this.#checks.set(key, { service, port, localEndpoints });
     }
     if (before?.port === port) return;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod, Service } from '#api/gen/core-v1.ts';
 import type { Endpoint, EndpointSlice } from '#api/gen/discovery-v1.ts';
-import { planHostPorts, planService } from './plan.ts';
+import { noLocalEndpoints, planHostPorts, planService } from './plan.ts';
 
-const NODE = { name: 'n1', zone: 'a', ownAddresses: ['10.96.0.10'] };
+const NODE = { family: 'ip', name: 'n1', zone: 'a', ownAddresses: ['10.96.0.10'] } as const;
 
 function service(
   spec: Partial<NonNullable<Service['spec']>> = {},
@@ -271,6 +271,10 @@ describe('planService', () => {
     ['an ExternalName', service({ type: 'ExternalName' })],
     ['an address that the node answers itself', service({ clusterIP: '10.96.0.10' })],
     [
+      'a Service that says itself that it is headless',
+      service({}, { metadata: { labels: { 'service.kubernetes.io/headless': '' } } }),
+    ],
+    [
       'a Service of another proxy',
       service({}, { metadata: { labels: { 'service.kubernetes.io/service-proxy-name': 'x' } } }),
     ],
@@ -280,6 +284,92 @@ describe('planService', () => {
       assert.deepEqual(planned(object, ['10.0.0.1@n2']), []);
     });
   }
+});
+
+describe('planService of family ip6', () => {
+  const NODE6 = { ...NODE, family: 'ip6', ownAddresses: ['fd00:96::a'] } as const;
+  const dual = (spec: Partial<NonNullable<Service['spec']>> = {}, more: Partial<Service> = {}) =>
+    service({ clusterIPs: ['10.96.0.7', 'FD00:96:0::7'], ...spec }, more);
+  const slices: EndpointSlice[] = [
+    slice(['10.0.0.1', '10.0.0.2']),
+    { ...slice(['FD00::1']), addressType: 'IPv6', endpoints: [endpoint6('FD00::1')] },
+  ];
+  const lines = (object: Service, node: typeof NODE | typeof NODE6 = NODE6): string[] =>
+    planService(object, slices, node).map(({ map, key, value }) =>
+      `${map}: ${key} → ${value}`.trim(),
+    );
+
+  it('has the addresses and the endpoints of its family alone, as nft writes them', () => {
+    assert.deepEqual(lines(dual()), [
+      'services: fd00:96::7 . tcp . 80 → goto pick-services-outsiders-1',
+      'endpoints: fd00:96::7 . tcp . 80 . 0 → fd00::1 . 8080',
+      'hairpins: fd00::1 . fd00::1 →',
+    ]);
+    assert.deepEqual(lines(dual(), NODE).slice(0, 1), [
+      'services: 10.96.0.7 . tcp . 80 → goto pick-services-outsiders-2',
+    ]);
+  });
+
+  it('gives node ports, external addresses and sources to the families that have an address', () => {
+    const spec = {
+      type: 'LoadBalancer',
+      ports: [{ port: 80, nodePort: 30080, protocol: 'TCP' }],
+      externalIPs: ['198.51.100.1', '2001:db8::1'],
+      loadBalancerSourceRanges: ['10.0.0.0/8', '2001:db8:1::/48'],
+    } satisfies Partial<NonNullable<Service['spec']>>;
+    const more = {
+      status: { loadBalancer: { ingress: [{ ip: '198.51.100.2' }, { ip: '2001:db8::2' }] } },
+    };
+    const keys = (of: string[]): string[] =>
+      of
+        .filter((line) => /^(services|node_ports|guarded|source)/.test(line))
+        .map((line) => line.replace(/ → goto.*|[0-9a-f]{16} → /, ''));
+    assert.deepEqual(keys(lines(dual(spec, more))), [
+      'services: fd00:96::7 . tcp . 80',
+      'services: 2001:db8::1 . tcp . 80',
+      'services: 2001:db8::2 . tcp . 80',
+      'guarded_services: 2001:db8::2 . tcp . 80',
+      'source_lists: 2001:db8:1::/48',
+      'node_ports: tcp . 30080',
+    ]);
+    const single = lines(service({ type: 'NodePort', ports: spec.ports }));
+    assert.deepEqual(keys(single), []);
+  });
+
+  it('leaves out what the node answers itself, and clients that stick', () => {
+    assert.deepEqual(keysOf(lines(dual({ clusterIPs: ['fd00:96::a'] }))), ['hairpins']);
+    assert.equal(
+      lines(dual({ sessionAffinity: 'ClientIP' }))[0],
+      'services: fd00:96::7 . tcp . 80 → goto pick-services-outsiders-1',
+    );
+  });
+});
+
+const keysOf = (lines: readonly string[]): string[] =>
+  lines.map((line) => line.split(':')[0] ?? '');
+
+function endpoint6(address: string): Endpoint {
+  return { ...endpoint('x'), addresses: [address] };
+}
+
+describe('noLocalEndpoints', () => {
+  const local = { internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local' } as const;
+  const rows: [
+    claim: string,
+    spec: Partial<NonNullable<Service['spec']>>,
+    on: string[],
+    said: string[],
+  ][] = [
+    ['both policies', local, ['10.0.0.1@n2'], ['internal', 'external']],
+    ['one policy', { externalTrafficPolicy: 'Local' }, ['10.0.0.1@n2'], ['external']],
+    ['nothing of endpoints here', local, ['10.0.0.1@n2', '10.0.0.2@n1'], []],
+    ['nothing where there is no endpoint at all', local, [], []],
+    ['nothing of a headless Service', { ...local, clusterIP: 'None' }, ['10.0.0.1@n2'], []],
+  ];
+  for (const [claim, spec, on, said] of rows)
+    it(`tells of ${claim}`, () => {
+      assert.deepEqual(noLocalEndpoints(service(spec), [slice(on)], NODE), said);
+    });
 });
 
 describe('planHostPorts', () => {
@@ -302,7 +392,7 @@ describe('planHostPorts', () => {
 
   it('maps the ports of the node to the pod', () => {
     assert.deepEqual(
-      planHostPorts(pod()).map(({ map, key, value }) => `${map}: ${key} → ${value}`.trim()),
+      planHostPorts(pod(), 'ip').map(({ map, key, value }) => `${map}: ${key} → ${value}`.trim()),
       [
         'host_ports: tcp . 8080 → 10.0.0.9 . 80',
         'host_address_ports: 192.0.2.2 . udp . 53 → 10.0.0.9 . 53',
@@ -311,8 +401,32 @@ describe('planHostPorts', () => {
     );
   });
 
+  it('maps them for each family that the pod has an address of', () => {
+    const ports = [
+      { containerPort: 80, hostPort: 8080 },
+      { containerPort: 81, hostPort: 8081, hostIP: '0.0.0.0' },
+      { containerPort: 82, hostPort: 8082, hostIP: '::' },
+      { containerPort: 83, hostPort: 8083, hostIP: 'FD00::2' },
+    ];
+    const object: Pod = {
+      ...pod({ containers: [{ name: 'c', ports }] }),
+      status: { podIP: '10.0.0.9', podIPs: [{ ip: '10.0.0.9' }, { ip: 'fd00::9' }] },
+    };
+    const places = (family: 'ip' | 'ip6'): string[] =>
+      planHostPorts(object, family).map(({ key, value }) => `${key} → ${value}`);
+    assert.deepEqual(places('ip').slice(0, -1), [
+      'tcp . 8080 → 10.0.0.9 . 80',
+      'tcp . 8081 → 10.0.0.9 . 81',
+    ]);
+    assert.deepEqual(places('ip6').slice(0, -1), [
+      'tcp . 8080 → fd00::9 . 80',
+      'tcp . 8082 → fd00::9 . 82',
+      'fd00::2 . tcp . 8083 → fd00::9 . 83',
+    ]);
+  });
+
   it('maps nothing for a pod that is over, or lives in the network of the node', () => {
-    assert.deepEqual(planHostPorts(pod({}, 'Succeeded')), []);
-    assert.deepEqual(planHostPorts(pod({ hostNetwork: true })), []);
+    assert.deepEqual(planHostPorts(pod({}, 'Succeeded'), 'ip'), []);
+    assert.deepEqual(planHostPorts(pod({ hostNetwork: true }), 'ip'), []);
   });
 });

@@ -19,12 +19,15 @@ import type { Pod, Service, ServicePort } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import type { Element } from '#base/nftables/elements.ts';
 import { type Endpoints, endpointsOf, type Target } from './endpoints.ts';
+import { addressesOf, familyOf, type IpFamily } from './ip-family.ts';
 import { isProxied } from './proxied.ts';
 import { guardElements } from './sources.ts';
 import { pickChain, type Pick, rememberChain } from './chains.ts';
 
 /** What the plan must know of the node it is for. */
 export interface ProxyNode {
+  /** Whose table the elements are for. */
+  readonly family: IpFamily;
   readonly name: string;
   /** Its label `topology.kubernetes.io/zone`; empty: it has none. */
   readonly zone: string;
@@ -33,6 +36,36 @@ export interface ProxyNode {
 }
 
 const DEFAULT_AFFINITY_SECONDS = 10_800;
+
+/**
+ * Which policies of `service` keep traffic on this node that has endpoints elsewhere alone: such
+ * traffic is dropped.
+ */
+export function noLocalEndpoints(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  node: ProxyNode,
+): ('internal' | 'external')[] {
+  if (!isProxied(service)) return [];
+  const { ports = [], internalTrafficPolicy, externalTrafficPolicy } = service.spec ?? {};
+  const isEmptyHere = ports.some((port) => {
+    const { cluster, local } = endpointsOfPort(port, slices, node);
+    return cluster.length > 0 && local.length === 0;
+  });
+  if (!isEmptyHere) return [];
+  return [
+    ...(internalTrafficPolicy === 'Local' ? (['internal'] as const) : []),
+    ...(externalTrafficPolicy === 'Local' ? (['external'] as const) : []),
+  ];
+}
+
+function endpointsOfPort(
+  { name = '', protocol = 'TCP' }: ServicePort,
+  slices: readonly EndpointSlice[],
+  { family, name: node, zone }: ProxyNode,
+): Endpoints {
+  return endpointsOf(slices, { name, protocol }, { family, node, zone });
+}
 
 /** The elements of `service`; none when it is nothing of ours. `slices` are its EndpointSlices. */
 export function planService(
@@ -43,8 +76,7 @@ export function planService(
   if (!isProxied(service)) return [];
   return (service.spec?.ports ?? []).flatMap((port) => {
     const protocol = port.protocol ?? 'TCP';
-    const place = { node: node.name, zone: node.zone };
-    const endpoints = endpointsOf(slices, { name: port.name ?? '', protocol }, place);
+    const endpoints = endpointsOfPort(port, slices, node);
     return planPort({ service, port, protocol: protocol.toLowerCase(), endpoints, node });
   });
 }
@@ -59,25 +91,39 @@ interface PortPlan {
 
 function planPort(plan: PortPlan): Element[] {
   const elements = [...planClusterAddress(plan)];
-  const ingress = ingressAddresses(plan.service);
-  for (const address of new Set([...externalAddresses(plan.service), ...ingress]))
+  const { family } = plan.node;
+  const ingress = addressesOf(ingressAddresses(plan.service), family);
+  const external = addressesOf(plan.service.spec?.externalIPs ?? [], family);
+  for (const address of new Set([...external, ...ingress]))
     elements.push(...planExternalAddress(plan, address));
   for (const address of ingress) {
     const key = `${address} . ${plan.protocol} . ${plan.port.port}`;
-    elements.push(...guardElements(key, plan.service.spec?.loadBalancerSourceRanges ?? []));
+    const ranges = plan.service.spec?.loadBalancerSourceRanges ?? [];
+    elements.push(...guardElements(key, ranges, family));
   }
   const nodePort = plan.port.nodePort ?? 0;
-  if (nodePort !== 0) elements.push(...planNodePort(plan, nodePort));
+  if (nodePort !== 0 && hasFamily(plan)) elements.push(...planNodePort(plan, nodePort));
   for (const { address } of plan.endpoints.local) {
     elements.push({ map: 'hairpins', key: `${address} . ${address}`, value: '' });
   }
   return elements;
 }
 
+/** The Service's addresses within the cluster, of the family of the plan: one or none. */
+function clusterAddresses({ service: { spec }, node }: PortPlan): string[] {
+  const { clusterIP = '', clusterIPs = [clusterIP] } = spec ?? {};
+  return addressesOf(clusterIPs, node.family);
+}
+
+/** Node ports are of the families that the Service has an address of. */
+function hasFamily(plan: PortPlan): boolean {
+  return clusterAddresses(plan).length > 0;
+}
+
 function planClusterAddress(plan: PortPlan): Element[] {
   const spec = plan.service.spec;
-  const address = spec?.clusterIP ?? '';
-  if (isIpv6(address) || plan.node.ownAddresses.includes(address)) return [];
+  const [address] = clusterAddresses(plan);
+  if (address === undefined || plan.node.ownAddresses.includes(address)) return [];
   const staysHere = spec?.internalTrafficPolicy === 'Local';
   return planEntry(plan, {
     family: 'services',
@@ -138,7 +184,8 @@ const ENDPOINT_MAPS: Readonly<Record<Pick['family'], string>> = {
 function planEntry(plan: PortPlan, entry: Entry): Element[] {
   const { family, key, targets, hide } = entry;
   if (targets.length === 0) return planNoTargets(plan, entry);
-  const affinitySeconds = affinityOf(plan.service);
+  // nft 1.0.6 cannot write the rule that remembers a client by addresses of IPv6.
+  const affinitySeconds = plan.node.family === 'ip' ? affinityOf(plan.service) : 0;
   const chain = pickChain({ family, hide, count: targets.length, sticky: affinitySeconds > 0 });
   const elements: Element[] = [{ map: family, key, value: `goto ${chain}` }];
   for (const [index, target] of targets.entries()) {
@@ -172,25 +219,28 @@ function affinityOf(service: Service): number {
   return service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
 }
 
-function externalAddresses({ spec }: Service): string[] {
-  return (spec?.externalIPs ?? []).filter((address) => !isIpv6(address));
-}
-
 /** Where the load balancer's packets arrive as they were sent; one that is a proxy itself sends its own. */
 function ingressAddresses({ status }: Service): string[] {
   return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip = '', ipMode }) =>
-    ip === '' || isIpv6(ip) || ipMode === 'Proxy' ? [] : [ip],
+    ip === '' || ipMode === 'Proxy' ? [] : [ip],
   );
 }
+
+/** What stands for all addresses of the node. */
+const ANY_ADDRESS: Readonly<Record<IpFamily, string>> = { ip: '0.0.0.0', ip6: '::' };
 
 /**
  * The host ports of a pod on this node. The node does this itself: the CNI plug-in `portmap` needs
  * iptables, and would leave chains behind.
  */
-export function planHostPorts(pod: Pod): Element[] {
-  const address = pod.status?.podIP ?? '';
-  const isOver = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-  if (address === '' || isIpv6(address) || isOver || pod.spec?.hostNetwork === true) return [];
+export function planHostPorts(pod: Pod, family: IpFamily): Element[] {
+  const { podIP: ip = '', podIPs = [{ ip }], phase } = pod.status ?? {};
+  const [address] = addressesOf(
+    podIPs.map((each) => each.ip),
+    family,
+  );
+  const isOver = phase === 'Succeeded' || phase === 'Failed';
+  if (address === undefined || isOver || pod.spec?.hostNetwork === true) return [];
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   const ports = containers
     .flatMap((container) => container.ports ?? [])
@@ -198,17 +248,19 @@ export function planHostPorts(pod: Pod): Element[] {
   if (ports.length === 0) return [];
   const elements = ports.flatMap(
     ({ hostPort, hostIP = '', protocol = 'TCP', containerPort }): Element[] => {
-      if (isIpv6(hostIP)) return [];
+      if (hostIP !== '' && familyOf(hostIP) !== family) return [];
       const key = `${protocol.toLowerCase()} . ${hostPort}`;
       const value = `${address} . ${containerPort}`;
-      return hostIP === '' || hostIP === '0.0.0.0'
+      return hostIP === '' || hostIP === ANY_ADDRESS[family]
         ? [{ map: 'host_ports', key, value }]
-        : [{ map: 'host_address_ports', key: `${hostIP} . ${key}`, value }];
+        : [
+            {
+              map: 'host_address_ports',
+              key: `${addressesOf([hostIP], family).join()} . ${key}`,
+              value,
+            },
+          ];
     },
   );
   return [...elements, { map: 'hairpins', key: `${address} . ${address}`, value: '' }];
-}
-
-function isIpv6(address: string): boolean {
-  return address.includes(':');
 }

@@ -1,141 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Event, Service } from '#api/gen/core-v1.ts';
+import type { Service } from '#api/gen/core-v1.ts';
 import type { Endpoint, EndpointSlice } from '#api/gen/discovery-v1.ts';
-import type { KubeObject } from '#api/meta/object.ts';
-import type { Processes, ProcessResult } from '#base/doors.ts';
-import { type Handler, readBody } from '#base/http/message.ts';
-import type { Client, WatchEvent } from '#client/client.ts';
-import { EventRecorder } from '#client/events.ts';
-import { InformerFactory } from '#client/informer-factory.ts';
-import { VirtualEnvironment } from '#kit/virtual-environment.ts';
-import type { Listen } from './health-checks.ts';
-import { Proxy } from './proxy.ts';
-
-/** One watch for each kind, fed by the test. */
-class FakeServer {
-  readonly watchers = new Map<string, (event: WatchEvent<KubeObject>) => void>();
-  readonly created: Event[] = [];
-  revision = 1;
-
-  get client(): Client {
-    const client: Pick<Client, 'list' | 'watch' | 'create'> = {
-      create: (_type, object) => {
-        this.created.push(object as unknown as Event);
-        return Promise.resolve(object);
-      },
-      list: () => Promise.resolve({ items: [], resourceVersion: '1' }),
-      watch: (type, options, onEvent) => {
-        this.watchers.set(type.plural, onEvent as (event: WatchEvent<KubeObject>) => void);
-        return new Promise((resolve) => options.signal?.addEventListener('abort', () => resolve()));
-      },
-    };
-    return client as Client;
-  }
-
-  put(
-    plural: string,
-    object: KubeObject,
-    type: 'ADDED' | 'MODIFIED' | 'DELETED' = 'MODIFIED',
-  ): void {
-    this.revision++;
-    const metadata = {
-      ...object.metadata,
-      resourceVersion: String(this.revision),
-      uid: object.metadata?.name ?? '',
-    };
-    this.watchers.get(plural)?.({ type, object: { ...object, metadata } });
-  }
-}
-
-class FakeNft implements Processes {
-  readonly scripts: string[] = [];
-  failures = 0;
-  run(
-    command: string,
-    args: readonly string[],
-    options: { input?: Uint8Array | string } = {},
-  ): Promise<ProcessResult> {
-    const none = new Uint8Array(0);
-    if (command !== 'nft' || args[0] !== '-f')
-      return Promise.resolve({ exitCode: 1, stdout: none, stderr: none });
-    this.scripts.push(String(options.input));
-    const exitCode = this.failures-- > 0 ? 1 : 0;
-    return Promise.resolve({ exitCode, stdout: none, stderr: Buffer.from('netlink: busy') });
-  }
-}
-
-function service(name: string, clusterIP: string): Service {
-  return {
-    metadata: { name, namespace: 'd' },
-    spec: { clusterIP, ports: [{ port: 80, protocol: 'TCP' }] },
-  };
-}
-
-function world() {
-  const environment = new VirtualEnvironment();
-  const server = new FakeServer();
-  const nft = new FakeNft();
-  const stop = new AbortController();
-  const informers = new InformerFactory({ client: server.client, environment });
-  const ports = new Map<number, Handler>();
-  const listen: Listen = (port, handler) => {
-    if (port === TAKEN || ports.has(port))
-      return Promise.reject(new Error('address already in use'));
-    ports.set(port, handler);
-    return Promise.resolve({
-      close: () => {
-        ports.delete(port);
-        return Promise.resolve();
-      },
-    });
-  };
-  const { client } = server;
-  const proxy = new Proxy({
-    environment,
-    events: new EventRecorder({ client, environment, component: 'kube-proxy' }),
-    listen,
-    informers,
-    processes: nft,
-    node: { name: 'n1', ownAddresses: [] },
-    table: {
-      table: 't',
-      podRange: '10.244.0.0/16',
-      serviceRange: '10.96.0.0/16',
-      podInterface: 'br0',
-      masqueradeAll: false,
-    },
-  });
-  informers.start(stop.signal);
-  const started = proxy.start(stop.signal);
-  return { environment, server, nft, proxy, ports, started, stop };
-}
-
-/** Of a port that something else has. */
-const TAKEN = 30_999;
-
-/** A load balancer's Service whose traffic stays on its node. */
-function balanced(name: string, healthCheckNodePort: number): Service {
-  const { spec, ...rest } = service(name, '10.96.0.9');
-  return {
-    ...rest,
-    spec: {
-      ...spec,
-      type: 'LoadBalancer',
-      externalTrafficPolicy: 'Local',
-      healthCheckNodePort,
-    },
-  };
-}
-
-async function asked(handler: Handler | undefined): Promise<unknown[]> {
-  assert.ok(handler);
-  const { status, headers, body } = await handler({ method: 'GET', url: '/', headers: {} });
-  assert.equal(headers['content-type'], 'application/json');
-  assert.equal(headers['x-content-type-options'], 'nosniff');
-  const text = Buffer.from(await readBody(body)).toString();
-  return [status, headers['x-load-balancing-endpoint-weight'], JSON.parse(text)];
-}
+import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
+import { asked, balanced, IPV4, IPV6, service, TAKEN, world } from '#kit/service-proxy.ts';
+import type { TableOptions } from './nftables.ts';
 
 const LINE = /^(add|delete) element .*$/gm;
 
@@ -317,6 +186,146 @@ describe('Proxy', () => {
       );
       stop.abort();
     });
+  });
+
+  it('brings the tables of both families in step in one transaction', async () => {
+    const { environment, server, nft, started, stop } = world({ tables: [IPV4, IPV6] });
+    await environment.advance(100);
+    await started;
+    assert.match(nft.scripts[0] ?? '', /table ip t\n[^]*table ip6 t\n/);
+    const { spec, ...rest } = service('a', '10.96.0.1');
+    const clusterIPs = ['10.96.0.1', 'fd00:96::1'];
+    const dual: Service = { ...rest, spec: { ...spec, clusterIPs } };
+    server.put('services', dual, 'ADDED');
+    await environment.advance(100);
+    assert.deepEqual(nft.scripts[1]?.match(LINE), [
+      'add element ip t blocked_services { 10.96.0.1 . tcp . 80 : goto refuse }',
+      'add element ip6 t blocked_services { fd00:96::1 . tcp . 80 : goto refuse }',
+    ]);
+    stop.abort();
+  });
+
+  it('writes a table again that somebody has removed, and leaves the other alone', async () => {
+    const { environment, nft, started, stop } = world({
+      tables: [IPV4, IPV6],
+      syncPeriodMs: 10_000,
+    });
+    await environment.advance(100);
+    await started;
+    nft.tables = 'table ip t\ntable ip6 t\ntable ip other\n';
+    await environment.advance(10_000);
+    assert.equal(nft.scripts.length, 1);
+    nft.tables = 'table ip t\ntable ip6 other\n';
+    await environment.advance(10_000);
+    assert.equal(nft.scripts.length, 2);
+    assert.match(nft.scripts[1] ?? '', /^table ip6 t\ndelete table ip6 t\n/);
+    stop.abort();
+  });
+
+  it('refuses what has an address of a range of Services, as these come', async () => {
+    const { environment, server, nft, started, stop } = world({ watchServiceRanges: true });
+    await environment.advance(100);
+    await started;
+    nft.takesMs = 50;
+    const range = (name: string, ...cidrs: string[]): void => {
+      const object: ServiceCIDR = { metadata: { name }, spec: { cidrs } };
+      server.put('servicecidrs', object, 'ADDED');
+    };
+    range('one', '10.97.0.0/16', 'fd00:97::/112');
+    await environment.advance(30);
+    // While the last is being written.
+    range('two', '10.98.0.0/16');
+    await environment.advance(1_000);
+    assert.match(nft.scripts.at(-2) ?? '', /ip daddr \{ 10\.97\.0\.0\/16 \} goto refuse/);
+    assert.match(
+      nft.scripts.at(-1) ?? '',
+      /ip daddr \{ 10\.97\.0\.0\/16, 10\.98\.0\.0\/16 \} goto refuse/,
+    );
+    stop.abort();
+  });
+
+  it('leaves time between one write and the next', async () => {
+    const { environment, server, nft, started, stop } = world({ minSyncPeriodMs: 1_000 });
+    await environment.advance(100);
+    await started;
+    server.put('services', service('a', '10.96.0.1'), 'ADDED');
+    await environment.advance(800);
+    assert.equal(nft.scripts.length, 1);
+    server.put('services', service('b', '10.96.0.2'), 'ADDED');
+    await environment.advance(200);
+    assert.equal(nft.scripts.length, 2);
+    assert.equal(nft.scripts[1]?.match(LINE)?.length, 1);
+    stop.abort();
+  });
+
+  it('makes the kernel forget what a write that failed had changed', async () => {
+    const calls: string[] = [];
+    const { environment, server, nft, started, stop } = world();
+    const run = nft.run.bind(nft);
+    nft.run = (command, args, options) => {
+      if (command === 'conntrack') calls.push(args.join(' '));
+      return run(command, args, options);
+    };
+    await environment.advance(100);
+    await started;
+    const { spec, ...rest } = service('a', '10.96.0.1');
+    const udp: Service = { ...rest, spec: { ...spec, ports: [{ port: 53, protocol: 'UDP' }] } };
+    const slice = (address: string): EndpointSlice => ({
+      metadata: { name: 'a', namespace: 'd', labels: { 'kubernetes.io/service-name': 'a' } },
+      addressType: 'IPv4',
+      ports: [{ port: 53, protocol: 'UDP' }],
+      endpoints: [{ addresses: [address] }],
+    });
+    server.put('services', udp, 'ADDED');
+    server.put('endpointslices', slice('10.244.0.1'), 'ADDED');
+    await environment.advance(100);
+    calls.length = 0;
+    nft.failures = 1;
+    server.put('endpointslices', slice('10.244.0.2'));
+    await environment.advance(5_000);
+    assert.deepEqual(calls, [
+      '-D -f ipv4 -p udp --orig-dst 10.96.0.1 --orig-port-dst 53 --dst-nat 10.244.0.1',
+    ]);
+    stop.abort();
+  });
+
+  it('does not look for pods whose network is not its own', async () => {
+    const table: TableOptions = { ...IPV4, pods: undefined };
+    const { environment, server, nft, started, stop } = world({ tables: [table] });
+    await environment.advance(100);
+    await started;
+    assert.equal(server.watchers.has('pods'), false);
+    const [script = ''] = nft.scripts;
+    assert.doesNotMatch(script, /br0|ip saddr 10\.244\.0\.0\/16 ip daddr/);
+    assert.match(script, /ip daddr != 127\.0\.0\.0\/8 fib daddr type local jump node_ports/);
+    stop.abort();
+  });
+
+  it('counts the endpoints of the family that has more at the health-check node port', async () => {
+    const { environment, server, ports, started, stop } = world({ tables: [IPV4, IPV6] });
+    await environment.advance(100);
+    await started;
+    server.put('services', balanced('lb', 30_090), 'ADDED');
+    const slice = (addressType: 'IPv4' | 'IPv6', ...addresses: string[]): void =>
+      server.put(
+        'endpointslices',
+        {
+          metadata: {
+            name: addressType,
+            namespace: 'd',
+            labels: { 'kubernetes.io/service-name': 'lb' },
+          },
+          addressType,
+          ports: [{ port: 80 }],
+          endpoints: addresses.map((address) => ({ addresses: [address], nodeName: 'n1' })),
+        } as EndpointSlice,
+        'ADDED',
+      );
+    slice('IPv4', '10.244.0.1');
+    slice('IPv6', 'fd00:244::1', 'fd00:244::2');
+    await environment.advance(100);
+    assert.equal((await asked(ports.get(30_090)))[1], '2');
+    stop.abort();
   });
 
   it('writes nothing for changes that change no rule', async () => {

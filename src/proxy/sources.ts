@@ -11,14 +11,16 @@
 import { createHash } from 'node:crypto';
 import { formatCidr, type IpRange, parseCidr, rangeContains } from '#api/meta/ip.ts';
 import type { Element } from '#base/nftables/elements.ts';
+import { familyOf, type IpFamily } from './ip-family.ts';
 
 export const SOURCE_LISTS = 'source_lists';
 /** Of a digest in hex: lists are few, and the names of chains short. */
 const DIGEST_LENGTH = 16;
 
 /** What keeps all but the `ranges` from `key`; nothing where everybody may come. */
-export function guardElements(key: string, ranges: readonly string[]): Element[] {
-  const list = widest(ranges.flatMap((text) => parseCidr(text.trim()) ?? []));
+export function guardElements(key: string, ranges: readonly string[], family: IpFamily): Element[] {
+  const ours = ranges.map((text) => text.trim()).filter((text) => familyOf(text) === family);
+  const list = widest(ours.flatMap((text) => parseCidr(text) ?? []));
   if (list.length === 0 || list.some(({ prefix }) => prefix === 0)) return [];
   const value = list.map(formatCidr).sort().join(', ');
   const digest = createHash('sha256').update(value).digest('hex').slice(0, DIGEST_LENGTH);
@@ -28,12 +30,12 @@ export function guardElements(key: string, ranges: readonly string[]): Element[]
   ];
 }
 
-/** Of family 4, each once and none within another: nft refuses a set whose ranges overlap. */
+/** Each once and none within another: nft refuses a set whose ranges overlap. */
 function widest(ranges: readonly IpRange[]): IpRange[] {
   const kept: IpRange[] = [];
   for (const range of ranges.toSorted((one, other) => one.prefix - other.prefix)) {
     const first = { family: range.family, value: range.first };
-    if (range.family === 4 && !kept.some((wider) => rangeContains(wider, first))) kept.push(range);
+    if (!kept.some((wider) => rangeContains(wider, first))) kept.push(range);
   }
   return kept;
 }
@@ -48,6 +50,6 @@ export function digestOf(chain: string): string | undefined {
 }
 
 /** The rules of the chain of a list, as its element has it. */
-export function sourceRules(list: string): string[] {
-  return [`ip saddr { ${list} } return`, 'drop'];
+export function sourceRules(list: string, family: IpFamily): string[] {
+  return [`${family} saddr { ${list} } return`, 'drop'];
 }

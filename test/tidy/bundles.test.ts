@@ -35,6 +35,11 @@ const COMPONENTS: readonly Component[] = [
   { module: 'proxy', entries: ['proxy.ts'], packages: [] },
   { module: 'network-policy', entries: ['enforcer.ts'], packages: [] },
   { module: 'pod-network', entries: ['pod-network.ts'], packages: [] },
+  {
+    module: 'load-balancer',
+    entries: ['controller.ts', 'announcer.ts', 'pools.ts'],
+    packages: [],
+  },
   { module: 'dns', entries: ['server.ts', 'resolv-conf.ts'], packages: [] },
   { module: 'store', entries: ['memory.ts', 'sqlite/sqlite-store.ts'], packages: [] },
   // Bodies, patches and answers may be YAML.

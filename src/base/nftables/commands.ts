@@ -2,7 +2,10 @@
 
 import type { ElementChange } from './elements.ts';
 
-export type Family = 'ip' | 'bridge';
+export type Family = 'ip' | 'ip6' | 'bridge';
+
+/** A table; a name alone is one of family ip. */
+export type TableName = string | { readonly family: Family; readonly name: string };
 
 /** Elements in one `add element` command: keeps lines readable for nft's parser. */
 const ELEMENTS_PER_COMMAND_MAX = 2_000;
@@ -10,7 +13,7 @@ const ELEMENTS_PER_COMMAND_MAX = 2_000;
 /** Adds `entries` to a map or a set of `table`, or deletes them. A set's elements have no value. */
 export function elementCommands(
   verb: 'add' | 'delete',
-  table: string,
+  table: TableName,
   map: string,
   entries: readonly (readonly [key: string, value: string])[],
 ): string[] {
@@ -19,13 +22,13 @@ export function elementCommands(
     const texts = entries
       .slice(from, from + ELEMENTS_PER_COMMAND_MAX)
       .map(([key, value]) => (value === '' ? key : `${key} : ${value}`));
-    commands.push(`${verb} element ip ${table} ${map} { ${texts.join(', ')} }`);
+    commands.push(`${verb} element ${tableText(table)} ${map} { ${texts.join(', ')} }`);
   }
   return commands;
 }
 
 /** The deletions and then the additions that `changes` stand for. */
-export function changeCommands(table: string, changes: readonly ElementChange[]): string[] {
+export function changeCommands(table: TableName, changes: readonly ElementChange[]): string[] {
   const byMap = [...Map.groupBy(changes, (change) => change.map)];
   const deletions = byMap.flatMap(([map, own]) => {
     const gone = own.filter(({ before }) => before !== undefined);
@@ -43,6 +46,10 @@ export function changeCommands(table: string, changes: readonly ElementChange[])
     return elementCommands('add', table, map, there);
   });
   return [...deletions, ...additions];
+}
+
+function tableText(table: TableName): string {
+  return typeof table === 'string' ? `ip ${table}` : `${table.family} ${table.name}`;
 }
 
 /** Removes a table; an absent one is no error. */
