@@ -3,19 +3,30 @@
  *
  *   npm run kill -- --rounds 200
  *   npm run kill -- --failovers 3     # of controller managers and schedulers, with upstream's times
+ *   npm run kill -- --nodes 20        # of each process of a real node, 20 times; needs root
+ *   npm run kill -- --nodes 20 --victim shim --pods 100 --seed 7
  */
 import { parseArgs } from 'node:util';
 import { describeFailovers, failovers } from '../test/kill/failover.ts';
+import { runNodeKills, VICTIMS } from '../test/kill/node-kills.ts';
 import { describeFigures, runKillRounds } from '../test/kill/rounds.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '200' }, failovers: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '200' },
+    failovers: { type: 'string' },
+    nodes: { type: 'string' },
+    victim: { type: 'string', multiple: true },
+    pods: { type: 'string', default: '30' },
+    seed: { type: 'string', default: '1' },
+  },
 });
 
 /** Rounds between two lines of progress. */
 const PROGRESS_EVERY = 20;
 
-if (values.failovers === undefined) await killControlPlane(numberOf(values.rounds));
+if (values.nodes !== undefined) await killNodes(numberOf(values.nodes));
+else if (values.failovers === undefined) await killControlPlane(numberOf(values.rounds));
 else await killLeaders(numberOf(values.failovers));
 
 function numberOf(text: string): number {
@@ -43,4 +54,21 @@ async function killLeaders(rounds: number): Promise<void> {
       for (const end of ends.toReversed()) await end();
     }
   }
+}
+
+async function killNodes(rounds: number): Promise<void> {
+  const names = values.victim ?? VICTIMS;
+  const victims = names.map((name) => {
+    const victim = VICTIMS.find((each) => each === name);
+    if (victim === undefined)
+      throw new RangeError(`Cannot kill ${name}: there are ${VICTIMS.join(', ')}`);
+    return victim;
+  });
+  await runNodeKills({
+    victims,
+    rounds,
+    pods: numberOf(values.pods),
+    seed: numberOf(values.seed),
+    tell: (line) => process.stdout.write(`${line}\n`),
+  });
 }
