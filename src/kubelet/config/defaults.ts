@@ -10,7 +10,7 @@ import type { KubeletConfiguration } from './types.ts';
 /** What the decoder gives: any field may be absent. */
 export type Loose = Readonly<Record<string, unknown>>;
 
-const DEFAULT_EVICTION_HARD: Readonly<Record<string, string>> = {
+export const DEFAULT_EVICTION_HARD: Readonly<Record<string, string>> = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
   'nodefs.inodesFree': '5%',

@@ -139,6 +139,7 @@ describe('security context', () => {
       container,
       user: { uid: 0, username: '' },
       seccompDirectory: '/s',
+      seccompDefault: false,
     });
     assert.deepEqual([context.runAsUser, context.runAsGroup], [{ value: 9 }, { value: 2 }]);
     assert.deepEqual(context.supplementalGroups, [3, 4]);
