@@ -96,6 +96,10 @@ function commands(): Command {
     const { runScheduler } = await import('./scheduler/command.ts');
     await runScheduler(flags);
   });
+  registerComponent(program, 'kubelet', 'kubelet', async (flags) => {
+    const { runKubelet } = await import('./kubelet/command.ts');
+    await runKubelet(flags);
+  });
   for (const command of program.commands) {
     command
       .exitOverride()
@@ -114,7 +118,9 @@ function registerComponent(
 ): void {
   program
     .command(name)
-    .description(`Run the ${what} alone, with the flags of upstream's kube-${name}.`)
+    .description(
+      `Run the ${what} alone, with the flags of upstream's ${name === 'kubelet' ? name : `kube-${name}`}.`,
+    )
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()

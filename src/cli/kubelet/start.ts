@@ -35,6 +35,8 @@ export interface KubeletParts
   readonly node: Omit<KubeletOptions['node'], 'architecture'>;
   /** To the API server, as the node. */
   readonly handler: Handler;
+  /** Shown with each request; undefined: the connection says who the node is. */
+  readonly token?: string | undefined;
   readonly signal: AbortSignal;
   /** The certificate of its own server, PEM, and whose clients that believes. */
   readonly serving: KeyPair & { readonly clientAuthority: string | undefined };
@@ -73,15 +75,22 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
   signal.addEventListener('abort', () => {
     for (const server of servers) server.close().catch(() => {});
   });
-  await kubelet.start();
+  try {
+    await kubelet.start();
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
+    await kubelet.stop({ stopPods: false });
+    throw new UserError(`Cannot start the kubelet: ${messageOf(error)}`);
+  }
   return { stop: () => kubelet.stop({ stopPods: false }) };
 }
 
 /** Requests, events and heartbeats each have a limit of their own; the last none. */
-function clientsOf({ handler, environment, configuration, signal }: KubeletParts) {
+function clientsOf({ handler, token, environment, configuration, signal }: KubeletParts) {
+  const credentials = token === undefined ? {} : { token: () => token };
   const { kubeAPIQPS, kubeAPIBurst, eventRecordQPS, eventBurst } = configuration;
   const as = (road: Handler): RestClient =>
-    new RestClient({ handler: road, environment, userAgent: NAME, signal });
+    new RestClient({ handler: road, environment, userAgent: NAME, signal, ...credentials });
   const held = (perSecond: number, burst: number): RestClient =>
     as(throttled(handler, { perSecond, burst }, environment));
   return {

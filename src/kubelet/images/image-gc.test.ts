@@ -87,6 +87,20 @@ class Disk {
   }
 }
 
+describe('imageMaximumGCAge', () => {
+  it('removes what nobody has used for so long, however much room there is', async () => {
+    const disk = new Disk();
+    disk.add('old', 1);
+    disk.add('used', 1);
+    disk.containers.set('c', { imageRef: 'used' });
+    disk.start({ imageMaximumGCAge: '10m0s' });
+    await disk.environment.advance(9 * 60_000);
+    assert.deepEqual([...disk.images.keys()], ['old', 'used']);
+    await disk.environment.advance(12 * 60_000);
+    assert.deepEqual([...disk.images.keys()], ['used']);
+  });
+});
+
 describe('image garbage collection', () => {
   it('frees nothing below 85 % of the disk, in whole percents, and down to 80 % above', () => {
     const full = (used: number): number =>

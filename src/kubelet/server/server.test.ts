@@ -263,6 +263,33 @@ describe('pages of the kubelet', () => {
     });
   });
 
+  it('lets nobody look into pods where debugging is off', async () => {
+    const configuration = defaultKubeletConfiguration({ enableDebuggingHandlers: false });
+    const ask = makeWorld().server({ configuration });
+    const { status, text } = await ask('/containerLogs/n/p/main');
+    assert.deepEqual([status, text], [405, 'Debug endpoints are disabled.\n']);
+    assert.equal((await ask('/configz')).status, 404);
+    assert.equal((await ask('/pods')).status, 200);
+  });
+
+  it('lets anonymous ones ask where that is allowed', async () => {
+    const asked: string[] = [];
+    const over = {
+      authorize: ({ user }: KubeletAccess) => {
+        asked.push([user.name, ...user.groups].join(' '));
+        return true;
+      },
+    };
+    assert.equal((await makeWorld().server(over)('/pods', { name: '' })).status, 401);
+    const { authentication } = defaultKubeletConfiguration();
+    const configuration = defaultKubeletConfiguration({
+      authentication: { ...authentication, anonymous: { enabled: true } },
+    });
+    const open = makeWorld().server({ ...over, configuration });
+    assert.equal((await open('/pods', { name: '' })).status, 200);
+    assert.deepEqual(asked, ['system:anonymous system:unauthenticated']);
+  });
+
   it('has nothing elsewhere, and takes no other method', async () => {
     const ask = makeWorld().server();
     for (const path of [
