@@ -150,3 +150,17 @@ describe('security context', () => {
     assert.deepEqual(context.capabilities, { addCapabilities: [], dropCapabilities: ['ALL'] });
   });
 });
+
+describe('seccompDefault', () => {
+  it('gives containers that name no profile the runtime’s', () => {
+    const profile = (seccompDefault: boolean) =>
+      linuxSecurityContext({
+        pod: {},
+        container: { name: 'main' },
+        user: { uid: 0, username: '' },
+        seccompDirectory: '/s',
+        seccompDefault,
+      }).seccomp;
+    assert.deepEqual([profile(true), profile(false)], [{ profileType: 0 }, { profileType: 1 }]);
+  });
+});

@@ -93,10 +93,16 @@ describe('imageMaximumGCAge', () => {
     disk.add('old', 1);
     disk.add('used', 1);
     disk.containers.set('c', { imageRef: 'used' });
+    disk.add('late', 1);
+    disk.containers.set('d', { imageRef: 'late' });
     disk.start({ imageMaximumGCAge: '10m0s' });
     await disk.environment.advance(9 * 60_000);
-    assert.deepEqual([...disk.images.keys()], ['old', 'used']);
-    await disk.environment.advance(12 * 60_000);
+    assert.deepEqual([...disk.images.keys()], ['old', 'used', 'late']);
+    await disk.environment.advance(2 * 60_000);
+    disk.containers.delete('d');
+    await disk.environment.advance(5 * 60_000);
+    assert.deepEqual([...disk.images.keys()], ['used', 'late']);
+    await disk.environment.advance(15 * 60_000);
     assert.deepEqual([...disk.images.keys()], ['used']);
   });
 });
