@@ -97,6 +97,10 @@ function commands(): Command {
     const { runScheduler } = await import('./scheduler/command.ts');
     await runScheduler(flags);
   });
+  registerComponent(program, 'kubelet', 'kubelet', async (flags) => {
+    const { runKubelet } = await import('./kubelet/command.ts');
+    await runKubelet(flags);
+  });
   registerComponent(program, 'proxy', 'service proxy of a node', async (flags) => {
     const { runProxy } = await import('./proxy/command.ts');
     await runProxy(flags);
@@ -130,7 +134,9 @@ function registerComponent(
 ): void {
   program
     .command(name)
-    .description(`Run the ${what} alone, with the flags of upstream's kube-${name}.`)
+    .description(
+      `Run the ${what} alone, with the flags of upstream's ${name === 'kubelet' ? name : `kube-${name}`}.`,
+    )
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()

@@ -16,21 +16,19 @@ import { HEALTH_PORT, METRICS_PORT, READY_PORT } from '#dns/pages.ts';
 import { resolversOf } from '#dns/resolv-conf.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
-import { openGrpcChannel } from '#edge/grpc.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { serveHttp } from '#edge/http-server.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
-import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.ts';
-import { Kubelet } from '#kubelet/kubelet.ts';
+import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
+import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import { KUBELET_VERSION } from '#kubelet/node/node-object.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
-import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
 import { nodeTables } from '#proxy/node-tables.ts';
 import { Proxy } from '#proxy/proxy.ts';
-import { serveKubelet } from './kubelet-server.ts';
+import { type RunningKubelet, startKubelet } from './kubelet/start.ts';
 import { loadBalancerRanges, startAnnouncer } from './load-balancer.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
@@ -89,18 +87,9 @@ interface NodeParts {
 }
 
 async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
-  const { environment, config, identity, signal } = parts;
+  const { environment, config, identity } = parts;
   const connect = connector(parts);
-  const client = connect(identity.kubeletClient, 'kubelet');
-  const kubelet = createKubelet(parts, client);
-  const server = await serveKubelet({
-    handler: kubelet.server((access) => mayAccess(client, access)),
-    address: config.address,
-    port: config.kubeletPort,
-    authority: identity.authority,
-    identity: identity.kubeletServer,
-  });
-  await kubelet.start();
+  const kubelet = await startNodeKubelet(parts);
   await Promise.all([
     startProxy(parts, connect(identity.proxy, 'kube-proxy')),
     startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
@@ -109,82 +98,75 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     startDns(parts, connect(identity.dns, 'coredns')),
   ]);
   environment.log.info('node is ready', { node: config.name });
-  signal.addEventListener('abort', () => {
-    server.close().catch(() => {});
-  });
-  return () => kubelet.stop({ stopPods: false });
-}
-
-/** Asks the API server, as upstream's kubelet does with --authorization-mode=Webhook. */
-async function mayAccess(client: RestClient, access: KubeletAccess): Promise<boolean> {
-  const { user, verb, subresource, nodeName } = access;
-  const review = await client.create(SUBJECT_ACCESS_REVIEW, {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SubjectAccessReview',
-    spec: {
-      user: user.name,
-      groups: [...user.groups],
-      resourceAttributes: { verb, version: 'v1', resource: 'nodes', subresource, name: nodeName },
-    },
-    status: { allowed: false },
-  });
-  return review.status?.allowed === true;
+  return () => kubelet.stop();
 }
 
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;
 
-function connector({ config, identity, environment, signal }: NodeParts): Connect {
-  return ({ certificate, key }, userAgent) => {
-    const http = httpClient({
-      ...config.apiServer,
-      tls: { ca: identity.authority, cert: certificate, key },
-    });
-    signal.addEventListener('abort', () => http.close());
-    return new RestClient({ handler: http.handler, environment, userAgent, signal });
-  };
+function connector(parts: NodeParts): Connect {
+  const { environment, signal } = parts;
+  return (identity, userAgent) =>
+    new RestClient({ handler: roadAs(parts, identity), environment, userAgent, signal });
 }
 
-function createKubelet(
-  { environment, directory, config, signal }: NodeParts,
-  client: RestClient,
-): Kubelet {
+/** To the API server, until the node ends. */
+function roadAs({ config, identity, signal }: NodeParts, { certificate, key }: KeyPair): Handler {
+  const http = httpClient({
+    ...config.apiServer,
+    tls: { ca: identity.authority, cert: certificate, key },
+  });
+  signal.addEventListener('abort', () => http.close());
+  return http.handler;
+}
+
+/** Upstream's defaults, but where the node is one of several on a machine that is the user's too. */
+function kubeletConfiguration({ directory, config }: NodeParts): KubeletConfiguration {
+  const layout = nodeLayout(directory);
+  return defaultKubeletConfiguration({
+    address: config.address,
+    port: config.kubeletPort,
+    // Each node would want the same one.
+    healthzPort: 0,
+    staticPodPath: layout.staticPods,
+    podLogsDir: layout.podLogs,
+    cgroupRoot: `/${layout.cgroup}`,
+    containerRuntimeEndpoint: `unix://${layout.containerdSocket}`,
+    clusterDNS: [config.dnsAddress],
+    clusterDomain: config.clusterDomain,
+    resolvConf: resolverFile(),
+    evictionHard: EVICTION_HARD,
+    // The machine is taken as it is.
+    failCgroupV1: false,
+    failSwapOn: false,
+    oomScoreAdj: 0,
+    // One machine, one user: nobody has to be kept from asking too much.
+    serializeImagePulls: false,
+    registryPullQPS: 0,
+    kubeAPIQPS: 1000,
+    kubeAPIBurst: 2000,
+  });
+}
+
+function startNodeKubelet(parts: NodeParts): Promise<RunningKubelet> {
+  const { environment, directory, config, identity, signal } = parts;
   const layout = nodeLayout(directory);
   const fileSystem = realFileSystem();
   const processes = realProcesses();
-  return new Kubelet({
+  return startKubelet({
     environment,
-    fileSystem,
-    processes,
-    network: realNetwork(),
-    client,
-    events: new EventRecorder({
-      client,
-      environment,
-      component: 'kubelet',
-      host: config.name,
-      signal,
-    }),
-    runtime: openGrpcChannel({ socketPath: layout.containerdSocket }),
-    openGrpc: ({ host, port }) => openGrpcChannel({ host, port }),
+    signal,
+    handler: roadAs(parts, identity.kubeletClient),
     node: {
       name: config.name,
       hostname: config.hostname,
       ips: [config.address],
-      architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
       labels: {},
-      taints: [],
-      serverPort: config.kubeletPort,
     },
+    configuration: kubeletConfiguration(parts),
+    serving: { ...identity.kubeletServer, clientAuthority: identity.authority },
     runtimePid: () => Promise.resolve(runningPid(directory.run, 'containerd')),
-    staticPodPath: layout.staticPods,
-    eviction: { evictionHard: EVICTION_HARD },
     rootDirectory: layout.kubeletRoot,
-    logRoot: layout.podLogs,
-    cgroupRoot: `/${layout.cgroup}`,
-    clusterDns: [config.dnsAddress],
-    clusterDomain: config.clusterDomain,
     sandboxImage: SANDBOX_IMAGE,
-    resolverConfigPath: resolverFile(),
     onPodCidrs: async (cidrs) => {
       const bridge = bridgeName(directory.hash);
       const network = new NodeNetwork({

@@ -38,6 +38,10 @@ export interface ServerTls {
   readonly clientCa?: string;
   /** Whose certificates say that a front proxy is speaking, for others: no user's. */
   readonly frontProxyCa?: string;
+  /** The oldest version that is spoken; 1.2 unless given. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's names, with colons between; those of Node.js unless given. */
+  readonly ciphers?: string;
 }
 
 export interface HttpServerOptions {
@@ -333,13 +337,15 @@ function closeWhenIdle(session: ServerHttp2Session, idleTimeoutMs: number): void
   });
 }
 
-function secureContext({ cert, key, clientCa, frontProxyCa }: ServerTls): TlsOptions {
+function secureContext(tls: ServerTls): TlsOptions {
+  const { cert, key, clientCa, frontProxyCa, minVersion = 'TLSv1.2', ciphers } = tls;
   const authorities = [clientCa, frontProxyCa].filter((pem) => pem !== undefined);
   return {
     cert,
     key,
     ...(authorities.length === 0 ? {} : { ca: authorities }),
-    minVersion: 'TLSv1.2',
+    minVersion,
+    ...(ciphers === undefined ? {} : { ciphers }),
     // Each connection shows its certificate anew: a resumed one would carry yesterday's verdict.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };

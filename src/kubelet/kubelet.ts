@@ -9,18 +9,19 @@
  * pkg/kubelet/kubelet.go, v1.36.
  */
 import { isMirrorPod } from '#api/core/pod-references.ts';
-import type { Node, Pod, Service, Taint } from '#api/gen/core-v1.ts';
+import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
 import { MetricRegistry } from '#base/metrics.ts';
-import type { Handler } from '#base/http/message.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
-import { CgroupManager, findCgroupHierarchy } from './cgroups/cgroup-manager.ts';
-import { parseResolvConf } from './container/dns.ts';
+import { SysctlAllowlist } from './admission/sysctls.ts';
+import { milliseconds } from './config/durations.ts';
+import type { KubeletConfiguration } from './config/types.ts';
+import { aggregate } from './config/validate.ts';
 import { terminationMessage } from './container/termination-message.ts';
 import { createCri, type Cri } from './cri/cri.ts';
 import { rememberedPod } from './cri/labels.ts';
@@ -29,14 +30,19 @@ import { watchRuntime } from './cri/runtime-watch.ts';
 import type { KubeletEvents } from './events.ts';
 import { collectImages, ImageCollector } from './images/image-gc.ts';
 import { ImagePuller } from './images/image-puller.ts';
+import { PullGate } from './images/pull-gate.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
 import { readMachine } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
-import { nodeAllocatable, type NodeFacts, nodeObject } from './node/node-object.ts';
+import { enforcePodsRoom, startCgroups } from './node/enforcement.ts';
+import { machineProblems } from './node/machine-checks.ts';
+import { type NodeFacts, nodeObject } from './node/node-object.ts';
+import { nodeAllocatable, reservationProblem } from './node/reservations.ts';
 import { WatchedObjects } from './object-source.ts';
 import { BackoffTable } from './pod/backoff.ts';
 import type { NodeContext } from './pod/node-context.ts';
+import { cgroupsOf, nodeSettings } from './pod/node-settings.ts';
 import { isAnythingAlive } from './pod/observed.ts';
 import { PodWorker } from './pod/pod-worker.ts';
 import { StatusWriter } from './pod/status-writer.ts';
@@ -45,14 +51,12 @@ import { resizing } from './resize/resizing.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
 import { SyncLoopCheck } from './server/health.ts';
 import { rotateLogs } from './server/log-rotation.ts';
-import { textResponse } from './server/responses.ts';
 import type { ServedPods } from './server/served-pods.ts';
-import { kubeletServer, type KubeletServerOptions } from './server/server.ts';
+import { type KubeletServers, kubeletServers } from './server/kubelet-servers.ts';
 import { serverOptions } from './server/server-options.ts';
 import { EvictionManager } from './eviction/eviction-manager.ts';
 import { evictableWorkers } from './eviction/evictable-workers.ts';
 import { NodeObserver } from './eviction/node-observer.ts';
-import type { EvictionConfig } from './eviction/thresholds.ts';
 import { FileSource } from './static/file-source.ts';
 import { MirrorPods } from './static/mirror-pods.ts';
 import { fromApi, isStaticPod } from './static/static-pod.ts';
@@ -71,9 +75,13 @@ export interface KubeletOptions {
   readonly processes: Processes;
   readonly network: Network;
   readonly client: Client;
+  /** For the Lease and the status of the node, which no limit of requests may hold back. */
+  readonly heartbeats?: Client;
   readonly events: KubeletEvents;
-  /** To containerd's socket. Closed by `stop`. */
+  /** To the socket of the runtime. Closed by `stop`. */
   readonly runtime: GrpcChannel;
+  /** The same of the service of images, where that is another one. */
+  readonly images?: GrpcChannel;
   /** To the address of a pod, for gRPC probes. */
   readonly openGrpc: (address: { readonly host: string; readonly port: number }) => GrpcChannel;
   readonly node: {
@@ -83,26 +91,13 @@ export interface KubeletOptions {
     readonly ips: readonly string[];
     readonly architecture: 'amd64' | 'arm64';
     readonly labels: Readonly<Record<string, string>>;
-    readonly taints: readonly Taint[];
-    readonly serverPort: number;
   };
+  /** Valid, with its defaults. */
+  readonly configuration: KubeletConfiguration;
   /** For what must outlive the kubelet: volumes, hosts files. */
   readonly rootDirectory: string;
-  readonly logRoot: string;
-  /** Path of our cgroups below the mounts (`/coxswain-1a2b3c4d`); absent: no cgroups are made. */
-  readonly cgroupRoot?: string;
-  readonly clusterDns: readonly string[];
-  readonly clusterDomain: string;
   /** Name of the image of every sandbox. */
   readonly sandboxImage: string;
-  /** The node's resolv.conf. */
-  readonly resolverConfigPath: string;
-  /** Absolute path of a directory of manifests, or of one; absent: there are no static pods. */
-  readonly staticPodPath?: string;
-  /** How often manifests are looked at, milliseconds; 20 seconds unless given. */
-  readonly fileCheckFrequencyMs?: number;
-  /** When pods are evicted for the node's sake; upstream's defaults where it says nothing. */
-  readonly eviction?: EvictionConfig;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
   /** Id of the runtime's process; undefined: not known, and no stats are given of it. */
@@ -149,11 +144,13 @@ export class Kubelet {
       },
       onChange: () => this.#mirrors.wake(),
     });
-    if (options.staticPodPath !== undefined)
+    const { staticPodPath = '', fileCheckFrequency } = options.configuration;
+    if (staticPodPath !== '')
       this.#files = new FileSource({
         ...options,
         nodeName,
-        path: options.staticPodPath,
+        path: staticPodPath,
+        fileCheckFrequencyMs: milliseconds(fileCheckFrequency),
         onPods: (pods) => this.#statics.set(pods),
       });
     this.#metrics = new KubeletMetrics(new MetricRegistry(), clock);
@@ -163,15 +160,24 @@ export class Kubelet {
   /** Resolves when the runtime was found and all that runs is looked after. */
   async start(): Promise<void> {
     const { signal } = this.#abort;
-    const { client, environment, node, runtime } = this.#options;
+    const { client, environment, node, runtime, images: imageService } = this.#options;
+    const { configuration, heartbeats = client, fileSystem } = this.#options;
+    const problems = await machineProblems(fileSystem, configuration);
+    if (problems.length > 0) throw new Error(aggregate(problems));
     const { registry, starts } = this.#metrics;
-    const cri = meteredCri(createCri(runtime), {
+    const channels = {
+      timeoutMs: milliseconds(configuration.runtimeRequestTimeout),
+      ...(imageService === undefined ? {} : { images: imageService }),
+    };
+    const cri = meteredCri(createCri(runtime, channels), {
       registry,
       clock: environment.clock,
       onPull: (podUid, isOver) => starts.pulling(podUid, isOver),
     });
     const runtimeVersion = await this.#findRuntime(cri);
     const facts = await this.#nodeFacts(runtimeVersion);
+    const problem = reservationProblem(facts);
+    if (problem !== undefined) throw new Error(problem);
     this.#facts = facts;
     const services = this.#informer(SERVICE);
     const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
@@ -179,12 +185,13 @@ export class Kubelet {
     this.#context = context;
     await context.volumes.start();
     await Promise.all([context.allocations.load(), context.resizer.load()]);
-    await context.cgroups?.start(facts.machine.cpus * 1000);
+    const enforcing = { ...this.#options, nodeName: node.name, facts };
+    await startCgroups(enforcing, context.cgroups);
     await context.cache.relist();
     await this.#files?.start();
 
     const nodes = this.#informer(NODE, { fieldSelector: `metadata.name=${node.name}` });
-    const agent = this.#nodeAgent(cri, facts);
+    const agent = this.#nodeAgent(cri, facts, heartbeats);
     this.#agent = agent;
     pods.onChange((change) => this.#podChanged(change));
     nodes.onChange(({ type, object }) => {
@@ -194,7 +201,8 @@ export class Kubelet {
     });
     for (const informer of [pods, nodes, services]) informer.start(signal);
     const cache = context.cache;
-    const images = new ImageCollector({ ...this.#options, cri, nodeName: node.name });
+    const collecting = { ...this.#options, cri, nodeName: node.name, policy: configuration };
+    const images = new ImageCollector(collecting);
     const eviction = this.#evictionManager(context, images);
     this.#eviction = eviction;
     this.#loops.push(
@@ -203,11 +211,18 @@ export class Kubelet {
         signal,
       ),
       rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
-      collectImages({ ...this.#options, cri, nodeName: node.name }, signal, images),
+      collectImages(collecting, signal, images),
       eviction.run(signal),
+      enforcePodsRoom(enforcing, context.cgroups, signal),
       agent.run(signal),
       keepLease(
-        { environment, client, nodeName: node.name, nodeUid: () => agent.node?.metadata?.uid },
+        {
+          environment,
+          client: heartbeats,
+          nodeName: node.name,
+          nodeUid: () => agent.node?.metadata?.uid,
+          nodeLeaseDurationSeconds: configuration.nodeLeaseDurationSeconds,
+        },
         signal,
       ),
       this.#removeOrphans(context, pods),
@@ -231,6 +246,7 @@ export class Kubelet {
     if (stopPods && context !== undefined) await this.#stopEverything(context);
     // An open connection would keep the process alive.
     this.#options.runtime.close();
+    this.#options.images?.close();
   }
 
   /** The pods that have a worker, as the API has them. */
@@ -238,27 +254,20 @@ export class Kubelet {
     return [...this.#workers.values()].map((worker) => worker.pod);
   }
 
-  /** The kubelet's own server. Before `start` has resolved it answers 503. */
-  server(authorize: KubeletServerOptions['authorize']): Handler {
+  /**
+   * The kubelet's own server, what of it everybody may read, and its health. Before `start` has
+   * resolved they answer 503.
+   */
+  servers(): KubeletServers {
     const startedMs = this.#options.environment.clock.now();
-    let handler: Handler | undefined;
-    return (request) => {
+    return kubeletServers(() => {
       const context = this.#context;
       const facts = this.#facts;
-      if (context === undefined || facts === undefined)
-        return Promise.resolve(textResponse(503, 'kubelet is starting'));
-      handler ??= kubeletServer(
-        serverOptions(this.#options, {
-          context,
-          facts,
-          startedMs,
-          pods: this.#servedPods(context),
-          healthChecks: [this.#syncLoop],
-          authorize,
-        }),
-      );
-      return handler(request);
-    };
+      if (context === undefined || facts === undefined) return undefined;
+      const pods = this.#servedPods(context);
+      const healthChecks = [this.#syncLoop];
+      return serverOptions(this.#options, { context, facts, startedMs, pods, healthChecks });
+    });
   }
 
   #servedPods({ cache, statuses }: NodeContext): ServedPods {
@@ -310,13 +319,13 @@ export class Kubelet {
   }
 
   async #nodeFacts(runtimeVersion: string): Promise<NodeFacts> {
-    const { fileSystem, node, rootDirectory } = this.#options;
+    const { configuration, fileSystem, node, rootDirectory } = this.#options;
     await fileSystem.makeDirectory(rootDirectory, 0o750);
     const [machine, disk] = await Promise.all([
       readMachine(fileSystem),
       fileSystem.statFileSystem(rootDirectory),
     ]);
-    return { ...node, machine, diskCapacityBytes: disk.capacity, runtimeVersion };
+    return { ...node, configuration, machine, diskCapacityBytes: disk.capacity, runtimeVersion };
   }
 
   async #assemble(
@@ -333,11 +342,10 @@ export class Kubelet {
       onChange: (uids) => uids.forEach(wake),
     });
     const tokens = new TokenSource({ client, environment });
-    const { rootDirectory, clusterDns, clusterDomain, logRoot } = this.#options;
-    const resolver = await fileSystem
-      .readText(this.#options.resolverConfigPath)
-      .then(parseResolvConf, () => ({ servers: [], searches: [], options: [] }));
-    const cgroups = await this.#cgroups();
+    const { rootDirectory, configuration } = this.#options;
+    const cgroups = await cgroupsOf(this.#options);
+    const settings = await nodeSettings(this.#options, facts, cgroups);
+    const { maxContainerRestartPeriod } = configuration.crashLoopBackOff;
     return {
       environment,
       fileSystem,
@@ -353,7 +361,12 @@ export class Kubelet {
         },
       }),
       cgroups,
-      images: new ImagePuller({ cri, environment, objects }),
+      images: new ImagePuller({
+        cri,
+        environment,
+        objects,
+        gate: new PullGate(configuration, environment.clock),
+      }),
       volumes: new VolumeManager({
         environment,
         fileSystem,
@@ -376,16 +389,24 @@ export class Kubelet {
       }),
       objects,
       tokens,
-      backoff: new BackoffTable(),
+      backoff: new BackoffTable(
+        maxContainerRestartPeriod === undefined
+          ? undefined
+          : milliseconds(maxContainerRestartPeriod),
+      ),
       ...resizing({
         environment,
         fileSystem,
         directory: rootDirectory,
         cri,
         cgroups,
-        memoryCapacity: facts.machine.memoryBytes,
+        limits: settings.limits,
         admission: new PodAdmission({
           client,
+          sysctls: new SysctlAllowlist(
+            configuration.allowedUnsafeSysctls ?? [],
+            facts.machine.kernelVersion,
+          ),
           nodeName: node.name,
           node: () => this.nodeObject ?? nodeWithRoom(facts),
           pressure: () => this.#pressure(),
@@ -396,15 +417,7 @@ export class Kubelet {
         ready: () => this.#orStopped(pods.synced()),
         onAllocated: () => this.#weighClasses(),
       }),
-      settings: {
-        nodeName: node.name,
-        clusterDns,
-        clusterDomain,
-        resolver,
-        logRoot,
-        seccompDirectory: `${rootDirectory}/seccomp`,
-        memoryCapacity: facts.machine.memoryBytes,
-      },
+      settings,
       services: async (pod) => {
         if (!isStaticPod(pod)) await services.synced();
         return services.list();
@@ -414,16 +427,8 @@ export class Kubelet {
     };
   }
 
-  async #cgroups(): Promise<CgroupManager | undefined> {
-    const { cgroupRoot, fileSystem, processes, environment } = this.#options;
-    if (cgroupRoot === undefined) return undefined;
-    const hierarchy = findCgroupHierarchy(await fileSystem.readText('/proc/self/mounts'));
-    if (hierarchy === undefined) return undefined;
-    return new CgroupManager({ environment, fileSystem, processes, hierarchy, root: cgroupRoot });
-  }
-
-  #nodeAgent(cri: Cri, facts: NodeFacts): NodeAgent {
-    const { environment, client, events, onPodCidrs } = this.#options;
+  #nodeAgent(cri: Cri, facts: NodeFacts, client: Client): NodeAgent {
+    const { environment, events, onPodCidrs } = this.#options;
     return new NodeAgent({
       environment,
       client,
@@ -440,17 +445,17 @@ export class Kubelet {
   }
 
   #evictionManager(context: NodeContext, images: ImageCollector): EvictionManager {
-    const { eviction, node, rootDirectory, logRoot } = this.#options;
+    const { configuration, node, rootDirectory } = this.#options;
     return new EvictionManager({
       ...this.#options,
       nodeName: node.name,
-      config: eviction,
+      config: configuration,
       observer: new NodeObserver({
         ...this.#options,
         cri: context.cri,
         cgroups: context.cgroups,
         directory: rootDirectory,
-        logRoot,
+        logRoot: configuration.podLogsDir,
         volumeDirectory: (uid, name) => context.volumes.emptyDirectory(uid, name),
       }),
       pods: evictableWorkers(this.#workers),
@@ -535,7 +540,8 @@ export class Kubelet {
   }
 
   async #removeOrphanLogs(known: (uid: string) => boolean): Promise<void> {
-    const { fileSystem, logRoot } = this.#options;
+    const { fileSystem, configuration } = this.#options;
+    const logRoot = configuration.podLogsDir;
     for (const name of await fileSystem.list(logRoot).catch(() => [])) {
       const uid = name.split('_').at(-1) ?? '';
       if (!known(uid)) await fileSystem.remove(`${logRoot}/${name}`).catch(() => {});

@@ -8,7 +8,7 @@
  */
 import { ROOT } from '#api/meta/field.ts';
 import { type PluginsAt, pluginsAtPoints, scoreWeights, takesPart } from './config/points.ts';
-import { ConfigError } from './config/error.ts';
+import { ConfigError } from '#api/component-config/error.ts';
 import { PLUGIN_ARGS } from './config/schema.ts';
 import { argsOf, type Point, type ProfileConfig, type SchedulerConfig } from './config/types.ts';
 import { validateFitArgs } from './config/validate-args.ts';

@@ -42,14 +42,19 @@ const HONOURED = [
 ] as const;
 
 /** Gates that only this component can have on and off: what they do in others is not built. */
-const HONOURED_BY = { 'kube-controller-manager': ['StorageVersionAPI'] } as const;
+const HONOURED_BY = {
+  'kube-controller-manager': ['StorageVersionAPI'],
+  kubelet: ['KubeletCrashLoopBackOffMax'],
+} as const;
 
 export type GateOwner = keyof typeof HONOURED_BY;
 /** What has only its default can be asked for, too: others than those here never. */
 export type HonouredGate =
   | (typeof HONOURED)[number]
   | (typeof HONOURED_BY)[GateOwner][number]
-  | 'APIServerIdentity';
+  | 'APIServerIdentity'
+  | 'KubeletEnsureSecretPulledImages'
+  | 'RotateKubeletServerCertificate';
 
 /** Turn on or off all gates of a stage that are not named themselves. */
 const WHOLE_STAGES: Readonly<Record<string, GateStage>> = { AllAlpha: 'Alpha', AllBeta: 'Beta' };

@@ -6,7 +6,7 @@
  * ApplyLeaderElectionTo).
  */
 import { defaultSchedulerConfig, type SchedulerGates } from '#scheduler/config/defaults.ts';
-import { ConfigError } from '#scheduler/config/error.ts';
+import { ConfigError } from '#api/component-config/error.ts';
 import { readSchedulerConfig } from '#scheduler/config/read.ts';
 import type { SchedulerConfig } from '#scheduler/config/types.ts';
 import { validateSchedulerConfig } from '#scheduler/config/validate.ts';

@@ -8,6 +8,7 @@ import type { Client } from '#client/client.ts';
 import { NODE } from '../resources.ts';
 import { pressureRejection } from './pressure.ts';
 import { type Rejection, rejectionOf } from './rejection.ts';
+import type { SysctlAllowlist } from './sysctls.ts';
 
 export interface PodAdmissionOptions {
   readonly client: Client;
@@ -18,6 +19,8 @@ export interface PodAdmissionOptions {
   readonly taken: () => readonly Pod[];
   /** Conditions of pressure that hold. */
   readonly pressure?: () => ReadonlySet<string>;
+  /** Which kernel settings pods may ask for. */
+  readonly sysctls: SysctlAllowlist;
 }
 
 export class PodAdmission {
@@ -33,6 +36,8 @@ export class PodAdmission {
     const isNew = !this.#options
       .taken()
       .some(({ metadata }) => metadata?.uid === pod.metadata?.uid);
+    const forbidden = isNew ? this.#options.sysctls.rejectionOf(pod) : undefined;
+    if (forbidden !== undefined) return forbidden;
     const pressed = isNew ? pressureRejection(pod, pressure?.() ?? new Set()) : undefined;
     if (pressed !== undefined) return pressed;
     const rejection = this.#rejectionOn(node(), pod);

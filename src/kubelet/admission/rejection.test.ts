@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Node, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { PodAdmission } from './pod-admission.ts';
 import { rejectionOf } from './rejection.ts';
+import { SysctlAllowlist } from './sysctls.ts';
 
 const CONTAINERS = [{ name: 'main', image: 'i' }];
 const NODE: Node = {
@@ -178,18 +179,26 @@ describe('rejectionOf', () => {
   }
 });
 
+const SYSCTLS = new SysctlAllowlist([], '6.1.0');
+
 describe('PodAdmission', () => {
   it('reads the node anew before it refuses a pod for its labels', async () => {
     const labelled = { ...NODE, metadata: { ...NODE.metadata, labels: { disk: 'hdd' } } };
     const client = { get: () => Promise.resolve(labelled) } as never;
-    const options = { client, nodeName: 'n1', node: () => NODE, taken: () => [] };
+    const options = { client, sysctls: SYSCTLS, nodeName: 'n1', node: () => NODE, taken: () => [] };
     const admission = new PodAdmission(options);
     assert.equal(await admission.rejectionOf(pod({ nodeSelector: { disk: 'hdd' } })), undefined);
   });
 
   it('does not count a pod against itself', async () => {
     const one: Pod = { ...withPort(80), metadata: { name: 'p', uid: '1' } };
-    const options = { client: {} as never, nodeName: 'n1', node: () => NODE, taken: () => [one] };
+    const options = {
+      client: {} as never,
+      sysctls: SYSCTLS,
+      nodeName: 'n1',
+      node: () => NODE,
+      taken: () => [one],
+    };
     assert.equal(await new PodAdmission(options).rejectionOf(one), undefined);
   });
 });

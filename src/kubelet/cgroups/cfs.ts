@@ -4,7 +4,7 @@
  * Source: kernel documentation "CFS Bandwidth Control"; cgroup v2 weights as in KEP-2254 and
  * runc's conversion. Upstream: pkg/kubelet/cm/helpers_linux.go, v1.36.
  */
-export const CPU_PERIOD_US = 100_000;
+const CPU_PERIOD_US = 100_000;
 export const SHARES_PER_CPU = 1024;
 export const SHARES_MIN = 2;
 const SHARES_MAX = 262_144;
@@ -15,10 +15,22 @@ export function cpuShares(milliCpu: number): number {
   return Math.min(SHARES_MAX, Math.max(SHARES_MIN, shares));
 }
 
+/** How limits of processors are held (`cpuCFSQuota`, `cpuCFSQuotaPeriod`). */
+export interface CpuQuotas {
+  /** False: limits are not held. */
+  readonly isEnforced: boolean;
+  readonly periodUs: number;
+}
+
+export const CPU_QUOTAS: CpuQuotas = { isEnforced: true, periodUs: CPU_PERIOD_US };
+
 /** Microseconds of CPU in each period; 0 means no limit. */
-export function cpuQuotaUs(milliCpu: number): number {
-  if (milliCpu === 0) return 0;
-  return Math.max(QUOTA_MIN_US, Math.trunc((milliCpu * CPU_PERIOD_US) / 1000));
+export function cpuQuotaUs(
+  milliCpu: number,
+  { isEnforced, periodUs }: CpuQuotas = CPU_QUOTAS,
+): number {
+  if (milliCpu === 0 || !isEnforced) return 0;
+  return Math.max(QUOTA_MIN_US, Math.trunc((milliCpu * periodUs) / 1000));
 }
 
 /** cgroup v2's cpu.weight (1 to 10000) for v1's shares (2 to 262144). */

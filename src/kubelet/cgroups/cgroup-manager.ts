@@ -7,7 +7,7 @@
 import type { Pod } from '#api/gen/core-v1.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import type { FileSystem, Processes } from '#base/doors.ts';
-import { CPU_PERIOD_US, cpuShares, cpuWeight, weightShares } from './cfs.ts';
+import { CPU_QUOTAS, type CpuQuotas, cpuShares, cpuWeight, weightShares } from './cfs.ts';
 import {
   burstableShares,
   type CgroupLimits,
@@ -64,8 +64,24 @@ export interface CgroupManagerOptions {
   readonly fileSystem: FileSystem;
   readonly processes: Processes;
   readonly hierarchy: CgroupHierarchy;
-  /** Path of our root below the mounts: `/coxswain-1a2b3c4d`. The first slash may be left out. */
+  /**
+   * Path of our root below the mounts: `/coxswain-1a2b3c4d`. The first slash may be left out. Empty:
+   * that of the machine, which is not ours to remove.
+   */
   readonly root: string;
+  /** How limits of processors are held; upstream's default unless given. */
+  readonly quotas?: CpuQuotas;
+  /** Processes and threads that a pod may have; -1: no limit of the pod's own. */
+  readonly podPidsLimit?: number;
+}
+
+/** What all pods together may have of the node. */
+export interface PodsRoom {
+  readonly milliCpu: number;
+  /** Bytes; absent: no limit. */
+  readonly memoryBytes?: number;
+  /** Processes and threads; absent: no limit. */
+  readonly pids?: number;
 }
 
 export class CgroupManager {
@@ -78,7 +94,7 @@ export class CgroupManager {
 
   get root(): string {
     const { root } = this.#options;
-    return root.startsWith('/') ? root : `/${root}`;
+    return root === '' || root.startsWith('/') ? root : `/${root}`;
   }
 
   get hierarchy(): CgroupHierarchy {
@@ -95,7 +111,11 @@ export class CgroupManager {
     return podCgroupPath(this.root, pod);
   }
 
-  /** Makes the root and the classes. `milliCpu`: what all pods may share. */
+  get #quotas(): CpuQuotas {
+    return this.#options.quotas ?? CPU_QUOTAS;
+  }
+
+  /** Makes the root and the classes, without limits. `milliCpu`: what all pods may share. */
   async start(milliCpu: number): Promise<void> {
     const base = this.podsPath;
     await this.#ensure(base, { ...UNLIMITED, cpuShares: cpuShares(milliCpu) });
@@ -105,8 +125,27 @@ export class CgroupManager {
 
   async createForPod(pod: Pod): Promise<string> {
     const path = this.pathOf(pod);
-    await this.#ensure(path, { ...UNLIMITED, ...podCgroupLimits(pod) });
+    const { podPidsLimit = -1 } = this.#options;
+    await this.#ensure(path, {
+      ...UNLIMITED,
+      ...podCgroupLimits(pod, this.#quotas),
+      ...(podPidsLimit > 0 ? { pids: podPidsLimit } : {}),
+    });
     return path;
+  }
+
+  /** Holds all pods together to this. Rejects when the kernel refuses, as while they use more. */
+  async limitPods({ milliCpu, ...limits }: PodsRoom): Promise<void> {
+    await this.#ensure(this.podsPath, { cpuShares: cpuShares(milliCpu), ...limits });
+  }
+
+  /** Holds to this a cgroup that somebody else has made. Rejects when there is none. */
+  async limitExisting(path: string, limits: Partial<CgroupLimits>): Promise<void> {
+    const found = await Promise.all(
+      this.#directories(path).map((directory) => this.#options.fileSystem.stat(directory)),
+    );
+    if (found.every((stat) => stat === undefined)) throw new Error(`cgroup ${path} does not exist`);
+    await this.#ensure(path, limits);
   }
 
   /** Changes some of the limits of the pod's cgroup. */
@@ -126,7 +165,8 @@ export class CgroupManager {
     const [quota = '', period] = await read('cpu', 'cpu.cfs_quota_us', 'cpu.max');
     const [memory] = await read('memory', 'memory.limit_in_bytes', 'memory.max');
     const shares = version === 1 ? Number(share) : weightShares(Number(share));
-    const quotaUs = (Number(quota) * CPU_PERIOD_US) / Number(period ?? CPU_PERIOD_US);
+    const { periodUs } = this.#quotas;
+    const quotaUs = (Number(quota) * periodUs) / Number(period ?? periodUs);
     const memoryBytes = Number(memory);
     return {
       ...(shares > 0 ? { cpuShares: shares } : {}),
@@ -189,7 +229,7 @@ export class CgroupManager {
 
   /** Removes the root with all below it: nothing of ours may run any more. */
   removeAll(): Promise<void> {
-    return this.#remove(this.root);
+    return this.#remove(this.root === '' ? this.podsPath : this.root);
   }
 
   #directories(path: string): string[] {
@@ -207,7 +247,7 @@ export class CgroupManager {
       if (mount === undefined) continue;
       const directory = `${mount}${path}`;
       await fileSystem.makeDirectory(directory);
-      for (const [file, value] of valuesV1(controller, limits)) {
+      for (const [file, value] of valuesV1(controller, limits, this.#quotas.periodUs)) {
         await fileSystem.writeFile(`${directory}/${file}`, value);
       }
     }
@@ -222,7 +262,7 @@ export class CgroupManager {
       await fileSystem.makeDirectory(directory);
     }
     await this.#delegate(directory);
-    for (const [file, value] of valuesV2(limits)) {
+    for (const [file, value] of valuesV2(limits, this.#quotas.periodUs)) {
       await fileSystem.writeFile(`${directory}/${file}`, value);
     }
   }
@@ -263,13 +303,17 @@ export class CgroupManager {
   }
 }
 
-function valuesV1(controller: string, limits: Partial<CgroupLimits>): [string, string][] {
-  const { cpuShares: shares, cpuQuotaUs, memoryBytes } = limits;
+function valuesV1(
+  controller: string,
+  limits: Partial<CgroupLimits>,
+  periodUs: number,
+): [string, string][] {
+  const { cpuShares: shares, cpuQuotaUs, memoryBytes, pids } = limits;
   const values: [string, string][] = [];
   if (controller === 'cpu') {
     if (shares !== undefined) values.push(['cpu.shares', String(shares)]);
     if (cpuQuotaUs !== undefined) {
-      values.push(['cpu.cfs_period_us', String(CPU_PERIOD_US)]);
+      values.push(['cpu.cfs_period_us', String(periodUs)]);
       values.push(['cpu.cfs_quota_us', Number.isFinite(cpuQuotaUs) ? String(cpuQuotaUs) : '-1']);
     }
   }
@@ -277,14 +321,17 @@ function valuesV1(controller: string, limits: Partial<CgroupLimits>): [string, s
   if (controller === 'memory' && memoryBytes !== undefined && Number.isFinite(memoryBytes)) {
     values.push(['memory.limit_in_bytes', String(memoryBytes)]);
   }
+  if (controller === 'pids' && pids !== undefined) values.push(['pids.max', String(pids)]);
   return values;
 }
 
-function valuesV2({ cpuShares: shares, cpuQuotaUs, memoryBytes }: Partial<CgroupLimits>) {
+function valuesV2(limits: Partial<CgroupLimits>, periodUs: number): [string, string][] {
+  const { cpuShares: shares, cpuQuotaUs, memoryBytes, pids } = limits;
   const orMax = (value: number): string => (Number.isFinite(value) ? String(value) : 'max');
   const values: [string, string][] = [];
   if (shares !== undefined) values.push(['cpu.weight', String(cpuWeight(shares))]);
-  if (cpuQuotaUs !== undefined) values.push(['cpu.max', `${orMax(cpuQuotaUs)} ${CPU_PERIOD_US}`]);
+  if (cpuQuotaUs !== undefined) values.push(['cpu.max', `${orMax(cpuQuotaUs)} ${periodUs}`]);
   if (memoryBytes !== undefined) values.push(['memory.max', orMax(memoryBytes)]);
+  if (pids !== undefined) values.push(['pids.max', String(pids)]);
   return values;
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Container, Pod } from '#api/gen/core-v1.ts';
 import { cpuQuotaUs, cpuShares, cpuWeight } from './cfs.ts';
-import { findCgroupHierarchy } from './cgroup-manager.ts';
+import { CgroupManager, findCgroupHierarchy } from './cgroup-manager.ts';
+import { MemoryFileSystem } from '#kit/kubelet/memory-file-system.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { podCgroupLimits, podCgroupPath } from './pod-cgroup.ts';
 import { oomScoreAdjust } from './oom-score.ts';
 
@@ -67,5 +69,42 @@ describe('findCgroupHierarchy', () => {
       ['systemd', '/sys/fs/cgroup/systemd'],
       ['unified', '/sys/fs/cgroup/unified'],
     ]);
+  });
+});
+
+describe('CgroupManager', () => {
+  it('holds pods, and all pods together, to their limits', async () => {
+    const fileSystem = new MemoryFileSystem();
+    for (const controller of ['cpu', 'memory', 'pids'])
+      await fileSystem.makeDirectory(`/cg/${controller}/kube`);
+    const manager = new CgroupManager({
+      environment: new VirtualEnvironment(),
+      fileSystem,
+      processes: { run: () => Promise.reject(new Error('nothing is run')) },
+      hierarchy: {
+        version: 1,
+        mounts: new Map(['cpu', 'memory', 'pids'].map((name) => [name, `/cg/${name}`])),
+      },
+      root: '',
+      quotas: { isEnforced: true, periodUs: 10_000 },
+      podPidsLimit: 77,
+    });
+    await manager.limitPods({ milliCpu: 1000, memoryBytes: 5, pids: 9 });
+    const path = await manager.createForPod(podOf([container('a', FULL, FULL)]));
+    assert.equal(path, '/kubepods/podu');
+    await manager.limitExisting('/kube', { cpuShares: 8 });
+    const read = (file: string): Promise<string> => fileSystem.readText(`/cg/${file}`);
+    assert.deepEqual(
+      [
+        await read('memory/kubepods/memory.limit_in_bytes'),
+        await read('pids/kubepods/pids.max'),
+        await read('pids/kubepods/podu/pids.max'),
+        await read('cpu/kubepods/podu/cpu.cfs_period_us'),
+        await read('cpu/kubepods/podu/cpu.cfs_quota_us'),
+        await read('cpu/kube/cpu.shares'),
+      ],
+      ['5', '9', '77', '10000', '10000', '8'],
+    );
+    await assert.rejects(manager.limitExisting('/none', {}), /cgroup \/none does not exist/);
   });
 });

@@ -7,14 +7,16 @@ import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
 import { podQosClass } from '#api/core/qos.ts';
 import { isLimitedThroughout, podLimits, podRequests } from '#api/core/resources.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
-import { cpuQuotaUs, cpuShares } from './cfs.ts';
+import { CPU_QUOTAS, cpuQuotaUs, cpuShares } from './cfs.ts';
 
 export interface CgroupLimits {
   readonly cpuShares: number;
-  /** Microseconds in each 100 ms; absent: no limit. */
+  /** Microseconds in each period; absent: no limit. */
   readonly cpuQuotaUs?: number;
   /** Bytes; absent: no limit. */
   readonly memoryBytes?: number;
+  /** Processes and threads; absent: no limit. */
+  readonly pids?: number;
 }
 
 /** Path below the mount of the cgroup file system: `<root>/kubepods/burstable/pod<uid>`. */
@@ -28,12 +30,12 @@ function qosCgroupPath(root: string, pod: Pod): string {
   return `${root}/kubepods/${qos === 'BestEffort' ? 'besteffort' : 'burstable'}`;
 }
 
-export function podCgroupLimits(pod: Pod): CgroupLimits {
+export function podCgroupLimits(pod: Pod, quotas = CPU_QUOTAS): CgroupLimits {
   const qos = podQosClass(pod);
   if (qos === 'BestEffort') return { cpuShares: cpuShares(0) };
   const requests = podRequests(pod);
   const limits = podLimits(pod);
-  const cpu = cpuQuotaUs(quantityMilli(limits['cpu'] ?? '0'));
+  const cpu = cpuQuotaUs(quantityMilli(limits['cpu'] ?? '0'), quotas);
   const memory = quantityValue(limits['memory'] ?? '0');
   return {
     cpuShares: cpuShares(quantityMilli(requests['cpu'] ?? '0')),

@@ -6,7 +6,7 @@
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
 import type { ContainerConfig, LinuxContainerResources, Mount } from '#api/gen/cri-v1.ts';
 import type { Container, Pod } from '#api/gen/core-v1.ts';
-import { CPU_PERIOD_US, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
+import { type CpuQuotas, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
 import { oomScoreAdjust } from '../cgroups/oom-score.ts';
 import { containerAnnotations, containerLabels } from '../cri/labels.ts';
 import { expandVariables } from './expansion.ts';
@@ -22,9 +22,20 @@ export interface ContainerConfigInput {
   readonly environment: ReadonlyMap<string, string>;
   readonly mounts: readonly Mount[];
   readonly terminationHostPath: string;
-  readonly memoryCapacity: number;
+  readonly limits: ContainerLimits;
   readonly seccompDirectory: string;
+  /** Containers that name no profile get the runtime's. */
+  readonly seccompDefault: boolean;
   readonly targetContainerId?: string;
+}
+
+/** How the node holds containers to their limits. */
+export interface ContainerLimits {
+  /** Bytes of the node. */
+  readonly memoryCapacity: number;
+  readonly quotas: CpuQuotas;
+  /** Out of memory, all processes of a container die together (`memory.oom.group` of version 2). */
+  readonly killsAll: boolean;
 }
 
 export function containerConfig(input: ContainerConfigInput): ContainerConfig {
@@ -46,7 +57,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
     linux: {
-      resources: containerResources(pod, container, input.memoryCapacity),
+      resources: containerResources(pod, container, input.limits),
       securityContext: linuxSecurityContext({ ...input, user: input.imageUser }),
     },
   };
@@ -67,7 +78,7 @@ export function podLogDirectory(root: string, pod: Pod): string {
 export function containerResources(
   pod: Pod,
   container: Container,
-  memoryCapacity: number,
+  { memoryCapacity, quotas, killsAll }: ContainerLimits,
 ): LinuxContainerResources {
   const { requests, limits } = container.resources ?? {};
   const podLimits = pod.spec?.resources?.limits;
@@ -75,9 +86,10 @@ export function containerResources(
   const memoryLimit = limits?.['memory'] ?? podLimits?.['memory'] ?? '0';
   return {
     cpuShares: cpuShares(quantityMilli(requests?.['cpu'] ?? limits?.['cpu'] ?? '0')),
-    cpuPeriod: CPU_PERIOD_US,
-    cpuQuota: cpuQuotaUs(quantityMilli(cpuLimit)),
+    cpuPeriod: quotas.periodUs,
+    cpuQuota: cpuQuotaUs(quantityMilli(cpuLimit), quotas),
     memoryLimitInBytes: quantityValue(memoryLimit),
     oomScoreAdj: oomScoreAdjust(pod, container, memoryCapacity),
+    ...(killsAll ? { unified: { 'memory.oom.group': '1' } } : {}),
   };
 }

@@ -139,6 +139,7 @@ describe('security context', () => {
       container,
       user: { uid: 0, username: '' },
       seccompDirectory: '/s',
+      seccompDefault: false,
     });
     assert.deepEqual([context.runAsUser, context.runAsGroup], [{ value: 9 }, { value: 2 }]);
     assert.deepEqual(context.supplementalGroups, [3, 4]);
@@ -147,5 +148,19 @@ describe('security context', () => {
       [true, { profileType: 0 }, 0],
     );
     assert.deepEqual(context.capabilities, { addCapabilities: [], dropCapabilities: ['ALL'] });
+  });
+});
+
+describe('seccompDefault', () => {
+  it('gives containers that name no profile the runtime’s', () => {
+    const profile = (seccompDefault: boolean) =>
+      linuxSecurityContext({
+        pod: {},
+        container: { name: 'main' },
+        user: { uid: 0, username: '' },
+        seccompDirectory: '/s',
+        seccompDefault,
+      }).seccomp;
+    assert.deepEqual([profile(true), profile(false)], [{ profileType: 0 }, { profileType: 1 }]);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
+import { CPU_QUOTAS } from '../cgroups/cfs.ts';
 import { sandboxConfig } from './sandbox-config.ts';
 
 const pod: Pod = {
@@ -27,6 +28,7 @@ describe('sandboxConfig()', () => {
         host: { servers: [], searches: [], options: [] },
       },
       logDirectory: '/logs',
+      quotas: CPU_QUOTAS,
       cgroupParent: '/pods/u',
     });
     const cpuPeriod = 100_000;

@@ -7,7 +7,7 @@ import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
 import { podLimits, podRequests, type ResourceList } from '#api/core/resources.ts';
 import type { PodSandboxConfig, PortMapping } from '#api/gen/cri-v1.ts';
 import type { ContainerPort, Pod } from '#api/gen/core-v1.ts';
-import { CPU_PERIOD_US, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
+import { type CpuQuotas, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
 import { PROTOCOL, SECURITY_PROFILE, SUPPLEMENTAL_GROUPS_POLICY } from '../cri/enums.ts';
 import { podLabels } from '../cri/labels.ts';
 import { type DnsSettings, podDns } from './dns.ts';
@@ -20,6 +20,7 @@ export interface SandboxConfigInput {
   readonly dns: DnsSettings;
   readonly logDirectory: string;
   readonly cgroupParent: string;
+  readonly quotas: CpuQuotas;
 }
 
 /** Throws an Error when the pod's names do not make a valid one. */
@@ -43,7 +44,7 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
   };
 }
 
-function sandboxLinux({ pod, cgroupParent }: SandboxConfigInput) {
+function sandboxLinux({ pod, cgroupParent, quotas }: SandboxConfigInput) {
   const context = pod.spec?.securityContext;
   const { runAsUser, runAsGroup } = context ?? {};
   const { overhead } = pod.spec ?? {};
@@ -61,19 +62,23 @@ function sandboxLinux({ pod, cgroupParent }: SandboxConfigInput) {
       ...(runAsUser === undefined ? {} : { runAsUser: { value: runAsUser } }),
       ...(runAsGroup === undefined ? {} : { runAsGroup: { value: runAsGroup } }),
     },
-    resources: resourcesOf(podRequests(pod, WITHOUT_OVERHEAD), podLimits(pod, WITHOUT_OVERHEAD)),
-    ...(overhead === undefined ? {} : { overhead: resourcesOf(overhead, overhead) }),
+    resources: resourcesOf(
+      podRequests(pod, WITHOUT_OVERHEAD),
+      podLimits(pod, WITHOUT_OVERHEAD),
+      quotas,
+    ),
+    ...(overhead === undefined ? {} : { overhead: resourcesOf(overhead, overhead, quotas) }),
   };
 }
 
 /** The runtime is told of the overhead apart. */
 const WITHOUT_OVERHEAD = { excludeOverhead: true };
 
-function resourcesOf(requests: ResourceList, limits: ResourceList) {
+function resourcesOf(requests: ResourceList, limits: ResourceList, quotas: CpuQuotas) {
   return {
     cpuShares: cpuShares(quantityMilli(requests['cpu'] ?? '0')),
-    cpuPeriod: CPU_PERIOD_US,
-    cpuQuota: cpuQuotaUs(quantityMilli(limits['cpu'] ?? '0')),
+    cpuPeriod: quotas.periodUs,
+    cpuQuota: cpuQuotaUs(quantityMilli(limits['cpu'] ?? '0'), quotas),
     memoryLimitInBytes: quantityValue(limits['memory'] ?? '0'),
   };
 }

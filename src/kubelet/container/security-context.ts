@@ -78,10 +78,12 @@ export function linuxSecurityContext(options: {
   readonly user: ImageUser;
   /** Folder of the seccomp profiles that are named by file. */
   readonly seccompDirectory: string;
+  /** Containers that name no profile get the runtime's. */
+  readonly seccompDefault: boolean;
   /** Container whose processes an ephemeral container shall see. */
   readonly targetContainerId?: string;
 }): LinuxContainerSecurityContext {
-  const { pod, container, user, seccompDirectory } = options;
+  const { pod, container, user } = options;
   const context = effectiveSecurityContext(pod, container);
   const unmasked = context.procMount === 'Unmasked';
   const podContext = pod.spec?.securityContext;
@@ -97,7 +99,7 @@ export function linuxSecurityContext(options: {
       SUPPLEMENTAL_GROUPS_POLICY[
         podContext?.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge'
       ],
-    seccomp: seccompFor(context, seccompDirectory),
+    seccomp: seccompFor(context, options),
     ...capabilities(context),
     ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
     ...userFor(context, user),
@@ -127,11 +129,17 @@ export function supplementalGroups(context: PodSecurityContext | undefined): num
   return fsGroup === undefined ? groups : [fsGroup, ...groups];
 }
 
-function seccompFor({ privileged, seccompProfile }: SecurityContext, directory: string) {
-  if (privileged === true || seccompProfile === undefined) {
-    return { profileType: SECURITY_PROFILE.unconfined };
-  }
-  return seccompProfileFor(seccompProfile, directory);
+function seccompFor(
+  { privileged, seccompProfile }: SecurityContext,
+  {
+    seccompDirectory,
+    seccompDefault,
+  }: { readonly seccompDirectory: string; readonly seccompDefault: boolean },
+) {
+  const unnamed = seccompDefault ? SECURITY_PROFILE.runtimeDefault : SECURITY_PROFILE.unconfined;
+  if (privileged === true) return { profileType: SECURITY_PROFILE.unconfined };
+  if (seccompProfile === undefined) return { profileType: unnamed };
+  return seccompProfileFor(seccompProfile, seccompDirectory);
 }
 
 function seccompProfileFor({ type, localhostProfile }: SeccompProfile, directory: string) {

@@ -46,12 +46,13 @@ export interface CriCalls {
 
 export type CriCallName = keyof CriCalls;
 
-export const CALL_TIMEOUT_MS = 120_000;
+/** Upstream's default of `runtimeRequestTimeout`. */
+const CALL_TIMEOUT_MS = 120_000;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
-/** Calls that do not have the usual limit: making a sandbox runs CNI, pulling takes its time. */
-const TIMEOUTS_MS: Partial<Record<CriCallName, number>> = {
-  runPodSandbox: 2 * CALL_TIMEOUT_MS,
+/** Calls that have so many times the usual limit: making a sandbox runs CNI, pulling takes its time. */
+const TIMES: Partial<Record<CriCallName, number>> = {
+  runPodSandbox: 2,
   pullImage: NO_LIMIT,
   stopContainer: NO_LIMIT,
   execSync: NO_LIMIT,
@@ -79,13 +80,24 @@ export interface Cri {
   ): Promise<void>;
 }
 
-export function createCri(channel: GrpcChannel): Cri {
+export interface CriOptions {
+  /** How long a call may take, where it is not one that takes its time; two minutes. */
+  readonly timeoutMs?: number;
+  /** Where images are asked for; the same as all else unless given. */
+  readonly images?: GrpcChannel;
+}
+
+export function createCri(
+  runtime: GrpcChannel,
+  { timeoutMs: usualMs = CALL_TIMEOUT_MS, images = runtime }: CriOptions = {},
+): Cri {
   return {
     async call(name, request, options = {}) {
       const method = `${name[0]?.toUpperCase()}${name.slice(1)}`;
-      const service = IMAGE_CALLS.has(name) ? 'ImageService' : 'RuntimeService';
-      const timeoutMs = options.timeoutMs ?? TIMEOUTS_MS[name] ?? CALL_TIMEOUT_MS;
-      const bytes = await channel.unary(
+      const isOfImages = IMAGE_CALLS.has(name);
+      const service = isOfImages ? 'ImageService' : 'RuntimeService';
+      const timeoutMs = options.timeoutMs ?? usualMs * (TIMES[name] ?? 1);
+      const bytes = await (isOfImages ? images : runtime).unary(
         `/runtime.v1.${service}/${method}`,
         codec.encode(`${method}Request`, request),
         {
@@ -97,7 +109,7 @@ export function createCri(channel: GrpcChannel): Cri {
       return codec.decode(`${method}Response`, bytes) as CriCalls[typeof name][1];
     },
     watchEvents(onEvent, signal) {
-      return channel.serverStream(
+      return runtime.serverStream(
         '/runtime.v1.RuntimeService/GetContainerEvents',
         codec.encode('GetEventsRequest', {}),
         (bytes) =>

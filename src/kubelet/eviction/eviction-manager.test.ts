@@ -5,6 +5,7 @@ import type { PodSpec } from '#api/gen/core-v1.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { KubeletWorld, MANIFESTS } from '#kit/kubelet/kubelet-world.ts';
 import { NODE, POD } from '../resources.ts';
+import { defaultKubeletConfiguration } from '../config/defaults.ts';
 import { EvictionManager, type EvictionManagerOptions } from './eviction-manager.ts';
 import type { Observation, Signal } from './signals.ts';
 
@@ -137,6 +138,7 @@ describe('EvictionManager', () => {
       } as unknown as EvictionManagerOptions['environment'],
       events: { event: () => {} },
       nodeName: 'n1',
+      config: defaultKubeletConfiguration(),
       observer: {
         observe: (asked) => {
           measured.push(asked.map(({ metadata }) => metadata?.name ?? ''));
@@ -197,14 +199,15 @@ describe('EvictionManager', () => {
     for (const [max, grace] of [
       [10, 10],
       [60, 20],
+      [-1, 20],
     ]) {
       const { manager, evicted, state, cluster } = make({
-        config: {
+        config: defaultKubeletConfiguration({
           evictionHard: {},
           evictionSoft: { 'memory.available': '1Mi' },
           evictionSoftGracePeriod: { 'memory.available': '30s' },
           evictionMaxPodGracePeriod: max ?? 0,
-        },
+        }),
       });
       state.memory = 1;
       await manager.look();

@@ -13,6 +13,8 @@ import { type Environment, sleep } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { keyOf } from '#client/informer.ts';
 import { isCriticalPod } from '../admission/critical-pod.ts';
+import { milliseconds } from '../config/durations.ts';
+import type { KubeletConfiguration } from '../config/types.ts';
 import type { KubeletEvents } from '../events.ts';
 import { hasStorageLimit, storageExcess } from './local-storage.ts';
 import { EVICTED, pressureMessage } from './messages.ts';
@@ -35,7 +37,6 @@ import {
 const LOOK_MS = 10_000;
 const CLEANUP_LOOK_MS = 1000;
 const CLEANUP_WAIT_MS = 30_000;
-export const TRANSITION_MS = 300_000;
 /** For what cannot wait. */
 const IMMEDIATE_GRACE_SECONDS = 1;
 
@@ -59,7 +60,13 @@ export interface EvictionManagerOptions {
   readonly environment: Environment;
   readonly events: KubeletEvents;
   readonly nodeName: string;
-  readonly config?: EvictionConfig | undefined;
+  readonly config: EvictionConfig &
+    Pick<
+      KubeletConfiguration,
+      | 'evictionPressureTransitionPeriod'
+      | 'evictionMaxPodGracePeriod'
+      | 'localStorageCapacityIsolation'
+    >;
   readonly observer: EvictionObserver;
   readonly pods: EvictablePods;
   /** Removes the images that nobody uses. */
@@ -77,7 +84,7 @@ export class EvictionManager {
   /** Throws an EvictionConfigError. */
   constructor(options: EvictionManagerOptions) {
     this.#options = options;
-    this.#thresholds = thresholdsOf(options.config ?? {});
+    this.#thresholds = thresholdsOf(options.config);
   }
 
   /** Those that hold now. */
@@ -100,10 +107,10 @@ export class EvictionManager {
 
   /** One look; gives the pods that were evicted. */
   async look(): Promise<readonly Pod[]> {
-    const { observer, pods, config = {}, environment } = this.#options;
+    const { observer, pods, config, environment } = this.#options;
     const active = pods.list();
     // To measure what pods hold costs: of the others only when the node is short of something.
-    const limited = active.filter(hasStorageLimit);
+    const limited = config.localStorageCapacityIsolation ? active.filter(hasStorageLimit) : [];
     const observations = await observer.observe(limited);
     const before = this.#state;
     // Once: what is remembered of a threshold is kept by the object.
@@ -114,7 +121,7 @@ export class EvictionManager {
       signals: observations.signals,
       nowMs: environment.clock.monotonicMs(),
     };
-    const { evictionPressureTransitionPeriodMs: transitionMs = TRANSITION_MS } = config;
+    const transitionMs = milliseconds(config.evictionPressureTransitionPeriod);
     this.#state = nextPressure(before, now, transitionMs);
     if (!sameSet(before.conditions, this.#state.conditions)) this.#options.onConditions();
     const evicted = this.#evictForStorage(limited, observations);
@@ -172,8 +179,10 @@ export class EvictionManager {
 
   #graceOf({ spec }: Pod, threshold: Threshold): number {
     if (isHard(threshold)) return IMMEDIATE_GRACE_SECONDS;
-    const { evictionMaxPodGracePeriod = 0 } = this.#options.config ?? {};
-    return Math.min(evictionMaxPodGracePeriod, spec?.terminationGracePeriodSeconds ?? 30);
+    const { evictionMaxPodGracePeriod: max = 0 } = this.#options.config;
+    const own = spec?.terminationGracePeriodSeconds ?? 30;
+    // Below zero the pod's own word counts.
+    return max < 0 ? own : Math.min(max, own);
   }
 
   /** False: the node needs the pod. */

@@ -6,32 +6,17 @@
  */
 import { parseDuration } from '#api/codec/duration.ts';
 import { parseQuantity, quantityValue } from '#api/codec/quantity.ts';
+import { DEFAULT_EVICTION_HARD } from '../config/defaults.ts';
+import type { KubeletConfiguration } from '../config/types.ts';
 import { isSignal, type Observation, type Signal } from './signals.ts';
 
 type Statements = Readonly<Record<string, string>>;
 
-/** As a KubeletConfiguration has it. What is absent is as upstream's defaults. */
-export interface EvictionConfig {
-  /** Quantities (`100Mi`) or shares (`10%`), by signal. */
-  readonly evictionHard?: Statements;
-  readonly evictionSoft?: Statements;
-  /** Go durations (`1m30s`) for each soft threshold. */
-  readonly evictionSoftGracePeriod?: Statements;
-  /** So much more than the threshold has to be free before all is well. */
-  readonly evictionMinimumReclaim?: Statements;
-  /** How long a condition holds after it was last observed, milliseconds; 5 minutes. */
-  readonly evictionPressureTransitionPeriodMs?: number;
-  /** The longest grace of pods that a soft threshold evicts, seconds; 0. */
-  readonly evictionMaxPodGracePeriod?: number;
-}
-
-export const DEFAULT_HARD: Statements = {
-  'memory.available': '100Mi',
-  'nodefs.available': '10%',
-  'nodefs.inodesFree': '5%',
-  'imagefs.available': '15%',
-  'imagefs.inodesFree': '5%',
-};
+/** What of a KubeletConfiguration says when pods are evicted; without hard thresholds the defaults. */
+export type EvictionConfig = Pick<
+  KubeletConfiguration,
+  'evictionHard' | 'evictionSoft' | 'evictionSoftGracePeriod' | 'evictionMinimumReclaim'
+>;
 
 /** A number, or a share of the capacity between 0 and 1. */
 type Amount = { readonly value: number } | { readonly share: number };
@@ -65,7 +50,7 @@ export function thresholdsOf(config: EvictionConfig): Threshold[] {
     return [{ signal, amount, gracePeriodMs, ...(minReclaim === undefined ? {} : { minReclaim }) }];
   };
   return [
-    ...entriesOf(config.evictionHard ?? DEFAULT_HARD).flatMap(([signal, text]) =>
+    ...entriesOf(config.evictionHard ?? DEFAULT_EVICTION_HARD).flatMap(([signal, text]) =>
       make(signal, text, 0),
     ),
     ...entriesOf(config.evictionSoft).flatMap(([signal, text]) => {

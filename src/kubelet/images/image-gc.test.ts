@@ -5,10 +5,12 @@ import type { FileSystem } from '#base/doors.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { Cri, CriCallName } from '../cri/cri.ts';
 import type { KubeletEvent } from '../events.ts';
-import { bytesToFree, collectImages } from './image-gc.ts';
+import { defaultKubeletConfiguration } from '../config/defaults.ts';
+import { bytesToFree, collectImages, type ImageGcPolicy } from './image-gc.ts';
 
 const LOOK_MS = 300_000;
 const SANDBOX = 'example/pause:1';
+const POLICY = defaultKubeletConfiguration();
 
 /** A node whose images lie on a disk of 1,000 bytes, of which `others` take some. */
 class Disk {
@@ -28,7 +30,9 @@ class Disk {
     this.images.set(id, { id, size, repoTags: [`example/${id}:1`], ...more });
   }
 
-  start(): void {
+  /** `over`: what is other than upstream's limits. */
+  start(over: Partial<ImageGcPolicy> = {}): void {
+    const policy = { ...POLICY, ...over };
     const fileSystem: Pick<FileSystem, 'statFileSystem'> = {
       statFileSystem: (path) => {
         assert.equal(path, '/images');
@@ -53,6 +57,7 @@ class Disk {
       events: { event: (event: KubeletEvent) => this.events.push(event) },
       nodeName: 'n1',
       sandboxImage: SANDBOX,
+      policy,
     };
     collectImages(options, this.#stop.signal).catch((error: unknown) => {
       throw error;
@@ -82,13 +87,33 @@ class Disk {
   }
 }
 
+describe('imageMaximumGCAge', () => {
+  it('removes what nobody has used for so long, however much room there is', async () => {
+    const disk = new Disk();
+    disk.add('old', 1);
+    disk.add('used', 1);
+    disk.containers.set('c', { imageRef: 'used' });
+    disk.add('late', 1);
+    disk.containers.set('d', { imageRef: 'late' });
+    disk.start({ imageMaximumGCAge: '10m0s' });
+    await disk.environment.advance(9 * 60_000);
+    assert.deepEqual([...disk.images.keys()], ['old', 'used', 'late']);
+    await disk.environment.advance(2 * 60_000);
+    disk.containers.delete('d');
+    await disk.environment.advance(5 * 60_000);
+    assert.deepEqual([...disk.images.keys()], ['used', 'late']);
+    await disk.environment.advance(15 * 60_000);
+    assert.deepEqual([...disk.images.keys()], ['used']);
+  });
+});
+
 describe('image garbage collection', () => {
   it('frees nothing below 85 % of the disk, in whole percents, and down to 80 % above', () => {
     const full = (used: number): number =>
-      bytesToFree({ capacity: 1_000, available: 1_000 - used });
+      bytesToFree({ capacity: 1_000, available: 1_000 - used }, POLICY);
     assert.deepEqual([800, 840, 841, 850, 1_000].map(full), [0, 0, 41, 50, 200]);
     // A file system that says it has more left than it is large.
-    assert.equal(bytesToFree({ capacity: 1_000, available: 2_000 }), 0);
+    assert.equal(bytesToFree({ capacity: 1_000, available: 2_000 }, POLICY), 0);
   });
 
   it('removes what was not used for longest, and no more than it has to', async () => {

@@ -4,25 +4,23 @@
  *
  *   every five minutes: containers, images ─▶ records ─▶ too full? ─▶ plan (pure) ─▶ remove
  *
- * An image goes only when it has been known for two minutes, is used by no container, is not pinned,
- * and is not the sandbox's. Those that are there when the kubelet starts have been known for long.
+ * An image goes only when it has been known for a while, is used by no container, is not pinned, and
+ * is not the sandbox's. Those that are there when the kubelet starts have been known for long. With
+ * `imageMaximumGCAge` one that nobody has used for so long goes even where there is room.
  *
  * Upstream: pkg/kubelet/images/image_gc_manager.go and StartGarbageCollection in
- * pkg/kubelet/kubelet.go, v1.36. The limits are its defaults; `imageMaximumGCAge` is 0 there: age
- * alone is no reason.
+ * pkg/kubelet/kubelet.go, v1.36.
  */
 import type { Container, Image } from '#api/gen/cri-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
+import { milliseconds } from '../config/durations.ts';
+import type { KubeletConfiguration } from '../config/types.ts';
 import type { Cri } from '../cri/cri.ts';
 import type { KubeletEvents } from '../events.ts';
 
 const LOOK_MS = 300_000;
-export const MIN_AGE_MS = 120_000;
-/** In percent of the file system: above the first images go, until it is at the second. */
-export const HIGH_THRESHOLD = 85;
-export const LOW_THRESHOLD = 80;
 /** Of images that were there when the kubelet started. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 
@@ -34,7 +32,17 @@ export interface ImageGcOptions {
   readonly nodeName: string;
   /** Its name; it belongs to every pod, and to no container. */
   readonly sandboxImage: string;
+  readonly policy: ImageGcPolicy;
 }
+
+/** When images go; upstream's fields of the configuration. */
+export type ImageGcPolicy = Pick<
+  KubeletConfiguration,
+  | 'imageMinimumGCAge'
+  | 'imageMaximumGCAge'
+  | 'imageGCHighThresholdPercent'
+  | 'imageGCLowThresholdPercent'
+>;
 
 /** What is known of an image, by this kubelet's clock. */
 interface ImageRecord {
@@ -46,9 +54,14 @@ interface ImageRecord {
 }
 
 /** Those that may go, in the order in which they should. */
-function removableImages(records: readonly ImageRecord[], nowMs: number): ImageRecord[] {
+function removableImages(
+  records: readonly ImageRecord[],
+  nowMs: number,
+  { imageMinimumGCAge }: ImageGcPolicy,
+): ImageRecord[] {
+  const minAgeMs = milliseconds(imageMinimumGCAge);
   return records
-    .filter(({ isNeeded, firstSeenMs }) => !isNeeded && nowMs - firstSeenMs >= MIN_AGE_MS)
+    .filter(({ isNeeded, firstSeenMs }) => !isNeeded && nowMs - firstSeenMs >= minAgeMs)
     .toSorted((one, other) =>
       one.lastUsedMs === other.lastUsedMs
         ? compare(one.firstSeenMs, other.firstSeenMs)
@@ -62,16 +75,13 @@ function compare(one: number, other: number): number {
 }
 
 /** How many bytes have to be freed; 0: there is room enough. The disk is full in whole percents. */
-export function bytesToFree({
-  capacity,
-  available,
-}: {
-  readonly capacity: number;
-  readonly available: number;
-}): number {
+export function bytesToFree(
+  { capacity, available }: { readonly capacity: number; readonly available: number },
+  { imageGCHighThresholdPercent: high, imageGCLowThresholdPercent: low }: ImageGcPolicy,
+): number {
   const usedPercent = 100 - Math.floor((available * 100) / capacity);
-  if (usedPercent < HIGH_THRESHOLD) return 0;
-  return Math.floor((capacity * (100 - LOW_THRESHOLD)) / 100) - available;
+  if (usedPercent < high) return 0;
+  return Math.floor((capacity * (100 - low)) / 100) - available;
 }
 
 /** Runs until `signal` is aborted. */
@@ -100,10 +110,12 @@ export async function collectImages(
 
 export class ImageCollector {
   readonly #options: ImageGcOptions;
+  readonly #startedMs: number;
   #records = new Map<string, ImageRecord>();
 
   constructor(options: ImageGcOptions) {
     this.#options = options;
+    this.#startedMs = options.environment.clock.monotonicMs();
   }
 
   /** Takes over what there is; `firstSeenMs` of what was not there before. */
@@ -131,21 +143,37 @@ export class ImageCollector {
   }
 
   async collect(): Promise<void> {
-    const nowMs = this.#options.environment.clock.monotonicMs();
+    const { environment, policy } = this.#options;
+    const nowMs = environment.clock.monotonicMs();
     const records = await this.look(nowMs);
-    const wanted = bytesToFree(await this.#disk());
-    const freed = wanted > 0 ? await this.#free(removableImages(records, nowMs), wanted) : 0;
+    const removable = removableImages(records, nowMs, policy);
+    const old = this.#tooOld(removable, nowMs);
+    await this.#free(old, Number.POSITIVE_INFINITY);
+    const rest = removable.filter((record) => !old.includes(record));
+    const wanted = bytesToFree(await this.#disk(), policy);
+    const freed = wanted > 0 ? await this.#free(rest, wanted) : 0;
     if (freed >= wanted) return;
     const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted} bytes, but only found ${freed} bytes eligible to free.`;
     this.warn('FreeDiskSpaceFailed', message);
     throw new Error(message);
   }
 
+  /**
+   * Those that nobody has used for longer than an image may lie there. Not before the kubelet has run
+   * for so long: it does not know what was used before.
+   */
+  #tooOld(removable: readonly ImageRecord[], nowMs: number): ImageRecord[] {
+    const maxAgeMs = milliseconds(this.#options.policy.imageMaximumGCAge);
+    if (maxAgeMs === 0 || nowMs - this.#startedMs <= maxAgeMs) return [];
+    return removable.filter(({ lastUsedMs }) => nowMs - lastUsedMs > maxAgeMs);
+  }
+
   /** Removes all that may go, however much room there is. */
   async freeUnused(): Promise<void> {
     const nowMs = this.#options.environment.clock.monotonicMs();
     const records = await this.look(nowMs);
-    await this.#free(removableImages(records, nowMs), Number.POSITIVE_INFINITY);
+    const removable = removableImages(records, nowMs, this.#options.policy);
+    await this.#free(removable, Number.POSITIVE_INFINITY);
   }
 
   /** Gives how many bytes were freed. */

@@ -15,6 +15,7 @@ import type { ObjectSource } from '../object-source.ts';
 import { BackoffTable } from '../pod/backoff.ts';
 import { plainMessage, StartError } from '../pod/start-error.ts';
 import { withDefaultTag } from './image-name.ts';
+import type { PullGate } from './pull-gate.ts';
 import { credentialsFor, type RegistryCredentials } from './pull-secrets.ts';
 
 export interface FoundImage {
@@ -35,6 +36,7 @@ export class ImagePuller {
   readonly #cri: Cri;
   readonly #environment: Environment;
   readonly #objects: ObjectSource;
+  readonly #gate: PullGate;
   readonly #backoff = new BackoffTable();
   /** When the last attempt failed, and how. */
   readonly #failures = new Map<string, { readonly atMs: number; readonly text: string }>();
@@ -43,7 +45,9 @@ export class ImagePuller {
     readonly cri: Cri;
     readonly environment: Environment;
     readonly objects: ObjectSource;
+    readonly gate: PullGate;
   }) {
+    this.#gate = options.gate;
     this.#cri = options.cri;
     this.#environment = options.environment;
     this.#objects = options.objects;
@@ -118,8 +122,12 @@ export class ImagePuller {
       reason: 'Pulling',
       message: `Pulling image "${image}"`,
     });
+    let turnMs = startedMs;
     try {
-      await this.#pullWithCredentials(request, { image });
+      await this.#gate.run(() => {
+        turnMs = clock.monotonicMs();
+        return this.#pullWithCredentials(request, { image });
+      }, request.signal);
     } catch (error) {
       if (request.signal.aborted) throw new StartError('ErrImagePull', 'context canceled');
       throw this.#pullFailed(request, image, key, error);
@@ -128,12 +136,13 @@ export class ImagePuller {
     this.#backoff.forget(key);
     const found = await this.#inspect(request, image);
     if (found === undefined) throw new StartError('ErrImagePull', `image "${image}" not found`);
-    const took = formatGoDuration(Math.round(clock.monotonicMs() - startedMs));
+    const since = (ms: number): string => formatGoDuration(Math.round(clock.monotonicMs() - ms));
+    const [took, withWait] = [since(turnMs), since(startedMs)];
     const size = await this.#sizeOf(image);
     events.container(container, {
       type: 'Normal',
       reason: 'Pulled',
-      message: `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${size} bytes.`,
+      message: `Successfully pulled image "${image}" in ${took} (${withWait} including waiting). Image size: ${size} bytes.`,
     });
     return found;
   }

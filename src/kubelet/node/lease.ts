@@ -14,7 +14,7 @@ import { LEASE } from '../resources.ts';
 const NAMESPACE = 'kube-node-lease';
 /** Of it passes between one renewal and the next. */
 const RENEW_FRACTION = 0.25;
-export const DURATION_SECONDS = 40;
+const DURATION_SECONDS = 40;
 /** Spread of the renewals of many nodes. */
 const JITTER = 0.04;
 const RETRY_FIRST_MS = 200;

@@ -1,8 +1,9 @@
 /**
  * Registers the node, keeps its status, and tells which addresses its pods get.
  *
- * Upstream: pkg/kubelet/kubelet_node_status.go, v1.36: checked every 10 seconds, written when it
- * changed or five minutes have passed.
+ * Upstream: pkg/kubelet/kubelet_node_status.go, v1.36: checked every nodeStatusUpdateFrequency,
+ * written when it changed or nodeStatusReportFrequency has passed. With `registerNode: false`
+ * somebody else makes the object; its status is kept all the same.
  */
 import type { ContainerImage, Node, NodeStatus } from '#api/gen/core-v1.ts';
 import { isStatus } from '#api/meta/status.ts';
@@ -12,16 +13,20 @@ import type { Client } from '#client/client.ts';
 import type { Cri } from '../cri/cri.ts';
 import type { KubeletEvents } from '../events.ts';
 import { NODE } from '../resources.ts';
-import { type NodeFacts, nodeObject, nodeStatus, sameNodeStatus } from './node-object.ts';
+import { milliseconds } from '../config/durations.ts';
+import {
+  annotationChanges,
+  type NodeFacts,
+  nodeObject,
+  nodeStatus,
+  sameNodeStatus,
+} from './node-object.ts';
 
-export const CHECK_MS = 10_000;
-export const REPORT_MS = 300_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 7000;
 /** Until the node is ready it looks more often: its network may come any moment. */
 const UNREADY_CHECK_FIRST_MS = 50;
 const UNREADY_CHECK_MAX_MS = 2000;
-export const IMAGES_MAX = 50;
 const IMAGE_NAMES_MAX = 5;
 
 export interface NodeAgentOptions {
@@ -55,14 +60,16 @@ export class NodeAgent {
 
   /** Runs until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#register(signal);
+    const { configuration } = this.#options.facts;
+    const checkMs = milliseconds(configuration.nodeStatusUpdateFrequency);
+    if (configuration.registerNode) await this.#register(signal);
     let unreadyMs = UNREADY_CHECK_FIRST_MS;
     while (!signal.aborted) {
       const ready = await this.#check().catch((error: unknown) => {
         this.#options.environment.log.debug('cannot report node', { error: String(error) });
         return false;
       });
-      await this.#pause(ready ? CHECK_MS : unreadyMs, signal);
+      await this.#pause(ready ? checkMs : Math.min(unreadyMs, checkMs), signal);
       unreadyMs = ready ? UNREADY_CHECK_FIRST_MS : Math.min(unreadyMs * 2, UNREADY_CHECK_MAX_MS);
     }
     this.#timer?.cancel();
@@ -116,8 +123,10 @@ export class NodeAgent {
     const differs = Object.entries(labels).some(
       ([key, value]) => found.metadata?.labels?.[key] !== value,
     );
-    if (!differs) return found;
-    return client.patch(NODE, { name: facts.name }, 'strategic', { metadata: { labels } });
+    const annotations = annotationChanges(found, facts);
+    if (!differs && Object.keys(annotations).length === 0) return found;
+    const metadata = { labels, annotations };
+    return client.patch(NODE, { name: facts.name }, 'strategic', { metadata });
   }
 
   /** True when the node is ready. */
@@ -132,7 +141,8 @@ export class NodeAgent {
     const before = this.#node.status?.conditions ?? [];
     const status = await this.#observe(before);
     const nowMs = environment.clock.now();
-    const due = nowMs - this.#writtenMs >= REPORT_MS;
+    const { nodeStatusReportFrequency } = facts.configuration;
+    const due = nowMs - this.#writtenMs >= milliseconds(nodeStatusReportFrequency);
     if (due || this.#written === undefined || !sameNodeStatus(this.#written, status)) {
       this.#reportTransition(before, status);
       const patch = { status };
@@ -164,7 +174,7 @@ export class NodeAgent {
     const [notReady, images] = await Promise.all([
       this.#whyNotReady(),
       cri.call('listImages', {}).then(
-        ({ images: found }) => imagesOf(found ?? []),
+        ({ images: found }) => imagesOf(found ?? [], facts.configuration.nodeStatusMaxImages),
         () => [],
       ),
     ]);
@@ -198,13 +208,14 @@ function readyOf({ conditions = [] }: NodeStatus): string | undefined {
   return conditions.find(({ type }) => type === 'Ready')?.status;
 }
 
-/** The largest first; a bounded number of them, with a bounded number of names. */
+/** The largest first; `max` of them (-1: all), with a bounded number of names. */
 function imagesOf(
   images: readonly { repoTags?: string[]; repoDigests?: string[]; size?: number }[],
+  max: number,
 ): ContainerImage[] {
   return images
     .toSorted((a, b) => (b.size ?? 0) - (a.size ?? 0))
-    .slice(0, IMAGES_MAX)
+    .slice(0, max < 0 ? undefined : max)
     .map(({ repoTags = [], repoDigests = [], size = 0 }) => ({
       names: [...repoDigests, ...repoTags].slice(0, IMAGE_NAMES_MAX),
       sizeBytes: size,

@@ -1,40 +1,27 @@
 /**
  * The Node object that this kubelet stands for. Pure.
  *
- * Source: API reference v1.36, Node; Kubernetes documentation "Node-pressure Eviction" (default
- * thresholds). Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
+ * Source: API reference v1.36, Node. Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
  */
-import type { Node, NodeCondition, NodeSpec, NodeStatus, Taint } from '#api/gen/core-v1.ts';
-import type { MachineFacts } from './machine.ts';
+import type { Node, NodeCondition, NodeSpec, NodeStatus } from '#api/gen/core-v1.ts';
+import { nodeAllocatable, nodeCapacity, type RoomFacts } from './reservations.ts';
 
 export const KUBELET_VERSION = 'v1.36.0';
-const MIB = 1024 * 1024;
-/** Hard eviction thresholds, as upstream's defaults. */
-const MEMORY_RESERVED_BYTES = 100 * MIB;
-const DISK_RESERVED_SHARE = 0.1;
-/** As many pods as upstream's kubelet takes. */
-export const PODS_MAX = 110;
+const CONTROLLER_ATTACHES = 'volumes.kubernetes.io/controller-managed-attach-detach';
 
-const NO_TAINTS: NodeSpec = {};
-
-export interface NodeFacts {
+export interface NodeFacts extends RoomFacts {
   readonly name: string;
   /** The first is the main one. */
   readonly ips: readonly string[];
   readonly hostname: string;
   readonly architecture: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly taints: readonly Taint[];
-  readonly machine: MachineFacts;
-  readonly diskCapacityBytes: number;
   /** `containerd://1.6.20` */
   readonly runtimeVersion: string;
-  /** Port of the kubelet's own server. */
-  readonly serverPort: number;
 }
 
 export function nodeObject(facts: NodeFacts): Node {
-  const { name, architecture, hostname, labels, taints } = facts;
+  const { name, architecture, hostname, labels, configuration } = facts;
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -48,30 +35,30 @@ export function nodeObject(facts: NodeFacts): Node {
         'kubernetes.io/os': 'linux',
         ...labels,
       },
-      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+      ...(configuration.enableControllerAttachDetach
+        ? { annotations: { [CONTROLLER_ATTACHES]: 'true' } }
+        : {}),
     },
-    spec: taints.length === 0 ? NO_TAINTS : { taints: [...taints] },
+    spec: nodeSpec(facts),
   };
 }
 
-function nodeCapacity({ machine, diskCapacityBytes }: NodeFacts): Record<string, string> {
+function nodeSpec({ configuration }: NodeFacts): NodeSpec {
+  const { providerID = '', registerWithTaints = [] } = configuration;
   return {
-    cpu: String(machine.cpus),
-    'ephemeral-storage': `${Math.floor(diskCapacityBytes / 1024)}Ki`,
-    'hugepages-1Gi': '0',
-    'hugepages-2Mi': '0',
-    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
-    pods: String(PODS_MAX),
+    ...(providerID === '' ? {} : { providerID }),
+    ...(registerWithTaints.length === 0 ? {} : { taints: [...registerWithTaints] }),
   };
 }
 
-export function nodeAllocatable(facts: NodeFacts): Record<string, string> {
-  const { machine, diskCapacityBytes } = facts;
-  return {
-    ...nodeCapacity(facts),
-    'ephemeral-storage': String(Math.floor(diskCapacityBytes * (1 - DISK_RESERVED_SHARE))),
-    memory: `${Math.floor((machine.memoryBytes - MEMORY_RESERVED_BYTES) / 1024)}Ki`,
-  };
+/** What of the annotations a node that is there already has otherwise; null takes one away. */
+export function annotationChanges(
+  found: Node,
+  { configuration }: NodeFacts,
+): Readonly<Record<string, string | null>> {
+  const wanted = configuration.enableControllerAttachDetach ? 'true' : undefined;
+  const has = found.metadata?.annotations?.[CONTROLLER_ATTACHES];
+  return has === wanted ? {} : { [CONTROLLER_ATTACHES]: wanted ?? null };
 }
 
 export interface NodeHealth {
@@ -102,7 +89,7 @@ export function nodeStatus(
       ...facts.ips.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: facts.hostname },
     ],
-    daemonEndpoints: { kubeletEndpoint: { Port: facts.serverPort } },
+    daemonEndpoints: { kubeletEndpoint: { Port: facts.configuration.port } },
     nodeInfo: {
       machineID: machine.machineId,
       systemUUID: machine.systemUuid,

@@ -4,6 +4,7 @@ import type { Node } from '#api/gen/core-v1.ts';
 import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { FakeApi } from '#kit/kubelet/fake-api.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { defaultKubeletConfiguration } from '../config/defaults.ts';
 import type { Cri } from '../cri/cri.ts';
 import type { KubeletEvent } from '../events.ts';
 import { cniConfigList } from '../network/cni-config.ts';
@@ -11,7 +12,8 @@ import { LEASE, NODE } from '../resources.ts';
 import { containerdConfig, hasSysResource } from '../runtime/containerd-config.ts';
 import { keepLease } from './lease.ts';
 import { NodeAgent } from './node-agent.ts';
-import { nodeAllocatable, type NodeFacts, nodeStatus } from './node-object.ts';
+import { type NodeFacts, nodeStatus } from './node-object.ts';
+import { nodeAllocatable } from './reservations.ts';
 
 const GIB = 2 ** 30;
 const FACTS: NodeFacts = {
@@ -20,7 +22,6 @@ const FACTS: NodeFacts = {
   hostname: 'n1',
   architecture: 'amd64',
   labels: { zone: 'a' },
-  taints: [],
   machine: {
     cpus: 2,
     memoryBytes: 4 * GIB,
@@ -34,7 +35,7 @@ const FACTS: NodeFacts = {
   },
   diskCapacityBytes: 100 * GIB,
   runtimeVersion: 'containerd://1.6.20',
-  serverPort: 10250,
+  configuration: defaultKubeletConfiguration(),
 };
 
 describe('nodeStatus', () => {
@@ -62,7 +63,7 @@ describe('nodeStatus', () => {
   it('keeps back what the node itself needs', () => {
     assert.deepEqual(nodeAllocatable(FACTS), {
       cpu: '2',
-      'ephemeral-storage': '96636764160',
+      'ephemeral-storage': '96636764000',
       'hugepages-1Gi': '0',
       'hugepages-2Mi': '0',
       memory: '4091904Ki',

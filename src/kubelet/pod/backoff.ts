@@ -1,6 +1,6 @@
 /**
- * Exponential back-off by key, counted from the last failure: 10 s, doubled to 300 s, forgotten
- * when nothing failed for twice the maximum.
+ * Exponential back-off by key, counted from the last failure: 10 s, doubled to 300 s (or the
+ * maximum that is given; never more than it), forgotten when nothing failed for twice the maximum.
  *
  * Upstream: staging/src/k8s.io/client-go/util/flowcontrol/backoff.go, and
  * pkg/kubelet/kubelet.go for the figures, v1.36. In memory only, as upstream's: a kubelet that
@@ -9,8 +9,6 @@
 
 const BACKOFF_INITIAL_MS = 10_000;
 const BACKOFF_MAX_MS = 300_000;
-/** A container that ran this long starts from the beginning. */
-const BACKOFF_RESET_MS = 600_000;
 /** Keys that are remembered; the oldest is forgotten beyond. */
 const BACKOFF_KEYS_MAX = 10_000;
 
@@ -21,6 +19,11 @@ interface Entry {
 
 export class BackoffTable {
   readonly #entries = new Map<string, Entry>();
+  readonly #maxMs: number;
+
+  constructor(maxMs = BACKOFF_MAX_MS) {
+    this.#maxMs = maxMs;
+  }
 
   /** How long the key has to wait from `sinceMs` on (its last failure); 0 when it need not. */
   waitMs(key: string, sinceMs: number, nowMs: number): number {
@@ -38,7 +41,7 @@ export class BackoffTable {
   next(key: string, sinceMs: number, nowMs: number): void {
     const entry = this.#entries.get(key);
     const fresh = entry === undefined || this.#isForgotten(entry, sinceMs);
-    const delayMs = fresh ? BACKOFF_INITIAL_MS : Math.min(entry.delayMs * 2, BACKOFF_MAX_MS);
+    const delayMs = Math.min(fresh ? BACKOFF_INITIAL_MS : entry.delayMs * 2, this.#maxMs);
     this.#entries.delete(key);
     this.#entries.set(key, { delayMs, updatedMs: nowMs });
     const [oldest] = this.#entries.keys();
@@ -52,6 +55,6 @@ export class BackoffTable {
   }
 
   #isForgotten(entry: Entry, sinceMs: number): boolean {
-    return sinceMs - entry.updatedMs > BACKOFF_RESET_MS;
+    return sinceMs - entry.updatedMs > 2 * this.#maxMs;
   }
 }

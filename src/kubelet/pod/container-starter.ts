@@ -144,8 +144,9 @@ export class ContainerStarter {
       environment,
       mounts,
       terminationHostPath,
-      memoryCapacity: settings.memoryCapacity,
+      limits: settings.limits,
       seccompDirectory: settings.seccompDirectory,
+      seccompDefault: settings.seccompDefault,
       ...(targetContainerId === undefined ? {} : { targetContainerId }),
     });
   }

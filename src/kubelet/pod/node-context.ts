@@ -6,6 +6,7 @@ import type { FileSystem } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
+import type { ContainerLimits } from '../container/container-config.ts';
 import type { ResolverConfig } from '../container/dns.ts';
 import type { DownwardFacts } from '../container/downward.ts';
 import type { Cri } from '../cri/cri.ts';
@@ -32,8 +33,10 @@ export interface NodeSettings {
   /** Logs of containers: `/var/log/pods`, or a private place. */
   readonly logRoot: string;
   readonly seccompDirectory: string;
-  /** Bytes. */
-  readonly memoryCapacity: number;
+  readonly seccompDefault: boolean;
+  readonly limits: ContainerLimits;
+  /** How often a pod is looked at though nothing has happened. */
+  readonly syncFrequencyMs: number;
 }
 
 export interface NodeContext extends Resizing {

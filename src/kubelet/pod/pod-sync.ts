@@ -168,6 +168,7 @@ export class PodSync {
       dns: { ...settings, host: settings.resolver },
       logDirectory: podLogDirectory(settings.logRoot, pod),
       cgroupParent: cgroups?.pathOf(pod) ?? '',
+      quotas: settings.limits.quotas,
     });
   }
 

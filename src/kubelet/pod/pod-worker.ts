@@ -260,13 +260,17 @@ export class PodWorker {
     });
   }
 
-  /** Deadlines and renewals come without anybody telling. */
+  /** Deadlines and renewals come without anybody telling; nor is every change told. */
   #scheduleNext(retryAtMs: number | undefined): void {
     const deadline = this.#deadlineMs();
-    const times = [retryAtMs, deadline, this.#node.tokens.nextRenewalMs(this.uid)];
-    const known = times.filter((time): time is number => time !== undefined);
-    if (known.length === 0) return;
     const nowMs = this.#node.environment.clock.now();
+    const times = [
+      retryAtMs,
+      deadline,
+      this.#node.tokens.nextRenewalMs(this.uid),
+      nowMs + this.#node.settings.syncFrequencyMs,
+    ];
+    const known = times.filter((time): time is number => time !== undefined);
     this.#wakeAfter(Math.max(0, Math.min(...known) - nowMs));
   }
 

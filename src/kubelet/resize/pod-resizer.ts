@@ -10,7 +10,7 @@ import { type Environment, sleep } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import { type CgroupLimits, podCgroupLimits } from '../cgroups/pod-cgroup.ts';
-import { containerResources } from '../container/container-config.ts';
+import { type ContainerLimits, containerResources } from '../container/container-config.ts';
 import type { Cri } from '../cri/cri.ts';
 import { POD_UID_LABEL } from '../cri/labels.ts';
 import type { ObservedContainer, ObservedPod } from '../pod/observed.ts';
@@ -36,7 +36,7 @@ export interface PodResizerOptions {
   readonly cgroups: CgroupManager | undefined;
   readonly actuated: ResourceCheckpoint;
   /** Bytes. */
-  readonly memoryCapacity: number;
+  readonly limits: ContainerLimits;
 }
 
 export class PodResizer {
@@ -76,7 +76,7 @@ export class PodResizer {
   async act(pod: Pod, plan: ResizePlan): Promise<void> {
     const { cgroups } = this.#options;
     const current = (await cgroups?.limitsOf(pod)) ?? {};
-    const wanted = podCgroupLimits(pod);
+    const wanted = podCgroupLimits(pod, this.#options.limits.quotas);
     const all = resizeSteps(plan, current, wanted);
     const steps = cgroups === undefined ? all.filter((step) => !('pod' in step)) : all;
     if (steps.length > 0) this.#mark(pod, true);
@@ -89,13 +89,13 @@ export class PodResizer {
   }
 
   async #do(pod: Pod, step: ResizeStep): Promise<void> {
-    const { cri, memoryCapacity } = this.#options;
+    const { cri, limits } = this.#options;
     if ('pod' in step) return this.#setForPod(pod, step.pod);
     const { id, container, from, to } = step.container;
     const now = withOne(this.#actuated(pod, container.name) ?? from, to, step.resource);
     await cri.call('updateContainerResources', {
       containerId: id,
-      linux: containerResources(pod, { ...container, resources: now }, memoryCapacity),
+      linux: containerResources(pod, { ...container, resources: now }, limits),
     });
     this.#remember(pod, container.name, now);
   }

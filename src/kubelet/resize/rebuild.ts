@@ -6,7 +6,7 @@
  * what it shall have. Upstream takes the spec instead (allocation_manager.go, AddPod), v1.36.
  */
 import type { Container, ContainerStatus, Pod, ResourceRequirements } from '#api/gen/core-v1.ts';
-import { CPU_PERIOD_US, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
+import { cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
 import type { RuntimeResources } from '../pod/observed.ts';
 import { binaryQuantity, milliQuantity, runtimeAmounts } from './actual.ts';
 import { amountsOf, effective, type PodResources, resizableContainers } from './pod-resources.ts';
@@ -61,10 +61,10 @@ export function actuatedFromRuntime(
 
 function isGiven(wanted: ResourceRequirements, given: RuntimeResources): boolean {
   const { cpuRequest, cpuLimit, memoryLimit } = amountsOf(wanted);
-  const quota = given.cpuQuota > 0 ? (given.cpuQuota * CPU_PERIOD_US) / given.cpuPeriod : 0;
   return (
     cpuShares(wanted.requests?.['cpu'] === undefined ? cpuLimit : cpuRequest) === given.cpuShares &&
-    cpuQuotaUs(cpuLimit) === quota &&
+    cpuQuotaUs(cpuLimit, { isEnforced: true, periodUs: given.cpuPeriod }) ===
+      Math.max(0, given.cpuQuota) &&
     memoryLimit === given.memoryLimitBytes
   );
 }

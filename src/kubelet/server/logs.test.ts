@@ -16,6 +16,7 @@ import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { logOptions } from './container-logs.ts';
 import { parseLogLine } from './log-line.ts';
 import { type LogOptions, readLog } from './log-reader.ts';
+import { defaultKubeletConfiguration } from '../config/defaults.ts';
 import { rotateLogs } from './log-rotation.ts';
 import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { logTarget } from './log-target.ts';
@@ -209,7 +210,16 @@ describe('rotateLogs', () => {
     const pod = observedPod(observedContainer({ name: 'c', logPath: path }));
     const stop = new AbortController();
     const cri = { call: answer, watchEvents: () => Promise.resolve() };
-    const done = rotateLogs({ environment, fileSystem, cri, pods: () => [pod] }, stop.signal);
+    const done = rotateLogs(
+      {
+        environment,
+        fileSystem,
+        cri,
+        pods: () => [pod],
+        configuration: defaultKubeletConfiguration(),
+      },
+      stop.signal,
+    );
     // Files are real: their answers come between two steps of virtual time.
     const look = async (): Promise<void> => {
       await environment.advance(10_000);

@@ -7,6 +7,7 @@ import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { StatsWorld } from '#kit/kubelet/stats-world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { KubeletAccess } from './access.ts';
+import { defaultKubeletConfiguration } from '../config/defaults.ts';
 import { TokenReviews } from './token-reviews.ts';
 
 const POD: Pod = {
@@ -132,7 +133,7 @@ describe('TokenReviews', () => {
         return Promise.resolve({ status: { authenticated: token !== 'bad', user } });
       },
     } as unknown as Pick<Client, 'create'>;
-    return { environment, tokens, reviews: new TokenReviews(client, environment.clock) };
+    return { environment, tokens, reviews: new TokenReviews(client, environment.clock, 120_000) };
   };
 
   it('asks the API server, once in two minutes', async () => {
@@ -250,28 +251,7 @@ describe('pages of the kubelet', () => {
     const { text } = await makeWorld().server()('/configz');
     assert.deepEqual(JSON.parse(text), {
       kubeletconfig: {
-        kind: 'KubeletConfiguration',
-        apiVersion: 'kubelet.config.k8s.io/v1beta1',
-        podLogsDir: '/logs',
-        port: 10_250,
-        authentication: {
-          webhook: { enabled: true, cacheTTL: '2m0s' },
-          anonymous: { enabled: false },
-        },
-        authorization: { mode: 'Webhook' },
-        clusterDomain: 'cluster.local',
-        clusterDNS: ['10.96.0.10'],
-        nodeStatusUpdateFrequency: '10s',
-        nodeStatusReportFrequency: '5m0s',
-        nodeLeaseDurationSeconds: 40,
-        imageMinimumGCAge: '2m0s',
-        imageGCHighThresholdPercent: 85,
-        imageGCLowThresholdPercent: 80,
-        volumeStatsAggPeriod: '1m0s',
-        cgroupRoot: '/cox',
-        cgroupsPerQOS: true,
-        cgroupDriver: 'cgroupfs',
-        fileCheckFrequency: '20s',
+        ...defaultKubeletConfiguration({ podLogsDir: '/logs', cgroupRoot: '/cox' }),
         evictionHard: {
           'memory.available': '100Mi',
           'nodefs.available': '10%',
@@ -279,20 +259,35 @@ describe('pages of the kubelet', () => {
           'imagefs.available': '15%',
           'imagefs.inodesFree': '5%',
         },
-        evictionPressureTransitionPeriod: '5m0s',
-        runtimeRequestTimeout: '2m0s',
-        maxPods: 110,
-        resolvConf: '/etc/resolv.conf',
-        cpuCFSQuota: true,
-        cpuCFSQuotaPeriod: '100ms',
-        nodeStatusMaxImages: 50,
-        enableControllerAttachDetach: true,
-        containerLogMaxSize: '10Mi',
-        containerLogMaxFiles: 5,
-        configMapAndSecretChangeDetectionStrategy: 'Watch',
-        registerNode: true,
       },
     });
+  });
+
+  it('lets nobody look into pods where debugging is off', async () => {
+    const configuration = defaultKubeletConfiguration({ enableDebuggingHandlers: false });
+    const ask = makeWorld().server({ configuration });
+    const { status, text } = await ask('/containerLogs/n/p/main');
+    assert.deepEqual([status, text], [405, 'Debug endpoints are disabled.\n']);
+    assert.equal((await ask('/configz')).status, 404);
+    assert.equal((await ask('/pods')).status, 200);
+  });
+
+  it('lets anonymous ones ask where that is allowed', async () => {
+    const asked: string[] = [];
+    const over = {
+      authorize: ({ user }: KubeletAccess) => {
+        asked.push([user.name, ...user.groups].join(' '));
+        return true;
+      },
+    };
+    assert.equal((await makeWorld().server(over)('/pods', { name: '' })).status, 401);
+    const { authentication } = defaultKubeletConfiguration();
+    const configuration = defaultKubeletConfiguration({
+      authentication: { ...authentication, anonymous: { enabled: true } },
+    });
+    const open = makeWorld().server({ ...over, configuration });
+    assert.equal((await open('/pods', { name: '' })).status, 200);
+    assert.deepEqual(asked, ['system:anonymous system:unauthenticated']);
   });
 
   it('has nothing elsewhere, and takes no other method', async () => {

@@ -19,7 +19,8 @@ import {
   verbOf,
 } from './access.ts';
 import { type CheckpointOptions, serveCheckpoint } from './checkpoint.ts';
-import { type ConfigzFacts, configz } from './configz.ts';
+import type { KubeletConfiguration } from '../config/types.ts';
+import { configz } from './configz.ts';
 import { serveContainerLogs } from './container-logs.ts';
 import { type HealthCheck, serveHealth } from './health.ts';
 import { servePods, serveRunningPods } from './pod-lists.ts';
@@ -35,9 +36,9 @@ export interface KubeletServerOptions extends CheckpointOptions, StatsPagesOptio
   /** All that the runtime has. */
   readonly observed: () => readonly ObservedPod[];
   readonly healthChecks: readonly HealthCheck[];
-  readonly configuration: ConfigzFacts;
-  /** Whose a token is; undefined: nobody's. */
-  readonly userOfToken: (token: string) => Promise<KubeletUser | undefined>;
+  readonly configuration: KubeletConfiguration;
+  /** Whose a token is; undefined: nobody's. Absent: tokens are not looked at. */
+  readonly userOfToken?: (token: string) => Promise<KubeletUser | undefined>;
   readonly authorize: (access: KubeletAccess) => boolean | Promise<boolean>;
 }
 
@@ -50,8 +51,37 @@ interface Call {
   readonly options: KubeletServerOptions;
 }
 
+/** Who shows nothing, where that is allowed. */
+const ANONYMOUS: KubeletUser = {
+  name: 'system:anonymous',
+  groups: ['system:unauthenticated'],
+};
+
 /** The server as a handler; it never rejects. */
 export function kubeletServer(options: KubeletServerOptions): Handler {
+  const { enableDebuggingHandlers } = options.configuration;
+  return handlerOf(options, async (call) => {
+    return (await refusal(call)) ?? route(call, enableDebuggingHandlers ? ENDPOINTS : QUIET);
+  });
+}
+
+/**
+ * What everybody may read without saying who they are (`readOnlyPort`): pods, health, statistics.
+ * It never rejects.
+ */
+export function readOnlyServer(options: KubeletServerOptions): Handler {
+  return handlerOf(options, (call) => route(call, QUIET));
+}
+
+/** `/healthz` alone, for everybody (`healthzPort`). It never rejects. */
+export function healthServer(options: KubeletServerOptions): Handler {
+  return handlerOf(options, (call) => route(call, HEALTH));
+}
+
+function handlerOf(
+  options: KubeletServerOptions,
+  answer: (call: Call) => Promise<HttpResponse>,
+): Handler {
   return async (request) => {
     try {
       const { pathname, searchParams: query } = new URL(request.url, 'http://kubelet');
@@ -60,7 +90,7 @@ export function kubeletServer(options: KubeletServerOptions): Handler {
         .filter((part) => part !== '')
         .map((part) => decodeURIComponent(part));
       const call = { request, query, endpoint, parts, options };
-      return (await refusal(call)) ?? (await route(call));
+      return await answer(call);
     } catch (error) {
       options.environment.log.warn('request failed', { url: request.url, error: String(error) });
       return textResponse(500, messageOf(error));
@@ -69,7 +99,11 @@ export function kubeletServer(options: KubeletServerOptions): Handler {
 }
 
 async function refusal({ request, endpoint, options }: Call): Promise<HttpResponse | undefined> {
-  const user = certifiedUser(request.peer) ?? (await userByToken(request, options));
+  const { anonymous } = options.configuration.authentication;
+  const user =
+    certifiedUser(request.peer) ??
+    (await userByToken(request, options)) ??
+    (anonymous.enabled ? ANONYMOUS : undefined);
   if (user === undefined) return textResponse(401, 'Unauthorized');
   const verb = verbOf(request.method);
   if (verb === undefined) return methodNotAllowed();
@@ -92,7 +126,7 @@ async function userByToken(
   { userOfToken, environment }: KubeletServerOptions,
 ): Promise<KubeletUser | undefined> {
   const token = bearerToken(request);
-  if (token === undefined) return undefined;
+  if (token === undefined || userOfToken === undefined) return undefined;
   try {
     return await userOfToken(token);
   } catch (error) {
@@ -136,8 +170,44 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   portForward: ofPod(({ options, ...call }) => servePortForward({ ...options, ...call })),
 };
 
-async function route(call: Call): Promise<HttpResponse> {
-  const endpoint = Object.hasOwn(ENDPOINTS, call.endpoint) ? ENDPOINTS[call.endpoint] : undefined;
+/** Upstream's names, of which not all are there. */
+const DEBUGGING = [
+  'run',
+  'exec',
+  'attach',
+  'portForward',
+  'containerLogs',
+  'runningpods',
+  'debug',
+  'logs',
+];
+
+function pick(...names: (keyof typeof ENDPOINTS)[]): Record<string, Endpoint> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const endpoint = ENDPOINTS[name];
+      return endpoint === undefined ? [] : [[name, endpoint]];
+    }),
+  );
+}
+
+const HEALTH = pick('healthz');
+/** Without what looks into pods. */
+const QUIET: Readonly<Record<string, Endpoint>> = {
+  ...pick('healthz', 'pods', 'stats', 'metrics'),
+  ...Object.fromEntries(
+    DEBUGGING.map((name): [string, Endpoint] => [
+      name,
+      () => textResponse(405, 'Debug endpoints are disabled.\n'),
+    ]),
+  ),
+};
+
+async function route(
+  call: Call,
+  endpoints: Readonly<Record<string, Endpoint>>,
+): Promise<HttpResponse> {
+  const endpoint = Object.hasOwn(endpoints, call.endpoint) ? endpoints[call.endpoint] : undefined;
   return endpoint === undefined ? notFound() : endpoint(call);
 }
 

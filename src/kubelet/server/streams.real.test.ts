@@ -57,7 +57,7 @@ describe('streams of the kubelet', { skip }, () => {
     node = new RealTestNode();
     await node.startContainerd();
     await node.startKubelet();
-    const handler = node.kubelet.server(() => true);
+    const handler = node.kubelet.servers().whole;
     const peer = { component: { name: 'test', groups: [] } };
     server = await serveHttp({ handler: (request) => handler({ ...request, peer }) });
     await node.api.create(POD, {

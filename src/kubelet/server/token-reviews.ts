@@ -3,7 +3,7 @@
  * client certificate.
  *
  * Source: Kubernetes documentation "Kubelet authentication/authorization" v1.36
- * (`authentication.webhook`); answers are kept for its default of two minutes.
+ * (`authentication.webhook`); answers are kept for its `cacheTTL`.
  */
 import { createHash } from 'node:crypto';
 import { TOKEN_REVIEW } from '#api/authentication/token-review.ts';
@@ -11,19 +11,20 @@ import type { Clock } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 import type { KubeletUser } from './access.ts';
 
-export const KEPT_MS = 120_000;
 /** Answers that are kept; the oldest goes. */
 const ANSWERS_MAX = 1000;
 
 export class TokenReviews {
   readonly #client: Pick<Client, 'create'>;
   readonly #clock: Clock;
+  readonly #keptMs: number;
   readonly #answers = new Map<
     string,
     { readonly untilMs: number; readonly user: Promise<KubeletUser | undefined> }
   >();
 
-  constructor(client: Pick<Client, 'create'>, clock: Clock) {
+  constructor(client: Pick<Client, 'create'>, clock: Clock, keptMs: number) {
+    this.#keptMs = keptMs;
     this.#client = client;
     this.#clock = clock;
   }
@@ -34,7 +35,7 @@ export class TokenReviews {
     const nowMs = this.#clock.monotonicMs();
     const known = this.#answers.get(key);
     if (known !== undefined && nowMs < known.untilMs) return known.user;
-    const answer = { untilMs: nowMs + KEPT_MS, user: this.#review(token) };
+    const answer = { untilMs: nowMs + this.#keptMs, user: this.#review(token) };
     this.#answers.delete(key);
     const [oldest] = this.#answers.keys();
     if (this.#answers.size >= ANSWERS_MAX && oldest !== undefined) this.#answers.delete(oldest);

@@ -18,7 +18,7 @@ import type { KubeletEvents } from '../events.ts';
 import { ManifestError, readManifest } from './manifest.ts';
 import { type ManifestFile, readManifestFiles } from './manifest-files.ts';
 
-export const CHECK_MS = 20_000;
+const CHECK_MS = 20_000;
 
 export interface FileSourceOptions {
   readonly environment: Environment;

@@ -121,7 +121,7 @@ describe('static pods', () => {
   it('are looked for as often as told', async () => {
     await setUp();
     world.fileSystem.cannotWatch = true;
-    await world.start({ fileCheckFrequencyMs: 3 * SECOND });
+    await world.start({ fileCheckFrequency: '3s' });
     await world.write('web.yaml', manifest('web'));
     await world.advance(4 * SECOND);
     assert.deepEqual(world.running(), ['web-n1/main']);
@@ -317,17 +317,7 @@ describe('static pods', () => {
 
   it('tolerate what ends other pods', async () => {
     await setUp({ 'web.yaml': manifest('web') });
-    await world.start({
-      node: {
-        name: 'n1',
-        hostname: 'n1',
-        ips: ['192.0.2.1'],
-        architecture: 'amd64',
-        labels: {},
-        taints: [{ key: 'a', effect: 'NoExecute' }],
-        serverPort: 10250,
-      },
-    });
+    await world.start({ registerWithTaints: [{ key: 'a', effect: 'NoExecute' }] });
     await world.advance(5 * SECOND);
     assert.deepEqual(world.running(), ['web-n1/main']);
   });

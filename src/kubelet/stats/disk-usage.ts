@@ -2,7 +2,7 @@
  * How much disk files and directories take, kept for a while.
  *
  * Counting walks whole trees, so it is done by a process of its own, for all paths at once, when it
- * is asked for and a minute has passed since the last time (upstream's volumeStatsAggPeriod). Who
+ * is asked for and volumeStatsAggPeriod has passed since the last time. Who
  * asks waits for it a moment, and then gets what was counted the last time.
  */
 import type { Processes } from '#base/doors.ts';
@@ -10,7 +10,6 @@ import { type Environment, sleep } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { diskUse } from '../disk-use.ts';
 
-export const KEEP_MS = 60_000;
 const WAIT_MS = 2000;
 /** Paths that are counted; those after them are not. */
 const PATHS_MAX = 10_000;
@@ -28,8 +27,15 @@ export class DiskUsage {
   #counted: ReadonlyMap<string, DiskUse> = new Map();
   #countedAtMs: number | undefined;
   #running: Promise<void> | undefined;
+  readonly #keepMs: number;
 
-  constructor(options: { readonly environment: Environment; readonly processes: Processes }) {
+  constructor(options: {
+    readonly environment: Environment;
+    readonly processes: Processes;
+    /** For how long a count holds; below zero: nothing is counted. */
+    readonly keepMs: number;
+  }) {
+    this.#keepMs = options.keepMs;
     this.#environment = options.environment;
     this.#processes = options.processes;
   }
@@ -37,7 +43,9 @@ export class DiskUsage {
   /** What is not there, or was not yet when it was counted, is not in the answer. */
   async of(paths: readonly string[]): Promise<ReadonlyMap<string, DiskUse>> {
     const { clock } = this.#environment;
-    const isOld = clock.monotonicMs() - (this.#countedAtMs ?? Number.NEGATIVE_INFINITY) >= KEEP_MS;
+    if (this.#keepMs < 0) return this.#counted;
+    const sinceMs = clock.monotonicMs() - (this.#countedAtMs ?? Number.NEGATIVE_INFINITY);
+    const isOld = sinceMs >= this.#keepMs;
     if (isOld && paths.length > 0) {
       this.#running ??= this.#count(paths.slice(0, PATHS_MAX)).finally(() => {
         this.#running = undefined;

@@ -47,6 +47,8 @@ export interface NodeStatsOptions extends PodExtrasOptions {
   readonly cgroups: CgroupManager | undefined;
   /** Process of the runtime; undefined: not known, and nothing is said of it. */
   readonly runtimePid?: (() => Promise<number | undefined>) | undefined;
+  /** For how long what volumes hold is not counted anew; below zero: it never is. */
+  readonly volumeStatsAggPeriodMs: number;
 }
 
 export class NodeStats {
@@ -63,7 +65,7 @@ export class NodeStats {
     this.#reader =
       cgroups === undefined ? undefined : new CgroupReader(fileSystem, cgroups.hierarchy);
     this.#sampler = new UsageSampler(environment.clock);
-    this.#disk = new DiskUsage(options);
+    this.#disk = new DiskUsage({ ...options, keepMs: options.volumeStatsAggPeriodMs });
     this.#usage = new KeptLook(environment.clock, KEEP_MS, () => this.#lookAtUsage());
     this.#full = new KeptLook(environment.clock, KEEP_MS, () => this.#lookAtAll());
   }

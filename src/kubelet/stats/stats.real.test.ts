@@ -21,7 +21,7 @@ describe('stats of a real node', { skip }, () => {
     node = new RealTestNode();
     await node.startContainerd();
     await node.startKubelet();
-    const handler = node.kubelet.server(() => true);
+    const handler = node.kubelet.servers().whole;
     const peer = { certificate: { commonName: 'admin', organizations: [] } };
     get = async (url) => {
       const { status, body } = await handler({ method: 'GET', url, headers: {}, peer });

@@ -107,7 +107,7 @@ describe('DiskUsage', () => {
         return { exitCode: 1, stdout, stderr: Buffer.from('du: gone') };
       },
     };
-    return { environment, calls, disk: new DiskUsage({ environment, processes }) };
+    return { environment, calls, disk: new DiskUsage({ environment, processes, keepMs: 60_000 }) };
   };
   const answer = (args: readonly string[]): string =>
     args[0] === '-B1' ? '4096\t/a\0' + '8192\t/b c\0' : '1\t/a\0' + '3\t/b c\0';

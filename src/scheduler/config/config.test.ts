@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { completedConfig, profilesOf } from '../profile.ts';
 import { defaultSchedulerConfig } from './defaults.ts';
-import { ConfigError } from './error.ts';
+import { ConfigError } from '#api/component-config/error.ts';
 import { readSchedulerConfig } from './read.ts';
 import { argsOf, type SchedulerConfig } from './types.ts';
 import { validateSchedulerConfig } from './validate.ts';

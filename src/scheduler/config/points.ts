@@ -5,7 +5,7 @@
  * Source: upstream v1.36 pkg/scheduler/framework/runtime/framework.go (updatePluginList,
  * expandMultiPointPlugins, getValidScoreWeights).
  */
-import { ConfigError } from './error.ts';
+import { ConfigError } from '#api/component-config/error.ts';
 import { POINTS } from './schema.ts';
 import type { PluginRef, PluginSets, Point } from './types.ts';
 

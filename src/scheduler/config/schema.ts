@@ -5,14 +5,23 @@
  * v1.36 staging/src/k8s.io/kube-scheduler/config/v1 (types.go, types_pluginargs.go) and
  * component-base/config/v1alpha1/types.go.
  */
-import { typeByName } from '#api/schema/schema.ts';
 import {
-  type FieldSchema,
-  type FieldType,
-  makeTypeSchema,
-  type ScalarKind,
-  type TypeSchema,
-} from '#api/schema/types.ts';
+  always,
+  BOOL,
+  DURATION,
+  INT32,
+  INT64,
+  list,
+  object,
+  optional,
+  pointer,
+  scalar,
+  STRING,
+  struct as structOf,
+  TYPE_META,
+} from '#api/component-config/fields.ts';
+import { typeByName } from '#api/schema/schema.ts';
+import type { FieldSchema, TypeSchema } from '#api/schema/types.ts';
 
 export const GROUP = 'kubescheduler.config.k8s.io';
 export const API_VERSION = `${GROUP}/v1`;
@@ -20,50 +29,11 @@ export const CONFIGURATION_KIND = 'KubeSchedulerConfiguration';
 
 const CORE = 'io.k8s.api.core.v1';
 
-/** `pointer`: absent and zero differ; `always`: Go writes it though it is zero. */
-function field(json: string, type: FieldType, form: 'pointer' | 'omitempty' | 'always') {
-  const pointer = form === 'pointer';
-  const omitempty = form !== 'always';
-  const made: FieldSchema = {
-    json,
-    number: 0,
-    type,
-    pointer,
-    omitempty,
-    omitzero: false,
-    required: false,
-  };
-  return made;
-}
-
-const scalar = (kind: ScalarKind): FieldType => ({ kind: 'scalar', scalar: kind });
-const object = (type: TypeSchema): FieldType => ({ kind: 'object', type });
-const list = (of: FieldType, goType?: string): FieldType =>
-  goType === undefined ? { kind: 'list', of } : { kind: 'list', of, goType };
-
-const pointer = (json: string, type: FieldType): FieldSchema => field(json, type, 'pointer');
-const optional = (json: string, type: FieldType): FieldSchema => field(json, type, 'omitempty');
-const always = (json: string, type: FieldType): FieldSchema => field(json, type, 'always');
+const PACKAGE = 'io.k8s.kube-scheduler.config.v1';
 
 function struct(goName: string, members: readonly FieldSchema[], goPackage = 'v1'): TypeSchema {
-  return makeTypeSchema({
-    name: `io.k8s.kube-scheduler.config.v1.${goName}`,
-    goName,
-    goType: `${goPackage}.${goName}`,
-    members,
-  });
+  return structOf(goName, members, { name: PACKAGE, goPackage });
 }
-
-const STRING = scalar('string');
-const BOOL = scalar('bool');
-const INT32 = scalar('int32');
-const INT64 = scalar('int64');
-const DURATION = scalar('duration');
-
-const TYPE_META: readonly FieldSchema[] = [
-  optional('apiVersion', STRING),
-  optional('kind', STRING),
-];
 
 const PLUGIN = struct('Plugin', [always('name', STRING), pointer('weight', INT32)]);
 const PLUGIN_SET = struct('PluginSet', [

@@ -6,6 +6,8 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import type { Network } from '#base/doors.ts';
 import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { nodeIdentity } from '#client/in-process.ts';
+import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
+import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import type { KubeletEvent } from '#kubelet/events.ts';
 import { Kubelet, type KubeletOptions } from '#kubelet/kubelet.ts';
 import { CONTAINER_NAME_LABEL, POD_NAME_LABEL } from '#kubelet/cri/labels.ts';
@@ -55,7 +57,11 @@ export class KubeletWorld {
     return world;
   }
 
-  async start(options: Partial<KubeletOptions> = {}): Promise<void> {
+  /** `configuration`: what is other than upstream's defaults. */
+  async start(
+    configuration: Partial<KubeletConfiguration> = {},
+    options: Partial<Omit<KubeletOptions, 'configuration'>> = {},
+  ): Promise<void> {
     const { cluster, fileSystem } = this;
     this.#stop = new AbortController();
     const unreachable = new Error('not reachable in this world');
@@ -82,18 +88,16 @@ export class KubeletWorld {
         ips: ['192.0.2.1'],
         architecture: 'amd64',
         labels: {},
-        taints: [],
-        serverPort: 10250,
       },
       rootDirectory: '/var/lib/kubelet',
-      logRoot: '/var/log/pods',
-      clusterDns: [],
-      clusterDomain: 'cluster.local',
       sandboxImage: 'pause',
-      resolverConfigPath: '/etc/resolv.conf',
-      staticPodPath: MANIFESTS,
       onPodCidrs: () => Promise.resolve(),
       ...options,
+      configuration: defaultKubeletConfiguration({
+        clusterDomain: 'cluster.local',
+        staticPodPath: MANIFESTS,
+        ...configuration,
+      }),
     });
     await cluster.run(this.kubelet.start());
   }

@@ -9,9 +9,14 @@ import { MetricRegistry } from '#base/metrics.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realNetwork } from '#edge/network.ts';
 import { PodAdmission } from '#kubelet/admission/pod-admission.ts';
+import { SysctlAllowlist } from '#kubelet/admission/sysctls.ts';
+import { CPU_QUOTAS } from '#kubelet/cgroups/cfs.ts';
+import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
+import { milliseconds } from '#kubelet/config/durations.ts';
 import { RuntimeCache } from '#kubelet/cri/runtime-cache.ts';
 import type { KubeletEvent } from '#kubelet/events.ts';
 import { ImagePuller } from '#kubelet/images/image-puller.ts';
+import { PullGate } from '#kubelet/images/pull-gate.ts';
 import { HookRunner } from '#kubelet/lifecycle/hooks.ts';
 import { WatchedObjects } from '#kubelet/object-source.ts';
 import { BackoffTable } from '#kubelet/pod/backoff.ts';
@@ -26,6 +31,8 @@ import { TokenSource } from '#kubelet/volumes/tokens.ts';
 import { VirtualEnvironment } from '../virtual-environment.ts';
 import { FakeApi } from './fake-api.ts';
 import { FakeCri } from './fake-cri.ts';
+
+const LIMITS = { memoryCapacity: 2 ** 30, quotas: CPU_QUOTAS, killsAll: false };
 
 export class PodWorld {
   readonly environment = new VirtualEnvironment();
@@ -68,6 +75,7 @@ export class PodWorld {
   }
 
   #makeNode(): NodeContext {
+    const configuration = defaultKubeletConfiguration();
     const { environment, api, cri } = this;
     const wake = (): void => {
       for (const worker of this.workers.values()) worker.wake();
@@ -87,7 +95,12 @@ export class PodWorld {
         onChange: wake,
       }),
       cgroups: undefined,
-      images: new ImagePuller({ cri, environment, objects }),
+      images: new ImagePuller({
+        cri,
+        environment,
+        objects,
+        gate: new PullGate(configuration, environment.clock),
+      }),
       volumes: {
         mount: (pod: Pod) => {
           this.mounted.set(pod.metadata?.name ?? '', pod);
@@ -113,9 +126,10 @@ export class PodWorld {
         fileSystem,
         directory: '/kubelet',
         cgroups: undefined,
-        memoryCapacity: 2 ** 30,
+        limits: LIMITS,
         admission: new PodAdmission({
           client: api,
+          sysctls: new SysctlAllowlist([], '6.1.0'),
           nodeName: 'n1',
           node: () => ({
             metadata: { name: 'n1' },
@@ -134,7 +148,9 @@ export class PodWorld {
         resolver: { servers: [], searches: [], options: [] },
         logRoot: '/logs',
         seccompDirectory: '/seccomp',
-        memoryCapacity: 2 ** 30,
+        seccompDefault: false,
+        limits: LIMITS,
+        syncFrequencyMs: milliseconds(configuration.syncFrequency),
       },
       services: () => Promise.resolve([]),
       hostIps: () => ['192.0.2.1'],

@@ -12,6 +12,7 @@ import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
+import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import type { KubeletEvent } from '#kubelet/events.ts';
 import { Kubelet } from '#kubelet/kubelet.ts';
 import { CNI_BIN_DIRECTORY, cniConfigList } from '#kubelet/network/cni-config.ts';
@@ -120,16 +121,21 @@ export class RealTestNode {
         ips: ['192.0.2.1'],
         architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
         labels: {},
-        taints: [],
-        serverPort: 10250,
       },
+      configuration: defaultKubeletConfiguration({
+        podLogsDir: this.path('logs'),
+        cgroupRoot: this.cgroup,
+        clusterDNS: ['10.96.0.10'],
+        clusterDomain: 'cluster.local',
+        failSwapOn: false,
+        authorization: {
+          mode: 'AlwaysAllow',
+          webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' },
+        },
+        serializeImagePulls: false,
+      }),
       rootDirectory: this.path('kubelet'),
-      logRoot: this.path('logs'),
-      cgroupRoot: this.cgroup,
-      clusterDns: ['10.96.0.10'],
-      clusterDomain: 'cluster.local',
       sandboxImage: PAUSE,
-      resolverConfigPath: '/etc/resolv.conf',
       onPodCidrs: () => Promise.resolve(),
     });
     await this.#kubelet.start();

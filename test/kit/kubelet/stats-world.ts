@@ -9,6 +9,7 @@ import { MetricRegistry } from '#base/metrics.ts';
 import { realNetwork } from '#edge/network.ts';
 import { CgroupManager, type CgroupHierarchy } from '#kubelet/cgroups/cgroup-manager.ts';
 import { containerLabels, podLabels } from '#kubelet/cri/labels.ts';
+import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import { RuntimeCache } from '#kubelet/cri/runtime-cache.ts';
 import { SyncLoopCheck } from '#kubelet/server/health.ts';
 import type { ServedPods } from '#kubelet/server/served-pods.ts';
@@ -131,14 +132,7 @@ export class StatsWorld {
       metrics,
       facts: { machine: MACHINE, podsPath: this.cgroups.podsPath, sandboxImage: 'pause:1' },
       healthChecks: [this.syncLoop],
-      configuration: {
-        port: 10_250,
-        clusterDns: ['10.96.0.10'],
-        clusterDomain: 'cluster.local',
-        cgroupRoot: '/cox',
-        resolverConfigPath: '/etc/resolv.conf',
-        logRoot: '/logs',
-      },
+      configuration: defaultKubeletConfiguration({ podLogsDir: '/logs', cgroupRoot: '/cox' }),
       userOfToken: () => Promise.resolve(undefined),
       authorize: () => true,
       ...over,
@@ -166,6 +160,7 @@ export class StatsWorld {
       rootDirectory,
       nodeName: 'n1',
       logRoot: '/logs',
+      volumeStatsAggPeriodMs: 60_000,
       runtimePid: () => Promise.resolve(this.runtimePid),
       volumes: new VolumeManager({
         environment,

@@ -1,0 +1,81 @@
+/** `cox kubelet`: the kubelet alone, with upstream's flags, beside any API server and any runtime. */
+import { aborted } from '#base/env.ts';
+import { realEnvironment } from '#edge/environment.ts';
+import { httpClient } from '#edge/http-client.ts';
+import { runComponent } from '../component/run.ts';
+import { readFile } from '../flags.ts';
+import { readAccess } from '../kube-client.ts';
+import { UserError } from '../user-error.ts';
+import { type Flags, KUBELET } from './flags.ts';
+import { loadConfig } from './load.ts';
+import { nodeAddresses, nodeLabels, nodeName } from './node-identity.ts';
+import { servingCertificate } from './serving-certificate.ts';
+import { startKubelet } from './start.ts';
+
+/** From this verbosity on everything is logged. */
+const DEBUG_VERBOSITY = 4;
+
+/** Runs until SIGTERM or SIGINT. Throws UserError. */
+export function runKubelet(args: readonly string[]): Promise<void> {
+  return runComponent(KUBELET, args, kubeletProcess);
+}
+
+/** Resolves after `signal`, containers run on; rejects with UserError. */
+export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise<void> {
+  const labels = nodeLabels(flags.list('node-labels'));
+  const configuration = loadConfig(flags);
+  checkMissing(flags);
+  const { logging } = configuration;
+  const environment = realEnvironment({
+    logLevel: logging.verbosity >= DEBUG_VERBOSITY ? 'debug' : 'info',
+    logFormat: logging.format === 'json' ? 'json' : 'text',
+  });
+  const node = nodeName(flags.text('hostname-override'));
+  const ips = nodeAddresses(flags.text('node-ip'), node.name);
+  const access = readAccess(flags.text('kubeconfig'));
+  const { host, port, basePath, tls } = access.connection;
+  const http = httpClient({ host, port, ...(tls ? { tls: access.tls } : {}) });
+  const { clientCAFile = '' } = configuration.authentication.x509;
+  try {
+    const kubelet = await startKubelet({
+      environment,
+      signal,
+      configuration,
+      node: { ...node, ips, labels },
+      handler: (request) => http.handler({ ...request, url: basePath + request.url }),
+      token: access.token,
+      serving: {
+        ...servingCertificate({
+          environment,
+          configuration,
+          folder: flags.text('cert-dir'),
+          name: node.name,
+          addresses: ips,
+        }),
+        clientAuthority: clientCAFile === '' ? undefined : readFile(clientCAFile),
+      },
+      rootDirectory: flags.text('root-dir'),
+      sandboxImage: flags.text('pod-infra-container-image'),
+      // The network is the runtime's: it has its own CNI configuration.
+      onPodCidrs: () => Promise.resolve(),
+    });
+    environment.log.info('the kubelet is ready', { node: node.name });
+    await aborted(signal);
+    await kubelet.stop();
+  } finally {
+    http.close();
+  }
+}
+
+/** What may be asked for, and is not there. */
+function checkMissing(flags: Flags): void {
+  const provider = flags.text('cloud-provider');
+  if (provider !== '')
+    throw new UserError(
+      `Cannot use --cloud-provider=${provider}: kubelet has this value, cox kubelet does not have it yet.`,
+    );
+  if (flags.text('kubeconfig') === '')
+    throw new UserError(
+      '--kubeconfig is a required flag: cox kubelet does not run without an API server.',
+    );
+}
