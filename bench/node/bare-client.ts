@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { nodeLayout, SANDBOX_IMAGE } from '#cli/node-layout.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
+import { CPU_QUOTAS } from '#kubelet/cgroups/cfs.ts';
 import { containerConfig } from '#kubelet/container/container-config.ts';
 import { sandboxConfig } from '#kubelet/container/sandbox-config.ts';
 import { type Cri, createCri } from '#kubelet/cri/cri.ts';
@@ -84,6 +85,7 @@ class BarePods {
       dns,
       logDirectory: `${layout.podLogs}/${uid}`,
       cgroupParent: `/${layout.cgroup}/besteffort/pod${uid}`,
+      quotas: CPU_QUOTAS,
     });
     const beganMs = performance.now();
     const { podSandboxId = '' } = await this.#cri.call('runPodSandbox', { config: sandbox });
@@ -100,8 +102,9 @@ class BarePods {
         environment: new Map(),
         mounts: [],
         terminationHostPath: '',
-        memoryCapacity: 0,
+        limits: { memoryCapacity: 0, quotas: CPU_QUOTAS, killsAll: false },
         seccompDirectory: '',
+        seccompDefault: false,
       }),
     });
     await this.#cri.call('startContainer', { containerId });

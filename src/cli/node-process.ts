@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Environment } from '#base/env.ts';
+import type { Handler } from '#base/http/message.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { RestClient } from '#client/rest.ts';
@@ -18,7 +19,6 @@ import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { serveHttp } from '#edge/http-server.ts';
-import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';

@@ -36,7 +36,7 @@ export interface KubeletParts
   /** To the API server, as the node. */
   readonly handler: Handler;
   /** Shown with each request; undefined: the connection says who the node is. */
-  readonly token?: string | undefined;
+  readonly token?: (() => string) | undefined;
   readonly signal: AbortSignal;
   /** The certificate of its own server, PEM, and whose clients that believes. */
   readonly serving: KeyPair & { readonly clientAuthority: string | undefined };
@@ -87,7 +87,7 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
 
 /** Requests, events and heartbeats each have a limit of their own; the last none. */
 function clientsOf({ handler, token, environment, configuration, signal }: KubeletParts) {
-  const credentials = token === undefined ? {} : { token: () => token };
+  const credentials = token === undefined ? {} : { token };
   const { kubeAPIQPS, kubeAPIBurst, eventRecordQPS, eventBurst } = configuration;
   const as = (road: Handler): RestClient =>
     new RestClient({ handler: road, environment, userAgent: NAME, signal, ...credentials });
