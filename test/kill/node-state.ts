@@ -39,7 +39,7 @@ export async function readNodeState(data: DataDirectory): Promise<NodeState> {
   const pods = join(layout.kubeletRoot, 'pods');
   return {
     sandboxes: sandboxes
-      .filter(({ state }) => state === SANDBOX_STATE.ready)
+      .filter(({ state = SANDBOX_STATE.ready }) => state === SANDBOX_STATE.ready)
       .map(({ labels }) => labels?.[POD_UID_LABEL] ?? ''),
     running: new Map(
       containers
