@@ -27,7 +27,7 @@ import { DnsServer } from '#dns/server.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
-import { httpClient } from '#edge/http-client.ts';
+import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { serveHttp } from '#edge/http-server.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
@@ -39,7 +39,9 @@ import type { KubeletAccess } from '#kubelet/server/server.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
 import { Proxy } from '#proxy/proxy.ts';
+import { EVICTION_HARD } from './eviction-defaults.ts';
 import { serveKubelet } from './kubelet-server.ts';
+import { keepCertificates } from './node-certificates.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
@@ -57,18 +59,6 @@ import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
 import { messageOf, UserError } from './user-error.ts';
 
-/**
- * Upstream's, but that of a disk so many bytes have to be free, not a tenth: the machine is its
- * user's too, and a tenth of a large disk is much.
- */
-const EVICTION_HARD = {
-  'memory.available': '100Mi',
-  'nodefs.available': '1Gi',
-  'nodefs.inodesFree': '5%',
-  'imagefs.available': '1Gi',
-  'imagefs.inodesFree': '5%',
-};
-
 /** Runs until SIGTERM or SIGINT. */
 export async function runNode(path: string): Promise<void> {
   const environment = realEnvironment();
@@ -76,7 +66,7 @@ export async function runNode(path: string): Promise<void> {
   const node = readNode(directory);
   if (node === undefined)
     throw new UserError(
-      `Cannot run a node of ${directory.path}: none was set up there. Make a cluster with cox up.`,
+      `Cannot run a node of ${directory.path}: none was set up there. Make a cluster with cox up, or join one with cox join.`,
     );
   const stopping = new AbortController();
   const stop = await startNode({ environment, directory, ...node, signal: stopping.signal });
@@ -97,7 +87,8 @@ interface NodeParts {
 
 async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const { environment, config, identity, signal } = parts;
-  const connect = connector(parts);
+  const roads: HttpClient[] = [];
+  const connect = connector(parts, roads);
   const client = connect(identity.kubeletClient, 'kubelet');
   const kubelet = createKubelet(parts, client);
   const server = await serveKubelet({
@@ -107,6 +98,16 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     authority: identity.authority,
     identity: identity.kubeletServer,
   });
+  if (config.rotatesCertificates === true) {
+    keepCertificates({
+      ...parts,
+      client,
+      onClient: (tls) => {
+        for (const road of roads) road.setTls(tls, { breaksOff: true });
+      },
+      onServer: (tls) => server.setTls(tls),
+    });
+  }
   await kubelet.start();
   await Promise.all([
     startProxy(parts, connect(identity.proxy, 'kube-proxy')),
@@ -139,12 +140,17 @@ async function mayAccess(client: RestClient, access: KubeletAccess): Promise<boo
 
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;
 
-function connector({ config, identity, environment, signal }: NodeParts): Connect {
+/** `roads` gets each connection that is made. */
+function connector(
+  { config, identity, environment, signal }: NodeParts,
+  roads: HttpClient[],
+): Connect {
   return ({ certificate, key }, userAgent) => {
     const http = httpClient({
       ...config.apiServer,
       tls: { ca: identity.authority, cert: certificate, key },
     });
+    roads.push(http);
     signal.addEventListener('abort', () => http.close());
     return new RestClient({ handler: http.handler, environment, userAgent, signal });
   };

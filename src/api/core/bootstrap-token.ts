@@ -8,7 +8,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Secret } from '#api/gen/core-v1.ts';
 
 /** The type of the Secrets that hold tokens. */
-const BOOTSTRAP_TOKEN_TYPE = 'bootstrap.kubernetes.io/token';
+export const BOOTSTRAP_TOKEN_TYPE = 'bootstrap.kubernetes.io/token';
 /** Where they lie. */
 export const BOOTSTRAP_TOKEN_NAMESPACE = 'kube-system';
 /** Which Secrets are tokens. */
@@ -37,12 +37,12 @@ export function parseBootstrapToken(text: string): BootstrapToken | undefined {
 }
 
 /** Whether `text` has the form of the public half of a token. */
-function isBootstrapTokenId(text: string): boolean {
+export function isBootstrapTokenId(text: string): boolean {
   return ID.test(text);
 }
 
 /** Whether a token may put who shows it into a group of this name. */
-function isBootstrapGroup(name: string): boolean {
+export function isBootstrapGroup(name: string): boolean {
   return GROUP.test(name);
 }
 
@@ -52,7 +52,7 @@ export function bootstrapSecretName(id: string): string {
 }
 
 /** A field of the Secret as text; empty when it is not there. */
-function bootstrapField({ data }: Secret, name: string): string {
+export function bootstrapField({ data }: Secret, name: string): string {
   return Buffer.from(data?.[name] ?? '', 'base64').toString();
 }
 
