@@ -61,6 +61,8 @@ function commands(): Command {
   const program = new Command('cox')
     .description('Kubernetes v1.36 in one command.')
     .exitOverride()
+    // What stands behind a subcommand is its own.
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false });
   registerUp(program);

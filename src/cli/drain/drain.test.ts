@@ -165,6 +165,7 @@ describe('cox node drain', () => {
 
   it('asks for the time that it is told pods may take', async () => {
     await makePod('a');
+    const uid = (await cluster.get(POD, 'a', 'default')).metadata?.uid;
     const bodies: unknown[] = [];
     const client = new Proxy(cluster.client, {
       get(target, name) {
@@ -179,8 +180,9 @@ describe('cox node drain', () => {
     const parts = { client, environment: cluster.environment, say: () => {} };
     const flags = { force: true, timeout: '0', gracePeriod: 7 };
     await cluster.run(drain('node-1', flags, parts));
-    const [body] = bodies as { deleteOptions: { gracePeriodSeconds?: number } }[];
-    assert.equal(body?.deleteOptions.gracePeriodSeconds, 7);
+    const [body] = bodies as { deleteOptions: object }[];
+    // And of no other pod that has its name by then.
+    assert.deepEqual(body?.deleteOptions, { preconditions: { uid }, gracePeriodSeconds: 7 });
   });
 
   it('refuses flags that mean nothing, before it does anything', async () => {

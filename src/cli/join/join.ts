@@ -35,7 +35,7 @@ import { type StopRequest, stopRequest } from '../stop-request.ts';
 import { Supervisor } from '../supervisor.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import { bootstrapNode, type JoinDoors } from './bootstrap.ts';
-import { type JoinFlags, joinPlan } from './options.ts';
+import { type JoinFlags, joinPlan, type JoinPlan } from './options.ts';
 
 const READY_TIMEOUT_MS = 120_000;
 const LOOK_MS = 200;
@@ -52,6 +52,7 @@ export interface JoinOptions {
 
 /** Resolves when the node is down again. */
 export async function join(options: JoinOptions): Promise<void> {
+  const plan = joinPlan(options.endpoint, options.flags);
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new UserError('Cannot join: a node with real containers needs root on Linux.');
   const environment = realEnvironment({ logLevel: 'warn' });
@@ -67,7 +68,7 @@ export async function join(options: JoinOptions): Promise<void> {
       progress.say('Waiting for the node of before to stop …'),
     );
     try {
-      await run({ options, environment, progress, data, stop, lock });
+      await run({ options, plan, environment, progress, data, stop, lock });
     } finally {
       lock.release();
     }
@@ -81,6 +82,8 @@ export async function join(options: JoinOptions): Promise<void> {
 
 interface Run {
   readonly options: JoinOptions;
+  /** Undefined: nothing was said of a cluster. */
+  readonly plan: JoinPlan | undefined;
   readonly environment: Environment;
   readonly progress: Progress;
   readonly data: DataDirectory;
@@ -135,9 +138,8 @@ async function run(parts: Run): Promise<void> {
 
 /** Those of before where the machine has joined already, or those that joining gives. */
 async function factsOf(parts: Run, sysfs: string): Promise<NodeFacts> {
-  const { options, data, environment, progress } = parts;
+  const { options, plan, data, environment, progress } = parts;
   const { flags } = options;
-  const plan = joinPlan(options.endpoint, flags);
   const known = readNode(data);
   if (known !== undefined) {
     const { validToDate } = new X509Certificate(known.identity.kubeletClient.certificate);

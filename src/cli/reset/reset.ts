@@ -54,6 +54,10 @@ export async function resetNode(flags: ResetFlags): Promise<void> {
 }
 
 function refuseOthers(data: DataDirectory): void {
+  if (!existsSync(data.path))
+    throw new UserError(
+      `Cannot reset ${data.path}: there is no such directory. Name it with --data-dir.`,
+    );
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new UserError(
       'Cannot reset a node: what it left can be taken away by root on Linux alone.',
@@ -61,10 +65,6 @@ function refuseOthers(data: DataDirectory): void {
   if (existsSync(data.store))
     throw new UserError(
       `Cannot reset ${data.path}: that is a cluster of cox up, which begins anew with "cox up --reset".`,
-    );
-  if (!existsSync(data.path))
-    throw new UserError(
-      `Cannot reset ${data.path}: there is no such directory. Name it with --data-dir.`,
     );
 }
 

@@ -142,6 +142,16 @@ describe('cox token', () => {
     await refuses(world.run(deleteTokens(['CCCCCC'], parts())), /give the id of a token/);
   });
 
+  it('prefers no letter: bytes beyond the last whole alphabet are not taken', () => {
+    const bytes = [252, 255, 251, 0];
+    const random = {
+      next: () => 0,
+      uuid: () => '',
+      bytes: (count: number) => Uint8Array.from({ length: count }, () => bytes.shift() ?? 1),
+    };
+    assert.match(generateToken(random), /^9abbbb\./);
+  });
+
   it('generates tokens that differ, of all letters and digits', () => {
     const random = world.environment.random;
     const tokens = Array.from({ length: 200 }, () => generateToken(random));
