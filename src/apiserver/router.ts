@@ -16,6 +16,7 @@ import {
   tooManyRequests,
 } from '#api/meta/status.ts';
 import type { AdmissionChain, ObjectReader } from './admission/admission.ts';
+import type { BootstrapTokens } from './authn/bootstrap-tokens.ts';
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { RequestContext } from './context.ts';
@@ -60,6 +61,7 @@ export interface RouterOptions {
   readonly resources: ResourceSet;
   readonly reader: ObjectReader;
   readonly tokens: ServiceAccountTokens;
+  readonly bootstrapTokens: BootstrapTokens | undefined;
   readonly authorize: Authorizer;
   readonly admission: AdmissionChain;
   readonly watchesMax: number;
@@ -107,6 +109,7 @@ export class Router {
       writes,
       reader: options.reader,
       tokens: options.tokens,
+      bootstrapTokens: options.bootstrapTokens,
       authorize: options.authorize,
       environment: options.environment,
       kubelets: options.kubelets,

@@ -18,6 +18,8 @@ export interface ApiServerOptions {
   readonly serviceAccountIssuer: string;
   /** PEM keys whose tokens are believed beside those of `serviceAccountKey`. */
   readonly trustedServiceAccountKeys?: readonly string[];
+  /** `--enable-bootstrap-token-auth`: takes the tokens that machines join with. */
+  readonly bootstrapTokens?: boolean;
   /** CIDR of Service addresses; the first address is the `kubernetes` Service. */
   readonly serviceClusterIpRange: string;
   readonly serviceNodePortRange: { readonly from: number; readonly to: number };

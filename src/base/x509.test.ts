@@ -1,19 +1,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { oracle } from '#kit/x509-oracle.ts';
 import { addressBytes, type CertificateOptions, createCertificate } from './x509.ts';
-
-// The oracle's container of dependencies asks for the metadata functions of a decorator proposal.
-const metadata = new WeakMap<object, Map<unknown, unknown>>();
-Object.assign(Reflect, {
-  defineMetadata: (key: unknown, value: unknown, target: object) => {
-    metadata.set(target, (metadata.get(target) ?? new Map()).set(key, value));
-  },
-  getMetadata: (key: unknown, target: object) => metadata.get(target)?.get(key),
-  getOwnMetadata: (key: unknown, target: object) => metadata.get(target)?.get(key),
-  hasOwnMetadata: (key: unknown, target: object) => metadata.get(target)?.has(key) ?? false,
-});
-const oracle = await import('@peculiar/x509');
 
 const BEFORE = Date.UTC(2026, 0, 1);
 const AFTER = Date.UTC(2036, 0, 1);

@@ -29,7 +29,16 @@ export interface KeyPurposes {
 /** A name as DER, where it is to stand as it came. */
 export type EncodedName = Uint8Array;
 
-export interface CertificateOptions {
+/** Names beside the subject. */
+export interface AlternativeNames {
+  readonly dnsNames?: readonly string[];
+  /** IPv4 or IPv6 addresses in text. */
+  readonly addresses?: readonly string[];
+  readonly emailAddresses?: readonly string[];
+  readonly uris?: readonly string[];
+}
+
+export interface CertificateOptions extends AlternativeNames {
   readonly subject: Name | EncodedName;
   readonly publicKey: KeyObject;
   /** Who signs: for a self-signed authority, its own name and key. */
@@ -43,11 +52,6 @@ export interface CertificateOptions {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly uses: readonly CertificateUse[];
-  readonly dnsNames?: readonly string[];
-  /** IPv4 or IPv6 addresses in text. */
-  readonly addresses?: readonly string[];
-  readonly emailAddresses?: readonly string[];
-  readonly uris?: readonly string[];
   readonly purposes?: KeyPurposes;
 }
 
@@ -83,7 +87,8 @@ export function createCertificate(options: CertificateOptions): string {
   return toPem('CERTIFICATE', der.sequence(body, algorithm, der.bitString(signature)));
 }
 
-function toPem(label: string, bytes: Uint8Array): string {
+/** DER as PEM, in lines of 64 characters (RFC 7468). */
+export function toPem(label: string, bytes: Uint8Array): string {
   const lines =
     Buffer.from(bytes)
       .toString('base64')
@@ -98,7 +103,8 @@ function positiveSerial(serial: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function signatureAlgorithm(key: KeyObject): Buffer {
+/** As it stands in what is signed with `key`: SHA-256 and the key's own way. */
+export function signatureAlgorithm(key: KeyObject): Buffer {
   // RSA has an explicit NULL parameter (RFC 4055, 5), ECDSA none (RFC 5758, 3.2).
   if (key.asymmetricKeyType === 'rsa') {
     return der.sequence(der.oid(OID.rsaWithSha256), der.element(0x05));
@@ -106,8 +112,8 @@ function signatureAlgorithm(key: KeyObject): Buffer {
   return der.sequence(der.oid(OID.ecdsaWithSha256));
 }
 
-/** Groups first, then the user, in the order that upstream's tools write. */
-function nameOf(name: Name | EncodedName): Uint8Array {
+/** As DER. Groups first, then the user, in the order that upstream's tools write. */
+export function nameOf(name: Name | EncodedName): Uint8Array {
   if (name instanceof Uint8Array) return name;
   const attribute = (type: string, value: string): Buffer =>
     der.set(der.sequence(der.oid(type), der.utf8String(value)));
@@ -189,7 +195,8 @@ function contentsAt(bytes: Buffer, offset: number): { start: number; end: number
   return { start, end: start + bytes.readUIntBE(offset + 2, count) };
 }
 
-function alternativeNames(options: CertificateOptions): Buffer[] {
+/** General names (RFC 5280, 4.2.1.6), each as DER. Throws a RangeError for an address that is none. */
+export function alternativeNames(options: AlternativeNames): Buffer[] {
   const dns = (options.dnsNames ?? []).map((name) => der.implicit(2, Buffer.from(name, 'latin1')));
   const addresses = (options.addresses ?? []).map((address) =>
     der.implicit(7, addressBytes(address)),

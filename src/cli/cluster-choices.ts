@@ -127,10 +127,21 @@ export function nodeNameOf(machine: string): string {
 
 /** The first IPv4 address of this machine that is no loopback and none of our own interfaces. */
 function hostAddress(): string | undefined {
-  const candidates = Object.entries(networkInterfaces())
+  return outerAddresses().find(({ family }) => family === 'IPv4')?.address;
+}
+
+/** The addresses that other machines may know this one by; link-local ones mean nothing to them. */
+export function machineAddresses(): string[] {
+  return outerAddresses()
+    .map(({ address }) => address)
+    .filter((address) => !address.toLowerCase().startsWith('fe80:'));
+}
+
+function outerAddresses() {
+  return Object.entries(networkInterfaces())
     .filter(
       ([name]) => !name.startsWith('cox') && !name.startsWith('docker') && !name.startsWith('veth'),
     )
-    .flatMap(([, addresses]) => addresses ?? []);
-  return candidates.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+    .flatMap(([, addresses]) => addresses ?? [])
+    .filter(({ internal }) => !internal);
 }

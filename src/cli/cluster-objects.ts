@@ -1,12 +1,13 @@
 /**
  * Objects that this composition needs beyond upstream's bootstrap: the cluster DNS as a Service
- * with its slice, and the right of the API server to talk to kubelets.
+ * with its slice, the right of the API server to talk to kubelets, and what machines join by.
  *
  * DNS is answered on each node at the Service's own address, so the slice names that address: what
  * looks it up reaches the DNS of the node that it runs on.
  */
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
+import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import { CONFIG_NAME } from '#dns/config-watch.ts';
@@ -15,7 +16,10 @@ import { ROLE } from '#api/rbac/role.ts';
 import { ROLE_BINDING } from '#api/rbac/role-binding.ts';
 import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
+import type { KubeObject } from '#api/meta/object.ts';
 import { clientAs } from '#client/in-process.ts';
+import { type JoinFacts, joinConfigMaps } from './join-config-maps.ts';
+import { joinRoles, NODES_GROUP } from './join-roles.ts';
 
 const NAME = 'kube-dns';
 const NAMESPACE = 'kube-system';
@@ -42,8 +46,10 @@ export async function publishClusterObjects(options: {
   dnsAddress: string;
   /** Common name of the API server's certificate towards kubelets. */
   kubeletClientName: string;
+  /** What machines that join are told. */
+  join: JoinFacts;
 }): Promise<void> {
-  const { handler, environment, dnsAddress, kubeletClientName } = options;
+  const { handler, environment, dnsAddress, kubeletClientName, join } = options;
   const client = clientAs(
     handler,
     { name: 'system:apiserver', groups: ['system:masters'] },
@@ -69,8 +75,19 @@ export async function publishClusterObjects(options: {
         apply,
       ),
     ),
+    ...[...joinConfigMaps(join), ...joinRoles()].map((object) =>
+      client.patch<KubeObject>(TYPES[object.kind], object.metadata, 'apply', object, apply),
+    ),
   ]);
 }
+
+const TYPES = {
+  ConfigMap: CONFIG_MAP,
+  Role: ROLE,
+  RoleBinding: ROLE_BINDING,
+  ClusterRole: CLUSTER_ROLE,
+  ClusterRoleBinding: CLUSTER_ROLE_BINDING,
+};
 
 const RBAC = 'rbac.authorization.k8s.io';
 const READ = ['get', 'list', 'watch'];
@@ -107,13 +124,25 @@ interface Binding {
   readonly name: string;
   readonly role: string;
   readonly user: string;
+  /** A joined node does this part of its process's work by its own certificate. */
+  readonly isForNodes?: boolean;
 }
 
 function bindings(kubeletClientName: string): readonly Binding[] {
   return [
-    { name: 'coxswain:dns', role: 'coxswain:dns', user: DNS_USER },
-    { name: 'coxswain:host-ports', role: 'coxswain:host-ports', user: 'system:kube-proxy' },
-    { name: 'coxswain:network-policy', role: 'coxswain:network-policy', user: 'system:kube-proxy' },
+    { name: 'coxswain:dns', role: 'coxswain:dns', user: DNS_USER, isForNodes: true },
+    {
+      name: 'coxswain:host-ports',
+      role: 'coxswain:host-ports',
+      user: 'system:kube-proxy',
+      isForNodes: true,
+    },
+    {
+      name: 'coxswain:network-policy',
+      role: 'coxswain:network-policy',
+      user: 'system:kube-proxy',
+      isForNodes: true,
+    },
     {
       name: 'coxswain:kubelet-api-admin',
       role: 'system:kubelet-api-admin',
@@ -131,14 +160,19 @@ function clusterRole({ name, rules }: ReaderRole): object {
   };
 }
 
-function clusterRoleBinding({ name, role, user }: Binding): object {
+function clusterRoleBinding({ name, role, user, isForNodes = false }: Binding): object {
   return {
     apiVersion: `${RBAC}/v1`,
     kind: 'ClusterRoleBinding',
     metadata: { name },
     roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: role },
-    subjects: [{ apiGroup: RBAC, kind: 'User', name: user }],
+    subjects: subjectsOf(user, isForNodes),
   };
+}
+
+function subjectsOf(user: string, isForNodes: boolean): object[] {
+  const nodes = { apiGroup: RBAC, kind: 'Group', name: NODES_GROUP };
+  return [{ apiGroup: RBAC, kind: 'User', name: user }, ...(isForNodes ? [nodes] : [])];
 }
 
 /** The settings of the DNS, and telling what is wrong with them. */
@@ -164,7 +198,7 @@ function dnsRoleBinding(): object {
     kind: 'RoleBinding',
     metadata: { name: DNS_SETTINGS, namespace: NAMESPACE },
     roleRef: { apiGroup: RBAC, kind: 'Role', name: DNS_SETTINGS },
-    subjects: [{ apiGroup: RBAC, kind: 'User', name: DNS_USER }],
+    subjects: subjectsOf(DNS_USER, true),
   };
 }
 

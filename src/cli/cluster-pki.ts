@@ -1,6 +1,8 @@
 /** The certificates of one cluster: the authority, the names and addresses that its own need. */
+import { machineAddresses } from './cluster-choices.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { isEverywhere } from './listen-address.ts';
 import { type ClusterPki, openPki } from './pki.ts';
 
 /** The certificates of a cluster, made where they are missing. */
@@ -8,15 +10,17 @@ export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: nu
   return openPki({
     folder: data.pki,
     nowMs,
-    serverAddresses: [
-      '127.0.0.1',
-      config.nodeAddress,
-      ...(isAddress(config.listenHost) ? [config.listenHost] : []),
-    ],
+    serverAddresses: ['127.0.0.1', config.nodeAddress, ...listenAddresses(config.listenHost)],
     serverNames: ['localhost', config.nodeName],
     kubernetesAddress: config.kubernetesAddress,
     clusterDomain: config.clusterDomain,
   });
+}
+
+/** What the API server is reached by: one that listens everywhere by all addresses of the machine. */
+function listenAddresses(host: string): string[] {
+  if (isEverywhere(host)) return machineAddresses();
+  return isAddress(host) ? [host] : [];
 }
 
 function isAddress(host: string): boolean {

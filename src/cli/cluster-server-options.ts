@@ -12,6 +12,7 @@ export function clusterServerOptions(
   return {
     serviceAccountKey: pki.serviceAccountKey,
     serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
+    bootstrapTokens: true,
     serviceClusterIpRange: config.serviceClusterIpRange,
     serviceNodePortRange: config.nodePortRange,
     advertise: { address: config.nodeAddress, port: config.listenPort },

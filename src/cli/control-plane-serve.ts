@@ -15,6 +15,7 @@ import { clusterServerOptions } from './cluster-server-options.ts';
 import { clientAs, nodeIdentity } from '#client/in-process.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { isEverywhere } from './listen-address.ts';
 import { keepNodeRole } from './node-role.ts';
 import { KUBELET_CLIENT } from './pki.ts';
 import { versionOptions } from './version-flags.ts';
@@ -68,6 +69,11 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     environment,
     dnsAddress: config.dnsAddress,
     kubeletClientName: KUBELET_CLIENT,
+    join: {
+      config,
+      authority: pki.authority.certificate,
+      certificatesDirectory: data.pki,
+    },
   });
   const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
   const stopping = new AbortController();
@@ -91,8 +97,9 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
 
 /** Pods of a real node reach the API server at the node's address, which may not be the asked one. */
 function listenHosts({ listenHost, nodeAddress, simulatedNodes }: ClusterConfig): string[] {
-  const everywhere = listenHost === '0.0.0.0' || listenHost === '::';
-  return simulatedNodes > 0 || everywhere ? [listenHost] : [...new Set([listenHost, nodeAddress])];
+  return simulatedNodes > 0 || isEverywhere(listenHost)
+    ? [listenHost]
+    : [...new Set([listenHost, nodeAddress])];
 }
 
 function startSimulatedNodes(

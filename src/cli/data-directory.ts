@@ -41,6 +41,14 @@ export function defaultDataDirectory(environment: NodeJS.ProcessEnv): string {
   );
 }
 
+/** Of a machine that joins another one's cluster: beside that of a cluster of its own. */
+export function defaultNodeDirectory(environment: NodeJS.ProcessEnv): string {
+  return `${defaultDataDirectory(environment)}-node`;
+}
+
+/** The same words on every machine. */
+export const NODE_DIRECTORY_WORDS = 'coxswain-node in $XDG_DATA_HOME or ~/.local/share';
+
 /** Where everything lies; touches nothing. */
 export function dataDirectoryAt(path: string): DataDirectory {
   const first = nodeDirectoryAt(path);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { chooseListen, isPortFree } from './listen-address.ts';
+import { chooseListen, isPortFree, localHost, reachableHost, urlHost } from './listen-address.ts';
 import { UserError } from './user-error.ts';
 
 const servers: Server[] = [];
@@ -39,5 +39,29 @@ describe('chooseListen', () => {
   it('counts an address that the machine does not have as free', async () => {
     assert.equal(await isPortFree('127.0.0.1', await taken('127.0.0.1')), false);
     assert.equal(await isPortFree('203.0.113.9', 1), true);
+  });
+});
+
+describe('how an API server that listens somewhere is reached', () => {
+  const nodeAddress = '192.0.2.1';
+  const rows = [
+    ['127.0.0.1', 0, '127.0.0.1', nodeAddress],
+    ['127.0.0.1', 1, '127.0.0.1', '127.0.0.1'],
+    ['localhost', 0, 'localhost', nodeAddress],
+    ['0.0.0.0', 0, '127.0.0.1', nodeAddress],
+    ['0.0.0.0', 1, '127.0.0.1', nodeAddress],
+    ['::', 0, '::1', nodeAddress],
+    ['198.51.100.7', 0, '198.51.100.7', '198.51.100.7'],
+  ] as const;
+  for (const [listenHost, simulatedNodes, local, others] of rows) {
+    it(`${listenHost} with ${simulatedNodes} simulated nodes`, () => {
+      assert.equal(localHost(listenHost), local);
+      assert.equal(reachableHost({ listenHost, nodeAddress, simulatedNodes }), others);
+    });
+  }
+
+  it('has brackets around IPv6 in a URL', () => {
+    assert.equal(urlHost('2001:db8::1'), '[2001:db8::1]');
+    assert.equal(urlHost('192.0.2.1'), '192.0.2.1');
   });
 });

@@ -8,6 +8,36 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Where the API server listens, and how the machine is known otherwise. */
+export interface Listening {
+  readonly listenHost: string;
+  readonly nodeAddress: string;
+  /** 0: real nodes, whose pods reach the API server at the address of the machine. */
+  readonly simulatedNodes: number;
+}
+
+/** Whether `host` stands for all addresses of the machine. */
+export function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** Where programs of this machine reach the API server. */
+export function localHost(host: string): string {
+  if (!isEverywhere(host)) return host;
+  return host === '::' ? '::1' : '127.0.0.1';
+}
+
+/** Where other machines reach the API server, if they can reach this one. */
+export function reachableHost({ listenHost, nodeAddress, simulatedNodes }: Listening): string {
+  const isHere = listenHost.startsWith('127.') || listenHost === 'localhost';
+  return isEverywhere(listenHost) || (isHere && simulatedNodes === 0) ? nodeAddress : listenHost;
+}
+
+/** A host as it stands in a URL: IPv6 addresses in brackets. */
+export function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 export const LISTEN_DEFAULT: ListenAddress = { host: '127.0.0.1', port: 6443 };
 
 /** Parses `ADDR:PORT`, `:PORT` or `PORT`. */

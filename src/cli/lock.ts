@@ -1,5 +1,5 @@
 /**
- * One `cox up` for one data directory: two would take each other's processes and network away.
+ * One `cox up` or `cox join` for one data directory: two would take each other's processes and network away.
  *
  * The lock is a file that names its holder by pid and start time, so that a holder that was killed
  * holds nothing. A holder that is stopping is waited for; one that runs is an error.
@@ -52,7 +52,7 @@ export async function lockDataDirectory(
     }
     if (!holder.stopping || environment.clock.monotonicMs() > until) {
       throw new UserError(
-        `Cannot start the cluster of ${data.path}: process ${holder.pid} (cox up) runs it already. ` +
+        `Cannot use data directory ${data.path}: process ${holder.pid} (cox up or cox join) does already. ` +
           'Stop that one with Ctrl-C first, or choose another directory with --data-dir.',
       );
     }

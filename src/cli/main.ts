@@ -5,6 +5,9 @@ import { exampleNames } from './example.ts';
 import { registerHistory } from './history/register.ts';
 import { addHistoryFlags, type HistoryFlags, historyPolicyOf } from './history-flags.ts';
 import { type ListenAddress, LISTEN_DEFAULT, parseListen } from './listen-address.ts';
+import { registerJoin } from './join/register.ts';
+import { registerNode } from './node-command.ts';
+import { registerToken } from './token/register.ts';
 import { ExitCode, messageOf, UserError } from './user-error.ts';
 import { registerPlan } from './plan/register.ts';
 import { registerWhy } from './why/register.ts';
@@ -59,6 +62,8 @@ function commands(): Command {
   const program = new Command('cox')
     .description('Kubernetes v1.36 in one command.')
     .exitOverride()
+    // What stands behind a subcommand is its own.
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false });
   registerUp(program);
@@ -72,16 +77,9 @@ function commands(): Command {
       const { runControlPlane } = await import('./control-plane-process.ts');
       await runControlPlane(dataDir);
     });
-  program
-    .command('node')
-    .description(
-      'Run the kubelet, the service proxy, network policies, routes and the DNS of a node that cox up set up.',
-    )
-    .requiredOption('--data-dir <DIR>', 'where the node lives')
-    .action(async ({ dataDir }: { dataDir: string }) => {
-      const { runNode } = await import('./node-process.ts');
-      await runNode(dataDir);
-    });
+  registerNode(program);
+  registerJoin(program);
+  registerToken(program);
   registerHistory(program);
   registerWhy(program);
   registerPlan(program);
@@ -116,7 +114,8 @@ function commands(): Command {
       const { runDns } = await import('./dns/command.ts');
       await runDns(flags);
     });
-  for (const command of program.commands) {
+  const all = program.commands.flatMap((command) => [command, ...command.commands]);
+  for (const command of all) {
     command
       .exitOverride()
       .showSuggestionAfterError()

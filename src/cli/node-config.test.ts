@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { type NodeConfig, type NodeIdentity, readNode, writeNode } from './node-config.ts';
-import { nodeDirectoryAt, prepareNodeDirectory } from './node-directory.ts';
+import { issuePair } from '#kit/certificates.ts';
+import { testAuthority } from '#kit/join-world.ts';
+import { currentPath } from '#kubelet/bootstrap/certificate-store.ts';
+import { type CertificatePair, joinPair } from '#kubelet/bootstrap/key-pair.ts';
+import {
+  certificateFolder,
+  type NodeConfig,
+  type NodeIdentity,
+  readNode,
+  writeNode,
+} from './node-config.ts';
+import { type NodeDirectory, nodeDirectoryAt, prepareNodeDirectory } from './node-directory.ts';
 
 const CONFIG: NodeConfig = {
   name: 'n2',
@@ -40,5 +50,50 @@ describe('what a node is told', () => {
     assert.deepEqual(readNode(directory), { config: CONFIG, identity: IDENTITY });
     for (const name of ['kubelet-client.key', 'config.json'])
       assert.equal(statSync(join(directory.node, name)).mode & 0o077, 0);
+  });
+
+  describe('of one that joined', () => {
+    const config: NodeConfig = { ...CONFIG, rotatesCertificates: true };
+    const life = { notBeforeMs: 0, notAfterMs: 1_000 };
+    const authority = testAuthority();
+    const [client, next, server] = [1, 2, 3].map(() => issuePair(authority, life));
+    assert.ok(client !== undefined && next !== undefined && server !== undefined);
+    const identityOf = (pair: CertificatePair): NodeIdentity => ({
+      ...IDENTITY,
+      kubeletClient: pair,
+    });
+    const read = (directory: NodeDirectory) => readNode(directory)?.identity;
+    const joined = (name: string): NodeDirectory => {
+      const directory = nodeDirectoryAt(join(folder, name));
+      prepareNodeDirectory(directory);
+      writeNode(directory, { config, identity: identityOf(client) });
+      return directory;
+    };
+
+    it('is one certificate for all parts of its process', () => {
+      const directory = joined('one');
+      const all = { kubeletClient: client, kubeletServer: client, proxy: client, dns: client };
+      assert.deepEqual(read(directory), { authority: 'authority', ...all });
+      const path = currentPath(certificateFolder(directory), 'kubelet-client');
+      assert.equal(statSync(path).mode & 0o077, 0);
+    });
+
+    it('is the one that was rotated last, also when it is set up again', () => {
+      const directory = joined('rotated');
+      const pki = certificateFolder(directory);
+      writeFileSync(currentPath(pki, 'kubelet-client'), joinPair(next));
+      writeFileSync(currentPath(pki, 'kubelet-server'), joinPair(server));
+      writeNode(directory, { config, identity: identityOf(client) });
+      const found = read(directory);
+      assert.deepEqual([found?.proxy, found?.kubeletServer], [next, server]);
+    });
+
+    it('is nothing where the certificate was lost, until it is set up again', () => {
+      const directory = joined('lost');
+      rmSync(certificateFolder(directory), { recursive: true });
+      assert.equal(readNode(directory), undefined);
+      writeNode(directory, { config, identity: identityOf(client) });
+      assert.deepEqual(read(directory)?.dns, client);
+    });
   });
 });

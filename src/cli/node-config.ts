@@ -3,7 +3,10 @@
  * cluster know each other. Written by who sets the node up, read by the node process, which needs
  * nothing else of the cluster but its API.
  */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { currentPath } from '#kubelet/bootstrap/certificate-store.ts';
+import { joinPair, splitPair } from '#kubelet/bootstrap/key-pair.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
 import { readJsonIfThere, readTextIfThere, writeFileDurably } from './files.ts';
 import type { NodeDirectory } from './node-directory.ts';
@@ -26,6 +29,11 @@ export interface NodeConfig {
   readonly podNetwork: PodNetworkMode;
   /** Pools of addresses of load balancers, as text; none unless given. */
   readonly loadBalancerPools?: readonly string[];
+  /**
+   * The node asked for its certificates itself, when it joined, and goes on to do so. It has one as
+   * a client, which all parts of its process show.
+   */
+  readonly rotatesCertificates?: boolean;
   /** Where the kernel shows the interfaces of the node's network namespace: `/sys`, or its like. */
   readonly sysfs: string;
 }
@@ -58,21 +66,62 @@ export function writeNode(
   const write = (name: string, text: string): void =>
     writeFileDurably(join(directory.node, name), text, 0o600);
   write('ca.crt', identity.authority);
-  for (const [name, file] of FILES) {
-    write(`${file}.key`, identity[name].key);
-    write(`${file}.crt`, identity[name].certificate);
-  }
+  if (config.rotatesCertificates === true) writeFirst(directory, identity.kubeletClient);
+  else
+    for (const [name, file] of FILES) {
+      write(`${file}.key`, identity[name].key);
+      write(`${file}.crt`, identity[name].certificate);
+    }
   // The last: where it is, all is.
   write('config.json', `${JSON.stringify(config, null, 2)}\n`);
 }
 
-/** Undefined where no node was set up. */
+/** Where certificates that rotate lie. */
+export function certificateFolder(directory: NodeDirectory): string {
+  return join(directory.node, 'pki');
+}
+
+/** The first certificate of a node that joined; a later one is left alone. */
+function writeFirst(directory: NodeDirectory, pair: KeyPair): void {
+  const folder = certificateFolder(directory);
+  const path = currentPath(folder, 'kubelet-client');
+  if (pairAt(path) !== undefined) return;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileDurably(path, joinPair(pair), 0o600);
+}
+
+function pairAt(path: string): KeyPair | undefined {
+  const text = readTextIfThere(path);
+  return text === undefined ? undefined : splitPair(text);
+}
+
+/**
+ * Until its server has a certificate of its own it shows that of the client, which no API server
+ * believes. Undefined where there is none.
+ */
+function rotatedPairs(directory: NodeDirectory): Pairs | undefined {
+  const folder = certificateFolder(directory);
+  const client = pairAt(currentPath(folder, 'kubelet-client'));
+  if (client === undefined) return undefined;
+  const server = pairAt(currentPath(folder, 'kubelet-server')) ?? client;
+  return { kubeletClient: client, kubeletServer: server, proxy: client, dns: client };
+}
+
+/** Undefined where no node was set up, or one that joined has lost its certificate. */
 export function readNode(
   directory: NodeDirectory,
 ): { readonly config: NodeConfig; readonly identity: NodeIdentity } | undefined {
   const config = readJsonIfThere(join(directory.node, 'config.json'));
   if (typeof config !== 'object' || config === null) return undefined;
   const text = (name: string): string => readTextIfThere(join(directory.node, name)) ?? '';
+  if ((config as NodeConfig).rotatesCertificates === true) {
+    const rotated = rotatedPairs(directory);
+    if (rotated === undefined) return undefined;
+    return {
+      config: config as NodeConfig,
+      identity: { authority: text('ca.crt'), ...rotated },
+    };
+  }
   const pairs = FILES.map(([name, file]): [string, KeyPair] => [
     name,
     { certificate: text(`${file}.crt`), key: text(`${file}.key`) },

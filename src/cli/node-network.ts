@@ -165,16 +165,18 @@ export async function tearDownNetwork(options: {
   readonly hash: string;
   readonly clusterPodCidr: string;
   readonly processes: Processes;
+  /** As in `NodeNetworkOptions`. */
+  readonly sysfs?: string;
 }): Promise<void> {
-  const { hash, clusterPodCidr, processes } = options;
-  const interfaces = interfacesOf(hash);
+  const { hash, clusterPodCidr, processes, sysfs = SYSFS } = options;
+  const interfaces = interfacesOf(hash, sysfs);
   // Without our interfaces there is no node of ours, and that route would be another cluster's.
   if (interfaces.length === 0) return;
   const ip = (...args: string[]) => processes.run('ip', args);
   await removePodRoutes(processes);
   await ip('route', 'delete', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
   for (const name of interfaces) {
-    for (const port of bridgePorts(name)) await ip('link', 'delete', port);
+    for (const port of bridgePorts(name, sysfs)) await ip('link', 'delete', port);
     await ip('link', 'delete', name);
   }
 }

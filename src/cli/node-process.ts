@@ -17,7 +17,7 @@ import { HEALTH_PORT, METRICS_PORT, READY_PORT } from '#dns/pages.ts';
 import { resolversOf } from '#dns/resolv-conf.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
-import { httpClient } from '#edge/http-client.ts';
+import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { serveHttp } from '#edge/http-server.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
@@ -28,8 +28,10 @@ import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
 import { nodeTables } from '#proxy/node-tables.ts';
 import { Proxy } from '#proxy/proxy.ts';
+import { EVICTION_HARD } from './eviction-defaults.ts';
 import { type RunningKubelet, startKubelet } from './kubelet/start.ts';
 import { loadBalancerRanges, startAnnouncer } from './load-balancer.ts';
+import { keepCertificates } from './node-certificates.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
@@ -48,18 +50,6 @@ import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
 
-/**
- * Upstream's, but that of a disk so many bytes have to be free, not a tenth: the machine is its
- * user's too, and a tenth of a large disk is much.
- */
-const EVICTION_HARD = {
-  'memory.available': '100Mi',
-  'nodefs.available': '1Gi',
-  'nodefs.inodesFree': '5%',
-  'imagefs.available': '1Gi',
-  'imagefs.inodesFree': '5%',
-};
-
 /** Runs until SIGTERM or SIGINT. */
 export async function runNode(path: string): Promise<void> {
   const environment = realEnvironment();
@@ -67,7 +57,7 @@ export async function runNode(path: string): Promise<void> {
   const node = readNode(directory);
   if (node === undefined)
     throw new UserError(
-      `Cannot run a node of ${directory.path}: none was set up there. Make a cluster with cox up.`,
+      `Cannot run a node of ${directory.path}: none was set up there. Make a cluster with cox up, or join one with cox join.`,
     );
   const stopping = new AbortController();
   const stop = await startNode({ environment, directory, ...node, signal: stopping.signal });
@@ -88,8 +78,19 @@ interface NodeParts {
 
 async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const { environment, config, identity } = parts;
-  const connect = connector(parts);
-  const kubelet = await startNodeKubelet(parts);
+  const roads: HttpClient[] = [];
+  const connect = connector(parts, roads);
+  const kubelet = await startNodeKubelet(parts, roadAs(parts, identity.kubeletClient, roads));
+  if (config.rotatesCertificates === true) {
+    keepCertificates({
+      ...parts,
+      client: connect(identity.kubeletClient, 'kubelet'),
+      onClient: (tls) => {
+        for (const road of roads) road.setTls(tls, { breaksOff: true });
+      },
+      onServer: (pair) => kubelet.setServing(pair),
+    });
+  }
   await Promise.all([
     startProxy(parts, connect(identity.proxy, 'kube-proxy')),
     startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
@@ -103,18 +104,29 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
 
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;
 
-function connector(parts: NodeParts): Connect {
+/** `roads` gets each connection that is made. */
+function connector(parts: NodeParts, roads: HttpClient[]): Connect {
   const { environment, signal } = parts;
   return (identity, userAgent) =>
-    new RestClient({ handler: roadAs(parts, identity), environment, userAgent, signal });
+    new RestClient({
+      handler: roadAs(parts, identity, roads),
+      environment,
+      userAgent,
+      signal,
+    });
 }
 
 /** To the API server, until the node ends. */
-function roadAs({ config, identity, signal }: NodeParts, { certificate, key }: KeyPair): Handler {
+function roadAs(
+  { config, identity, signal }: NodeParts,
+  { certificate, key }: KeyPair,
+  roads: HttpClient[],
+): Handler {
   const http = httpClient({
     ...config.apiServer,
     tls: { ca: identity.authority, cert: certificate, key },
   });
+  roads.push(http);
   signal.addEventListener('abort', () => http.close());
   return http.handler;
 }
@@ -147,7 +159,8 @@ function kubeletConfiguration({ directory, config }: NodeParts): KubeletConfigur
   });
 }
 
-function startNodeKubelet(parts: NodeParts): Promise<RunningKubelet> {
+/** `handler`: to the API server, as the kubelet. */
+function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKubelet> {
   const { environment, directory, config, identity, signal } = parts;
   const layout = nodeLayout(directory);
   const fileSystem = realFileSystem();
@@ -155,7 +168,7 @@ function startNodeKubelet(parts: NodeParts): Promise<RunningKubelet> {
   return startKubelet({
     environment,
     signal,
-    handler: roadAs(parts, identity.kubeletClient),
+    handler,
     node: {
       name: config.name,
       hostname: config.hostname,

@@ -16,10 +16,15 @@ const BRIDGE = /^cox([0-9a-f]{6})b$/;
 /** In the runtime directory: whose it is. */
 const OWNER_FILE = 'data-directory';
 
+/** Names of the interfaces that this place of the kernel's shows. */
+export function interfacesIn(sysfs: string): string[] {
+  return readdirSync(`${sysfs}/class/net`);
+}
+
 /** Throws a UserError when another cluster has a real node here. */
 export function refuseSecondCluster(
   data: Pick<NodeDirectory, 'hash' | 'runtimePath'>,
-  interfaces: readonly string[] = readdirSync('/sys/class/net'),
+  interfaces: readonly string[] = interfacesIn('/sys'),
 ): void {
   const other = interfaces.find((name) => BRIDGE.test(name) && name !== bridgeName(data.hash));
   if (other === undefined) return;

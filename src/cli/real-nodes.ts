@@ -12,6 +12,7 @@ import { removeNetworkPolicyTables } from '#network-policy/enforcer.ts';
 import { removeProxyTables } from '#proxy/table.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig, realNodeName } from './cluster-config.ts';
 import { type DataDirectory, otherNodeDirectories, otherNodeDirectory } from './data-directory.ts';
+import { localHost } from './listen-address.ts';
 import {
   killLeftovers,
   removeCgroups,
@@ -165,7 +166,7 @@ function nodeConfigOf(
       hostname: hostname(),
       address: config.nodeAddress,
       kubeletPort: config.kubeletPort,
-      apiServer: { host: config.listenHost, port: config.listenPort },
+      apiServer: { host: localHost(config.listenHost), port: config.listenPort },
       sysfs: '/sys',
     };
   }
@@ -208,6 +209,24 @@ export async function cleanUpMachine(data: DataDirectory): Promise<void> {
   await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });
   removeShimFolders();
   await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(data.runtimePath)]);
+}
+
+/** The same for a node that joined, and has no cluster here. In the node's network namespace. */
+export async function cleanUpJoinedNode(
+  directory: NodeDirectory,
+  node: Pick<NodeConfig, 'podCidr' | 'sysfs'>,
+): Promise<void> {
+  const processes = forgiving(realProcesses());
+  const { hash, runtimePath } = directory;
+  const { containerdSocket, cgroup, nftTable, networkPolicyTable } = nodeLayout(directory);
+  await killLeftovers({ socket: containerdSocket, cgroup });
+  await removeProxyTables(processes, nftTable);
+  await removeNetworkPolicyTables(processes, networkPolicyTable);
+  // Before the mount goes by which the interfaces are seen.
+  await tearDownNetwork({ hash, clusterPodCidr: node.podCidr, processes, sysfs: node.sysfs });
+  await cleanUpNode(directory, processes);
+  removeShimFolders();
+  await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(runtimePath)]);
 }
 
 /** Processes, mounts, cgroups, sockets; with its last process a network namespace goes too. */

@@ -22,14 +22,15 @@ import {
 import { deployExample } from './example.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
-import type { ListenAddress } from './listen-address.ts';
+import { type ListenAddress, localHost, urlHost } from './listen-address.ts';
 import { type Lock, lockDataDirectory } from './lock.ts';
 import { cleanUpMachine, RealNodes } from './real-nodes.ts';
+import { endLeftRunning } from './left-running.ts';
 import { refuseSecondCluster } from './other-clusters.ts';
-import type { NodeDirectory } from './node-directory.ts';
 import type { ClusterPki } from './pki.ts';
 import { Progress } from './progress.ts';
-import { runningPid, Supervisor } from './supervisor.ts';
+import { type StopRequest, stopRequest } from './stop-request.ts';
+import { Supervisor } from './supervisor.ts';
 import { UserError } from './user-error.ts';
 import type { VersionFlags } from './version-flags.ts';
 
@@ -108,7 +109,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     progress,
   });
   const pki = clusterPki(data, config, environment.clock.now());
-  const server = `https://${config.listenHost}:${config.listenPort}`;
+  const server = `https://${urlHost(localHost(config.listenHost))}:${config.listenPort}`;
   writeKubeconfig({
     path: data.kubeconfig,
     server,
@@ -172,14 +173,6 @@ async function reset(
   resetDataDirectory(data);
 }
 
-async function endLeftRunning({ run }: NodeDirectory, supervisor: Supervisor): Promise<void> {
-  for (const name of ['node', 'control-plane', 'containerd']) {
-    if (runningPid(run, name) === undefined) continue;
-    supervisor.start({ name, command: '/bin/false', args: [] });
-    await supervisor.stop(name, { graceMs: STOP_GRACE_MS });
-  }
-}
-
 /** How many simulated nodes; 0 for real ones. */
 function nodesOf(options: UpOptions, progress: Progress): number {
   if (options.simulatedNodes !== undefined) return options.simulatedNodes;
@@ -200,7 +193,7 @@ function nodesOf(options: UpOptions, progress: Progress): number {
 
 function adminClient(config: ClusterConfig, pki: ClusterPki): HttpClient {
   return httpClient({
-    host: config.listenHost,
+    host: localHost(config.listenHost),
     port: config.listenPort,
     tls: { ca: pki.authority.certificate, cert: pki.admin.certificate, key: pki.admin.key },
   });
@@ -227,7 +220,7 @@ async function bringUp(parts: BringUp): Promise<{ page: string | undefined }> {
     environment,
     progress,
     isReal: config.simulatedNodes === 0,
-    nodeHost: config.listenHost,
+    nodeHost: localHost(config.listenHost),
   });
   return { page };
 }
@@ -281,31 +274,4 @@ function showHowToUse(
 /** A path as a shell takes it for one word. */
 function shellWord(text: string): string {
   return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-interface StopRequest {
-  /** Resolves at the first Ctrl-C or SIGTERM. */
-  readonly stopped: Promise<void>;
-  readonly requested: () => boolean;
-  /** Lets the process end. */
-  readonly release: () => void;
-}
-
-/** `onRequest` is called at once, also while something is under way that has to end first. */
-function stopRequest(onRequest: () => void): StopRequest {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let isRequested = false;
-  // Nothing else keeps this process alive: what it supervises runs on its own.
-  const alive = setInterval(() => {}, 2 ** 30);
-  const request = (): void => {
-    if (!isRequested) onRequest();
-    isRequested = true;
-    resolve();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, request);
-  return {
-    stopped: promise,
-    requested: () => isRequested,
-    release: () => clearInterval(alive),
-  };
 }

@@ -9,7 +9,7 @@ import { SECRET } from '#api/core/secret.ts';
 import { isConflict, isNotFound } from '#api/meta/status.ts';
 import { detachedSignature } from '#base/jwt.ts';
 import { type Controller, defineKeyController } from '#reconcile/controller.ts';
-import { BOOTSTRAP_TOKENS, signingToken } from './shared/bootstrap-tokens.ts';
+import { BOOTSTRAP_TOKENS, signingToken } from '#api/core/bootstrap-token.ts';
 import { sameMap } from './shared/maps.ts';
 
 const NAMESPACE = 'kube-public';

@@ -7,7 +7,7 @@ import { SECRET } from '#api/core/secret.ts';
 import { isConflict, isNotFound } from '#api/meta/status.ts';
 import { splitKey } from '#client/informer.ts';
 import { type Controller, defineKeyController } from '#reconcile/controller.ts';
-import { BOOTSTRAP_TOKENS, remainingMs } from './shared/bootstrap-tokens.ts';
+import { BOOTSTRAP_TOKENS, remainingMs } from '#api/core/bootstrap-token.ts';
 
 export const tokenCleaner: Controller = defineKeyController({
   name: 'token-cleaner',

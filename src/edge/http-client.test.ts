@@ -65,6 +65,22 @@ describe('httpClient', () => {
     assert.equal(await bodyOf(client), 'john');
   });
 
+  it('breaks off what goes on with the old certificate, when told', async () => {
+    const port = await serve(async ({ peer }) => ({
+      status: 200,
+      headers: {},
+      body: {
+        kind: 'stream',
+        start: (sink) => void sink.write(Buffer.from(peer?.certificate?.commonName ?? 'nobody')),
+      },
+    }));
+    const client = clientOf({ port, tls: { ca: pki.ca, ...pki.client({ commonName: 'jane' }) } });
+    const { body } = await client.handler(get);
+    const reading = assert.rejects(readBody(body));
+    client.setTls({ ca: pki.ca, ...pki.client({ commonName: 'john' }) }, { breaksOff: true });
+    await reading;
+  });
+
   it('trusts only its authority, and only for the address it dials', async () => {
     const port = await serve(async () => ({ status: 200, headers: {} }));
     const stranger = clientOf({ port, tls: { ca: testPki().ca } });

@@ -35,8 +35,11 @@ export interface HttpClient {
    * answer must be started, or its connection stays taken.
    */
   readonly handler: Handler;
-  /** A new certificate for connections to come; those that stand are used up to their end. */
-  setTls(tls: TlsClientOptions): void;
+  /**
+   * A new certificate for connections to come; those that stand are used up to their end, or, with
+   * `breaksOff`, broken off with what is under way on them.
+   */
+  setTls(tls: TlsClientOptions, options?: { readonly breaksOff?: boolean }): void;
   /** Breaks off what is under way. */
   close(): void;
 }
@@ -69,11 +72,12 @@ class Client implements HttpClient {
     }
   };
 
-  setTls(tls: TlsClientOptions): void {
+  setTls(tls: TlsClientOptions, { breaksOff = false } = {}): void {
     this.#tls = tls;
     const old = this.#agent;
     this.#agent = this.#createAgent({ keepAlive: true });
-    for (const socket of Object.values(old.freeSockets).flat()) socket?.destroy();
+    if (breaksOff) old.destroy();
+    else for (const socket of Object.values(old.freeSockets).flat()) socket?.destroy();
   }
 
   close(): void {

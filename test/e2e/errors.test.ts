@@ -195,7 +195,7 @@ describe('a start that cannot be as asked', { skip: unlessKubectl('errors of npm
     await during(startProduct(SIMULATED, { dataDirectory }), async () => {
       assertRefused(
         await refusedStart(SIMULATED, { dataDirectory }),
-        /^Cannot start the cluster of \S+: process \d+ \(cox up\) runs it already\. Stop that one with Ctrl-C first, or choose another directory with --data-dir\.\n$/,
+        /^Cannot use data directory \S+: process \d+ \(cox up or cox join\) does already\. Stop that one with Ctrl-C first, or choose another directory with --data-dir\.\n$/,
       );
     });
   });

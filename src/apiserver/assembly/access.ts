@@ -8,6 +8,11 @@ import {
   componentAuthenticator,
   composeAuthenticators,
 } from '../authn/authenticator.ts';
+import {
+  type BootstrapTokens,
+  bootstrapTokenAuthenticator,
+  bootstrapTokens,
+} from '../authn/bootstrap-tokens.ts';
 import { ServiceAccountTokens, tokenAuthenticator } from '../authn/service-account-tokens.ts';
 import { type Authorizer, composeAuthorizers, mastersAuthorizer } from '../authz/authorizer.ts';
 import { nodeAuthorizer } from '../authz/node.ts';
@@ -17,6 +22,8 @@ import type { ServerCore } from './core.ts';
 
 export interface Access {
   readonly tokens: ServiceAccountTokens;
+  /** Undefined where bootstrap tokens are worth nothing. */
+  readonly bootstrapTokens: BootstrapTokens | undefined;
   readonly authorize: Authorizer;
   /** `warn`: is told what the sender should know. */
   authenticate(request: HttpRequest, warn?: (text: string) => void): Promise<User>;
@@ -32,14 +39,18 @@ export function createAccess(core: ServerCore): Access {
     ...(trustedKeys === undefined ? {} : { trustedKeys }),
     noteUse: (secret) => store(core, secret),
   });
+  const nowMs = (): number => environment.clock.now();
+  const bootstrap = options.bootstrapTokens === true ? bootstrapTokens(reader, nowMs) : undefined;
   const requestHeaders = { ...REQUEST_HEADERS, ...options.frontProxy?.requestHeaders };
   return {
     tokens,
+    bootstrapTokens: bootstrap,
     authenticate: composeAuthenticators([
       componentAuthenticator(),
       requestHeaderAuthenticator(requestHeaders),
       certificateAuthenticator(gates.enabled('AllowParsingUserUIDFromCertAuth')),
-      tokenAuthenticator(tokens, reader, () => environment.clock.now()),
+      ...(bootstrap === undefined ? [] : [bootstrapTokenAuthenticator(bootstrap)]),
+      tokenAuthenticator(tokens, reader, nowMs),
     ]),
     authorize: composeAuthorizers([
       mastersAuthorizer,

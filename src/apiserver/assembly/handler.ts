@@ -65,13 +65,14 @@ export function createHandler(parts: HandlerParts): Handler {
 
 function createRouter({ core, access, aggregation, registry }: HandlerParts): Router {
   const { options, environment, gates, resources, reader } = core;
-  const { authorize, tokens } = access;
+  const { authorize, tokens, bootstrapTokens } = access;
   return new Router({
     environment,
     registry,
     resources,
     reader,
     tokens,
+    bootstrapTokens,
     authorize,
     health: core.health,
     admission: new AdmissionChain(

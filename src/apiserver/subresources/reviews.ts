@@ -64,13 +64,18 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
 export const createTokenReview = reviewer<TokenReview>((review, _context, services) => {
   const token = review.spec?.token ?? '';
   if (token === '') throw badRequest('token is required for TokenReview in authentication');
-  const { tokens, reader, environment } = services;
+  const { tokens, bootstrapTokens, reader, environment } = services;
   const asked = review.spec?.audiences ?? [];
   const audiences = asked.length === 0 ? tokens.audiences : asked;
   const nowMs = environment.clock.now();
   // What is no token at all is nobody's request.
   const isNone = token.trim() === '';
-  const user = isNone ? ANONYMOUS : reviewToken({ token, audiences, tokens, reader, nowMs });
+  // A bootstrap token names no audience: it is for this server.
+  const isForUs = audiences.some((audience) => tokens.audiences.includes(audience));
+  const joining = isForUs ? bootstrapTokens?.(token) : undefined;
+  const user = isNone
+    ? ANONYMOUS
+    : (joining ?? reviewToken({ token, audiences, tokens, reader, nowMs }));
   if (user === undefined) {
     const { authenticated: _, ...given } = review.status ?? {};
     review.status = { ...given, user: given.user ?? {}, error: 'invalid bearer token' };

@@ -1,6 +1,7 @@
 /** What the subresources that act are made with. */
 import type { Environment } from '#base/env.ts';
 import type { ObjectReader } from '../admission/admission.ts';
+import type { BootstrapTokens } from '../authn/bootstrap-tokens.ts';
 import type { ServiceAccountTokens } from '../authn/service-account-tokens.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -12,6 +13,8 @@ export interface SubresourceServices {
   readonly writes: WriteServices;
   readonly reader: ObjectReader;
   readonly tokens: ServiceAccountTokens;
+  /** Undefined where bootstrap tokens are worth nothing. */
+  readonly bootstrapTokens?: BootstrapTokens | undefined;
   readonly authorize: Authorizer;
   readonly environment: Environment;
   /** The served resource, in the version that is served first; undefined when there is none. */

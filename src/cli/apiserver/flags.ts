@@ -41,6 +41,7 @@ const FLAGS = {
   'kubelet-client-certificate': text('', 'the certificate shown to kubelets'),
   'kubelet-client-key': text('', 'its key'),
   'kubelet-certificate-authority': text('', 'the authority of kubelets'),
+  'enable-bootstrap-token-auth': bool('false', 'take the tokens that machines join with'),
   'authorization-mode': list('Node,RBAC', 'Node,RBAC is what there is'),
   'enable-admission-plugins': list('', 'plug-ins to switch on beside those that are'),
   'disable-admission-plugins': list('', 'plug-ins to switch off'),

@@ -23,6 +23,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
     serviceAccountIssuer: issuer,
     serviceAccountKey: flags.requiredFile('service-account-signing-key-file'),
     trustedServiceAccountKeys: flags.list('service-account-key-file').map(readFile),
+    bootstrapTokens: flags.isOn('enable-bootstrap-token-auth'),
     serviceClusterIpRange: flags.text('service-cluster-ip-range'),
     serviceNodePortRange: portRange(flags.text('service-node-port-range')),
     advertise: {

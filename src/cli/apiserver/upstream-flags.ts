@@ -27,7 +27,7 @@ coordinated-leadership-retry-period cors-allowed-origins debug-socket-path
 default-not-ready-toleration-seconds default-unreachable-toleration-seconds
 default-watch-cache-size delete-collection-workers disable-http2-serving disabled-metrics
 egress-selector-config-file emulated-version emulation-forward-compatible
-enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
+enable-aggregator-routing enable-garbage-collector
 enable-logs-handler enable-priority-and-fairness encryption-provider-config
 encryption-provider-config-automatic-reload etcd-cafile etcd-certfile etcd-compaction-interval
 etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-keyfile

@@ -14,7 +14,7 @@ import { RestClient } from '#client/rest.ts';
 import { throttled } from '#client/throttle.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
-import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
+import { type RunningHttpServer, type ServerTls, serveHttp } from '#edge/http-server.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
@@ -43,6 +43,8 @@ export interface KubeletParts
 }
 
 export interface RunningKubelet {
+  /** From now on its server shows this certificate. */
+  setServing(pair: KeyPair): void;
   /** Ends it; containers go on running. */
   stop(): Promise<void>;
 }
@@ -82,7 +84,14 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
     await kubelet.stop({ stopPods: false });
     throw new UserError(`Cannot start the kubelet: ${messageOf(error)}`);
   }
-  return { stop: () => kubelet.stop({ stopPods: false }) };
+  const { clientAuthority } = parts.serving;
+  return {
+    setServing(pair) {
+      const [whole] = configuration.enableServer ? servers : [];
+      whole?.setTls(tlsOf(configuration, { ...pair, clientAuthority }));
+    },
+    stop: () => kubelet.stop({ stopPods: false }),
+  };
 }
 
 /** Requests, events and heartbeats each have a limit of their own; the last none. */
@@ -122,19 +131,25 @@ function socketOf(endpoint: string): string {
   );
 }
 
-/** Throws UserError that names the port that cannot be had. */
-async function serve(
-  { configuration, serving }: KubeletParts,
-  handlers: KubeletServers,
-): Promise<RunningHttpServer[]> {
-  const { address: host, port, readOnlyPort = 0, healthzPort, healthzBindAddress } = configuration;
-  const { certificate, key, clientAuthority } = serving;
-  const tls = {
+function tlsOf(
+  configuration: KubeletConfiguration,
+  { certificate, key, clientAuthority }: KubeletParts['serving'],
+): ServerTls {
+  return {
     cert: certificate,
     key,
     ...(clientAuthority === undefined ? {} : { clientCa: clientAuthority }),
     ...tlsLimits(configuration),
   };
+}
+
+/** That of all pages is the first, where it is there. Throws UserError that names the port that cannot be had. */
+async function serve(
+  { configuration, serving }: KubeletParts,
+  handlers: KubeletServers,
+): Promise<RunningHttpServer[]> {
+  const { address: host, port, readOnlyPort = 0, healthzPort, healthzBindAddress } = configuration;
+  const tls = tlsOf(configuration, serving);
   const wanted = [
     ...(configuration.enableServer ? [{ handler: handlers.whole, host, port, tls }] : []),
     ...(readOnlyPort === 0 ? [] : [{ handler: handlers.readOnly, host, port: readOnlyPort }]),

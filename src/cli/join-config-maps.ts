@@ -1,0 +1,123 @@
+/**
+ * What a cluster tells a machine that joins it, as kubeadm does: where the API server is and by what
+ * authority to know it (anybody may read that), the ranges and names of the cluster, and the
+ * settings of its kubelets. Pure.
+ *
+ * Source: kubeadm.k8s.io/v1beta4 ClusterConfiguration, kubelet.config.k8s.io/v1beta1
+ * KubeletConfiguration; upstream cmd/kubeadm/app/phases/{bootstraptoken/clusterinfo,uploadconfig,
+ * kubelet}, v1.36.
+ */
+import { toYaml } from '#api/codec/yaml.ts';
+import { KUBERNETES_VERSION } from '#apiserver/version.ts';
+import { CLUSTER_INFO, CLUSTER_INFO_KEY } from '#kubelet/bootstrap/cluster-info.ts';
+import type { ClusterConfig } from './cluster-config.ts';
+import { EVICTION_HARD } from './eviction-defaults.ts';
+import {
+  CLUSTER_CONFIGURATION_KEY,
+  KUBEADM_CONFIG,
+  KUBELET_CONFIG,
+  KUBELET_CONFIGURATION_KEY,
+  LOAD_BALANCER_POOLS_ANNOTATION,
+  POD_NETWORK_ANNOTATION,
+} from './join-names.ts';
+import { reachableHost, urlHost } from './listen-address.ts';
+
+export interface JoinFacts {
+  readonly config: ClusterConfig;
+  /** PEM, the cluster's authority. */
+  readonly authority: string;
+  /** Where the certificates of the cluster lie on its own machine. */
+  readonly certificatesDirectory: string;
+}
+
+interface ConfigMapObject {
+  readonly apiVersion: 'v1';
+  readonly kind: 'ConfigMap';
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** `kube-public/cluster-info` without its signatures, `kubeadm-config` and `kubelet-config`. */
+export function joinConfigMaps(facts: JoinFacts): ConfigMapObject[] {
+  const map = (metadata: ConfigMapObject['metadata'], key: string, value: object) =>
+    ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata,
+      data: { [key]: toYaml(value) },
+    }) as const;
+  const { podNetwork, loadBalancerPools = [] } = facts.config;
+  const annotations = {
+    [POD_NETWORK_ANNOTATION]: podNetwork,
+    [LOAD_BALANCER_POOLS_ANNOTATION]: loadBalancerPools.join(' '),
+  };
+  return [
+    map(CLUSTER_INFO, CLUSTER_INFO_KEY, clusterInfo(facts)),
+    map({ ...KUBEADM_CONFIG, annotations }, CLUSTER_CONFIGURATION_KEY, clusterConfiguration(facts)),
+    map(KUBELET_CONFIG, KUBELET_CONFIGURATION_KEY, kubeletConfiguration(facts.config)),
+  ];
+}
+
+/** Where other machines reach the API server. */
+function endpointOf(config: ClusterConfig): string {
+  return `${urlHost(reachableHost(config))}:${config.listenPort}`;
+}
+
+/** A kubeconfig of a cluster without a name, which nobody uses as anybody. */
+function clusterInfo({ config, authority }: JoinFacts): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name: '',
+        cluster: {
+          server: `https://${endpointOf(config)}`,
+          'certificate-authority-data': Buffer.from(authority).toString('base64'),
+        },
+      },
+    ],
+    contexts: null,
+    'current-context': '',
+    preferences: {},
+    users: null,
+  };
+}
+
+/** Of what has no counterpart here (etcd, image repositories) nothing is said. */
+function clusterConfiguration({ config, certificatesDirectory }: JoinFacts): object {
+  return {
+    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    kind: 'ClusterConfiguration',
+    certificatesDir: certificatesDirectory,
+    clusterName: 'coxswain',
+    controlPlaneEndpoint: endpointOf(config),
+    encryptionAlgorithm: 'ECDSA-P256',
+    kubernetesVersion: KUBERNETES_VERSION,
+    networking: {
+      dnsDomain: config.clusterDomain,
+      podSubnet: config.podCidr,
+      serviceSubnet: config.serviceClusterIpRange,
+    },
+  };
+}
+
+/** What all nodes have in common; the rest is upstream's default, or each node's own. */
+function kubeletConfiguration({ dnsAddress, clusterDomain }: ClusterConfig): object {
+  return {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
+    authorization: { mode: 'Webhook' },
+    cgroupDriver: 'cgroupfs',
+    clusterDNS: [dnsAddress],
+    clusterDomain,
+    evictionHard: EVICTION_HARD,
+    rotateCertificates: true,
+    serverTLSBootstrap: true,
+  };
+}
