@@ -220,10 +220,12 @@ describe('rotateLogs', () => {
       },
       stop.signal,
     );
-    // Files are real: their answers come between two steps of virtual time.
+    // Files are real: their answers come between two steps of virtual time. When it has looked, it
+    // sleeps again.
     const look = async (): Promise<void> => {
       await environment.advance(10_000);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      while (environment.nextTimerMs === undefined)
+        await new Promise((resolve) => setImmediate(resolve));
     };
     return { look, stop: () => (stop.abort(), done) };
   };
