@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Processes } from '#base/doors.ts';
+import { shimsOf } from './shims.ts';
 
 const KILL_WAIT_MS = 5_000;
 const LOOK_MS = 20;
@@ -12,7 +13,8 @@ const LOOK_MS = 20;
  */
 export async function killLeftovers(own: { socket: string; cgroup: string }): Promise<void> {
   for (let waitedMs = 0; waitedMs < KILL_WAIT_MS; waitedMs += LOOK_MS) {
-    const pids = new Set([...shimsOf(own.socket), ...processesIn(own.cgroup)]);
+    const shims = shimsOf(own.socket).map(({ pid }) => pid);
+    const pids = new Set([...shims, ...processesIn(own.cgroup)]);
     if (pids.size === 0) return;
     for (const pid of pids) {
       try {
@@ -23,18 +25,6 @@ export async function killLeftovers(own: { socket: string; cgroup: string }): Pr
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-}
-
-/** containerd tells each shim its socket by `-address`. */
-function shimsOf(socket: string): number[] {
-  return listDirectories('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const [command = '', ...args] = readOrEmpty(`/proc/${pid}/cmdline`).split('\0');
-      const isShim =
-        command.includes('containerd-shim') && args[args.indexOf('-address') + 1] === socket;
-      return isShim ? [Number(pid)] : [];
-    });
 }
 
 function processesIn(cgroup: string): number[] {

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { type Environment, sleep } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
+import type { Processes } from '#base/doors.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { createCri } from '#kubelet/cri/cri.ts';
 import { CNI_BIN_DIRECTORY } from '#kubelet/network/cni-config.ts';
@@ -21,7 +22,8 @@ import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import { nameOwner } from './other-clusters.ts';
 import { runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
-import type { Supervisor } from './supervisor.ts';
+import { removeForgottenShims } from './shims.ts';
+import { runningPid, startTicksOf, type Supervisor } from './supervisor.ts';
 import { messageOf, UserError } from './user-error.ts';
 
 export interface NodeSetUpOptions {
@@ -118,9 +120,13 @@ export class RealNode {
     supervisor.start({
       name: 'containerd',
       ...this.#inside('/usr/bin/containerd', ['--config', this.#layout.containerdConfig]),
-      beforeRestart: () => this.#restoreState(),
+      beforeRestart: async () => {
+        await this.#restoreState();
+        this.#removeForgottenShims().catch(() => {});
+      },
     });
     await progress.step(`Starting containerd of ${config.name}`, () => this.#untilAnswers());
+    await this.#removeForgottenShims();
     await this.importImages('none');
     supervisor.start({
       name: 'node',
@@ -131,6 +137,24 @@ export class RealNode {
         for (const example of this.#imported) await this.importImages(example);
       },
     });
+  }
+
+  /** Once containerd answers, what it has not taken over of the one before it is taken away. */
+  async #removeForgottenShims(): Promise<void> {
+    const { environment, directory } = this.#options;
+    try {
+      await this.#untilAnswers();
+      const startTicks = Number(startTicksOf(runningPid(directory.run, 'containerd') ?? 0));
+      const count = await removeForgottenShims({
+        socket: this.#layout.containerdSocket,
+        state: this.#layout.containerdState,
+        startTicks,
+        processes: this.#insideProcesses,
+      });
+      if (count > 0) environment.log.info('shims of before were ended', { count });
+    } catch (error) {
+      environment.log.warn('cannot look for shims of before', { error: messageOf(error) });
+    }
   }
 
   /** A node whose directory was wiped is set up anew, once, whichever of its processes ends first. */
@@ -155,6 +179,15 @@ export class RealNode {
     for (const path of [containerdState, cniDataDirectory])
       rmSync(path, { recursive: true, force: true });
     this.#writeFiles();
+  }
+
+  get #insideProcesses(): Processes {
+    return {
+      run: (command, args, options) => {
+        const inside = this.#inside(command, args);
+        return this.#processes.run(inside.command, inside.args, options);
+      },
+    };
   }
 
   #inside(command: string, args: readonly string[]) {

@@ -9,7 +9,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Pod } from '../../src/api/gen/core-v1.ts';
 import { SeededRandom } from '../../src/base/virtual/seeded-random.ts';
 import { type DataDirectory, dataDirectoryAt } from '../../src/cli/data-directory.ts';
-import { nodeLayout } from '../../src/cli/node-layout.ts';
 import { runningPid } from '../../src/cli/supervisor.ts';
 import {
   eventually,
@@ -19,7 +18,7 @@ import {
   temporaryDirectory,
 } from '../e2e/product.ts';
 import { BUSYBOX, importBusyboxTo } from '../e2e/real-cluster.ts';
-import { type NodeState, readNodeState, shimsOf } from './node-state.ts';
+import { type NodeState, readNodeState } from './node-state.ts';
 
 export const VICTIMS = ['node', 'control-plane', 'containerd', 'shim', 'supervisor'] as const;
 export type Victim = (typeof VICTIMS)[number];
@@ -35,7 +34,7 @@ export interface NodeKillOptions {
 
 /** A kill comes at any moment up to this, counted from the change. */
 const MOMENT_MAX_MS = 4_000;
-const CONVERGE_MS = 120_000;
+const CONVERGE_MS = 60_000;
 const NAME = 'load';
 
 /** Rejects with the first thing that is not as it has to be. Needs root, Linux and kubectl. */
@@ -137,8 +136,7 @@ class KilledCluster {
   }
 
   /** Answers the uids of the pods that may be hit: nobody says which pod a shim keeps. */
-  #killShim({ running }: NodeState): readonly string[] {
-    const shims = shimsOf(nodeLayout(this.#data).containerdSocket);
+  #killShim({ running, shims }: NodeState): readonly string[] {
     if (shims.length === 0) return [];
     process.kill(this.#random.pick(shims), 'SIGKILL');
     return [...new Set(running.values())];

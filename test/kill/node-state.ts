@@ -5,6 +5,7 @@ import type { Container, PodSandbox } from '../../src/api/gen/cri-v1.ts';
 import { type DataDirectory } from '../../src/cli/data-directory.ts';
 import { nodeLayout } from '../../src/cli/node-layout.ts';
 import { bridgeName, bridgePorts } from '../../src/cli/node-network.ts';
+import { shimsOf } from '../../src/cli/shims.ts';
 import { openGrpcChannel } from '../../src/edge/grpc.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from '../../src/kubelet/cri/enums.ts';
 import { createCri } from '../../src/kubelet/cri/cri.ts';
@@ -57,7 +58,7 @@ export async function readNodeState(data: DataDirectory): Promise<NodeState> {
       .filter((mount) => mount.startsWith(`${pods}/`)),
     directories: listDirectory(pods),
     cgroups: podCgroups(layout.cgroup),
-    shims: shimsOf(layout.containerdSocket),
+    shims: shimsOf(layout.containerdSocket).map(({ pid }) => pid),
   };
 }
 
@@ -75,17 +76,6 @@ async function runtimeState(
   }
 }
 
-/** containerd tells each shim its socket by `-address`. */
-export function shimsOf(socket: string): number[] {
-  return listDirectory('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const [command = '', ...args] = readOrEmpty(`/proc/${pid}/cmdline`).split('\0');
-      const isOurs = args[args.indexOf('-address') + 1] === socket;
-      return command.includes('containerd-shim') && isOurs ? [Number(pid)] : [];
-    });
-}
-
 function podCgroups(name: string): string[] {
   const root = [CGROUPS, join(CGROUPS, 'pids')].map((path) => join(path, name)).find(existsSync);
   if (root === undefined) return [];
@@ -96,12 +86,4 @@ function podCgroups(name: string): string[] {
 
 function listDirectory(path: string): string[] {
   return existsSync(path) ? readdirSync(path) : [];
-}
-
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

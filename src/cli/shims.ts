@@ -1,0 +1,107 @@
+/**
+ * containerd's shims: each keeps the containers of one pod, and goes on when containerd ends.
+ *
+ * A containerd that is killed while it starts one leaves a shim that the next containerd does not
+ * take over (it asks each once, at its start): it stays for ever, with its mounts and its cgroup.
+ */
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Processes } from '#base/doors.ts';
+import { runCommand } from '#base/run-command.ts';
+
+export interface Shim {
+  readonly pid: number;
+  /** Of the sandbox that it is for. */
+  readonly id: string;
+  /** When it started, in clock ticks since boot. */
+  readonly startTicks: number;
+}
+
+const NAMESPACE = 'k8s.io';
+const PROGRAM = 'containerd-shim-runc-v2';
+const TIMEOUT_MS = 30_000;
+
+/** Those of the containerd with this socket, which tells it to each by `-address`. */
+export function shimsOf(socket: string): Shim[] {
+  return processIds().flatMap((pid) => {
+    const [command = '', ...args] = readOrEmpty(`/proc/${pid}/cmdline`).split('\0');
+    const isOurs = command.includes('containerd-shim') && valueOf(args, '-address') === socket;
+    return isOurs ? [{ pid, id: valueOf(args, '-id'), startTicks: Number(statOf(pid)[19]) }] : [];
+  });
+}
+
+export interface ContainerdOfNode {
+  readonly socket: string;
+  /** Its directory of state. */
+  readonly state: string;
+  /** When it started, in clock ticks since boot. */
+  readonly startTicks: number;
+  /** Where the node's programs run. */
+  readonly processes: Processes;
+}
+
+/**
+ * Ends the shims from before this containerd that it has not taken over, and takes away what they
+ * made. It has to answer already. Answers how many there were; rejects when it cannot be asked.
+ */
+export async function removeForgottenShims(containerd: ContainerdOfNode): Promise<number> {
+  const { socket, startTicks, processes } = containerd;
+  const before = shimsOf(socket).filter((shim) => shim.startTicks <= startTicks);
+  if (before.length === 0) return 0;
+  const words = ['--address', socket, '--namespace', NAMESPACE, 'tasks', 'list', '--quiet'];
+  const tasks = new Set(
+    (await runCommand(processes, 'ctr', words, { timeoutMs: TIMEOUT_MS })).split('\n'),
+  );
+  const forgotten = before.filter(({ id }) => !tasks.has(id));
+  for (const shim of forgotten) await removeShim(shim, containerd);
+  return forgotten.length;
+}
+
+async function removeShim(
+  { pid, id }: Shim,
+  { socket, state, processes }: ContainerdOfNode,
+): Promise<void> {
+  const children = processIds().filter((each) => Number(statOf(each)[1]) === pid);
+  for (const each of [pid, ...children]) kill(each);
+  const bundle = join(state, 'io.containerd.runtime.v2.task', NAMESPACE, id);
+  // What containerd itself does for a shim that is dead: runc forgets the container.
+  const flags = ['-namespace', NAMESPACE, '-address', socket, '-bundle', bundle, '-id', id];
+  await processes.run('env', [`--chdir=${bundle}`, PROGRAM, ...flags, 'delete'], {
+    timeoutMs: TIMEOUT_MS,
+  });
+  await processes.run('umount', ['--lazy', '--quiet', join(bundle, 'rootfs')]);
+  rmSync(bundle, { recursive: true, force: true });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+function valueOf(args: readonly string[], flag: string): string {
+  const at = args.indexOf(flag);
+  return at < 0 ? '' : (args[at + 1] ?? '');
+}
+
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** The fields of proc(5) stat behind the name, from the third on. */
+function statOf(pid: number): string[] {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
