@@ -5,8 +5,10 @@
  *   npm run kill -- --failovers 3     # of controller managers and schedulers, with upstream's times
  *   npm run kill -- --nodes 20        # of each process of a real node, 20 times; needs root
  *   npm run kill -- --nodes 20 --victim shim --pods 100 --seed 7
+ *   npm run kill -- --chaos 600       # seconds in which pods and parts of three nodes die under load
  */
 import { parseArgs } from 'node:util';
+import { describeChaos, runChaos } from '../test/kill/chaos.ts';
 import { describeFailovers, failovers } from '../test/kill/failover.ts';
 import { runNodeKills, VICTIMS } from '../test/kill/node-kills.ts';
 import { describeFigures, runKillRounds } from '../test/kill/rounds.ts';
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '200' },
     failovers: { type: 'string' },
     nodes: { type: 'string' },
+    chaos: { type: 'string' },
     victim: { type: 'string', multiple: true },
     pods: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
@@ -25,7 +28,8 @@ const { values } = parseArgs({
 /** Rounds between two lines of progress. */
 const PROGRESS_EVERY = 20;
 
-if (values.nodes !== undefined) await killNodes(numberOf(values.nodes));
+if (values.chaos !== undefined) await chaos(numberOf(values.chaos));
+else if (values.nodes !== undefined) await killNodes(numberOf(values.nodes));
 else if (values.failovers === undefined) await killControlPlane(numberOf(values.rounds));
 else await killLeaders(numberOf(values.failovers));
 
@@ -71,4 +75,15 @@ async function killNodes(rounds: number): Promise<void> {
     seed: numberOf(values.seed),
     tell: (line) => process.stdout.write(`${line}\n`),
   });
+}
+
+/** Fails where fewer than 99.9 % are answered, or a failure is more than a second from a kill. */
+async function chaos(seconds: number): Promise<void> {
+  const tell = (line: string): unknown => process.stderr.write(`${line}\n`);
+  const figures = await runChaos({ seconds, seed: numberOf(values.seed), tell });
+  process.stdout.write(`${describeChaos(figures)}\n`);
+  const { requests, failures } = figures;
+  const isGood =
+    failures.length <= requests / 1_000 && failures.every(({ afterMs }) => afterMs <= 1_000);
+  process.exitCode = isGood ? 0 : 1;
 }

@@ -57,8 +57,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const serving = createServing(core, aggregation);
   const loops = createLoops(core, { registry, serving });
   const kubernetes = new KubernetesService({ ...core, store: options.store, system: options });
+  const opened = Promise.withResolvers<void>();
+  let isOpen = false;
   return {
-    handler,
+    // Who asks before all objects are read waits: a part of them is no answer.
+    handler: (request) => (isOpen ? handler(request) : opened.promise.then(() => handler(request))),
     streamsBody: ({ method, url }) =>
       aggregator.remoteOf(url.split('?', 1)[0] ?? '') !== undefined ||
       (url.includes('/proxy') && isProxied(requestInfoOf(method, url))),
@@ -72,6 +75,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       };
       services.start();
       serving.start();
+      isOpen = true;
+      opened.resolve();
       await bootstrap({ environment, handler, reader: core.reader, options, gates: core.gates });
       await aggregator.start();
       health.ready();

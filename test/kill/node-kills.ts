@@ -34,7 +34,7 @@ export interface NodeKillOptions {
 
 /** A kill comes at any moment up to this, counted from the change. */
 const MOMENT_MAX_MS = 4_000;
-const CONVERGE_MS = 60_000;
+const CONVERGE_MS = 120_000;
 const NAME = 'load';
 
 /** Rejects with the first thing that is not as it has to be. Needs root, Linux and kubectl. */

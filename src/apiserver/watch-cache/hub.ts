@@ -32,6 +32,7 @@ export class WatchHub {
   /** Lists and watches from before this revision are refused: the store was told to forget it. */
   compacted = 0;
   #revision = 0;
+  #isLoading = false;
   #watch: Watch | undefined;
   #waiters: Waiter[] = [];
   readonly #revisionListeners = new Set<(revision: number) => void>();
@@ -73,6 +74,7 @@ export class WatchHub {
   async start(): Promise<void> {
     const revision = await this.store.revision();
     this.#revision = revision;
+    this.#isLoading = true;
     for (const cache of this.#caches.values()) cache.begin(revision);
     let after: string | undefined;
     for (;;) {
@@ -92,6 +94,8 @@ export class WatchHub {
       after = page.items.at(-1)?.key;
       if (page.remaining === 0 || after === undefined) break;
     }
+    this.#isLoading = false;
+    this.#wakeUpTo(revision);
     this.#watch = await this.store.watch(REGISTRY, revision, {
       onEvents: (events, at) => this.#onEvents(events, at),
       onEnd: (error) => this.onLost(error),
@@ -105,7 +109,7 @@ export class WatchHub {
 
   /** Resolves true when the caches show `revision`; false after three seconds. */
   async waitFor(revision: number, signal?: AbortSignal): Promise<boolean> {
-    if (this.#revision >= revision) return true;
+    if (this.#shows(revision)) return true;
     const limit = timeoutSignal(this.#environment, FRESH_WAIT_MS, signal);
     await new Promise<void>((resolve) => {
       const waiter: Waiter = { revision, wake: resolve };
@@ -116,7 +120,19 @@ export class WatchHub {
       });
     });
     limit.release();
-    return this.#revision >= revision;
+    return this.#shows(revision);
+  }
+
+  /** While objects are read, the revision that they are read at is not yet shown. */
+  #shows(revision: number): boolean {
+    return !this.#isLoading && this.#revision >= revision;
+  }
+
+  #wakeUpTo(revision: number): void {
+    if (this.#waiters.length === 0) return;
+    const due = this.#waiters.filter((waiter) => waiter.revision <= revision);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > revision);
+    for (const waiter of due) waiter.wake();
   }
 
   /** Waits until the caches show all that was written before this call. */
@@ -133,11 +149,7 @@ export class WatchHub {
   #onEvents(events: readonly StoreEvent[], revision: number): void {
     for (const event of events) this.#apply(event);
     this.#revision = revision;
-    if (this.#waiters.length > 0) {
-      const due = this.#waiters.filter((waiter) => waiter.revision <= revision);
-      this.#waiters = this.#waiters.filter((waiter) => waiter.revision > revision);
-      for (const waiter of due) waiter.wake();
-    }
+    this.#wakeUpTo(revision);
     for (const listener of this.#revisionListeners) listener(revision);
   }
 
