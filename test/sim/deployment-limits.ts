@@ -20,6 +20,8 @@ interface Limit {
 export class DeploymentLimits {
   readonly #stage: Pick<Stage, 'cluster' | 'violated'>;
   readonly #pods = new Map<string, Pod>();
+  /** When each Pod that is ready became so, in the world's time, whatever its clock says. */
+  readonly #readySinceMs = new Map<string, number>();
   readonly #sets = new Map<string, ReplicaSet>();
   readonly #limits = new Map<string, Limit[]>();
   /** Deployments that must not fall below their minimum now, and that minimum. */
@@ -31,11 +33,19 @@ export class DeploymentLimits {
     this.#stage = stage;
   }
 
-  /** From now on this Deployment must keep its minimum of ready Pods. Only if it has them. */
+  /**
+   * From now on this Deployment must keep its minimum of ready Pods. Only if so many are available:
+   * one that has been ready for less than `minReadySeconds` may be taken away first.
+   */
   guard(deployment: Deployment): void {
     const floor = desiredReplicas(deployment) - maxUnavailable(deployment);
     const key = keyOf(deployment);
-    if (this.#count(key, isPodReady) >= desiredReplicas(deployment)) this.#floors.set(key, floor);
+    // The times in conditions have no fractions.
+    const minReadyMs = ((deployment.spec?.minReadySeconds ?? 0) + 1) * 1_000;
+    const beforeMs = this.#stage.cluster.environment.elapsedMs - minReadyMs;
+    const isAvailable = (pod: Pod): boolean =>
+      isPodReady(pod) && (this.#readySinceMs.get(keyOf(pod)) ?? beforeMs) <= beforeMs;
+    if (this.#count(key, isAvailable) >= desiredReplicas(deployment)) this.#floors.set(key, floor);
   }
 
   /** Something happens that may cost Pods: no promise holds. */
@@ -54,6 +64,9 @@ export class DeploymentLimits {
     if (resource === 'pods') {
       if (isGone) this.#pods.delete(key);
       else this.#pods.set(key, object);
+      if (isGone || !isPodReady(object)) this.#readySinceMs.delete(key);
+      else if (!this.#readySinceMs.has(key))
+        this.#readySinceMs.set(key, this.#stage.cluster.environment.elapsedMs);
       this.#podChanged(object);
     }
   }
