@@ -125,7 +125,7 @@ async function build(): Promise<TableOptions> {
     ...[NODE, OUTSIDE].map((name) => serveIn(name, 0)),
     ...NAMES.map((name) => serveIn(namespaceOf(name), name === 'db' ? DB_PORT : 0)),
   ]);
-  return { table: 'coxswain-test', podRange: '10.244.0.0/16', bridge: { name: 'br0', address } };
+  return { table: 'coxswain-test', podRanges: ['10.244.0.0/16'], bridge: { name: 'br0', address } };
 }
 
 function namespaceOf(name: Name): string {
@@ -146,7 +146,7 @@ const BRIDGE_NETFILTER = 'net.bridge.bridge-nf-call-iptables';
 /** What the enforcer does, without its watches. */
 class Node {
   readonly #options: TableOptions;
-  readonly #state = new PolicyState('n1');
+  readonly #state = new PolicyState('n1', [4]);
   readonly #policies = new Set<string>();
   #chains: ReadonlyMap<string, Chain> | undefined;
 
@@ -461,7 +461,7 @@ describe('network policies in the kernel', { skip }, () => {
     nft(removalScript('bridge', options.table));
     assert.deepEqual(await reaching('db'), ['web', 'api', 'job']);
     nft(removalScript('bridge', options.table));
-    nft(removalScript('ip', options.table));
+    nft(removalScript('inet', options.table));
     const tables = sh(`ip netns exec ${NODE} nft list tables`).trim();
     assert.equal(tables, 'table ip services');
   });

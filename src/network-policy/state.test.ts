@@ -32,7 +32,7 @@ function podOf(key: string, address: string, facts: PodFacts = {}) {
 
 /** `shop` with a web and a db on this node, and `stage` with an api on another. */
 function world(...specs: NetworkPolicySpec[]): PolicyState {
-  const state = new PolicyState(NODE);
+  const state = new PolicyState(NODE, [4]);
   const ports = [{ name: 'main', containerPort: 8080 }];
   state.setNamespace('shop', { team: 'a' });
   state.setNamespace('stage', { team: 'b' });
@@ -325,10 +325,10 @@ describe('changes', () => {
     };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
-        const grown = new PolicyState(NODE);
+        const grown = new PolicyState(NODE, [4]);
         for (const each of steps) apply(grown, each);
         grown.settle();
-        const fresh = new PolicyState(NODE);
+        const fresh = new PolicyState(NODE, [4]);
         const last = new Map(steps.map((each) => [`${each[0]} ${each[1]}`, each]));
         for (const each of last.values()) apply(fresh, each);
         fresh.settle();

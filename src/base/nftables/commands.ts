@@ -2,12 +2,15 @@
 
 import type { ElementChange } from './elements.ts';
 
-export type Family = 'ip' | 'bridge';
+export type Family = 'ip' | 'inet' | 'bridge';
 
 /** Elements in one `add element` command: keeps lines readable for nft's parser. */
 const ELEMENTS_PER_COMMAND_MAX = 2_000;
 
-/** Adds `entries` to a map or a set of `table`, or deletes them. A set's elements have no value. */
+/**
+ * Adds `entries` to a map or a set of `table`, or deletes them. A set's elements have no value.
+ * `table` is one of family ip unless its family stands before its name: `inet t`.
+ */
 export function elementCommands(
   verb: 'add' | 'delete',
   table: string,
@@ -19,7 +22,7 @@ export function elementCommands(
     const texts = entries
       .slice(from, from + ELEMENTS_PER_COMMAND_MAX)
       .map(([key, value]) => (value === '' ? key : `${key} : ${value}`));
-    commands.push(`${verb} element ip ${table} ${map} { ${texts.join(', ')} }`);
+    commands.push(`${verb} element ${withFamily(table)} ${map} { ${texts.join(', ')} }`);
   }
   return commands;
 }
@@ -43,6 +46,10 @@ export function changeCommands(table: string, changes: readonly ElementChange[])
     return elementCommands('add', table, map, there);
   });
   return [...deletions, ...additions];
+}
+
+function withFamily(table: string): string {
+  return table.includes(' ') ? table : `ip ${table}`;
 }
 
 /** Removes a table; an absent one is no error. */
