@@ -17,6 +17,17 @@ export interface Chain {
 
 /** Where packets go on that may leave their pod. */
 export const AFTER_EGRESS = 'after_egress';
+/** The set of addresses of the pods of this node. */
+export const KNOWN = 'known';
+
+/** The map of what is done, family by family, to pods of this node that are not known yet. */
+export function starting(direction: Direction): string {
+  return `starting-${direction}`;
+}
+
+/** Keys of that map, as nft writes them. */
+export const PROTOCOLS: Readonly<Record<Family, string>> = { 4: 'ipv4', 6: 'ipv6' };
+
 /** How rules write a family, and sets its addresses. */
 export const FAMILY_WORDS: Readonly<
   Record<Family, { readonly ip: string; readonly type: string }>

@@ -81,7 +81,10 @@ function probe(world: PolicyWorld, kernels: readonly PolicyKernel[], random: Ran
     protocol: port.protocol.toLowerCase(),
     port: port.number,
   };
-  const passes = nodes.every((node) => kernels[node]?.passes(packet) !== false);
+  const passes = nodes.every((node) => {
+    const linkOf = ({ pod }: End): string => (pod?.spec?.nodeName === NODES[node] ? 'br0' : 'eth0');
+    return kernels[node]?.passes({ ...packet, into: linkOf(from), out: linkOf(to) }) !== false;
+  });
   assert.equal(passes, isAllowed(world, from, to, port), JSON.stringify({ from, to, port }));
 }
 

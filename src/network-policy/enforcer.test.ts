@@ -115,13 +115,13 @@ describe('NetworkPolicyEnforcer', () => {
     await environment.advance(100);
     assert.match(
       nft.scripts[3] ?? '',
-      /^add element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
+      /^add element inet t known \{ 10\.0\.0\.2 \}\nadd element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
     );
     server.put('pods', pod('web', '10.0.0.2', { app: 'web' }), 'DELETED');
     await environment.advance(100);
     assert.match(
       nft.scripts[4] ?? '',
-      /^delete element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
+      /^delete element inet t known \{ 10\.0\.0\.2 \}\ndelete element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
     );
     server.put('networkpolicies', POLICY, 'DELETED');
     await environment.advance(100);
@@ -134,7 +134,11 @@ describe('NetworkPolicyEnforcer', () => {
 
   it('writes nothing for changes that change no rule', async () => {
     const { environment, server, nft, stop } = await world();
-    server.put('pods', pod('web', '10.0.0.2', { app: 'web' }));
+    const elsewhere: Pod = {
+      ...pod('web', '10.0.0.2', { app: 'web' }),
+      spec: { nodeName: 'n2', containers: [] },
+    };
+    server.put('pods', elsewhere);
     server.put('namespaces', { metadata: { name: 'd' } });
     server.put('networkpolicies', POLICY);
     await environment.advance(1_000);

@@ -5,8 +5,8 @@
  *   informers ─▶ state: what this node has to enforce ─▶ chains, elements ─▶ nft: the changes alone
  *
  * Changes that arrive together go in together, in one transaction. After a failure the whole table
- * is written anew. A pod is isolated from when its address is known here: as the documentation of
- * NetworkPolicy allows, it may have started before.
+ * is written anew. A pod is isolated from when it is known to be on this node, before it has an
+ * address.
  *
  * Semantics: https://kubernetes.io/docs/concepts/services-networking/network-policies/ and API
  * reference, NetworkPolicySpec v1. Named ports: KEP-2079 for ranges beside them (endPort).

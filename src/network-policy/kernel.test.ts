@@ -156,8 +156,12 @@ class Node {
     for (const name of NAMES) this.label(name, PODS[name].labels);
   }
 
-  label(name: Name, labels: Record<string, string>): void {
-    const { namespace, address } = PODS[name];
+  forget(name: Name): void {
+    this.#state.setPod(`${PODS[name].namespace}/${name}`, undefined);
+  }
+
+  label(name: Name, labels: Record<string, string>, address: string = PODS[name].address): void {
+    const { namespace } = PODS[name];
     const pod = policyPodOf({
       metadata: { namespace, labels },
       spec: { nodeName: 'n1', containers: [{ name: 'c', ports: PORTS }] },
@@ -411,6 +415,25 @@ describe('network policies in the kernel', { skip }, () => {
     node.label('db', PODS.db.labels);
     node.write();
     assert.deepEqual(await reaching('db'), []);
+  });
+
+  it('lets no unknown pod speak or be spoken to while an isolated one has no address yet', async () => {
+    const spec: NetworkPolicySpec = {
+      podSelector: { matchLabels: { app: 'new' } },
+      policyTypes: ['Ingress', 'Egress'],
+    };
+    node.policies(spec);
+    node.forget('web');
+    node.write();
+    assert.deepEqual(await reached('web', 'db', '192.0.2.9'), ['db', '192.0.2.9']);
+    node.label('web', { app: 'new' }, '');
+    node.write();
+    assert.deepEqual(await reached('web', 'db', '192.0.2.9', '10.244.0.1'), ['10.244.0.1']);
+    assert.deepEqual(await reaching('web', ['db', OUTSIDE, NODE]), [NODE]);
+    assert.deepEqual(await reached('db', 'api', '192.0.2.9'), ['api', '192.0.2.9']);
+    node.label('web', PODS.web.labels);
+    node.write();
+    assert.deepEqual(await reached('web', 'db', '192.0.2.9'), ['db', '192.0.2.9']);
   });
 
   it('leaves a connection that was let in, and asks anew for the next', async () => {

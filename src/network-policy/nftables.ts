@@ -10,6 +10,12 @@
  * after it, and the answers, cost none: a connection that was let in stays when a policy changes,
  * as with upstream's reference implementation (kubernetes-sigs/kube-network-policies).
  *
+ * A pod shall be isolated before its first container starts, and its address is known only later. So
+ * while a pod of this node waits for one that policies isolate, no pod with an address that is not
+ * known here sends, or is sent to, or neither, as it will be isolated. Pods that start meanwhile and
+ * are not isolated wait with it; those that run notice nothing.
+ * https://kubernetes.io/docs/concepts/services-networking/network-policies/#pod-lifecycle
+ *
  * The filter is at the forward hook: after a Service's address was translated (prerouting), before
  * a pod's address is hidden (postrouting). What the node itself sends to its pods, and they to it,
  * is not forwarded, and so is always let through, as the documentation of NetworkPolicy has it.
@@ -18,7 +24,8 @@ import { changeCommands, elementCommands } from '#base/nftables/commands.ts';
 import type { ElementChange, Elements } from '#base/nftables/elements.ts';
 import { parseCidr } from '#base/ip.ts';
 import { FAMILIES, type Family } from './address-blocks.ts';
-import { AFTER_EGRESS, type Chain, FAMILY_WORDS, ofFamily } from './chains.ts';
+import { AFTER_EGRESS, type Chain, FAMILY_WORDS, KNOWN, ofFamily, starting } from './chains.ts';
+import { DIRECTIONS } from './policy.ts';
 
 /** How neighbours on a link find each other (RFC 4861): it never leaves the link. */
 export const NEIGHBOUR_DISCOVERY =
@@ -43,21 +50,26 @@ export function familiesOf({ podRanges }: Pick<TableOptions, 'podRanges'>): Fami
   return FAMILIES.filter((family) => own.has(family));
 }
 
-const MAPS = ['ingress', 'egress', 'itself'] as const;
-
 /** Every map and set that there always is, with its declaration. */
 function mapsOf(families: readonly Family[]): [name: string, declaration: string][] {
-  return families.flatMap((family) => {
+  const ofFamilies = families.flatMap((family): [string, string][] => {
     const { type } = FAMILY_WORDS[family];
-    return MAPS.map((map): [string, string] => {
-      const name = ofFamily(map, family);
-      const declaration =
-        map === 'itself'
-          ? `set ${name} { type ${type} . ${type}; }`
-          : `map ${name} { type ${type} : verdict; }`;
-      return [name, declaration];
-    });
+    const itself = ofFamily('itself', family);
+    const known = ofFamily(KNOWN, family);
+    return [
+      ...DIRECTIONS.map((direction): [string, string] => {
+        const name = ofFamily(direction, family);
+        return [name, `map ${name} { type ${type} : verdict; }`];
+      }),
+      [itself, `set ${itself} { type ${type} . ${type}; }`],
+      [known, `set ${known} { type ${type}; }`],
+    ];
   });
+  const gates = DIRECTIONS.map((direction): [string, string] => {
+    const name = starting(direction);
+    return [name, `map ${name} { type nf_proto : verdict; }`];
+  });
+  return [...ofFamilies, ...gates];
 }
 
 /** Replaces the table by one with exactly these chains and elements. */
@@ -118,12 +130,20 @@ function additions(table: string, chains: ReadonlyMap<string, Chain>): string[] 
 function tableText(options: TableOptions): string {
   const { table, bridge } = options;
   const families = familiesOf(options);
+  const own = JSON.stringify(bridge.name);
   const ofEach = (rule: (ip: string, family: Family) => string): string[] =>
     families.map((family) => rule(FAMILY_WORDS[family].ip, family));
   const chains: [name: string, rules: string[]][] = [
     [
       AFTER_EGRESS,
-      [...ofEach((ip, family) => `${ip} daddr vmap @${ofFamily('ingress', family)}`), 'accept'],
+      [
+        ...ofEach((ip, family) => `${ip} daddr vmap @${ofFamily('ingress', family)}`),
+        ...ofEach(
+          (ip, family) =>
+            `oifname ${own} ${ip} daddr != @${ofFamily(KNOWN, family)} meta nfproto vmap @${starting('ingress')}`,
+        ),
+        'accept',
+      ],
     ],
     [
       'police',
@@ -136,6 +156,10 @@ function tableText(options: TableOptions): string {
           (ip, family) => `${ip} saddr . ${ip} daddr @${ofFamily('itself', family)} accept`,
         ),
         ...ofEach((ip, family) => `${ip} saddr vmap @${ofFamily('egress', family)}`),
+        ...ofEach(
+          (ip, family) =>
+            `iifname ${own} ${ip} saddr != @${ofFamily(KNOWN, family)} meta nfproto vmap @${starting('egress')}`,
+        ),
         `goto ${AFTER_EGRESS}`,
       ],
     ],
@@ -144,9 +168,7 @@ function tableText(options: TableOptions): string {
       'keep_to_the_way',
       [
         'type filter hook output priority filter; policy accept;',
-        ...families.map(
-          (family) => `oifname ${JSON.stringify(bridge.name)} ${REDIRECTS[family]} drop`,
-        ),
+        ...families.map((family) => `oifname ${own} ${REDIRECTS[family]} drop`),
       ],
     ],
   ];

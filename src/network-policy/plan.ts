@@ -3,6 +3,9 @@
  *
  *   ingress, egress   address of an isolated pod : the chain of all its policies
  *   itself            address . address of an isolated pod: it may always speak to itself
+ *   known             addresses of the pods of this node
+ *   starting-…        ingress, egress: what becomes of addresses of pods that are not known here,
+ *                     while a pod that shall be isolated has none yet
  *   CHAIN-N           addresses of the pods that are peers of rule N of a policy's chain
  *   CHAIN-N-ports     address . protocol . port: what the names of ports in that rule stand for
  *
@@ -11,7 +14,7 @@
 import { type Labels, matchesSelector } from '#api/meta/labels.ts';
 import type { Element } from '#base/nftables/elements.ts';
 import { blocksContain } from './address-blocks.ts';
-import { ofFamily, peersSet, portsSet } from './chains.ts';
+import { KNOWN, ofFamily, peersSet, portsSet, PROTOCOLS, starting } from './chains.ts';
 import type { PodAddress, PolicyPod } from './pods.ts';
 import {
   type Direction,
@@ -33,8 +36,17 @@ export function selects(policy: Policy, pod: PolicyPod): boolean {
 /** What `policies`, all that select `pod`, do to it on its own node. */
 export function planIsolation(pod: PolicyPod, policies: readonly Policy[]): Element[] {
   const isolations = isolationsOf(policies);
-  if (isolations.length === 0) return [];
-  return pod.addresses.flatMap(({ family, text }) => [
+  if (pod.addresses.length === 0)
+    return isolations.flatMap(({ direction }) =>
+      Object.values(PROTOCOLS).map((key) => ({ map: starting(direction), key, value: 'drop' })),
+    );
+  const known = pod.addresses.map(({ family, text }) => ({
+    map: ofFamily(KNOWN, family),
+    key: text,
+    value: '',
+  }));
+  if (isolations.length === 0) return known;
+  const isolated = pod.addresses.flatMap(({ family, text }) => [
     ...isolations.map(({ direction, name }) => ({
       map: ofFamily(direction, family),
       key: text,
@@ -42,6 +54,7 @@ export function planIsolation(pod: PolicyPod, policies: readonly Policy[]): Elem
     })),
     { map: ofFamily('itself', family), key: `${text} . ${text}`, value: '' },
   ]);
+  return [...known, ...isolated];
 }
 
 export interface Isolation {

@@ -56,6 +56,12 @@ describe('policyPodOf', () => {
     });
   }
 
+  it('is on its node before it has an address, and nowhere before that', () => {
+    const waiting = { ...POD, status: { phase: 'Pending' as const } };
+    assert.equal(policyPodOf(waiting)?.node, 'n1');
+    assert.equal(policyPodOf({ ...waiting, spec: { containers: [] } }), undefined);
+  });
+
   it('keeps of a pod what policies look at', () => {
     assert.deepEqual(policyPodOf(keptPod(POD)), policyPodOf(POD));
     assert.deepEqual(keptPod(POD), {

@@ -24,7 +24,7 @@ export interface PodAddress extends IpAddress {
 export interface PolicyPod {
   readonly namespace: string;
   readonly labels: Labels;
-  /** One of a family, or one of each. */
+  /** One of a family, or one of each; none before its sandbox is known. */
   readonly addresses: readonly PodAddress[];
   /** Empty before it is bound. */
   readonly node: string;
@@ -33,13 +33,14 @@ export interface PolicyPod {
 
 /**
  * Undefined when no policy can be about `pod`: it has no address of its own, because it is on the
- * network of its node, has ended (others may have its address by now) or has not got one yet.
+ * network of its node, has ended (others may have its address by now) or is not bound to a node.
  */
 export function policyPodOf(pod: Pod): PolicyPod | undefined {
   const { metadata, spec, status } = pod;
   const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
   const addresses = addressesOf(pod);
-  if (addresses.length === 0 || isOver || spec?.hostNetwork === true) return undefined;
+  const isWaiting = addresses.length === 0 && (spec?.nodeName ?? '') === '';
+  if (isWaiting || isOver || spec?.hostNetwork === true) return undefined;
   return {
     namespace: metadata?.namespace ?? '',
     labels: metadata?.labels,

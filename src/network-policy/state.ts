@@ -150,10 +150,10 @@ export class PolicyState {
   }
 }
 
-/** Undefined without an address of one of `families`: there are no sets for others. */
+/** Undefined when it has addresses, but none of one of `families`: there are no sets for others. */
 function withinFamilies(pod: PolicyPod, families: readonly Family[]): PolicyPod | undefined {
   const addresses = pod.addresses.filter(({ family }) => families.includes(family));
-  return addresses.length === 0 ? undefined : { ...pod, addresses };
+  return addresses.length < Math.min(pod.addresses.length, 1) ? undefined : { ...pod, addresses };
 }
 
 function membership(policy: string, pod: string): string {

@@ -53,6 +53,8 @@ async function play(shape: Shape, look: (server: WorldServer, kernels: PolicyKer
 }
 
 function passes(kernels: readonly PolicyKernel[], probe: Probe): boolean {
+  const linkOf = (name: string, node: string | undefined): string =>
+    name.includes('/') && nodeOf(name) === node ? 'br0' : 'eth0';
   const packet = {
     from: probe.fromAddress,
     to: probe.toAddress,
@@ -61,7 +63,11 @@ function passes(kernels: readonly PolicyKernel[], probe: Probe): boolean {
   };
   // A pod speaks to itself without leaving, and an address outside has no node.
   const nodes = [probe.from, probe.to].filter((name) => name.includes('/')).map(nodeOf);
-  return kernels.every((kernel, index) => !nodes.includes(NODES[index]!) || kernel.passes(packet));
+  return kernels.every((kernel, index) => {
+    const node = NODES[index]!;
+    const links = { into: linkOf(probe.from, node), out: linkOf(probe.to, node) };
+    return !nodes.includes(node) || kernel.passes({ ...packet, ...links });
+  });
 }
 
 describe('the truth table of network policies', () => {

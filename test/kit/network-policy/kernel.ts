@@ -12,6 +12,9 @@ export interface Packet {
   readonly to: string;
   readonly protocol: string;
   readonly port: number;
+  /** Names of the interfaces that it comes in and goes out by; `br0` is that of pods of the node. */
+  readonly into: string;
+  readonly out: string;
 }
 
 export class PolicyKernel implements Processes {

@@ -16,10 +16,13 @@ const FIELDS: Readonly<Record<string, (packet: Packet) => string | undefined>> =
   // Packets are those of TCP, UDP and SCTP, and the first of their connections.
   'ct state': () => 'new',
   'icmpv6 type': () => undefined,
+  'meta nfproto': ({ from }) => (from.includes(':') ? 'ipv6' : 'ipv4'),
+  iifname: ({ into }) => JSON.stringify(into),
+  oifname: ({ out }) => JSON.stringify(out),
   'ip6 hoplimit': ({ from }) => (from.includes(':') ? '64' : undefined),
 };
 const FIELD = new RegExp(`^(${Object.keys(FIELDS).join('|')})`);
-const OPERAND = /^ (vmap @\S+|@\S+|\{ [^}]* \}|\S+) ?/;
+const OPERAND = /^ (vmap @\S+|!= @\S+|@\S+|\{ [^}]* \}|\S+) ?/;
 const VERDICT = /(?:^| )(accept|drop|goto \S+|jump \S+)$/;
 
 interface Match {
@@ -76,6 +79,9 @@ function matchesOf(rule: string): Match[] {
 function lookUp(parts: readonly string[], operand: string, sets: NamedSets): string | undefined {
   const [, name] = /^(?:vmap )?@(.*)$/.exec(operand) ?? [];
   if (name !== undefined) return sets.get(name)?.get(parts.join(' . '));
+  const [, excepted] = /^!= @(.*)$/.exec(operand) ?? [];
+  if (excepted !== undefined)
+    return sets.get(excepted)?.has(parts.join(' . ')) === true ? undefined : '';
   const elements = operand.replace(/^\{ | \}$/g, '').split(/, ?/);
   return elements.some((element) => isWithin(parts, element.split(' . '))) ? '' : undefined;
 }
