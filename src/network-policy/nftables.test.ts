@@ -148,4 +148,46 @@ describe('scripts', () => {
     assert.match(script, /\nadd element bridge t ports \{ "veth1", "veth2" \}\n$/);
     assert.match(bridgeScript(OPTIONS, []), /\n\}\n$/);
   });
+
+  it('lead frames of both families to the bridge, and let neighbours find each other', () => {
+    const dual = { ...OPTIONS, podRanges: ['10.0.0.0/8', 'fd00::/64'] };
+    const discovery = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255';
+    const rules = bridgeScript(dual, [])
+      .split('\n')
+      .filter((line) => /^ {4}(ether|iifname @|icmpv6)/.test(line))
+      .map((line) => line.trim());
+    assert.deepEqual(rules, [
+      'ether type arp arp saddr ip 10.0.0.0/8 update @ports { iifname }',
+      'ether type ip ip saddr 10.0.0.0/8 iifname != @ports update @ports { iifname }',
+      'ether type ip iifname @ports ip daddr 10.0.0.0/8 ether daddr set 02:00:00:00:00:01 meta pkttype set host',
+      `${discovery} ip6 saddr fd00::/64 update @ports { iifname }`,
+      `${discovery} accept`,
+      'ether type ip6 ip6 saddr fd00::/64 iifname != @ports update @ports { iifname }',
+      'ether type ip6 iifname @ports ip6 daddr fd00::/64 ether daddr set 02:00:00:00:00:01 meta pkttype set host',
+      'ether type ip iifname @ports ip daddr != 10.0.0.0/8 drop',
+      'ether type ip oifname @ports ip saddr != 10.0.0.0/8 drop',
+      `iifname @ports ${discovery} accept`,
+      'ether type ip6 iifname @ports drop',
+      'ether type ip6 oifname @ports drop',
+    ]);
+    assert.doesNotMatch(bridgeScript(OPTIONS, []), /icmpv6/);
+  });
+
+  it('let neighbours find each other and tell of no shorter way, in each family there is', () => {
+    const chains = new Map();
+    const both = fullScript(
+      { ...OPTIONS, podRanges: ['10.0.0.0/8', 'fd00::/64'] },
+      chains,
+      state.elements,
+    );
+    assert.match(
+      both,
+      /related accept\n {4}icmpv6 type \{ nd-neighbor-solicit, nd-neighbor-advert \} ip6 hoplimit 255 accept\n/,
+    );
+    assert.match(both, /oifname "br0" icmp type redirect drop\n/);
+    assert.match(both, /oifname "br0" icmpv6 type nd-redirect drop\n/);
+    assert.doesNotMatch(fullScript(OPTIONS, chains, state.elements), /ip6|icmpv6/);
+    const six = fullScript({ ...OPTIONS, podRanges: ['fd00::/64'] }, chains, state.elements);
+    assert.doesNotMatch(six, /ip saddr|ipv4_addr/);
+  });
 });

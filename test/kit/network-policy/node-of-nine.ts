@@ -56,6 +56,16 @@ export class NodeOfNine {
     if (result.status !== 0) throw new Error(`${script}: ${result.stderr}`);
   }
 
+  /** Whether br_netfilter shows the frames of the bridge to the filters of IP; pods forget their neighbours. */
+  showFrames(isOn: boolean): void {
+    const value = isOn ? 1 : 0;
+    const [v4, v6] = ['iptables', 'ip6tables'].map(
+      (name) => `net.bridge.bridge-nf-call-${name}=${value}`,
+    );
+    spawnSync('ip', ['netns', 'exec', this.#namespace('node'), 'sysctl', '-qw', `${v4}`, `${v6}`]);
+    for (const key of NINE) sh(`ip -n ${this.#namespace(key)} neighbour flush dev eth0`);
+  }
+
   #namespace(name: string): string {
     return `${this.#prefix}${name.replace('/', '')}`;
   }
