@@ -254,7 +254,7 @@ async function startNetworkPolicies(
     node: config.name,
     table: {
       table: nodeLayout(directory).networkPolicyTable,
-      podRange: config.podCidr,
+      podRanges: [config.podCidr],
       bridge: { name: bridge, address: linkAddress(bridge, sysfs) },
     },
   });

@@ -19,13 +19,18 @@
  * One thing br_netfilter still does by itself where it is on: what was sent to a Service and is
  * translated to a pod on the same bridge stays on the bridge, and is shown to the forward hook.
  *
- * What is left on the bridge besides ARP can be policed by nobody, so it is not carried from port
- * to port: broadcasts and multicasts of pods, and IPv6, which has link-local addresses on every
- * port and no policies here. Ports are those that the bridge has when the table is written, and then
- * those that speak ARP for an address of pods, because a chain cannot ask for the bridge of a frame
- * on every kernel (`meta ibrname` is an option of its build).
+ * What is left on the bridge besides ARP and neighbour discovery (RFC 4861) can be policed by nobody,
+ * so it is not carried from port to port: broadcasts and multicasts of pods, link-local addresses of
+ * IPv6, which every port has, and all of IPv6 where pods have no addresses of it.
+ *
+ * A table of family bridge is asked for every bridge of its network namespace, and a chain cannot ask
+ * for the bridge of a frame on every kernel (`meta ibrname` is an option of its build). So it goes by
+ * ports: those that the bridge has when the table is written, and those from which came a packet, or
+ * word by ARP or neighbour discovery, from an address of pods. Another bridge's frames are let be.
  */
-import type { TableOptions } from './nftables.ts';
+import { parseCidr } from '#base/ip.ts';
+import { FAMILY_WORDS } from './chains.ts';
+import { familiesOf, NEIGHBOUR_DISCOVERY, type TableOptions } from './nftables.ts';
 
 /** A port that a pod had goes from the set after a day; a pod that is there speaks ARP meanwhile. */
 const PORT_TIMEOUT = '1d';
@@ -34,10 +39,8 @@ const PORTS_MAX = 65_536;
 const OTHERS = '"cox*"';
 
 /** Replaces the table. `ports`: names of the interfaces on the bridge. */
-export function bridgeScript(
-  { table, podRange, bridge }: TableOptions,
-  ports: readonly string[],
-): string {
+export function bridgeScript(options: TableOptions, ports: readonly string[]): string {
+  const { table } = options;
   const names = ports.map((port) => JSON.stringify(port)).join(', ');
   const seed = names === '' ? '' : `add element bridge ${table} ports { ${names} }\n`;
   return `table bridge ${table}
@@ -47,16 +50,50 @@ table bridge ${table} {
   chain to_the_node {
     type filter hook prerouting priority dstnat; policy accept;
     iifname ${OTHERS} accept
-    ether type arp arp saddr ip ${podRange} update @ports { iifname }
-    ether type ip ip daddr ${podRange} ether daddr set ${bridge.address} meta pkttype set host
+${indented(toTheNode(options))}
   }
   chain from_port_to_port {
     type filter hook forward priority filter; policy accept;
     iifname ${OTHERS} accept
-    ether type ip ip saddr ${podRange} ip daddr != ${podRange} drop
-    ether type ip6 iifname @ports drop
-    ether type ip6 oifname @ports drop
+${indented(fromPortToPort(options))}
   }
 }
 ${seed}`;
+}
+
+function toTheNode({ podRanges, bridge }: TableOptions): string[] {
+  return podRanges.flatMap((range) => {
+    const ip = wordOf(range);
+    return [
+      ...(ip === 'ip'
+        ? [`ether type arp arp saddr ip ${range} update @ports { iifname }`]
+        : // It goes to the neighbour itself, or to all: a node in between would be its end.
+          [
+            `${NEIGHBOUR_DISCOVERY} ip6 saddr ${range} update @ports { iifname }`,
+            `${NEIGHBOUR_DISCOVERY} accept`,
+          ]),
+      `ether type ${ip} ${ip} saddr ${range} iifname != @ports update @ports { iifname }`,
+      `ether type ${ip} iifname @ports ${ip} daddr ${range} ether daddr set ${bridge.address} meta pkttype set host`,
+    ];
+  });
+}
+
+function fromPortToPort(options: TableOptions): string[] {
+  const v4 = options.podRanges.filter((range) => wordOf(range) === 'ip');
+  return [
+    // What br_netfilter has translated stays among pods.
+    ...v4.map((range) => `ether type ip iifname @ports ip daddr != ${range} drop`),
+    ...v4.map((range) => `ether type ip oifname @ports ip saddr != ${range} drop`),
+    ...(familiesOf(options).includes(6) ? [`iifname @ports ${NEIGHBOUR_DISCOVERY} accept`] : []),
+    'ether type ip6 iifname @ports drop',
+    'ether type ip6 oifname @ports drop',
+  ];
+}
+
+function wordOf(range: string): string {
+  return FAMILY_WORDS[parseCidr(range)?.family ?? 4].ip;
+}
+
+function indented(rules: readonly string[]): string {
+  return rules.map((rule) => `    ${rule}`).join('\n');
 }

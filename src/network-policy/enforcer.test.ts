@@ -84,7 +84,7 @@ async function world(nft = new FakeNft()) {
     node: 'n1',
     table: {
       table: 't',
-      podRange: '10.0.0.0/8',
+      podRanges: ['10.0.0.0/8'],
       bridge: { name: 'br0', address: '02:00:00:00:00:01' },
     },
   });
@@ -100,7 +100,7 @@ const ELEMENTS = /^(add|delete) element .*$/gm;
 describe('NetworkPolicyEnforcer', () => {
   it('writes both tables first, then only what changed, gathered', async () => {
     const { environment, server, nft, stop } = await world();
-    assert.match(nft.scripts[0] ?? '', /^table ip t\ndelete table ip t\n/);
+    assert.match(nft.scripts[0] ?? '', /^table inet t\ndelete table inet t\n/);
     assert.match(nft.scripts[1] ?? '', /^table bridge t\ndelete table bridge t\n/);
     assert.match(nft.scripts[1] ?? '', /ports \{ "veth1" \}\n$/);
     server.put('pods', pod('db', '10.0.0.1', { app: 'db' }));
@@ -109,32 +109,36 @@ describe('NetworkPolicyEnforcer', () => {
     assert.equal(nft.scripts.length, 3);
     assert.match(
       nft.scripts[2] ?? '',
-      /^add set .*\n(.*\n)*add element ip t ingress \{ 10\.0\.0\.1 : /,
+      /^add set .*\n(.*\n)*add element inet t ingress \{ 10\.0\.0\.1 : /,
     );
     server.put('pods', pod('web', '10.0.0.2', { app: 'web' }));
     await environment.advance(100);
     assert.match(
       nft.scripts[3] ?? '',
-      /^add element ip t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
+      /^add element inet t known \{ 10\.0\.0\.2 \}\nadd element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
     );
     server.put('pods', pod('web', '10.0.0.2', { app: 'web' }), 'DELETED');
     await environment.advance(100);
     assert.match(
       nft.scripts[4] ?? '',
-      /^delete element ip t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
+      /^delete element inet t known \{ 10\.0\.0\.2 \}\ndelete element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.2 \}\n$/,
     );
     server.put('networkpolicies', POLICY, 'DELETED');
     await environment.advance(100);
     assert.deepEqual(nft.scripts[5]?.match(ELEMENTS), [
-      'delete element ip t ingress { 10.0.0.1 }',
-      'delete element ip t itself { 10.0.0.1 . 10.0.0.1 }',
+      'delete element inet t ingress { 10.0.0.1 }',
+      'delete element inet t itself { 10.0.0.1 . 10.0.0.1 }',
     ]);
     stop.abort();
   });
 
   it('writes nothing for changes that change no rule', async () => {
     const { environment, server, nft, stop } = await world();
-    server.put('pods', pod('web', '10.0.0.2', { app: 'web' }));
+    const elsewhere: Pod = {
+      ...pod('web', '10.0.0.2', { app: 'web' }),
+      spec: { nodeName: 'n2', containers: [] },
+    };
+    server.put('pods', elsewhere);
     server.put('namespaces', { metadata: { name: 'd' } });
     server.put('networkpolicies', POLICY);
     await environment.advance(1_000);
@@ -149,8 +153,11 @@ describe('NetworkPolicyEnforcer', () => {
     server.put('pods', pod('db', '10.0.0.1', { app: 'db' }));
     await environment.advance(5_000);
     assert.equal(nft.scripts.length, 6);
-    assert.match(nft.scripts[4] ?? '', /^table ip t\ndelete table ip t\n/);
-    assert.match(nft.scripts[4] ?? '', /add element ip t ingress \{ 10\.0\.0\.1 : goto isolated-/);
+    assert.match(nft.scripts[4] ?? '', /^table inet t\ndelete table inet t\n/);
+    assert.match(
+      nft.scripts[4] ?? '',
+      /add element inet t ingress \{ 10\.0\.0\.1 : goto isolated-/,
+    );
     stop.abort();
   });
 
@@ -162,7 +169,7 @@ describe('NetworkPolicyEnforcer', () => {
     server.put('pods', pod('db', '10.0.0.1', { app: 'db' }));
     await environment.advance(1_000);
     assert.equal(nft.scripts.length, 3);
-    assert.match(nft.scripts[2] ?? '', /add element ip t ingress/);
+    assert.match(nft.scripts[2] ?? '', /add element inet t ingress/);
     stop.abort();
   });
 
@@ -170,7 +177,7 @@ describe('NetworkPolicyEnforcer', () => {
     const nft = new FakeNft();
     await removeNetworkPolicyTables(nft, 't');
     assert.deepEqual(nft.scripts, [
-      'table ip t\ndelete table ip t\n',
+      'table inet t\ndelete table inet t\n',
       'table bridge t\ndelete table bridge t\n',
     ]);
   });

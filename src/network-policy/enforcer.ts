@@ -5,8 +5,8 @@
  *   informers ─▶ state: what this node has to enforce ─▶ chains, elements ─▶ nft: the changes alone
  *
  * Changes that arrive together go in together, in one transaction. After a failure the whole table
- * is written anew. A pod is isolated from when its address is known here: as the documentation of
- * NetworkPolicy allows, it may have started before.
+ * is written anew. A pod is isolated from when it is known to be on this node, before it has an
+ * address.
  *
  * Semantics: https://kubernetes.io/docs/concepts/services-networking/network-policies/ and API
  * reference, NetworkPolicySpec v1. Named ports: KEP-2079 for ranges beside them (endPort).
@@ -26,7 +26,7 @@ import type { Change, Informer } from '#client/informer.ts';
 import type { InformerFactory } from '#client/informer-factory.ts';
 import { bridgeScript } from './bridge.ts';
 import type { Chain } from './chains.ts';
-import { deltaScript, fullScript, type TableOptions } from './nftables.ts';
+import { deltaScript, familiesOf, fullScript, type TableOptions } from './nftables.ts';
 import { keptPod, policyPodOf } from './pods.ts';
 import { policyOf } from './policy.ts';
 import { PolicyState } from './state.ts';
@@ -55,9 +55,9 @@ export class NetworkPolicyEnforcer {
   #chains: ReadonlyMap<string, Chain> | undefined;
 
   constructor(options: EnforcerOptions) {
-    const { informers, node } = options;
+    const { informers, node, table } = options;
     this.#options = options;
-    this.#state = new PolicyState(node);
+    this.#state = new PolicyState(node, familiesOf(table));
     this.#policies = informers.for(NETWORK_POLICY);
     this.#pods = informers.for(POD, { transform: keptPod });
     this.#namespaces = informers.for(NAMESPACE);
@@ -137,7 +137,7 @@ export async function removeNetworkPolicyTables(
   processes: Processes,
   table: string,
 ): Promise<void> {
-  for (const family of ['ip', 'bridge'] as const) {
+  for (const family of ['inet', 'bridge'] as const) {
     const input = removalScript(family, table);
     await processes.run('nft', ['-f', '-'], { input, timeoutMs: NFT_TIMEOUT_MS });
   }

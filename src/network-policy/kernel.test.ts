@@ -125,7 +125,7 @@ async function build(): Promise<TableOptions> {
     ...[NODE, OUTSIDE].map((name) => serveIn(name, 0)),
     ...NAMES.map((name) => serveIn(namespaceOf(name), name === 'db' ? DB_PORT : 0)),
   ]);
-  return { table: 'coxswain-test', podRange: '10.244.0.0/16', bridge: { name: 'br0', address } };
+  return { table: 'coxswain-test', podRanges: ['10.244.0.0/16'], bridge: { name: 'br0', address } };
 }
 
 function namespaceOf(name: Name): string {
@@ -146,7 +146,7 @@ const BRIDGE_NETFILTER = 'net.bridge.bridge-nf-call-iptables';
 /** What the enforcer does, without its watches. */
 class Node {
   readonly #options: TableOptions;
-  readonly #state = new PolicyState('n1');
+  readonly #state = new PolicyState('n1', [4]);
   readonly #policies = new Set<string>();
   #chains: ReadonlyMap<string, Chain> | undefined;
 
@@ -156,8 +156,12 @@ class Node {
     for (const name of NAMES) this.label(name, PODS[name].labels);
   }
 
-  label(name: Name, labels: Record<string, string>): void {
-    const { namespace, address } = PODS[name];
+  forget(name: Name): void {
+    this.#state.setPod(`${PODS[name].namespace}/${name}`, undefined);
+  }
+
+  label(name: Name, labels: Record<string, string>, address: string = PODS[name].address): void {
+    const { namespace } = PODS[name];
     const pod = policyPodOf({
       metadata: { namespace, labels },
       spec: { nodeName: 'n1', containers: [{ name: 'c', ports: PORTS }] },
@@ -413,6 +417,25 @@ describe('network policies in the kernel', { skip }, () => {
     assert.deepEqual(await reaching('db'), []);
   });
 
+  it('lets no unknown pod speak or be spoken to while an isolated one has no address yet', async () => {
+    const spec: NetworkPolicySpec = {
+      podSelector: { matchLabels: { app: 'new' } },
+      policyTypes: ['Ingress', 'Egress'],
+    };
+    node.policies(spec);
+    node.forget('web');
+    node.write();
+    assert.deepEqual(await reached('web', 'db', '192.0.2.9'), ['db', '192.0.2.9']);
+    node.label('web', { app: 'new' }, '');
+    node.write();
+    assert.deepEqual(await reached('web', 'db', '192.0.2.9', '10.244.0.1'), ['10.244.0.1']);
+    assert.deepEqual(await reaching('web', ['db', OUTSIDE, NODE]), [NODE]);
+    assert.deepEqual(await reached('db', 'api', '192.0.2.9'), ['api', '192.0.2.9']);
+    node.label('web', PODS.web.labels);
+    node.write();
+    assert.deepEqual(await reached('web', 'db', '192.0.2.9'), ['db', '192.0.2.9']);
+  });
+
   it('leaves a connection that was let in, and asks anew for the next', async () => {
     const hold = `const s = require('node:net').connect(8080, '${PODS.db.address}');
       s.on('data', (d) => console.log(String(d)));
@@ -461,7 +484,7 @@ describe('network policies in the kernel', { skip }, () => {
     nft(removalScript('bridge', options.table));
     assert.deepEqual(await reaching('db'), ['web', 'api', 'job']);
     nft(removalScript('bridge', options.table));
-    nft(removalScript('ip', options.table));
+    nft(removalScript('inet', options.table));
     const tables = sh(`ip netns exec ${NODE} nft list tables`).trim();
     assert.equal(tables, 'table ip services');
   });

@@ -11,7 +11,7 @@ import { PolicyState } from './state.ts';
 
 const OPTIONS: TableOptions = {
   table: 't',
-  podRange: '10.0.0.0/8',
+  podRanges: ['10.0.0.0/8'],
   bridge: { name: 'br0', address: '02:00:00:00:00:01' },
 };
 
@@ -22,7 +22,7 @@ function rulesOf(spec: Omit<NetworkPolicySpec, 'podSelector'>): string[] {
   });
   const [chain] = policy.chains;
   assert.ok(chain !== undefined);
-  return policyChain(chain).rules.map((rule) => rule.replaceAll(chain.name, 'C'));
+  return policyChain(chain, [4]).rules.map((rule) => rule.replaceAll(chain.name, 'C'));
 }
 
 describe('the rules of a policy', () => {
@@ -82,7 +82,7 @@ describe('the rules of a policy', () => {
 });
 
 describe('scripts', () => {
-  const state = new PolicyState('n');
+  const state = new PolicyState('n', [4]);
   const set = (ingress: NetworkPolicySpec['ingress']) => {
     const spec = ingress && { podSelector: {}, ingress };
     const policy = spec && policyOf({ metadata: { namespace: 'd', name: 'p' }, spec });
@@ -112,20 +112,20 @@ describe('scripts', () => {
     let script = deltaScript(OPTIONS, before.chains, after.chains, after.changes);
     for (const [name, label] of names) script = script.replaceAll(name, label);
     assert.deepEqual(script.trim().split('\n'), [
-      'add set ip t policy-new-0 { type ipv4_addr; }',
-      'add chain ip t policy-new',
-      'add rule ip t policy-new ip saddr @policy-new-0 accept',
-      'add chain ip t isolated-new',
-      'add rule ip t isolated-new jump policy-new',
-      'add rule ip t isolated-new drop',
-      'delete element ip t ingress { 10.0.0.1 }',
-      'add element ip t ingress { 10.0.0.1 : goto isolated-new }',
-      'add element ip t policy-new-0 { 10.0.0.1 }',
-      'flush chain ip t policy-old',
-      'flush chain ip t isolated-old',
-      'delete chain ip t policy-old',
-      'delete chain ip t isolated-old',
-      'delete set ip t policy-old-0',
+      'add set inet t policy-new-0 { type ipv4_addr; }',
+      'add chain inet t policy-new',
+      'add rule inet t policy-new ip saddr @policy-new-0 accept',
+      'add chain inet t isolated-new',
+      'add rule inet t isolated-new jump policy-new',
+      'add rule inet t isolated-new drop',
+      'delete element inet t ingress { 10.0.0.1 }',
+      'add element inet t ingress { 10.0.0.1 : goto isolated-new }',
+      'add element inet t policy-new-0 { 10.0.0.1 }',
+      'flush chain inet t policy-old',
+      'flush chain inet t isolated-old',
+      'delete chain inet t policy-old',
+      'delete chain inet t isolated-old',
+      'delete set inet t policy-old-0',
     ]);
     assert.equal(deltaScript(OPTIONS, after.chains, after.chains, []), '');
   });
@@ -133,19 +133,61 @@ describe('scripts', () => {
   it('write the table whole, with its elements', () => {
     const { chains } = set([{ from: [{ podSelector: {} }] }]);
     const script = fullScript(OPTIONS, chains, state.elements);
-    assert.match(script, /^table ip t\ndelete table ip t\ntable ip t \{\n/);
-    assert.match(script, /\nadd element ip t ingress \{ 10\.0\.0\.1 : goto isolated-ingress-/);
-    assert.match(script, /\nadd element ip t itself \{ 10\.0\.0\.1 \. 10\.0\.0\.1 \}\n/);
-    assert.match(script, /\nadd element ip t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.1 \}\n/);
+    assert.match(script, /^table inet t\ndelete table inet t\ntable inet t \{\n/);
+    assert.match(script, /\nadd element inet t ingress \{ 10\.0\.0\.1 : goto isolated-ingress-/);
+    assert.match(script, /\nadd element inet t itself \{ 10\.0\.0\.1 \. 10\.0\.0\.1 \}\n/);
+    assert.match(script, /\nadd element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.1 \}\n/);
   });
 
   it('lead frames for pods to the bridge itself, and know its ports', () => {
     const script = bridgeScript(OPTIONS, ['veth1', 'veth2']);
     assert.match(
       script,
-      /ether type ip ip daddr 10\.0\.0\.0\/8 ether daddr set 02:00:00:00:00:01 meta pkttype set host/,
+      /ether type ip iifname @ports ip daddr 10\.0\.0\.0\/8 ether daddr set 02:00:00:00:00:01 meta pkttype set host/,
     );
     assert.match(script, /\nadd element bridge t ports \{ "veth1", "veth2" \}\n$/);
     assert.match(bridgeScript(OPTIONS, []), /\n\}\n$/);
+  });
+
+  it('lead frames of both families to the bridge, and let neighbours find each other', () => {
+    const dual = { ...OPTIONS, podRanges: ['10.0.0.0/8', 'fd00::/64'] };
+    const discovery = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255';
+    const rules = bridgeScript(dual, [])
+      .split('\n')
+      .filter((line) => /^ {4}(ether|iifname @|icmpv6)/.test(line))
+      .map((line) => line.trim());
+    assert.deepEqual(rules, [
+      'ether type arp arp saddr ip 10.0.0.0/8 update @ports { iifname }',
+      'ether type ip ip saddr 10.0.0.0/8 iifname != @ports update @ports { iifname }',
+      'ether type ip iifname @ports ip daddr 10.0.0.0/8 ether daddr set 02:00:00:00:00:01 meta pkttype set host',
+      `${discovery} ip6 saddr fd00::/64 update @ports { iifname }`,
+      `${discovery} accept`,
+      'ether type ip6 ip6 saddr fd00::/64 iifname != @ports update @ports { iifname }',
+      'ether type ip6 iifname @ports ip6 daddr fd00::/64 ether daddr set 02:00:00:00:00:01 meta pkttype set host',
+      'ether type ip iifname @ports ip daddr != 10.0.0.0/8 drop',
+      'ether type ip oifname @ports ip saddr != 10.0.0.0/8 drop',
+      `iifname @ports ${discovery} accept`,
+      'ether type ip6 iifname @ports drop',
+      'ether type ip6 oifname @ports drop',
+    ]);
+    assert.doesNotMatch(bridgeScript(OPTIONS, []), /icmpv6/);
+  });
+
+  it('let neighbours find each other and tell of no shorter way, in each family there is', () => {
+    const chains = new Map();
+    const both = fullScript(
+      { ...OPTIONS, podRanges: ['10.0.0.0/8', 'fd00::/64'] },
+      chains,
+      state.elements,
+    );
+    assert.match(
+      both,
+      /related accept\n {4}icmpv6 type \{ nd-neighbor-solicit, nd-neighbor-advert \} ip6 hoplimit 255 accept\n/,
+    );
+    assert.match(both, /oifname "br0" icmp type redirect drop\n/);
+    assert.match(both, /oifname "br0" icmpv6 type nd-redirect drop\n/);
+    assert.doesNotMatch(fullScript(OPTIONS, chains, state.elements), /ip6|icmpv6/);
+    const six = fullScript({ ...OPTIONS, podRanges: ['fd00::/64'] }, chains, state.elements);
+    assert.doesNotMatch(six, /ip saddr|ipv4_addr/);
   });
 });

@@ -3,20 +3,24 @@
  *
  *   ingress, egress   address of an isolated pod : the chain of all its policies
  *   itself            address . address of an isolated pod: it may always speak to itself
+ *   known             addresses of the pods of this node
+ *   starting-…        ingress, egress: what becomes of addresses of pods that are not known here,
+ *                     while a pod that shall be isolated has none yet
  *   CHAIN-N           addresses of the pods that are peers of rule N of a policy's chain
  *   CHAIN-N-ports     address . protocol . port: what the names of ports in that rule stand for
+ *
+ * Each is there once for IPv4 and, as ingress-ip6 and so on, once for IPv6.
  */
 import { type Labels, matchesSelector } from '#api/meta/labels.ts';
 import type { Element } from '#base/nftables/elements.ts';
 import { blocksContain } from './address-blocks.ts';
-import { peersSet, portsSet } from './chains.ts';
-import type { PolicyPod } from './pods.ts';
+import { KNOWN, ofFamily, peersSet, portsSet, PROTOCOLS, starting } from './chains.ts';
+import type { PodAddress, PolicyPod } from './pods.ts';
 import {
   type Direction,
   DIRECTIONS,
   isolationName,
   type Policy,
-  type PolicyChain,
   type PodPeer,
   type Rule,
 } from './policy.ts';
@@ -32,15 +36,25 @@ export function selects(policy: Policy, pod: PolicyPod): boolean {
 /** What `policies`, all that select `pod`, do to it on its own node. */
 export function planIsolation(pod: PolicyPod, policies: readonly Policy[]): Element[] {
   const isolations = isolationsOf(policies);
-  if (isolations.length === 0) return [];
-  return [
+  if (pod.addresses.length === 0)
+    return isolations.flatMap(({ direction }) =>
+      Object.values(PROTOCOLS).map((key) => ({ map: starting(direction), key, value: 'drop' })),
+    );
+  const known = pod.addresses.map(({ family, text }) => ({
+    map: ofFamily(KNOWN, family),
+    key: text,
+    value: '',
+  }));
+  if (isolations.length === 0) return known;
+  const isolated = pod.addresses.flatMap(({ family, text }) => [
     ...isolations.map(({ direction, name }) => ({
-      map: direction,
-      key: pod.address,
+      map: ofFamily(direction, family),
+      key: text,
       value: `goto ${name}`,
     })),
-    { map: 'itself', key: `${pod.address} . ${pod.address}`, value: '' },
-  ];
+    { map: ofFamily('itself', family), key: `${text} . ${text}`, value: '' },
+  ]);
+  return [...known, ...isolated];
 }
 
 export interface Isolation {
@@ -71,24 +85,25 @@ export function planMembership(
       const isPeer = (rule.peers?.pods ?? []).some((peer) =>
         matchesPeer(peer, { pod, policy, labelsOf }),
       );
-      const speaksTo =
-        chain.direction === 'ingress' ? isIsolated : isDestination(rule, pod, isPeer);
-      return [
-        ...(isPeer ? [{ map: peersSet(chain, index), key: pod.address, value: '' }] : []),
-        ...(speaksTo ? portElements(chain, index, pod) : []),
-      ];
+      return pod.addresses.flatMap((address) => {
+        const { family, text } = address;
+        const speaksTo =
+          chain.direction === 'ingress' ? isIsolated : isDestination(rule, address, isPeer);
+        const peer = { map: ofFamily(peersSet(chain, index), family), key: text, value: '' };
+        const ports = namedPortKeys(pod, rule.ports?.names ?? []).map((port) => ({
+          map: ofFamily(portsSet(chain, index), family),
+          key: `${text} . ${port}`,
+          value: '',
+        }));
+        return [...(isPeer ? [peer] : []), ...(speaksTo ? ports : [])];
+      });
     }),
   );
 }
 
 /** Names of ports in a rule of egress are those of any pod that the rule lets its pods reach. */
-function isDestination({ peers }: Rule, pod: PolicyPod, isPeer: boolean): boolean {
-  return peers === undefined || isPeer || blocksContain(peers.blocks, pod.address);
-}
-
-function portElements(chain: PolicyChain, index: number, pod: PolicyPod): Element[] {
-  const names = chain.rules[index]?.ports?.names ?? [];
-  return namedPortKeys(pod, names).map((key) => ({ map: portsSet(chain, index), key, value: '' }));
+function isDestination({ peers }: Rule, address: PodAddress, isPeer: boolean): boolean {
+  return peers === undefined || isPeer || blocksContain(peers.blocks, address);
 }
 
 function matchesPeer(

@@ -23,29 +23,44 @@ const POD: Pod = {
 };
 
 describe('policyPodOf', () => {
-  const rows: [title: string, pod: Pod, address: string | undefined][] = [
-    ['is at its address', POD, '10.0.0.1'],
-    ['before it runs', { ...POD, status: { phase: 'Pending', podIP: '10.0.0.1' } }, '10.0.0.1'],
-    ['without an address', { ...POD, status: { phase: 'Pending' } }, undefined],
-    ['that has succeeded', { ...POD, status: { ...POD.status, phase: 'Succeeded' } }, undefined],
-    ['that has failed', { ...POD, status: { ...POD.status, phase: 'Failed' } }, undefined],
+  const rows: [title: string, pod: Pod, addresses: string[]][] = [
+    ['is at its address', POD, ['10.0.0.1']],
+    ['before it runs', { ...POD, status: { phase: 'Pending', podIP: '10.0.0.1' } }, ['10.0.0.1']],
+    ['without an address', { ...POD, status: { phase: 'Pending' } }, []],
+    ['that has succeeded', { ...POD, status: { ...POD.status, phase: 'Succeeded' } }, []],
+    ['that has failed', { ...POD, status: { ...POD.status, phase: 'Failed' } }, []],
+    ['on the network of its node', { ...POD, spec: { containers: [], hostNetwork: true } }, []],
     [
-      'on the network of its node',
-      { ...POD, spec: { containers: [], hostNetwork: true } },
-      undefined,
-    ],
-    [
-      'with two addresses is at the IPv4 one',
+      'with two addresses is at both, IPv4 first',
       { ...POD, status: { podIP: 'fd00::1', podIPs: [{ ip: 'fd00::1' }, { ip: '10.0.0.2' }] } },
-      '10.0.0.2',
+      ['10.0.0.2', 'fd00::1'],
     ],
-    ['with IPv6 alone', { ...POD, status: { podIP: 'fd00::1' } }, undefined],
+    [
+      'with two of one family is at the first',
+      { ...POD, status: { podIPs: [{ ip: '10.0.0.2' }, { ip: '10.0.0.3' }] } },
+      ['10.0.0.2'],
+    ],
+    [
+      'is at its address, however that is written',
+      { ...POD, status: { podIP: 'FD00:0:0::0:1' } },
+      ['fd00::1'],
+    ],
+    ['with IPv6 alone', { ...POD, status: { podIP: 'fd00::1' } }, ['fd00::1']],
   ];
-  for (const [title, pod, address] of rows) {
-    it(`a pod ${title}: ${address ?? 'none'}`, () => {
-      assert.equal(policyPodOf(pod)?.address, address);
+  for (const [title, pod, addresses] of rows) {
+    it(`a pod ${title}: ${addresses.join() || 'none'}`, () => {
+      assert.deepEqual(
+        (policyPodOf(pod)?.addresses ?? []).map(({ text }) => text),
+        addresses,
+      );
     });
   }
+
+  it('is on its node before it has an address, and nowhere before that', () => {
+    const waiting = { ...POD, status: { phase: 'Pending' as const } };
+    assert.equal(policyPodOf(waiting)?.node, 'n1');
+    assert.equal(policyPodOf({ ...waiting, spec: { containers: [] } }), undefined);
+  });
 
   it('keeps of a pod what policies look at', () => {
     assert.deepEqual(policyPodOf(keptPod(POD)), policyPodOf(POD));

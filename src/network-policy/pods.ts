@@ -6,7 +6,8 @@
  */
 import type { Container, Pod } from '#api/gen/core-v1.ts';
 import type { Labels } from '#api/meta/labels.ts';
-import { parseIp } from '#base/ip.ts';
+import { formatIp, type IpAddress, parseIp } from '#base/ip.ts';
+import { FAMILIES } from './address-blocks.ts';
 
 export interface NamedPort {
   readonly name: string;
@@ -15,39 +16,56 @@ export interface NamedPort {
   readonly number: number;
 }
 
+export interface PodAddress extends IpAddress {
+  /** Canonical. */
+  readonly text: string;
+}
+
 export interface PolicyPod {
   readonly namespace: string;
   readonly labels: Labels;
-  readonly address: string;
+  /** One of a family, or one of each; none before its sandbox is known. */
+  readonly addresses: readonly PodAddress[];
   /** Empty before it is bound. */
   readonly node: string;
   readonly ports: readonly NamedPort[];
 }
 
-const ADDRESS_FAMILY = 4;
-
 /**
  * Undefined when no policy can be about `pod`: it has no address of its own, because it is on the
- * network of its node, has ended (others may have its address by now) or has not got one yet.
+ * network of its node, has ended (others may have its address by now) or is not bound to a node.
  */
 export function policyPodOf(pod: Pod): PolicyPod | undefined {
   const { metadata, spec, status } = pod;
   const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
-  const addresses = [...(status?.podIPs ?? []).map(({ ip }) => ip ?? ''), status?.podIP ?? ''];
-  const address = addresses.find((text) => parseIp(text)?.family === ADDRESS_FAMILY);
-  if (address === undefined || isOver || spec?.hostNetwork === true) return undefined;
+  const addresses = addressesOf(pod);
+  const isWaiting = addresses.length === 0 && (spec?.nodeName ?? '') === '';
+  if (isWaiting || isOver || spec?.hostNetwork === true) return undefined;
   return {
     namespace: metadata?.namespace ?? '',
     labels: metadata?.labels,
-    address,
+    addresses,
     node: spec?.nodeName ?? '',
     ports: serving(pod).flatMap(namedPortsOf),
   };
 }
 
+function addressesOf({ status }: Pod): PodAddress[] {
+  const texts = [...(status?.podIPs ?? []).map(({ ip }) => ip ?? ''), status?.podIP ?? ''];
+  const addresses = texts.flatMap((text) => parseIp(text) ?? []);
+  return FAMILIES.flatMap((family) => {
+    const address = addresses.find((each) => each.family === family);
+    return address === undefined ? [] : [{ ...address, text: formatIp(address) }];
+  });
+}
+
 /** Whether policies see no difference. */
 export function samePolicyPod(left: PolicyPod, right: PolicyPod): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
+  return seenOf(left) === seenOf(right);
+}
+
+function seenOf(pod: PolicyPod): string {
+  return JSON.stringify({ ...pod, addresses: pod.addresses.map(({ text }) => text) });
 }
 
 /** A copy of `pod` with what policies look at: for the cache of an informer. */

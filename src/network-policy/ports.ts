@@ -53,10 +53,10 @@ export function portRangeText({ protocol, first, last }: PortRange): string {
   return `${protocol} . ${first === last ? first : `${first}-${last}`}`;
 }
 
-/** The ports of `pod` that have one of `names`; a name that it does not have is no port there. */
+/** `tcp . 80`: the ports of `pod` that have one of `names`; a name that it does not have is none. */
 export function namedPortKeys(pod: PolicyPod, names: readonly PortName[]): string[] {
   return names.flatMap(({ protocol, name }) => {
     const port = pod.ports.find((each) => each.name === name && each.protocol === protocol);
-    return port === undefined ? [] : [`${pod.address} . ${protocol} . ${port.number}`];
+    return port === undefined ? [] : [`${protocol} . ${port.number}`];
   });
 }

@@ -32,7 +32,7 @@ function podOf(key: string, address: string, facts: PodFacts = {}) {
 
 /** `shop` with a web and a db on this node, and `stage` with an api on another. */
 function world(...specs: NetworkPolicySpec[]): PolicyState {
-  const state = new PolicyState(NODE);
+  const state = new PolicyState(NODE, [4]);
   const ports = [{ name: 'main', containerPort: 8080 }];
   state.setNamespace('shop', { team: 'a' });
   state.setNamespace('stage', { team: 'b' });
@@ -62,7 +62,7 @@ function dump(state: PolicyState) {
   ]);
   return { chains, elements: new Map(elements) };
 }
-const MAPS = ['ingress', 'egress', 'itself'];
+const MAPS = ['ingress', 'egress', 'itself', 'known', 'starting-ingress', 'starting-egress'];
 
 const isolated = (state: PolicyState, direction: string): string[] =>
   [...state.elements.entries(direction)].map(([address]) => address).toSorted();
@@ -139,7 +139,65 @@ describe('isolation', () => {
   it('costs nothing where a policy isolates no pod of this node', () => {
     const state = world({ podSelector: { matchLabels: { app: 'far' } }, ingress: [{}] });
     assert.equal(state.chains().size, 0);
-    assert.deepEqual(state.elements.takeChanges(), []);
+    assert.deepEqual(
+      state.elements.takeChanges().filter(({ map }) => map !== 'known'),
+      [],
+    );
+  });
+});
+
+describe('a pod that has no address yet', () => {
+  const gates = (state: PolicyState): string[] =>
+    ['starting-ingress', 'starting-egress'].filter(
+      (map) => state.elements.get(map, 'ipv4') === 'drop',
+    );
+  const starting = (key: string, facts: PodFacts) => podOf(key, '', facts);
+  const spec: NetworkPolicySpec = { podSelector: { matchLabels: { app: 'new' } } };
+  const labels = { app: 'new' };
+  const types = [
+    ['ingress', spec, ['starting-ingress']],
+    ['egress', { ...spec, policyTypes: ['Egress'] }, ['starting-egress']],
+    [
+      'both',
+      { ...spec, policyTypes: ['Ingress', 'Egress'] },
+      ['starting-ingress', 'starting-egress'],
+    ],
+  ] satisfies [string, NetworkPolicySpec, string[]][];
+  for (const [title, policy, expected] of types) {
+    it(`shuts the gates of those unknown until it has one: ${title}`, () => {
+      const state = world(policy);
+      assert.deepEqual(gates(state), []);
+      state.setPod('shop/new', starting('shop/new', { labels }));
+      state.settle();
+      assert.deepEqual(gates(state), expected);
+      assert.equal(state.elements.get('known', '10.0.0.1'), '');
+      state.setPod('shop/new', podOf('shop/new', '10.0.0.9', { labels }));
+      state.settle();
+      assert.deepEqual(gates(state), []);
+      assert.equal(state.elements.get('known', '10.0.0.9'), '');
+    });
+  }
+
+  it('keeps them shut for another, and opens them when it goes or its policy does', () => {
+    const state = world(spec);
+    for (const key of ['shop/new', 'shop/newer']) state.setPod(key, starting(key, { labels }));
+    state.setPod('shop/new', undefined);
+    state.settle();
+    assert.deepEqual(gates(state), ['starting-ingress']);
+    setPolicy(state, 'p0', undefined);
+    state.settle();
+    assert.deepEqual(gates(state), []);
+  });
+
+  it('lets them open when no policy isolates it, or it is not on this node', () => {
+    const state = world(spec);
+    state.setPod('shop/other', starting('shop/other', { labels: { app: 'other' } }));
+    state.setPod('stage/new', starting('stage/new', { labels }));
+    state.setPod('shop/far', starting('shop/far', { labels, node: 'there' }));
+    state.setPod('shop/host', starting('shop/host', { labels, hostNetwork: true }));
+    state.setPod('shop/done', starting('shop/done', { labels, phase: 'Failed' }));
+    state.settle();
+    assert.deepEqual(gates(state), []);
   });
 });
 
@@ -256,7 +314,8 @@ describe('changes', () => {
     assert.deepEqual(members(state, PEERS), ['10.0.0.1']);
     setPolicy(state, 'p0', undefined);
     state.settle();
-    assert.deepEqual([...state.elements.owners], []);
+    assert.deepEqual(isolated(state, 'ingress'), []);
+    assert.deepEqual([...state.elements.owners], ['isolation shop/web', 'isolation shop/db']);
     state.setPod('shop/web', podOf('shop/web', '10.0.0.1'));
     setPolicy(state, 'p0', spec);
     state.settle();
@@ -325,10 +384,10 @@ describe('changes', () => {
     };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
-        const grown = new PolicyState(NODE);
+        const grown = new PolicyState(NODE, [4]);
         for (const each of steps) apply(grown, each);
         grown.settle();
-        const fresh = new PolicyState(NODE);
+        const fresh = new PolicyState(NODE, [4]);
         const last = new Map(steps.map((each) => [`${each[0]} ${each[1]}`, each]));
         for (const each of last.values()) apply(fresh, each);
         fresh.settle();

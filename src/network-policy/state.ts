@@ -10,6 +10,7 @@
  */
 import type { Labels } from '#api/meta/labels.ts';
 import { Elements } from '#base/nftables/elements.ts';
+import type { Family } from './address-blocks.ts';
 import { type Chain, isolationChain, policyChain } from './chains.ts';
 import { isolationsOf, planIsolation, planMembership, selects } from './plan.ts';
 import { type PolicyPod, samePolicyPod } from './pods.ts';
@@ -26,6 +27,7 @@ interface InForce {
 export class PolicyState {
   readonly elements = new Elements();
   readonly #node: string;
+  readonly #families: readonly Family[];
   readonly #policies = new Map<string, Policy>();
   readonly #pods = new Map<string, PolicyPod>();
   readonly #podsByNamespace = new Map<string, Set<string>>();
@@ -38,8 +40,10 @@ export class PolicyState {
   /** Those on this node whose isolation has to be looked at. */
   readonly #unsettledPods = new Set<string>();
 
-  constructor(node: string) {
+  /** Of the pods of `node`, by addresses of `families`. */
+  constructor(node: string, families: readonly Family[]) {
     this.#node = node;
+    this.#families = families;
   }
 
   /** Undefined: it is gone. The answer is whether anything came of it. */
@@ -54,8 +58,9 @@ export class PolicyState {
     return this.#unsettledPods.size > 0;
   }
 
-  setPod(key: string, pod: PolicyPod | undefined): boolean {
+  setPod(key: string, found: PolicyPod | undefined): boolean {
     const before = this.#pods.get(key);
+    const pod = found && withinFamilies(found, this.#families);
     if (before === pod || (before !== undefined && pod !== undefined && samePolicyPod(before, pod)))
       return false;
     put(this.#pods, key, pod);
@@ -128,7 +133,9 @@ export class PolicyState {
   #enforce(key: string): void {
     const policy = this.#policies.get(key);
     if (policy === undefined) return;
-    const chains = policy.chains.map((chain) => [chain.name, policyChain(chain)] as const);
+    const chains = policy.chains.map(
+      (chain) => [chain.name, policyChain(chain, this.#families)] as const,
+    );
     this.#inForce.set(key, { policy, chains, members: new Set() });
   }
 
@@ -141,6 +148,12 @@ export class PolicyState {
   #named(keys: readonly string[]): Policy[] {
     return keys.flatMap((key) => this.#policies.get(key) ?? []);
   }
+}
+
+/** Undefined when it has addresses, but none of one of `families`: there are no sets for others. */
+function withinFamilies(pod: PolicyPod, families: readonly Family[]): PolicyPod | undefined {
+  const addresses = pod.addresses.filter(({ family }) => families.includes(family));
+  return addresses.length < Math.min(pod.addresses.length, 1) ? undefined : { ...pod, addresses };
 }
 
 function membership(policy: string, pod: string): string {

@@ -2,7 +2,7 @@
 
 import type { ElementChange } from './elements.ts';
 
-export type Family = 'ip' | 'ip6' | 'bridge';
+export type Family = 'ip' | 'ip6' | 'inet' | 'bridge';
 
 /** A table; a name alone is one of family ip. */
 export type TableName = string | { readonly family: Family; readonly name: string };
