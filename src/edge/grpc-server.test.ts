@@ -43,7 +43,9 @@ describe('a gRPC server on a unix socket', () => {
         '/a.B/Echo': (request) => Promise.resolve(bytes(`${text(request)}!`)),
         '/a.B/Refuse': () =>
           Promise.reject(new GrpcError(GRPC_CODE.resourceExhausted, 'too much: 100 % ü')),
-        '/a.B/Break': () => Promise.reject(new Error('broken')),
+        '/a.B/Break': () => {
+          throw new Error('broken');
+        },
       },
     });
     assert.equal(text(await channel.unary('/a.B/Echo', bytes('hello'))), 'hello!');

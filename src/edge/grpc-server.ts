@@ -109,10 +109,9 @@ class ServedCall {
         timeoutMs,
       );
     const path = headers[':path'] ?? '';
-    this.#request().then(
-      (request) => this.#answer(path, request),
-      (error: unknown) => this.#fail(error),
-    );
+    this.#request()
+      .then((request) => this.#answer(path, request))
+      .catch((error: unknown) => this.#fail(error));
   }
 
   /** The one message of the client. */
