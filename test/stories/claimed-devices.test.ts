@@ -233,7 +233,7 @@ describe('claimed devices', () => {
     const slices = async (): Promise<number> => (await cluster.list(RESOURCE_SLICE)).length;
     await startDriver('gpu-0');
     await world.advance(60 * SECOND);
-    assert.equal(await slices(), 1);
+    assert.deepEqual([await slices(), driver.healthAsked], [1, 1]);
     await cluster.run(driver.stop());
     await world.advance(20 * SECOND);
     await driver.start();

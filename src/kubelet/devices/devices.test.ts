@@ -219,7 +219,7 @@ describe('device plug-ins', () => {
     // A container that ends meanwhile starts with the same ones.
     world.cri.exit(id, 1);
     await world.advance(30 * SECOND);
-    assert.equal(devicesOf('main'), 'a b');
+    assert.deepEqual([world.cri.configs.size, devicesOf('main')], [2, 'a b']);
     assert.deepEqual(plugin.asked, ['Allocate a b']);
     await plugin.listen();
     await cluster.run(plugin.register());
@@ -287,6 +287,19 @@ describe('device plug-ins', () => {
     await world.start();
     await world.advance(5 * SECOND);
     assert.deepEqual(await room(), ['0', '0']);
+  });
+
+  it('leave alone what somebody else has said of a node that has had devices', async () => {
+    await start();
+    const given = { 'example.com/other': '4' };
+    const patch = { status: { capacity: given } };
+    const options = { subresource: 'status' };
+    await cluster.run(cluster.client.patch(NODE, { name: 'n1' }, 'merge', patch, options));
+    await world.stop();
+    await world.start();
+    await world.advance(5 * SECOND);
+    const { status } = await cluster.get(NODE, 'n1');
+    assert.equal(status?.capacity?.['example.com/other'], '4');
   });
 
   it('of a newer process take the place of the older', async () => {

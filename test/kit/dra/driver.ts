@@ -45,6 +45,8 @@ export class SimulatedDraDriver {
   ];
   /** Undefined: it does not tell of health. */
   health: ReportedHealth[] | undefined;
+  /** How often it was asked to tell. */
+  healthAsked = 0;
   #tellHealth: ((message: Uint8Array) => Promise<void>) | undefined;
 
   constructor(options: DraDriverOptions) {
@@ -80,6 +82,7 @@ export class SimulatedDraDriver {
         },
         serverStream: {
           [WATCH_HEALTH_PATH]: async (_request, send, { signal }) => {
+            this.healthAsked++;
             if (this.health === undefined)
               throw new GrpcError(GRPC_CODE.unimplemented, 'unknown service');
             this.#tellHealth = send;
