@@ -101,6 +101,7 @@ class BarePods {
         imageUser: { username: '' },
         environment: new Map(),
         mounts: [],
+        devices: { devices: [], annotations: {}, cdiDevices: [] },
         terminationHostPath: '',
         limits: { memoryCapacity: 0, quotas: CPU_QUOTAS, killsAll: false },
         seccompDirectory: '',

@@ -5,6 +5,7 @@
  * door, `edge/grpc.ts`, so that a test can play the server with a function. Source: the gRPC
  * protocol over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md).
  */
+import { messageOf } from './error.ts';
 
 /** Status codes of gRPC that callers tell apart. */
 export const GRPC_CODE = {
@@ -51,7 +52,7 @@ export class GrpcError extends Error {
   readonly description: string;
 
   constructor(code: number, description: string) {
-    super(`rpc error: code = ${CODE_NAMES[code] ?? `Code(${code})`} desc = ${description}`);
+    super(`rpc error: code = ${grpcCodeName(code)} desc = ${description}`);
     this.name = 'GrpcError';
     this.code = code;
     this.description = description;
@@ -78,6 +79,77 @@ export interface GrpcChannel {
   close(): void;
 }
 
+/** A channel to a unix socket of which can be known whether somebody listens there. */
+export interface GrpcSocketChannel extends GrpcChannel {
+  /**
+   * Connects if need be. Resolves when the connection stands, with a promise that resolves when it
+   * breaks; rejects with GrpcError when it cannot be made. It keeps nobody from calling meanwhile.
+   */
+  connected(): Promise<{ readonly closed: Promise<void> }>;
+}
+
+/** What a server knows of a call beside its message. */
+export interface GrpcCall {
+  /** Fires when nobody waits for the answer any more: cancelled, too late, the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** A GrpcError that it throws is the status of the call; anything else is Unknown, as Go's server. */
+export type GrpcUnaryMethod = (request: Uint8Array, call: GrpcCall) => Promise<Uint8Array>;
+
+/**
+ * Resolves to end the stream with OK. `send` resolves when there is room for another message, and
+ * rejects when the call is over.
+ */
+export type GrpcStreamMethod = (
+  request: Uint8Array,
+  send: (message: Uint8Array) => Promise<void>,
+  call: GrpcCall,
+) => Promise<void>;
+
+/** Methods by path, `/package.Service/Method`. */
+export interface GrpcMethods {
+  readonly unary?: Readonly<Record<string, GrpcUnaryMethod>>;
+  readonly serverStream?: Readonly<Record<string, GrpcStreamMethod>>;
+}
+
+export interface GrpcServer {
+  /** Ends all calls, and removes the socket. */
+  close(): Promise<void>;
+}
+
+/** Both ends of gRPC on unix sockets: a door. `edge/grpc-sockets.ts` is the real one. */
+export interface GrpcSockets {
+  /** A channel to the server at `path`. Connects at first use. */
+  open(path: string): GrpcSocketChannel;
+  /** Listens at `path`; a socket that lies there is replaced. Rejects when that cannot be. */
+  serve(path: string, methods: GrpcMethods): Promise<GrpcServer>;
+}
+
+/** What a method threw, as the status that the caller gets. */
+export function grpcErrorOf(error: unknown): GrpcError {
+  if (error instanceof GrpcError) return error;
+  return new GrpcError(GRPC_CODE.unknown, messageOf(error));
+}
+
+/** For a path that a server does not have, in the words of Go's server. */
+export function unknownMethod(path: string, methods: GrpcMethods): GrpcError {
+  const [, service = '', method = ''] = path.split('/');
+  const known = [...Object.keys(methods.unary ?? {}), ...Object.keys(methods.serverStream ?? {})];
+  const text = known.some((each) => each.startsWith(`/${service}/`))
+    ? `unknown method ${method} for service ${service}`
+    : `unknown service ${service}`;
+  return new GrpcError(GRPC_CODE.unimplemented, text);
+}
+
+/** Name of a status code, as Go prints it. */
+export function grpcCodeName(code: number): string {
+  return CODE_NAMES[code] ?? `Code(${code})`;
+}
+
+/** The longest message that a server takes, as Go's server has it. */
+export const GRPC_REQUEST_BYTES_MAX = 4 * 1024 * 1024;
+
 /** The longest message that is sent or taken, as upstream's kubelet has it. */
 export const GRPC_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -94,8 +166,13 @@ export function frameGrpcMessage(message: Uint8Array): Uint8Array {
  * was offered) and for one that is too long.
  */
 export class GrpcDeframer {
+  readonly #bytesMax: number;
   #pieces: Uint8Array[] = [];
   #size = 0;
+
+  constructor(bytesMax = GRPC_MESSAGE_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
 
   push(bytes: Uint8Array): Uint8Array[] {
     this.#pieces.push(bytes);
@@ -135,10 +212,10 @@ export class GrpcDeframer {
       throw new GrpcError(GRPC_CODE.internal, 'compressed message, none was offered');
     }
     const length = view.getUint32(1);
-    if (length > GRPC_MESSAGE_BYTES_MAX) {
+    if (length > this.#bytesMax) {
       throw new GrpcError(
         GRPC_CODE.resourceExhausted,
-        `received message larger than max (${length} vs. ${GRPC_MESSAGE_BYTES_MAX})`,
+        `received message larger than max (${length} vs. ${this.#bytesMax})`,
       );
     }
     return length;

@@ -12,9 +12,9 @@ import {
   GRPC_CODE,
   GRPC_MESSAGE_BYTES_MAX,
   type GrpcCallOptions,
-  type GrpcChannel,
   GrpcDeframer,
   GrpcError,
+  type GrpcSocketChannel,
 } from '#base/grpc.ts';
 
 /** Flow control for one stream and for the session: a list of containers fits without a stall. */
@@ -31,11 +31,11 @@ export type GrpcAddress =
   | { readonly host: string; readonly port: number };
 
 /** A channel to the server at `address` (a text: a unix socket), without TLS. Connects at first use. */
-export function openGrpcChannel(address: GrpcAddress | string): GrpcChannel {
+export function openGrpcChannel(address: GrpcAddress | string): GrpcSocketChannel {
   return new Http2Channel(typeof address === 'string' ? { socketPath: address } : address);
 }
 
-class Http2Channel implements GrpcChannel {
+class Http2Channel implements GrpcSocketChannel {
   readonly #address: GrpcAddress;
   #session: ClientHttp2Session | undefined;
   #closed = false;
@@ -71,6 +71,23 @@ class Http2Channel implements GrpcChannel {
     signal?: AbortSignal,
   ): Promise<void> {
     return this.#call({ path, request, onMessage, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  connected(): Promise<{ readonly closed: Promise<void> }> {
+    if (this.#closed)
+      return Promise.reject(new GrpcError(GRPC_CODE.cancelled, 'the client connection is closing'));
+    const session = this.#connected();
+    const closed = new Promise<void>((resolve) => session.once('close', () => resolve()));
+    if (!session.connecting) return Promise.resolve({ closed });
+    return new Promise((resolve, reject) => {
+      session.once('connect', () => resolve({ closed }));
+      session.once('error', (error) =>
+        reject(new GrpcError(GRPC_CODE.unavailable, this.#connectionText(error))),
+      );
+      session.once('close', () =>
+        reject(new GrpcError(GRPC_CODE.unavailable, this.#connectionText('it was closed'))),
+      );
+    });
   }
 
   close(): void {

@@ -13,7 +13,7 @@ import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
-import type { GrpcChannel } from '#base/grpc.ts';
+import type { GrpcChannel, GrpcSockets } from '#base/grpc.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
@@ -24,9 +24,9 @@ import type { KubeletConfiguration } from './config/types.ts';
 import { aggregate } from './config/validate.ts';
 import { terminationMessage } from './container/termination-message.ts';
 import { createCri, type Cri } from './cri/cri.ts';
-import { rememberedPod } from './cri/labels.ts';
 import { RuntimeCache } from './cri/runtime-cache.ts';
 import { watchRuntime } from './cri/runtime-watch.ts';
+import { NodeDevices } from './devices/node-devices.ts';
 import type { KubeletEvents } from './events.ts';
 import { collectImages, ImageCollector } from './images/image-gc.ts';
 import { ImagePuller } from './images/image-puller.ts';
@@ -39,12 +39,13 @@ import { enforcePodsRoom, startCgroups } from './node/enforcement.ts';
 import { machineProblems } from './node/machine-checks.ts';
 import { type NodeFacts, nodeObject } from './node/node-object.ts';
 import { nodeAllocatable, reservationProblem } from './node/reservations.ts';
+import { stopEverything } from './node/stop-everything.ts';
 import { WatchedObjects } from './object-source.ts';
 import { BackoffTable } from './pod/backoff.ts';
 import type { NodeContext } from './pod/node-context.ts';
 import { cgroupsOf, nodeSettings } from './pod/node-settings.ts';
-import { isAnythingAlive } from './pod/observed.ts';
 import { PodWorker } from './pod/pod-worker.ts';
+import { rememberPod } from './pod/remember-pod.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { resizing } from './resize/resizing.ts';
@@ -84,6 +85,8 @@ export interface KubeletOptions {
   readonly images?: GrpcChannel;
   /** To the address of a pod, for gRPC probes. */
   readonly openGrpc: (address: { readonly host: string; readonly port: number }) => GrpcChannel;
+  /** For plug-ins on this node, which reach the kubelet and are reached at unix sockets. */
+  readonly sockets: GrpcSockets;
   readonly node: {
     readonly name: string;
     readonly hostname: string;
@@ -110,6 +113,9 @@ export class Kubelet {
   readonly #workers = new Map<string, PodWorker>();
   readonly #loops: Promise<void>[] = [];
   readonly #metrics: KubeletMetrics;
+  readonly #devices: NodeDevices;
+  /** Resolves when each pod of the node has a worker, or the kubelet ends. */
+  readonly #allKnown = Promise.withResolvers<void>();
   readonly #syncLoop: SyncLoopCheck;
   /** Who waits for a change of a pod in the runtime. */
   readonly #listeners = new Set<{ readonly uid: string; readonly callback: () => void }>();
@@ -155,6 +161,18 @@ export class Kubelet {
       });
     this.#metrics = new KubeletMetrics(new MetricRegistry(), clock);
     this.#syncLoop = new SyncLoopCheck(clock);
+    this.#devices = new NodeDevices({
+      ...options,
+      nodeName,
+      registry: this.#metrics.registry,
+      isRegistered: () => this.nodeObject !== undefined,
+      activePods: () =>
+        [...this.#workers.values()].filter(({ isActive }) => isActive).map(({ pod }) => pod),
+      findPod: (namespace, name) => this.#findPod(namespace, name),
+      onRoom: () => this.#agent?.wake(),
+      wake: (uid) => this.#workers.get(uid)?.wake(),
+      ready: () => this.#allKnown.promise,
+    });
   }
 
   /** Resolves when the runtime was found and all that runs is looked after. */
@@ -184,10 +202,11 @@ export class Kubelet {
     const context = await this.#assemble(cri, facts, { services, pods });
     this.#context = context;
     await context.volumes.start();
-    await Promise.all([context.allocations.load(), context.resizer.load()]);
+    const { allocations, cache, resizer } = context;
+    await Promise.all([allocations.load(), resizer.load(), this.#devices.start()]);
     const enforcing = { ...this.#options, nodeName: node.name, facts };
     await startCgroups(enforcing, context.cgroups);
-    await context.cache.relist();
+    await cache.relist();
     await this.#files?.start();
 
     const nodes = this.#informer(NODE, { fieldSelector: `metadata.name=${node.name}` });
@@ -200,7 +219,6 @@ export class Kubelet {
       this.#mirrors.wake();
     });
     for (const informer of [pods, nodes, services]) informer.start(signal);
-    const cache = context.cache;
     const collecting = { ...this.#options, cri, nodeName: node.name, policy: configuration };
     const images = new ImageCollector(collecting);
     const eviction = this.#evictionManager(context, images);
@@ -238,12 +256,15 @@ export class Kubelet {
     const context = this.#context;
     await Promise.all([this.#files?.stop(), this.#mirrors.stop()]);
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+    this.#allKnown.resolve();
+    await this.#devices.stop();
     await Promise.allSettled(this.#loops);
     context?.probes.stop();
     context?.objects.stop();
     context?.statuses.stop();
     context?.allocations.stop();
-    if (stopPods && context !== undefined) await this.#stopEverything(context);
+    if (stopPods && context !== undefined)
+      await stopEverything(context, this.#options.rootDirectory);
     // An open connection would keep the process alive.
     this.#options.runtime.close();
     this.#options.images?.close();
@@ -273,10 +294,7 @@ export class Kubelet {
   #servedPods({ cache, statuses }: NodeContext): ServedPods {
     return {
       list: () => this.pods(),
-      find: (namespace, name) =>
-        this.pods().find(
-          ({ metadata }) => metadata?.namespace === namespace && metadata.name === name,
-        ),
+      find: (namespace, name) => this.#findPod(namespace, name),
       statusOf: (pod) => statuses.previous(pod),
       observed: (uid) => cache.get(uid),
       onChange: (uid, callback) => {
@@ -285,6 +303,12 @@ export class Kubelet {
         return () => this.#listeners.delete(listener);
       },
     };
+  }
+
+  #findPod(namespace: string, name: string): Pod | undefined {
+    return this.pods().find(
+      ({ metadata }) => metadata?.namespace === namespace && metadata.name === name,
+    );
   }
 
   /** Undefined before `start` has resolved. */
@@ -376,6 +400,7 @@ export class Kubelet {
         rootDirectory,
       }),
       mounter,
+      devices: this.#devices,
       hooks: new HookRunner({ environment, cri, network }),
       probes: new ProbeManager(
         { environment, cri, network, openGrpc, metrics: this.#metrics.probes },
@@ -408,11 +433,12 @@ export class Kubelet {
             facts.machine.kernelVersion,
           ),
           nodeName: node.name,
-          node: () => this.nodeObject ?? nodeWithRoom(facts),
+          node: () => this.#devices.withAllocated(this.nodeObject ?? nodeWithRoom(facts)),
           pressure: () => this.#pressure(),
           taken: () =>
             [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ held }) => held),
         }),
+        allocateDevices: (pod) => this.#devices.allocate(pod),
         find: (uid) => this.#workers.get(uid),
         ready: () => this.#orStopped(pods.synced()),
         onAllocated: () => this.#weighClasses(),
@@ -435,6 +461,7 @@ export class Kubelet {
       cri,
       events,
       facts,
+      devices: this.#devices,
       pressure: () => this.#pressure(),
       onPodCidrs,
     });
@@ -513,11 +540,12 @@ export class Kubelet {
   /** What is left of pods that were deleted while nobody looked. */
   async #removeOrphans(context: NodeContext, pods: Informer<Pod>): Promise<void> {
     await this.#orStopped(Promise.all([pods.synced(), this.#files?.seen()]));
+    this.#allKnown.resolve();
     if (this.#abort.signal.aborted) return;
     this.#mirrors.ready();
     for (const observed of context.cache.list()) {
       if (this.#workers.has(observed.uid)) continue;
-      const pod = await this.#rememberPod(context, observed.uid);
+      const pod = await rememberPod(context, observed.uid);
       this.#adopt(pod)?.forgotten(pod);
     }
     const known = (uid: string): boolean => this.#workers.has(uid);
@@ -546,45 +574,6 @@ export class Kubelet {
       const uid = name.split('_').at(-1) ?? '';
       if (!known(uid)) await fileSystem.remove(`${logRoot}/${name}`).catch(() => {});
     }
-  }
-
-  /** A pod that the API forgot, from what was written on its containers. */
-  async #rememberPod({ cri, cache }: NodeContext, uid: string): Promise<Pod> {
-    const { name, namespace, containers } = cache.get(uid);
-    let pod: Pod = { metadata: { name, namespace, uid }, spec: { containers: [] } };
-    for (const { id } of containers) {
-      const { status } = await cri.call('containerStatus', { containerId: id });
-      const found = rememberedPod(status?.labels ?? {}, status?.annotations ?? {});
-      pod = {
-        ...found.pod,
-        spec: {
-          ...found.pod.spec,
-          containers: [...(pod.spec?.containers ?? []), found.container],
-        },
-      };
-    }
-    return pod;
-  }
-
-  /** For the end of the node: nothing of ours may remain but the state on disk. */
-  async #stopEverything({ cache, cgroups, cri, mounter, volumes }: NodeContext): Promise<void> {
-    await cache.relist();
-    await Promise.allSettled(
-      cache.list().map(async (observed) => {
-        if (isAnythingAlive(observed)) {
-          const running = observed.containers.filter(({ state }) => state === 'running');
-          await Promise.all(
-            running.map(({ id }) => cri.call('stopContainer', { containerId: id, timeout: 2 })),
-          );
-        }
-        for (const { id } of observed.sandboxes) {
-          await cri.call('stopPodSandbox', { podSandboxId: id });
-        }
-      }),
-    );
-    await mounter.unmountBelow(`${this.#options.rootDirectory}/pods`);
-    await volumes.stop();
-    await cgroups?.removeAll();
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import type { ConfigMap, Node, Pod, Secret, ServiceAccount, Service } from '#api/gen/core-v1.ts';
+import type { ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { ResourceType } from '#client/client.ts';
 
@@ -28,4 +29,18 @@ export const LEASE: ResourceType<Lease> = {
   kind: 'Lease',
   plural: 'leases',
   namespaced: true,
+};
+export const RESOURCE_CLAIM: ResourceType<ResourceClaim> = {
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceClaim',
+  plural: 'resourceclaims',
+  namespaced: true,
+};
+export const RESOURCE_SLICE: ResourceType<ResourceSlice> = {
+  group: 'resource.k8s.io',
+  version: 'v1',
+  kind: 'ResourceSlice',
+  plural: 'resourceslices',
+  namespaced: false,
 };

@@ -14,6 +14,7 @@ import { RestClient } from '#client/rest.ts';
 import { throttled } from '#client/throttle.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
+import { realGrpcSockets } from '#edge/grpc-sockets.ts';
 import { type RunningHttpServer, type ServerTls, serveHttp } from '#edge/http-server.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
@@ -60,6 +61,7 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
     fileSystem: realFileSystem(),
     processes: realProcesses(),
     network: realNetwork(),
+    sockets: realGrpcSockets(),
     client,
     heartbeats,
     events: new EventRecorder({

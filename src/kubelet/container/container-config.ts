@@ -8,6 +8,7 @@ import type { ContainerConfig, LinuxContainerResources, Mount } from '#api/gen/c
 import type { Container, Pod } from '#api/gen/core-v1.ts';
 import { type CpuQuotas, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
 import { oomScoreAdjust } from '../cgroups/oom-score.ts';
+import type { ContainerDevices } from '../devices/container-devices.ts';
 import { containerAnnotations, containerLabels } from '../cri/labels.ts';
 import { expandVariables } from './expansion.ts';
 import { type ImageUser, linuxSecurityContext } from './security-context.ts';
@@ -20,7 +21,9 @@ export interface ContainerConfigInput {
   readonly imageRef: string;
   readonly imageUser: ImageUser;
   readonly environment: ReadonlyMap<string, string>;
+  /** With those of its devices. */
   readonly mounts: readonly Mount[];
+  readonly devices: Pick<ContainerDevices, 'devices' | 'annotations' | 'cdiDevices'>;
   readonly terminationHostPath: string;
   readonly limits: ContainerLimits;
   readonly seccompDirectory: string;
@@ -49,9 +52,11 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     args: (container.args ?? []).map(expand),
     workingDir: container.workingDir ?? '',
     labels: containerLabels(container, pod),
-    annotations: containerAnnotations(container, pod, input),
+    annotations: { ...input.devices.annotations, ...containerAnnotations(container, pod, input) },
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
     mounts: [...input.mounts],
+    devices: [...input.devices.devices],
+    CDIDevices: [...input.devices.cdiDevices],
     logPath: containerLogPath(container.name, restartCount),
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,

@@ -8,9 +8,12 @@
 import type { ContainerImage, Node, NodeStatus } from '#api/gen/core-v1.ts';
 import { isStatus } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
+import { isExtendedResource } from '#api/validation/resource-names.ts';
 import { type Environment, sleep, type Timer } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
 import type { Cri } from '../cri/cri.ts';
+import type { DeviceRoom } from '../devices/device-pool.ts';
+import type { NodeDevices } from '../devices/node-devices.ts';
 import type { KubeletEvents } from '../events.ts';
 import { NODE } from '../resources.ts';
 import { milliseconds } from '../config/durations.ts';
@@ -37,6 +40,7 @@ export interface NodeAgentOptions {
   readonly facts: NodeFacts;
   /** Conditions of pressure that hold. */
   readonly pressure: () => ReadonlySet<string>;
+  readonly devices: Pick<NodeDevices, 'room' | 'isNew'>;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
 }
@@ -119,6 +123,7 @@ export class NodeAgent {
       if (!isStatus(error, 'AlreadyExists')) throw error;
     }
     const found = await client.get(NODE, facts.name);
+    await this.#forgetDevices(found);
     const labels = wanted.metadata?.labels ?? {};
     const differs = Object.entries(labels).some(
       ([key, value]) => found.metadata?.labels?.[key] !== value,
@@ -127,6 +132,17 @@ export class NodeAgent {
     if (!differs && Object.keys(annotations).length === 0) return found;
     const metadata = { labels, annotations };
     return client.patch(NODE, { name: facts.name }, 'strategic', { metadata });
+  }
+
+  /** Of a node that was made anew under an old name nobody offers any device yet. */
+  async #forgetDevices(found: Node): Promise<void> {
+    const { client, devices, facts } = this.#options;
+    const names = Object.keys(found.status?.capacity ?? {}).filter(isExtendedResource);
+    if (!devices.isNew || names.length === 0) return;
+    const none = Object.fromEntries(names.map((name) => [name, '0']));
+    const patch = { status: { capacity: none, allocatable: none } };
+    const options = { subresource: 'status' };
+    await client.patch(NODE, { name: facts.name }, 'strategic', patch, options);
   }
 
   /** True when the node is ready. */
@@ -170,7 +186,7 @@ export class NodeAgent {
   }
 
   async #observe(before: NonNullable<NodeStatus['conditions']>): Promise<NodeStatus> {
-    const { cri, environment, facts, pressure } = this.#options;
+    const { cri, devices, environment, facts, pressure } = this.#options;
     const [notReady, images] = await Promise.all([
       this.#whyNotReady(),
       cri.call('listImages', {}).then(
@@ -179,7 +195,8 @@ export class NodeAgent {
       ),
     ]);
     const now = timeText(environment.clock.now());
-    return { ...nodeStatus(facts, { pressure: pressure(), notReady }, before, now), images };
+    const status = nodeStatus(facts, { pressure: pressure(), notReady }, before, now);
+    return { ...withDevices(status, devices.room()), images };
   }
 
   async #whyNotReady(): Promise<string[]> {
@@ -202,6 +219,14 @@ export class NodeAgent {
       return ['container runtime is down'];
     }
   }
+}
+
+function withDevices(status: NodeStatus, { capacity, allocatable }: DeviceRoom): NodeStatus {
+  return {
+    ...status,
+    capacity: { ...status.capacity, ...capacity },
+    allocatable: { ...status.allocatable, ...allocatable },
+  };
 }
 
 function readyOf({ conditions = [] }: NodeStatus): string | undefined {

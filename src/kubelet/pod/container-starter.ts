@@ -111,13 +111,15 @@ export class ContainerStarter {
     const { fileSystem, settings, mounter } = this.#node;
     checkNonRoot(pod, container, image.user);
     const podIps = pod.spec?.hostNetwork === true ? this.#node.hostIps() : sandbox.ips;
-    const environment = await containerEnvironment({
+    const devices = await this.#node.devices.ofContainer(pod, container);
+    const own = await containerEnvironment({
       pod,
       container,
       services: await this.#node.services(pod),
       objects: this.#node.objects,
       facts: downwardFacts(this.#node, podIps),
     });
+    const environment = new Map([...devices.environment, ...own]);
     const restartCount = await this.#restartCount(pod, container, observed);
     const podDirectory = this.#node.volumes.podDirectory(pod.metadata?.uid ?? '');
     const logDirectory = podLogDirectory(settings.logRoot, pod);
@@ -142,7 +144,8 @@ export class ContainerStarter {
       imageRef: image.ref,
       imageUser: image.user,
       environment,
-      mounts,
+      mounts: [...devices.mounts, ...mounts],
+      devices,
       terminationHostPath,
       limits: settings.limits,
       seccompDirectory: settings.seccompDirectory,

@@ -8,6 +8,7 @@ import type { Client } from '#client/client.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import type { ContainerLimits } from '../container/container-config.ts';
 import type { ResolverConfig } from '../container/dns.ts';
+import type { PodDeviceSource } from '../devices/node-devices.ts';
 import type { DownwardFacts } from '../container/downward.ts';
 import type { Cri } from '../cri/cri.ts';
 import type { RuntimeCache } from '../cri/runtime-cache.ts';
@@ -51,6 +52,7 @@ export interface NodeContext extends Resizing {
   readonly images: ImagePuller;
   readonly volumes: VolumeManager;
   readonly mounter: Mounter;
+  readonly devices: PodDeviceSource;
   readonly hooks: HookRunner;
   readonly probes: ProbeManager;
   readonly statuses: StatusWriter;

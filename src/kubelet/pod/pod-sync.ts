@@ -190,7 +190,12 @@ export class PodSync {
   }
 
   async #createSandbox(config: PodSandboxConfig, { pod, events }: Pass): Promise<void> {
-    const { fileSystem, cri } = this.#node;
+    const { devices, fileSystem, cri } = this.#node;
+    await devices.prepare(pod).catch((error: unknown) => {
+      const message = `Failed to prepare dynamic resources: ${messageOf(error)}`;
+      events.pod('Warning', 'FailedPrepareDynamicResources', message);
+      throw error;
+    });
     await fileSystem.makeDirectory(config.logDirectory ?? '', 0o755);
     try {
       await cri.call('runPodSandbox', { config });

@@ -19,6 +19,7 @@ import { POD } from '../resources.ts';
 import { objectReferences } from '../volumes/sources.ts';
 import { pruneContainers, removeFromRuntime } from './cleanup.ts';
 import { ContainerKiller } from './container-killer.ts';
+import { podDescription } from './description.ts';
 import { downwardFacts, type NodeContext } from './node-context.ts';
 import { isAnythingAlive, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { PodSync } from './pod-sync.ts';
@@ -47,6 +48,8 @@ export class PodWorker {
   #override: PhaseOverride | undefined;
   #evictionGraceSeconds = Number.POSITIVE_INFINITY;
   #isTornDown = false;
+  /** Nothing of it runs, and its devices were given back. */
+  #isReleased = false;
   /** The node has said whether it takes the pod. */
   #isAssessed = false;
   #isRejected = false;
@@ -76,10 +79,16 @@ export class PodWorker {
 
   /** The node has taken the pod, and what it asked for is not free yet. */
   get isTaken(): boolean {
-    if (this.#isRejected || this.#phase === 'terminated' || this.#phase === 'removed') return false;
     const observed = this.#node.cache.get(this.uid);
-    if (isTerminalPhase(this.#pod.status?.phase) && !isAnythingAlive(observed)) return false;
+    if (!this.isActive) return false;
     return this.#isAssessed || wasStarted(observed) || this.#node.allocations.has(this.uid);
+  }
+
+  /** It may hold something of the node, or get it now: it is neither over nor refused. */
+  get isActive(): boolean {
+    if (this.#isRejected || this.#isReleased || this.#phase === 'removed') return false;
+    const isOver = isTerminalPhase(this.#pod.status?.phase);
+    return !isOver || isAnythingAlive(this.#node.cache.get(this.uid));
   }
 
   /** The pod with what it holds of the node, and its newest status. */
@@ -300,7 +309,7 @@ export class PodWorker {
     const { allocations, statuses, probes, environment, metrics, resizeConditions } = this.#node;
     const before = this.held;
     const previous = statuses.previous(this.#pod);
-    const status = podStatus({
+    const made = podStatus({
       pod: this.#phase === 'syncing' ? this.#granted : allocations.apply(this.#pod),
       observed,
       previous,
@@ -312,6 +321,7 @@ export class PodWorker {
       nowMs: environment.clock.now(),
       ...(this.#override === undefined ? {} : { override: this.#override }),
     });
+    const status = this.#node.devices.withHealth(this.#pod, made);
     if (!this.#gone) statuses.set(this.#pod, status);
     metrics.starts.reported(this.uid, previous, status);
     allocations.reported(before, status);
@@ -357,6 +367,7 @@ export class PodWorker {
   /** Nothing runs any more: the last status, then all that the pod had on the node. */
   async #lookTerminated(): Promise<void> {
     const { allocations, cache, cgroups, probes, statuses, volumes } = this.#node;
+    if (!(await this.#giveBackDevices())) return;
     this.#report(cache.get(this.uid), true);
     allocations.roomCame();
     probes.forget(this.uid);
@@ -371,6 +382,21 @@ export class PodWorker {
     if (!deleted && !this.#gone) return;
     if (!this.#gone) await this.#deleteFromApi();
     await this.#remove();
+  }
+
+  /** Before the last status, after which others may have them. False: it has to be tried again. */
+  async #giveBackDevices(): Promise<boolean> {
+    const { devices, environment } = this.#node;
+    try {
+      if (!this.#isReleased) await devices.unprepare(this.#pod);
+      this.#isReleased = true;
+      return true;
+    } catch (error) {
+      const values = { pod: podDescription(this.#pod), error: messageOf(error) };
+      environment.log.warn('devices not given back', values);
+      this.#wakeAfter(STOP_RETRY_MS);
+      return false;
+    }
   }
 
   /** The API server keeps the object until the kubelet says that nothing is left. */

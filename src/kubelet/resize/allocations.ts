@@ -40,6 +40,8 @@ export interface HeldPod {
 export interface AllocationsOptions {
   readonly environment: Environment;
   readonly admission: PodAdmission;
+  /** Gives a pod that is new to the node its devices; undefined: it has what it asks for. */
+  readonly allocateDevices: (pod: Pod) => Promise<Rejection | undefined>;
   readonly allocated: ResourceCheckpoint;
   readonly conditions: ResizeConditions;
   readonly find: (uid: string) => HeldPod | undefined;
@@ -85,7 +87,8 @@ export class Allocations {
   admit(pod: Pod): Promise<Rejection | undefined> {
     return this.#alone(async () => {
       const asked = this.apply(pod);
-      const rejection = await this.#options.admission.rejectionOf(asked);
+      const { admission, allocateDevices } = this.#options;
+      const rejection = (await allocateDevices(asked)) ?? (await admission.rejectionOf(asked));
       if (rejection === undefined) this.#record(asked, resourcesOf(asked));
       return rejection;
     });

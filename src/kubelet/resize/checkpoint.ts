@@ -2,16 +2,15 @@
  * Resources of pods that outlive the kubelet: one file with a checksum, held in memory too.
  *
  * A file that cannot be read is told of in the log and begun anew: what it said is then taken from
- * the status of each pod and from the runtime (`rebuild.ts`). Changes that come while the file is
- * written go together into the next writing. Upstream: pkg/kubelet/allocation/state, v1.36.
+ * the status of each pod and from the runtime (`rebuild.ts`). Upstream:
+ * pkg/kubelet/allocation/state, v1.36.
  */
 import type { FileSystem } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { fnv1a } from '../fnv.ts';
+import { StateFile } from '../state-file.ts';
 import type { PodResources } from './pod-resources.ts';
-
-const FILE_MODE = 0o600;
 
 export interface CheckpointOptions {
   readonly environment: Environment;
@@ -22,12 +21,11 @@ export interface CheckpointOptions {
 export class ResourceCheckpoint {
   readonly #options: CheckpointOptions;
   readonly #entries = new Map<string, PodResources>();
-  #writing: Promise<void> = Promise.resolve();
-  /** The writing that has not begun: it will hold all that is in memory then. */
-  #next: Promise<void> | undefined;
+  readonly #file: StateFile;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
+    this.#file = new StateFile({ ...options, format: () => format(this.#entries) });
   }
 
   /** Once, before anything else. */
@@ -52,30 +50,18 @@ export class ResourceCheckpoint {
   /** In memory at once; resolves when it is on disk. */
   set(uid: string, resources: PodResources): Promise<void> {
     this.#entries.set(uid, resources);
-    return this.#write();
+    return this.#file.write();
   }
 
   remove(uid: string): Promise<void> {
-    return this.#entries.delete(uid) ? this.#write() : Promise.resolve();
+    return this.#entries.delete(uid) ? this.#file.write() : Promise.resolve();
   }
 
   /** Forgets the pods that are not known any more. */
   retain(isKnown: (uid: string) => boolean): Promise<void> {
     const gone = [...this.#entries.keys()].filter((uid) => !isKnown(uid));
     for (const uid of gone) this.#entries.delete(uid);
-    return gone.length === 0 ? Promise.resolve() : this.#write();
-  }
-
-  #write(): Promise<void> {
-    this.#next ??= this.#writing
-      .catch(() => {})
-      .then(() => {
-        this.#writing = this.#next ?? Promise.resolve();
-        this.#next = undefined;
-        const { fileSystem, path } = this.#options;
-        return fileSystem.writeFileAtomic(path, format(this.#entries), FILE_MODE);
-      });
-    return this.#next;
+    return gone.length === 0 ? Promise.resolve() : this.#file.write();
   }
 }
 

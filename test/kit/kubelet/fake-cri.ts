@@ -21,6 +21,8 @@ export class FakeCri implements Cri {
   readonly containers = new Map<string, FakeContainer>();
   /** How long a container takes to end after it was told to; longer than the grace: killed. */
   stopMs = 0;
+  /** By id of container: what it was made from. */
+  readonly configs = new Map<string, m.ContainerConfig>();
   /** Bytes that each container uses. */
   memoryUsage = 0;
   /** By id of container: what it wrote. */
@@ -171,6 +173,7 @@ export class FakeCri implements Cri {
       resources: { linux: config?.linux?.resources ?? {} },
     };
     this.containers.set(id, { sandboxId: podSandboxId, status });
+    this.configs.set(id, config ?? {});
     return { containerId: id };
   }
 

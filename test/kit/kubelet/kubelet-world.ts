@@ -13,6 +13,7 @@ import { Kubelet, type KubeletOptions } from '#kubelet/kubelet.ts';
 import { CONTAINER_NAME_LABEL, POD_NAME_LABEL } from '#kubelet/cri/labels.ts';
 import { POD } from '#kubelet/resources.ts';
 import type { TestCluster } from '../cluster.ts';
+import { MemoryGrpcSockets } from '../grpc-sockets.ts';
 import { FakeCri } from './fake-cri.ts';
 import { runtimeChannel } from './fake-runtime.ts';
 import { MemoryFileSystem } from './memory-file-system.ts';
@@ -35,6 +36,7 @@ export class KubeletWorld {
   readonly cri: FakeCri;
   readonly fileSystem = new MemoryFileSystem();
   readonly events: KubeletEvent[] = [];
+  readonly sockets: MemoryGrpcSockets;
   kubelet: Kubelet | undefined;
   /** The API does not answer. */
   isCutOff = false;
@@ -43,6 +45,7 @@ export class KubeletWorld {
   private constructor(cluster: TestCluster) {
     this.cluster = cluster;
     this.cri = new FakeCri(cluster.environment);
+    this.sockets = new MemoryGrpcSockets(cluster.environment, this.fileSystem);
   }
 
   /** `manifests`: by name of the file. */
@@ -71,6 +74,7 @@ export class KubeletWorld {
     this.kubelet = new Kubelet({
       environment: cluster.environment,
       fileSystem,
+      sockets: this.sockets,
       processes: {
         run: () =>
           Promise.resolve({ exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() }),

@@ -1,5 +1,5 @@
 /**
- * A file system in memory: files and directories, no rights and no links. A watch tells of changes
+ * A file system in memory: files, directories and sockets, no rights and no links. A watch tells of changes
  * at once.
  */
 import type { FileStat, FileSystem, FileSystemRoom } from '#base/doors.ts';
@@ -7,6 +7,9 @@ import type { FileStat, FileSystem, FileSystemRoom } from '#base/doors.ts';
 export class MemoryFileSystem implements FileSystem {
   readonly #files = new Map<string, Uint8Array>();
   readonly #directories = new Set<string>(['/']);
+  /** By path of a socket, its inode. */
+  readonly #sockets = new Map<string, number>();
+  #inodes = 0;
   readonly #watches = new Set<{ readonly path: string; readonly changed: () => void }>();
   /** By path: whoever reads it is refused with this. */
   readonly faults = new Map<string, Error>();
@@ -41,6 +44,15 @@ export class MemoryFileSystem implements FileSystem {
   async writeFile(path: string, data: Uint8Array | string): Promise<void> {
     await this.makeDirectory(parentOf(path));
     this.#files.set(path, Buffer.from(data));
+    this.#sockets.delete(path);
+    this.#tell(path);
+  }
+
+  /** As a program that listens does. */
+  async makeSocket(path: string): Promise<void> {
+    await this.makeDirectory(parentOf(path));
+    this.#files.set(path, new Uint8Array());
+    this.#sockets.set(path, ++this.#inodes);
     this.#tell(path);
   }
 
@@ -63,13 +75,13 @@ export class MemoryFileSystem implements FileSystem {
     const file = this.#files.get(path);
     if (file === undefined && !this.#directories.has(path)) return Promise.resolve(undefined);
     return Promise.resolve({
-      kind: file === undefined ? 'directory' : 'file',
+      kind: file === undefined ? 'directory' : this.#sockets.has(path) ? 'socket' : 'file',
       size: file?.length ?? 0,
       mode: 0o755,
       uid: 0,
       gid: 0,
       modifiedMs: 0,
-      inode: 0,
+      inode: this.#sockets.get(path) ?? 0,
       device: 0,
     });
   }
@@ -82,6 +94,7 @@ export class MemoryFileSystem implements FileSystem {
   remove(path: string): Promise<void> {
     const isBelow = (each: string): boolean => each === path || each.startsWith(`${path}/`);
     for (const each of this.#files.keys()) if (isBelow(each)) this.#files.delete(each);
+    for (const each of this.#sockets.keys()) if (isBelow(each)) this.#sockets.delete(each);
     for (const each of this.#directories) if (isBelow(each)) this.#directories.delete(each);
     this.#tell(path);
     return Promise.resolve();

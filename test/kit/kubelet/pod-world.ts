@@ -14,6 +14,8 @@ import { CPU_QUOTAS } from '#kubelet/cgroups/cfs.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import { milliseconds } from '#kubelet/config/durations.ts';
 import { RuntimeCache } from '#kubelet/cri/runtime-cache.ts';
+import { containerDevices } from '#kubelet/devices/container-devices.ts';
+import type { PodDeviceSource } from '#kubelet/devices/node-devices.ts';
 import type { KubeletEvent } from '#kubelet/events.ts';
 import { ImagePuller } from '#kubelet/images/image-puller.ts';
 import { PullGate } from '#kubelet/images/pull-gate.ts';
@@ -31,6 +33,14 @@ import { TokenSource } from '#kubelet/volumes/tokens.ts';
 import { VirtualEnvironment } from '../virtual-environment.ts';
 import { FakeApi } from './fake-api.ts';
 import { FakeCri } from './fake-cri.ts';
+
+/** A node without devices. */
+const NO_DEVICES: PodDeviceSource = {
+  prepare: () => Promise.resolve(),
+  unprepare: () => Promise.resolve(),
+  ofContainer: () => Promise.resolve(containerDevices([], [])),
+  withHealth: (_pod, status) => status,
+};
 
 const LIMITS = { memoryCapacity: 2 ** 30, quotas: CPU_QUOTAS, killsAll: false };
 
@@ -110,6 +120,7 @@ export class PodWorld {
         podDirectory: () => '/pod',
       } as unknown as NodeContext['volumes'],
       mounter: {} as unknown as NodeContext['mounter'],
+      devices: NO_DEVICES,
       hooks: new HookRunner({ environment, cri, network }),
       probes: new ProbeManager(
         { environment, cri, network, openGrpc: openGrpcChannel, metrics: this.metrics.probes },
@@ -137,6 +148,7 @@ export class PodWorld {
           }),
           taken: () => [...this.taken, ...this.#held()],
         }),
+        allocateDevices: () => Promise.resolve(undefined),
         find: (uid) => this.workers.get(uid),
         ready: () => Promise.resolve(),
         onAllocated: () => {},

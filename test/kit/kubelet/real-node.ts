@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
+import { realGrpcSockets } from '#edge/grpc-sockets.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
@@ -111,6 +112,7 @@ export class RealTestNode {
       fileSystem: realFileSystem(),
       processes: realProcesses(),
       network: realNetwork(),
+      sockets: realGrpcSockets(),
       client: this.api,
       events: { event: (event) => this.events.push(event) },
       runtime: openGrpcChannel(this.path('containerd.sock')),
