@@ -24,7 +24,6 @@ import type { KubeletConfiguration } from './config/types.ts';
 import { aggregate } from './config/validate.ts';
 import { terminationMessage } from './container/termination-message.ts';
 import { createCri, type Cri } from './cri/cri.ts';
-import { rememberedPod } from './cri/labels.ts';
 import { RuntimeCache } from './cri/runtime-cache.ts';
 import { watchRuntime } from './cri/runtime-watch.ts';
 import type { KubeletEvents } from './events.ts';
@@ -41,14 +40,18 @@ import { type NodeFacts, nodeObject } from './node/node-object.ts';
 import { nodeAllocatable, reservationProblem } from './node/reservations.ts';
 import { WatchedObjects } from './object-source.ts';
 import { BackoffTable } from './pod/backoff.ts';
+import { livePods } from './pod/live-pods.ts';
 import type { NodeContext } from './pod/node-context.ts';
 import { cgroupsOf, nodeSettings } from './pod/node-settings.ts';
-import { isAnythingAlive } from './pod/observed.ts';
 import { PodWorker } from './pod/pod-worker.ts';
+import { podFromRuntime, removeOrphanLogs, stopEverything } from './pod/remains.ts';
 import { StatusWriter } from './pod/status-writer.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { resizing } from './resize/resizing.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
+import { shutdownPeriods } from './shutdown/shutdown-groups.ts';
+import { ShutdownManager } from './shutdown/shutdown-manager.ts';
+import { ShutdownRecord } from './shutdown/shutdown-record.ts';
 import { SyncLoopCheck } from './server/health.ts';
 import { rotateLogs } from './server/log-rotation.ts';
 import type { ServedPods } from './server/served-pods.ts';
@@ -120,6 +123,8 @@ export class Kubelet {
   #facts: NodeFacts | undefined;
   #agent: NodeAgent | undefined;
   #eviction: EvictionManager | undefined;
+  readonly #shutdown: ShutdownManager;
+  readonly #shutdownRecord: ShutdownRecord;
 
   constructor(options: KubeletOptions) {
     const { clock } = options.environment;
@@ -155,6 +160,15 @@ export class Kubelet {
       });
     this.#metrics = new KubeletMetrics(new MetricRegistry(), clock);
     this.#syncLoop = new SyncLoopCheck(clock);
+    this.#shutdownRecord = new ShutdownRecord({ ...options, registry: this.#metrics.registry });
+    this.#shutdown = new ShutdownManager({
+      ...options,
+      nodeName,
+      periods: shutdownPeriods(options.configuration),
+      pods: livePods(this.#workers),
+      record: this.#shutdownRecord,
+      onShutdown: () => this.#agent?.wake(),
+    });
   }
 
   /** Resolves when the runtime was found and all that runs is looked after. */
@@ -183,7 +197,7 @@ export class Kubelet {
     const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
     const context = await this.#assemble(cri, facts, { services, pods });
     this.#context = context;
-    await context.volumes.start();
+    await Promise.all([context.volumes.start(), this.#shutdownRecord.load()]);
     await Promise.all([context.allocations.load(), context.resizer.load()]);
     const enforcing = { ...this.#options, nodeName: node.name, facts };
     await startCgroups(enforcing, context.cgroups);
@@ -243,10 +257,19 @@ export class Kubelet {
     context?.objects.stop();
     context?.statuses.stop();
     context?.allocations.stop();
-    if (stopPods && context !== undefined) await this.#stopEverything(context);
+    if (stopPods && context !== undefined)
+      await stopEverything(context, this.#options.rootDirectory);
     // An open connection would keep the process alive.
     this.#options.runtime.close();
     this.#options.images?.close();
+  }
+
+  /**
+   * The machine shuts down: ends the pods in order. Resolves when they have ended or had their time;
+   * at once where the configuration gives them none. The kubelet goes on until it is stopped.
+   */
+  shutDown(): Promise<void> {
+    return this.#shutdown.shutDown();
   }
 
   /** The pods that have a worker, as the API has them. */
@@ -410,6 +433,7 @@ export class Kubelet {
           nodeName: node.name,
           node: () => this.nodeObject ?? nodeWithRoom(facts),
           pressure: () => this.#pressure(),
+          isShuttingDown: () => this.#shutdown.isShuttingDown,
           taken: () =>
             [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ held }) => held),
         }),
@@ -436,6 +460,7 @@ export class Kubelet {
       events,
       facts,
       pressure: () => this.#pressure(),
+      isShuttingDown: () => this.#shutdown.isShuttingDown,
       onPodCidrs,
     });
   }
@@ -517,7 +542,7 @@ export class Kubelet {
     this.#mirrors.ready();
     for (const observed of context.cache.list()) {
       if (this.#workers.has(observed.uid)) continue;
-      const pod = await this.#rememberPod(context, observed.uid);
+      const pod = await podFromRuntime(context, observed.uid);
       this.#adopt(pod)?.forgotten(pod);
     }
     const known = (uid: string): boolean => this.#workers.has(uid);
@@ -527,7 +552,7 @@ export class Kubelet {
     for (const [uid, path] of (await context.cgroups?.podsWithCgroup()) ?? []) {
       if (!known(uid)) await context.cgroups?.removePath(path);
     }
-    await this.#removeOrphanLogs(known);
+    await removeOrphanLogs(this.#options.fileSystem, this.#options.configuration.podLogsDir, known);
     context.allocations.retain(known);
     context.resizer.retain(known);
   }
@@ -537,54 +562,6 @@ export class Kubelet {
     this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
     if (this.#abort.signal.aborted) return;
     await Promise.race([wait, stopped]);
-  }
-
-  async #removeOrphanLogs(known: (uid: string) => boolean): Promise<void> {
-    const { fileSystem, configuration } = this.#options;
-    const logRoot = configuration.podLogsDir;
-    for (const name of await fileSystem.list(logRoot).catch(() => [])) {
-      const uid = name.split('_').at(-1) ?? '';
-      if (!known(uid)) await fileSystem.remove(`${logRoot}/${name}`).catch(() => {});
-    }
-  }
-
-  /** A pod that the API forgot, from what was written on its containers. */
-  async #rememberPod({ cri, cache }: NodeContext, uid: string): Promise<Pod> {
-    const { name, namespace, containers } = cache.get(uid);
-    let pod: Pod = { metadata: { name, namespace, uid }, spec: { containers: [] } };
-    for (const { id } of containers) {
-      const { status } = await cri.call('containerStatus', { containerId: id });
-      const found = rememberedPod(status?.labels ?? {}, status?.annotations ?? {});
-      pod = {
-        ...found.pod,
-        spec: {
-          ...found.pod.spec,
-          containers: [...(pod.spec?.containers ?? []), found.container],
-        },
-      };
-    }
-    return pod;
-  }
-
-  /** For the end of the node: nothing of ours may remain but the state on disk. */
-  async #stopEverything({ cache, cgroups, cri, mounter, volumes }: NodeContext): Promise<void> {
-    await cache.relist();
-    await Promise.allSettled(
-      cache.list().map(async (observed) => {
-        if (isAnythingAlive(observed)) {
-          const running = observed.containers.filter(({ state }) => state === 'running');
-          await Promise.all(
-            running.map(({ id }) => cri.call('stopContainer', { containerId: id, timeout: 2 })),
-          );
-        }
-        for (const { id } of observed.sandboxes) {
-          await cri.call('stopPodSandbox', { podSandboxId: id });
-        }
-      }),
-    );
-    await mounter.unmountBelow(`${this.#options.rootDirectory}/pods`);
-    await volumes.stop();
-    await cgroups?.removeAll();
   }
 }
 

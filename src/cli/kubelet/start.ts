@@ -45,6 +45,8 @@ export interface KubeletParts
 export interface RunningKubelet {
   /** Ends it; containers go on running. */
   stop(): Promise<void>;
+  /** The machine shuts down: resolves when the pods have ended, as far as they are given time. */
+  shutDown(): Promise<void>;
 }
 
 /** Resolves when the kubelet runs. Throws UserError. */
@@ -82,7 +84,10 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
     await kubelet.stop({ stopPods: false });
     throw new UserError(`Cannot start the kubelet: ${messageOf(error)}`);
   }
-  return { stop: () => kubelet.stop({ stopPods: false }) };
+  return {
+    stop: () => kubelet.stop({ stopPods: false }),
+    shutDown: () => kubelet.shutDown(),
+  };
 }
 
 /** Requests, events and heartbeats each have a limit of their own; the last none. */

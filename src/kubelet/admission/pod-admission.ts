@@ -6,6 +6,7 @@
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import { NODE } from '../resources.ts';
+import { SHUTDOWN_REJECTION } from '../shutdown/shutdown-manager.ts';
 import { pressureRejection } from './pressure.ts';
 import { type Rejection, rejectionOf } from './rejection.ts';
 import type { SysctlAllowlist } from './sysctls.ts';
@@ -19,6 +20,8 @@ export interface PodAdmissionOptions {
   readonly taken: () => readonly Pod[];
   /** Conditions of pressure that hold. */
   readonly pressure?: () => ReadonlySet<string>;
+  /** The machine shuts down: nothing is taken any more. */
+  readonly isShuttingDown?: () => boolean;
   /** Which kernel settings pods may ask for. */
   readonly sysctls: SysctlAllowlist;
 }
@@ -36,6 +39,7 @@ export class PodAdmission {
     const isNew = !this.#options
       .taken()
       .some(({ metadata }) => metadata?.uid === pod.metadata?.uid);
+    if (isNew && this.#options.isShuttingDown?.() === true) return SHUTDOWN_REJECTION;
     const forbidden = isNew ? this.#options.sysctls.rejectionOf(pod) : undefined;
     if (forbidden !== undefined) return forbidden;
     const pressed = isNew ? pressureRejection(pod, pressure?.() ?? new Set()) : undefined;

@@ -23,7 +23,8 @@ maxParallelImagePulls maxPods mergeDefaultEvictionSettings nodeLeaseDurationSeco
 nodeStatusMaxImages nodeStatusReportFrequency nodeStatusUpdateFrequency oomScoreAdj podLogsDir
 podPidsLimit podsPerCore port protectKernelDefaults providerID readOnlyPort registerNode
 registerWithTaints registryBurst registryPullQPS reservedSystemCPUs resolvConf runOnce
-runtimeRequestTimeout seccompDefault serializeImagePulls singleProcessOOMKill staticPodPath
+runtimeRequestTimeout seccompDefault shutdownGracePeriod shutdownGracePeriodByPodPriority
+shutdownGracePeriodCriticalPods serializeImagePulls singleProcessOOMKill staticPodPath
 syncFrequency systemReserved systemReservedCgroup tlsCertFile tlsCipherSuites tlsMinVersion
 tlsPrivateKeyFile volumeStatsAggPeriod
 `
@@ -58,7 +59,6 @@ describe('unusedSettings', () => {
     ['cpuManagerPolicy', 'static'],
     ['iptablesDropBit', 0],
     ['imagePullCredentialsVerificationPolicy', 'AlwaysVerify'],
-    ['shutdownGracePeriod', '30s'],
     ['memorySwap', { swapBehavior: 'LimitedSwap' }],
     ['userNamespaces', { idsPerPod: 65_536 }],
     ['tracing', { endpoint: 'a:1' }],

@@ -37,6 +37,8 @@ export interface NodeAgentOptions {
   readonly facts: NodeFacts;
   /** Conditions of pressure that hold. */
   readonly pressure: () => ReadonlySet<string>;
+  /** The machine shuts down. */
+  readonly isShuttingDown: () => boolean;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
 }
@@ -183,6 +185,11 @@ export class NodeAgent {
   }
 
   async #whyNotReady(): Promise<string[]> {
+    const shutdown = this.#options.isShuttingDown() ? ['node is shutting down'] : [];
+    return [...(await this.#faultsOfRuntime()), ...shutdown];
+  }
+
+  async #faultsOfRuntime(): Promise<string[]> {
     try {
       const { status } = await this.#options.cri.call('status', {});
       const reasons: string[] = [];

@@ -108,6 +108,7 @@ describe('NodeAgent', () => {
       client: api,
       cri,
       facts: FACTS,
+      isShuttingDown: () => false,
       pressure: () => new Set(),
       events: { event: (event) => events.push(event) },
       onPodCidrs: (found) => {

@@ -47,6 +47,7 @@ export class PodWorker {
   #override: PhaseOverride | undefined;
   #evictionGraceSeconds = Number.POSITIVE_INFINITY;
   #isTornDown = false;
+  readonly #tornDown = Promise.withResolvers<void>();
   /** The node has said whether it takes the pod. */
   #isAssessed = false;
   #isRejected = false;
@@ -114,6 +115,11 @@ export class PodWorker {
   /** Nothing of it runs or starts any more, and its volumes are gone. */
   get isCleanedUp(): boolean {
     return this.#isTornDown;
+  }
+
+  /** Resolves when that is so. */
+  get cleanedUp(): Promise<void> {
+    return this.#tornDown.promise;
   }
 
   /** Looks again, soon. */
@@ -367,6 +373,7 @@ export class PodWorker {
       cgroups?.removeForPod(this.#pod),
     ]);
     this.#isTornDown = true;
+    this.#tornDown.resolve();
     const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;
     if (!deleted && !this.#gone) return;
     if (!this.#gone) await this.#deleteFromApi();
