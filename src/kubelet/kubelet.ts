@@ -12,7 +12,7 @@ import { isMirrorPod } from '#api/core/pod-references.ts';
 import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
-import { type Environment, sleep } from '#base/env.ts';
+import type { Environment } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import type { Client, ResourceType } from '#client/client.ts';
@@ -52,6 +52,9 @@ import { NODE, POD, SERVICE } from './resources.ts';
 import { shutdownPeriods } from './shutdown/shutdown-groups.ts';
 import { ShutdownManager } from './shutdown/shutdown-manager.ts';
 import { ShutdownRecord } from './shutdown/shutdown-record.ts';
+import { findRuntime } from './runtime/find-runtime.ts';
+import { RuntimeClasses } from './runtime/runtime-classes.ts';
+import { RuntimeState } from './runtime/runtime-state.ts';
 import { SyncLoopCheck } from './server/health.ts';
 import { rotateLogs } from './server/log-rotation.ts';
 import type { ServedPods } from './server/served-pods.ts';
@@ -69,8 +72,6 @@ import { meteredCri } from './stats/metered-cri.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
-
-const RUNTIME_RETRY_MS = 50;
 
 export interface KubeletOptions {
   readonly environment: Environment;
@@ -188,14 +189,18 @@ export class Kubelet {
       clock: environment.clock,
       onPull: (podUid, isOver) => starts.pulling(podUid, isOver),
     });
-    const runtimeVersion = await this.#findRuntime(cri);
+    const runtimeVersion = await findRuntime(cri, environment, signal);
     const facts = await this.#nodeFacts(runtimeVersion);
     const problem = reservationProblem(facts);
     if (problem !== undefined) throw new Error(problem);
     this.#facts = facts;
     const services = this.#informer(SERVICE);
     const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
-    const context = await this.#assemble(cri, facts, { services, pods });
+    const runtimeState = new RuntimeState(cri);
+    const runtimeClasses = new RuntimeClasses({ client, environment });
+    await runtimeState.look();
+    const found = { services, pods, runtime: runtimeState, runtimeClasses };
+    const context = await this.#assemble(cri, facts, found);
     this.#context = context;
     await Promise.all([context.volumes.start(), this.#shutdownRecord.load()]);
     await Promise.all([context.allocations.load(), context.resizer.load()]);
@@ -205,7 +210,7 @@ export class Kubelet {
     await this.#files?.start();
 
     const nodes = this.#informer(NODE, { fieldSelector: `metadata.name=${node.name}` });
-    const agent = this.#nodeAgent(cri, facts, heartbeats);
+    const agent = this.#nodeAgent(cri, { facts, runtime: runtimeState }, heartbeats);
     this.#agent = agent;
     pods.onChange((change) => this.#podChanged(change));
     nodes.onChange(({ type, object }) => {
@@ -213,34 +218,9 @@ export class Kubelet {
       agent.update(object);
       this.#mirrors.wake();
     });
-    for (const informer of [pods, nodes, services]) informer.start(signal);
-    const cache = context.cache;
-    const collecting = { ...this.#options, cri, nodeName: node.name, policy: configuration };
-    const images = new ImageCollector(collecting);
-    const eviction = this.#evictionManager(context, images);
-    this.#eviction = eviction;
-    this.#loops.push(
-      watchRuntime(
-        { environment, cri, channel: runtime, cache, onTurn: () => this.#syncLoop.turned() },
-        signal,
-      ),
-      rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
-      collectImages(collecting, signal, images),
-      eviction.run(signal),
-      enforcePodsRoom(enforcing, context.cgroups, signal),
-      agent.run(signal),
-      keepLease(
-        {
-          environment,
-          client: heartbeats,
-          nodeName: node.name,
-          nodeUid: () => agent.node?.metadata?.uid,
-          nodeLeaseDurationSeconds: configuration.nodeLeaseDurationSeconds,
-        },
-        signal,
-      ),
-      this.#removeOrphans(context, pods),
-    );
+    for (const watched of [pods, nodes, services, runtimeClasses]) watched.start(signal);
+    this.#startLoops(context, { agent, facts, heartbeats });
+    this.#loops.push(this.#removeOrphans(context, pods));
   }
 
   /**
@@ -327,20 +307,6 @@ export class Kubelet {
     return new Informer<T>({ client, environment, type, selection });
   }
 
-  async #findRuntime(cri: Cri): Promise<string> {
-    const { environment } = this.#options;
-    while (!this.#abort.signal.aborted) {
-      try {
-        const { runtimeName = '', runtimeVersion = '' } = await cri.call('version', {});
-        return `${runtimeName}://${runtimeVersion}`;
-      } catch (error) {
-        environment.log.debug('runtime does not answer', { error: String(error) });
-        await sleep(environment, RUNTIME_RETRY_MS, this.#abort.signal);
-      }
-    }
-    throw new Error('Cannot start kubelet: it was stopped');
-  }
-
   async #nodeFacts(runtimeVersion: string): Promise<NodeFacts> {
     const { configuration, fileSystem, node, rootDirectory } = this.#options;
     await fileSystem.makeDirectory(rootDirectory, 0o750);
@@ -354,7 +320,17 @@ export class Kubelet {
   async #assemble(
     cri: Cri,
     facts: NodeFacts,
-    { services, pods }: { readonly services: Informer<Service>; readonly pods: Informer<Pod> },
+    {
+      services,
+      pods,
+      runtime,
+      runtimeClasses,
+    }: {
+      readonly services: Informer<Service>;
+      readonly pods: Informer<Pod>;
+      readonly runtime: RuntimeState;
+      readonly runtimeClasses: RuntimeClasses;
+    },
   ): Promise<NodeContext> {
     const { environment, fileSystem, client, events, network, node, openGrpc } = this.#options;
     const mounter = new Mounter(this.#options);
@@ -375,6 +351,8 @@ export class Kubelet {
       client,
       events,
       cri,
+      runtime,
+      runtimeClasses,
       cache: new RuntimeCache({
         cri,
         terminationMessage: (status) => terminationMessage(fileSystem, status),
@@ -451,14 +429,56 @@ export class Kubelet {
     };
   }
 
-  #nodeAgent(cri: Cri, facts: NodeFacts, client: Client): NodeAgent {
+  /** What goes on until the kubelet is stopped. */
+  #startLoops(
+    context: NodeContext,
+    parts: { readonly agent: NodeAgent; readonly facts: NodeFacts; readonly heartbeats: Client },
+  ): void {
+    const { signal } = this.#abort;
+    const { agent, facts, heartbeats } = parts;
+    const { environment, configuration, node, runtime } = this.#options;
+    const { cri } = context;
+    const enforcing = { ...this.#options, nodeName: node.name, facts };
+    const cache = context.cache;
+    const collecting = { ...this.#options, cri, nodeName: node.name, policy: configuration };
+    const images = new ImageCollector(collecting);
+    const eviction = this.#evictionManager(context, images);
+    this.#eviction = eviction;
+    this.#loops.push(
+      watchRuntime(
+        { environment, cri, channel: runtime, cache, onTurn: () => this.#syncLoop.turned() },
+        signal,
+      ),
+      rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
+      collectImages(collecting, signal, images),
+      eviction.run(signal),
+      enforcePodsRoom(enforcing, context.cgroups, signal),
+      agent.run(signal),
+      keepLease(
+        {
+          environment,
+          client: heartbeats,
+          nodeName: node.name,
+          nodeUid: () => agent.node?.metadata?.uid,
+          nodeLeaseDurationSeconds: configuration.nodeLeaseDurationSeconds,
+        },
+        signal,
+      ),
+    );
+  }
+
+  #nodeAgent(
+    cri: Cri,
+    parts: { readonly facts: NodeFacts; readonly runtime: RuntimeState },
+    client: Client,
+  ): NodeAgent {
     const { environment, events, onPodCidrs } = this.#options;
     return new NodeAgent({
       environment,
       client,
       cri,
       events,
-      facts,
+      ...parts,
       pressure: () => this.#pressure(),
       isShuttingDown: () => this.#shutdown.isShuttingDown,
       onPodCidrs,

@@ -23,6 +23,8 @@ export interface MountInput {
   /** The managed hosts file, unless the pod shall not have it. */
   readonly hostsFile?: string;
   readonly terminationHostPath: string;
+  /** The runtime can make a mount read-only with all that is mounted below it. */
+  readonly canRecursiveReadOnly: boolean;
   readonly fileSystem: FileSystem;
   readonly mounter: Mounter;
 }
@@ -57,13 +59,28 @@ async function volumeMount(mount: VolumeMount, index: number, input: MountInput)
   }
   const { mountPath, readOnly = false, mountPropagation = 'None' } = mount;
   const subPath = subPathOf(mount, input.environment);
+  const recursiveReadOnly = isRecursiveReadOnly(mount, input.canRecursiveReadOnly);
   return {
     containerPath: mountPath.startsWith('/') ? mountPath : `/${mountPath}`,
     hostPath:
       subPath === '' ? volume.path : await subPathMount({ mount, index, input, volume, subPath }),
     readonly: readOnly || volume.readOnly,
     propagation: MOUNT_PROPAGATION[mountPropagation],
+    recursiveReadOnly,
   };
+}
+
+/** Source: KEP-3857; upstream pkg/kubelet/kubelet_pods.go (resolveRecursiveReadOnly), v1.36. */
+function isRecursiveReadOnly(mount: VolumeMount, isSupported: boolean): boolean {
+  const { name, readOnly, mountPropagation = 'None', recursiveReadOnly = 'Disabled' } = mount;
+  if (recursiveReadOnly === 'Disabled') return false;
+  const asked = `failed to resolve recursive read-only mode: volume "${name}" requested recursive read-only mode, but it is not`;
+  if (readOnly !== true) throw new Error(`${asked} read-only`);
+  if (mountPropagation !== 'None')
+    throw new Error(`${asked} compatible with propagation "${mountPropagation}"`);
+  if (recursiveReadOnly === 'Enabled' && !isSupported)
+    throw new Error(`${asked} supported by the runtime`);
+  return isSupported;
 }
 
 function subPathOf(mount: VolumeMount, environment: ReadonlyMap<string, string>): string {

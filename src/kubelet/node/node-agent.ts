@@ -13,6 +13,7 @@ import type { Client } from '#client/client.ts';
 import type { Cri } from '../cri/cri.ts';
 import type { KubeletEvents } from '../events.ts';
 import { NODE } from '../resources.ts';
+import type { RuntimeState } from '../runtime/runtime-state.ts';
 import { milliseconds } from '../config/durations.ts';
 import {
   annotationChanges,
@@ -33,6 +34,7 @@ export interface NodeAgentOptions {
   readonly environment: Environment;
   readonly client: Client;
   readonly cri: Cri;
+  readonly runtime: RuntimeState;
   readonly events: KubeletEvents;
   readonly facts: NodeFacts;
   /** Conditions of pressure that hold. */
@@ -172,7 +174,7 @@ export class NodeAgent {
   }
 
   async #observe(before: NonNullable<NodeStatus['conditions']>): Promise<NodeStatus> {
-    const { cri, environment, facts, pressure } = this.#options;
+    const { cri, environment, facts, pressure, runtime } = this.#options;
     const [notReady, images] = await Promise.all([
       this.#whyNotReady(),
       cri.call('listImages', {}).then(
@@ -181,33 +183,18 @@ export class NodeAgent {
       ),
     ]);
     const now = timeText(environment.clock.now());
-    return { ...nodeStatus(facts, { pressure: pressure(), notReady }, before, now), images };
+    const { features, handlers } = runtime;
+    return {
+      ...nodeStatus(facts, { pressure: pressure(), notReady }, before, now),
+      images,
+      ...(handlers.length === 0 ? {} : { runtimeHandlers: handlers }),
+      ...(features === undefined ? {} : { features }),
+    };
   }
 
   async #whyNotReady(): Promise<string[]> {
     const shutdown = this.#options.isShuttingDown() ? ['node is shutting down'] : [];
-    return [...(await this.#faultsOfRuntime()), ...shutdown];
-  }
-
-  async #faultsOfRuntime(): Promise<string[]> {
-    try {
-      const { status } = await this.#options.cri.call('status', {});
-      const reasons: string[] = [];
-      for (const {
-        type = '',
-        status: met = false,
-        reason = '',
-        message = '',
-      } of status?.conditions ?? []) {
-        if (met) continue;
-        const text = `${type}=false reason:${reason} message:${message}`;
-        if (type === 'NetworkReady') reasons.push(`container runtime network not ready: ${text}`);
-        if (type === 'RuntimeReady') reasons.push(`container runtime not ready: ${text}`);
-      }
-      return reasons;
-    } catch {
-      return ['container runtime is down'];
-    }
+    return [...(await this.#options.runtime.look()), ...shutdown];
   }
 }
 

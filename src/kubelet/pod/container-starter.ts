@@ -17,7 +17,7 @@ import type { PodEvents } from '../events.ts';
 import type { FoundImage } from '../images/image-puller.ts';
 import type { MountedVolume } from '../volumes/volume-manager.ts';
 import type { ContainerKiller } from './container-killer.ts';
-import { type NodeContext, downwardFacts } from './node-context.ts';
+import { canMountRecursiveReadOnly, type NodeContext, downwardFacts } from './node-context.ts';
 import { latestContainer, type ObservedPod, type ObservedSandbox } from './observed.ts';
 import type { ContainerStart } from './plan.ts';
 import { plainMessage, StartError } from './start-error.ts';
@@ -132,6 +132,7 @@ export class ContainerStarter {
       terminationHostPath,
       fileSystem,
       mounter,
+      canRecursiveReadOnly: canMountRecursiveReadOnly(this.#node, pod),
       hostsFile: await this.#hostsFile(pod, podDirectory, podIps),
     });
     const targetContainerId = this.#target(request);

@@ -17,6 +17,8 @@ import type { HookRunner } from '../lifecycle/hooks.ts';
 import type { WatchedObjects } from '../object-source.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { Resizing } from '../resize/resizing.ts';
+import type { HandlerSource } from '../runtime/runtime-classes.ts';
+import type { RuntimeState } from '../runtime/runtime-state.ts';
 import type { KubeletMetrics } from '../stats/kubelet-metrics.ts';
 import type { Mounter } from '../volumes/mounts.ts';
 import type { TokenSource } from '../volumes/tokens.ts';
@@ -46,6 +48,9 @@ export interface NodeContext extends Resizing {
   readonly events: KubeletEvents;
   readonly cri: Cri;
   readonly cache: RuntimeCache;
+  /** What the runtime can. */
+  readonly runtime: Pick<RuntimeState, 'handler'>;
+  readonly runtimeClasses: HandlerSource;
   /** Undefined where the kernel has no cgroups we may use. */
   readonly cgroups: CgroupManager | undefined;
   readonly images: ImagePuller;
@@ -63,6 +68,15 @@ export interface NodeContext extends Resizing {
   readonly services: (pod: Pod) => Promise<readonly Service[]>;
   readonly hostIps: () => readonly string[];
   readonly allocatable: () => Readonly<Record<string, string>>;
+}
+
+/** Whether what is mounted below a volume of the pod can be read-only too (KEP-3857). */
+export function canMountRecursiveReadOnly(
+  { runtime, runtimeClasses }: Pick<NodeContext, 'runtime' | 'runtimeClasses'>,
+  pod: Pod,
+): boolean {
+  const handler = runtimeClasses.seenHandlerOf(pod);
+  return handler !== undefined && runtime.handler(handler)?.recursiveReadOnlyMounts === true;
 }
 
 /** Facts for the downward API of a pod with these addresses. */

@@ -190,10 +190,11 @@ export class PodSync {
   }
 
   async #createSandbox(config: PodSandboxConfig, { pod, events }: Pass): Promise<void> {
-    const { fileSystem, cri } = this.#node;
+    const { fileSystem, cri, runtimeClasses } = this.#node;
     await fileSystem.makeDirectory(config.logDirectory ?? '', 0o755);
     try {
-      await cri.call('runPodSandbox', { config });
+      const runtimeHandler = await runtimeClasses.handlerOf(pod);
+      await cri.call('runPodSandbox', { config, runtimeHandler });
     } catch (error) {
       const text = messageOf(error);
       events.pod('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${text}`);

@@ -19,7 +19,7 @@ import { POD } from '../resources.ts';
 import { objectReferences } from '../volumes/sources.ts';
 import { pruneContainers, removeFromRuntime } from './cleanup.ts';
 import { ContainerKiller } from './container-killer.ts';
-import { downwardFacts, type NodeContext } from './node-context.ts';
+import { canMountRecursiveReadOnly, downwardFacts, type NodeContext } from './node-context.ts';
 import { isAnythingAlive, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { PodSync } from './pod-sync.ts';
 import { stopPod } from './pod-stopper.ts';
@@ -315,6 +315,7 @@ export class PodWorker {
       probes,
       terminal,
       hostIps: this.#node.hostIps(),
+      canRecursiveReadOnly: canMountRecursiveReadOnly(this.#node, this.#pod),
       nowMs: environment.clock.now(),
       ...(this.#override === undefined ? {} : { override: this.#override }),
     });

@@ -26,6 +26,7 @@ import { StatusWriter } from '#kubelet/pod/status-writer.ts';
 import { ProbeManager } from '#kubelet/probes/probe-manager.ts';
 import { resizing } from '#kubelet/resize/resizing.ts';
 import { POD } from '#kubelet/resources.ts';
+import { RuntimeState } from '#kubelet/runtime/runtime-state.ts';
 import { KubeletMetrics } from '#kubelet/stats/kubelet-metrics.ts';
 import { TokenSource } from '#kubelet/volumes/tokens.ts';
 import { VirtualEnvironment } from '../virtual-environment.ts';
@@ -89,6 +90,8 @@ export class PodWorld {
       client: api,
       events: { event: (event) => this.events.push(event) },
       cri,
+      runtime: new RuntimeState(cri),
+      runtimeClasses: { handlerOf: () => Promise.resolve(''), seenHandlerOf: () => '' },
       cache: new RuntimeCache({
         cri,
         terminationMessage: () => Promise.resolve(''),
