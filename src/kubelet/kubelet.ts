@@ -17,6 +17,7 @@ import type { GrpcChannel } from '#base/grpc.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
+import { isAppArmorEnabled } from './admission/apparmor.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { SysctlAllowlist } from './admission/sysctls.ts';
 import { milliseconds } from './config/durations.ts';
@@ -404,6 +405,7 @@ export class Kubelet {
         limits: settings.limits,
         admission: new PodAdmission({
           client,
+          hasAppArmor: await isAppArmorEnabled(fileSystem),
           sysctls: new SysctlAllowlist(
             configuration.allowedUnsafeSysctls ?? [],
             facts.machine.kernelVersion,

@@ -7,6 +7,7 @@ import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import { NODE } from '../resources.ts';
 import { SHUTDOWN_REJECTION } from '../shutdown/shutdown-manager.ts';
+import { appArmorRejection } from './apparmor.ts';
 import { pressureRejection } from './pressure.ts';
 import { type Rejection, rejectionOf } from './rejection.ts';
 import type { SysctlAllowlist } from './sysctls.ts';
@@ -22,6 +23,8 @@ export interface PodAdmissionOptions {
   readonly pressure?: () => ReadonlySet<string>;
   /** The machine shuts down: nothing is taken any more. */
   readonly isShuttingDown?: () => boolean;
+  /** Containers can be confined by AppArmor. */
+  readonly hasAppArmor: boolean;
   /** Which kernel settings pods may ask for. */
   readonly sysctls: SysctlAllowlist;
 }
@@ -35,7 +38,7 @@ export class PodAdmission {
 
   /** Undefined: the node takes the pod. */
   async rejectionOf(pod: Pod): Promise<Rejection | undefined> {
-    const { node, pressure } = this.#options;
+    const { pressure } = this.#options;
     const isNew = !this.#options
       .taken()
       .some(({ metadata }) => metadata?.uid === pod.metadata?.uid);
@@ -44,6 +47,13 @@ export class PodAdmission {
     if (forbidden !== undefined) return forbidden;
     const pressed = isNew ? pressureRejection(pod, pressure?.() ?? new Set()) : undefined;
     if (pressed !== undefined) return pressed;
+    const rejection = await this.#rejectionByNode(pod);
+    if (rejection !== undefined || !isNew) return rejection;
+    return appArmorRejection(pod, this.#options.hasAppArmor);
+  }
+
+  async #rejectionByNode(pod: Pod): Promise<Rejection | undefined> {
+    const { node } = this.#options;
     const rejection = this.#rejectionOn(node(), pod);
     if (rejection?.reason !== 'NodeAffinity') return rejection;
     // Labels may be newer than what was seen of them: the scheduler knew them.

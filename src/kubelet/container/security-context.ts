@@ -12,6 +12,7 @@ import type {
   SeccompProfile,
   SecurityContext,
 } from '#api/gen/core-v1.ts';
+import { appArmorFor } from './apparmor.ts';
 import { NAMESPACE_MODE, SECURITY_PROFILE, SUPPLEMENTAL_GROUPS_POLICY } from '../cri/enums.ts';
 import { podDescription } from '../pod/description.ts';
 
@@ -40,7 +41,7 @@ const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/pro
 
 /** The container's own settings over the pod's. */
 function effectiveSecurityContext(pod: Pod, container: Container): SecurityContext {
-  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } =
+  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile } =
     pod.spec?.securityContext ?? {};
   const fromPod: SecurityContext = {
     ...(runAsUser === undefined ? {} : { runAsUser }),
@@ -48,7 +49,6 @@ function effectiveSecurityContext(pod: Pod, container: Container): SecurityConte
     ...(runAsNonRoot === undefined ? {} : { runAsNonRoot }),
     ...(seLinuxOptions === undefined ? {} : { seLinuxOptions }),
     ...(seccompProfile === undefined ? {} : { seccompProfile }),
-    ...(appArmorProfile === undefined ? {} : { appArmorProfile }),
   };
   return { ...fromPod, ...container.securityContext };
 }
@@ -100,6 +100,7 @@ export function linuxSecurityContext(options: {
         podContext?.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge'
       ],
     seccomp: seccompFor(context, options),
+    ...appArmorFor(pod, container),
     ...capabilities(context),
     ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
     ...userFor(context, user),

@@ -132,6 +132,7 @@ export class PodWorld {
         limits: LIMITS,
         admission: new PodAdmission({
           client: api,
+          hasAppArmor: false,
           sysctls: new SysctlAllowlist([], '6.1.0'),
           nodeName: 'n1',
           node: () => ({
