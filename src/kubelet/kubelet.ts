@@ -33,11 +33,11 @@ import { ImagePuller } from './images/image-puller.ts';
 import { PullGate } from './images/pull-gate.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
-import { readMachine } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import { enforcePodsRoom, startCgroups } from './node/enforcement.ts';
 import { machineProblems } from './node/machine-checks.ts';
-import { type NodeFacts, nodeObject } from './node/node-object.ts';
+import { nodeWithRoom, readNodeFacts } from './node/node-facts.ts';
+import type { NodeFacts } from './node/node-object.ts';
 import { nodeAllocatable, reservationProblem } from './node/reservations.ts';
 import { WatchedObjects } from './object-source.ts';
 import { BackoffTable } from './pod/backoff.ts';
@@ -70,6 +70,7 @@ import { fromApi, isStaticPod } from './static/static-pod.ts';
 import { StaticPods } from './static/static-pods.ts';
 import { KubeletMetrics } from './stats/kubelet-metrics.ts';
 import { meteredCri } from './stats/metered-cri.ts';
+import { makeUserNamespaces } from './user-namespaces/make.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
@@ -191,7 +192,7 @@ export class Kubelet {
       onPull: (podUid, isOver) => starts.pulling(podUid, isOver),
     });
     const runtimeVersion = await findRuntime(cri, environment, signal);
-    const facts = await this.#nodeFacts(runtimeVersion);
+    const facts = await readNodeFacts(this.#options, runtimeVersion);
     const problem = reservationProblem(facts);
     if (problem !== undefined) throw new Error(problem);
     this.#facts = facts;
@@ -204,6 +205,7 @@ export class Kubelet {
     const context = await this.#assemble(cri, facts, found);
     this.#context = context;
     await Promise.all([context.volumes.start(), this.#shutdownRecord.load()]);
+    await context.userNamespaces.load(await context.volumes.podsOnDisk());
     await Promise.all([context.allocations.load(), context.resizer.load()]);
     const enforcing = { ...this.#options, nodeName: node.name, facts };
     await startCgroups(enforcing, context.cgroups);
@@ -308,16 +310,6 @@ export class Kubelet {
     return new Informer<T>({ client, environment, type, selection });
   }
 
-  async #nodeFacts(runtimeVersion: string): Promise<NodeFacts> {
-    const { configuration, fileSystem, node, rootDirectory } = this.#options;
-    await fileSystem.makeDirectory(rootDirectory, 0o750);
-    const [machine, disk] = await Promise.all([
-      readMachine(fileSystem),
-      fileSystem.statFileSystem(rootDirectory),
-    ]);
-    return { ...node, configuration, machine, diskCapacityBytes: disk.capacity, runtimeVersion };
-  }
-
   async #assemble(
     cri: Cri,
     facts: NodeFacts,
@@ -346,6 +338,9 @@ export class Kubelet {
     const cgroups = await cgroupsOf(this.#options);
     const settings = await nodeSettings(this.#options, facts, cgroups);
     const { maxContainerRestartPeriod } = configuration.crashLoopBackOff;
+    const volumes = new VolumeManager({ ...this.#options, mounter, objects, tokens });
+    const podDirectory = (uid: string): string => volumes.podDirectory(uid);
+    const namespaces = { ...this.#options, podDirectory, runtime, runtimeClasses };
     return {
       environment,
       fileSystem,
@@ -369,14 +364,8 @@ export class Kubelet {
         objects,
         gate: new PullGate(configuration, environment.clock),
       }),
-      volumes: new VolumeManager({
-        environment,
-        fileSystem,
-        mounter,
-        objects,
-        tokens,
-        rootDirectory,
-      }),
+      volumes,
+      userNamespaces: await makeUserNamespaces(namespaces),
       mounter,
       hooks: new HookRunner({ environment, cri, network }),
       probes: new ProbeManager(
@@ -569,7 +558,11 @@ export class Kubelet {
     }
     const known = (uid: string): boolean => this.#workers.has(uid);
     for (const uid of await context.volumes.podsOnDisk()) {
-      if (!known(uid)) await context.volumes.tearDown(uid).catch(() => {});
+      if (known(uid)) continue;
+      await context.volumes.tearDown(uid).then(
+        () => context.userNamespaces.release(uid),
+        () => {},
+      );
     }
     for (const [uid, path] of (await context.cgroups?.podsWithCgroup()) ?? []) {
       if (!known(uid)) await context.cgroups?.removePath(path);
@@ -585,9 +578,4 @@ export class Kubelet {
     if (this.#abort.signal.aborted) return;
     await Promise.race([wait, stopped]);
   }
-}
-
-/** The node before it was read back from the API. */
-function nodeWithRoom(facts: NodeFacts): Node {
-  return { ...nodeObject(facts), status: { allocatable: nodeAllocatable(facts) } };
 }

@@ -26,7 +26,7 @@ registerWithTaints registryBurst registryPullQPS reservedSystemCPUs resolvConf r
 runtimeRequestTimeout seccompDefault shutdownGracePeriod shutdownGracePeriodByPodPriority
 shutdownGracePeriodCriticalPods serializeImagePulls singleProcessOOMKill staticPodPath
 syncFrequency systemReserved systemReservedCgroup tlsCertFile tlsCipherSuites tlsMinVersion
-tlsPrivateKeyFile volumeStatsAggPeriod
+tlsPrivateKeyFile userNamespaces volumeStatsAggPeriod
 `
   .trim()
   .split(/\s+/);
@@ -60,7 +60,6 @@ describe('unusedSettings', () => {
     ['iptablesDropBit', 0],
     ['imagePullCredentialsVerificationPolicy', 'AlwaysVerify'],
     ['memorySwap', { swapBehavior: 'LimitedSwap' }],
-    ['userNamespaces', { idsPerPod: 65_536 }],
     ['tracing', { endpoint: 'a:1' }],
   ];
   for (const [field, value] of cases)

@@ -58,7 +58,6 @@ const UNUSED: Readonly<Partial<Record<Field, readonly [why: string, ...same: Jso
   memoryThrottlingFactor: ['memory is not throttled'],
   memoryReservationPolicy: ['memory is not reserved by class'],
   tracing: ['nothing is traced'],
-  userNamespaces: ['there are no user namespaces'],
 };
 
 /** Names of the fields, for tests and documents. */

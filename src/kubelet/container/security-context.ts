@@ -4,7 +4,11 @@
  * Source: API reference v1.36, SecurityContext and PodSecurityContext. Upstream:
  * pkg/securitycontext/util.go, pkg/kubelet/kuberuntime/security_context{,_others}.go.
  */
-import type { LinuxContainerSecurityContext, NamespaceOption } from '#api/gen/cri-v1.ts';
+import type {
+  LinuxContainerSecurityContext,
+  NamespaceOption,
+  UserNamespace,
+} from '#api/gen/cri-v1.ts';
 import type {
   Container,
   Pod,
@@ -82,6 +86,8 @@ export function linuxSecurityContext(options: {
   readonly seccompDefault: boolean;
   /** Container whose processes an ephemeral container shall see. */
   readonly targetContainerId?: string;
+  /** Of the pod; absent: the node's. */
+  readonly userNamespace?: UserNamespace;
 }): LinuxContainerSecurityContext {
   const { pod, container, user } = options;
   const context = effectiveSecurityContext(pod, container);
@@ -93,7 +99,7 @@ export function linuxSecurityContext(options: {
     noNewPrivs: context.allowPrivilegeEscalation === false,
     maskedPaths: unmasked ? [] : MASKED_PATHS,
     readonlyPaths: unmasked ? [] : READONLY_PATHS,
-    namespaceOptions: namespacesFor(pod, options.targetContainerId),
+    namespaceOptions: namespacesFor(pod, options),
     supplementalGroups: supplementalGroups(podContext),
     supplementalGroupsPolicy:
       SUPPLEMENTAL_GROUPS_POLICY[
@@ -151,11 +157,18 @@ function seccompProfileFor({ type, localhostProfile }: SeccompProfile, directory
 }
 
 /** Which namespaces the pod shares with the node, and its containers with each other. */
-export function namespacesFor(pod: Pod, targetContainerId?: string): NamespaceOption {
+export function namespacesFor(
+  pod: Pod,
+  {
+    targetContainerId,
+    userNamespace = { mode: NAMESPACE_MODE.node },
+  }: { readonly targetContainerId?: string; readonly userNamespace?: UserNamespace },
+): NamespaceOption {
   const { hostNetwork, hostIPC, hostPID, shareProcessNamespace } = pod.spec ?? {};
   const shared = {
     network: hostNetwork === true ? NAMESPACE_MODE.node : NAMESPACE_MODE.pod,
     ipc: hostIPC === true ? NAMESPACE_MODE.node : NAMESPACE_MODE.pod,
+    usernsOptions: userNamespace,
   };
   if (hostPID === true) return { ...shared, pid: NAMESPACE_MODE.node };
   if (shareProcessNamespace === true) return { ...shared, pid: NAMESPACE_MODE.pod };

@@ -136,6 +136,7 @@ export class ContainerStarter {
       hostsFile: await this.#hostsFile(pod, podDirectory, podIps),
     });
     const targetContainerId = this.#target(request);
+    const { usernsOptions } = request.sandboxConfig.linux?.securityContext?.namespaceOptions ?? {};
     return containerConfig({
       pod,
       container,
@@ -149,6 +150,7 @@ export class ContainerStarter {
       seccompDirectory: settings.seccompDirectory,
       seccompDefault: settings.seccompDefault,
       ...(targetContainerId === undefined ? {} : { targetContainerId }),
+      ...(usernsOptions === undefined ? {} : { userNamespace: usernsOptions }),
     });
   }
 

@@ -20,6 +20,7 @@ import type { Resizing } from '../resize/resizing.ts';
 import type { HandlerSource } from '../runtime/runtime-classes.ts';
 import type { RuntimeState } from '../runtime/runtime-state.ts';
 import type { KubeletMetrics } from '../stats/kubelet-metrics.ts';
+import type { UserNamespaces } from '../user-namespaces/user-namespaces.ts';
 import type { Mounter } from '../volumes/mounts.ts';
 import type { TokenSource } from '../volumes/tokens.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
@@ -51,6 +52,7 @@ export interface NodeContext extends Resizing {
   /** What the runtime can. */
   readonly runtime: Pick<RuntimeState, 'handler'>;
   readonly runtimeClasses: HandlerSource;
+  readonly userNamespaces: UserNamespaces;
   /** Undefined where the kernel has no cgroups we may use. */
   readonly cgroups: CgroupManager | undefined;
   readonly images: ImagePuller;

@@ -373,6 +373,7 @@ export class PodWorker {
       volumes.tearDown(this.uid),
       cgroups?.removeForPod(this.#pod),
     ]);
+    this.#node.userNamespaces.release(this.uid);
     this.#isTornDown = true;
     this.#tornDown.resolve();
     const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;

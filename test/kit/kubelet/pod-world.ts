@@ -91,6 +91,10 @@ export class PodWorld {
       events: { event: (event) => this.events.push(event) },
       cri,
       runtime: new RuntimeState(cri),
+      userNamespaces: {
+        of: () => Promise.resolve({ mode: 2 }),
+        release: () => {},
+      } as unknown as NodeContext['userNamespaces'],
       runtimeClasses: { handlerOf: () => Promise.resolve(''), seenHandlerOf: () => '' },
       cache: new RuntimeCache({
         cri,
