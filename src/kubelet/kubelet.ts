@@ -198,7 +198,7 @@ export class Kubelet {
     this.#facts = facts;
     const services = this.#informer(SERVICE);
     const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
-    const runtimeState = new RuntimeState(cri);
+    const runtimeState = new RuntimeState(cri, runtimeVersion);
     const runtimeClasses = new RuntimeClasses({ client, environment });
     await runtimeState.look();
     const found = { services, pods, runtime: runtimeState, runtimeClasses };

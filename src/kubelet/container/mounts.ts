@@ -3,7 +3,7 @@
  *
  * Upstream: pkg/kubelet/kubelet_pods.go (makeMounts), v1.36.
  */
-import type { Mount } from '#api/gen/cri-v1.ts';
+import type { ImageSpec, Mount } from '#api/gen/cri-v1.ts';
 import type { Container, Pod, VolumeMount } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import { MOUNT_PROPAGATION } from '../cri/enums.ts';
@@ -18,6 +18,8 @@ export interface MountInput {
   readonly pod: Pod;
   readonly container: Container;
   readonly volumes: ReadonlyMap<string, MountedVolume>;
+  /** Images that are volumes, by name of the volume. */
+  readonly imageVolumes: ReadonlyMap<string, ImageSpec>;
   readonly environment: ReadonlyMap<string, string>;
   readonly podDirectory: string;
   /** The managed hosts file, unless the pod shall not have it. */
@@ -51,7 +53,7 @@ export async function containerMounts(input: MountInput): Promise<Mount[]> {
 }
 
 async function volumeMount(mount: VolumeMount, index: number, input: MountInput): Promise<Mount> {
-  const { container, volumes } = input;
+  const { container, volumes, imageVolumes } = input;
   const volume = volumes.get(mount.name);
   if (volume === undefined) {
     const text = `cannot find volume "${mount.name}" to mount into container "${container.name}"`;
@@ -60,14 +62,18 @@ async function volumeMount(mount: VolumeMount, index: number, input: MountInput)
   const { mountPath, readOnly = false, mountPropagation = 'None' } = mount;
   const subPath = subPathOf(mount, input.environment);
   const recursiveReadOnly = isRecursiveReadOnly(mount, input.canRecursiveReadOnly);
-  return {
+  const common = {
     containerPath: mountPath.startsWith('/') ? mountPath : `/${mountPath}`,
-    hostPath:
-      subPath === '' ? volume.path : await subPathMount({ mount, index, input, volume, subPath }),
     readonly: readOnly || volume.readOnly,
     propagation: MOUNT_PROPAGATION[mountPropagation],
     recursiveReadOnly,
   };
+  const image = imageVolumes.get(mount.name);
+  // What of it is mounted the runtime looks up: nothing of an image lies on the node.
+  if (image !== undefined) return { ...common, image, imageSubPath: subPath };
+  const hostPath =
+    subPath === '' ? volume.path : await subPathMount({ mount, index, input, volume, subPath });
+  return { ...common, hostPath };
 }
 
 /** Source: KEP-3857; upstream pkg/kubelet/kubelet_pods.go (resolveRecursiveReadOnly), v1.36. */

@@ -16,11 +16,14 @@ export interface HandlerFeatures {
 
 export class RuntimeState {
   readonly #cri: Pick<Cri, 'call'>;
+  /** Its name and version, as of the Node (`containerd://2.1.4`); empty: not known. */
+  readonly version: string;
   #handlers: ReadonlyMap<string, HandlerFeatures> = new Map();
   #features: NodeFeatures | undefined;
 
-  constructor(cri: Pick<Cri, 'call'>) {
+  constructor(cri: Pick<Cri, 'call'>, version = '') {
     this.#cri = cri;
+    this.version = version;
   }
 
   /** Asks the runtime. Gives why it takes no pods; empty when it does. Never rejects. */
@@ -37,6 +40,13 @@ export class RuntimeState {
     } catch {
       return ['container runtime is down'];
     }
+  }
+
+  /** Whether it mounts images; only of containerd it is known that old versions do not. */
+  get hasImageVolumes(): boolean {
+    const [, major, minor] = /^containerd:\/\/v?([0-9]+)\.([0-9]+)/.exec(this.version) ?? [];
+    if (major === undefined) return true;
+    return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 1);
   }
 
   /** For the Node, as it was last said; undefined: the runtime does not say. */

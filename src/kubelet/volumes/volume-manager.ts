@@ -25,6 +25,7 @@ import { filesOf, isInMemory } from './sources.ts';
 import type { TokenSource } from './tokens.ts';
 
 export interface MountedVolume {
+  /** On the node; empty for an image, which the runtime mounts. */
   readonly path: string;
   /** The kubelet writes it; containers may not. */
   readonly readOnly: boolean;
@@ -88,7 +89,7 @@ export class VolumeManager {
   placesOf(pod: Pod): VolumePlace[] {
     const uid = pod.metadata?.uid ?? '';
     return (pod.spec?.volumes ?? [])
-      .filter(({ hostPath }) => hostPath === undefined)
+      .filter(({ hostPath, image }) => hostPath === undefined && image === undefined)
       .map((volume) => {
         const { name, emptyDir, configMap } = volume;
         const inMemory = isInMemory(volume);
@@ -134,6 +135,7 @@ export class VolumeManager {
       return { path: await setUpHostPath(fileSystem, volume.hostPath), readOnly: false };
     }
     if (volume.emptyDir !== undefined) return this.#mountEmptyDir(pod, volume);
+    if (volume.image !== undefined) return { path: '', readOnly: true };
     const { objects, tokens } = this.#options;
     const payload = await filesOf({ pod, volume, facts, objects, tokens });
     if (payload === undefined) throw new Error('no volume plugin matched');

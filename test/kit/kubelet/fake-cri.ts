@@ -38,6 +38,7 @@ export class FakeCri implements Cri {
   onStart: (id: string, name: string) => void = () => {};
   /** What the runtime says of itself. */
   status: m.StatusResponse = {};
+  version: m.VersionResponse = {};
   /** Each sandbox that was asked for, and each container. */
   readonly sandboxRequests: m.RunPodSandboxRequest[] = [];
   readonly containerRequests: m.CreateContainerRequest[] = [];
@@ -78,6 +79,8 @@ export class FakeCri implements Cri {
 
   async #answer(name: CriCallName, request: object, signal?: AbortSignal): Promise<object> {
     switch (name) {
+      case 'version':
+        return this.version;
       case 'status':
         return this.status;
       case 'runPodSandbox':
