@@ -338,7 +338,13 @@ export class Kubelet {
     const cgroups = await cgroupsOf(this.#options);
     const settings = await nodeSettings(this.#options, facts, cgroups);
     const { maxContainerRestartPeriod } = configuration.crashLoopBackOff;
-    const volumes = new VolumeManager({ ...this.#options, mounter, objects, tokens });
+    const volumes = new VolumeManager({
+      ...this.#options,
+      mounter,
+      objects,
+      tokens,
+      node: () => this.nodeObject ?? nodeWithRoom(facts),
+    });
     const podDirectory = (uid: string): string => volumes.podDirectory(uid);
     const namespaces = { ...this.#options, podDirectory, runtime, runtimeClasses };
     return {

@@ -6,6 +6,7 @@
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
 import type {
   ContainerConfig,
+  Device,
   LinuxContainerResources,
   Mount,
   UserNamespace,
@@ -26,6 +27,8 @@ export interface ContainerConfigInput {
   readonly imageUser: ImageUser;
   readonly environment: ReadonlyMap<string, string>;
   readonly mounts: readonly Mount[];
+  /** Of volumes that are not mounted; absent: none. */
+  readonly devices?: readonly Device[];
   readonly terminationHostPath: string;
   readonly limits: ContainerLimits;
   readonly seccompDirectory: string;
@@ -58,6 +61,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     labels: containerLabels(container, pod),
     annotations: containerAnnotations(container, pod, input),
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
+    devices: [...(input.devices ?? [])],
     mounts: input.mounts.map((mount) => ({ ...mount, ...mappingsOf(input.userNamespace) })),
     logPath: containerLogPath(container.name, restartCount),
     stdin: container.stdin === true,

@@ -3,7 +3,7 @@
  *
  * Upstream: pkg/kubelet/kubelet_pods.go (makeMounts), v1.36.
  */
-import type { ImageSpec, Mount } from '#api/gen/cri-v1.ts';
+import type { Device, ImageSpec, Mount } from '#api/gen/cri-v1.ts';
 import type { Container, Pod, VolumeMount } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import { MOUNT_PROPAGATION } from '../cri/enums.ts';
@@ -52,10 +52,26 @@ export async function containerMounts(input: MountInput): Promise<Mount[]> {
   return mounts;
 }
 
+/** The volumes that the container gets as devices. Throws an Error where one is none. */
+export function volumeDevices(
+  { name: container, volumeDevices: wanted = [] }: Container,
+  volumes: ReadonlyMap<string, MountedVolume>,
+): Device[] {
+  return wanted.map(({ name, devicePath }) => {
+    if (!devicePath.startsWith('/'))
+      throw new Error(`error DevicePath \`${devicePath}\` must be an absolute path`);
+    const volume = volumes.get(name);
+    if (volume?.isDevice !== true)
+      throw new Error(`cannot find volume "${name}" to pass into container "${container}"`);
+    const permissions = volume.readOnly ? 'r' : 'mrw';
+    return { containerPath: devicePath, hostPath: volume.path, permissions };
+  });
+}
+
 async function volumeMount(mount: VolumeMount, index: number, input: MountInput): Promise<Mount> {
   const { container, volumes, imageVolumes } = input;
   const volume = volumes.get(mount.name);
-  if (volume === undefined) {
+  if (volume === undefined || volume.isDevice === true) {
     const text = `cannot find volume "${mount.name}" to mount into container "${container.name}"`;
     throw new Error(text);
   }

@@ -11,7 +11,7 @@ import { containerConfig, podLogDirectory } from '../container/container-config.
 import { containerEnvironment } from '../container/environment.ts';
 import { podHostname } from '../container/hostname.ts';
 import { hostsFile } from '../container/hosts-file.ts';
-import { containerMounts, HOSTS_PATH } from '../container/mounts.ts';
+import { containerMounts, HOSTS_PATH, volumeDevices } from '../container/mounts.ts';
 import { checkNonRoot } from '../container/security-context.ts';
 import type { PodEvents } from '../events.ts';
 import type { FoundImage } from '../images/image-puller.ts';
@@ -165,6 +165,7 @@ export class ContainerStarter {
       imageUser: image.user,
       environment,
       mounts,
+      devices: volumeDevices(container, volumes),
       terminationHostPath,
       limits: settings.limits,
       seccompDirectory: settings.seccompDirectory,
