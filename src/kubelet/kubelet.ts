@@ -47,6 +47,7 @@ import { cgroupsOf, nodeSettings } from './pod/node-settings.ts';
 import { PodWorker } from './pod/pod-worker.ts';
 import { podFromRuntime, removeOrphanLogs, stopEverything } from './pod/remains.ts';
 import { StatusWriter } from './pod/status-writer.ts';
+import { Preemption } from './preemption/preemption.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { resizing } from './resize/resizing.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
@@ -408,6 +409,7 @@ export class Kubelet {
           nodeName: node.name,
           node: () => this.nodeObject ?? nodeWithRoom(facts),
           pressure: () => this.#pressure(),
+          preemption: new Preemption({ ...this.#options, pods: livePods(this.#workers) }),
           isShuttingDown: () => this.#shutdown.isShuttingDown,
           taken: () =>
             [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ held }) => held),

@@ -9,7 +9,9 @@ import { NODE } from '../resources.ts';
 import { SHUTDOWN_REJECTION } from '../shutdown/shutdown-manager.ts';
 import { appArmorRejection } from './apparmor.ts';
 import { pressureRejection } from './pressure.ts';
-import { type Rejection, rejectionOf } from './rejection.ts';
+import { isCriticalPod } from './critical-pod.ts';
+import type { Preemption } from '../preemption/preemption.ts';
+import { missingRoom, type Rejection, rejectionBesideRoom, rejectionOf } from './rejection.ts';
 import type { SysctlAllowlist } from './sysctls.ts';
 
 export interface PodAdmissionOptions {
@@ -25,6 +27,8 @@ export interface PodAdmissionOptions {
   readonly isShuttingDown?: () => boolean;
   /** Containers can be confined by AppArmor. */
   readonly hasAppArmor: boolean;
+  /** Makes room for critical pods; absent: they are refused like others. */
+  readonly preemption?: Pick<Preemption, 'makeRoom'>;
   /** Which kernel settings pods may ask for. */
   readonly sysctls: SysctlAllowlist;
 }
@@ -47,9 +51,26 @@ export class PodAdmission {
     if (forbidden !== undefined) return forbidden;
     const pressed = isNew ? pressureRejection(pod, pressure?.() ?? new Set()) : undefined;
     if (pressed !== undefined) return pressed;
-    const rejection = await this.#rejectionByNode(pod);
+    const found = await this.#rejectionByNode(pod);
+    const rejection = isNew && found !== undefined ? await this.#withRoom(pod, found) : found;
     if (rejection !== undefined || !isNew) return rejection;
     return appArmorRejection(pod, this.#options.hasAppArmor);
+  }
+
+  /** A critical pod is not refused for want of room: others end for it. */
+  async #withRoom(pod: Pod, found: Rejection): Promise<Rejection | undefined> {
+    const { node, preemption } = this.#options;
+    if (preemption === undefined || !isCriticalPod(pod)) return found;
+    const facts = { node: node(), others: this.#othersOf(pod) };
+    const lacks = missingRoom(pod, facts);
+    const other = rejectionBesideRoom(pod, facts);
+    if (other !== undefined || lacks.size === 0) return other ?? found;
+    return preemption.makeRoom(pod, facts.others, lacks);
+  }
+
+  #othersOf(pod: Pod): Pod[] {
+    const uid = pod.metadata?.uid;
+    return this.#options.taken().filter(({ metadata }) => metadata?.uid !== uid);
   }
 
   async #rejectionByNode(pod: Pod): Promise<Rejection | undefined> {
@@ -61,9 +82,7 @@ export class PodAdmission {
   }
 
   #rejectionOn(node: Node, pod: Pod): Rejection | undefined {
-    const uid = pod.metadata?.uid;
-    const others = this.#options.taken().filter(({ metadata }) => metadata?.uid !== uid);
-    return rejectionOf(pod, { node, others });
+    return rejectionOf(pod, { node, others: this.#othersOf(pod) });
   }
 
   #newestNode(): Promise<Node> {
