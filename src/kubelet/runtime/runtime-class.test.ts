@@ -5,6 +5,7 @@ import type { PodSpec, VolumeMount } from '#api/gen/core-v1.ts';
 import type { RuntimeClass } from '#api/gen/node-v1.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { KubeletWorld } from '#kit/kubelet/kubelet-world.ts';
+import { containerMounts } from '../container/mounts.ts';
 import { NODE, POD, RUNTIME_CLASS } from '../resources.ts';
 import { containerdConfig } from './containerd-config.ts';
 
@@ -124,6 +125,29 @@ describe('a mount that is read-only with all below it', () => {
     containers: [
       { name: 'main', image: 'i', volumeMounts: [{ name: 'v', mountPath: '/v', ...mount }] },
     ],
+  });
+
+  it('is not one that shows what others mount below it', async () => {
+    const odd = { name: 'v', mountPath: '/v', recursiveReadOnly: 'IfPossible' };
+    const mounting = (mount: Partial<VolumeMount>) =>
+      containerMounts({
+        pod: {},
+        container: { name: 'main', volumeMounts: [{ ...odd, ...mount }] },
+        volumes: new Map([['v', { path: '/here', readOnly: false }]]),
+        imageVolumes: new Map(),
+        environment: new Map(),
+        podDirectory: '/pod',
+        terminationHostPath: '/t',
+        canRecursiveReadOnly: true,
+        fileSystem: {} as never,
+        mounter: {} as never,
+      });
+    await assert.rejects(mounting({}), /but it is not read-only$/);
+    await assert.rejects(
+      mounting({ readOnly: true, mountPropagation: 'HostToContainer' }),
+      /but it is not compatible with propagation "HostToContainer"$/,
+    );
+    assert.equal((await mounting({ readOnly: true }))[0]?.recursiveReadOnly, true);
   });
 
   for (const can of [true, false])

@@ -150,6 +150,15 @@ describe('a volume of a directory of this node', () => {
     );
   });
 
+  it('is looked up anew for a pod that comes back', async () => {
+    const world = await World.make();
+    await world.bind(LOCAL);
+    await world.mount(podOf());
+    await world.manager.tearDown('u');
+    await world.api.delete(PERSISTENT_VOLUME_CLAIM, { name: 'c', namespace: 'n' });
+    assert.match(await world.failure(podOf()), /failed to fetch PVC from API server/);
+  });
+
   it('may be for reading alone', async () => {
     const world = await World.make();
     await world.bind(LOCAL);
