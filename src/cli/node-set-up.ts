@@ -20,7 +20,7 @@ import { type NodeDirectory, prepareNodeDirectory } from './node-directory.ts';
 import { NodeNetwork } from './node-network.ts';
 import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import { nameOwner } from './other-clusters.ts';
-import { runcPath } from './prerequisites.ts';
+import { crunPath, runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import { removeForgottenShims } from './shims.ts';
 import { runningPid, startTicksOf, type Supervisor } from './supervisor.ts';
@@ -98,6 +98,7 @@ export class RealNode {
     ]) {
       mkdirSync(path, { recursive: true, mode: 0o711 });
     }
+    const crun = crunPath();
     const text = containerdConfig({
       root: layout.containerdRoot,
       state: layout.containerdState,
@@ -106,6 +107,7 @@ export class RealNode {
       cniConfigDirectory: layout.cniConfigDirectory,
       cniBinDirectory: CNI_BIN_DIRECTORY,
       runcPath: runcPath(),
+      ...(crun === undefined ? {} : { crunPath: crun }),
       restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
     });
     writeFileDurably(layout.containerdConfig, text, 0o600);

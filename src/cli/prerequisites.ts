@@ -22,6 +22,11 @@ export function runcPath(): string {
   return existsSync('/usr/sbin/runc') ? '/usr/sbin/runc' : '/usr/bin/runc';
 }
 
+/** Debian's place; undefined: it is not installed. */
+export function crunPath(exists: (path: string) => boolean = existsSync): string | undefined {
+  return ['/usr/bin/crun', '/usr/sbin/crun'].find(exists);
+}
+
 /** Long enough for a slow mirror. */
 const INSTALL_TIMEOUT_MS = 600_000;
 /** Another apt may be at work, on a machine that was just started most of all. */

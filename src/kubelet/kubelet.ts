@@ -12,11 +12,12 @@ import { isMirrorPod } from '#api/core/pod-references.ts';
 import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { FileSystem, Network, Processes } from '#base/doors.ts';
-import { type Environment, sleep } from '#base/env.ts';
+import type { Environment } from '#base/env.ts';
 import type { GrpcChannel, GrpcSockets } from '#base/grpc.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
+import { isAppArmorEnabled } from './admission/apparmor.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { SysctlAllowlist } from './admission/sysctls.ts';
 import { milliseconds } from './config/durations.ts';
@@ -33,26 +34,33 @@ import { ImagePuller } from './images/image-puller.ts';
 import { PullGate } from './images/pull-gate.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
-import { readMachine } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import { enforcePodsRoom, startCgroups } from './node/enforcement.ts';
 import { machineProblems } from './node/machine-checks.ts';
-import { type NodeFacts, nodeObject } from './node/node-object.ts';
+import { nodeWithRoom, readNodeFacts } from './node/node-facts.ts';
+import type { NodeFacts } from './node/node-object.ts';
 import { nodeAllocatable, reservationProblem } from './node/reservations.ts';
-import { stopEverything } from './node/stop-everything.ts';
 import { WatchedObjects } from './object-source.ts';
 import { BackoffTable } from './pod/backoff.ts';
+import { livePods } from './pod/live-pods.ts';
 import type { NodeContext } from './pod/node-context.ts';
 import { cgroupsOf, nodeSettings } from './pod/node-settings.ts';
 import { PodWorker } from './pod/pod-worker.ts';
-import { rememberPod } from './pod/remember-pod.ts';
+import { podFromRuntime, removeOrphanLogs, stopEverything } from './pod/remains.ts';
 import { StatusWriter } from './pod/status-writer.ts';
+import { Preemption } from './preemption/preemption.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { resizing } from './resize/resizing.ts';
 import { NODE, POD, SERVICE } from './resources.ts';
+import { shutdownPeriods } from './shutdown/shutdown-groups.ts';
+import { ShutdownManager } from './shutdown/shutdown-manager.ts';
+import { ShutdownRecord } from './shutdown/shutdown-record.ts';
+import { findRuntime } from './runtime/find-runtime.ts';
+import { RuntimeClasses } from './runtime/runtime-classes.ts';
+import { RuntimeState } from './runtime/runtime-state.ts';
 import { SyncLoopCheck } from './server/health.ts';
 import { rotateLogs } from './server/log-rotation.ts';
-import type { ServedPods } from './server/served-pods.ts';
+import { type PodListeners, podNamed, servedPods } from './server/served-pods.ts';
 import { type KubeletServers, kubeletServers } from './server/kubelet-servers.ts';
 import { serverOptions } from './server/server-options.ts';
 import { EvictionManager } from './eviction/eviction-manager.ts';
@@ -64,11 +72,10 @@ import { fromApi, isStaticPod } from './static/static-pod.ts';
 import { StaticPods } from './static/static-pods.ts';
 import { KubeletMetrics } from './stats/kubelet-metrics.ts';
 import { meteredCri } from './stats/metered-cri.ts';
+import { makeUserNamespaces } from './user-namespaces/make.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
-
-const RUNTIME_RETRY_MS = 50;
 
 export interface KubeletOptions {
   readonly environment: Environment;
@@ -118,7 +125,7 @@ export class Kubelet {
   readonly #allKnown = Promise.withResolvers<void>();
   readonly #syncLoop: SyncLoopCheck;
   /** Who waits for a change of a pod in the runtime. */
-  readonly #listeners = new Set<{ readonly uid: string; readonly callback: () => void }>();
+  readonly #listeners: PodListeners = new Set();
   readonly #statics: StaticPods;
   readonly #mirrors: MirrorPods;
   #files: FileSource | undefined;
@@ -126,6 +133,8 @@ export class Kubelet {
   #facts: NodeFacts | undefined;
   #agent: NodeAgent | undefined;
   #eviction: EvictionManager | undefined;
+  readonly #shutdown: ShutdownManager;
+  readonly #shutdownRecord: ShutdownRecord;
 
   constructor(options: KubeletOptions) {
     const { clock } = options.environment;
@@ -168,10 +177,19 @@ export class Kubelet {
       isRegistered: () => this.nodeObject !== undefined,
       activePods: () =>
         [...this.#workers.values()].filter(({ isActive }) => isActive).map(({ pod }) => pod),
-      findPod: (namespace, name) => this.#findPod(namespace, name),
+      findPod: (namespace, name) => podNamed(this.pods(), namespace, name),
       onRoom: () => this.#agent?.wake(),
       wake: (uid) => this.#workers.get(uid)?.wake(),
       ready: () => this.#allKnown.promise,
+    });
+    this.#shutdownRecord = new ShutdownRecord({ ...options, registry: this.#metrics.registry });
+    this.#shutdown = new ShutdownManager({
+      ...options,
+      nodeName,
+      periods: shutdownPeriods(options.configuration),
+      pods: livePods(this.#workers),
+      record: this.#shutdownRecord,
+      onShutdown: () => this.#agent?.wake(),
     });
   }
 
@@ -192,16 +210,21 @@ export class Kubelet {
       clock: environment.clock,
       onPull: (podUid, isOver) => starts.pulling(podUid, isOver),
     });
-    const runtimeVersion = await this.#findRuntime(cri);
-    const facts = await this.#nodeFacts(runtimeVersion);
+    const runtimeVersion = await findRuntime(cri, environment, signal);
+    const facts = await readNodeFacts(this.#options, runtimeVersion);
     const problem = reservationProblem(facts);
     if (problem !== undefined) throw new Error(problem);
     this.#facts = facts;
     const services = this.#informer(SERVICE);
     const pods = this.#informer(POD, { fieldSelector: `spec.nodeName=${node.name}` });
-    const context = await this.#assemble(cri, facts, { services, pods });
+    const runtimeState = new RuntimeState(cri, runtimeVersion);
+    const runtimeClasses = new RuntimeClasses({ client, environment });
+    await runtimeState.look();
+    const found = { services, pods, runtime: runtimeState, runtimeClasses };
+    const context = await this.#assemble(cri, facts, found);
     this.#context = context;
-    await context.volumes.start();
+    await Promise.all([context.volumes.start(), this.#shutdownRecord.load()]);
+    await context.userNamespaces.load(await context.volumes.podsOnDisk());
     const { allocations, cache, resizer } = context;
     await Promise.all([allocations.load(), resizer.load(), this.#devices.start()]);
     const enforcing = { ...this.#options, nodeName: node.name, facts };
@@ -210,7 +233,7 @@ export class Kubelet {
     await this.#files?.start();
 
     const nodes = this.#informer(NODE, { fieldSelector: `metadata.name=${node.name}` });
-    const agent = this.#nodeAgent(cri, facts, heartbeats);
+    const agent = this.#nodeAgent(cri, { facts, runtime: runtimeState }, heartbeats);
     this.#agent = agent;
     pods.onChange((change) => this.#podChanged(change));
     nodes.onChange(({ type, object }) => {
@@ -218,33 +241,9 @@ export class Kubelet {
       agent.update(object);
       this.#mirrors.wake();
     });
-    for (const informer of [pods, nodes, services]) informer.start(signal);
-    const collecting = { ...this.#options, cri, nodeName: node.name, policy: configuration };
-    const images = new ImageCollector(collecting);
-    const eviction = this.#evictionManager(context, images);
-    this.#eviction = eviction;
-    this.#loops.push(
-      watchRuntime(
-        { environment, cri, channel: runtime, cache, onTurn: () => this.#syncLoop.turned() },
-        signal,
-      ),
-      rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
-      collectImages(collecting, signal, images),
-      eviction.run(signal),
-      enforcePodsRoom(enforcing, context.cgroups, signal),
-      agent.run(signal),
-      keepLease(
-        {
-          environment,
-          client: heartbeats,
-          nodeName: node.name,
-          nodeUid: () => agent.node?.metadata?.uid,
-          nodeLeaseDurationSeconds: configuration.nodeLeaseDurationSeconds,
-        },
-        signal,
-      ),
-      this.#removeOrphans(context, pods),
-    );
+    for (const watched of [pods, nodes, services, runtimeClasses]) watched.start(signal);
+    this.#startLoops(context, { agent, facts, heartbeats });
+    this.#loops.push(this.#removeOrphans(context, pods));
   }
 
   /**
@@ -270,6 +269,14 @@ export class Kubelet {
     this.#options.images?.close();
   }
 
+  /**
+   * The machine shuts down: ends the pods in order. Resolves when they have ended or had their time;
+   * at once where the configuration gives them none. The kubelet goes on until it is stopped.
+   */
+  shutDown(): Promise<void> {
+    return this.#shutdown.shutDown();
+  }
+
   /** The pods that have a worker, as the API has them. */
   pods(): Pod[] {
     return [...this.#workers.values()].map((worker) => worker.pod);
@@ -285,30 +292,10 @@ export class Kubelet {
       const context = this.#context;
       const facts = this.#facts;
       if (context === undefined || facts === undefined) return undefined;
-      const pods = this.#servedPods(context);
+      const pods = servedPods(context, this.#listeners, () => this.pods());
       const healthChecks = [this.#syncLoop];
       return serverOptions(this.#options, { context, facts, startedMs, pods, healthChecks });
     });
-  }
-
-  #servedPods({ cache, statuses }: NodeContext): ServedPods {
-    return {
-      list: () => this.pods(),
-      find: (namespace, name) => this.#findPod(namespace, name),
-      statusOf: (pod) => statuses.previous(pod),
-      observed: (uid) => cache.get(uid),
-      onChange: (uid, callback) => {
-        const listener = { uid, callback };
-        this.#listeners.add(listener);
-        return () => this.#listeners.delete(listener);
-      },
-    };
-  }
-
-  #findPod(namespace: string, name: string): Pod | undefined {
-    return this.pods().find(
-      ({ metadata }) => metadata?.namespace === namespace && metadata.name === name,
-    );
   }
 
   /** Undefined before `start` has resolved. */
@@ -328,34 +315,20 @@ export class Kubelet {
     return new Informer<T>({ client, environment, type, selection });
   }
 
-  async #findRuntime(cri: Cri): Promise<string> {
-    const { environment } = this.#options;
-    while (!this.#abort.signal.aborted) {
-      try {
-        const { runtimeName = '', runtimeVersion = '' } = await cri.call('version', {});
-        return `${runtimeName}://${runtimeVersion}`;
-      } catch (error) {
-        environment.log.debug('runtime does not answer', { error: String(error) });
-        await sleep(environment, RUNTIME_RETRY_MS, this.#abort.signal);
-      }
-    }
-    throw new Error('Cannot start kubelet: it was stopped');
-  }
-
-  async #nodeFacts(runtimeVersion: string): Promise<NodeFacts> {
-    const { configuration, fileSystem, node, rootDirectory } = this.#options;
-    await fileSystem.makeDirectory(rootDirectory, 0o750);
-    const [machine, disk] = await Promise.all([
-      readMachine(fileSystem),
-      fileSystem.statFileSystem(rootDirectory),
-    ]);
-    return { ...node, configuration, machine, diskCapacityBytes: disk.capacity, runtimeVersion };
-  }
-
   async #assemble(
     cri: Cri,
     facts: NodeFacts,
-    { services, pods }: { readonly services: Informer<Service>; readonly pods: Informer<Pod> },
+    {
+      services,
+      pods,
+      runtime,
+      runtimeClasses,
+    }: {
+      readonly services: Informer<Service>;
+      readonly pods: Informer<Pod>;
+      readonly runtime: RuntimeState;
+      readonly runtimeClasses: RuntimeClasses;
+    },
   ): Promise<NodeContext> {
     const { environment, fileSystem, client, events, network, node, openGrpc } = this.#options;
     const mounter = new Mounter(this.#options);
@@ -370,12 +343,23 @@ export class Kubelet {
     const cgroups = await cgroupsOf(this.#options);
     const settings = await nodeSettings(this.#options, facts, cgroups);
     const { maxContainerRestartPeriod } = configuration.crashLoopBackOff;
+    const volumes = new VolumeManager({
+      ...this.#options,
+      mounter,
+      objects,
+      tokens,
+      node: () => this.nodeObject ?? nodeWithRoom(facts),
+    });
+    const podDirectory = (uid: string): string => volumes.podDirectory(uid);
+    const namespaces = { ...this.#options, podDirectory, runtime, runtimeClasses };
     return {
       environment,
       fileSystem,
       client,
       events,
       cri,
+      runtime,
+      runtimeClasses,
       cache: new RuntimeCache({
         cri,
         terminationMessage: (status) => terminationMessage(fileSystem, status),
@@ -391,14 +375,8 @@ export class Kubelet {
         objects,
         gate: new PullGate(configuration, environment.clock),
       }),
-      volumes: new VolumeManager({
-        environment,
-        fileSystem,
-        mounter,
-        objects,
-        tokens,
-        rootDirectory,
-      }),
+      volumes,
+      userNamespaces: await makeUserNamespaces(namespaces),
       mounter,
       devices: this.#devices,
       hooks: new HookRunner({ environment, cri, network }),
@@ -428,6 +406,7 @@ export class Kubelet {
         limits: settings.limits,
         admission: new PodAdmission({
           client,
+          hasAppArmor: await isAppArmorEnabled(fileSystem),
           sysctls: new SysctlAllowlist(
             configuration.allowedUnsafeSysctls ?? [],
             facts.machine.kernelVersion,
@@ -435,6 +414,8 @@ export class Kubelet {
           nodeName: node.name,
           node: () => this.#devices.withAllocated(this.nodeObject ?? nodeWithRoom(facts)),
           pressure: () => this.#pressure(),
+          preemption: new Preemption({ ...this.#options, pods: livePods(this.#workers) }),
+          isShuttingDown: () => this.#shutdown.isShuttingDown,
           taken: () =>
             [...this.#workers.values()].filter(({ isTaken }) => isTaken).map(({ held }) => held),
         }),
@@ -453,16 +434,59 @@ export class Kubelet {
     };
   }
 
-  #nodeAgent(cri: Cri, facts: NodeFacts, client: Client): NodeAgent {
+  /** What goes on until the kubelet is stopped. */
+  #startLoops(
+    context: NodeContext,
+    parts: { readonly agent: NodeAgent; readonly facts: NodeFacts; readonly heartbeats: Client },
+  ): void {
+    const { signal } = this.#abort;
+    const { agent, facts, heartbeats } = parts;
+    const { environment, configuration, node, runtime } = this.#options;
+    const { cri } = context;
+    const enforcing = { ...this.#options, nodeName: node.name, facts };
+    const cache = context.cache;
+    const collecting = { ...this.#options, cri, nodeName: node.name, policy: configuration };
+    const images = new ImageCollector(collecting);
+    const eviction = this.#evictionManager(context, images);
+    this.#eviction = eviction;
+    this.#loops.push(
+      watchRuntime(
+        { environment, cri, channel: runtime, cache, onTurn: () => this.#syncLoop.turned() },
+        signal,
+      ),
+      rotateLogs({ ...this.#options, cri, pods: () => cache.list() }, signal),
+      collectImages(collecting, signal, images),
+      eviction.run(signal),
+      enforcePodsRoom(enforcing, context.cgroups, signal),
+      agent.run(signal),
+      keepLease(
+        {
+          environment,
+          client: heartbeats,
+          nodeName: node.name,
+          nodeUid: () => agent.node?.metadata?.uid,
+          nodeLeaseDurationSeconds: configuration.nodeLeaseDurationSeconds,
+        },
+        signal,
+      ),
+    );
+  }
+
+  #nodeAgent(
+    cri: Cri,
+    parts: { readonly facts: NodeFacts; readonly runtime: RuntimeState },
+    client: Client,
+  ): NodeAgent {
     const { environment, events, onPodCidrs } = this.#options;
     return new NodeAgent({
       environment,
       client,
       cri,
       events,
-      facts,
+      ...parts,
       devices: this.#devices,
       pressure: () => this.#pressure(),
+      isShuttingDown: () => this.#shutdown.isShuttingDown,
       onPodCidrs,
     });
   }
@@ -545,17 +569,21 @@ export class Kubelet {
     this.#mirrors.ready();
     for (const observed of context.cache.list()) {
       if (this.#workers.has(observed.uid)) continue;
-      const pod = await rememberPod(context, observed.uid);
+      const pod = await podFromRuntime(context, observed.uid);
       this.#adopt(pod)?.forgotten(pod);
     }
     const known = (uid: string): boolean => this.#workers.has(uid);
     for (const uid of await context.volumes.podsOnDisk()) {
-      if (!known(uid)) await context.volumes.tearDown(uid).catch(() => {});
+      if (known(uid)) continue;
+      await context.volumes.tearDown(uid).then(
+        () => context.userNamespaces.release(uid),
+        () => {},
+      );
     }
     for (const [uid, path] of (await context.cgroups?.podsWithCgroup()) ?? []) {
       if (!known(uid)) await context.cgroups?.removePath(path);
     }
-    await this.#removeOrphanLogs(known);
+    await removeOrphanLogs(this.#options.fileSystem, this.#options.configuration.podLogsDir, known);
     context.allocations.retain(known);
     context.resizer.retain(known);
   }
@@ -566,18 +594,4 @@ export class Kubelet {
     if (this.#abort.signal.aborted) return;
     await Promise.race([wait, stopped]);
   }
-
-  async #removeOrphanLogs(known: (uid: string) => boolean): Promise<void> {
-    const { fileSystem, configuration } = this.#options;
-    const logRoot = configuration.podLogsDir;
-    for (const name of await fileSystem.list(logRoot).catch(() => [])) {
-      const uid = name.split('_').at(-1) ?? '';
-      if (!known(uid)) await fileSystem.remove(`${logRoot}/${name}`).catch(() => {});
-    }
-  }
-}
-
-/** The node before it was read back from the API. */
-function nodeWithRoom(facts: NodeFacts): Node {
-  return { ...nodeObject(facts), status: { allocatable: nodeAllocatable(facts) } };
 }

@@ -6,6 +6,7 @@
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import type { ConfigMap, Node, Pod, Secret, ServiceAccount, Service } from '#api/gen/core-v1.ts';
 import type { ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
+import type { RuntimeClass } from '#api/gen/node-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { ResourceType } from '#client/client.ts';
 
@@ -23,6 +24,13 @@ export const CONFIG_MAP = core<ConfigMap>('ConfigMap', 'configmaps');
 export const SECRET = core<Secret>('Secret', 'secrets');
 export const SERVICE = core<Service>('Service', 'services');
 export const SERVICE_ACCOUNT = core<ServiceAccount>('ServiceAccount', 'serviceaccounts');
+export const RUNTIME_CLASS: ResourceType<RuntimeClass> = {
+  group: 'node.k8s.io',
+  version: 'v1',
+  kind: 'RuntimeClass',
+  plural: 'runtimeclasses',
+  namespaced: false,
+};
 export const LEASE: ResourceType<Lease> = {
   group: 'coordination.k8s.io',
   version: 'v1',

@@ -1,5 +1,4 @@
 /** `cox kubelet`: the kubelet alone, with upstream's flags, beside any API server and any runtime. */
-import { aborted } from '#base/env.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { runComponent } from '../component/run.ts';
@@ -8,6 +7,7 @@ import { readAccess } from '../kube-client.ts';
 import { UserError } from '../user-error.ts';
 import { type Flags, KUBELET } from './flags.ts';
 import { loadConfig } from './load.ts';
+import { untilMachineOrProcessEnds } from './machine-shutdown.ts';
 import { nodeAddresses, nodeLabels, nodeName } from './node-identity.ts';
 import { servingCertificate } from './serving-certificate.ts';
 import { startKubelet } from './start.ts';
@@ -20,7 +20,10 @@ export function runKubelet(args: readonly string[]): Promise<void> {
   return runComponent(KUBELET, args, kubeletProcess);
 }
 
-/** Resolves after `signal`, containers run on; rejects with UserError. */
+/**
+ * Resolves after `signal`; rejects with UserError. Containers run on, unless the machine shuts down
+ * and the configuration gives pods time to end.
+ */
 export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise<void> {
   const labels = nodeLabels(flags.list('node-labels'));
   const configuration = loadConfig(flags);
@@ -36,10 +39,12 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
   const { host, port, basePath, tls } = access.connection;
   const http = httpClient({ host, port, ...(tls ? { tls: access.tls } : {}) });
   const { clientCAFile = '' } = configuration.authentication.x509;
+  // What the pods do last is told to the API server: its clients outlast `signal`.
+  const ending = new AbortController();
   try {
     const kubelet = await startKubelet({
       environment,
-      signal,
+      signal: ending.signal,
       configuration,
       node: { ...node, ips, labels },
       handler: (request) => http.handler({ ...request, url: basePath + request.url }),
@@ -60,9 +65,11 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
       onPodCidrs: () => Promise.resolve(),
     });
     environment.log.info('the kubelet is ready', { node: node.name });
-    await aborted(signal);
+    await untilMachineOrProcessEnds(kubelet, signal);
+    ending.abort();
     await kubelet.stop();
   } finally {
+    ending.abort();
     http.close();
   }
 }

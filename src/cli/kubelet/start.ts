@@ -48,6 +48,8 @@ export interface RunningKubelet {
   setServing(pair: KeyPair): void;
   /** Ends it; containers go on running. */
   stop(): Promise<void>;
+  /** The machine shuts down: resolves when the pods have ended, as far as they are given time. */
+  shutDown(): Promise<void>;
 }
 
 /** Resolves when the kubelet runs. Throws UserError. */
@@ -93,6 +95,7 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
       whole?.setTls(tlsOf(configuration, { ...pair, clientAuthority }));
     },
     stop: () => kubelet.stop({ stopPods: false }),
+    shutDown: () => kubelet.shutDown(),
   };
 }
 

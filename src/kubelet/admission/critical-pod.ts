@@ -8,7 +8,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { isStaticPod } from '../static/static-pod.ts';
 
 /** Of `system-cluster-critical`; `system-node-critical` is above. */
-const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
+export const SYSTEM_CRITICAL_PRIORITY = 2_000_000_000;
 
 /** Static pods, their mirrors, and pods of a critical priority. */
 export function isCriticalPod(pod: Pod): boolean {

@@ -185,15 +185,40 @@ describe('PodAdmission', () => {
   it('reads the node anew before it refuses a pod for its labels', async () => {
     const labelled = { ...NODE, metadata: { ...NODE.metadata, labels: { disk: 'hdd' } } };
     const client = { get: () => Promise.resolve(labelled) } as never;
-    const options = { client, sysctls: SYSCTLS, nodeName: 'n1', node: () => NODE, taken: () => [] };
+    const options = {
+      client,
+      hasAppArmor: false,
+      sysctls: SYSCTLS,
+      nodeName: 'n1',
+      node: () => NODE,
+      taken: () => [],
+    };
     const admission = new PodAdmission(options);
     assert.equal(await admission.rejectionOf(pod({ nodeSelector: { disk: 'hdd' } })), undefined);
+  });
+
+  it('refuses a new pod that asks for AppArmor where there is none', async () => {
+    const one: Pod = {
+      ...pod({ securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } }),
+      metadata: { name: 'p', uid: '1' },
+    };
+    const taken: Pod[] = [];
+    const options = { sysctls: SYSCTLS, nodeName: 'n1', node: () => NODE, taken: () => taken };
+    const reasonOn = async (hasAppArmor: boolean): Promise<string | undefined> => {
+      const admission = new PodAdmission({ ...options, hasAppArmor, client: {} as never });
+      return (await admission.rejectionOf(one))?.reason;
+    };
+    assert.equal(await reasonOn(false), 'AppArmor');
+    assert.equal(await reasonOn(true), undefined);
+    taken.push(one);
+    assert.equal(await reasonOn(false), undefined);
   });
 
   it('does not count a pod against itself', async () => {
     const one: Pod = { ...withPort(80), metadata: { name: 'p', uid: '1' } };
     const options = {
       client: {} as never,
+      hasAppArmor: false,
       sysctls: SYSCTLS,
       nodeName: 'n1',
       node: () => NODE,

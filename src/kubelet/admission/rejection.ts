@@ -60,26 +60,46 @@ function systemRejection({ metadata, spec }: Pod, node: Node): Rejection | undef
 const FIRST_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
 
 /** A resource of which less is left than the pod asks for. */
-function lack(pod: Pod, { node, others }: AdmissionFacts): Rejection | undefined {
+interface Lack {
+  readonly name: string;
+  readonly requested: number;
+  readonly used: number;
+  readonly capacity: number;
+}
+
+/** In upstream's order. */
+function lacksOf(pod: Pod, { node, others }: AdmissionFacts): Lack[] {
   const allocatable = node.status?.allocatable ?? node.status?.capacity ?? {};
-  const capacityOf = (name: string): number => amountOf(name, allocatable[name]);
-  if (others.length + 1 > capacityOf('pods'))
-    return outOf('pods', { requested: 1, used: others.length, capacity: capacityOf('pods') });
-  const wanted = podRequests(pod, { useStatus: true });
-  const rest = Object.keys(wanted).filter((name) => !FIRST_RESOURCES.includes(name));
-  for (const name of [...FIRST_RESOURCES, ...rest]) {
-    const requested = amountOf(name, wanted[name]);
+  const rest = Object.keys(podRequests(pod, { useStatus: true }));
+  const names = [...new Set(['pods', ...FIRST_RESOURCES, ...rest])];
+  return names.flatMap((name) => {
+    const requested = requestOf(pod, name);
     // Of an extended resource that the node does not have the cluster as a whole takes care.
     const isElsewhere = isExtendedResource(name) && allocatable[name] === undefined;
-    if (requested === 0 || isElsewhere) continue;
-    const capacity = capacityOf(name);
-    const used = others.reduce(
-      (sum, other) => sum + amountOf(name, podRequests(other, { useStatus: true })[name]),
-      0,
-    );
-    if (requested > capacity - used) return outOf(name, { requested, used, capacity });
-  }
-  return undefined;
+    if (requested === 0 || isElsewhere) return [];
+    const capacity = amountOf(name, allocatable[name]);
+    const used = others.reduce((sum, other) => sum + requestOf(other, name), 0);
+    return requested > capacity - used ? [{ name, requested, used, capacity }] : [];
+  });
+}
+
+/** Why the node does not take the pod, however much room it had. */
+export function rejectionBesideRoom(pod: Pod, facts: AdmissionFacts): Rejection | undefined {
+  return systemRejection(pod, facts.node) ?? mismatch(pod, facts);
+}
+
+/** How much is missing for the pod of each resource of which too little is left. */
+export function missingRoom(pod: Pod, facts: AdmissionFacts): Map<string, number> {
+  const amounts = lacksOf(pod, facts).map(
+    ({ name, requested, used, capacity }) => [name, requested - (capacity - used)] as const,
+  );
+  return new Map(amounts);
+}
+
+/** Of a pod as it is: processors in thousandths, all else in whole units. */
+export function requestOf(pod: Pod, name: string): number {
+  if (name === 'pods') return 1;
+  return amountOf(name, podRequests(pod, { useStatus: true })[name]);
 }
 
 /** Processors in thousandths, all else in whole units. */
@@ -88,11 +108,10 @@ function amountOf(name: string, quantity: string | undefined): number {
   return name === 'cpu' ? quantityMilli(quantity) : quantityValue(quantity);
 }
 
-function outOf(
-  name: string,
-  numbers: { readonly requested: number; readonly used: number; readonly capacity: number },
-): Rejection {
-  const { requested, used, capacity } = numbers;
+function lack(pod: Pod, facts: AdmissionFacts): Rejection | undefined {
+  const [first] = lacksOf(pod, facts);
+  if (first === undefined) return undefined;
+  const { name, requested, used, capacity } = first;
   return {
     reason: `OutOf${name}`,
     message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,

@@ -23,9 +23,10 @@ maxParallelImagePulls maxPods mergeDefaultEvictionSettings nodeLeaseDurationSeco
 nodeStatusMaxImages nodeStatusReportFrequency nodeStatusUpdateFrequency oomScoreAdj podLogsDir
 podPidsLimit podsPerCore port protectKernelDefaults providerID readOnlyPort registerNode
 registerWithTaints registryBurst registryPullQPS reservedSystemCPUs resolvConf runOnce
-runtimeRequestTimeout seccompDefault serializeImagePulls singleProcessOOMKill staticPodPath
+runtimeRequestTimeout seccompDefault shutdownGracePeriod shutdownGracePeriodByPodPriority
+shutdownGracePeriodCriticalPods serializeImagePulls singleProcessOOMKill staticPodPath
 syncFrequency systemReserved systemReservedCgroup tlsCertFile tlsCipherSuites tlsMinVersion
-tlsPrivateKeyFile volumeStatsAggPeriod
+tlsPrivateKeyFile userNamespaces volumeStatsAggPeriod
 `
   .trim()
   .split(/\s+/);
@@ -58,9 +59,7 @@ describe('unusedSettings', () => {
     ['cpuManagerPolicy', 'static'],
     ['iptablesDropBit', 0],
     ['imagePullCredentialsVerificationPolicy', 'AlwaysVerify'],
-    ['shutdownGracePeriod', '30s'],
     ['memorySwap', { swapBehavior: 'LimitedSwap' }],
-    ['userNamespaces', { idsPerPod: 65_536 }],
     ['tracing', { endpoint: 'a:1' }],
   ];
   for (const [field, value] of cases)

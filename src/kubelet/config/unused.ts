@@ -14,7 +14,6 @@ type Field = keyof KubeletConfiguration;
 const POLICY = 'images are used by every pod of the node that names them';
 const MANAGERS = 'containers are not bound to processors, memory or NUMA nodes';
 const FIREWALL = 'this kubelet writes no rules of a firewall';
-const SHUTDOWN = 'the machine is shut down without waiting for pods';
 
 /** What is so instead; and the values besides the default that ask for just that. */
 const UNUSED: Readonly<Partial<Record<Field, readonly [why: string, ...same: Json[]]>>> = {
@@ -56,13 +55,9 @@ const UNUSED: Readonly<Partial<Record<Field, readonly [why: string, ...same: Jso
   showHiddenMetricsForVersion: ['no metric is hidden'],
   volumePluginDir: ['there are no FlexVolumes'],
   kernelMemcgNotification: ['memory is looked at every ten seconds'],
-  shutdownGracePeriod: [SHUTDOWN],
-  shutdownGracePeriodCriticalPods: [SHUTDOWN],
-  shutdownGracePeriodByPodPriority: [SHUTDOWN],
   memoryThrottlingFactor: ['memory is not throttled'],
   memoryReservationPolicy: ['memory is not reserved by class'],
   tracing: ['nothing is traced'],
-  userNamespaces: ['there are no user namespaces'],
 };
 
 /** Names of the fields, for tests and documents. */

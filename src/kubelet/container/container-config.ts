@@ -4,7 +4,12 @@
  * Upstream: pkg/kubelet/kuberuntime/kuberuntime_container{,_linux}.go, v1.36.
  */
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
-import type { ContainerConfig, LinuxContainerResources, Mount } from '#api/gen/cri-v1.ts';
+import type {
+  ContainerConfig,
+  LinuxContainerResources,
+  Mount,
+  UserNamespace,
+} from '#api/gen/cri-v1.ts';
 import type { Container, Pod } from '#api/gen/core-v1.ts';
 import { type CpuQuotas, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
 import { oomScoreAdjust } from '../cgroups/oom-score.ts';
@@ -23,6 +28,7 @@ export interface ContainerConfigInput {
   readonly environment: ReadonlyMap<string, string>;
   /** With those of its devices. */
   readonly mounts: readonly Mount[];
+  /** Of its plug-ins and claims, and of volumes that are not mounted. */
   readonly devices: Pick<ContainerDevices, 'devices' | 'annotations' | 'cdiDevices'>;
   readonly terminationHostPath: string;
   readonly limits: ContainerLimits;
@@ -30,6 +36,8 @@ export interface ContainerConfigInput {
   /** Containers that name no profile get the runtime's. */
   readonly seccompDefault: boolean;
   readonly targetContainerId?: string;
+  /** Of the pod's sandbox; absent: the node's. */
+  readonly userNamespace?: UserNamespace;
 }
 
 /** How the node holds containers to their limits. */
@@ -54,7 +62,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     labels: containerLabels(container, pod),
     annotations: { ...input.devices.annotations, ...containerAnnotations(container, pod, input) },
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: [...input.mounts],
+    mounts: input.mounts.map((mount) => ({ ...mount, ...mappingsOf(input.userNamespace) })),
     devices: [...input.devices.devices],
     CDIDevices: [...input.devices.cdiDevices],
     logPath: containerLogPath(container.name, restartCount),
@@ -65,6 +73,17 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       resources: containerResources(pod, container, input.limits),
       securityContext: linuxSecurityContext({ ...input, user: input.imageUser }),
     },
+  };
+}
+
+/** What is mounted shows the ids of the namespace. */
+function mappingsOf(
+  namespace: UserNamespace | undefined,
+): Pick<Mount, 'uidMappings' | 'gidMappings'> {
+  const { uids, gids } = namespace ?? {};
+  return {
+    ...(uids === undefined ? {} : { uidMappings: uids }),
+    ...(gids === undefined ? {} : { gidMappings: gids }),
   };
 }
 

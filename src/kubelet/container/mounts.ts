@@ -3,7 +3,7 @@
  *
  * Upstream: pkg/kubelet/kubelet_pods.go (makeMounts), v1.36.
  */
-import type { Mount } from '#api/gen/cri-v1.ts';
+import type { Device, ImageSpec, Mount } from '#api/gen/cri-v1.ts';
 import type { Container, Pod, VolumeMount } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import { MOUNT_PROPAGATION } from '../cri/enums.ts';
@@ -18,11 +18,15 @@ export interface MountInput {
   readonly pod: Pod;
   readonly container: Container;
   readonly volumes: ReadonlyMap<string, MountedVolume>;
+  /** Images that are volumes, by name of the volume. */
+  readonly imageVolumes: ReadonlyMap<string, ImageSpec>;
   readonly environment: ReadonlyMap<string, string>;
   readonly podDirectory: string;
   /** The managed hosts file, unless the pod shall not have it. */
   readonly hostsFile?: string;
   readonly terminationHostPath: string;
+  /** The runtime can make a mount read-only with all that is mounted below it. */
+  readonly canRecursiveReadOnly: boolean;
   readonly fileSystem: FileSystem;
   readonly mounter: Mounter;
 }
@@ -48,22 +52,57 @@ export async function containerMounts(input: MountInput): Promise<Mount[]> {
   return mounts;
 }
 
+/** The volumes that the container gets as devices. Throws an Error where one is none. */
+export function volumeDevices(
+  { name: container, volumeDevices: wanted = [] }: Container,
+  volumes: ReadonlyMap<string, MountedVolume>,
+): Device[] {
+  return wanted.map(({ name, devicePath }) => {
+    if (!devicePath.startsWith('/'))
+      throw new Error(`error DevicePath \`${devicePath}\` must be an absolute path`);
+    const volume = volumes.get(name);
+    if (volume?.isDevice !== true)
+      throw new Error(`cannot find volume "${name}" to pass into container "${container}"`);
+    const permissions = volume.readOnly ? 'r' : 'mrw';
+    return { containerPath: devicePath, hostPath: volume.path, permissions };
+  });
+}
+
 async function volumeMount(mount: VolumeMount, index: number, input: MountInput): Promise<Mount> {
-  const { container, volumes } = input;
+  const { container, volumes, imageVolumes } = input;
   const volume = volumes.get(mount.name);
-  if (volume === undefined) {
+  if (volume === undefined || volume.isDevice === true) {
     const text = `cannot find volume "${mount.name}" to mount into container "${container.name}"`;
     throw new Error(text);
   }
   const { mountPath, readOnly = false, mountPropagation = 'None' } = mount;
   const subPath = subPathOf(mount, input.environment);
-  return {
+  const recursiveReadOnly = isRecursiveReadOnly(mount, input.canRecursiveReadOnly);
+  const common = {
     containerPath: mountPath.startsWith('/') ? mountPath : `/${mountPath}`,
-    hostPath:
-      subPath === '' ? volume.path : await subPathMount({ mount, index, input, volume, subPath }),
     readonly: readOnly || volume.readOnly,
     propagation: MOUNT_PROPAGATION[mountPropagation],
+    recursiveReadOnly,
   };
+  const image = imageVolumes.get(mount.name);
+  // What of it is mounted the runtime looks up: nothing of an image lies on the node.
+  if (image !== undefined) return { ...common, image, imageSubPath: subPath };
+  const hostPath =
+    subPath === '' ? volume.path : await subPathMount({ mount, index, input, volume, subPath });
+  return { ...common, hostPath };
+}
+
+/** Source: KEP-3857; upstream pkg/kubelet/kubelet_pods.go (resolveRecursiveReadOnly), v1.36. */
+function isRecursiveReadOnly(mount: VolumeMount, isSupported: boolean): boolean {
+  const { name, readOnly, mountPropagation = 'None', recursiveReadOnly = 'Disabled' } = mount;
+  if (recursiveReadOnly === 'Disabled') return false;
+  const asked = `failed to resolve recursive read-only mode: volume "${name}" requested recursive read-only mode, but it is not`;
+  if (readOnly !== true) throw new Error(`${asked} read-only`);
+  if (mountPropagation !== 'None')
+    throw new Error(`${asked} compatible with propagation "${mountPropagation}"`);
+  if (recursiveReadOnly === 'Enabled' && !isSupported)
+    throw new Error(`${asked} supported by the runtime`);
+  return isSupported;
 }
 
 function subPathOf(mount: VolumeMount, environment: ReadonlyMap<string, string>): string {

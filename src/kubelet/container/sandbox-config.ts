@@ -5,7 +5,7 @@
  */
 import { quantityMilli, quantityValue } from '#api/codec/quantity.ts';
 import { podLimits, podRequests, type ResourceList } from '#api/core/resources.ts';
-import type { PodSandboxConfig, PortMapping } from '#api/gen/cri-v1.ts';
+import type { PodSandboxConfig, PortMapping, UserNamespace } from '#api/gen/cri-v1.ts';
 import type { ContainerPort, Pod } from '#api/gen/core-v1.ts';
 import { type CpuQuotas, cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
 import { PROTOCOL, SECURITY_PROFILE, SUPPLEMENTAL_GROUPS_POLICY } from '../cri/enums.ts';
@@ -21,6 +21,8 @@ export interface SandboxConfigInput {
   readonly logDirectory: string;
   readonly cgroupParent: string;
   readonly quotas: CpuQuotas;
+  /** Absent: the node's. */
+  readonly userNamespace?: UserNamespace;
 }
 
 /** Throws an Error when the pod's names do not make a valid one. */
@@ -44,7 +46,8 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
   };
 }
 
-function sandboxLinux({ pod, cgroupParent, quotas }: SandboxConfigInput) {
+function sandboxLinux(input: SandboxConfigInput) {
+  const { pod, cgroupParent, quotas } = input;
   const context = pod.spec?.securityContext;
   const { runAsUser, runAsGroup } = context ?? {};
   const { overhead } = pod.spec ?? {};
@@ -55,7 +58,7 @@ function sandboxLinux({ pod, cgroupParent, quotas }: SandboxConfigInput) {
     securityContext: {
       privileged: hasPrivilegedContainer(pod),
       seccomp: { profileType: SECURITY_PROFILE.runtimeDefault },
-      namespaceOptions: namespacesFor(pod),
+      namespaceOptions: namespacesFor(pod, input),
       supplementalGroups: supplementalGroups(context),
       supplementalGroupsPolicy: SUPPLEMENTAL_GROUPS_POLICY[policy],
       ...(context?.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),

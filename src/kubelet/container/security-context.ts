@@ -4,7 +4,11 @@
  * Source: API reference v1.36, SecurityContext and PodSecurityContext. Upstream:
  * pkg/securitycontext/util.go, pkg/kubelet/kuberuntime/security_context{,_others}.go.
  */
-import type { LinuxContainerSecurityContext, NamespaceOption } from '#api/gen/cri-v1.ts';
+import type {
+  LinuxContainerSecurityContext,
+  NamespaceOption,
+  UserNamespace,
+} from '#api/gen/cri-v1.ts';
 import type {
   Container,
   Pod,
@@ -12,6 +16,7 @@ import type {
   SeccompProfile,
   SecurityContext,
 } from '#api/gen/core-v1.ts';
+import { appArmorFor } from './apparmor.ts';
 import { NAMESPACE_MODE, SECURITY_PROFILE, SUPPLEMENTAL_GROUPS_POLICY } from '../cri/enums.ts';
 import { podDescription } from '../pod/description.ts';
 
@@ -40,7 +45,7 @@ const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/pro
 
 /** The container's own settings over the pod's. */
 function effectiveSecurityContext(pod: Pod, container: Container): SecurityContext {
-  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } =
+  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile } =
     pod.spec?.securityContext ?? {};
   const fromPod: SecurityContext = {
     ...(runAsUser === undefined ? {} : { runAsUser }),
@@ -48,7 +53,6 @@ function effectiveSecurityContext(pod: Pod, container: Container): SecurityConte
     ...(runAsNonRoot === undefined ? {} : { runAsNonRoot }),
     ...(seLinuxOptions === undefined ? {} : { seLinuxOptions }),
     ...(seccompProfile === undefined ? {} : { seccompProfile }),
-    ...(appArmorProfile === undefined ? {} : { appArmorProfile }),
   };
   return { ...fromPod, ...container.securityContext };
 }
@@ -82,6 +86,8 @@ export function linuxSecurityContext(options: {
   readonly seccompDefault: boolean;
   /** Container whose processes an ephemeral container shall see. */
   readonly targetContainerId?: string;
+  /** Of the pod; absent: the node's. */
+  readonly userNamespace?: UserNamespace;
 }): LinuxContainerSecurityContext {
   const { pod, container, user } = options;
   const context = effectiveSecurityContext(pod, container);
@@ -93,13 +99,14 @@ export function linuxSecurityContext(options: {
     noNewPrivs: context.allowPrivilegeEscalation === false,
     maskedPaths: unmasked ? [] : MASKED_PATHS,
     readonlyPaths: unmasked ? [] : READONLY_PATHS,
-    namespaceOptions: namespacesFor(pod, options.targetContainerId),
+    namespaceOptions: namespacesFor(pod, options),
     supplementalGroups: supplementalGroups(podContext),
     supplementalGroupsPolicy:
       SUPPLEMENTAL_GROUPS_POLICY[
         podContext?.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge'
       ],
     seccomp: seccompFor(context, options),
+    ...appArmorFor(pod, container),
     ...capabilities(context),
     ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
     ...userFor(context, user),
@@ -150,11 +157,18 @@ function seccompProfileFor({ type, localhostProfile }: SeccompProfile, directory
 }
 
 /** Which namespaces the pod shares with the node, and its containers with each other. */
-export function namespacesFor(pod: Pod, targetContainerId?: string): NamespaceOption {
+export function namespacesFor(
+  pod: Pod,
+  {
+    targetContainerId,
+    userNamespace = { mode: NAMESPACE_MODE.node },
+  }: { readonly targetContainerId?: string; readonly userNamespace?: UserNamespace },
+): NamespaceOption {
   const { hostNetwork, hostIPC, hostPID, shareProcessNamespace } = pod.spec ?? {};
   const shared = {
     network: hostNetwork === true ? NAMESPACE_MODE.node : NAMESPACE_MODE.pod,
     ipc: hostIPC === true ? NAMESPACE_MODE.node : NAMESPACE_MODE.pod,
+    usernsOptions: userNamespace,
   };
   if (hostPID === true) return { ...shared, pid: NAMESPACE_MODE.node };
   if (shareProcessNamespace === true) return { ...shared, pid: NAMESPACE_MODE.pod };

@@ -4,12 +4,12 @@
  * Upstream: pkg/kubelet/images/image_manager.go, v1.36.
  */
 import type { ImageSpec, PodSandboxConfig } from '#api/gen/cri-v1.ts';
-import type { Container, EphemeralContainer, Pod } from '#api/gen/core-v1.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
 import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import type { ImageUser } from '../container/security-context.ts';
 import type { Cri } from '../cri/cri.ts';
-import type { PodEvents } from '../events.ts';
+import type { KubeletEvent } from '../events.ts';
 import { formatGoDuration } from '../go-format.ts';
 import type { ObjectSource } from '../object-source.ts';
 import { BackoffTable } from '../pod/backoff.ts';
@@ -24,11 +24,17 @@ export interface FoundImage {
   readonly user: ImageUser;
 }
 
+export type ImageEvent = Pick<KubeletEvent, 'type' | 'reason' | 'message'>;
+
 export interface EnsureImageRequest {
   readonly pod: Pod;
-  readonly container: Container | EphemeralContainer;
+  /** As the pod names it. */
+  readonly image: string;
+  /** `Always`, `IfNotPresent`, `Never`; `IfNotPresent` unless given. */
+  readonly pullPolicy?: string | undefined;
   readonly sandboxConfig: PodSandboxConfig;
-  readonly events: PodEvents;
+  /** Reports what happens, about whatever uses the image. */
+  readonly tell: (event: ImageEvent) => void;
   readonly signal: AbortSignal;
 }
 
@@ -55,19 +61,17 @@ export class ImagePuller {
 
   /** Rejects with StartError. */
   async ensure(request: EnsureImageRequest): Promise<FoundImage> {
-    const { container, events } = request;
-    const requested = container.image ?? '';
+    const { image: requested, pullPolicy: policy = 'IfNotPresent' } = request;
     const image = this.#named(request, requested);
     const present = await this.#inspect(request, image);
-    const policy = container.imagePullPolicy ?? 'IfNotPresent';
     if (present !== undefined && policy !== 'Always') {
       const message = `Container image "${requested}" already present on machine and can be accessed by the pod`;
-      events.container(container, { type: 'Normal', reason: 'Pulled', message });
+      request.tell({ type: 'Normal', reason: 'Pulled', message });
       return present;
     }
     if (policy === 'Never') {
       const message = `Container image "${requested}" is not present with pull policy of Never`;
-      events.container(container, { type: 'Warning', reason: 'ErrImageNeverPull', message });
+      request.tell({ type: 'Warning', reason: 'ErrImageNeverPull', message });
       throw new StartError('ErrImageNeverPull', message);
     }
     return this.#pull(request, image);
@@ -81,12 +85,12 @@ export class ImagePuller {
     }
   }
 
-  #named({ container, events }: EnsureImageRequest, requested: string): string {
+  #named({ tell }: EnsureImageRequest, requested: string): string {
     try {
       return withDefaultTag(requested);
     } catch (error) {
       const text = `Failed to apply default image tag "${requested}": ${plainMessage(error)}`;
-      events.container(container, { type: 'Warning', reason: 'InspectFailed', message: text });
+      tell({ type: 'Warning', reason: 'InspectFailed', message: text });
       throw new StartError('InvalidImageName', text);
     }
   }
@@ -96,8 +100,7 @@ export class ImagePuller {
       return await this.#find(image);
     } catch (error) {
       const message = `Failed to inspect image "${image}": ${String(plainMessage(error))}`;
-      const { container, events } = request;
-      events.container(container, { type: 'Warning', reason: 'InspectFailed', message });
+      request.tell({ type: 'Warning', reason: 'InspectFailed', message });
       throw new StartError('ImageInspectError', message);
     }
   }
@@ -112,12 +115,12 @@ export class ImagePuller {
   }
 
   async #pull(request: EnsureImageRequest, image: string): Promise<FoundImage> {
-    const { pod, container, events } = request;
+    const { pod } = request;
     const { clock } = this.#environment;
     const key = `${pod.metadata?.uid ?? ''}_${image}`;
     this.#checkBackoff(request, image, key);
     const startedMs = clock.monotonicMs();
-    events.container(container, {
+    request.tell({
       type: 'Normal',
       reason: 'Pulling',
       message: `Pulling image "${image}"`,
@@ -139,7 +142,7 @@ export class ImagePuller {
     const since = (ms: number): string => formatGoDuration(Math.round(clock.monotonicMs() - ms));
     const [took, withWait] = [since(turnMs), since(startedMs)];
     const size = await this.#sizeOf(image);
-    events.container(container, {
+    request.tell({
       type: 'Normal',
       reason: 'Pulled',
       message: `Successfully pulled image "${image}" in ${took} (${withWait} including waiting). Image size: ${size} bytes.`,
@@ -152,7 +155,7 @@ export class ImagePuller {
     const waitMs = this.#backoff.waitMs(key, this.#failures.get(key)?.atMs ?? 0, nowMs);
     if (waitMs === 0) return;
     const text = `Back-off pulling image "${image}"`;
-    request.events.container(request.container, {
+    request.tell({
       type: 'Normal',
       reason: 'BackOff',
       message: text,
@@ -163,14 +166,14 @@ export class ImagePuller {
   }
 
   #pullFailed(
-    { container, events }: EnsureImageRequest,
+    { tell }: EnsureImageRequest,
     image: string,
     key: string,
     error: unknown,
   ): StartError {
     const full = messageOf(error);
     const message = `Failed to pull image "${image}": ${full}`;
-    events.container(container, { type: 'Warning', reason: 'Failed', message });
+    tell({ type: 'Warning', reason: 'Failed', message });
     const nowMs = this.#environment.clock.now();
     this.#backoff.next(key, nowMs, nowMs);
     this.#failures.set(key, { atMs: nowMs, text: `ErrImagePull: ${full}` });

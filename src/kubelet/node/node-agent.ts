@@ -16,6 +16,7 @@ import type { DeviceRoom } from '../devices/device-pool.ts';
 import type { NodeDevices } from '../devices/node-devices.ts';
 import type { KubeletEvents } from '../events.ts';
 import { NODE } from '../resources.ts';
+import type { RuntimeState } from '../runtime/runtime-state.ts';
 import { milliseconds } from '../config/durations.ts';
 import {
   annotationChanges,
@@ -36,11 +37,14 @@ export interface NodeAgentOptions {
   readonly environment: Environment;
   readonly client: Client;
   readonly cri: Cri;
+  readonly runtime: RuntimeState;
   readonly events: KubeletEvents;
   readonly facts: NodeFacts;
   /** Conditions of pressure that hold. */
   readonly pressure: () => ReadonlySet<string>;
   readonly devices: Pick<NodeDevices, 'room' | 'isNew'>;
+  /** The machine shuts down. */
+  readonly isShuttingDown: () => boolean;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
 }
@@ -186,7 +190,7 @@ export class NodeAgent {
   }
 
   async #observe(before: NonNullable<NodeStatus['conditions']>): Promise<NodeStatus> {
-    const { cri, devices, environment, facts, pressure } = this.#options;
+    const { cri, devices, environment, facts, pressure, runtime } = this.#options;
     const [notReady, images] = await Promise.all([
       this.#whyNotReady(),
       cri.call('listImages', {}).then(
@@ -195,29 +199,19 @@ export class NodeAgent {
       ),
     ]);
     const now = timeText(environment.clock.now());
+    const { features, handlers } = runtime;
     const status = nodeStatus(facts, { pressure: pressure(), notReady }, before, now);
-    return { ...withDevices(status, devices.room()), images };
+    return {
+      ...withDevices(status, devices.room()),
+      images,
+      ...(handlers.length === 0 ? {} : { runtimeHandlers: handlers }),
+      ...(features === undefined ? {} : { features }),
+    };
   }
 
   async #whyNotReady(): Promise<string[]> {
-    try {
-      const { status } = await this.#options.cri.call('status', {});
-      const reasons: string[] = [];
-      for (const {
-        type = '',
-        status: met = false,
-        reason = '',
-        message = '',
-      } of status?.conditions ?? []) {
-        if (met) continue;
-        const text = `${type}=false reason:${reason} message:${message}`;
-        if (type === 'NetworkReady') reasons.push(`container runtime network not ready: ${text}`);
-        if (type === 'RuntimeReady') reasons.push(`container runtime not ready: ${text}`);
-      }
-      return reasons;
-    } catch {
-      return ['container runtime is down'];
-    }
+    const shutdown = this.#options.isShuttingDown() ? ['node is shutting down'] : [];
+    return [...(await this.#options.runtime.look()), ...shutdown];
   }
 }
 

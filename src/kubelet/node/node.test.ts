@@ -13,6 +13,7 @@ import { containerdConfig, hasSysResource } from '../runtime/containerd-config.t
 import { keepLease } from './lease.ts';
 import { NodeAgent } from './node-agent.ts';
 import { type NodeFacts, nodeStatus } from './node-object.ts';
+import { RuntimeState } from '../runtime/runtime-state.ts';
 import { nodeAllocatable } from './reservations.ts';
 
 const GIB = 2 ** 30;
@@ -107,8 +108,10 @@ describe('NodeAgent', () => {
       environment,
       client: api,
       cri,
+      runtime: new RuntimeState(cri),
       facts: FACTS,
       devices: { room: () => ({ capacity: {}, allocatable: {} }), isNew: false },
+      isShuttingDown: () => false,
       pressure: () => new Set(),
       events: { event: (event) => events.push(event) },
       onPodCidrs: (found) => {

@@ -4,20 +4,21 @@
  * Upstream: pkg/kubelet/kuberuntime/kuberuntime_container.go (startContainer), v1.36. Every
  * failure is a StartError, which becomes the waiting state of the container.
  */
-import type { ContainerConfig, PodSandboxConfig } from '#api/gen/cri-v1.ts';
+import type { ContainerConfig, ImageSpec, PodSandboxConfig } from '#api/gen/cri-v1.ts';
 import type { Container, Pod } from '#api/gen/core-v1.ts';
 import { GrpcError } from '#base/grpc.ts';
 import { containerConfig, podLogDirectory } from '../container/container-config.ts';
 import { containerEnvironment } from '../container/environment.ts';
 import { podHostname } from '../container/hostname.ts';
 import { hostsFile } from '../container/hosts-file.ts';
-import { containerMounts, HOSTS_PATH } from '../container/mounts.ts';
+import { containerMounts, HOSTS_PATH, volumeDevices } from '../container/mounts.ts';
 import { checkNonRoot } from '../container/security-context.ts';
 import type { PodEvents } from '../events.ts';
 import type { FoundImage } from '../images/image-puller.ts';
+import { pullImageVolumes } from '../images/image-volumes.ts';
 import type { MountedVolume } from '../volumes/volume-manager.ts';
 import type { ContainerKiller } from './container-killer.ts';
-import { type NodeContext, downwardFacts } from './node-context.ts';
+import { canMountRecursiveReadOnly, type NodeContext, downwardFacts } from './node-context.ts';
 import { latestContainer, type ObservedPod, type ObservedSandbox } from './observed.ts';
 import type { ContainerStart } from './plan.ts';
 import { plainMessage, StartError } from './start-error.ts';
@@ -32,6 +33,12 @@ export interface StartRequest {
   readonly events: PodEvents;
   /** Fires when the pod shall end: stops waiting for images and hooks. */
   readonly signal: AbortSignal;
+}
+
+/** What the container runs from, and what it mounts, by name of the volume. */
+interface FoundImages {
+  readonly image: FoundImage;
+  readonly imageVolumes: ReadonlyMap<string, ImageSpec>;
 }
 
 /** A name that the runtime holds for a container it has half forgotten. */
@@ -55,12 +62,24 @@ export class ContainerStarter {
       request.events.container(container, { type: 'Warning', reason: 'Failed', message });
       return error instanceof StartError ? error : new StartError(reason, plainMessage(error));
     };
+    const { image: named = '', imagePullPolicy: pullPolicy } = container;
     const image = await this.#node.images
-      .ensure({ ...request, container })
+      .ensure({
+        ...request,
+        image: named,
+        pullPolicy,
+        tell: (event) => request.events.container(container, event),
+      })
       .catch((error: unknown) => {
         throw fail(error, 'ErrImagePull');
       });
-    const config = await this.#configure(request, container, image).catch((error: unknown) => {
+    const imageVolumes = await pullImageVolumes(this.#node, { ...request, container }).catch(
+      (error: unknown) => {
+        throw fail(error, 'ErrImagePull');
+      },
+    );
+    const found = { image, imageVolumes };
+    const config = await this.#configure(request, container, found).catch((error: unknown) => {
       throw fail(error, 'CreateContainerConfigError');
     });
     if (request.signal.aborted) throw new StartError('CreateContainerError', 'context canceled');
@@ -105,7 +124,7 @@ export class ContainerStarter {
   async #configure(
     request: StartRequest,
     container: Container,
-    image: FoundImage,
+    { image, imageVolumes }: FoundImages,
   ): Promise<ContainerConfig> {
     const { pod, observed, sandbox, volumes } = request;
     const { fileSystem, settings, mounter } = this.#node;
@@ -134,9 +153,12 @@ export class ContainerStarter {
       terminationHostPath,
       fileSystem,
       mounter,
+      imageVolumes,
+      canRecursiveReadOnly: canMountRecursiveReadOnly(this.#node, pod),
       hostsFile: await this.#hostsFile(pod, podDirectory, podIps),
     });
     const targetContainerId = this.#target(request);
+    const { usernsOptions } = request.sandboxConfig.linux?.securityContext?.namespaceOptions ?? {};
     return containerConfig({
       pod,
       container,
@@ -145,12 +167,16 @@ export class ContainerStarter {
       imageUser: image.user,
       environment,
       mounts: [...devices.mounts, ...mounts],
-      devices,
+      devices: {
+        ...devices,
+        devices: [...volumeDevices(container, volumes), ...devices.devices],
+      },
       terminationHostPath,
       limits: settings.limits,
       seccompDirectory: settings.seccompDirectory,
       seccompDefault: settings.seccompDefault,
       ...(targetContainerId === undefined ? {} : { targetContainerId }),
+      ...(usernsOptions === undefined ? {} : { userNamespace: usernsOptions }),
     });
   }
 

@@ -40,6 +40,8 @@ export interface ContainerStatusInput {
   readonly previous: readonly ContainerStatus[];
   readonly failures: ReadonlyMap<string, StartFailure>;
   readonly probes: ProbeStates;
+  /** The runtime can make a mount read-only with all that is mounted below it; absent: it cannot. */
+  readonly canRecursiveReadOnly?: boolean;
 }
 
 const LOST_REASON = 'ContainerStatusUnknown';
@@ -67,7 +69,7 @@ function statusOf(
   const status =
     latest === undefined
       ? statusWithoutContainer(container, previous, input)
-      : statusFromRuntime({ container, latest, before, previous });
+      : statusFromRuntime({ container, latest, before, previous, input });
   applyFailure(container, status, input);
   applyProbes(container, status, input);
   return status;
@@ -78,10 +80,11 @@ function statusFromRuntime(options: {
   readonly latest: ObservedContainer;
   readonly before: ObservedContainer | undefined;
   readonly previous: ContainerStatus | undefined;
+  readonly input: ContainerStatusInput;
 }): ContainerStatus {
-  const { container, latest, before, previous } = options;
+  const { container, latest, before, previous, input } = options;
   const lastState = before === undefined ? lastStateKept(latest, previous) : stateOf(before);
-  const mounts = mountStatuses(container);
+  const mounts = mountStatuses(container, input);
   const { requests } = container.resources ?? {};
   const given = latest.state === 'running' ? latest.resources : undefined;
   return {
@@ -146,12 +149,13 @@ function stateOf(container: ObservedContainer, previous?: ContainerStatus): Cont
 function statusWithoutContainer(
   container: Container | EphemeralContainer,
   previous: ContainerStatus | undefined,
-  { pod, observed, kind }: ContainerStatusInput,
+  input: ContainerStatusInput,
 ): ContainerStatus {
+  const { pod, observed, kind } = input;
   const waiting =
     (pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
   if (previous?.state?.terminated !== undefined) return { ...previous };
-  const mounts = mountStatuses(container);
+  const mounts = mountStatuses(container, input);
   const status: ContainerStatus = {
     name: container.name,
     state: { waiting: { reason: waiting } },
@@ -222,10 +226,14 @@ function applyProbes(
   status.ready = running && status.started && probes.isReady(latest.id, container);
 }
 
-function mountStatuses(container: Container | EphemeralContainer): VolumeMountStatus[] {
-  return (container.volumeMounts ?? []).map(({ name, mountPath, readOnly }) => ({
-    name,
-    mountPath,
-    ...(readOnly === true ? { readOnly, recursiveReadOnly: 'Disabled' } : {}),
-  }));
+function mountStatuses(
+  container: Container | EphemeralContainer,
+  { canRecursiveReadOnly }: ContainerStatusInput,
+): VolumeMountStatus[] {
+  return (container.volumeMounts ?? []).map((mount) => {
+    const { name, mountPath, readOnly, recursiveReadOnly: asked = 'Disabled' } = mount;
+    const possible = canRecursiveReadOnly === true ? 'Enabled' : 'Disabled';
+    const recursiveReadOnly = asked === 'IfPossible' ? possible : asked;
+    return { name, mountPath, ...(readOnly === true ? { readOnly, recursiveReadOnly } : {}) };
+  });
 }

@@ -18,7 +18,10 @@ import type { HookRunner } from '../lifecycle/hooks.ts';
 import type { WatchedObjects } from '../object-source.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { Resizing } from '../resize/resizing.ts';
+import type { HandlerSource } from '../runtime/runtime-classes.ts';
+import type { RuntimeState } from '../runtime/runtime-state.ts';
 import type { KubeletMetrics } from '../stats/kubelet-metrics.ts';
+import type { UserNamespaces } from '../user-namespaces/user-namespaces.ts';
 import type { Mounter } from '../volumes/mounts.ts';
 import type { TokenSource } from '../volumes/tokens.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
@@ -47,6 +50,10 @@ export interface NodeContext extends Resizing {
   readonly events: KubeletEvents;
   readonly cri: Cri;
   readonly cache: RuntimeCache;
+  /** What the runtime can. */
+  readonly runtime: Pick<RuntimeState, 'handler' | 'hasImageVolumes' | 'version'>;
+  readonly runtimeClasses: HandlerSource;
+  readonly userNamespaces: UserNamespaces;
   /** Undefined where the kernel has no cgroups we may use. */
   readonly cgroups: CgroupManager | undefined;
   readonly images: ImagePuller;
@@ -65,6 +72,15 @@ export interface NodeContext extends Resizing {
   readonly services: (pod: Pod) => Promise<readonly Service[]>;
   readonly hostIps: () => readonly string[];
   readonly allocatable: () => Readonly<Record<string, string>>;
+}
+
+/** Whether what is mounted below a volume of the pod can be read-only too (KEP-3857). */
+export function canMountRecursiveReadOnly(
+  { runtime, runtimeClasses }: Pick<NodeContext, 'runtime' | 'runtimeClasses'>,
+  pod: Pod,
+): boolean {
+  const handler = runtimeClasses.seenHandlerOf(pod);
+  return handler !== undefined && runtime.handler(handler)?.recursiveReadOnlyMounts === true;
 }
 
 /** Facts for the downward API of a pod with these addresses. */

@@ -104,7 +104,9 @@ export class PodSync {
     const isDue = plan.kills.length + due.starts.length > 0 || !isIdle(resize);
     if (!plan.createSandbox && !isDue) return { acted: false, ...retry(due.retryAtMs) };
     if (plan.createSandbox) await this.#node.cgroups?.createForPod(pod);
-    const config = this.#sandboxConfig(plan, pod);
+    const config = await this.#sandboxConfig(plan, pod).catch((error: unknown) => {
+      throw plan.createSandbox ? this.#sandboxFault(error, pass) : error;
+    });
     const facts = downwardFacts(this.#node, observedIps(pass.observed));
     const [sandbox, volumes] = await Promise.allSettled([
       plan.createSandbox ? this.#createSandbox(config, pass) : undefined,
@@ -160,8 +162,8 @@ export class PodSync {
     }
   }
 
-  #sandboxConfig(plan: PodPlan, pod: Pod): PodSandboxConfig {
-    const { settings, cgroups } = this.#node;
+  async #sandboxConfig(plan: PodPlan, pod: Pod): Promise<PodSandboxConfig> {
+    const { settings, cgroups, userNamespaces } = this.#node;
     return sandboxConfig({
       pod,
       attempt: plan.sandboxAttempt,
@@ -169,6 +171,7 @@ export class PodSync {
       logDirectory: podLogDirectory(settings.logRoot, pod),
       cgroupParent: cgroups?.pathOf(pod) ?? '',
       quotas: settings.limits.quotas,
+      userNamespace: await userNamespaces.of(pod),
     });
   }
 
@@ -189,8 +192,9 @@ export class PodSync {
     });
   }
 
-  async #createSandbox(config: PodSandboxConfig, { pod, events }: Pass): Promise<void> {
-    const { devices, fileSystem, cri } = this.#node;
+  async #createSandbox(config: PodSandboxConfig, pass: Pass): Promise<void> {
+    const { pod, events } = pass;
+    const { devices, fileSystem, cri, runtimeClasses } = this.#node;
     await devices.prepare(pod).catch((error: unknown) => {
       const message = `Failed to prepare dynamic resources: ${messageOf(error)}`;
       events.pod('Warning', 'FailedPrepareDynamicResources', message);
@@ -198,14 +202,18 @@ export class PodSync {
     });
     await fileSystem.makeDirectory(config.logDirectory ?? '', 0o755);
     try {
-      await cri.call('runPodSandbox', { config });
+      const runtimeHandler = await runtimeClasses.handlerOf(pod);
+      await cri.call('runPodSandbox', { config, runtimeHandler });
     } catch (error) {
-      const text = messageOf(error);
-      events.pod('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${text}`);
-      throw new Error(`Cannot create sandbox for pod "${podDescription(pod)}": ${text}`, {
-        cause: error,
-      });
+      throw this.#sandboxFault(error, pass);
     }
+  }
+
+  #sandboxFault(error: unknown, { pod, events }: Pass): Error {
+    const text = messageOf(error);
+    events.pod('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${text}`);
+    const where = podDescription(pod);
+    return new Error(`Cannot create sandbox for pod "${where}": ${text}`, { cause: error });
   }
 
   async #killSome(kills: readonly ContainerKill[], pass: Pass): Promise<void> {

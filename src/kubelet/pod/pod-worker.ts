@@ -20,7 +20,7 @@ import { objectReferences } from '../volumes/sources.ts';
 import { pruneContainers, removeFromRuntime } from './cleanup.ts';
 import { ContainerKiller } from './container-killer.ts';
 import { podDescription } from './description.ts';
-import { downwardFacts, type NodeContext } from './node-context.ts';
+import { canMountRecursiveReadOnly, downwardFacts, type NodeContext } from './node-context.ts';
 import { isAnythingAlive, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { PodSync } from './pod-sync.ts';
 import { stopPod } from './pod-stopper.ts';
@@ -50,6 +50,7 @@ export class PodWorker {
   #isTornDown = false;
   /** Nothing of it runs, and its devices were given back. */
   #isReleased = false;
+  readonly #tornDown = Promise.withResolvers<void>();
   /** The node has said whether it takes the pod. */
   #isAssessed = false;
   #isRejected = false;
@@ -123,6 +124,11 @@ export class PodWorker {
   /** Nothing of it runs or starts any more, and its volumes are gone. */
   get isCleanedUp(): boolean {
     return this.#isTornDown;
+  }
+
+  /** Resolves when that is so. */
+  get cleanedUp(): Promise<void> {
+    return this.#tornDown.promise;
   }
 
   /** Looks again, soon. */
@@ -318,6 +324,7 @@ export class PodWorker {
       probes,
       terminal,
       hostIps: this.#node.hostIps(),
+      canRecursiveReadOnly: canMountRecursiveReadOnly(this.#node, this.#pod),
       nowMs: environment.clock.now(),
       ...(this.#override === undefined ? {} : { override: this.#override }),
     });
@@ -377,7 +384,9 @@ export class PodWorker {
       volumes.tearDown(this.uid),
       cgroups?.removeForPod(this.#pod),
     ]);
+    this.#node.userNamespaces.release(this.uid);
     this.#isTornDown = true;
+    this.#tornDown.resolve();
     const deleted = this.#pod.metadata?.deletionTimestamp !== undefined;
     if (!deleted && !this.#gone) return;
     if (!this.#gone) await this.#deleteFromApi();

@@ -32,6 +32,8 @@ export interface PodStatusInput {
   /** Everything has been stopped and nothing starts again. */
   readonly terminal: boolean;
   readonly override?: PhaseOverride;
+  /** The runtime can make a mount read-only with all that is mounted below it; absent: it cannot. */
+  readonly canRecursiveReadOnly?: boolean;
   /** Conditions of a resize that is not done. */
   readonly resize?: readonly PodCondition[];
   /** Addresses of the node; the first is the main one. */

@@ -16,6 +16,8 @@ export interface ContainerdOptions {
   readonly cniConfigDirectory: string;
   /** Found by PATH unless given. */
   readonly runcPath?: string;
+  /** A second handler, `crun`, where this is given. */
+  readonly crunPath?: string;
   /**
    * CAP_SYS_RESOURCE is missing: oom_score_adj cannot be lowered below our own, and runc would
    * fail pods that ask for it.
@@ -28,6 +30,11 @@ export interface ContainerdOptions {
 export function containerdConfig(options: ContainerdOptions): string {
   const { root, state, socketPath, snapshotter = 'overlayfs', runcPath = 'runc' } = options;
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
+  const { crunPath } = options;
+  const handlers: Handler[] = [
+    { name: 'runc', path: runcPath },
+    ...(crunPath === undefined ? [] : [{ name: 'crun', path: crunPath }]),
+  ];
   return `version = 2
 root = ${quoted(root)}
 state = ${quoted(state)}
@@ -70,17 +77,27 @@ disabled_plugins = [
     default_runtime_name = "runc"
     discard_unpacked_layers = false
 
-    [${cri}.containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-
-      [${cri}.containerd.runtimes.runc.options]
-        BinaryName = ${quoted(runcPath)}
-        SystemdCgroup = false
-
+${handlers.map((handler) => handlerText(cri, handler)).join('\n')}
   [${cri}.cni]
     bin_dir = ${quoted(options.cniBinDirectory)}
     conf_dir = ${quoted(options.cniConfigDirectory)}
     max_conf_num = 1
+`;
+}
+
+/** What a RuntimeClass may name as its handler. */
+interface Handler {
+  readonly name: string;
+  readonly path: string;
+}
+
+function handlerText(cri: string, { name, path }: Handler): string {
+  return `    [${cri}.containerd.runtimes.${name}]
+      runtime_type = "io.containerd.runc.v2"
+
+      [${cri}.containerd.runtimes.${name}.options]
+        BinaryName = ${quoted(path)}
+        SystemdCgroup = false
 `;
 }
 

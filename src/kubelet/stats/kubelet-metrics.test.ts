@@ -22,6 +22,7 @@ describe('calls of the runtime', () => {
     const registry = new MetricRegistry();
     const pulls: (readonly [string, boolean])[] = [];
     const fake = new FakeCri(environment);
+    fake.handlers.add('h');
     const cri = meteredCri(fake, {
       registry,
       clock: environment.clock,

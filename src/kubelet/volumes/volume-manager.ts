@@ -9,25 +9,31 @@
  * Nothing is remembered but what lies there and what the kernel has mounted. Upstream:
  * pkg/kubelet/volumemanager, pkg/volume/{emptydir,secret,projected,...}, v1.36.
  */
-import type { Pod, Volume } from '#api/gen/core-v1.ts';
+import type { Node, Pod, Volume } from '#api/gen/core-v1.ts';
 import type { Environment } from '#base/env.ts';
 import type { FileSystem } from '#base/doors.ts';
+import type { Client } from '#client/client.ts';
 import type { DownwardFacts } from '../container/downward.ts';
 import type { PodEvents } from '../events.ts';
 import type { ObjectSource } from '../object-source.ts';
 import { plainMessage } from '../pod/start-error.ts';
 import { writeAtomically } from './atomic-writer.ts';
+import { ClaimError } from './bound-volume.ts';
 import { emptyDirSize } from './empty-dir-size.ts';
 import { setUpHostPath } from './host-path.ts';
 import type { Mounter } from './mounts.ts';
 import { giveToGroup } from './ownership.ts';
+import { MountError, PersistentVolumes } from './persistent-volumes.ts';
 import { filesOf, isInMemory } from './sources.ts';
 import type { TokenSource } from './tokens.ts';
 
 export interface MountedVolume {
+  /** On the node; empty for an image, which the runtime mounts. */
   readonly path: string;
   /** The kubelet writes it; containers may not. */
   readonly readOnly: boolean;
+  /** It is a device, and not mounted. */
+  readonly isDevice?: boolean;
 }
 
 export interface VolumePlace {
@@ -49,13 +55,21 @@ export interface VolumeManagerOptions {
   readonly objects: ObjectSource;
   readonly tokens: TokenSource;
   readonly rootDirectory: string;
+  readonly client: Pick<Client, 'get'>;
+  /** This node, as it was last seen. */
+  readonly node: () => Node;
 }
 
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
+  readonly #persistent: PersistentVolumes;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
+    this.#persistent = new PersistentVolumes({
+      ...options,
+      podDirectory: (uid) => this.podDirectory(uid),
+    });
   }
 
   /** Makes the directories and the tmpfs that holds secrets. */
@@ -88,7 +102,8 @@ export class VolumeManager {
   placesOf(pod: Pod): VolumePlace[] {
     const uid = pod.metadata?.uid ?? '';
     return (pod.spec?.volumes ?? [])
-      .filter(({ hostPath }) => hostPath === undefined)
+      .filter(({ hostPath, image }) => hostPath === undefined && image === undefined)
+      .filter((volume) => !PersistentVolumes.isClaimed(volume))
       .map((volume) => {
         const { name, emptyDir, configMap } = volume;
         const inMemory = isInMemory(volume);
@@ -116,9 +131,13 @@ export class VolumeManager {
     await Promise.all(
       (pod.spec?.volumes ?? []).map(async (volume) => {
         try {
-          mounted.set(volume.name, await this.#mountOne(pod, volume, facts));
+          const isClaimed = PersistentVolumes.isClaimed(volume);
+          const one = isClaimed
+            ? await this.#persistent.use(pod, volume, events)
+            : await this.#mountOne(pod, volume, facts);
+          mounted.set(volume.name, one);
         } catch (error) {
-          const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${plainMessage(error)}`;
+          const message = failureOf(volume.name, error);
           events.pod('Warning', 'FailedMount', message);
           failures.push(message);
         }
@@ -134,6 +153,7 @@ export class VolumeManager {
       return { path: await setUpHostPath(fileSystem, volume.hostPath), readOnly: false };
     }
     if (volume.emptyDir !== undefined) return this.#mountEmptyDir(pod, volume);
+    if (volume.image !== undefined) return { path: '', readOnly: true };
     const { objects, tokens } = this.#options;
     const payload = await filesOf({ pod, volume, facts, objects, tokens });
     if (payload === undefined) throw new Error('no volume plugin matched');
@@ -199,12 +219,22 @@ export class VolumeManager {
   async tearDown(uid: string): Promise<void> {
     const { fileSystem, mounter, tokens } = this.#options;
     tokens.forget(uid);
+    this.#persistent.forget(uid);
     const directory = this.podDirectory(uid);
     // A part of a hostPath that is still mounted would be removed on the host.
     await mounter.unmountBelow(directory);
     await fileSystem.remove(`${this.#memoryRoot}/${uid}`);
     await fileSystem.remove(directory);
   }
+}
+
+/** Upstream's text, which says of a claim that nothing of the volume could be tried. */
+function failureOf(name: string, error: unknown): string {
+  if (error instanceof MountError) return error.message;
+  if (!(error instanceof ClaimError))
+    return `MountVolume.SetUp failed for volume "${name}" : ${plainMessage(error)}`;
+  const lists = `unmounted volumes=[${name}], unattached volumes=[], failed to process volumes=[${name}]`;
+  return `Unable to attach or mount volumes: ${lists}: ${error.message}`;
 }
 
 function pluginName(volume: Volume): string {

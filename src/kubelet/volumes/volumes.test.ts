@@ -178,6 +178,8 @@ describe('VolumeManager', { skip: isRoot ? false : 'needs root and Linux' }, () 
       objects,
       tokens,
       rootDirectory: directory,
+      client: api,
+      node: () => ({ metadata: { name: 'n1', labels: { disk: 'fast' } } }),
     });
     await manager.start();
   });

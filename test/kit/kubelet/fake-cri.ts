@@ -38,6 +38,14 @@ export class FakeCri implements Cri {
   readonly updates: (readonly [string, m.LinuxContainerResources])[] = [];
   /** Called after a container was started: the test may let it end. */
   onStart: (id: string, name: string) => void = () => {};
+  /** What the runtime says of itself. */
+  status: m.StatusResponse = {};
+  version: m.VersionResponse = {};
+  /** Each sandbox that was asked for, and each container. */
+  readonly sandboxRequests: m.RunPodSandboxRequest[] = [];
+  readonly containerRequests: m.CreateContainerRequest[] = [];
+  /** Handlers besides the runtime's own choice. */
+  readonly handlers = new Set<string>();
   #ids = 0;
 
   constructor(environment: Environment) {
@@ -73,6 +81,10 @@ export class FakeCri implements Cri {
 
   async #answer(name: CriCallName, request: object, signal?: AbortSignal): Promise<object> {
     switch (name) {
+      case 'version':
+        return this.version;
+      case 'status':
+        return this.status;
       case 'runPodSandbox':
         return this.#runSandbox(request as m.RunPodSandboxRequest);
       case 'stopPodSandbox':
@@ -128,7 +140,13 @@ export class FakeCri implements Cri {
     return this.#environment.clock.now() * 1e6;
   }
 
-  #runSandbox({ config }: m.RunPodSandboxRequest): m.RunPodSandboxResponse {
+  #runSandbox(request: m.RunPodSandboxRequest): m.RunPodSandboxResponse {
+    this.sandboxRequests.push(request);
+    const { config, runtimeHandler = '' } = request;
+    if (runtimeHandler !== '' && !this.handlers.has(runtimeHandler)) {
+      const text = `failed to get sandbox runtime: no runtime for "${runtimeHandler}" is configured`;
+      throw new GrpcError(GRPC_CODE.unknown, text);
+    }
     const id = `s${++this.#ids}`;
     this.sandboxes.set(id, {
       id,
@@ -151,7 +169,9 @@ export class FakeCri implements Cri {
     return {};
   }
 
-  #create({ podSandboxId = '', config }: m.CreateContainerRequest): m.CreateContainerResponse {
+  #create(request: m.CreateContainerRequest): m.CreateContainerResponse {
+    this.containerRequests.push(request);
+    const { podSandboxId = '', config } = request;
     const { name, attempt = 0 } = config?.metadata ?? {};
     const taken = [...this.containers.values()].some(({ status }) => {
       return (

@@ -112,7 +112,7 @@ export class MemoryFileSystem implements FileSystem {
     return Promise.resolve();
   }
 
-  chown(): Promise<void> {
+  chown(_path: string, _user: number, _group: number): Promise<void> {
     return Promise.resolve();
   }
 

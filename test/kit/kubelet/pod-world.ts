@@ -28,6 +28,7 @@ import { StatusWriter } from '#kubelet/pod/status-writer.ts';
 import { ProbeManager } from '#kubelet/probes/probe-manager.ts';
 import { resizing } from '#kubelet/resize/resizing.ts';
 import { POD } from '#kubelet/resources.ts';
+import { RuntimeState } from '#kubelet/runtime/runtime-state.ts';
 import { KubeletMetrics } from '#kubelet/stats/kubelet-metrics.ts';
 import { TokenSource } from '#kubelet/volumes/tokens.ts';
 import { VirtualEnvironment } from '../virtual-environment.ts';
@@ -99,6 +100,12 @@ export class PodWorld {
       client: api,
       events: { event: (event) => this.events.push(event) },
       cri,
+      runtime: new RuntimeState(cri),
+      userNamespaces: {
+        of: () => Promise.resolve({ mode: 2 }),
+        release: () => {},
+      } as unknown as NodeContext['userNamespaces'],
+      runtimeClasses: { handlerOf: () => Promise.resolve(''), seenHandlerOf: () => '' },
       cache: new RuntimeCache({
         cri,
         terminationMessage: () => Promise.resolve(''),
@@ -140,6 +147,7 @@ export class PodWorld {
         limits: LIMITS,
         admission: new PodAdmission({
           client: api,
+          hasAppArmor: false,
           sysctls: new SysctlAllowlist([], '6.1.0'),
           nodeName: 'n1',
           node: () => ({

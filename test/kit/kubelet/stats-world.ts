@@ -168,6 +168,8 @@ export class StatsWorld {
         rootDirectory,
         mounter: new Mounter({ fileSystem, processes }),
         objects: none,
+        client: undefined as never,
+        node: () => ({}),
         tokens: none,
       }),
     });
