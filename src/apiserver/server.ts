@@ -60,8 +60,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const opened = Promise.withResolvers<void>();
   let isOpen = false;
   return {
-    // Who asks before all objects are read waits: a part of them is no answer.
-    handler: (request) => (isOpen ? handler(request) : opened.promise.then(() => handler(request))),
+    // Who asks before all objects are read waits: a part of them is no answer. Not who asks how it is.
+    handler: (request) =>
+      isOpen || HEALTH.test(request.url)
+        ? handler(request)
+        : opened.promise.then(() => handler(request)),
     streamsBody: ({ method, url }) =>
       aggregator.remoteOf(url.split('?', 1)[0] ?? '') !== undefined ||
       (url.includes('/proxy') && isProxied(requestInfoOf(method, url))),
@@ -95,6 +98,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
   };
 }
+
+const HEALTH = /^\/(healthz|livez|readyz)([/?]|$)/;
 
 function createServiceAllocators(core: ServerCore): ServiceAllocators {
   const { options, environment, reader, client } = core;
