@@ -32,7 +32,6 @@ export class WatchHub {
   /** Lists and watches from before this revision are refused: the store was told to forget it. */
   compacted = 0;
   #revision = 0;
-  #isLoading = false;
   #watch: Watch | undefined;
   #waiters: Waiter[] = [];
   readonly #revisionListeners = new Set<(revision: number) => void>();
@@ -74,7 +73,6 @@ export class WatchHub {
   async start(): Promise<void> {
     const revision = await this.store.revision();
     this.#revision = revision;
-    this.#isLoading = true;
     for (const cache of this.#caches.values()) cache.begin(revision);
     let after: string | undefined;
     for (;;) {
@@ -94,8 +92,6 @@ export class WatchHub {
       after = page.items.at(-1)?.key;
       if (page.remaining === 0 || after === undefined) break;
     }
-    this.#isLoading = false;
-    this.#wakeUpTo(revision);
     this.#watch = await this.store.watch(REGISTRY, revision, {
       onEvents: (events, at) => this.#onEvents(events, at),
       onEnd: (error) => this.onLost(error),
@@ -109,7 +105,7 @@ export class WatchHub {
 
   /** Resolves true when the caches show `revision`; false after three seconds. */
   async waitFor(revision: number, signal?: AbortSignal): Promise<boolean> {
-    if (this.#shows(revision)) return true;
+    if (this.#revision >= revision) return true;
     const limit = timeoutSignal(this.#environment, FRESH_WAIT_MS, signal);
     await new Promise<void>((resolve) => {
       const waiter: Waiter = { revision, wake: resolve };
@@ -120,19 +116,7 @@ export class WatchHub {
       });
     });
     limit.release();
-    return this.#shows(revision);
-  }
-
-  /** While objects are read, the revision that they are read at is not yet shown. */
-  #shows(revision: number): boolean {
-    return !this.#isLoading && this.#revision >= revision;
-  }
-
-  #wakeUpTo(revision: number): void {
-    if (this.#waiters.length === 0) return;
-    const due = this.#waiters.filter((waiter) => waiter.revision <= revision);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > revision);
-    for (const waiter of due) waiter.wake();
+    return this.#revision >= revision;
   }
 
   /** Waits until the caches show all that was written before this call. */
@@ -149,7 +133,11 @@ export class WatchHub {
   #onEvents(events: readonly StoreEvent[], revision: number): void {
     for (const event of events) this.#apply(event);
     this.#revision = revision;
-    this.#wakeUpTo(revision);
+    if (this.#waiters.length > 0) {
+      const due = this.#waiters.filter((waiter) => waiter.revision <= revision);
+      this.#waiters = this.#waiters.filter((waiter) => waiter.revision > revision);
+      for (const waiter of due) waiter.wake();
+    }
     for (const listener of this.#revisionListeners) listener(revision);
   }
 
