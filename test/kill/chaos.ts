@@ -24,24 +24,32 @@ const NAME = 'web';
 const WAYS = ['delete', 'delete', 'container', 'node', 'containerd'] as const;
 type Way = (typeof WAYS)[number];
 
-interface Kill {
-  readonly way: Way;
-  readonly atMs: number;
+/** By `performance.now()`. */
+interface Span {
+  readonly beganMs: number;
+  readonly endedMs: number;
 }
 
-interface Failure {
+interface Kill extends Span {
+  readonly way: Way;
+}
+
+interface Failure extends Span {
   readonly error: string;
-  readonly beganMs: number;
 }
 
 export interface ChaosFigures {
   readonly requests: number;
-  readonly failures: readonly (Failure & {
-    /** Milliseconds since the kill before, and what it was. */
-    readonly afterMs: number;
-    readonly way: Way | 'nothing';
-  })[];
+  readonly failures: readonly Blame[];
   readonly kills: Readonly<Partial<Record<Way, number>>>;
+}
+
+interface Blame {
+  readonly error: string;
+  /** The kill before, if any. */
+  readonly way: Way | 'nothing';
+  /** From that kill to the begin of the request; 0: the request was under way. */
+  readonly afterMs: number;
 }
 
 /** Rejects when the cluster does not come to rest in the end. Needs root, Linux and kubectl. */
@@ -69,21 +77,24 @@ export async function runChaos(options: {
     return {
       requests,
       kills: counts,
-      failures: failures.map((failure) => {
-        const last = kills.findLast(({ atMs }) => atMs <= failure.beganMs + REQUEST_TIMEOUT_MS / 5);
-        const afterMs = Math.round(failure.beganMs - (last?.atMs ?? 0));
-        return { ...failure, afterMs, way: last?.way ?? ('nothing' as const) };
-      }),
+      failures: failures.map((failure) => blame(failure, kills)),
     };
   } finally {
     await cluster.close();
   }
 }
 
+/** The nearest of the kills (in their order) that had begun before the request failed. */
+export function blame(failure: Failure, kills: readonly Kill[]): Blame {
+  const last = kills.findLast(({ beganMs }) => beganMs <= failure.endedMs);
+  const afterMs = Math.round(Math.max(0, failure.beganMs - (last?.endedMs ?? 0)));
+  return { error: failure.error, way: last?.way ?? 'nothing', afterMs };
+}
+
 export function describeChaos({ requests, failures, kills }: ChaosFigures): string {
   const share = (100 * (requests - failures.length)) / requests;
   const lines = failures.map(
-    ({ error, afterMs, way }) => `  ${afterMs} ms after the end of a ${way}: ${error}`,
+    ({ error, afterMs, way }) => `  ${afterMs} ms after the kill of a ${way}: ${error}`,
   );
   return [
     `${requests} requests, ${failures.length} without an answer: ${share.toFixed(3)} % answered`,
@@ -181,7 +192,8 @@ class Calls {
       const startMs = performance.now();
       const one = this.call().then((error) => {
         pending.delete(one);
-        if (error !== undefined) failures.push({ error, beganMs: startMs });
+        if (error === undefined) return;
+        failures.push({ error, beganMs: startMs, endedMs: performance.now() });
       });
       pending.add(one);
     }
@@ -209,31 +221,31 @@ class Killer {
     while (!stop.aborted) {
       await pause(KILL_EVERY_MS);
       const way = this.#random.pick(WAYS);
-      const atMs = await this.#kill(way);
-      if (atMs !== undefined) kills.push({ way, atMs });
+      const beganMs = performance.now();
+      const killed = await this.#kill(way);
+      if (killed) kills.push({ way, beganMs, endedMs: performance.now() });
     }
     return kills;
   }
 
-  /** When it was, by `performance.now()`; undefined: there was nothing to kill. */
-  async #kill(way: Way): Promise<number | undefined> {
+  /** False: there was nothing to kill. */
+  async #kill(way: Way): Promise<boolean> {
     if (way === 'node' || way === 'containerd') {
       const pid = runningPid(this.#random.pick(this.#nodes).run, way);
-      if (pid === undefined) return undefined;
+      if (pid === undefined) return false;
       process.kill(pid, 'SIGKILL');
       this.#tell(`SIGKILL of a ${way}`);
-      return performance.now();
+      return true;
     }
     const pod = await this.#readyPod();
-    if (pod === undefined) return undefined;
+    if (pod === undefined) return false;
     const name = pod.metadata?.name ?? '';
     this.#tell(`${way} of ${name}`);
     if (way === 'delete') {
       await this.#cluster.ok(`delete pod ${name} --wait=false`);
-      return performance.now();
+      return true;
     }
     const id = (pod.status?.containerStatuses?.[0]?.containerID ?? '').replace('containerd://', '');
-    const atMs = performance.now();
     // One of them has it.
     const words = ['--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id];
     await Promise.all(
@@ -241,7 +253,7 @@ class Killer {
         run('ctr', ['--address', nodeLayout(node).containerdSocket, ...words]),
       ),
     );
-    return atMs;
+    return true;
   }
 
   /** One that never died, so that it starts again without a pause; only while most are ready. */
