@@ -1,11 +1,12 @@
 /** What a kubelet uses while its pods do nothing. */
+import type { RestClient } from '#client/rest.ts';
 import { runningPid } from '#cli/supervisor.ts';
 import { dataDirectoryAt } from '#cli/data-directory.ts';
 import { usageOf } from '../measure.ts';
 import { PodWatch } from '../pods.ts';
-import { createAndWait, deleteAll, REAL_PODS_SELECTOR, whyNoRealPods } from '../real-pod.ts';
-import { alternate, type Bench, type Measurement, type Results, rowOf } from '../rounds.ts';
-import { during, type Subject } from '../subject.ts';
+import { onRealNodes } from '../real-node.ts';
+import { createAndWait, deleteAll, REAL_PODS_SELECTOR } from '../real-pod.ts';
+import { type Bench, type Measurement, type Results, rowOf } from '../rounds.ts';
 import type { Row } from '../table.ts';
 import { sleep } from '../wait.ts';
 
@@ -21,32 +22,20 @@ interface Use {
 }
 
 async function run(bench: Bench): Promise<Row[]> {
-  const obstacle = whyNoRealPods();
-  if (obstacle !== undefined) return rowsOf({ coxswain: obstacle, upstream: obstacle });
-  const directories = new Map<Subject, string>();
-  const results = await alternate<Use>(bench, {
-    name: 'idle pods',
-    coxswain: bench.coxswain,
-    upstream: bench.upstream?.subject,
-    async once(subject) {
-      const directory = directories.get(subject) ?? bench.scope.temporaryDirectory();
-      directories.set(subject, directory);
-      const running = await subject.startWithNode({ scope: bench.scope, directory });
-      return during(running, async ({ client }) => {
-        const pods = await PodWatch.open(client, REAL_PODS_SELECTOR);
-        try {
-          const names = Array.from({ length: PODS }, (_, i) => `idle-${i}`);
-          await createAndWait(client, pods, names);
-          const use = await measure(nodePid(directory));
-          await deleteAll(client, pods, PODS);
-          return use;
-        } finally {
-          pods.close();
-        }
-      });
-    },
-  });
-  return rowsOf(results);
+  return rowsOf(await onRealNodes<Use>(bench, { name: 'idle pods', once }));
+}
+
+async function once(client: RestClient, directory: string): Promise<Use> {
+  const pods = await PodWatch.open(client, REAL_PODS_SELECTOR);
+  try {
+    const names = Array.from({ length: PODS }, (_, i) => `idle-${i}`);
+    await createAndWait(client, pods, names);
+    const use = await measure(nodePid(directory));
+    await deleteAll(client, pods, PODS);
+    return use;
+  } finally {
+    pods.close();
+  }
 }
 
 /** Our node's process: kubelet, proxy, policies and DNS. Upstream's kubelet runs in its place. */

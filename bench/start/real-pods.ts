@@ -5,9 +5,9 @@
 import type { RestClient } from '#client/rest.ts';
 import { quantile } from '../measure.ts';
 import { PodWatch } from '../pods.ts';
-import { createAndWait, deleteAll, REAL_PODS_SELECTOR, whyNoRealPods } from '../real-pod.ts';
-import { alternate, type Bench, type Measurement, type Results, rowOf } from '../rounds.ts';
-import { during, type Subject } from '../subject.ts';
+import { onRealNodes } from '../real-node.ts';
+import { createAndWait, deleteAll, REAL_PODS_SELECTOR } from '../real-pod.ts';
+import { type Bench, type Measurement, type Results, rowOf } from '../rounds.ts';
 import type { Row } from '../table.ts';
 
 export const ALONE = 15;
@@ -22,22 +22,8 @@ interface Times {
 }
 
 async function run(bench: Bench): Promise<Row[]> {
-  const obstacle = whyNoRealPods();
-  if (obstacle !== undefined) return rowsOf({ coxswain: obstacle, upstream: obstacle });
-  // The images and the store are made once, as on a machine where the product has run before.
-  const directories = new Map<Subject, string>();
-  const results = await alternate<Times>(bench, {
-    name: 'pods with real containers',
-    coxswain: bench.coxswain,
-    upstream: bench.upstream?.subject,
-    async once(subject) {
-      const directory = directories.get(subject) ?? bench.scope.temporaryDirectory();
-      directories.set(subject, directory);
-      const running = await subject.startWithNode({ scope: bench.scope, directory });
-      return during(running, ({ client }) => measure(client));
-    },
-  });
-  return rowsOf(results);
+  const name = 'pods with real containers';
+  return rowsOf(await onRealNodes<Times>(bench, { name, once: measure }));
 }
 
 function rowsOf(results: Results<Times>): Row[] {

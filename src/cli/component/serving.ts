@@ -1,22 +1,17 @@
 /** A component's own HTTPS port: certificate, who may ask, and the pages of `pages.ts`. */
-import { generateKeyPairSync } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
 import type { Environment } from '#base/env.ts';
-import { createCertificate } from '#base/x509.ts';
 import type { MetricRegistry } from '#base/metrics.ts';
 import type { Client } from '#client/client.ts';
 import { type RunningHttpServer, type ServerTls, serveHttp } from '#edge/http-server.ts';
 import { bool, count, type Flags, list, text } from '../flags.ts';
+import { selfSignedCertificate } from '../self-signed.ts';
 import { UserError } from '../user-error.ts';
 import { PageAccess } from './access.ts';
 import { componentClients } from './clients.ts';
 import type { HealthCheck } from './health.ts';
 import { componentPages } from './pages.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-const CERTIFICATE_DAYS = 365;
-const SERIAL_BYTES = 16;
 
 /** The flags of serving, authentication and authorization; the port differs. */
 export function servingFlags(securePort: string) {
@@ -148,21 +143,11 @@ async function clusterAuthority(
 function identity({ flags, environment, name }: ServingOptions): Pick<ServerTls, 'cert' | 'key'> {
   const cert = flags.file('tls-cert-file');
   if (cert !== undefined) return { cert, key: flags.requiredFile('tls-private-key-file') };
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const nowMs = environment.clock.now();
-  const subject = { commonName: `${name}@${Math.floor(nowMs / 1000)}` };
-  return {
-    cert: createCertificate({
-      subject,
-      publicKey,
-      issuer: { name: subject, publicKey, privateKey },
-      serial: environment.random.bytes(SERIAL_BYTES),
-      notBeforeMs: nowMs,
-      notAfterMs: nowMs + CERTIFICATE_DAYS * DAY_MS,
-      uses: ['server'],
-      dnsNames: ['localhost', hostname()],
-      addresses: ['127.0.0.1'],
-    }),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
+  const made = selfSignedCertificate({
+    environment,
+    name,
+    dnsNames: ['localhost', hostname()],
+    addresses: ['127.0.0.1'],
+  });
+  return { cert: made.certificate, key: made.key };
 }

@@ -5,19 +5,14 @@
  * Upstream: cmd/kubelet/app/server.go (InitializeTLS), v1.36: `kubelet.crt` and `kubelet.key` below
  * --cert-dir.
  */
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '#base/env.ts';
-import { createCertificate } from '#base/x509.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import { readTextIfThere, writeFileDurably } from '../files.ts';
 import { readFile } from '../flags.ts';
 import type { KeyPair } from '../pki.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-const LIFE_DAYS = 365;
-const SERIAL_BYTES = 16;
+import { selfSignedCertificate } from '../self-signed.ts';
 
 export interface CertificateOptions {
   readonly environment: Environment;
@@ -38,29 +33,9 @@ export function servingCertificate(options: CertificateOptions): KeyPair {
   };
   const [certificate, key] = [readTextIfThere(paths.crt), readTextIfThere(paths.key)];
   if (certificate !== undefined && key !== undefined) return { certificate, key };
-  const made = make(options);
+  const made = selfSignedCertificate({ ...options, dnsNames: [options.name] });
   mkdirSync(options.folder, { recursive: true, mode: 0o755 });
   writeFileDurably(paths.key, made.key, 0o600);
   writeFileDurably(paths.crt, made.certificate, 0o644);
   return made;
-}
-
-function make({ environment, name, addresses }: CertificateOptions): KeyPair {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const nowMs = environment.clock.now();
-  const subject = { commonName: `${name}@${Math.floor(nowMs / 1000)}` };
-  return {
-    certificate: createCertificate({
-      subject,
-      publicKey,
-      issuer: { name: subject, publicKey, privateKey },
-      serial: environment.random.bytes(SERIAL_BYTES),
-      notBeforeMs: nowMs,
-      notAfterMs: nowMs + LIFE_DAYS * DAY_MS,
-      uses: ['server'],
-      dnsNames: [name],
-      addresses: [...addresses],
-    }),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
 }

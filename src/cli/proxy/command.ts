@@ -1,7 +1,6 @@
 /** `cox proxy`: the service proxy of a node alone, with upstream's flags, beside any API server. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { toYaml } from '#api/codec/yaml.ts';
 import { parseDuration } from '#api/codec/duration.ts';
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
@@ -19,6 +18,7 @@ import type { TableOptions } from '#proxy/nftables.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import { removeProxyTables } from '#proxy/table.ts';
 import { componentClients } from '../component/clients.ts';
+import { requiredKubeconfig, writeConfig } from '../component/config-file.ts';
 import { componentRegistry } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { featureGatesOf } from '../feature-gates.ts';
@@ -62,13 +62,7 @@ export async function proxyProcess(
   const { config, notices } = loadConfig(flags);
   const target = flags.text('write-config-to');
   if (target !== '') return writeConfig(target, config);
-  const { kubeconfig } = config.clientConnection;
-  if (kubeconfig === '')
-    throw new UserError(
-      flags.text('config') === ''
-        ? '--kubeconfig is a required flag'
-        : 'clientConnection.kubeconfig: Required value',
-    );
+  const kubeconfig = requiredKubeconfig(flags, config);
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
   for (const notice of notices) environment.log.warn('a setting is not used', { notice });
   const metrics = componentRegistry(featureGatesOf(gatesText(config)), environment);
@@ -205,12 +199,4 @@ async function setConntrack(
 function currentValue(name: string): number {
   const path = `/proc/sys/${name.replaceAll('.', '/')}`;
   return existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
-}
-
-function writeConfig(path: string, config: ProxyConfig): void {
-  try {
-    writeFileSync(path, toYaml(config));
-  } catch (error) {
-    throw new UserError(`Cannot write ${path}: ${messageOf(error)}`);
-  }
 }

@@ -1,19 +1,17 @@
 /** `cox scheduler`: the scheduler alone, with upstream's flags, beside any API server. */
-import { writeFileSync } from 'node:fs';
-import { toYaml } from '#api/codec/yaml.ts';
 import { aborted } from '#base/env.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { componentClients } from '../component/clients.ts';
+import { requiredKubeconfig, writeConfig } from '../component/config-file.ts';
 import { checkLeaderFlags, workAsLeader } from '../component/leader.ts';
 import type { HealthCheck } from '../component/health.ts';
 import { featureGatesOf } from '../feature-gates.ts';
 import { componentRegistry } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
-import { messageOf, UserError } from '../user-error.ts';
 import { loadConfig } from './config.ts';
 import { openExtenders } from './extenders.ts';
 import { type Flags, SCHEDULER } from './flags.ts';
@@ -32,13 +30,7 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
   checkLeaderFlags(leaderFlags);
   const target = flags.text('write-config-to');
   if (target !== '') return writeConfig(target, config);
-  const { kubeconfig } = config.clientConnection;
-  if (kubeconfig === '')
-    throw new UserError(
-      flags.text('config') === ''
-        ? '--kubeconfig is a required flag'
-        : 'clientConnection.kubeconfig: Required value',
-    );
+  const kubeconfig = requiredKubeconfig(flags, config);
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
   const metrics = componentRegistry(featureGatesOf(flags.text('feature-gates')), environment);
   const extenders = openExtenders(config.extenders ?? [], environment);
@@ -89,13 +81,5 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
     await serving.close();
     clients.close();
     extenders.close();
-  }
-}
-
-function writeConfig(path: string, config: object): void {
-  try {
-    writeFileSync(path, toYaml(config));
-  } catch (error) {
-    throw new UserError(`Cannot write ${path}: ${messageOf(error)}`);
   }
 }
