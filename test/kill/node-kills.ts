@@ -18,7 +18,7 @@ import {
   temporaryDirectory,
 } from '../e2e/product.ts';
 import { BUSYBOX, importBusyboxTo } from '../e2e/real-cluster.ts';
-import { type NodeState, readNodeState } from './node-state.ts';
+import { type NodeState, readNodeState, sizesOf } from './node-state.ts';
 
 export const VICTIMS = ['node', 'control-plane', 'containerd', 'shim', 'supervisor'] as const;
 export type Victim = (typeof VICTIMS)[number];
@@ -199,13 +199,10 @@ class KilledCluster {
     let left = '';
     await eventually(async () => {
       const pods = await this.#pods();
-      const { running, ...state } = await readNodeState(this.#data);
-      const found = { pods: pods.length, running: running.size, ...state };
-      left = JSON.stringify(found);
-      const isClean = Object.values(found).every(
-        (value) => value === 0 || (Array.isArray(value) && value.length === 0),
-      );
-      return isClean ? true : undefined;
+      const state = await readNodeState(this.#data);
+      left = `${pods.length} pods, ${JSON.stringify(sizesOf(state))}`;
+      const isClean = Object.values(sizesOf(state)).every((size) => size === 0);
+      return isClean && pods.length === 0 ? true : undefined;
     }, CONVERGE_MS).catch((error: unknown) => {
       throw new Error(`Something is left: ${left}`, { cause: error });
     });

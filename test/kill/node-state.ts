@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container, PodSandbox } from '../../src/api/gen/cri-v1.ts';
-import { type DataDirectory } from '../../src/cli/data-directory.ts';
+import type { NodeDirectory } from '../../src/cli/node-directory.ts';
 import { nodeLayout } from '../../src/cli/node-layout.ts';
 import { bridgeName, bridgePorts } from '../../src/cli/node-network.ts';
 import { shimsOf } from '../../src/cli/shims.ts';
@@ -34,7 +34,16 @@ export interface NodeState {
 
 const CGROUPS = '/sys/fs/cgroup';
 
-export async function readNodeState(data: DataDirectory): Promise<NodeState> {
+/** How many there are of each. */
+export function sizesOf({ running, ...state }: NodeState): Readonly<Record<string, number>> {
+  const sizes = Object.entries(state).map(([what, value]) => [
+    what,
+    typeof value === 'number' ? value : value.length,
+  ]);
+  return { running: running.size, ...Object.fromEntries(sizes) };
+}
+
+export async function readNodeState(data: NodeDirectory): Promise<NodeState> {
   const layout = nodeLayout(data);
   const { sandboxes, containers } = await runtimeState(layout.containerdSocket);
   const pods = join(layout.kubeletRoot, 'pods');
@@ -51,7 +60,7 @@ export async function readNodeState(data: DataDirectory): Promise<NodeState> {
     addresses: listDirectory(layout.cniDataDirectory)
       .flatMap((network) => listDirectory(join(layout.cniDataDirectory, network)))
       .filter((name) => /^[0-9a-f.:]+$/.test(name)),
-    cables: bridgePorts(bridgeName(data.hash)).length,
+    cables: bridgePorts(bridgeName(data.hash), sysfsOf(data)).length,
     mounts: readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .flatMap((line) => line.split(' ')[4] ?? [])
@@ -74,6 +83,12 @@ async function runtimeState(
   } finally {
     channel.close();
   }
+}
+
+/** Of its network namespace, where it has one of its own. */
+function sysfsOf(data: NodeDirectory): string | undefined {
+  const own = join(data.runtimePath, 'sys');
+  return existsSync(own) ? own : undefined;
 }
 
 function podCgroups(name: string): string[] {
