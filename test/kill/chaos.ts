@@ -237,7 +237,7 @@ class Killer {
       this.#tell(`SIGKILL of a ${way}`);
       return true;
     }
-    const pod = await this.#readyPod();
+    const pod = await this.#readyPod(way);
     if (pod === undefined) return false;
     const name = pod.metadata?.name ?? '';
     this.#tell(`${way} of ${name}`);
@@ -256,15 +256,20 @@ class Killer {
     return true;
   }
 
-  /** One that never died, so that it starts again without a pause; only while most are ready. */
-  async #readyPod(): Promise<Pod | undefined> {
+  /**
+   * Only while most are ready. A container dies in a pod whose container never did, so that it starts
+   * again without a pause.
+   */
+  async #readyPod(way: Way): Promise<Pod | undefined> {
     const { items } = JSON.parse(await this.#cluster.ok('get pods -o json')) as { items: Pod[] };
     const ready = items.filter(
       ({ metadata, status }) =>
         metadata?.deletionTimestamp === undefined &&
         status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     );
-    const fresh = ready.filter(({ status }) => status?.containerStatuses?.[0]?.restartCount === 0);
-    return ready.length < PODS - 1 || fresh.length === 0 ? undefined : this.#random.pick(fresh);
+    const fit = ready.filter(
+      ({ status }) => way === 'delete' || status?.containerStatuses?.[0]?.restartCount === 0,
+    );
+    return ready.length < PODS - 1 || fit.length === 0 ? undefined : this.#random.pick(fit);
   }
 }
