@@ -6,6 +6,7 @@ import type { NodeDirectory } from '../../src/cli/node-directory.ts';
 import { nodeLayout } from '../../src/cli/node-layout.ts';
 import { bridgeName, bridgePorts } from '../../src/cli/node-network.ts';
 import { shimsOf } from '../../src/cli/shims.ts';
+import { codeOf } from '../../src/cli/user-error.ts';
 import { openGrpcChannel } from '../../src/edge/grpc.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from '../../src/kubelet/cri/enums.ts';
 import { createCri } from '../../src/kubelet/cri/cri.ts';
@@ -93,10 +94,20 @@ function sysfsOf(data: NodeDirectory): string | undefined {
 
 function podCgroups(name: string): string[] {
   const root = [CGROUPS, join(CGROUPS, 'pids')].map((path) => join(path, name)).find(existsSync);
-  if (root === undefined) return [];
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
-    /(^|\/)pod[^/]+$/.test(path),
-  );
+  return root === undefined ? [] : cgroupsBelow(root).filter((path) => /\/pod[^/]+$/.test(path));
+}
+
+/** They come and go while one looks. */
+function cgroupsBelow(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(path, name))
+      .flatMap((below) => [below, ...cgroupsBelow(below)]);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 function listDirectory(path: string): string[] {
