@@ -51,6 +51,7 @@ export function apiServerFlags({ data, config }: Cluster, ports: Ports): string[
     `--tls-private-key-file=${file('apiserver.key')}`,
     `--kubelet-client-certificate=${file('apiserver-kubelet-client.crt')}`,
     `--kubelet-client-key=${file('apiserver-kubelet-client.key')}`,
+    `--kubelet-certificate-authority=${file('ca.crt')}`,
     '--kubelet-preferred-address-types=InternalIP,Hostname',
     `--proxy-client-cert-file=${file('front-proxy-client.crt')}`,
     `--proxy-client-key-file=${file('front-proxy-client.key')}`,

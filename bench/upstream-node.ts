@@ -11,7 +11,7 @@ import { kubeletFlags, writeKubeletConfiguration } from './kubelet-configuration
 import { rememberMachine } from './kubelet-traces.ts';
 import { startOwnNode } from './own-node.ts';
 import { logTail } from './processes.ts';
-import type { Undo } from './scope.ts';
+import type { Scope, Undo } from './scope.ts';
 import type { Running, Started, StartOptions } from './subject.ts';
 
 export interface NodeOptions extends StartOptions {
@@ -26,10 +26,7 @@ export async function startUpstreamNode(options: NodeOptions): Promise<Running> 
   let stop: Undo = () => control.stop();
   try {
     const cluster = readCluster(options.directory);
-    stop = await startNode(options, cluster, control);
-    await untilNodes(control.client, 1, control.failed).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${logTail(join(cluster.data.logs, 'node.log'))}`);
-    });
+    stop = await startKubelet({ ...options, cluster, control, command: [options.kubelet] });
     return { ...control, stop };
   } catch (error) {
     await stop();
@@ -37,21 +34,35 @@ export async function startUpstreamNode(options: NodeOptions): Promise<Running> 
   }
 }
 
-/** Answers the way to end the node, and the control plane with it. */
-async function startNode(
-  { scope, kubelet }: NodeOptions,
-  cluster: Cluster,
-  control: Started,
-): Promise<Undo> {
-  const args = prepareKubelet(cluster);
+export interface KubeletOptions {
+  readonly scope: Scope;
+  readonly cluster: Cluster;
+  readonly control: Running;
+  /** An absolute path, and words before the flags. */
+  readonly command: readonly [string, ...string[]];
+}
+
+/** Once its node is Ready; answers the way to end the node, and the control plane with it. */
+export async function startKubelet(options: KubeletOptions): Promise<Undo> {
+  const { scope, cluster, control } = options;
+  const [command, ...words] = options.command;
+  const args = [...words, ...prepareKubelet(cluster)];
   const restoreMachine = rememberMachine(nodeLayout(cluster.data).podLogs);
-  return startOwnNode({
+  const stop = await startOwnNode({
     scope,
     cluster,
-    program: { command: kubelet, args },
+    program: { command, args },
     beforeCleanUp: () => control.stop(),
     afterCleanUp: restoreMachine,
   });
+  try {
+    await untilNodes(control.client, 1, control.failed);
+    return stop;
+  } catch (error) {
+    const log = logTail(join(cluster.data.logs, 'node.log'));
+    await stop();
+    throw new Error(`The node is not Ready: ${String(error)}\n${log}`, { cause: error });
+  }
 }
 
 /** Writes the kubelet's files; answers its flags. */

@@ -22,8 +22,8 @@ import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import { nameOwner } from './other-clusters.ts';
 import { crunPath, runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
-import { removeForgottenShims } from './shims.ts';
-import { runningPid, startTicksOf, type Supervisor } from './supervisor.ts';
+import { ForgottenShims } from './shims.ts';
+import { runningPid, startTicksOf, type Supervisor, ticksSinceBoot } from './supervisor.ts';
 import { messageOf, UserError } from './user-error.ts';
 
 export interface NodeSetUpOptions {
@@ -44,6 +44,9 @@ const CONTAINERD_TIMEOUT_MS = 30_000;
 const LOOK_MS = 20;
 const NODE_STOP_GRACE_MS = 15_000;
 const SANDBOX_STOP_MS = 20_000;
+const SHIM_LOOK_MS = 30_000;
+/** A shim has its task within a fraction of a second. */
+const SHIM_AGE_TICKS = 2_000;
 
 export class RealNode {
   readonly #options: NodeSetUpOptions;
@@ -52,6 +55,8 @@ export class RealNode {
   readonly #network: NodeNetwork;
   /** Examples whose images containerd was given. */
   readonly #imported = new Set<string>();
+  readonly #shims: ForgottenShims;
+  readonly #stopping = new AbortController();
   #restoring: Promise<void> | undefined;
 
   constructor(options: NodeSetUpOptions) {
@@ -66,6 +71,11 @@ export class RealNode {
       dnsAddress: config.dnsAddress,
       nodeAddress: config.address,
       sysfs: config.sysfs,
+    });
+    this.#shims = new ForgottenShims({
+      socket: this.#layout.containerdSocket,
+      state: this.#layout.containerdState,
+      processes: this.#insideProcesses,
     });
   }
 
@@ -124,11 +134,12 @@ export class RealNode {
       ...this.#inside('/usr/bin/containerd', ['--config', this.#layout.containerdConfig]),
       beforeRestart: async () => {
         await this.#restoreState();
-        this.#removeForgottenShims().catch(() => {});
+        this.#removeShimsOfBefore().catch(() => {});
       },
     });
     await progress.step(`Starting containerd of ${config.name}`, () => this.#untilAnswers());
-    await this.#removeForgottenShims();
+    await this.#removeShimsOfBefore();
+    this.#keepRemovingShims().catch(() => {});
     await this.importImages('none');
     supervisor.start({
       name: 'node',
@@ -142,20 +153,33 @@ export class RealNode {
   }
 
   /** Once containerd answers, what it has not taken over of the one before it is taken away. */
-  async #removeForgottenShims(): Promise<void> {
-    const { environment, directory } = this.#options;
-    try {
+  async #removeShimsOfBefore(): Promise<void> {
+    const { directory } = this.#options;
+    await this.#removeShims(async () => {
       await this.#untilAnswers();
-      const startTicks = Number(startTicksOf(runningPid(directory.run, 'containerd') ?? 0));
-      const count = await removeForgottenShims({
-        socket: this.#layout.containerdSocket,
-        state: this.#layout.containerdState,
-        startTicks,
-        processes: this.#insideProcesses,
-      });
-      if (count > 0) environment.log.info('shims of before were ended', { count });
+      this.#shims.distrust();
+      return Number(startTicksOf(runningPid(directory.run, 'containerd') ?? 0));
+    });
+  }
+
+  /** Nothing tells of a shim that was left while containerd went on: they are looked for. */
+  async #keepRemovingShims(): Promise<void> {
+    const { environment } = this.#options;
+    const { signal } = this.#stopping;
+    for (;;) {
+      await sleep(environment, SHIM_LOOK_MS, signal);
+      if (signal.aborted) return;
+      await this.#removeShims(() => Promise.resolve(ticksSinceBoot() - SHIM_AGE_TICKS));
+    }
+  }
+
+  async #removeShims(startedBefore: () => Promise<number>): Promise<void> {
+    const { log } = this.#options.environment;
+    try {
+      const count = await this.#shims.removeStartedBefore(await startedBefore());
+      if (count > 0) log.info('shims that were left were ended', { count });
     } catch (error) {
-      environment.log.warn('cannot look for shims of before', { error: messageOf(error) });
+      log.warn('cannot look for shims that were left', { error: messageOf(error) });
     }
   }
 
@@ -212,6 +236,7 @@ export class RealNode {
   /** Ends the node process, every container, and containerd. */
   async stop(): Promise<void> {
     const { supervisor } = this.#options;
+    this.#stopping.abort();
     await supervisor.stop('node', { graceMs: NODE_STOP_GRACE_MS });
     await this.#removeSandboxes();
     await supervisor.stop('containerd', { graceMs: NODE_STOP_GRACE_MS });

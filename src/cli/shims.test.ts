@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Processes } from '#base/doors.ts';
-import { removeForgottenShims, shimsOf } from './shims.ts';
+import { ForgottenShims, shimsOf } from './shims.ts';
 import { startTicksOf } from './supervisor.ts';
 
 const skip = process.platform === 'linux' ? false : 'needs Linux';
@@ -69,14 +69,13 @@ describe('shims of a containerd', { skip }, () => {
       },
     };
     const gone = once(lost, 'exit');
-    const count = await removeForgottenShims({
+    const shims = new ForgottenShims({
       socket: join(folder, 'a.sock'),
       state: folder,
-      startTicks: ticks(mark),
       processes,
     });
+    assert.equal(await shims.removeStartedBefore(ticks(mark)), 1);
     await gone;
-    assert.equal(count, 1);
     assert.deepEqual([taken.exitCode, taken.signalCode, young.signalCode], [null, null, null]);
     assert.deepEqual(
       ['taken', 'lost', 'young'].map((id) => existsSync(bundleOf(id))),
@@ -87,5 +86,11 @@ describe('shims of a containerd', { skip }, () => {
       `env --chdir=${bundle} containerd-shim-runc-v2 -namespace k8s.io -address ${folder}/a.sock -bundle ${bundle} -id lost delete`,
       `umount --lazy --quiet ${bundle}/rootfs`,
     ]);
+    ran.length = 0;
+    assert.equal(await shims.removeStartedBefore(ticks(mark)), 0);
+    assert.deepEqual(ran, [], 'all that are left are known');
+    shims.distrust();
+    assert.equal(await shims.removeStartedBefore(ticks(mark)), 0);
+    assert.equal(ran.length, 1, 'asked again');
   });
 });

@@ -2,7 +2,8 @@
  * containerd's shims: each keeps the containers of one pod, and goes on when containerd ends.
  *
  * A containerd that is killed while it starts one leaves a shim that the next containerd does not
- * take over (it asks each once, at its start): it stays for ever, with its mounts and its cgroup.
+ * take over (it asks each once, at its start). One is left as well when a request for a sandbox is
+ * given up while its shim starts. Each stays for ever, with its mounts and its cgroup.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,27 +35,51 @@ export interface ContainerdOfNode {
   readonly socket: string;
   /** Its directory of state. */
   readonly state: string;
-  /** When it started, in clock ticks since boot. */
-  readonly startTicks: number;
   /** Where the node's programs run. */
   readonly processes: Processes;
 }
 
-/**
- * Ends the shims from before this containerd that it has not taken over, and takes away what they
- * made. It has to answer already. Answers how many there were; rejects when it cannot be asked.
- */
-export async function removeForgottenShims(containerd: ContainerdOfNode): Promise<number> {
-  const { socket, startTicks, processes } = containerd;
-  const before = shimsOf(socket).filter((shim) => shim.startTicks <= startTicks);
-  if (before.length === 0) return 0;
-  const words = ['--address', socket, '--namespace', NAMESPACE, 'tasks', 'list', '--quiet'];
-  const tasks = new Set(
-    (await runCommand(processes, 'ctr', words, { timeoutMs: TIMEOUT_MS })).split('\n'),
-  );
-  const forgotten = before.filter(({ id }) => !tasks.has(id));
-  for (const shim of forgotten) await removeShim(shim, containerd);
-  return forgotten.length;
+/** Ends the shims that containerd has no task for, and takes away what they made. */
+export class ForgottenShims {
+  readonly #containerd: ContainerdOfNode;
+  /** Those that had a task: at most one for each sandbox of the node. */
+  #known = new Set<string>();
+
+  constructor(containerd: ContainerdOfNode) {
+    this.#containerd = containerd;
+  }
+
+  /** A containerd that has just started may not have taken over what the one before it knew. */
+  distrust(): void {
+    this.#known.clear();
+  }
+
+  /**
+   * Of those that started before `ticks` (clock ticks since boot): a younger one may have its task
+   * yet to come. containerd has to answer, and is asked only where there is a shim that never had a
+   * task. Answers how many there were; rejects when it cannot be asked.
+   */
+  async removeStartedBefore(ticks: number): Promise<number> {
+    const { socket, processes } = this.#containerd;
+    const old = shimsOf(socket).filter(({ startTicks }) => startTicks <= ticks);
+    const isKnown = (shim: Shim): boolean => this.#known.has(keyOf(shim));
+    const unsure = old.filter((shim) => !isKnown(shim));
+    this.#known = new Set(old.filter(isKnown).map(keyOf));
+    if (unsure.length === 0) return 0;
+    const words = ['--address', socket, '--namespace', NAMESPACE, 'tasks', 'list', '--quiet'];
+    const tasks = new Set(
+      (await runCommand(processes, 'ctr', words, { timeoutMs: TIMEOUT_MS })).split('\n'),
+    );
+    const forgotten = unsure.filter(({ id }) => !tasks.has(id));
+    for (const shim of forgotten) await removeShim(shim, this.#containerd);
+    for (const shim of unsure) if (tasks.has(shim.id)) this.#known.add(keyOf(shim));
+    return forgotten.length;
+  }
+}
+
+/** Process ids come again. */
+function keyOf({ pid, startTicks }: Shim): string {
+  return `${pid} ${startTicks}`;
 }
 
 async function removeShim(

@@ -37,6 +37,15 @@ interface PidFile {
   readonly startTicks: string;
 }
 
+/** Linux: USER_HZ, in which proc(5) tells times to programs; the same on every architecture here. */
+const TICKS_PER_SECOND = 100;
+
+/** The time now, as `startTicksOf` tells times. */
+export function ticksSinceBoot(): number {
+  const [seconds = ''] = readFileSync('/proc/uptime', 'utf8').split(' ');
+  return Number(seconds) * TICKS_PER_SECOND;
+}
+
 /** When a process started, in clock ticks since boot: with its pid, its identity. */
 export function startTicksOf(pid: number): string | undefined {
   try {

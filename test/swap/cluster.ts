@@ -29,7 +29,7 @@ import {
   schedulerFlags,
 } from '../../bench/upstream-flags.ts';
 
-const COX = fileURLToPath(import.meta.resolve('../../bin/cox.ts'));
+export const COX = fileURLToPath(import.meta.resolve('../../bin/cox.ts'));
 export const NODES = 3;
 
 export type Side = 'ours' | 'upstream';
@@ -48,8 +48,13 @@ const NOT_OURS = [
   '--kubelet-preferred-address-types=',
 ];
 
-/** `folder`: where upstream's programs are. */
-export async function startMix(scope: Scope, folder: string, mix: Mix): Promise<Running> {
+/** `folder`: where upstream's programs are; `simulatedNodes`: how many of them. */
+export async function startMix(
+  scope: Scope,
+  folder: string,
+  mix: Mix,
+  simulatedNodes = NODES,
+): Promise<Running> {
   const cluster = await openCluster(scope.temporaryDirectory());
   const [etcd = 0, etcdPeer = 0, controllerManager = 0, scheduler = 0] = await freePorts(4);
   const ports = { etcd, etcdPeer, controllerManager, scheduler };
@@ -84,8 +89,10 @@ export async function startMix(scope: Scope, folder: string, mix: Mix): Promise<
     await untilDefaultAccount(client, controllers.failed);
     await untilServing(cluster, controllers, { port: controllerManager, path: '/healthz' });
     await untilServing(cluster, binder, { port: scheduler, path: '/readyz' });
-    const nodes = add(startSimulatedNodes(scope, cluster.data.path, NODES));
-    await untilNodes(client, NODES, nodes.failed);
+    if (simulatedNodes > 0) {
+      const nodes = add(startSimulatedNodes(scope, cluster.data.path, simulatedNodes));
+      await untilNodes(client, simulatedNodes, nodes.failed);
+    }
     return {};
   });
 }

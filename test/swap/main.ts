@@ -3,6 +3,7 @@
  *
  *   npm run swap -- --against DIR     DIR holds etcd, kube-apiserver, kube-controller-manager,
  *                                     kube-scheduler and kubelet
+ *   npm run swap -- --against DIR --node      also kube-proxy; with a real node, as root
  */
 import { parseArgs } from 'node:util';
 import { NAMESPACE } from '#api/core/namespace.ts';
@@ -11,11 +12,15 @@ import { Scope } from '../../bench/scope.ts';
 import { checkBinaries } from '../../bench/upstream.ts';
 import { untilTrue } from '../../bench/wait.ts';
 import type { Running } from '../../bench/subject.ts';
-import { type Mix, startMix } from './cluster.ts';
+import { type Mix, type Side, startMix } from './cluster.ts';
 import { PLAN_STORY } from './plan-story.ts';
+import { type NodeMix, startNodeMix } from './node.ts';
+import { NODE_STORIES, withKubectl } from './node-stories.ts';
 import { STORIES, type Story } from './stories.ts';
 
 const STORY_TIMEOUT_MS = 60_000;
+/** Upstream's kubelet measures volumes once a minute. */
+const NODE_STORY_TIMEOUT_MS = 180_000;
 const LOOK_MS = 100;
 
 const MIXES: readonly (readonly [name: string, mix: Mix])[] = [
@@ -34,7 +39,26 @@ const MIXES: readonly (readonly [name: string, mix: Mix])[] = [
   ],
 ];
 
-const { values } = parseArgs({ options: { against: { type: 'string' } } });
+const NODE_MIXES: readonly (readonly [name: string, mix: NodeMix])[] = [
+  [
+    'our control plane, upstream’s kubelet and proxy',
+    { ...everything('ours'), kubelet: 'upstream', proxy: 'upstream' },
+  ],
+  [
+    'upstream’s control plane, our kubelet and proxy',
+    { ...everything('upstream'), kubelet: 'ours', proxy: 'ours' },
+  ],
+  ['all ours, in parts', { ...everything('ours'), kubelet: 'ours', proxy: 'ours' }],
+  ['all upstream’s', { ...everything('upstream'), kubelet: 'upstream', proxy: 'upstream' }],
+];
+
+function everything(side: Side): Mix {
+  return { apiServer: side, controllerManager: side, scheduler: side };
+}
+
+const { values } = parseArgs({
+  options: { against: { type: 'string' }, node: { type: 'boolean', default: false } },
+});
 const folder = values.against;
 if (folder === undefined)
   throw new Error("Name the folder with upstream's programs: npm run swap -- --against DIR");
@@ -51,16 +75,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 let failures = 0;
 try {
-  for (const [name, mix] of MIXES) {
-    say(name);
-    const cluster = await startMix(scope, folder, mix);
-    try {
-      for (const [index, story] of [...STORIES, PLAN_STORY].entries())
-        await told(cluster, story, `story-${index}`);
-    } finally {
-      await cluster.stop();
+  if (values.node)
+    for (const [name, mix] of NODE_MIXES) {
+      const stories = (cluster: Running) =>
+        NODE_STORIES.map((story) => withKubectl(story, cluster.directory));
+      await tellAll(name, () => startNodeMix(scope, folder, mix), stories);
     }
-  }
+  else
+    for (const [name, mix] of MIXES)
+      await tellAll(
+        name,
+        () => startMix(scope, folder, mix),
+        () => [...STORIES, PLAN_STORY],
+      );
 } finally {
   await scope.close();
 }
@@ -70,10 +97,26 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+async function tellAll(
+  name: string,
+  start: () => Promise<Running>,
+  storiesOf: (cluster: Running) => readonly Story[],
+): Promise<void> {
+  say(name);
+  const cluster = await start();
+  try {
+    for (const [index, story] of storiesOf(cluster).entries())
+      await told(cluster, story, `story-${index}`);
+  } finally {
+    await cluster.stop();
+  }
+}
+
 async function told({ client, failed }: Running, story: Story, namespace: string) {
   const beganMs = performance.now();
+  const timeoutMs = values.node ? NODE_STORY_TIMEOUT_MS : STORY_TIMEOUT_MS;
   const until = (what: string, check: () => Promise<boolean>): Promise<void> =>
-    untilTrue(check, { what, failed, timeoutMs: STORY_TIMEOUT_MS, everyMs: LOOK_MS });
+    untilTrue(check, { what, failed, timeoutMs, everyMs: LOOK_MS });
   let problem = '';
   try {
     await client.create(NAMESPACE, { metadata: { name: namespace } });
