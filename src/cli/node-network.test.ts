@@ -61,6 +61,8 @@ describe('the network of a node', { skip }, () => {
     assert.match(addresses, /inet6 fd00:10:245::1\/128 scope global/);
     assert.match(addresses, /inet 10\.244\.3\.1\/24 .*cox/);
     assert.match(addresses, /inet6 fd00:10:244:3::1\/64 scope global/);
+    // They are the node's at once.
+    assert.equal(sh(`ip -n ${NAMESPACE} -6 address show scope global tentative`), '');
     // The machine has that one itself.
     assert.doesNotMatch(addresses, /192\.0\.2\.1/);
     assert.match(sh(`ip -n ${NAMESPACE} route`), /unreachable 10\.244\.0\.0\/16 metric 4000000/);
