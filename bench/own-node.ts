@@ -78,7 +78,7 @@ async function prepareNetwork({ data, config }: Cluster): Promise<void> {
     clusterPodCidr: config.podCidr,
     serviceCidr: config.serviceClusterIpRange,
     dnsAddress: config.dnsAddress,
-    nodeAddress: config.nodeAddress,
+    nodeAddresses: [config.nodeAddress],
   });
   await network.setPodCidr(POD_CIDR);
   const text = cniConfigList({

@@ -7,6 +7,7 @@ import {
   parseCidr,
   parseIp,
   rangeContains,
+  rangesOverlap,
   sameIp,
 } from './ip.ts';
 
@@ -79,4 +80,22 @@ describe('sameIp', () => {
     assert.ok(!sameIp('10.0.0.1', '10.0.0.2'));
     assert.ok(!sameIp('x', 'x'));
   });
+});
+
+describe('rangesOverlap', () => {
+  const rows: [left: string, right: string, is: boolean][] = [
+    ['10.0.0.0/8', '10.255.255.255/32', true],
+    ['10.0.0.0/8', '11.0.0.0/8', false],
+    ['10.0.0.0/24', '10.0.1.0/24', false],
+    ['fd00::/64', 'fd00::/48', true],
+    ['::/0', '0.0.0.0/0', false],
+  ];
+  for (const [left, right, is] of rows)
+    it(`${left} and ${right}: ${is}`, () => {
+      for (const [a, b] of [
+        [left, right],
+        [right, left],
+      ])
+        assert.equal(rangesOverlap(parseCidr(a ?? '')!, parseCidr(b ?? '')!), is);
+    });
 });

@@ -124,6 +124,15 @@ export function rangeContains(range: IpRange, { family, value }: IpAddress): boo
   return family === range.family && value >= range.first && value < range.first + range.size;
 }
 
+/** Whether two ranges have addresses in common. */
+export function rangesOverlap(left: IpRange, right: IpRange): boolean {
+  return (
+    left.family === right.family &&
+    left.first < right.first + right.size &&
+    right.first < left.first + left.size
+  );
+}
+
 /** The address `offset` behind the network's own; undefined beyond the range. */
 export function nthAddress(range: IpRange, offset: bigint | number): IpAddress | undefined {
   const at = BigInt(offset);

@@ -3,15 +3,27 @@
  * stays as it was chosen the first time; ports give way where another program has them.
  */
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
+import { existsSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
+import { parseIp } from '#base/ip.ts';
+import { parsePools, type Pool, poolOf } from '#load-balancer/pools.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
 import {
   CLUSTER_DEFAULTS,
   type ClusterConfig,
-  OWN_NODE_ADDRESS,
+  OWN_NODE_ADDRESSES,
   readClusterConfig,
   writeClusterConfig,
 } from './cluster-config.ts';
+import {
+  chooseRanges,
+  type ClusterRanges,
+  familiesIn,
+  type Family,
+  NODES,
+  type RangeFlags,
+  serviceAddresses,
+} from './cluster-ranges.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { chooseListen, isPortFree, LISTEN_DEFAULT, type ListenAddress } from './listen-address.ts';
 import type { Progress } from './progress.ts';
@@ -27,6 +39,8 @@ export interface ConfigChoice {
   /** Undefined: as many as before. */
   readonly realNodes?: number;
   readonly podNetwork?: PodNetworkMode;
+  /** What is not given stays as it was. */
+  readonly ranges: RangeFlags;
   /** Undefined: those of before. */
   readonly loadBalancerPools?: readonly string[];
   readonly history: Partial<HistoryPolicy>;
@@ -38,10 +52,14 @@ export interface ConfigChoice {
 export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig> {
   const { data, simulatedNodes } = choice;
   const known = readClusterConfig(data);
+  const realNodes = choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes;
+  const ranges = chooseRanges(choice.ranges, known, simulatedNodes > 0 ? 1 : realNodes);
   // A control plane that runs keeps its address: it is taken over as it is.
   if (known !== undefined && runningPid(data.run, 'control-plane') !== undefined) return known;
-  const nodeAddress =
-    simulatedNodes > 0 ? (hostAddress() ?? LOOPBACK) : (hostAddress() ?? OWN_NODE_ADDRESS);
+  const pools = [known?.loadBalancerPools, choice.loadBalancerPools].flatMap((texts) =>
+    parsePools(texts ?? []),
+  );
+  const { nodeAddress, ...second } = nodeAddresses(ranges, { simulatedNodes, pools });
   // Pods of a real node reach the API server at the node's address.
   const others = simulatedNodes > 0 ? [] : [nodeAddress];
   const listen = await chooseAgain(choice, known, others);
@@ -51,10 +69,16 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
     ...(known?.featureGates === undefined ? {} : { featureGates: known.featureGates }),
     ...(known?.runtimeConfig === undefined ? {} : { runtimeConfig: known.runtimeConfig }),
     ...choice.versions,
+    ...ranges,
+    ...serviceAddresses(ranges),
+    ...second,
+    nodeCidr: familiesIn(ranges.serviceClusterIpRange)
+      .map((family) => NODES[family])
+      .join(','),
     nodeName: known?.nodeName ?? nodeNameOf(hostname()),
     nodeAddress,
     simulatedNodes,
-    realNodes: choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes,
+    realNodes,
     podNetwork: choice.podNetwork ?? known?.podNetwork ?? CLUSTER_DEFAULTS.podNetwork,
     loadBalancerPools: choice.loadBalancerPools ?? known?.loadBalancerPools ?? [],
     listenHost: listen.host,
@@ -68,7 +92,27 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
   return config;
 }
 
-const LOOPBACK = '127.0.0.1';
+const LOOPBACK = { 4: '127.0.0.1', 6: '::1' } as const;
+
+/** One of each family that the cluster has. Throws UserError where the machine cannot have one. */
+function nodeAddresses(
+  { serviceClusterIpRange }: ClusterRanges,
+  { simulatedNodes, pools }: { readonly simulatedNodes: number; readonly pools: readonly Pool[] },
+): Pick<ClusterConfig, 'nodeAddress' | 'secondNodeAddress'> {
+  const families = familiesIn(serviceClusterIpRange);
+  if (simulatedNodes === 0 && families.includes(6) && !existsSync(IPV6_INTERFACES))
+    throw new UserError(
+      'Cannot use ranges of IPv6 for real nodes: the kernel of this machine has no IPv6. Leave it out, or use --simulated-nodes.',
+    );
+  const otherwise = simulatedNodes > 0 ? LOOPBACK : OWN_NODE_ADDRESSES;
+  const [nodeAddress = '', secondNodeAddress] = families.map(
+    (family) => hostAddress(family, pools) ?? otherwise[family],
+  );
+  return secondNodeAddress === undefined ? { nodeAddress } : { nodeAddress, secondNodeAddress };
+}
+
+/** Where the kernel shows addresses of IPv6, if it knows of it. */
+const IPV6_INTERFACES = '/proc/net/if_inet6';
 
 /** The address of before where it is as good as what is asked for: objects name it already. */
 async function chooseAgain(
@@ -125,16 +169,31 @@ export function nodeNameOf(machine: string): string {
   return labels.length === 0 ? 'node' : labels.join('.');
 }
 
-/** The first IPv4 address of this machine that is no loopback and none of our own interfaces. */
-function hostAddress(): string | undefined {
-  return outerAddresses().find(({ family }) => family === 'IPv4')?.address;
+/**
+ * The first of this machine that is no loopback, not link-local, of none of our own interfaces, and of
+ * no load balancer, whose addresses a node that was killed may have left behind.
+ */
+function hostAddress(wanted: Family, pools: readonly Pool[]): string | undefined {
+  return outerAddresses().find(
+    ({ family, address }) =>
+      family === `IPv${wanted}` && !isLinkLocal(address) && !isOfPool(address, pools),
+  )?.address;
+}
+
+function isOfPool(text: string, pools: readonly Pool[]): boolean {
+  const address = parseIp(text);
+  return address !== undefined && poolOf(pools, address) !== undefined;
+}
+
+function isLinkLocal(address: string): boolean {
+  return address.toLowerCase().startsWith('fe80:');
 }
 
 /** The addresses that other machines may know this one by; link-local ones mean nothing to them. */
 export function machineAddresses(): string[] {
   return outerAddresses()
     .map(({ address }) => address)
-    .filter((address) => !address.toLowerCase().startsWith('fe80:'));
+    .filter((address) => !isLinkLocal(address));
 }
 
 function outerAddresses() {

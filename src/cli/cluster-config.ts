@@ -6,29 +6,34 @@ import { join } from 'node:path';
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { addressAt, NODES, RANGE_DEFAULTS, serviceAddresses } from './cluster-ranges.ts';
 import { readJsonIfThere, writeFileDurably } from './files.ts';
 
 export interface ClusterConfig {
   readonly listenHost: string;
   readonly listenPort: number;
+  /** Of Services: a CIDR, or one of each family between commas, the main one first. */
   readonly serviceClusterIpRange: string;
-  /** The `kubernetes` Service: the first address of the range. */
+  /** The `kubernetes` Service: the first address of the main range. */
   readonly kubernetesAddress: string;
-  /** The `kube-dns` Service: the tenth address of the range. */
+  /** The `kube-dns` Service: the tenth address of the main range. */
   readonly dnsAddress: string;
   readonly nodePortRange: { readonly from: number; readonly to: number };
+  /** Of pods, likewise. */
   readonly podCidr: string;
   readonly clusterDomain: string;
   readonly nodeName: string;
   /** Where the node, and on a real one the API server too, is reached from pods. */
   readonly nodeAddress: string;
+  /** The node's address of the other family, where the cluster has both. */
+  readonly secondNodeAddress?: string;
   /** The kubelet of a real node listens here. */
   readonly kubeletPort: number;
   /** 0: real nodes. */
   readonly simulatedNodes: number;
   /** How many real nodes this machine has; the first is the machine itself. */
   readonly realNodes: number;
-  /** Addresses of the others, and of the machine towards them. */
+  /** Addresses of the others, and of the machine towards them; families as of pods. */
   readonly nodeCidr: string;
   /** How packets get to the pods of other nodes. */
   readonly podNetwork: PodNetworkMode;
@@ -45,25 +50,32 @@ export const CLUSTER_DEFAULTS: Omit<
   ClusterConfig,
   'listenHost' | 'listenPort' | 'nodeName' | 'nodeAddress' | 'simulatedNodes'
 > = {
-  serviceClusterIpRange: '10.96.0.0/16',
-  kubernetesAddress: '10.96.0.1',
-  dnsAddress: '10.96.0.10',
+  ...RANGE_DEFAULTS,
+  ...serviceAddresses(RANGE_DEFAULTS),
   nodePortRange: { from: 30000, to: 32767 },
-  podCidr: '10.244.0.0/16',
   clusterDomain: 'cluster.local',
   // Upstream's.
   kubeletPort: 10_250,
   realNodes: 1,
-  nodeCidr: '10.245.0.0/24',
+  nodeCidr: NODES[4],
   podNetwork: 'direct',
   history: {},
 };
 
 /**
- * The address of a real node whose machine has none but loopback, which pods cannot reach: the last
- * but one of the pods' range, and so of the range that would be given to the 256th node.
+ * The addresses of a real node whose machine has none of that family but loopback, which pods cannot
+ * reach: of IPv4 the last but one of the pods' default range, and so of the range that would be given
+ * to the 256th node; of IPv6 the one that the machine has towards its other nodes.
  */
-export const OWN_NODE_ADDRESS = '10.244.255.254';
+export const OWN_NODE_ADDRESSES = { 4: '10.244.255.254', 6: addressAt(NODES[6], 1) } as const;
+
+/** Of the first node: one, or one of each family, the main one first. */
+export function ownAddresses({
+  nodeAddress,
+  secondNodeAddress,
+}: Pick<ClusterConfig, 'nodeAddress' | 'secondNodeAddress'>): string[] {
+  return secondNodeAddress === undefined ? [nodeAddress] : [nodeAddress, secondNodeAddress];
+}
 
 /** The name of the `nth` real node of this machine; the first has the cluster's. */
 export function realNodeName(config: Pick<ClusterConfig, 'nodeName'>, nth: number): string {

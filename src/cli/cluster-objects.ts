@@ -18,6 +18,7 @@ import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { clientAs } from '#client/in-process.ts';
+import { familyOf } from './cluster-ranges.ts';
 import { type JoinFacts, joinConfigMaps } from './join-config-maps.ts';
 import { joinRoles, NODES_GROUP } from './join-roles.ts';
 
@@ -228,7 +229,7 @@ function dnsSlice(address: string): object {
         'endpointslice.kubernetes.io/managed-by': 'cox',
       },
     },
-    addressType: 'IPv4',
+    addressType: `IPv${familyOf(address)}`,
     endpoints: [
       { addresses: [address], conditions: { ready: true, serving: true, terminating: false } },
     ],

@@ -1,6 +1,6 @@
 /** The certificates of one cluster: the authority, the names and addresses that its own need. */
 import { machineAddresses } from './cluster-choices.ts';
-import type { ClusterConfig } from './cluster-config.ts';
+import { type ClusterConfig, ownAddresses } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { isEverywhere } from './listen-address.ts';
 import { type ClusterPki, openPki } from './pki.ts';
@@ -10,7 +10,7 @@ export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: nu
   return openPki({
     folder: data.pki,
     nowMs,
-    serverAddresses: ['127.0.0.1', config.nodeAddress, ...listenAddresses(config.listenHost)],
+    serverAddresses: ['127.0.0.1', ...ownAddresses(config), ...listenAddresses(config.listenHost)],
     serverNames: ['localhost', config.nodeName],
     kubernetesAddress: config.kubernetesAddress,
     clusterDomain: config.clusterDomain,

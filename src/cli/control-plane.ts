@@ -14,6 +14,7 @@ import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';
+import { rangesIn } from './cluster-ranges.ts';
 import type { KeyPair } from './pki.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { addressPoolController } from '#load-balancer/controller.ts';
@@ -34,7 +35,7 @@ export interface ControlPlaneOptions extends ApiServerOptions {
   readonly rootCa: string;
   /** The authority that signs the certificates that are asked for; without it none is signed. */
   readonly signingCa?: KeyPair;
-  /** Pods of a node get addresses from its part of this range. */
+  /** Pods of a node get addresses from its part of this range, or of one of each family. */
   readonly podCidr: string;
   /** Pools of addresses for Services of type LoadBalancer, as text; none unless given. */
   readonly loadBalancerPools?: readonly string[];
@@ -136,7 +137,7 @@ function controllersOf(options: ControlPlaneOptions): Controller[] {
     rootCa,
     serviceAccountKey: options.serviceAccountKey,
     ...(options.signingCa === undefined ? {} : { signingCa: options.signingCa }),
-    nodeIpam: { clusterCidrs: [podCidr] },
+    nodeIpam: { clusterCidrs: rangesIn(podCidr) },
     namespaceGraceMs: 0,
     maxUnavailableStatefulSet: featureGates.enabled('MaxUnavailableStatefulSet'),
     gates: featureGates,

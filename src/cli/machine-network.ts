@@ -6,17 +6,17 @@
  *                                     └─ cox<hash of node 3>v ══ eth0 (10.245.0.3) of node 3
  *
  * The nodes are neighbours on that bridge: routes between their pods are direct. What leaves the
- * machine does so under the machine's address.
+ * machine does so under the machine's address. With both families of IP each has an address of both.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Processes, ProcessOptions } from '#base/doors.ts';
 import { removalScript } from '#base/nftables/commands.ts';
-import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
 import { runCommand } from '#base/run-command.ts';
+import { addressAt, familyOf, hostPrefix, rangesIn } from './cluster-ranges.ts';
 import { isMounted } from './machine-clean-up.ts';
 import type { NodeDirectory } from './node-directory.ts';
-import { bridgeName, interfacesOf } from './node-network.ts';
+import { addressWords, bridgeName, interfacesOf } from './node-network.ts';
 
 /** The inner end, in the node's namespace. */
 const INNER = 'eth0';
@@ -33,49 +33,65 @@ function outerEnd(hash: string): string {
   return `cox${hash}v`;
 }
 
-/** The address of the machine (1) or of the `nth` node (2, 3, …) on the bridge. */
-export function addressOnMachine(nodeCidr: string, nth: number): string {
-  const range = parseCidr(nodeCidr);
-  const address = range === undefined ? undefined : nthAddress(range, nth);
-  if (address === undefined) throw new TypeError(`${nodeCidr} has no address ${nth}`);
-  return formatIp(address);
+/** The addresses of the machine (1) or of the `nth` node (2, 3, …) on the bridge, one of each range. */
+function addressesOnMachine(nodeCidr: string, nth: number): string[] {
+  return rangesIn(nodeCidr).map((range) => addressAt(range, nth));
 }
 
 export interface MachineNetworkOptions {
   /** Of the cluster: its first node has the same. */
   readonly hash: string;
+  /** A CIDR, or one of each family between commas. */
   readonly nodeCidr: string;
+  /** Of the machine, one of each family. */
+  readonly machineAddresses: readonly string[];
   readonly processes: Processes;
 }
 
 /** The bridge of the nodes. Safe to do again. */
 export async function setUpMachineNetwork(options: MachineNetworkOptions): Promise<void> {
-  const { hash, nodeCidr, processes } = options;
+  const { hash, nodeCidr, machineAddresses, processes } = options;
   const ip = runner(processes, 'ip');
   const bridge = nodesBridge(hash);
   if (!interfacesOf(hash).includes(bridge))
     await ip(['link', 'add', 'name', bridge, 'type', 'bridge']);
-  const prefix = nodeCidr.split('/')[1] ?? '';
-  await ip(['address', 'replace', `${addressOnMachine(nodeCidr, 1)}/${prefix}`, 'dev', bridge]);
+  const give = (address: string): Promise<string> =>
+    ip(['address', 'replace', ...addressWords(address), 'dev', bridge]);
+  for (const range of rangesIn(nodeCidr)) await give(`${addressAt(range, 1)}/${prefixOf(range)}`);
+  // Of IPv4 the kernel answers on the bridge for all addresses of the machine, of IPv6 for those alone
+  // that the bridge has.
+  for (const address of machineAddresses)
+    if (familyOf(address) === 6 && !addressesOnMachine(nodeCidr, 1).includes(address))
+      await give(`${address}/${hostPrefix(address)}`);
   await ip(['link', 'set', bridge, 'up']);
   // Between nodes and pods nobody's address is hidden.
   const inside = `{ "${bridge}", "${bridgeName(hash)}", "lo" }`;
   const table = nodesTable(hash);
-  const script = `table ip ${table} {}
-flush table ip ${table}
-table ip ${table} {
+  const scripts = rangesIn(nodeCidr).map((range) => {
+    const ip = NFT_FAMILIES[familyOf(range)];
+    return `table ${ip} ${table} {}
+flush table ${ip} ${table}
+table ${ip} ${table} {
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${nodeCidr} oifname != ${inside} masquerade
+    ${ip} saddr ${range} oifname != ${inside} masquerade
   }
 }
 `;
-  await runner(processes, 'nft')(['-f', '-'], { input: script });
+  });
+  await runner(processes, 'nft')(['-f', '-'], { input: scripts.join('') });
+}
+
+const NFT_FAMILIES = { 4: 'ip', 6: 'ip6' } as const;
+
+function prefixOf(range: string): string {
+  return range.split('/')[1] ?? '';
 }
 
 /** What is not there is no error. The bridge goes with the other interfaces of its cluster. */
 export async function tearDownMachineNetwork(hash: string, processes: Processes): Promise<void> {
-  await processes.run('nft', ['-f', '-'], { input: removalScript('ip', nodesTable(hash)) });
+  for (const family of Object.values(NFT_FAMILIES))
+    await processes.run('nft', ['-f', '-'], { input: removalScript(family, nodesTable(hash)) });
 }
 
 export interface NamespaceOptions {
@@ -83,10 +99,10 @@ export interface NamespaceOptions {
   /** Of the cluster. */
   readonly clusterHash: string;
   readonly nodeCidr: string;
-  /** The node's own address, of `nodeCidr`. */
-  readonly address: string;
-  /** Of the machine, which is the first node: a neighbour on the bridge too. */
-  readonly machineAddress: string;
+  /** Which node of the machine it is: its addresses are the `nth` of `nodeCidr`. */
+  readonly nth: number;
+  /** Of the machine, which is the first node: a neighbour on the bridge too. One of each family. */
+  readonly machineAddresses: readonly string[];
   readonly processes: Processes;
 }
 
@@ -94,7 +110,8 @@ export interface NamespaceOptions {
 export class NodeNamespace {
   readonly #options: NamespaceOptions;
   readonly #path: string;
-  readonly address: string;
+  /** The node's own, of each range of `nodeCidr`. */
+  readonly addresses: readonly string[];
   /** Where the kernel shows its interfaces. */
   readonly sysfs: string;
   /** Runs programs inside. */
@@ -103,7 +120,7 @@ export class NodeNamespace {
   constructor(options: NamespaceOptions) {
     const { directory, processes } = options;
     this.#options = options;
-    this.address = options.address;
+    this.addresses = addressesOnMachine(options.nodeCidr, options.nth);
     this.#path = join(directory.runtimePath, 'net');
     this.sysfs = join(directory.runtimePath, 'sys');
     this.processes = {
@@ -124,7 +141,7 @@ export class NodeNamespace {
 
   /** Safe to do again; the runtime directory is there. */
   async setUp(): Promise<void> {
-    const { directory, clusterHash, processes, address, nodeCidr, machineAddress } = this.#options;
+    const { directory, clusterHash, processes, nodeCidr, nth, machineAddresses } = this.#options;
     if (!isMounted(this.#path)) {
       writeFileSync(this.#path, '', { flag: 'a' });
       await runner(processes, 'unshare')([`--net=${this.#path}`, 'true']);
@@ -144,12 +161,16 @@ export class NodeNamespace {
     await ip(['link', 'set', outer, 'type', 'bridge_slave', 'hairpin', 'on']);
     const within = runner(this.processes, 'ip');
     await within(['link', 'set', 'lo', 'up']);
-    const prefix = nodeCidr.split('/')[1] ?? '';
-    await within(['address', 'replace', `${address}/${prefix}`, 'dev', INNER]);
+    for (const range of rangesIn(nodeCidr)) {
+      const address = `${addressAt(range, nth)}/${prefixOf(range)}`;
+      await within(['address', 'replace', ...addressWords(address), 'dev', INNER]);
+    }
     await within(['link', 'set', INNER, 'up']);
     // The machine answers for all its addresses on the bridge.
-    await within(['route', 'replace', `${machineAddress}/32`, 'dev', INNER]);
-    await within(['route', 'replace', 'default', 'via', addressOnMachine(nodeCidr, 1)]);
+    for (const address of machineAddresses)
+      await within(['route', 'replace', `${address}/${hostPrefix(address)}`, 'dev', INNER]);
+    for (const gateway of addressesOnMachine(nodeCidr, 1))
+      await within([`-${familyOf(gateway)}`, 'route', 'replace', 'default', 'via', gateway]);
   }
 }
 

@@ -19,6 +19,8 @@ interface UpFlags extends HistoryFlags, VersionFlags {
   readonly example: string;
   readonly nodes?: number;
   readonly podNetwork?: 'direct' | 'vxlan';
+  readonly podNetworkCidr?: string;
+  readonly serviceCidr?: string;
   readonly simulatedNodes?: number;
   readonly loadBalancerPool?: readonly string[];
   readonly reset?: boolean;
@@ -180,6 +182,14 @@ function registerUp(program: Command): void {
       ).choices(['direct', 'vxlan']),
     )
     .option(
+      '--pod-network-cidr <CIDR>',
+      'addresses of pods: a range of IPv4, or one of each family between commas (default: as before, or 10.244.0.0/16)',
+    )
+    .option(
+      '--service-cidr <CIDR>',
+      'addresses of Services, in the same way; the first family is the main one (default: as before, or 10.96.0.0/16)',
+    )
+    .option(
       '--load-balancer-pool <POOL>',
       'addresses for Services of type LoadBalancer, by CIDR or range: 192.0.2.8-192.0.2.15, or NAME=...; may come several times; none takes them away (default: as before, or none)',
       (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
@@ -208,6 +218,7 @@ async function startUp(flags: UpFlags): Promise<void> {
     reset: flags.reset === true,
     history: historyPolicyOf(flags),
     versions: versionChoices(flags),
+    ranges: flags,
     self: { command: process.execPath, args: [script] },
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
     ...(flags.nodes === undefined ? {} : { realNodes: flags.nodes }),

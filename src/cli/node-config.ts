@@ -16,12 +16,15 @@ export interface NodeConfig {
   readonly name: string;
   /** Of pods on the network of the node, and in its Node object. */
   readonly hostname: string;
-  /** Where the node is reached: its InternalIP. */
+  /** Where the node is reached: its first InternalIP. */
   readonly address: string;
+  /** Its InternalIP of the other family, where the cluster has both. */
+  readonly secondAddress?: string;
   readonly kubeletPort: number;
   readonly apiServer: { readonly host: string; readonly port: number };
-  /** Pod addresses of the whole cluster. */
+  /** Pod addresses of the whole cluster: a CIDR, or one of each family between commas. */
   readonly podCidr: string;
+  /** Of Services, likewise. */
   readonly serviceClusterIpRange: string;
   /** The cluster DNS listens here, on every node. */
   readonly dnsAddress: string;
@@ -46,6 +49,14 @@ export interface NodeIdentity {
   readonly kubeletServer: KeyPair;
   readonly proxy: KeyPair;
   readonly dns: KeyPair;
+}
+
+/** The node's own: one, or one of each family. */
+export function addressesOf({
+  address,
+  secondAddress,
+}: Pick<NodeConfig, 'address' | 'secondAddress'>): string[] {
+  return secondAddress === undefined ? [address] : [address, secondAddress];
 }
 
 type Pairs = Omit<NodeIdentity, 'authority'>;

@@ -8,20 +8,22 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Processes } from '#base/doors.ts';
-import { formatIp, nthAddress, parseCidr } from '#base/ip.ts';
 import { runCommand } from '#base/run-command.ts';
 import { removePodRoutes } from '#pod-network/pod-network.ts';
-import { OWN_NODE_ADDRESS } from './cluster-config.ts';
+import { OWN_NODE_ADDRESSES } from './cluster-config.ts';
+import { addressAt, familiesIn, familyOf, hostPrefix, rangesIn } from './cluster-ranges.ts';
 
 export interface NodeNetworkOptions {
   readonly hash: string;
   readonly processes: Processes;
-  /** Pod addresses of the whole cluster. */
+  /** Pod addresses of the whole cluster: a CIDR, or one of each family between commas. */
   readonly clusterPodCidr: string;
+  /** Likewise. */
   readonly serviceCidr: string;
   /** The cluster DNS listens here, on this node. */
   readonly dnsAddress: string;
-  readonly nodeAddress: string;
+  /** The node's own: one of each family. */
+  readonly nodeAddresses: readonly string[];
   /** Where the kernel shows the interfaces of the node's network namespace: `/sys` unless given. */
   readonly sysfs?: string;
 }
@@ -38,6 +40,7 @@ export function tunnelName(hash: string): string {
 
 const SYSFS = '/sys';
 const BRIDGE_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+const OWN: readonly string[] = Object.values(OWN_NODE_ADDRESSES);
 
 /**
  * Carries the address of the cluster DNS, and of a node whose machine has none. A bridge without ports, because not every kernel has
@@ -51,7 +54,7 @@ const ETHERNET_MTU = 1500;
 const NO_ADDRESS = '00:00:00:00:00:00';
 
 /** Route metrics: an unreachable route gives way to every real one. */
-const UNREACHABLE_METRIC = 4_000_000;
+const UNREACHABLE_METRIC = ['metric', String(4_000_000)] as const;
 
 export class NodeNetwork {
   readonly #options: NodeNetworkOptions;
@@ -64,27 +67,21 @@ export class NodeNetwork {
 
   /** Before the first pod: what does not depend on the node's own pod range. */
   async setUp(): Promise<void> {
-    const { hash, clusterPodCidr, serviceCidr, dnsAddress, nodeAddress } = this.#options;
-    await this.#sysctl('net.ipv4.ip_forward', '1');
+    const { hash, clusterPodCidr, serviceCidr, dnsAddress, nodeAddresses } = this.#options;
+    await this.#forward();
     await this.#ensureLink(bridgeName(hash), ['type', 'bridge']);
     // Unless it is set, a bridge has the lowest address of its ports, another with each pod that
     // comes and goes; pods and the rules of network policies know the bridge by it.
     await this.#ip('link', 'set', bridgeName(hash), 'address', this.#steadyAddress());
     await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
-    const addresses = nodeAddress === OWN_NODE_ADDRESS ? [dnsAddress, nodeAddress] : [dnsAddress];
-    for (const address of addresses)
-      await this.#ip('address', 'replace', `${address}/32`, 'dev', dnsInterface(hash));
+    for (const address of [dnsAddress, ...nodeAddresses.filter((each) => OWN.includes(each))])
+      await this.#address(`${address}/${hostPrefix(address)}`, dnsInterface(hash));
     // A pod address without an owner is refused here and never leaves for the default gateway.
-    await this.#ip(
-      'route',
-      'replace',
-      'unreachable',
-      clusterPodCidr,
-      'metric',
-      String(UNREACHABLE_METRIC),
-    );
+    for (const range of rangesIn(clusterPodCidr))
+      await this.#ip('route', 'replace', 'unreachable', range, ...UNREACHABLE_METRIC);
     // The route is looked up before the output hook translates the address: it must lead somewhere.
-    await this.#ip('route', 'replace', serviceCidr, 'dev', bridgeName(hash));
+    for (const range of rangesIn(serviceCidr))
+      await this.#ip('route', 'replace', range, 'dev', bridgeName(hash));
     await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.route_localnet`, '1');
     // Pods on one bridge reach each other's Services through the node: it must not tell them of a shorter way.
     await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.send_redirects`, '0');
@@ -99,23 +96,36 @@ export class NodeNetwork {
     const { processes } = this.#options;
     if (!existsSync(BRIDGE_NETFILTER))
       await processes.run('modprobe', ['br_netfilter']).catch(() => undefined);
-    if (existsSync(BRIDGE_NETFILTER)) await this.#sysctl('net.bridge.bridge-nf-call-iptables', '1');
+    if (!existsSync(BRIDGE_NETFILTER)) return;
+    await this.#sysctl('net.bridge.bridge-nf-call-iptables', '1');
+    if (this.#hasIpv6) await this.#sysctl('net.bridge.bridge-nf-call-ip6tables', '1');
+  }
+
+  get #hasIpv6(): boolean {
+    return familiesIn(this.#options.clusterPodCidr).includes(6);
+  }
+
+  /** The node is a router between its pods and all else. */
+  async #forward(): Promise<void> {
+    await this.#sysctl('net.ipv4.ip_forward', '1');
+    if (!this.#hasIpv6) return;
+    const forwarding = 'net.ipv6.conf.all.forwarding';
+    const settings = await runCommand(this.#options.processes, 'sysctl', [
+      '-a',
+      '--pattern',
+      '^net.ipv6.conf',
+    ]);
+    if (settings.includes(`${forwarding} = 1\n`)) return;
+    // A router believes no other router unless it is told to (2): the machine shall keep the default
+    // route that it was advertised.
+    for (const name of heedfulInterfaces(settings)) await this.#sysctl(name, '2');
+    await this.#sysctl(forwarding, '1');
   }
 
   /** When the node knows its pod range: the bridge gets the range's first address. */
   async setPodCidr(podCidr: string): Promise<void> {
-    const range = parseCidr(podCidr);
-    const gateway = range === undefined ? undefined : nthAddress(range, 1);
-    if (range === undefined || gateway === undefined) {
-      throw new TypeError(`Cannot give the bridge an address of ${podCidr}: it is no CIDR`);
-    }
-    await this.#ip(
-      'address',
-      'replace',
-      `${formatIp(gateway)}/${range.prefix}`,
-      'dev',
-      bridgeName(this.#options.hash),
-    );
+    const prefix = podCidr.split('/')[1] ?? '';
+    await this.#address(`${addressAt(podCidr, 1)}/${prefix}`, bridgeName(this.#options.hash));
   }
 
   /** The one that the pods' bridge has; one that was never set and has lost its ports has none. */
@@ -132,6 +142,10 @@ export class NodeNetwork {
     await this.#ip('link', 'set', name, 'up');
   }
 
+  #address(address: string, device: string): Promise<void> {
+    return this.#ip('address', 'replace', ...addressWords(address), 'dev', device);
+  }
+
   async #sysctl(name: string, value: string): Promise<void> {
     await runCommand(this.#options.processes, 'sysctl', ['-qw', `${name}=${value}`]);
   }
@@ -139,6 +153,22 @@ export class NodeNetwork {
   async #ip(...args: string[]): Promise<void> {
     await runCommand(this.#options.processes, 'ip', args);
   }
+}
+
+/** Of `ip address`: one of IPv6 is ours at once, not when nobody has claimed it for a second. */
+export function addressWords(address: string): string[] {
+  return familyOf(address) === 6 ? [address, 'nodad'] : [address];
+}
+
+/**
+ * `settings`: what sysctl(8) says of all. The settings of interfaces that take routes from a router
+ * as long as they are none themselves (Documentation/networking/ip-sysctl, accept_ra).
+ */
+function heedfulInterfaces(settings: string): string[] {
+  const lines = settings.matchAll(/^(net\.ipv6\.conf\.(\S+)\.accept_ra) = 1$/gm);
+  return [...lines].flatMap(([, name = '', device = '']) =>
+    device === 'all' || device === 'default' || device === 'lo' ? [] : [name],
+  );
 }
 
 /** The hardware address of an interface. */
@@ -174,7 +204,8 @@ export async function tearDownNetwork(options: {
   if (interfaces.length === 0) return;
   const ip = (...args: string[]) => processes.run('ip', args);
   await removePodRoutes(processes);
-  await ip('route', 'delete', 'unreachable', clusterPodCidr, 'metric', String(UNREACHABLE_METRIC));
+  for (const range of rangesIn(clusterPodCidr))
+    await ip('route', 'delete', 'unreachable', range, ...UNREACHABLE_METRIC);
   for (const name of interfaces) {
     for (const port of bridgePorts(name, sysfs)) await ip('link', 'delete', port);
     await ip('link', 'delete', name);

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
-import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { RestClient } from '#client/rest.ts';
 import { HEALTH_PORT, METRICS_PORT, READY_PORT } from '#dns/pages.ts';
@@ -18,7 +17,6 @@ import { resolversOf } from '#dns/resolv-conf.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
-import { serveHttp } from '#edge/http-server.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
@@ -26,13 +24,12 @@ import { KUBELET_VERSION } from '#kubelet/node/node-object.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
-import { nodeTables } from '#proxy/node-tables.ts';
-import { Proxy } from '#proxy/proxy.ts';
+import { familyOf, rangesIn } from './cluster-ranges.ts';
 import { EVICTION_HARD } from './eviction-defaults.ts';
 import { type RunningKubelet, startKubelet } from './kubelet/start.ts';
-import { loadBalancerRanges, startAnnouncer } from './load-balancer.ts';
+import { startAnnouncer } from './load-balancer.ts';
 import { keepCertificates } from './node-certificates.ts';
-import { type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
+import { addressesOf, type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import {
@@ -45,6 +42,7 @@ import {
 } from './node-network.ts';
 import { serveDns } from './dns/serve.ts';
 import type { KeyPair } from './pki.ts';
+import { startNodeProxy } from './proxy/node-proxy.ts';
 import { readTextIfThere } from './files.ts';
 import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
@@ -172,7 +170,7 @@ function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKu
     node: {
       name: config.name,
       hostname: config.hostname,
-      ips: [config.address],
+      ips: addressesOf(config),
       labels: {},
     },
     configuration: kubeletConfiguration(parts),
@@ -188,7 +186,7 @@ function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKu
         clusterPodCidr: config.podCidr,
         serviceCidr: config.serviceClusterIpRange,
         dnsAddress: config.dnsAddress,
-        nodeAddress: config.address,
+        nodeAddresses: addressesOf(config),
         sysfs: config.sysfs,
       });
       for (const cidr of cidrs) await network.setPodCidr(cidr);
@@ -208,35 +206,20 @@ function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKu
   });
 }
 
-async function startProxy(
+function startProxy(
   { environment, directory, config, signal }: NodeParts,
   client: RestClient,
 ): Promise<void> {
-  const informers = new InformerFactory({ client, environment });
-  const proxy = new Proxy({
+  return startNodeProxy({
     environment,
-    informers,
+    client,
     processes: realProcesses(),
-    events: new EventRecorder({
-      client,
-      environment,
-      component: 'kube-proxy',
-      host: config.name,
-      signal,
-    }),
-    listen: (port, handler) => serveHttp({ handler, host: '0.0.0.0', port }),
-    node: { name: config.name, ownAddresses: [config.dnsAddress] },
-    tables: nodeTables({
-      table: nodeLayout(directory).nftTable,
-      podRange: config.podCidr,
-      serviceRange: config.serviceClusterIpRange,
-      loadBalancerRanges: loadBalancerRanges(config),
-      podInterface: bridgeName(directory.hash),
-      masqueradeAll: !bridgeShowsFrames(),
-    }),
+    signal,
+    config,
+    table: nodeLayout(directory).nftTable,
+    podInterface: bridgeName(directory.hash),
+    masqueradeAll: !bridgeShowsFrames(rangesIn(config.podCidr)),
   });
-  informers.start(signal);
-  await proxy.start(signal);
 }
 
 async function startNetworkPolicies(
@@ -254,7 +237,7 @@ async function startNetworkPolicies(
     node: config.name,
     table: {
       table: nodeLayout(directory).networkPolicyTable,
-      podRanges: [config.podCidr],
+      podRanges: rangesIn(config.podCidr),
       bridge: { name: bridge, address: linkAddress(bridge, sysfs) },
     },
   });
@@ -267,7 +250,8 @@ async function startPodNetwork(
   client: RestClient,
 ): Promise<void> {
   const informers = new InformerFactory({ client, environment });
-  const { name, address, sysfs } = config;
+  const { name, sysfs } = config;
+  const address = tunnelledBy(config);
   const podNetwork = new PodNetwork({
     environment,
     informers,
@@ -281,14 +265,24 @@ async function startPodNetwork(
 }
 
 /** Of the pods' interfaces: what leaves in a tunnel must leave room for its headers. */
-function mtuOf({ podNetwork, address, sysfs }: NodeConfig): { readonly mtu?: number } {
-  return podNetwork === 'vxlan' ? { mtu: tunnelMtu(linkMtu(address, sysfs)) } : {};
+function mtuOf(config: NodeConfig): { readonly mtu?: number } {
+  return config.podNetwork === 'vxlan'
+    ? { mtu: tunnelMtu(linkMtu(tunnelledBy(config), config.sysfs)) }
+    : {};
+}
+
+/** The address that a tunnel goes by. */
+function tunnelledBy(config: NodeConfig): string {
+  return addressesOf(config).find((each) => familyOf(each) === 4) ?? config.address;
 }
 
 /** Whether frames between ports of a bridge pass netfilter (br_netfilter is loaded and on). */
-function bridgeShowsFrames(): boolean {
-  const path = '/proc/sys/net/bridge/bridge-nf-call-iptables';
-  return existsSync(path) && readFileSync(path, 'utf8').trim() === '1';
+function bridgeShowsFrames(podRanges: readonly string[]): boolean {
+  return podRanges.every((range) => {
+    const name = familyOf(range) === 4 ? 'iptables' : 'ip6tables';
+    const path = `/proc/sys/net/bridge/bridge-nf-call-${name}`;
+    return existsSync(path) && readFileSync(path, 'utf8').trim() === '1';
+  });
 }
 
 async function startDns(
@@ -303,7 +297,7 @@ async function startDns(
     host: config.name,
     addresses: [dnsAddress],
     clusterDomain: config.clusterDomain,
-    ownRanges: [config.podCidr, config.serviceClusterIpRange],
+    ownRanges: [config.podCidr, config.serviceClusterIpRange].flatMap(rangesIn),
     resolvers: () => resolversOf(readTextIfThere(resolverFile()) ?? '', [dnsAddress]),
     version: KUBELET_VERSION,
     // On the address of the DNS alone, which is the node's own.

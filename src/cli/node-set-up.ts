@@ -15,7 +15,13 @@ import { writeFileDurably } from './files.ts';
 import { importImages } from './images/import.ts';
 import type { NodeNamespace } from './machine-network.ts';
 import { killLeftovers, unmountBelow } from './machine-clean-up.ts';
-import { type NodeConfig, type NodeIdentity, readNode, writeNode } from './node-config.ts';
+import {
+  addressesOf,
+  type NodeConfig,
+  type NodeIdentity,
+  readNode,
+  writeNode,
+} from './node-config.ts';
 import { type NodeDirectory, prepareNodeDirectory } from './node-directory.ts';
 import { NodeNetwork } from './node-network.ts';
 import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
@@ -69,7 +75,7 @@ export class RealNode {
       clusterPodCidr: config.podCidr,
       serviceCidr: config.serviceClusterIpRange,
       dnsAddress: config.dnsAddress,
-      nodeAddress: config.address,
+      nodeAddresses: addressesOf(config),
       sysfs: config.sysfs,
     });
     this.#shims = new ForgottenShims({

@@ -8,9 +8,17 @@ import { dirname } from 'node:path';
 import type { Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import { realProcesses } from '#edge/processes.ts';
+import { removePoolAddresses } from '#load-balancer/announcer.ts';
+import { parsePools } from '#load-balancer/pools.ts';
 import { removeNetworkPolicyTables } from '#network-policy/enforcer.ts';
 import { removeProxyTables } from '#proxy/table.ts';
-import { CLUSTER_DEFAULTS, type ClusterConfig, realNodeName } from './cluster-config.ts';
+import {
+  CLUSTER_DEFAULTS,
+  type ClusterConfig,
+  ownAddresses,
+  readClusterConfig,
+  realNodeName,
+} from './cluster-config.ts';
 import { type DataDirectory, otherNodeDirectories, otherNodeDirectory } from './data-directory.ts';
 import { localHost } from './listen-address.ts';
 import {
@@ -20,13 +28,12 @@ import {
   unmountBelow,
 } from './machine-clean-up.ts';
 import {
-  addressOnMachine,
   NodeNamespace,
   removeOuterEnds,
   setUpMachineNetwork,
   tearDownMachineNetwork,
 } from './machine-network.ts';
-import type { NodeConfig, NodeIdentity } from './node-config.ts';
+import { addressesOf, type NodeConfig, type NodeIdentity } from './node-config.ts';
 import type { NodeDirectory } from './node-directory.ts';
 import { nodeLayout } from './node-layout.ts';
 import { tearDownNetwork } from './node-network.ts';
@@ -75,13 +82,12 @@ export class RealNodes {
     const name = realNodeName(config, nth);
     const directory = otherNodeDirectory(data, name);
     const supervisor = new Supervisor({ environment, directory });
-    const address = addressOnMachine(config.nodeCidr, nth);
     const namespace = new NodeNamespace({
       directory,
       clusterHash: data.hash,
       nodeCidr: config.nodeCidr,
-      address,
-      machineAddress: config.nodeAddress,
+      nth,
+      machineAddresses: ownAddresses(config),
       processes: this.#processes,
     });
     return { node: this.#node({ name, directory, supervisor, namespace }), supervisor };
@@ -96,11 +102,10 @@ export class RealNodes {
     const { data, config, pki, environment, progress, self } = this.#options;
     const { name, namespace } = parts;
     const nodeConfig = nodeConfigOf(config, name, namespace);
-    const { address } = nodeConfig;
     return new RealNode({
       ...parts,
       config: nodeConfig,
-      identity: identityOf(pki, { name, addresses: [address] }),
+      identity: identityOf(pki, { name, addresses: addressesOf(nodeConfig) }),
       images: data.images,
       environment,
       progress,
@@ -122,6 +127,7 @@ export class RealNodes {
     await setUpMachineNetwork({
       hash: data.hash,
       nodeCidr: config.nodeCidr,
+      machineAddresses: ownAddresses(config),
       processes: this.#processes,
     });
     for (const node of this.#others) await node.prepare();
@@ -164,7 +170,7 @@ function nodeConfigOf(
     return {
       ...shared,
       hostname: hostname(),
-      address: config.nodeAddress,
+      ...nodeAddresses(ownAddresses(config)),
       kubeletPort: config.kubeletPort,
       apiServer: { host: localHost(config.listenHost), port: config.listenPort },
       sysfs: '/sys',
@@ -173,11 +179,18 @@ function nodeConfigOf(
   return {
     ...shared,
     hostname: name,
-    address: namespace.address,
+    ...nodeAddresses(namespace.addresses),
     kubeletPort: CLUSTER_DEFAULTS.kubeletPort,
     apiServer: { host: config.nodeAddress, port: config.listenPort },
     sysfs: namespace.sysfs,
   };
+}
+
+function nodeAddresses([address = '', secondAddress]: readonly string[]): Pick<
+  NodeConfig,
+  'address' | 'secondAddress'
+> {
+  return secondAddress === undefined ? { address } : { address, secondAddress };
 }
 
 function identityOf(
@@ -206,7 +219,9 @@ export async function cleanUpMachine(data: DataDirectory): Promise<void> {
   await removeProxyTables(processes, layout.nftTable);
   await removeNetworkPolicyTables(processes, layout.networkPolicyTable);
   await tearDownMachineNetwork(data.hash, processes);
-  await tearDownNetwork({ hash: data.hash, clusterPodCidr: CLUSTER_DEFAULTS.podCidr, processes });
+  const { podCidr, loadBalancerPools = [] } = readClusterConfig(data) ?? CLUSTER_DEFAULTS;
+  await removePoolAddresses(processes, parsePools(loadBalancerPools));
+  await tearDownNetwork({ hash: data.hash, clusterPodCidr: podCidr, processes });
   removeShimFolders();
   await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(data.runtimePath)]);
 }
@@ -214,7 +229,7 @@ export async function cleanUpMachine(data: DataDirectory): Promise<void> {
 /** The same for a node that joined, and has no cluster here. In the node's network namespace. */
 export async function cleanUpJoinedNode(
   directory: NodeDirectory,
-  node: Pick<NodeConfig, 'podCidr' | 'sysfs'>,
+  node: Pick<NodeConfig, 'podCidr' | 'sysfs' | 'loadBalancerPools'>,
 ): Promise<void> {
   const processes = forgiving(realProcesses());
   const { hash, runtimePath } = directory;
@@ -222,6 +237,7 @@ export async function cleanUpJoinedNode(
   await killLeftovers({ socket: containerdSocket, cgroup });
   await removeProxyTables(processes, nftTable);
   await removeNetworkPolicyTables(processes, networkPolicyTable);
+  await removePoolAddresses(processes, parsePools(node.loadBalancerPools ?? []));
   // Before the mount goes by which the interfaces are seen.
   await tearDownNetwork({ hash, clusterPodCidr: node.podCidr, processes, sysfs: node.sysfs });
   await cleanUpNode(directory, processes);

@@ -11,6 +11,7 @@ import { realEnvironment } from '#edge/environment.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { chooseConfig } from './cluster-choices.ts';
 import type { ClusterConfig } from './cluster-config.ts';
+import type { RangeFlags } from './cluster-ranges.ts';
 import { clusterPki } from './cluster-pki.ts';
 import {
   type DataDirectory,
@@ -44,6 +45,7 @@ export interface UpOptions {
   /** Undefined: as many as before, one at first. */
   readonly realNodes?: number;
   readonly podNetwork?: PodNetworkMode;
+  readonly ranges: RangeFlags;
   /** Undefined: those of before. */
   readonly loadBalancerPools?: readonly string[];
   readonly reset: boolean;
@@ -96,16 +98,10 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   const simulatedNodes = nodesOf(options, progress);
   if (simulatedNodes === 0) refuseSecondCluster(data);
   const config = await chooseConfig({
+    ...options,
     asked: options.listen,
     data,
     simulatedNodes,
-    ...(options.realNodes === undefined ? {} : { realNodes: options.realNodes }),
-    ...(options.podNetwork === undefined ? {} : { podNetwork: options.podNetwork }),
-    ...(options.loadBalancerPools === undefined
-      ? {}
-      : { loadBalancerPools: options.loadBalancerPools }),
-    history: options.history,
-    versions: options.versions,
     progress,
   });
   const pki = clusterPki(data, config, environment.clock.now());

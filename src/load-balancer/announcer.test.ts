@@ -12,7 +12,7 @@ import { InformerFactory } from '#client/informer-factory.ts';
 import { clientAs } from '#client/in-process.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 import { sh, unlessNetworkNamespaces } from '#kit/network-namespaces.ts';
-import { Announcer } from './announcer.ts';
+import { Announcer, removePoolAddresses } from './announcer.ts';
 import { parsePools } from './pools.ts';
 
 const POOLS = parsePools(['192.0.2.32/28', 'six=2001:db8::20-2001:db8::2f']);
@@ -258,5 +258,47 @@ describe('two nodes and their neighbour', { skip }, () => {
     await give();
     spawnSync('ip', ['-n', ASKER, 'neigh', 'flush', 'dev', 'eth0']);
     for (const address of ADDRESSES) assert.match(answers(address), NOBODY, address);
+  });
+});
+
+describe('removePoolAddresses', () => {
+  const shown = (ifname: string, ...all: [local: string, prefixlen: number][]) => ({
+    ifname,
+    addr_info: all.map(([local, prefixlen]) => ({ local, prefixlen })),
+  });
+  const world = (exitCode = 0) => {
+    const scripts: string[] = [];
+    const links = [
+      shown('lo', ['127.0.0.1', 8]),
+      shown('eth0', ['192.0.2.2', 24], ['192.0.2.33', 32], ['2001:db8::21', 128]),
+      shown('eth1', ['192.0.2.34', 32], ['192.0.2.35', 28]),
+    ];
+    const processes: Processes = {
+      run: (command, args, options = {}) => {
+        scripts.push([command, ...args, options.input ?? ''].join(' '));
+        const stdout = Buffer.from(exitCode === 0 ? JSON.stringify(links) : '');
+        return Promise.resolve({ exitCode, stdout, stderr: new Uint8Array() });
+      },
+    };
+    return { scripts, processes };
+  };
+
+  it('takes those of pools from all interfaces, and no other', async () => {
+    const { scripts, processes } = world();
+    await removePoolAddresses(processes, POOLS);
+    assert.deepEqual(scripts, [
+      'ip -json address show ',
+      'ip -force -batch - address delete 192.0.2.33/32 dev eth0\naddress delete 2001:db8::21/128 dev eth0\n',
+      'ip -force -batch - address delete 192.0.2.34/32 dev eth1\n',
+    ]);
+  });
+
+  it('asks nobody without pools, and takes nothing where the kernel does not say', async () => {
+    const none = world();
+    await removePoolAddresses(none.processes, []);
+    assert.deepEqual(none.scripts, []);
+    const mute = world(1);
+    await removePoolAddresses(mute.processes, POOLS);
+    assert.equal(mute.scripts.length, 1);
   });
 });

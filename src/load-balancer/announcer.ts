@@ -137,6 +137,25 @@ export class Announcer {
   }
 }
 
+/**
+ * Takes the addresses of pools from all interfaces: when the node leaves, also after a crash. What is
+ * not there is no error.
+ */
+export async function removePoolAddresses(
+  processes: Processes,
+  pools: readonly Pool[],
+): Promise<void> {
+  if (pools.length === 0) return;
+  const { exitCode, stdout } = await processes.run('ip', ['-json', 'address', 'show']);
+  const text = Buffer.from(stdout).toString('utf8');
+  const shown = exitCode === 0 ? (JSON.parse(text) as { ifname?: string }[]) : [];
+  for (const each of shown) {
+    const { addresses } = interfaceOf(JSON.stringify([each]), pools);
+    const script = addressCommands(each.ifname ?? '', addresses, []);
+    if (script !== '') await processes.run('ip', ['-force', '-batch', '-'], { input: script });
+  }
+}
+
 function showArguments(device: string): string[] {
   return ['-json', 'address', 'show', 'dev', device];
 }

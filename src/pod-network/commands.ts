@@ -3,7 +3,13 @@
  *
  * Source: ip-route(8), ip-neighbour(8), bridge(8).
  */
-import { type PodNetworkMode, type PodRoute, type TunnelEnd, tunnelEnd } from './routes.ts';
+import {
+  hardwareAddress,
+  isIpv4,
+  type PodNetworkMode,
+  type PodRoute,
+  tunnelAddress,
+} from './routes.ts';
 
 /** Who made a route, for the kernel and for us: a number that nobody has (rt_protos of iproute2). */
 export const ROUTE_PROTOCOL = 201;
@@ -37,25 +43,44 @@ export function routeCommands(
     const ip = [...gone.map(deletion), ...wanted.map(directRoute)];
     return { ip: lines(ip), bridge: '' };
   }
+  // A gateway of IPv6 may not be known by another way than the tunnel: by a direct route of before.
+  const direct = old.filter(
+    ({ cidr, nodeAddress, hardwareAddress: end }) =>
+      ranges.has(cidr) && end === undefined && nodeAddress !== tunnelAddress(cidr),
+  );
   const ip = [
+    ...direct.map(({ cidr }) => deletion(cidr)),
     ...gone.flatMap((cidr) => [deletion(cidr), forgotten(cidr, tunnelDevice)]),
-    ...wanted.flatMap(({ cidr }) => [neighbour(cidr, tunnelDevice), tunnelled(cidr, tunnelDevice)]),
+    ...wanted.flatMap(({ cidr, hardwareAddress: end }) =>
+      end === undefined
+        ? []
+        : [
+            `neigh replace ${tunnelAddress(cidr)} lladdr ${end} dev ${tunnelDevice} nud permanent`,
+            tunnelled(cidr, tunnelDevice),
+          ],
+    ),
   ];
   const bridge = [
-    ...gone.map((cidr) => `fdb delete ${tunnelEnd(cidr).hardwareAddress} dev ${tunnelDevice}`),
-    ...wanted.map(
-      ({ cidr, nodeAddress }) =>
-        `fdb replace ${tunnelEnd(cidr).hardwareAddress} dev ${tunnelDevice} dst ${nodeAddress}`,
-    ),
+    ...gone.filter(isIpv4).map((cidr) => `fdb delete ${hardwareAddress(cidr)} dev ${tunnelDevice}`),
+    ...wanted
+      .filter(({ cidr }) => isIpv4(cidr))
+      .map(
+        ({ cidr, nodeAddress }) =>
+          `fdb replace ${hardwareAddress(cidr)} dev ${tunnelDevice} dst ${nodeAddress}`,
+      ),
   ];
   return { ip: lines(ip), bridge: lines(bridge) };
 }
 
-/** This node's end of the tunnel, when its interface is there already and when it is not. */
+/**
+ * This node's end of the tunnel, when its interface is there already and when it is not. `podCidrs`:
+ * the node's own, the one of IPv4 first.
+ */
 export function tunnelCommands(
-  end: TunnelEnd,
+  podCidrs: readonly [string, ...string[]],
   tunnel: {
     readonly device: string;
+    /** Of IPv4. */
     readonly nodeAddress: string;
     /** Bytes that fit in a packet once it is wrapped. */
     readonly mtu: number;
@@ -66,8 +91,12 @@ export function tunnelCommands(
   const type = `vxlan id ${TUNNEL_ID} dstport ${TUNNEL_PORT} local ${nodeAddress} nolearning`;
   return lines([
     ...(isThere ? [] : [`link add ${device} type ${type}`]),
-    `link set ${device} address ${end.hardwareAddress} mtu ${mtu} up`,
-    `address replace ${end.address}/32 dev ${device}`,
+    `link set ${device} address ${hardwareAddress(podCidrs[0])} mtu ${mtu} up`,
+    ...podCidrs.map((cidr) =>
+      isIpv4(cidr)
+        ? `address replace ${tunnelAddress(cidr)}/32 dev ${device}`
+        : `address replace ${tunnelAddress(cidr)}/128 dev ${device} nodad`,
+    ),
   ]);
 }
 
@@ -87,18 +116,12 @@ function deletion(cidr: string): string {
   return `route delete ${cidr} proto ${ROUTE_PROTOCOL}`;
 }
 
-function neighbour(cidr: string, device: string): string {
-  const { address, hardwareAddress } = tunnelEnd(cidr);
-  return `neigh replace ${address} lladdr ${hardwareAddress} dev ${device} nud permanent`;
-}
-
 function forgotten(cidr: string, device: string): string {
-  return `neigh delete ${tunnelEnd(cidr).address} dev ${device}`;
+  return `neigh delete ${tunnelAddress(cidr)} dev ${device}`;
 }
 
 function tunnelled(cidr: string, device: string): string {
-  const { address } = tunnelEnd(cidr);
-  return `route replace ${cidr} via ${address} dev ${device} onlink proto ${ROUTE_PROTOCOL}`;
+  return `route replace ${cidr} via ${tunnelAddress(cidr)} dev ${device} onlink proto ${ROUTE_PROTOCOL}`;
 }
 
 function lines(commands: readonly string[]): string {

@@ -145,4 +145,16 @@ describe('PodNetwork', () => {
     const { kernel } = await world('vxlan', OWN, true);
     assert.match(kernel.batches[0] ?? '', /^link set tunnel /);
   });
+
+  it('has both families in the tunnel, and takes routes of before of both away', async () => {
+    const { kernel, patch } = await world('vxlan', {});
+    const podCIDRs = ['fd00:244::/64', OWN.podCIDR];
+    await patch('self', { spec: { podCIDR: podCIDRs[0], podCIDRs } });
+    assert.match(
+      kernel.batches[0] ?? '',
+      /address replace 10\.244\.0\.0\/32 dev tunnel\naddress replace fd00:244::\/128 dev tunnel nodad\n$/,
+    );
+    for (const family of ['-4', '-6'])
+      assert.ok(kernel.calls.includes(`ip -json ${family} route show proto 201`), family);
+  });
 });

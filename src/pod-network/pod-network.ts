@@ -21,7 +21,7 @@ import {
   routesOf,
   tunnelCommands,
 } from './commands.ts';
-import { type PodNetworkMode, type PodRoute, podRoutes, tunnelEnd } from './routes.ts';
+import { isIpv4, type PodNetworkMode, type PodRoute, podRoutes, rangesOf } from './routes.ts';
 
 const COMMAND_TIMEOUT_MS = 30_000;
 /** What wrapping takes of each packet: IPv4, UDP, VXLAN and Ethernet. */
@@ -36,7 +36,7 @@ export interface PodNetworkOptions {
   readonly environment: Environment;
   readonly informers: InformerFactory;
   readonly processes: Processes;
-  /** The Node that this runs on, its InternalIP, and what fits in a packet of that interface. */
+  /** The Node that this runs on, its InternalIP of IPv4, and what fits in a packet of that interface. */
   readonly node: { readonly name: string; readonly address: string; readonly linkMtu: number };
   readonly mode: PodNetworkMode;
   /** Name of the tunnel's interface; at most 15 bytes. */
@@ -85,21 +85,33 @@ export class PodNetwork {
   }
 
   async #routesThere(): Promise<PodRoute[]> {
-    const args = ['-json', '-4', 'route', 'show', 'proto', String(ROUTE_PROTOCOL)];
-    return routesOf((await this.#run('ip', args)).trim());
+    const ranges = this.#nodes.list().flatMap(rangesOf);
+    // A kernel need not know of a family that nobody has.
+    const families = ranges.every(isIpv4) ? ['-4'] : ['-4', '-6'];
+    const routes: PodRoute[] = [];
+    for (const family of families) {
+      const args = ['-json', family, 'route', 'show', 'proto', String(ROUTE_PROTOCOL)];
+      routes.push(...routesOf((await this.#run('ip', args)).trim()));
+    }
+    return routes;
   }
 
-  /** False as long as this node has no pod range of its own. */
+  /** False as long as this node has no pod range of its own, of IPv4. */
   async #ensureTunnel(): Promise<boolean> {
     const { node, tunnelDevice } = this.#options;
-    const cidr = this.#nodes.get(node.name)?.spec?.podCIDRs?.find((each) => !each.includes(':'));
-    if (cidr === undefined) return false;
+    const own = rangesOf(this.#nodes.get(node.name) ?? {});
+    const main = own.find(isIpv4);
+    if (main === undefined) return false;
     if (this.#written !== undefined) return true;
     const shown = await this.#options.processes.run('ip', ['link', 'show', 'dev', tunnelDevice]);
     const isThere = shown.exitCode === 0;
     const mtu = tunnelMtu(node.linkMtu);
     const tunnel = { device: tunnelDevice, nodeAddress: node.address, mtu, isThere };
-    await this.#run('ip', ['-batch', '-'], tunnelCommands(tunnelEnd(cidr), tunnel));
+    await this.#run(
+      'ip',
+      ['-batch', '-'],
+      tunnelCommands([main, ...own.filter((cidr) => !isIpv4(cidr))], tunnel),
+    );
     return true;
   }
 
@@ -119,5 +131,6 @@ function keptNode({ metadata, spec, status }: Node): Node {
 
 /** Takes all routes away: when the node leaves. What is not there is no error. */
 export async function removePodRoutes(processes: Processes): Promise<void> {
-  await processes.run('ip', ['-4', 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
+  for (const family of ['-4', '-6'])
+    await processes.run('ip', [family, 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
 }

@@ -14,6 +14,7 @@ import { conntrackDeletions } from './conntrack.ts';
 import { NAMES } from './ip-family.ts';
 import { deltaScript, fullScript, type TableOptions } from './nftables.ts';
 import { sh, unlessNetworkNamespaces } from '#kit/network-namespaces.ts';
+import { offEven } from '#kit/spread.ts';
 import { planHostPorts, planService } from './plan.ts';
 
 const PREFIX = `coxp${process.pid}`;
@@ -287,6 +288,8 @@ class Node {
   }
 }
 
+const CONNECTIONS = 1_000;
+
 const PLAN = { name: 'n1', zone: '', ownAddresses: [] };
 
 function ask(
@@ -331,6 +334,20 @@ for (const to of [IPV4, IPV6])
       for (const address of [one, two, three]) {
         const share = answers.filter((answer) => answer.startsWith(address)).length;
         assert.ok(share > 12, `${address} got ${share} of 90`);
+      }
+    });
+
+    it('spreads 1,000 connections to each Service within 10 % of even', () => {
+      const endpoints = [asker, one, two, three];
+      node.set('web', { clusterIP: web }, endpoints);
+      node.set('empty', { clusterIP: empty }, endpoints);
+      for (const service of [web, empty]) {
+        const answers = ask(NODE, [service, 80], { count: CONNECTIONS });
+        assert.equal(answers.length, CONNECTIONS);
+        const shares = endpoints.map(
+          (address) => answers.filter((answer) => answer.startsWith(`${address} `)).length,
+        );
+        assert.ok(offEven(shares) < 0.1, `${service}: ${shares.join()}`);
       }
     });
 

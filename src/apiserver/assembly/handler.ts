@@ -22,6 +22,7 @@ import { ZPages } from '../zpages.ts';
 import type { Access } from './access.ts';
 import type { Aggregation } from './aggregation.ts';
 import type { ServerCore } from './core.ts';
+import { hostPort } from './loops.ts';
 
 export interface HandlerParts {
   readonly core: ServerCore;
@@ -111,7 +112,7 @@ function createDocuments(core: ServerCore, { aggregator, remote }: Aggregation) 
       own: createDiscovery({
         kinds: resources,
         others,
-        serverAddress: `${options.advertise.address}:${options.advertise.port}`,
+        serverAddress: hostPort(options.advertise),
         versionHashes: gates.enabled('StorageVersionHash'),
       }),
       apiServices,

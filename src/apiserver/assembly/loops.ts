@@ -60,6 +60,7 @@ export function createLoops(
   ];
 }
 
-function hostPort({ address, port }: ApiServerOptions['advertise']): string {
+/** An address and a port as one text: of IPv6 in brackets. */
+export function hostPort({ address, port }: ApiServerOptions['advertise']): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -6,7 +6,6 @@ import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
 import { aborted, type Environment, sleep } from '#base/env.ts';
 import type { Processes } from '#base/doors.ts';
-import type { Handler } from '#base/http/message.ts';
 import type { Client } from '#client/client.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
@@ -23,11 +22,11 @@ import { componentRegistry } from '../component/process-metrics.ts';
 import { runComponent } from '../component/run.ts';
 import { featureGatesOf } from '../feature-gates.ts';
 import { messageOf, UserError } from '../user-error.ts';
-import { splitAddress } from './address.ts';
 import { loadConfig, type ProxyConfig } from './config.ts';
 import { conntrackSettings } from './conntrack-settings.ts';
 import { type Flags, PROXY } from './flags.ts';
 import { metricsPages } from './pages.ts';
+import { servePages } from './serve.ts';
 import { isWaitingFor, proxyTables, TABLE } from './tables.ts';
 
 const NAME = 'kube-proxy';
@@ -91,11 +90,9 @@ export async function proxyProcess(
       metrics,
     });
     const pages = metricsPages({ metrics, config, clock: environment.clock });
-    for (const [address, handler] of [
-      [config.healthzBindAddress, proxy.health.handler],
-      [config.metricsBindAddress, pages],
-    ] as const)
-      closings.push(await serve({ address, handler, config, environment }));
+    closings.push(
+      await servePages({ health: proxy.health.handler, metrics: pages, config, environment }),
+    );
     informers.start(signal);
     // It waits for the caches, which may never come.
     const started = proxy.start(signal).then(() => environment.log.info('the proxy is ready'));
@@ -144,27 +141,6 @@ async function knownNode(search: NodeSearch): Promise<Node | undefined> {
       throw new UserError(`Cannot learn of node ${JSON.stringify(name)}: ${missing}`);
     environment.log.info('waiting for the node', { node: name, why: missing });
     await sleep(environment, NODE_RETRY_MS, signal);
-  }
-}
-
-/** Serves plain HTTP; answers how to stop. Throws UserError where that must not fail. */
-async function serve(options: {
-  readonly address: string;
-  readonly handler: Handler;
-  readonly config: ProxyConfig;
-  readonly environment: Environment;
-}): Promise<() => Promise<void>> {
-  const { address, handler, config, environment } = options;
-  const place = splitAddress(address);
-  if (place === undefined) return async () => {};
-  try {
-    const server = await serveHttp({ handler, ...place });
-    return () => server.close({ graceMs: 0 });
-  } catch (error) {
-    const problem = `Cannot serve at ${address}: ${messageOf(error)}`;
-    if (config.bindAddressHardFail) throw new UserError(problem);
-    environment.log.error(problem);
-    return async () => {};
   }
 }
 

@@ -173,6 +173,11 @@ function isZero(value: Json): boolean {
   return value === '' || value === 0 || value === '0s' || value === '0';
 }
 
+/** Upstream's defaults but for `given`, of a proxy that has no file of it. */
+export function configOf(given: Partial<ProxyConfig>): ProxyConfig {
+  return completed({ ...DEFAULTS, ...given });
+}
+
 /** Addresses to serve on are those of the family of `bindAddress`, and get their ports. */
 function completed(config: ProxyConfig): ProxyConfig {
   const isIpv6 = familyOf(config.bindAddress) === 'ip6';

@@ -16,6 +16,7 @@ import { readJsonIfThere } from '../files.ts';
 import { type ClusterFlags, connect } from '../kube-client.ts';
 import { endLeftRunning } from '../left-running.ts';
 import { lockDataDirectory } from '../lock.ts';
+import type { NodeConfig } from '../node-config.ts';
 import { ownSysfs } from '../own-sysfs.ts';
 import { Progress } from '../progress.ts';
 import { cleanUpJoinedNode } from '../real-nodes.ts';
@@ -38,11 +39,11 @@ export async function resetNode(flags: ResetFlags): Promise<void> {
   const environment = realEnvironment({ logLevel: 'warn' });
   const lock = await lockDataDirectory(data, environment);
   try {
-    const { name, podCidr = CLUSTER_DEFAULTS.podCidr } = knownOf(data);
+    const { name, podCidr = CLUSTER_DEFAULTS.podCidr, loadBalancerPools = [] } = knownOf(data);
     await endLeftRunning(data, new Supervisor({ environment, directory: data }));
     mkdirSync(data.runtimePath, { recursive: true, mode: 0o711 });
     const sysfs = await ownSysfs(data, realProcesses());
-    await cleanUpJoinedNode(data, { podCidr, sysfs });
+    await cleanUpJoinedNode(data, { podCidr, sysfs, loadBalancerPools });
     for (const folder of STATE) rmSync(join(data.path, folder), { recursive: true, force: true });
     progress.say(`Nothing of the node is left on this machine, nor in ${data.path}.`);
     if (name === undefined) return;
@@ -69,7 +70,9 @@ function refuseOthers(data: DataDirectory): void {
 }
 
 /** Also of a node that has lost its certificate. */
-function knownOf(data: DataDirectory): { readonly name?: string; readonly podCidr?: string } {
+function knownOf(
+  data: DataDirectory,
+): Partial<Pick<NodeConfig, 'name' | 'podCidr' | 'loadBalancerPools'>> {
   const config = readJsonIfThere(join(data.node, 'config.json'));
   return typeof config === 'object' && config !== null ? config : {};
 }

@@ -165,7 +165,7 @@ export class NodeAgent {
     const due = nowMs - this.#writtenMs >= milliseconds(nodeStatusReportFrequency);
     if (due || this.#written === undefined || !sameNodeStatus(this.#written, status)) {
       this.#reportTransition(before, status);
-      const patch = { status };
+      const patch = { status: withAllAddresses(status) };
       const options = { subresource: 'status' };
       this.#node = await client.patch(NODE, { name: facts.name }, 'strategic', patch, options);
       this.#written = status;
@@ -228,6 +228,14 @@ function readyOf({ conditions = [] }: NodeStatus): string | undefined {
 }
 
 /** The largest first; `max` of them (-1: all), with a bounded number of names. */
+/**
+ * For a strategic merge patch: addresses are merged by their type, and a node may have two of one
+ * (upstream: component-helpers' node status patch, fixupPatchForNodeStatusAddresses).
+ */
+function withAllAddresses(status: NodeStatus): object {
+  return { ...status, addresses: [...(status.addresses ?? []), { $patch: 'replace' }] };
+}
+
 function imagesOf(
   images: readonly { repoTags?: string[]; repoDigests?: string[]; size?: number }[],
   max: number,

@@ -80,7 +80,7 @@ describe('nodeStatus', () => {
 });
 
 describe('NodeAgent', () => {
-  const make = () => {
+  const make = (facts: NodeFacts = FACTS) => {
     const environment = new VirtualEnvironment();
     const api = new FakeApi();
     const events: KubeletEvent[] = [];
@@ -109,7 +109,7 @@ describe('NodeAgent', () => {
       client: api,
       cri,
       runtime: new RuntimeState(cri),
-      facts: FACTS,
+      facts,
       devices: { room: () => ({ capacity: {}, allocatable: {} }), isNew: false },
       isShuttingDown: () => false,
       pressure: () => new Set(),
@@ -167,6 +167,20 @@ describe('NodeAgent', () => {
     assert.equal(t.node()?.metadata?.resourceVersion, first);
     await t.environment.advance(110_000);
     assert.notEqual(t.node()?.metadata?.resourceVersion, first);
+    await t.stop();
+  });
+
+  it('has both of two addresses of one type, whatever is written after them', async () => {
+    const t = make({ ...FACTS, ips: ['192.0.2.1', '2001:db8::1'] });
+    await t.environment.advance(0);
+    t.state.networkReady = true;
+    await t.environment.advance(2000);
+    assert.equal(t.ready()?.status, 'True');
+    assert.deepEqual(t.node()?.status?.addresses, [
+      { type: 'InternalIP', address: '192.0.2.1' },
+      { type: 'InternalIP', address: '2001:db8::1' },
+      { type: 'Hostname', address: 'n1' },
+    ]);
     await t.stop();
   });
 

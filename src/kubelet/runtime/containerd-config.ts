@@ -81,6 +81,8 @@ ${handlers.map((handler) => handlerText(cri, handler)).join('\n')}
   [${cri}.cni]
     bin_dir = ${quoted(options.cniBinDirectory)}
     conf_dir = ${quoted(options.cniConfigDirectory)}
+    # The main address of a pod is of the first of its node's ranges.
+    ip_pref = "cni"
     max_conf_num = 1
 `;
 }

@@ -198,7 +198,12 @@ function selects({ namespace, fieldSelector }: ListOptions, object: KubeObject):
 }
 
 /** Lists that strategic merge patches merge by key here: all others are replaced. */
-const MERGE_KEYS: Record<string, string> = { conditions: 'type', podIPs: 'ip', hostIPs: 'ip' };
+const MERGE_KEYS: Record<string, string> = {
+  addresses: 'type',
+  conditions: 'type',
+  podIPs: 'ip',
+  hostIPs: 'ip',
+};
 
 function merged(old: Fields, patch: Fields): Fields {
   const result: Fields = { ...old };
@@ -215,6 +220,8 @@ function merged(old: Fields, patch: Fields): Fields {
 }
 
 function mergedList(old: readonly Fields[], patch: readonly Fields[], key: string): Fields[] {
+  const replaces = patch.some((item) => item['$patch'] === 'replace');
+  if (replaces) return patch.filter((item) => item['$patch'] !== 'replace');
   const result = [...old];
   for (const item of patch) {
     const at = result.findIndex((one) => one[key] === item[key]);
