@@ -1,6 +1,7 @@
 /** `cox kubelet`: the kubelet alone, with upstream's flags, beside any API server and any runtime. */
 import { realEnvironment } from '#edge/environment.ts';
 import { httpClient } from '#edge/http-client.ts';
+import type { ImageCredentials } from '#kubelet/images/pull-credentials.ts';
 import { runComponent } from '../component/run.ts';
 import { readFile } from '../flags.ts';
 import { readAccess } from '../kube-client.ts';
@@ -61,6 +62,7 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
       },
       rootDirectory: flags.text('root-dir'),
       sandboxImage: flags.text('pod-infra-container-image'),
+      imageCredentials: imageCredentials(flags),
       // The network is the runtime's: it has its own CNI configuration.
       onPodCidrs: () => Promise.resolve(),
     });
@@ -72,6 +74,16 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
     ending.abort();
     http.close();
   }
+}
+
+/** As upstream: docker's files are looked for where the user who runs this has them, too. */
+function imageCredentials(flags: Flags): ImageCredentials {
+  const config = flags.text('image-credential-provider-config');
+  const programs = flags.text('image-credential-provider-bin-dir');
+  return {
+    user: { working: process.cwd(), home: process.env['HOME'] },
+    ...(config === '' && programs === '' ? {} : { providers: { config, programs } }),
+  };
 }
 
 /** What may be asked for, and is not there. */

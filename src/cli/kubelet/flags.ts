@@ -31,6 +31,11 @@ const FLAGS = {
   'root-dir': text('/var/lib/kubelet', 'where volumes and checkpoints lie'),
   'cert-dir': text('/var/lib/kubelet/pki', 'where the certificate of its server is made'),
   'pod-infra-container-image': text('', 'the image of sandboxes, which is not removed'),
+  'image-credential-provider-config': text(
+    '',
+    'the file (CredentialProviderConfig), or a folder of such, of programs that give credentials of registries',
+  ),
+  'image-credential-provider-bin-dir': text('', 'the folder of these programs'),
   'cloud-provider': text('', 'none: it is empty'),
   ...configFlags(WITHOUT_FILE),
 } satisfies Program<string>['flags'];
@@ -43,7 +48,7 @@ const MISSING_FLAGS: ReadonlySet<string> = new Set(
 application-metrics-count-limit boot-id-file container-hints containerd containerd-namespace
 enable-load-reader event-storage-age-limit event-storage-event-limit exit-on-lock-contention
 experimental-allocatable-ignore-eviction experimental-mounter-path global-housekeeping-interval
-housekeeping-interval image-credential-provider-bin-dir image-credential-provider-config lock-file
+housekeeping-interval lock-file
 log-cadvisor-usage log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size
 log-text-split-stream machine-id-file manifest-url-header max-housekeeping-interval
 maximum-dead-containers maximum-dead-containers-per-container minimum-container-ttl-duration
