@@ -101,7 +101,7 @@ interface Response {
 }
 
 function decoded(text: string, apiVersion: string): Response {
-  let actual: unknown;
+  let actual: string | undefined;
   try {
     const { object: answer, problems } = readConfig(text, {
       apiVersion,
@@ -115,14 +115,15 @@ function decoded(text: string, apiVersion: string): Response {
   }
   if (actual !== undefined && actual !== apiVersion)
     throw new Error(
-      `apiVersion from credential plugin response did not match expected apiVersion:${apiVersion}, actual apiVersion:${String(actual)}`,
+      `apiVersion from credential plugin response did not match expected apiVersion:${apiVersion}, actual apiVersion:${actual}`,
     );
   throw new Error('error decoding credential provider plugin response from stdout');
 }
 
-function versionIn(text: string): unknown {
+function versionIn(text: string): string | undefined {
   try {
-    return (JSON.parse(text) as { readonly apiVersion?: unknown } | null)?.apiVersion;
+    const { apiVersion } = JSON.parse(text) as { readonly apiVersion?: unknown };
+    return typeof apiVersion === 'string' ? apiVersion : undefined;
   } catch {
     return undefined;
   }

@@ -41,7 +41,7 @@ export interface CredentialProvider {
   /** How long an answer holds that does not say it itself. */
   readonly defaultCacheDuration?: string;
   /** Of the questions and answers. */
-  readonly apiVersion: string;
+  readonly apiVersion?: string;
   readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value: string }[];
   /** The program gets a token of the pod's service account; absent: it does not. */

@@ -157,7 +157,7 @@ export class ExecCredentialProvider {
 
   async #ask(image: string, asker: Asker): Promise<DockerConfig> {
     const { provider, environment } = this.#options;
-    const answer = await this.#once({ ...asker, image, apiVersion: provider.apiVersion });
+    const answer = await this.#once({ ...asker, image, apiVersion: provider.apiVersion ?? '' });
     const { cacheMs = parseDuration(provider.defaultCacheDuration ?? '0') / NANOS_PER_MS } = answer;
     if (cacheMs > 0) {
       const { cacheKeyType: type } = answer;

@@ -33,6 +33,7 @@ describe('matchesImage', () => {
     ['*.example', 'registry.example/app', true],
     ['*.example', 'a.registry.example/app', false],
     ['*.example', 'example/app', false],
+    ['registry', 'registry.example/app', false],
     ['app*.example', 'apps.example/x', true],
     ['app*.example', 'app.example/x', true],
     ['registry.*', 'registry.example/x', true],

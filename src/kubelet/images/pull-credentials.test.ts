@@ -103,7 +103,7 @@ describe('a pull', () => {
 
   it('tells of pull secrets that are not there, and of all that failed', async (t) => {
     const { world, users, run } = await start(t, 'somebody');
-    await run(['gone', 'modern', 'away', 'old']);
+    await run(['gone', '', 'modern', 'away', 'old']);
     assert.deepEqual(users, ['modern', 'old']);
     const event = world.events.find(({ reason }) => reason === 'FailedToRetrieveImagePullSecret');
     assert.equal(event?.type, 'Warning');
@@ -196,12 +196,17 @@ describe('credential providers', () => {
         Object.assign(options, runnable(made));
         await made.fileSystem.writeFile('/etc/providers/a.yaml', CONFIG);
         await made.fileSystem.writeFile('/etc/providers/notes.txt', 'not one');
+        await made.fileSystem.writeFile('/etc/providers/folder.yaml/a', 'not one');
+        await made.fileSystem.writeFile(
+          '/var/lib/kubelet/.dockercfg',
+          JSON.stringify(auths('node')),
+        );
         await made.fileSystem.writeFile('/opt/bin/helper', '');
       },
     });
     await run(['modern']);
     assert.deepEqual(world.running(), ['p/main']);
-    assert.deepEqual(users, ['modern', 'helper']);
+    assert.deepEqual(users, ['modern', 'node', 'helper']);
     assert.match(inputs.join(), /"image":"r.example\/app"/);
   });
 
