@@ -24,12 +24,15 @@ const FLAGS = {
   config: text('', 'the file of the configuration (KubeletConfiguration)'),
   'config-dir': text('', 'a folder of drop-ins (*.conf) that change it, in order of their names'),
   kubeconfig: text('', 'the kubeconfig of the cluster'),
-  'bootstrap-kubeconfig': text('', 'one to ask for a certificate with'),
+  'bootstrap-kubeconfig': text(
+    '',
+    'a kubeconfig to ask for a client certificate with, where --kubeconfig has none that can be used; that is then written',
+  ),
   'hostname-override': text('', 'the name of the node; that of the machine unless given'),
   'node-ip': text('', 'the address of the node; two with a comma between for both families'),
   'node-labels': list('', 'labels of the node: a=b,c=d'),
   'root-dir': text('/var/lib/kubelet', 'where volumes and checkpoints lie'),
-  'cert-dir': text('/var/lib/kubelet/pki', 'where the certificate of its server is made'),
+  'cert-dir': text('/var/lib/kubelet/pki', 'where its certificates lie'),
   'pod-infra-container-image': text('', 'the image of sandboxes, which is not removed'),
   'image-credential-provider-config': text(
     '',
