@@ -102,6 +102,7 @@ export class RealNodes {
       config: nodeConfig,
       identity: identityOf(pki, { name, addresses: [address] }),
       images: data.images,
+      registries: data.registries,
       environment,
       progress,
       self,
