@@ -7,6 +7,7 @@
  *   pki/               certificates and keys, 0600
  *   store/             the API server's database
  *   images/            archives of locally built images
+ *   registries/        how registries are reached, where the user says so
  *   logs/, run/, …     of the control plane and of the first node (`node-directory.ts`)
  *   nodes/<name>/      the other nodes on this machine
  */
@@ -29,6 +30,8 @@ export interface DataDirectory extends NodeDirectory {
   readonly pki: string;
   readonly store: string;
   readonly images: string;
+  /** What containerd is told of registries: a folder for each, with its `hosts.toml`. */
+  readonly registries: string;
   readonly nodes: string;
 }
 
@@ -58,6 +61,7 @@ export function dataDirectoryAt(path: string): DataDirectory {
     pki: join(first.path, 'pki'),
     store: join(first.path, 'store'),
     images: join(first.path, 'images'),
+    registries: join(first.path, 'registries'),
     nodes: join(first.path, 'nodes'),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The certificates of a node that joined: as a client of the API server and of its own server, each
- * asked for anew in time, and taken over by what runs.
+ * The certificates of a node: as a client of the API server and of its own server, each asked for anew
+ * in time, and taken over by what runs.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import type { TlsClientOptions } from '#base/doors.ts';
@@ -13,8 +13,18 @@ import {
   clientOrder,
   servingOrder,
 } from '#kubelet/bootstrap/certificate-order.ts';
-import { CertificateStore, type StoreName } from '#kubelet/bootstrap/certificate-store.ts';
-import type { CertificatePair, CreateKey } from '#kubelet/bootstrap/key-pair.ts';
+import {
+  CertificateStore,
+  currentPath,
+  type StoreName,
+} from '#kubelet/bootstrap/certificate-store.ts';
+import {
+  type CertificatePair,
+  type CreateKey,
+  splitPair,
+  validityOf,
+} from '#kubelet/bootstrap/key-pair.ts';
+import { readTextIfThere } from './files.ts';
 import { certificateFolder, type NodeConfig, type NodeIdentity } from './node-config.ts';
 import type { NodeDirectory } from './node-directory.ts';
 
@@ -35,26 +45,59 @@ export interface KeptCertificates {
 
 /** Until the signal. */
 export function keepCertificates(options: KeptCertificates): void {
-  const { environment, directory, config, identity, client, signal } = options;
+  const { directory, config, identity } = options;
   const { authority } = identity;
-  const keep = (
-    name: StoreName,
-    order: CertificateOrder,
-    onCertificate: (pair: CertificatePair) => void,
-  ): void => {
-    const folder = certificateFolder(directory);
-    const store = new CertificateStore({ fileSystem: realFileSystem(), folder, name });
-    const parts = { environment, store, client, order, createKey, onCertificate };
-    new CertificateManager(parts).run(signal).catch((error: unknown) => {
-      environment.log.error('certificates are not rotated any more', { error: String(error) });
-    });
-  };
-  keep('kubelet-client', clientOrder(config.name), ({ certificate, key }) =>
-    options.onClient({ ca: authority, cert: certificate, key }),
+  const parts = { ...options, folder: certificateFolder(directory) };
+  keepClientCertificate(config.name, {
+    ...parts,
+    onCertificate: ({ certificate, key }) =>
+      options.onClient({ ca: authority, cert: certificate, key }),
+  });
+  keepServingCertificate(
+    { ...config, addresses: [config.address] },
+    { ...parts, onCertificate: (pair) => options.onServer(pair) },
   );
-  const names = {
-    dnsNames: [...new Set([config.name, config.hostname])],
-    addresses: [config.address],
-  };
-  keep('kubelet-server', servingOrder(config.name, names), (pair) => options.onServer(pair));
+}
+
+export interface KeptCertificate
+  extends Pick<KeptCertificates, 'environment' | 'signal' | 'client'> {
+  /** Where it lies. */
+  readonly folder: string;
+  /** Called with each that comes to count. */
+  readonly onCertificate: (pair: CertificatePair) => void;
+}
+
+/** That of the node as a client, until the signal. */
+export function keepClientCertificate(node: string, options: KeptCertificate): void {
+  keep('kubelet-client', clientOrder(node), options);
+}
+
+/** That of the kubelet's server, for these names and addresses, until the signal. */
+export function keepServingCertificate(
+  node: { readonly name: string; readonly hostname: string; readonly addresses: readonly string[] },
+  options: KeptCertificate,
+): void {
+  const { name, hostname, addresses } = node;
+  const names = { dnsNames: [...new Set([name, hostname])], addresses: [...addresses] };
+  keep('kubelet-server', servingOrder(name, names), options);
+}
+
+function keep(name: StoreName, order: CertificateOrder, options: KeptCertificate): void {
+  const { environment, client, folder, signal, onCertificate } = options;
+  const store = new CertificateStore({ fileSystem: realFileSystem(), folder, name });
+  const parts = { environment, store, client, order, createKey, onCertificate };
+  new CertificateManager(parts).run(signal).catch((error: unknown) => {
+    environment.log.error('certificates are not rotated any more', { error: String(error) });
+  });
+}
+
+/** The certificate that was stored last, where it can be used; else undefined. */
+export function storedCertificate(
+  folder: string,
+  name: StoreName,
+  nowMs: number,
+): CertificatePair | undefined {
+  const pair = splitPair(readTextIfThere(currentPath(folder, name)) ?? '');
+  if (pair === undefined || validityOf(pair.certificate).notAfterMs < nowMs) return undefined;
+  return pair;
 }

@@ -40,12 +40,16 @@ export interface NodeSetUpOptions {
   readonly namespace?: NodeNamespace;
   /** Archives of locally built images, which all nodes of a machine share. */
   readonly images: string;
+  /** Folder of the user's for containerd, which all nodes of a machine share. */
+  readonly registries: string;
   readonly supervisor: Supervisor;
   readonly environment: Environment;
   readonly progress: Progress;
   readonly self: { readonly command: string; readonly args: readonly string[] };
 }
 
+/** Where the machine's own containerd has them. */
+const MACHINE_REGISTRIES = '/etc/containerd/certs.d';
 const CONTAINERD_TIMEOUT_MS = 30_000;
 const LOOK_MS = 20;
 const NODE_STOP_GRACE_MS = 15_000;
@@ -101,7 +105,7 @@ export class RealNode {
   }
 
   #writeFiles(): void {
-    const { directory, config, identity } = this.#options;
+    const { directory, config, identity, registries } = this.#options;
     const layout = this.#layout;
     prepareNodeDirectory(directory);
     for (const path of [
@@ -123,6 +127,7 @@ export class RealNode {
       cniConfigDirectory: layout.cniConfigDirectory,
       cniBinDirectory: CNI_BIN_DIRECTORY,
       runcPath: runcPath(),
+      registryDirectories: [registries, MACHINE_REGISTRIES],
       ...(crun === undefined ? {} : { crunPath: crun }),
       restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
     });

@@ -107,6 +107,7 @@ export class RealNodes {
       config: nodeConfig,
       identity: identityOf(pki, { name, addresses: addressesOf(nodeConfig) }),
       images: data.images,
+      registries: data.registries,
       environment,
       progress,
       self,

@@ -30,8 +30,8 @@ import { watchRuntime } from './cri/runtime-watch.ts';
 import { NodeDevices } from './devices/node-devices.ts';
 import type { KubeletEvents } from './events.ts';
 import { collectImages, ImageCollector } from './images/image-gc.ts';
-import { ImagePuller } from './images/image-puller.ts';
-import { PullGate } from './images/pull-gate.ts';
+import { makeImagePuller } from './images/make-image-puller.ts';
+import type { ImageCredentials } from './images/pull-credentials.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
 import { NodeAgent } from './node/node-agent.ts';
@@ -106,6 +106,8 @@ export interface KubeletOptions {
   readonly configuration: KubeletConfiguration;
   /** For what must outlive the kubelet: volumes, hosts files. */
   readonly rootDirectory: string;
+  /** Where credentials of registries come from besides pull secrets. */
+  readonly imageCredentials?: ImageCredentials;
   /** Name of the image of every sandbox. */
   readonly sandboxImage: string;
   /** Called when the ranges of pod addresses are known, and when they change. */
@@ -340,6 +342,7 @@ export class Kubelet {
     });
     const tokens = new TokenSource({ client, environment });
     const { rootDirectory, configuration } = this.#options;
+    const { registry } = this.#metrics;
     const cgroups = await cgroupsOf(this.#options);
     const settings = await nodeSettings(this.#options, facts, cgroups);
     const { maxContainerRestartPeriod } = configuration.crashLoopBackOff;
@@ -369,12 +372,7 @@ export class Kubelet {
         },
       }),
       cgroups,
-      images: new ImagePuller({
-        cri,
-        environment,
-        objects,
-        gate: new PullGate(configuration, environment.clock),
-      }),
+      images: await makeImagePuller({ ...this.#options, registry, cri, objects }),
       volumes,
       userNamespaces: await makeUserNamespaces(namespaces),
       mounter,

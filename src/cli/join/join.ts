@@ -109,9 +109,9 @@ async function run(parts: Run): Promise<void> {
   if (facts === undefined) return;
   const { config, identity } = facts;
   const supervisor = new Supervisor({ environment, directory: data });
-  const { images } = data;
+  const { images, registries } = data;
   const { self } = options;
-  const parted = { directory: data, config, identity, images, supervisor, environment };
+  const parted = { directory: data, config, identity, images, registries, supervisor, environment };
   const node = new RealNode({ ...parted, progress, self });
   try {
     await node.prepare();

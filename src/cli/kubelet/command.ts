@@ -1,10 +1,10 @@
 /** `cox kubelet`: the kubelet alone, with upstream's flags, beside any API server and any runtime. */
 import { realEnvironment } from '#edge/environment.ts';
-import { httpClient } from '#edge/http-client.ts';
+import type { ImageCredentials } from '#kubelet/images/pull-credentials.ts';
 import { runComponent } from '../component/run.ts';
 import { readFile } from '../flags.ts';
-import { readAccess } from '../kube-client.ts';
 import { UserError } from '../user-error.ts';
+import { openApi } from './api-access.ts';
 import { type Flags, KUBELET } from './flags.ts';
 import { loadConfig } from './load.ts';
 import { untilMachineOrProcessEnds } from './machine-shutdown.ts';
@@ -35,9 +35,8 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
   });
   const node = nodeName(flags.text('hostname-override'));
   const ips = nodeAddresses(flags.text('node-ip'), node.name);
-  const access = readAccess(flags.text('kubeconfig'));
-  const { host, port, basePath, tls } = access.connection;
-  const http = httpClient({ host, port, ...(tls ? { tls: access.tls } : {}) });
+  const options = { environment, configuration, node, addresses: ips };
+  const api = await openApi(flags, options, signal);
   const { clientCAFile = '' } = configuration.authentication.x509;
   // What the pods do last is told to the API server: its clients outlast `signal`.
   const ending = new AbortController();
@@ -47,8 +46,8 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
       signal: ending.signal,
       configuration,
       node: { ...node, ips, labels },
-      handler: (request) => http.handler({ ...request, url: basePath + request.url }),
-      token: access.token,
+      handler: api.handler,
+      token: api.token,
       serving: {
         ...servingCertificate({
           environment,
@@ -61,17 +60,29 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
       },
       rootDirectory: flags.text('root-dir'),
       sandboxImage: flags.text('pod-infra-container-image'),
+      imageCredentials: imageCredentials(flags),
       // The network is the runtime's: it has its own CNI configuration.
       onPodCidrs: () => Promise.resolve(),
     });
+    api.keepCertificates(kubelet, ending.signal);
     environment.log.info('the kubelet is ready', { node: node.name });
     await untilMachineOrProcessEnds(kubelet, signal);
     ending.abort();
     await kubelet.stop();
   } finally {
     ending.abort();
-    http.close();
+    api.close();
   }
+}
+
+/** As upstream: docker's files are looked for where the user who runs this has them, too. */
+function imageCredentials(flags: Flags): ImageCredentials {
+  const config = flags.text('image-credential-provider-config');
+  const programs = flags.text('image-credential-provider-bin-dir');
+  return {
+    user: { working: process.cwd(), home: process.env['HOME'] },
+    ...(config === '' && programs === '' ? {} : { providers: { config, programs } }),
+  };
 }
 
 /** What may be asked for, and is not there. */

@@ -24,13 +24,21 @@ const FLAGS = {
   config: text('', 'the file of the configuration (KubeletConfiguration)'),
   'config-dir': text('', 'a folder of drop-ins (*.conf) that change it, in order of their names'),
   kubeconfig: text('', 'the kubeconfig of the cluster'),
-  'bootstrap-kubeconfig': text('', 'one to ask for a certificate with'),
+  'bootstrap-kubeconfig': text(
+    '',
+    'a kubeconfig to ask for a client certificate with, where --kubeconfig has none that can be used; that is then written',
+  ),
   'hostname-override': text('', 'the name of the node; that of the machine unless given'),
   'node-ip': text('', 'the address of the node; two with a comma between for both families'),
   'node-labels': list('', 'labels of the node: a=b,c=d'),
   'root-dir': text('/var/lib/kubelet', 'where volumes and checkpoints lie'),
-  'cert-dir': text('/var/lib/kubelet/pki', 'where the certificate of its server is made'),
+  'cert-dir': text('/var/lib/kubelet/pki', 'where its certificates lie'),
   'pod-infra-container-image': text('', 'the image of sandboxes, which is not removed'),
+  'image-credential-provider-config': text(
+    '',
+    'the file (CredentialProviderConfig), or a folder of such, of programs that give credentials of registries',
+  ),
+  'image-credential-provider-bin-dir': text('', 'the folder of these programs'),
   'cloud-provider': text('', 'none: it is empty'),
   ...configFlags(WITHOUT_FILE),
 } satisfies Program<string>['flags'];
@@ -43,7 +51,7 @@ const MISSING_FLAGS: ReadonlySet<string> = new Set(
 application-metrics-count-limit boot-id-file container-hints containerd containerd-namespace
 enable-load-reader event-storage-age-limit event-storage-event-limit exit-on-lock-contention
 experimental-allocatable-ignore-eviction experimental-mounter-path global-housekeeping-interval
-housekeeping-interval image-credential-provider-bin-dir image-credential-provider-config lock-file
+housekeeping-interval lock-file
 log-cadvisor-usage log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size
 log-text-split-stream machine-id-file manifest-url-header max-housekeeping-interval
 maximum-dead-containers maximum-dead-containers-per-container minimum-container-ttl-duration

@@ -1,6 +1,6 @@
 /**
- * The certificate of the kubelet's server: the one that is named, or one of its own, which is made
- * once and kept.
+ * The certificate of the kubelet's server: the one that is named, the one that the cluster made, or
+ * one of its own, which is made once and kept, and serves until the cluster made one.
  *
  * Upstream: cmd/kubelet/app/server.go (InitializeTLS), v1.36: `kubelet.crt` and `kubelet.key` below
  * --cert-dir.
@@ -11,6 +11,7 @@ import type { Environment } from '#base/env.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import { readTextIfThere, writeFileDurably } from '../files.ts';
 import { readFile } from '../flags.ts';
+import { storedCertificate } from '../node-certificates.ts';
 import type { KeyPair } from '../pki.ts';
 import { selfSignedCertificate } from '../self-signed.ts';
 
@@ -22,11 +23,25 @@ export interface CertificateOptions {
   readonly addresses: readonly string[];
 }
 
+/** Whether the cluster is asked for it (`serverTLSBootstrap`); a file that is named goes before. */
+export function asksForServing({
+  serverTLSBootstrap,
+  tlsCertFile = '',
+  tlsPrivateKeyFile = '',
+}: KubeletConfiguration): boolean {
+  return serverTLSBootstrap === true && (tlsCertFile === '' || tlsPrivateKeyFile === '');
+}
+
 /** Throws UserError for a file that cannot be read. */
 export function servingCertificate(options: CertificateOptions): KeyPair {
   const { tlsCertFile = '', tlsPrivateKeyFile = '' } = options.configuration;
   if (tlsCertFile !== '' && tlsPrivateKeyFile !== '')
     return { certificate: readFile(tlsCertFile), key: readFile(tlsPrivateKeyFile) };
+  const { environment, folder, configuration } = options;
+  const stored = asksForServing(configuration)
+    ? storedCertificate(folder, 'kubelet-server', environment.clock.now())
+    : undefined;
+  if (stored !== undefined) return stored;
   const paths = {
     crt: join(options.folder, 'kubelet.crt'),
     key: join(options.folder, 'kubelet.key'),

@@ -31,7 +31,13 @@ const NAME = 'kubelet';
 export interface KubeletParts
   extends Pick<
     KubeletOptions,
-    'environment' | 'configuration' | 'rootDirectory' | 'sandboxImage' | 'onPodCidrs' | 'runtimePid'
+    | 'environment'
+    | 'configuration'
+    | 'rootDirectory'
+    | 'sandboxImage'
+    | 'imageCredentials'
+    | 'onPodCidrs'
+    | 'runtimePid'
   > {
   readonly node: Omit<KubeletOptions['node'], 'architecture'>;
   /** To the API server, as the node. */

@@ -22,9 +22,9 @@ kubeAPIQPS kubeReserved kubeReservedCgroup localStorageCapacityIsolation logging
 maxParallelImagePulls maxPods mergeDefaultEvictionSettings nodeLeaseDurationSeconds
 nodeStatusMaxImages nodeStatusReportFrequency nodeStatusUpdateFrequency oomScoreAdj podLogsDir
 podPidsLimit podsPerCore port protectKernelDefaults providerID readOnlyPort registerNode
-registerWithTaints registryBurst registryPullQPS reservedSystemCPUs resolvConf runOnce
+registerWithTaints registryBurst registryPullQPS reservedSystemCPUs resolvConf rotateCertificates runOnce
 runtimeRequestTimeout seccompDefault shutdownGracePeriod shutdownGracePeriodByPodPriority
-shutdownGracePeriodCriticalPods serializeImagePulls singleProcessOOMKill staticPodPath
+shutdownGracePeriodCriticalPods serializeImagePulls serverTLSBootstrap singleProcessOOMKill staticPodPath
 syncFrequency systemReserved systemReservedCgroup tlsCertFile tlsCipherSuites tlsMinVersion
 tlsPrivateKeyFile userNamespaces volumeStatsAggPeriod
 `
@@ -43,7 +43,7 @@ describe('unusedSettings', () => {
         staticPodURL: '',
         tracing: {},
         enableProfilingHandler: false,
-        rotateCertificates: false,
+        enableSystemLogQuery: false,
         hairpinMode: 'hairpin-veth',
         contentType: 'application/json',
         imagePullCredentialsVerificationPolicy: 'NeverVerify',
@@ -55,7 +55,7 @@ describe('unusedSettings', () => {
   const cases: readonly (readonly [string, unknown])[] = [
     ['staticPodURL', 'http://a'],
     ['cgroupDriver', 'systemd'],
-    ['rotateCertificates', true],
+    ['enableSystemLogQuery', true],
     ['cpuManagerPolicy', 'static'],
     ['iptablesDropBit', 0],
     ['imagePullCredentialsVerificationPolicy', 'AlwaysVerify'],

@@ -21,8 +21,6 @@ const UNUSED: Readonly<Partial<Record<Field, readonly [why: string, ...same: Jso
   staticPodURL: ['manifests are read from files alone'],
   staticPodURLHeader: ['manifests are read from files alone'],
   tlsCurvePreferences: ['the curves are those of Node.js'],
-  rotateCertificates: ['the client certificate of the kubeconfig is used as it is'],
-  serverTLSBootstrap: ['the serving certificate is not asked for from the cluster'],
   imagePullCredentialsVerificationPolicy: [POLICY, 'NeverVerify'],
   preloadedImagesVerificationAllowlist: [POLICY],
   enableContentionProfiling: ['there are no profiles'],

@@ -1,5 +1,5 @@
 /**
- * Names of images: the tag that is meant when none is written.
+ * Names of images: the tag and the registry that are meant when none is written.
  *
  * Source: the reference grammar of distribution (github.com/distribution/reference). Upstream:
  * pkg/util/parsers/parsers.go, pkg/kubelet/images/image_manager.go (applyDefaultImageTag).
@@ -26,4 +26,23 @@ export function withDefaultTag(image: string): string {
     );
   }
   return tag === undefined && digest === undefined ? `${image}:latest` : image;
+}
+
+/** The registry of names that have none, as upstream writes it. */
+const DEFAULT_DOMAIN = 'docker.io';
+
+/**
+ * The registry and the path, without tag and digest: what credentials are looked up by. `nginx:1` is
+ * `docker.io/library/nginx`. Takes what `withDefaultTag` has taken.
+ */
+export function repositoryOf(image: string): string {
+  const name = REFERENCE.exec(image)?.[1] ?? image;
+  const slash = name.indexOf('/');
+  const first = name.slice(0, Math.max(slash, 0));
+  const isDomain = /[.:]/.test(first) || first === 'localhost' || /[A-Z]/.test(first);
+  const domain = !isDomain || first === 'index.docker.io' ? DEFAULT_DOMAIN : first;
+  const path = isDomain ? name.slice(slash + 1) : name;
+  return domain === DEFAULT_DOMAIN && !path.includes('/')
+    ? `${domain}/library/${path}`
+    : `${domain}/${path}`;
 }

@@ -3,20 +3,21 @@
  *
  * Upstream: pkg/kubelet/images/image_manager.go, v1.36.
  */
-import type { ImageSpec, PodSandboxConfig } from '#api/gen/cri-v1.ts';
+import type { PodSandboxConfig } from '#api/gen/cri-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
+import { aggregate } from '../config/validate.ts';
 import type { ImageUser } from '../container/security-context.ts';
 import type { Cri } from '../cri/cri.ts';
-import type { KubeletEvent } from '../events.ts';
+import type { KubeletEvent, PodEvents } from '../events.ts';
 import { formatGoDuration } from '../go-format.ts';
-import type { ObjectSource } from '../object-source.ts';
 import { BackoffTable } from '../pod/backoff.ts';
 import { plainMessage, StartError } from '../pod/start-error.ts';
-import { withDefaultTag } from './image-name.ts';
+import type { RegistryCredentials } from './docker-config.ts';
+import { repositoryOf, withDefaultTag } from './image-name.ts';
+import type { PullCredentials } from './pull-credentials.ts';
 import type { PullGate } from './pull-gate.ts';
-import { credentialsFor, type RegistryCredentials } from './pull-secrets.ts';
 
 export interface FoundImage {
   /** As the runtime takes it to make a container. */
@@ -35,13 +36,15 @@ export interface EnsureImageRequest {
   readonly sandboxConfig: PodSandboxConfig;
   /** Reports what happens, about whatever uses the image. */
   readonly tell: (event: ImageEvent) => void;
+  /** Of the pod. */
+  readonly events: Pick<PodEvents, 'pod'>;
   readonly signal: AbortSignal;
 }
 
 export class ImagePuller {
   readonly #cri: Cri;
   readonly #environment: Environment;
-  readonly #objects: ObjectSource;
+  readonly #credentials: Pick<PullCredentials, 'find' | 'forget'>;
   readonly #gate: PullGate;
   readonly #backoff = new BackoffTable();
   /** When the last attempt failed, and how. */
@@ -50,13 +53,13 @@ export class ImagePuller {
   constructor(options: {
     readonly cri: Cri;
     readonly environment: Environment;
-    readonly objects: ObjectSource;
+    readonly credentials: Pick<PullCredentials, 'find' | 'forget'>;
     readonly gate: PullGate;
   }) {
     this.#gate = options.gate;
     this.#cri = options.cri;
     this.#environment = options.environment;
-    this.#objects = options.objects;
+    this.#credentials = options.credentials;
   }
 
   /** Rejects with StartError. */
@@ -80,6 +83,7 @@ export class ImagePuller {
   /** Forgets what it knows of a pod that is gone. */
   forget(podUid: string): void {
     this.#backoff.forget(podUid);
+    this.#credentials.forget(podUid);
     for (const key of this.#failures.keys()) {
       if (key.startsWith(podUid)) this.#failures.delete(key);
     }
@@ -129,7 +133,7 @@ export class ImagePuller {
     try {
       await this.#gate.run(() => {
         turnMs = clock.monotonicMs();
-        return this.#pullWithCredentials(request, { image });
+        return this.#pullWithCredentials(request, image);
       }, request.signal);
     } catch (error) {
       if (request.signal.aborted) throw new StartError('ErrImagePull', 'context canceled');
@@ -171,42 +175,63 @@ export class ImagePuller {
     key: string,
     error: unknown,
   ): StartError {
-    const full = messageOf(error);
-    const message = `Failed to pull image "${image}": ${full}`;
-    tell({ type: 'Warning', reason: 'Failed', message });
+    tell({
+      type: 'Warning',
+      reason: 'Failed',
+      message: `Failed to pull image "${image}": ${messageOf(error)}`,
+    });
+    const failure = pullError(image, error);
     const nowMs = this.#environment.clock.now();
     this.#backoff.next(key, nowMs, nowMs);
-    this.#failures.set(key, { atMs: nowMs, text: `ErrImagePull: ${full}` });
-    return new StartError('ErrImagePull', full);
+    this.#failures.set(key, { atMs: nowMs, text: `${failure.reason}: ${failure.message}` });
+    return failure;
   }
 
   /** Each set of credentials that fits is tried; without any, anonymously. */
-  async #pullWithCredentials(request: EnsureImageRequest, image: ImageSpec): Promise<void> {
-    const credentials = await credentialsFor(request.pod, image.image ?? '', this.#objects);
-    const tries: (RegistryCredentials | undefined)[] =
-      credentials.length > 0 ? credentials : [undefined];
-    let last: unknown;
+  async #pullWithCredentials(request: EnsureImageRequest, image: string): Promise<void> {
+    const { pod, events, sandboxConfig, signal } = request;
+    const found = await this.#credentials.find(pod, repositoryOf(image));
+    if (found.missingSecrets.length > 0)
+      events.pod(
+        'Warning',
+        'FailedToRetrieveImagePullSecret',
+        `Unable to retrieve some image pull secrets (${found.missingSecrets.join(', ')}); attempting to pull the image may not succeed.`,
+      );
+    const tries: readonly (RegistryCredentials | undefined)[] =
+      found.credentials.length > 0 ? found.credentials : [undefined];
+    const failures: unknown[] = [];
     for (const auth of tries) {
+      const credentials = auth === undefined ? {} : { auth };
+      const asked = { image: { image }, sandboxConfig, ...credentials };
       try {
-        await this.#cri.call(
-          'pullImage',
-          {
-            image,
-            sandboxConfig: request.sandboxConfig,
-            ...(auth === undefined ? {} : { auth }),
-          },
-          { signal: request.signal },
-        );
+        await this.#cri.call('pullImage', asked, { signal });
         return;
       } catch (error) {
-        last = error;
+        failures.push(error);
       }
     }
-    throw last;
+    throw failures.length === 1 ? failures[0] : new Error(aggregate(failures.map(messageOf)));
   }
 
   async #sizeOf(image: string): Promise<number> {
     const { image: found } = await this.#cri.call('imageStatus', { image: { image } });
     return found?.size ?? 0;
   }
+}
+
+/** What runtimes begin a message with when they know more than that it failed. */
+const REASONS: Readonly<Record<string, string>> = {
+  RegistryUnavailable: 'the registry is unavailable',
+  SignatureValidationFailed: 'the signature validation failed',
+};
+
+/** Source: k8s.io/cri-api/pkg/errors; upstream evalCRIPullErr. */
+function pullError(image: string, error: unknown): StartError {
+  const plain = plainMessage(error);
+  for (const [reason, words] of Object.entries(REASONS))
+    if (plain.startsWith(reason)) {
+      const rest = plain.slice(reason.length);
+      return new StartError(reason, `image pull failed for ${image} because ${words}${rest}`);
+    }
+  return new StartError('ErrImagePull', messageOf(error));
 }

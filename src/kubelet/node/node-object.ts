@@ -4,6 +4,7 @@
  * Source: API reference v1.36, Node. Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go.
  */
 import type { Node, NodeCondition, NodeSpec, NodeStatus } from '#api/gen/core-v1.ts';
+import { DECLARED_FEATURES } from './declared-features.ts';
 import { nodeAllocatable, nodeCapacity, type RoomFacts } from './reservations.ts';
 
 export const KUBELET_VERSION = 'v1.36.0';
@@ -102,6 +103,7 @@ export function nodeStatus(
       operatingSystem: 'linux',
       architecture,
     },
+    declaredFeatures: [...DECLARED_FEATURES],
   };
 }
 

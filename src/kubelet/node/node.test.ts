@@ -276,6 +276,7 @@ describe('containerdConfig', () => {
       sandboxImage: 'pause:1',
       cniBinDirectory: '/bin',
       cniConfigDirectory: '/conf',
+      registryDirectories: ['/own', '/etc/of the machine'],
       restrictOomScoreAdj: true,
     });
     for (const expected of [
@@ -284,6 +285,7 @@ describe('containerdConfig', () => {
       'sandbox_image = "pause:1"',
       'restrict_oom_score_adj = true',
       'conf_dir = "/conf"',
+      'config_path = "/own:/etc/of the machine"',
     ]) {
       assert.ok(text.includes(expected), expected);
     }

@@ -1,7 +1,8 @@
 /**
  * The configuration of our private containerd, so that one of the user's is left alone.
  *
- * Pure. Source: containerd 1.6 documentation (man containerd-config.toml, docs/cri/config.md),
+ * Pure. Source: containerd 1.6 documentation (man containerd-config.toml, docs/cri/config.md,
+ * docs/hosts.md),
  * configuration version 2, which 1.7 and 2.x read too.
  */
 
@@ -16,6 +17,11 @@ export interface ContainerdOptions {
   readonly cniConfigDirectory: string;
   /** Found by PATH unless given. */
   readonly runcPath?: string;
+  /**
+   * Folders that hold a folder for each registry with its `hosts.toml`; of two for the same registry
+   * that of the first counts. Read at each pull; they need not be there. None unless given.
+   */
+  readonly registryDirectories?: readonly string[];
   /** A second handler, `crun`, where this is given. */
   readonly crunPath?: string;
   /**
@@ -30,7 +36,7 @@ export interface ContainerdOptions {
 export function containerdConfig(options: ContainerdOptions): string {
   const { root, state, socketPath, snapshotter = 'overlayfs', runcPath = 'runc' } = options;
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
-  const { crunPath } = options;
+  const { crunPath, registryDirectories = [] } = options;
   const handlers: Handler[] = [
     { name: 'runc', path: runcPath },
     ...(crunPath === undefined ? [] : [{ name: 'crun', path: crunPath }]),
@@ -84,6 +90,9 @@ ${handlers.map((handler) => handlerText(cri, handler)).join('\n')}
     # The main address of a pod is of the first of its node's ranges.
     ip_pref = "cni"
     max_conf_num = 1
+
+  [${cri}.registry]
+    config_path = ${quoted(registryDirectories.join(':'))}
 `;
 }
 

@@ -115,7 +115,10 @@ export class PodWorld {
       images: new ImagePuller({
         cri,
         environment,
-        objects,
+        credentials: {
+          find: () => Promise.resolve({ credentials: [], missingSecrets: [] }),
+          forget: () => {},
+        },
         gate: new PullGate(configuration, environment.clock),
       }),
       volumes: {
