@@ -161,7 +161,10 @@ const ENDS: NodeStory = {
       const isWaiting = container?.state?.waiting?.reason === 'CrashLoopBackOff';
       return isWaiting && (container?.restartCount ?? 0) >= 1;
     });
-    assert.equal(await stdoutOf(world.kubectl('logs', 'crash', '--previous')), 'again');
+    await world.until(
+      'its last words',
+      async () => (await world.kubectl('logs', 'crash', '--previous')).stdout === 'again\n',
+    );
   },
 };
 

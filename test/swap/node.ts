@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import { runCommand } from '#base/run-command.ts';
 import { realProcesses } from '#edge/processes.ts';
@@ -11,6 +12,7 @@ import { type Cluster, freePorts, readCluster, writeUserFile } from '../../bench
 import { type OwnProcess, startProcess } from '../../bench/processes.ts';
 import type { Scope } from '../../bench/scope.ts';
 import type { Running } from '../../bench/subject.ts';
+import { untilTrue } from '../../bench/wait.ts';
 import { startKubelet } from '../../bench/upstream-node.ts';
 import { importBusyboxTo } from '../e2e/real-cluster.ts';
 import { COX, type Mix, type Side, startMix } from './cluster.ts';
@@ -37,6 +39,7 @@ const API_SERVER_MAY_ASK_KUBELETS = {
 export const KUBECONFIG = 'admin.kubeconfig';
 
 /** The tables that upstream's proxy makes, whatever its cluster. */
+const PATIENCE = { timeoutMs: 30_000, everyMs: 50 };
 const UPSTREAM_TABLES = ['ip kube-proxy', 'ip6 kube-proxy'];
 
 /** `folder`: where upstream's programs are. Needs root and Linux. */
@@ -54,7 +57,7 @@ export async function startNodeMix(scope: Scope, folder: string, mix: NodeMix): 
   });
   try {
     await importBusyboxTo(data, data.images);
-    await control.client.create(CLUSTER_ROLE_BINDING, API_SERVER_MAY_ASK_KUBELETS);
+    await allowToAskKubelets(control);
     const config = await writeProxyConfiguration(cluster);
     const [command, ...words] =
       mix.proxy === 'ours' ? ([...ours, 'proxy'] as const) : [join(folder, 'kube-proxy')];
@@ -73,6 +76,20 @@ export async function startNodeMix(scope: Scope, folder: string, mix: NodeMix): 
     await stopNode();
     throw error;
   }
+}
+
+/** A kubelet that asks too early remembers for half a minute that it may not. */
+async function allowToAskKubelets({ client, failed }: Running): Promise<void> {
+  await client.create(CLUSTER_ROLE_BINDING, API_SERVER_MAY_ASK_KUBELETS);
+  const review = {
+    spec: {
+      user: 'kube-apiserver-kubelet-client',
+      resourceAttributes: { verb: 'create', resource: 'nodes', subresource: 'proxy' },
+    },
+  };
+  const isAllowed = async () =>
+    (await client.create(SUBJECT_ACCESS_REVIEW, review)).status?.allowed === true;
+  await untilTrue(isAllowed, { what: 'the right to ask kubelets', failed, ...PATIENCE });
 }
 
 /** Rules stay when a proxy ends: who started it takes them away. */
