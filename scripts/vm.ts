@@ -32,7 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
   );
   const folder = mkdtempSync(join(tmpdir(), 'coxswain-vm-'));
   try {
-    const command = guestCommand(args, realTests());
+    const command = guestCommand(args, { all: realTests(), hasKvm: hasKvm() });
     const root = join(import.meta.dirname, '..');
     const repository = packRepository(root, folder, command);
     const packages = packPackages(root, cacheFolder());

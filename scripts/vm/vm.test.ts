@@ -7,12 +7,23 @@ import { diskRecipe } from './recipe.ts';
 
 describe('guestCommand', () => {
   it('runs all tests, those that are named, or a command', () => {
-    assert.equal(guestCommand([], ['a', 'b']), "node --test --test-concurrency=1 'a' 'b'\n");
-    assert.equal(guestCommand(['c'], ['a']), "node --test --test-concurrency=1 'c'\n");
-    assert.equal(guestCommand(['--', 'c'], ['a']), "'c'\n");
+    const all = { all: ['a', 'b'], hasKvm: true };
+    assert.equal(guestCommand([], all), "node --test --test-concurrency=1 'a' 'b'\n");
+    assert.equal(guestCommand(['c'], all), "node --test --test-concurrency=1 'c'\n");
+    assert.equal(guestCommand(['--', 'c'], all), "'c'\n");
+  });
+  it('waits longer where the processor is emulated', () => {
+    const script = guestCommand(['--', 'sh', '-c', 'echo $COXSWAIN_TEST_PATIENCE'], {
+      all: [],
+      hasKvm: false,
+    });
+    assert.equal(spawnSync('sh', ['-c', script]).stdout.toString(), '15\n');
   });
   it('gives the shell the words as they are', () => {
-    const script = guestCommand(['--', 'printf', '%s|', "it's", '$HOME', 'two words'], []);
+    const script = guestCommand(['--', 'printf', '%s|', "it's", '$HOME', 'two words'], {
+      all: [],
+      hasKvm: true,
+    });
     assert.equal(spawnSync('sh', ['-c', script]).stdout.toString(), "it's|$HOME|two words|");
   });
 });
