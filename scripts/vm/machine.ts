@@ -49,15 +49,16 @@ function statusPath(folder: string): string {
   return join(folder, 'status');
 }
 
-/**
- * Whether the processor runs guests by itself. There are hosts with a /dev/kvm and without that:
- * they run kernels made for it alone.
- */
 export function hasKvm(): boolean {
-  return (
-    existsSync('/dev/kvm') &&
-    /^flags\s*:.* (?:vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))
-  );
+  return existsSync('/dev/kvm') && runsGuests(readFileSync('/proc/cpuinfo', 'utf8'));
+}
+
+/**
+ * Whether the processor runs guests by itself, as `/proc/cpuinfo` (its text) has it. There are hosts
+ * with a /dev/kvm and without that: they run kernels made for it alone.
+ */
+export function runsGuests(cpuinfo: string): boolean {
+  return /^flags\s*:.* (?:vmx|svm)\b/m.test(cpuinfo);
 }
 
 /** Characters of the console that are shown when a run fails. */

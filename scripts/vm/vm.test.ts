@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { guestCommand } from './command.ts';
-import { machineArguments } from './machine.ts';
+import { machineArguments, runsGuests } from './machine.ts';
 import { diskRecipe } from './recipe.ts';
 
 describe('guestCommand', () => {
@@ -54,6 +54,14 @@ describe('machineArguments', () => {
   });
   it('has no way to the outside', () => {
     assert.deepEqual(valuesOf('-netdev', machineArguments(OPTIONS)), ['user,id=net,restrict=on']);
+  });
+  it('has only the devices that are named', () => {
+    assert.ok(machineArguments(OPTIONS).includes('-nodefaults'));
+  });
+  it('asks the processor whether it runs guests', () => {
+    for (const name of ['vmx', 'svm'])
+      assert.equal(runsGuests(`processor\t: 0\nflags\t\t: fpu ${name} sse\n`), true);
+    assert.equal(runsGuests('flags\t\t: fpu svmx sse\nvmx flags\t: vnmi\n'), false);
   });
   it('emulates the processor where it has to', () => {
     assert.deepEqual(valuesOf('-accel', machineArguments(OPTIONS)), ['kvm']);
