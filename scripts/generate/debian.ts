@@ -51,7 +51,7 @@ function sourcesText({ uri, signedBy }: Mirror): string {
 }
 
 /** The first Debian archive in the machine's apt configuration. */
-function findMirror(): Mirror {
+export function findMirror(): Mirror {
   for (const path of configurationFiles()) {
     for (const mirror of readMirrors(readFileSync(path, 'utf8'))) {
       if (/\/debian\/?$/.test(mirror.uri)) return mirror;

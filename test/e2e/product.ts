@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { patience } from '../kit/patience.ts';
 import { openStream, type Stream } from './stream.ts';
 
 export interface Output {
@@ -100,7 +101,7 @@ export async function startProduct(
     child.on('exit', (code) => reject(new Error(`The product ended with code ${code}:\n${text}`)));
     setTimeout(
       () => reject(new Error(`The product is not up in time:\n${text}`)),
-      UP_TIMEOUT_MS,
+      UP_TIMEOUT_MS * patience(),
     ).unref();
   });
   const kubeconfig = join(dataDirectory, 'admin.kubeconfig');
@@ -174,7 +175,7 @@ export async function eventually<T>(
   check: () => Promise<T | undefined>,
   timeoutMs = 30_000,
 ): Promise<T> {
-  const until = Date.now() + timeoutMs;
+  const until = Date.now() + timeoutMs * patience();
   let last: unknown = new Error('Nothing was found');
   while (Date.now() < until) {
     try {

@@ -12,6 +12,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from '#client/client.ts';
+import { patience } from '../patience.ts';
 
 interface Stored {
   readonly plural: string;
@@ -50,7 +51,7 @@ export class FakeApi implements Client {
       const timer = setTimeout(() => {
         this.#changed.delete(check);
         reject(new Error(`Cannot wait any longer: ${what}`));
-      }, timeoutMs);
+      }, timeoutMs * patience());
       const check = (): void => {
         const value = look();
         if (value === undefined) return;

@@ -7,6 +7,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runcPath } from '#cli/prerequisites.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
@@ -28,7 +29,7 @@ const POD_CIDR = '10.88.77.0/24';
 export function whyNot(): string | undefined {
   if (process.platform !== 'linux') return 'not Linux';
   if (process.getuid?.() !== 0) return 'not root';
-  for (const path of ['/usr/bin/containerd', '/usr/sbin/runc', `${CNI_BIN_DIRECTORY}/bridge`]) {
+  for (const path of ['/usr/bin/containerd', runcPath(), `${CNI_BIN_DIRECTORY}/bridge`]) {
     if (!existsSync(path)) return `no ${path}`;
   }
   return undefined;
@@ -193,7 +194,7 @@ export class RealTestNode {
       sandboxImage: PAUSE,
       cniBinDirectory: CNI_BIN_DIRECTORY,
       cniConfigDirectory: this.path('cni'),
-      runcPath: '/usr/sbin/runc',
+      runcPath: runcPath(),
       restrictOomScoreAdj: !hasSysResource(readFileSync('/proc/self/status', 'utf8')),
     });
   }
@@ -219,7 +220,11 @@ export class RealTestNode {
     const busybox = join(work, 'busybox-root');
     for (const name of ['bin', 'tmp', 'etc']) mkdirSync(join(busybox, name), { recursive: true });
     const unpacked = join(work, 'unpacked');
-    execFileSync('cp', [join(unpacked, 'bin/busybox'), join(busybox, 'bin/busybox')]);
+    // Debian has moved it.
+    const [program = ''] = ['bin/busybox', 'usr/bin/busybox']
+      .map((path) => join(unpacked, path))
+      .filter((path) => existsSync(path));
+    execFileSync('cp', [program, join(busybox, 'bin/busybox')]);
     execFileSync(join(busybox, 'bin/busybox'), ['--install', '-s', join(busybox, 'bin')]);
     execFileSync('sh', ['-c', 'for f in *; do [ -L $f ] && ln -sfn busybox $f; done; true'], {
       cwd: join(busybox, 'bin'),
