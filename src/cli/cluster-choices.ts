@@ -8,6 +8,7 @@ import type { PodNetworkMode } from '#pod-network/routes.ts';
 import {
   CLUSTER_DEFAULTS,
   type ClusterConfig,
+  type DnsPlace,
   OWN_NODE_ADDRESS,
   readClusterConfig,
   writeClusterConfig,
@@ -15,6 +16,7 @@ import {
 import type { DataDirectory } from './data-directory.ts';
 import { chooseListen, isPortFree, LISTEN_DEFAULT, type ListenAddress } from './listen-address.ts';
 import type { Progress } from './progress.ts';
+import { answersAsOwn } from './self-hosted/answers.ts';
 import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
 import type { VersionFlags } from './version-flags.ts';
@@ -27,6 +29,8 @@ export interface ConfigChoice {
   /** Undefined: as many as before. */
   readonly realNodes?: number;
   readonly podNetwork?: PodNetworkMode;
+  readonly selfHosted: boolean;
+  readonly dns?: DnsPlace;
   /** Undefined: those of before. */
   readonly loadBalancerPools?: readonly string[];
   readonly history: Partial<HistoryPolicy>;
@@ -38,12 +42,12 @@ export interface ConfigChoice {
 export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig> {
   const { data, simulatedNodes } = choice;
   const known = readClusterConfig(data);
-  // A control plane that runs keeps its address: it is taken over as it is.
-  if (known !== undefined && runningPid(data.run, 'control-plane') !== undefined) return known;
+  // A control plane that runs keeps its address: it is taken over as it is, or where it is to run.
+  if (known !== undefined && (await isRunning(data, known))) return hosted(choice, known);
   const nodeAddress =
     simulatedNodes > 0 ? (hostAddress() ?? LOOPBACK) : (hostAddress() ?? OWN_NODE_ADDRESS);
   // Pods of a real node reach the API server at the node's address.
-  const others = simulatedNodes > 0 ? [] : [nodeAddress];
+  const others = simulatedNodes > 0 ? [] : [choice.selfHosted ? EVERYWHERE : nodeAddress];
   const listen = await chooseAgain(choice, known, others);
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
@@ -55,6 +59,8 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
     nodeAddress,
     simulatedNodes,
     realNodes: choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes,
+    selfHosted: choice.selfHosted,
+    dns: choice.dns ?? known?.dns ?? 'node',
     podNetwork: choice.podNetwork ?? known?.podNetwork ?? CLUSTER_DEFAULTS.podNetwork,
     loadBalancerPools: choice.loadBalancerPools ?? known?.loadBalancerPools ?? [],
     listenHost: listen.host,
@@ -69,6 +75,22 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
 }
 
 const LOOPBACK = '127.0.0.1';
+/** An API server in a pod listens at one address, and so at all. */
+const EVERYWHERE = '0.0.0.0';
+
+/** As a process of ours, or in a pod, which needs none of them. */
+async function isRunning(data: DataDirectory, known: ClusterConfig): Promise<boolean> {
+  if (runningPid(data.run, 'control-plane') !== undefined) return true;
+  return known.selfHosted === true && (await answersAsOwn(data, known));
+}
+
+/** The same cluster, its control plane where this start wants it. */
+function hosted({ data, selfHosted }: ConfigChoice, known: ClusterConfig): ClusterConfig {
+  if ((known.selfHosted ?? false) === selfHosted) return known;
+  const config = { ...known, selfHosted };
+  writeClusterConfig(data, config);
+  return config;
+}
 
 /** The address of before where it is as good as what is asked for: objects name it already. */
 async function chooseAgain(

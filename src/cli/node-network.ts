@@ -21,6 +21,8 @@ export interface NodeNetworkOptions {
   readonly serviceCidr: string;
   /** The cluster DNS listens here, on this node. */
   readonly dnsAddress: string;
+  /** Pods answer there: the address is a Service's like any other. */
+  readonly dnsInPods?: boolean;
   readonly nodeAddress: string;
   /** Where the kernel shows the interfaces of the node's network namespace: `/sys` unless given. */
   readonly sysfs?: string;
@@ -71,7 +73,18 @@ export class NodeNetwork {
     // comes and goes; pods and the rules of network policies know the bridge by it.
     await this.#ip('link', 'set', bridgeName(hash), 'address', this.#steadyAddress());
     await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
-    const addresses = nodeAddress === OWN_NODE_ADDRESS ? [dnsAddress, nodeAddress] : [dnsAddress];
+    const { dnsInPods = false, processes } = this.#options;
+    const dns = dnsInPods ? [] : [dnsAddress];
+    const addresses = nodeAddress === OWN_NODE_ADDRESS ? [...dns, nodeAddress] : dns;
+    // It may be here from before.
+    if (dnsInPods)
+      await processes.run('ip', [
+        'address',
+        'delete',
+        `${dnsAddress}/32`,
+        'dev',
+        dnsInterface(hash),
+      ]);
     for (const address of addresses)
       await this.#ip('address', 'replace', `${address}/32`, 'dev', dnsInterface(hash));
     // A pod address without an owner is refused here and never leaves for the default gateway.

@@ -96,7 +96,7 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
     startPodNetwork(parts, connect(identity.proxy, 'pod-network')),
     startAnnouncer({ ...parts, client: connect(identity.proxy, 'load-balancer') }),
-    startDns(parts, connect(identity.dns, 'coredns')),
+    ...(config.dnsInPods === true ? [] : [startDns(parts, connect(identity.dns, 'coredns'))]),
   ]);
   environment.log.info('node is ready', { node: config.name });
   return () => kubelet.stop();
@@ -225,7 +225,10 @@ async function startProxy(
       signal,
     }),
     listen: (port, handler) => serveHttp({ handler, host: '0.0.0.0', port }),
-    node: { name: config.name, ownAddresses: [config.dnsAddress] },
+    node: {
+      name: config.name,
+      ownAddresses: config.dnsInPods === true ? [] : [config.dnsAddress],
+    },
     tables: nodeTables({
       table: nodeLayout(directory).nftTable,
       podRange: config.podCidr,
