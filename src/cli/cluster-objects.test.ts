@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { CERTIFICATE_SIGNING_REQUEST } from '#api/certificates/certificate-signing-request.ts';
 import { fromYaml } from '#api/codec/yaml.ts';
 import { DEPLOYMENT } from '#api/apps/deployment.ts';
+import { ENDPOINTS } from '#api/core/endpoints.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
@@ -245,6 +246,8 @@ describe('the cluster DNS', () => {
     assert.equal(await selector(), undefined);
     assert.deepEqual(await slices(), ['kube-dns']);
     await assert.rejects(deployment(), isNotFound);
+    const endpoints = world.admin.get(ENDPOINTS, KUBE_DNS.name, KUBE_DNS.namespace);
+    await assert.rejects(world.run(endpoints), isNotFound);
     await world.stop();
   });
 
