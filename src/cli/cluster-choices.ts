@@ -11,6 +11,7 @@ import type { PodNetworkMode } from '#pod-network/routes.ts';
 import {
   CLUSTER_DEFAULTS,
   type ClusterConfig,
+  type DnsPlace,
   OWN_NODE_ADDRESSES,
   readClusterConfig,
   writeClusterConfig,
@@ -27,6 +28,7 @@ import {
 import type { DataDirectory } from './data-directory.ts';
 import { chooseListen, isPortFree, LISTEN_DEFAULT, type ListenAddress } from './listen-address.ts';
 import type { Progress } from './progress.ts';
+import { answersAsOwn } from './self-hosted/answers.ts';
 import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
 import type { VersionFlags } from './version-flags.ts';
@@ -41,6 +43,8 @@ export interface ConfigChoice {
   readonly podNetwork?: PodNetworkMode;
   /** What is not given stays as it was. */
   readonly ranges: RangeFlags;
+  readonly selfHosted: boolean;
+  readonly dns?: DnsPlace;
   /** Undefined: those of before. */
   readonly loadBalancerPools?: readonly string[];
   readonly history: Partial<HistoryPolicy>;
@@ -54,14 +58,16 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
   const known = readClusterConfig(data);
   const realNodes = choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes;
   const ranges = chooseRanges(choice.ranges, known, simulatedNodes > 0 ? 1 : realNodes);
-  // A control plane that runs keeps its address: it is taken over as it is.
-  if (known !== undefined && runningPid(data.run, 'control-plane') !== undefined) return known;
+  const dns = choice.dns ?? known?.dns ?? 'node';
+  refuseTwoFamilies(ranges, { selfHosted: choice.selfHosted, dns });
+  // A control plane that runs keeps its address: it is taken over as it is, or where it is to run.
+  if (known !== undefined && (await isRunning(data, known))) return hosted(choice, known);
   const pools = [known?.loadBalancerPools, choice.loadBalancerPools].flatMap((texts) =>
     parsePools(texts ?? []),
   );
   const { nodeAddress, ...second } = nodeAddresses(ranges, { simulatedNodes, pools });
   // Pods of a real node reach the API server at the node's address.
-  const others = simulatedNodes > 0 ? [] : [nodeAddress];
+  const others = simulatedNodes > 0 ? [] : [choice.selfHosted ? EVERYWHERE : nodeAddress];
   const listen = await chooseAgain(choice, known, others);
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
@@ -79,6 +85,8 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
     nodeAddress,
     simulatedNodes,
     realNodes,
+    selfHosted: choice.selfHosted,
+    dns,
     podNetwork: choice.podNetwork ?? known?.podNetwork ?? CLUSTER_DEFAULTS.podNetwork,
     loadBalancerPools: choice.loadBalancerPools ?? known?.loadBalancerPools ?? [],
     listenHost: listen.host,
@@ -113,6 +121,35 @@ function nodeAddresses(
 
 /** Where the kernel shows addresses of IPv6, if it knows of it. */
 const IPV6_INTERFACES = '/proc/net/if_inet6';
+
+/** An API server in a pod listens at one address, and so at all. */
+const EVERYWHERE = '0.0.0.0';
+
+/** As a process of ours, or in a pod, which needs none of them. */
+async function isRunning(data: DataDirectory, known: ClusterConfig): Promise<boolean> {
+  if (runningPid(data.run, 'control-plane') !== undefined) return true;
+  return known.selfHosted === true && (await answersAsOwn(data, known));
+}
+
+/** The same cluster, its control plane where this start wants it. */
+function hosted({ data, selfHosted }: ConfigChoice, known: ClusterConfig): ClusterConfig {
+  if ((known.selfHosted ?? false) === selfHosted) return known;
+  const config = { ...known, selfHosted };
+  writeClusterConfig(data, config);
+  return config;
+}
+
+/** What the control plane and the DNS in pods are told has room for one address. */
+function refuseTwoFamilies(
+  { podCidr }: ClusterRanges,
+  { selfHosted, dns }: { readonly selfHosted: boolean; readonly dns: DnsPlace },
+): void {
+  const flag = selfHosted ? '--self-hosted' : dns === 'pods' ? '--dns pods' : undefined;
+  if (flag !== undefined && familiesIn(podCidr).length > 1)
+    throw new UserError(
+      `Cannot use ${flag} in a cluster with IPv4 and IPv6 (${podCidr}): leave it out.`,
+    );
+}
 
 /** The address of before where it is as good as what is asked for: objects name it already. */
 async function chooseAgain(

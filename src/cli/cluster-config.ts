@@ -9,6 +9,9 @@ import type { DataDirectory } from './data-directory.ts';
 import { addressAt, NODES, RANGE_DEFAULTS, serviceAddresses } from './cluster-ranges.ts';
 import { readJsonIfThere, writeFileDurably } from './files.ts';
 
+/** On each node, or by pods of kube-system. */
+export type DnsPlace = 'node' | 'pods';
+
 export interface ClusterConfig {
   readonly listenHost: string;
   readonly listenPort: number;
@@ -37,6 +40,10 @@ export interface ClusterConfig {
   readonly nodeCidr: string;
   /** How packets get to the pods of other nodes. */
   readonly podNetwork: PodNetworkMode;
+  /** Where names are answered; on each node unless it says otherwise. */
+  readonly dns?: DnsPlace;
+  /** The control plane runs as static pods of the first node. */
+  readonly selfHosted?: boolean;
   /** Pools of addresses for Services of type LoadBalancer, as `--load-balancer-pool` has them. */
   readonly loadBalancerPools?: readonly string[];
   /** What was asked for of the history; the rest is the API server's default. */

@@ -4,13 +4,17 @@ import { X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { CERTIFICATE_SIGNING_REQUEST } from '#api/certificates/certificate-signing-request.ts';
 import { fromYaml } from '#api/codec/yaml.ts';
+import { DEPLOYMENT } from '#api/apps/deployment.ts';
+import { ENDPOINTS } from '#api/core/endpoints.ts';
+import { SERVICE } from '#api/core/service.ts';
+import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { NODE } from '#api/core/node.ts';
 import type { CertificateSigningRequest } from '#api/gen/certificates-v1.ts';
-import { isStatus } from '#api/meta/status.ts';
+import { isNotFound, isStatus } from '#api/meta/status.ts';
 import { SECRET } from '#api/core/secret.ts';
 import { POD } from '#api/core/pod.ts';
-import { nodeIdentity } from '#client/in-process.ts';
+import { nodeIdentity, serviceAccountIdentity } from '#client/in-process.ts';
 import type { Client } from '#client/client.ts';
 import { certificateRequest } from '#kit/certificate-request.ts';
 import { JOIN_TOKEN, joinTokenSecret, JoinWorld } from '#kit/join-world.ts';
@@ -187,5 +191,81 @@ describe('the objects that machines join by', () => {
     const now = await world.run(world.admin.get(CONFIG_MAP, 'cluster-info', 'kube-public'));
     assert.deepEqual(now, before);
     assert.ok(now.data?.['jws-kubeconfig-abcdef']);
+  });
+});
+
+describe('the cluster DNS', () => {
+  const KUBE_DNS = { name: 'kube-dns', namespace: 'kube-system' };
+  const image = { reference: 'coxswain.local/coxswain:1', key: 'abc' };
+
+  it('is pods behind the Service where that was chosen, and nodes again without a trace', async () => {
+    const world = await JoinWorld.start();
+    const slices = async (): Promise<string[]> => {
+      const { items } = await world.run(
+        world.admin.list(ENDPOINT_SLICE, { namespace: 'kube-system' }),
+      );
+      return items.map(({ metadata }) => metadata?.name ?? '');
+    };
+    const selector = async () =>
+      (await world.run(world.admin.get(SERVICE, KUBE_DNS.name, KUBE_DNS.namespace))).spec?.selector;
+    const deployment = () => world.run(world.admin.get(DEPLOYMENT, 'coredns', KUBE_DNS.namespace));
+    assert.deepEqual(await slices(), ['kube-dns']);
+    assert.equal(await selector(), undefined);
+
+    await world.run(world.publish({ dnsImage: image }));
+    await world.environment.advance(5_000);
+    assert.deepEqual(await selector(), { 'k8s-app': 'kube-dns' });
+    assert.ok(!(await slices()).includes('kube-dns'));
+    const { spec } = await deployment();
+    assert.equal(spec?.replicas, 2);
+    const [container] = spec?.template.spec?.containers ?? [];
+    assert.equal(container?.image, image.reference);
+    assert.deepEqual(container?.args, [
+      'dns',
+      '--cluster-dns=10.96.0.10',
+      '--cluster-domain=cluster.local',
+      '--own-ranges=10.244.0.0/16,10.96.0.0/16',
+    ]);
+    const pods = await world.run(world.admin.list(POD, { namespace: 'kube-system' }));
+    assert.equal(pods.items.length, 2, 'admission lets them in');
+    const account = world.as(serviceAccountIdentity('kube-system', 'coredns'));
+    for (const path of [
+      '/api/v1/services',
+      '/apis/discovery.k8s.io/v1/endpointslices',
+      '/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name%3Dcluster-dns',
+    ])
+      await world.run(account.raw('GET', path));
+    await assert.rejects(world.run(account.list(SECRET)), isForbidden);
+    await assert.rejects(
+      world.run(account.list(CONFIG_MAP, { namespace: 'kube-system' })),
+      isForbidden,
+    );
+
+    await world.run(world.publish());
+    await world.environment.advance(60_000);
+    assert.equal(await selector(), undefined);
+    assert.deepEqual(await slices(), ['kube-dns']);
+    await assert.rejects(deployment(), isNotFound);
+    const endpoints = world.admin.get(ENDPOINTS, KUBE_DNS.name, KUBE_DNS.namespace);
+    await assert.rejects(world.run(endpoints), isNotFound);
+    await world.stop();
+  });
+
+  it('leaves a Deployment of that name alone that is not ours', async () => {
+    const world = await JoinWorld.start();
+    const labels = { app: 'x' };
+    const template = {
+      metadata: { labels },
+      spec: { containers: [{ name: 'main', image: 'coredns' }] },
+    };
+    await world.run(
+      world.admin.create(DEPLOYMENT, {
+        metadata: { name: 'coredns', namespace: 'kube-system' },
+        spec: { selector: { matchLabels: labels }, template },
+      }),
+    );
+    await world.run(world.publish());
+    await world.run(world.admin.get(DEPLOYMENT, 'coredns', 'kube-system'));
+    await world.stop();
   });
 });

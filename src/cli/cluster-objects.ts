@@ -3,11 +3,13 @@
  * with its slice, the right of the API server to talk to kubelets, and what machines join by.
  *
  * DNS is answered on each node at the Service's own address, so the slice names that address: what
- * looks it up reaches the DNS of the node that it runs on.
+ * looks it up reaches the DNS of the node that it runs on. Or it is answered by pods, as kubeadm has
+ * it: then these are here too, and their slices are the controller's.
  */
-import type { Environment } from '#base/env.ts';
-import type { Handler } from '#base/http/message.ts';
+import { DEPLOYMENT } from '#api/apps/deployment.ts';
+import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
+import { ENDPOINTS } from '#api/core/endpoints.ts';
 import { SERVICE } from '#api/core/service.ts';
 import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import { CONFIG_NAME } from '#dns/config-watch.ts';
@@ -17,13 +19,26 @@ import { ROLE_BINDING } from '#api/rbac/role-binding.ts';
 import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import type { KubeObject } from '#api/meta/object.ts';
-import { clientAs } from '#client/in-process.ts';
+import { isNotFound } from '#api/meta/status.ts';
+import type { Client } from '#client/client.ts';
+import type { ClusterConfig } from './cluster-config.ts';
 import { familyOf } from './cluster-ranges.ts';
+import {
+  DNS_ACCOUNT,
+  DNS_DEPLOYMENT,
+  DNS_NAMESPACE,
+  DNS_SELECTOR,
+  type DnsPodFacts,
+  dnsPodObjects,
+} from './dns/pods.ts';
+import { programImage } from './images/import.ts';
 import { type JoinFacts, joinConfigMaps } from './join-config-maps.ts';
 import { joinRoles, NODES_GROUP } from './join-roles.ts';
+import { PROGRAM_ANNOTATION } from './self-hosted/manifests.ts';
 
 const NAME = 'kube-dns';
 const NAMESPACE = 'kube-system';
+const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 const LABELS = {
   'k8s-app': 'kube-dns',
   'kubernetes.io/cluster-service': 'true',
@@ -40,28 +55,43 @@ const ANNOTATIONS = {
   'prometheus.io/scrape': 'true',
 };
 
-/** Makes or mends them. */
-export async function publishClusterObjects(options: {
-  handler: Handler;
-  environment: Environment;
-  dnsAddress: string;
+export interface PublishOptions {
+  /** Of somebody who may do everything. */
+  readonly client: Client;
+  readonly dnsAddress: string;
   /** Common name of the API server's certificate towards kubelets. */
-  kubeletClientName: string;
+  readonly kubeletClientName: string;
   /** What machines that join are told. */
-  join: JoinFacts;
-}): Promise<void> {
-  const { handler, environment, dnsAddress, kubeletClientName, join } = options;
-  const client = clientAs(
-    handler,
-    { name: 'system:apiserver', groups: ['system:masters'] },
-    { environment, userAgent: 'cox' },
-  );
+  readonly join: JoinFacts;
+  /** Of this program, where the DNS runs in pods; undefined: each node has its own. */
+  readonly dnsImage?: DnsPodFacts['image'];
+}
+
+/** Of pods that answer names, where real ones do. Throws UserError where it cannot be built. */
+export function dnsImage({
+  dns,
+  simulatedNodes,
+}: Pick<ClusterConfig, 'dns' | 'simulatedNodes'>): Pick<PublishOptions, 'dnsImage'> {
+  return dns === 'pods' && simulatedNodes === 0 ? { dnsImage: programImage() } : {};
+}
+
+/** Makes or mends them. */
+export async function publishClusterObjects(options: PublishOptions): Promise<void> {
+  const { client, dnsAddress, kubeletClientName, join, dnsImage: image } = options;
   const apply = { fieldManager: 'cox', force: true };
   const inSystem = { name: NAME, namespace: NAMESPACE };
   const dnsSettings = { name: DNS_SETTINGS, namespace: NAMESPACE };
   await Promise.all([
-    client.patch(SERVICE, inSystem, 'apply', dnsService(dnsAddress), apply),
-    client.patch(ENDPOINT_SLICE, inSystem, 'apply', dnsSlice(dnsAddress), apply),
+    client.patch(
+      SERVICE,
+      inSystem,
+      'apply',
+      dnsService(dnsAddress, image === undefined ? {} : { selector: DNS_SELECTOR }),
+      apply,
+    ),
+    image === undefined
+      ? client.patch(ENDPOINT_SLICE, inSystem, 'apply', dnsSlice(dnsAddress), apply)
+      : gone(client.delete(ENDPOINT_SLICE, inSystem)),
     ...ROLES.map((role) =>
       client.patch(CLUSTER_ROLE, { name: role.name }, 'apply', clusterRole(role), apply),
     ),
@@ -76,13 +106,47 @@ export async function publishClusterObjects(options: {
         apply,
       ),
     ),
-    ...[...joinConfigMaps(join), ...joinRoles()].map((object) =>
+    ...[
+      ...joinConfigMaps(join),
+      ...joinRoles(),
+      ...(image === undefined ? [] : dnsPodObjects({ config: join.config, image })),
+    ].map((object) =>
       client.patch<KubeObject>(TYPES[object.kind], object.metadata, 'apply', object, apply),
     ),
   ]);
+  if (image === undefined) await removeDnsPods(client);
+}
+
+/** What is gone already is as good. */
+async function gone(deletion: Promise<unknown>): Promise<void> {
+  await deletion.catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+}
+
+/**
+ * What is left of a DNS that ran in pods, ours alone; and who else says where its Service leads:
+ * without a selector that would stay as it is, and be copied. After the selector is gone.
+ */
+async function removeDnsPods(client: Client): Promise<void> {
+  const target = { name: DNS_DEPLOYMENT, namespace: DNS_NAMESPACE };
+  const deployment = await client
+    .get(DEPLOYMENT, target.name, target.namespace)
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+  if (deployment?.spec?.template.metadata?.annotations?.[PROGRAM_ANNOTATION] !== undefined)
+    await gone(client.delete(DEPLOYMENT, target, { propagationPolicy: 'Background' }));
+  await gone(client.delete(ENDPOINTS, { name: NAME, namespace: NAMESPACE }));
+  await client.deleteCollection(ENDPOINT_SLICE, {
+    namespace: NAMESPACE,
+    labelSelector: `kubernetes.io/service-name=${NAME},${MANAGED_BY}!=cox`,
+  });
 }
 
 const TYPES = {
+  Deployment: DEPLOYMENT,
+  ServiceAccount: SERVICE_ACCOUNT,
   ConfigMap: CONFIG_MAP,
   Role: ROLE,
   RoleBinding: ROLE_BINDING,
@@ -199,11 +263,12 @@ function dnsRoleBinding(): object {
     kind: 'RoleBinding',
     metadata: { name: DNS_SETTINGS, namespace: NAMESPACE },
     roleRef: { apiGroup: RBAC, kind: 'Role', name: DNS_SETTINGS },
-    subjects: subjectsOf(DNS_USER, true),
+    subjects: [...subjectsOf(DNS_USER, true), { kind: 'ServiceAccount', ...DNS_ACCOUNT }],
   };
 }
 
-function dnsService(address: string): object {
+/** `selection`: of its pods, where it has some. */
+function dnsService(address: string, selection: object): object {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -212,6 +277,7 @@ function dnsService(address: string): object {
       clusterIP: address,
       clusterIPs: [address],
       type: 'ClusterIP',
+      ...selection,
       ports: PORTS.map((port) => ({ ...port, targetPort: port.port })),
     },
   };
@@ -226,7 +292,7 @@ function dnsSlice(address: string): object {
       namespace: NAMESPACE,
       labels: {
         'kubernetes.io/service-name': NAME,
-        'endpointslice.kubernetes.io/managed-by': 'cox',
+        [MANAGED_BY]: 'cox',
       },
     },
     addressType: `IPv${familyOf(address)}`,

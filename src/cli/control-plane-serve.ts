@@ -9,7 +9,7 @@ import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
 import type { Store } from '#store/store.ts';
 import { backendConnector } from './backend-connector.ts';
 import type { ClusterConfig } from './cluster-config.ts';
-import { publishClusterObjects } from './cluster-objects.ts';
+import { dnsImage, publishClusterObjects } from './cluster-objects.ts';
 import { clusterPki } from './cluster-pki.ts';
 import { clusterServerOptions } from './cluster-server-options.ts';
 import { clientAs, nodeIdentity } from '#client/in-process.ts';
@@ -64,11 +64,17 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     });
   const servers = await Promise.all(listenHosts(config).map(serve));
   await plane.start();
+  const stopping = new AbortController();
+  const client = clientAs(
+    plane.handler,
+    { name: 'system:apiserver', groups: ['system:masters'] },
+    { environment, userAgent: 'cox', signal: stopping.signal },
+  );
   await publishClusterObjects({
-    handler: plane.handler,
-    environment,
+    client,
     dnsAddress: config.dnsAddress,
     kubeletClientName: KUBELET_CLIENT,
+    ...dnsImage(config),
     join: {
       config,
       authority: pki.authority.certificate,
@@ -76,9 +82,8 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     },
   });
   const stopNodes = startSimulatedNodes(environment, plane, config.simulatedNodes);
-  const stopping = new AbortController();
   keepNodeRole({
-    handler: plane.handler,
+    client,
     environment,
     nodeName: config.nodeName,
     signal: stopping.signal,

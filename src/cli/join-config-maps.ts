@@ -14,6 +14,7 @@ import type { ClusterConfig } from './cluster-config.ts';
 import { EVICTION_HARD } from './eviction-defaults.ts';
 import {
   CLUSTER_CONFIGURATION_KEY,
+  DNS_ANNOTATION,
   KUBEADM_CONFIG,
   KUBELET_CONFIG,
   KUBELET_CONFIGURATION_KEY,
@@ -50,8 +51,9 @@ export function joinConfigMaps(facts: JoinFacts): ConfigMapObject[] {
       metadata,
       data: { [key]: toYaml(value) },
     }) as const;
-  const { podNetwork, loadBalancerPools = [] } = facts.config;
+  const { podNetwork, dns = 'node', loadBalancerPools = [] } = facts.config;
   const annotations = {
+    [DNS_ANNOTATION]: dns,
     [POD_NETWORK_ANNOTATION]: podNetwork,
     [LOAD_BALANCER_POOLS_ANNOTATION]: loadBalancerPools.join(' '),
   };

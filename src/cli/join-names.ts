@@ -19,3 +19,6 @@ export const POD_NETWORK_ANNOTATION = 'coxswain.dev/pod-network';
 
 /** On `kubeadm-config`: the pools of addresses of load balancers, as `--load-balancer-pool` has them, between spaces. */
 export const LOAD_BALANCER_POOLS_ANNOTATION = 'coxswain.dev/load-balancer-pools';
+
+/** On `kubeadm-config`: where names are answered, as `--dns` has it. */
+export const DNS_ANNOTATION = 'coxswain.dev/dns';

@@ -9,9 +9,17 @@ export async function endLeftRunning(
   { run }: NodeDirectory,
   supervisor: Supervisor,
 ): Promise<void> {
-  for (const name of ['node', 'control-plane', 'containerd']) {
-    if (runningPid(run, name) === undefined) continue;
-    supervisor.start({ name, command: '/bin/false', args: [] });
-    await supervisor.stop(name, { graceMs: STOP_GRACE_MS });
-  }
+  for (const name of ['node', 'control-plane', 'containerd'])
+    await endProcess(name, { run }, supervisor);
+}
+
+/** Ends one process of an earlier start, if it runs. */
+export async function endProcess(
+  name: string,
+  { run }: Pick<NodeDirectory, 'run'>,
+  supervisor: Supervisor,
+): Promise<void> {
+  if (runningPid(run, name) === undefined) return;
+  supervisor.start({ name, command: '/bin/false', args: [] });
+  await supervisor.stop(name, { graceMs: STOP_GRACE_MS });
 }

@@ -93,9 +93,11 @@ async function commonPort(
 
 /** An address that this machine does not have (yet) has all its ports free. */
 export async function isPortFree(host: string, port: number): Promise<boolean> {
-  const isOurs = Object.values(networkInterfaces()).some((addresses) =>
-    addresses?.some(({ address }) => address === host),
-  );
+  const isOurs =
+    isEverywhere(host) ||
+    Object.values(networkInterfaces()).some((addresses) =>
+      addresses?.some(({ address }) => address === host),
+    );
   return !isOurs || (await freePort(host, port)) !== undefined;
 }
 

@@ -1,5 +1,6 @@
 /** The command line: subcommands, flags, and errors that say what to do. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { DnsPlace } from './cluster-config.ts';
 import { defaultDataDirectory } from './data-directory.ts';
 import { exampleNames } from './example.ts';
 import { registerHistory } from './history/register.ts';
@@ -21,6 +22,8 @@ interface UpFlags extends HistoryFlags, VersionFlags {
   readonly podNetwork?: 'direct' | 'vxlan';
   readonly podNetworkCidr?: string;
   readonly serviceCidr?: string;
+  readonly dns?: DnsPlace;
+  readonly selfHosted?: boolean;
   readonly simulatedNodes?: number;
   readonly loadBalancerPool?: readonly string[];
   readonly reset?: boolean;
@@ -194,6 +197,16 @@ function registerUp(program: Command): void {
       'addresses for Services of type LoadBalancer, by CIDR or range: 192.0.2.8-192.0.2.15, or NAME=...; may come several times; none takes them away (default: as before, or none)',
       (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
     )
+    .addOption(
+      new Option(
+        '--dns <WHERE>',
+        'who answers names: each node itself, or pods of kube-system as kubeadm has them (default: as before, or node)',
+      ).choices(['node', 'pods']),
+    )
+    .option(
+      '--self-hosted',
+      'run the API server, the controllers and the scheduler as static pods of the first node, from an image built here',
+    )
     .option(
       '--simulated-nodes <N>',
       'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
@@ -216,6 +229,7 @@ async function startUp(flags: UpFlags): Promise<void> {
     dataDirectory: flags.dataDir,
     example: flags.example,
     reset: flags.reset === true,
+    selfHosted: flags.selfHosted === true,
     history: historyPolicyOf(flags),
     versions: versionChoices(flags),
     ranges: flags,
@@ -223,6 +237,7 @@ async function startUp(flags: UpFlags): Promise<void> {
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
     ...(flags.nodes === undefined ? {} : { realNodes: flags.nodes }),
     ...(flags.podNetwork === undefined ? {} : { podNetwork: flags.podNetwork }),
+    ...(flags.dns === undefined ? {} : { dns: flags.dns }),
     ...(flags.loadBalancerPool === undefined
       ? {}
       : { loadBalancerPools: poolTexts(flags.loadBalancerPool) }),

@@ -26,8 +26,10 @@ export interface NodeConfig {
   readonly podCidr: string;
   /** Of Services, likewise. */
   readonly serviceClusterIpRange: string;
-  /** The cluster DNS listens here, on every node. */
+  /** The cluster DNS answers here: on every node, unless pods do. */
   readonly dnsAddress: string;
+  /** Pods answer there, and this node does not. */
+  readonly dnsInPods?: boolean;
   readonly clusterDomain: string;
   readonly podNetwork: PodNetworkMode;
   /** Pools of addresses of load balancers, as text; none unless given. */

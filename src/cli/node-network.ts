@@ -22,6 +22,8 @@ export interface NodeNetworkOptions {
   readonly serviceCidr: string;
   /** The cluster DNS listens here, on this node. */
   readonly dnsAddress: string;
+  /** Pods answer there: the address is a Service's like any other. */
+  readonly dnsInPods?: boolean;
   /** The node's own: one of each family. */
   readonly nodeAddresses: readonly string[];
   /** Where the kernel shows the interfaces of the node's network namespace: `/sys` unless given. */
@@ -74,7 +76,12 @@ export class NodeNetwork {
     // comes and goes; pods and the rules of network policies know the bridge by it.
     await this.#ip('link', 'set', bridgeName(hash), 'address', this.#steadyAddress());
     await this.#ensureLink(dnsInterface(hash), ['type', 'bridge']);
-    for (const address of [dnsAddress, ...nodeAddresses.filter((each) => OWN.includes(each))])
+    const { dnsInPods = false, processes } = this.#options;
+    const dns = `${dnsAddress}/${hostPrefix(dnsAddress)}`;
+    // It may be here from before.
+    if (dnsInPods) await processes.run('ip', ['address', 'delete', dns, 'dev', dnsInterface(hash)]);
+    else await this.#address(dns, dnsInterface(hash));
+    for (const address of nodeAddresses.filter((each) => OWN.includes(each)))
       await this.#address(`${address}/${hostPrefix(address)}`, dnsInterface(hash));
     // A pod address without an owner is refused here and never leaves for the default gateway.
     for (const range of rangesIn(clusterPodCidr))

@@ -94,7 +94,7 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
     startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
     startPodNetwork(parts, connect(identity.proxy, 'pod-network')),
     startAnnouncer({ ...parts, client: connect(identity.proxy, 'load-balancer') }),
-    startDns(parts, connect(identity.dns, 'coredns')),
+    ...(config.dnsInPods === true ? [] : [startDns(parts, connect(identity.dns, 'coredns'))]),
   ]);
   environment.log.info('node is ready', { node: config.name });
   return () => kubelet.stop();

@@ -3,26 +3,21 @@
  * (NodeRestriction), so the control plane does it, also when the node registers anew.
  */
 import type { Environment } from '#base/env.ts';
-import type { Handler } from '#base/http/message.ts';
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
+import type { Client } from '#client/client.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
-import { clientAs } from '#client/in-process.ts';
 
 const LABEL = 'node-role.kubernetes.io/control-plane';
 
 export function keepNodeRole(options: {
-  handler: Handler;
+  /** Of somebody who may do everything. */
+  client: Client;
   environment: Environment;
   nodeName: string;
   signal: AbortSignal;
 }): void {
-  const { handler, environment, nodeName, signal } = options;
-  const client = clientAs(
-    handler,
-    { name: 'system:apiserver', groups: ['system:masters'] },
-    { environment, userAgent: 'cox', signal },
-  );
+  const { client, environment, nodeName, signal } = options;
   const informers = new InformerFactory({ client, environment });
   const mark = async (node: Node): Promise<void> => {
     if (node.metadata?.labels?.[LABEL] !== undefined) return;

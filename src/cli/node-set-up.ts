@@ -29,6 +29,9 @@ import { nameOwner } from './other-clusters.ts';
 import { crunPath, runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import { ForgottenShims } from './shims.ts';
+import { removeManifests, writeManifests } from './self-hosted/files.ts';
+import type { ManifestName } from './self-hosted/manifests.ts';
+import { stopControlPlane } from './self-hosted/pods.ts';
 import { runningPid, startTicksOf, type Supervisor, ticksSinceBoot } from './supervisor.ts';
 import { messageOf, UserError } from './user-error.ts';
 
@@ -38,6 +41,8 @@ export interface NodeSetUpOptions {
   readonly identity: NodeIdentity;
   /** Undefined: the node is the machine itself. */
   readonly namespace?: NodeNamespace;
+  /** The manifests of the control plane, where this node runs it; undefined: it runs elsewhere. */
+  readonly controlPlane?: ReadonlyMap<ManifestName, string>;
   /** Archives of locally built images, which all nodes of a machine share. */
   readonly images: string;
   /** Folder of the user's for containerd, which all nodes of a machine share. */
@@ -68,6 +73,7 @@ export class RealNode {
   readonly #shims: ForgottenShims;
   readonly #stopping = new AbortController();
   #restoring: Promise<void> | undefined;
+  #hasContainerd = false;
 
   constructor(options: NodeSetUpOptions) {
     const { directory, config, namespace } = options;
@@ -79,6 +85,7 @@ export class RealNode {
       clusterPodCidr: config.podCidr,
       serviceCidr: config.serviceClusterIpRange,
       dnsAddress: config.dnsAddress,
+      dnsInPods: config.dnsInPods === true,
       nodeAddresses: addressesOf(config),
       sysfs: config.sysfs,
     });
@@ -93,6 +100,8 @@ export class RealNode {
   async prepare(): Promise<void> {
     const { namespace } = this.#options;
     this.#writeFiles();
+    const { controlPlane } = this.#options;
+    const wasHosted = controlPlane === undefined && removeManifests(this.#layout.staticPods);
     try {
       await namespace?.setUp();
       await this.#network.setUp();
@@ -102,6 +111,14 @@ export class RealNode {
           'right to (privileged), or use --simulated-nodes.',
       );
     }
+    if (wasHosted) await this.#endHosted();
+  }
+
+  /** What is left of a control plane in pods has the store open, and the address of the next one. */
+  async #endHosted(): Promise<void> {
+    this.#startContainerd();
+    await this.#untilAnswers();
+    await this.#onChannel(stopControlPlane);
   }
 
   #writeFiles(): void {
@@ -140,18 +157,12 @@ export class RealNode {
   /** containerd, the images that every pod needs, and the node process. */
   async start(): Promise<void> {
     const { progress, self, directory, config, supervisor } = this.#options;
-    supervisor.start({
-      name: 'containerd',
-      ...this.#inside('/usr/bin/containerd', ['--config', this.#layout.containerdConfig]),
-      beforeRestart: async () => {
-        await this.#restoreState();
-        this.#removeShimsOfBefore().catch(() => {});
-      },
-    });
+    this.#startContainerd();
     await progress.step(`Starting containerd of ${config.name}`, () => this.#untilAnswers());
     await this.#removeShimsOfBefore();
     this.#keepRemovingShims().catch(() => {});
     await this.importImages('none');
+    this.#writeManifests();
     supervisor.start({
       name: 'node',
       ...this.#inside(self.command, [...self.args, 'node', '--data-dir', directory.path]),
@@ -159,8 +170,28 @@ export class RealNode {
         await this.#restoreState();
         await this.#untilAnswers();
         for (const example of this.#imported) await this.importImages(example);
+        this.#writeManifests();
       },
     });
+  }
+
+  #startContainerd(): void {
+    if (this.#hasContainerd) return;
+    this.#hasContainerd = true;
+    this.#options.supervisor.start({
+      name: 'containerd',
+      ...this.#inside('/usr/bin/containerd', ['--config', this.#layout.containerdConfig]),
+      beforeRestart: async () => {
+        await this.#restoreState();
+        this.#removeShimsOfBefore().catch(() => {});
+      },
+    });
+  }
+
+  /** Once the image of their pods is there: a kubelet that runs starts them at once. */
+  #writeManifests(): void {
+    const { controlPlane } = this.#options;
+    if (controlPlane !== undefined) writeManifests(this.#layout.staticPods, controlPlane);
   }
 
   /** Once containerd answers, what it has not taken over of the one before it is taken away. */
@@ -233,10 +264,11 @@ export class RealNode {
 
   /** Builds what is missing of an example's images and gives them to containerd. */
   importImages(example: string): Promise<void> {
-    const { images, progress } = this.#options;
+    const { images, progress, controlPlane, config } = this.#options;
     this.#imported.add(example);
     return importImages({
       example,
+      program: controlPlane !== undefined || config.dnsInPods === true,
       folder: images,
       socket: this.#layout.containerdSocket,
       processes: this.#processes,
@@ -278,9 +310,15 @@ export class RealNode {
 
   async #removeSandboxes(): Promise<void> {
     if (!existsSync(this.#layout.containerdSocket)) return;
+    if (this.#options.controlPlane !== undefined) await this.#onChannel(stopControlPlane);
+    await this.#onChannel(removeSandboxes);
+  }
+
+  /** What does not work is logged. */
+  async #onChannel(work: (channel: GrpcChannel) => Promise<void>): Promise<void> {
     const channel = openGrpcChannel({ socketPath: this.#layout.containerdSocket });
     try {
-      await removeSandboxes(channel);
+      await work(channel);
     } catch (error) {
       this.#options.environment.log.warn('cannot remove all pods', { error: messageOf(error) });
     } finally {

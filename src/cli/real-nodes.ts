@@ -20,6 +20,7 @@ import {
   realNodeName,
 } from './cluster-config.ts';
 import { type DataDirectory, otherNodeDirectories, otherNodeDirectory } from './data-directory.ts';
+import { programImage } from './images/import.ts';
 import { localHost } from './listen-address.ts';
 import {
   killLeftovers,
@@ -41,6 +42,8 @@ import { RealNode } from './node-set-up.ts';
 import { type ClusterPki, nodeCertificates } from './pki.ts';
 import { installPrerequisites } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
+import { writeComponentKubeconfigs } from './self-hosted/files.ts';
+import { controlPlaneManifests, type ManifestName } from './self-hosted/manifests.ts';
 import { Supervisor } from './supervisor.ts';
 import { codeOf } from './user-error.ts';
 
@@ -69,7 +72,12 @@ export class RealNodes {
   constructor(options: RealNodesOptions) {
     const { data, config, supervisor } = options;
     this.#options = options;
-    this.#first = this.#node({ name: realNodeName(config, 1), directory: data, supervisor });
+    this.#first = this.#node({
+      name: realNodeName(config, 1),
+      directory: data,
+      supervisor,
+      ...hostedOn(options),
+    });
     const others = Array.from({ length: config.realNodes - 1 }, (_, index) =>
       this.#other(index + 2),
     );
@@ -98,6 +106,7 @@ export class RealNodes {
     readonly directory: NodeDirectory;
     readonly supervisor: Supervisor;
     readonly namespace?: NodeNamespace;
+    readonly controlPlane?: ReadonlyMap<ManifestName, string>;
   }): RealNode {
     const { data, config, pki, environment, progress, self } = this.#options;
     const { name, namespace } = parts;
@@ -158,6 +167,14 @@ export class RealNodes {
   }
 }
 
+/** The control plane where it runs in pods; its kubeconfigs are written. */
+function hostedOn({ data, config, pki }: RealNodesOptions) {
+  if (config.selfHosted !== true) return {};
+  writeComponentKubeconfigs(data.pki, config, pki);
+  const facts = { config, image: programImage(), pki: data.pki, store: data.store };
+  return { controlPlane: controlPlaneManifests(facts) };
+}
+
 function nodeConfigOf(
   config: ClusterConfig,
   name: string,
@@ -166,7 +183,8 @@ function nodeConfigOf(
   const { podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork } = config;
   const { loadBalancerPools = [] } = config;
   const network = { podCidr, serviceClusterIpRange, dnsAddress, podNetwork, loadBalancerPools };
-  const shared = { name, clusterDomain, ...network };
+  const dnsInPods = config.dns === 'pods';
+  const shared = { name, clusterDomain, dnsInPods, ...network };
   if (namespace === undefined) {
     return {
       ...shared,

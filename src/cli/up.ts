@@ -10,9 +10,9 @@ import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { chooseConfig } from './cluster-choices.ts';
-import type { ClusterConfig } from './cluster-config.ts';
+import type { ClusterConfig, DnsPlace } from './cluster-config.ts';
 import type { RangeFlags } from './cluster-ranges.ts';
-import { clusterPki } from './cluster-pki.ts';
+import { type ClusterPki, clusterPki } from './cluster-pki.ts';
 import {
   type DataDirectory,
   dataDirectoryAt,
@@ -26,10 +26,11 @@ import type { PodNetworkMode } from '#pod-network/routes.ts';
 import { type ListenAddress, localHost, urlHost } from './listen-address.ts';
 import { type Lock, lockDataDirectory } from './lock.ts';
 import { cleanUpMachine, RealNodes } from './real-nodes.ts';
-import { endLeftRunning } from './left-running.ts';
+import { endLeftRunning, endProcess } from './left-running.ts';
 import { refuseSecondCluster } from './other-clusters.ts';
 import type { ClusterPki } from './pki.ts';
 import { Progress } from './progress.ts';
+import { doDuties } from './self-hosted/duties.ts';
 import { type StopRequest, stopRequest } from './stop-request.ts';
 import { Supervisor } from './supervisor.ts';
 import { UserError } from './user-error.ts';
@@ -46,6 +47,9 @@ export interface UpOptions {
   readonly realNodes?: number;
   readonly podNetwork?: PodNetworkMode;
   readonly ranges: RangeFlags;
+  readonly dns?: DnsPlace;
+  /** The control plane as static pods of the first node. */
+  readonly selfHosted: boolean;
   /** Undefined: those of before. */
   readonly loadBalancerPools?: readonly string[];
   readonly reset: boolean;
@@ -105,14 +109,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     progress,
   });
   const pki = clusterPki(data, config, environment.clock.now());
-  const server = `https://${urlHost(localHost(config.listenHost))}:${config.listenPort}`;
-  writeKubeconfig({
-    path: data.kubeconfig,
-    server,
-    authority: pki.authority.certificate,
-    user: 'kubernetes-admin',
-    identity: pki.admin,
-  });
+  writeAdminKubeconfig(data, config, pki);
   const real =
     config.simulatedNodes === 0
       ? new RealNodes({ data, config, pki, environment, progress, self: options.self, supervisor })
@@ -120,13 +117,17 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   await real?.install();
   if (stop.requested()) return;
   const client = adminClient(config, pki);
+  const stopping = new AbortController();
   try {
     await real?.prepare();
-    supervisor.start({
-      name: 'control-plane',
-      command: options.self.command,
-      args: [...options.self.args, 'control-plane', '--data-dir', data.path],
-    });
+    // One of the two has the store: the process goes before the pods come, as they before it.
+    if (config.selfHosted === true) await endProcess('control-plane', data, supervisor);
+    else
+      supervisor.start({
+        name: 'control-plane',
+        command: options.self.command,
+        args: [...options.self.args, 'control-plane', '--data-dir', data.path],
+      });
     await real?.start();
     const went = await Promise.race([
       stop.stopped.then(() => 'stopped' as const),
@@ -137,6 +138,17 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
         data,
         config,
         options,
+        doDuties: () =>
+          config.selfHosted === true
+            ? doDuties({
+                environment,
+                handler: client.handler,
+                config,
+                pki,
+                certificatesDirectory: data.pki,
+                signal: stopping.signal,
+              })
+            : Promise.resolve(),
         prepareExample: () => real?.importImages(options.example) ?? Promise.resolve(),
       }),
     ]);
@@ -147,6 +159,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   } finally {
     lock.stopping();
     if (!stop.requested()) progress.say(STOPPING);
+    stopping.abort();
     client.close();
     supervisor.beginShutdown();
     await real?.stop();
@@ -154,6 +167,16 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     await real?.cleanUp();
     progress.say(`Stopped. State is kept in ${data.path}.`);
   }
+}
+
+function writeAdminKubeconfig(data: DataDirectory, config: ClusterConfig, pki: ClusterPki): void {
+  writeKubeconfig({
+    path: data.kubeconfig,
+    server: `https://${urlHost(localHost(config.listenHost))}:${config.listenPort}`,
+    authority: pki.authority.certificate,
+    user: 'kubernetes-admin',
+    identity: pki.admin,
+  });
 }
 
 /** Ends what an earlier start left running, and deletes the state. */
@@ -171,6 +194,7 @@ async function reset(
 
 /** How many simulated nodes; 0 for real ones. */
 function nodesOf(options: UpOptions, progress: Progress): number {
+  if (options.selfHosted) return onRealNodes(options);
   if (options.simulatedNodes !== undefined) return options.simulatedNodes;
   if (process.platform !== 'linux') {
     progress.say(
@@ -185,6 +209,15 @@ function nodesOf(options: UpOptions, progress: Progress): number {
     return 1;
   }
   return 0;
+}
+
+/** Pods of the control plane run, or there is none. Throws UserError. */
+function onRealNodes({ simulatedNodes }: UpOptions): 0 {
+  if (simulatedNodes === undefined && process.platform === 'linux' && process.getuid?.() === 0)
+    return 0;
+  throw new UserError(
+    'Cannot run the control plane in pods (--self-hosted): that needs a real node, and so Linux, root and no --simulated-nodes.',
+  );
 }
 
 function adminClient(config: ClusterConfig, pki: ClusterPki): HttpClient {
@@ -202,12 +235,15 @@ interface BringUp {
   readonly data: DataDirectory;
   readonly config: ClusterConfig;
   readonly options: UpOptions;
+  /** Once the API server answers. */
+  doDuties(): Promise<void>;
   prepareExample(): Promise<void>;
 }
 
 async function bringUp(parts: BringUp): Promise<{ page: string | undefined }> {
-  const { progress, client, data, environment, options, config } = parts;
-  await progress.step('Starting the control plane', () => untilReady(environment, client, data));
+  const { progress, client, environment, options, config } = parts;
+  await progress.step('Starting the control plane', () => untilReady(parts));
+  await parts.doDuties();
   if (options.example === 'none') return { page: undefined };
   await parts.prepareExample();
   const page = await deployExample({
@@ -221,11 +257,7 @@ async function bringUp(parts: BringUp): Promise<{ page: string | undefined }> {
   return { page };
 }
 
-async function untilReady(
-  environment: Environment,
-  client: HttpClient,
-  data: DataDirectory,
-): Promise<void> {
+async function untilReady({ environment, client, data, config }: BringUp): Promise<void> {
   const until = environment.clock.monotonicMs() + READY_TIMEOUT_MS;
   for (;;) {
     try {
@@ -236,8 +268,9 @@ async function untilReady(
       // Nobody listens yet.
     }
     if (environment.clock.monotonicMs() > until) {
+      const log = config.selfHosted === true ? 'pods, and node.log there' : 'control-plane.log';
       throw new UserError(
-        `Cannot reach the control plane within ${READY_TIMEOUT_MS / 1000} s: see ${join(data.logs, 'control-plane.log')}.`,
+        `Cannot reach the control plane within ${READY_TIMEOUT_MS / 1000} s: see ${join(data.logs, log)}.`,
       );
     }
     await new Promise<void>((resolve) => environment.timers.after(LOOK_MS, resolve));

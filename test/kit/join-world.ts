@@ -6,7 +6,7 @@ import type { Handler, HttpRequest } from '#base/http/message.ts';
 import { createCertificate } from '#base/x509.ts';
 import { type ControlPlane, createControlPlane } from '#cli/control-plane.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig } from '#cli/cluster-config.ts';
-import { publishClusterObjects } from '#cli/cluster-objects.ts';
+import { publishClusterObjects, type PublishOptions } from '#cli/cluster-objects.ts';
 import type { Client } from '#client/client.ts';
 import { clientAs, type Identity } from '#client/in-process.ts';
 import { RestClient } from '#client/rest.ts';
@@ -96,10 +96,11 @@ export class JoinWorld {
     return world;
   }
 
-  publish(): Promise<void> {
+  /** `over`: where the DNS runs. */
+  publish(over: Pick<PublishOptions, 'dnsImage'> = {}): Promise<void> {
     return publishClusterObjects({
-      handler: this.plane.handler,
-      environment: this.environment,
+      ...over,
+      client: this.as({ name: 'system:apiserver', groups: ['system:masters'] }),
       dnsAddress: JOIN_CONFIG.dnsAddress,
       kubeletClientName: 'kube-apiserver-kubelet-client',
       join: {

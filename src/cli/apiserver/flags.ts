@@ -16,6 +16,9 @@ import { MISSING_FLAGS } from './upstream-flags.ts';
 
 const FLAGS = {
   'data-dir': text('', 'where the store lies; a flag of ours, in place of the etcd flags'),
+  'history-retention': text('', 'as that of cox up; a flag of ours, as are the next two'),
+  'history-max-size': text('', 'as that of cox up'),
+  'history-secrets': bool('false', 'keep the history of Secrets too'),
   'bind-address': text('0.0.0.0', 'the address to listen on'),
   'secure-port': count('6443', 'the port to listen on'),
   'advertise-address': text(

@@ -1,11 +1,13 @@
 /** What the flags of `cox apiserver` mean for an API server: files read, values checked. */
 import { hostname } from 'node:os';
 import type { RequestHeaderOptions } from '#apiserver/aggregator/identity.ts';
+import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
 import { featureGatesOf } from '../feature-gates.ts';
 import { readFile } from '../flags.ts';
-import { UserError } from '../user-error.ts';
+import { durationOf, historyPolicyOf, sizeOf } from '../history-flags.ts';
+import { messageOf, UserError } from '../user-error.ts';
 import { disabledAdmission } from './admission-names.ts';
 import type { FlagName, Flags } from './flags.ts';
 
@@ -40,6 +42,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
       eventTtlSeconds: Math.floor(flags.milliseconds('event-ttl') / 1000),
       shutdownDelayMs: flags.milliseconds('shutdown-delay-duration'),
     },
+    history: historyOf(flags),
     featureGates: featureGatesOf(flags.text('feature-gates')),
     runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
     disabledAdmission: disabledAdmission(
@@ -87,6 +90,26 @@ function frontProxy(flags: Flags): Pick<ApiServerOptions, 'frontProxy'> {
       .map(([field, name]) => [field, flags.list(name)]),
   ) as Partial<RequestHeaderOptions>;
   return { frontProxy: { certificate, key, authority, requestHeaders } };
+}
+
+/** What was said; the rest is the API server's default. */
+function historyOf(flags: Flags): Partial<HistoryPolicy> {
+  const value = <T>(name: FlagName, parse: (text: string) => T): T | undefined => {
+    if (!flags.isGiven(name)) return undefined;
+    try {
+      return parse(flags.text(name));
+    } catch (error) {
+      throw new UserError(`Cannot use --${name}=${flags.text(name)}: ${messageOf(error)}`);
+    }
+  };
+  const historyRetention = value('history-retention', durationOf);
+  const historyMaxSize = value('history-max-size', sizeOf);
+  const historySecrets = value('history-secrets', (text) => text === 'true');
+  return historyPolicyOf({
+    ...(historyRetention === undefined ? {} : { historyRetention }),
+    ...(historyMaxSize === undefined ? {} : { historyMaxSize }),
+    ...(historySecrets === undefined ? {} : { historySecrets }),
+  });
 }
 
 function portRange(text: string): { from: number; to: number } {

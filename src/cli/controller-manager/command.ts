@@ -7,6 +7,7 @@ import { discover } from '#client/discovery.ts';
 import type { ControllerEntry, ControllerOptions } from '#controllers/index.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
+import { addressPoolController } from '#load-balancer/controller.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
 import { componentClients, type WorkingClients } from '../component/clients.ts';
@@ -17,7 +18,7 @@ import { runComponent } from '../component/run.ts';
 import { serveComponent } from '../component/serving.ts';
 import { UserError } from '../user-error.ts';
 import { CONTROLLER_MANAGER, type Flags } from './flags.ts';
-import { concurrenciesOf, controllerOptions, gatesOf } from './options.ts';
+import { concurrenciesOf, controllerOptions, gatesOf, poolsOf } from './options.ts';
 import { chosenControllers } from './selection.ts';
 
 const NAME = 'kube-controller-manager';
@@ -32,6 +33,7 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
   const entries = chosenControllers(flags.list('controllers'));
   const options = controllerOptions(flags);
   const concurrencies = concurrenciesOf(flags);
+  const pools = poolsOf(flags);
   checkLeaderFlags(flags);
   if (flags.text('kubeconfig') === '') throw new UserError('--kubeconfig is a required flag');
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
@@ -67,6 +69,7 @@ export async function controllerManager(flags: Flags, signal: AbortSignal): Prom
         const working = clients.during(term);
         const serves = await servedOptional(entries, options, working.base(NAME));
         const controllers = entries.flatMap(({ make }) => make({ ...options, serves }));
+        if (pools.length > 0) controllers.push(addressPoolController(pools));
         manager = managerOf(flags, {
           controllers,
           clients: working,

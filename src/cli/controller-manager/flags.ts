@@ -64,6 +64,10 @@ const FLAGS = {
   'concurrent-resourceclaim-syncs': count('50', 'ResourceClaims at a time'),
   'concurrent-device-taint-eviction-syncs': count('8', 'Pods on tainted devices at a time'),
   'concurrent-validating-admission-policy-status-syncs': count('5', 'policies at a time'),
+  'load-balancer-pools': text(
+    '',
+    'addresses for Services of type LoadBalancer, pools between spaces, as cox up has them; a flag of ours',
+  ),
   'feature-gates': text('', 'A=true,B=false'),
   v: count('0', 'how much is logged: 4 and more logs everything'),
 };

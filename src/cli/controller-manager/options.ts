@@ -4,6 +4,7 @@ import type { ControllerOptions } from '#controllers/index.ts';
 import type { NodeIpamOptions } from '#controllers/node-ipam.ts';
 import type { AttachDetachOptions } from '#controllers/persistentvolume-attach-detach.ts';
 import type { VolumeBinderOptions } from '#controllers/persistentvolume-binder.ts';
+import { parsePools, type Pool, PoolError } from '#load-balancer/pools.ts';
 import { featureGatesOf } from '../feature-gates.ts';
 import { UserError } from '../user-error.ts';
 import { CONCURRENCY, type Flags } from './flags.ts';
@@ -32,6 +33,16 @@ export function controllerOptions(flags: Flags): ControllerOptions {
     volumeBinder: volumeBinderOf(flags),
     attachDetach: attachDetachOf(flags),
   };
+}
+
+/** What is there for load balancers; empty: nothing, and Services wait for somebody else. */
+export function poolsOf(flags: Flags): Pool[] {
+  try {
+    return parsePools(flags.text('load-balancer-pools').split(' ').filter(Boolean));
+  } catch (error) {
+    if (!(error instanceof PoolError)) throw error;
+    throw new UserError(`Cannot use --load-balancer-pools: ${error.message}`);
+  }
 }
 
 function volumeBinderOf(flags: Flags): VolumeBinderOptions {

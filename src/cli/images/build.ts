@@ -14,6 +14,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -40,7 +41,7 @@ export interface BuildOptions {
 
 /** The archive of `recipe`, built when there is none of this recipe yet. */
 export async function buildImage(recipe: Recipe, options: BuildOptions): Promise<BuiltImage> {
-  const base = join(options.folder, `${recipe.name}-${keyOf(recipe, options.repository)}`);
+  const base = join(options.folder, `${recipe.name}-${recipeKey(recipe, options.repository)}`);
   const kept = keptImage(base);
   if (kept !== undefined) return kept;
   removeStages(options.folder, recipe.name);
@@ -71,7 +72,8 @@ export async function buildImage(recipe: Recipe, options: BuildOptions): Promise
   }
 }
 
-function keyOf(recipe: Recipe, repository: string): string {
+/** Another one for another recipe, or other content of the files that it takes from `repository`. */
+export function recipeKey(recipe: Recipe, repository: string): string {
   const hash = createHash('sha256').update(
     JSON.stringify({ ...recipe, prune: recipe.prune.map(String) }),
   );
@@ -93,25 +95,45 @@ async function fill(stage: string, recipe: Recipe, options: BuildOptions): Promi
   for (const [path, source] of Object.entries(recipe.files)) {
     mkdirSync(dirname(join(stage, path)), { recursive: true });
     copyFileSync(join(options.repository, source), join(stage, path));
-    chmodSync(join(stage, path), 0o644);
+    chmodSync(join(stage, path), isProgram(join(options.repository, source)) ? 0o755 : 0o644);
   }
-  for (const [command = '', ...args] of recipe.prepare)
-    await runInside(stage, command, args, options.processes);
+  const inside = { stage, environment: variablesOf(recipe.environment), ...options };
+  for (const command of recipe.prepare) await runInside(command, inside);
 }
+
+/** Its owner may run it. */
+function isProgram(path: string): boolean {
+  return (statSync(path).mode & 0o100) !== 0;
+}
+
+/** `NAME=value` each. */
+function variablesOf(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => [text.split('=', 1)[0] ?? '', text.slice(text.indexOf('=') + 1)]),
+  );
+}
+
+interface Inside {
+  readonly stage: string;
+  /** That of the containers. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly processes: Processes;
+}
+
+/** By its path: what it runs has a PATH of its own. */
+const CHROOT = '/usr/sbin/chroot';
 
 /** Runs a command with the image's files as its root: it finds there what it will find in a container. */
 async function runInside(
-  stage: string,
-  command: string,
-  args: readonly string[],
-  processes: Processes,
+  [command = '', ...args]: readonly string[],
+  { stage, environment, processes }: Inside,
 ): Promise<void> {
   // The links are needed here for the loader of dynamic programs; in the archive they come by name.
   const links = MERGED_LINKS.map(({ path, target }) => ['ln', '-sfn', target, join(stage, path)]);
   for (const [program = '', ...rest] of links) await processes.run(program, rest);
-  const result = await processes.run('chroot', [stage, command, ...args], {
+  const result = await processes.run(CHROOT, [stage, command, ...args], {
     timeoutMs: 120_000,
-    environment: { LC_ALL: 'C' },
+    environment: { ...environment, LC_ALL: 'C' },
   });
   const isUsual = result.exitCode === 0 || args.includes('compileall');
   if (!isUsual) {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { realProcesses } from '#edge/processes.ts';
 import { imageArchive } from './archive.ts';
-import { buildImage } from './build.ts';
+import { buildImage, recipeKey } from './build.ts';
 import { dependencyGraph } from './packages.ts';
+import { programRecipe } from './program.ts';
 import { PAUSE } from './recipes.ts';
 
 describe('dependencyGraph', () => {
@@ -78,6 +79,78 @@ describe('imageArchive', () => {
   });
 });
 
+/** A folder with these files; removed at the end of the test. */
+function repositoryOf(
+  t: { after(end: () => void): void },
+  files: Readonly<Record<string, string>>,
+): string {
+  const folder = mkdtempSync(join(tmpdir(), 'repository-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+const NODE = `node_modules/node-linux-${process.arch}/bin/node`;
+const PROGRAM = {
+  'package.json': '{"version":"1.2.3","dependencies":{"a":"1"},"devDependencies":{"d":"1"}}',
+  LICENSE: 'free',
+  'bin/cox.ts': '',
+  'bin/launch.mjs': '',
+  'src/cli/main.ts': '',
+  'src/cli/main.test.ts': '',
+  'examples/none/none.yaml': '',
+  'test/kit/kit.ts': '',
+  'node_modules/a/package.json': '{"dependencies":{"b":"1"}}',
+  'node_modules/a/a.mjs': '',
+  'node_modules/a/a.mjs.map': '',
+  'node_modules/b/package.json': '{"dependencies":{"a":"1"}}',
+  'node_modules/d/package.json': '{}',
+  [NODE]: 'a program',
+};
+
+describe('programRecipe', () => {
+  it('has what a run needs, under the version of the program', (t) => {
+    const recipe = programRecipe(repositoryOf(t, PROGRAM));
+    assert.deepEqual(recipe.images, [{ reference: 'coxswain.local/coxswain:1.2.3' }]);
+    assert.deepEqual(recipe.entrypoint, ['/usr/local/bin/node', '/opt/coxswain/bin/cox.ts']);
+    const { 'usr/local/bin/node': node, ...others } = recipe.files;
+    assert.equal(node, NODE);
+    assert.deepEqual(Object.values(others).toSorted(), [
+      'LICENSE',
+      'bin/cox.ts',
+      'examples/none/none.yaml',
+      'node_modules/a/a.mjs',
+      'node_modules/a/package.json',
+      'node_modules/b/package.json',
+      'package.json',
+      'src/cli/main.ts',
+    ]);
+    for (const [path, source] of Object.entries(others))
+      assert.equal(path, `opt/coxswain/${source}`);
+  });
+
+  it('is another one when a source, a package or Node is', (t) => {
+    const folder = repositoryOf(t, PROGRAM);
+    const keys = new Set([recipeKey(programRecipe(folder), folder)]);
+    for (const path of ['src/cli/main.ts', 'node_modules/a/a.mjs', NODE, 'src/cli/new.ts']) {
+      writeFileSync(join(folder, path), 'changed');
+      keys.add(recipeKey(programRecipe(folder), folder));
+    }
+    assert.equal(keys.size, 5);
+    writeFileSync(join(folder, 'src/cli/main.test.ts'), 'changed');
+    keys.add(recipeKey(programRecipe(folder), folder));
+    assert.equal(keys.size, 5);
+  });
+
+  it('says how to get the Node that is missing', (t) => {
+    const { [NODE]: _, ...files } = PROGRAM;
+    assert.throws(() => programRecipe(repositoryOf(t, files)), /npm ci/);
+  });
+});
+
 const skip =
   process.getuid?.() !== 0 || spawnSync('sh', ['-c', 'command -v apt-cache']).status !== 0;
 
@@ -110,5 +183,34 @@ describe('buildImage', { skip: skip && 'needs root and apt' }, () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('lets programs be run, and prepares with the environment of the containers', async (t) => {
+    const folder = repositoryOf(t, { 'repository/tool': 'x', 'repository/text': 'x' });
+    const repository = join(folder, 'repository');
+    chmodSync(join(repository, 'tool'), 0o755);
+    const real = realProcesses();
+    const environments: unknown[] = [];
+    const processes: typeof real = {
+      run: async (command, args, options) => {
+        if (command !== '/usr/sbin/chroot') return real.run(command, args, options);
+        environments.push(options?.environment);
+        return { exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() };
+      },
+    };
+    const recipe = {
+      ...PAUSE,
+      name: 'tools',
+      files: { 'usr/bin/tool': 'tool', 'usr/share/text': 'text' },
+      environment: ['PATH=/usr/bin', 'OPTIONS=a=b'],
+    };
+    const { archivePath } = await buildImage(recipe, { processes, folder, repository });
+    assert.deepEqual(environments, [{ PATH: '/usr/bin', OPTIONS: 'a=b', LC_ALL: 'C' }]);
+    const archive = readFileSync(archivePath, 'latin1');
+    const modeOf = (path: string): string => {
+      const at = archive.indexOf(`${path}\0`);
+      return archive.slice(at + 100, at + 107);
+    };
+    assert.deepEqual(['usr/bin/tool', 'usr/share/text'].map(modeOf), ['0000755', '0000644']);
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Gives containerd the images that no registry has: the sandbox of every pod, and those of the
- * example. What it has already is left alone.
+ * Gives containerd the images that no registry has: the sandbox of every pod, those of the example,
+ * and that of this program. What it has already is left alone.
  */
 import type { Processes } from '#base/doors.ts';
 import { join } from 'node:path';
 import type { Progress } from '../progress.ts';
-import { type BuiltImage, buildImage } from './build.ts';
+import { type BuiltImage, buildImage, recipeKey } from './build.ts';
+import { programRecipe, programReference } from './program.ts';
 import { EXAMPLE_RECIPES, PAUSE, type Recipe } from './recipes.ts';
 
 /** The namespace in which containerd's CRI plug-in looks for images. */
@@ -16,6 +17,8 @@ const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 export interface ImportOptions {
   /** A name under `examples/`, or `none` for what every cluster needs. */
   readonly example: string;
+  /** The image of this program too. */
+  readonly program?: boolean;
   /** Where archives are kept. */
   readonly folder: string;
   /** containerd's socket. */
@@ -24,8 +27,20 @@ export interface ImportOptions {
   readonly progress: Progress;
 }
 
+/** The image of this program: its reference, and what is another one when the program is. Throws UserError. */
+export function programImage(): { readonly reference: string; readonly key: string } {
+  return {
+    reference: programReference(REPOSITORY),
+    key: recipeKey(programRecipe(REPOSITORY), REPOSITORY),
+  };
+}
+
 export async function importImages(options: ImportOptions): Promise<void> {
-  const recipes = [PAUSE, ...(EXAMPLE_RECIPES[options.example] ?? [])];
+  const recipes = [
+    PAUSE,
+    ...(EXAMPLE_RECIPES[options.example] ?? []),
+    ...(options.program === true ? [programRecipe(REPOSITORY)] : []),
+  ];
   const known = await knownImages(options);
   // One after the other: apt and the two cores have no use for more at once.
   for (const recipe of recipes) await importOne(recipe, known, options);

@@ -30,12 +30,12 @@ export interface Recipe {
   readonly workingDirectory?: string;
 }
 
-const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What no container reads. */
-const DOCUMENTATION =
+export const DOCUMENTATION =
   /^usr\/share\/(doc|doc-base|man|info|locale|lintian|bug|bash-completion|pixmaps|applications|binfmts)(\/|$)/;
-const HOUSEKEEPING =
+export const HOUSEKEEPING =
   /^(etc\/(init\.d|default|logrotate\.d|cron|systemd|ld\.so\.conf)|lib\/systemd|usr\/lib\/systemd|usr\/lib\/[^/]+\/(gconv|audit)\/|var\/)/;
 
 /** A shell and small tools for `kubectl exec` and `kubectl cp`: links to one program. */

@@ -50,6 +50,7 @@ describe('a machine that joins', () => {
     podCidr: '10.244.0.0/16',
     serviceClusterIpRange: '10.96.0.0/16',
     dnsAddress: '10.96.0.10',
+    dnsInPods: false,
     clusterDomain: 'cluster.local',
     podNetwork: 'direct',
     loadBalancerPools: [],
@@ -131,6 +132,13 @@ describe('a machine that joins', () => {
     const by = (mode: string) => settingsWith({ annotation: ['coxswain.dev/pod-network', mode] });
     assert.equal((await by('vxlan'))().podNetwork, 'vxlan');
     assert.throws(await by('pigeons'), refusal(/by "pigeons"/));
+  });
+
+  it('learns where names are answered', async () => {
+    const by = (place: string) => settingsWith({ annotation: ['coxswain.dev/dns', place] });
+    assert.equal((await by('pods'))().dnsInPods, true);
+    assert.equal((await by('node'))().dnsInPods, false);
+    assert.throws(await by('stars'), refusal(/by "stars"/));
   });
 
   it('learns the addresses of load balancers', async () => {

@@ -10,6 +10,7 @@ import type { ConfigMap } from '#api/gen/core-v1.ts';
 import { parseCidr, parseIp } from '#base/ip.ts';
 import {
   CLUSTER_CONFIGURATION_KEY,
+  DNS_ANNOTATION,
   KUBELET_CONFIGURATION_KEY,
   LOAD_BALANCER_POOLS_ANNOTATION,
   POD_NETWORK_ANNOTATION,
@@ -23,6 +24,7 @@ export type ClusterSettings = Pick<
   | 'podCidr'
   | 'serviceClusterIpRange'
   | 'dnsAddress'
+  | 'dnsInPods'
   | 'clusterDomain'
   | 'podNetwork'
   | 'loadBalancerPools'
@@ -50,6 +52,7 @@ export function clusterSettings(maps: {
     serviceClusterIpRange: text(networking['serviceSubnet'], 'networking.serviceSubnet', isRange),
     dnsAddress: text(address, 'clusterDNS', (ip) => parseIp(ip)?.family === 4),
     clusterDomain: text(kubelet['clusterDomain'], 'clusterDomain', (name) => name !== ''),
+    dnsInPods: isDnsInPods(maps.cluster),
     podNetwork: podNetworkOf(maps.cluster),
     loadBalancerPools: poolsOf(maps.cluster),
   };
@@ -58,6 +61,14 @@ export function clusterSettings(maps: {
 function poolsOf({ metadata }: ConfigMap): string[] {
   const pools = metadata?.annotations?.[LOAD_BALANCER_POOLS_ANNOTATION] ?? '';
   return poolTexts(pools.split(' ').filter((pool) => pool !== ''));
+}
+
+function isDnsInPods({ metadata }: ConfigMap): boolean {
+  const place = metadata?.annotations?.[DNS_ANNOTATION] ?? 'node';
+  if (place === 'node' || place === 'pods') return place === 'pods';
+  throw new UserError(
+    `Cannot join: names of the cluster are answered by ${JSON.stringify(place)}, which this version does not know.`,
+  );
 }
 
 function podNetworkOf({ metadata }: ConfigMap): NodeConfig['podNetwork'] {

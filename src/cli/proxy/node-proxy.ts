@@ -55,7 +55,10 @@ export async function startNodeProxy(parts: NodeProxyParts): Promise<void> {
       signal,
     }),
     listen: (port, handler) => serveHttp({ handler, host, port }),
-    node: { name: config.name, ownAddresses: [config.dnsAddress] },
+    node: {
+      name: config.name,
+      ownAddresses: config.dnsInPods === true ? [] : [config.dnsAddress],
+    },
     tables: nodeTables({
       table,
       podRange: config.podCidr,
