@@ -12,7 +12,7 @@ import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { chooseConfig } from './cluster-choices.ts';
 import type { ClusterConfig, DnsPlace } from './cluster-config.ts';
 import type { RangeFlags } from './cluster-ranges.ts';
-import { type ClusterPki, clusterPki } from './cluster-pki.ts';
+import { clusterPki } from './cluster-pki.ts';
 import {
   type DataDirectory,
   dataDirectoryAt,
