@@ -138,17 +138,12 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
         data,
         config,
         options,
-        doDuties: () =>
-          config.selfHosted === true
-            ? doDuties({
-                environment,
-                handler: client.handler,
-                config,
-                pki,
-                certificatesDirectory: data.pki,
-                signal: stopping.signal,
-              })
-            : Promise.resolve(),
+        doDuties: async () => {
+          if (config.selfHosted !== true) return;
+          const [{ handler }, { signal }] = [client, stopping];
+          const certificatesDirectory = data.pki;
+          await doDuties({ environment, handler, config, pki, certificatesDirectory, signal });
+        },
         prepareExample: () => real?.importImages(options.example) ?? Promise.resolve(),
       }),
     ]);
