@@ -70,7 +70,13 @@ export async function startNodeMix(scope: Scope, folder: string, mix: NodeMix): 
     return {
       ...control,
       failed: Promise.race([control.failed, proxy.failed]),
-      stop: () => stopProxy(mix.proxy, proxy).finally(stopNode),
+      stop: async () => {
+        try {
+          await stopProxy(mix.proxy, proxy);
+        } finally {
+          await stopNode();
+        }
+      },
     };
   } catch (error) {
     await stopNode();
