@@ -22,13 +22,13 @@ export interface NodeMix extends Mix {
   readonly proxy: Side;
 }
 
-/** As those who set clusters up do; what `cox up` does for its own. */
+/** As kubeadm gives it to the API server's certificate of a client. */
 const API_SERVER_MAY_ASK_KUBELETS = {
   metadata: { name: 'apiserver-kubelet-client' },
   roleRef: {
     apiGroup: 'rbac.authorization.k8s.io',
     kind: 'ClusterRole',
-    name: 'system:kubelet-api-admin',
+    name: 'cluster-admin',
   },
   subjects: [
     { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'kube-apiserver-kubelet-client' },
@@ -39,7 +39,7 @@ const API_SERVER_MAY_ASK_KUBELETS = {
 export const KUBECONFIG = 'admin.kubeconfig';
 
 /** The tables that upstream's proxy makes, whatever its cluster. */
-const PATIENCE = { timeoutMs: 30_000, everyMs: 50 };
+const PATIENCE = { timeoutMs: 120_000, everyMs: 50 };
 const UPSTREAM_TABLES = ['ip kube-proxy', 'ip6 kube-proxy'];
 
 /** `folder`: where upstream's programs are. Needs root and Linux. */
