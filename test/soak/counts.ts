@@ -42,10 +42,12 @@ async function countNode(
   };
   for (const [what, command] of Object.entries(commands))
     counts.set(`${name}: ${what}`, linesOf(await inNetworkOf(pid, command)));
-  const folders = { runtimePath: directory.runtimePath, logs: directory.logs };
-  for (const [what, path] of Object.entries({ ...folders, kubelet: directory.kubelet }))
+  const { containerdState, containerdRoot, cniDataDirectory, kubeletRoot, podLogs } =
+    nodeLayout(directory);
+  const folders = { containerdState, cniDataDirectory, kubeletRoot, podLogs };
+  for (const [what, path] of Object.entries(folders))
     counts.set(`${name}: files in ${what}`, filesIn(path));
-  const snapshots = `${nodeLayout(directory).containerdRoot}/io.containerd.snapshotter.v1.overlayfs/snapshots`;
+  const snapshots = `${containerdRoot}/io.containerd.snapshotter.v1.overlayfs/snapshots`;
   counts.set(`${name}: snapshots`, existsSync(snapshots) ? readdirSync(snapshots).length : 0);
 }
 
