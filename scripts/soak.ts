@@ -4,27 +4,41 @@
  *   npm run soak -- --leaks 20     # rounds: 100 pods on two nodes come and go, nothing may grow
  *   npm run soak -- --density      # 110 pods on one node, and one more
  *   npm run soak -- --cut-off      # a node whose cable is pulled; seven minutes
+ *   npm run soak -- --both-families   # clusters of IPv4 and IPv6, either first
  */
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { runCutOff } from '../test/soak/cut-off.ts';
 import { runDensity } from '../test/soak/density.ts';
 import { growthOf, WARM_ROUNDS } from '../test/soak/growth.ts';
 import { runLeakRounds } from '../test/soak/leaks.ts';
 
+const PODS = '100';
+
 const { values } = parseArgs({
   options: {
     leaks: { type: 'string' },
-    pods: { type: 'string', default: '100' },
+    pods: { type: 'string', default: PODS },
     density: { type: 'boolean', default: false },
     'cut-off': { type: 'boolean', default: false },
+    'both-families': { type: 'boolean', default: false },
   },
 });
 
 if (values.density) await runDensity(tell);
 if (values['cut-off']) await runCutOff(tell);
+if (values['both-families']) bothFamilies();
 if (values.leaks !== undefined) await leaks(Number(values.leaks), Number(values.pods));
-if (!values.density && !values['cut-off'] && values.leaks === undefined)
-  throw new RangeError('Nothing to do: give --leaks ROUNDS, --density or --cut-off');
+if (Object.values(values).every((value) => value === false || value === PODS))
+  throw new RangeError('Nothing to do: give --leaks ROUNDS, --density, --cut-off, --both-families');
+
+function bothFamilies(): void {
+  const { status } = spawnSync(process.execPath, ['--test', 'test/e2e/dual-stack.real.test.ts'], {
+    stdio: 'inherit',
+    env: { ...process.env, COXSWAIN_SOAK: '1' },
+  });
+  if (status !== 0) process.exitCode = 1;
+}
 
 function tell(line: string): void {
   process.stdout.write(`${line}\n`);

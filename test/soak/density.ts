@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Event, Pod } from '../../src/api/gen/core-v1.ts';
 import { eventually } from '../e2e/product.ts';
 import { BUSYBOX, podManifest, type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
+import { untilAvailable } from './leaks.ts';
 
 /** Upstream's default of maxPods. */
 const PODS = 110;
@@ -14,7 +15,7 @@ export async function runDensity(tell: (line: string) => void): Promise<void> {
   try {
     const beganMs = performance.now();
     await cluster.ok('create -f -', JSON.stringify(deployment()));
-    await cluster.ok(`rollout status deployment/${NAME} --timeout=300s`);
+    await untilAvailable(cluster, NAME, PODS);
     const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
     tell(`${PODS} pods run on one node after ${seconds} s`);
     tell(`one more by the scheduler: ${await unscheduled(cluster)}`);

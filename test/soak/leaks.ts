@@ -18,7 +18,7 @@ export interface LeakOptions {
 
 const NODES = 2;
 const NAME = 'many';
-const DEADLINE_MS = 240_000;
+const DEADLINE_MS = 400_000;
 /** What ends by itself after its pods: event streams, connections, descriptors of watched files. */
 const QUIET_MS = 3_000;
 
@@ -31,7 +31,7 @@ export async function runLeakRounds({ rounds, pods, tell }: LeakOptions): Promis
     for (let round = 1; round <= rounds; round++) {
       const beganMs = performance.now();
       await cluster.ok(`scale deployment ${NAME} --replicas=${pods}`);
-      await cluster.ok(`rollout status deployment/${NAME} --timeout=${DEADLINE_MS / 1000}s`);
+      await untilAvailable(cluster, NAME, pods);
       const upMs = performance.now();
       await cluster.ok(`scale deployment ${NAME} --replicas=0`);
       await leavesNothing(cluster);
@@ -44,6 +44,19 @@ export async function runLeakRounds({ rounds, pods, tell }: LeakOptions): Promis
   } finally {
     await cluster.close();
   }
+}
+
+/** A kubectl that waits is ended after a minute. */
+export async function untilAvailable(
+  cluster: RealCluster,
+  name: string,
+  pods: number,
+): Promise<void> {
+  const words = ['get', 'deployment', name, '-o', 'jsonpath={.status.availableReplicas}'];
+  await eventually(
+    async () => ((await cluster.ok(words)) === String(pods) ? true : undefined),
+    DEADLINE_MS,
+  );
 }
 
 function secondsOf(milliseconds: number): string {
