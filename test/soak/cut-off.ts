@@ -34,7 +34,7 @@ export async function runCutOff(tell: (line: string) => void): Promise<void> {
     assert.ok(cut.length > 0, `no pod runs on ${node}`);
     const beganMs = performance.now();
     await link(cable, 'down');
-    await cluster.ok(`wait --for=condition=Ready=Unknown node/${node} --timeout=90s`);
+    await untilUnknown(cluster, node);
     const notReadyS = secondsSince(beganMs);
     tell(`${node} is not ready ${notReadyS.toFixed(0)} s after its cable was pulled`);
     assert.ok(notReadyS >= NOT_READY_S.from && notReadyS <= NOT_READY_S.to);
@@ -86,6 +86,15 @@ function deployment(): object {
       },
     },
   };
+}
+
+function untilUnknown(cluster: RealCluster, node: string): Promise<true> {
+  const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
+  return eventually(
+    async () =>
+      (await cluster.ok(['get', 'node', node, '-o', path])) === 'Unknown' ? true : undefined,
+    2 * NOT_READY_S.to * 1000,
+  );
 }
 
 async function untilMoved(cluster: RealCluster, node: string, beganMs: number): Promise<number> {
