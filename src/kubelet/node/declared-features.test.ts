@@ -39,6 +39,7 @@ describe('status.declaredFeatures', () => {
     const [node] = await cluster.list(NODE);
     assert.deepEqual(node?.status?.declaredFeatures, [
       'ExtendWebSocketsToKubelet',
+      'InPlacePodLevelResourcesVerticalScaling',
       'InPlacePodVerticalScalingInitContainers',
     ]);
   });

@@ -103,7 +103,10 @@ export class PodSync {
     const due = this.#dueStarts(plan.starts, pass);
     const isDue = plan.kills.length + due.starts.length > 0 || !isIdle(resize);
     if (!plan.createSandbox && !isDue) return { acted: false, ...retry(due.retryAtMs) };
-    if (plan.createSandbox) await this.#node.cgroups?.createForPod(pod);
+    if (plan.createSandbox) {
+      await this.#node.cgroups?.createForPod(pod);
+      this.#node.resizer.sandboxStarted(pod);
+    }
     const config = await this.#sandboxConfig(plan, pod).catch((error: unknown) => {
       throw plan.createSandbox ? this.#sandboxFault(error, pass) : error;
     });

@@ -12,6 +12,7 @@ import { containerStatuses, type ProbeStates, type StartFailure } from './contai
 import { latestContainer, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { podPhase } from './phase.ts';
 import { planSandbox } from './plan.ts';
+import { type GivenToPod, wholeResources } from '../resize/whole-resources.ts';
 
 /** A phase that the kubelet decided on for the whole pod, such as after a deadline. */
 export interface PhaseOverride {
@@ -36,6 +37,8 @@ export interface PodStatusInput {
   readonly canRecursiveReadOnly?: boolean;
   /** Conditions of a resize that is not done. */
   readonly resize?: readonly PodCondition[];
+  /** What the pod's cgroup holds it to; absent: not known. */
+  readonly given?: GivenToPod;
   /** Addresses of the node; the first is the main one. */
   readonly hostIps: readonly string[];
   readonly nowMs: number;
@@ -85,6 +88,7 @@ function wholeStatus(input: PodStatusInput): PodStatus {
     ...(statuses.init.length === 0 ? {} : { initContainerStatuses: statuses.init }),
     containerStatuses: statuses.regular,
     ...(statuses.ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: statuses.ephemeral }),
+    ...wholeResources(pod, phase === 'Running' ? input.given : undefined),
   };
 }
 
