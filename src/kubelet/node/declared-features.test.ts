@@ -41,6 +41,7 @@ describe('status.declaredFeatures', () => {
       'ExtendWebSocketsToKubelet',
       'InPlacePodLevelResourcesVerticalScaling',
       'InPlacePodVerticalScalingInitContainers',
+      'RestartAllContainersOnContainerExits',
     ]);
   });
 

@@ -10,4 +10,5 @@ export const DECLARED_FEATURES: readonly string[] = [
   'ExtendWebSocketsToKubelet',
   'InPlacePodLevelResourcesVerticalScaling',
   'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
 ];

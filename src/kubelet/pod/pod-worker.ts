@@ -25,6 +25,7 @@ import { canMountRecursiveReadOnly, downwardFacts, type NodeContext } from './no
 import { isAnythingAlive, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { PodSync } from './pod-sync.ts';
 import { stopPod } from './pod-stopper.ts';
+import { isRestartingAll } from './restart-all.ts';
 import { isTerminalPhase, type PhaseOverride, podStatus } from './status.ts';
 
 type Phase = 'syncing' | 'terminating' | 'terminated' | 'removed';
@@ -212,6 +213,7 @@ export class PodWorker {
       observed,
       events: this.events,
       signal: this.#syncing.signal,
+      isRestartingAll: isRestartingAll(this.#node.statuses.previous(this.#pod)),
     });
     if (result.acted) {
       const after = await this.#node.cache.refresh(this.uid);

@@ -12,6 +12,7 @@ import { containerStatuses, type ProbeStates, type StartFailure } from './contai
 import { latestContainer, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { podPhase } from './phase.ts';
 import { planSandbox } from './plan.ts';
+import { couldRestartAll, restartingAllVerdict, shouldRestartAll } from './restart-all.ts';
 import { type GivenToPod, wholeResources } from '../resize/whole-resources.ts';
 
 /** A phase that the kubelet decided on for the whole pod, such as after a deadline. */
@@ -80,6 +81,9 @@ function wholeStatus(input: PodStatusInput): PodStatus {
       phase,
       statuses: all,
       hasSandbox: !planSandbox(pod, observed).create,
+      ...(pod.spec !== undefined && couldRestartAll(pod.spec)
+        ? { restartingAll: restartingAllVerdict(pod, observed, previous) }
+        : {}),
       resize: isTerminalPhase(phase) ? [] : (input.resize ?? []),
       previous: previous.conditions ?? [],
       now: timeText(nowMs),
@@ -113,14 +117,17 @@ function allContainerStatuses(input: PodStatusInput): {
   readonly ephemeral: ContainerStatus[];
 } {
   const { previous } = input;
+  const isRestartingAll = shouldRestartAll(input.pod, input.observed, previous);
   return {
     init: containerStatuses({
       ...input,
+      isRestartingAll,
       kind: 'init',
       previous: previous.initContainerStatuses ?? [],
     }),
     regular: containerStatuses({
       ...input,
+      isRestartingAll,
       kind: 'regular',
       previous: previous.containerStatuses ?? [],
     }),
