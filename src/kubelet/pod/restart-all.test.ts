@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Container, ContainerRestartRule, Pod } from '#api/gen/core-v1.ts';
 import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { PodWorld } from '#kit/kubelet/pod-world.ts';
+import { podConditions } from './conditions.ts';
 import { restartsAfterExit } from './restart-policy.ts';
 import { couldRestartAll, restartingAllVerdict, shouldRestartAll, toReset } from './restart-all.ts';
 
@@ -223,4 +224,14 @@ describe('a pod that begins anew', () => {
     const { status, reason } = condition(world, 'AllContainersRestarting') ?? {};
     assert.deepEqual([world.pod?.status?.phase, status, reason], ['Failed', 'False', 'PodFailed']);
   });
+});
+
+it('a pod that was initialized stays so', () => {
+  const statuses = [{ name: 'i', ready: false, restartCount: 0, image: 'i', imageID: '' }];
+  const pod = podOf([container('a')], [container('i')]);
+  const facts = { pod, phase: 'Pending', statuses, hasSandbox: true, resize: [], now: '' } as const;
+  for (const status of ['True', 'False']) {
+    const found = podConditions({ ...facts, previous: [{ type: 'Initialized', status }] });
+    assert.equal(found.find(({ type }) => type === 'Initialized')?.status, status);
+  }
 });
