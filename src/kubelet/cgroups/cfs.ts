@@ -5,7 +5,7 @@
  * runc's conversion. Upstream: pkg/kubelet/cm/helpers_linux.go, v1.36.
  */
 const CPU_PERIOD_US = 100_000;
-export const SHARES_PER_CPU = 1024;
+const SHARES_PER_CPU = 1024;
 export const SHARES_MIN = 2;
 const SHARES_MAX = 262_144;
 const QUOTA_MIN_US = 1000;
@@ -31,6 +31,16 @@ export function cpuQuotaUs(
 ): number {
   if (milliCpu === 0 || !isEnforced) return 0;
   return Math.max(QUOTA_MIN_US, Math.trunc((milliCpu * periodUs) / 1000));
+}
+
+/** The way back from shares: 0 for what is below the least. */
+export function cpuSharesMilli(shares: number): number {
+  return shares < SHARES_MIN ? 0 : Math.ceil((shares * 1000) / SHARES_PER_CPU);
+}
+
+/** The way back from a quota: 0 for no limit. */
+export function cpuQuotaMilli(quotaUs: number, periodUs: number): number {
+  return quotaUs <= 0 || periodUs <= 0 ? 0 : Math.trunc((quotaUs * 1000) / periodUs);
 }
 
 /** cgroup v2's cpu.weight (1 to 10000) for v1's shares (2 to 262144). */

@@ -109,7 +109,7 @@ export function containerResources(
   const cpuLimit = limits?.['cpu'] ?? podLimits?.['cpu'] ?? '0';
   const memoryLimit = limits?.['memory'] ?? podLimits?.['memory'] ?? '0';
   return {
-    cpuShares: cpuShares(quantityMilli(requests?.['cpu'] ?? limits?.['cpu'] ?? '0')),
+    cpuShares: cpuShares(quantityMilli(requests?.['cpu'] ?? cpuLimit)),
     cpuPeriod: quotas.periodUs,
     cpuQuota: cpuQuotaUs(quantityMilli(cpuLimit), quotas),
     memoryLimitInBytes: quantityValue(memoryLimit),

@@ -39,7 +39,9 @@ describe('status.declaredFeatures', () => {
     const [node] = await cluster.list(NODE);
     assert.deepEqual(node?.status?.declaredFeatures, [
       'ExtendWebSocketsToKubelet',
+      'InPlacePodLevelResourcesVerticalScaling',
       'InPlacePodVerticalScalingInitContainers',
+      'RestartAllContainersOnContainerExits',
     ]);
   });
 

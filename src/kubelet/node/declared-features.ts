@@ -8,5 +8,7 @@
  */
 export const DECLARED_FEATURES: readonly string[] = [
   'ExtendWebSocketsToKubelet',
+  'InPlacePodLevelResourcesVerticalScaling',
   'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
 ];

@@ -8,6 +8,7 @@
 import type { ContainerStatus, Pod, PodCondition, PodPhase } from '#api/gen/core-v1.ts';
 import { formatGoList } from '../go-format.ts';
 import { isSidecar } from '#api/core/pod-helpers.ts';
+import { RESTARTING_ALL_CONDITION } from './restart-all.ts';
 
 const OWNED: ReadonlySet<string> = new Set([
   'PodScheduled',
@@ -17,6 +18,7 @@ const OWNED: ReadonlySet<string> = new Set([
   'PodReadyToStartContainers',
   'PodResizePending',
   'PodResizeInProgress',
+  RESTARTING_ALL_CONDITION,
 ]);
 
 export interface ConditionInput {
@@ -25,6 +27,8 @@ export interface ConditionInput {
   /** Init containers first. */
   readonly statuses: readonly ContainerStatus[];
   readonly hasSandbox: boolean;
+  /** Whether all containers begin anew; absent: no rule asks for that. */
+  readonly restartingAll?: Verdict;
   /** Those of a resize that is not done. */
   readonly resize: readonly PodCondition[];
   /** As last written: transition times are kept from them. */
@@ -51,12 +55,23 @@ export function podConditions(input: ConditionInput): PodCondition[] {
     ['Ready', containersReady.status === 'True' ? gatesVerdict(input) : containersReady],
     ['ContainersReady', containersReady],
     ['PodScheduled', TRUE],
+    ...restartingAll(input),
   ];
   return [
     ...others,
     ...input.resize,
     ...owned.map(([type, verdict]) => withTransition(type, verdict, input)),
   ];
+}
+
+function restartingAll({ restartingAll: going, phase }: ConditionInput): [string, Verdict][] {
+  if (going === undefined) return [];
+  const over: Partial<Record<PodPhase, string>> = {
+    Succeeded: 'PodCompleted',
+    Failed: 'PodFailed',
+  };
+  const reason = over[phase];
+  return [[RESTARTING_ALL_CONDITION, reason === undefined ? going : { status: 'False', reason }]];
 }
 
 /** `conditions`, with that of the override, should it have one. */
@@ -123,7 +138,7 @@ function gatesVerdict({ pod }: ConditionInput): Verdict {
   return { status: 'False', reason: 'ReadinessGatesNotReady', message: problems.join(', ') };
 }
 
-function initializedVerdict({ pod, phase, statuses }: ConditionInput): Verdict {
+function initializedVerdict({ pod, phase, statuses, previous }: ConditionInput): Verdict {
   const unknown: string[] = [];
   const incomplete: string[] = [];
   for (const container of pod.spec?.initContainers ?? []) {
@@ -141,7 +156,10 @@ function initializedVerdict({ pod, phase, statuses }: ConditionInput): Verdict {
     ['containers with unknown status', unknown],
     ['containers with incomplete status', incomplete],
   ]);
-  return message === '' ? TRUE : { status: 'False', reason: 'ContainersNotInitialized', message };
+  // A pod that begins anew (KEP-5532) has been initialized all the same.
+  const wasDone = previous.some(({ type, status }) => type === 'Initialized' && status === 'True');
+  if (message === '' || wasDone) return TRUE;
+  return { status: 'False', reason: 'ContainersNotInitialized', message };
 }
 
 /** Once a regular container ran, the pod stays initialized, also while sidecars restart. */

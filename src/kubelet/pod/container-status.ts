@@ -16,6 +16,7 @@ import { timeText } from '#api/meta/time.ts';
 import { latestContainer, type ObservedContainer, type ObservedPod } from './observed.ts';
 import { isSidecar } from '#api/core/pod-helpers.ts';
 import { actualResources } from '../resize/actual.ts';
+import { REMOVED_MESSAGE, RESTARTING_ALL_REASON } from './restart-all.ts';
 import { isToBeStarted } from './restart-policy.ts';
 
 /** Why a container could not be started: shown as its waiting state until it is. */
@@ -40,6 +41,8 @@ export interface ContainerStatusInput {
   readonly previous: readonly ContainerStatus[];
   readonly failures: ReadonlyMap<string, StartFailure>;
   readonly probes: ProbeStates;
+  /** All containers of the pod are removed, to begin anew. */
+  readonly isRestartingAll?: boolean;
   /** The runtime can make a mount read-only with all that is mounted below it; absent: it cannot. */
   readonly canRecursiveReadOnly?: boolean;
 }
@@ -154,6 +157,9 @@ function statusWithoutContainer(
   const { pod, observed, kind } = input;
   const waiting =
     (pod.spec?.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
+  const ran = previous?.state?.running ?? previous?.state?.terminated;
+  if (previous !== undefined && ran !== undefined && input.isRestartingAll === true)
+    return removedStatus(container, previous, input);
   if (previous?.state?.terminated !== undefined) return { ...previous };
   const mounts = mountStatuses(container, input);
   const status: ContainerStatus = {
@@ -181,6 +187,26 @@ function statusWithoutContainer(
     if (pod.metadata?.deletionTimestamp === undefined) status.restartCount++;
   }
   return status;
+}
+
+/** It ran, and was removed that all of the pod begins anew. */
+function removedStatus(
+  container: Container | EphemeralContainer,
+  previous: ContainerStatus,
+  input: ContainerStatusInput,
+): ContainerStatus {
+  const mounts = mountStatuses(container, input);
+  const why = { reason: RESTARTING_ALL_REASON, message: REMOVED_MESSAGE };
+  return {
+    name: container.name,
+    state: { waiting: why },
+    lastState: { terminated: { exitCode: LOST_EXIT_CODE, ...why } },
+    ready: false,
+    restartCount: (previous.restartCount ?? 0) + 1,
+    image: container.image ?? '',
+    imageID: '',
+    ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
+  };
 }
 
 const FORGOTTEN_INIT =

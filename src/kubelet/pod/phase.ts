@@ -3,8 +3,16 @@
  *
  * Source: API reference v1.36, PodPhase. Upstream: pkg/kubelet/kubelet_pods.go (getPhase).
  */
-import type { Container, ContainerStatus, Pod, PodPhase, PodSpec } from '#api/gen/core-v1.ts';
+import type {
+  Container,
+  ContainerStateTerminated,
+  ContainerStatus,
+  Pod,
+  PodPhase,
+  PodSpec,
+} from '#api/gen/core-v1.ts';
 import { isSidecar } from '#api/core/pod-helpers.ts';
+import { RESTARTING_ALL_REASON } from './restart-all.ts';
 import { restartsAfterExit } from './restart-policy.ts';
 
 type Statuses = ReadonlyMap<string, ContainerStatus>;
@@ -44,9 +52,23 @@ export function podPhase({ pod, statuses, terminal, initialized }: PhaseInput): 
 
 /** The exit that counts: of the container that ended, or of the one before it that waits. */
 function lastExitCode(status: ContainerStatus): number | undefined {
-  const { state, lastState } = status;
-  if (state?.terminated !== undefined) return state.terminated.exitCode;
-  return state?.waiting === undefined ? undefined : lastState?.terminated?.exitCode;
+  return lastExit(status)?.exitCode;
+}
+
+function lastExit({ state, lastState }: ContainerStatus): ContainerStateTerminated | undefined {
+  if (state?.terminated !== undefined) return state.terminated;
+  return state?.waiting === undefined ? undefined : lastState?.terminated;
+}
+
+/** Whether it runs again after an exit: by its policy, or because the whole pod begins anew. */
+function comesBack(
+  container: Container,
+  spec: PodSpec,
+  status: ContainerStatus | undefined,
+): boolean {
+  const exit = status === undefined ? undefined : lastExit(status);
+  if (exit?.reason === RESTARTING_ALL_REASON) return true;
+  return exit !== undefined && restartsAfterExit(container, spec, exit.exitCode ?? 0);
 }
 
 function tallyInit(containers: readonly Container[], spec: PodSpec, byName: Statuses) {
@@ -56,7 +78,7 @@ function tallyInit(containers: readonly Container[], spec: PodSpec, byName: Stat
     const status = byName.get(container.name);
     const exitCode = status === undefined ? undefined : lastExitCode(status);
     if (exitCode === undefined) pending++;
-    else if (exitCode !== 0 && !restartsAfterExit(container, spec, exitCode)) failedForGood = true;
+    else if (exitCode !== 0 && !comesBack(container, spec, status)) failedForGood = true;
   }
   return { pending, failedForGood };
 }
@@ -97,7 +119,7 @@ function tallyRegular(spec: PodSpec, byName: Statuses) {
       tally.running++;
     } else if (exitCode !== undefined) {
       tally.stopped++;
-      if (!restartsAfterExit(container, spec, exitCode)) tally.stoppedForGood++;
+      if (!comesBack(container, spec, status)) tally.stoppedForGood++;
       if (exitCode === 0 && status?.state?.terminated !== undefined) tally.succeeded++;
     } else if (status?.state?.waiting !== undefined) {
       tally.waiting++;

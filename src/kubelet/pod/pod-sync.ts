@@ -17,6 +17,7 @@ import { formatGoDuration } from '../go-format.ts';
 import { type MountedVolume, VolumeError } from '../volumes/volume-manager.ts';
 import type { StartFailure } from './container-status.ts';
 import type { ContainerKiller } from './container-killer.ts';
+import { resetContainers } from './container-resetter.ts';
 import { ContainerStarter } from './container-starter.ts';
 import { podDescription } from './description.ts';
 import { isIdle, type ResizePlan, withoutContainers } from '../resize/plan-resize.ts';
@@ -44,6 +45,8 @@ interface Pass {
   readonly observed: ObservedPod;
   readonly events: PodEvents;
   readonly signal: AbortSignal;
+  /** All containers are to be removed, that the pod begins anew. */
+  readonly isRestartingAll: boolean;
 }
 
 export class PodSync {
@@ -63,6 +66,7 @@ export class PodSync {
 
   async pass(pass: Pass): Promise<SyncResult> {
     const { pod, observed } = pass;
+    if (pass.isRestartingAll) return this.#reset(pass);
     const { probes, resizer } = this.#node;
     const wanted = resizer.plan(pod, observed);
     const wait = this.#resizeWait(pod);
@@ -80,6 +84,17 @@ export class PodSync {
       const result = await this.#act(plan, resize, pass);
       if (result.acted) this.#failedPasses = 0;
       return result;
+    } catch (error) {
+      return this.#failed(error, pass);
+    }
+  }
+
+  async #reset(pass: Pass): Promise<SyncResult> {
+    try {
+      await resetContainers(this.#node, this.#killer, pass);
+      this.#failedPasses = 0;
+      this.failures.clear();
+      return { acted: true };
     } catch (error) {
       return this.#failed(error, pass);
     }
@@ -103,7 +118,10 @@ export class PodSync {
     const due = this.#dueStarts(plan.starts, pass);
     const isDue = plan.kills.length + due.starts.length > 0 || !isIdle(resize);
     if (!plan.createSandbox && !isDue) return { acted: false, ...retry(due.retryAtMs) };
-    if (plan.createSandbox) await this.#node.cgroups?.createForPod(pod);
+    if (plan.createSandbox) {
+      await this.#node.cgroups?.createForPod(pod);
+      this.#node.resizer.sandboxStarted(pod);
+    }
     const config = await this.#sandboxConfig(plan, pod).catch((error: unknown) => {
       throw plan.createSandbox ? this.#sandboxFault(error, pass) : error;
     });

@@ -14,7 +14,8 @@ import { messageOf, stackOf } from '#base/error.ts';
 import { podLogDirectory } from '../container/container-config.ts';
 import { PodEvents } from '../events.ts';
 import { resizeMessage } from '../resize/messages.ts';
-import { isIdle } from '../resize/plan-resize.ts';
+import { isSettled } from '../resize/plan-resize.ts';
+import type { GivenToPod } from '../resize/whole-resources.ts';
 import { POD } from '../resources.ts';
 import { objectReferences } from '../volumes/sources.ts';
 import { pruneContainers, removeFromRuntime } from './cleanup.ts';
@@ -24,6 +25,7 @@ import { canMountRecursiveReadOnly, downwardFacts, type NodeContext } from './no
 import { isAnythingAlive, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { PodSync } from './pod-sync.ts';
 import { stopPod } from './pod-stopper.ts';
+import { isRestartingAll } from './restart-all.ts';
 import { isTerminalPhase, type PhaseOverride, podStatus } from './status.ts';
 
 type Phase = 'syncing' | 'terminating' | 'terminated' | 'removed';
@@ -47,6 +49,8 @@ export class PodWorker {
   #gone = false;
   #override: PhaseOverride | undefined;
   #evictionGraceSeconds = Number.POSITIVE_INFINITY;
+  /** What its cgroup held it to at the last look. */
+  #given: GivenToPod | undefined;
   #isTornDown = false;
   /** Nothing of it runs, and its devices were given back. */
   #isReleased = false;
@@ -195,6 +199,7 @@ export class PodWorker {
     const observed = this.#node.cache.get(this.uid);
     this.#checkDeadline();
     this.#noteResize(observed);
+    await this.#lookAtCgroup();
     // Before the report: a container that was ready when this kubelet started stays so.
     this.#node.probes.sync(this.#pod, observed, this.events);
     const phase = this.#report(observed, false);
@@ -208,6 +213,7 @@ export class PodWorker {
       observed,
       events: this.events,
       signal: this.#syncing.signal,
+      isRestartingAll: isRestartingAll(this.#node.statuses.previous(this.#pod)),
     });
     if (result.acted) {
       const after = await this.#node.cache.refresh(this.uid);
@@ -252,11 +258,17 @@ export class PodWorker {
     }
   }
 
+  async #lookAtCgroup(): Promise<void> {
+    const { cgroups, settings } = this.#node;
+    const limits = await cgroups?.limitsOf(this.#pod);
+    this.#given = limits === undefined ? undefined : { limits, quotas: settings.limits.quotas };
+  }
+
   /** Says that a resize goes on, or that it is done. */
   #noteResize(observed: ObservedPod): void {
     const { resizeConditions, resizer } = this.#node;
     const pod = this.#granted;
-    if (!isIdle(resizer.plan(pod, observed))) {
+    if (!isSettled(resizer.plan(pod, observed))) {
       resizeConditions.goOn(this.uid, pod.metadata?.generation);
       return;
     }
@@ -327,6 +339,7 @@ export class PodWorker {
       canRecursiveReadOnly: canMountRecursiveReadOnly(this.#node, this.#pod),
       nowMs: environment.clock.now(),
       ...(this.#override === undefined ? {} : { override: this.#override }),
+      ...(this.#given === undefined ? {} : { given: this.#given }),
     });
     const status = this.#node.devices.withHealth(this.#pod, made);
     if (!this.#gone) statuses.set(this.#pod, status);

@@ -2,7 +2,7 @@
  * Whether a container that stopped runs again.
  *
  * Source: API reference v1.36, core/v1 Container.restartPolicy and restartPolicyRules (KEP-753,
- * KEP-5307). Upstream: pkg/api/v1/pod/util.go, pkg/kubelet/container/helpers.go.
+ * KEP-5307, KEP-5532). Upstream: pkg/api/v1/pod/util.go, pkg/kubelet/container/helpers.go.
  */
 import type { Container, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { latestContainer, type ObservedPod } from './observed.ts';
@@ -10,7 +10,7 @@ import { latestContainer, type ObservedPod } from './observed.ts';
 /** By rules of the container, then its own policy, then the pod's. */
 export function restartsAfterExit(container: Container, spec: PodSpec, exitCode: number): boolean {
   if (container.restartPolicy !== undefined) {
-    if (matchesRestartRule(container, exitCode)) return true;
+    if (restartRuleAction(container, exitCode) !== undefined) return true;
     const own = restartsUnder(container.restartPolicy, exitCode);
     if (own !== undefined) return own;
   }
@@ -24,13 +24,18 @@ function restartsUnder(policy: string, exitCode: number): boolean | undefined {
   return undefined;
 }
 
-function matchesRestartRule(container: Container, exitCode: number): boolean {
+/** Of the first rule that names the exit code, of those that say what to do. */
+export function restartRuleAction(
+  container: Container,
+  exitCode: number,
+): 'Restart' | 'RestartAllContainers' | undefined {
   const rule = (container.restartPolicyRules ?? []).find(({ exitCodes }) => {
     const listed = exitCodes?.values?.includes(exitCode) ?? false;
     if (exitCodes?.operator === 'In') return listed;
     return exitCodes?.operator === 'NotIn' && !listed;
   });
-  return rule?.action === 'Restart';
+  const { action } = rule ?? {};
+  return action === 'Restart' || action === 'RestartAllContainers' ? action : undefined;
 }
 
 /** Whether the container is to be started (again), given what the runtime knows of it. */

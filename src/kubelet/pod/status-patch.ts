@@ -2,8 +2,8 @@
  * The smallest strategic merge patch that turns one pod status into another.
  *
  * Pure. Conditions are merged by type and never removed, so that those of others stay (but for those
- * of a resize, which end with it); addresses are merged by address, so what is gone is deleted by
- * name; lists of containers are replaced.
+ * of a resize, which end with it); addresses are merged by address, and resources by name, so what is
+ * gone is deleted by name; lists of containers are replaced.
  * Source: API reference v1.36, PodStatus (patch strategies). Upstream:
  * pkg/util/pod/pod.go (PatchPodStatus).
  */
@@ -23,6 +23,8 @@ export function statusPatch(from: PodStatus, to: PodStatus): Fields | undefined 
       if (changed.length > 0) patch[name] = changed;
     } else if (name === 'podIPs' || name === 'hostIPs') {
       patch[name] = mergedAddresses(from[name] ?? [], to[name] ?? []);
+    } else if (name === 'resources' || name === 'allocatedResources') {
+      patch[name] = mergedFields(old[name], wanted[name]);
     } else {
       patch[name] = wanted[name] ?? null;
     }
@@ -45,6 +47,8 @@ const OWNED: ReadonlySet<string> = new Set([
   'initContainerStatuses',
   'containerStatuses',
   'ephemeralContainerStatuses',
+  'allocatedResources',
+  'resources',
   'qosClass',
 ]);
 
@@ -64,6 +68,15 @@ function changedConditions(from: PodStatus, to: PodStatus): Fields[] {
     return [{ ...Object.fromEntries(gone.map((key) => [key, null])), ...condition }];
   });
   return [...changes, ...deletions];
+}
+
+/** Of fields in fields: what differs, and null for what is gone. */
+function mergedFields(from: unknown, to: unknown): unknown {
+  if (to === undefined || typeof to !== 'object') return to ?? null;
+  const [old, wanted] = [{ ...(from as Fields | undefined) }, { ...(to as Fields) }];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(wanted)])];
+  const changed = names.filter((name) => !sameValue(old[name], wanted[name]));
+  return Object.fromEntries(changed.map((name) => [name, mergedFields(old[name], wanted[name])]));
 }
 
 function mergedAddresses(

@@ -12,6 +12,8 @@ import { containerStatuses, type ProbeStates, type StartFailure } from './contai
 import { latestContainer, type ObservedPod, observedIps, wasStarted } from './observed.ts';
 import { podPhase } from './phase.ts';
 import { planSandbox } from './plan.ts';
+import { couldRestartAll, restartingAllVerdict, shouldRestartAll } from './restart-all.ts';
+import { type GivenToPod, wholeResources } from '../resize/whole-resources.ts';
 
 /** A phase that the kubelet decided on for the whole pod, such as after a deadline. */
 export interface PhaseOverride {
@@ -36,6 +38,8 @@ export interface PodStatusInput {
   readonly canRecursiveReadOnly?: boolean;
   /** Conditions of a resize that is not done. */
   readonly resize?: readonly PodCondition[];
+  /** What the pod's cgroup holds it to; absent: not known. */
+  readonly given?: GivenToPod;
   /** Addresses of the node; the first is the main one. */
   readonly hostIps: readonly string[];
   readonly nowMs: number;
@@ -77,6 +81,9 @@ function wholeStatus(input: PodStatusInput): PodStatus {
       phase,
       statuses: all,
       hasSandbox: !planSandbox(pod, observed).create,
+      ...(pod.spec !== undefined && couldRestartAll(pod.spec)
+        ? { restartingAll: restartingAllVerdict(pod, observed, previous) }
+        : {}),
       resize: isTerminalPhase(phase) ? [] : (input.resize ?? []),
       previous: previous.conditions ?? [],
       now: timeText(nowMs),
@@ -85,6 +92,7 @@ function wholeStatus(input: PodStatusInput): PodStatus {
     ...(statuses.init.length === 0 ? {} : { initContainerStatuses: statuses.init }),
     containerStatuses: statuses.regular,
     ...(statuses.ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: statuses.ephemeral }),
+    ...wholeResources(pod, phase === 'Running' ? input.given : undefined),
   };
 }
 
@@ -109,14 +117,17 @@ function allContainerStatuses(input: PodStatusInput): {
   readonly ephemeral: ContainerStatus[];
 } {
   const { previous } = input;
+  const isRestartingAll = shouldRestartAll(input.pod, input.observed, previous);
   return {
     init: containerStatuses({
       ...input,
+      isRestartingAll,
       kind: 'init',
       previous: previous.initContainerStatuses ?? [],
     }),
     regular: containerStatuses({
       ...input,
+      isRestartingAll,
       kind: 'regular',
       previous: previous.containerStatuses ?? [],
     }),

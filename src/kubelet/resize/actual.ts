@@ -9,7 +9,7 @@
  */
 import { canonicalQuantity, quantityMilli } from '#api/codec/quantity.ts';
 import type { ResourceRequirements } from '#api/gen/core-v1.ts';
-import { SHARES_MIN, SHARES_PER_CPU } from '../cgroups/cfs.ts';
+import { cpuQuotaMilli, cpuSharesMilli, SHARES_MIN } from '../cgroups/cfs.ts';
 import type { RuntimeResources } from '../pod/observed.ts';
 import type { Amounts } from './pod-resources.ts';
 
@@ -28,8 +28,8 @@ export function binaryQuantity(bytes: number): string {
 export function runtimeAmounts(given: RuntimeResources): Omit<Amounts, 'memoryRequest'> {
   const { cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes } = given;
   return {
-    cpuRequest: cpuShares < SHARES_MIN ? 0 : Math.ceil((cpuShares * 1000) / SHARES_PER_CPU),
-    cpuLimit: cpuQuota <= 0 || cpuPeriod <= 0 ? 0 : Math.trunc((cpuQuota * 1000) / cpuPeriod),
+    cpuRequest: cpuSharesMilli(cpuShares),
+    cpuLimit: cpuQuotaMilli(cpuQuota, cpuPeriod),
     memoryLimit: Math.max(0, memoryLimitBytes),
   };
 }

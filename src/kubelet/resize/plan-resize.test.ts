@@ -5,7 +5,15 @@ import type { Container, Pod, ResourceRequirements } from '#api/gen/core-v1.ts';
 import type { CgroupLimits } from '../cgroups/pod-cgroup.ts';
 import type { ObservedPod, RuntimeResources } from '../pod/observed.ts';
 import { actualResources } from './actual.ts';
-import { memoryFault, planResize, type ResizeStep, resizeSteps } from './plan-resize.ts';
+import {
+  type Actuated,
+  isIdle,
+  isSettled,
+  memoryFault,
+  planResize,
+  type ResizeStep,
+  resizeSteps,
+} from './plan-resize.ts';
 import { observedContainer, observedPod } from '#kit/kubelet/observed.ts';
 import { compareResizes } from './resize-order.ts';
 
@@ -31,6 +39,11 @@ function words(step: ResizeStep): string {
       .map((pair) => pair.join('='))
       .join()}`;
   return `${step.container.container.name} ${step.resource}`;
+}
+
+/** Each container has this, and the pod as a whole nothing unless said. */
+function told(each: ResourceRequirements, whole: ResourceRequirements | undefined = {}): Actuated {
+  return { of: () => each, whole, isUnfinished: false };
 }
 
 const OLD = sized('1', '64Mi');
@@ -77,18 +90,18 @@ describe('planResize and resizeSteps', () => {
   for (const [claim, [a, b], [memoryA, memoryB], wanted, steps] of rows) {
     it(claim, () => {
       const pod = podOf({ a: sized(a, memoryA), b: sized(b, memoryB) });
-      const plan = planResize(pod, observe('a', 'b'), () => OLD);
+      const plan = planResize(pod, observe('a', 'b'), told(OLD));
       assert.deepEqual(resizeSteps(plan, CURRENT, wanted).map(words), steps);
     });
   }
 
   it('leaves out what does not run', () => {
-    const plan = planResize(podOf({ a: sized('2', '1Mi') }), observe('b'), () => OLD);
+    const plan = planResize(podOf({ a: sized('2', '1Mi') }), observe('b'), told(OLD));
     assert.deepEqual(resizeSteps(plan, CURRENT, CURRENT), []);
   });
 
   it('gives a first limit to the containers, then to the pod, and takes none away', () => {
-    const plan = planResize(podOf({ a: OLD }), observe('a'), () => ({}));
+    const plan = planResize(podOf({ a: OLD }), observe('a'), told({}));
     const steps = resizeSteps(plan, { cpuShares: 1024 }, { cpuShares: 1024, memoryBytes: 64 });
     assert.deepEqual(steps.map(words), ['a memory', 'pod memoryBytes=64', 'a cpu']);
     assert.deepEqual(resizeSteps(plan, CURRENT, { cpuShares: 2048 }).map(words), [
@@ -99,13 +112,51 @@ describe('planResize and resizeSteps', () => {
 
   it('knows the limit that the pod lends to a container', () => {
     const pod: Pod = { spec: { containers: [{ name: 'a' }], resources: { limits: { cpu: '2' } } } };
-    const plan = planResize(pod, observe('a'), () => ({ limits: { cpu: '2' } }));
+    const plan = planResize(pod, observe('a'), told({ limits: { cpu: '2' } }));
     assert.deepEqual(plan.cpu, []);
   });
 });
 
+describe('the whole pod', () => {
+  const whole = (cpu: string): ResourceRequirements => ({ limits: { cpu } });
+  const pod: Pod = { spec: { containers: [], resources: whole('2') } };
+  const sandbox = { id: 's', attempt: 0, ready: true, createdMs: 0, hostNetwork: false, ips: [] };
+  const bare: Pod = { spec: { containers: [] } };
+  const started: ObservedPod = { ...observe(), sandboxes: [sandbox] };
+  const stopped = { ...started, sandboxes: [{ ...sandbox, ready: false }] };
+
+  for (const [claim, of, observed, actuated, expected] of [
+    ['is changed when it was given less', pod, started, whole('1'), 'changed'],
+    ['is changed when it has something now', pod, started, {}, 'changed'],
+    ['is changed when it has nothing now', bare, started, pod.spec?.resources, 'changed'],
+    ['is as it shall be, however it is written', pod, started, whole('2000m'), 'settled'],
+    ['is not known when that was forgotten', pod, started, undefined, 'unknown'],
+    ['needs no look when nothing is asked', bare, started, undefined, 'settled'],
+    ['is left alone while it has no sandbox', pod, stopped, whole('1'), 'settled'],
+  ] as const) {
+    it(claim, () => {
+      const plan = planResize(of, observed, { ...told({}), whole: actuated });
+      assert.equal(plan.whole, expected);
+      assert.deepEqual(
+        [isIdle(plan), isSettled(plan)],
+        [expected === 'settled', expected !== 'changed'],
+      );
+    });
+  }
+
+  it('lends more to a container that has no limit of its own, within its own', () => {
+    const lent: Pod = { spec: { containers: [{ name: 'a' }], resources: whole('2') } };
+    const plan = planResize(lent, { ...observe('a'), sandboxes: [sandbox] }, told(whole('1')));
+    const limits = { cpuShares: 2, cpuQuotaUs: 200_000 };
+    const more = resizeSteps(plan, { cpuShares: 2, cpuQuotaUs: 100_000 }, limits);
+    assert.deepEqual(more.map(words), ['pod cpuQuotaUs=200000', 'a cpu']);
+    const less = resizeSteps(plan, { cpuShares: 2, cpuQuotaUs: 300_000 }, limits);
+    assert.deepEqual(less.map(words), ['a cpu', 'pod cpuQuotaUs=200000']);
+  });
+});
+
 describe('memoryFault', () => {
-  const plan = planResize(podOf({ a: sized('1', '32Mi') }), observe('a'), () => OLD);
+  const plan = planResize(podOf({ a: sized('1', '32Mi') }), observe('a'), told(OLD));
   const steps = resizeSteps(plan, CURRENT, { ...CURRENT, memoryBytes: 96 });
   const mebi = 2 ** 20;
   for (const [claim, pod, container, fault] of [

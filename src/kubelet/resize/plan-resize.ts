@@ -4,7 +4,7 @@
  *   allocated, actuated, observed ─▶ planResize  ─▶ containers to update, containers to restart
  *   that, the cgroup of the pod   ─▶ resizeSteps ─▶ one change after another
  *
- * Source: KEP-1287 ("Kubelet Restart Policy", "CRI Changes"). Upstream:
+ * Source: KEP-1287 ("Kubelet Restart Policy", "CRI Changes"), KEP-5419. Upstream:
  * pkg/kubelet/kuberuntime/kuberuntime_manager.go (computePodResizeAction, doPodResizeAction), v1.36.
  */
 import type { Container, Pod, ResourceRequirements } from '#api/gen/core-v1.ts';
@@ -16,6 +16,7 @@ import {
   effective,
   type Resizable,
   resizableContainers,
+  sameAmounts,
 } from './pod-resources.ts';
 
 export interface ContainerResize {
@@ -34,25 +35,39 @@ export interface ResizePlan {
   readonly restarts: ReadonlySet<string>;
   /** An earlier try did not come to its end: the pod's cgroup may not be as it shall be. */
   readonly isUnfinished: boolean;
+  /** `unknown`: what the pod's cgroup was last given was forgotten, so it is to be looked at. */
+  readonly whole: 'settled' | 'changed' | 'unknown';
 }
 
-export function isIdle({ memory, cpu, restarts, isUnfinished }: ResizePlan): boolean {
-  return memory.length + cpu.length + restarts.size === 0 && !isUnfinished;
+/** Whether the pod has all that is allocated to it, as far as is known. */
+export function isSettled({ memory, cpu, restarts, isUnfinished, whole }: ResizePlan): boolean {
+  const isSame = whole !== 'changed' && !isUnfinished;
+  return memory.length + cpu.length + restarts.size === 0 && isSame;
 }
 
-/** `pod`: as the node has allocated it. `actuated`: of a container that runs. */
-export function planResize(
-  pod: Pod,
-  observed: ObservedPod,
-  actuated: (container: Container, latest: ObservedContainer) => ResourceRequirements,
-): ResizePlan {
+/** Whether there is nothing to do. */
+export function isIdle(plan: ResizePlan): boolean {
+  return isSettled(plan) && plan.whole === 'settled';
+}
+
+/** What was last told to the runtime, and given to the pod's cgroup. */
+export interface Actuated {
+  /** Of a container that runs. */
+  of(container: Container, latest: ObservedContainer): ResourceRequirements;
+  /** Of the pod as a whole; undefined: not known. */
+  readonly whole: ResourceRequirements | undefined;
+  readonly isUnfinished: boolean;
+}
+
+/** `pod`: as the node has allocated it. */
+export function planResize(pod: Pod, observed: ObservedPod, actuated: Actuated): ResizePlan {
   const memory: ContainerResize[] = [];
   const cpu: ContainerResize[] = [];
   const restarts = new Set<string>();
   for (const container of resizableContainers(pod)) {
     const latest = latestContainer(observed, container.name);
     if (latest?.state !== 'running') continue;
-    const from = actuated(container, latest);
+    const from = actuated.of(container, latest);
     const resize = { id: latest.id, container, from, to: effective(pod, container.resources) };
     const changed = changedResources(resize);
     if (changed.some((name) => restartsFor(container, name))) restarts.add(latest.id);
@@ -65,8 +80,21 @@ export function planResize(
     memory: memory.toSorted((a, b) => direction(a, 'memory') - direction(b, 'memory')),
     cpu: cpu.toSorted((a, b) => direction(a, 'cpu') - direction(b, 'cpu')),
     restarts,
-    isUnfinished: false,
+    isUnfinished: actuated.isUnfinished,
+    whole: wholeOf(pod, observed, actuated.whole),
   };
+}
+
+/** Without a sandbox the pod's cgroup is yet to be made, of what is allocated then. */
+function wholeOf(
+  { spec }: Pod,
+  { sandboxes }: ObservedPod,
+  actuated: ResourceRequirements | undefined,
+): ResizePlan['whole'] {
+  if (!sandboxes.some(({ ready }) => ready)) return 'settled';
+  if (actuated !== undefined)
+    return sameAmounts(actuated, spec?.resources ?? {}) ? 'settled' : 'changed';
+  return spec?.resources === undefined ? 'settled' : 'unknown';
 }
 
 /** Without the containers that are stopped for another reason: they start with what is new. */

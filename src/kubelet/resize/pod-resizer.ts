@@ -2,7 +2,7 @@
  * Gives running containers what the node has allocated to them, without starting them anew.
  *
  * Remembers durably what was last told to the runtime, for the runtime's own figures are coarser.
- * Source: KEP-1287. Upstream: pkg/kubelet/kuberuntime/kuberuntime_manager.go (doPodResizeAction),
+ * Source: KEP-1287, KEP-5419. Upstream: pkg/kubelet/kuberuntime/kuberuntime_manager.go (doPodResizeAction),
  * v1.36.
  */
 import type { Container, Pod, ResourceRequirements } from '#api/gen/core-v1.ts';
@@ -53,10 +53,19 @@ export class PodResizer {
 
   /** What is left to do; `pod` as the node has allocated it. */
   plan(pod: Pod, observed: ObservedPod): ResizePlan {
-    const actuated = (container: Container, latest: ObservedContainer): ResourceRequirements =>
-      this.#actuated(pod, container.name) ?? actuatedFromRuntime(pod, container, latest.resources);
-    const isUnfinished = this.#entry(pod)?.isUnfinished === true;
-    return { ...planResize(pod, observed, actuated), isUnfinished };
+    const entry = this.#entry(pod);
+    return planResize(pod, observed, {
+      of: (container: Container, latest: ObservedContainer): ResourceRequirements =>
+        this.#actuated(pod, container.name) ??
+        actuatedFromRuntime(pod, container, latest.resources),
+      whole: entry?.pod,
+      isUnfinished: entry?.isUnfinished === true,
+    });
+  }
+
+  /** The pod's cgroup is made with what is allocated to it. */
+  sandboxStarted(pod: Pod): void {
+    this.#update(pod, { pod: pod.spec?.resources ?? {} });
   }
 
   /** A container is made with what is allocated to it. */
@@ -79,13 +88,15 @@ export class PodResizer {
     const wanted = podCgroupLimits(pod, this.#options.limits.quotas);
     const all = resizeSteps(plan, current, wanted);
     const steps = cgroups === undefined ? all.filter((step) => !('pod' in step)) : all;
-    if (steps.length > 0) this.#mark(pod, true);
+    if (steps.length > 0) this.#update(pod, { isUnfinished: true });
     if (lowersMemory(steps, current)) {
       const fault = memoryFault(steps, current, await this.#memoryUsage(pod));
       if (fault !== undefined) throw new Error(fault);
     }
     for (const step of steps) await this.#do(pod, step);
-    if (this.#entry(pod)?.isUnfinished === true) this.#mark(pod, false);
+    const isMarked = this.#entry(pod)?.isUnfinished === true;
+    if (!isMarked && plan.whole === 'settled') return;
+    this.#update(pod, { isUnfinished: false, pod: pod.spec?.resources ?? {} });
   }
 
   async #do(pod: Pod, step: ResizeStep): Promise<void> {
@@ -121,17 +132,13 @@ export class PodResizer {
     return this.#entry(pod)?.containers[name];
   }
 
-  /** Nothing waits for the disk: what is lost is read back from the runtime. */
+  /** Nothing waits for the disk: what is lost is read back from runtime and kernel. */
   #remember(pod: Pod, name: string, resources: ResourceRequirements): void {
-    const entry = this.#entry(pod);
-    this.#write(pod, { ...entry, containers: { ...entry?.containers, [name]: resources } });
+    this.#update(pod, { containers: { ...this.#entry(pod)?.containers, [name]: resources } });
   }
 
-  #mark(pod: Pod, isUnfinished: boolean): void {
-    this.#write(pod, { containers: this.#entry(pod)?.containers ?? {}, isUnfinished });
-  }
-
-  #write(pod: Pod, entry: PodResources): void {
+  #update(pod: Pod, change: Partial<PodResources>): void {
+    const entry = { containers: {}, ...this.#entry(pod), ...change };
     this.#options.actuated.set(pod.metadata?.uid ?? '', entry).catch(this.#warn);
   }
 

@@ -1,9 +1,9 @@
 /**
- * What of a pod may change while it runs: the resources of its containers. Pure.
+ * What of a pod may change while it runs: its resources and those of its containers. Pure.
  *
  * Three sets of them stand side by side: what the spec asks for, what the node has allocated, and
  * what was last told to the runtime (actuated). Source: KEP-1287; KEP-2837 (limits of the pod hold
- * for containers without their own). Upstream: pkg/kubelet/allocation/allocation_manager.go, v1.36.
+ * for containers without their own); KEP-5419 (resizes of the whole pod). Upstream: pkg/kubelet/allocation/allocation_manager.go, v1.36.
  */
 import { compareQuantity, quantityMilli, quantityValue } from '#api/codec/quantity.ts';
 import type { Container, Pod, ResourceRequirements } from '#api/gen/core-v1.ts';
@@ -13,6 +13,8 @@ type Quantities = Readonly<Record<string, string>>;
 export interface PodResources {
   /** By name; init containers too. */
   readonly containers: Readonly<Record<string, ResourceRequirements>>;
+  /** Of the pod as a whole. Absent: it has none; of what is actuated: not known. */
+  readonly pod?: ResourceRequirements;
   /** Of what is actuated: changes have begun that have not all been made. */
   readonly isUnfinished?: boolean;
 }
@@ -36,7 +38,11 @@ export function resourcesOf(pod: Pod): PodResources {
   const entries = resizableContainers(pod).map(
     ({ name, resources }) => [name, resources ?? {}] as const,
   );
-  return { containers: Object.fromEntries(entries) };
+  const whole = pod.spec?.resources;
+  return {
+    containers: Object.fromEntries(entries),
+    ...(whole === undefined ? {} : { pod: whole }),
+  };
 }
 
 /** The pod as if its spec asked for `resources`: the same object when it does. */
@@ -47,23 +53,32 @@ export function withResources(pod: Pod, resources: PodResources): Pod {
     const own = resources.containers[container.name];
     return own === undefined ? container : { ...container, resources: own };
   };
-  const { initContainers } = spec;
+  const { initContainers, resources: _, ...rest } = spec;
   return {
     ...pod,
     spec: {
-      ...spec,
+      ...rest,
+      ...(resources.pod === undefined ? {} : { resources: resources.pod }),
       containers: spec.containers.map(given),
       ...(initContainers === undefined ? {} : { initContainers: initContainers.map(given) }),
     },
   };
 }
 
-/** Whether `b` says the same of every container that `a` names; what `b` leaves out is the same. */
+/**
+ * Whether `b` says the same of the pod, and of every container that `a` names: one that `b` leaves
+ * out is the same.
+ */
 export function sameResources(a: PodResources, b: PodResources): boolean {
+  if (!sameLists(a.pod, b.pod)) return false;
   return Object.entries(a.containers).every(([name, own]) => {
     const other = b.containers[name] ?? own;
-    return sameList(own.requests, other.requests) && sameList(own.limits, other.limits);
+    return sameLists(own, other);
   });
+}
+
+function sameLists(a: ResourceRequirements = {}, b: ResourceRequirements = {}): boolean {
+  return sameList(a.requests, b.requests) && sameList(a.limits, b.limits);
 }
 
 function sameList(a: Quantities = {}, b: Quantities = {}): boolean {
@@ -92,6 +107,17 @@ export function amountsOf({ requests, limits }: ResourceRequirements): Amounts {
     memoryRequest: quantityValue(requests?.['memory'] ?? '0'),
     memoryLimit: quantityValue(limits?.['memory'] ?? '0'),
   };
+}
+
+/** Whether both ask for the same of what can be changed in place. */
+export function sameAmounts(a: ResourceRequirements, b: ResourceRequirements): boolean {
+  const [left, right] = [amountsOf(a), amountsOf(b)];
+  return (
+    left.cpuRequest === right.cpuRequest &&
+    left.cpuLimit === right.cpuLimit &&
+    left.memoryRequest === right.memoryRequest &&
+    left.memoryLimit === right.memoryLimit
+  );
 }
 
 /** `from`, but for one resource as in `to`. */

@@ -5,6 +5,7 @@
  * So a lost checkpoint neither grants a resize that was deferred nor restarts a container that has
  * what it shall have. Upstream takes the spec instead (allocation_manager.go, AddPod), v1.36.
  */
+import { subtractQuantity } from '#api/codec/quantity.ts';
 import type { Container, ContainerStatus, Pod, ResourceRequirements } from '#api/gen/core-v1.ts';
 import { cpuQuotaUs, cpuShares } from '../cgroups/cfs.ts';
 import type { RuntimeResources } from '../pod/observed.ts';
@@ -18,7 +19,33 @@ export function allocationFromStatus(pod: Pod): PodResources {
     const status = statuses.find(({ name }) => name === container.name);
     return [container.name, allocated(container, status)] as const;
   });
-  return { containers: Object.fromEntries(entries) };
+  const whole = wholeAllocated(pod);
+  return {
+    containers: Object.fromEntries(entries),
+    ...(whole === undefined ? {} : { pod: whole }),
+  };
+}
+
+/** Of what the whole pod asks for, as much as its status says; there the overhead is on top. */
+function wholeAllocated({ spec, status }: Pod): ResourceRequirements | undefined {
+  const { resources, overhead = {} } = spec ?? {};
+  if (resources === undefined || status?.resources === undefined) return resources;
+  const told = (
+    asked: Readonly<Record<string, string>> | undefined,
+    shown: Readonly<Record<string, string>> = {},
+  ): Record<string, string> =>
+    Object.fromEntries(
+      Object.keys(asked ?? {}).flatMap((name) => {
+        const value = shown[name];
+        if (value === undefined) return [];
+        return [[name, subtractQuantity(value, overhead[name] ?? '0')] as const];
+      }),
+    );
+  return {
+    ...resources,
+    requests: told(resources.requests, status.allocatedResources),
+    limits: told(resources.limits, status.resources.limits),
+  };
 }
 
 function allocated(

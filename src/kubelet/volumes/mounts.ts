@@ -14,6 +14,16 @@ export interface MountEntry {
 }
 
 const MOUNT_TIMEOUT_MS = 30_000;
+/** Large disks are formatted and checked for long. */
+const TOOL_TIMEOUT_MS = 600_000;
+
+/** A file system of a device. */
+export interface DeviceMount {
+  readonly from: string;
+  readonly to: string;
+  readonly fsType: string;
+  readonly options: readonly string[];
+}
 
 export class Mounter {
   readonly #fileSystem: FileSystem;
@@ -41,6 +51,20 @@ export class Mounter {
 
   async bind(from: string, to: string): Promise<void> {
     await this.#run('mount', ['--no-canonicalize', '--bind', from, to]);
+  }
+
+  async mount({ from, to, fsType, options }: DeviceMount): Promise<void> {
+    await this.#run('mount', ['-t', fsType, '-o', options.join(','), from, to]);
+  }
+
+  /** A program that looks at a device or changes it; its output is all that it wrote. */
+  async tool(
+    command: string,
+    args: readonly string[],
+  ): Promise<{ readonly exitCode: number; readonly output: string }> {
+    const options = { timeoutMs: TOOL_TIMEOUT_MS };
+    const { exitCode, stdout, stderr } = await this.#processes.run(command, args, options);
+    return { exitCode, output: Buffer.concat([stdout, stderr]).toString().trim() };
   }
 
   async unmount(path: string): Promise<void> {

@@ -62,7 +62,8 @@ class World {
             MOUNT_INFO,
             command === 'mount' ? text + line : text.replace(line, ''),
           );
-          return { exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() };
+          const stdout = Buffer.from(command === 'blkid' ? 'TYPE=xfs' : '');
+          return { exitCode: 0, stdout, stderr: new Uint8Array() };
         },
       },
     });
@@ -217,7 +218,7 @@ describe('a volume of a directory of this node', () => {
     await world.files.writeFile('/missing', '');
     assert.equal(
       await world.failure(podOf()),
-      'MountVolume.SetUp failed for volume "pv" : only directories can be mounted, and /missing is none',
+      'MountVolume.SetUp failed for volume "pv" : only directories and block devices can be mounted, and /missing is none',
     );
   });
 });
@@ -242,6 +243,29 @@ it('a volume of another kind has no plug-in here', async () => {
 
 describe('a device of this node', () => {
   const asDevice: Partial<Container> = { volumeDevices: [{ name: 'data', devicePath: '/dev/x' }] };
+
+  it('is mounted once as a file system, and bound into each pod, until the last is gone', async () => {
+    const world = await World.make();
+    await world.files.writeFile('/dev/sdx', '');
+    world.files.devices.add('/dev/sdx');
+    await world.bind({ local: { path: '/dev/sdx', fsType: 'xfs' } });
+    const at = '/k/plugins/kubernetes.io/local-volume/mounts/pv';
+    const other = PLACE.replace('/u/', '/v/');
+    const mounted = await world.mount(podOf());
+    assert.deepEqual(mounted.get('data'), { path: PLACE, readOnly: false, isDevice: false });
+    await world.mount(podOf({}, { uid: 'v' }));
+    await world.manager.tearDown('u');
+    await world.restart().tearDown('v');
+    assert.deepEqual(world.mounts.slice(1), [
+      'fsck -a /dev/sdx',
+      `mount -t xfs -o defaults /dev/sdx ${at}`,
+      `mount --no-canonicalize --bind ${at} ${PLACE}`,
+      `mount --no-canonicalize --bind ${at} ${other}`,
+      `umount ${PLACE}`,
+      `umount ${other}`,
+      `umount ${at}`,
+    ]);
+  });
 
   it('is given as it is', async () => {
     const world = await World.make();

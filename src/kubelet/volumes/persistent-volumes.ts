@@ -3,7 +3,8 @@
  *
  *   claim ─▶ bound volume ─▶ may it be used on this node? ─┬▶ hostPath: the path itself
  *                                                          ├▶ local directory: bound into the pod
- *                                                          └▶ local device: given as it is
+ *                                                          └▶ local device: given as it is, or mounted
+ *                                                             (local-devices.ts) and bound
  *
  * Upstream: pkg/volume/{local,hostpath}, pkg/volume/util/operationexecutor (checkNodeAffinity), v1.36.
  */
@@ -15,10 +16,9 @@ import type { PodEvents } from '../events.ts';
 import { plainMessage } from '../pod/start-error.ts';
 import { type BoundVolume, boundVolume } from './bound-volume.ts';
 import { setUpHostPath } from './host-path.ts';
+import { LOCAL_PLUGIN, LocalDevices } from './local-devices.ts';
 import type { Mounter } from './mounts.ts';
 import { giveToGroup } from './ownership.ts';
-
-const LOCAL_PLUGIN = 'kubernetes.io~local-volume';
 
 export interface PersistentVolumesOptions {
   readonly client: Pick<Client, 'get'>;
@@ -26,6 +26,8 @@ export interface PersistentVolumesOptions {
   readonly mounter: Mounter;
   /** Where a pod's own files lie. */
   readonly podDirectory: (uid: string) => string;
+  /** Where devices are mounted, below. */
+  readonly rootDirectory: string;
   /** This node, as it was last seen. */
   readonly node: () => Node;
 }
@@ -43,11 +45,13 @@ export class MountError extends Error {}
 
 export class PersistentVolumes {
   readonly #options: PersistentVolumesOptions;
+  readonly #devices: LocalDevices;
   /** What was found of each pod that has claims, by its uid: kept until the pod is gone. */
   readonly #bound = new Map<string, Map<string, BoundVolume>>();
 
   constructor(options: PersistentVolumesOptions) {
     this.#options = options;
+    this.#devices = new LocalDevices(options);
   }
 
   static isClaimed({ persistentVolumeClaim, ephemeral }: Volume): boolean {
@@ -69,6 +73,11 @@ export class PersistentVolumes {
 
   forget(uid: string): void {
     this.#bound.delete(uid);
+  }
+
+  /** Takes down what no pod uses any more: after its directories are unmounted. */
+  release(): Promise<void> {
+    return this.#devices.release();
   }
 
   /** A claim that was bound stays so: its volume is looked up once. */
@@ -105,9 +114,17 @@ export class PersistentVolumes {
       if (kind === 'block') return { path: local.path, readOnly, isDevice: true };
       throw new Error(`${local.path} is not a block device`);
     }
-    if (kind !== 'directory')
-      throw new Error(`only directories can be mounted, and ${local.path} is none`);
-    return { path: await this.#bind(pod, bound, events), readOnly, isDevice: false };
+    const bind = (from: string): Promise<string> => this.#bind(pod, { ...bound, from }, events);
+    if (kind === 'directory') return { path: await bind(local.path), readOnly, isDevice: false };
+    if (kind !== 'block')
+      throw new Error(
+        `only directories and block devices can be mounted, and ${local.path} is none`,
+      );
+    const { fsType } = local;
+    const mountOptions = volume.spec?.mountOptions ?? [];
+    const name = volume.metadata?.name ?? '';
+    const device = { name, device: local.path, fsType, readOnly, mountOptions };
+    return { path: await this.#devices.use(device, bind), readOnly, isDevice: false };
   }
 
   async #kindOf({ metadata }: PersistentVolume, path: string): Promise<string> {
@@ -118,9 +135,12 @@ export class PersistentVolumes {
     );
   }
 
-  async #bind(pod: Pod, { volume, readOnly }: BoundVolume, events: PodEvents): Promise<string> {
+  async #bind(
+    pod: Pod,
+    { volume, readOnly, from }: BoundVolume & { readonly from: string },
+    events: PodEvents,
+  ): Promise<string> {
     const { fileSystem, mounter, podDirectory } = this.#options;
-    const from = volume.spec?.local?.path ?? '';
     const below = `volumes/${LOCAL_PLUGIN}/${volume.metadata?.name ?? ''}`;
     const path = `${podDirectory(pod.metadata?.uid ?? '')}/${below}`;
     const mounts = (await mounter.list()).map((entry) => entry.path);

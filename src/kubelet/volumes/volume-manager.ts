@@ -80,9 +80,10 @@ export class VolumeManager {
     if (!(await mounter.isMounted(this.#memoryRoot))) await mounter.tmpfs(this.#memoryRoot, 0);
   }
 
-  /** Takes the tmpfs down. No pod may be left. */
-  stop(): Promise<void> {
-    return this.#options.mounter.unmountBelow(this.#memoryRoot);
+  /** Takes down the devices and the tmpfs. No pod may be left. */
+  async stop(): Promise<void> {
+    await this.#persistent.release();
+    await this.#options.mounter.unmountBelow(this.#memoryRoot);
   }
 
   podDirectory(uid: string): string {
@@ -223,6 +224,7 @@ export class VolumeManager {
     const directory = this.podDirectory(uid);
     // A part of a hostPath that is still mounted would be removed on the host.
     await mounter.unmountBelow(directory);
+    await this.#persistent.release();
     await fileSystem.remove(`${this.#memoryRoot}/${uid}`);
     await fileSystem.remove(directory);
   }
