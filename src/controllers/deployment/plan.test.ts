@@ -162,6 +162,40 @@ describe('planDeployment', () => {
       ['v1: 3 -> 7'],
     ],
     [
+      'scales it up when the Pods of the others are gone',
+      {
+        spec: 'replicas=5 image=v3 surge=0 unavailable=50%',
+        sets: [
+          'v1 replicas=3 revision=1 desired=6 max=6',
+          'v2 replicas=0 actual=3 revision=2 desired=6 max=6 created=1',
+        ],
+      },
+      [],
+    ],
+    [
+      'scales it up when the others have said what they have',
+      {
+        spec: 'replicas=5 image=v3 surge=0 unavailable=50%',
+        sets: [
+          'v1 replicas=3 revision=1 desired=6 max=6',
+          'v2 replicas=0 revision=2 desired=6 max=6 created=1 unseen',
+        ],
+      },
+      [],
+    ],
+    [
+      'scales up in proportion when the Pods of the others are gone',
+      {
+        spec: 'replicas=20 image=v3 surge=6 unavailable=2',
+        sets: [
+          `v1 replicas=8 revision=1 ${TEN}`,
+          `v2 replicas=0 actual=1 revision=2 ${TEN} created=1`,
+          `v3 replicas=5 available=1 revision=3 ${TEN} created=2`,
+        ],
+      },
+      [],
+    ],
+    [
       'scales in proportion in the middle of a rollout, the leftover to the largest',
       {
         spec: 'replicas=20 image=v2 surge=6 unavailable=2',

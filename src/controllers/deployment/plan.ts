@@ -201,9 +201,12 @@ function scaleAll(draft: Draft): void {
   const { deployment } = draft;
   const only = activeOrLatest(draft);
   if (only !== undefined) {
+    const size = desiredReplicas(deployment);
+    const others = draft.all.filter((rs) => rs !== only);
+    if (size > replicasOf(only) && !hasRoom(deployment, others, size)) return;
     // Where the size is right already, what it remembers may not be: as long as it remembers another
     // one, every pass would take that for scaling, and none would roll out.
-    draft.scale(only, desiredReplicas(deployment), true);
+    draft.scale(only, size, true);
     return;
   }
   if (isSaturated(draft)) {
@@ -211,6 +214,15 @@ function scaleAll(draft: Draft): void {
     return;
   }
   if (isRollingUpdate(deployment)) scaleInProportion(draft);
+}
+
+/**
+ * Whether so many Pods may come beside those of `all`, which may have more than they shall. Until
+ * there is room the size that is remembered stays another one, so that the next pass scales.
+ */
+function hasRoom(deployment: Deployment, all: readonly ReplicaSet[], more: number): boolean {
+  const allowed = desiredReplicas(deployment) + maxSurge(deployment);
+  return !all.some(isUnobserved) && totalOccupied(all) + more <= allowed;
 }
 
 /** The only ReplicaSet with Pods; the newest when none has any; undefined when several have. */
@@ -238,6 +250,7 @@ function scaleInProportion(draft: Draft): void {
   const replicas = desiredReplicas(deployment);
   const allowed = replicas > 0 ? replicas + maxSurge(deployment) : 0;
   const toAdd = allowed - totalReplicas(active);
+  if (toAdd > 0 && !hasRoom(deployment, draft.all, toAdd)) return;
   if (toAdd > 0) active.sort(bySizeNewer);
   else if (toAdd < 0) active.sort(bySizeOlder);
   let added = 0;
