@@ -147,18 +147,18 @@ describe('the node’s own file', () => {
     const fileSystem = new MemoryFileSystem();
     for (const [path, content] of Object.entries(files)) await fileSystem.writeFile(path, content);
     const clock = { now: 0, monotonicMs: () => clock.now };
-    const user = isUser ? { working: '/work', home: '/home/u' } : undefined;
+    const user = isUser ? { working: '/srv', home: '/home/u' } : undefined;
     const node = new NodeDockerConfig({ fileSystem, clock, rootDirectory: '/root-dir', user });
     const keys = async (): Promise<string> => [...(await node.config()).keys()].join();
     return { keys, clock, fileSystem };
   }
 
   it('is looked for where upstream does, in its order', async () => {
-    const json = ['/root-dir', '/work', '/home/u/.docker', '/.docker'].map((at) => [
+    const json = ['/root-dir', '/srv', '/home/u/.docker', '/.docker'].map((at) => [
       `${at}/config.json`,
       text(at),
     ]);
-    const old = ['/root-dir', '/work', '/home/u', ''].map((at) => [
+    const old = ['/root-dir', '/srv', '/home/u', ''].map((at) => [
       `${at}/.dockercfg`,
       JSON.stringify({ [`old ${at}`]: { auth: 'dTpw' } }),
     ]);
@@ -170,25 +170,25 @@ describe('the node’s own file', () => {
     }
     assert.deepEqual(order, [
       '/root-dir',
-      '/work',
+      '/srv',
       '/home/u/.docker',
       '/.docker',
       'old /root-dir',
-      'old /work',
+      'old /srv',
       'old /home/u',
       'old ',
     ]);
   });
 
   it('is the kubelet’s alone where nobody else’s shall count', async () => {
-    const others = { '/work/config.json': text('w'), '/.docker/config.json': text('r') };
+    const others = { '/srv/config.json': text('w'), '/.docker/config.json': text('r') };
     assert.equal(await (await firstOf(others, false)).keys(), '');
     const own = { ...others, '/root-dir/config.json': text('own') };
     assert.equal(await (await firstOf(own, false)).keys(), 'own');
   });
 
   it('that is none is passed over', async () => {
-    const files = { '/root-dir/config.json': '{', '/work/config.json': text('w') };
+    const files = { '/root-dir/config.json': '{', '/srv/config.json': text('w') };
     assert.equal(await (await firstOf(files)).keys(), 'w');
   });
 
