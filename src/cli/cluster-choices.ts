@@ -18,6 +18,7 @@ import {
 } from './cluster-config.ts';
 import {
   chooseRanges,
+  refuseInPods,
   type ClusterRanges,
   familiesIn,
   type Family,
@@ -59,7 +60,7 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
   const realNodes = choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes;
   const ranges = chooseRanges(choice.ranges, known, simulatedNodes > 0 ? 1 : realNodes);
   const dns = choice.dns ?? known?.dns ?? 'node';
-  refuseTwoFamilies(ranges, { selfHosted: choice.selfHosted, dns });
+  refuseInPods(ranges, { selfHosted: choice.selfHosted, dns });
   // A control plane that runs keeps its address: it is taken over as it is, or where it is to run.
   if (known !== undefined && (await isRunning(data, known))) return hosted(choice, known);
   const pools = [known?.loadBalancerPools, choice.loadBalancerPools].flatMap((texts) =>
@@ -137,18 +138,6 @@ function hosted({ data, selfHosted }: ConfigChoice, known: ClusterConfig): Clust
   const config = { ...known, selfHosted };
   writeClusterConfig(data, config);
   return config;
-}
-
-/** What the control plane and the DNS in pods are told has room for one address. */
-function refuseTwoFamilies(
-  { podCidr }: ClusterRanges,
-  { selfHosted, dns }: { readonly selfHosted: boolean; readonly dns: DnsPlace },
-): void {
-  const flag = selfHosted ? '--self-hosted' : dns === 'pods' ? '--dns pods' : undefined;
-  if (flag !== undefined && familiesIn(podCidr).length > 1)
-    throw new UserError(
-      `Cannot use ${flag} in a cluster with IPv4 and IPv6 (${podCidr}): leave it out.`,
-    );
 }
 
 /** The address of before where it is as good as what is asked for: objects name it already. */

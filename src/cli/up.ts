@@ -118,6 +118,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   if (stop.requested()) return;
   const client = adminClient(config, pki);
   const stopping = new AbortController();
+  const { signal } = stopping;
   try {
     await real?.prepare();
     // One of the two has the store: the process goes before the pods come, as they before it.
@@ -138,12 +139,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
         data,
         config,
         options,
-        doDuties: async () => {
-          if (config.selfHosted !== true) return;
-          const [{ handler }, { signal }] = [client, stopping];
-          const certificatesDirectory = data.pki;
-          await doDuties({ environment, handler, config, pki, certificatesDirectory, signal });
-        },
+        doDuties: () => doDuties({ environment, client, config, pki, data, signal }),
         prepareExample: () => real?.importImages(options.example) ?? Promise.resolve(),
       }),
     ]);

@@ -5,52 +5,24 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InformerFactory } from '#client/informer-factory.ts';
-import { PolicyKernel } from '#kit/network-policy/kernel.ts';
+import { startEnforcers } from '#kit/network-policy/enforcers.ts';
+import type { PolicyKernel } from '#kit/network-policy/kernel.ts';
 import { type End, isAllowed } from '#kit/network-policy/oracle.ts';
 import { RandomWorld } from '#kit/network-policy/random-world.ts';
 import { WorldServer } from '#kit/network-policy/server.ts';
 import { OUTSIDE } from '#kit/network-policy/shapes.ts';
 import type { PolicyWorld } from '#kit/network-policy/world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
-import { NetworkPolicyEnforcer } from './enforcer.ts';
 
 const NODES = ['n1', 'n2'];
 const WORLDS = 200;
 const CHANGES = 10;
 const PROBES = 20;
 
-async function kernelsOf(
-  environment: VirtualEnvironment,
-  server: WorldServer,
-  signal: AbortSignal,
-) {
-  const informers = new InformerFactory({ client: server.client, environment });
-  const kernels = NODES.map(() => new PolicyKernel());
-  const started = NODES.map((node, index) =>
-    new NetworkPolicyEnforcer({
-      environment,
-      informers,
-      processes: kernels[index]!,
-      portsOfBridge: () => [],
-      node,
-      table: {
-        table: 't',
-        podRanges: ['10.244.0.0/16', 'fd00:10:244::/56'],
-        bridge: { name: 'br0', address: '02:00:00:00:00:01' },
-      },
-    }).start(signal),
-  );
-  informers.start(signal);
-  await environment.advance(100);
-  await Promise.all(started);
-  return kernels;
-}
-
 /** What a fresh start writes now. */
 async function freshDumps(environment: VirtualEnvironment, server: WorldServer) {
   const stop = new AbortController();
-  const kernels = await kernelsOf(environment, server, stop.signal);
+  const kernels = await startEnforcers({ environment, server, nodes: NODES, signal: stop.signal });
   stop.abort();
   return kernels.map((kernel) => kernel.dump());
 }
@@ -93,7 +65,7 @@ async function run(seed: number): Promise<void> {
   const random = new RandomWorld(environment.random);
   const server = new WorldServer();
   const stop = new AbortController();
-  const kernels = await kernelsOf(environment, server, stop.signal);
+  const kernels = await startEnforcers({ environment, server, nodes: NODES, signal: stop.signal });
   let before = kernels.map((kernel) => kernel.dump());
   for (let change = 0; change < CHANGES; change++) {
     // Some come together, and some when nft fails.

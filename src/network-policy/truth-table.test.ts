@@ -5,14 +5,13 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InformerFactory } from '#client/informer-factory.ts';
-import { PolicyKernel } from '#kit/network-policy/kernel.ts';
+import { startEnforcers } from '#kit/network-policy/enforcers.ts';
+import type { PolicyKernel } from '#kit/network-policy/kernel.ts';
 import { isExpected, type Probe, probesOf, probeText } from '#kit/network-policy/probes.ts';
 import { WorldServer } from '#kit/network-policy/server.ts';
 import { FIRST_NODE, type Shape, SHAPES } from '#kit/network-policy/shapes.ts';
 import { theNine } from '#kit/network-policy/world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
-import { NetworkPolicyEnforcer } from './enforcer.ts';
 
 const NODES = [FIRST_NODE, 'n2'];
 /** Pods of x and y/a are on the first node: some pairs are on one node, some are on two. */
@@ -24,26 +23,9 @@ async function play(shape: Shape, look: (server: WorldServer, kernels: PolicyKer
   const environment = new VirtualEnvironment();
   const server = new WorldServer();
   const stop = new AbortController();
-  const informers = new InformerFactory({ client: server.client, environment });
   server.apply(...theNine(nodeOf));
-  const kernels = NODES.map(() => new PolicyKernel());
-  const started = NODES.map((node, index) =>
-    new NetworkPolicyEnforcer({
-      environment,
-      informers,
-      processes: kernels[index]!,
-      portsOfBridge: () => [],
-      node,
-      table: {
-        table: 't',
-        podRanges: ['10.244.0.0/16', 'fd00:10:244::/56'],
-        bridge: { name: 'br0', address: '02:00:00:00:00:01' },
-      },
-    }).start(stop.signal),
-  );
-  informers.start(stop.signal);
-  await environment.advance(1_000);
-  await Promise.all(started);
+  const { signal } = stop;
+  const kernels = await startEnforcers({ environment, server, nodes: NODES, signal });
   for (const step of shape.steps) {
     server.apply(...step);
     await environment.advance(100);

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { PodSpec } from '#api/gen/core-v1.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { KubeletWorld } from '#kit/kubelet/kubelet-world.ts';
-import { LEASE, NODE, POD } from '../resources.ts';
+import { LEASE, NODE } from '../resources.ts';
 import type { KubeletConfiguration } from './types.ts';
 
 const SECOND = 1000;
@@ -32,20 +32,9 @@ async function nodeOf(world: KubeletWorld) {
   return node;
 }
 
-/** Makes a pod on the node, and gives it time. */
-async function run(world: KubeletWorld, name: string, spec: Partial<PodSpec> = {}): Promise<void> {
-  await world.cluster.create(POD, {
-    metadata: { name, namespace: 'default' },
-    spec: {
-      nodeName: 'n1',
-      terminationGracePeriodSeconds: 1,
-      automountServiceAccountToken: false,
-      containers: [{ name: 'main', image: 'i' }],
-      ...spec,
-    },
-  });
-  await world.advance(5 * SECOND);
-}
+/** One that ends within a second. */
+const run = (world: KubeletWorld, name: string, spec: Partial<PodSpec> = {}): Promise<void> =>
+  world.runPod(name, { terminationGracePeriodSeconds: 1, ...spec });
 
 describe('the Node object', () => {
   it('has taints, a provider and no word of attaching, as asked', async (t) => {

@@ -1,5 +1,4 @@
 /** Puts together what pulls the images of a node. */
-import type { Clock } from '#base/env.ts';
 import type { KubeletConfiguration } from '../config/types.ts';
 import type { Cri } from '../cri/cri.ts';
 import { ImagePuller } from './image-puller.ts';
@@ -14,12 +13,11 @@ export interface MakeImagePullerOptions extends PullCredentialsOptions {
 /** Rejects when the configuration of credential providers is wrong. */
 export async function makeImagePuller(options: MakeImagePullerOptions): Promise<ImagePuller> {
   const { environment, configuration, cri } = options;
-  const clock: Clock = environment.clock;
   const credentials = await PullCredentials.make(options);
   return new ImagePuller({
     cri,
     environment,
     credentials,
-    gate: new PullGate(configuration, clock),
+    gate: new PullGate(configuration, environment.clock),
   });
 }

@@ -6,7 +6,7 @@ import type { RuntimeClass } from '#api/gen/node-v1.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { KubeletWorld } from '#kit/kubelet/kubelet-world.ts';
 import { containerMounts } from '../container/mounts.ts';
-import { NODE, POD, RUNTIME_CLASS } from '../resources.ts';
+import { NODE, RUNTIME_CLASS } from '../resources.ts';
 import { containerdConfig } from './containerd-config.ts';
 
 const SECOND = 1000;
@@ -24,18 +24,8 @@ async function addClass(world: KubeletWorld, name: string, handler: string): Pro
   await world.cluster.create(RUNTIME_CLASS, runtimeClass);
 }
 
-async function run(world: KubeletWorld, name: string, spec: Partial<PodSpec>): Promise<void> {
-  await world.cluster.create(POD, {
-    metadata: { name, namespace: 'default' },
-    spec: {
-      nodeName: 'n1',
-      automountServiceAccountToken: false,
-      containers: [{ name: 'main', image: 'i' }],
-      ...spec,
-    },
-  });
-  await world.advance(5 * SECOND);
-}
+const run = (world: KubeletWorld, name: string, spec: Partial<PodSpec> = {}): Promise<void> =>
+  world.runPod(name, spec);
 
 describe('a RuntimeClass', () => {
   it('gives the sandbox its handler', async (t) => {

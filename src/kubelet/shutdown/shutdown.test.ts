@@ -7,7 +7,7 @@ import { TestCluster } from '#kit/cluster.ts';
 import { KubeletWorld } from '#kit/kubelet/kubelet-world.ts';
 import { defaultKubeletConfiguration } from '../config/defaults.ts';
 import type { KubeletConfiguration } from '../config/types.ts';
-import { NODE, POD } from '../resources.ts';
+import { NODE } from '../resources.ts';
 import { isMachineStopping } from './machine-state.ts';
 import { shutdownGroups, shutdownPeriods } from './shutdown-groups.ts';
 
@@ -93,18 +93,8 @@ async function start(
   return world;
 }
 
-async function run(world: KubeletWorld, name: string, spec: Partial<PodSpec> = {}): Promise<void> {
-  await world.cluster.create(POD, {
-    metadata: { name, namespace: spec.priorityClassName === undefined ? 'default' : 'kube-system' },
-    spec: {
-      nodeName: 'n1',
-      automountServiceAccountToken: false,
-      containers: [{ name: 'main', image: 'i' }],
-      ...spec,
-    },
-  });
-  await world.advance(5 * SECOND);
-}
+const run = (world: KubeletWorld, name: string, spec: Partial<PodSpec> = {}): Promise<void> =>
+  world.runPod(name, spec, spec.priorityClassName === undefined ? 'default' : 'kube-system');
 
 const stateOf = async (world: KubeletWorld, name: string, namespace = 'default') => {
   const { phase, reason, message, conditions } = (await world.pod(name, namespace))?.status ?? {};

@@ -179,19 +179,8 @@ describe('a pod with hostUsers: false', () => {
     return world;
   }
 
-  async function run(world: KubeletWorld, name: string, spec: Partial<PodSpec>): Promise<void> {
-    await world.cluster.create(POD, {
-      metadata: { name, namespace: 'default' },
-      spec: {
-        nodeName: 'n1',
-        terminationGracePeriodSeconds: 1,
-        automountServiceAccountToken: false,
-        containers: [{ name: 'main', image: 'i' }],
-        ...spec,
-      },
-    });
-    await world.advance(5 * SECOND);
-  }
+  const run = (world: KubeletWorld, name: string, spec: Partial<PodSpec> = {}): Promise<void> =>
+    world.runPod(name, { terminationGracePeriodSeconds: 1, ...spec });
 
   const IDS = (slot: number) => [{ hostId: slot * UNIT, length: UNIT }];
 

@@ -2,7 +2,7 @@
  * A whole kubelet in virtual time: its runtime, disk and programs are in memory, the API is that of a
  * cluster (`../cluster.ts`), asked as the node. What runs and what lies on disk outlives the kubelet.
  */
-import type { Pod } from '#api/gen/core-v1.ts';
+import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
 import type { Network } from '#base/doors.ts';
 import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { nodeIdentity } from '#client/in-process.ts';
@@ -20,6 +20,7 @@ import { MemoryFileSystem } from './memory-file-system.ts';
 
 export const MANIFESTS = '/etc/kubernetes/manifests';
 const NODE_NAME = 'n1';
+const POD_START_MS = 5_000;
 
 const PROC: Readonly<Record<string, string>> = {
   '/proc/cpuinfo': 'processor : 0\nprocessor : 1\n',
@@ -133,6 +134,20 @@ export class KubeletWorld {
         ({ status: { labels } }) => `${labels?.[POD_NAME_LABEL]}/${labels?.[CONTAINER_NAME_LABEL]}`,
       )
       .toSorted();
+  }
+
+  /** Makes a pod of one container on the node, and gives it five seconds. */
+  async runPod(name: string, spec: Partial<PodSpec> = {}, namespace = 'default'): Promise<void> {
+    await this.cluster.create(POD, {
+      metadata: { name, namespace },
+      spec: {
+        nodeName: NODE_NAME,
+        automountServiceAccountToken: false,
+        containers: [{ name: 'main', image: 'i' }],
+        ...spec,
+      },
+    });
+    await this.advance(POD_START_MS);
   }
 
   async pod(name: string, namespace = 'default'): Promise<Pod | undefined> {

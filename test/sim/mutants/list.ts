@@ -9,8 +9,8 @@ export const MUTANTS: readonly Mutant[] = [
       'Scaled while its rollout begins, to a size that the only active ReplicaSet has already, a Deployment takes every pass for scaling and never goes on.',
     casts: ['deployments'],
     file: 'src/controllers/deployment/plan.ts',
-    find: 'draft.scale(only, desiredReplicas(deployment), true);',
-    replace: 'draft.scale(only, desiredReplicas(deployment));',
+    find: 'draft.scale(only, size, true);',
+    replace: 'draft.scale(only, size);',
   },
   {
     name: 'stale-cache-makes-more-pods',
