@@ -70,6 +70,27 @@ describe('PodWorker', () => {
     assert.equal(world.cri.sandboxes.size, 1);
   });
 
+  for (const call of ['runPodSandbox', 'createContainer', 'startContainer'] as const)
+    it(`runs one container in one sandbox when the runtime dies in ${call}`, async () => {
+      const world = new World();
+      world.cri.crash = { call, downMs: 3_000 };
+      await world.start();
+      await world.environment.advance(60_000);
+      assert.deepEqual([world.running(), world.cri.sandboxes.size], [['main'], 1]);
+      assert.equal(world.pod?.status?.phase, 'Running');
+    });
+
+  it('runs one container when the runtime dies as it is asked what has become of it', async () => {
+    const world = new World();
+    world.cri.onStart = () => {
+      world.cri.onStart = () => {};
+      world.cri.crash = { call: 'listContainers', downMs: 3_000 };
+    };
+    await world.start();
+    await world.environment.advance(60_000);
+    assert.deepEqual([world.running(), world.cri.containerRequests.length], [['main'], 1]);
+  });
+
   it('starts a container that fails again after 10, 20, 40 seconds', async () => {
     const world = new World();
     const starts: number[] = [];

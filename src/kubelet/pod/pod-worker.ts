@@ -57,6 +57,8 @@ export class PodWorker {
   readonly #tornDown = Promise.withResolvers<void>();
   /** The node has said whether it takes the pod. */
   #isAssessed = false;
+  /** Something was asked of the runtime since it was looked at: what is known may be of before. */
+  #mustLook = false;
   #isRejected = false;
   #dirty = false;
   #running: Promise<void> | undefined;
@@ -196,7 +198,7 @@ export class PodWorker {
     this.#node.metrics.starts.working(this.uid);
     if (!this.#isAssessed) await this.#assess();
     await this.#decide();
-    const observed = this.#node.cache.get(this.uid);
+    const observed = await this.#observe();
     this.#checkDeadline();
     this.#noteResize(observed);
     await this.#lookAtCgroup();
@@ -208,6 +210,8 @@ export class PodWorker {
       this.#phase = 'terminating';
       return;
     }
+    // Of what is asked for now nobody may know what became of it: the runtime can die meanwhile.
+    this.#mustLook = true;
     const result = await this.#sync.pass({
       pod: this.#granted,
       observed,
@@ -216,15 +220,24 @@ export class PodWorker {
       isRestartingAll: isRestartingAll(this.#node.statuses.previous(this.#pod)),
     });
     if (result.acted) {
-      const after = await this.#node.cache.refresh(this.uid);
-      await pruneContainers(this.#node, after);
+      await pruneContainers(this.#node, await this.#observe());
       this.#dirty = true;
       return;
     }
+    this.#mustLook = result.retryAtMs !== undefined;
     // Why it waits is known only now.
     this.#report(this.#node.cache.get(this.uid), false);
     await this.#refreshVolumes(observed);
     this.#scheduleNext(result.retryAtMs);
+  }
+
+  /** As last seen. Rejects when it has to be looked at anew, and the runtime does not answer. */
+  async #observe(): Promise<ObservedPod> {
+    const { cache } = this.#node;
+    if (!this.#mustLook) return cache.get(this.uid);
+    const observed = await cache.refresh(this.uid);
+    this.#mustLook = false;
+    return observed;
   }
 
   /** Once, before anything of the pod is made. What was started before a restart had been taken. */

@@ -38,6 +38,8 @@ export class FakeCri implements Cri {
   readonly updates: (readonly [string, m.LinuxContainerResources])[] = [];
   /** Called after a container was started: the test may let it end. */
   onStart: (id: string, name: string) => void = () => {};
+  /** Set: the runtime dies in the next such call, does what it asks for, and never answers. */
+  crash: { readonly call: CriCallName; readonly downMs: number } | undefined;
   /** What the runtime says of itself. */
   status: m.StatusResponse = {};
   version: m.VersionResponse = {};
@@ -47,6 +49,7 @@ export class FakeCri implements Cri {
   /** Handlers besides the runtime's own choice. */
   readonly handlers = new Set<string>();
   #ids = 0;
+  #isDownUntilMs = 0;
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -75,8 +78,20 @@ export class FakeCri implements Cri {
     request: CriCalls[K][0],
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<CriCalls[K][1]> {
+    this.#refuseWhileDown();
+    const answer = await this.#answer(name, request, options.signal);
+    if (this.crash?.call === name) {
+      this.#isDownUntilMs = this.#environment.clock.now() + this.crash.downMs;
+      this.crash = undefined;
+    }
+    this.#refuseWhileDown();
     // Each answer is of the type that the table gives for the call.
-    return (await this.#answer(name, request, options.signal)) as CriCalls[K][1];
+    return answer as CriCalls[K][1];
+  }
+
+  #refuseWhileDown(): void {
+    if (this.#environment.clock.now() < this.#isDownUntilMs)
+      throw new GrpcError(GRPC_CODE.unavailable, 'connection refused');
   }
 
   async #answer(name: CriCallName, request: object, signal?: AbortSignal): Promise<object> {
