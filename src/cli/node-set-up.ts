@@ -23,6 +23,7 @@ import {
   writeNode,
 } from './node-config.ts';
 import { type NodeDirectory, prepareNodeDirectory } from './node-directory.ts';
+import { memoryVariables } from './node-memory.ts';
 import { NodeNetwork } from './node-network.ts';
 import { type NodeLayout, nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import { nameOwner } from './other-clusters.ts';
@@ -166,6 +167,7 @@ export class RealNode {
     supervisor.start({
       name: 'node',
       ...this.#inside(self.command, [...self.args, 'node', '--data-dir', directory.path]),
+      environment: memoryVariables(process.env),
       beforeRestart: async () => {
         await this.#restoreState();
         await this.#untilAnswers();

@@ -11,8 +11,10 @@ import { ForgottenShims, shimsOf } from './shims.ts';
 import { startTicksOf } from './supervisor.ts';
 
 const skip = process.platform === 'linux' ? false : 'needs Linux';
-/** Says that it runs, and does so until it is killed. */
-const FOREVER = "process.stdout.write('up'); setInterval(() => {}, 1000)";
+/** Says that it runs, and does so until it is killed; what it keeps ends with it. */
+const FOREVER = `require('node:child_process').spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
+process.stdout.write('up'); setInterval(() => {}, 1000)`;
+const EMPTY = "process.stdout.write('up'); setInterval(() => {}, 1000)";
 
 describe('shims of a containerd', { skip }, () => {
   let folder = '';
@@ -26,9 +28,13 @@ describe('shims of a containerd', { skip }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const start = async (id: string, socket = join(folder, 'a.sock')): Promise<ChildProcess> => {
+  const start = async (
+    id: string,
+    socket = join(folder, 'a.sock'),
+    program = FOREVER,
+  ): Promise<ChildProcess> => {
     const flags = ['-namespace', 'k8s.io', '-address', socket, '-id', id];
-    const child = spawn(process.execPath, ['-e', FOREVER, '--', ...flags], {
+    const child = spawn(process.execPath, ['-e', program, '--', ...flags], {
       argv0: '/usr/bin/containerd-shim-runc-v2',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
@@ -92,5 +98,22 @@ describe('shims of a containerd', { skip }, () => {
     shims.distrust();
     assert.equal(await shims.removeStartedBefore(ticks(mark)), 0);
     assert.equal(ran.length, 1, 'asked again');
+  });
+
+  it('end when they had a task and have none any more, once nothing is left that they keep', async () => {
+    const socket = join(folder, 'a.sock');
+    const left = await start('left', socket, EMPTY);
+    let tasks = 'left\n';
+    const processes: Processes = {
+      run: () =>
+        Promise.resolve({ exitCode: 0, stdout: Buffer.from(tasks), stderr: new Uint8Array() }),
+    };
+    const shims = new ForgottenShims({ socket, state: folder, processes });
+    const ticks = Number(startTicksOf(left.pid ?? 0));
+    assert.equal(await shims.removeStartedBefore(ticks), 0);
+    tasks = '';
+    const gone = once(left, 'exit');
+    assert.equal(await shims.removeStartedBefore(ticks), 1);
+    await gone;
   });
 });

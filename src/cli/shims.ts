@@ -3,7 +3,8 @@
  *
  * A containerd that is killed while it starts one leaves a shim that the next containerd does not
  * take over (it asks each once, at its start). One is left as well when a request for a sandbox is
- * given up while its shim starts. Each stays for ever, with its mounts and its cgroup.
+ * given up while its shim starts, and when a shim is too slow to answer that its task shall go. Each
+ * stays for ever, with its mounts and its cgroup.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +43,7 @@ export interface ContainerdOfNode {
 /** Ends the shims that containerd has no task for, and takes away what they made. */
 export class ForgottenShims {
   readonly #containerd: ContainerdOfNode;
-  /** Those that had a task: at most one for each sandbox of the node. */
+  /** Those that had a task, and have processes: at most one for each sandbox of the node. */
   #known = new Set<string>();
 
   constructor(containerd: ContainerdOfNode) {
@@ -57,12 +58,13 @@ export class ForgottenShims {
   /**
    * Of those that started before `ticks` (clock ticks since boot): a younger one may have its task
    * yet to come. containerd has to answer, and is asked only where there is a shim that never had a
-   * task. Answers how many there were; rejects when it cannot be asked.
+   * task or has nothing to keep any more. Answers how many there were; rejects when it cannot be asked.
    */
   async removeStartedBefore(ticks: number): Promise<number> {
     const { socket, processes } = this.#containerd;
     const old = shimsOf(socket).filter(({ startTicks }) => startTicks <= ticks);
-    const isKnown = (shim: Shim): boolean => this.#known.has(keyOf(shim));
+    const parents = new Set(processIds().map(parentOf));
+    const isKnown = (shim: Shim): boolean => this.#known.has(keyOf(shim)) && parents.has(shim.pid);
     const unsure = old.filter((shim) => !isKnown(shim));
     this.#known = new Set(old.filter(isKnown).map(keyOf));
     if (unsure.length === 0) return 0;
@@ -86,7 +88,7 @@ async function removeShim(
   { pid, id }: Shim,
   { socket, state, processes }: ContainerdOfNode,
 ): Promise<void> {
-  const children = processIds().filter((each) => Number(statOf(each)[1]) === pid);
+  const children = processIds().filter((each) => parentOf(each) === pid);
   for (const each of [pid, ...children]) kill(each);
   const bundle = join(state, 'io.containerd.runtime.v2.task', NAMESPACE, id);
   // What containerd itself does for a shim that is dead: runc forgets the container.
@@ -115,6 +117,10 @@ function processIds(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
+}
+
+function parentOf(pid: number): number {
+  return Number(statOf(pid)[1]);
 }
 
 /** The fields of proc(5) stat behind the name, from the third on. */
