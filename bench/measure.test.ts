@@ -1,7 +1,13 @@
 /** Medians, quantiles and what a process uses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { median, parseResidentMegabytes, quantile, usageOf } from './measure.ts';
+import {
+  median,
+  parseProportionalMegabytes,
+  parseResidentMegabytes,
+  quantile,
+  usageOf,
+} from './measure.ts';
 
 describe('median', () => {
   it('is the value in the middle, whatever the order', () => {
@@ -30,6 +36,11 @@ describe('quantile', () => {
 describe('usage of processes', () => {
   it('resident memory is read in kB and told in MB', () => {
     assert.equal(parseResidentMegabytes('Name:\tx\nVmHWM:\t  9999 kB\nVmRSS:\t  2048 kB\n'), 2);
+  });
+
+  it('what it shares is counted in parts', () => {
+    const text = 'Rss:  4096 kB\nPss:  2048 kB\nPss_Anon: 1024 kB\n';
+    assert.equal(parseProportionalMegabytes(text), 2);
   });
 
   const skip = process.platform === 'linux' ? false : 'there is no /proc';

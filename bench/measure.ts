@@ -43,6 +43,14 @@ export function parseResidentMegabytes(status: string): number {
 }
 
 /**
+ * Memory of a process where what several share (the text of one program, say) is divided among them.
+ * `rollup`: the file smaps_rollup in /proc/PID (proc(5)).
+ */
+export function parseProportionalMegabytes(rollup: string): number {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) / 1024;
+}
+
+/**
  * Of all threads that run. A process at rest uses less than the hundredths of a second that
  * /proc/PID/stat counts in; the scheduler's own count is in nanoseconds (kernel documentation
  * "Scheduler Statistics").

@@ -1,8 +1,9 @@
 /** What a kubelet uses while its pods do nothing. */
+import { readFileSync } from 'node:fs';
 import type { RestClient } from '#client/rest.ts';
 import { runningPid } from '#cli/supervisor.ts';
 import { dataDirectoryAt } from '#cli/data-directory.ts';
-import { usageOf } from '../measure.ts';
+import { parseProportionalMegabytes, usageOf } from '../measure.ts';
 import { PodWatch } from '../pods.ts';
 import { onRealNodes } from '../real-node.ts';
 import { createAndWait, deleteAll, REAL_PODS_SELECTOR } from '../real-pod.ts';
@@ -17,7 +18,9 @@ const MEASURE_MS = 30_000;
 export const IDLE_PODS: Measurement = { name: 'idle pods', run };
 
 interface Use {
+  /** What processes share is divided among them: ours are of one program. */
   readonly megabytes: number;
+  readonly residentMegabytes: number;
   readonly percent: number;
 }
 
@@ -50,9 +53,14 @@ async function measure(pid: number): Promise<Use> {
   const before = usageOf([pid]);
   const beganMs = performance.now();
   await sleep(MEASURE_MS);
-  const { megabytes, cpuSeconds } = usageOf([pid]);
+  const { megabytes: residentMegabytes, cpuSeconds } = usageOf([pid]);
   const seconds = (performance.now() - beganMs) / 1000;
-  return { megabytes, percent: ((cpuSeconds - before.cpuSeconds) / seconds) * 100 };
+  const megabytes = parseProportionalMegabytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+  return {
+    megabytes,
+    residentMegabytes,
+    percent: ((cpuSeconds - before.cpuSeconds) / seconds) * 100,
+  };
 }
 
 function rowsOf(results: Results<Use>): Row[] {
@@ -68,6 +76,11 @@ function rowsOf(results: Results<Use>): Row[] {
       unit: 'MB',
       ratioGoal: { atMost: 1 },
       value: ({ megabytes }) => megabytes,
+    }),
+    rowOf(results, {
+      what: '  with all that it shares (resident)',
+      unit: 'MB',
+      value: ({ residentMegabytes }) => residentMegabytes,
     }),
   ];
 }
