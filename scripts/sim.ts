@@ -10,10 +10,12 @@
  *   npm run sim -- --cast jobs        only worlds of this workload; may be given again
  *   npm run sim -- --nodes 200        of this many nodes; the seed decides unless given
  *
- * Ctrl-C lets the world under way end, and says how many there were; a second one ends at once.
+ * A count ends with the digest of the sources that the worlds were made of. Ctrl-C lets the world
+ * under way end, and says how many there were; a second one ends at once.
  */
 import { parseArgs } from 'node:util';
 import { simulate } from '../test/sim/simulation.ts';
+import { digestOfSources } from '../test/sim/sources.ts';
 
 const { values } = parseArgs({
   options: {
@@ -61,6 +63,8 @@ if (values.seed !== undefined) {
 } else {
   const from = Number(values.from);
   const count = Number(values.seeds);
+  // Before the first world: they are what has been loaded.
+  const digest = digestOfSources();
   let broken = 0;
   const seconds: number[] = [];
   let isStopped = false;
@@ -78,6 +82,7 @@ if (values.seed !== undefined) {
     seconds.sort((a, b) => a - b).at(Math.ceil(part * seconds.length) - 1),
   );
   const times = `${median.toFixed(1)} s each in the median, ${slowest.toFixed(1)} s at most`;
-  console.log(`${seconds.length} worlds from seed ${from}: ${broken} broken; ${times}`);
+  const sources = `of the sources ${digest}`;
+  console.log(`${seconds.length} worlds from seed ${from}: ${broken} broken; ${times}; ${sources}`);
   process.exitCode = broken === 0 ? 0 : 1;
 }
