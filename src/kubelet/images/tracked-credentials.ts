@@ -70,7 +70,7 @@ export function matchCredentials(
     if (source === undefined || !('secret' in source)) continue;
     const own = pullSecret(credentials, source.secret);
     for (const known of secrets) {
-      const isSameHash = known.credentialHash !== '' && known.credentialHash === own.credentialHash;
+      const isSameHash = known.credentialHash === own.credentialHash;
       const isSameSecret = keyOf(known) === keyOf(own);
       if (isSameHash) return isSameSecret || !hasRoom ? 'allowed' : { remember: own };
       // Its content has changed: whose image it was may still use it.
