@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { Resolver as Cares } from 'node:dns/promises';
-import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Socket as NetSocket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { Client } from '#client/client.ts';
@@ -199,6 +200,27 @@ describe('DnsServer', () => {
     const startedMs = performance.now();
     await closed;
     assert.ok(performance.now() - startedMs < 2_000);
+  });
+
+  it('keeps fifty TCP connections of one client, and lets another one in', async () => {
+    const from = async (localAddress: string): Promise<NetSocket> => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress });
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      return socket;
+    };
+    const other = await from('127.0.0.2');
+    const all: NetSocket[] = [];
+    for (let index = 0; index < 50; index++) all.push(await from('127.0.0.1'));
+    const closed = once(all[0] ?? other, 'close');
+    all[0]?.resume();
+    all.push(await from('127.0.0.1'));
+    await closed;
+    assert.deepEqual(
+      [other, ...all].flatMap((socket, at) => (socket.closed ? [at] : [])),
+      [1],
+    );
+    for (const socket of [other, ...all]) socket.destroy();
   });
 
   it('refuses EDNS versions that it does not know', async () => {

@@ -12,19 +12,20 @@ import type { InformerFactory } from '#client/informer-factory.ts';
 import type { Zone } from './answer.ts';
 import { stubServersOf } from './config.ts';
 import { ConfigWatch } from './config-watch.ts';
+import { Connections } from './connections.ts';
 import { Forwarder } from './forwarder.ts';
 import { DnsMetrics } from './metrics.ts';
 import { NodeResolvers } from './node-resolvers.ts';
 import { programmingSeconds } from './programming.ts';
 import { Resolver } from './resolver.ts';
-import { serveConnection, type TcpLimits } from './tcp.ts';
+import { serveConnection } from './tcp.ts';
 import { Upstreams } from './upstreams.ts';
 import { InformerView } from './view.ts';
 
 /** Seconds, as kubeadm configures CoreDNS. */
 const TTL_SECONDS = 30;
 const DNS_PORT = 53;
-const TCP_CONNECTIONS_MAX = 200;
+const TCP_LIMITS = { max: 200, maxOfClient: 50 };
 
 export interface DnsServerOptions {
   readonly environment: Environment;
@@ -56,7 +57,7 @@ export class DnsServer {
   readonly #config: ConfigWatch;
   readonly #stopping = new AbortController();
   readonly #closers: (() => unknown)[] = [];
-  readonly #limits: TcpLimits = { connections: 0, connectionsMax: TCP_CONNECTIONS_MAX };
+  readonly #connections = new Connections(TCP_LIMITS);
   #isListening = false;
 
   constructor(options: DnsServerOptions) {
@@ -118,7 +119,7 @@ export class DnsServer {
         serveConnection({
           environment: this.#options.environment,
           connection,
-          limits: this.#limits,
+          connections: this.#connections,
           resolve: (message) => this.#resolver.resolve(message, { transport: 'tcp', family }),
         }),
       );

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { describe, it } from 'node:test';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { Connections } from './connections.ts';
 import { frame, readFrames } from './frames.ts';
 import { serveConnection, type TcpService } from './tcp.ts';
 
 /** A connection: what comes is pushed, what goes is kept until `take` is called. */
-function world(resolve: TcpService['resolve'], connectionsMax = 10) {
+function world(resolve: TcpService['resolve'], max = 10) {
   const environment = new VirtualEnvironment();
   const written: Buffer[] = [];
   let isTaking = true;
@@ -17,12 +18,12 @@ function world(resolve: TcpService['resolve'], connectionsMax = 10) {
       if (isTaking) done();
     },
   });
-  const limits = { connections: 0, connectionsMax };
-  serveConnection({ environment, connection, limits, resolve });
+  const connections = new Connections({ max, maxOfClient: max });
+  serveConnection({ environment, connection, connections, resolve });
   const stopTaking = (): void => {
     isTaking = false;
   };
-  return { environment, connection, written, limits, stopTaking };
+  return { environment, connection, written, connections, stopTaking };
 }
 
 const echo: TcpService['resolve'] = (message) => Buffer.from(message);
@@ -53,16 +54,16 @@ describe('serveConnection', () => {
   });
 
   it('closes a connection that is silent for ten seconds', async () => {
-    const { environment, connection, limits } = world(echo);
+    const { environment, connection, connections } = world(echo);
     await environment.advance(9_000);
     connection.push(frame(MESSAGE));
     await environment.advance(9_999);
     assert.equal(connection.destroyed, false);
-    assert.equal(limits.connections, 1);
+    assert.equal(connections.count, 1);
     await environment.advance(1);
     assert.equal(connection.destroyed, true);
     await environment.runUntilIdle();
-    assert.equal(limits.connections, 0);
+    assert.equal(connections.count, 0);
   });
 
   it('closes what speaks no DNS', async () => {
@@ -104,9 +105,9 @@ describe('serveConnection', () => {
   });
 
   it('closes connections beyond the limit at once', () => {
-    const { connection, limits } = world(echo, 0);
+    const { connection, connections } = world(echo, 0);
     assert.equal(connection.destroyed, true);
-    assert.equal(limits.connections, 0);
+    assert.equal(connections.count, 0);
   });
 
   it('closes a connection whose answer failed', async () => {
@@ -115,6 +116,76 @@ describe('serveConnection', () => {
     await environment.runUntilIdle();
     assert.equal(connection.destroyed, true);
     assert.equal(environment.lines('warn').length, 1);
+  });
+});
+
+describe('serveConnection, of several clients', () => {
+  /** Connections of one server, by their client's address; answers come when `release` is called. */
+  function server() {
+    const environment = new VirtualEnvironment();
+    const connections = new Connections({ max: 5, maxOfClient: 3 });
+    const { promise, resolve: answer } = Promise.withResolvers<Uint8Array>();
+    const connect = (remoteAddress: string): Duplex => {
+      const connection = Object.assign(
+        new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+        { remoteAddress },
+      );
+      const resolve = (message: Uint8Array) => (message[0] === 1 ? promise : Buffer.from(message));
+      serveConnection({ environment, connection, connections, resolve });
+      return connection;
+    };
+    const ask = async (connection: Duplex, waits: boolean): Promise<void> => {
+      connection.push(frame(Buffer.of(waits ? 1 : 2)));
+      await environment.runUntilIdle();
+    };
+    const release = async (): Promise<void> => {
+      answer(Buffer.of(1));
+      await environment.runUntilIdle();
+    };
+    return { environment, connections, connect, ask, release };
+  }
+  const ended = (...all: readonly Duplex[]): boolean[] => all.map(({ destroyed }) => destroyed);
+
+  it('closes the one of a client with too many that was silent for longest', async () => {
+    const { connect, ask, connections } = server();
+    const [a, b, c, other] = [connect('a'), connect('a'), connect('a'), connect('b')] as const;
+    await ask(a, false);
+    const d = connect('a');
+    assert.deepEqual(ended(a, b, c, d, other), [false, true, false, false, false]);
+    await ask(d, false);
+    assert.equal(connections.count, 4);
+    const e = connect('a');
+    assert.deepEqual(ended(a, c, d, e, other), [false, true, false, false, false]);
+  });
+
+  it('closes none that waits for an answer: where all do, the new one', async () => {
+    const { environment, connect, ask, release, connections } = server();
+    const [a, b, c] = [connect('a'), connect('a'), connect('a')] as const;
+    await ask(a, true);
+    await ask(b, true);
+    const d = connect('a');
+    assert.deepEqual(ended(a, b, c, d), [false, false, true, false]);
+    await ask(d, true);
+    const e = connect('a');
+    assert.deepEqual(ended(a, b, d, e), [false, false, false, true]);
+    await environment.runUntilIdle();
+    assert.equal(connections.count, 3);
+    await release();
+    const f = connect('a');
+    assert.deepEqual(ended(a, b, d, f), [true, false, false, false]);
+  });
+
+  it('closes new ones of all clients beyond the whole limit, and has room again', async () => {
+    const { environment, connect, connections } = server();
+    const all = ['a', 'a', 'a', 'b', 'b', 'c'].map((client) => connect(client));
+    assert.deepEqual(ended(...all), [false, false, false, false, false, true]);
+    // Who has too many makes room for itself.
+    assert.deepEqual(ended(connect('a'), ...all.slice(0, 2)), [false, true, false]);
+    all[1]?.destroy();
+    await environment.runUntilIdle();
+    assert.equal(connections.count, 4);
+    assert.deepEqual(ended(connect('c'), connect('c')), [false, true]);
+    assert.deepEqual(ended(connect('b')), [true]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** DNS over one TCP connection: queries in any number, answers as they are ready (RFC 7766). */
 import type { Duplex } from 'node:stream';
 import type { Environment } from '#base/env.ts';
+import type { Connections } from './connections.ts';
 import { frame, readFrames } from './frames.ts';
 
 /** Queries of one connection under way; a client with more is cut off. */
@@ -9,36 +10,35 @@ const QUERIES_MAX = 100;
 const UNREAD_BYTES_MAX = 1024 * 1024;
 const IDLE_MS = 10_000;
 
-/** Connections beyond the limit are closed at once. */
-export interface TcpLimits {
-  connections: number;
-  readonly connectionsMax: number;
-}
-
 export interface TcpService {
   readonly environment: Environment;
   readonly connection: Duplex;
-  readonly limits: TcpLimits;
+  /** All that are open: those that have no room there are closed at once. */
+  readonly connections: Connections;
   /** Undefined: no DNS is spoken here. */
   readonly resolve: (message: Uint8Array) => Uint8Array | undefined | Promise<Uint8Array>;
 }
 
 /** Until the client closes, is silent for ten seconds, or asks for more than it may. */
-export function serveConnection({ environment, connection, limits, resolve }: TcpService): void {
-  if (limits.connections >= limits.connectionsMax) {
-    connection.destroy();
-    return;
-  }
-  limits.connections++;
+export function serveConnection(service: TcpService): void {
+  const { environment, connection, connections, resolve } = service;
   let underWay = 0;
   const { timers, log } = environment;
   const cutOff = (): void => {
     connection.destroy();
   };
+  const client = addressOf(connection);
+  const open = {
+    get isIdle() {
+      return underWay === 0;
+    },
+    close: cutOff,
+  };
+  if (!connections.add(client, open)) return cutOff();
   let idle = timers.after(IDLE_MS, cutOff);
   connection.on('error', cutOff);
   connection.on('close', () => {
-    limits.connections--;
+    connections.remove(client, open);
     idle.cancel();
   });
   const send = (bytes: Uint8Array | undefined): void => {
@@ -49,6 +49,7 @@ export function serveConnection({ environment, connection, limits, resolve }: Tc
   };
   readFrames(connection, (message) => {
     if (connection.destroyed) return;
+    connections.heard(client, open);
     idle.cancel();
     idle = timers.after(IDLE_MS, cutOff);
     const answer = resolve(message);
@@ -64,4 +65,9 @@ export function serveConnection({ environment, connection, limits, resolve }: Tc
         underWay--;
       });
   });
+}
+
+/** Of the other end, as a socket of the machine has it; empty where it has none. */
+function addressOf(connection: Duplex & { readonly remoteAddress?: string | undefined }): string {
+  return connection.remoteAddress ?? '';
 }

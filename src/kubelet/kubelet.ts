@@ -440,10 +440,10 @@ export class Kubelet {
     const { signal } = this.#abort;
     const { agent, facts, heartbeats } = parts;
     const { environment, configuration, node, runtime } = this.#options;
-    const { cri } = context;
-    const enforcing = { ...this.#options, nodeName: node.name, facts };
-    const cache = context.cache;
-    const collecting = { ...this.#options, cri, nodeName: node.name, policy: configuration };
+    const { cri, cache, images: puller } = context;
+    const { name: nodeName } = node;
+    const enforcing = { ...this.#options, nodeName, facts };
+    const collecting = { ...this.#options, cri, puller, nodeName, policy: configuration };
     const images = new ImageCollector(collecting);
     const eviction = this.#evictionManager(context, images);
     this.#eviction = eviction;

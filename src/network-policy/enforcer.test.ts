@@ -173,12 +173,13 @@ describe('NetworkPolicyEnforcer', () => {
     stop.abort();
   });
 
-  it('removes both tables', async () => {
+  it('removes both tables, and an older version’s', async () => {
     const nft = new FakeNft();
     await removeNetworkPolicyTables(nft, 't');
     assert.deepEqual(nft.scripts, [
       'table inet t\ndelete table inet t\n',
       'table bridge t\ndelete table bridge t\n',
+      'table ip t\ndelete table ip t\n',
     ]);
   });
 });

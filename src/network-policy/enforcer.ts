@@ -132,12 +132,12 @@ export class NetworkPolicyEnforcer {
   }
 }
 
-/** Removes every rule of ours: when the node leaves for good. */
+/** Removes every rule of ours, an older version's too: when the node leaves for good. */
 export async function removeNetworkPolicyTables(
   processes: Processes,
   table: string,
 ): Promise<void> {
-  for (const family of ['inet', 'bridge'] as const) {
+  for (const family of ['inet', 'bridge', 'ip'] as const) {
     const input = removalScript(family, table);
     await processes.run('nft', ['-f', '-'], { input, timeoutMs: NFT_TIMEOUT_MS });
   }

@@ -181,6 +181,12 @@ class Node {
     this.write();
   }
 
+  /** As a new process, which writes all. */
+  restart(): void {
+    this.#chains = undefined;
+    this.write();
+  }
+
   /** Whole at first, and then only what changed: every test but the first runs on deltas. */
   write(): void {
     this.#state.settle();
@@ -476,6 +482,23 @@ describe('network policies in the kernel', { skip }, () => {
       sh(`ip netns exec ${namespaceOf(name)} cat /proc/net/snmp`),
     ).join('');
     assert.doesNotMatch(counters, /InType5/);
+  });
+
+  it('puts an end to the table that an older version has left, and to no other', async () => {
+    node.policies();
+    nft(`table ip ${options.table} {
+      map ingress { type ipv4_addr : verdict; elements = { ${PODS.db.address} : drop } }
+      chain police {
+        type filter hook forward priority filter; policy accept;
+        ip daddr vmap @ingress
+      }
+    }
+`);
+    assert.deepEqual(await reaching('db'), []);
+    node.restart();
+    assert.deepEqual(await reaching('db'), ['web', 'api', 'job']);
+    const tables = sh(`ip netns exec ${NODE} nft list tables ip`).trim();
+    assert.equal(tables, 'table ip services');
   });
 
   it('needs its table of the bridge, and removes its own tables alone', async () => {

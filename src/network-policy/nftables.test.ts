@@ -133,7 +133,10 @@ describe('scripts', () => {
   it('write the table whole, with its elements', () => {
     const { chains } = set([{ from: [{ podSelector: {} }] }]);
     const script = fullScript(OPTIONS, chains, state.elements);
-    assert.match(script, /^table inet t\ndelete table inet t\ntable inet t \{\n/);
+    assert.match(
+      script,
+      /^table inet t\ndelete table inet t\ntable ip t\ndelete table ip t\ntable inet t \{\n/,
+    );
     assert.match(script, /\nadd element inet t ingress \{ 10\.0\.0\.1 : goto isolated-ingress-/);
     assert.match(script, /\nadd element inet t itself \{ 10\.0\.0\.1 \. 10\.0\.0\.1 \}\n/);
     assert.match(script, /\nadd element inet t ingress-[0-9a-f]{16}-0 \{ 10\.0\.0\.1 \}\n/);

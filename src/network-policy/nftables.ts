@@ -20,7 +20,7 @@
  * a pod's address is hidden (postrouting). What the node itself sends to its pods, and they to it,
  * is not forwarded, and so is always let through, as the documentation of NetworkPolicy has it.
  */
-import { changeCommands, elementCommands } from '#base/nftables/commands.ts';
+import { changeCommands, elementCommands, removalScript } from '#base/nftables/commands.ts';
 import type { ElementChange, Elements } from '#base/nftables/elements.ts';
 import { parseCidr } from '#base/ip.ts';
 import { FAMILIES, type Family } from './address-blocks.ts';
@@ -72,7 +72,10 @@ function mapsOf(families: readonly Family[]): [name: string, declaration: string
   return [...ofFamilies, ...gates];
 }
 
-/** Replaces the table by one with exactly these chains and elements. */
+/**
+ * Replaces the table by one with exactly these chains and elements; also that of an older version of
+ * this program, which was of family ip and would go on refusing what its policies did.
+ */
 export function fullScript(
   options: TableOptions,
   chains: ReadonlyMap<string, Chain>,
@@ -84,6 +87,7 @@ export function fullScript(
   return lines([
     `table inet ${table}`,
     `delete table inet ${table}`,
+    removalScript('ip', table).trimEnd(),
     tableText(options),
     ...additions(table, chains),
     ...[...maps, ...sets].flatMap((set) =>

@@ -17,11 +17,12 @@ enableControllerAttachDetach enableDebuggingHandlers enableServer enforceNodeAll
 eventRecordQPS evictionHard evictionMaxPodGracePeriod evictionMinimumReclaim
 evictionPressureTransitionPeriod evictionSoft evictionSoftGracePeriod failCgroupV1 failSwapOn
 featureGates fileCheckFrequency healthzBindAddress healthzPort imageGCHighThresholdPercent
-imageGCLowThresholdPercent imageMaximumGCAge imageMinimumGCAge imageServiceEndpoint kubeAPIBurst
+imageGCLowThresholdPercent imageMaximumGCAge imageMinimumGCAge
+imagePullCredentialsVerificationPolicy imageServiceEndpoint kubeAPIBurst
 kubeAPIQPS kubeReserved kubeReservedCgroup localStorageCapacityIsolation logging
 maxParallelImagePulls maxPods mergeDefaultEvictionSettings nodeLeaseDurationSeconds
 nodeStatusMaxImages nodeStatusReportFrequency nodeStatusUpdateFrequency oomScoreAdj podLogsDir
-podPidsLimit podsPerCore port protectKernelDefaults providerID readOnlyPort registerNode
+podPidsLimit podsPerCore port preloadedImagesVerificationAllowlist protectKernelDefaults providerID readOnlyPort registerNode
 registerWithTaints registryBurst registryPullQPS reservedSystemCPUs resolvConf rotateCertificates runOnce
 runtimeRequestTimeout seccompDefault shutdownGracePeriod shutdownGracePeriodByPodPriority
 shutdownGracePeriodCriticalPods serializeImagePulls serverTLSBootstrap singleProcessOOMKill staticPodPath
@@ -46,7 +47,6 @@ describe('unusedSettings', () => {
         enableSystemLogQuery: false,
         hairpinMode: 'hairpin-veth',
         contentType: 'application/json',
-        imagePullCredentialsVerificationPolicy: 'NeverVerify',
       }),
       [],
     );
@@ -58,7 +58,6 @@ describe('unusedSettings', () => {
     ['enableSystemLogQuery', true],
     ['cpuManagerPolicy', 'static'],
     ['iptablesDropBit', 0],
-    ['imagePullCredentialsVerificationPolicy', 'AlwaysVerify'],
     ['memorySwap', { swapBehavior: 'LimitedSwap' }],
     ['tracing', { endpoint: 'a:1' }],
   ];

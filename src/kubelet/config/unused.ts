@@ -11,7 +11,6 @@ import type { KubeletConfiguration } from './types.ts';
 
 type Field = keyof KubeletConfiguration;
 
-const POLICY = 'images are used by every pod of the node that names them';
 const MANAGERS = 'containers are not bound to processors, memory or NUMA nodes';
 const FIREWALL = 'this kubelet writes no rules of a firewall';
 
@@ -21,8 +20,6 @@ const UNUSED: Readonly<Partial<Record<Field, readonly [why: string, ...same: Jso
   staticPodURL: ['manifests are read from files alone'],
   staticPodURLHeader: ['manifests are read from files alone'],
   tlsCurvePreferences: ['the curves are those of Node.js'],
-  imagePullCredentialsVerificationPolicy: [POLICY, 'NeverVerify'],
-  preloadedImagesVerificationAllowlist: [POLICY],
   enableContentionProfiling: ['there are no profiles'],
   enableProfilingHandler: ['there are no profiles', false],
   enableDebugFlagsHandler: ['the level of the log is set at the start', false],

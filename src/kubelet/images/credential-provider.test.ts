@@ -82,7 +82,7 @@ class World {
   }
 
   async keys(image = 'r.example/app', pod = POD): Promise<string> {
-    return [...(await this.provider.credentials(image, pod)).keys()].join();
+    return [...(await this.provider.credentials(image, pod)).config.keys()].join();
   }
 
   question(): unknown {
@@ -96,7 +96,8 @@ describe('a credential provider', () => {
     assert.equal(await world.keys('other.invalid/app'), '');
     assert.equal(world.runs.length, 0);
     const found = await world.provider.credentials('r.example/app', POD);
-    assert.deepEqual([...found], [['r.example', { username: 'u', password: 'p' }]]);
+    assert.equal(found.source, undefined);
+    assert.deepEqual([...found.config], [['r.example', { username: 'u', password: 'p' }]]);
     const [{ path, args, options } = { path: '', args: [], options: {} }] = world.runs;
     assert.deepEqual(
       [path, args, options.environment],
@@ -202,7 +203,11 @@ describe('a credential provider with tokens', () => {
   it('gets one of the pod’s account, and the annotations it asks for', async () => {
     const world = new World({ tokenAttributes: ATTRIBUTES });
     world.annotations['example.com/more'] = 'm';
-    assert.equal(await world.keys(), 'r.example');
+    const { config, source } = await world.provider.credentials('r.example/app', POD);
+    assert.deepEqual([...config.keys()], ['r.example']);
+    assert.deepEqual(source, {
+      serviceAccount: { uid: world.accountUid, namespace: 'ns', name: 'sa' },
+    });
     assert.deepEqual(world.audiences, ['p registry']);
     assert.deepEqual(world.question(), {
       kind: 'CredentialProviderRequest',

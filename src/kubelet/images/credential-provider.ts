@@ -22,7 +22,8 @@ import {
 } from './credential-answer.ts';
 import type { CredentialProvider } from './credential-provider-config.ts';
 import type { DockerConfig } from './docker-config.ts';
-import { matchesImage } from './keyring.ts';
+import { matchesImage, type TrackedConfig } from './keyring.ts';
+import type { CredentialSource } from './tracked-credentials.ts';
 
 /** A program may run for so long. */
 const TIMEOUT_MS = 60_000;
@@ -31,7 +32,7 @@ const ANSWERS_MAX = 1000;
 const MS_PER_SECOND = 1000;
 const NANOS_PER_MS = 1e6;
 const GLOBAL = 'global';
-const NOTHING: DockerConfig = new Map();
+const NOTHING: TrackedConfig = { config: new Map() };
 
 /** Service accounts of pods, and tokens bound to the pods. */
 export interface AccountSource {
@@ -74,6 +75,8 @@ interface Asker {
   readonly annotations: Readonly<Record<string, string>>;
   /** What answers are kept apart by, besides the image. */
   readonly cacheKey: string;
+  /** Whose token the provider sees; absent: nobody's, the credentials are the node's. */
+  readonly source?: CredentialSource;
 }
 
 const NOBODY: Asker = { token: '', annotations: {}, cacheKey: '' };
@@ -92,14 +95,15 @@ export class ExecCredentialProvider {
   }
 
   /** `image`: its registry and path. Never rejects: what goes wrong is logged, and nothing is given. */
-  async credentials(image: string, pod: Pod): Promise<DockerConfig> {
+  async credentials(image: string, pod: Pod): Promise<TrackedConfig> {
     const { provider, environment } = this.#options;
     if (!(provider.matchImages ?? []).some((pattern) => matchesImage(pattern, image)))
       return NOTHING;
     try {
       const asker = await this.#asker(pod);
       if (asker === undefined) return NOTHING;
-      return this.#known(image, asker) ?? (await this.#ask(image, asker));
+      const config = this.#known(image, asker) ?? (await this.#ask(image, asker));
+      return asker.source === undefined ? { config } : { config, source: asker.source };
     } catch (error) {
       environment.log.error('cannot get credentials of a registry from a provider', {
         provider: provider.name,
@@ -142,8 +146,10 @@ export class ExecCredentialProvider {
     );
     const token = await accounts.token(pod, audience);
     const own = attributes.cacheType === 'Token' ? token : '';
-    const cacheKey = JSON.stringify([namespace, name, account.metadata?.uid, annotations, own]);
-    return { token, annotations, cacheKey };
+    const { uid = '' } = account.metadata ?? {};
+    const cacheKey = JSON.stringify([namespace, name, uid, annotations, own]);
+    const source = { serviceAccount: { uid, namespace, name } };
+    return { token, annotations, cacheKey, source };
   }
 
   #known(image: string, { cacheKey }: Asker): DockerConfig | undefined {

@@ -60,7 +60,7 @@ describe('matchesImage', () => {
 
 describe('Keyring', () => {
   const found = (keys: readonly string[], image: string): string[] =>
-    new Keyring([config(...keys)]).lookup(image).map(({ password }) => password);
+    new Keyring([{ config: config(...keys) }]).lookup(image).map(({ password }) => password);
 
   it('gives all that fit, the more specific first', () => {
     const keys = ['quay.example', '*.example', 'quay.example/team', 'other.example'];
@@ -94,8 +94,12 @@ describe('Keyring', () => {
   it('tries what was added first first', () => {
     const one = new Map([['r.example', { username: 'one', password: '' }]]);
     const two = new Map([['https://r.example', { username: 'two', password: '' }]]);
-    const names = new Keyring([one, two]).lookup('r.example/x').map(({ username }) => username);
-    assert.deepEqual(names, ['one', 'two']);
+    const source = { secret: { uid: 'u', namespace: 'n', name: 's' } };
+    const found = new Keyring([{ config: one, source }, { config: two }]).lookup('r.example/x');
+    assert.deepEqual(found, [
+      { username: 'one', password: '', source },
+      { username: 'two', password: '' },
+    ]);
   });
 });
 

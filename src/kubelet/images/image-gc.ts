@@ -33,6 +33,8 @@ export interface ImageGcOptions {
   /** Its name; it belongs to every pod, and to no container. */
   readonly sandboxImage: string;
   readonly policy: ImageGcPolicy;
+  /** Is told after a collection which images are left, by id, and when (since 1970) it began. */
+  readonly puller?: { prune(images: readonly string[], beganMs: number): Promise<void> };
 }
 
 /** When images go; upstream's fields of the configuration. */
@@ -143,9 +145,22 @@ export class ImageCollector {
   }
 
   async collect(): Promise<void> {
-    const { environment, policy } = this.#options;
-    const nowMs = environment.clock.monotonicMs();
+    const { clock } = this.#options.environment;
+    const [beganMs, nowMs] = [clock.now(), clock.monotonicMs()];
     const records = await this.look(nowMs);
+    try {
+      await this.#collect(records, nowMs);
+    } finally {
+      await this.#tellRest(beganMs);
+    }
+  }
+
+  async #tellRest(beganMs: number): Promise<void> {
+    await this.#options.puller?.prune([...this.#records.keys()], beganMs);
+  }
+
+  async #collect(records: readonly ImageRecord[], nowMs: number): Promise<void> {
+    const { policy } = this.#options;
     const removable = removableImages(records, nowMs, policy);
     const old = this.#tooOld(removable, nowMs);
     await this.#free(old, Number.POSITIVE_INFINITY);
@@ -170,10 +185,12 @@ export class ImageCollector {
 
   /** Removes all that may go, however much room there is. */
   async freeUnused(): Promise<void> {
-    const nowMs = this.#options.environment.clock.monotonicMs();
+    const { clock } = this.#options.environment;
+    const [beganMs, nowMs] = [clock.now(), clock.monotonicMs()];
     const records = await this.look(nowMs);
     const removable = removableImages(records, nowMs, this.#options.policy);
     await this.#free(removable, Number.POSITIVE_INFINITY);
+    await this.#tellRest(beganMs);
   }
 
   /** Gives how many bytes were freed. */

@@ -14,10 +14,11 @@ import type { KubeletEvent, PodEvents } from '../events.ts';
 import { formatGoDuration } from '../go-format.ts';
 import { BackoffTable } from '../pod/backoff.ts';
 import { plainMessage, StartError } from '../pod/start-error.ts';
-import type { RegistryCredentials } from './docker-config.ts';
 import { repositoryOf, withDefaultTag } from './image-name.ts';
-import type { PullCredentials } from './pull-credentials.ts';
+import type { FoundCredentials, PullCredentials } from './pull-credentials.ts';
 import type { PullGate } from './pull-gate.ts';
+import type { PullVerifier } from './pull-verifier.ts';
+import type { TrackedCredentials } from './tracked-credentials.ts';
 
 export interface FoundImage {
   /** As the runtime takes it to make a container. */
@@ -46,6 +47,7 @@ export class ImagePuller {
   readonly #environment: Environment;
   readonly #credentials: Pick<PullCredentials, 'find' | 'forget'>;
   readonly #gate: PullGate;
+  readonly #verifier: PullVerifier | undefined;
   readonly #backoff = new BackoffTable();
   /** When the last attempt failed, and how. */
   readonly #failures = new Map<string, { readonly atMs: number; readonly text: string }>();
@@ -55,7 +57,10 @@ export class ImagePuller {
     readonly environment: Environment;
     readonly credentials: Pick<PullCredentials, 'find' | 'forget'>;
     readonly gate: PullGate;
+    /** Undefined: every pod may use every image that is there. */
+    readonly verifier?: PullVerifier | undefined;
   }) {
+    this.#verifier = options.verifier;
     this.#gate = options.gate;
     this.#cri = options.cri;
     this.#environment = options.environment;
@@ -67,17 +72,35 @@ export class ImagePuller {
     const { image: requested, pullPolicy: policy = 'IfNotPresent' } = request;
     const image = this.#named(request, requested);
     const present = await this.#inspect(request, image);
-    if (present !== undefined && policy !== 'Always') {
-      const message = `Container image "${requested}" already present on machine and can be accessed by the pod`;
+    const find = onceOnly(() => this.#credentials.find(request.pod, repositoryOf(image)));
+    if (
+      present !== undefined &&
+      policy !== 'Always' &&
+      !(await this.#mustPull(requested, present, find))
+    ) {
+      const accessible = this.#verifier === undefined ? '' : ' and can be accessed by the pod';
+      const message = `Container image "${requested}" already present on machine${accessible}`;
       request.tell({ type: 'Normal', reason: 'Pulled', message });
       return present;
     }
     if (policy === 'Never') {
+      // Who may not use an image is not told that it is there.
       const message = `Container image "${requested}" is not present with pull policy of Never`;
       request.tell({ type: 'Warning', reason: 'ErrImageNeverPull', message });
       throw new StartError('ErrImageNeverPull', message);
     }
-    return this.#pull(request, image);
+    return this.#pull(request, image, find);
+  }
+
+  /** Forgets pulls of images other than `refs`, found by a collection that began at `sinceMs`. */
+  async prune(refs: readonly string[], sinceMs: number): Promise<void> {
+    await this.#verifier?.prune(refs, sinceMs);
+  }
+
+  async #mustPull(image: string, { ref }: FoundImage, find: FindCredentials): Promise<boolean> {
+    const credentials = async () => (await find()).credentials;
+    const request = { image, imageRef: ref, credentials };
+    return (await this.#verifier?.mustPull(request)) ?? false;
   }
 
   /** Forgets what it knows of a pod that is gone. */
@@ -118,11 +141,16 @@ export class ImagePuller {
     return { ref: found.id, user: { username, ...(uid === undefined ? {} : { uid }) } };
   }
 
-  async #pull(request: EnsureImageRequest, image: string): Promise<FoundImage> {
-    const { pod } = request;
+  async #pull(
+    request: EnsureImageRequest,
+    image: string,
+    find: FindCredentials,
+  ): Promise<FoundImage> {
+    const { pod, image: requested } = request;
     const { clock } = this.#environment;
     const key = `${pod.metadata?.uid ?? ''}_${image}`;
     this.#checkBackoff(request, image, key);
+    await this.#begin(requested);
     const startedMs = clock.monotonicMs();
     request.tell({
       type: 'Normal',
@@ -130,12 +158,14 @@ export class ImagePuller {
       message: `Pulling image "${image}"`,
     });
     let turnMs = startedMs;
+    let used: TrackedCredentials | undefined;
     try {
-      await this.#gate.run(() => {
+      used = await this.#gate.run(() => {
         turnMs = clock.monotonicMs();
-        return this.#pullWithCredentials(request, image);
+        return this.#pullWithCredentials(request, image, find);
       }, request.signal);
     } catch (error) {
+      await this.#verifier?.failed(requested);
       if (request.signal.aborted) throw new StartError('ErrImagePull', 'context canceled');
       throw this.#pullFailed(request, image, key, error);
     }
@@ -143,6 +173,7 @@ export class ImagePuller {
     this.#backoff.forget(key);
     const found = await this.#inspect(request, image);
     if (found === undefined) throw new StartError('ErrImagePull', `image "${image}" not found`);
+    await this.#verifier?.pulled(requested, found.ref, used);
     const since = (ms: number): string => formatGoDuration(Math.round(clock.monotonicMs() - ms));
     const [took, withWait] = [since(turnMs), since(startedMs)];
     const size = await this.#sizeOf(image);
@@ -152,6 +183,16 @@ export class ImagePuller {
       message: `Successfully pulled image "${image}" in ${took} (${withWait} including waiting). Image size: ${size} bytes.`,
     });
     return found;
+  }
+
+  async #begin(image: string): Promise<void> {
+    try {
+      await this.#verifier?.begin(image);
+    } catch (error) {
+      const why = `failed to record image pull intent: ${messageOf(error)}`;
+      const message = `Failed to record image pull intent for container image "${image}": ${why}`;
+      throw new StartError('ErrImagePull', message);
+    }
   }
 
   #checkBackoff(request: EnsureImageRequest, image: string, key: string): void {
@@ -187,25 +228,27 @@ export class ImagePuller {
     return failure;
   }
 
-  /** Each set of credentials that fits is tried; without any, anonymously. */
-  async #pullWithCredentials(request: EnsureImageRequest, image: string): Promise<void> {
-    const { pod, events, sandboxConfig, signal } = request;
-    const found = await this.#credentials.find(pod, repositoryOf(image));
+  /** Each set of credentials that fits is tried; without any, anonymously. Gives what was accepted. */
+  async #pullWithCredentials(
+    { events, sandboxConfig, signal }: EnsureImageRequest,
+    image: string,
+    find: FindCredentials,
+  ): Promise<TrackedCredentials | undefined> {
+    const found = await find();
     if (found.missingSecrets.length > 0)
       events.pod(
         'Warning',
         'FailedToRetrieveImagePullSecret',
         `Unable to retrieve some image pull secrets (${found.missingSecrets.join(', ')}); attempting to pull the image may not succeed.`,
       );
-    const tries: readonly (RegistryCredentials | undefined)[] =
+    const tries: readonly (TrackedCredentials | undefined)[] =
       found.credentials.length > 0 ? found.credentials : [undefined];
     const failures: unknown[] = [];
-    for (const auth of tries) {
-      const credentials = auth === undefined ? {} : { auth };
-      const asked = { image: { image }, sandboxConfig, ...credentials };
+    for (const credentials of tries) {
+      const asked = { image: { image }, sandboxConfig, ...authOf(credentials) };
       try {
         await this.#cri.call('pullImage', asked, { signal });
-        return;
+        return credentials;
       } catch (error) {
         failures.push(error);
       }
@@ -217,6 +260,20 @@ export class ImagePuller {
     const { image: found } = await this.#cri.call('imageStatus', { image: { image } });
     return found?.size ?? 0;
   }
+}
+
+type FindCredentials = () => Promise<FoundCredentials>;
+
+/** They may be wanted twice, and their providers are asked once. */
+function onceOnly(find: FindCredentials): FindCredentials {
+  let found: Promise<FoundCredentials> | undefined;
+  return () => (found ??= find());
+}
+
+function authOf(credentials: TrackedCredentials | undefined) {
+  if (credentials === undefined) return {};
+  const { username, password } = credentials;
+  return { auth: { username, password } };
 }
 
 /** What runtimes begin a message with when they know more than that it failed. */

@@ -64,7 +64,7 @@ describe('an image volume', () => {
       {
         containerPath: '/data',
         readonly: true,
-        image: { image: 'sha256:1', userSpecifiedImage: 'example.com/data:1' },
+        image: { image: 'sha256:example.com/data:1', userSpecifiedImage: 'example.com/data:1' },
         imageSubPath: 'a/b',
       },
       undefined,

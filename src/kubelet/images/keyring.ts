@@ -4,26 +4,34 @@
  * Pure. Source: Kubernetes documentation "Images: config.json" v1.36 (how hosts, ports and paths are
  * compared). Upstream: pkg/credentialprovider/keyring.go.
  */
-import type { DockerConfig, RegistryCredentials } from './docker-config.ts';
+import type { DockerConfig } from './docker-config.ts';
+import type { CredentialSource, TrackedCredentials } from './tracked-credentials.ts';
 
 const DEFAULT_REGISTRY = 'index.docker.io';
 const DEFAULT_REGISTRY_NAMES: ReadonlySet<string> = new Set(['docker.io', DEFAULT_REGISTRY]);
 
+export interface TrackedConfig {
+  readonly config: DockerConfig;
+  /** Absent: every pod of the node may use them. */
+  readonly source?: CredentialSource;
+}
+
 /** Credentials from one kind of source. */
 export class Keyring {
-  readonly #byKey = new Map<string, RegistryCredentials[]>();
+  readonly #byKey = new Map<string, TrackedCredentials[]>();
 
   /** Of two for the same key, what was added first is tried first. */
-  constructor(configs: readonly DockerConfig[]) {
-    for (const config of configs)
+  constructor(configs: readonly TrackedConfig[]) {
+    for (const { config, ...source } of configs)
       for (const [written, credentials] of config) {
         const key = keyOf(written);
-        this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), credentials]);
+        const tracked = { ...credentials, ...source };
+        this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), tracked]);
       }
   }
 
   /** `repository`: with its registry, without tag. The longest of keys that begin alike first. */
-  lookup(repository: string): RegistryCredentials[] {
+  lookup(repository: string): TrackedCredentials[] {
     const found = [...this.#byKey.keys()]
       .toSorted((one, other) => (one < other ? 1 : -1))
       .filter((key) => matchesImage(key, repository))

@@ -14,10 +14,10 @@ import { SERVICE_ACCOUNT } from '../resources.ts';
 import { TokenSource } from '../volumes/tokens.ts';
 import type { ExecCredentialProvider } from './credential-provider.ts';
 import { credentialProviders, type ProviderPaths } from './credential-providers.ts';
-import type { RegistryCredentials } from './docker-config.ts';
 import { Keyring } from './keyring.ts';
 import { NodeDockerConfig, type UserDirectories } from './node-docker-config.ts';
 import { pullSecretsOf } from './pull-secrets.ts';
+import type { TrackedCredentials } from './tracked-credentials.ts';
 
 /** What the node was told of credentials. */
 export interface ImageCredentials {
@@ -39,7 +39,7 @@ export interface PullCredentialsOptions {
 }
 
 export interface FoundCredentials {
-  readonly credentials: readonly RegistryCredentials[];
+  readonly credentials: readonly TrackedCredentials[];
   /** Names of pull secrets that could not be had. */
   readonly missingSecrets: readonly string[];
 }
@@ -87,7 +87,7 @@ export class PullCredentials {
     const ofProviders = await Promise.all(
       this.#providers.map((provider) => provider.credentials(repository, pod)),
     );
-    const credentials = [configs, [ofNode], ofProviders].flatMap((source) =>
+    const credentials = [configs, [{ config: ofNode }], ofProviders].flatMap((source) =>
       new Keyring(source).lookup(repository),
     );
     return { credentials, missingSecrets: missing };

@@ -8,6 +8,7 @@
 import type { Pod, Secret } from '#api/gen/core-v1.ts';
 import type { ObjectSource } from '../object-source.ts';
 import { type DockerConfig, readDockerConfigJson, readDockercfg } from './docker-config.ts';
+import type { TrackedConfig } from './keyring.ts';
 
 /** The key that counts in a Secret of this type, and how it is read. */
 const FORMS: Readonly<
@@ -19,7 +20,7 @@ const FORMS: Readonly<
 
 export interface PullSecrets {
   /** In the order in which the pod names them. */
-  readonly configs: readonly DockerConfig[];
+  readonly configs: readonly TrackedConfig[];
   /** Names of those that could not be had. */
   readonly missing: readonly string[];
 }
@@ -29,7 +30,7 @@ export interface PullSecrets {
  * nothing of it.
  */
 export async function pullSecretsOf(pod: Pod, objects: ObjectSource): Promise<PullSecrets> {
-  const configs: DockerConfig[] = [];
+  const configs: TrackedConfig[] = [];
   const missing: string[] = [];
   for (const { name = '' } of pod.spec?.imagePullSecrets ?? []) {
     // The API lets empty names in; they mean nothing.
@@ -43,9 +44,11 @@ export async function pullSecretsOf(pod: Pod, objects: ObjectSource): Promise<Pu
   return { configs, missing };
 }
 
-function configOf({ type = '', data }: Secret): DockerConfig[] {
+function configOf({ type = '', data, metadata = {} }: Secret): TrackedConfig[] {
   const form = FORMS[type];
   const text = form === undefined ? undefined : data?.[form.key];
   if (form === undefined || text === undefined || text === '') return [];
-  return [form.read(Buffer.from(text, 'base64').toString())];
+  const { uid = '', namespace = '', name = '' } = metadata;
+  const config = form.read(Buffer.from(text, 'base64').toString());
+  return [{ config, source: { secret: { uid, namespace, name } } }];
 }

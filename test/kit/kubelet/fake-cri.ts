@@ -10,6 +10,11 @@ import type { Cri, CriCallName, CriCalls } from '#kubelet/cri/cri.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from '#kubelet/cri/enums.ts';
 import { POD_UID_LABEL } from '#kubelet/cri/labels.ts';
 
+/** Of the image of this name. */
+function imageId({ image = '' }: m.ImageSpec = {}): string {
+  return `sha256:${image}`;
+}
+
 export interface FakeContainer {
   readonly status: m.ContainerStatus;
   readonly sandboxId: string;
@@ -145,7 +150,8 @@ export class FakeCri implements Cri {
             ?.status,
         };
       case 'imageStatus':
-        return { image: { id: 'sha256:1', size: 1 } };
+        // Every image is there.
+        return { image: { id: imageId((request as m.ImageStatusRequest).image), size: 1 } };
       default:
         return {};
     }
