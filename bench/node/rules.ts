@@ -15,6 +15,7 @@ import { whyNoRealPods } from '../real-pod.ts';
 import { alternate, type Bench, type Measurement, type Results, rowOf } from '../rounds.ts';
 import type { Scope } from '../scope.ts';
 import type { Row } from '../table.ts';
+import { type FirstPacket, measureFirstPacket } from './first-packet.ts';
 
 const SERVICES = 10_000;
 const ENDPOINTS = 2;
@@ -22,6 +23,10 @@ const CHANGES = 20;
 /** Chains take a minute and more. */
 const CHAINS_TIMEOUT_MS = 600_000;
 const TABLE = 'coxswain-bench';
+const SERVICE_RANGE = '10.96.0.0/16';
+const POD_RANGE = '10.244.0.0/16';
+/** Whose first packets are measured: in the middle, with one endpoint. */
+const MEASURED = 5_000;
 const NODE = { name: 'n1', family: 'ip', zone: '', ownAddresses: [] } as const;
 
 export const RULES: Measurement = { name: 'rules of 10,000 services', run };
@@ -32,6 +37,7 @@ interface Times {
   /** By nft. */
   readonly loadMs: number;
   readonly changeMs: number;
+  readonly firstPacket: FirstPacket;
 }
 
 interface Way {
@@ -79,6 +85,16 @@ function rowsOf(results: Results<Times>): Row[] {
       goal: 20,
       value: ({ changeMs }) => changeMs,
     }),
+    rowOf(results, {
+      what: '  a connection to one of them',
+      unit: 'µs',
+      value: ({ firstPacket }) => firstPacket.throughService,
+    }),
+    rowOf(results, {
+      what: '  of that, for the Service',
+      unit: 'µs',
+      value: ({ firstPacket: { direct, throughService } }) => throughService - direct,
+    }),
   ];
 }
 
@@ -100,8 +116,8 @@ async function emptyNetwork(scope: Scope) {
 async function measureMaps(processes: Processes): Promise<Times> {
   const [options] = nodeTables({
     table: TABLE,
-    podRange: '10.244.0.0/16',
-    serviceRange: '10.96.0.0/16',
+    podRange: POD_RANGE,
+    serviceRange: SERVICE_RANGE,
     podInterface: 'coxbench0',
     masqueradeAll: false,
   });
@@ -126,11 +142,9 @@ async function measureMaps(processes: Processes): Promise<Times> {
     take(turn * 97, turn);
     await write();
   }
-  return {
-    planMs: plannedMs - beganMs,
-    loadMs,
-    changeMs: (performance.now() - changesMs) / CHANGES,
-  };
+  const changeMs = (performance.now() - changesMs) / CHANGES;
+  const firstPacket = await measureFirstPacket(processes, MEASURED_PATH);
+  return { planMs: plannedMs - beganMs, loadMs, changeMs, firstPacket };
 }
 
 function worldOf(index: number, turn: number): { service: Service; slice: EndpointSlice } {
@@ -148,13 +162,17 @@ function worldOf(index: number, turn: number): { service: Service; slice: Endpoi
     slice: {
       addressType: 'IPv4',
       ports: [{ port: 8080, protocol: 'TCP', name: '' }],
-      endpoints: Array.from({ length: ENDPOINTS }, (_, nth) => ({
+      endpoints: Array.from({ length: endpointsOf(index) }, (_, nth) => ({
         addresses: [endpointAddress(index, nth, turn)],
         conditions: { ready: true },
         nodeName: 'n2',
       })),
     },
   };
+}
+
+function endpointsOf(index: number): number {
+  return index === MEASURED ? 1 : ENDPOINTS;
 }
 
 function serviceAddress(index: number): string {
@@ -165,6 +183,12 @@ function endpointAddress(index: number, nth: number, turn: number): string {
   const number = (index * ENDPOINTS + nth + turn * 7) % 60_000;
   return `10.244.${Math.floor(number / 250)}.${1 + (number % 250)}`;
 }
+
+const MEASURED_PATH = {
+  service: { address: serviceAddress(MEASURED), port: 80 },
+  endpoint: { address: endpointAddress(MEASURED, 0, 0), port: 8080 },
+  range: SERVICE_RANGE,
+};
 
 async function measureChains(processes: Processes): Promise<Times> {
   const lines = [
@@ -190,11 +214,14 @@ async function measureChains(processes: Processes): Promise<Times> {
     const text = `flush chain ip ${TABLE} ${chain}\n${endpointRule(chain, endpointAddress(turn * 97, 0, turn))}\n`;
     await runNft(processes, ['-f', '-'], text);
   }
-  return { planMs: 0, loadMs, changeMs: (performance.now() - changesMs) / CHANGES };
+  const changeMs = (performance.now() - changesMs) / CHANGES;
+  const firstPacket = await measureFirstPacket(processes, MEASURED_PATH);
+  return { planMs: 0, loadMs, changeMs, firstPacket };
 }
 
 function chainsOf(index: number): string[] {
-  const endpoints = Array.from({ length: ENDPOINTS }, (_, nth) => ({
+  const count = endpointsOf(index);
+  const endpoints = Array.from({ length: count }, (_, nth) => ({
     chain: `e${index}-${nth}`,
     address: endpointAddress(index, nth, 0),
   }));
@@ -205,7 +232,7 @@ function chainsOf(index: number): string[] {
       `add chain ip ${TABLE} ${chain}`,
       endpointRule(chain, address),
     ]),
-    `add rule ip ${TABLE} s${index} numgen random mod ${ENDPOINTS} vmap { ${picks} }`,
+    `add rule ip ${TABLE} s${index} numgen random mod ${count} vmap { ${picks} }`,
     `add element ip ${TABLE} services { ${serviceAddress(index)} . tcp . 80 : goto s${index} }`,
   ];
 }
