@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { parseBootstrapToken } from '#api/core/bootstrap-token.ts';
 import { NODE } from '#api/core/node.ts';
@@ -15,6 +15,7 @@ import { RestClient } from '#client/rest.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { realProcesses } from '#edge/processes.ts';
+import type { ClusterAddress } from '#kubelet/bootstrap/cluster-info.ts';
 import { BootstrapError } from '#kubelet/bootstrap/bootstrap-error.ts';
 import { nodeNameOf } from '../cluster-choices.ts';
 import { CLUSTER_DEFAULTS } from '../cluster-config.ts';
@@ -34,8 +35,10 @@ import { cleanUpJoinedNode } from '../real-nodes.ts';
 import { type StopRequest, stopRequest } from '../stop-request.ts';
 import { Supervisor } from '../supervisor.ts';
 import { messageOf, UserError } from '../user-error.ts';
+import { joinAddresses } from './addresses.ts';
 import { bootstrapNode, type JoinDoors } from './bootstrap.ts';
 import { type JoinFlags, joinPlan, type JoinPlan } from './options.ts';
+import type { ClusterSettings } from './settings.ts';
 
 const READY_TIMEOUT_MS = 120_000;
 const LOOK_MS = 200;
@@ -158,27 +161,38 @@ async function factsOf(parts: Run, sysfs: string): Promise<NodeFacts> {
         : 'Cannot go on: the certificate of this node has expired. Join again with HOST:PORT and --token.',
     );
   const name = flags.nodeName ?? nodeNameOf(hostname());
-  const joined = await bootstrapNode(plan, name, doorsOf(parts));
-  const { host, port, authority } = joined.address;
-  const address = flags.nodeIp ?? (await addressTowards({ host, port }));
-  const config: NodeConfig = {
-    name,
-    hostname: flags.nodeName ?? hostname(),
-    address,
-    kubeletPort: await kubeletPort(address),
-    apiServer: { host, port },
-    ...joined.settings,
-    rotatesCertificates: true,
-    sysfs,
-  };
-  const { pair } = joined;
+  const { authority, config, pair } = await bootstrapNode(plan, name, doorsOf(parts, sysfs));
   return {
     config,
     identity: { authority, kubeletClient: pair, kubeletServer: pair, proxy: pair, dns: pair },
   };
 }
 
-function doorsOf({ environment, progress }: Run): JoinDoors {
+/** Throws UserError. */
+async function configOf(
+  { flags, sysfs }: { readonly flags: JoinFlags; readonly sysfs: string },
+  { host, port }: ClusterAddress,
+  settings: ClusterSettings,
+): Promise<NodeConfig> {
+  const addresses = joinAddresses({
+    given: flags.nodeIp,
+    cluster: settings,
+    seen: flags.nodeIp === undefined ? await addressTowards({ host, port }) : undefined,
+    interfaces: networkInterfaces(),
+  });
+  return {
+    name: flags.nodeName ?? nodeNameOf(hostname()),
+    hostname: flags.nodeName ?? hostname(),
+    ...addresses,
+    kubeletPort: await kubeletPort(addresses.address),
+    apiServer: { host, port },
+    ...settings,
+    rotatesCertificates: true,
+    sysfs,
+  };
+}
+
+function doorsOf({ options, environment, progress }: Run, sysfs: string): JoinDoors {
   let last = '';
   return {
     environment,
@@ -192,6 +206,7 @@ function doorsOf({ environment, progress }: Run): JoinDoors {
       const parsed = token === undefined ? undefined : parseBootstrapToken(token());
       return { address: { host, port, authority: tls.ca }, token: parsed };
     },
+    configure: (server, settings) => configOf({ flags: options.flags, sysfs }, server, settings),
     step: (title, work) => progress.step(title, work),
     onRetry(reason) {
       if (reason !== last) progress.say(`Not yet: ${reason}`);
