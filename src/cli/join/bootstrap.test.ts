@@ -71,7 +71,9 @@ describe('a machine that joins', () => {
     const { authority, config, pair } = await join('second');
     const apiServer = { host: '192.0.2.10', port: 6443, authority };
     assert.equal(authority, world.authority.certificate);
-    assert.deepEqual(config, { ...OWN, apiServer, ...SETTINGS });
+    const { kubeletConfiguration = '', ...known } = config;
+    assert.deepEqual(known, { ...OWN, apiServer, ...SETTINGS });
+    assert.match(kubeletConfiguration, /^kind: KubeletConfiguration$/m);
     assert.match(new X509Certificate(pair.certificate).subject, /CN=system:node:second$/);
   });
 
@@ -95,7 +97,8 @@ describe('a machine that joins', () => {
     const token = { id: 'abcdef', secret: '0123456789abcdef' };
     const plan = { kind: 'file', path: '/f', bootstrapToken: undefined } as const;
     const byFile = bootstrapNode(plan, 'f1', doors({ readFile: () => ({ address, token }) }));
-    assert.deepEqual((await world.run(byFile)).config, { ...OWN, apiServer: address, ...SETTINGS });
+    const { kubeletConfiguration: _, ...known } = (await world.run(byFile)).config;
+    assert.deepEqual(known, { ...OWN, apiServer: address, ...SETTINGS });
     const readFile = () => ({ address, token: undefined });
     const byFlag = bootstrapNode({ ...plan, bootstrapToken: token }, 'f2', doors({ readFile }));
     assert.equal((await world.run(byFlag)).config.apiServer.port, 6443);
@@ -187,6 +190,12 @@ describe('a machine that joins', () => {
       kubelet: { clusterDNS: ['fd00:10:96::a'] },
     });
     assert.equal(other().dnsAddress, 'fd00:10:96::a');
+  });
+
+  it('learns the settings of kubelets, all of them', async () => {
+    const settings = await settingsWith({ kubelet: { maxPods: 20 } });
+    const { kubeletConfiguration } = settings();
+    assert.match(kubeletConfiguration ?? '', /^maxPods: 20$/m);
   });
 
   const BOTH = '10.244.0.0/16,fd00:10:244::/48';

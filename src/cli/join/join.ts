@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { join as joinPath } from 'node:path';
+import { join as joinPath, resolve as resolvePath } from 'node:path';
 import { parseBootstrapToken } from '#api/core/bootstrap-token.ts';
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
@@ -26,6 +26,7 @@ import { type Lock, lockDataDirectory } from '../lock.ts';
 import { createKey } from '../node-certificates.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from '../node-config.ts';
 import { prepareNodeDirectory } from '../node-directory.ts';
+import { nodeKubeletConfiguration } from '../node-kubelet.ts';
 import { RealNode } from '../node-set-up.ts';
 import { interfacesIn, refuseSecondCluster } from '../other-clusters.ts';
 import { ownSysfs } from '../own-sysfs.ts';
@@ -151,7 +152,9 @@ async function factsOf(parts: Run, sysfs: string): Promise<NodeFacts> {
         progress.say(
           `This machine has joined already, as node ${known.config.name}: going on. "cox node reset" makes it forget.`,
         );
-      return { ...known, config: { ...known.config, sysfs } };
+      const config = { ...known.config, ...dropInsIn(flags), sysfs };
+      nodeKubeletConfiguration(config, data);
+      return { ...known, config };
     }
   }
   if (plan === undefined)
@@ -168,31 +171,41 @@ async function factsOf(parts: Run, sysfs: string): Promise<NodeFacts> {
   };
 }
 
-/** Throws UserError. */
+/** They hold for later starts, too. */
+function dropInsIn({ configDir }: JoinFlags): Pick<NodeConfig, 'kubeletConfigDirectory'> {
+  return configDir === undefined ? {} : { kubeletConfigDirectory: resolvePath(configDir) };
+}
+
+/** Rejects with UserError where this machine cannot be a node of that cluster. */
 async function configOf(
-  { flags, sysfs }: { readonly flags: JoinFlags; readonly sysfs: string },
-  { host, port }: ClusterAddress,
-  settings: ClusterSettings,
+  { options: { flags }, data }: Run,
+  sysfs: string,
+  { server, settings }: { readonly server: ClusterAddress; readonly settings: ClusterSettings },
 ): Promise<NodeConfig> {
+  const { host, port } = server;
   const addresses = joinAddresses({
     given: flags.nodeIp,
     cluster: settings,
     seen: flags.nodeIp === undefined ? await addressTowards({ host, port }) : undefined,
     interfaces: networkInterfaces(),
   });
-  return {
+  const config = {
     name: flags.nodeName ?? nodeNameOf(hostname()),
     hostname: flags.nodeName ?? hostname(),
     ...addresses,
     kubeletPort: await kubeletPort(addresses.address),
     apiServer: { host, port },
     ...settings,
+    ...dropInsIn(flags),
     rotatesCertificates: true,
     sysfs,
   };
+  nodeKubeletConfiguration(config, data);
+  return config;
 }
 
-function doorsOf({ options, environment, progress }: Run, sysfs: string): JoinDoors {
+function doorsOf(parts: Run, sysfs: string): JoinDoors {
+  const { environment, progress } = parts;
   let last = '';
   return {
     environment,
@@ -206,7 +219,7 @@ function doorsOf({ options, environment, progress }: Run, sysfs: string): JoinDo
       const parsed = token === undefined ? undefined : parseBootstrapToken(token());
       return { address: { host, port, authority: tls.ca }, token: parsed };
     },
-    configure: (server, settings) => configOf({ flags: options.flags, sysfs }, server, settings),
+    configure: (server, settings) => configOf(parts, sysfs, { server, settings }),
     step: (title, work) => progress.step(title, work),
     onRetry(reason) {
       if (reason !== last) progress.say(`Not yet: ${reason}`);

@@ -29,6 +29,7 @@ export type ClusterSettings = Pick<
   | 'clusterDomain'
   | 'podNetwork'
   | 'loadBalancerPools'
+  | 'kubeletConfiguration'
 >;
 
 /** `cluster`: `kubeadm-config`; `kubelet`: `kubelet-config`. Throws UserError. */
@@ -65,6 +66,7 @@ export function clusterSettings(maps: {
     dnsInPods: isDnsInPods(maps.cluster),
     podNetwork: podNetworkOf(maps.cluster),
     loadBalancerPools: poolsOf(maps.cluster),
+    kubeletConfiguration: maps.kubelet.data?.[KUBELET_CONFIGURATION_KEY] ?? '',
   };
 }
 
