@@ -3,6 +3,7 @@
  * pods, Services, names and policies of both hold on it, and nothing of either is left in the end.
  */
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Node, Pod, Service } from '../../src/api/gen/core-v1.ts';
@@ -30,6 +31,12 @@ const SERVER = [
   `head -c ${PAGE_BYTES} /dev/zero > /www/page`,
   'exec httpd -f -p 8080 -h /www',
 ].join('\n');
+const MAX_PODS = 20;
+const DROP_IN = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+containerLogMaxFiles: 4
+containerLogMaxSize: 2Mi
+`;
 const CLOSED = {
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
@@ -78,12 +85,17 @@ for (const { claim, mode, order } of told)
       machine = openJoiningMachine(internalAddresses(node));
       nodePath = join(cluster.directory, 'node');
       giveImages(images, nodePath);
+      await changeKubeletConfig(cluster, `maxPods: ${MAX_PODS}\ncontainerLogMaxFiles: 3\n`);
+      const dropIns = join(cluster.directory, 'kubelet.conf.d');
+      mkdirSync(dropIns);
+      writeFileSync(join(dropIns, '10-logs.conf'), DROP_IN);
       const words = ['bin/cox.mjs', 'token', 'create', '--print-join-command'];
       const printed = await run(process.execPath, words, {
         environment: { KUBECONFIG: kubeconfig },
       });
       const [, , ...command] = printed.stdout.trim().split(' ');
-      await machine.join([...command, '--node-name', NODE, '--data-dir', nodePath]);
+      const flags = ['--node-name', NODE, '--data-dir', nodePath, '--config-dir', dropIns];
+      await machine.join([...command, ...flags]);
       await cluster.ok(`wait --for=condition=Ready node/${NODE} --timeout=60s`);
       await importBusyboxTo(dataDirectoryAt(nodePath), images);
       const request = await eventually(async () => {
@@ -113,6 +125,15 @@ for (const { claim, mode, order } of told)
       assert.equal(familiesOf(node.spec?.podCIDRs), families);
       assert.equal(familiesOf(second.status?.podIPs?.map(({ ip }) => ip)), families);
       assert.equal(familiesOf(second.status?.hostIPs?.map(({ ip }) => ip)), families);
+    });
+
+    it('has the kubelet’s settings of its cluster, and those of its machine over them', async () => {
+      const { status } = await read<Node>('node', NODE);
+      assert.equal(status?.capacity?.['pods'], String(MAX_PODS));
+      const page = await cluster.ok(['get', '--raw', `/api/v1/nodes/${NODE}/proxy/configz`]);
+      const { kubeletconfig } = JSON.parse(page) as { kubeletconfig: Record<string, unknown> };
+      const { maxPods, containerLogMaxFiles, containerLogMaxSize } = kubeletconfig;
+      assert.deepEqual([maxPods, containerLogMaxFiles, containerLogMaxSize], [MAX_PODS, 4, '2Mi']);
     });
 
     it('carries packets of pods both ways, under their own addresses, whatever their size', async () => {
@@ -189,6 +210,14 @@ for (const { claim, mode, order } of told)
       assert.doesNotMatch(left, /10\.244\.|10\.96\.|fd00:10:(?:96|244)/);
     });
   });
+
+/** In the ConfigMap that machines that join read. */
+async function changeKubeletConfig(cluster: RealCluster, lines: string): Promise<void> {
+  const inSystem = ['-n', 'kube-system', 'configmap', 'kubelet-config'];
+  const text = await cluster.ok(['get', ...inSystem, '-o', 'jsonpath={.data.kubelet}']);
+  const patch = JSON.stringify({ data: { kubelet: text + lines } });
+  await cluster.ok(['patch', ...inSystem, '--type=merge', '-p', patch]);
+}
 
 function server(name: string, nodeName: string): object {
   return {
