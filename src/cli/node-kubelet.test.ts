@@ -188,6 +188,17 @@ describe('the kubelet of a node', () => {
     assert.deepEqual([own.maxPods, own.kubeAPIQPS], [6, 1000]);
   });
 
+  it('adds upstream’s thresholds of eviction to those of the cluster where its machine wants them', () => {
+    const own = mkdtempSync(join(folder, 'eviction-'));
+    writeFileSync(join(own, 'a.conf'), toYaml({ ...HEAD, mergeDefaultEvictionSettings: true }));
+    const { evictionHard } = configured(
+      { evictionHard: { 'memory.available': '200Mi' } },
+      { kubeletConfigDirectory: own },
+    );
+    assert.equal(evictionHard?.['memory.available'], '200Mi');
+    assert.equal(evictionHard?.['nodefs.available'], '10%');
+  });
+
   const bad: [claim: string, settings: object, why: RegExp][] = [
     ['a field that nobody knows', { maxPodz: 1 }, /KubeletConfiguration of the cluster: .*maxPodz/],
     [

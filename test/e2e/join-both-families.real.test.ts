@@ -3,7 +3,8 @@
  * pods, Services, names and policies of both hold on it, and nothing of either is left in the end.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Node, Pod, Service } from '../../src/api/gen/core-v1.ts';
@@ -121,6 +122,9 @@ for (const { claim, mode, order } of told)
     it('is known by an address of each, and has a range of each, the main family first', async () => {
       const node = await read<Node>('node', NODE);
       assert.deepEqual(internalAddresses(node), order(JOINING_ADDRESSES));
+      const shown = join(dataDirectoryAt(nodePath).node, 'pki', 'kubelet-server-current.pem');
+      const names = new X509Certificate(readFileSync(shown)).subjectAltName ?? '';
+      assert.equal(names.match(/IP Address:/g)?.length, 2, names);
       const families = order(['4', '6']).join();
       assert.equal(familiesOf(node.spec?.podCIDRs), families);
       assert.equal(familiesOf(second.status?.podIPs?.map(({ ip }) => ip)), families);

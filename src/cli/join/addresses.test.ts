@@ -82,6 +82,20 @@ describe('the addresses of a machine that joins', () => {
       ['198.51.100.7', '2001:db8:1:0::7'],
     ],
     [
+      'one given, and what is beside it, whatever is seen',
+      { given: '198.51.100.7', seen: '192.0.2.7' },
+      ['198.51.100.7', '2001:db8:1::7'],
+    ],
+    [
+      'what is seen of several on one interface',
+      {
+        cluster: IPV4,
+        seen: '203.0.113.2',
+        interfaces: { ...MACHINE, eth2: on('203.0.113.1', '203.0.113.2') },
+      },
+      ['203.0.113.2'],
+    ],
+    [
       'given as that of a network of containers',
       { given: '172.17.0.1' },
       ['172.17.0.1', 'fd17::1'],
