@@ -53,7 +53,10 @@ export function publishedSettings(
   if (published === undefined) return own;
   try {
     const known = fromYaml(published) ?? {};
-    return isJsonObject(known) ? { ...own, ...known } : published;
+    if (!isJsonObject(known)) return published;
+    const isWhole = Object.keys(own).every((name) => name in known);
+    // As it was written, with its comments.
+    return isWhole ? published : { ...own, ...known };
   } catch {
     return published;
   }

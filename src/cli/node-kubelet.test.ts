@@ -90,6 +90,11 @@ describe('what a cluster publishes for its kubelets', () => {
     assert.deepEqual([settings.oomScoreAdj, settings.clusterDomain], [0, 'cluster.local']);
   });
 
+  it('stays as it was written where nothing is missing', () => {
+    const text = `# ours\n${toYaml(publishedSettings(FACTS, undefined))}maxPods: 20 # few\n`;
+    assert.equal(publishedSettings(FACTS, text), text);
+  });
+
   it('stays as it is where nobody can read it', () => {
     for (const text of ['{', '- a\n', 'a: b: c'])
       assert.equal(publishedSettings(FACTS, text), text);
