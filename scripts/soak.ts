@@ -14,6 +14,10 @@ import { growthOf, WARM_ROUNDS } from '../test/soak/growth.ts';
 import { runLeakRounds } from '../test/soak/leaks.ts';
 
 const PODS = '100';
+const BOTH_FAMILIES = [
+  'test/e2e/dual-stack.real.test.ts',
+  'test/e2e/join-both-families.real.test.ts',
+];
 
 const { values } = parseArgs({
   options: {
@@ -33,10 +37,14 @@ if (Object.values(values).every((value) => value === false || value === PODS))
   throw new RangeError('Nothing to do: give --leaks ROUNDS, --density, --cut-off, --both-families');
 
 function bothFamilies(): void {
-  const { status } = spawnSync(process.execPath, ['--test', 'test/e2e/dual-stack.real.test.ts'], {
-    stdio: 'inherit',
-    env: { ...process.env, COXSWAIN_SOAK: '1' },
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    ['--test', '--test-concurrency=1', ...BOTH_FAMILIES],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, COXSWAIN_SOAK: '1' },
+    },
+  );
   if (status !== 0) process.exitCode = 1;
 }
 

@@ -4,9 +4,8 @@
  */
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { existsSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
-import { parseIp } from '#base/ip.ts';
-import { parsePools, type Pool, poolOf } from '#load-balancer/pools.ts';
+import { hostname } from 'node:os';
+import { parsePools, type Pool } from '#load-balancer/pools.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
 import {
   CLUSTER_DEFAULTS,
@@ -21,13 +20,13 @@ import {
   refuseInPods,
   type ClusterRanges,
   familiesIn,
-  type Family,
   NODES,
   type RangeFlags,
   serviceAddresses,
 } from './cluster-ranges.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { chooseListen, isPortFree, LISTEN_DEFAULT, type ListenAddress } from './listen-address.ts';
+import { hostAddress } from './own-addresses.ts';
 import type { Progress } from './progress.ts';
 import { answersAsOwn } from './self-hosted/answers.ts';
 import { runningPid } from './supervisor.ts';
@@ -193,40 +192,4 @@ export function nodeNameOf(machine: string): string {
     .map((label) => label.replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, ''))
     .filter((label) => label !== '');
   return labels.length === 0 ? 'node' : labels.join('.');
-}
-
-/**
- * The first of this machine that is no loopback, not link-local, of none of our own interfaces, and of
- * no load balancer, whose addresses a node that was killed may have left behind.
- */
-function hostAddress(wanted: Family, pools: readonly Pool[]): string | undefined {
-  return outerAddresses().find(
-    ({ family, address }) =>
-      family === `IPv${wanted}` && !isLinkLocal(address) && !isOfPool(address, pools),
-  )?.address;
-}
-
-function isOfPool(text: string, pools: readonly Pool[]): boolean {
-  const address = parseIp(text);
-  return address !== undefined && poolOf(pools, address) !== undefined;
-}
-
-function isLinkLocal(address: string): boolean {
-  return address.toLowerCase().startsWith('fe80:');
-}
-
-/** The addresses that other machines may know this one by; link-local ones mean nothing to them. */
-export function machineAddresses(): string[] {
-  return outerAddresses()
-    .map(({ address }) => address)
-    .filter((address) => !isLinkLocal(address));
-}
-
-function outerAddresses() {
-  return Object.entries(networkInterfaces())
-    .filter(
-      ([name]) => !name.startsWith('cox') && !name.startsWith('docker') && !name.startsWith('veth'),
-    )
-    .flatMap(([, addresses]) => addresses ?? [])
-    .filter(({ internal }) => !internal);
 }

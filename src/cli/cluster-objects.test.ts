@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { CERTIFICATE_SIGNING_REQUEST } from '#api/certificates/certificate-signing-request.ts';
-import { fromYaml } from '#api/codec/yaml.ts';
+import { fromYaml, toYaml } from '#api/codec/yaml.ts';
 import { DEPLOYMENT } from '#api/apps/deployment.ts';
 import { ENDPOINTS } from '#api/core/endpoints.ts';
 import { SERVICE } from '#api/core/service.ts';
@@ -11,6 +11,7 @@ import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { NODE } from '#api/core/node.ts';
 import type { CertificateSigningRequest } from '#api/gen/certificates-v1.ts';
+import type { JsonObject } from '#api/meta/object.ts';
 import { isNotFound, isStatus } from '#api/meta/status.ts';
 import { SECRET } from '#api/core/secret.ts';
 import { POD } from '#api/core/pod.ts';
@@ -94,10 +95,27 @@ describe('the objects that machines join by', () => {
           'imagefs.available': '1Gi',
           'imagefs.inodesFree': '5%',
         },
+        failCgroupV1: false,
+        failSwapOn: false,
+        oomScoreAdj: 0,
+        serializeImagePulls: false,
+        registryPullQPS: 0,
+        kubeAPIQPS: 1000,
+        kubeAPIBurst: 2000,
         rotateCertificates: true,
         serverTLSBootstrap: true,
       });
     }
+  });
+
+  it('keep the settings of kubelets that somebody changed', async () => {
+    const target = { name: 'kubelet-config', namespace: 'kube-system' };
+    const before = fromYaml((await read(world.admin, target.name))['kubelet'] ?? '') as JsonObject;
+    const changed = { data: { kubelet: toYaml({ ...before, maxPods: 20, oomScoreAdj: -5 }) } };
+    await world.run(world.admin.patch(CONFIG_MAP, target, 'merge', changed));
+    await world.run(world.publish());
+    const after = fromYaml((await read(world.admin, target.name))['kubelet'] ?? '');
+    assert.deepEqual(after, { ...before, maxPods: 20, oomScoreAdj: -5 });
   });
 
   it('let a token see whether a name is taken, and nothing of Secrets', async () => {

@@ -33,6 +33,7 @@ import {
 } from './dns/pods.ts';
 import { programImage } from './images/import.ts';
 import { type JoinFacts, joinConfigMaps } from './join-config-maps.ts';
+import { KUBELET_CONFIG, KUBELET_CONFIGURATION_KEY } from './join-names.ts';
 import { joinRoles, NODES_GROUP } from './join-roles.ts';
 import { PROGRAM_ANNOTATION } from './self-hosted/manifests.ts';
 
@@ -62,7 +63,7 @@ export interface PublishOptions {
   /** Common name of the API server's certificate towards kubelets. */
   readonly kubeletClientName: string;
   /** What machines that join are told. */
-  readonly join: JoinFacts;
+  readonly join: Omit<JoinFacts, 'kubeletConfiguration'>;
   /** Of this program, where the DNS runs in pods; undefined: each node has its own. */
   readonly dnsImage?: DnsPodFacts['image'];
 }
@@ -81,6 +82,7 @@ export async function publishClusterObjects(options: PublishOptions): Promise<vo
   const apply = { fieldManager: 'cox', force: true };
   const inSystem = { name: NAME, namespace: NAMESPACE };
   const dnsSettings = { name: DNS_SETTINGS, namespace: NAMESPACE };
+  const kubeletConfiguration = await publishedKubeletConfiguration(client);
   await Promise.all([
     client.patch(
       SERVICE,
@@ -107,7 +109,7 @@ export async function publishClusterObjects(options: PublishOptions): Promise<vo
       ),
     ),
     ...[
-      ...joinConfigMaps(join),
+      ...joinConfigMaps({ ...join, kubeletConfiguration }),
       ...joinRoles(),
       ...(image === undefined ? [] : dnsPodObjects({ config: join.config, image })),
     ].map((object) =>
@@ -115,6 +117,15 @@ export async function publishClusterObjects(options: PublishOptions): Promise<vo
     ),
   ]);
   if (image === undefined) await removeDnsPods(client);
+}
+
+/** Undefined: not yet. */
+async function publishedKubeletConfiguration(client: Client): Promise<string | undefined> {
+  const { name, namespace } = KUBELET_CONFIG;
+  const map = await client.get(CONFIG_MAP, name, namespace).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+  return map?.data?.[KUBELET_CONFIGURATION_KEY];
 }
 
 /** What is gone already is as good. */

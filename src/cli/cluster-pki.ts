@@ -1,5 +1,5 @@
 /** The certificates of one cluster: the authority, the names and addresses that its own need. */
-import { machineAddresses } from './cluster-choices.ts';
+import { machineAddresses } from './own-addresses.ts';
 import { type ClusterConfig, ownAddresses } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { isEverywhere } from './listen-address.ts';

@@ -8,10 +8,10 @@
  * kubelet}, v1.36.
  */
 import { toYaml } from '#api/codec/yaml.ts';
+import type { Json } from '#api/meta/object.ts';
 import { KUBERNETES_VERSION } from '#apiserver/version.ts';
 import { CLUSTER_INFO, CLUSTER_INFO_KEY } from '#kubelet/bootstrap/cluster-info.ts';
 import type { ClusterConfig } from './cluster-config.ts';
-import { EVICTION_HARD } from './eviction-defaults.ts';
 import {
   CLUSTER_CONFIGURATION_KEY,
   DNS_ANNOTATION,
@@ -22,6 +22,7 @@ import {
   POD_NETWORK_ANNOTATION,
 } from './join-names.ts';
 import { reachableHost, urlHost } from './listen-address.ts';
+import { publishedSettings } from './kubelet-settings.ts';
 
 export interface JoinFacts {
   readonly config: ClusterConfig;
@@ -29,6 +30,8 @@ export interface JoinFacts {
   readonly authority: string;
   /** Where the certificates of the cluster lie on its own machine. */
   readonly certificatesDirectory: string;
+  /** What `kubelet-config` says already; undefined: there is none. */
+  readonly kubeletConfiguration?: string | undefined;
 }
 
 interface ConfigMapObject {
@@ -44,12 +47,12 @@ interface ConfigMapObject {
 
 /** `kube-public/cluster-info` without its signatures, `kubeadm-config` and `kubelet-config`. */
 export function joinConfigMaps(facts: JoinFacts): ConfigMapObject[] {
-  const map = (metadata: ConfigMapObject['metadata'], key: string, value: object) =>
+  const map = (metadata: ConfigMapObject['metadata'], key: string, value: Json) =>
     ({
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata,
-      data: { [key]: toYaml(value) },
+      data: { [key]: typeof value === 'string' ? value : toYaml(value) },
     }) as const;
   const { podNetwork, dns = 'node', loadBalancerPools = [] } = facts.config;
   const annotations = {
@@ -60,7 +63,11 @@ export function joinConfigMaps(facts: JoinFacts): ConfigMapObject[] {
   return [
     map(CLUSTER_INFO, CLUSTER_INFO_KEY, clusterInfo(facts)),
     map({ ...KUBEADM_CONFIG, annotations }, CLUSTER_CONFIGURATION_KEY, clusterConfiguration(facts)),
-    map(KUBELET_CONFIG, KUBELET_CONFIGURATION_KEY, kubeletConfiguration(facts.config)),
+    map(
+      KUBELET_CONFIG,
+      KUBELET_CONFIGURATION_KEY,
+      publishedSettings(facts.config, facts.kubeletConfiguration),
+    ),
   ];
 }
 
@@ -70,7 +77,7 @@ function endpointOf(config: ClusterConfig): string {
 }
 
 /** A kubeconfig of a cluster without a name, which nobody uses as anybody. */
-function clusterInfo({ config, authority }: JoinFacts): object {
+function clusterInfo({ config, authority }: JoinFacts): Json {
   return {
     apiVersion: 'v1',
     kind: 'Config',
@@ -91,7 +98,7 @@ function clusterInfo({ config, authority }: JoinFacts): object {
 }
 
 /** Of what has no counterpart here (etcd, image repositories) nothing is said. */
-function clusterConfiguration({ config, certificatesDirectory }: JoinFacts): object {
+function clusterConfiguration({ config, certificatesDirectory }: JoinFacts): Json {
   return {
     apiVersion: 'kubeadm.k8s.io/v1beta4',
     kind: 'ClusterConfiguration',
@@ -105,21 +112,5 @@ function clusterConfiguration({ config, certificatesDirectory }: JoinFacts): obj
       podSubnet: config.podCidr,
       serviceSubnet: config.serviceClusterIpRange,
     },
-  };
-}
-
-/** What all nodes have in common; the rest is upstream's default, or each node's own. */
-function kubeletConfiguration({ dnsAddress, clusterDomain }: ClusterConfig): object {
-  return {
-    apiVersion: 'kubelet.config.k8s.io/v1beta1',
-    kind: 'KubeletConfiguration',
-    authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
-    authorization: { mode: 'Webhook' },
-    cgroupDriver: 'cgroupfs',
-    clusterDNS: [dnsAddress],
-    clusterDomain,
-    evictionHard: EVICTION_HARD,
-    rotateCertificates: true,
-    serverTLSBootstrap: true,
   };
 }

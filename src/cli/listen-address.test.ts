@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { chooseListen, isPortFree, localHost, reachableHost, urlHost } from './listen-address.ts';
+import {
+  chooseListen,
+  isPortFree,
+  listenHosts,
+  localHost,
+  reachableHost,
+  urlHost,
+} from './listen-address.ts';
 import { UserError } from './user-error.ts';
 
 const servers: Server[] = [];
@@ -59,6 +66,18 @@ describe('how an API server that listens somewhere is reached', () => {
       assert.equal(reachableHost({ listenHost, nodeAddress, simulatedNodes }), others);
     });
   }
+
+  it('listens where pods of real nodes find it, too', () => {
+    const hosts = (listenHost: string, node: string, simulatedNodes = 0) =>
+      listenHosts({ listenHost, nodeAddress: node, simulatedNodes });
+    const six = '2001:db8::1';
+    assert.deepEqual(hosts('127.0.0.1', nodeAddress), ['127.0.0.1', nodeAddress]);
+    assert.deepEqual(hosts(nodeAddress, nodeAddress), [nodeAddress]);
+    assert.deepEqual(hosts('0.0.0.0', nodeAddress), ['0.0.0.0']);
+    assert.deepEqual(hosts('0.0.0.0', six), ['0.0.0.0', six]);
+    for (const node of [nodeAddress, six]) assert.deepEqual(hosts('::', node), ['::']);
+    assert.deepEqual(hosts('127.0.0.1', nodeAddress, 1), ['127.0.0.1']);
+  });
 
   it('has brackets around IPv6 in a URL', () => {
     assert.equal(urlHost('2001:db8::1'), '[2001:db8::1]');

@@ -33,6 +33,15 @@ export function reachableHost({ listenHost, nodeAddress, simulatedNodes }: Liste
   return isEverywhere(listenHost) || (isHere && simulatedNodes === 0) ? nodeAddress : listenHost;
 }
 
+/**
+ * All addresses that the API server listens at: pods of a real node reach it at the node's address,
+ * which may not be the one that was asked for, nor, of IPv6, among all those of IPv4.
+ */
+export function listenHosts({ listenHost, nodeAddress, simulatedNodes }: Listening): string[] {
+  const covers = listenHost === '::' || (listenHost === '0.0.0.0' && !nodeAddress.includes(':'));
+  return simulatedNodes > 0 || covers ? [listenHost] : [...new Set([listenHost, nodeAddress])];
+}
+
 /** A host as it stands in a URL: IPv6 addresses in brackets. */
 export function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;

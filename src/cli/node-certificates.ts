@@ -25,7 +25,12 @@ import {
   validityOf,
 } from '#kubelet/bootstrap/key-pair.ts';
 import { readTextIfThere } from './files.ts';
-import { certificateFolder, type NodeConfig, type NodeIdentity } from './node-config.ts';
+import {
+  addressesOf,
+  certificateFolder,
+  type NodeConfig,
+  type NodeIdentity,
+} from './node-config.ts';
 import type { NodeDirectory } from './node-directory.ts';
 
 /** A new P-256 key. */
@@ -54,7 +59,7 @@ export function keepCertificates(options: KeptCertificates): void {
       options.onClient({ ca: authority, cert: certificate, key }),
   });
   keepServingCertificate(
-    { ...config, addresses: [config.address] },
+    { ...config, addresses: addressesOf(config) },
     { ...parts, onCertificate: (pair) => options.onServer(pair) },
   );
 }

@@ -34,6 +34,10 @@ export interface NodeConfig {
   readonly podNetwork: PodNetworkMode;
   /** Pools of addresses of load balancers, as text; none unless given. */
   readonly loadBalancerPools?: readonly string[];
+  /** Of the cluster's kubelets, as its ConfigMap has it (YAML); undefined: the node's own defaults. */
+  readonly kubeletConfiguration?: string;
+  /** A folder of drop-ins over it, absolute. */
+  readonly kubeletConfigDirectory?: string;
   /**
    * The node asked for its certificates itself, when it joined, and goes on to do so. It has one as
    * a client, which all parts of its process show.

@@ -18,19 +18,19 @@ import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { realProcesses } from '#edge/processes.ts';
-import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import { KUBELET_VERSION } from '#kubelet/node/node-object.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
 import { familyOf, rangesIn } from './cluster-ranges.ts';
-import { EVICTION_HARD } from './eviction-defaults.ts';
+import { logOptions } from './kubelet/log-options.ts';
 import { type RunningKubelet, startKubelet } from './kubelet/start.ts';
 import { startAnnouncer } from './load-balancer.ts';
 import { keepCertificates } from './node-certificates.ts';
 import { addressesOf, type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
+import { nodeKubeletConfiguration } from './node-kubelet.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
 import {
   bridgeName,
@@ -50,15 +50,17 @@ import { UserError } from './user-error.ts';
 
 /** Runs until SIGTERM or SIGINT. */
 export async function runNode(path: string): Promise<void> {
-  const environment = realEnvironment();
   const directory = nodeDirectoryAt(path);
   const node = readNode(directory);
   if (node === undefined)
     throw new UserError(
       `Cannot run a node of ${directory.path}: none was set up there. Make a cluster with cox up, or join one with cox join.`,
     );
+  const kubelet = nodeKubeletConfiguration(node.config, directory);
+  const environment = realEnvironment(logOptions(kubelet));
   const stopping = new AbortController();
-  const stop = await startNode({ environment, directory, ...node, signal: stopping.signal });
+  const { signal } = stopping;
+  const stop = await startNode({ environment, directory, ...node, kubelet, signal });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
@@ -71,6 +73,8 @@ interface NodeParts {
   readonly directory: NodeDirectory;
   readonly config: NodeConfig;
   readonly identity: NodeIdentity;
+  /** What the kubelet of the process is to do. */
+  readonly kubelet: KubeletConfiguration;
   readonly signal: AbortSignal;
 }
 
@@ -129,34 +133,6 @@ function roadAs(
   return http.handler;
 }
 
-/** Upstream's defaults, but where the node is one of several on a machine that is the user's too. */
-function kubeletConfiguration({ directory, config }: NodeParts): KubeletConfiguration {
-  const layout = nodeLayout(directory);
-  return defaultKubeletConfiguration({
-    address: config.address,
-    port: config.kubeletPort,
-    // Each node would want the same one.
-    healthzPort: 0,
-    staticPodPath: layout.staticPods,
-    podLogsDir: layout.podLogs,
-    cgroupRoot: `/${layout.cgroup}`,
-    containerRuntimeEndpoint: `unix://${layout.containerdSocket}`,
-    clusterDNS: [config.dnsAddress],
-    clusterDomain: config.clusterDomain,
-    resolvConf: resolverFile(),
-    evictionHard: EVICTION_HARD,
-    // The machine is taken as it is.
-    failCgroupV1: false,
-    failSwapOn: false,
-    oomScoreAdj: 0,
-    // One machine, one user: nobody has to be kept from asking too much.
-    serializeImagePulls: false,
-    registryPullQPS: 0,
-    kubeAPIQPS: 1000,
-    kubeAPIBurst: 2000,
-  });
-}
-
 /** `handler`: to the API server, as the kubelet. */
 function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKubelet> {
   const { environment, directory, config, identity, signal } = parts;
@@ -173,7 +149,7 @@ function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKu
       ips: addressesOf(config),
       labels: {},
     },
-    configuration: kubeletConfiguration(parts),
+    configuration: parts.kubelet,
     serving: { ...identity.kubeletServer, clientAuthority: identity.authority },
     runtimePid: () => Promise.resolve(runningPid(directory.run, 'containerd')),
     rootDirectory: layout.kubeletRoot,

@@ -14,7 +14,13 @@ import { NodeOfNine } from '#kit/network-policy/node-of-nine.ts';
 import { isExpected, type Probe, probesOf, probeText } from '#kit/network-policy/probes.ts';
 import { WorldServer } from '#kit/network-policy/server.ts';
 import { FIRST_NODE, SHAPES } from '#kit/network-policy/shapes.ts';
-import { policyIs, theNine, type WorldChange } from '#kit/network-policy/world.ts';
+import {
+  addressesOf,
+  policyIs,
+  PORTS,
+  theNine,
+  type WorldChange,
+} from '#kit/network-policy/world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { NetworkPolicyEnforcer } from './enforcer.ts';
 
@@ -33,6 +39,29 @@ const SEEN_TWICE = [
   'a namespace by label',
 ];
 const FIRST_SCTP_PORT = 10_000;
+
+/** Of each family, which nobody has. */
+const SERVICE = ['10.96.0.10', 'fd00:10:96::a'];
+
+const wordOf = (address: string): string => (address.includes(':') ? 'ip6' : 'ip');
+
+/** As the service proxy has it: to `addresses`, one of each family; who reaches itself is hidden. */
+function serviceScript(addresses: readonly string[]): string {
+  return SERVICE.map((to, at) => {
+    const [ip, pod] = [wordOf(to), addresses[at]];
+    return `table ${ip} services {
+      chain to {
+        type nat hook prerouting priority dstnat; policy accept;
+        ${ip} daddr ${to} dnat to ${pod}
+      }
+      chain from {
+        type nat hook postrouting priority srcnat; policy accept;
+        ct status dnat ${ip} saddr ${pod} ${ip} daddr ${pod} masquerade
+      }
+    }
+`;
+  }).join('');
+}
 
 class RealWorld {
   readonly node = new NodeOfNine(PREFIX);
@@ -157,6 +186,30 @@ describe('the truth table of network policies in the kernel', { skip }, () => {
       await world.check(sockets, 'answered');
     }
     world.node.showFrames(false);
+  });
+
+  it('lets Services lead to pods of the same bridge, with br_netfilter and without', async () => {
+    const [server, client] = ['x/a', 'x/b'] as const;
+    world.node.nft(serviceScript(addressesOf(server)));
+    const answered = (from: string, timeoutMs = PATIENCE_MS): Promise<boolean[]> => {
+      const own = addressesOf(from);
+      const targets = SERVICE.map((to, at) => ['TCP', own[at] ?? '', to, PORTS[0]] as const);
+      return world.node.agent(from).ask(targets, timeoutMs);
+    };
+    for (const isOn of [true, false]) {
+      world.node.showFrames(isOn);
+      await world.reset();
+      assert.deepEqual(await answered(client), [true, true], `br_netfilter ${isOn}`);
+      assert.deepEqual(await answered(server), [true, true], `itself, br_netfilter ${isOn}`);
+      await world.apply([policyIs({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] })]);
+      assert.deepEqual(
+        await answered(client, TIMEOUT_MS),
+        [false, false],
+        `isolated, br_netfilter ${isOn}`,
+      );
+      assert.deepEqual(await answered(server), [true, true], `isolated from itself ${isOn}`);
+    }
+    world.node.nft(SERVICE.map((to) => `delete table ${wordOf(to)} services\n`).join(''));
   });
 
   for (const { title, steps } of SHAPES) {

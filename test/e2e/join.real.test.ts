@@ -3,22 +3,23 @@
  * pods are reached from the first machine, and when it is drained and reset nothing is left of it.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
-import { sh } from '../kit/network-namespaces.ts';
+import {
+  giveImages,
+  JOINING_ADDRESSES,
+  type JoiningMachine,
+  openJoiningMachine,
+} from './joining-machine.ts';
 import { unlessReal } from './needs.ts';
 import { eventually, type Output, run, startProduct, type Product } from './product.ts';
 import { removeDirectory, temporaryDirectory } from './product.ts';
 import { BUSYBOX, importBusyboxTo, podManifest } from './real-cluster.ts';
 
 const skip = unlessReal('a machine that joins');
-const MACHINE = 'coxjoin';
 const NODE = 'joined';
-const INNER = '10.246.0.2';
-const OUTER = '10.246.0.1';
 const DEPLOYMENT = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -52,7 +53,7 @@ describe('a machine that joins a cluster', { skip }, () => {
   const directory = temporaryDirectory();
   const nodePath = join(directory, 'node');
   let product: Product;
-  let machine: { child: ChildProcess; printed(): string; exited: Promise<number | null> };
+  let machine: JoiningMachine;
   let command: string[] = [];
 
   const cox = (...args: string[]): Promise<Output> =>
@@ -60,16 +61,6 @@ describe('a machine that joins a cluster', { skip }, () => {
       timeoutMs: 120_000,
       environment: { KUBECONFIG: product.kubeconfig },
     });
-  const onMachine = (...args: string[]): [string, string[]] => [
-    'nsenter',
-    [`--net=/run/netns/${MACHINE}`, '--', process.execPath, 'bin/cox.mjs', ...args],
-  ];
-
-  /** Ctrl-C, which reaches the whole group. */
-  const stopMachine = (): void => {
-    const { pid, exitCode } = machine?.child ?? {};
-    if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGINT');
-  };
 
   before(async () => {
     product = await startProduct(['--example', 'none'], {
@@ -86,22 +77,11 @@ describe('a machine that joins a cluster', { skip }, () => {
     const host = await product.ok(
       'get node -o jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}',
     );
-    sh(`ip netns add ${MACHINE}
-      ip link add coxj0 type veth peer name eth0 netns ${MACHINE}
-      ip address add ${OUTER}/24 dev coxj0
-      ip link set coxj0 up
-      ip -n ${MACHINE} link set lo up
-      ip -n ${MACHINE} address add ${INNER}/24 dev eth0
-      ip -n ${MACHINE} link set eth0 up
-      ip -n ${MACHINE} route add ${host}/32 dev eth0
-      ip -n ${MACHINE} route add default via ${OUTER}`);
+    machine = openJoiningMachine([host]);
   });
   after(async () => {
-    stopMachine();
-    await machine?.exited;
+    await machine?.close();
     await product?.stop();
-    await run('ip', ['netns', 'delete', MACHINE]);
-    await run('ip', ['link', 'delete', 'coxj0']);
     removeDirectory(directory);
   });
 
@@ -112,32 +92,17 @@ describe('a machine that joins a cluster', { skip }, () => {
       stdout,
       /^cox join \S+:\d+ --token [a-z0-9]{6}\.[a-z0-9]{16} --discovery-token-ca-cert-hash sha256:[0-9a-f]{64}\n$/,
     );
-    command = stdout.trim().split(' ').slice(1);
+    command = stdout.trim().split(' ').slice(2);
     const list = await cox('token', 'list');
-    assert.match(list.stdout, new RegExp(`^TOKEN.*\\n${command[3]?.replace('.', '\\.')} +23h `));
+    assert.match(list.stdout, new RegExp(`^TOKEN.*\\n${command[2]?.replace('.', '\\.')} +23h `));
   });
 
   it('becomes a node that is Ready, with a certificate that was asked for and approved', async () => {
-    // It reaches no mirror of Debian to build the images of every node from.
-    cpSync(dataDirectoryAt(product.dataDirectory).images, join(nodePath, 'images'), {
-      recursive: true,
-    });
-    const [program, args] = onMachine(...command, '--node-name', NODE, '--data-dir', nodePath);
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    let text = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => {
-        text += chunk.toString();
-      });
-    const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
-    machine = { child, printed: () => text, exited };
-    await eventually(async () => {
-      if (child.exitCode !== null) throw new Error(text);
-      return text.includes('Press Ctrl-C') ? true : undefined;
-    }, 120_000).catch(() => assert.fail(text));
+    giveImages(dataDirectoryAt(product.dataDirectory).images, nodePath);
+    await machine.join([...command, '--node-name', NODE, '--data-dir', nodePath]);
     await product.ok(`wait --for=condition=Ready node/${NODE} --timeout=60s`);
     const address = await product.ok(`get node ${NODE} -o jsonpath={.status.addresses[0].address}`);
-    assert.equal(address, INNER);
+    assert.equal(address, JOINING_ADDRESSES[0]);
     const requests = await product.ok('get csr --no-headers');
     assert.match(
       requests,
@@ -205,30 +170,25 @@ describe('a machine that joins a cluster', { skip }, () => {
 
   it('leaves nothing when it is stopped and reset', async () => {
     const { hash, runtimePath } = dataDirectoryAt(nodePath);
-    stopMachine();
-    assert.equal(await machine.exited, 0, machine.printed());
+    assert.equal(await machine.stop(), 0, machine.printed());
     // The cluster's own says 127.0.0.1, which is another machine here.
     const kubeconfig = join(directory, 'kubeconfig');
     const text = readFileSync(product.kubeconfig, 'utf8');
-    writeFileSync(kubeconfig, text.replace(/https:\/\/[^"]+/, `https://${command[1]}`));
-    const [program, args] = onMachine('node', 'reset', '--data-dir', nodePath, '--delete-node');
-    const reset = await run(program, args, {
-      timeoutMs: 60_000,
-      environment: { KUBECONFIG: kubeconfig },
-    });
+    writeFileSync(kubeconfig, text.replace(/https:\/\/[^"]+/, `https://${command[0]}`));
+    const words = ['node', 'reset', '--data-dir', nodePath, '--delete-node'];
+    const reset = await machine.cox(words, { KUBECONFIG: kubeconfig });
     assert.equal(reset.code, 0, reset.stderr + reset.stdout);
     assert.equal(existsSync(runtimePath), false);
     assert.deepEqual(existsSync(nodePath) ? readdirSync(nodePath) : [], []);
-    const inside = (...words: string[]) => run('ip', ['netns', 'exec', MACHINE, ...words]);
     for (const text of [
-      (await inside('ip', 'link')).stdout,
-      (await inside('ip', 'route')).stdout,
-      (await inside('nft', 'list', 'tables')).stdout,
+      await machine.inside('ip', 'link'),
+      await machine.inside('ip', 'route'),
+      await machine.inside('nft', 'list', 'tables'),
       readFileSync('/proc/mounts', 'utf8'),
       readdirSync('/sys/fs/cgroup').join(' '),
     ])
       assert.doesNotMatch(text, new RegExp(hash));
-    assert.doesNotMatch((await inside('ip', 'route')).stdout, /10\.24[45]\./);
+    assert.doesNotMatch(await machine.inside('ip', 'route'), /10\.24[45]\./);
     assert.match((await product.kubectl(['get', 'node', NODE])).stderr, /NotFound/);
   });
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { fromYaml, toYaml } from '#api/codec/yaml.ts';
+import { CERTIFICATE_SIGNING_REQUEST } from '#api/certificates/certificate-signing-request.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { NODE } from '#api/core/node.ts';
 import type { ConfigMap } from '#api/gen/core-v1.ts';
@@ -14,6 +15,15 @@ import { UserError } from '../user-error.ts';
 import { bootstrapNode, type Joined, type JoinDoors } from './bootstrap.ts';
 import { joinPlan } from './options.ts';
 import { clusterSettings } from './settings.ts';
+
+/** What a node knows of itself. */
+const OWN = {
+  name: 'second',
+  hostname: 'second',
+  address: '192.0.2.11',
+  kubeletPort: 10_250,
+  sysfs: '/sys',
+};
 
 const refusal = (pattern: RegExp) => (error: unknown) => {
   assert.ok(error instanceof UserError, String(error));
@@ -33,6 +43,7 @@ describe('a machine that joins', () => {
     createKey: createTestKey,
     connect: () => ({ handler: world.socket, close() {} }),
     readFile: () => assert.fail('there is no file'),
+    configure: (server, settings) => Promise.resolve({ ...OWN, apiServer: server, ...settings }),
     step: (_, work) => work(),
     onRetry: () => {},
     ...over,
@@ -57,11 +68,12 @@ describe('a machine that joins', () => {
   };
 
   it('gets a certificate, and all that a node has to know', async () => {
-    const { address, settings, pair } = await join('second');
-    const { authority } = address;
-    assert.deepEqual([address.host, address.port], ['192.0.2.10', 6443]);
+    const { authority, config, pair } = await join('second');
+    const apiServer = { host: '192.0.2.10', port: 6443, authority };
     assert.equal(authority, world.authority.certificate);
-    assert.deepEqual(settings, SETTINGS);
+    const { kubeletConfiguration = '', ...known } = config;
+    assert.deepEqual(known, { ...OWN, apiServer, ...SETTINGS });
+    assert.match(kubeletConfiguration, /^kind: KubeletConfiguration$/m);
     assert.match(new X509Certificate(pair.certificate).subject, /CN=system:node:second$/);
   });
 
@@ -85,10 +97,11 @@ describe('a machine that joins', () => {
     const token = { id: 'abcdef', secret: '0123456789abcdef' };
     const plan = { kind: 'file', path: '/f', bootstrapToken: undefined } as const;
     const byFile = bootstrapNode(plan, 'f1', doors({ readFile: () => ({ address, token }) }));
-    assert.deepEqual((await world.run(byFile)).settings, SETTINGS);
+    const { kubeletConfiguration: _, ...known } = (await world.run(byFile)).config;
+    assert.deepEqual(known, { ...OWN, apiServer: address, ...SETTINGS });
     const readFile = () => ({ address, token: undefined });
     const byFlag = bootstrapNode({ ...plan, bootstrapToken: token }, 'f2', doors({ readFile }));
-    assert.equal((await world.run(byFlag)).address.port, 6443);
+    assert.equal((await world.run(byFlag)).config.apiServer.port, 6443);
     const neither = bootstrapNode(plan, 'f3', doors({ readFile }));
     await assert.rejects(neither, refusal(/\/f has no bootstrap token/));
   });
@@ -104,6 +117,14 @@ describe('a machine that joins', () => {
     await assert.rejects(join('twin'), refusal(/a Node with name "twin" and status "Ready"/));
     await world.run(world.admin.update(NODE, ready('Unknown'), 'status'));
     assert.ok((await join('twin')).pair.key);
+  });
+
+  it('asks for no certificate where this machine cannot be a node of the cluster', async () => {
+    const requests = () => world.run(world.admin.list(CERTIFICATE_SIGNING_REQUEST));
+    const before = (await requests()).items.length;
+    const configure = () => Promise.reject(new UserError('Cannot join: no address'));
+    await assert.rejects(join('without', { configure }), refusal(/no address/));
+    assert.equal((await requests()).items.length, before);
   });
 
   const settingsWith = async (change: {
@@ -152,6 +173,32 @@ describe('a machine that joins', () => {
     assert.throws(await of('x'), refusal(/--load-balancer-pool/));
   });
 
+  it('learns ranges of both families, either first', async () => {
+    const both = { podSubnet: '10.244.0.0/16,fd00:10:244::/48' };
+    const settings = await settingsWith({
+      cluster: networking({ ...both, serviceSubnet: '10.96.0.0/16,fd00:10:96::/112' }),
+    });
+    const { podCidr, serviceClusterIpRange, dnsAddress } = settings();
+    assert.equal(podCidr, both.podSubnet);
+    assert.equal(serviceClusterIpRange, '10.96.0.0/16,fd00:10:96::/112');
+    assert.equal(dnsAddress, '10.96.0.10');
+    const other = await settingsWith({
+      cluster: networking({
+        podSubnet: 'fd00:10:244::/48,10.244.0.0/16',
+        serviceSubnet: 'fd00:10:96::/112,10.96.0.0/16',
+      }),
+      kubelet: { clusterDNS: ['fd00:10:96::a'] },
+    });
+    assert.equal(other().dnsAddress, 'fd00:10:96::a');
+  });
+
+  it('learns the settings of kubelets, all of them', async () => {
+    const settings = await settingsWith({ kubelet: { maxPods: 20 } });
+    const { kubeletConfiguration } = settings();
+    assert.match(kubeletConfiguration ?? '', /^maxPods: 20$/m);
+  });
+
+  const BOTH = '10.244.0.0/16,fd00:10:244::/48';
   const networking = (over: object) => ({
     networking: { podSubnet: '10.244.0.0/16', serviceSubnet: '10.96.0.0/16', ...over },
   });
@@ -159,6 +206,22 @@ describe('a machine that joins', () => {
     ['a pod range', { cluster: networking({ podSubnet: undefined }) }, /podSubnet .* not there/],
     ['an IPv4 pod range', { cluster: networking({ podSubnet: 'fd00::/64' }) }, /fd00/],
     ['any range', { cluster: { networking: undefined } }, /podSubnet/],
+    [
+      'two ranges of different families',
+      { cluster: networking({ podSubnet: '10.244.0.0/16,10.245.0.0/16' }) },
+      /podSubnet .* "10.244.0.0\/16,10.245.0.0\/16"/,
+    ],
+    [
+      'Services of the families that pods have',
+      { cluster: networking({ podSubnet: BOTH }) },
+      /serviceSubnet .* "10.96.0.0\/16"/,
+    ],
+    [
+      'Services of these families in the same order',
+      { cluster: networking({ podSubnet: BOTH, serviceSubnet: 'fd00:10:96::/112,10.96.0.0/16' }) },
+      /serviceSubnet .* "fd00:10:96::\/112,10.96.0.0\/16"/,
+    ],
+    ['a DNS of its families', { kubelet: { clusterDNS: ['fd00::a'] } }, /clusterDNS .* "fd00::a"/],
     ['a service range', { cluster: networking({ serviceSubnet: 'x' }) }, /serviceSubnet .* "x"/],
     ['a DNS', { kubelet: { clusterDNS: [] } }, /clusterDNS of the cluster is not there/],
     ['a DNS by address', { kubelet: { clusterDNS: ['dns'] } }, /clusterDNS .* "dns"/],

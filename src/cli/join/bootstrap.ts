@@ -15,13 +15,15 @@ import { discover } from '#kubelet/bootstrap/discovery.ts';
 import type { CertificatePair, CreateKey } from '#kubelet/bootstrap/key-pair.ts';
 import { requestCertificate } from '#kubelet/bootstrap/request-certificate.ts';
 import { KUBEADM_CONFIG, KUBELET_CONFIG } from '../join-names.ts';
+import type { NodeConfig } from '../node-config.ts';
 import { UserError } from '../user-error.ts';
 import type { JoinPlan } from './options.ts';
 import { type ClusterSettings, clusterSettings } from './settings.ts';
 
 export interface Joined {
-  readonly address: ClusterAddress;
-  readonly settings: ClusterSettings;
+  /** PEM, the cluster's. */
+  readonly authority: string;
+  readonly config: NodeConfig;
   readonly pair: CertificatePair;
 }
 
@@ -38,6 +40,8 @@ export interface JoinDoors {
     readonly address: ClusterAddress;
     readonly token: BootstrapToken | undefined;
   };
+  /** What this node is told. Rejects with UserError, before a certificate is asked for. */
+  configure(server: ClusterAddress, settings: ClusterSettings): Promise<NodeConfig>;
   /** Runs a step and tells of it when it takes long. */
   step<T>(title: string, work: () => Promise<T>): Promise<T>;
   /** Tells why something is tried again. */
@@ -63,11 +67,12 @@ export async function bootstrapNode(
     });
     const settings = await readSettings(client);
     await refuseTakenName(client, nodeName);
+    const config = await doors.configure(address, settings);
     const order = clientOrder(nodeName);
     const pair = await doors.step('Waiting for the certificate of this node', () =>
       requestCertificate({ environment, client, order, keys: createKey() }),
     );
-    return { address, settings, pair };
+    return { authority, config, pair };
   } finally {
     road.close();
   }

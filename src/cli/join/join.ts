@@ -5,8 +5,8 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
-import { hostname } from 'node:os';
-import { join as joinPath } from 'node:path';
+import { hostname, networkInterfaces } from 'node:os';
+import { join as joinPath, resolve as resolvePath } from 'node:path';
 import { parseBootstrapToken } from '#api/core/bootstrap-token.ts';
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
@@ -15,6 +15,7 @@ import { RestClient } from '#client/rest.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { httpClient } from '#edge/http-client.ts';
 import { realProcesses } from '#edge/processes.ts';
+import type { ClusterAddress } from '#kubelet/bootstrap/cluster-info.ts';
 import { BootstrapError } from '#kubelet/bootstrap/bootstrap-error.ts';
 import { nodeNameOf } from '../cluster-choices.ts';
 import { CLUSTER_DEFAULTS } from '../cluster-config.ts';
@@ -25,6 +26,7 @@ import { type Lock, lockDataDirectory } from '../lock.ts';
 import { createKey } from '../node-certificates.ts';
 import { type NodeConfig, type NodeIdentity, readNode } from '../node-config.ts';
 import { prepareNodeDirectory } from '../node-directory.ts';
+import { nodeKubeletConfiguration } from '../node-kubelet.ts';
 import { RealNode } from '../node-set-up.ts';
 import { interfacesIn, refuseSecondCluster } from '../other-clusters.ts';
 import { ownSysfs } from '../own-sysfs.ts';
@@ -34,8 +36,10 @@ import { cleanUpJoinedNode } from '../real-nodes.ts';
 import { type StopRequest, stopRequest } from '../stop-request.ts';
 import { Supervisor } from '../supervisor.ts';
 import { messageOf, UserError } from '../user-error.ts';
+import { joinAddresses } from './addresses.ts';
 import { bootstrapNode, type JoinDoors } from './bootstrap.ts';
 import { type JoinFlags, joinPlan, type JoinPlan } from './options.ts';
+import type { ClusterSettings } from './settings.ts';
 
 const READY_TIMEOUT_MS = 120_000;
 const LOOK_MS = 200;
@@ -148,7 +152,9 @@ async function factsOf(parts: Run, sysfs: string): Promise<NodeFacts> {
         progress.say(
           `This machine has joined already, as node ${known.config.name}: going on. "cox node reset" makes it forget.`,
         );
-      return { ...known, config: { ...known.config, sysfs } };
+      const config = { ...known.config, ...dropInsIn(flags), sysfs };
+      nodeKubeletConfiguration(config, data);
+      return { ...known, config };
     }
   }
   if (plan === undefined)
@@ -158,27 +164,48 @@ async function factsOf(parts: Run, sysfs: string): Promise<NodeFacts> {
         : 'Cannot go on: the certificate of this node has expired. Join again with HOST:PORT and --token.',
     );
   const name = flags.nodeName ?? nodeNameOf(hostname());
-  const joined = await bootstrapNode(plan, name, doorsOf(parts));
-  const { host, port, authority } = joined.address;
-  const address = flags.nodeIp ?? (await addressTowards({ host, port }));
-  const config: NodeConfig = {
-    name,
-    hostname: flags.nodeName ?? hostname(),
-    address,
-    kubeletPort: await kubeletPort(address),
-    apiServer: { host, port },
-    ...joined.settings,
-    rotatesCertificates: true,
-    sysfs,
-  };
-  const { pair } = joined;
+  const { authority, config, pair } = await bootstrapNode(plan, name, doorsOf(parts, sysfs));
   return {
     config,
     identity: { authority, kubeletClient: pair, kubeletServer: pair, proxy: pair, dns: pair },
   };
 }
 
-function doorsOf({ environment, progress }: Run): JoinDoors {
+/** They hold for later starts, too. */
+function dropInsIn({ configDir }: JoinFlags): Pick<NodeConfig, 'kubeletConfigDirectory'> {
+  return configDir === undefined ? {} : { kubeletConfigDirectory: resolvePath(configDir) };
+}
+
+/** Rejects with UserError where this machine cannot be a node of that cluster. */
+async function configOf(
+  { options: { flags }, data }: Run,
+  sysfs: string,
+  { server, settings }: { readonly server: ClusterAddress; readonly settings: ClusterSettings },
+): Promise<NodeConfig> {
+  const { host, port } = server;
+  const addresses = joinAddresses({
+    given: flags.nodeIp,
+    cluster: settings,
+    seen: flags.nodeIp === undefined ? await addressTowards({ host, port }) : undefined,
+    interfaces: networkInterfaces(),
+  });
+  const config = {
+    name: flags.nodeName ?? nodeNameOf(hostname()),
+    hostname: flags.nodeName ?? hostname(),
+    ...addresses,
+    kubeletPort: await kubeletPort(addresses.address),
+    apiServer: { host, port },
+    ...settings,
+    ...dropInsIn(flags),
+    rotatesCertificates: true,
+    sysfs,
+  };
+  nodeKubeletConfiguration(config, data);
+  return config;
+}
+
+function doorsOf(parts: Run, sysfs: string): JoinDoors {
+  const { environment, progress } = parts;
   let last = '';
   return {
     environment,
@@ -192,6 +219,7 @@ function doorsOf({ environment, progress }: Run): JoinDoors {
       const parsed = token === undefined ? undefined : parseBootstrapToken(token());
       return { address: { host, port, authority: tls.ca }, token: parsed };
     },
+    configure: (server, settings) => configOf(parts, sysfs, { server, settings }),
     step: (title, work) => progress.step(title, work),
     onRetry(reason) {
       if (reason !== last) progress.say(`Not yet: ${reason}`);

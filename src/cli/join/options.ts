@@ -12,6 +12,7 @@ export interface JoinFlags {
   readonly discoveryFile?: string;
   readonly nodeName?: string;
   readonly nodeIp?: string;
+  readonly configDir?: string;
   readonly dataDir: string;
 }
 

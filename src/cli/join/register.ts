@@ -30,7 +30,11 @@ export function registerJoin(program: Command): void {
     .option('--node-name <NAME>', "the node's name (default: this machine's)")
     .option(
       '--node-ip <ADDRESS>',
-      "where others reach the node (default: this machine's towards the API server)",
+      "where others reach the node, two with a comma between for IPv4 and IPv6 (default: this machine's towards the API server, and beside it)",
+    )
+    .option(
+      '--config-dir <DIR>',
+      'a folder of drop-ins (*.conf) that change the KubeletConfiguration of the cluster on this node, in order of their names',
     )
     .addOption(
       new Option('--data-dir <DIR>', 'where the node lives').default(

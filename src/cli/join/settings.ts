@@ -8,6 +8,7 @@
 import { fromYaml } from '#api/codec/yaml.ts';
 import type { ConfigMap } from '#api/gen/core-v1.ts';
 import { parseCidr, parseIp } from '#base/ip.ts';
+import { familiesIn, rangesIn } from '../cluster-ranges.ts';
 import {
   CLUSTER_CONFIGURATION_KEY,
   DNS_ANNOTATION,
@@ -28,6 +29,7 @@ export type ClusterSettings = Pick<
   | 'clusterDomain'
   | 'podNetwork'
   | 'loadBalancerPools'
+  | 'kubeletConfiguration'
 >;
 
 /** `cluster`: `kubeadm-config`; `kubelet`: `kubelet-config`. Throws UserError. */
@@ -45,17 +47,33 @@ export function clusterSettings(maps: {
       `Cannot join: ${what} of the cluster is ${JSON.stringify(value) ?? 'not there'}, which this node cannot work with.`,
     );
   };
-  const isRange = (range: string): boolean => parseCidr(range)?.family === 4;
+  const podCidr = text(networking['podSubnet'], 'networking.podSubnet', areRanges);
+  const families = familiesIn(podCidr);
+  const areLikePods = (ranges: string): boolean =>
+    areRanges(ranges) && familiesIn(ranges).join() === families.join();
+  const isOfCluster = (ip: string): boolean =>
+    families.some((family) => parseIp(ip)?.family === family);
   const address: unknown = Array.isArray(dns) ? dns[0] : undefined;
   return {
-    podCidr: text(networking['podSubnet'], 'networking.podSubnet', isRange),
-    serviceClusterIpRange: text(networking['serviceSubnet'], 'networking.serviceSubnet', isRange),
-    dnsAddress: text(address, 'clusterDNS', (ip) => parseIp(ip)?.family === 4),
+    podCidr,
+    serviceClusterIpRange: text(
+      networking['serviceSubnet'],
+      'networking.serviceSubnet',
+      areLikePods,
+    ),
+    dnsAddress: text(address, 'clusterDNS', isOfCluster),
     clusterDomain: text(kubelet['clusterDomain'], 'clusterDomain', (name) => name !== ''),
     dnsInPods: isDnsInPods(maps.cluster),
     podNetwork: podNetworkOf(maps.cluster),
     loadBalancerPools: poolsOf(maps.cluster),
+    kubeletConfiguration: maps.kubelet.data?.[KUBELET_CONFIGURATION_KEY] ?? '',
   };
+}
+
+/** One of IPv4, or one of each family between commas. */
+function areRanges(text: string): boolean {
+  const families = rangesIn(text).map((range) => parseCidr(range)?.family);
+  return ['4', '4,6', '6,4'].includes(families.join());
 }
 
 function poolsOf({ metadata }: ConfigMap): string[] {

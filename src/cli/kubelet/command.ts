@@ -7,13 +7,11 @@ import { UserError } from '../user-error.ts';
 import { openApi } from './api-access.ts';
 import { type Flags, KUBELET } from './flags.ts';
 import { loadConfig } from './load.ts';
+import { logOptions } from './log-options.ts';
 import { untilMachineOrProcessEnds } from './machine-shutdown.ts';
 import { nodeAddresses, nodeLabels, nodeName } from './node-identity.ts';
 import { servingCertificate } from './serving-certificate.ts';
 import { startKubelet } from './start.ts';
-
-/** From this verbosity on everything is logged. */
-const DEBUG_VERBOSITY = 4;
 
 /** Runs until SIGTERM or SIGINT. Throws UserError. */
 export function runKubelet(args: readonly string[]): Promise<void> {
@@ -28,11 +26,7 @@ export async function kubeletProcess(flags: Flags, signal: AbortSignal): Promise
   const labels = nodeLabels(flags.list('node-labels'));
   const configuration = loadConfig(flags);
   checkMissing(flags);
-  const { logging } = configuration;
-  const environment = realEnvironment({
-    logLevel: logging.verbosity >= DEBUG_VERBOSITY ? 'debug' : 'info',
-    logFormat: logging.format === 'json' ? 'json' : 'text',
-  });
+  const environment = realEnvironment(logOptions(configuration));
   const node = nodeName(flags.text('hostname-override'));
   const ips = nodeAddresses(flags.text('node-ip'), node.name);
   const options = { environment, configuration, node, addresses: ips };

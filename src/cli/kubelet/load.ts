@@ -23,7 +23,14 @@ export function loadConfig(
   flags: Flags,
   cgroupVersion: 1 | 2 | undefined = machineCgroups(),
 ): KubeletConfiguration {
-  const config = withDefaultEviction(withFlags(fromFiles(flags), flags));
+  return checkedConfig(withDefaultEviction(withFlags(fromFiles(flags), flags)), cgroupVersion);
+}
+
+/** The same, where it can be used on a machine with these cgroups. Throws UserError. */
+export function checkedConfig(
+  config: KubeletConfiguration,
+  cgroupVersion: 1 | 2 | undefined = machineCgroups(),
+): KubeletConfiguration {
   try {
     const asked = new Map(Object.entries(config.featureGates ?? {}));
     const gates = new FeatureGates(asked, 'kubelet');
@@ -63,8 +70,8 @@ function fromFile(path: string): KubeletConfiguration {
   }
 }
 
-/** With those of the folders in it, in order of their names. */
-function dropInsOf(folder: string): DropIn[] {
+/** With those of the folders in it, in order of their names. Throws UserError. */
+export function dropInsOf(folder: string): DropIn[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -22,8 +22,17 @@ export function nodeName(override: string): NodeName {
   return { name, hostname: name };
 }
 
-/** The first is the main one. Throws UserError. */
+/** Of the node; the first is the main one. Throws UserError. */
 export function nodeAddresses(given: string, name: string): string[] {
+  const ips = nodeIps(given);
+  const [first = ''] = ips;
+  if (ips.length > 0 && !['0.0.0.0', '::'].includes(first)) return ips;
+  if (isIP(name) > 0) return [name];
+  return [ownAddress(first === '::' ? 'IPv6' : 'IPv4')];
+}
+
+/** What `--node-ip` was given: an address, or one of each family between commas. Throws UserError. */
+export function nodeIps(given: string): string[] {
   const ips = given.split(',').filter((ip) => ip !== '');
   const [first = '', second] = ips;
   const wrong = ips.find((ip) => isIP(ip) === 0);
@@ -31,9 +40,7 @@ export function nodeAddresses(given: string, name: string): string[] {
     throw new UserError(`bad --node-ip ${JSON.stringify(given)}`);
   if (second !== undefined && isIP(first) === isIP(second))
     throw new UserError(`bad --node-ip ${JSON.stringify(given)}: give one of each family`);
-  if (ips.length > 0 && !['0.0.0.0', '::'].includes(first)) return ips;
-  if (isIP(name) > 0) return [name];
-  return [ownAddress(first === '::' ? 'IPv6' : 'IPv4')];
+  return ips;
 }
 
 /** Of the interface of the default route, or of any. */
