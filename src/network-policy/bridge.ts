@@ -79,14 +79,20 @@ function toTheNode({ podRanges, bridge }: TableOptions): string[] {
 }
 
 function fromPortToPort(options: TableOptions): string[] {
-  const v4 = options.podRanges.filter((range) => wordOf(range) === 'ip');
+  const hasIpv6 = familiesOf(options).includes(6);
   return [
+    ...(hasIpv6 ? [`iifname @ports ${NEIGHBOUR_DISCOVERY} accept`] : []),
     // What br_netfilter has translated stays among pods.
-    ...v4.map((range) => `ether type ip iifname @ports ip daddr != ${range} drop`),
-    ...v4.map((range) => `ether type ip oifname @ports ip saddr != ${range} drop`),
-    ...(familiesOf(options).includes(6) ? [`iifname @ports ${NEIGHBOUR_DISCOVERY} accept`] : []),
-    'ether type ip6 iifname @ports drop',
-    'ether type ip6 oifname @ports drop',
+    ...options.podRanges.flatMap((range) => {
+      const ip = wordOf(range);
+      return [
+        `ether type ${ip} iifname @ports ${ip} daddr != ${range} drop`,
+        `ether type ${ip} oifname @ports ${ip} saddr != ${range} drop`,
+      ];
+    }),
+    ...(hasIpv6
+      ? []
+      : ['ether type ip6 iifname @ports drop', 'ether type ip6 oifname @ports drop']),
   ];
 }
 

@@ -164,12 +164,14 @@ describe('scripts', () => {
       `${discovery} accept`,
       'ether type ip6 ip6 saddr fd00::/64 iifname != @ports update @ports { iifname }',
       'ether type ip6 iifname @ports ip6 daddr fd00::/64 ether daddr set 02:00:00:00:00:01 meta pkttype set host',
+      `iifname @ports ${discovery} accept`,
       'ether type ip iifname @ports ip daddr != 10.0.0.0/8 drop',
       'ether type ip oifname @ports ip saddr != 10.0.0.0/8 drop',
-      `iifname @ports ${discovery} accept`,
-      'ether type ip6 iifname @ports drop',
-      'ether type ip6 oifname @ports drop',
+      'ether type ip6 iifname @ports ip6 daddr != fd00::/64 drop',
+      'ether type ip6 oifname @ports ip6 saddr != fd00::/64 drop',
     ]);
+    for (const end of ['iif', 'oif'])
+      assert.ok(bridgeScript(OPTIONS, []).includes(`ether type ip6 ${end}name @ports drop`));
     assert.doesNotMatch(bridgeScript(OPTIONS, []), /icmpv6/);
   });
 
