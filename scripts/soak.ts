@@ -33,7 +33,9 @@ if (Object.values(values).every((value) => value === false || value === PODS))
   throw new RangeError('Nothing to do: give --leaks ROUNDS, --density, --cut-off, --both-families');
 
 function bothFamilies(): void {
-  const { status } = spawnSync(process.execPath, ['--test', 'test/e2e/dual-stack.real.test.ts'], {
+  const tests = ['dual-stack', 'dual-stack-pods'].map((name) => `test/e2e/${name}.real.test.ts`);
+  // One cluster at a time.
+  const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=1', ...tests], {
     stdio: 'inherit',
     env: { ...process.env, COXSWAIN_SOAK: '1' },
   });

@@ -15,7 +15,7 @@ import { clusterServerOptions } from './cluster-server-options.ts';
 import { clientAs, nodeIdentity } from '#client/in-process.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { isEverywhere } from './listen-address.ts';
+import { listensAt } from './listen-address.ts';
 import { keepNodeRole } from './node-role.ts';
 import { KUBELET_CLIENT } from './pki.ts';
 import { versionOptions } from './version-flags.ts';
@@ -102,9 +102,9 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
 
 /** Pods of a real node reach the API server at the node's address, which may not be the asked one. */
 function listenHosts({ listenHost, nodeAddress, simulatedNodes }: ClusterConfig): string[] {
-  return simulatedNodes > 0 || isEverywhere(listenHost)
+  return simulatedNodes > 0 || listensAt(listenHost, nodeAddress)
     ? [listenHost]
-    : [...new Set([listenHost, nodeAddress])];
+    : [listenHost, nodeAddress];
 }
 
 function startSimulatedNodes(

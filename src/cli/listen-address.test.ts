@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { chooseListen, isPortFree, localHost, reachableHost, urlHost } from './listen-address.ts';
+import {
+  chooseListen,
+  everywhere,
+  isPortFree,
+  listensAt,
+  localHost,
+  reachableHost,
+  urlHost,
+} from './listen-address.ts';
 import { UserError } from './user-error.ts';
 
 const servers: Server[] = [];
@@ -59,6 +67,25 @@ describe('how an API server that listens somewhere is reached', () => {
       assert.equal(reachableHost({ listenHost, nodeAddress, simulatedNodes }), others);
     });
   }
+
+  it('is all addresses of a machine with IPv6 by ::', () => {
+    assert.equal(everywhere(['127.0.0.1', '192.0.2.1']), '0.0.0.0');
+    assert.equal(everywhere(['127.0.0.1', '2001:db8::1']), '::');
+    assert.equal(everywhere(['2001:db8::1', '192.0.2.1']), '::');
+  });
+
+  it('is at an address of either family by ::, of IPv4 by 0.0.0.0', () => {
+    const all: [host: string, address: string, listens: boolean][] = [
+      ['::', '192.0.2.1', true],
+      ['::', '2001:db8::1', true],
+      ['0.0.0.0', '192.0.2.1', true],
+      ['0.0.0.0', '2001:db8::1', false],
+      ['192.0.2.1', '192.0.2.1', true],
+      ['127.0.0.1', '192.0.2.1', false],
+    ];
+    for (const [host, address, listens] of all)
+      assert.equal(listensAt(host, address), listens, `${host} ${address}`);
+  });
 
   it('has brackets around IPv6 in a URL', () => {
     assert.equal(urlHost('2001:db8::1'), '[2001:db8::1]');

@@ -21,6 +21,16 @@ export function isEverywhere(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
+/** Stands for all addresses of the machine: those of IPv6 too where one of `addresses` is. */
+export function everywhere(addresses: readonly string[]): '0.0.0.0' | '::' {
+  return addresses.some((address) => address.includes(':')) ? '::' : '0.0.0.0';
+}
+
+/** Whether who listens at `host` is reached at `address`, which is one of the machine's. */
+export function listensAt(host: string, address: string): boolean {
+  return host === '::' || host === address || (host === '0.0.0.0' && !address.includes(':'));
+}
+
 /** Where programs of this machine reach the API server. */
 export function localHost(host: string): string {
   if (!isEverywhere(host)) return host;
