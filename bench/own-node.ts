@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeLayout } from '#cli/node-layout.ts';
 import { bridgeName, NodeNetwork } from '#cli/node-network.ts';
+import { installPrerequisites } from '#cli/prerequisites.ts';
 import { Progress } from '#cli/progress.ts';
 import { RealNodes } from '#cli/real-nodes.ts';
 import { Supervisor } from '#cli/supervisor.ts';
@@ -35,16 +36,18 @@ export async function startOwnNode(options: OwnNodeOptions): Promise<Undo> {
   const { data, config, pki } = cluster;
   const environment = realEnvironment({ logLevel: 'error' });
   const supervisor = new Supervisor({ environment, directory: data });
+  const progress = new Progress(() => {});
+  await installPrerequisites({ processes: realProcesses(), progress });
   const node = new RealNodes({
     data,
     config,
     pki,
     environment,
     supervisor,
-    progress: new Progress(() => {}),
+    progress,
+    sysfs: '/sys',
     self: inPlaceOfNode(program),
   });
-  await node.install();
   const stop = scope.defer(async () => {
     supervisor.beginShutdown();
     await node.stop();

@@ -16,6 +16,7 @@ import { runLeakRounds } from '../test/soak/leaks.ts';
 const PODS = '100';
 const BOTH_FAMILIES = [
   'test/e2e/dual-stack.real.test.ts',
+  'test/e2e/dual-stack-pods.real.test.ts',
   'test/e2e/join-both-families.real.test.ts',
 ];
 

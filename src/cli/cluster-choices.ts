@@ -17,7 +17,6 @@ import {
 } from './cluster-config.ts';
 import {
   chooseRanges,
-  refuseInPods,
   type ClusterRanges,
   familiesIn,
   NODES,
@@ -25,7 +24,13 @@ import {
   serviceAddresses,
 } from './cluster-ranges.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { chooseListen, isPortFree, LISTEN_DEFAULT, type ListenAddress } from './listen-address.ts';
+import {
+  chooseListen,
+  everywhere,
+  isPortFree,
+  LISTEN_DEFAULT,
+  type ListenAddress,
+} from './listen-address.ts';
 import { hostAddress } from './own-addresses.ts';
 import type { Progress } from './progress.ts';
 import { answersAsOwn } from './self-hosted/answers.ts';
@@ -58,16 +63,22 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
   const known = readClusterConfig(data);
   const realNodes = choice.realNodes ?? known?.realNodes ?? CLUSTER_DEFAULTS.realNodes;
   const ranges = chooseRanges(choice.ranges, known, simulatedNodes > 0 ? 1 : realNodes);
-  const dns = choice.dns ?? known?.dns ?? 'node';
-  refuseInPods(ranges, { selfHosted: choice.selfHosted, dns });
   // A control plane that runs keeps its address: it is taken over as it is, or where it is to run.
   if (known !== undefined && (await isRunning(data, known))) return hosted(choice, known);
   const pools = [known?.loadBalancerPools, choice.loadBalancerPools].flatMap((texts) =>
     parsePools(texts ?? []),
   );
   const { nodeAddress, ...second } = nodeAddresses(ranges, { simulatedNodes, pools });
-  // Pods of a real node reach the API server at the node's address.
-  const others = simulatedNodes > 0 ? [] : [choice.selfHosted ? EVERYWHERE : nodeAddress];
+  // Pods of a real node reach the API server at the node's address; one in a pod listens at one
+  // address, and so at all.
+  const others =
+    simulatedNodes > 0
+      ? []
+      : [
+          choice.selfHosted
+            ? everywhere([nodeAddress, second.secondNodeAddress ?? ''])
+            : nodeAddress,
+        ];
   const listen = await chooseAgain(choice, known, others);
   const config: ClusterConfig = {
     ...CLUSTER_DEFAULTS,
@@ -86,7 +97,7 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
     simulatedNodes,
     realNodes,
     selfHosted: choice.selfHosted,
-    dns,
+    dns: choice.dns ?? known?.dns ?? 'node',
     podNetwork: choice.podNetwork ?? known?.podNetwork ?? CLUSTER_DEFAULTS.podNetwork,
     loadBalancerPools: choice.loadBalancerPools ?? known?.loadBalancerPools ?? [],
     listenHost: listen.host,
@@ -121,9 +132,6 @@ function nodeAddresses(
 
 /** Where the kernel shows addresses of IPv6, if it knows of it. */
 const IPV6_INTERFACES = '/proc/net/if_inet6';
-
-/** An API server in a pod listens at one address, and so at all. */
-const EVERYWHERE = '0.0.0.0';
 
 /** As a process of ours, or in a pod, which needs none of them. */
 async function isRunning(data: DataDirectory, known: ClusterConfig): Promise<boolean> {

@@ -269,6 +269,32 @@ describe('the cluster DNS', () => {
     await world.stop();
   });
 
+  const both = [
+    ['10.244.0.0/16,fd00:10:244::/48', '10.96.0.0/16,fd00:10:96::/112', 'IPv4', '10.96.0.10'],
+    ['fd00:10:244::/48,10.244.0.0/16', 'fd00:10:96::/112,10.96.0.0/16', 'IPv6', 'fd00:10:96::a'],
+  ] as const;
+  for (const [podCidr, serviceClusterIpRange, family, address] of both)
+    it(`has an address of ${family} alone in a cluster with both, ${family} first`, async () => {
+      const world = await JoinWorld.start({ ranges: { podCidr, serviceClusterIpRange } });
+      await world.run(world.publish({ dnsImage: image }));
+      const service = await world.run(world.admin.get(SERVICE, KUBE_DNS.name, KUBE_DNS.namespace));
+      const { clusterIPs, ipFamilies, ipFamilyPolicy } = service.spec ?? {};
+      assert.deepEqual(
+        [clusterIPs, ipFamilies, ipFamilyPolicy],
+        [[address], [family], 'SingleStack'],
+      );
+      const deployment = world.admin.get(DEPLOYMENT, 'coredns', KUBE_DNS.namespace);
+      const [container] = (await world.run(deployment)).spec?.template.spec?.containers ?? [];
+      assert.deepEqual(container?.args, [
+        'dns',
+        `--cluster-dns=${address}`,
+        '--cluster-domain=cluster.local',
+        `--own-ranges=${podCidr},${serviceClusterIpRange}`,
+        '--bind-address=::',
+      ]);
+      await world.stop();
+    });
+
   it('leaves a Deployment of that name alone that is not ours', async () => {
     const world = await JoinWorld.start();
     const labels = { app: 'x' };

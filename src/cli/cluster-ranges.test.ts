@@ -6,7 +6,6 @@ import {
   type ClusterRanges,
   RANGE_DEFAULTS,
   type RangeFlags,
-  refuseInPods,
   serviceAddresses,
 } from './cluster-ranges.ts';
 import { UserError } from './user-error.ts';
@@ -180,26 +179,6 @@ describe('addresses of Services that a cluster has itself', () => {
   it('are in the range, or it is an error', () => {
     assert.throws(() => addressAt('10.0.0.0/30', 4), /no address 4/);
     assert.throws(() => addressAt('x', 0), TypeError);
-  });
-});
-
-describe('a control plane or a DNS in pods', () => {
-  const places: [selfHosted: boolean, dns: 'pods' | 'node', flag: RegExp][] = [
-    [true, 'node', /Cannot use --self-hosted in a cluster with IPv4 and IPv6/],
-    [false, 'pods', /Cannot use --dns pods in a cluster with IPv4 and IPv6/],
-    [true, 'pods', /Cannot use --self-hosted in/],
-  ];
-  for (const [selfHosted, dns, flag] of places)
-    it(`is refused in a cluster of both families: ${flag.source}`, () => {
-      refuses(() => refuseInPods(ranges(BOTH), { selfHosted, dns }), flag);
-    });
-
-  it('is as good as any other in a cluster of one', () => {
-    assert.doesNotThrow(() => refuseInPods(ranges(V4), { selfHosted: true, dns: 'pods' }));
-  });
-
-  it('is not what a cluster of both families asks for by itself', () => {
-    assert.doesNotThrow(() => refuseInPods(ranges(BOTH), { selfHosted: false, dns: 'node' }));
   });
 });
 

@@ -124,21 +124,6 @@ export function chooseRanges(
   return chosen;
 }
 
-/**
- * What the control plane and the cluster DNS in pods are told has room for addresses of one family.
- * Throws UserError.
- */
-export function refuseInPods(
-  { podCidr }: Pick<ClusterRanges, 'podCidr'>,
-  { selfHosted, dns }: { readonly selfHosted: boolean; readonly dns: 'pods' | 'node' },
-): void {
-  const flag = selfHosted ? '--self-hosted' : dns === 'pods' ? '--dns pods' : undefined;
-  if (flag !== undefined && familiesIn(podCidr).length > 1)
-    throw new UserError(
-      `Cannot use ${flag} in a cluster with IPv4 and IPv6 (${podCidr}): leave it out.`,
-    );
-}
-
 const POD_FLAG = '--pod-network-cidr';
 const SERVICE_FLAG = '--service-cidr';
 

@@ -3,8 +3,10 @@ import { createServer, type Server } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import {
   chooseListen,
+  everywhere,
   isPortFree,
   listenHosts,
+  listensAt,
   localHost,
   reachableHost,
   urlHost,
@@ -77,6 +79,25 @@ describe('how an API server that listens somewhere is reached', () => {
     assert.deepEqual(hosts('0.0.0.0', six), ['0.0.0.0', six]);
     for (const node of [nodeAddress, six]) assert.deepEqual(hosts('::', node), ['::']);
     assert.deepEqual(hosts('127.0.0.1', nodeAddress, 1), ['127.0.0.1']);
+  });
+
+  it('is all addresses of a machine with IPv6 by ::', () => {
+    assert.equal(everywhere(['127.0.0.1', '192.0.2.1']), '0.0.0.0');
+    assert.equal(everywhere(['127.0.0.1', '2001:db8::1']), '::');
+    assert.equal(everywhere(['2001:db8::1', '192.0.2.1']), '::');
+  });
+
+  it('is at an address of either family by ::, of IPv4 by 0.0.0.0', () => {
+    const all: [host: string, address: string, listens: boolean][] = [
+      ['::', '192.0.2.1', true],
+      ['::', '2001:db8::1', true],
+      ['0.0.0.0', '192.0.2.1', true],
+      ['0.0.0.0', '2001:db8::1', false],
+      ['192.0.2.1', '192.0.2.1', true],
+      ['127.0.0.1', '192.0.2.1', false],
+    ];
+    for (const [host, address, listens] of all)
+      assert.equal(listensAt(host, address), listens, `${host} ${address}`);
   });
 
   it('has brackets around IPv6 in a URL', () => {

@@ -21,6 +21,16 @@ export function isEverywhere(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
+/** Stands for all addresses of the machine: those of IPv6 too where one of `addresses` is. */
+export function everywhere(addresses: readonly string[]): '0.0.0.0' | '::' {
+  return addresses.some((address) => address.includes(':')) ? '::' : '0.0.0.0';
+}
+
+/** Whether who listens at `host` is reached at `address`, which is one of the machine's. */
+export function listensAt(host: string, address: string): boolean {
+  return host === '::' || host === address || (host === '0.0.0.0' && !address.includes(':'));
+}
+
 /** Where programs of this machine reach the API server. */
 export function localHost(host: string): string {
   if (!isEverywhere(host)) return host;
@@ -38,8 +48,8 @@ export function reachableHost({ listenHost, nodeAddress, simulatedNodes }: Liste
  * which may not be the one that was asked for, nor, of IPv6, among all those of IPv4.
  */
 export function listenHosts({ listenHost, nodeAddress, simulatedNodes }: Listening): string[] {
-  const covers = listenHost === '::' || (listenHost === '0.0.0.0' && !nodeAddress.includes(':'));
-  return simulatedNodes > 0 || covers ? [listenHost] : [...new Set([listenHost, nodeAddress])];
+  const isEnough = simulatedNodes > 0 || listensAt(listenHost, nodeAddress);
+  return isEnough ? [listenHost] : [listenHost, nodeAddress];
 }
 
 /** A host as it stands in a URL: IPv6 addresses in brackets. */

@@ -46,14 +46,16 @@ export interface MachineNetworkOptions {
   /** Of the machine, one of each family. */
   readonly machineAddresses: readonly string[];
   readonly processes: Processes;
+  /** Where the kernel shows the interfaces of the machine. */
+  readonly sysfs: string;
 }
 
 /** The bridge of the nodes. Safe to do again. */
 export async function setUpMachineNetwork(options: MachineNetworkOptions): Promise<void> {
-  const { hash, nodeCidr, machineAddresses, processes } = options;
+  const { hash, nodeCidr, machineAddresses, processes, sysfs } = options;
   const ip = runner(processes, 'ip');
   const bridge = nodesBridge(hash);
-  if (!interfacesOf(hash).includes(bridge))
+  if (!interfacesOf(hash, sysfs).includes(bridge))
     await ip(['link', 'add', 'name', bridge, 'type', 'bridge']);
   const give = (address: string): Promise<string> =>
     ip(['address', 'replace', ...addressWords(address), 'dev', bridge]);
@@ -104,6 +106,8 @@ export interface NamespaceOptions {
   /** Of the machine, which is the first node: a neighbour on the bridge too. One of each family. */
   readonly machineAddresses: readonly string[];
   readonly processes: Processes;
+  /** Where the kernel shows the interfaces of the machine. */
+  readonly machineSysfs: string;
 }
 
 /** The network namespace of one node, and how programs get into it. */
@@ -142,6 +146,7 @@ export class NodeNamespace {
   /** Safe to do again; the runtime directory is there. */
   async setUp(): Promise<void> {
     const { directory, clusterHash, processes, nodeCidr, nth, machineAddresses } = this.#options;
+    const { machineSysfs } = this.#options;
     if (!isMounted(this.#path)) {
       writeFileSync(this.#path, '', { flag: 'a' });
       await runner(processes, 'unshare')([`--net=${this.#path}`, 'true']);
@@ -151,7 +156,7 @@ export class NodeNamespace {
       await runner(this.processes, 'mount')(['-t', 'sysfs', '-o', 'ro', 'sysfs', this.sysfs]);
     const ip = runner(processes, 'ip');
     const outer = outerEnd(directory.hash);
-    if (!interfacesOf(directory.hash).includes(outer)) {
+    if (!interfacesOf(directory.hash, machineSysfs).includes(outer)) {
       const peer = ['type', 'veth', 'peer', 'name', INNER, 'netns', this.#path];
       await ip(['link', 'add', outer, ...peer]);
     }
@@ -180,7 +185,11 @@ function runner(processes: Processes, command: string): Run {
   return (args, options) => runCommand(processes, command, args, options);
 }
 
-/** On the machine: the interfaces whose names say that they are this node's. */
-export async function removeOuterEnds(hash: string, processes: Processes): Promise<void> {
-  for (const name of interfacesOf(hash)) await processes.run('ip', ['link', 'delete', name]);
+/** On the machine, which `sysfs` shows: the interfaces whose names say that they are this node's. */
+export async function removeOuterEnds(
+  hash: string,
+  processes: Processes,
+  sysfs: string,
+): Promise<void> {
+  for (const name of interfacesOf(hash, sysfs)) await processes.run('ip', ['link', 'delete', name]);
 }

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import type { NodeDirectory } from './node-directory.ts';
 import { readTextIfThere } from './files.ts';
 import { bridgeName } from './node-network.ts';
+import { ownInterfaces } from './own-sysfs.ts';
 import { UserError } from './user-error.ts';
 
 const BRIDGE = /^cox([0-9a-f]{6})b$/;
@@ -24,7 +25,7 @@ export function interfacesIn(sysfs: string): string[] {
 /** Throws a UserError when another cluster has a real node here. */
 export function refuseSecondCluster(
   data: Pick<NodeDirectory, 'hash' | 'runtimePath'>,
-  interfaces: readonly string[] = interfacesIn('/sys'),
+  interfaces: readonly string[] = ownInterfaces(),
 ): void {
   const other = interfaces.find((name) => BRIDGE.test(name) && name !== bridgeName(data.hash));
   if (other === undefined) return;

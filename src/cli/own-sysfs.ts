@@ -10,17 +10,31 @@ import { isMounted } from './machine-clean-up.ts';
 import type { NodeDirectory } from './node-directory.ts';
 
 /** Mounts one in the node's runtime directory where `/sys` is another's. */
-export async function ownSysfs(directory: NodeDirectory, processes: Processes): Promise<string> {
-  const own = interfaceNames(readFileSync('/proc/self/net/dev', 'utf8'));
-  const shown = readdirSync('/sys/class/net').filter((name) =>
-    existsSync(join('/sys/class/net', name, 'address')),
-  );
-  if (isSame(own, shown)) return '/sys';
-  const path = join(directory.runtimePath, 'sys');
-  mkdirSync(path, { recursive: true });
-  if (!isMounted(path))
-    await runCommand(processes, 'mount', ['-t', 'sysfs', '-o', 'ro', 'sysfs', path]);
+export async function ownSysfs(
+  { runtimePath }: Pick<NodeDirectory, 'runtimePath'>,
+  processes: Processes,
+): Promise<string> {
+  const own = ownInterfaces();
+  if (isSame(own, shownIn('/sys'))) return '/sys';
+  const path = join(runtimePath, 'sys');
+  mkdirSync(path, { recursive: true, mode: 0o711 });
+  if (isMounted(path)) {
+    if (isSame(own, shownIn(path))) return path;
+    // Of a start of before, whose namespace is gone.
+    await runCommand(processes, 'umount', ['--lazy', path]);
+  }
+  await runCommand(processes, 'mount', ['-t', 'sysfs', '-o', 'ro', 'sysfs', path]);
   return path;
+}
+
+/** Names of the interfaces of this process's network namespace, whatever `/sys` shows. */
+export function ownInterfaces(): string[] {
+  return interfaceNames(readFileSync('/proc/self/net/dev', 'utf8'));
+}
+
+function shownIn(sysfs: string): string[] {
+  const folder = `${sysfs}/class/net`;
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'address')));
 }
 
 /** `text`: of /proc/net/dev, two lines of headings and one of each interface. */

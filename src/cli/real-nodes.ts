@@ -39,8 +39,8 @@ import type { NodeDirectory } from './node-directory.ts';
 import { nodeLayout } from './node-layout.ts';
 import { tearDownNetwork } from './node-network.ts';
 import { RealNode } from './node-set-up.ts';
+import { ownSysfs } from './own-sysfs.ts';
 import { type ClusterPki, nodeCertificates } from './pki.ts';
-import { installPrerequisites } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import { writeComponentKubeconfigs } from './self-hosted/files.ts';
 import { controlPlaneManifests, type ManifestName } from './self-hosted/manifests.ts';
@@ -57,6 +57,8 @@ export interface RealNodesOptions {
   readonly self: { readonly command: string; readonly args: readonly string[] };
   /** Of the first node's processes, beside those of the control plane. */
   readonly supervisor: Supervisor;
+  /** Where the kernel shows the interfaces of the machine: `/sys`, or its like. */
+  readonly sysfs: string;
 }
 
 /** A shell's exit code for a command that is not there. */
@@ -86,7 +88,7 @@ export class RealNodes {
   }
 
   #other(nth: number): { readonly node: RealNode; readonly supervisor: Supervisor } {
-    const { data, config, environment } = this.#options;
+    const { data, config, environment, sysfs } = this.#options;
     const name = realNodeName(config, nth);
     const directory = otherNodeDirectory(data, name);
     const supervisor = new Supervisor({ environment, directory });
@@ -96,6 +98,7 @@ export class RealNodes {
       nodeCidr: config.nodeCidr,
       nth,
       machineAddresses: ownAddresses(config),
+      machineSysfs: sysfs,
       processes: this.#processes,
     });
     return { node: this.#node({ name, directory, supervisor, namespace }), supervisor };
@@ -108,9 +111,9 @@ export class RealNodes {
     readonly namespace?: NodeNamespace;
     readonly controlPlane?: ReadonlyMap<ManifestName, string>;
   }): RealNode {
-    const { data, config, pki, environment, progress, self } = this.#options;
+    const { data, config, pki, environment, progress, self, sysfs } = this.#options;
     const { name, namespace } = parts;
-    const nodeConfig = nodeConfigOf(config, name, namespace);
+    const nodeConfig = nodeConfigOf(config, { name, sysfs }, namespace);
     return new RealNode({
       ...parts,
       config: nodeConfig,
@@ -123,15 +126,9 @@ export class RealNodes {
     });
   }
 
-  /** Debian's packages, before anything else: to take a node away needs them too. */
-  install(): Promise<void> {
-    const { progress } = this.#options;
-    return installPrerequisites({ processes: this.#processes, progress });
-  }
-
   /** Directories, configurations, the networks. Safe to do again. */
   async prepare(): Promise<void> {
-    const { data, config } = this.#options;
+    const { data, config, sysfs } = this.#options;
     await this.#first.prepare();
     if (this.#others.length === 0) return;
     await setUpMachineNetwork({
@@ -139,6 +136,7 @@ export class RealNodes {
       nodeCidr: config.nodeCidr,
       machineAddresses: ownAddresses(config),
       processes: this.#processes,
+      sysfs,
     });
     for (const node of this.#others) await node.prepare();
   }
@@ -177,7 +175,7 @@ function hostedOn({ data, config, pki }: RealNodesOptions) {
 
 function nodeConfigOf(
   config: ClusterConfig,
-  name: string,
+  { name, sysfs }: Pick<NodeConfig, 'name' | 'sysfs'>,
   namespace: NodeNamespace | undefined,
 ): NodeConfig {
   const { podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork } = config;
@@ -192,7 +190,7 @@ function nodeConfigOf(
       ...nodeAddresses(ownAddresses(config)),
       kubeletPort: config.kubeletPort,
       apiServer: { host: localHost(config.listenHost), port: config.listenPort },
-      sysfs: '/sys',
+      sysfs,
     };
   }
   return {
@@ -229,18 +227,22 @@ function identityOf(
 /** Takes away whatever the real nodes of this cluster left: also after a crash, when nobody knows. */
 export async function cleanUpMachine(data: DataDirectory): Promise<void> {
   const processes = forgiving(realProcesses());
+  // Where none can be mounted, nothing of ours was behind one.
+  const sysfs = await ownSysfs(data, processes).catch(() => '/sys');
   for (const directory of otherNodeDirectories(data)) {
     await cleanUpNode(directory, processes);
-    await removeOuterEnds(directory.hash, processes);
+    await removeOuterEnds(directory.hash, processes, sysfs);
   }
   const layout = nodeLayout(data);
-  await cleanUpNode(data, processes);
+  await killLeftovers({ socket: layout.containerdSocket, cgroup: layout.cgroup });
   await removeProxyTables(processes, layout.nftTable);
   await removeNetworkPolicyTables(processes, layout.networkPolicyTable);
   await tearDownMachineNetwork(data.hash, processes);
   const { podCidr, loadBalancerPools = [] } = readClusterConfig(data) ?? CLUSTER_DEFAULTS;
   await removePoolAddresses(processes, parsePools(loadBalancerPools));
-  await tearDownNetwork({ hash: data.hash, clusterPodCidr: podCidr, processes });
+  // Before the mount goes by which the interfaces are seen.
+  await tearDownNetwork({ hash: data.hash, clusterPodCidr: podCidr, processes, sysfs });
+  await cleanUpNode(data, processes);
   removeShimFolders();
   await processes.run('rmdir', ['--ignore-fail-on-non-empty', dirname(data.runtimePath)]);
 }

@@ -8,6 +8,7 @@ import type { Environment } from '#base/env.ts';
 import { readBody } from '#base/http/message.ts';
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { realEnvironment } from '#edge/environment.ts';
+import { realProcesses } from '#edge/processes.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
 import { chooseConfig } from './cluster-choices.ts';
 import type { ClusterConfig, DnsPlace } from './cluster-config.ts';
@@ -28,7 +29,9 @@ import { type Lock, lockDataDirectory } from './lock.ts';
 import { cleanUpMachine, RealNodes } from './real-nodes.ts';
 import { endLeftRunning, endProcess } from './left-running.ts';
 import { refuseSecondCluster } from './other-clusters.ts';
+import { ownSysfs } from './own-sysfs.ts';
 import type { ClusterPki } from './pki.ts';
+import { installPrerequisites } from './prerequisites.ts';
 import { Progress } from './progress.ts';
 import { doDuties } from './self-hosted/duties.ts';
 import { type StopRequest, stopRequest } from './stop-request.ts';
@@ -110,17 +113,22 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   });
   const pki = clusterPki(data, config, environment.clock.now());
   writeAdminKubeconfig(data, config, pki);
-  const real =
-    config.simulatedNodes === 0
-      ? new RealNodes({ data, config, pki, environment, progress, self: options.self, supervisor })
-      : undefined;
-  await real?.install();
+  const isReal = config.simulatedNodes === 0;
+  const processes = realProcesses();
+  // Before anything else: to take a node away needs Debian's packages too.
+  if (isReal) await installPrerequisites({ processes, progress });
   if (stop.requested()) return;
   const client = adminClient(config, pki);
   const stopping = new AbortController();
   const { signal } = stopping;
+  let real: RealNodes | undefined;
   try {
-    await real?.prepare();
+    if (isReal) {
+      const { self } = options;
+      const sysfs = await ownSysfs(data, processes);
+      real = new RealNodes({ data, config, pki, environment, progress, self, supervisor, sysfs });
+      await real.prepare();
+    }
     // One of the two has the store: the process goes before the pods come, as they before it.
     if (config.selfHosted === true) await endProcess('control-plane', data, supervisor);
     else

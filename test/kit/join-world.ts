@@ -6,6 +6,7 @@ import type { Handler, HttpRequest } from '#base/http/message.ts';
 import { createCertificate } from '#base/x509.ts';
 import { type ControlPlane, createControlPlane } from '#cli/control-plane.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig } from '#cli/cluster-config.ts';
+import { type ClusterRanges, serviceAddresses } from '#cli/cluster-ranges.ts';
 import { publishClusterObjects, type PublishOptions } from '#cli/cluster-objects.ts';
 import type { Client } from '#client/client.ts';
 import { clientAs, type Identity } from '#client/in-process.ts';
@@ -58,14 +59,28 @@ export function joinTokenSecret(fields: Readonly<Record<string, string>> = {}): 
   };
 }
 
+export interface JoinWorldOptions {
+  /** False: certificates are approved, not made. */
+  readonly hasSigner?: boolean;
+  /** The default ones unless given. */
+  readonly ranges?: ClusterRanges;
+}
+
 export class JoinWorld {
   readonly environment = new VirtualEnvironment();
   readonly authority = testAuthority();
   readonly plane: ControlPlane;
   readonly admin: Client;
 
-  private constructor(options: { readonly hasSigner: boolean }) {
+  readonly #config: ClusterConfig;
+
+  private constructor({ hasSigner = true, ranges }: JoinWorldOptions) {
     const { environment, authority } = this;
+    const config =
+      ranges === undefined
+        ? JOIN_CONFIG
+        : { ...JOIN_CONFIG, ...ranges, ...serviceAddresses(ranges) };
+    this.#config = config;
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.plane = createControlPlane({
       environment,
@@ -73,22 +88,22 @@ export class JoinWorld {
       bootstrapTokens: true,
       serviceAccountKey: privateKey.export(PKCS8).toString(),
       serviceAccountIssuer: 'https://kubernetes.default.svc',
-      serviceClusterIpRange: JOIN_CONFIG.serviceClusterIpRange,
-      serviceNodePortRange: JOIN_CONFIG.nodePortRange,
-      advertise: { address: JOIN_CONFIG.nodeAddress, port: JOIN_CONFIG.listenPort },
+      serviceClusterIpRange: config.serviceClusterIpRange,
+      serviceNodePortRange: config.nodePortRange,
+      advertise: { address: config.nodeAddress, port: config.listenPort },
       clientCa: authority.certificate,
       kubelets: { to: () => () => Promise.reject(new Error('there is no kubelet')) },
       rootCa: authority.certificate,
-      ...(options.hasSigner ? { signingCa: authority } : {}),
-      podCidr: JOIN_CONFIG.podCidr,
+      ...(hasSigner ? { signingCa: authority } : {}),
+      podCidr: config.podCidr,
       scheduler: false,
     });
     this.admin = this.as({ name: 'kubernetes-admin', groups: ['system:masters'] });
   }
 
-  /** With a token that may be joined by. `hasSigner`: false: certificates are approved, not made. */
-  static async start(options: { readonly hasSigner?: boolean } = {}): Promise<JoinWorld> {
-    const world = new JoinWorld({ hasSigner: options.hasSigner ?? true });
+  /** With a token that may be joined by. */
+  static async start(options: JoinWorldOptions = {}): Promise<JoinWorld> {
+    const world = new JoinWorld(options);
     await world.run(world.plane.start());
     await world.run(world.publish());
     await world.run(world.admin.create(SECRET, joinTokenSecret()));
@@ -101,10 +116,10 @@ export class JoinWorld {
     return publishClusterObjects({
       ...over,
       client: this.as({ name: 'system:apiserver', groups: ['system:masters'] }),
-      dnsAddress: JOIN_CONFIG.dnsAddress,
+      dnsAddress: this.#config.dnsAddress,
       kubeletClientName: 'kube-apiserver-kubelet-client',
       join: {
-        config: JOIN_CONFIG,
+        config: this.#config,
         authority: this.authority.certificate,
         certificatesDirectory: '/pki',
       },

@@ -8,6 +8,7 @@ import type { Deployment } from '#api/gen/apps-v1.ts';
 import { CONFIG_NAME } from '#dns/config-watch.ts';
 import { HEALTH_PORT, METRICS_PORT, READY_PORT } from '#dns/pages.ts';
 import type { ClusterConfig } from '../cluster-config.ts';
+import { familiesIn } from '../cluster-ranges.ts';
 import { PROGRAM_ANNOTATION } from '../self-hosted/manifests.ts';
 
 export const DNS_NAMESPACE = 'kube-system';
@@ -126,6 +127,7 @@ function deployment({ config, image }: DnsPodFacts): Deployment {
                 `--cluster-dns=${dnsAddress}`,
                 `--cluster-domain=${clusterDomain}`,
                 `--own-ranges=${podCidr},${serviceClusterIpRange}`,
+                ...bindFlags(podCidr),
               ],
               // More memory than CoreDNS has: Node alone takes 60 MiB.
               resources: {
@@ -163,4 +165,9 @@ function deployment({ config, image }: DnsPodFacts): Deployment {
       },
     },
   };
+}
+
+/** Questions and probes come at addresses of the pod's first family; `::` stands for both. */
+function bindFlags(podCidr: string): string[] {
+  return familiesIn(podCidr).includes(6) ? ['--bind-address=::'] : [];
 }

@@ -12,6 +12,7 @@ import { API_SERVER } from '../apiserver/flags.ts';
 import { apiServerOptions } from '../apiserver/options.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig } from '../cluster-config.ts';
 import { clusterServerOptions } from '../cluster-server-options.ts';
+import { chooseRanges, serviceAddresses } from '../cluster-ranges.ts';
 import { CONTROLLER_MANAGER } from '../controller-manager/flags.ts';
 import { controllerOptions, poolsOf } from '../controller-manager/options.ts';
 import { chosenControllers } from '../controller-manager/selection.ts';
@@ -37,6 +38,22 @@ const FACTS: HostedFacts = {
   pki: '/d/pki',
   store: '/d/store',
 };
+/** Clusters of both families, either first. */
+const BOTH: readonly ClusterConfig[] = [
+  { nodeAddress: '192.0.2.10', secondNodeAddress: '2001:db8::a' },
+  { nodeAddress: '2001:db8::a', secondNodeAddress: '192.0.2.10' },
+].map((addresses) => {
+  const isFirst = addresses.nodeAddress.includes(':');
+  const order = (...ranges: string[]): string => (isFirst ? ranges.toReversed() : ranges).join();
+  const ranges = chooseRanges(
+    {
+      podNetworkCidr: order('10.244.0.0/16', 'fd00:10:244::/48'),
+      serviceCidr: order('10.96.0.0/16', 'fd00:10:96::/112'),
+    },
+    undefined,
+  );
+  return { ...CONFIG, ...ranges, ...serviceAddresses(ranges), ...addresses };
+});
 type Ending = { after(end: () => void): void };
 
 function podOf(name: ManifestName, facts: Partial<HostedFacts> = {}): Pod {
@@ -194,6 +211,44 @@ describe('the manifests of the control plane', () => {
       assert.ok(
         argsOf('kube-apiserver.yaml', { listenHost }).includes(`--bind-address=${address}`),
       );
+    for (const config of BOTH) {
+      const { nodeAddress: listenHost } = config;
+      assert.ok(
+        argsOf('kube-apiserver.yaml', { ...config, listenHost }).includes(
+          `--bind-address=${listenHost}`,
+        ),
+      );
+    }
+  });
+
+  it('tell them of both families, and the addresses of the first', (t) => {
+    const folder = folderFor(t);
+    const pki = pkiIn(folder);
+    for (const config of BOTH) {
+      const { nodeAddress } = config;
+      const args = argsOf('kube-apiserver.yaml', config);
+      const options = apiServerOptions(parseFlags(API_SERVER, withFilesOf(folder)(args)));
+      const { serviceClusterIpRange, advertise } = clusterServerOptions(config, pki);
+      assert.equal(options.serviceClusterIpRange, serviceClusterIpRange);
+      assert.deepEqual(options.advertise, advertise);
+      assert.ok(args.includes('--bind-address=::'));
+      const { metadata, spec } = podOf('kube-apiserver.yaml', { config });
+      assert.equal(spec?.containers[0]?.livenessProbe?.httpGet?.host, nodeAddress);
+      assert.equal(
+        metadata?.annotations?.['kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint'],
+        nodeAddress.includes(':') ? '[2001:db8::a]:7443' : '192.0.2.10:7443',
+      );
+      const flags = parseFlags(
+        CONTROLLER_MANAGER,
+        withFilesOf(folder)(argsOf('kube-controller-manager.yaml', config)),
+      );
+      const { clusterCidrs, serviceCidrs } = controllerOptions(flags).nodeIpam ?? {};
+      assert.equal(clusterCidrs?.join(), config.podCidr);
+      assert.equal(serviceCidrs?.join(), config.serviceClusterIpRange);
+      writeComponentKubeconfigs(folder, config, pki);
+      const { connection } = readAccess(join(folder, 'scheduler.conf'));
+      assert.equal(connection.host, nodeAddress);
+    }
   });
 
   it('tell the controllers what the all-in-one process tells them', (t) => {

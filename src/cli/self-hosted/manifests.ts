@@ -7,8 +7,8 @@
  */
 import { toYaml } from '#api/codec/yaml.ts';
 import type { Container, Pod, Probe, Volume } from '#api/gen/core-v1.ts';
-import type { ClusterConfig } from '../cluster-config.ts';
-import { urlHost } from '../listen-address.ts';
+import { type ClusterConfig, ownAddresses } from '../cluster-config.ts';
+import { everywhere, urlHost } from '../listen-address.ts';
 
 export interface HostedFacts {
   readonly config: ClusterConfig;
@@ -117,9 +117,11 @@ function apiServer(facts: HostedFacts): Pod {
 }
 
 /** One server listens at one address: the node's where nothing else was asked for, else at all. */
-function bindAddress({ listenHost, nodeAddress }: ClusterConfig): string {
-  if (listenHost === nodeAddress) return nodeAddress;
-  return listenHost.includes(':') ? '::' : '0.0.0.0';
+function bindAddress(config: ClusterConfig): string {
+  const { listenHost, nodeAddress } = config;
+  return listenHost === nodeAddress
+    ? nodeAddress
+    : everywhere([listenHost, ...ownAddresses(config)]);
 }
 
 function controllerManager(facts: HostedFacts): Pod {
