@@ -48,6 +48,22 @@ describe('PullVerifier', () => {
     assert.equal(environment.lines('warn').length, 1);
   });
 
+  it('remembers both of two that end at once', async () => {
+    const { records, verifier } = await world();
+    const pull = async (name: string): Promise<void> => {
+      const source = { secret: { uid: 'u', namespace: 'n', name } };
+      await verifier.begin(IMAGE);
+      await verifier.pulled(IMAGE, 'ref', { username: name, password: 'p', source });
+    };
+    await Promise.all([pull('one'), pull('two')]);
+    const secrets = (await records.pulled('ref'))?.credentialMapping?.['r.example/a'];
+    assert.deepEqual(
+      secrets?.kubernetesSecrets?.map(({ name }) => name),
+      ['one', 'two'],
+    );
+    assert.equal(records.sizes.intents, 0);
+  });
+
   it('keeps the intent until the last of several pulls has ended, whoever collects', async () => {
     const { records, verifier, environment } = await world({ [IMAGE]: 'ref' });
     await verifier.begin(IMAGE);
