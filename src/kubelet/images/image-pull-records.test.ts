@@ -62,6 +62,7 @@ describe('records of pulls', () => {
     await before.writeIntent('a');
     await before.writeIntent('b');
     await before.removeIntent('b');
+    assert.deepEqual([before.hasIntent('b'), before.sizes.intents], [false, 1]);
     await before.writePulled({ lastUpdatedTime: TIME, imageRef: 'r' });
     await fileSystem.writeFile(`${PULLING}/${fileNameOf('c')}.tmp`, 'half');
     const after = await ImagePullRecords.open(fileSystem, ROOT);
