@@ -27,23 +27,28 @@ export interface ElementChange {
   readonly after: string | undefined;
 }
 
+const NONE: ReadonlyMap<string, Element> = new Map();
+
 export class Elements {
   readonly #maps = new Map<string, Map<string, readonly Claim[]>>();
-  readonly #owned = new Map<string, readonly Element[]>();
+  /** By owner, by id. */
+  readonly #owned = new Map<string, ReadonlyMap<string, Element>>();
   /** Elements touched since the last `takeChanges`, with the value they had then. */
   readonly #touched = new Map<string, { map: string; key: string; before: string | undefined }>();
 
-  /** From now on `owner` asks for exactly `elements`; none removes the owner. */
+  /**
+   * From now on `owner` asks for exactly `elements`; none removes the owner. Of several with one key (a
+   * hairpin pair of each port of a Service) the last holds.
+   */
   replace(owner: string, elements: readonly Element[]): void {
-    const old = this.#owned.get(owner) ?? [];
     const wanted = new Map(elements.map((element) => [idOf(element), element]));
-    for (const element of old) {
-      if (wanted.get(idOf(element))?.value === element.value) wanted.delete(idOf(element));
-      else this.#release(owner, element);
-    }
-    for (const element of wanted.values()) this.#claim(owner, element);
-    if (elements.length === 0) this.#owned.delete(owner);
-    else this.#owned.set(owner, elements);
+    const old = this.#owned.get(owner) ?? NONE;
+    for (const [id, element] of old)
+      if (wanted.get(id)?.value !== element.value) this.#release(owner, element);
+    for (const [id, element] of wanted)
+      if (old.get(id)?.value !== element.value) this.#claim(owner, element);
+    if (wanted.size === 0) this.#owned.delete(owner);
+    else this.#owned.set(owner, wanted);
   }
 
   /** The effective elements of one map: key to value. */
