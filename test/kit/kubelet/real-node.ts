@@ -7,6 +7,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from '#client/client.ts';
 import { runcPath } from '#cli/prerequisites.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
@@ -15,6 +16,7 @@ import { realGrpcSockets } from '#edge/grpc-sockets.ts';
 import { realNetwork } from '#edge/network.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
+import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import type { KubeletEvent } from '#kubelet/events.ts';
 import { Kubelet } from '#kubelet/kubelet.ts';
 import { CNI_BIN_DIRECTORY, cniConfigList } from '#kubelet/network/cni-config.ts';
@@ -33,6 +35,11 @@ export function whyNot(): string | undefined {
     if (!existsSync(path)) return `no ${path}`;
   }
   return undefined;
+}
+
+export interface RealKubeletOptions {
+  readonly client?: Client;
+  readonly configuration?: Partial<KubeletConfiguration>;
 }
 
 export class RealTestNode {
@@ -104,7 +111,8 @@ export class RealTestNode {
     return execFileSync('/usr/bin/ctr', all, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
   }
 
-  async startKubelet(): Promise<void> {
+  /** `over`: of its API and of its settings. */
+  async startKubelet(over: RealKubeletOptions = {}): Promise<void> {
     const environment = realEnvironment({
       logLevel: process.env['COXSWAIN_TEST_LOG'] === undefined ? 'error' : 'debug',
     });
@@ -114,7 +122,7 @@ export class RealTestNode {
       processes: realProcesses(),
       network: realNetwork(),
       sockets: realGrpcSockets(),
-      client: this.api,
+      client: over.client ?? this.api,
       events: { event: (event) => this.events.push(event) },
       runtime: openGrpcChannel(this.path('containerd.sock')),
       openGrpc: openGrpcChannel,
@@ -136,6 +144,7 @@ export class RealTestNode {
           webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' },
         },
         serializeImagePulls: false,
+        ...over.configuration,
       }),
       rootDirectory: this.path('kubelet'),
       sandboxImage: PAUSE,
