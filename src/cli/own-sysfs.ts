@@ -16,11 +16,27 @@ export async function ownSysfs(directory: NodeDirectory, processes: Processes): 
     existsSync(join('/sys/class/net', name, 'address')),
   );
   if (isSame(own, shown)) return '/sys';
-  const path = join(directory.runtimePath, 'sys');
+  const path = pathOf(directory);
   mkdirSync(path, { recursive: true });
   if (!isMounted(path))
     await runCommand(processes, 'mount', ['-t', 'sysfs', '-o', 'ro', 'sysfs', path]);
   return path;
+}
+
+function pathOf({ runtimePath }: Pick<NodeDirectory, 'runtimePath'>): string {
+  return join(runtimePath, 'sys');
+}
+
+/** Whether it is mounted: for a node that may still run. */
+export function hasOwnSysfs(directory: NodeDirectory): boolean {
+  return isMounted(pathOf(directory));
+}
+
+/** Takes it away, and the directories that are empty then. What is not there is no error. */
+export async function dropOwnSysfs(directory: NodeDirectory, processes: Processes): Promise<void> {
+  const path = pathOf(directory);
+  if (hasOwnSysfs(directory)) await runCommand(processes, 'umount', [path]);
+  await processes.run('rmdir', ['--ignore-fail-on-non-empty', '--parents', path]);
 }
 
 /** `text`: of /proc/net/dev, two lines of headings and one of each interface. */
