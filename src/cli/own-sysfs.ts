@@ -9,14 +9,13 @@ import { runCommand } from '#base/run-command.ts';
 import { isMounted } from './machine-clean-up.ts';
 import type { NodeDirectory } from './node-directory.ts';
 
+type Runtime = Pick<NodeDirectory, 'runtimePath'>;
+
 /** Mounts one in the node's runtime directory where `/sys` is another's. */
-export async function ownSysfs(
-  { runtimePath }: Pick<NodeDirectory, 'runtimePath'>,
-  processes: Processes,
-): Promise<string> {
+export async function ownSysfs(directory: Runtime, processes: Processes): Promise<string> {
   const own = ownInterfaces();
   if (isSame(own, shownIn('/sys'))) return '/sys';
-  const path = join(runtimePath, 'sys');
+  const path = pathOf(directory);
   mkdirSync(path, { recursive: true, mode: 0o711 });
   if (isMounted(path)) {
     if (isSame(own, shownIn(path))) return path;
@@ -35,6 +34,22 @@ export function ownInterfaces(): string[] {
 function shownIn(sysfs: string): string[] {
   const folder = `${sysfs}/class/net`;
   return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'address')));
+}
+
+function pathOf({ runtimePath }: Runtime): string {
+  return join(runtimePath, 'sys');
+}
+
+/** Whether it is mounted: for a node that may still run. */
+export function hasOwnSysfs(directory: Runtime): boolean {
+  return isMounted(pathOf(directory));
+}
+
+/** Takes it away, and the directories that are empty then. What is not there is no error. */
+export async function dropOwnSysfs(directory: Runtime, processes: Processes): Promise<void> {
+  const path = pathOf(directory);
+  if (hasOwnSysfs(directory)) await runCommand(processes, 'umount', [path]);
+  await processes.run('rmdir', ['--ignore-fail-on-non-empty', '--parents', path]);
 }
 
 /** `text`: of /proc/net/dev, two lines of headings and one of each interface. */

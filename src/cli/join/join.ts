@@ -10,6 +10,7 @@ import { join as joinPath, resolve as resolvePath } from 'node:path';
 import { parseBootstrapToken } from '#api/core/bootstrap-token.ts';
 import { NODE } from '#api/core/node.ts';
 import type { Node } from '#api/gen/core-v1.ts';
+import type { Processes } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import { RestClient } from '#client/rest.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -29,7 +30,7 @@ import { prepareNodeDirectory } from '../node-directory.ts';
 import { nodeKubeletConfiguration } from '../node-kubelet.ts';
 import { RealNode } from '../node-set-up.ts';
 import { interfacesIn, refuseSecondCluster } from '../other-clusters.ts';
-import { ownSysfs } from '../own-sysfs.ts';
+import { dropOwnSysfs, hasOwnSysfs, ownSysfs } from '../own-sysfs.ts';
 import { installPrerequisites } from '../prerequisites.ts';
 import { Progress } from '../progress.ts';
 import { cleanUpJoinedNode } from '../real-nodes.ts';
@@ -107,9 +108,7 @@ async function run(parts: Run): Promise<void> {
   prepareNodeDirectory(data);
   mkdirSync(data.runtimePath, { recursive: true, mode: 0o711 });
   mkdirSync(data.images, { recursive: true, mode: 0o700 });
-  const sysfs = await ownSysfs(data, processes);
-  refuseSecondCluster(data, interfacesIn(sysfs));
-  const facts = await Promise.race([stop.stopped, factsOf(parts, sysfs)]);
+  const facts = await learn(parts, processes);
   if (facts === undefined) return;
   const { config, identity } = facts;
   const supervisor = new Supervisor({ environment, directory: data });
@@ -137,6 +136,21 @@ async function run(parts: Run): Promise<void> {
     await node.stop();
     await cleanUpJoinedNode(data, config);
     progress.say(`Stopped. State is kept in ${data.path}.`);
+  }
+}
+
+/** Undefined: it is to stop before. What was made for it goes then, unless a node is there. */
+async function learn(parts: Run, processes: Processes): Promise<NodeFacts | undefined> {
+  const { data, stop } = parts;
+  const wasThere = hasOwnSysfs(data);
+  let facts: NodeFacts | undefined;
+  try {
+    const sysfs = await ownSysfs(data, processes);
+    refuseSecondCluster(data, interfacesIn(sysfs));
+    facts = (await Promise.race([stop.stopped, factsOf(parts, sysfs)])) ?? undefined;
+    return facts;
+  } finally {
+    if (facts === undefined && !wasThere) await dropOwnSysfs(data, processes);
   }
 }
 
