@@ -16,9 +16,10 @@ import { runLeakRounds } from '../test/soak/leaks.ts';
 const PODS = '100';
 const BOTH_FAMILIES = [
   'test/e2e/dual-stack.real.test.ts',
-  'test/e2e/dual-stack-pods.real.test.ts',
+  'test/soak/dual-stack-pods.suite.ts',
   'test/e2e/join-both-families.real.test.ts',
 ];
+const OWN_NETWORK = ['test/soak/own-network.suite.ts'];
 
 const { values } = parseArgs({
   options: {
@@ -27,25 +28,26 @@ const { values } = parseArgs({
     density: { type: 'boolean', default: false },
     'cut-off': { type: 'boolean', default: false },
     'both-families': { type: 'boolean', default: false },
+    'own-network': { type: 'boolean', default: false },
   },
 });
 
 if (values.density) await runDensity(tell);
 if (values['cut-off']) await runCutOff(tell);
-if (values['both-families']) bothFamilies();
+if (values['both-families']) runTests(BOTH_FAMILIES);
+if (values['own-network']) runTests(OWN_NETWORK);
 if (values.leaks !== undefined) await leaks(Number(values.leaks), Number(values.pods));
 if (Object.values(values).every((value) => value === false || value === PODS))
-  throw new RangeError('Nothing to do: give --leaks ROUNDS, --density, --cut-off, --both-families');
-
-function bothFamilies(): void {
-  const { status } = spawnSync(
-    process.execPath,
-    ['--test', '--test-concurrency=1', ...BOTH_FAMILIES],
-    {
-      stdio: 'inherit',
-      env: { ...process.env, COXSWAIN_SOAK: '1' },
-    },
+  throw new RangeError(
+    'Nothing to do: give --leaks ROUNDS, --density, --cut-off, --both-families, --own-network',
   );
+
+/** One after the other: each has a cluster. */
+function runTests(files: readonly string[]): void {
+  const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=1', ...files], {
+    stdio: 'inherit',
+    env: { ...process.env, COXSWAIN_SOAK: '1' },
+  });
   if (status !== 0) process.exitCode = 1;
 }
 

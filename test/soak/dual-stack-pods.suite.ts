@@ -8,9 +8,9 @@ import { after, before, describe, it } from 'node:test';
 import type { EndpointSliceList } from '../../src/api/gen/discovery-v1.ts';
 import type { PodList, Service } from '../../src/api/gen/core-v1.ts';
 import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
-import { unlessReal } from './needs.ts';
-import { eventually } from './product.ts';
-import { type RealCluster, startRealCluster } from './real-cluster.ts';
+import { unlessReal } from '../e2e/needs.ts';
+import { eventually } from '../e2e/product.ts';
+import { type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
 
 const skip = unlessReal('the control plane and the DNS in pods, with both families of IP');
 const PODS = ['10.244.0.0/16', 'fd00:10:244::/48'] as const;
@@ -22,10 +22,7 @@ const WORLDS = [
   { claim: 'IPv4 first', order: (both: readonly string[]) => both },
 ] as const;
 
-/** The one that differs most from a cluster of one family; `npm run soak -- --both-families` has both. */
-const told = process.env['COXSWAIN_SOAK'] === '1' ? WORLDS : WORLDS.slice(0, 1);
-
-for (const { claim, order } of told)
+for (const { claim, order } of WORLDS)
   describe(`pods of the cluster itself with both families: ${claim}`, { skip }, () => {
     let cluster: RealCluster;
     const [first, second] = order(['IPv4', 'IPv6']);

@@ -11,7 +11,7 @@ import { buildImage } from '../../src/cli/images/build.ts';
 import { PAUSE } from '../../src/cli/images/recipes.ts';
 import { realProcesses } from '../../src/edge/processes.ts';
 import { sh } from '../kit/network-namespaces.ts';
-import { unlessReal } from './needs.ts';
+import { unlessReal } from '../e2e/needs.ts';
 import {
   eventually,
   type Product,
@@ -19,8 +19,8 @@ import {
   run,
   startProduct,
   temporaryDirectory,
-} from './product.ts';
-import { importBusyboxTo, podManifest } from './real-cluster.ts';
+} from '../e2e/product.ts';
+import { importBusyboxTo, podManifest } from '../e2e/real-cluster.ts';
 
 const skip = unlessReal('a cluster in a network namespace of its own');
 const NAMESPACE = `coxown${process.pid}`;
