@@ -4,6 +4,9 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlreadyExists } from '#api/meta/status.ts';
+import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
+import type { RestClient } from '#client/rest.ts';
 import { nodeLayout } from '#cli/node-layout.ts';
 import { nodeCertificates } from '#cli/pki.ts';
 import { type Cluster, readCluster, untilNodes, writeUserFile } from './cluster.ts';
@@ -13,6 +16,26 @@ import { startOwnNode } from './own-node.ts';
 import { logTail } from './processes.ts';
 import type { Scope, Undo } from './scope.ts';
 import type { Running, Started, StartOptions } from './subject.ts';
+
+/** As kubeadm gives it to the API server's certificate of a client. */
+const API_SERVER_MAY_ASK_KUBELETS = {
+  metadata: { name: 'apiserver-kubelet-client' },
+  roleRef: {
+    apiGroup: 'rbac.authorization.k8s.io',
+    kind: 'ClusterRole',
+    name: 'cluster-admin',
+  },
+  subjects: [
+    { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'kube-apiserver-kubelet-client' },
+  ],
+};
+
+/** Upstream's API server asks kubelets as a user of its own. A store of before has that already. */
+export async function letApiServerAskKubelets(client: RestClient): Promise<void> {
+  await client.create(CLUSTER_ROLE_BINDING, API_SERVER_MAY_ASK_KUBELETS).catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error;
+  });
+}
 
 export interface NodeOptions extends StartOptions {
   /** The binary. */
@@ -26,6 +49,7 @@ export async function startUpstreamNode(options: NodeOptions): Promise<Running> 
   let stop: Undo = () => control.stop();
   try {
     const cluster = readCluster(options.directory);
+    await letApiServerAskKubelets(control.client);
     stop = await startKubelet({ ...options, cluster, control, command: [options.kubelet] });
     return { ...control, stop };
   } catch (error) {

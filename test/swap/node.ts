@@ -5,7 +5,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SUBJECT_ACCESS_REVIEW } from '#api/authorization/subject-access-review.ts';
-import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import { runCommand } from '#base/run-command.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { type Cluster, freePorts, readCluster, writeUserFile } from '../../bench/cluster.ts';
@@ -13,7 +12,7 @@ import { type OwnProcess, startProcess } from '../../bench/processes.ts';
 import type { Scope } from '../../bench/scope.ts';
 import type { Running } from '../../bench/subject.ts';
 import { untilTrue } from '../../bench/wait.ts';
-import { startKubelet } from '../../bench/upstream-node.ts';
+import { letApiServerAskKubelets, startKubelet } from '../../bench/upstream-node.ts';
 import { importBusyboxTo } from '../e2e/real-cluster.ts';
 import { COX, type Mix, type Side, startMix } from './cluster.ts';
 
@@ -21,19 +20,6 @@ export interface NodeMix extends Mix {
   readonly kubelet: Side;
   readonly proxy: Side;
 }
-
-/** As kubeadm gives it to the API server's certificate of a client. */
-const API_SERVER_MAY_ASK_KUBELETS = {
-  metadata: { name: 'apiserver-kubelet-client' },
-  roleRef: {
-    apiGroup: 'rbac.authorization.k8s.io',
-    kind: 'ClusterRole',
-    name: 'cluster-admin',
-  },
-  subjects: [
-    { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'kube-apiserver-kubelet-client' },
-  ],
-};
 
 /** The administrator's, below the data directory. */
 export const KUBECONFIG = 'admin.kubeconfig';
@@ -86,7 +72,7 @@ export async function startNodeMix(scope: Scope, folder: string, mix: NodeMix): 
 
 /** A kubelet that asks too early remembers for half a minute that it may not. */
 async function allowToAskKubelets({ client, failed }: Running): Promise<void> {
-  await client.create(CLUSTER_ROLE_BINDING, API_SERVER_MAY_ASK_KUBELETS);
+  await letApiServerAskKubelets(client);
   const review = {
     spec: {
       user: 'kube-apiserver-kubelet-client',
