@@ -18,6 +18,14 @@ const NODES = ['n1', 'n2'];
 const WORLDS = 200;
 const CHANGES = 10;
 const PROBES = 20;
+/** Chains of a node whose pods are all free. */
+const NO_POLICIES = [
+  'after_egress',
+  'from_port_to_port',
+  'keep_to_the_way',
+  'police',
+  'to_the_node',
+];
 
 /** What a fresh start writes now. */
 async function freshDumps(environment: VirtualEnvironment, server: WorldServer) {
@@ -60,6 +68,19 @@ function probe(world: PolicyWorld, kernels: readonly PolicyKernel[], random: Ran
   assert.equal(passes, isAllowed(world, from, to, port), JSON.stringify({ from, to, port }));
 }
 
+/**
+ * Where no chain but those of a node without policies is, no pod is isolated, and who is known does not
+ * count: that may be of before.
+ */
+function thatCounts(dumps: readonly ReturnType<PolicyKernel['dump']>[]) {
+  return dumps.map((dump) =>
+    dump.map(([id, { sets, chains }]) => {
+      const isIdle = chains.every(([name]) => NO_POLICIES.includes(name));
+      return [id, chains, isIdle ? sets.filter(([name]) => !name.startsWith('known')) : sets];
+    }),
+  );
+}
+
 async function run(seed: number): Promise<void> {
   const environment = new VirtualEnvironment({ seed });
   const random = new RandomWorld(environment.random);
@@ -76,7 +97,7 @@ async function run(seed: number): Promise<void> {
     const written = kernels.map(({ scripts }) => scripts.length);
     await environment.advance(refused === undefined ? 100 : 5_000);
     const after = kernels.map((kernel) => kernel.dump());
-    assert.deepEqual(after, await freshDumps(environment, server));
+    assert.deepEqual(thatCounts(after), thatCounts(await freshDumps(environment, server)));
     for (const [index, kernel] of kernels.entries()) {
       const scripts = kernel.scripts.slice(written[index]);
       const differs = JSON.stringify(before[index]) !== JSON.stringify(after[index]);

@@ -104,12 +104,19 @@ describe('NetworkPolicyEnforcer', () => {
     assert.match(nft.scripts[1] ?? '', /^table bridge t\ndelete table bridge t\n/);
     assert.match(nft.scripts[1] ?? '', /ports \{ "veth1" \}\n$/);
     server.put('pods', pod('db', '10.0.0.1', { app: 'db' }));
+    server.put('pods', pod('other', '10.0.0.3'));
+    await environment.advance(100);
+    assert.equal(nft.scripts.length, 2, 'no pod is isolated');
     server.put('networkpolicies', POLICY);
     await environment.advance(100);
     assert.equal(nft.scripts.length, 3);
     assert.match(
       nft.scripts[2] ?? '',
       /^add set .*\n(.*\n)*add element inet t ingress \{ 10\.0\.0\.1 : /,
+    );
+    assert.match(
+      nft.scripts[2] ?? '',
+      /^add element inet t known \{ 10\.0\.0\.1, 10\.0\.0\.3 \}$/m,
     );
     server.put('pods', pod('web', '10.0.0.2', { app: 'web' }));
     await environment.advance(100);

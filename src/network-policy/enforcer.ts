@@ -102,8 +102,11 @@ export class NetworkPolicyEnforcer {
     const { table } = this.#options;
     const state = this.#state;
     state.settle();
-    const changes = state.elements.takeChanges();
     const chains = state.chains();
+    // Which pods are known counts only beside some that are isolated: until then changes gather, one at
+    // most for each address of this node, and starts of pods cost no nft.
+    if (this.#chains?.size === 0 && chains.size === 0) return;
+    const changes = state.elements.takeChanges();
     if (this.#chains === undefined) {
       await this.#nft(fullScript(table, chains, state.elements));
       await this.#writeBridge();

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Processes, ProcessResult } from '#base/doors.ts';
-import { PolicyTable } from './table.ts';
+import { PolicyTable, type TableDump } from './table.ts';
 
 export interface Packet {
   readonly from: string;
@@ -53,7 +53,8 @@ export class PolicyKernel implements Processes {
   }
 
   /** All that is in the tables, in an order of its own. */
-  dump(): unknown {
+  /** Sorted by families and names. */
+  dump(): [id: string, table: TableDump][] {
     return [...this.#tables]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([id, table]) => [id, table.dump()]);

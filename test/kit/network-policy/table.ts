@@ -3,6 +3,12 @@ import assert from 'node:assert/strict';
 import type { Packet } from './kernel.ts';
 import { referencesOf, ruleVerdict } from './rule.ts';
 
+/** Sorted by names. */
+export interface TableDump {
+  readonly sets: readonly (readonly [name: string, type: string | undefined, elements: unknown])[];
+  readonly chains: readonly (readonly [name: string, rules: unknown])[];
+}
+
 export class PolicyTable {
   /** Elements: key to verdict, empty in a set. */
   readonly #sets = new Map<string, Map<string, string>>();
@@ -75,15 +81,13 @@ export class PolicyTable {
     return true;
   }
 
-  dump(): unknown {
+  dump(): TableDump {
     const sorted = <V>(map: ReadonlyMap<string, V>) =>
       [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return {
-      sets: sorted(this.#sets).map(([name, elements]) => [
-        name,
-        this.#types.get(name),
-        sorted(elements),
-      ]),
+      sets: sorted(this.#sets).map(
+        ([name, elements]) => [name, this.#types.get(name), sorted(elements)] as const,
+      ),
       chains: sorted(this.#chains),
     };
   }
