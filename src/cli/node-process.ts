@@ -16,7 +16,8 @@ import { HEALTH_PORT, METRICS_PORT, READY_PORT } from '#dns/pages.ts';
 import { resolversOf } from '#dns/resolv-conf.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
-import { type HttpClient, httpClient } from '#edge/http-client.ts';
+import type { HttpClient } from '#edge/http-client.ts';
+import { apiRoad } from './api-road.ts';
 import { realProcesses } from '#edge/processes.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import { KUBELET_VERSION } from '#kubelet/node/node-object.ts';
@@ -124,7 +125,7 @@ function roadAs(
   { certificate, key }: KeyPair,
   roads: HttpClient[],
 ): Handler {
-  const http = httpClient({
+  const http = apiRoad({
     ...config.apiServer,
     tls: { ca: identity.authority, cert: certificate, key },
   });
