@@ -16,13 +16,19 @@ export class FlushRounds {
   #members: (() => void)[] = [];
   #isSet = false;
   #notBeforeMs = 0;
+  readonly #nowMs: () => number;
+
+  /** `nowMs`: milliseconds of a clock that never goes back. */
+  constructor(nowMs = (): number => performance.now()) {
+    this.#nowMs = nowMs;
+  }
 
   /** Calls `flush` in the next round. Each member asks once a round. */
   join(flush: () => void): void {
     this.#members.push(flush);
     if (this.#isSet) return;
     this.#isSet = true;
-    const pauseMs = this.#notBeforeMs - performance.now();
+    const pauseMs = this.#notBeforeMs - this.#nowMs();
     if (pauseMs >= 1) setTimeout(() => this.#run(), pauseMs);
     else setImmediate(() => this.#run());
   }
@@ -31,12 +37,12 @@ export class FlushRounds {
     const members = this.#members;
     this.#members = [];
     this.#isSet = false;
-    const beganMs = performance.now();
+    const beganMs = this.#nowMs();
     for (const flush of members) flush();
     if (members.length < MANY) return;
     // Sockets are written to at the end of the turn, behind what they have put off until then.
     process.nextTick(() => {
-      const endedMs = performance.now();
+      const endedMs = this.#nowMs();
       this.#notBeforeMs = endedMs + Math.min((endedMs - beganMs) * PAUSE_FACTOR, PAUSE_MAX_MS);
     });
   }
