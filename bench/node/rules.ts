@@ -3,35 +3,21 @@
  * by a map (the form of upstream's mode "nftables"), both written by nft.
  */
 import { spawnSync } from 'node:child_process';
-import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
-import type { Service } from '#api/gen/core-v1.ts';
-import type { Processes } from '#base/doors.ts';
+import { fileURLToPath } from 'node:url';
 import { runCommand } from '#base/run-command.ts';
 import { realProcesses } from '#edge/processes.ts';
-import { nodeTables } from '#proxy/node-tables.ts';
-import { planService } from '#proxy/plan.ts';
-import { ProxyTable, runNft } from '#proxy/table.ts';
 import { whyNoRealPods } from '../real-pod.ts';
 import { alternate, type Bench, type Measurement, type Results, rowOf } from '../rounds.ts';
 import type { Scope } from '../scope.ts';
 import type { Row } from '../table.ts';
-import { type FirstPacket, measureFirstPacket } from './first-packet.ts';
+import type { FirstPacket } from './first-packet.ts';
 
-const SERVICES = 10_000;
-const ENDPOINTS = 2;
-const CHANGES = 20;
-/** Chains take a minute and more. */
-const CHAINS_TIMEOUT_MS = 600_000;
-const TABLE = 'coxswain-bench';
-const SERVICE_RANGE = '10.96.0.0/16';
-const POD_RANGE = '10.244.0.0/16';
-/** Whose first packets are measured: in the middle, with one endpoint. */
-const MEASURED = 5_000;
-const NODE = { name: 'n1', family: 'ip', zone: '', ownAddresses: [] } as const;
+const PROGRAM = fileURLToPath(new URL('rules-process.ts', import.meta.url));
+const TIMEOUT_MS = 900_000;
 
 export const RULES: Measurement = { name: 'rules of 10,000 services', run };
 
-interface Times {
+export interface RuleTimes {
   /** Of what Services and endpoints say; the chains are made of less. */
   readonly planMs: number;
   /** By nft. */
@@ -41,33 +27,27 @@ interface Times {
 }
 
 interface Way {
-  readonly name: string;
-  measure(processes: Processes): Promise<Times>;
+  readonly name: 'maps' | 'chains';
 }
 
-const MAPS: Way = { name: 'maps', measure: measureMaps };
-const CHAINS: Way = { name: 'chains', measure: measureChains };
+const MAPS: Way = { name: 'maps' };
+const CHAINS: Way = { name: 'chains' };
 
 async function run(bench: Bench): Promise<Row[]> {
   const obstacle = whyNoRealPods();
   if (obstacle !== undefined) return rowsOf({ coxswain: obstacle, upstream: obstacle });
-  const results = await alternate<Times, Way>(bench, {
+  const results = await alternate<RuleTimes, Way>(bench, {
     name: 'rules of 10,000 services',
     coxswain: MAPS,
     upstream: bench.upstream === undefined ? undefined : CHAINS,
     async once(way) {
-      const network = await emptyNetwork(bench.scope);
-      try {
-        return await way.measure(network.processes);
-      } finally {
-        await network.remove();
-      }
+      return measure(way, bench.scope);
     },
   });
   return rowsOf(results);
 }
 
-function rowsOf(results: Results<Times>): Row[] {
+function rowsOf(results: Results<RuleTimes>): Row[] {
   return [
     rowOf(results, {
       what: '10,000 Services loaded (beside it: a chain for each)',
@@ -98,145 +78,19 @@ function rowsOf(results: Results<Times>): Row[] {
   ];
 }
 
-/** A network namespace with nothing in it; programs run within. */
-async function emptyNetwork(scope: Scope) {
+/** In a network namespace with nothing in it. */
+async function measure({ name: way }: Way, scope: Scope): Promise<RuleTimes> {
   const name = `coxbench-${process.pid}`;
   const processes = realProcesses();
   await runCommand(processes, 'ip', ['netns', 'add', name], {});
   const remove = scope.defer(() => {
     spawnSync('ip', ['netns', 'delete', name]);
   });
-  const within: Processes = {
-    run: (command, args, options) =>
-      processes.run('nsenter', [`--net=/run/netns/${name}`, command, ...args], options),
-  };
-  return { processes: within, remove };
-}
-
-async function measureMaps(processes: Processes): Promise<Times> {
-  const [options] = nodeTables({
-    table: TABLE,
-    podRange: POD_RANGE,
-    serviceRange: SERVICE_RANGE,
-    podInterface: 'coxbench0',
-    masqueradeAll: false,
-  });
-  const table = new ProxyTable(options, processes);
-  const write = async (): Promise<void> => {
-    await runNft(processes, ['-f', '-'], (await table.step()).script);
-    await table.written();
-  };
-  const take = (index: number, turn: number): void => {
-    const { service, slice } = worldOf(index, turn);
-    table.elements.replace(`service ${index}`, planService(service, [slice], NODE));
-  };
-  const beganMs = performance.now();
-  for (let index = 0; index < SERVICES; index++) take(index, 0);
-  const { script } = await table.step();
-  const plannedMs = performance.now();
-  await runNft(processes, ['-f', '-'], script);
-  const loadMs = performance.now() - plannedMs;
-  await table.written();
-  const changesMs = performance.now();
-  for (let turn = 1; turn <= CHANGES; turn++) {
-    take(turn * 97, turn);
-    await write();
+  try {
+    const words = [`--net=/run/netns/${name}`, process.execPath, PROGRAM, way];
+    const output = await runCommand(processes, 'nsenter', words, { timeoutMs: TIMEOUT_MS });
+    return JSON.parse(output) as RuleTimes;
+  } finally {
+    await remove();
   }
-  const changeMs = (performance.now() - changesMs) / CHANGES;
-  const firstPacket = await measureFirstPacket(processes, MEASURED_PATH);
-  return { planMs: plannedMs - beganMs, loadMs, changeMs, firstPacket };
-}
-
-function worldOf(index: number, turn: number): { service: Service; slice: EndpointSlice } {
-  return {
-    service: {
-      metadata: { name: `s${index}`, namespace: 'default' },
-      spec: {
-        type: 'ClusterIP',
-        clusterIP: serviceAddress(index),
-        clusterIPs: [serviceAddress(index)],
-        ipFamilies: ['IPv4'],
-        ports: [{ port: 80, protocol: 'TCP' }],
-      },
-    },
-    slice: {
-      addressType: 'IPv4',
-      ports: [{ port: 8080, protocol: 'TCP', name: '' }],
-      endpoints: Array.from({ length: endpointsOf(index) }, (_, nth) => ({
-        addresses: [endpointAddress(index, nth, turn)],
-        conditions: { ready: true },
-        nodeName: 'n2',
-      })),
-    },
-  };
-}
-
-function endpointsOf(index: number): number {
-  return index === MEASURED ? 1 : ENDPOINTS;
-}
-
-function serviceAddress(index: number): string {
-  return `10.96.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
-}
-
-function endpointAddress(index: number, nth: number, turn: number): string {
-  const number = (index * ENDPOINTS + nth + turn * 7) % 60_000;
-  return `10.244.${Math.floor(number / 250)}.${1 + (number % 250)}`;
-}
-
-const MEASURED_PATH = {
-  service: { address: serviceAddress(MEASURED), port: 80 },
-  endpoint: { address: endpointAddress(MEASURED, 0, 0), port: 8080 },
-  range: SERVICE_RANGE,
-};
-
-async function measureChains(processes: Processes): Promise<Times> {
-  const lines = [
-    `add table ip ${TABLE}`,
-    `add map ip ${TABLE} services { type ipv4_addr . inet_proto . inet_service : verdict; }`,
-    `add chain ip ${TABLE} services`,
-    `add rule ip ${TABLE} services ip daddr . meta l4proto . th dport vmap @services`,
-    ...Object.entries({ prerouting: 'dstnat', output: '-100' }).flatMap(([hook, priority]) => [
-      `add chain ip ${TABLE} ${hook} { type nat hook ${hook} priority ${priority}; }`,
-      `add rule ip ${TABLE} ${hook} jump services`,
-    ]),
-  ];
-  for (let index = 0; index < SERVICES; index++) lines.push(...chainsOf(index));
-  const beganMs = performance.now();
-  await runCommand(processes, 'nft', ['-f', '-'], {
-    input: `${lines.join('\n')}\n`,
-    timeoutMs: CHAINS_TIMEOUT_MS,
-  });
-  const loadMs = performance.now() - beganMs;
-  const changesMs = performance.now();
-  for (let turn = 1; turn <= CHANGES; turn++) {
-    const chain = `e${turn * 97}-0`;
-    const text = `flush chain ip ${TABLE} ${chain}\n${endpointRule(chain, endpointAddress(turn * 97, 0, turn))}\n`;
-    await runNft(processes, ['-f', '-'], text);
-  }
-  const changeMs = (performance.now() - changesMs) / CHANGES;
-  const firstPacket = await measureFirstPacket(processes, MEASURED_PATH);
-  return { planMs: 0, loadMs, changeMs, firstPacket };
-}
-
-function chainsOf(index: number): string[] {
-  const count = endpointsOf(index);
-  const endpoints = Array.from({ length: count }, (_, nth) => ({
-    chain: `e${index}-${nth}`,
-    address: endpointAddress(index, nth, 0),
-  }));
-  const picks = endpoints.map(({ chain }, nth) => `${nth} : goto ${chain}`).join(', ');
-  return [
-    `add chain ip ${TABLE} s${index}`,
-    ...endpoints.flatMap(({ chain, address }) => [
-      `add chain ip ${TABLE} ${chain}`,
-      endpointRule(chain, address),
-    ]),
-    `add rule ip ${TABLE} s${index} numgen random mod ${count} vmap { ${picks} }`,
-    `add element ip ${TABLE} services { ${serviceAddress(index)} . tcp . 80 : goto s${index} }`,
-  ];
-}
-
-function endpointRule(chain: string, address: string): string {
-  return `add rule ip ${TABLE} ${chain} meta l4proto tcp dnat to ${address}:8080`;
 }
