@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readBody } from '#base/http/message.ts';
 import { BUSYBOX, RealTestNode, whyNot } from '#kit/kubelet/real-node.ts';
 import { POD } from '../resources.ts';
@@ -12,6 +13,18 @@ import type { Summary } from './summary-types.ts';
 
 const reason = whyNot();
 const skip = reason === undefined ? false : `needs a real node: ${reason}`;
+
+const RECEIVED = /^container_network_receive_bytes_total\{.*interface="eth0"\} [1-9]/m;
+const TRIES = 200;
+
+/** Asks until the answer has it; rejects after 20 s. */
+async function untilIn(ask: () => Promise<string>, pattern: RegExp): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (pattern.test(await ask())) return;
+    await sleep(100);
+  }
+  throw new Error(`Nobody said ${String(pattern)}`);
+}
 
 describe('stats of a real node', { skip }, () => {
   let node: RealTestNode;
@@ -49,6 +62,9 @@ describe('stats of a real node', { skip }, () => {
     await node.api.until('the pod runs', () =>
       node.api.find(POD, 'p', 'n')?.status?.phase === 'Running' ? true : undefined,
     );
+    // What it writes, and what its neighbours send it, comes a moment later.
+    await untilIn(() => get('/containerLogs/n/p/main'), /x/);
+    await untilIn(() => get('/metrics/cadvisor'), RECEIVED);
   });
   after(() => node.cleanUp());
 
@@ -85,7 +101,7 @@ describe('stats of a real node', { skip }, () => {
     const cadvisor = await get('/metrics/cadvisor');
     // How many there were depends on what it did: the container sleeps.
     assert.match(cadvisor, /^container_cpu_cfs_periods_total\{container="main",.*\} \d+ \d+$/m);
-    assert.match(cadvisor, /^container_network_receive_bytes_total\{.*interface="eth0"\} [1-9]/m);
+    assert.match(cadvisor, RECEIVED);
     const own = await get('/metrics');
     assert.match(own, /^kubelet_running_pods 1$/m);
     assert.match(own, /^kubelet_started_containers_total\{container_type="container"\} 1$/m);
