@@ -5,7 +5,7 @@
  * A cluster is on the machine as long as its bridge is, also when all its processes were killed:
  * its containers may well run.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { NodeDirectory } from './node-directory.ts';
 import { readTextIfThere } from './files.ts';
@@ -16,11 +16,6 @@ import { UserError } from './user-error.ts';
 const BRIDGE = /^cox([0-9a-f]{6})b$/;
 /** In the runtime directory: whose it is. */
 const OWNER_FILE = 'data-directory';
-
-/** Names of the interfaces that this place of the kernel's shows. */
-export function interfacesIn(sysfs: string): string[] {
-  return readdirSync(`${sysfs}/class/net`);
-}
 
 /** Throws a UserError when another cluster has a real node here. */
 export function refuseSecondCluster(

@@ -29,7 +29,7 @@ import { type NodeConfig, type NodeIdentity, readNode } from '../node-config.ts'
 import { prepareNodeDirectory } from '../node-directory.ts';
 import { nodeKubeletConfiguration } from '../node-kubelet.ts';
 import { RealNode } from '../node-set-up.ts';
-import { interfacesIn, refuseSecondCluster } from '../other-clusters.ts';
+import { refuseSecondCluster } from '../other-clusters.ts';
 import { dropOwnSysfs, hasOwnSysfs, ownSysfs } from '../own-sysfs.ts';
 import { installPrerequisites } from '../prerequisites.ts';
 import { Progress } from '../progress.ts';
@@ -142,11 +142,11 @@ async function run(parts: Run): Promise<void> {
 /** Undefined: it is to stop before. What was made for it goes then, unless a node is there. */
 async function learn(parts: Run, processes: Processes): Promise<NodeFacts | undefined> {
   const { data, stop } = parts;
+  refuseSecondCluster(data);
   const wasThere = hasOwnSysfs(data);
   let facts: NodeFacts | undefined;
   try {
     const sysfs = await ownSysfs(data, processes);
-    refuseSecondCluster(data, interfacesIn(sysfs));
     facts = (await Promise.race([stop.stopped, factsOf(parts, sysfs)])) ?? undefined;
     return facts;
   } finally {
