@@ -18,6 +18,9 @@ export const MASTERS_GROUP = 'system:masters';
 /** Warnings that are kept; a header holds fewer (`filters/warnings.ts`), the rest is dropped. */
 const WARNINGS_MAX = 4096;
 
+/** Annotations of the audit event that are kept; the rest is dropped. */
+const ANNOTATIONS_MAX = 1024;
+
 export class RequestContext {
   /** As it came; a body of CBOR is JSON behind `filters/cbor.ts`. */
   request: HttpRequest;
@@ -27,6 +30,8 @@ export class RequestContext {
   /** The gate CBORServingAndStorage. */
   readonly cbor: boolean;
   readonly #warnings = new Set<string>();
+  readonly #annotations = new Map<string, string>();
+  #auditId: string | undefined;
   constructor(
     request: HttpRequest,
     info: RequestInfo,
@@ -50,5 +55,18 @@ export class RequestContext {
   }
   get warnings(): readonly string[] {
     return [...this.#warnings];
+  }
+  /** Names the request in answers, logs and audit events: the client's word, or a new uuid. */
+  get auditId(): string {
+    this.#auditId ??= this.header('audit-id') || this.environment.random.uuid();
+    return this.#auditId;
+  }
+  /** An annotation of the audit event. As upstream has it, what was said first of a key stays. */
+  annotate(key: string, value: string): void {
+    if (!this.#annotations.has(key) && this.#annotations.size < ANNOTATIONS_MAX)
+      this.#annotations.set(key, value);
+  }
+  get annotations(): ReadonlyMap<string, string> {
+    return this.#annotations;
   }
 }

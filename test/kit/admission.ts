@@ -65,6 +65,7 @@ export class AdmissionBench {
       request: {},
       dryRun: false,
       warn: () => {},
+      annotate: () => {},
     };
   }
 

@@ -25,6 +25,8 @@ export interface Attributes {
   readonly request: object;
   readonly dryRun: boolean;
   warn(text: string): void;
+  /** An annotation of the request's audit event; `key` is `NAME OF THE PLUG-IN/…`, as upstream's. */
+  annotate(key: string, value: string): void;
 }
 
 /** Objects that a plug-in decides by, as the watch cache shows them. Shared: never change them. */

@@ -8,7 +8,7 @@ export function errorFilter(): Filter {
   return {
     name: 'errors',
     async handle(context, next) {
-      const auditId = context.header('audit-id') || context.environment.random.uuid();
+      const { auditId } = context;
       try {
         const response = await next();
         const cacheControl = response.headers['cache-control'] ?? 'no-cache, private';

@@ -353,5 +353,6 @@ export function attributesOf(
     request: context,
     dryRun,
     warn: (text) => context.warn(text),
+    annotate: (key, value) => context.annotate(key, value),
   };
 }
