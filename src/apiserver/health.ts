@@ -44,6 +44,7 @@ export class Health {
   readonly #failing = new Map<string, string>();
   readonly #waiters: (() => void)[] = [];
   readonly #readyChecks = new Map<string, () => string | undefined>();
+  readonly #healthChecks = new Map<string, () => string | undefined>();
 
   ready(): void {
     this.#ready = true;
@@ -55,6 +56,10 @@ export class Health {
   /** A further check of /readyz: answers what is wrong, or undefined. */
   addReadyCheck(name: string, check: () => string | undefined): void {
     this.#readyChecks.set(name, check);
+  }
+  /** A further check of /readyz and /healthz; who fails it lives all the same. */
+  addHealthCheck(name: string, check: () => string | undefined): void {
+    this.#healthChecks.set(name, check);
   }
   whenReady(): Promise<void> {
     return this.#ready ? Promise.resolve() : new Promise((resolve) => this.#waiters.push(resolve));
@@ -95,6 +100,8 @@ export class Health {
     }
     // A server that is starting lives: it is not started again.
     for (const hook of HOOKS) checks.push([hook, endpoint === 'livez' ? undefined : notYet]);
+    if (endpoint !== 'livez')
+      for (const [name, check] of this.#healthChecks) checks.push([name, check()]);
     if (endpoint !== 'readyz') return checks;
     for (const [name, check] of this.#readyChecks) checks.push([name, check()]);
     checks.push(['shutdown', this.#failing.get('shutdown')]);

@@ -3,6 +3,7 @@ import type { Environment } from '#base/env.ts';
 import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { RuntimeConfig } from '#api/features/runtime-config.ts';
 import type { Store } from '#store/store.ts';
+import type { EncryptionOptions } from './encryption/encryption.ts';
 import type { RequestHeaderOptions } from './aggregator/identity.ts';
 import type { FrontProxyIdentity } from './aggregator/remote.ts';
 import type { HistoryPolicy } from './history/policy.ts';
@@ -38,6 +39,8 @@ export interface ApiServerOptions {
     /** What is believed of front proxies before this server; kubeadm's names unless given. */
     readonly requestHeaders?: Partial<RequestHeaderOptions>;
   };
+  /** `--encryption-provider-config`; without it values lie in the store as they are. */
+  readonly encryption?: EncryptionOptions;
   readonly limits?: Partial<ApiServerLimits>;
   readonly history?: Partial<HistoryPolicy>;
   /** Without it the group `why.coxswain.dev` is not there. */

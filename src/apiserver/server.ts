@@ -56,7 +56,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const handler = createHandler({ core, access, aggregation, registry });
   const serving = createServing(core, aggregation);
   const loops = createLoops(core, { registry, serving });
-  const kubernetes = new KubernetesService({ ...core, store: options.store, system: options });
+  const kubernetes = new KubernetesService({ ...core, store: hub.store, system: options });
   const opened = Promise.withResolvers<void>();
   let isOpen = false;
   return {
@@ -71,6 +71,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens: access.tokens,
     health,
     async start() {
+      await core.encryption?.start(shutdown.signal);
       await hub.start();
       hub.onLost = (error) => {
         environment.log.error('the watch on the store ended', { error: error.message });

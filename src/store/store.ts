@@ -129,6 +129,8 @@ export interface Store {
   compact(revision: number): Promise<void>;
   /** What lies behind the compaction. Absent: this store keeps nothing there. */
   readonly history?: StoreHistory;
+  /** Whether what lies at `key` would be stored in another form now. Absent: never. */
+  isStale?(key: string): Promise<boolean>;
   /** A lease of `ttlMs`; its keys are deleted when it is not kept alive. Never 0. */
   grantLease(ttlMs: number): Promise<number>;
   keepAlive(lease: number): Promise<boolean>;
@@ -197,6 +199,8 @@ export type StoreErrorCode =
   | 'full'
   /** The store was closed or cannot be reached; whether a pending write happened is unknown. */
   | 'unavailable'
+  /** A value cannot be brought into the form in which it is stored, or back. */
+  | 'transform'
   /** A write names a lease that is not known: it was never granted, or it is over. */
   | 'lease'
   /** The data directory is in use by another process. */

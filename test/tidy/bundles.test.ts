@@ -43,9 +43,9 @@ const COMPONENTS: readonly Component[] = [
   { module: 'dns', entries: ['server.ts', 'resolv-conf.ts'], packages: [] },
   { module: 'store', entries: ['memory.ts', 'sqlite/sqlite-store.ts'], packages: [] },
   // Bodies, patches and answers may be YAML.
-  { module: 'apiserver', entries: ['server.ts'], packages: ['js-yaml'] },
-  { module: 'plan', entries: ['plan.ts'], packages: ['js-yaml'] },
-  { module: 'cli', entries: ['main.ts'], packages: ['commander', 'js-yaml'] },
+  { module: 'apiserver', entries: ['server.ts'], packages: ['@noble/ciphers', 'js-yaml'] },
+  { module: 'plan', entries: ['plan.ts'], packages: ['@noble/ciphers', 'js-yaml'] },
+  { module: 'cli', entries: ['main.ts'], packages: ['@noble/ciphers', 'commander', 'js-yaml'] },
 ];
 
 describe('bundles', () => {

@@ -1,11 +1,16 @@
 /** What all parts of an API server share: its kinds and their caches, the state of its life. */
 import type { Environment } from '#base/env.ts';
 import type { Handler } from '#base/http/message.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { chosenKinds } from '#api/chosen-kinds.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { AnyKind } from '#api/kind.ts';
+import { TransformingStore } from '#store/transforming.ts';
 import { CacheReader } from '../admission/reader.ts';
+import { serverIdentity } from '../bootstrap/identity-lease.ts';
 import { LocalClient } from '../bootstrap/local-client.ts';
+import { Encryption } from '../encryption/encryption.ts';
+import { resourcesByKey } from '../encryption/transformer.ts';
 import { Health } from '../health.ts';
 import { ServerMetrics } from '../metrics/server-metrics.ts';
 import { Resource } from '../registry/resource.ts';
@@ -28,16 +33,24 @@ export interface ServerCore {
   readonly client: LocalClient;
   readonly health: Health;
   readonly metrics: ServerMetrics;
+  /** Undefined where values lie in the store as they are. */
+  readonly encryption: Encryption | undefined;
   /** Aborted when watches and other long requests must end. */
   readonly shutdown: AbortController;
 }
 
 /** `handler`: the server's own; it is asked once the server is whole. */
 export function createCore(options: ApiServerOptions, handler: Handler): ServerCore {
-  const { environment, store } = options;
+  const { environment } = options;
   const gates = options.featureGates ?? new FeatureGates();
-  const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
   const builtIn = chosenKinds(gates, options.runtimeConfig);
+  const registry = new MetricRegistry();
+  const health = new Health();
+  const encryption = createEncryption(options, builtIn, registry);
+  if (encryption !== undefined) health.addHealthCheck('kms-providers', () => encryption.wrong);
+  const store =
+    encryption === undefined ? options.store : new TransformingStore(options.store, encryption);
+  const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
   const resources = new ResourceSet(
     builtIn.map((kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub })),
   );
@@ -51,8 +64,29 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     resources,
     reader: new CacheReader(hub, resources),
     client: new LocalClient(handler),
-    health: new Health(),
-    metrics: new ServerMetrics({ resources, gates, startMs: environment.clock.now() }),
+    health,
+    metrics: new ServerMetrics({
+      registry,
+      resources,
+      gates,
+      startMs: environment.clock.now(),
+    }),
+    encryption,
     shutdown: new AbortController(),
   };
+}
+
+function createEncryption(
+  { encryption, environment, hostname = 'localhost' }: ApiServerOptions,
+  builtIn: readonly AnyKind[],
+  registry: MetricRegistry,
+): Encryption | undefined {
+  if (encryption === undefined) return undefined;
+  const serverId = serverIdentity(hostname);
+  return new Encryption(encryption, {
+    environment,
+    registry,
+    serverId,
+    resourceOf: resourcesByKey(builtIn),
+  });
 }

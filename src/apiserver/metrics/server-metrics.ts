@@ -21,13 +21,14 @@ const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const REQUEST = ['dry_run', 'group', 'resource', 'scope', 'subresource', 'verb', 'version'];
 
 export interface ServerMetricsOptions {
+  readonly registry: MetricRegistry;
   readonly resources: ResourceSet;
   readonly gates: FeatureGates;
   readonly startMs: number;
 }
 
 export class ServerMetrics {
-  readonly registry = new MetricRegistry();
+  readonly registry: MetricRegistry;
   readonly requests: Counter;
   readonly durations: Histogram;
   readonly sizes: Histogram;
@@ -38,7 +39,8 @@ export class ServerMetrics {
   #onIdle: (() => void)[] = [];
 
   constructor(options: ServerMetricsOptions) {
-    const { registry } = this;
+    const { registry } = options;
+    this.registry = registry;
     this.requests = registry.counter({
       name: 'apiserver_request_total',
       help: 'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',

@@ -3,7 +3,7 @@ import { NAMESPACE } from '#api/core/namespace.ts';
 import type { AnyKind, WriteContext } from '#api/kind.ts';
 import { type FieldError } from '#api/meta/field.ts';
 import { apiVersionOf, type KubeObject } from '#api/meta/object.ts';
-import { invalid, notFound, serviceUnavailable } from '#api/meta/status.ts';
+import { internalError, invalid, notFound, serviceUnavailable } from '#api/meta/status.ts';
 import type { Environment } from '#base/env.ts';
 import { StoreError, type Write, type WriteResult } from '#store/store.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
@@ -74,10 +74,11 @@ export class StoreAccess {
 
   /**
    * Whether `entry` lies in the store as `object` would be put there now. It does not where another
-   * version is stored since, or a schema has other defaults or fields.
+   * version is stored since, a schema has other defaults or fields, or encryption another key.
    */
-  async isStoredAs(resource: Resource, { bytes }: Entry, object: ApiObject): Promise<boolean> {
-    return Buffer.compare(await valueOf(resource, object), bytes) === 0;
+  async isStoredAs(resource: Resource, { key, bytes }: Entry, object: ApiObject): Promise<boolean> {
+    if (Buffer.compare(await valueOf(resource, object), bytes) !== 0) return false;
+    return (await this.hub.store.isStale?.(key)) !== true;
   }
 
   remove({ key, revision }: Entry, note: string): Promise<WriteResult> {
@@ -106,6 +107,7 @@ export class StoreAccess {
       return await this.hub.store.write(write);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
+      if (error.code === 'transform') throw internalError(error.message);
       throw serviceUnavailable(`the store cannot take the write: ${error.message}`);
     }
   }

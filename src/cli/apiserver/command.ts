@@ -2,9 +2,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
+import { ConfigError } from '#api/component-config/error.ts';
 import { RuntimeConfigError } from '#api/features/runtime-config.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
+import { StoreError } from '#store/store.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
 import { backendConnector } from '../backend-connector.ts';
 import { explainerOn } from '../explainer.ts';
@@ -63,6 +65,12 @@ export async function startApiServer(flags: Flags): Promise<() => Promise<void>>
   } catch (error) {
     await stop();
     if (error instanceof RuntimeConfigError) throw new UserError(error.message);
+    if (error instanceof ConfigError)
+      throw new UserError(`error while parsing file: ${error.message}`);
+    if (error instanceof StoreError && error.code === 'transform')
+      throw new UserError(
+        `Cannot read what is in the store: ${error.message}. Give --encryption-provider-config the key that it was encrypted with.`,
+      );
     throw error;
   }
 }

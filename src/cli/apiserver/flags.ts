@@ -54,6 +54,8 @@ const FLAGS = {
   'max-requests-inflight': count('400', 'reads at a time'),
   'max-mutating-requests-inflight': count('200', 'writes at a time'),
   'request-timeout': duration('1m0s', 'how long a request may take'),
+  'encryption-provider-config': text('', 'how resources are encrypted in the store'),
+  'encryption-provider-config-automatic-reload': bool('false', 'take over what changes in it'),
   'event-ttl': duration('1h0m0s', 'how long Events are kept'),
   'goaway-chance': fraction('0', 'from 0 to 0.02'),
   'shutdown-delay-duration': duration('0s', 'how long to go on when asked to end'),

@@ -9,6 +9,7 @@ import { readFile } from '../flags.ts';
 import { durationOf, historyPolicyOf, sizeOf } from '../history-flags.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import { disabledAdmission } from './admission-names.ts';
+import { encryptionOptions } from './encryption-options.ts';
 import type { FlagName, Flags } from './flags.ts';
 
 /** All but the store, the environment and the roads to others. */
@@ -42,6 +43,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
       eventTtlSeconds: Math.floor(flags.milliseconds('event-ttl') / 1000),
       shutdownDelayMs: flags.milliseconds('shutdown-delay-duration'),
     },
+    ...encryptionOptions(flags),
     history: historyOf(flags),
     featureGates: featureGatesOf(flags.text('feature-gates')),
     runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),

@@ -75,8 +75,6 @@ enable-aggregator-routing
 enable-garbage-collector
 enable-logs-handler
 enable-priority-and-fairness
-encryption-provider-config
-encryption-provider-config-automatic-reload
 etcd-cafile
 etcd-certfile
 etcd-compaction-interval

@@ -6,7 +6,7 @@
  * containerd api/services/events/v1/events.proto, api/events/task.proto.
  */
 import type { GrpcChannel } from '#base/grpc.ts';
-import { ProtoCodec } from './proto3.ts';
+import { ProtoCodec } from '#base/proto3.ts';
 
 const codec = new ProtoCodec({
   SubscribeRequest: [['filters', 1, 'string', 1]],

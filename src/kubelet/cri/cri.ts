@@ -8,7 +8,7 @@
 import { CRI_MESSAGES } from '#api/gen/cri.gen.ts';
 import type * as m from '#api/gen/cri-v1.ts';
 import type { GrpcCallOptions, GrpcChannel } from '#base/grpc.ts';
-import { ProtoCodec } from './proto3.ts';
+import { ProtoCodec } from '#base/proto3.ts';
 
 const codec = new ProtoCodec(CRI_MESSAGES);
 

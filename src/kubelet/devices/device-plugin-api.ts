@@ -4,7 +4,7 @@
  * Source: Kubernetes documentation "Device Plugins" v1.36; field numbers of
  * k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1.
  */
-import { type MessageOf, TypedCodec } from '../plugins/typed-codec.ts';
+import { type MessageOf, TypedCodec } from '#base/typed-codec.ts';
 
 export const DEVICE_PLUGIN_VERSION = 'v1beta1';
 export const HEALTHY = 'Healthy';

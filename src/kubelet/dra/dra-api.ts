@@ -4,7 +4,7 @@
  *
  * Source: field numbers of k8s.io/kubelet/pkg/apis/dra/{v1,v1beta1} and dra-health/v1alpha1.
  */
-import { type MessageOf, TypedCodec } from '../plugins/typed-codec.ts';
+import { type MessageOf, TypedCodec } from '#base/typed-codec.ts';
 
 const MESSAGES = {
   NodePrepareResourcesRequest: [['claims', 1, 'Claim', 1]],

@@ -1,5 +1,5 @@
 /** The registration of plug-ins, v1: what the kubelet asks at each socket that it finds. */
-import { TypedCodec } from './typed-codec.ts';
+import { TypedCodec } from '#base/typed-codec.ts';
 
 /** Source: field numbers of k8s.io/kubelet/pkg/apis/pluginregistration/v1. */
 export const REGISTRATION = new TypedCodec({

@@ -1,5 +1,5 @@
 /** The PodResources API, v1. Source: field numbers of k8s.io/kubelet/pkg/apis/podresources/v1. */
-import { type MessageOf, TypedCodec } from '../plugins/typed-codec.ts';
+import { type MessageOf, TypedCodec } from '#base/typed-codec.ts';
 
 const MESSAGES = {
   AllocatableResourcesRequest: [],

@@ -16,7 +16,7 @@ import { messageOf } from '#base/error.ts';
 import { GRPC_CODE, type GrpcChannel, GrpcError } from '#base/grpc.ts';
 import { expandVariables } from '../container/expansion.ts';
 import type { Cri } from '../cri/cri.ts';
-import { ProtoCodec } from '../cri/proto3.ts';
+import { ProtoCodec } from '#base/proto3.ts';
 import { dialError } from '#base/http/dial-error.ts';
 import { containerPort, httpGet, httpGetTarget } from './http-get.ts';
 

@@ -2,7 +2,7 @@
 import { CRI_MESSAGES } from '#api/gen/cri.gen.ts';
 import { GRPC_CODE, type GrpcChannel, GrpcError } from '#base/grpc.ts';
 import type { CriCallName } from '#kubelet/cri/cri.ts';
-import { ProtoCodec } from '#kubelet/cri/proto3.ts';
+import { ProtoCodec } from '#base/proto3.ts';
 import type { FakeCri } from './fake-cri.ts';
 
 const codec = new ProtoCodec(CRI_MESSAGES);

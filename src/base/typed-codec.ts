@@ -5,8 +5,8 @@
  * A table is written down once, as a constant: what a field is in TypeScript follows from it. All
  * fields are optional, as in proto3: what is absent is zero.
  */
-import { GRPC_CODE, GrpcError, type GrpcUnaryMethod } from '#base/grpc.ts';
-import { ProtoCodec, type ProtoTable } from '../cri/proto3.ts';
+import { GRPC_CODE, GrpcError, type GrpcUnaryMethod } from './grpc.ts';
+import { ProtoCodec, type ProtoTable } from './proto3.ts';
 
 interface Scalars {
   string: string;
