@@ -10,6 +10,7 @@ import { registerJoin } from './join/register.ts';
 import { registerNode } from './node-command.ts';
 import { registerToken } from './token/register.ts';
 import { ExitCode, messageOf, UserError } from './user-error.ts';
+import { registerRbac } from './rbac/register.ts';
 import { registerPlan } from './plan/register.ts';
 import { registerWhy } from './why/register.ts';
 import type { VersionFlags } from './version-flags.ts';
@@ -88,6 +89,7 @@ function commands(): Command {
   registerHistory(program);
   registerWhy(program);
   registerPlan(program);
+  registerRbac(program);
   registerComponent(program, 'apiserver', 'API server', async (flags) => {
     const { runApiServer } = await import('./apiserver/command.ts');
     await runApiServer(flags);

@@ -29,7 +29,7 @@ import {
   tokenRule,
   unrelated,
 } from './node-rules.ts';
-import { ruleAllows } from './rbac.ts';
+import { ruleAllows } from '#api/rbac/matching.ts';
 
 export function nodeAuthorizer(
   reader: ObjectReader,

@@ -15,7 +15,8 @@ import type {
   Subject,
 } from '#api/gen/rbac-v1.ts';
 import type { User } from '../context.ts';
-import type { AuthorizationAttributes, Authorizer } from './authorizer.ts';
+import { ruleAllows, subjectOf } from '#api/rbac/matching.ts';
+import type { Authorizer } from './authorizer.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
@@ -48,7 +49,7 @@ export function* rulesFor(
     group: GROUP,
     plural: 'clusterrolebindings',
   }) as Iterable<ClusterRoleBinding>) {
-    const subject = subjectOf(binding.subjects, user, '');
+    const subject = subjectText(binding.subjects, user, '');
     if (subject === undefined) continue;
     const source = `ClusterRoleBinding ${JSON.stringify(binding.metadata?.name)} of ClusterRole ${JSON.stringify(binding.roleRef.name)} to ${subject}`;
     for (const rule of clusterRoleRules(reader, binding.roleRef.name))
@@ -59,7 +60,7 @@ export function* rulesFor(
     { group: GROUP, plural: 'rolebindings' },
     namespace,
   ) as Iterable<RoleBinding>) {
-    const subject = subjectOf(binding.subjects, user, namespace);
+    const subject = subjectText(binding.subjects, user, namespace);
     if (subject === undefined) continue;
     const { kind, name } = binding.roleRef;
     const source = `RoleBinding ${JSON.stringify(`${binding.metadata?.name}/${namespace}`)} of ${kind} ${JSON.stringify(name)} to ${subject}`;
@@ -88,56 +89,14 @@ function roleRules(
 }
 
 /** The subject that names the user, in upstream's words, or undefined. */
-function subjectOf(
+function subjectText(
   subjects: readonly Subject[] | undefined,
   user: User,
-  bindingNamespace: string,
+  namespace: string,
 ): string | undefined {
-  for (const subject of subjects ?? []) {
-    if (subject.kind === 'User' && subject.name === user.name)
-      return `User ${JSON.stringify(subject.name)}`;
-    if (subject.kind === 'Group' && user.groups.includes(subject.name))
-      return `Group ${JSON.stringify(subject.name)}`;
-    if (subject.kind !== 'ServiceAccount') continue;
-    const namespace = subject.namespace ?? bindingNamespace;
-    if (user.name === `system:serviceaccount:${namespace}:${subject.name}`) {
-      return `ServiceAccount ${JSON.stringify(`${subject.name}/${namespace}`)}`;
-    }
-  }
-  return undefined;
-}
-
-export function ruleAllows(rule: PolicyRule, attributes: AuthorizationAttributes): boolean {
-  if (!has(rule.verbs, attributes.verb)) return false;
-  if (!attributes.isResourceRequest)
-    return (rule.nonResourceURLs ?? []).some((pattern) => pathMatches(pattern, attributes.path));
-  if (!has(rule.apiGroups, attributes.group)) return false;
-  const names = rule.resourceNames ?? [];
-  return (
-    resourceMatches(rule.resources, attributes) &&
-    (names.length === 0 || names.includes(attributes.name))
-  );
-}
-
-function has(list: readonly string[] | undefined, value: string): boolean {
-  return list !== undefined && (list.includes('*') || list.includes(value));
-}
-
-function resourceMatches(
-  resources: readonly string[] | undefined,
-  { resource, subresource }: AuthorizationAttributes,
-): boolean {
-  const combined = subresource === '' ? resource : `${resource}/${subresource}`;
-  return (resources ?? []).some(
-    (rule) =>
-      rule === '*' || rule === combined || (subresource !== '' && rule === `*/${subresource}`),
-  );
-}
-
-function pathMatches(pattern: string, path: string): boolean {
-  return (
-    pattern === '*' ||
-    pattern === path ||
-    (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)))
-  );
+  const subject = subjectOf(subjects, user, namespace);
+  if (subject === undefined) return undefined;
+  const { kind, name } = subject;
+  const text = kind === 'ServiceAccount' ? `${name}/${subject.namespace ?? namespace}` : name;
+  return `${kind} ${JSON.stringify(text)}`;
 }
