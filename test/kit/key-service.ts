@@ -7,6 +7,9 @@ export class TestKeyService {
   healthz = 'ok';
   version = 'v2';
   isDown = false;
+  /** As whose it says to have encrypted; that of its status unless given. */
+  encryptsWith: string | undefined;
+  annotations: Readonly<Record<string, Uint8Array>> = {};
   /** Methods in the order of the calls. */
   readonly calls: string[] = [];
 
@@ -25,11 +28,12 @@ export class TestKeyService {
   }
 
   #answer(method: string, request: Uint8Array): Uint8Array {
-    const { keyId, healthz, version } = this;
+    const { healthz, version } = this;
+    const keyId = method === 'Encrypt' ? (this.encryptsWith ?? this.keyId) : this.keyId;
     if (method === 'Status') return KMS.encode('StatusResponse', { keyId, healthz, version });
     if (method === 'Encrypt') {
       const { plaintext = new Uint8Array(0) } = KMS.decode('EncryptRequest', request);
-      const annotations = { 'where.example.com': Buffer.from(keyId) };
+      const annotations = { 'where.example.com': Buffer.from(keyId), ...this.annotations };
       const ciphertext = turned(plaintext);
       return KMS.encode('EncryptResponse', { ciphertext, keyId, annotations });
     }

@@ -22,6 +22,7 @@ describe('encryption at rest', () => {
   let store: MemoryStore;
   let keyService: TestKeyService;
   let text: string;
+  let reloads: boolean;
   let server: TestApiServer;
 
   const start = async (config: string): Promise<void> => {
@@ -31,7 +32,7 @@ describe('encryption at rest', () => {
       store,
       encryption: {
         read: () => Promise.resolve(`${HEAD}${text}`),
-        reloads: true,
+        reloads,
         keyService: () => keyService.channel(),
       },
     });
@@ -53,6 +54,7 @@ describe('encryption at rest', () => {
     environment = new VirtualEnvironment();
     store = new MemoryStore(environment);
     keyService = new TestKeyService();
+    reloads = true;
   });
 
   for (const [kind, prefix] of [
@@ -217,9 +219,20 @@ describe('encryption at rest', () => {
         await metrics(),
         /automatic_reloads_total\{apiserver_id_hash="sha256:[0-9a-f]{64}",status="success"\} 1\n/,
       );
+      await environment.advance(120_000);
+      assert.match(await metrics(), /reloads_total\{[^}]*status="success"\} 1\n/);
       const { body } = await server.call(`GET ${SECRETS}/one`);
       await server.call(`PUT ${SECRETS}/one`, body);
       assert.match(await stored('secrets/default/one'), /^k8s:enc:aesgcm:v1:key-b:/);
+    });
+
+    it('stays as it was unless it is to be reloaded', async () => {
+      reloads = false;
+      await start(rule('secrets', `{aesgcm: ${keys('key-a')}}`));
+      text = rule('secrets', `{aesgcm: ${keys('key-b', 'key-a')}}`);
+      await environment.advance(120_000);
+      await server.call(`POST ${SECRETS}`, secret('one'));
+      assert.match(await stored('secrets/default/one'), /^k8s:enc:aesgcm:v1:key-a:/);
     });
 
     it('stays as it was where the new one is wrong, and is tried again', async () => {
@@ -335,6 +348,21 @@ describe('encryption at rest', () => {
       ['says that it is not well', { healthz: 'tired' }, 'got unexpected healthz status: tired'],
       ['speaks another version', { version: 'v3' }, 'expected KMSv2 API version v2, got v3'],
       ['names no key', { keyId: '' }, 'got invalid KMSv2 KeyID hash "": keyID is empty'],
+      [
+        'encrypts with another key than it names',
+        { keyId: 'key-2', encryptsWith: 'key-3' },
+        'failed to rotate DEK, statusKeyIDHash="sha256:',
+      ],
+      [
+        'says too much',
+        { keyId: 'key-2', annotations: { 'long.example.com': new Uint8Array(33_000) } },
+        'total size of annotations is 33038, which exceeds the max size of 32768',
+      ],
+      [
+        'says something under no name',
+        { keyId: 'key-2', annotations: { plain: new Uint8Array(1) } },
+        'failed to validate annotations: annotations: Invalid value: "plain"',
+      ],
     ] as const)
       it(`is not believed where it ${name}`, async () => {
         await start(rule('secrets', KMS));

@@ -335,7 +335,10 @@ subjects:
       { byName: true },
     );
     const rules = text.slice(text.indexOf('rules:'), text.indexOf('---'));
-    assert.match(rules, /resourceNames:\n {2}- a\n {2}- b\n {2}resources:\n {2}- secrets\n {2}verbs:\n {2}- get\n/);
+    assert.match(
+      rules,
+      /resourceNames:\n {2}- a\n {2}- b\n {2}resources:\n {2}- secrets\n {2}verbs:\n {2}- get\n/,
+    );
     assert.match(rules, /resources:\n {2}- pods\n {2}verbs:\n {2}- list\n/);
     assert.match(rules, /resources:\n {2}- jobs\n {2}verbs:\n {2}- create\n/);
   });
