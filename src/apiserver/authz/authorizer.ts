@@ -7,6 +7,7 @@
 import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
 import { SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import { forbidden, StatusError } from '#api/meta/status.ts';
+import { type Eventual, firstThere, whenThere } from '#base/eventual.ts';
 import { MASTERS_GROUP, type User } from '../context.ts';
 import type { RequestInfo } from '../request-info.ts';
 
@@ -32,7 +33,17 @@ export interface Decision {
   readonly reason: string;
 }
 
-export type Authorizer = (attributes: AuthorizationAttributes) => Decision;
+/**
+ * Those that know answer at once: what most requests pass makes no promise. `signal`: that of the
+ * request, for those that have to ask elsewhere.
+ */
+export type Authorizer = (
+  attributes: AuthorizationAttributes,
+  signal?: AbortSignal,
+) => Eventual<Decision>;
+
+/** One that knows, and so answers at once. */
+export type LocalAuthorizer = (attributes: AuthorizationAttributes) => Decision;
 
 export function attributesFor(user: User, info: RequestInfo): AuthorizationAttributes {
   const { verb, path, isResourceRequest, group, version, resource, subresource, namespace } = info;
@@ -71,19 +82,25 @@ function fieldsOf(selector: string | null): readonly FieldTerm[] {
 }
 
 export function composeAuthorizers(authorizers: readonly Authorizer[]): Authorizer {
-  return (attributes) => {
+  return (attributes, signal) => {
     const reasons: string[] = [];
-    for (const authorize of authorizers) {
-      const decision = authorize(attributes);
+    const decided = (decision: Decision): Decision | undefined => {
       if (decision.outcome !== 'none') return decision;
       if (decision.reason !== '') reasons.push(decision.reason);
-    }
-    return { outcome: 'none', reason: reasons.join('\n') };
+      return undefined;
+    };
+    const first = firstThere(authorizers, (authorize) =>
+      whenThere(authorize(attributes, signal), decided),
+    );
+    return whenThere(
+      first,
+      (found): Decision => found ?? { outcome: 'none', reason: reasons.join('\n') },
+    );
   };
 }
 
 /** `system:masters` may do everything, whatever RBAC says (upstream's privileged group). */
-export const mastersAuthorizer: Authorizer = ({ user }) =>
+export const mastersAuthorizer: LocalAuthorizer = ({ user }) =>
   user.groups.includes(MASTERS_GROUP)
     ? { outcome: 'allow', reason: '' }
     : { outcome: 'none', reason: '' };

@@ -15,7 +15,7 @@ import type {
   Subject,
 } from '#api/gen/rbac-v1.ts';
 import type { User } from '../context.ts';
-import type { AuthorizationAttributes, Authorizer } from './authorizer.ts';
+import type { AuthorizationAttributes, LocalAuthorizer } from './authorizer.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
@@ -28,7 +28,7 @@ export interface AppliedRule {
   readonly source: string;
 }
 
-export function rbacAuthorizer(reader: ObjectReader): Authorizer {
+export function rbacAuthorizer(reader: ObjectReader): LocalAuthorizer {
   return (attributes) => {
     for (const { rule, source } of rulesFor(reader, attributes.user, attributes.namespace)) {
       if (ruleAllows(rule, attributes))

@@ -1,4 +1,5 @@
 /** Lets through what the authorizers allow; upstream's 403 for the rest, 401 for the nameless. */
+import { whenThere } from '#base/eventual.ts';
 import { attributesFor, type Authorizer, refusal } from '../authz/authorizer.ts';
 import type { Filter } from './filter.ts';
 
@@ -7,9 +8,10 @@ export function authorizationFilter(authorize: Authorizer): Filter {
     name: 'authorization',
     handle(context, next) {
       const attributes = attributesFor(context.user, context.info);
-      const { outcome, reason } = authorize(attributes);
-      if (outcome === 'allow') return next();
-      throw refusal(attributes, reason);
+      return whenThere(authorize(attributes, context.signal), ({ outcome, reason }) => {
+        if (outcome === 'allow') return next();
+        throw refusal(attributes, reason);
+      });
     },
   };
 }

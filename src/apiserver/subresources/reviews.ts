@@ -33,7 +33,7 @@ type Review<T extends KubeObject> = (
   review: T,
   context: RequestContext,
   services: SubresourceServices,
-) => void;
+) => void | Promise<void>;
 
 /** Reads the question, lets `fill` write the answer into it, and sends it back. */
 function reviewer<T extends KubeObject>(fill: Review<T>) {
@@ -51,7 +51,7 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     // Upstream names no kind here.
     if (errors.length > 0) throw invalid({ group: resource.kind.group, kind: '' }, '', errors);
     await admit(context, services, { resource, object: review, dryRun: dryRunOf(context) });
-    fill(review, context, services);
+    await fill(review, context, services);
     return answer(context, services, {
       code: 201,
       kind: resource.kind,
@@ -117,24 +117,30 @@ function mutable(extra: NonNullable<User['extra']>): Record<string, string[]> {
 }
 
 export const createSubjectAccessReview = reviewer<SubjectAccessReview>(
-  (review, _context, services) => {
-    review.status = decide(services, userOf(review.spec), review.spec);
+  async (review, context, services) => {
+    review.status = await decide(services, context, {
+      user: userOf(review.spec),
+      spec: review.spec,
+    });
   },
 );
 
 export const createLocalSubjectAccessReview = reviewer<LocalSubjectAccessReview>(
-  (review, context, services) => {
+  async (review, context, services) => {
     const { namespace } = context.info;
     if (review.spec?.resourceAttributes?.namespace !== namespace) {
       throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
     }
-    review.status = decide(services, userOf(review.spec), review.spec);
+    review.status = await decide(services, context, {
+      user: userOf(review.spec),
+      spec: review.spec,
+    });
   },
 );
 
 export const createSelfSubjectAccessReview = reviewer<SelfSubjectAccessReview>(
-  (review, context, services) => {
-    review.status = decide(services, context.user, review.spec);
+  async (review, context, services) => {
+    review.status = await decide(services, context, { user: context.user, spec: review.spec });
   },
 );
 
@@ -155,12 +161,12 @@ function evaluationErrors(spec: SubjectAccessReviewSpec | undefined): { evaluati
   return texts.length === 0 ? {} : { evaluationError: texts.join('; ') };
 }
 
-function decide(
+async function decide(
   { authorize }: SubresourceServices,
-  user: User,
-  spec: SubjectAccessReviewSpec | undefined,
+  { signal }: RequestContext,
+  { user, spec }: { readonly user: User; readonly spec: SubjectAccessReviewSpec | undefined },
 ) {
-  const { outcome, reason } = authorize(reviewAttributes(user, spec ?? {}));
+  const { outcome, reason } = await authorize(reviewAttributes(user, spec ?? {}), signal);
   return {
     allowed: outcome === 'allow',
     ...(outcome === 'deny' ? { denied: true } : {}),
