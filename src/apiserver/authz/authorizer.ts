@@ -5,7 +5,8 @@
  * opinion the answer is no. Source: Kubernetes documentation, "Authorization overview".
  */
 import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
-import { SelectorSyntaxError } from '#api/meta/selector-parser.ts';
+import type { Selector } from '#api/meta/labels.ts';
+import { parseSelector, SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import { forbidden, StatusError } from '#api/meta/status.ts';
 import { type Eventual, firstThere, whenThere } from '#base/eventual.ts';
 import { MASTERS_GROUP, type User } from '../context.ts';
@@ -26,11 +27,15 @@ export interface AuthorizationAttributes {
   readonly name: string;
   /** What a list, watch or deletecollection is limited to (KEP-4601). */
   readonly fields?: readonly FieldTerm[];
+  /** The same by labels; read when somebody asks, as few authorizers do. */
+  readonly labels?: () => Selector;
 }
 
 export interface Decision {
   readonly outcome: 'allow' | 'deny' | 'none';
   readonly reason: string;
+  /** What went wrong meanwhile: with it a request that is not allowed is an error of the server's. */
+  readonly error?: string;
 }
 
 /**
@@ -65,16 +70,27 @@ export function attributesFor(user: User, info: RequestInfo): AuthorizationAttri
     namespace,
     name,
     fields,
+    ...(SELECTING_VERBS.has(verb) ? labelsOf(info.query.get('labelSelector')) : {}),
   };
+}
+
+/** A selector that cannot be read limits nothing; the verb refuses it later. */
+function labelsOf(selector: string | null): { labels?: () => Selector } {
+  if (selector === null || selector === '') return {};
+  return { labels: () => readable(() => parseSelector(selector)) };
 }
 
 const SELECTING_VERBS = new Set(['list', 'watch', 'deletecollection']);
 
-/** A selector that cannot be read limits nothing; the verb refuses it later. */
+/** As that of labels. */
 function fieldsOf(selector: string | null): readonly FieldTerm[] {
-  if (selector === null || selector === '') return [];
+  return selector === null || selector === '' ? [] : readable(() => parseFieldSelector(selector));
+}
+
+/** What is read, or nothing where it cannot be. */
+export function readable<T>(read: () => readonly T[]): readonly T[] {
   try {
-    return parseFieldSelector(selector);
+    return read();
   } catch (error) {
     if (error instanceof SelectorSyntaxError) return [];
     throw error;
@@ -84,19 +100,30 @@ function fieldsOf(selector: string | null): readonly FieldTerm[] {
 export function composeAuthorizers(authorizers: readonly Authorizer[]): Authorizer {
   return (attributes, signal) => {
     const reasons: string[] = [];
+    const errors: string[] = [];
     const decided = (decision: Decision): Decision | undefined => {
       if (decision.outcome !== 'none') return decision;
       if (decision.reason !== '') reasons.push(decision.reason);
+      if (decision.error !== undefined) errors.push(decision.error);
       return undefined;
     };
     const first = firstThere(authorizers, (authorize) =>
       whenThere(authorize(attributes, signal), decided),
     );
-    return whenThere(
-      first,
-      (found): Decision => found ?? { outcome: 'none', reason: reasons.join('\n') },
-    );
+    return whenThere(first, (found): Decision => {
+      if (found !== undefined) return found;
+      const reason = reasons.join('\n');
+      return errors.length === 0
+        ? { outcome: 'none', reason }
+        : { outcome: 'none', reason, error: aggregate(errors) };
+    });
   };
+}
+
+/** What Go's aggregate of errors prints; empty for none. */
+export function aggregate(errors: readonly string[]): string {
+  const unique = [...new Set(errors)];
+  return unique.length > 1 ? `[${unique.join(', ')}]` : unique.join();
 }
 
 /** `system:masters` may do everything, whatever RBAC says (upstream's privileged group). */

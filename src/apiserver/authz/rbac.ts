@@ -16,7 +16,9 @@ import type {
 } from '#api/gen/rbac-v1.ts';
 import type { User } from '../context.ts';
 import type { AuthorizationAttributes, LocalAuthorizer } from './authorizer.ts';
+import type { NonResourceRule, ResourceRule } from '#api/gen/authorization-v1.ts';
 import type { ObjectReader } from '../admission/admission.ts';
+import { NO_RULES, type RuleResolver } from './rules.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 
@@ -35,6 +37,21 @@ export function rbacAuthorizer(reader: ObjectReader): LocalAuthorizer {
         return { outcome: 'allow', reason: `RBAC: allowed by ${source}` };
     }
     return { outcome: 'none', reason: '' };
+  };
+}
+
+/** All rules that bind a user, as lists for SelfSubjectRulesReview. */
+export function rbacRules(reader: ObjectReader): RuleResolver {
+  return (user, namespace) => {
+    const resourceRules: ResourceRule[] = [];
+    const nonResourceRules: NonResourceRule[] = [];
+    for (const { rule } of rulesFor(reader, user, namespace)) {
+      const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
+      const names = resourceNames === undefined ? {} : { resourceNames };
+      if (resources.length > 0) resourceRules.push({ verbs, apiGroups, resources, ...names });
+      if (nonResourceURLs.length > 0) nonResourceRules.push({ verbs, nonResourceURLs });
+    }
+    return { ...NO_RULES, resourceRules, nonResourceRules };
   };
 }
 

@@ -19,8 +19,7 @@ import { badRequest, invalid } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, forgetSystemFields } from '../api-object.ts';
 import { reviewToken } from '../authn/service-account-tokens.ts';
-import { rulesFor } from '../authz/rbac.ts';
-import { nodeNameOf } from '../authn/node-identity.ts';
+import { aggregate } from '../authz/authorizer.ts';
 import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { checkNamespace } from '../registry/rules.ts';
@@ -155,51 +154,33 @@ function userOf(spec: SubjectAccessReviewSpec | undefined): User {
   };
 }
 
-/** Selectors that say something which cannot be told: that limits nothing. */
-function evaluationErrors(spec: SubjectAccessReviewSpec | undefined): { evaluationError?: string } {
-  const texts = selectorErrors(spec?.resourceAttributes);
-  return texts.length === 0 ? {} : { evaluationError: texts.join('; ') };
-}
-
 async function decide(
   { authorize }: SubresourceServices,
   { signal }: RequestContext,
   { user, spec }: { readonly user: User; readonly spec: SubjectAccessReviewSpec | undefined },
 ) {
-  const { outcome, reason } = await authorize(reviewAttributes(user, spec ?? {}), signal);
+  const { outcome, reason, error } = await authorize(reviewAttributes(user, spec ?? {}), signal);
+  const selectors = selectorErrors(spec?.resourceAttributes);
+  const errors = error === undefined ? selectors : [error, ...selectors];
   return {
     allowed: outcome === 'allow',
     ...(outcome === 'deny' ? { denied: true } : {}),
     ...(reason === '' ? {} : { reason }),
-    ...evaluationErrors(spec),
+    ...(errors.length === 0 ? {} : { evaluationError: errors.join('; ') }),
   };
 }
 
 export const createSelfSubjectRulesReview = reviewer<SelfSubjectRulesReview>(
-  (review, { user }, { reader }) => {
+  (review, { user }, services) => {
     const namespace = review.spec?.namespace ?? '';
     if (namespace === '') throw badRequest('no namespace on request');
+    const { resourceRules, nonResourceRules, incomplete, errors } = services.rules(user, namespace);
     const status: SubjectRulesReviewStatus = {
-      resourceRules: [],
-      nonResourceRules: [],
-      incomplete: false,
+      resourceRules: [...resourceRules],
+      nonResourceRules: [...nonResourceRules],
+      incomplete,
+      ...(errors.length === 0 ? {} : { evaluationError: aggregate(errors) }),
     };
-    for (const { rule } of rulesFor(reader, user, namespace)) {
-      const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
-      if (resources.length > 0) {
-        status.resourceRules.push({
-          verbs,
-          apiGroups,
-          resources,
-          ...(resourceNames === undefined ? {} : { resourceNames }),
-        });
-      }
-      if (nonResourceURLs.length > 0) status.nonResourceRules.push({ verbs, nonResourceURLs });
-    }
-    if (nodeNameOf(user) !== undefined) {
-      status.incomplete = true;
-      status.evaluationError = 'node authorizer does not support user rule resolution';
-    }
     // Nothing of what was sent comes back.
     review.metadata = {};
     review.spec = {};
