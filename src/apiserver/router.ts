@@ -19,6 +19,7 @@ import type { AdmissionChain, ObjectReader } from './admission/admission.ts';
 import type { BootstrapTokens } from './authn/bootstrap-tokens.ts';
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import type { Authorizer } from './authz/authorizer.ts';
+import type { RuleResolver } from './authz/rules.ts';
 import { RequestContext } from './context.ts';
 import type { Health } from './health.ts';
 import type { MetricsPage } from './metrics/page.ts';
@@ -63,6 +64,7 @@ export interface RouterOptions {
   readonly tokens: ServiceAccountTokens;
   readonly bootstrapTokens: BootstrapTokens | undefined;
   readonly authorize: Authorizer;
+  readonly rules: RuleResolver;
   readonly admission: AdmissionChain;
   readonly watchesMax: number;
   readonly history: HistoryPolicy;
@@ -111,6 +113,7 @@ export class Router {
       tokens: options.tokens,
       bootstrapTokens: options.bootstrapTokens,
       authorize: options.authorize,
+      rules: options.rules,
       environment: options.environment,
       kubelets: options.kubelets,
       resourceOf: (group, plural) => options.resources.first(group, plural),

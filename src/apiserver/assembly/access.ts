@@ -14,17 +14,15 @@ import {
   bootstrapTokens,
 } from '../authn/bootstrap-tokens.ts';
 import { ServiceAccountTokens, tokenAuthenticator } from '../authn/service-account-tokens.ts';
-import { type Authorizer, composeAuthorizers, mastersAuthorizer } from '../authz/authorizer.ts';
-import { nodeAuthorizer } from '../authz/node.ts';
-import { rbacAuthorizer } from '../authz/rbac.ts';
+import type { AuthorizationChain } from '../authz/chain.ts';
 import type { User } from '../context.ts';
+import { createAuthorization } from './authorization.ts';
 import type { ServerCore } from './core.ts';
 
-export interface Access {
+export interface Access extends AuthorizationChain {
   readonly tokens: ServiceAccountTokens;
   /** Undefined where bootstrap tokens are worth nothing. */
   readonly bootstrapTokens: BootstrapTokens | undefined;
-  readonly authorize: Authorizer;
   /** `warn`: is told what the sender should know. */
   authenticate(request: HttpRequest, warn?: (text: string) => void): Promise<User>;
 }
@@ -52,11 +50,7 @@ export function createAccess(core: ServerCore): Access {
       ...(bootstrap === undefined ? [] : [bootstrapTokenAuthenticator(bootstrap)]),
       tokenAuthenticator(tokens, reader, nowMs),
     ]),
-    authorize: composeAuthorizers([
-      mastersAuthorizer,
-      nodeAuthorizer(reader),
-      rbacAuthorizer(reader),
-    ]),
+    ...createAuthorization(core),
   };
 }
 

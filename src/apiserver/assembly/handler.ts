@@ -66,7 +66,7 @@ export function createHandler(parts: HandlerParts): Handler {
 
 function createRouter({ core, access, aggregation, registry }: HandlerParts): Router {
   const { options, environment, gates, resources, reader } = core;
-  const { authorize, tokens, bootstrapTokens } = access;
+  const { authorize, rules, tokens, bootstrapTokens } = access;
   return new Router({
     environment,
     registry,
@@ -75,6 +75,7 @@ function createRouter({ core, access, aggregation, registry }: HandlerParts): Ro
     tokens,
     bootstrapTokens,
     authorize,
+    rules,
     health: core.health,
     admission: new AdmissionChain(
       admissionInOrder({ reader, authorize, environment, registry, resources }).filter(

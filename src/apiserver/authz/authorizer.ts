@@ -5,8 +5,10 @@
  * opinion the answer is no. Source: Kubernetes documentation, "Authorization overview".
  */
 import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts';
-import { SelectorSyntaxError } from '#api/meta/selector-parser.ts';
+import type { Selector } from '#api/meta/labels.ts';
+import { parseSelector, SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import { forbidden, StatusError } from '#api/meta/status.ts';
+import { type Eventual, firstThere, whenThere } from '#base/eventual.ts';
 import { MASTERS_GROUP, type User } from '../context.ts';
 import type { RequestInfo } from '../request-info.ts';
 
@@ -25,14 +27,28 @@ export interface AuthorizationAttributes {
   readonly name: string;
   /** What a list, watch or deletecollection is limited to (KEP-4601). */
   readonly fields?: readonly FieldTerm[];
+  /** The same by labels; read when somebody asks, as few authorizers do. */
+  readonly labels?: () => Selector;
 }
 
 export interface Decision {
   readonly outcome: 'allow' | 'deny' | 'none';
   readonly reason: string;
+  /** What went wrong meanwhile: with it a request that is not allowed is an error of the server's. */
+  readonly error?: string;
 }
 
-export type Authorizer = (attributes: AuthorizationAttributes) => Decision;
+/**
+ * Those that know answer at once: what most requests pass makes no promise. `signal`: that of the
+ * request, for those that have to ask elsewhere.
+ */
+export type Authorizer = (
+  attributes: AuthorizationAttributes,
+  signal?: AbortSignal,
+) => Eventual<Decision>;
+
+/** One that knows, and so answers at once. */
+export type LocalAuthorizer = (attributes: AuthorizationAttributes) => Decision;
 
 export function attributesFor(user: User, info: RequestInfo): AuthorizationAttributes {
   const { verb, path, isResourceRequest, group, version, resource, subresource, namespace } = info;
@@ -54,16 +70,27 @@ export function attributesFor(user: User, info: RequestInfo): AuthorizationAttri
     namespace,
     name,
     fields,
+    ...(SELECTING_VERBS.has(verb) ? labelsOf(info.query.get('labelSelector')) : {}),
   };
+}
+
+/** A selector that cannot be read limits nothing; the verb refuses it later. */
+function labelsOf(selector: string | null): { labels?: () => Selector } {
+  if (selector === null || selector === '') return {};
+  return { labels: () => readable(() => parseSelector(selector)) };
 }
 
 const SELECTING_VERBS = new Set(['list', 'watch', 'deletecollection']);
 
-/** A selector that cannot be read limits nothing; the verb refuses it later. */
+/** As that of labels. */
 function fieldsOf(selector: string | null): readonly FieldTerm[] {
-  if (selector === null || selector === '') return [];
+  return selector === null || selector === '' ? [] : readable(() => parseFieldSelector(selector));
+}
+
+/** What is read, or nothing where it cannot be. */
+export function readable<T>(read: () => readonly T[]): readonly T[] {
   try {
-    return parseFieldSelector(selector);
+    return read();
   } catch (error) {
     if (error instanceof SelectorSyntaxError) return [];
     throw error;
@@ -71,19 +98,36 @@ function fieldsOf(selector: string | null): readonly FieldTerm[] {
 }
 
 export function composeAuthorizers(authorizers: readonly Authorizer[]): Authorizer {
-  return (attributes) => {
+  return (attributes, signal) => {
     const reasons: string[] = [];
-    for (const authorize of authorizers) {
-      const decision = authorize(attributes);
+    const errors: string[] = [];
+    const decided = (decision: Decision): Decision | undefined => {
       if (decision.outcome !== 'none') return decision;
       if (decision.reason !== '') reasons.push(decision.reason);
-    }
-    return { outcome: 'none', reason: reasons.join('\n') };
+      if (decision.error !== undefined) errors.push(decision.error);
+      return undefined;
+    };
+    const first = firstThere(authorizers, (authorize) =>
+      whenThere(authorize(attributes, signal), decided),
+    );
+    return whenThere(first, (found): Decision => {
+      if (found !== undefined) return found;
+      const reason = reasons.join('\n');
+      return errors.length === 0
+        ? { outcome: 'none', reason }
+        : { outcome: 'none', reason, error: aggregate(errors) };
+    });
   };
 }
 
+/** What Go's aggregate of errors prints; empty for none. */
+export function aggregate(errors: readonly string[]): string {
+  const unique = [...new Set(errors)];
+  return unique.length > 1 ? `[${unique.join(', ')}]` : unique.join();
+}
+
 /** `system:masters` may do everything, whatever RBAC says (upstream's privileged group). */
-export const mastersAuthorizer: Authorizer = ({ user }) =>
+export const mastersAuthorizer: LocalAuthorizer = ({ user }) =>
   user.groups.includes(MASTERS_GROUP)
     ? { outcome: 'allow', reason: '' }
     : { outcome: 'none', reason: '' };

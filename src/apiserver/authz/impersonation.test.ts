@@ -32,7 +32,7 @@ function textOf({ verb, resource, subresource, namespace, name }: AuthorizationA
 
 function impersonation(constrained = true): Impersonation {
   return new Impersonation(
-    (attributes) => {
+    async (attributes) => {
       asked.push(attributes);
       const allowed = rights.includes(textOf(attributes));
       return { outcome: allowed ? 'allow' : 'none', reason: '' };
@@ -42,10 +42,10 @@ function impersonation(constrained = true): Impersonation {
 }
 
 /** Mode and groups, or the refusal. */
-function act(
+async function act(
   as: User,
   options: { from?: User; by?: Impersonation; request?: string } = {},
-): string {
+): Promise<string> {
   const {
     from = caller,
     by = impersonation(),
@@ -53,7 +53,7 @@ function act(
   } = options;
   const [method = '', url = ''] = request.split(' ');
   try {
-    const { mode, user } = by.check(as, attributesFor(from, requestInfoOf(method, url)));
+    const { mode, user } = await by.check(as, attributesFor(from, requestInfoOf(method, url)));
     return `${mode} ${user.name} ${user.groups.join()}`;
   } catch (error) {
     assert.ok(error instanceof StatusError);
@@ -62,22 +62,22 @@ function act(
 }
 
 describe('constrained impersonation', () => {
-  it('takes the right to be the user and the right to do this as somebody', () => {
+  it('takes the right to be the user and the right to do this as somebody', async () => {
     const cannotBe =
       '403 users.authentication.k8s.io "jane" is forbidden: User "agent" cannot impersonate:user-info resource "users" in API group "authentication.k8s.io" at the cluster scope';
     const cannotDo =
       '403 pods is forbidden: User "agent" cannot impersonate-on:user-info:list resource "pods" in API group "" in the namespace "shop"';
-    assert.equal(act(JANE), cannotDo);
+    assert.equal(await act(JANE), cannotDo);
     rights = ['impersonate:user-info users jane'];
-    assert.equal(act(JANE), cannotDo);
+    assert.equal(await act(JANE), cannotDo);
     rights = ['impersonate-on:user-info:list pods shop/'];
-    assert.equal(act(JANE), cannotBe);
+    assert.equal(await act(JANE), cannotBe);
     rights.push('impersonate:user-info users jane');
-    assert.equal(act(JANE), 'user-info jane system:authenticated');
-    assert.match(act(JANE, { request: 'DELETE /api/v1/namespaces/shop/pods' }), /^403/);
+    assert.equal(await act(JANE), 'user-info jane system:authenticated');
+    assert.match(await act(JANE, { request: 'DELETE /api/v1/namespaces/shop/pods' }), /^403/);
   });
 
-  it('takes the right to each group, uid and extra value', () => {
+  it('takes the right to each group, uid and extra value', async () => {
     const jane = {
       ...JANE,
       groups: ['staff', 'ops'],
@@ -95,13 +95,13 @@ describe('constrained impersonation', () => {
     ];
     for (const left of needed) {
       rights = needed.filter((right) => right !== left);
-      assert.match(act(jane), /^403/, left);
+      assert.match(await act(jane), /^403/, left);
     }
     rights = needed;
-    assert.equal(act(jane), 'user-info jane staff,ops,system:authenticated');
+    assert.equal(await act(jane), 'user-info jane staff,ops,system:authenticated');
   });
 
-  it('asks for the right to all groups, or extra values, where there are many', () => {
+  it('asks for the right to all groups, or extra values, where there are many', async () => {
     const groups = ['a', 'b', 'c', 'd'];
     const extra = { 'acme.io/a': groups };
     rights = [
@@ -110,12 +110,12 @@ describe('constrained impersonation', () => {
       'impersonate:user-info groups *',
       'impersonate:user-info userextras/* *',
     ];
-    assert.match(act({ ...JANE, groups, extra }), /^user-info/);
-    assert.match(act({ ...JANE, groups: groups.slice(1) }), /^403/);
-    assert.match(act({ ...JANE, groups: [], extra: { 'acme.io/a': ['a'] } }), /^403/);
+    assert.match(await act({ ...JANE, groups, extra }), /^user-info/);
+    assert.match(await act({ ...JANE, groups: groups.slice(1) }), /^403/);
+    assert.match(await act({ ...JANE, groups: [], extra: { 'acme.io/a': ['a'] } }), /^403/);
   });
 
-  it('never makes anybody a master, nor a member of a group without a name', () => {
+  it('never makes anybody a master, nor a member of a group without a name', async () => {
     rights = [
       'impersonate-on:user-info:list pods shop/',
       'impersonate:user-info users jane',
@@ -123,16 +123,16 @@ describe('constrained impersonation', () => {
       'impersonate:user-info groups ',
     ];
     assert.match(
-      act({ ...JANE, groups: ['system:masters'] }),
+      await act({ ...JANE, groups: ['system:masters'] }),
       /"system:masters" is forbidden: .*: impersonating the system:masters group is not allowed$/,
     );
     assert.match(
-      act({ ...JANE, groups: ['system:masters', ''] }),
+      await act({ ...JANE, groups: ['system:masters', ''] }),
       /: impersonating the empty string group is not allowed$/,
     );
   });
 
-  it('refuses keys of extra values that no authenticator would give', () => {
+  it('refuses keys of extra values that no authenticator would give', async () => {
     rights = ['impersonate-on:user-info:list pods shop/', 'impersonate:user-info users jane'];
     const table: [Record<string, string[]>, RegExp][] = [
       [{ '': ['a'] }, /impersonating the empty string key in extra is not allowed$/],
@@ -143,10 +143,10 @@ describe('constrained impersonation', () => {
       [{ 'acme.io/Team': ['a'] }, /a non-lowercase key in extra is not allowed: "acme.io\/Team"$/],
       [{ 'acme.io/team': [''] }, /the empty string value in extra is not allowed$/],
     ];
-    for (const [extra, message] of table) assert.match(act({ ...JANE, extra }), message);
+    for (const [extra, message] of table) assert.match(await act({ ...JANE, extra }), message);
   });
 
-  it('gives service accounts and nodes their own groups, and a mode of their own', () => {
+  it('gives service accounts and nodes their own groups, and a mode of their own', async () => {
     rights = [
       'impersonate-on:serviceaccount:list pods shop/',
       'impersonate:serviceaccount serviceaccounts shop/till',
@@ -154,28 +154,31 @@ describe('constrained impersonation', () => {
       'impersonate:arbitrary-node nodes n1',
     ];
     assert.equal(
-      act(ACCOUNT),
+      await act(ACCOUNT),
       `serviceaccount ${ACCOUNT.name} system:serviceaccounts,system:serviceaccounts:shop,system:authenticated`,
     );
-    assert.equal(act(NODE), 'arbitrary-node system:node:n1 system:nodes,system:authenticated');
+    assert.equal(
+      await act(NODE),
+      'arbitrary-node system:node:n1 system:nodes,system:authenticated',
+    );
     rights.push(
       'impersonate-on:user-info:list pods shop/',
       'impersonate:user-info users system:node:n1',
     );
     rights = rights.filter((right) => !right.includes('arbitrary'));
-    assert.match(act(NODE), /^403/);
+    assert.match(await act(NODE), /^403/);
   });
 
-  it('lets a service account act as the node that its Pod is on, and as no other', () => {
+  it('lets a service account act as the node that its Pod is on, and as no other', async () => {
     rights = [
       'impersonate-on:associated-node:list pods shop/',
       'impersonate:associated-node nodes *',
     ];
     assert.equal(
-      act(NODE, { from: onNode('n1') }),
+      await act(NODE, { from: onNode('n1') }),
       'associated-node system:node:n1 system:nodes,system:authenticated',
     );
-    assert.match(act(NODE, { from: onNode('n2') }), /^403/);
+    assert.match(await act(NODE, { from: onNode('n2') }), /^403/);
     const [first] = asked;
     assert.deepEqual(first?.user.extra, {
       'authentication.kubernetes.io/associated-node-keys': [
@@ -185,35 +188,38 @@ describe('constrained impersonation', () => {
     });
   });
 
-  it('tries first what worked last for the caller', () => {
+  it('tries first what worked last for the caller', async () => {
     const by = impersonation();
     rights = ['impersonate users jane'];
-    assert.equal(act(JANE, { by }), 'legacy jane system:authenticated');
+    assert.equal(await act(JANE, { by }), 'legacy jane system:authenticated');
     asked = [];
-    assert.equal(act(JANE, { by }), 'legacy jane system:authenticated');
+    assert.equal(await act(JANE, { by }), 'legacy jane system:authenticated');
     assert.deepEqual(asked.map(textOf), ['impersonate users jane']);
     rights = [];
     assert.match(
-      act(JANE, { by }),
+      await act(JANE, { by }),
       /^403 users "jane" is forbidden: .* cannot impersonate resource/,
     );
   });
 });
 
 describe('impersonation without the gate', () => {
-  it('knows the legacy right alone', () => {
+  it('knows the legacy right alone', async () => {
     rights = ['impersonate-on:user-info:list pods shop/', 'impersonate:user-info users jane'];
-    assert.match(act(JANE, { by: impersonation(false) }), /cannot impersonate resource "users"/);
+    assert.match(
+      await act(JANE, { by: impersonation(false) }),
+      /cannot impersonate resource "users"/,
+    );
     rights = ['impersonate users jane', 'impersonate groups system:masters'];
     assert.equal(
-      act({ ...JANE, groups: ['system:masters'] }, { by: impersonation(false) }),
+      await act({ ...JANE, groups: ['system:masters'] }, { by: impersonation(false) }),
       'legacy jane system:masters,system:authenticated',
     );
   });
 });
 
 describe('the groups of who is impersonated', () => {
-  const groupsOf = (user: User): string => {
+  const groupsOf = (user: User): Promise<string> => {
     rights = [
       `impersonate users ${user.name}`,
       'impersonate groups system:unauthenticated',
@@ -222,18 +228,18 @@ describe('the groups of who is impersonated', () => {
     ];
     return act(user, { by: impersonation(false) });
   };
-  it('say that somebody is authenticated, or that nobody is', () => {
-    assert.equal(groupsOf(JANE), 'legacy jane system:authenticated');
+  it('say that somebody is authenticated, or that nobody is', async () => {
+    assert.equal(await groupsOf(JANE), 'legacy jane system:authenticated');
     assert.equal(
-      groupsOf({ ...JANE, groups: ['system:unauthenticated'] }),
+      await groupsOf({ ...JANE, groups: ['system:unauthenticated'] }),
       'legacy jane system:unauthenticated',
     );
     assert.equal(
-      groupsOf({ name: 'system:anonymous', groups: [] }),
+      await groupsOf({ name: 'system:anonymous', groups: [] }),
       'legacy system:anonymous system:unauthenticated',
     );
     assert.equal(
-      groupsOf({ ...ACCOUNT, groups: ['system:authenticated'] }),
+      await groupsOf({ ...ACCOUNT, groups: ['system:authenticated'] }),
       `legacy ${ACCOUNT.name} system:authenticated`,
     );
   });

@@ -74,7 +74,11 @@ export class Impersonation {
    * Whom the caller of `attributes` acts as who wants to be `wanted` (as the headers name it).
    * Throws the 403 of the first mode that applies and refuses, when none grants it.
    */
-  check(wanted: User, attributes: AuthorizationAttributes): Impersonated {
+  async check(
+    wanted: User,
+    attributes: AuthorizationAttributes,
+    signal?: AbortSignal,
+  ): Promise<Impersonated> {
     const caller = attributes.user.name;
     const last = this.#lastModes.get(caller);
     const order =
@@ -82,7 +86,7 @@ export class Impersonation {
     let first: StatusError | undefined;
     for (const mode of order) {
       if (!applies(mode, wanted, attributes.user)) continue;
-      const refused = this.#refusalBy(mode, wanted, attributes);
+      const refused = await this.#refusalBy(mode, wanted, { attributes, signal });
       if (refused === undefined) {
         this.#remember(caller, mode);
         return { user: asGranted(mode, wanted), mode };
@@ -102,19 +106,19 @@ export class Impersonation {
     this.#lastModes.set(caller, mode);
   }
 
-  #refusalBy(
+  async #refusalBy(
     mode: ImpersonationMode,
     wanted: User,
-    attributes: AuthorizationAttributes,
-  ): StatusError | undefined {
+    { attributes, signal }: ByWhom,
+  ): Promise<StatusError | undefined> {
     const user = mode === 'associated-node' ? asAnyAssociated(attributes.user) : attributes.user;
-    const ask = (asked: AuthorizationAttributes): StatusError | undefined => {
-      const { outcome, reason } = this.#authorize(asked);
+    const ask = async (asked: AuthorizationAttributes): Promise<StatusError | undefined> => {
+      const { outcome, reason } = await this.#authorize(asked, signal);
       return outcome === 'allow' ? undefined : refusal(asked, reason);
     };
     if (mode !== 'legacy') {
       const verb = `impersonate-on:${mode}:${attributes.verb}`;
-      const refused = ask({ ...attributes, user, verb });
+      const refused = await ask({ ...attributes, user, verb });
       if (refused !== undefined) return refused;
     }
     const verb = mode === 'legacy' ? 'impersonate' : `impersonate:${mode}`;
@@ -122,14 +126,20 @@ export class Impersonation {
     const parts = partsOf(mode, wanted);
     for (const { every, each, invalid } of parts) {
       if (invalid !== undefined) return refusal({ ...right, ...invalid.target }, invalid.message);
-      if (every !== undefined && ask({ ...right, ...every }) === undefined) continue;
+      if (every !== undefined && (await ask({ ...right, ...every })) === undefined) continue;
       for (const target of each) {
-        const refused = ask({ ...right, ...target });
+        const refused = await ask({ ...right, ...target });
         if (refused !== undefined) return refused;
       }
     }
     return undefined;
   }
+}
+
+/** The request that is made as somebody else, by its caller. */
+interface ByWhom {
+  readonly attributes: AuthorizationAttributes;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What the right to impersonate is a right to. */

@@ -10,12 +10,12 @@ import {
   VOLUME_ATTACHMENTS,
 } from '../admission/targets.ts';
 import { requestInfoOf } from '../request-info.ts';
-import { attributesFor, type Authorizer } from './authorizer.ts';
+import { attributesFor, type LocalAuthorizer } from './authorizer.ts';
 import { nodeAuthorizer } from './node.ts';
 
 const me = { name: 'system:node:n1', groups: ['system:nodes'] };
 let reader: FakeReader;
-let authorize: Authorizer;
+let authorize: LocalAuthorizer;
 
 const pod = (name: string, nodeName: string, spec: object): Pod => ({
   metadata: { namespace: 'shop', name },

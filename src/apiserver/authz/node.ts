@@ -10,7 +10,7 @@ import type { PolicyRule } from '#api/gen/rbac-v1.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';
 import { NODE_RULES } from '../bootstrap/rbac/node-rules.ts';
-import type { Authorizer } from './authorizer.ts';
+import type { LocalAuthorizer } from './authorizer.ts';
 import { type NodePod, NodePods } from './node-pods.ts';
 import { StoredRelations } from './node-relations.ts';
 import {
@@ -34,7 +34,7 @@ import { ruleAllows } from '#api/rbac/matching.ts';
 export function nodeAuthorizer(
   reader: ObjectReader,
   rules: readonly PolicyRule[] = NODE_RULES,
-): Authorizer {
+): LocalAuthorizer {
   const byResource = subdivided(reader, new NodePods(reader));
   return (attributes) => {
     const node = nodeNameOf(attributes.user);

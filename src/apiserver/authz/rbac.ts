@@ -16,8 +16,11 @@ import type {
 } from '#api/gen/rbac-v1.ts';
 import type { User } from '../context.ts';
 import { ruleAllows, subjectOf } from '#api/rbac/matching.ts';
-import type { Authorizer } from './authorizer.ts';
+
+import type { LocalAuthorizer } from './authorizer.ts';
+import type { NonResourceRule, ResourceRule } from '#api/gen/authorization-v1.ts';
 import type { ObjectReader } from '../admission/admission.ts';
+import { NO_RULES, type RuleResolver } from './rules.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 
@@ -29,13 +32,28 @@ export interface AppliedRule {
   readonly source: string;
 }
 
-export function rbacAuthorizer(reader: ObjectReader): Authorizer {
+export function rbacAuthorizer(reader: ObjectReader): LocalAuthorizer {
   return (attributes) => {
     for (const { rule, source } of rulesFor(reader, attributes.user, attributes.namespace)) {
       if (ruleAllows(rule, attributes))
         return { outcome: 'allow', reason: `RBAC: allowed by ${source}` };
     }
     return { outcome: 'none', reason: '' };
+  };
+}
+
+/** All rules that bind a user, as lists for SelfSubjectRulesReview. */
+export function rbacRules(reader: ObjectReader): RuleResolver {
+  return (user, namespace) => {
+    const resourceRules: ResourceRule[] = [];
+    const nonResourceRules: NonResourceRule[] = [];
+    for (const { rule } of rulesFor(reader, user, namespace)) {
+      const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
+      const names = resourceNames === undefined ? {} : { resourceNames };
+      if (resources.length > 0) resourceRules.push({ verbs, apiGroups, resources, ...names });
+      if (nonResourceURLs.length > 0) nonResourceRules.push({ verbs, nonResourceURLs });
+    }
+    return { ...NO_RULES, resourceRules, nonResourceRules };
   };
 }
 

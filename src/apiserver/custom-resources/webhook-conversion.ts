@@ -4,10 +4,8 @@
  * Source: API reference apiextensions/v1, ConversionReview; upstream
  * apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go for checks and messages.
  */
-import { type Environment, timeoutSignal } from '#base/env.ts';
+import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
-import { dialError, isDialError } from '#base/http/dial-error.ts';
-import { type HttpResponse, readBody } from '#base/http/message.ts';
 import type { WebhookConversion } from '#api/gen/apiextensions-v1.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import {
@@ -18,6 +16,7 @@ import {
 } from '#api/meta/object.ts';
 import { plainError } from '#api/meta/status.ts';
 import type { WebhookRoad } from '../webhooks/locate.ts';
+import { postJson } from '../webhooks/post-json.ts';
 
 /** Upstream's limit for calls of webhooks that set none of their own. */
 const TIMEOUT_MS = 30_000;
@@ -79,32 +78,14 @@ function reviewOf({ conversionReviewVersions }: WebhookConversion, request: Conv
   return { kind: 'ConversionReview', apiVersion: `${GROUP}/${version}`, request };
 }
 
-async function ask(
-  services: ConversionServices,
+function ask(
+  { environment, locate }: ConversionServices,
   webhook: WebhookConversion,
   review: object,
 ): Promise<unknown> {
-  const { handler, url, origin, address } = services.locate(webhook);
-  const path = `${url}${url.includes('?') ? '&' : '?'}timeout=${TIMEOUT_MS / 1000}s`;
-  const limit = timeoutSignal(services.environment, TIMEOUT_MS);
-  try {
-    const request = {
-      method: 'POST',
-      url: path,
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: Buffer.from(JSON.stringify(review)),
-      signal: limit.signal,
-    };
-    const response = await handler(request).catch((error: unknown): HttpResponse => {
-      const text = isDialError(error) ? dialError(error, address) : messageOf(error);
-      throw new Error(`Post ${JSON.stringify(`${origin}${path}`)}: ${text}`, { cause: error });
-    });
-    const text = Buffer.from(await readBody(response.body)).toString();
-    if (response.status >= 200 && response.status < 300) return JSON.parse(text);
-    throw new Error(`the server answered ${response.status}: ${text.slice(0, 1024)}`);
-  } finally {
-    limit.release();
-  }
+  const road = locate(webhook);
+  const query = `${road.url.includes('?') ? '&' : '?'}timeout=${TIMEOUT_MS / 1000}s`;
+  return postJson(environment, { road, query, timeoutMs: TIMEOUT_MS }, review);
 }
 
 function convertedIn(answer: unknown, apiVersion: string, uid: string): unknown[] {

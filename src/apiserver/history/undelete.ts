@@ -34,7 +34,7 @@ export async function undelete(
   const object = forgetful(await lastState(context, resource, history), resource, services);
   const create = createContext(context, resource, object);
   const attributes = attributesFor(context.user, create.info);
-  const decision = services.authorize(attributes);
+  const decision = await services.authorize(attributes, context.signal);
   if (decision.outcome !== 'allow')
     throw forbidden(resource.groupResource, context.info.name, forbiddenMessage(attributes));
   const response = await createObject(create, resource, services.writes);

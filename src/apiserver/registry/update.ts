@@ -1,4 +1,5 @@
 /** UPDATE and PATCH. Upstream: registry/rest/update.go and generic/registry/store.go (Update). */
+import { type Eventual, whenThere } from '#base/eventual.ts';
 import { statusKeepsMetadata } from '#api/apply/reset-fields.ts';
 import { changesNothing } from '#api/apply/no-change.ts';
 import { type FieldError, fieldPath, invalidValue } from '#api/meta/field.ts';
@@ -125,7 +126,10 @@ async function putOrRemove(
   options: UpdateOptions,
 ): Promise<Outcome> {
   const { entry, next, old } = write;
-  if (options.direct !== true) prepare(store, resource, { next, old }, options);
+  if (options.direct !== true) {
+    const prepared = prepare(store, resource, { next, old }, options);
+    if (prepared instanceof Promise) await prepared;
+  }
   await options.validate?.(next, old);
   metadataOf(next).resourceVersion = String(entry.revision);
   if (isFinished(resource, next, old)) {
@@ -197,10 +201,9 @@ function prepare(
   resource: Resource,
   { next, old }: { readonly next: ApiObject; readonly old: ApiObject },
   options: UpdateOptions,
-): void {
+): Eventual<void> {
   const { kind } = resource;
   checkNamespace(resource, next, options.namespace);
-  const context = store.writeContext(options.user);
   const metadata = metadataOf(next);
   const before = metadataOf(old);
   keepFields(metadata, before, ['generation', 'creationTimestamp']);
@@ -209,8 +212,30 @@ function prepare(
   if (metadata.deletionGracePeriodSeconds === undefined)
     keepFields(metadata, before, ['deletionGracePeriodSeconds']);
   if (metadata.uid === undefined || metadata.uid === '') keepFields(metadata, before, ['uid']);
-  const errors: FieldError[] = [];
+  return whenThere(strategyErrors(store, resource, { next, old }, options), (errors) => {
+    const counts = options.subresource !== 'status' && countsGeneration(resource, next);
+    // A view may have given it another metadata.
+    if (counts && specChanged(resource, next, old))
+      metadataOf(next).generation = (before.generation ?? 0) + 1;
+    refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
+    // A scale is the object itself, seen otherwise; writes of parts are not warned of.
+    if (options.subresource !== '' && options.subresource !== 'scale') return;
+    for (const text of kind.warn?.(next, old) ?? []) options.warn(text);
+  });
+}
+
+/** Changes `next` as the kind or view has it; answers what is wrong with it beside its metadata. */
+function strategyErrors(
+  store: StoreAccess,
+  resource: Resource,
+  { next, old }: { readonly next: ApiObject; readonly old: ApiObject },
+  options: UpdateOptions,
+): Eventual<FieldError[]> {
+  const { kind } = resource;
   const { namespace } = options;
+  const context = store.writeContext(options.user);
+  const metadata = metadataOf(next);
+  const before = metadataOf(old);
   const warn = (text: string): void => options.warn(text);
   const view = kind.views?.find((candidate) => candidate.name === options.subresource);
   if (options.subresource === 'status') {
@@ -218,35 +243,25 @@ function prepare(
     if (statusKeepsMetadata(kind))
       keepFields(metadata, before, ['labels', 'annotations', 'finalizers', 'ownerReferences']);
     kind.prepareForStatusUpdate?.(next, old, context);
-    errors.push(
+    return whenThere(permissionErrors(resource, { next, old }, options), (refused) => [
       ...namespaceLabelErrors(store, resource, { next, old, namespace }),
-      ...permissionErrors(resource, { next, old }, options),
+      ...refused,
       ...(kind.validateStatus?.(next, old, warn) ?? []),
-    );
-  } else if (view !== undefined) {
-    view.keep(next, old, context);
-    errors.push(...(view.validate?.(next, old) ?? []));
-  } else {
-    if (kind.hasStatus === true) keepFields(next, old, ['status']);
-    // Fields that a gate hides count in the generation of kinds that say so.
-    if (kind.countsGatedFields === true && specChanged(resource, next, old))
-      metadata.generation = (before.generation ?? 0) + 1;
-    dropGatedFields(kind.gatedFields ?? [], next, old);
-    kind.prepareForUpdate?.(next, old, context);
-    const whole = kind.validate?.(next) ?? [];
-    const changes = kind.validateUpdate?.(next, old, warn) ?? [];
-    errors.push(
-      ...(kind.tellsChangesFirst === true ? [...changes, ...whole] : [...whole, ...changes]),
-    );
+    ]);
   }
-  const counts = options.subresource !== 'status' && countsGeneration(resource, next);
-  // A view may have given it another metadata.
-  if (counts && specChanged(resource, next, old))
-    metadataOf(next).generation = (before.generation ?? 0) + 1;
-  refuse(resource, next, [...validateObjectMetaUpdate(kind, next, old), ...errors]);
-  // A scale is the object itself, seen otherwise; writes of parts are not warned of.
-  if (options.subresource !== '' && options.subresource !== 'scale') return;
-  for (const text of kind.warn?.(next, old) ?? []) warn(text);
+  if (view !== undefined) {
+    view.keep(next, old, context);
+    return view.validate?.(next, old) ?? [];
+  }
+  if (kind.hasStatus === true) keepFields(next, old, ['status']);
+  // Fields that a gate hides count in the generation of kinds that say so.
+  if (kind.countsGatedFields === true && specChanged(resource, next, old))
+    metadata.generation = (before.generation ?? 0) + 1;
+  dropGatedFields(kind.gatedFields ?? [], next, old);
+  kind.prepareForUpdate?.(next, old, context);
+  const whole = kind.validate?.(next) ?? [];
+  const changes = kind.validateUpdate?.(next, old, warn) ?? [];
+  return kind.tellsChangesFirst === true ? [...changes, ...whole] : [...whole, ...changes];
 }
 
 /** Nothing holds the object any more, and it is being deleted. */

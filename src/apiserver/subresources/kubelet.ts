@@ -151,7 +151,7 @@ async function connect(
   services: StreamServices,
   endpoint: 'exec' | 'attach' | 'portForward',
 ): Promise<HttpResponse> {
-  mayConnect(context, services);
+  await mayConnect(context, services);
   const pods = services.resourceOf('', 'pods');
   if (pods === undefined) throw internalError('pods are not served');
   const attributes = attributesOf({ context, resource: pods, dryRun: false }, 'CONNECT');
@@ -186,10 +186,11 @@ function streamUrl(context: RequestContext, pod: Pod, endpoint: string): string 
 }
 
 /** GET may upgrade to a stream that acts: whoever uses it needs `create` too (v1.35). */
-function mayConnect(context: RequestContext, services: StreamServices): void {
+async function mayConnect(context: RequestContext, services: StreamServices): Promise<void> {
   if (context.request.method !== 'GET') return;
   const attributes = { ...attributesFor(context.user, context.info), verb: 'create' };
-  if (services.authorize(attributes).outcome === 'allow') return;
+  const { outcome } = await services.authorize(attributes, context.signal);
+  if (outcome === 'allow') return;
   throw forbidden({ group: '', resource: 'pods' }, context.info.name, forbiddenMessage(attributes));
 }
 

@@ -19,8 +19,7 @@ import { badRequest, invalid } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, forgetSystemFields } from '../api-object.ts';
 import { reviewToken } from '../authn/service-account-tokens.ts';
-import { rulesFor } from '../authz/rbac.ts';
-import { nodeNameOf } from '../authn/node-identity.ts';
+import { aggregate } from '../authz/authorizer.ts';
 import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { checkNamespace } from '../registry/rules.ts';
@@ -33,7 +32,7 @@ type Review<T extends KubeObject> = (
   review: T,
   context: RequestContext,
   services: SubresourceServices,
-) => void;
+) => void | Promise<void>;
 
 /** Reads the question, lets `fill` write the answer into it, and sends it back. */
 function reviewer<T extends KubeObject>(fill: Review<T>) {
@@ -51,7 +50,7 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     // Upstream names no kind here.
     if (errors.length > 0) throw invalid({ group: resource.kind.group, kind: '' }, '', errors);
     await admit(context, services, { resource, object: review, dryRun: dryRunOf(context) });
-    fill(review, context, services);
+    await fill(review, context, services);
     return answer(context, services, {
       code: 201,
       kind: resource.kind,
@@ -117,24 +116,30 @@ function mutable(extra: NonNullable<User['extra']>): Record<string, string[]> {
 }
 
 export const createSubjectAccessReview = reviewer<SubjectAccessReview>(
-  (review, _context, services) => {
-    review.status = decide(services, userOf(review.spec), review.spec);
+  async (review, context, services) => {
+    review.status = await decide(services, context, {
+      user: userOf(review.spec),
+      spec: review.spec,
+    });
   },
 );
 
 export const createLocalSubjectAccessReview = reviewer<LocalSubjectAccessReview>(
-  (review, context, services) => {
+  async (review, context, services) => {
     const { namespace } = context.info;
     if (review.spec?.resourceAttributes?.namespace !== namespace) {
       throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
     }
-    review.status = decide(services, userOf(review.spec), review.spec);
+    review.status = await decide(services, context, {
+      user: userOf(review.spec),
+      spec: review.spec,
+    });
   },
 );
 
 export const createSelfSubjectAccessReview = reviewer<SelfSubjectAccessReview>(
-  (review, context, services) => {
-    review.status = decide(services, context.user, review.spec);
+  async (review, context, services) => {
+    review.status = await decide(services, context, { user: context.user, spec: review.spec });
   },
 );
 
@@ -149,51 +154,33 @@ function userOf(spec: SubjectAccessReviewSpec | undefined): User {
   };
 }
 
-/** Selectors that say something which cannot be told: that limits nothing. */
-function evaluationErrors(spec: SubjectAccessReviewSpec | undefined): { evaluationError?: string } {
-  const texts = selectorErrors(spec?.resourceAttributes);
-  return texts.length === 0 ? {} : { evaluationError: texts.join('; ') };
-}
-
-function decide(
+async function decide(
   { authorize }: SubresourceServices,
-  user: User,
-  spec: SubjectAccessReviewSpec | undefined,
+  { signal }: RequestContext,
+  { user, spec }: { readonly user: User; readonly spec: SubjectAccessReviewSpec | undefined },
 ) {
-  const { outcome, reason } = authorize(reviewAttributes(user, spec ?? {}));
+  const { outcome, reason, error } = await authorize(reviewAttributes(user, spec ?? {}), signal);
+  const selectors = selectorErrors(spec?.resourceAttributes);
+  const errors = error === undefined ? selectors : [error, ...selectors];
   return {
     allowed: outcome === 'allow',
     ...(outcome === 'deny' ? { denied: true } : {}),
     ...(reason === '' ? {} : { reason }),
-    ...evaluationErrors(spec),
+    ...(errors.length === 0 ? {} : { evaluationError: errors.join('; ') }),
   };
 }
 
 export const createSelfSubjectRulesReview = reviewer<SelfSubjectRulesReview>(
-  (review, { user }, { reader }) => {
+  (review, { user }, services) => {
     const namespace = review.spec?.namespace ?? '';
     if (namespace === '') throw badRequest('no namespace on request');
+    const { resourceRules, nonResourceRules, incomplete, errors } = services.rules(user, namespace);
     const status: SubjectRulesReviewStatus = {
-      resourceRules: [],
-      nonResourceRules: [],
-      incomplete: false,
+      resourceRules: [...resourceRules],
+      nonResourceRules: [...nonResourceRules],
+      incomplete,
+      ...(errors.length === 0 ? {} : { evaluationError: aggregate(errors) }),
     };
-    for (const { rule } of rulesFor(reader, user, namespace)) {
-      const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
-      if (resources.length > 0) {
-        status.resourceRules.push({
-          verbs,
-          apiGroups,
-          resources,
-          ...(resourceNames === undefined ? {} : { resourceNames }),
-        });
-      }
-      if (nonResourceURLs.length > 0) status.nonResourceRules.push({ verbs, nonResourceURLs });
-    }
-    if (nodeNameOf(user) !== undefined) {
-      status.incomplete = true;
-      status.evaluationError = 'node authorizer does not support user rule resolution';
-    }
     // Nothing of what was sent comes back.
     review.metadata = {};
     review.spec = {};

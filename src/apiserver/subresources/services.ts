@@ -4,6 +4,7 @@ import type { ObjectReader } from '../admission/admission.ts';
 import type { BootstrapTokens } from '../authn/bootstrap-tokens.ts';
 import type { ServiceAccountTokens } from '../authn/service-account-tokens.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
+import type { RuleResolver } from '../authz/rules.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { WriteServices } from '../verbs/write.ts';
@@ -16,6 +17,7 @@ export interface SubresourceServices {
   /** Undefined where bootstrap tokens are worth nothing. */
   readonly bootstrapTokens?: BootstrapTokens | undefined;
   readonly authorize: Authorizer;
+  readonly rules: RuleResolver;
   readonly environment: Environment;
   /** The served resource, in the version that is served first; undefined when there is none. */
   resourceOf(group: string, plural: string): Resource | undefined;

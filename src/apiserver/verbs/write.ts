@@ -1,5 +1,6 @@
 /** CREATE, UPDATE and PATCH: decode, admit, write. */
 import type { Body, HttpResponse } from '#base/http/message.ts';
+import { type Eventual, whenThere } from '#base/eventual.ts';
 import { updateManagedFields } from '#api/apply/managed-fields.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
 import { tooLong } from '#api/meta/field.ts';
@@ -258,13 +259,14 @@ function admitAndUpdate(
 function refusalOf(
   { context, resource, services }: Call,
   asked: PermissionAsked,
-): string | undefined {
+): Eventual<string | undefined> {
   const attributes = { ...attributesFor(context.user, context.info), ...asked };
-  const { outcome, reason } = services.authorize(attributes);
-  if (outcome === 'allow') return undefined;
-  const message = forbiddenMessage(attributes);
-  const cause = reason === '' ? message : `${message}: ${reason}`;
-  return forbidden(resource.groupResource, asked.name, cause).message;
+  return whenThere(services.authorize(attributes, context.signal), ({ outcome, reason }) => {
+    if (outcome === 'allow') return undefined;
+    const message = forbiddenMessage(attributes);
+    const cause = reason === '' ? message : `${message}: ${reason}`;
+    return forbidden(resource.groupResource, asked.name, cause).message;
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A kubelet gets tokens only for pods that run on its node, and only such as these pods mount. */
+import { type Eventual, whenThere } from '#base/eventual.ts';
 import type { TokenRequest } from '#api/gen/authentication-v1.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '#api/gen/core-v1.ts';
 import type { CSIDriver } from '#api/gen/storage-v1.ts';
@@ -9,9 +10,9 @@ import { CSI_DRIVERS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from '../ta
 import { existingPod, type NodeCall } from './call.ts';
 
 /** A node gets tokens only for pods that run on it, and only such as these pods mount. */
-export function admitToken(call: NodeCall): void {
+export function admitToken(call: NodeCall): Eventual<void> {
   const { node, attributes, services } = call;
-  if (attributes.operation !== 'CREATE' || attributes.subresource !== 'token') return;
+  if (attributes.operation !== 'CREATE' || attributes.subresource !== 'token') return undefined;
   const request = attributes.object as TokenRequest;
   const bound = request.spec?.boundObjectRef;
   if (bound?.apiVersion !== 'v1' || bound.kind !== 'Pod' || (bound.name ?? '') === '') {
@@ -30,10 +31,14 @@ export function admitToken(call: NodeCall): void {
   if (pod.spec?.nodeName !== node) {
     throw refusal(attributes, 'node requested token bound to a pod scheduled on a different node');
   }
-  checkAudience(call, request, pod);
+  return checkAudience(call, request, pod);
 }
 
-function checkAudience({ attributes, services }: NodeCall, request: TokenRequest, pod: Pod): void {
+function checkAudience(
+  { attributes, services }: NodeCall,
+  request: TokenRequest,
+  pod: Pod,
+): Eventual<void> {
   const audiences = request.spec?.audiences ?? [];
   if (audiences.length > 1) throw refusal(attributes, 'node may only request 0 or 1 audiences');
   const audience = audiences[0] ?? '';
@@ -42,8 +47,8 @@ function checkAudience({ attributes, services }: NodeCall, request: TokenRequest
       wantsAudience(services.reader, { pod, volume, audience }),
     )
   )
-    return;
-  const decision = services.authorize({
+    return undefined;
+  const asked = {
     user: attributes.user,
     verb: 'request-serviceaccounts-token-audience',
     path: '',
@@ -54,12 +59,14 @@ function checkAudience({ attributes, services }: NodeCall, request: TokenRequest
     subresource: '',
     namespace: attributes.namespace,
     name: attributes.name,
+  };
+  return whenThere(services.authorize(asked), ({ outcome }) => {
+    if (outcome === 'allow') return;
+    throw refusal(
+      attributes,
+      `audience ${JSON.stringify(audience)} not found in pod spec volume, ${attributes.user.name} is not authorized to request tokens for this audience`,
+    );
   });
-  if (decision.outcome === 'allow') return;
-  throw refusal(
-    attributes,
-    `audience ${JSON.stringify(audience)} not found in pod spec volume, ${attributes.user.name} is not authorized to request tokens for this audience`,
-  );
 }
 
 /** A volume asks for tokens of its own audience, or its CSI driver does. */

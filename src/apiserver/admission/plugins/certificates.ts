@@ -4,6 +4,7 @@
  *
  * Source: upstream plugin/pkg/admission/certificates.
  */
+import { type Eventual, firstThere, whenThere } from '#base/eventual.ts';
 import type { CertificateSigningRequest } from '#api/gen/certificates-v1.ts';
 import type { ClusterTrustBundle, PodCertificateRequest } from '#api/gen/certificates-v1beta1.ts';
 import { equalValues } from '#api/meta/equal.ts';
@@ -30,8 +31,8 @@ export function certificateApproval({ authorize }: AdmissionServices): Admission
         operation !== 'UPDATE' ||
         subresource !== 'approval'
       )
-        return;
-      checkSigner(authorize, attributes, 'approve');
+        return undefined;
+      return checkSigner(authorize, attributes, 'approve');
     },
   };
 }
@@ -46,12 +47,12 @@ export function certificateSigning({ authorize }: AdmissionServices): AdmissionP
         operation !== 'UPDATE' ||
         subresource !== 'status'
       )
-        return;
+        return undefined;
       const next = (attributes.object as CertificateSigningRequest | undefined)?.status;
       const old = (attributes.old as CertificateSigningRequest | undefined)?.status;
       const same =
         next?.certificate === old?.certificate && equalValues(next?.conditions, old?.conditions);
-      if (!same) checkSigner(authorize, attributes, 'sign');
+      return same ? undefined : checkSigner(authorize, attributes, 'sign');
     },
   };
 }
@@ -87,20 +88,23 @@ export function clusterTrustBundleAttest({ authorize }: AdmissionServices): Admi
     name: 'ClusterTrustBundleAttest',
     validate(attributes) {
       const { operation, object, old, user } = attributes;
-      if (!isFor(attributes, TRUST_BUNDLES) || operation === 'DELETE') return;
+      if (!isFor(attributes, TRUST_BUNDLES) || operation === 'DELETE') return undefined;
       const next = object as ClusterTrustBundle | undefined;
       const signer = next?.spec?.signerName ?? '';
-      if (signer === '') return;
+      if (signer === '') return undefined;
       const same =
         operation === 'UPDATE' &&
         equalValues(next?.spec, (old as ClusterTrustBundle | undefined)?.spec) &&
         equalValues(next?.metadata?.labels, old?.metadata?.labels) &&
         equalValues(next?.metadata?.annotations, old?.metadata?.annotations);
-      if (same || mayActFor(authorize, user, { signer, verb: 'attest' })) return;
-      throw refusal(
-        attributes,
-        `user not permitted to attest for signerName ${JSON.stringify(signer)}`,
-      );
+      if (same) return undefined;
+      return whenThere(mayActFor(authorize, user, { signer, verb: 'attest' }), (may) => {
+        if (may) return;
+        throw refusal(
+          attributes,
+          `user not permitted to attest for signerName ${JSON.stringify(signer)}`,
+        );
+      });
     },
   };
 }
@@ -111,18 +115,22 @@ export function podCertificateSigning({ authorize }: AdmissionServices): Admissi
     name: 'PodCertificateSigning',
     validate(attributes) {
       const { operation, subresource, object, old, user } = attributes;
-      if (!isFor(attributes, POD_CERTIFICATE_REQUESTS) || operation !== 'UPDATE') return;
+      if (!isFor(attributes, POD_CERTIFICATE_REQUESTS) || operation !== 'UPDATE') return undefined;
       const before = old as PodCertificateRequest | undefined;
       const signer = before?.spec?.signerName ?? '';
       if (
         subresource !== 'status' ||
-        equalValues((object as PodCertificateRequest | undefined)?.status, before?.status) ||
-        mayActFor(authorize, user, { signer, verb: 'sign' })
+        equalValues((object as PodCertificateRequest | undefined)?.status, before?.status)
       )
-        return;
-      const { group, kind } = attributes.kind;
-      const detail = `User ${JSON.stringify(user.name)} is not permitted to "sign" for signer ${JSON.stringify(signer)}`;
-      throw invalid({ group, kind }, attributes.name, [forbiddenField('spec.signerName', detail)]);
+        return undefined;
+      return whenThere(mayActFor(authorize, user, { signer, verb: 'sign' }), (may) => {
+        if (may) return;
+        const { group, kind } = attributes.kind;
+        const detail = `User ${JSON.stringify(user.name)} is not permitted to "sign" for signer ${JSON.stringify(signer)}`;
+        throw invalid({ group, kind }, attributes.name, [
+          forbiddenField('spec.signerName', detail),
+        ]);
+      });
     },
   };
 }
@@ -132,13 +140,15 @@ function checkSigner(
   authorize: Authorizer,
   attributes: Attributes,
   verb: 'approve' | 'sign',
-): void {
+): Eventual<void> {
   const signer = (attributes.old as CertificateSigningRequest | undefined)?.spec?.signerName ?? '';
-  if (mayActFor(authorize, attributes.user, { signer, verb })) return;
-  throw refusal(
-    attributes,
-    `user not permitted to ${verb} requests with signerName ${JSON.stringify(signer)}`,
-  );
+  return whenThere(mayActFor(authorize, attributes.user, { signer, verb }), (may) => {
+    if (may) return;
+    throw refusal(
+      attributes,
+      `user not permitted to ${verb} requests with signerName ${JSON.stringify(signer)}`,
+    );
+  });
 }
 
 /** The right to `verb` the signer, by its name or by `domain/*`. */
@@ -146,21 +156,22 @@ function mayActFor(
   authorize: Authorizer,
   user: User,
   { signer, verb }: { readonly signer: string; readonly verb: string },
-): boolean {
+): Eventual<boolean> {
   const domain = signer.split('/')[0] ?? '';
-  return [signer, `${domain}/*`].some(
-    (name) =>
-      authorize({
-        user,
-        verb,
-        path: '',
-        isResourceRequest: true,
-        group: 'certificates.k8s.io',
-        version: '*',
-        resource: 'signers',
-        subresource: '',
-        namespace: '',
-        name,
-      }).outcome === 'allow',
-  );
+  const allowed = firstThere([signer, `${domain}/*`], (name) => {
+    const asked = {
+      user,
+      verb,
+      path: '',
+      isResourceRequest: true,
+      group: 'certificates.k8s.io',
+      version: '*',
+      resource: 'signers',
+      subresource: '',
+      namespace: '',
+      name,
+    };
+    return whenThere(authorize(asked), ({ outcome }) => (outcome === 'allow' ? true : undefined));
+  });
+  return whenThere(allowed, (found) => found === true);
 }

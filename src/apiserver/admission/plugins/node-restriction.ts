@@ -5,6 +5,7 @@
  * Source: upstream plugin/pkg/admission/noderestriction; Kubernetes documentation, "Admission
  * Control", NodeRestriction.
  */
+import type { Eventual } from '#base/eventual.ts';
 import { nodeNameOf } from '../../authn/node-identity.ts';
 import type { AdmissionPlugin } from '../admission.ts';
 import type { NodeCall } from '../node-restriction/call.ts';
@@ -34,7 +35,7 @@ import {
 } from '../targets.ts';
 
 /** What a node may do, by the resource that it is about. */
-const RULES: readonly [Target, (call: NodeCall) => void][] = [
+const RULES: readonly [Target, (call: NodeCall) => Eventual<void>][] = [
   [PODS, admitPodCall],
   [NODES, admitNode],
   [PERSISTENT_VOLUME_CLAIMS, admitClaim],
@@ -50,16 +51,15 @@ export function nodeRestriction(services: AdmissionServices): AdmissionPlugin {
     name: 'NodeRestriction',
     admit(attributes) {
       const node = nodeNameOf(attributes.user);
-      if (node === undefined || attributes.operation === 'CONNECT') return;
+      if (node === undefined || attributes.operation === 'CONNECT') return undefined;
       if (node === '') {
         throw refusal(
           attributes,
           `could not determine node from user ${JSON.stringify(attributes.user.name)}`,
         );
       }
-      for (const [target, admit] of RULES) {
-        if (isFor(attributes, target)) admit({ node, attributes, services });
-      }
+      const [, admit] = RULES.find(([target]) => isFor(attributes, target)) ?? [];
+      return admit?.({ node, attributes, services });
     },
   };
 }

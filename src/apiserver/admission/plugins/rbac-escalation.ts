@@ -5,6 +5,7 @@
  * a validator like the others. `escalate` and `bind` are the verbs that lift it.
  */
 import type { ClusterRole, PolicyRule, Role, RoleBinding } from '#api/gen/rbac-v1.ts';
+import { type Eventual, whenThere } from '#base/eventual.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { forbidden, notFound } from '#api/meta/status.ts';
 import { rulesFor } from '../../authz/rbac.ts';
@@ -26,13 +27,16 @@ export function rbacEscalation(services: AdmissionServices): AdmissionPlugin {
     validate(attributes) {
       const { operation, user, object, kind } = attributes;
       if (kind.group !== GROUP || object === undefined || user.groups.includes(MASTERS_GROUP))
-        return;
-      if (operation !== 'CREATE' && operation !== 'UPDATE') return;
-      if (onlyCollectorFieldsChange(attributes)) return;
-      if (isFor(attributes, CLUSTER_ROLES)) checkClusterRole(attributes, services);
-      else if (isFor(attributes, ROLES)) checkRole(attributes, services);
-      else if (isFor(attributes, CLUSTER_ROLE_BINDINGS) || isFor(attributes, ROLE_BINDINGS))
-        checkBinding(attributes, services);
+        return undefined;
+      if (operation !== 'CREATE' && operation !== 'UPDATE') return undefined;
+      if (onlyCollectorFieldsChange(attributes)) return undefined;
+      if (isFor(attributes, CLUSTER_ROLES) || isFor(attributes, ROLES))
+        return whenThere(mayEscalate(attributes, services), (may) => {
+          if (!may) checkRules(attributes, services);
+        });
+      return isFor(attributes, CLUSTER_ROLE_BINDINGS) || isFor(attributes, ROLE_BINDINGS)
+        ? checkBinding(attributes, services)
+        : undefined;
     },
   };
 }
@@ -54,15 +58,15 @@ function onlyCollectorFieldsChange({ object, old }: Attributes): boolean {
   return equalValues(strip(object), strip(old));
 }
 
-function checkRole(attributes: Attributes, services: AdmissionServices): void {
-  if (mayEscalate(attributes, services)) return;
-  refuseMissing(attributes, services, (attributes.object as Role | undefined)?.rules ?? []);
+/** Of a Role, which aggregates nothing, or of a ClusterRole. */
+function checkRules(attributes: Attributes, services: AdmissionServices): void {
+  const next = attributes.object as ClusterRole | Role | undefined;
+  refuseMissing(attributes, services, next?.rules ?? []);
+  if (isFor(attributes, CLUSTER_ROLES)) checkAggregation(attributes, services);
 }
 
-function checkClusterRole(attributes: Attributes, services: AdmissionServices): void {
-  if (mayEscalate(attributes, services)) return;
+function checkAggregation(attributes: Attributes, services: AdmissionServices): void {
   const next = attributes.object as ClusterRole | undefined;
-  refuseMissing(attributes, services, next?.rules ?? []);
   const aggregates = [next, attributes.old as ClusterRole | undefined].some(
     (role) => (role?.aggregationRule?.clusterRoleSelectors ?? []).length > 0,
   );
@@ -71,12 +75,12 @@ function checkClusterRole(attributes: Attributes, services: AdmissionServices): 
   }
 }
 
-function checkBinding(attributes: Attributes, services: AdmissionServices): void {
+function checkBinding(attributes: Attributes, services: AdmissionServices): Eventual<void> {
   const roleRef = (attributes.object as RoleBinding | undefined)?.roleRef;
-  if (roleRef === undefined) return;
+  if (roleRef === undefined) return undefined;
   const namespace = isFor(attributes, ROLE_BINDINGS) ? attributes.namespace : '';
   const target = roleRef.kind === 'Role' ? ROLES : CLUSTER_ROLES;
-  const decision = services.authorize({
+  const asked = {
     user: attributes.user,
     verb: 'bind',
     path: '',
@@ -87,31 +91,32 @@ function checkBinding(attributes: Attributes, services: AdmissionServices): void
     subresource: '',
     namespace,
     name: roleRef.name,
+  };
+  return whenThere(services.authorize(asked), ({ outcome }) => {
+    if (outcome === 'allow') return;
+    const role = services.reader.get(target, target === ROLES ? namespace : '', roleRef.name) as
+      | Role
+      | undefined;
+    if (role === undefined) throw notFound({ group: GROUP, resource: target.plural }, roleRef.name);
+    refuseMissing(attributes, services, role.rules ?? []);
   });
-  if (decision.outcome === 'allow') return;
-  const role = services.reader.get(target, target === ROLES ? namespace : '', roleRef.name) as
-    | Role
-    | undefined;
-  if (role === undefined) throw notFound({ group: GROUP, resource: target.plural }, roleRef.name);
-  refuseMissing(attributes, services, role.rules ?? []);
 }
 
-function mayEscalate(attributes: Attributes, { authorize }: AdmissionServices): boolean {
+function mayEscalate(attributes: Attributes, { authorize }: AdmissionServices): Eventual<boolean> {
   const { user, kind, namespace, name } = attributes;
-  return (
-    authorize({
-      user,
-      verb: 'escalate',
-      path: '',
-      isResourceRequest: true,
-      group: kind.group,
-      version: '*',
-      resource: kind.plural,
-      subresource: '',
-      namespace,
-      name,
-    }).outcome === 'allow'
-  );
+  const asked = {
+    user,
+    verb: 'escalate',
+    path: '',
+    isResourceRequest: true,
+    group: kind.group,
+    version: '*',
+    resource: kind.plural,
+    subresource: '',
+    namespace,
+    name,
+  };
+  return whenThere(authorize(asked), ({ outcome }) => outcome === 'allow');
 }
 
 function heldRules({ user, namespace }: Attributes, { reader }: AdmissionServices): PolicyRule[] {

@@ -1,0 +1,30 @@
+/** Who decides what may be done. */
+import { constant } from '#base/live.ts';
+import { type AuthorizationChain, authorizationChain } from '../authz/chain.ts';
+import { serverIdentity } from '../bootstrap/identity-lease.ts';
+import { AuthorizationMetrics } from '../metrics/authorization-metrics.ts';
+import { observeConfig } from '../metrics/config-metrics.ts';
+import { NO_BACKENDS } from '../proxy/transport.ts';
+import type { ServerCore } from './core.ts';
+
+const NODE_AND_RBAC = constant([
+  { type: 'Node', name: 'node' },
+  { type: 'RBAC', name: 'rbac' },
+]);
+
+export function createAuthorization(core: ServerCore): AuthorizationChain {
+  const { options, environment, reader, metrics } = core;
+  const { authorization = { authorizers: NODE_AND_RBAC } } = options;
+  if (authorization.authorizers.source !== '')
+    observeConfig(metrics.registry, 'authorization', {
+      live: authorization.authorizers,
+      clock: environment.clock,
+      serverId: serverIdentity(options.hostname ?? 'localhost'),
+    });
+  return authorizationChain(authorization, {
+    reader,
+    environment,
+    backends: options.backends ?? NO_BACKENDS,
+    metrics: new AuthorizationMetrics(metrics.registry),
+  });
+}
