@@ -4,10 +4,7 @@
  * Source: API reference apiextensions/v1, ConversionReview; upstream
  * apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go for checks and messages.
  */
-import { type Environment, timeoutSignal } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
-import { dialError, isDialError } from '#base/http/dial-error.ts';
-import { type HttpResponse, readBody } from '#base/http/message.ts';
 import type { WebhookConversion } from '#api/gen/apiextensions-v1.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import {
@@ -17,18 +14,15 @@ import {
   parseApiVersion,
 } from '#api/meta/object.ts';
 import { plainError } from '#api/meta/status.ts';
-import type { WebhookRoad } from '../webhooks/locate.ts';
+import { type PostServices, postToWebhook } from '../webhooks/post.ts';
 
 /** Upstream's limit for calls of webhooks that set none of their own. */
 const TIMEOUT_MS = 30_000;
 const REVIEWS = ['v1', 'v1beta1'];
 const GROUP = 'apiextensions.k8s.io';
 
-export interface ConversionServices {
-  readonly environment: Environment;
-  /** The road to the webhook, and the path to ask there. Throws when the Service has nobody. */
-  locate(webhook: WebhookConversion): WebhookRoad;
-}
+/** The environment, and the road to a webhook. */
+export type ConversionServices = PostServices;
 
 /** Answers `objects`, none of which is of `apiVersion`, in that version and in their order. */
 export async function convertByWebhook(
@@ -44,7 +38,9 @@ export async function convertByWebhook(
   let answered: unknown[];
   try {
     const review = reviewOf(webhook, { uid, desiredAPIVersion: apiVersion, objects });
-    answered = convertedIn(await ask(services, webhook, review), review.apiVersion, uid);
+    const post = { body: review, timeoutMs: TIMEOUT_MS };
+    const answer = await postToWebhook(services, webhook.clientConfig ?? {}, post);
+    answered = convertedIn(answer, review.apiVersion, uid);
   } catch (error) {
     throw plainError(`conversion webhook for ${about} failed: ${messageOf(error)}`);
   }
@@ -77,34 +73,6 @@ function reviewOf({ conversionReviewVersions }: WebhookConversion, request: Conv
   const version = conversionReviewVersions.find((one) => REVIEWS.includes(one));
   if (version === undefined) throw new Error('no supported conversion review versions');
   return { kind: 'ConversionReview', apiVersion: `${GROUP}/${version}`, request };
-}
-
-async function ask(
-  services: ConversionServices,
-  webhook: WebhookConversion,
-  review: object,
-): Promise<unknown> {
-  const { handler, url, origin, address } = services.locate(webhook);
-  const path = `${url}${url.includes('?') ? '&' : '?'}timeout=${TIMEOUT_MS / 1000}s`;
-  const limit = timeoutSignal(services.environment, TIMEOUT_MS);
-  try {
-    const request = {
-      method: 'POST',
-      url: path,
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: Buffer.from(JSON.stringify(review)),
-      signal: limit.signal,
-    };
-    const response = await handler(request).catch((error: unknown): HttpResponse => {
-      const text = isDialError(error) ? dialError(error, address) : messageOf(error);
-      throw new Error(`Post ${JSON.stringify(`${origin}${path}`)}: ${text}`, { cause: error });
-    });
-    const text = Buffer.from(await readBody(response.body)).toString();
-    if (response.status >= 200 && response.status < 300) return JSON.parse(text);
-    throw new Error(`the server answered ${response.status}: ${text.slice(0, 1024)}`);
-  } finally {
-    limit.release();
-  }
 }
 
 function convertedIn(answer: unknown, apiVersion: string, uid: string): unknown[] {

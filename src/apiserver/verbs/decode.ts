@@ -93,7 +93,7 @@ export function checkNamed(given: string, wanted: string): void {
 }
 
 /** Checks fields against the schema, sets defaults. What is unknown is pruned and reported. */
-export function decodeParsed(context: RequestContext, decoding: Decoding): ApiObject {
+export function decodeParsed(context: Pick<RequestContext, 'warn'>, decoding: Decoding): ApiObject {
   const { kind, type, validation } = decoding;
   const { object, problems, hasEmpty } = readJson(decoding);
   checkGroupVersion(decoding, object);
@@ -182,7 +182,7 @@ function customUnreadable(
 
 /** Unknown and duplicate fields: an error, warnings, or nothing (KEP-2885). */
 function report(
-  context: RequestContext,
+  context: Pick<RequestContext, 'warn'>,
   kind: AnyKind,
   problems: readonly string[],
   validation: FieldValidation,
