@@ -107,14 +107,15 @@ export interface AdmissionObserver {
   ): void;
 }
 
-type Step = readonly {
+interface Step {
   readonly name: string;
-  run(attributes: Attributes, rounds: Rounds): unknown;
-}[];
+  /** Undefined where there is nothing to wait for. */
+  readonly run: (attributes: Attributes, rounds: Rounds) => void | Promise<void>;
+}
 
 export class AdmissionChain {
-  readonly #admitting: Step;
-  readonly #validating: Step;
+  readonly #admitting: readonly Step[];
+  readonly #validating: readonly Step[];
   readonly #told: readonly AdmissionPlugin[];
   readonly #observer: AdmissionObserver | undefined;
 
@@ -122,19 +123,19 @@ export class AdmissionChain {
   constructor(plugins: readonly AdmissionPlugin[], observer?: AdmissionObserver) {
     this.#observer = observer;
     this.#admitting = plugins
-      .filter(({ admit }) => admit !== undefined)
+      .filter((plugin) => 'admit' in plugin)
       .map((plugin) => ({
         name: plugin.name,
         run: (attributes, rounds) => plugin.admit?.(attributes, rounds),
       }));
     this.#validating = plugins
-      .filter(({ validate }) => validate !== undefined)
+      .filter((plugin) => 'validate' in plugin)
       .map((plugin) => ({ name: plugin.name, run: (attributes) => plugin.validate?.(attributes) }));
     this.#told = plugins.filter((plugin) => 'finished' in plugin);
   }
 
-  async admit(attributes: Attributes): Promise<void> {
-    await this.#measured('admit', attributes, undefined, async () => {
+  admit(attributes: Attributes): Promise<void> {
+    return this.#measured('admit', attributes, async () => {
       const rounds = new Rounds();
       await this.#run('admit', this.#admitting, attributes, rounds);
       if (!rounds.wantsAnother) return;
@@ -143,8 +144,8 @@ export class AdmissionChain {
     });
   }
 
-  async validate(attributes: Attributes): Promise<void> {
-    await this.#measured('validate', attributes, undefined, () =>
+  validate(attributes: Attributes): Promise<void> {
+    return this.#measured('validate', attributes, () =>
       this.#run('validate', this.#validating, attributes, new Rounds()),
     );
   }
@@ -156,33 +157,48 @@ export class AdmissionChain {
 
   async #run(
     type: 'admit' | 'validate',
-    step: Step,
+    steps: readonly Step[],
     attributes: Attributes,
     rounds: Rounds,
   ): Promise<void> {
-    for (const { name, run } of step)
-      await this.#measured(type, attributes, name, () => run(attributes, rounds));
+    for (const step of steps) {
+      const work = (): void | Promise<void> => step.run(attributes, rounds);
+      // Most have nothing to wait for.
+      const waiting = this.#measured(type, attributes, work, step.name);
+      if (waiting !== undefined) await waiting;
+    }
   }
 
-  async #measured(
+  /** Does `work`, and tells how long it took. */
+  #measured<T extends void | Promise<void>>(
     type: 'admit' | 'validate',
     { operation }: Attributes,
-    plugin: string | undefined,
-    work: () => unknown,
-  ): Promise<void> {
+    work: () => T,
+    plugin?: string,
+  ): T {
     const observer = this.#observer;
-    if (observer === undefined) {
-      await work();
-      return;
-    }
+    if (observer === undefined) return work();
     const startMs = observer.clock.monotonicMs();
-    let rejected = true;
-    try {
-      await work();
-      rejected = false;
-    } finally {
+    const took = (rejected: boolean): void => {
       const about = { type, operation, rejected, ...(plugin === undefined ? {} : { plugin }) };
       observer.took(about, observer.clock.monotonicMs() - startMs);
+    };
+    let isWaiting = false;
+    let rejected = true;
+    try {
+      const result = work();
+      rejected = false;
+      if (result === undefined) return result;
+      isWaiting = true;
+      return result.then(
+        () => took(false),
+        (error: unknown) => {
+          took(true);
+          throw error;
+        },
+      ) as T;
+    } finally {
+      if (!isWaiting) took(rejected);
     }
   }
 }

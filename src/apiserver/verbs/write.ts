@@ -308,8 +308,9 @@ export function updateAs(
     transform(current: ApiObject | undefined): Promise<ApiObject>;
   },
 ): Promise<{ object: ApiObject; created: boolean }> {
-  const { part, transform } = change;
-  return updateWith(callOf(context, resource, services, 'UpdateOptions'), transform, {
+  const { part } = change;
+  const call = callOf(context, resource, services, 'UpdateOptions');
+  return updateWith(call, (current) => change.transform(current), {
     managesFields: true,
     namesUid: context.info.verb === 'update',
     part,

@@ -15,7 +15,7 @@ import { type HttpResponse, readBody } from '#base/http/message.ts';
 import { type WebhookClientConfig, type WebhookRoad, webhookUrl } from './locate.ts';
 
 /** No answer is longer: it holds at most a patch of an object, in base64. */
-export const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
+const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 /** Of an answer that is shown in a message. */
 const SHOWN_MAX_BYTES = 2048;
 const SERVICE_UNAVAILABLE = 503;

@@ -86,13 +86,18 @@ const NOTHING = {
 
 function resourceAttributes(
   user: User,
-  { fieldSelector, labelSelector: _, ...resource }: CheckedResource,
+  checked: CheckedResource,
   verb: string,
 ): AuthorizationAttributes {
-  const fields = fieldsOf(fieldSelector);
+  const { group, resource, subresource, namespace, name } = checked;
+  const fields = fieldsOf(checked.fieldSelector);
   return {
-    ...NOTHING,
-    ...resource,
+    path: '',
+    group,
+    resource,
+    subresource,
+    namespace,
+    name,
     user,
     verb,
     isResourceRequest: true,

@@ -16,7 +16,7 @@ import {
 /** Whether `rule` names the request, were it for `resource`. Names of objects are not looked at. */
 export function ruleMatches(
   rule: NamedRuleWithOperations,
-  view: Pick<RequestView, 'operation' | 'subresource' | 'namespace'>,
+  view: { readonly operation: string; readonly subresource: string; readonly namespace: string },
   resource: GroupVersionResource,
 ): boolean {
   return (

@@ -116,6 +116,12 @@ export interface Ended {
   readonly tookMs: number;
 }
 
+/** Nothing thrown is no error. */
+function thrown(error: unknown): Error | undefined {
+  if (error === undefined || error instanceof Error) return error;
+  return internalError(messageOf(error));
+}
+
 const OK = 200;
 
 /** Counts the call. Upstream leaves calls out of the rejections whose client has gone away. */
@@ -147,10 +153,10 @@ export function verdictOf(
   services: CallServices,
   { hook, view, type, error }: Ended,
   failOpenKey: string,
-): unknown {
+): Error | undefined {
   const { attributes, operation } = view;
   if (error instanceof WebhookRejection) return error.status;
-  if (!(error instanceof CallingWebhookError)) return error;
+  if (!(error instanceof CallingWebhookError)) return thrown(error);
   const { name } = hook.webhook;
   const { log } = services.environment;
   if (!hook.ignoresFailures) {

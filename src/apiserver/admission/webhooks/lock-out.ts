@@ -5,8 +5,7 @@
  */
 import type { Service } from '#api/gen/core-v1.ts';
 import { type Labels, labelSelectorMatches } from '#api/meta/labels.ts';
-import type { ObjectReader } from '../admission.ts';
-import type { Attributes } from '../admission.ts';
+import type { Attributes, ObjectReader } from '../admission.ts';
 import { ruleMatches } from '../matching/rules.ts';
 import { NAMESPACES, SERVICES } from '../targets.ts';
 import type { Webhook, WebhookConfiguration } from './configurations.ts';
@@ -22,7 +21,7 @@ interface Part {
 }
 
 /** The Service of a webhook as far as it is there. */
-export interface Backing {
+interface Backing {
   readonly service: Service | undefined;
   readonly namespaceLabels: Readonly<Record<string, string>>;
 }
@@ -63,7 +62,7 @@ const PARTS: readonly Part[] = [
 ];
 
 /** The warning about `webhook`; undefined where it cannot lock itself out. */
-export function lockOutWarning(webhook: Webhook, backing: Backing): string | undefined {
+function lockOutWarning(webhook: Webhook, backing: Backing): string | undefined {
   const { service } = webhook.clientConfig;
   const mayFail = webhook.failurePolicy === 'Ignore' || (webhook.matchConditions ?? []).length > 0;
   if (service === undefined || mayFail) return undefined;
@@ -102,8 +101,9 @@ function isEmpty(selector: Webhook['objectSelector']): boolean {
 /** Warns the client that writes a configuration, of each of its webhooks. */
 export function warnOfLockOut(
   { reader }: { readonly reader: Pick<ObjectReader, 'get'> },
-  { operation, object, warn }: Attributes,
+  attributes: Attributes,
 ): void {
+  const { operation, object } = attributes;
   if (operation !== 'CREATE' && operation !== 'UPDATE') return;
   for (const webhook of (object as WebhookConfiguration | undefined)?.webhooks ?? []) {
     const { namespace = '', name = '' } = webhook.clientConfig.service ?? {};
@@ -114,6 +114,6 @@ export function warnOfLockOut(
         ...reader.get(NAMESPACES, '', namespace)?.metadata?.labels,
       },
     });
-    if (warning !== undefined) warn(warning);
+    if (warning !== undefined) attributes.warn(warning);
   }
 }

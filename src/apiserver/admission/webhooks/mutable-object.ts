@@ -62,7 +62,8 @@ export class MutableObject {
 
   /** The request has what was made. Managers that nobody could read are those from before. */
   async finish(): Promise<void> {
-    const { object, warn } = this.#view.attributes;
+    const { attributes } = this.#view;
+    const { object } = attributes;
     if (!this.#isDirty || object === undefined) return;
     const { managedFields: before } = metadataOf(object);
     try {
@@ -76,7 +77,7 @@ export class MutableObject {
     } catch (error) {
       if (before === undefined) delete metadata.managedFields;
       else metadata.managedFields = before;
-      warn(
+      attributes.warn(
         `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${messageOf(error)}`,
       );
     }

@@ -49,13 +49,12 @@ export function applyOperations(
 ): Patched {
   try {
     const value = applyJsonPatch(before, parseJsonPatch(operations)) as JsonObject;
-    const { setDefaults, ...plain } = kind;
     const object = decodeParsed(
       { warn: () => {} },
-      { value, kind: plain, type: documentTypeOf(kind), validation: 'Ignore' },
+      { value, kind, type: documentTypeOf(kind), validation: 'Ignore', withoutDefaults: true },
     );
     const changed = !equalJson(asJson(object, kind), before);
-    setDefaults?.(object);
+    kind.setDefaults?.(object);
     return { object, changed };
   } catch (error) {
     if (error instanceof JsonPatchError) throw internalError(error.message);

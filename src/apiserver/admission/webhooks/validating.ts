@@ -44,7 +44,7 @@ async function validate(
 ): Promise<void> {
   const invocations = await invocationsOf(services, hooks, attributes);
   if (invocations.length === 0) return;
-  const errors: unknown[] = [];
+  const errors: Error[] = [];
   await Promise.all(
     invocations.map(async (invocation, index) => {
       const verdict = await ask(services, calls, invocation, index);
@@ -95,7 +95,7 @@ async function ask(
   calls: CallServices,
   invocation: Invocation,
   index: number,
-): Promise<unknown> {
+): Promise<Error | undefined> {
   const { hook, view } = invocation;
   const startMs = clock.monotonicMs();
   let error: unknown;
