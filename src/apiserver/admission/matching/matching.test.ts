@@ -1,6 +1,7 @@
 /** Whether a request is meant, as webhooks and policies say it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NAMESPACE } from '#api/core/namespace.ts';
 import { DEPLOYMENT } from '#api/apps/deployment.ts';
 import type { NamedRuleWithOperations } from '#api/gen/admissionregistration-v1.ts';
 import { type AnyKind, anyKind, defineKind } from '#api/kind.ts';
@@ -216,6 +217,18 @@ describe('selectors', () => {
     assert.equal(await of('a', { namespace: 'none' }), '404');
     const unnamed = { ...all, rules: [named(['v9'])], namespaceSelector: team('a') };
     assert.equal(await matched(webhookCriteria(unnamed), { namespace: 'none' }), 'no');
+  });
+
+  it('of namespaces look at the labels of a Namespace that has no name yet', async () => {
+    const as = anyKind(NAMESPACE);
+    const of = (value: string) =>
+      matched(webhookCriteria({ ...all, rules, namespaceSelector: team(value) }), {
+        as,
+        namespace: '',
+        object: { metadata: { generateName: 'n-', labels: { team: 'a' } } },
+      });
+    assert.equal(await of('a'), '/v1 /v1');
+    assert.equal(await of('b'), 'no');
   });
 
   it('of namespaces wait for one that was made a moment ago', async () => {

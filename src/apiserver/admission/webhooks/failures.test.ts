@@ -196,8 +196,15 @@ describe('the time of webhooks', () => {
       ['/hook?timeout=10s', '/hook?timeout=2s'],
     );
     assert.equal(Math.round((api.environment.clock.monotonicMs() - startMs) / 1000), 12);
-    // Another request has its own.
+    // Another request has its own, and so has each object of a collection.
     hooks.answer('/hook', reviewed({}));
     await api.must(`POST ${MAPS}`, { metadata: { name: 'b' } });
+    for (let n = 0; n < 40; n++) await api.must(`POST ${MAPS}`, { metadata: { name: `m-${n}` } });
+    // Sixteen at a time, a second for each webhook: longer together than one request may take.
+    hooks.answer('/hook', async (asked) => {
+      await new Promise<void>((resolve) => void api.environment.timers.after(1_500, resolve));
+      return reviewed({})(asked);
+    });
+    await api.must(`DELETE ${MAPS}`);
   });
 });

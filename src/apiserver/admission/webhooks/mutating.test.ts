@@ -197,6 +197,38 @@ describe('mutating webhooks', () => {
     );
   });
 
+  it('are told of another version, and what they change there comes back', async () => {
+    hooks.respond('/one', () => patch({ op: 'replace', path: '/message', value: 'changed' }));
+    await hooks.hook('a', '/one', { mutating: true, rules: [rule('events')] });
+    const made = await api.must('POST /apis/events.k8s.io/v1/namespaces/default/events', {
+      metadata: { name: 'e' },
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      reportingController: 'x.example.com/y',
+      reportingInstance: 'z',
+      action: 'Did',
+      reason: 'Because',
+      type: 'Normal',
+      note: 'a note',
+      regarding: { kind: 'Pod', namespace: 'default', name: 'p' },
+    });
+    assert.deepEqual([made.apiVersion, made.note], ['events.k8s.io/v1', 'changed']);
+    assert.equal(made.message, undefined);
+  });
+
+  it('that name an owner twice are told', async () => {
+    const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u' };
+    hooks.respond('/one', () =>
+      patch({ op: 'add', path: '/metadata/ownerReferences', value: [owner, owner] }),
+    );
+    await hooks.hook('a', '/one', { mutating: true });
+    const made = await api.call(`POST ${MAPS}`, { metadata: { name: 'm' } });
+    const changed = await api.call(`PATCH ${MAPS}/m`, { data: { a: 'b' } });
+    for (const { body, headers } of [made, changed]) {
+      assert.deepEqual(body.metadata.ownerReferences, [owner]);
+      assert.match(headers['warning'] ?? '', /duplicate entries after mutating admission happens/);
+    }
+  });
+
   it('cannot change what is deleted', async () => {
     await api.must(`POST ${MAPS}`, { metadata: { name: 'm' } });
     hooks.respond('/one', () => patch({ op: 'add', path: '/data', value: {} }));

@@ -382,6 +382,57 @@ describe('subresources', () => {
     );
   });
 
+  it('that act do as webhooks have changed what was sent', async () => {
+    hooks.respond('/token', () =>
+      patch({ op: 'add', path: '/spec/expirationSeconds', value: 1200 }),
+    );
+    hooks.respond('/eviction', () =>
+      patch({ op: 'add', path: '/deleteOptions', value: { propagationPolicy: 'None' } }),
+    );
+    hooks.respond('/proxy', () => patch({ op: 'replace', path: '/path', value: '/other' }));
+    await hooks.configure(
+      'a',
+      [
+        webhook('token', '/token', { rules: [asked('serviceaccounts/token')] }),
+        webhook('eviction', '/eviction', { rules: [asked('pods/eviction')] }),
+        webhook('proxy', '/proxy', { rules: [asked('nodes/proxy')] }),
+      ],
+      true,
+    );
+    const accounts = `${NAMESPACES}/default/serviceaccounts`;
+    const token = await api.must(`POST ${accounts}/default/token`, {});
+    assert.deepEqual(
+      [token.spec.expirationSeconds, token.metadata.name, token.metadata.namespace],
+      [1200, 'default', 'default'],
+    );
+    assert.match(
+      await api.refusal(`POST ${PODS}/p/eviction`, { metadata: { name: 'p' } }),
+      /^422 .*propagationPolicy: Unsupported value: "None"/,
+    );
+    const proxied: string[] = [];
+    const kubelets = {
+      to:
+        () =>
+        async ({ url }: { url: string }) => {
+          proxied.push(url);
+          return { status: 200, headers: {} };
+        },
+    };
+    hooks = await WebhookServer.start({ kubelets });
+    ({ api } = hooks);
+    hooks.respond('/proxy', () => patch({ op: 'replace', path: '/path', value: '/other' }));
+    await hooks.hook('a', '/proxy', { mutating: true, rules: [asked('nodes/proxy')] });
+    await api.must('POST /api/v1/nodes', { metadata: { name: 'n' } });
+    await api.must('PATCH /api/v1/nodes/n/status', {
+      status: {
+        addresses: [{ type: 'InternalIP', address: '10.0.0.9' }],
+        daemonEndpoints: { kubeletEndpoint: { Port: 10_250 } },
+      },
+    });
+    await api.call('GET /api/v1/nodes/n/proxy/asked');
+    assert.deepEqual(proxied, ['/other']);
+  });
+
   it('that act are shown with the object that was sent', async () => {
     hooks.respond('/one', () => deny());
     await hooks.hook('a', '/one', {
