@@ -31,6 +31,7 @@ export class RequestContext {
   readonly cbor: boolean;
   readonly #warnings = new Set<string>();
   readonly #annotations = new Map<string, string>();
+  readonly #requestAnnotations = new Map<string, string>();
   #auditId: string | undefined;
   constructor(
     request: HttpRequest,
@@ -61,12 +62,19 @@ export class RequestContext {
     this.#auditId ??= this.header('audit-id') || this.environment.random.uuid();
     return this.#auditId;
   }
-  /** An annotation of the audit event. As upstream has it, what was said first of a key stays. */
-  annotate(key: string, value: string): void {
-    if (!this.#annotations.has(key) && this.#annotations.size < ANNOTATIONS_MAX)
-      this.#annotations.set(key, value);
+  /**
+   * An annotation of the audit event. As upstream has it, what was said first of a key stays.
+   * `level`: shown only in events of this level and above.
+   */
+  annotate(key: string, value: string, level?: 'Request'): void {
+    const annotations = level === undefined ? this.#annotations : this.#requestAnnotations;
+    if (!annotations.has(key) && annotations.size < ANNOTATIONS_MAX) annotations.set(key, value);
   }
   get annotations(): ReadonlyMap<string, string> {
     return this.#annotations;
+  }
+  /** Annotations of audit events of the level `Request` and above. */
+  get requestAnnotations(): ReadonlyMap<string, string> {
+    return this.#requestAnnotations;
   }
 }

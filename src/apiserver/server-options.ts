@@ -70,16 +70,19 @@ export interface ApiServerLimits {
   readonly requestTimeoutMs: number;
   readonly watches: number;
   readonly eventTtlSeconds: number;
+  /** What all admission webhooks of one request may take together. */
+  readonly webhookBudgetMs: number;
   /** Between `/readyz` failing and the end of watches: load balancers look elsewhere meanwhile. */
   readonly shutdownDelayMs: number;
 }
 
-/** Upstream's defaults, but for the limit on watches, which upstream has not. */
+/** Upstream's defaults, but for the limits on watches and on webhooks, which upstream has not. */
 export const LIMITS: ApiServerLimits = {
   readsInFlight: 400,
   writesInFlight: 200,
   requestTimeoutMs: 60_000,
   watches: 10_000,
   eventTtlSeconds: 3_600,
+  webhookBudgetMs: 30_000,
   shutdownDelayMs: 0,
 };

@@ -1,9 +1,18 @@
 /** Admission of one object by one plug-in, without a server. */
-import type { AdmissionPlugin, Attributes, Operation } from '#apiserver/admission/admission.ts';
+import {
+  type AdmissionPlugin,
+  type Attributes,
+  type Operation,
+  Rounds,
+} from '#apiserver/admission/admission.ts';
+import { EquivalentResources } from '#apiserver/admission/matching/equivalents.ts';
+import { WebhookBudget } from '#apiserver/admission/webhooks/budget.ts';
 import type { AdmissionServices } from '#apiserver/admission/services.ts';
 import type { ApiObject } from '#apiserver/api-object.ts';
 import type { Decision } from '#apiserver/authz/authorizer.ts';
 import type { User } from '#apiserver/context.ts';
+import { AdmissionMetrics } from '#apiserver/metrics/admission-metrics.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { FakeReader } from './fake-reader.ts';
@@ -42,6 +51,14 @@ export class AdmissionBench {
       authorize: () => this.decision,
       registry: { hub: { onRevision } } as unknown as AdmissionServices['registry'],
       resources: { first: () => undefined },
+      equivalents: new EquivalentResources({ kinds: () => [], generation: 0 }),
+      metrics: new AdmissionMetrics(new MetricRegistry(), this.environment.clock),
+      webhooks: {
+        locate: () => {
+          throw new Error('there is no road to webhooks');
+        },
+        budget: new WebhookBudget(this.environment.clock, 30_000),
+      },
     };
   }
 
@@ -73,7 +90,7 @@ export class AdmissionBench {
   async run(plugin: AdmissionPlugin, asked: Asked): Promise<string> {
     const attributes = this.attributes(asked);
     try {
-      await plugin.admit?.(attributes);
+      await plugin.admit?.(attributes, new Rounds());
       await plugin.validate?.(attributes);
       return 'admitted';
     } catch (error) {

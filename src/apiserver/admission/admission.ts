@@ -3,8 +3,11 @@
  *
  * Plug-ins run in the order of `order.ts`: first every `admit` (may change the object), later, on
  * the object as it will be stored, every `validate`. A plug-in refuses by throwing a StatusError.
+ * A plug-in may ask that all of `admit` runs once more, on what others have changed since.
  */
+import type { Clock } from '#base/env.ts';
 import type { AnyKind } from '#api/kind.ts';
+import type { JsonObject } from '#api/meta/object.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { User } from '../context.ts';
 
@@ -14,19 +17,30 @@ export interface Attributes {
   readonly operation: Operation;
   readonly kind: AnyKind;
   readonly subresource: string;
+  /** What `object` and `old` are where that is not `kind`: a Scale, an Eviction, PodExecOptions … */
+  readonly objectKind?: AnyKind;
   readonly namespace: string;
   /** Empty while `generateName` has not been resolved. */
   readonly name: string;
-  /** The object of a CREATE or UPDATE; a plug-in's `admit` may change it. */
+  /** The object is one of many that the request deletes: the request itself names none. */
+  readonly isOfCollection?: boolean;
+  /** The object of a CREATE, UPDATE or CONNECT; a plug-in's `admit` may change it. */
   readonly object?: ApiObject;
   readonly old?: ApiObject;
   readonly user: User;
   /** The same at each try of one request, and at no other's. */
   readonly request: object;
   readonly dryRun: boolean;
+  /** CreateOptions, UpdateOptions or DeleteOptions of meta.k8s.io/v1; CONNECT has none. */
+  options?(): JsonObject;
+  /** Aborted when the client has gone away. */
+  readonly signal?: AbortSignal;
   warn(text: string): void;
-  /** An annotation of the request's audit event; `key` is `NAME OF THE PLUG-IN/…`, as upstream's. */
-  annotate(key: string, value: string): void;
+  /**
+   * An annotation of the request's audit event; `key` is `NAME OF THE PLUG-IN/…`, as upstream's.
+   * `level`: the audit level from which on it is shown; `Metadata` unless given.
+   */
+  annotate(key: string, value: string, level?: 'Request'): void;
 }
 
 /** Objects that a plug-in decides by, as the watch cache shows them. Shared: never change them. */
@@ -61,29 +75,130 @@ export interface ObjectChange {
   readonly object: ApiObject | undefined;
 }
 
+/** One `admit` of the whole chain: at most two rounds. Upstream: admission.ReinvocationContext. */
+export class Rounds {
+  /** 1 when all plug-ins are asked once more. */
+  number: 0 | 1 = 0;
+  /** Set by a plug-in that wants the second round: it has changed something others have seen. */
+  wantsAnother = false;
+  /** What plug-ins keep from the first round to the second, by their names. */
+  readonly kept = new Map<string, unknown>();
+}
+
 export interface AdmissionPlugin {
   readonly name: string;
-  admit?(attributes: Attributes): void | Promise<void>;
+  admit?(attributes: Attributes, rounds: Rounds): void | Promise<void>;
   validate?(attributes: Attributes): void | Promise<void>;
   /** A request that was let in is over: what it writes is in the store, or never will be. */
   finished?(request: object): void;
 }
 
+/** Is told how long admission took: of each plug-in by name, and of the whole step without one. */
+export interface AdmissionObserver {
+  readonly clock: Clock;
+  took(
+    about: {
+      readonly plugin?: string;
+      readonly type: 'admit' | 'validate';
+      readonly operation: Operation;
+      readonly rejected: boolean;
+    },
+    tookMs: number,
+  ): void;
+}
+
+interface Step {
+  readonly name: string;
+  /** Undefined where there is nothing to wait for. */
+  readonly run: (attributes: Attributes, rounds: Rounds) => void | Promise<void>;
+}
+
 export class AdmissionChain {
-  readonly #plugins: readonly AdmissionPlugin[];
+  readonly #admitting: readonly Step[];
+  readonly #validating: readonly Step[];
   readonly #told: readonly AdmissionPlugin[];
-  constructor(plugins: readonly AdmissionPlugin[]) {
-    this.#plugins = plugins;
+  readonly #observer: AdmissionObserver | undefined;
+
+  /** Without an observer nothing is measured. */
+  constructor(plugins: readonly AdmissionPlugin[], observer?: AdmissionObserver) {
+    this.#observer = observer;
+    this.#admitting = plugins
+      .filter((plugin) => 'admit' in plugin)
+      .map((plugin) => ({
+        name: plugin.name,
+        run: (attributes, rounds) => plugin.admit?.(attributes, rounds),
+      }));
+    this.#validating = plugins
+      .filter((plugin) => 'validate' in plugin)
+      .map((plugin) => ({ name: plugin.name, run: (attributes) => plugin.validate?.(attributes) }));
     this.#told = plugins.filter((plugin) => 'finished' in plugin);
   }
-  async admit(attributes: Attributes): Promise<void> {
-    for (const plugin of this.#plugins) await plugin.admit?.(attributes);
+
+  admit(attributes: Attributes): Promise<void> {
+    return this.#measured('admit', attributes, async () => {
+      const rounds = new Rounds();
+      await this.#run('admit', this.#admitting, attributes, rounds);
+      if (!rounds.wantsAnother) return;
+      rounds.number = 1;
+      await this.#run('admit', this.#admitting, attributes, rounds);
+    });
   }
-  async validate(attributes: Attributes): Promise<void> {
-    for (const plugin of this.#plugins) await plugin.validate?.(attributes);
+
+  validate(attributes: Attributes): Promise<void> {
+    return this.#measured('validate', attributes, () =>
+      this.#run('validate', this.#validating, attributes, new Rounds()),
+    );
   }
+
   /** To be called when a write is over, however it ended. */
   finished(request: object): void {
     for (const plugin of this.#told) plugin.finished?.(request);
+  }
+
+  async #run(
+    type: 'admit' | 'validate',
+    steps: readonly Step[],
+    attributes: Attributes,
+    rounds: Rounds,
+  ): Promise<void> {
+    for (const step of steps) {
+      const work = (): void | Promise<void> => step.run(attributes, rounds);
+      // Most have nothing to wait for.
+      const waiting = this.#measured(type, attributes, work, step.name);
+      if (waiting !== undefined) await waiting;
+    }
+  }
+
+  /** Does `work`, and tells how long it took. */
+  #measured<T extends void | Promise<void>>(
+    type: 'admit' | 'validate',
+    { operation }: Attributes,
+    work: () => T,
+    plugin?: string,
+  ): T {
+    const observer = this.#observer;
+    if (observer === undefined) return work();
+    const startMs = observer.clock.monotonicMs();
+    const took = (rejected: boolean): void => {
+      const about = { type, operation, rejected, ...(plugin === undefined ? {} : { plugin }) };
+      observer.took(about, observer.clock.monotonicMs() - startMs);
+    };
+    let isWaiting = false;
+    let rejected = true;
+    try {
+      const result = work();
+      rejected = false;
+      if (result === undefined) return result;
+      isWaiting = true;
+      return result.then(
+        () => took(false),
+        (error: unknown) => {
+          took(true);
+          throw error;
+        },
+      ) as T;
+    } finally {
+      if (!isWaiting) took(rejected);
+    }
   }
 }

@@ -31,6 +31,8 @@ import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts';
 import type { AdmissionServices } from './services.ts';
+import { mutatingAdmissionWebhook } from './webhooks/mutating.ts';
+import { validatingAdmissionWebhook } from './webhooks/validating.ts';
 
 export function admissionInOrder(services: AdmissionServices): readonly AdmissionPlugin[] {
   return [
@@ -62,6 +64,9 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     podResize(services),
     // Nobody grants what they do not hold. Upstream has this in storage, after admission.
     rbacEscalation(services),
+    // Those that know nothing of each other see what all of ours have made of a request.
+    mutatingAdmissionWebhook(services),
+    validatingAdmissionWebhook(services),
     // Last: nothing is charged that somebody else refuses.
     resourceQuota(services),
   ];

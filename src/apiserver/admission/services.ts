@@ -3,7 +3,11 @@ import type { Environment } from '#base/env.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ResourceSet } from '../registry/resource-set.ts';
+import type { AdmissionMetrics } from '../metrics/admission-metrics.ts';
+import type { WebhookClientConfig, WebhookRoad } from '../webhooks/locate.ts';
 import type { ObjectReader } from './admission.ts';
+import type { EquivalentResources } from './matching/equivalents.ts';
+import type { WebhookBudget } from './webhooks/budget.ts';
 
 export interface AdmissionServices {
   readonly reader: ObjectReader;
@@ -12,4 +16,13 @@ export interface AdmissionServices {
   /** Its hub says when the caches have changed. */
   readonly registry: Pick<Registry, 'hub' | 'update'>;
   readonly resources: Pick<ResourceSet, 'first'>;
+  /** Of the resources that are served. */
+  readonly equivalents: EquivalentResources;
+  readonly metrics: AdmissionMetrics;
+  readonly webhooks: {
+    /** The road to a webhook. Throws where there is none. */
+    locate(config: WebhookClientConfig): WebhookRoad;
+    /** Of the requests that are under way. */
+    readonly budget: WebhookBudget;
+  };
 }

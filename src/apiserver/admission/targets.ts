@@ -10,6 +10,7 @@ const core = (plural: string): Target => ({ group: '', plural });
 const storage = (plural: string): Target => ({ group: 'storage.k8s.io', plural });
 const rbac = (plural: string): Target => ({ group: 'rbac.authorization.k8s.io', plural });
 const certificates = (plural: string): Target => ({ group: 'certificates.k8s.io', plural });
+const admission = (plural: string): Target => ({ group: 'admissionregistration.k8s.io', plural });
 
 export const ENDPOINTS = core('endpoints');
 export const LIMIT_RANGES = core('limitranges');
@@ -56,6 +57,8 @@ export const CLUSTER_ROLES = rbac('clusterroles');
 export const CLUSTER_ROLE_BINDINGS = rbac('clusterrolebindings');
 export const ROLES = rbac('roles');
 export const ROLE_BINDINGS = rbac('rolebindings');
+export const MUTATING_WEBHOOK_CONFIGURATIONS = admission('mutatingwebhookconfigurations');
+export const VALIDATING_WEBHOOK_CONFIGURATIONS = admission('validatingwebhookconfigurations');
 export const SIGNING_REQUESTS = certificates('certificatesigningrequests');
 export const TRUST_BUNDLES = certificates('clustertrustbundles');
 export const POD_CERTIFICATE_REQUESTS = certificates('podcertificaterequests');

@@ -1,7 +1,9 @@
 /** From a request to its answer: the filters, then the verbs of this server or another server. */
 import type { Handler } from '#base/http/message.ts';
 import { AdmissionChain } from '../admission/admission.ts';
+import { EquivalentResources } from '../admission/matching/equivalents.ts';
 import { admissionInOrder } from '../admission/order.ts';
+import { WebhookBudget } from '../admission/webhooks/budget.ts';
 import { mergedDiscovery } from '../aggregator/discovery.ts';
 import { mergedOpenApi } from '../aggregator/openapi.ts';
 import { RequestContext } from '../context.ts';
@@ -10,6 +12,7 @@ import { pipeline } from '../filters/filter.ts';
 import { filtersInOrder } from '../filters/order.ts';
 import { HISTORY_KINDS } from '../history/paths.ts';
 import { HISTORY_DEFAULTS } from '../history/policy.ts';
+import { AdmissionMetrics } from '../metrics/admission-metrics.ts';
 import { ImpersonationMetrics } from '../metrics/impersonation-metrics.ts';
 import { MetricsPage } from '../metrics/page.ts';
 import { MetricRegistry } from '#base/metrics.ts';
@@ -17,6 +20,7 @@ import { createOpenApi } from '../openapi/openapi.ts';
 import type { Registry } from '../registry/registry.ts';
 import { requestInfoOf } from '../request-info.ts';
 import { Router } from '../router.ts';
+import { locateWebhook } from '../webhooks/locate.ts';
 import { WHY_KIND } from '../why/paths.ts';
 import { ZPages } from '../zpages.ts';
 import type { Access } from './access.ts';
@@ -64,6 +68,28 @@ export function createHandler(parts: HandlerParts): Handler {
   };
 }
 
+function createAdmission({ core, access, aggregation, registry }: HandlerParts): AdmissionChain {
+  const { options, environment, resources, reader, limits } = core;
+  const metrics = new AdmissionMetrics(core.metrics.registry, environment.clock);
+  const plugins = admissionInOrder({
+    reader,
+    authorize: access.authorize,
+    environment,
+    registry,
+    resources,
+    equivalents: new EquivalentResources(resources),
+    metrics,
+    webhooks: {
+      locate: (config) => locateWebhook(aggregation.remote, config),
+      budget: new WebhookBudget(environment.clock, limits.webhookBudgetMs),
+    },
+  });
+  return new AdmissionChain(
+    plugins.filter(({ name }) => options.disabledAdmission?.includes(name) !== true),
+    metrics,
+  );
+}
+
 function createRouter({ core, access, aggregation, registry }: HandlerParts): Router {
   const { options, environment, gates, resources, reader } = core;
   const { authorize, rules, tokens, bootstrapTokens } = access;
@@ -77,11 +103,7 @@ function createRouter({ core, access, aggregation, registry }: HandlerParts): Ro
     authorize,
     rules,
     health: core.health,
-    admission: new AdmissionChain(
-      admissionInOrder({ reader, authorize, environment, registry, resources }).filter(
-        ({ name }) => options.disabledAdmission?.includes(name) !== true,
-      ),
-    ),
+    admission: createAdmission({ core, access, aggregation, registry }),
     watchesMax: core.limits.watches,
     history: { ...HISTORY_DEFAULTS, ...options.history },
     shutdown: core.shutdown.signal,

@@ -31,7 +31,7 @@ export function createServing(core: ServerCore, { remote }: Aggregation): Custom
     rules: CEL_RULES,
     conversion: {
       environment,
-      locate: ({ clientConfig }) => locateWebhook(remote, clientConfig ?? {}),
+      locate: (config) => locateWebhook(remote, config),
     },
   });
 }

@@ -4,7 +4,6 @@
  * Source: API reference apiextensions/v1, ConversionReview; upstream
  * apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go for checks and messages.
  */
-import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import type { WebhookConversion } from '#api/gen/apiextensions-v1.ts';
 import { isJsonObject } from '#api/meta/json.ts';
@@ -15,19 +14,15 @@ import {
   parseApiVersion,
 } from '#api/meta/object.ts';
 import { plainError } from '#api/meta/status.ts';
-import type { WebhookRoad } from '../webhooks/locate.ts';
-import { postJson } from '../webhooks/post-json.ts';
+import { type PostServices, postToWebhook } from '../webhooks/post.ts';
 
 /** Upstream's limit for calls of webhooks that set none of their own. */
 const TIMEOUT_MS = 30_000;
 const REVIEWS = ['v1', 'v1beta1'];
 const GROUP = 'apiextensions.k8s.io';
 
-export interface ConversionServices {
-  readonly environment: Environment;
-  /** The road to the webhook, and the path to ask there. Throws when the Service has nobody. */
-  locate(webhook: WebhookConversion): WebhookRoad;
-}
+/** The environment, and the road to a webhook. */
+export type ConversionServices = PostServices;
 
 /** Answers `objects`, none of which is of `apiVersion`, in that version and in their order. */
 export async function convertByWebhook(
@@ -43,7 +38,9 @@ export async function convertByWebhook(
   let answered: unknown[];
   try {
     const review = reviewOf(webhook, { uid, desiredAPIVersion: apiVersion, objects });
-    answered = convertedIn(await ask(services, webhook, review), review.apiVersion, uid);
+    const post = { body: review, timeoutMs: TIMEOUT_MS };
+    const answer = await postToWebhook(services, webhook.clientConfig ?? {}, post);
+    answered = convertedIn(answer, review.apiVersion, uid);
   } catch (error) {
     throw plainError(`conversion webhook for ${about} failed: ${messageOf(error)}`);
   }
@@ -76,16 +73,6 @@ function reviewOf({ conversionReviewVersions }: WebhookConversion, request: Conv
   const version = conversionReviewVersions.find((one) => REVIEWS.includes(one));
   if (version === undefined) throw new Error('no supported conversion review versions');
   return { kind: 'ConversionReview', apiVersion: `${GROUP}/${version}`, request };
-}
-
-function ask(
-  { environment, locate }: ConversionServices,
-  webhook: WebhookConversion,
-  review: object,
-): Promise<unknown> {
-  const road = locate(webhook);
-  const query = `${road.url.includes('?') ? '&' : '?'}timeout=${TIMEOUT_MS / 1000}s`;
-  return postJson(environment, { road, query, timeoutMs: TIMEOUT_MS }, review);
 }
 
 function convertedIn(answer: unknown, apiVersion: string, uid: string): unknown[] {

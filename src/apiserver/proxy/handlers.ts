@@ -10,7 +10,7 @@ import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { RequestInfo } from '../request-info.ts';
 import type { WriteServices } from '../verbs/write.ts';
-import { attributesOf } from '../verbs/write.ts';
+import { admitConnect } from '../subresources/connect-options.ts';
 import { forward } from './forward.ts';
 import { isUpgrade } from './headers.ts';
 import {
@@ -61,11 +61,12 @@ export async function proxy(
 ): Promise<HttpResponse> {
   const { info, request } = context;
   if (info.query.has('dryRun')) throw badRequest('dryRun is not supported');
-  const attributes = attributesOf({ context, resource, dryRun: false }, 'CONNECT');
-  await services.writes.admission.admit(attributes);
-  await services.writes.admission.validate(attributes);
+  const tail = tailOf(context);
+  const object: { path?: string } = tail === '' ? {} : { path: tail };
+  const kind = `${resource.kind.kind as 'Node' | 'Pod' | 'Service'}ProxyOptions` as const;
+  await admitConnect(context, services.writes, resource, { kind, object });
+  const { path = '' } = object;
   const { host, handler } = await locate(context, services, resource);
-  const path = tailOf(context);
   const query = queryOf(request.url);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (path === '' && isRead && !isUpgrade(request.headers)) return toRoot(info.path, query);

@@ -35,7 +35,7 @@ export async function createBinding(
   if (binding.metadata?.name !== name)
     throw badRequest('name in URL does not match name in Binding object');
   const dryRun = dryRunOf(context);
-  await admit(context, services, { resource, object: binding, dryRun });
+  await admit(context, services, { resource, kind: POD_BINDING, object: binding, dryRun });
   const errors = bindingErrors(binding);
   if (errors.length > 0) throw plainError(joined(errors.map((error) => error.text())));
   await assign(context, services, { binding, name, dryRun });

@@ -63,9 +63,11 @@ export async function createEviction(
     [...context.info.query.getAll('dryRun'), ...(options.dryRun ?? [])],
     'DeleteOptions',
   );
-  await admit(context, services, { resource: pods, object: eviction, dryRun });
-  checkDeleteOptions(options);
-  const call: Call = { context, services, pods, options, dryRun };
+  await admit(context, services, { resource: pods, kind: EVICTION, object: eviction, dryRun });
+  // As admission has left them.
+  const { deleteOptions: admitted = {} } = eviction;
+  checkDeleteOptions(admitted);
+  const call: Call = { context, services, pods, options: admitted, dryRun };
   const pod = await evictUnprotected(call);
   if (pod !== undefined) await evictProtected(call, pod);
   return success(context, services, pods);

@@ -9,7 +9,6 @@ import type { Eviction } from '#api/gen/policy-v1.ts';
 import type { Scale } from '#api/gen/autoscaling-v1.ts';
 import type { TokenRequest } from '#api/gen/authentication-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
-import type { Attributes } from '../admission/admission.ts';
 import { badRequest } from '#api/meta/status.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
@@ -118,13 +117,17 @@ export function dryRunOf(context: RequestContext): boolean {
 export async function admit(
   context: RequestContext,
   services: SubresourceServices,
-  about: { readonly resource: Resource; readonly object: KubeObject; readonly dryRun: boolean },
+  about: {
+    readonly resource: Resource;
+    /** Of the object. */
+    readonly kind: AnyKind;
+    readonly object: KubeObject;
+    readonly dryRun: boolean;
+  },
 ): Promise<void> {
-  const attributes: Attributes = attributesOf(
-    { context, resource: about.resource, dryRun: about.dryRun },
-    'CREATE',
-    about.object as ApiObject,
-  );
+  const { resource, kind, object, dryRun } = about;
+  const call = { context, resource, objectKind: kind, dryRun };
+  const attributes = attributesOf(call, 'CREATE', object as ApiObject);
   await services.writes.admission.admit(attributes);
   await services.writes.admission.validate(attributes);
 }

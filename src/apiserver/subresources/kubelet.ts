@@ -8,7 +8,7 @@
 import type { Handler, HttpResponse } from '#base/http/message.ts';
 import { webSocketResponse } from '#base/http/web-socket-body.ts';
 import { isWebSocketRequest } from '#base/http/websocket.ts';
-import type { Node, Pod } from '#api/gen/core-v1.ts';
+import type { Node, Pod, PodExecOptions } from '#api/gen/core-v1.ts';
 import {
   badRequest,
   forbidden,
@@ -22,7 +22,7 @@ import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { isTrue } from '../request-info.ts';
 import { errorResponse } from '../respond.ts';
-import { attributesOf } from '../verbs/write.ts';
+import { admitConnect, type ConnectOptions } from './connect-options.ts';
 import type { SubresourceServices } from './services.ts';
 
 /** Where kubelets are: a handler that speaks to the kubelet of a node, as this API server. */
@@ -146,21 +146,27 @@ async function readLog(context: RequestContext, services: StreamServices): Promi
   };
 }
 
+type Endpoint = 'exec' | 'attach' | 'portForward';
+
+/** PodExecOptions, PodAttachOptions and PodPortForwardOptions. */
+interface StreamOptions extends Partial<Omit<PodExecOptions, 'apiVersion' | 'kind'>> {
+  ports?: number[];
+}
+
 async function connect(
   context: RequestContext,
   services: StreamServices,
-  endpoint: 'exec' | 'attach' | 'portForward',
+  endpoint: Endpoint,
 ): Promise<HttpResponse> {
   await mayConnect(context, services);
   const pods = services.resourceOf('', 'pods');
   if (pods === undefined) throw internalError('pods are not served');
-  const attributes = attributesOf({ context, resource: pods, dryRun: false }, 'CONNECT');
-  await services.writes.admission.admit(attributes);
-  await services.writes.admission.validate(attributes);
+  const options = connectOptions(context, endpoint);
+  await admitConnect(context, services.writes, pods, options);
   const { pod, node } = await targetOf(context, services);
   const response = await ask(services, node, {
     method: context.request.method,
-    url: streamUrl(context, pod, endpoint),
+    url: streamUrl(options.object, pod, endpoint),
     headers: streamHeaders(context.request.headers),
   });
   const { upgrade } = response;
@@ -168,20 +174,55 @@ async function connect(
   return { status: 101, headers: response.headers, upgrade };
 }
 
-function streamUrl(context: RequestContext, pod: Pod, endpoint: string): string {
-  const asked = context.info.query;
+/** The options of a request as an object, which admission may change. */
+function connectOptions(
+  { info: { query } }: RequestContext,
+  endpoint: Endpoint,
+): ConnectOptions<StreamOptions> {
+  if (endpoint === 'portForward') {
+    const ports = query
+      .getAll('ports')
+      .flatMap((text) => text.split(','))
+      .map(portOf);
+    return { kind: 'PodPortForwardOptions', object: ports.length === 0 ? {} : { ports } };
+  }
+  const object: StreamOptions = {};
+  for (const name of STREAMS) {
+    const value = query.get(name);
+    if (value !== null && isTrue(value)) object[name] = true;
+  }
+  const container = query.get('container') ?? '';
+  if (container !== '') object.container = container;
+  if (endpoint === 'attach') return { kind: 'PodAttachOptions', object };
+  const command = query.getAll('command');
+  if (command.length > 0) object.command = command;
+  return { kind: 'PodExecOptions', object };
+}
+
+const PORT_MAX = 65_535;
+
+/** Throws upstream's 400 for what is no port. */
+function portOf(text: string): number {
+  const isNumber = /^\d+$/.test(text);
+  if (isNumber && Number(text) <= PORT_MAX) return Number(text);
+  const cause = isNumber ? 'value out of range' : 'invalid syntax';
+  throw badRequest(
+    `cannot convert to []int32: strconv.ParseUint: parsing ${JSON.stringify(text)}: ${cause}`,
+  );
+}
+
+const STREAMS = ['stdin', 'stdout', 'stderr', 'tty'] as const;
+const KUBELET_NAMES = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' } as const;
+
+function streamUrl(options: StreamOptions, pod: Pod, endpoint: Endpoint): string {
   const query = new URLSearchParams();
   if (endpoint === 'portForward') {
-    for (const port of asked.getAll('ports')) query.append('port', port);
+    for (const port of options.ports ?? []) query.append('port', String(port));
     return withQuery(`/portForward/${podPath(pod)}`, query);
   }
-  const container = containerOf(pod, asked.get('container') ?? '');
-  const flags = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' } as const;
-  for (const [name, kubeletName] of Object.entries(flags)) {
-    const value = asked.get(name);
-    if (value !== null && isTrue(value)) query.set(kubeletName, '1');
-  }
-  for (const word of asked.getAll('command')) query.append('command', word);
+  const container = containerOf(pod, options.container ?? '');
+  for (const name of STREAMS) if (options[name] === true) query.set(KUBELET_NAMES[name], '1');
+  for (const word of options.command ?? []) query.append('command', word);
   return withQuery(`/${endpoint}/${podPath(pod)}/${encodeURIComponent(container)}`, query);
 }
 

@@ -49,7 +49,8 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
     const errors = resource.kind.validate?.(review) ?? [];
     // Upstream names no kind here.
     if (errors.length > 0) throw invalid({ group: resource.kind.group, kind: '' }, '', errors);
-    await admit(context, services, { resource, object: review, dryRun: dryRunOf(context) });
+    const { kind } = resource;
+    await admit(context, services, { resource, kind, object: review, dryRun: dryRunOf(context) });
     await fill(review, context, services);
     return answer(context, services, {
       code: 201,

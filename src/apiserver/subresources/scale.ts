@@ -23,7 +23,7 @@ import type { RequestContext } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
 import { OTHER_NAMESPACE } from '../registry/rules.ts';
 import { patchTransform } from '../verbs/patch.ts';
-import { recordManagers, updateAs } from '../verbs/write.ts';
+import { admitPart, recordManagers, updateAs } from '../verbs/write.ts';
 import { answer, readBodyAs, SCALE, unstored } from './exchange.ts';
 import type { SubresourceServices } from './services.ts';
 
@@ -52,14 +52,21 @@ export async function handleScale(
   const nextScale = transformOf(context, services, resource);
   const transform = async (current: ApiObject | undefined): Promise<ApiObject> => {
     if (current === undefined) throw notFound(resource.groupResource, name);
-    const scale = await nextScale(managedScale(paths, current));
+    const old = managedScale(paths, current);
+    const scale = await nextScale(old);
+    const both = { next: scale as ApiObject, old: old as ApiObject };
+    await admitPart(context, resource, services.writes, { kind: SCALE, ...both });
     const next = copyOf(current);
     checkScale(context, resource, next, scale);
     guarded(plainError, () => paths.set(next, scale.spec?.replicas ?? 0));
     setManagers(paths, resource, next, scale);
     return next;
   };
-  const { object } = await updateAs(context, resource, services.writes, transform);
+  const part = {
+    kind: SCALE,
+    of: (whole: ApiObject) => guarded(plainError, () => scaleOf(paths, whole)) as ApiObject,
+  };
+  const { object } = await updateAs(context, resource, services.writes, { part, transform });
   const scale = guarded(badRequest, () => scaleOf(paths, object));
   return answer(context, services, { code: 200, kind: SCALE, object: scale, like: resource });
 }

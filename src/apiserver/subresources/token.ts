@@ -43,11 +43,12 @@ export async function createToken(
     throw conflict({ group: KIND.group, resource: KIND.kind }, name, cause);
   }
   // Before defaults: NodeRestriction compares the audience asked for with those of volumes.
-  await admit(context, services, { resource, object: request, dryRun: dryRunOf(context) });
+  const dryRun = dryRunOf(context);
+  await admit(context, services, { resource, kind: TOKEN_REQUEST, object: request, dryRun });
   const spec = (request.spec ??= { audiences: [] });
   if ((spec.audiences ?? []).length === 0) spec.audiences = [...services.tokens.audiences];
   const nowMs = services.environment.clock.now();
-  Object.assign(metadata, { name, namespace, uid, creationTimestamp: timeText(nowMs) });
+  Object.assign(metadataOf(request), { name, namespace, uid, creationTimestamp: timeText(nowMs) });
   delete request.status;
   const seconds = spec.expirationSeconds ?? 0;
   const errors = expiryErrors(seconds);

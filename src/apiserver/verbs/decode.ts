@@ -79,6 +79,8 @@ interface Decoding {
   readonly body?: Uint8Array;
   /** Set for what an apply has made: nulls that a custom kind does not allow are errors of it. */
   readonly keepNulls?: boolean;
+  /** The caller sets them. */
+  readonly withoutDefaults?: boolean;
 }
 
 /** What a refusal says before its cause. */
@@ -93,14 +95,15 @@ export function checkNamed(given: string, wanted: string): void {
 }
 
 /** Checks fields against the schema, sets defaults. What is unknown is pruned and reported. */
-export function decodeParsed(context: RequestContext, decoding: Decoding): ApiObject {
+export function decodeParsed(context: Pick<RequestContext, 'warn'>, decoding: Decoding): ApiObject {
   const { kind, type, validation } = decoding;
   const { object, problems, hasEmpty } = readJson(decoding);
   checkGroupVersion(decoding, object);
   if (kind.custom !== undefined) checkCustomType(decoding, object);
   const pruned = prune(decoding, object).map((path) => `unknown field "${path}"`);
   report(context, kind, [...(decoding.problems ?? []), ...problems, ...pruned], validation);
-  const result = finish(object, kind);
+  const result = typed(object, kind);
+  if (decoding.withoutDefaults !== true) kind.setDefaults?.(result);
   if (hasEmpty) forgetEmpty(type, result);
   return result;
 }
@@ -182,7 +185,7 @@ function customUnreadable(
 
 /** Unknown and duplicate fields: an error, warnings, or nothing (KEP-2885). */
 function report(
-  context: RequestContext,
+  context: Pick<RequestContext, 'warn'>,
   kind: AnyKind,
   problems: readonly string[],
   validation: FieldValidation,
@@ -202,6 +205,13 @@ export function yamlWarnings(problem: string): string[] {
 }
 
 function finish(object: JsonObject, kind: AnyKind): ApiObject {
+  const result = typed(object, kind);
+  kind.setDefaults?.(result);
+  return result;
+}
+
+/** With the type that it says, or the one that is meant. Throws for another. */
+function typed(object: JsonObject, kind: AnyKind): ApiObject {
   const { apiVersion, kind: kindName, ...rest } = object;
   const wanted = { group: kind.group, version: kind.version, kind: kind.kind };
   const given = {
@@ -210,9 +220,7 @@ function finish(object: JsonObject, kind: AnyKind): ApiObject {
   };
   const isOther = given.kind !== wanted.kind || apiVersionOf(given) !== apiVersionOf(wanted);
   if (given.kind !== '' && isOther) throw mismatch(given, wanted);
-  const result = { kind: kind.kind, apiVersion: apiVersionOf(kind), ...rest } as ApiObject;
-  kind.setDefaults?.(result);
-  return result;
+  return { kind: kind.kind, apiVersion: apiVersionOf(kind), ...rest } as ApiObject;
 }
 
 function mismatch(given: GroupVersionKind, wanted: GroupVersionKind): StatusError {

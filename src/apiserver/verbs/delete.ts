@@ -1,7 +1,7 @@
 /** DELETE of one object, and of all that a selection finds. */
 import type { HttpResponse } from '#base/http/message.ts';
 import { type FieldError, fieldPath, invalidValue, notSupported } from '#api/meta/field.ts';
-import type { TypeMeta } from '#api/meta/object.ts';
+import type { JsonObject, TypeMeta } from '#api/meta/object.ts';
 import { badRequest, invalid, isNotFound } from '#api/meta/status.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
 import type { RequestContext } from '../context.ts';
@@ -15,6 +15,7 @@ import { decodeBody } from './decode.ts';
 import { isDryRun, listParameters } from './options.ts';
 import { listPage, presenterFor } from './read.ts';
 import { selectionOf } from './selection.ts';
+import type { Attributes } from '../admission/admission.ts';
 import { attributesOf, type WriteServices } from './write.ts';
 
 export interface DeleteBody {
@@ -120,6 +121,17 @@ function warnOfPropagation(context: RequestContext, { kind }: Resource, options:
   if (kind.propagationWarning !== undefined && saysNothing) context.warn(kind.propagationWarning);
 }
 
+/** DeleteOptions as admission sees them. */
+function admissionOptions({ dryRun = [], ...options }: DeleteBody): JsonObject {
+  const { kind: _, apiVersion: __, ...given } = options as DeleteBody & TypeMeta;
+  return {
+    kind: 'DeleteOptions',
+    apiVersion: 'meta.k8s.io/v1',
+    ...(given as JsonObject),
+    ...(dryRun.length === 0 ? {} : { dryRun: [...dryRun] }),
+  };
+}
+
 function deleteOne(
   context: RequestContext,
   resource: Resource,
@@ -128,6 +140,7 @@ function deleteOne(
   options: DeleteBody & { dryRun: readonly string[] },
 ): Promise<{ object: ApiObject; deleted: boolean }> {
   const dryRun = isDryRun(options.dryRun, 'DeleteOptions');
+  const request = {};
   return services.registry.delete(resource, {
     namespace: context.info.namespace,
     name,
@@ -136,9 +149,12 @@ function deleteOne(
     dryRun,
     warn: (text) => context.warn(text),
     validate: async (object) => {
-      const attributes = {
-        ...attributesOf({ context, resource, dryRun }, 'DELETE', undefined, object),
+      const call = { context, resource, dryRun, options: admissionOptions(options) };
+      const attributes: Attributes = {
+        ...attributesOf(call, 'DELETE', undefined, object),
         name,
+        // Each of many is admitted for itself.
+        ...(context.info.name === '' ? { isOfCollection: true, request } : {}),
       };
       await services.admission.admit(attributes);
       await services.admission.validate(attributes);

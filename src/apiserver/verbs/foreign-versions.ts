@@ -144,6 +144,21 @@ function between(kind: AnyKind, other: AnyKind): ForeignVersion {
   };
 }
 
+/**
+ * `object`, which `from` serves, as `to` serves it: another version of the kind. Changes nothing. A
+ * custom resource's webhook may be asked; throws what went wrong with it.
+ */
+export async function inVersion(
+  object: KubeObject,
+  from: AnyKind,
+  to: AnyKind,
+): Promise<KubeObject> {
+  if (to.custom === undefined)
+    return convert(object as unknown as JsonObject, from, to) as unknown as KubeObject;
+  const [converted = object] = (await from.custom?.convert?.([object], apiVersionOf(to))) ?? [];
+  return to.custom.fromConverted(converted);
+}
+
 function convert(object: JsonObject, from: AnyKind, to: AnyKind): JsonObject {
   const given = object as unknown as KubeObject;
   const stored = from.storedAs?.toStored(given) ?? given;

@@ -2,7 +2,8 @@
 import type { Body, HttpResponse } from '#base/http/message.ts';
 import { type Eventual, whenThere } from '#base/eventual.ts';
 import { updateManagedFields } from '#api/apply/managed-fields.ts';
-import { apiVersionOf } from '#api/meta/object.ts';
+import type { AnyKind } from '#api/kind.ts';
+import { apiVersionOf, type JsonObject } from '#api/meta/object.ts';
 import { tooLong } from '#api/meta/field.ts';
 import { badRequest, forbidden, invalid } from '#api/meta/status.ts';
 import { fieldTypeOf } from '#api/schema/kind-types.ts';
@@ -101,7 +102,11 @@ function answerBody(
 }
 
 /** One owner is named once; more is an old client's mistake, and it is told. */
-export function dropRepeatedOwners(context: RequestContext, object: ApiObject): void {
+export function dropRepeatedOwners(
+  context: RequestContext,
+  object: ApiObject,
+  after: '' | ' after mutating admission happens' = '',
+): void {
   const metadata = metadataOf(object);
   const owners = metadata.ownerReferences ?? [];
   const seen = new Set<string>();
@@ -114,9 +119,11 @@ export function dropRepeatedOwners(context: RequestContext, object: ApiObject): 
   if (repeated.size === 0) return;
   metadata.ownerReferences = kept;
   context.warn(
-    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...repeated].join(', ')}`,
+    `.metadata.ownerReferences contains duplicate entries${after}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...repeated].join(', ')}`,
   );
 }
+
+const AFTER_ADMISSION = ' after mutating admission happens';
 
 async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> {
   const { context, resource, services } = call;
@@ -128,6 +135,7 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
   // Before admission: what plug-ins fill in is nobody's, as upstream has it.
   await recordManager(call, undefined, object, '');
   await services.admission.admit(attributesOf(call, 'CREATE', object));
+  dropRepeatedOwners(context, object, AFTER_ADMISSION);
   try {
     return await services.registry.create(resource, object, {
       namespace: context.info.namespace,
@@ -191,6 +199,14 @@ interface UpdateWays {
   readonly createIfMissing?: boolean;
   readonly managesFields?: boolean;
   readonly namesUid?: boolean;
+  /** What admission sees in place of the object; `transform` admits it itself. */
+  readonly part?: AdmittedPart;
+}
+
+/** A subresource that is shown as an object of a kind of its own (a scale). */
+export interface AdmittedPart {
+  readonly kind: AnyKind;
+  of(object: ApiObject): ApiObject;
 }
 
 async function finishUpdate(
@@ -243,16 +259,28 @@ function admitAndUpdate(
       dropRepeatedOwners(context, next);
       if (options.managesFields !== true)
         await recordManager(call, current, next, context.info.subresource);
-      await services.admission.admit(
-        attributesOf(call, current === undefined ? 'CREATE' : 'UPDATE', next, current),
-      );
+      if (options.part === undefined) {
+        await services.admission.admit(
+          attributesOf(call, current === undefined ? 'CREATE' : 'UPDATE', next, current),
+        );
+        dropRepeatedOwners(context, next, AFTER_ADMISSION);
+      }
       return next;
     },
-    validate: (next, old) =>
-      services.admission.validate(
-        attributesOf(call, old === undefined ? 'CREATE' : 'UPDATE', next, old),
-      ),
+    validate: (next, old) => services.admission.validate(validated(call, options, next, old)),
   });
+}
+
+function validated(
+  call: Call,
+  { part }: UpdateWays,
+  next: ApiObject,
+  old: ApiObject | undefined,
+): Attributes {
+  const operation = old === undefined ? 'CREATE' : 'UPDATE';
+  if (part === undefined) return attributesOf(call, operation, next, old);
+  const about = { ...call, objectKind: part.kind };
+  return attributesOf(about, operation, part.of(next), old && part.of(old));
 }
 
 /** Why the user has not a right that a part of the write takes; undefined: has it. */
@@ -271,18 +299,36 @@ function refusalOf(
 
 /**
  * Changes an object by what is no view of it (its scale), with the rules of an update. `transform`
- * says itself who manages which field.
+ * says itself who manages which field, and has `admitPart` look at the part.
  */
 export function updateAs(
   context: RequestContext,
   resource: Resource,
   services: WriteServices,
-  transform: (current: ApiObject | undefined) => Promise<ApiObject>,
+  change: {
+    readonly part: AdmittedPart;
+    transform(current: ApiObject | undefined): Promise<ApiObject>;
+  },
 ): Promise<{ object: ApiObject; created: boolean }> {
-  return updateWith(callOf(context, resource, services, 'UpdateOptions'), transform, {
+  const { part } = change;
+  const call = callOf(context, resource, services, 'UpdateOptions');
+  return updateWith(call, (current) => change.transform(current), {
     managesFields: true,
     namesUid: context.info.verb === 'update',
+    part,
   });
+}
+
+/** Mutating admission of a part that is about to be put into its object. Changes `next`. */
+export async function admitPart(
+  context: RequestContext,
+  resource: Resource,
+  services: WriteServices,
+  about: { readonly kind: AnyKind; readonly next: ApiObject; readonly old: ApiObject },
+): Promise<void> {
+  const call = callOf(context, resource, services, 'UpdateOptions');
+  const { kind, next, old } = about;
+  await services.admission.admit(attributesOf({ ...call, objectKind: kind }, 'UPDATE', next, old));
 }
 
 /** Writes down who changed which field of `live`, in the subresource of the request. Changes `next`. */
@@ -336,13 +382,21 @@ async function recordManager(
   });
 }
 
+export interface AdmittedCall extends Pick<Call, 'context' | 'resource' | 'dryRun'> {
+  /** Of the objects, where it is not that of the resource. */
+  readonly objectKind?: AnyKind;
+  /** Of a DELETE. */
+  readonly options?: JsonObject;
+}
+
 export function attributesOf(
-  call: Pick<Call, 'context' | 'resource' | 'dryRun'>,
+  call: AdmittedCall,
   operation: Operation,
   object?: ApiObject,
   old?: ApiObject,
 ): Attributes {
-  const { context, resource, dryRun } = call;
+  const { context, resource, dryRun, objectKind } = call;
+  const { signal } = context;
   return {
     operation,
     kind: resource.kind,
@@ -351,10 +405,29 @@ export function attributesOf(
     name: context.info.name !== '' ? context.info.name : (object?.metadata?.name ?? ''),
     ...(object === undefined ? {} : { object }),
     ...(old === undefined ? {} : { old }),
+    ...(objectKind === undefined ? {} : { objectKind }),
+    ...(signal === undefined ? {} : { signal }),
     user: context.user,
     request: context,
     dryRun,
+    ...(operation === 'CONNECT'
+      ? {}
+      : { options: () => call.options ?? writeOptions(context, operation) }),
     warn: (text) => context.warn(text),
-    annotate: (key, value) => context.annotate(key, value),
+    annotate: (key, value, level) => context.annotate(key, value, level),
+  };
+}
+
+/** CreateOptions or UpdateOptions, as admission sees them: of a patch too. */
+function writeOptions({ info: { query } }: RequestContext, operation: Operation): JsonObject {
+  const dryRun = query.getAll('dryRun');
+  const fieldManager = query.get('fieldManager') ?? '';
+  const fieldValidation = query.get('fieldValidation') ?? '';
+  return {
+    kind: operation === 'CREATE' ? 'CreateOptions' : 'UpdateOptions',
+    apiVersion: 'meta.k8s.io/v1',
+    ...(dryRun.length === 0 ? {} : { dryRun }),
+    ...(fieldManager === '' ? {} : { fieldManager }),
+    ...(fieldValidation === '' ? {} : { fieldValidation }),
   };
 }

@@ -4,6 +4,7 @@
  * Source: API reference, WebhookClientConfig; upstream apiserver/pkg/util/webhook/client.go.
  */
 import type { Handler } from '#base/http/message.ts';
+import { parseIp } from '#base/ip.ts';
 import { endpointOf, type EndpointServices } from '../aggregator/endpoint.ts';
 import type { BackendConnector } from '../proxy/transport.ts';
 
@@ -36,34 +37,52 @@ export interface WebhookServices extends EndpointServices {
 
 const HTTPS_PORT = 443;
 
+/** Where a webhook is asked: what is shown of its server, and path and query. */
+export function webhookUrl({
+  url,
+  service,
+}: WebhookClientConfig): Pick<WebhookRoad, 'origin' | 'url'> {
+  if (service !== undefined) {
+    const { namespace, name, path = '/', port = HTTPS_PORT } = service;
+    return { origin: `https://${name}.${namespace}.svc:${port}`, url: withSlash(path) };
+  }
+  const { hostname, port, pathname, search } = new URL(url ?? '');
+  return {
+    origin: `https://${port === '' ? hostname : `${hostname}:${port}`}`,
+    url: `${pathname}${search}`,
+  };
+}
+
 /** Throws an error that says why there is no road. */
 export function locateWebhook(services: WebhookServices, config: WebhookClientConfig): WebhookRoad {
   const { url, service, caBundle = '' } = config;
   const ca = caBundle === '' ? {} : { ca: Buffer.from(caBundle, 'base64').toString() };
   if (service !== undefined) {
-    const { namespace, name, path = '/', port = HTTPS_PORT } = service;
+    const { namespace, name, port = HTTPS_PORT } = service;
     const endpoint = endpointOf(services, { service: { namespace, name, port } });
     const serverName = `${name}.${namespace}.svc`;
     return {
+      ...webhookUrl(config),
       handler: services.backends.to({ ...endpoint, tls: { serverName, ...ca } }),
-      url: withSlash(path),
-      origin: `https://${serverName}:${port}`,
       address: `${endpoint.host}:${endpoint.port}`,
     };
   }
-  const { hostname, port, pathname, search } = new URL(url ?? '');
+  const { hostname, port: given } = new URL(url ?? '');
   const host = hostname.replace(/^\[|\]$/g, '');
-  const backend = {
-    host,
-    port: port === '' ? HTTPS_PORT : Number(port),
-    tls: { serverName: host, ...ca },
-  };
+  const port = given === '' ? HTTPS_PORT : Number(given);
+  const isReserved =
+    parseIp(host) !== undefined ? !services.guard.allows(host, port, [port]) : isLocal(host);
+  if (isReserved) throw new Error('address not allowed');
   return {
-    handler: services.backends.to(backend),
-    url: `${pathname}${search}`,
-    origin: `https://${port === '' ? hostname : `${hostname}:${port}`}`,
-    address: `${hostname}:${backend.port}`,
+    ...webhookUrl(config),
+    handler: services.backends.to({ host, port, tls: { serverName: host, ...ca } }),
+    address: `${hostname}:${port}`,
   };
+}
+
+/** A name that stands for the machine itself, wherever it is looked up (RFC 6761). */
+function isLocal(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost');
 }
 
 function withSlash(path: string): string {

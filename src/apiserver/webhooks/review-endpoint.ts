@@ -9,7 +9,7 @@ import { isJsonObject } from '#api/meta/json.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import type { Backend, BackendConnector } from '../proxy/transport.ts';
 import type { WebhookRoad } from './locate.ts';
-import { postJson, WebhookStatusError } from './post-json.ts';
+import { postJson, WebhookPostError } from './post.ts';
 
 /** Where it is, and as whom it is asked. */
 export interface ReviewEndpoint {
@@ -83,14 +83,23 @@ export class ReviewClient {
     const took = (): number => environment.clock.monotonicMs() - start;
     const headers =
       endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` };
-    const call = { road: this.#road, headers, timeoutMs, answerMaxBytes: ANSWER_MAX_BYTES, signal };
+    const { origin, url } = this.#road;
     try {
-      const status = statusOf(await postJson(environment, call, review), review);
+      const answer = await postJson(environment, {
+        origin,
+        url,
+        road: () => this.#road,
+        body: review,
+        headers,
+        timeoutMs,
+        answerMaxBytes: ANSWER_MAX_BYTES,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const status = statusOf(answer, review);
       tried('success', took(), 200);
       return status;
     } catch (error) {
-      const status = error instanceof WebhookStatusError ? error.status : undefined;
-      tried(resultOf(error, signal), took(), status);
+      tried(resultOf(error, signal), took(), codeOfAnswer(error));
       throw error;
     }
   }
@@ -116,20 +125,27 @@ function textOf(value: Json | undefined): string {
 
 /** Upstream asks again after 429, 500 and 504, Retry-After, and connections that broke. */
 function mayPass(error: unknown): boolean {
-  if (error instanceof WebhookStatusError)
-    return [429, 500, 504].includes(error.status) || error.hasRetryAfter;
+  if (error instanceof WebhookPostError && error.isAnswer)
+    return [429, 500, 504].includes(error.code) || error.hasRetryAfter;
   return codeOf(error) === 'ECONNRESET';
+}
+
+/** Undefined: there was none. */
+function codeOfAnswer(error: unknown): number | undefined {
+  return error instanceof WebhookPostError && error.isAnswer ? error.code : undefined;
 }
 
 function resultOf(error: unknown, signal: AbortSignal | undefined): TryResult {
   if (signal?.aborted === true) return 'canceled';
-  if (error instanceof WebhookStatusError) return error.status === 504 ? 'timeout' : 'error';
+  const code = codeOfAnswer(error);
+  if (code !== undefined) return code === 504 ? 'timeout' : 'error';
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && cause.name === 'TimeoutError' ? 'timeout' : 'error';
 }
 
 /** Of the platform, however deep it lies. */
 function codeOf(error: unknown): string {
-  for (let at = error; at instanceof Error; at = at.cause) if ('code' in at) return String(at.code);
+  const from = error instanceof WebhookPostError ? error.cause : error;
+  for (let at = from; at instanceof Error; at = at.cause) if ('code' in at) return String(at.code);
   return '';
 }

@@ -15,6 +15,7 @@ const BUILT: ReadonlySet<string> = new Set([
   'DefaultStorageClass',
   'DefaultTolerationSeconds',
   'LimitRanger',
+  'MutatingAdmissionWebhook',
   'NamespaceLifecycle',
   'NodeDeclaredFeatureValidator',
   'NodeRestriction',
@@ -28,6 +29,7 @@ const BUILT: ReadonlySet<string> = new Set([
   'ServiceAccount',
   'StorageObjectInUseProtection',
   'TaintNodesByCondition',
+  'ValidatingAdmissionWebhook',
 ]);
 
 /** Upstream's, and not there: on by default there, or off. */
@@ -41,7 +43,6 @@ const MISSING: ReadonlySet<string> = new Set([
   'ImagePolicyWebhook',
   'LimitPodHardAntiAffinityTopology',
   'MutatingAdmissionPolicy',
-  'MutatingAdmissionWebhook',
   'NamespaceAutoProvision',
   'NamespaceExists',
   'OwnerReferencesPermissionEnforcement',
@@ -50,7 +51,6 @@ const MISSING: ReadonlySet<string> = new Set([
   'PodSecurity',
   'PodTolerationRestriction',
   'ValidatingAdmissionPolicy',
-  'ValidatingAdmissionWebhook',
 ]);
 
 /** The plug-ins to switch off. Throws UserError for names that are unknown, or not there. */

@@ -68,6 +68,11 @@ describe('flags of the API server', () => {
     assert.match(options('--authorization-mode=AlwaysAllow'), /Node,RBAC is what there is/);
     assert.match(options('--endpoint-reconciler-type=master-count'), /lease and none/);
     assert.match(options('--goaway-chance=0.5'), /can not be less than 0 or greater than 0.02/);
+    const key = ['--service-account-signing-key-file=/dev/null', '--client-ca-file=/dev/null'];
+    assert.equal(
+      options('--admission-webhook-budget=0s', ...key),
+      '--admission-webhook-budget must be more than 0s',
+    );
     assert.equal(options(), '--service-account-signing-key-file is a required flag');
     assert.match(options('--service-account-signing-key-file=/none'), /^Cannot read \/none: /);
   });
@@ -78,6 +83,8 @@ describe('admission plug-ins', () => {
     assert.deepEqual(disabledAdmission(['NodeRestriction'], ['LimitRanger', 'PodSecurity']), [
       'LimitRanger',
     ]);
+    const webhooks = ['MutatingAdmissionWebhook', 'ValidatingAdmissionWebhook'];
+    assert.deepEqual(disabledAdmission([], webhooks), webhooks);
   });
 
   it('that are unknown, or not there, are refused by name', () => {

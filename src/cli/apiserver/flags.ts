@@ -48,6 +48,10 @@ const FLAGS = {
   'authorization-mode': list('Node,RBAC', 'Node,RBAC is what there is'),
   'enable-admission-plugins': list('', 'plug-ins to switch on beside those that are'),
   'disable-admission-plugins': list('', 'plug-ins to switch off'),
+  'admission-webhook-budget': duration(
+    '30s',
+    'what all admission webhooks of one request may take together; a flag of ours',
+  ),
   'allow-privileged': bool('true', 'only true'),
   'feature-gates': text('', 'A=true,B=false'),
   'runtime-config': text('', 'group/version=true,api/beta=false'),

@@ -41,6 +41,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
       writesInFlight: flags.number('max-mutating-requests-inflight'),
       requestTimeoutMs: flags.milliseconds('request-timeout'),
       eventTtlSeconds: Math.floor(flags.milliseconds('event-ttl') / 1000),
+      webhookBudgetMs: webhookBudget(flags),
       shutdownDelayMs: flags.milliseconds('shutdown-delay-duration'),
     },
     ...encryptionOptions(flags),
@@ -72,6 +73,13 @@ function checkFixed(flags: Flags): void {
       `--goaway-chance can not be less than 0 or greater than ${GOAWAY_CHANCE_MAX}`,
     );
   if (flags.text('data-dir') === '') throw new UserError('--data-dir is a required flag');
+}
+
+/** In milliseconds. Without time no webhook could be asked at all. */
+function webhookBudget(flags: Flags): number {
+  const ms = flags.milliseconds('admission-webhook-budget');
+  if (ms > 0) return ms;
+  throw new UserError('--admission-webhook-budget must be more than 0s');
 }
 
 function frontProxy(flags: Flags): Pick<ApiServerOptions, 'frontProxy'> {

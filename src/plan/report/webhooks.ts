@@ -1,10 +1,8 @@
 /**
  * Which admission outside of the API server would have had its say: webhooks, which a fork must not
  * call, and policies.
- *
- * Source of the rules: API reference v1.36, admissionregistration.k8s.io/v1; upstream
- * staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules.
  */
+import { ruleMatches } from '#apiserver/admission/matching/rules.ts';
 import type { RuleWithOperations } from '#api/gen/admissionregistration-v1.ts';
 import type { LabelSelector } from '#api/gen/meta-v1.ts';
 import { labelSelectorMatches } from '#api/meta/labels.ts';
@@ -78,7 +76,7 @@ function policyHook(object: KubeObject): Hook {
 }
 
 function concerns(hook: Hook, write: SeenWrite, { labelsOf }: WebhookFacts): boolean {
-  if (!(hook.rules ?? []).some((rule) => ruleMatches(rule, write, hook.matchPolicy))) return false;
+  if (!(hook.rules ?? []).some((rule) => isNamed(rule, write, hook.matchPolicy))) return false;
   const labels = write.namespace === '' ? undefined : labelsOf(write.namespace);
   if (labels !== undefined && !selects(hook.namespaceSelector, labels)) return false;
   // Where the labels of the object are not known it may be meant.
@@ -93,29 +91,10 @@ function selects(
   return selector === undefined || labelSelectorMatches(selector, labels);
 }
 
-function ruleMatches(
-  rule: RuleWithOperations,
-  write: SeenWrite,
-  matchPolicy = 'Equivalent',
-): boolean {
-  const { operations = [], apiGroups = [], apiVersions = [], resources = [], scope = '*' } = rule;
-  const has = (list: readonly string[], value: string): boolean =>
-    list.includes('*') || list.includes(value);
-  const isNamespaced = write.namespace !== '' && write.resource !== 'namespaces';
-  return (
-    has(operations, write.operation) &&
-    has(apiGroups, write.group) &&
-    // Other versions of the resource are asked about in the version that the rule names.
-    (matchPolicy === 'Equivalent' || has(apiVersions, write.version)) &&
-    (scope === '*' || (scope === 'Namespaced') === isNamespaced) &&
-    resources.some((resource) => resourceMatches(resource, write))
-  );
-}
-
-function resourceMatches(pattern: string, { resource, subresource }: SeenWrite): boolean {
-  const [main = '', sub = ''] = pattern.split('/');
-  if (pattern === '*/*') return true;
-  return (main === '*' || main === resource) && (sub === '*' || sub === subresource);
+/** Other versions of the resource are asked about in the version that the rule names. */
+function isNamed(rule: RuleWithOperations, write: SeenWrite, matchPolicy = 'Equivalent'): boolean {
+  const meant = matchPolicy === 'Equivalent' ? { ...rule, apiVersions: ['*'] } : rule;
+  return ruleMatches(meant, write, write);
 }
 
 function textOf(writes: readonly SeenWrite[]): string {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AdmissionBench } from '#kit/admission.ts';
 import { StatusError } from '#api/meta/status.ts';
+import { Rounds } from '../admission.ts';
 import { NAMESPACES } from '../targets.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 
@@ -37,7 +38,7 @@ describe('NamespaceLifecycle', () => {
     const bench = new AdmissionBench();
     bench.reader.put(NAMESPACES, namespace('shop', 'Terminating'));
     const admit = async (): Promise<void> =>
-      namespaceLifecycle(bench.services).admit?.(bench.attributes(inShop));
+      namespaceLifecycle(bench.services).admit?.(bench.attributes(inShop), new Rounds());
     await assert.rejects(admit, (error) => {
       assert.ok(error instanceof StatusError);
       assert.equal(

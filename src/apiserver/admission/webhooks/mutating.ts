@@ -1,0 +1,175 @@
+/**
+ * MutatingAdmissionWebhook: webhooks that may change what is written, one after another.
+ *
+ * Upstream: admission/plugin/webhook/mutating/{dispatcher,reinvocationcontext}.go.
+ */
+import { equalJson } from '#api/meta/equal.ts';
+import { internalError } from '#api/meta/status.ts';
+import { type ApiObject, copyOf } from '../../api-object.ts';
+import type { AdmissionPlugin, Attributes, Rounds } from '../admission.ts';
+import { isAdmissionConfiguration } from '../matching/exempt.ts';
+import { viewOf } from '../matching/request.ts';
+import type { AdmissionServices } from '../services.ts';
+import { isFor, MUTATING_WEBHOOK_CONFIGURATIONS } from '../targets.ts';
+import {
+  annotateMutation,
+  annotatePatch,
+  type CallPlace,
+  mutatingFailOpenKey,
+} from './annotations.ts';
+import { askWebhook, type CallServices, countCall, type Invocation, verdictOf } from './call.ts';
+import { type ReadyWebhook, WebhookConfigurations } from './configurations.ts';
+import { warnOfLockOut } from './lock-out.ts';
+import { MutableObject } from './mutable-object.ts';
+import { applyOperations, readPatch } from './patch.ts';
+import { callServices, decisionsFor, matchWebhook, type WebhookRequest } from './services.ts';
+
+const NAME = 'MutatingAdmissionWebhook';
+
+export function mutatingAdmissionWebhook(services: AdmissionServices): AdmissionPlugin {
+  const configurations = new WebhookConfigurations(
+    services.reader,
+    MUTATING_WEBHOOK_CONFIGURATIONS,
+    'admit',
+  );
+  const calls = callServices(services);
+  return {
+    name: NAME,
+    admit(attributes, rounds) {
+      const hooks = configurations.all;
+      if (hooks.length === 0 || isAdmissionConfiguration(attributes.kind)) return;
+      return new Mutation({ services, calls, attributes, rounds }).run(hooks);
+    },
+    validate(attributes) {
+      if (isFor(attributes, MUTATING_WEBHOOK_CONFIGURATIONS)) warnOfLockOut(services, attributes);
+    },
+  };
+}
+
+/** From the first round to the second. */
+interface Reinvocation {
+  /** The object as webhooks left it; undefined where nobody wants to be asked again. */
+  lastOutput: ApiObject | undefined;
+  /** Uids of webhooks that were asked, and want to be again when something changes. */
+  readonly asked: Set<string>;
+  /** Uids of those for whom something has changed. */
+  readonly again: Set<string>;
+}
+
+/** The webhooks of one round of one request. */
+class Mutation {
+  readonly #services: AdmissionServices;
+  readonly #calls: CallServices;
+  readonly #attributes: Attributes;
+  readonly #rounds: Rounds;
+  readonly #reinvocation: Reinvocation;
+  readonly #object: MutableObject;
+  readonly #request: WebhookRequest;
+
+  constructor(options: {
+    readonly services: AdmissionServices;
+    readonly calls: CallServices;
+    readonly attributes: Attributes;
+    readonly rounds: Rounds;
+  }) {
+    this.#services = options.services;
+    this.#calls = options.calls;
+    this.#attributes = options.attributes;
+    this.#rounds = options.rounds;
+    this.#reinvocation = reinvocationOf(options.rounds);
+    const view = viewOf(options.attributes);
+    this.#object = new MutableObject(view);
+    this.#request = {
+      view,
+      decisions: decisionsFor(options.services),
+      shownAs: (kind) => this.#object.shownAs(kind),
+    };
+  }
+
+  async run(hooks: readonly ReadyWebhook[]): Promise<void> {
+    const { object } = this.#attributes;
+    const { lastOutput } = this.#reinvocation;
+    // What other plug-ins have changed since counts as if a webhook had.
+    if (this.#isAgain && lastOutput !== undefined && !equalJson(lastOutput, object))
+      this.#somethingChanged();
+    for (const [index, hook] of hooks.entries()) await this.#ask(hook, index);
+    await this.#object.finish();
+    const wantsToKnow = this.#reinvocation.asked.size > 0;
+    this.#reinvocation.lastOutput =
+      wantsToKnow && object !== undefined ? copyOf(object) : undefined;
+  }
+
+  get #isAgain(): boolean {
+    return this.#rounds.number === 1;
+  }
+
+  async #ask(hook: ReadyWebhook, index: number): Promise<void> {
+    const { view } = this.#request;
+    const match = await matchWebhook(this.#services, hook, this.#request, this.#object.current);
+    if (match === undefined) return;
+    // Whom the first round has left out is not asked in the second for the first time.
+    if (this.#isAgain && !this.#reinvocation.again.has(hook.uid)) return;
+    const shown = await this.#object.shownAs(match.kind);
+    const place = { round: this.#rounds.number, index };
+    const { clock } = this.#services.environment;
+    const startMs = clock.monotonicMs();
+    const { changed, error } = await this.#call({ hook, view, match, ...shown }, place);
+    const tookMs = clock.monotonicMs() - startMs;
+    const ended = { hook, view, type: 'admit', error, tookMs } as const;
+    countCall(this.#calls, ended);
+    if (changed) {
+      this.#somethingChanged();
+      this.#rounds.wantsAnother = true;
+    }
+    if (hook.webhook.reinvocationPolicy === 'IfNeeded') this.#reinvocation.asked.add(hook.uid);
+    const verdict = verdictOf(this.#calls, ended, mutatingFailOpenKey(place));
+    if (verdict !== undefined) throw verdict;
+  }
+
+  async #call(
+    invocation: Invocation,
+    place: CallPlace,
+  ): Promise<{ readonly changed: boolean; readonly error: unknown }> {
+    let changed = false;
+    try {
+      changed = await this.#mutate(invocation, place);
+      return { changed, error: undefined };
+    } catch (error) {
+      return { changed, error };
+    } finally {
+      annotateMutation(this.#attributes, invocation.hook, { ...place, mutated: changed });
+    }
+  }
+
+  /** Whether the object is another one now. */
+  async #mutate(invocation: Invocation, place: CallPlace): Promise<boolean> {
+    const { hook, match, object: before } = invocation;
+    const { name } = hook.webhook;
+    const { patch } = await askWebhook(this.#calls, invocation, 'admit');
+    const operations = readPatch(name, patch);
+    if (operations.length === 0) return false;
+    if (before === undefined)
+      throw internalError(
+        `admission webhook ${JSON.stringify(name)} attempted to modify the object, which is not supported for this operation`,
+      );
+    const { object, changed } = applyOperations(operations, before, match.kind);
+    annotatePatch(this.#attributes, hook, { ...place, patch: operations });
+    this.#object.set(object);
+    return changed;
+  }
+
+  /** Whoever was asked before and wants to know is asked in the next round. */
+  #somethingChanged(): void {
+    const { asked, again } = this.#reinvocation;
+    for (const uid of asked) again.add(uid);
+    asked.clear();
+  }
+}
+
+function reinvocationOf({ kept }: Rounds): Reinvocation {
+  const known = kept.get(NAME) as Reinvocation | undefined;
+  if (known !== undefined) return known;
+  const made: Reinvocation = { lastOutput: undefined, asked: new Set(), again: new Set() };
+  kept.set(NAME, made);
+  return made;
+}
