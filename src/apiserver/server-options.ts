@@ -3,6 +3,7 @@ import type { Environment } from '#base/env.ts';
 import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { RuntimeConfig } from '#api/features/runtime-config.ts';
 import type { Store } from '#store/store.ts';
+import type { AuditOptions } from './audit/options.ts';
 import type { RequestHeaderOptions } from './aggregator/identity.ts';
 import type { FrontProxyIdentity } from './aggregator/remote.ts';
 import type { HistoryPolicy } from './history/policy.ts';
@@ -39,6 +40,8 @@ export interface ApiServerOptions {
     readonly requestHeaders?: Partial<RequestHeaderOptions>;
   };
   readonly limits?: Partial<ApiServerLimits>;
+  /** `--audit-policy-file`, and where events go. Nothing is audited without it. */
+  readonly audit?: AuditOptions;
   readonly history?: Partial<HistoryPolicy>;
   /** Without it the group `why.coxswain.dev` is not there. */
   readonly explain?: Explainer;

@@ -94,6 +94,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       aggregator.stop();
       shutdown.abort();
       await drained(core.metrics, environment, limits.requestTimeoutMs);
+      await core.auditor?.stop();
       hub.stop();
     },
   };

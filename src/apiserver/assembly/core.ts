@@ -5,6 +5,7 @@ import { chosenKinds } from '#api/chosen-kinds.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { CacheReader } from '../admission/reader.ts';
+import { Auditor } from '../audit/auditor.ts';
 import { LocalClient } from '../bootstrap/local-client.ts';
 import { Health } from '../health.ts';
 import { ServerMetrics } from '../metrics/server-metrics.ts';
@@ -28,6 +29,8 @@ export interface ServerCore {
   readonly client: LocalClient;
   readonly health: Health;
   readonly metrics: ServerMetrics;
+  /** Undefined where nothing is audited. */
+  readonly auditor: Auditor | undefined;
   /** Aborted when watches and other long requests must end. */
   readonly shutdown: AbortController;
 }
@@ -41,6 +44,7 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
   const resources = new ResourceSet(
     builtIn.map((kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub })),
   );
+  const metrics = new ServerMetrics({ resources, gates, startMs: environment.clock.now() });
   return {
     options,
     environment,
@@ -52,7 +56,11 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     reader: new CacheReader(hub, resources),
     client: new LocalClient(handler),
     health: new Health(),
-    metrics: new ServerMetrics({ resources, gates, startMs: environment.clock.now() }),
+    metrics,
+    auditor:
+      options.audit === undefined
+        ? undefined
+        : new Auditor(options.audit, { environment, metrics: metrics.registry }),
     shutdown: new AbortController(),
   };
 }

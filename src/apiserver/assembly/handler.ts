@@ -51,6 +51,7 @@ export function createHandler(parts: HandlerParts): Handler {
       requestTimeoutMs: limits.requestTimeoutMs,
       compresses: gates.enabled('APIResponseCompression'),
       metrics: core.metrics,
+      auditor: core.auditor,
       isKnown: ({ info }) => resources.find(info.group, info.version, info.resource) !== undefined,
     }),
     (context) => {

@@ -4,6 +4,7 @@
  * Source: Kubernetes documentation, "User impersonation"; KEP-5284.
  */
 import type { Clock } from '#base/env.ts';
+import { tookMs } from '../audit/latency.ts';
 import { impersonationOf } from '../authn/impersonation-headers.ts';
 import { attributesFor, type Authorizer } from '../authz/authorizer.ts';
 import { Impersonation } from '../authz/impersonation.ts';
@@ -38,7 +39,12 @@ export function impersonationFilter(services: ImpersonationServices): Filter {
         const granted = impersonation.check(wanted, attributesFor(context.user, context.info));
         context.user = granted.user;
         mode = granted.mode;
+        context.audit?.impersonates(
+          granted.user,
+          granted.mode === 'legacy' ? '' : `impersonate:${granted.mode}`,
+        );
       } finally {
+        tookMs(context, 'impersonation', clock.monotonicMs() - start);
         metrics.attempted(mode, clock.monotonicMs() - start);
       }
       return next();

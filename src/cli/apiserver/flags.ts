@@ -12,6 +12,7 @@ import {
   type Program,
   text,
 } from '../flags.ts';
+import { AUDIT_FLAGS } from './audit-flags.ts';
 import { MISSING_FLAGS } from './upstream-flags.ts';
 
 const FLAGS = {
@@ -57,6 +58,7 @@ const FLAGS = {
   'event-ttl': duration('1h0m0s', 'how long Events are kept'),
   'goaway-chance': fraction('0', 'from 0 to 0.02'),
   'shutdown-delay-duration': duration('0s', 'how long to go on when asked to end'),
+  ...AUDIT_FLAGS,
   v: count('0', 'how much is logged: 4 and more logs everything'),
   'endpoint-reconciler-type': text('lease', 'lease or none'),
 };
