@@ -4,6 +4,9 @@ import { stackOf } from '#base/error.ts';
 import { errorResponse, withHeaders } from '../respond.ts';
 import type { Filter } from './filter.ts';
 
+/** Of an id that the client chose, as upstream's logs have it. */
+const AUDIT_ID_SHOWN = 64;
+
 export function errorFilter(): Filter {
   return {
     name: 'errors',
@@ -18,7 +21,7 @@ export function errorFilter(): Filter {
           context.environment.log.error('request failed', {
             method: context.request.method,
             path: context.info.path,
-            auditId,
+            auditId: auditId.slice(0, AUDIT_ID_SHOWN),
             error: stackOf(error),
           });
         }

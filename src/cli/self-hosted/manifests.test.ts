@@ -205,7 +205,8 @@ describe('the manifests of the control plane', () => {
     const args = argsOf('kube-apiserver.yaml', files);
     assert.ok(args.includes('--audit-policy-file=/etc/kubernetes/audit/policy.yaml'));
     assert.ok(args.includes('--audit-log-path=/var/log/kubernetes/audit/audit.log'));
-    const { containers = [], volumes = [] } = podOf('kube-apiserver.yaml', files).spec ?? {};
+    const { containers = [], volumes = [] } =
+      podOf('kube-apiserver.yaml', { config: { ...CONFIG, ...files } }).spec ?? {};
     const paths = volumes.map(({ hostPath }) => `${hostPath?.path} ${hostPath?.type}`);
     assert.deepEqual(paths.slice(2), ['/etc/policy.yaml File', '/srv/logs DirectoryOrCreate']);
     const places = (containers[0]?.volumeMounts ?? []).map(
@@ -213,7 +214,7 @@ describe('the manifests of the control plane', () => {
     );
     assert.deepEqual(places.slice(2), [
       '/etc/kubernetes/audit/policy.yaml true',
-      '/var/log/kubernetes/audit false',
+      '/var/log/kubernetes/audit undefined',
     ]);
     const printed = argsOf('kube-apiserver.yaml', { ...files, auditLogPath: '-' });
     assert.ok(printed.includes('--audit-log-path=-'));
