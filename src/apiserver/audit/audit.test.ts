@@ -2,11 +2,17 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import type { Level } from '#api/audit/policy.ts';
+import type { Level, Stage } from '#api/audit/policy.ts';
+import { FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
 import { typeByName } from '#api/schema/schema.ts';
 import type { ByteSink, HttpRequest } from '#base/http/message.ts';
 import { AuditedServer, type Event } from '#kit/audit.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { attributesFor } from '../authz/authorizer.ts';
+import { RequestContext } from '../context.ts';
+import { requestInfoOf } from '../request-info.ts';
+import { RequestAudit } from './record.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const BOB = { as: { name: 'bob', groups: ['dev', 'system:authenticated'] } };
@@ -117,6 +123,37 @@ describe('an event', () => {
     assert.deepEqual([list['verb'], list['objectRef'].name], ['list', 'a']);
     const version = last(await server.of('GET /version'));
     assert.deepEqual([version['verb'], version['objectRef']], ['get', undefined]);
+  });
+
+  it('goes by the URL where the object says something else', async () => {
+    const server = await AuditedServer.start([{ level: 'Metadata' }]);
+    const stranger = { metadata: { name: 'a', namespace: 'elsewhere' } };
+    const { objectRef, responseStatus } = last(await server.of(`POST ${MAPS}`, stranger));
+    assert.deepEqual(
+      [responseStatus.code, objectRef.namespace, objectRef.name],
+      [400, 'default', 'a'],
+    );
+  });
+
+  it('says when the request came, whenever it is looked at', () => {
+    const environment = new VirtualEnvironment();
+    const info = requestInfoOf('GET', '/version');
+    const request = { method: 'GET', url: '/version', headers: {} };
+    const context = new RequestContext(request, info, environment);
+    context.received = { nowMs: environment.clock.now() - 250.5, monotonicMs: -250.5 };
+    const config = {
+      level: 'Metadata',
+      omitStages: new Set<Stage>(),
+      omitManagedFields: false,
+    } as const;
+    const audit = new RequestAudit(context, config, attributesFor(context.user, info));
+    const times = (stage: Stage) => {
+      const event = JSON.parse(audit.at(stage).text) as Event;
+      return [event['requestReceivedTimestamp'], event['stageTimestamp']];
+    };
+    const came = '2025-12-31T23:59:59.749500Z';
+    assert.deepEqual(times('RequestReceived'), [came, came]);
+    assert.deepEqual(times('ResponseComplete'), [came, '2026-01-01T00:00:00.000000Z']);
   });
 
   it('leaves out a token in the URL', async () => {
@@ -400,6 +437,11 @@ describe('refusals', () => {
     assert.ok(impersonatedUser.groups.includes('dev'));
     assert.equal(authenticationMetadata.impersonationConstraint, 'impersonate:user-info');
     assert.equal(responseStatus.code, 403);
+    const featureGates = new FeatureGates(parseFeatureGates('ConstrainedImpersonation=false'));
+    const old = await AuditedServer.start([{ level: 'Metadata' }], { featureGates });
+    const event = last(await old.of(`GET ${MAPS}`, undefined, { headers }));
+    assert.equal(event['impersonatedUser'].username, 'bob');
+    assert.equal(event['authenticationMetadata'], undefined, 'the old right has no name');
   });
 });
 

@@ -100,7 +100,16 @@ describe('the end of a server', () => {
     });
     await server.api.call(`GET ${MAPS}`);
     assert.equal(server.output.text, '');
-    await server.api.environment.resolve(server.api.server.stop());
+    const open = Promise.withResolvers<void>();
+    server.output.gate = open.promise;
+    let isOver = false;
+    const end = server.api.server.stop().then(() => {
+      isOver = true;
+    });
+    await server.api.environment.advance(120_000);
+    assert.ok(!isOver, 'it waits for what is being written');
+    open.resolve();
+    await server.api.environment.resolve(end);
     assert.equal(server.take().length, 2);
     assert.ok(server.output.isClosed);
   });

@@ -44,6 +44,7 @@ describe('a rule of the audit policy', () => {
     [core('*/log'), `GET ${PODS}/x/log`, true],
     [core('*/status'), `GET ${PODS}/x/log`, false],
     [core('*/log'), GET, false],
+    [core('*/'), GET, false],
     [core('*'), `GET ${PODS}/x/log`, true],
     [core('*'), 'GET /healthz', false],
     [core(), GET, true],

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { open as openFile } from 'node:fs/promises';
+import { describe, it, mock } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { UserError } from '../user-error.ts';
@@ -96,6 +97,25 @@ describe('the file of the audit log', () => {
     await log.close();
     assert.equal(names().length, 2);
     assert.equal(textOf('audit.log'), LINE);
+  });
+
+  it('begins a line anew behind one that was cut off', async (t) => {
+    const { open, textOf, path } = world(t);
+    const log = open();
+    await log.write('one\n');
+    const probe = await openFile(path);
+    const files = Object.getPrototypeOf(probe) as typeof probe;
+    await probe.close();
+    const half = mock.method(files, 'appendFile', async function half(this: typeof probe) {
+      await this.write('tw');
+      throw new Error('disk full');
+    });
+    await assert.rejects(log.write('two\n'), /disk full/);
+    half.mock.restore();
+    await log.write('three\n');
+    await log.write('four\n');
+    await log.close();
+    assert.equal(textOf('audit.log'), 'one\ntw\nthree\nfour\n');
   });
 
   it('keeps as many old ones as it is told', async (t) => {

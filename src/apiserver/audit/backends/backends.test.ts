@@ -179,6 +179,21 @@ describe('batches', () => {
     assert.deepEqual(inner.batches[1], ['3']);
   });
 
+  it('that are full leave the next ones their time', async () => {
+    const { environment, metrics } = world();
+    const inner = new Gate();
+    const batch = new BatchBackend(inner, options, { environment, metrics });
+    put(batch, '1');
+    await environment.advance(500);
+    put(batch, '2', '3');
+    await environment.advance(100);
+    put(batch, '4');
+    await environment.advance(999);
+    assert.deepEqual(inner.batches, [['1', '2', '3']]);
+    await environment.advance(1);
+    assert.deepEqual(inner.batches[1], ['4']);
+  });
+
   it('go out no oftener than the rate says', async () => {
     const { environment, metrics } = world();
     const inner = new Gate();
