@@ -40,6 +40,8 @@ export interface ApiServerOptions {
     readonly requestHeaders?: Partial<RequestHeaderOptions>;
   };
   readonly limits?: Partial<ApiServerLimits>;
+  /** `--enable-priority-and-fairness`; on unless it is false. */
+  readonly priorityAndFairness?: boolean;
   /** `--audit-policy-file`, and where events go. Nothing is audited without it. */
   readonly audit?: AuditOptions;
   readonly history?: Partial<HistoryPolicy>;

@@ -7,6 +7,7 @@ import type { AnyKind } from '#api/kind.ts';
 import { CacheReader } from '../admission/reader.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { LocalClient } from '../bootstrap/local-client.ts';
+import { FlowControl } from '../flow-control/flow-control.ts';
 import { Health } from '../health.ts';
 import { ServerMetrics } from '../metrics/server-metrics.ts';
 import { Resource } from '../registry/resource.ts';
@@ -29,6 +30,8 @@ export interface ServerCore {
   readonly client: LocalClient;
   readonly health: Health;
   readonly metrics: ServerMetrics;
+  /** Priority and fairness; undefined where it is off. */
+  readonly flowControl: FlowControl | undefined;
   /** Undefined where nothing is audited. */
   readonly auditor: Auditor | undefined;
   /** Aborted when watches and other long requests must end. */
@@ -45,18 +48,35 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     builtIn.map((kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub })),
   );
   const metrics = new ServerMetrics({ resources, gates, startMs: environment.clock.now() });
+  const limits = { ...LIMITS, ...options.limits };
+  const reader = new CacheReader(hub, resources);
   return {
     options,
     environment,
-    limits: { ...LIMITS, ...options.limits },
+    limits,
     gates,
     hub,
     builtIn,
     resources,
-    reader: new CacheReader(hub, resources),
+    reader,
     client: new LocalClient(handler),
     health: new Health(),
     metrics,
+    flowControl:
+      options.priorityAndFairness === false
+        ? undefined
+        : new FlowControl({
+            environment,
+            reader,
+            metrics: metrics.registry,
+            seats: limits.readsInFlight + limits.writesInFlight,
+            sizeOf: ({ group, version, resource }) => {
+              const found = resources.find(group, version, resource)?.cache;
+              return found && { objects: found.size, bytes: found.bytes };
+            },
+            bySize: gates.enabled('SizeBasedListCostEstimate'),
+            watchList: gates.enabled('WatchList'),
+          }),
     auditor:
       options.audit === undefined
         ? undefined

@@ -15,7 +15,11 @@ export function errorFilter(): Filter {
       try {
         const response = await next();
         const cacheControl = response.headers['cache-control'] ?? 'no-cache, private';
-        return withHeaders(response, { 'audit-id': auditId, 'cache-control': cacheControl });
+        return withHeaders(response, {
+          ...context.answerHeaders,
+          'audit-id': auditId,
+          'cache-control': cacheControl,
+        });
       } catch (error) {
         if (!(error instanceof StatusError)) {
           context.environment.log.error('request failed', {
@@ -26,6 +30,7 @@ export function errorFilter(): Filter {
           });
         }
         return withHeaders(errorResponse(error, context), {
+          ...context.answerHeaders,
           'audit-id': auditId,
           'cache-control': 'no-cache, private',
         });

@@ -11,6 +11,8 @@ import { cborAnswerFilter, cborRequestFilter } from './cbor.ts';
 import { compressionFilter } from './compression.ts';
 import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
+import { flowControlFilter } from './flow-control.ts';
+import type { FlowControl } from '../flow-control/flow-control.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { impersonationFilter, type ImpersonationServices } from './impersonation.ts';
 import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
@@ -23,6 +25,8 @@ export interface FilterServices {
   readonly authorize: Authorizer;
   readonly impersonation: ImpersonationServices;
   readonly inFlight: InFlightLimits;
+  /** Without it requests in flight are limited as they are counted. */
+  readonly flowControl: FlowControl | undefined;
   readonly requestTimeoutMs: number;
   /** The gate APIResponseCompression. */
   readonly compresses: boolean;
@@ -56,8 +60,10 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     ...(auditor === undefined ? [] : [auditFilter(auditor)]),
     // As whom do they act?
     impersonationFilter(services.impersonation),
-    // Too many at a time: 429.
-    inFlightFilter(services.inFlight),
+    // Too many at a time: some wait, some get a 429.
+    services.flowControl === undefined
+      ? inFlightFilter(services.inFlight)
+      : flowControlFilter({ ...services, control: services.flowControl }),
     // May they?
     authorizationFilter(services.authorize),
     // Bodies in CBOR are JSON inside.

@@ -13,7 +13,7 @@ export function timeoutFilter(limitMs: number, auditor?: Auditor): Filter {
       if (isLongRunning(context.info)) return next();
       let ms: number;
       try {
-        ms = limitOf(context.info.query.get('timeout') ?? '', limitMs);
+        ms = requestLimitMs(context.info.query, limitMs);
       } catch (error) {
         await auditor?.refused(context, error);
         throw error;
@@ -34,7 +34,8 @@ export function timeoutFilter(limitMs: number, auditor?: Auditor): Filter {
  * What `?timeout=` asks for, at most what the server allows. Throws 400.
  * Upstream: endpoints/filters/request_deadline.go.
  */
-function limitOf(asked: string, limitMs: number): number {
+export function requestLimitMs(query: URLSearchParams, limitMs: number): number {
+  const asked = query.get('timeout') ?? '';
   if (asked === '') return limitMs;
   const nanoseconds = nanosecondsOf(asked);
   if (nanoseconds === 0) return limitMs;

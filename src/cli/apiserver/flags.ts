@@ -54,6 +54,7 @@ const FLAGS = {
   'runtime-config': text('', 'group/version=true,api/beta=false'),
   'max-requests-inflight': count('400', 'reads at a time'),
   'max-mutating-requests-inflight': count('200', 'writes at a time'),
+  'enable-priority-and-fairness': bool('true', 'priority levels in place of the two limits'),
   'request-timeout': duration('1m0s', 'how long a request may take'),
   'event-ttl': duration('1h0m0s', 'how long Events are kept'),
   'goaway-chance': fraction('0', 'from 0 to 0.02'),

@@ -42,7 +42,6 @@ emulation-forward-compatible
 enable-aggregator-routing
 enable-garbage-collector
 enable-logs-handler
-enable-priority-and-fairness
 encryption-provider-config
 encryption-provider-config-automatic-reload
 etcd-cafile
