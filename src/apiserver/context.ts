@@ -1,6 +1,8 @@
 /** What travels with a request through the filters, verbs and admission. */
 import type { Environment } from '#base/env.ts';
 import type { HttpRequest } from '#base/http/message.ts';
+import type { Latencies } from './audit/latency.ts';
+import type { Moment, RequestAudit } from './audit/record.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export interface User {
@@ -27,8 +29,16 @@ export class RequestContext {
   readonly info: RequestInfo;
   readonly environment: Environment;
   user: User = ANONYMOUS;
+  /** When it came; undefined where nothing is audited, as are the next two. */
+  received: Moment | undefined;
+  /** How long parts of the server took. */
+  latencies: Latencies | undefined;
+  /** What is written down of this request; undefined for nothing. */
+  audit: RequestAudit | undefined;
   /** The gate CBORServingAndStorage. */
   readonly cbor: boolean;
+  /** Headers of the answer, whatever it is. */
+  answerHeaders: Readonly<Record<string, string>> | undefined;
   readonly #warnings = new Set<string>();
   readonly #annotations = new Map<string, string>();
   readonly #requestAnnotations = new Map<string, string>();

@@ -3,6 +3,8 @@ import type { HttpResponse } from '#base/http/message.ts';
 import { methodNotAllowed } from '#api/meta/status.ts';
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import type { RequestContext } from './context.ts';
+import { flowControlDump } from './flow-control/dumps.ts';
+import type { FlowControl } from './flow-control/flow-control.ts';
 import type { Health } from './health.ts';
 import type { MetricsPage } from './metrics/page.ts';
 import { pathList } from './path-list.ts';
@@ -17,6 +19,7 @@ export interface RootPathOptions {
   readonly resources: ResourceSet;
   readonly zPages: ZPages;
   readonly metrics: MetricsPage;
+  readonly flowControl: FlowControl | undefined;
 }
 
 /** Undefined for a path that is somebody else's. Throws 405 and 406. */
@@ -42,8 +45,17 @@ export function handleRootPath(
     case '/metrics/slis':
       return metrics.answer(path);
     default:
-      return health.handle(path, query) ?? zPages.handle(context);
+      return health.handle(path, query) ?? zPages.handle(context) ?? dump(context, options);
   }
+}
+
+function dump(
+  { info, environment: { clock } }: RequestContext,
+  { flowControl }: RootPathOptions,
+): HttpResponse | undefined {
+  if (flowControl === undefined) return undefined;
+  const clocks = { nowMs: clock.now(), monotonicMs: clock.monotonicMs() };
+  return flowControlDump(flowControl, info, clocks);
 }
 
 function openIdConfiguration(tokens: ServiceAccountTokens): object {

@@ -21,6 +21,8 @@ import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import type { RuleResolver } from './authz/rules.ts';
 import { RequestContext } from './context.ts';
+import type { FlowControl } from './flow-control/flow-control.ts';
+import type { RequestInfo } from './request-info.ts';
 import type { Health } from './health.ts';
 import type { MetricsPage } from './metrics/page.ts';
 import { answerWhy, type Explainer } from './why/handler.ts';
@@ -67,6 +69,7 @@ export interface RouterOptions {
   readonly rules: RuleResolver;
   readonly admission: AdmissionChain;
   readonly watchesMax: number;
+  readonly flowControl: FlowControl | undefined;
   readonly history: HistoryPolicy;
   readonly shutdown: AbortSignal;
   readonly health: Health;
@@ -123,7 +126,7 @@ export class Router {
     };
     this.#history = new HistoryHandler({ ...options, writes, policy: options.history });
     const limits: WatchLimits = {
-      open: () => this.#openWatch(),
+      open: (info) => this.#openWatch(info),
       shutdown: options.shutdown,
       watchList: options.gates.enabled('WatchList'),
     };
@@ -228,13 +231,15 @@ export class Router {
     throw methodNotSupported(resource.groupResource, verb);
   }
 
-  #openWatch(): () => void {
+  #openWatch(info: RequestInfo): () => void {
     if (this.#watches >= this.#options.watchesMax) {
       throw tooManyRequests('Too many watches are open, please try again later.', 5);
     }
     this.#watches += 1;
+    const forget = this.#options.flowControl?.watches.open(info);
     return () => {
       this.#watches -= 1;
+      forget?.();
     };
   }
 }

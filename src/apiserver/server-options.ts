@@ -4,6 +4,7 @@ import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { RuntimeConfig } from '#api/features/runtime-config.ts';
 import type { Store } from '#store/store.ts';
 import type { EncryptionOptions } from './encryption/encryption.ts';
+import type { AuditOptions } from './audit/options.ts';
 import type { RequestHeaderOptions } from './aggregator/identity.ts';
 import type { FrontProxyIdentity } from './aggregator/remote.ts';
 import type { HistoryPolicy } from './history/policy.ts';
@@ -45,6 +46,10 @@ export interface ApiServerOptions {
   /** Who decides what may be done: Node and RBAC unless given. */
   readonly authorization?: AuthorizationOptions;
   readonly limits?: Partial<ApiServerLimits>;
+  /** `--enable-priority-and-fairness`; on unless it is false. */
+  readonly priorityAndFairness?: boolean;
+  /** `--audit-policy-file`, and where events go. Nothing is audited without it. */
+  readonly audit?: AuditOptions;
   readonly history?: Partial<HistoryPolicy>;
   /** Without it the group `why.coxswain.dev` is not there. */
   readonly explain?: Explainer;

@@ -79,6 +79,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       };
       services.start();
       serving.start();
+      core.flowControl?.start();
       isOpen = true;
       opened.resolve();
       await bootstrap({ environment, handler, reader: core.reader, options, gates: core.gates });
@@ -93,8 +94,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       if (limits.shutdownDelayMs > 0) await sleep(environment, limits.shutdownDelayMs);
       for (const loop of loops) await loop.stop();
       aggregator.stop();
+      core.flowControl?.stop();
       shutdown.abort();
       await drained(core.metrics, environment, limits.requestTimeoutMs);
+      await core.auditor?.stop();
       hub.stop();
     },
   };

@@ -25,6 +25,7 @@ describe('a cluster of both families in pods', { skip }, () => {
       dns: 'pods',
       history: {},
       versions: {},
+      audit: {},
       progress: new Progress(() => {}),
     };
   };

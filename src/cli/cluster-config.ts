@@ -51,6 +51,9 @@ export interface ClusterConfig {
   /** `--feature-gates` and `--runtime-config` as they were last given. */
   readonly featureGates?: string;
   readonly runtimeConfig?: string;
+  /** `--audit-policy-file` and `--audit-log-path`, as absolute paths. */
+  readonly auditPolicyFile?: string;
+  readonly auditLogPath?: string;
 }
 
 export const CLUSTER_DEFAULTS: Omit<

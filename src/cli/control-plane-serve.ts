@@ -7,6 +7,7 @@ import type { Environment } from '#base/env.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
 import type { Store } from '#store/store.ts';
+import { clusterAudit } from './audit-choices.ts';
 import { backendConnector } from './backend-connector.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { dnsImage, publishClusterObjects } from './cluster-objects.ts';
@@ -48,6 +49,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     history: config.history,
     loadBalancerPools: config.loadBalancerPools ?? [],
     ...versionOptions(config),
+    ...clusterAudit(config, environment),
   });
   const serve = (host: string): Promise<RunningHttpServer> =>
     serveHttp({

@@ -7,7 +7,15 @@ import { readFileSync } from 'node:fs';
 import { parseDuration } from '#api/codec/duration.ts';
 import { messageOf, UserError } from './user-error.ts';
 
-type FlagKind = 'text' | 'list' | 'bool' | 'count' | 'duration' | 'fraction';
+type FlagKind =
+  | 'text'
+  | 'list'
+  | 'bool'
+  | 'count'
+  | 'integer'
+  | 'decimal'
+  | 'duration'
+  | 'fraction';
 
 export interface FlagSpec {
   readonly kind: FlagKind;
@@ -24,6 +32,9 @@ export const text = maker('text');
 export const list = maker('list');
 export const bool = maker('bool');
 export const count = maker('count');
+/** A count that may be below zero, where upstream says in its own words that it may not. */
+export const integer = maker('integer');
+export const decimal = maker('decimal');
 /** Go's form: `1m30s`. */
 export const duration = maker('duration');
 export const fraction = maker('fraction');
@@ -150,6 +161,8 @@ const VALID: Readonly<Record<FlagKind, RegExp>> = {
   list: /^/,
   bool: /^(?:true|false)$/,
   count: /^\d+$/,
+  integer: /^-?\d+$/,
+  decimal: /^-?\d+(?:\.\d+)?$/,
   duration: /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$|^0$/,
   fraction: /^(?:0|0?\.\d+)$/,
 };

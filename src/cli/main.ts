@@ -1,5 +1,6 @@
 /** The command line: subcommands, flags, and errors that say what to do. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { addAuditFlags, type AuditFlags } from './audit-flags.ts';
 import type { DnsPlace } from './cluster-config.ts';
 import { defaultDataDirectory } from './data-directory.ts';
 import { exampleNames } from './example.ts';
@@ -15,7 +16,7 @@ import { registerPlan } from './plan/register.ts';
 import { registerWhy } from './why/register.ts';
 import type { VersionFlags } from './version-flags.ts';
 
-interface UpFlags extends HistoryFlags, VersionFlags {
+interface UpFlags extends HistoryFlags, VersionFlags, AuditFlags {
   readonly dataDir: string;
   readonly listen?: ListenAddress;
   readonly example: string;
@@ -217,14 +218,15 @@ function registerUp(program: Command): void {
     .option('--feature-gates <LIST>', 'features of the API server: A=true,B=false')
     .option('--runtime-config <LIST>', 'versions to serve: group/version=true,api/beta=false')
     .option('--reset', 'delete the state of this cluster first');
-  addHistoryFlags(upCommand).action((flags: UpFlags) => startUp(flags));
+  addAuditFlags(addHistoryFlags(upCommand)).action((flags: UpFlags) => startUp(flags));
 }
 
 async function startUp(flags: UpFlags): Promise<void> {
   const [script = ''] = process.argv.slice(1);
-  const [{ up }, { versionChoices }, { poolTexts }] = await Promise.all([
+  const [{ up }, { versionChoices }, { auditChoices }, { poolTexts }] = await Promise.all([
     import('./up.ts'),
     import('./version-flags.ts'),
+    import('./audit-choices.ts'),
     import('./load-balancer.ts'),
   ]);
   await up({
@@ -234,6 +236,7 @@ async function startUp(flags: UpFlags): Promise<void> {
     selfHosted: flags.selfHosted === true,
     history: historyPolicyOf(flags),
     versions: versionChoices(flags),
+    audit: auditChoices(flags),
     ranges: flags,
     self: { command: process.execPath, args: [script] },
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),

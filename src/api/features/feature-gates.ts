@@ -36,6 +36,7 @@ const HONOURED = [
   'MaxUnavailableStatefulSet',
   'OpenAPIEnums',
   'PodCertificateRequest',
+  'SizeBasedListCostEstimate',
   'StorageVersionHash',
   'StorageVersionMigrator',
   'WatchList',

@@ -7,10 +7,12 @@ import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { TransformingStore } from '#store/transforming.ts';
 import { CacheReader } from '../admission/reader.ts';
+import { Auditor } from '../audit/auditor.ts';
 import { serverIdentity } from '../bootstrap/identity-lease.ts';
 import { LocalClient } from '../bootstrap/local-client.ts';
 import { Encryption } from '../encryption/encryption.ts';
 import { resourcesByKey } from '../encryption/transformer.ts';
+import { FlowControl } from '../flow-control/flow-control.ts';
 import { Health } from '../health.ts';
 import { ServerMetrics } from '../metrics/server-metrics.ts';
 import { Resource } from '../registry/resource.ts';
@@ -35,6 +37,10 @@ export interface ServerCore {
   readonly metrics: ServerMetrics;
   /** Undefined where values lie in the store as they are. */
   readonly encryption: Encryption | undefined;
+  /** Priority and fairness; undefined where it is off. */
+  readonly flowControl: FlowControl | undefined;
+  /** Undefined where nothing is audited. */
+  readonly auditor: Auditor | undefined;
   /** Aborted when watches and other long requests must end. */
   readonly shutdown: AbortController;
 }
@@ -45,16 +51,14 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
   const gates = options.featureGates ?? new FeatureGates();
   const builtIn = chosenKinds(gates, options.runtimeConfig);
   const registry = new MetricRegistry();
-  const health = new Health();
   const encryption = createEncryption(options, builtIn, registry);
-  if (encryption !== undefined) health.addHealthCheck('kms-providers', () => encryption.wrong);
   const store =
     encryption === undefined ? options.store : new TransformingStore(options.store, encryption);
   const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
   const resources = new ResourceSet(
     builtIn.map((kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub })),
   );
-  return {
+  const base = {
     options,
     environment,
     limits: { ...LIMITS, ...options.limits },
@@ -64,7 +68,7 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     resources,
     reader: new CacheReader(hub, resources),
     client: new LocalClient(handler),
-    health,
+    health: createHealth(encryption),
     metrics: new ServerMetrics({
       registry,
       resources,
@@ -74,6 +78,37 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     encryption,
     shutdown: new AbortController(),
   };
+  return { ...base, flowControl: createFlowControl(base), auditor: createAuditor(base) };
+}
+
+type BaseCore = Omit<ServerCore, 'flowControl' | 'auditor'>;
+
+function createHealth(encryption: Encryption | undefined): Health {
+  const health = new Health();
+  if (encryption !== undefined) health.addHealthCheck('kms-providers', () => encryption.wrong);
+  return health;
+}
+
+function createFlowControl(core: BaseCore): FlowControl | undefined {
+  const { options, environment, reader, metrics, limits, gates, resources } = core;
+  if (options.priorityAndFairness === false) return undefined;
+  return new FlowControl({
+    environment,
+    reader,
+    metrics: metrics.registry,
+    seats: limits.readsInFlight + limits.writesInFlight,
+    sizeOf: ({ group, version, resource }) => {
+      const found = resources.find(group, version, resource)?.cache;
+      return found && { objects: found.size, bytes: found.bytes };
+    },
+    bySize: gates.enabled('SizeBasedListCostEstimate'),
+    watchList: gates.enabled('WatchList'),
+  });
+}
+
+function createAuditor({ options, environment, metrics }: BaseCore): Auditor | undefined {
+  if (options.audit === undefined) return undefined;
+  return new Auditor(options.audit, { environment, metrics: metrics.registry });
 }
 
 function createEncryption(

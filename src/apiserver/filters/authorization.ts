@@ -1,5 +1,6 @@
 /** Lets through what the authorizers allow; upstream's 403 for the rest, 401 for the nameless. */
 import { whenThere } from '#base/eventual.ts';
+import { tookMs } from '../audit/latency.ts';
 import { attributesFor, type Authorizer, refusal } from '../authz/authorizer.ts';
 import { textResponse, withHeaders } from '../respond.ts';
 import type { Filter } from './filter.ts';
@@ -13,15 +14,21 @@ export function authorizationFilter(authorize: Authorizer): Filter {
     name: 'authorization',
     handle(context, next) {
       const attributes = attributesFor(context.user, context.info);
+      const { audit, environment } = context;
+      const beganMs = audit === undefined ? 0 : environment.clock.monotonicMs();
       return whenThere(authorize(attributes, context.signal), ({ outcome, reason, error }) => {
-        if (outcome !== 'allow' && error !== undefined) {
-          context.annotate(REASON, 'internal error');
-          const text = `Internal Server Error: ${JSON.stringify(context.request.url)}: ${error}\n`;
+        const isAllowed = outcome === 'allow';
+        const failed = isAllowed ? undefined : error;
+        if (audit !== undefined) {
+          tookMs(context, 'authorization', environment.clock.monotonicMs() - beganMs);
+          if (failed === undefined) context.annotate(DECISION, isAllowed ? 'allow' : 'forbid');
+          context.annotate(REASON, failed === undefined ? reason : 'internal error');
+        }
+        if (failed !== undefined) {
+          const text = `Internal Server Error: ${JSON.stringify(context.request.url)}: ${failed}\n`;
           return Promise.resolve(withHeaders(textResponse(500, escaped(text)), NO_SNIFF));
         }
-        context.annotate(DECISION, outcome === 'allow' ? 'allow' : 'forbid');
-        context.annotate(REASON, reason);
-        if (outcome === 'allow') return next();
+        if (isAllowed) return next();
         throw refusal(attributes, reason);
       });
     },

@@ -4,6 +4,9 @@ import { stackOf } from '#base/error.ts';
 import { errorResponse, withHeaders } from '../respond.ts';
 import type { Filter } from './filter.ts';
 
+/** Of an id that the client chose, as upstream's logs have it. */
+const AUDIT_ID_SHOWN = 64;
+
 export function errorFilter(): Filter {
   return {
     name: 'errors',
@@ -12,17 +15,22 @@ export function errorFilter(): Filter {
       try {
         const response = await next();
         const cacheControl = response.headers['cache-control'] ?? 'no-cache, private';
-        return withHeaders(response, { 'audit-id': auditId, 'cache-control': cacheControl });
+        return withHeaders(response, {
+          ...context.answerHeaders,
+          'audit-id': auditId,
+          'cache-control': cacheControl,
+        });
       } catch (error) {
         if (!(error instanceof StatusError)) {
           context.environment.log.error('request failed', {
             method: context.request.method,
             path: context.info.path,
-            auditId,
+            auditId: auditId.slice(0, AUDIT_ID_SHOWN),
             error: stackOf(error),
           });
         }
         return withHeaders(errorResponse(error, context), {
+          ...context.answerHeaders,
           'audit-id': auditId,
           'cache-control': 'no-cache, private',
         });

@@ -6,6 +6,7 @@
 import type { Clock } from '#base/env.ts';
 import { whenThere } from '#base/eventual.ts';
 import type { HttpResponse } from '#base/http/message.ts';
+import { tookMs } from '../audit/latency.ts';
 import { impersonationOf } from '../authn/impersonation-headers.ts';
 import { attributesFor, type Authorizer } from '../authz/authorizer.ts';
 import { Impersonation } from '../authz/impersonation.ts';
@@ -51,7 +52,12 @@ export function impersonationFilter(services: ImpersonationServices): Filter {
       const granted = await impersonation.check(wanted, attributes, context.signal);
       context.user = granted.user;
       mode = granted.mode;
+      context.audit?.impersonates(
+        granted.user,
+        granted.mode === 'legacy' ? '' : `impersonate:${granted.mode}`,
+      );
     } finally {
+      tookMs(context, 'impersonation', clock.monotonicMs() - start);
       metrics.attempted(mode, clock.monotonicMs() - start);
     }
     return next();

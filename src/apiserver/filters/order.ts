@@ -2,13 +2,17 @@
  * The filters in order, outermost first. Read top down: this is what happens to a request.
  */
 import type { RequestContext, User } from '../context.ts';
+import type { Auditor } from '../audit/auditor.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
+import { auditFilter, auditInitFilter } from './audit.ts';
 import { authenticationFilter } from './authentication.ts';
 import { authorizationFilter } from './authorization.ts';
 import { cborAnswerFilter, cborRequestFilter } from './cbor.ts';
 import { compressionFilter } from './compression.ts';
 import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
+import { flowControlFilter } from './flow-control.ts';
+import type { FlowControl } from '../flow-control/flow-control.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { impersonationFilter, type ImpersonationServices } from './impersonation.ts';
 import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
@@ -21,16 +25,23 @@ export interface FilterServices {
   readonly authorize: Authorizer;
   readonly impersonation: ImpersonationServices;
   readonly inFlight: InFlightLimits;
+  /** Without it requests in flight are limited as they are counted. */
+  readonly flowControl: FlowControl | undefined;
   readonly requestTimeoutMs: number;
   /** The gate APIResponseCompression. */
   readonly compresses: boolean;
   readonly metrics: ServerMetrics;
+  /** Without it nothing is audited. */
+  readonly auditor: Auditor | undefined;
   /** Whether the request is for a resource that is served. */
   isKnown(context: RequestContext): boolean;
 }
 
 export function filtersInOrder(services: FilterServices): readonly Filter[] {
+  const { auditor } = services;
   return [
+    // When did it come?
+    ...(auditor === undefined ? [] : [auditInitFilter()]),
     // Counts what comes and how long it takes.
     metricsFilter(services.metrics, (context) => services.isKnown(context)),
     // Large answers go out in gzip where the client takes it.
@@ -42,13 +53,17 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     // Adds the Warning headers that were collected on the way.
     warningFilter(),
     // Ends requests that take too long; watches and streams are exempt.
-    timeoutFilter(services.requestTimeoutMs),
+    timeoutFilter(services.requestTimeoutMs, auditor),
     // Who is it?
-    authenticationFilter((context) => services.authenticate(context)),
+    authenticationFilter((context) => services.authenticate(context), auditor),
+    // What is written down of it.
+    ...(auditor === undefined ? [] : [auditFilter(auditor)]),
     // As whom do they act?
     impersonationFilter(services.impersonation),
-    // Too many at a time: 429.
-    inFlightFilter(services.inFlight),
+    // Too many at a time: some wait, some get a 429.
+    services.flowControl === undefined
+      ? inFlightFilter(services.inFlight)
+      : flowControlFilter({ ...services, control: services.flowControl }),
     // May they?
     authorizationFilter(services.authorize),
     // Bodies in CBOR are JSON inside.

@@ -2,15 +2,22 @@
 import type { HttpResponse } from '#base/http/message.ts';
 import { DurationError, parseDuration } from '#api/codec/duration.ts';
 import { badRequest, timeout } from '#api/meta/status.ts';
+import type { Auditor } from '../audit/auditor.ts';
 import type { Filter } from './filter.ts';
 import { isLongRunning } from './long-running.ts';
 
-export function timeoutFilter(limitMs: number): Filter {
+export function timeoutFilter(limitMs: number, auditor?: Auditor): Filter {
   return {
     name: 'timeout',
     async handle(context, next) {
       if (isLongRunning(context.info)) return next();
-      const ms = limitOf(context.info.query.get('timeout') ?? '', limitMs);
+      let ms: number;
+      try {
+        ms = requestLimitMs(context.info.query, limitMs);
+      } catch (error) {
+        await auditor?.refused(context, error);
+        throw error;
+      }
       return new Promise<HttpResponse>((resolve, reject) => {
         const timer = context.environment.timers.after(ms, () => {
           reject(timeout('request did not complete within the allotted timeout', 0));
@@ -27,7 +34,8 @@ export function timeoutFilter(limitMs: number): Filter {
  * What `?timeout=` asks for, at most what the server allows. Throws 400.
  * Upstream: endpoints/filters/request_deadline.go.
  */
-function limitOf(asked: string, limitMs: number): number {
+export function requestLimitMs(query: URLSearchParams, limitMs: number): number {
+  const asked = query.get('timeout') ?? '';
   if (asked === '') return limitMs;
   const nanoseconds = nanosecondsOf(asked);
   if (nanoseconds === 0) return limitMs;

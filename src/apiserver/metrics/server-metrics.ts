@@ -86,6 +86,12 @@ export class ServerMetrics {
     this.#observe(options);
   }
 
+  /** The server has ended a request in its own defence, with this code. */
+  terminated(code: number, info: RequestInfo, method: string): void {
+    const [component = '', , ...rest] = requestLabels(info, method, '');
+    this.terminations.add([String(code), component, ...rest]);
+  }
+
   /** A request begins; answers how to say that it ended. */
   begin(kind: 'readOnly' | 'mutating'): () => void {
     this.#inFlight[kind] += 1;

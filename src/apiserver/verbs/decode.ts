@@ -41,6 +41,16 @@ export function decodeObject(
   kind: AnyKind,
   validation: FieldValidation,
 ): ApiObject {
+  const object = decodeSent(context, kind, validation);
+  context.audit?.brought(context.request, object.metadata);
+  return object;
+}
+
+function decodeSent(
+  context: RequestContext,
+  kind: AnyKind,
+  validation: FieldValidation,
+): ApiObject {
   const bytes = context.request.body ?? new Uint8Array(0);
   const media = mediaType(context);
   const type = documentTypeOf(kind);
@@ -268,6 +278,12 @@ const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 
 /** DeleteOptions, of any media type: undefined when there is no body. */
 export function decodeBody(context: RequestContext): JsonObject | undefined {
+  const options = decodeOptions(context);
+  if (options !== undefined) context.audit?.brought(context.request);
+  return options;
+}
+
+function decodeOptions(context: RequestContext): JsonObject | undefined {
   const bytes = context.request.body;
   if (bytes === undefined || bytes.length === 0) return undefined;
   const media = mediaType(context);

@@ -45,6 +45,7 @@ export interface PatchTransform {
 export function patchTransform(context: RequestContext, resource: Resource): PatchTransform {
   const media = (context.header('content-type').split(';')[0] ?? '').trim();
   const body = context.request.body ?? new Uint8Array(0);
+  context.audit?.broughtPatch(context.request);
   if (media === PATCH_TYPES[3])
     return { isApply: true, transform: applyTransform(context, resource, body) };
   const change = changeOf(media, body, resource);

@@ -8,6 +8,7 @@ import type { Body, HttpResponse } from '#base/http/message.ts';
 import { gone } from '#api/meta/status.ts';
 import type { RequestContext } from '../context.ts';
 import { contentType } from '../presenter.ts';
+import type { RequestInfo } from '../request-info.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
 import { type WatchParameters, watchParameters } from './options.ts';
@@ -18,7 +19,7 @@ import { Watcher, type WatcherOptions, type WatchStart } from './watcher.ts';
 
 export interface WatchLimits {
   /** Called when a watch begins; answers how to say that it ended. Throws 429 at the limit. */
-  open(): () => void;
+  open(info: RequestInfo): () => void;
   /** Aborted when the server shuts down. */
   readonly shutdown: AbortSignal;
   /** The gate WatchList. */
@@ -38,7 +39,7 @@ export async function watchObjects(
     ...parameters,
     initialBookmark: limits.watchList && parameters.allowBookmarks,
   });
-  const release = limits.open();
+  const release = limits.open(context.info);
   const { shutdown } = limits;
   const options: WatcherOptions = { context, registry, resource, parameters, selection, shutdown };
   const body: Body = presenter.givesObjects

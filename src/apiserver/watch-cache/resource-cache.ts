@@ -44,6 +44,8 @@ export class ResourceCache {
   readonly #entries = new Map<string, Entry>();
   /** The same in the order of their keys, so that a list is a slice. */
   readonly #sorted = new SortedEntries<Entry>();
+  /** Of all objects together. */
+  #bytes = 0;
   readonly #window: CacheEvent[] = [];
   /** Of the objects of its events. */
   #windowBytes = 0;
@@ -72,6 +74,10 @@ export class ResourceCache {
   get size(): number {
     return this.#entries.size;
   }
+  /** Of all objects together, as they are stored. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   get(key: string): Entry | undefined {
     return this.#entries.get(key);
@@ -92,7 +98,7 @@ export class ResourceCache {
   apply(event: CacheEvent): void {
     const { key } = event.entry;
     if (event.type === 'put') this.#set(event.entry);
-    else if (this.#entries.delete(key)) this.#sorted.delete(key);
+    else this.#delete(key);
     this.#window.push(event);
     this.#windowBytes += event.entry.bytes.length;
     this.#trimWindow();
@@ -156,7 +162,16 @@ export class ResourceCache {
     };
   }
 
+  #delete(key: string): void {
+    const known = this.#entries.get(key);
+    if (known === undefined) return;
+    this.#bytes -= known.bytes.length;
+    this.#entries.delete(key);
+    this.#sorted.delete(key);
+  }
+
   #set(entry: Entry): void {
+    this.#bytes += entry.bytes.length - (this.#entries.get(entry.key)?.bytes.length ?? 0);
     this.#entries.set(entry.key, entry);
     this.#sorted.set(entry);
   }

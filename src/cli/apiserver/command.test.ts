@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,17 +9,7 @@ import { openPki } from '../pki.ts';
 import { startApiServer } from './command.ts';
 import { parseFlags } from '../flags.ts';
 import { API_SERVER } from './flags.ts';
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(typeof address === 'object' && address !== null ? address.port : 0),
-      );
-    });
-  });
-}
+import { freePort } from './test-kit.ts';
 
 test('cox apiserver serves over TLS with the files that its flags name, and starts again on its data', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'cox-apiserver-'));

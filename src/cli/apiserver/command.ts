@@ -13,6 +13,7 @@ import { explainerOn } from '../explainer.ts';
 import { kubeletConnector } from '../kubelet-connector.ts';
 import { UserError } from '../user-error.ts';
 import { parseFlags, showsHelp, untilSignal } from '../flags.ts';
+import { auditOptions } from './audit-options.ts';
 import { API_SERVER, type Flags } from './flags.ts';
 import { apiServerOptions } from './options.ts';
 
@@ -31,6 +32,7 @@ export async function startApiServer(flags: Flags): Promise<() => Promise<void>>
   const options = apiServerOptions(flags);
   const tls = tlsOf(flags);
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
+  const audit = auditOptions(flags, environment);
   const directory = join(flags.text('data-dir'), 'store');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const store = await openSqliteStore({ directory, environment });
@@ -42,6 +44,7 @@ export async function startApiServer(flags: Flags): Promise<() => Promise<void>>
     const server: ApiServer = createApiServer({
       explain: explainerOn((request) => server.handler(request), environment),
       ...options,
+      ...(audit === undefined ? {} : { audit }),
       environment,
       store,
       kubelets: kubelets(flags),

@@ -40,8 +40,8 @@ describe('flags of the API server', () => {
 
   it('that upstream has and we have not are refused by name', () => {
     assert.equal(
-      refusal(() => parseFlags(API_SERVER, ['--audit-policy-file=x'])),
-      'Cannot use --audit-policy-file: kube-apiserver has this flag, cox apiserver does not have it yet.',
+      refusal(() => parseFlags(API_SERVER, ['--vmodule=x'])),
+      'Cannot use --vmodule: kube-apiserver has this flag, cox apiserver does not have it yet.',
     );
     assert.match(
       refusal(() => parseFlags(API_SERVER, ['--etcd-servers=http://x'])),

@@ -12,6 +12,7 @@ import {
   type Program,
   text,
 } from '../flags.ts';
+import { AUDIT_FLAGS } from './audit-flags.ts';
 import { MISSING_FLAGS } from './upstream-flags.ts';
 
 const FLAGS = {
@@ -57,12 +58,14 @@ const FLAGS = {
   'runtime-config': text('', 'group/version=true,api/beta=false'),
   'max-requests-inflight': count('400', 'reads at a time'),
   'max-mutating-requests-inflight': count('200', 'writes at a time'),
+  'enable-priority-and-fairness': bool('true', 'priority levels in place of the two limits'),
   'request-timeout': duration('1m0s', 'how long a request may take'),
   'encryption-provider-config': text('', 'how resources are encrypted in the store'),
   'encryption-provider-config-automatic-reload': bool('false', 'take over what changes in it'),
   'event-ttl': duration('1h0m0s', 'how long Events are kept'),
   'goaway-chance': fraction('0', 'from 0 to 0.02'),
   'shutdown-delay-duration': duration('0s', 'how long to go on when asked to end'),
+  ...AUDIT_FLAGS,
   v: count('0', 'how much is logged: 4 and more logs everything'),
   'endpoint-reconciler-type': text('lease', 'lease or none'),
 };

@@ -36,6 +36,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
     hostname: hostname(),
     clientCa: flags.file('client-ca-file') ?? '',
     ...frontProxy(flags),
+    priorityAndFairness: flags.isOn('enable-priority-and-fairness'),
     limits: {
       readsInFlight: flags.number('max-requests-inflight'),
       writesInFlight: flags.number('max-mutating-requests-inflight'),

@@ -5,6 +5,7 @@
  * Source: upstream cmd/kubeadm/app/phases/controlplane/{manifests,volumes}.go and
  * cmd/kubeadm/app/util/staticpod/utils.go, v1.36.
  */
+import { basename, dirname } from 'node:path';
 import { toYaml } from '#api/codec/yaml.ts';
 import type { Container, Pod, Probe, Volume } from '#api/gen/core-v1.ts';
 import { type ClusterConfig, ownAddresses } from '../cluster-config.ts';
@@ -62,6 +63,7 @@ function apiServer(facts: HostedFacts): Pod {
   const { nodeAddress, listenPort, history } = config;
   const flags: FlagValues = {
     'advertise-address': nodeAddress,
+    ...auditFlags(config),
     'bind-address': bindAddress(config),
     'secure-port': listenPort,
     'authorization-mode': 'Node,RBAC',
@@ -107,6 +109,7 @@ function apiServer(facts: HostedFacts): Pod {
         type: 'DirectoryOrCreate',
         readOnly: false,
       },
+      ...auditMounts(config),
     ],
   });
   const annotations = {
@@ -114,6 +117,39 @@ function apiServer(facts: HostedFacts): Pod {
     [ENDPOINT_ANNOTATION]: `${urlHost(nodeAddress)}:${listenPort}`,
   };
   return { ...pod, metadata: { ...pod.metadata, annotations } };
+}
+
+/** In the pod, as kubeadm's documentation has them. */
+const AUDIT_POLICY = `${KUBERNETES}/audit/policy.yaml`;
+const AUDIT_LOGS = '/var/log/kubernetes/audit';
+
+function auditFlags({ auditPolicyFile = '', auditLogPath = '' }: ClusterConfig): FlagValues {
+  if (auditPolicyFile === '') return {};
+  return {
+    'audit-log-path': ['', '-'].includes(auditLogPath)
+      ? auditLogPath
+      : `${AUDIT_LOGS}/${basename(auditLogPath)}`,
+    'audit-policy-file': AUDIT_POLICY,
+  };
+}
+
+function auditMounts({ auditPolicyFile = '', auditLogPath = '' }: ClusterConfig): Mount[] {
+  if (auditPolicyFile === '') return [];
+  const policy: Mount = {
+    name: 'audit-policy',
+    path: auditPolicyFile,
+    at: AUDIT_POLICY,
+    type: 'File',
+    readOnly: true,
+  };
+  const logs: Mount = {
+    name: 'audit-logs',
+    path: dirname(auditLogPath),
+    at: AUDIT_LOGS,
+    type: 'DirectoryOrCreate',
+    readOnly: false,
+  };
+  return ['', '-'].includes(auditLogPath) ? [policy] : [policy, logs];
 }
 
 /** One server listens at one address: the node's where nothing else was asked for, else at all. */
@@ -194,7 +230,7 @@ interface Mount {
   readonly path: string;
   /** In the container. */
   readonly at: string;
-  readonly type: 'DirectoryOrCreate' | 'FileOrCreate';
+  readonly type: 'DirectoryOrCreate' | 'File' | 'FileOrCreate';
   readonly readOnly: boolean;
 }
 

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { sleep } from '#base/env.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { RequestContext } from '../context.ts';
+import { requestInfoOf } from '../request-info.ts';
+import { annotateLatency, timed, tookMs } from './latency.ts';
+
+function request() {
+  const environment = new VirtualEnvironment();
+  const [method, url] = ['GET', '/api'];
+  const context = new RequestContext(
+    { method, url, headers: {} },
+    requestInfoOf(method, url),
+    environment,
+  );
+  context.latencies = new Map();
+  return { environment, context };
+}
+
+describe('the latency of a request', () => {
+  it('is told of a slow one, by the layers that took any time', async () => {
+    const { environment, context } = request();
+    await environment.resolve(timed(context, 'authentication', () => sleep(environment, 400)));
+    await environment.resolve(timed(context, 'authentication', () => sleep(environment, 101)));
+    tookMs(context, 'authorization', 1.5);
+    tookMs(context, 'impersonation', 0);
+    annotateLatency(context, 1502.5);
+    assert.deepEqual(Object.fromEntries(context.annotations), {
+      'apiserver.latency.k8s.io/authentication': '501ms',
+      'apiserver.latency.k8s.io/authorization': '1.5ms',
+      'apiserver.latency.k8s.io/total': '1.5025s',
+    });
+  });
+
+  it('counts what failed', async () => {
+    const { environment, context } = request();
+    const failing = timed(context, 'etcd', async () => {
+      await sleep(environment, 600);
+      throw new Error('no');
+    });
+    await assert.rejects(environment.resolve(failing), /no/);
+    annotateLatency(context, 600);
+    assert.equal(context.annotations.get('apiserver.latency.k8s.io/etcd'), '600ms');
+  });
+
+  it('is not told of a quick one, nor where no layer took any', () => {
+    const { context } = request();
+    tookMs(context, 'authorization', 100);
+    annotateLatency(context, 500);
+    assert.equal(context.annotations.size, 0);
+    const other = request().context;
+    annotateLatency(other, 501);
+    assert.equal(other.annotations.size, 0);
+  });
+
+  it('is not measured where nothing is audited', async () => {
+    const { context } = request();
+    context.latencies = undefined;
+    assert.equal(await timed(context, 'etcd', () => Promise.resolve(1)), 1);
+    tookMs(context, 'etcd', 1000);
+    annotateLatency(context, 1000);
+    assert.equal(context.annotations.size, 0);
+  });
+});

@@ -1,0 +1,58 @@
+/**
+ * Where the time of a slow request went, as annotations of its event.
+ *
+ * Nothing is measured where nothing is audited.
+ *
+ * Source: upstream v1.36 staging/src/k8s.io/apiserver/pkg/endpoints/request/webhook_duration.go and
+ * pkg/endpoints/filters/audit.go (writeLatencyToAnnotation).
+ */
+import { formatDuration } from '#api/codec/duration.ts';
+import type { RequestContext } from '../context.ts';
+
+const PREFIX = 'apiserver.latency.k8s.io/';
+/** Of quicker requests nothing is said. */
+const SLOW_MS = 500;
+
+export type LatencyLayer =
+  | 'authentication'
+  | 'authorization'
+  | 'impersonation'
+  | 'apf-queue-wait'
+  | 'etcd'
+  | 'mutating-webhook'
+  | 'validating-webhook'
+  | 'serialize-response-object';
+
+/** Milliseconds by layer. */
+export type Latencies = Map<LatencyLayer, number>;
+
+/** Answers as `run` does, and notes how long it took. */
+export function timed<T>(
+  context: RequestContext,
+  layer: LatencyLayer,
+  run: () => Promise<T>,
+): Promise<T> {
+  const { latencies } = context;
+  if (latencies === undefined) return run();
+  const { clock } = context.environment;
+  const beganMs = clock.monotonicMs();
+  return run().finally(() => add(latencies, layer, clock.monotonicMs() - beganMs));
+}
+
+/** A layer took so long once more, milliseconds. */
+export function tookMs(context: RequestContext, layer: LatencyLayer, ms: number): void {
+  if (context.latencies !== undefined) add(context.latencies, layer, ms);
+}
+
+function add(latencies: Latencies, layer: LatencyLayer, ms: number): void {
+  latencies.set(layer, (latencies.get(layer) ?? 0) + ms);
+}
+
+/** Says of a slow request how long each layer took that took any time. */
+export function annotateLatency(context: RequestContext, totalMs: number): void {
+  if (totalMs <= SLOW_MS) return;
+  const layers = [...(context.latencies ?? [])].filter(([, ms]) => ms > 0);
+  if (layers.length === 0) return;
+  for (const [layer, ms] of [...layers, ['total', totalMs] as const])
+    context.annotate(`${PREFIX}${layer}`, formatDuration(Math.round(ms * 1e6)));
+}
