@@ -3,6 +3,7 @@ import type { Environment } from '#base/env.ts';
 import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { RuntimeConfig } from '#api/features/runtime-config.ts';
 import type { Store } from '#store/store.ts';
+import type { AdmissionOptions } from './admission/options.ts';
 import type { RequestHeaderOptions } from './aggregator/identity.ts';
 import type { FrontProxyIdentity } from './aggregator/remote.ts';
 import type { HistoryPolicy } from './history/policy.ts';
@@ -44,8 +45,8 @@ export interface ApiServerOptions {
   readonly explain?: Explainer;
   /** `--feature-gates`; all at their defaults unless given. */
   readonly featureGates?: FeatureGates;
-  /** Admission plug-ins that are switched off, by name. */
-  readonly disabledAdmission?: readonly string[];
+  /** Admission plug-ins that are switched on and off, by name, and what they are configured with. */
+  readonly admission?: AdmissionOptions;
   /** Of the machine; the Lease of this server is named after it. `localhost` unless given. */
   readonly hostname?: string;
   /** False leaves the endpoints of the Service `kubernetes` to somebody else. */

@@ -1,11 +1,15 @@
 /** Admission of one object by one plug-in, without a server. */
 import type { AdmissionPlugin, Attributes, Operation } from '#apiserver/admission/admission.ts';
+import type { PluginConfigurations } from '#apiserver/admission/options.ts';
 import type { AdmissionServices } from '#apiserver/admission/services.ts';
 import type { ApiObject } from '#apiserver/api-object.ts';
 import type { Decision } from '#apiserver/authz/authorizer.ts';
 import type { User } from '#apiserver/context.ts';
+import { NO_BACKENDS } from '#apiserver/proxy/transport.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { StatusError } from '#api/meta/status.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { FakeReader } from './fake-reader.ts';
 import { VirtualEnvironment } from './virtual-environment.ts';
 
@@ -30,8 +34,14 @@ export class AdmissionBench {
   readonly #listeners = new Set<(revision: number) => void>();
   decision: Decision = { outcome: 'none', reason: '' };
   readonly services: AdmissionServices;
+  readonly metrics = new MetricRegistry();
+  /** Names of what plug-ins have created. */
+  readonly created: string[] = [];
+  /** What the last requests were told. */
+  readonly warnings: string[] = [];
+  readonly annotations = new Map<string, string>();
 
-  constructor() {
+  constructor(configuration?: PluginConfigurations) {
     const onRevision = (listener: (revision: number) => void): (() => void) => {
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);
@@ -41,7 +51,17 @@ export class AdmissionBench {
       environment: this.environment,
       authorize: () => this.decision,
       registry: { hub: { onRevision } } as unknown as AdmissionServices['registry'],
-      resources: { first: () => undefined },
+      resources: { first: () => undefined, kinds: () => [] },
+      metrics: this.metrics,
+      gates: new FeatureGates(),
+      backends: NO_BACKENDS,
+      client: {
+        create: async (_target, object) => {
+          this.created.push(object.metadata?.name ?? '');
+          return true;
+        },
+      },
+      ...(configuration === undefined ? {} : { configuration }),
     };
   }
 
@@ -64,8 +84,8 @@ export class AdmissionBench {
       user: asked.user ?? ADMIN,
       request: {},
       dryRun: false,
-      warn: () => {},
-      annotate: () => {},
+      warn: (text) => void this.warnings.push(text),
+      annotate: (key, value) => void this.annotations.set(key, value),
     };
   }
 

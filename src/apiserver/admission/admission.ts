@@ -24,6 +24,8 @@ export interface Attributes {
   /** The same at each try of one request, and at no other's. */
   readonly request: object;
   readonly dryRun: boolean;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
   warn(text: string): void;
   /** An annotation of the request's audit event; `key` is `NAME OF THE PLUG-IN/…`, as upstream's. */
   annotate(key: string, value: string): void;

@@ -1,6 +1,7 @@
 /** From a request to its answer: the filters, then the verbs of this server or another server. */
 import type { Handler } from '#base/http/message.ts';
 import { AdmissionChain } from '../admission/admission.ts';
+import { isSwitchedOn } from '../admission/options.ts';
 import { admissionInOrder } from '../admission/order.ts';
 import { mergedDiscovery } from '../aggregator/discovery.ts';
 import { mergedOpenApi } from '../aggregator/openapi.ts';
@@ -76,11 +77,7 @@ function createRouter({ core, access, aggregation, registry }: HandlerParts): Ro
     bootstrapTokens,
     authorize,
     health: core.health,
-    admission: new AdmissionChain(
-      admissionInOrder({ reader, authorize, environment, registry, resources }).filter(
-        ({ name }) => options.disabledAdmission?.includes(name) !== true,
-      ),
-    ),
+    admission: createAdmission({ core, access, aggregation, registry }),
     watchesMax: core.limits.watches,
     history: { ...HISTORY_DEFAULTS, ...options.history },
     shutdown: core.shutdown.signal,
@@ -98,6 +95,24 @@ function createRouter({ core, access, aggregation, registry }: HandlerParts): Ro
     guard: aggregation.remote.guard,
     explain: options.explain,
   });
+}
+
+function createAdmission({ core, access, aggregation, registry }: HandlerParts): AdmissionChain {
+  const { options, environment, gates, resources, reader, client, metrics } = core;
+  const { configuration } = options.admission ?? {};
+  const plugins = admissionInOrder({
+    reader,
+    authorize: access.authorize,
+    environment,
+    registry,
+    resources,
+    client,
+    gates,
+    metrics: metrics.registry,
+    backends: aggregation.remote.backends,
+    ...(configuration === undefined ? {} : { configuration }),
+  });
+  return new AdmissionChain(plugins.filter(({ name }) => isSwitchedOn(name, options.admission)));
 }
 
 /** What there is, for clients to look up. */

@@ -352,6 +352,7 @@ export function attributesOf(
     user: context.user,
     request: context,
     dryRun,
+    ...(context.signal === undefined ? {} : { signal: context.signal }),
     warn: (text) => context.warn(text),
     annotate: (key, value) => context.annotate(key, value),
   };

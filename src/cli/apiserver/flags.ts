@@ -48,6 +48,7 @@ const FLAGS = {
   'authorization-mode': list('Node,RBAC', 'Node,RBAC is what there is'),
   'enable-admission-plugins': list('', 'plug-ins to switch on beside those that are'),
   'disable-admission-plugins': list('', 'plug-ins to switch off'),
+  'admission-control-config-file': text('', 'what admission plug-ins are configured with'),
   'allow-privileged': bool('true', 'only true'),
   'feature-gates': text('', 'A=true,B=false'),
   'runtime-config': text('', 'group/version=true,api/beta=false'),

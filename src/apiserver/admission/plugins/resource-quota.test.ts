@@ -113,7 +113,7 @@ describe('a quota at admission', () => {
   });
 
   it('is no concern of a server that has the plug-in off', async () => {
-    const server = await TestApiServer.start({ disabledAdmission: ['ResourceQuota'] });
+    const server = await TestApiServer.start({ admission: { disabled: ['ResourceQuota'] } });
     const spec = { hard: { secrets: '0' } };
     const { body } = await server.call(`POST ${QUOTAS}`, { metadata: { name: 'limit' }, spec });
     const status = { ...spec, used: { secrets: '0' } };
