@@ -70,7 +70,9 @@ export function verdictOn(quotas: readonly RunningQuota[], demand: Demand): Verd
   const due = matching
     .map((each) => ({ each, amounts: dueOf(each.quota, usage, demand) }))
     .filter(({ amounts }) => Object.keys(amounts).length > 0);
-  const costs = matching.length > 0 ? due.length > 0 : hasGrown(usage, demand);
+  const isNewTo = ({ quota }: RunningQuota): boolean =>
+    write.old !== undefined && !isInScopesOf(quota, demand, write.old);
+  const costs = hasGrown(usage, demand) || matching.some(isNewTo);
   const all = quotas.map(({ quota }) => quota);
   const uncovered = costs ? withoutQuota({ usage, covered, quotas: all }, demand) : undefined;
   if (uncovered !== undefined) return uncovered;
