@@ -150,7 +150,7 @@ describe('--admission-control-config-file', () => {
       'apiVersion: resourcequota.admission.k8s.io/v1beta1\nkind: Configuration\n',
     );
     assert.equal(refusal([], inline('ResourceQuota', old)), '');
-    const events = `${EVENTS}limits:\n- {type: Server, qps: 5, burst: 10}\n- {type: User, qps: 1, burst: 2, cacheSize: 7}\n`;
+    const events = `${EVENTS}limits:\n- {type: Server, qps: 5, burst: 10, cacheSize: -1}\n- {type: User, qps: 1, burst: 2, cacheSize: 7}\n`;
     assert.deepEqual(
       options(['--enable-admission-plugins=EventRateLimit'], inline('EventRateLimit', events))
         .configuration,
@@ -205,6 +205,10 @@ describe('--admission-control-config-file', () => {
     const head = 'couldn\'t init admission plugin "ImagePolicyWebhook": ';
     assert.equal(refusal(enabled), `${head}no config specified`);
     assert.equal(
+      refusal(enabled, config('  allowTTL: 1\n')),
+      `${head}valid value is between 1s and 30m0s, got 1s`,
+    );
+    assert.equal(
       refusal(enabled, config('  allowTTL: 1801\n')),
       `${head}valid value is between 1s and 30m0s, got 30m1s`,
     );
@@ -254,6 +258,19 @@ describe('what is wrong in a configuration of admission', () => {
       'limits of events',
       inline('EventRateLimit', `${EVENTS}limits: [{type: Pod, qps: 0, burst: 0, cacheSize: -1}]\n`),
       /"EventRateLimit": \[limits\[0\]\.type: Unsupported value: "Pod": supported values: "Namespace", "Server", "SourceAndObject", "User", limits\[0\]\.burst: Invalid value: 0: must be positive, limits\[0\]\.qps: Invalid value: 0: must be positive, limits\[0\]\.cacheSize: Invalid value: -1: must not be negative\]$/,
+    ],
+    [
+      'a field of the old form in the new one',
+      'apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nimagePolicy: {}\n',
+      /unknown field "imagePolicy"$/,
+    ],
+    [
+      'a relative path of what webhooks are shown',
+      inline(
+        'MutatingAdmissionWebhook',
+        'apiVersion: apiserver.config.k8s.io/v1\nkind: WebhookAdmissionConfiguration\nkubeConfigFile: x\n',
+      ),
+      /"MutatingAdmissionWebhook": kubeConfigFile must be an absolute path, got "x"$/,
     ],
     [
       'levels, versions and exemptions',

@@ -172,7 +172,13 @@ describe('ImagePolicyWebhook', () => {
     const rows: [Answer, string][] = [
       [{ code: 404, text: 'gone' }, 'the server answered 404: gone'],
       [{ text: 'hello' }, 'the webhook answered no ImageReview'],
-      [{ text: '{"kind":"Pod"}' }, 'the webhook answered no ImageReview'],
+      ...[
+        { kind: 'Pod', apiVersion: 'imagepolicy.k8s.io/v1alpha1' },
+        { kind: 'ImageReview', apiVersion: 'imagepolicy.k8s.io/v1' },
+      ].map((head_): [Answer, string] => [
+        { text: JSON.stringify({ ...head_, status: { allowed: true } }) },
+        'the webhook answered no ImageReview',
+      ]),
       [{ error: new Error('no road') }, 'Post "https://192.0.2.7:8443/review": no road'],
     ];
     for (const [answer, said] of rows) {
@@ -191,6 +197,21 @@ describe('ImagePolicyWebhook', () => {
       [['imagepolicywebhook.image-policy.k8s.io/failed-open', 'true']],
     );
     assert.match(await ask(), /^403/, 'that there was no answer is not remembered');
+  });
+
+  it('does not ask again for who has gone', async () => {
+    const gone = new AbortController();
+    const webhook = new Webhook({ code: 500, text: 'boom' });
+    const bench = new AdmissionBench({ imagePolicy: OPTIONS });
+    const plugin = imagePolicyWebhook({ ...bench.services, backends: webhook });
+    const attributes = bench.attributes({ plural: 'pods', object: pod('i') });
+    gone.abort();
+    await assert.rejects(
+      bench.environment.resolve(
+        Promise.resolve(plugin.validate?.({ ...attributes, signal: gone.signal })),
+      ),
+    );
+    assert.equal(webhook.asked.length, 1);
   });
 
   it('waits no longer than half a minute for an answer', async () => {

@@ -339,6 +339,9 @@ describe('OwnerReferencesPermissionEnforcement', () => {
   });
 
   it('refuses to block an owner of a kind that there is not', async () => {
+    const other = { ...owner('1', true), apiVersion: 'apps/v2' };
+    const [version] = await ask(owned(other), undefined, () => true);
+    assert.match(version, /no matches for kind "ReplicaSet" in version "apps\/v2"$/);
     const [said] = await ask(owned(owner('1', true, 'Set')), undefined, () => true);
     assert.equal(
       said,

@@ -132,6 +132,11 @@ describe('PodSecurity', () => {
     assert.equal(await update(privileged(), privileged()), 'admitted');
     assert.equal(await update(privileged('web', 'new'), privileged()), REFUSED);
     assert.equal(await update(privileged('web', 'new'), privileged(), 'resize'), REFUSED);
+    const more = {
+      ...privileged(),
+      spec: { containers: [...privileged().spec.containers, { name: 'b' }] },
+    };
+    assert.equal(await update(privileged(), more), REFUSED);
     assert.equal(await update(debugger_('d'), privileged(), 'ephemeralcontainers'), REFUSED);
     assert.equal(await update(debugger_('d', 'j'), debugger_('d'), 'ephemeralcontainers'), REFUSED);
     assert.equal(await update(debugger_('d'), debugger_('d'), 'ephemeralcontainers'), 'admitted');
@@ -310,6 +315,11 @@ describe('PodSecurity of namespaces', () => {
   });
 
   it('says of an exempt one that its labels do nothing', async () => {
+    const open = { enforce: 'privileged', 'enforce-version': 'v1.1', warn: 'restricted' };
+    assert.deepEqual(
+      await run({ name: 'kube-system', labels: open, old: {}, operation: 'UPDATE' }),
+      ['admitted'],
+    );
     const labels = { enforce: 'baseline', warn: 'privileged' };
     const said = [
       'admitted',

@@ -155,6 +155,13 @@ describe('ExtendedResourceToleration', () => {
       [
         {
           containers: [asking({ 'a.com/x': '1' })],
+          tolerations: [{ ...toleration('a.com/x'), value: 'v' }],
+        },
+        [{ ...toleration('a.com/x'), value: 'v' }, toleration('a.com/x')],
+      ],
+      [
+        {
+          containers: [asking({ 'a.com/x': '1' })],
           tolerations: [{ key: 'a.com/x', operator: 'Exists' }],
         },
         [{ key: 'a.com/x', operator: 'Exists' }, toleration('a.com/x')],
@@ -324,6 +331,20 @@ describe('PodTolerationRestriction', () => {
   it('merges what holds another', async () => {
     const rows: [first: Toleration[], second: Toleration[], merged: Toleration[]][] = [
       [[exists('a')], [exists('a')], [exists('a')]],
+      [[exists('a'), exists('b')], [exists('a')], [exists('a'), exists('b')]],
+      [
+        [{ operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }],
+        [{ ...exists('a'), effect: 'NoExecute', tolerationSeconds: 5 }],
+        [{ operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }],
+      ],
+      [
+        [{ key: 'a', operator: 'Equal' }],
+        [{ ...exists('a'), effect: 'NoSchedule' }],
+        [
+          { key: 'a', operator: 'Equal' },
+          { ...exists('a'), effect: 'NoSchedule' },
+        ],
+      ],
       [[{ key: 'a', operator: 'Equal', value: 'x' }], [exists('a')], [exists('a')]],
       [[exists('a')], [{ key: 'a', operator: 'Equal', value: 'x' }], [exists('a')]],
       [
