@@ -150,6 +150,11 @@ describe('--admission-control-config-file', () => {
       'apiVersion: resourcequota.admission.k8s.io/v1beta1\nkind: Configuration\n',
     );
     assert.equal(refusal([], inline('ResourceQuota', old)), '');
+    const mixed = old.replace('kind: Configuration', 'kind: ResourceQuotaConfiguration');
+    assert.match(
+      refusal([], inline('ResourceQuota', mixed)),
+      /no kind "ResourceQuotaConfiguration" is registered for version "resourcequota\.admission\.k8s\.io\/v1beta1"/,
+    );
     const events = `${EVENTS}limits:\n- {type: Server, qps: 5, burst: 10, cacheSize: -1}\n- {type: User, qps: 1, burst: 2, cacheSize: 7}\n`;
     assert.deepEqual(
       options(['--enable-admission-plugins=EventRateLimit'], inline('EventRateLimit', events))
