@@ -13,6 +13,6 @@ await serveCluster(directory, (options, { config, pki }) =>
     rootCa: pki.authority.certificate,
     podCidr: config.podCidr,
     controllers: [],
-    disabledAdmission: DISABLED_ADMISSION,
+    admission: { disabled: DISABLED_ADMISSION },
   }),
 );

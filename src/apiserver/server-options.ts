@@ -5,6 +5,7 @@ import type { RuntimeConfig } from '#api/features/runtime-config.ts';
 import type { Store } from '#store/store.ts';
 import type { EncryptionOptions } from './encryption/encryption.ts';
 import type { AuditOptions } from './audit/options.ts';
+import type { AdmissionOptions } from './admission/options.ts';
 import type { RequestHeaderOptions } from './aggregator/identity.ts';
 import type { FrontProxyIdentity } from './aggregator/remote.ts';
 import type { HistoryPolicy } from './history/policy.ts';
@@ -55,8 +56,8 @@ export interface ApiServerOptions {
   readonly explain?: Explainer;
   /** `--feature-gates`; all at their defaults unless given. */
   readonly featureGates?: FeatureGates;
-  /** Admission plug-ins that are switched off, by name. */
-  readonly disabledAdmission?: readonly string[];
+  /** Admission plug-ins that are switched on and off, by name, and what they are configured with. */
+  readonly admission?: AdmissionOptions;
   /** Of the machine; the Lease of this server is named after it. `localhost` unless given. */
   readonly hostname?: string;
   /** False leaves the endpoints of the Service `kubernetes` to somebody else. */

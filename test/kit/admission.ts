@@ -7,14 +7,17 @@ import {
 } from '#apiserver/admission/admission.ts';
 import { EquivalentResources } from '#apiserver/admission/matching/equivalents.ts';
 import { WebhookBudget } from '#apiserver/admission/webhooks/budget.ts';
+import type { PluginConfigurations } from '#apiserver/admission/options.ts';
 import type { AdmissionServices } from '#apiserver/admission/services.ts';
 import type { ApiObject } from '#apiserver/api-object.ts';
 import type { Decision } from '#apiserver/authz/authorizer.ts';
 import type { User } from '#apiserver/context.ts';
 import { AdmissionMetrics } from '#apiserver/metrics/admission-metrics.ts';
-import { MetricRegistry } from '#base/metrics.ts';
+import { NO_BACKENDS } from '#apiserver/proxy/transport.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { AnyKind } from '#api/kind.ts';
 import { StatusError } from '#api/meta/status.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { FakeReader } from './fake-reader.ts';
 import { VirtualEnvironment } from './virtual-environment.ts';
 
@@ -39,8 +42,14 @@ export class AdmissionBench {
   readonly #listeners = new Set<(revision: number) => void>();
   decision: Decision = { outcome: 'none', reason: '' };
   readonly services: AdmissionServices;
+  readonly metrics = new MetricRegistry();
+  /** Names of what plug-ins have created. */
+  readonly created: string[] = [];
+  /** What the last requests were told. */
+  readonly warnings: string[] = [];
+  readonly annotations = new Map<string, string>();
 
-  constructor() {
+  constructor(configuration?: PluginConfigurations) {
     const onRevision = (listener: (revision: number) => void): (() => void) => {
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);
@@ -50,15 +59,25 @@ export class AdmissionBench {
       environment: this.environment,
       authorize: () => this.decision,
       registry: { hub: { onRevision } } as unknown as AdmissionServices['registry'],
-      resources: { first: () => undefined },
+      resources: { first: () => undefined, kinds: () => [] },
       equivalents: new EquivalentResources({ kinds: () => [], generation: 0 }),
-      metrics: new AdmissionMetrics(new MetricRegistry(), this.environment.clock),
+      metrics: new AdmissionMetrics(this.metrics, this.environment.clock),
+      metricRegistry: this.metrics,
+      gates: new FeatureGates(),
       webhooks: {
         locate: () => {
           throw new Error('there is no road to webhooks');
         },
         budget: new WebhookBudget(this.environment.clock, 30_000),
       },
+      backends: NO_BACKENDS,
+      client: {
+        create: async (_target, object) => {
+          this.created.push(object.metadata?.name ?? '');
+          return true;
+        },
+      },
+      ...(configuration === undefined ? {} : { configuration }),
     };
   }
 
@@ -81,8 +100,8 @@ export class AdmissionBench {
       user: asked.user ?? ADMIN,
       request: {},
       dryRun: false,
-      warn: () => {},
-      annotate: () => {},
+      warn: (text) => void this.warnings.push(text),
+      annotate: (key, value) => void this.annotations.set(key, value),
     };
   }
 

@@ -18,6 +18,8 @@ export interface ConfigKind {
   readonly apiVersion: string;
   readonly kind: string;
   readonly type: TypeSchema;
+  /** Older versions of the same type, and names of old: `group/version` or `group/version, Kind`. */
+  readonly others?: readonly string[];
   /** Where upstream registers its types, which its messages name. */
   readonly scheme: string;
 }
@@ -89,6 +91,10 @@ function checkKind(text: string, { apiVersion, kind }: JsonObject, wanted: Confi
     if (typeof value !== 'string' || value === '')
       throw new ConfigError(`Object '${name}' is missing in '${text}'`);
   if (apiVersion === wanted.apiVersion && kind === wanted.kind) return;
+  for (const other of wanted.others ?? []) {
+    const [version, name = wanted.kind] = other.split(', ');
+    if (apiVersion === version && kind === name) return;
+  }
   throw new ConfigError(
     `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme ${JSON.stringify(wanted.scheme)}`,
   );

@@ -43,6 +43,7 @@ function judge(
 
 /** Amounts by the name of the quota, or the message. */
 function told(verdict: Verdict): unknown {
+  if ('failed' in verdict) return verdict.failed;
   return 'refused' in verdict
     ? verdict.refused
     : Object.fromEntries(

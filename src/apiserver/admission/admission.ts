@@ -33,7 +33,7 @@ export interface Attributes {
   readonly dryRun: boolean;
   /** CreateOptions, UpdateOptions or DeleteOptions of meta.k8s.io/v1; CONNECT has none. */
   options?(): JsonObject;
-  /** Aborted when the client has gone away. */
+  /** Aborted when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
   warn(text: string): void;
   /**

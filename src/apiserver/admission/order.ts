@@ -1,10 +1,22 @@
 /**
  * The admission plug-ins in order. Read top down: this is what a write passes.
  *
- * The order is upstream's (pkg/kubeapiserver/options/plugins.go), with the plug-ins that upstream
- * has on by default. `docs/scope.md` says which of them are not there.
+ * The order is upstream's (pkg/kubeapiserver/options/plugins.go), and `options.ts` says which are off
+ * unless they are asked for. `docs/scope.md` says which of them are not there.
  */
 import type { AdmissionPlugin } from './admission.ts';
+import { alwaysAdmit, alwaysDeny } from './plugins/always.ts';
+import { alwaysPullImages } from './plugins/always-pull-images.ts';
+import { denyServiceExternalIps } from './plugins/deny-service-external-ips.ts';
+import { eventRateLimit } from './plugins/event-rate-limit.ts';
+import { extendedResourceToleration } from './plugins/extended-resource-toleration.ts';
+import { imagePolicyWebhook } from './plugins/image-policy-webhook.ts';
+import { namespaceAutoProvision, namespaceExists } from './plugins/namespace-presence.ts';
+import { ownerReferencesPermissionEnforcement } from './plugins/owner-references.ts';
+import { limitPodHardAntiAffinityTopology } from './plugins/pod-anti-affinity.ts';
+import { podGroupWorkloadExists } from './plugins/pod-group-workload.ts';
+import { podNodeSelector } from './plugins/pod-node-selector.ts';
+import { podTolerationRestriction } from './plugins/pod-toleration-restriction.ts';
 import {
   certificateApproval,
   certificateSigning,
@@ -23,6 +35,7 @@ import { nodeRestriction } from './plugins/node-restriction.ts';
 import { podGroupProtection, storageObjectInUseProtection } from './plugins/object-protection.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { podResize } from './plugins/pod-resize.ts';
+import { podSecurity } from './plugins/pod-security.ts';
 import { podTopologyLabels } from './plugins/pod-topology-labels.ts';
 import { priority } from './plugins/priority.ts';
 import { rbacEscalation } from './plugins/rbac-escalation.ts';
@@ -37,8 +50,12 @@ import { validatingAdmissionWebhook } from './webhooks/validating.ts';
 export function admissionInOrder(services: AdmissionServices): readonly AdmissionPlugin[] {
   return [
     customResourceTermination,
+    alwaysAdmit,
+    namespaceAutoProvision(services),
     // Is there a namespace to write to, and does it stay?
     namespaceLifecycle(services),
+    namespaceExists(services),
+    limitPodHardAntiAffinityTopology,
     // Default requests and limits; bounds on them.
     limitRanger(services),
     // Every pod has an identity, and its token.
@@ -46,11 +63,20 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     // A kubelet changes its own objects alone.
     nodeRestriction(services),
     taintNodesByCondition,
+    alwaysPullImages,
+    imagePolicyWebhook(services),
+    // What the namespace asks of its pods.
+    podSecurity(services),
+    podNodeSelector(services),
     priority(services),
     defaultTolerationSeconds,
+    podTolerationRestriction(services),
+    eventRateLimit(services),
+    extendedResourceToleration,
     defaultStorageClass(services),
     storageObjectInUseProtection,
     podGroupProtection,
+    ownerReferencesPermissionEnforcement(services),
     persistentVolumeClaimResize(services),
     runtimeClass(services),
     certificateApproval(services),
@@ -59,7 +85,9 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     podCertificateSigning(services),
     certificateSubjectRestriction,
     defaultIngressClass(services),
+    denyServiceExternalIps,
     podTopologyLabels(services),
+    podGroupWorkloadExists(services),
     nodeDeclaredFeatures(services),
     podResize(services),
     // Nobody grants what they do not hold. Upstream has this in storage, after admission.
@@ -67,7 +95,8 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     // Those that know nothing of each other see what all of ours have made of a request.
     mutatingAdmissionWebhook(services),
     validatingAdmissionWebhook(services),
-    // Last: nothing is charged that somebody else refuses.
+    // Nothing is charged that somebody else refuses.
     resourceQuota(services),
+    alwaysDeny,
   ];
 }

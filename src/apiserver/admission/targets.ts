@@ -28,6 +28,7 @@ export const LEASES: Target = { group: 'coordination.k8s.io', plural: 'leases' }
 export const RUNTIME_CLASSES: Target = { group: 'node.k8s.io', plural: 'runtimeclasses' };
 export const PRIORITY_CLASSES: Target = { group: 'scheduling.k8s.io', plural: 'priorityclasses' };
 export const POD_GROUPS: Target = { group: 'scheduling.k8s.io', plural: 'podgroups' };
+export const WORKLOADS: Target = { group: 'scheduling.k8s.io', plural: 'workloads' };
 export const INGRESSES: Target = { group: 'networking.k8s.io', plural: 'ingresses' };
 export const INGRESS_CLASSES: Target = { group: 'networking.k8s.io', plural: 'ingressclasses' };
 export const IP_ADDRESSES: Target = { group: 'networking.k8s.io', plural: 'ipaddresses' };

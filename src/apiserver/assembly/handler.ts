@@ -2,6 +2,7 @@
 import type { Handler } from '#base/http/message.ts';
 import { AdmissionChain } from '../admission/admission.ts';
 import { EquivalentResources } from '../admission/matching/equivalents.ts';
+import { isSwitchedOn } from '../admission/options.ts';
 import { admissionInOrder } from '../admission/order.ts';
 import { WebhookBudget } from '../admission/webhooks/budget.ts';
 import { mergedDiscovery } from '../aggregator/discovery.ts';
@@ -71,8 +72,10 @@ export function createHandler(parts: HandlerParts): Handler {
 }
 
 function createAdmission({ core, access, aggregation, registry }: HandlerParts): AdmissionChain {
-  const { options, environment, resources, reader, limits } = core;
-  const metrics = new AdmissionMetrics(core.metrics.registry, environment.clock);
+  const { options, environment, gates, resources, reader, client, limits } = core;
+  const metricRegistry = core.metrics.registry;
+  const metrics = new AdmissionMetrics(metricRegistry, environment.clock);
+  const { configuration } = options.admission ?? {};
   const plugins = admissionInOrder({
     reader,
     authorize: access.authorize,
@@ -80,14 +83,19 @@ function createAdmission({ core, access, aggregation, registry }: HandlerParts):
     registry,
     resources,
     equivalents: new EquivalentResources(resources),
+    client,
+    gates,
     metrics,
+    metricRegistry,
     webhooks: {
       locate: (config) => locateWebhook(aggregation.remote, config),
       budget: new WebhookBudget(environment.clock, limits.webhookBudgetMs),
     },
+    backends: aggregation.remote.backends,
+    ...(configuration === undefined ? {} : { configuration }),
   });
   return new AdmissionChain(
-    plugins.filter(({ name }) => options.disabledAdmission?.includes(name) !== true),
+    plugins.filter(({ name }) => isSwitchedOn(name, options.admission)),
     metrics,
   );
 }

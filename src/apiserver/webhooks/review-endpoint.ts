@@ -32,6 +32,8 @@ export interface ReviewClientOptions {
   readonly backends: BackendConnector;
   readonly endpoint: ReviewEndpoint;
   readonly timeoutMs: number;
+  /** Before the second try; half a second unless given. */
+  readonly firstDelayMs?: number;
 }
 
 /** What became of one try, as metrics tell it. */
@@ -60,7 +62,7 @@ export class ReviewClient {
     review: { readonly apiVersion: string; readonly kind: string },
     { signal, tried }: { readonly signal?: AbortSignal | undefined; readonly tried?: Tried } = {},
   ): Promise<JsonObject> {
-    let delayMs = FIRST_DELAY_MS;
+    let delayMs = this.#options.firstDelayMs ?? FIRST_DELAY_MS;
     for (let left = TRIES - 1; ; left--) {
       try {
         return await this.#askOnce(review, signal, tried);

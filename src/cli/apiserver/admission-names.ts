@@ -1,12 +1,15 @@
 /**
  * Admission plug-ins by name, for --enable-admission-plugins and --disable-admission-plugins.
  *
- * Source: upstream pkg/kubeapiserver/options/plugins.go for names, and for what is on by default.
+ * Source: upstream pkg/kubeapiserver/options/plugins.go.
  */
 import { UserError } from '../user-error.ts';
 
-/** There, and on by default. */
-const BUILT: ReadonlySet<string> = new Set([
+/** Upstream's, and there. */
+export const BUILT_PLUGINS: ReadonlySet<string> = new Set([
+  'AlwaysAdmit',
+  'AlwaysDeny',
+  'AlwaysPullImages',
   'CertificateApproval',
   'CertificateSigning',
   'CertificateSubjectRestriction',
@@ -14,14 +17,26 @@ const BUILT: ReadonlySet<string> = new Set([
   'DefaultIngressClass',
   'DefaultStorageClass',
   'DefaultTolerationSeconds',
+  'DenyServiceExternalIPs',
+  'EventRateLimit',
+  'ExtendedResourceToleration',
+  'ImagePolicyWebhook',
+  'LimitPodHardAntiAffinityTopology',
   'LimitRanger',
   'MutatingAdmissionWebhook',
+  'NamespaceAutoProvision',
+  'NamespaceExists',
   'NamespaceLifecycle',
   'NodeDeclaredFeatureValidator',
   'NodeRestriction',
+  'OwnerReferencesPermissionEnforcement',
   'PersistentVolumeClaimResize',
   'PodGroupProtection',
+  'PodGroupWorkloadExists',
+  'PodNodeSelector',
   'PodResizeValidator',
+  'PodSecurity',
+  'PodTolerationRestriction',
   'PodTopologyLabels',
   'Priority',
   'ResourceQuota',
@@ -32,37 +47,19 @@ const BUILT: ReadonlySet<string> = new Set([
   'ValidatingAdmissionWebhook',
 ]);
 
-/** Upstream's, and not there: on by default there, or off. */
+/** Upstream's, and not there. */
 const MISSING: ReadonlySet<string> = new Set([
-  'AlwaysAdmit',
-  'AlwaysDeny',
-  'AlwaysPullImages',
-  'DenyServiceExternalIPs',
-  'EventRateLimit',
-  'ExtendedResourceToleration',
-  'ImagePolicyWebhook',
-  'LimitPodHardAntiAffinityTopology',
   'MutatingAdmissionPolicy',
-  'NamespaceAutoProvision',
-  'NamespaceExists',
-  'OwnerReferencesPermissionEnforcement',
-  'PodGroupWorkloadExists',
-  'PodNodeSelector',
-  'PodSecurity',
-  'PodTolerationRestriction',
   'ValidatingAdmissionPolicy',
 ]);
 
-/** The plug-ins to switch off. Throws UserError for names that are unknown, or not there. */
-export function disabledAdmission(
-  enable: readonly string[],
-  disable: readonly string[],
-): readonly string[] {
+/** Throws UserError for names that are unknown, cannot be switched on, or are in both lists. */
+export function checkPluginNames(enable: readonly string[], disable: readonly string[]): void {
   for (const [flag, names] of [
     ['enable-admission-plugins', enable],
     ['disable-admission-plugins', disable],
   ] as const) {
-    const unknown = names.find((name) => !BUILT.has(name) && !MISSING.has(name));
+    const unknown = names.find((name) => !BUILT_PLUGINS.has(name) && !MISSING.has(name));
     if (unknown !== undefined)
       throw new UserError(`${flag} plugin ${JSON.stringify(unknown)} is unknown`);
   }
@@ -76,5 +73,4 @@ export function disabledAdmission(
     throw new UserError(
       `Cannot enable the admission plug-in ${missing}: kube-apiserver has it, cox apiserver does not have it yet.`,
     );
-  return disable.filter((name) => BUILT.has(name));
 }

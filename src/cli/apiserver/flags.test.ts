@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UserError } from '../user-error.ts';
-import { disabledAdmission } from './admission-names.ts';
 import { parseFlags } from '../flags.ts';
 import { API_SERVER } from './flags.ts';
 import { apiServerOptions } from './options.ts';
@@ -75,30 +74,5 @@ describe('flags of the API server', () => {
     );
     assert.equal(options(), '--service-account-signing-key-file is a required flag');
     assert.match(options('--service-account-signing-key-file=/none'), /^Cannot read \/none: /);
-  });
-});
-
-describe('admission plug-ins', () => {
-  it('are switched off by name', () => {
-    assert.deepEqual(disabledAdmission(['NodeRestriction'], ['LimitRanger', 'PodSecurity']), [
-      'LimitRanger',
-    ]);
-    const webhooks = ['MutatingAdmissionWebhook', 'ValidatingAdmissionWebhook'];
-    assert.deepEqual(disabledAdmission([], webhooks), webhooks);
-  });
-
-  it('that are unknown, or not there, are refused by name', () => {
-    assert.equal(
-      refusal(() => disabledAdmission([], ['Foo'])),
-      'disable-admission-plugins plugin "Foo" is unknown',
-    );
-    assert.match(
-      refusal(() => disabledAdmission(['AlwaysDeny'], [])),
-      /AlwaysDeny: kube-apiserver has it/,
-    );
-    assert.match(
-      refusal(() => disabledAdmission(['Priority'], ['Priority'])),
-      /^\[Priority\] in enable-admission-plugins and disable-admission-plugins overlapped$/,
-    );
   });
 });

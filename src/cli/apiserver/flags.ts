@@ -53,6 +53,7 @@ const FLAGS = {
     '30s',
     'what all admission webhooks of one request may take together; a flag of ours',
   ),
+  'admission-control-config-file': text('', 'what admission plug-ins are configured with'),
   'allow-privileged': bool('true', 'only true'),
   'feature-gates': text('', 'A=true,B=false'),
   'runtime-config': text('', 'group/version=true,api/beta=false'),

@@ -8,7 +8,7 @@ import { featureGatesOf } from '../feature-gates.ts';
 import { readFile } from '../flags.ts';
 import { durationOf, historyPolicyOf, sizeOf } from '../history-flags.ts';
 import { messageOf, UserError } from '../user-error.ts';
-import { disabledAdmission } from './admission-names.ts';
+import { admissionOptions } from './admission-options.ts';
 import { encryptionOptions } from './encryption-options.ts';
 import type { FlagName, Flags } from './flags.ts';
 
@@ -49,10 +49,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
     history: historyOf(flags),
     featureGates: featureGatesOf(flags.text('feature-gates')),
     runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
-    disabledAdmission: disabledAdmission(
-      flags.list('enable-admission-plugins'),
-      flags.list('disable-admission-plugins'),
-    ),
+    admission: admissionOptions(flags),
     publishesAddress: flags.text('endpoint-reconciler-type') === 'lease',
     flags: flags.all(),
   };

@@ -6,7 +6,6 @@
 export const MISSING_FLAGS: ReadonlySet<string> = new Set(
   `
 admission-control
-admission-control-config-file
 aggregator-reject-forwarding-redirect
 allow-metric-labels
 allow-metric-labels-manifest

@@ -6,10 +6,10 @@ import { serverChoices } from './server-choices.ts';
 it('a fork calls nobody, and does without what needs kinds that were not read', () => {
   const all = serverChoices([], new Set());
   const callers = ['MutatingAdmissionWebhook', 'ValidatingAdmissionWebhook'];
-  assert.deepEqual(all.disabledAdmission, callers);
+  assert.deepEqual(all.admission?.disabled, callers);
   const unread = new Set(['serviceaccounts', 'secrets', 'priorityclasses.scheduling.k8s.io']);
   const some = serverChoices([], unread);
-  assert.deepEqual(some.disabledAdmission, [...callers, 'ServiceAccount', 'Priority']);
+  assert.deepEqual(some.admission?.disabled, [...callers, 'ServiceAccount', 'Priority']);
   assert.equal(some.publishesAddress, false);
 });
 

@@ -32,7 +32,7 @@ export function serverChoices(
     // Who publishes the address of the real server is the real server.
     publishesAddress: false,
     clientCa: '',
-    disabledAdmission: [...CALLS_OUT, ...admissionWithout(unread)],
+    admission: { disabled: [...CALLS_OUT, ...admissionWithout(unread)] },
     kubelets: {
       to: () => () => Promise.reject(new Error('Cannot reach kubelet: nodes are simulated')),
     },

@@ -112,8 +112,54 @@ describe('a quota at admission', () => {
     assert.equal(asks('', 'other'), false);
   });
 
+  it('must be there for what the plug-in is configured to limit', async () => {
+    const limitedResources = [
+      { apiGroup: '', resource: 'secrets', matchContains: ['secrets'], matchScopes: [] },
+    ];
+    const configuration = { limitedResources };
+    const server = await TestApiServer.start({ admission: { configuration } });
+    assert.equal(
+      await server.refusal(`POST ${SECRETS}`, secret('one')),
+      '403 secrets "one" is forbidden: insufficient quota to consume: count/secrets,secrets',
+    );
+    const hard = { secrets: '2', 'count/secrets': '2' };
+    const { body } = await server.call(`POST ${QUOTAS}`, {
+      metadata: { name: 'limit' },
+      spec: { hard },
+    });
+    const status = { hard, used: { secrets: '0', 'count/secrets': '0' } };
+    await server.call(`PUT ${QUOTAS}/limit/status`, { ...body, status });
+    assert.equal((await server.call(`POST ${SECRETS}`, secret('one'))).status, 201);
+  });
+
+  it('must be there for pods of limited priority classes', async () => {
+    const inClass = {
+      scopeName: 'PriorityClass' as const,
+      operator: 'In' as const,
+      values: ['high'],
+    };
+    const limitedResources = [
+      { apiGroup: '', resource: 'pods', matchContains: [], matchScopes: [inClass] },
+    ];
+    const server = await TestApiServer.start({
+      admission: { disabled: ['ServiceAccount'], configuration: { limitedResources } },
+    });
+    await server.must('POST /apis/scheduling.k8s.io/v1/priorityclasses', {
+      metadata: { name: 'high' },
+      value: 5,
+    });
+    const pod = {
+      metadata: { name: 'web' },
+      spec: { containers: [{ name: 'a', image: 'i' }], priorityClassName: 'high' },
+    };
+    assert.equal(
+      await server.refusal('POST /api/v1/namespaces/default/pods', pod),
+      '500 insufficient quota to match these scopes: [{PriorityClass In [high]}]',
+    );
+  });
+
   it('is no concern of a server that has the plug-in off', async () => {
-    const server = await TestApiServer.start({ disabledAdmission: ['ResourceQuota'] });
+    const server = await TestApiServer.start({ admission: { disabled: ['ResourceQuota'] } });
     const spec = { hard: { secrets: '0' } };
     const { body } = await server.call(`POST ${QUOTAS}`, { metadata: { name: 'limit' }, spec });
     const status = { ...spec, used: { secrets: '0' } };

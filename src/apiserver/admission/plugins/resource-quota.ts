@@ -21,7 +21,8 @@ import type { AdmissionServices } from '../services.ts';
 import { DEVICE_CLASSES, isFor, PODS, RESOURCE_CLAIMS, RESOURCE_QUOTAS } from '../targets.ts';
 
 export function resourceQuota(services: AdmissionServices): AdmissionPlugin {
-  const { environment, reader } = services;
+  const { environment, reader, configuration } = services;
+  const limited = configuration?.limitedResources ?? [];
   const quotas = new NamespaceQuotas(reader);
   const ledger = new ChargeLedger();
   const world = (): QuotaWorld => worldOf(services);
@@ -31,6 +32,7 @@ export function resourceQuota(services: AdmissionServices): AdmissionPlugin {
     quotas,
     ledger,
     world,
+    limited,
     writeUsed: (quota, used) => writeUsed(services, quota, used),
   });
   return {
@@ -48,8 +50,8 @@ export function resourceQuota(services: AdmissionServices): AdmissionPlugin {
     validate(attributes) {
       if (attributes.namespace === '' || !isCharged(attributes)) return undefined;
       const evaluator = knownEvaluator(attributes.kind);
-      if (evaluator?.charges(attributes) !== true || !quotas.has(attributes.namespace))
-        return undefined;
+      if (evaluator?.charges(attributes) !== true) return undefined;
+      if (limited.length === 0 && !quotas.has(attributes.namespace)) return undefined;
       return charger.charge(attributes, evaluator);
     },
     finished: (request) => ledger.close(request),

@@ -7,9 +7,10 @@
  */
 import type { ResourceQuota } from '#api/gen/core-v1.ts';
 import { addResources, type ResourceList } from '#api/core/resources.ts';
-import { internalError } from '#api/meta/status.ts';
+import { internalError, plainError } from '#api/meta/status.ts';
 import { type Charge, type RunningQuota, verdictOn } from '#api/quota/charge.ts';
 import type { Evaluator, QuotaWorld } from '#api/quota/evaluator.ts';
+import type { LimitedResource } from '#api/quota/limited.ts';
 import type { Environment } from '#base/env.ts';
 import type { ApiObject } from '../../api-object.ts';
 import type { Attributes, ObjectReader } from '../admission.ts';
@@ -34,6 +35,8 @@ export interface ChargerServices {
   readonly quotas: NamespaceQuotas;
   readonly ledger: ChargeLedger;
   readonly world: () => QuotaWorld;
+  /** What may not be used without a quota. */
+  readonly limited?: readonly LimitedResource[];
   /** Writes what is used of a quota, if that is as it was. Answers it as it is then. */
   readonly writeUsed: (quota: ResourceQuota, used: ResourceList) => Promise<ResourceQuota>;
 }
@@ -125,14 +128,19 @@ export class QuotaCharger {
 
   /** What the waiter is to be charged, added to `running`; nothing when its answer is known. */
   #judge(running: RunningQuota[], waiter: Waiter): Due[] {
-    const { ledger, world } = this.#services;
+    const { ledger, world, limited = [] } = this.#services;
     const { attributes, evaluator } = waiter;
     const verdict = verdictOn(running, {
       evaluator,
       write: attributes,
       world: world(),
       charged: ledger.chargedTo(attributes.request),
+      limited,
     });
+    if ('failed' in verdict) {
+      waiter.finish(plainError(verdict.failed));
+      return [];
+    }
     if ('refused' in verdict) {
       waiter.finish(refusal(attributes, verdict.refused));
       return [];
