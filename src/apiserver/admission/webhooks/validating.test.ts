@@ -160,7 +160,8 @@ describe('validating webhooks', () => {
       rules: [rule('*', { apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'] })],
     });
     hooks.respond('/one', () => deny());
-    await hooks.hook('b', '/two', { mutating: true });
+    const rules = [rule('*', { apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'] })];
+    await hooks.hook('b', '/two', { mutating: true, rules });
     const at = `${CONFIGURATIONS}/validatingwebhookconfigurations`;
     await api.must(`PATCH ${at}/a`, { metadata: { labels: { a: 'b' } } });
     await api.must(`DELETE ${at}/a`);
