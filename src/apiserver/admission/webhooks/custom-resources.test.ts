@@ -133,6 +133,26 @@ describe('custom resources', () => {
     assert.equal(hooks.requests.at(-1).object.apiVersion, `${GROUP}/v2`);
   });
 
+  it('keep what one webhook did in one version when the next wants another', async () => {
+    await define(OPEN);
+    hooks.respond('/one', () => patch({ op: 'add', path: '/one', value: 'yes' }));
+    hooks.respond('/two', ({ object }) => patch({ op: 'add', path: '/two', value: object.one }));
+    await hooks.hook('a', '/one', { mutating: true, rules: hosts() });
+    await hooks.hook('b', '/two', { mutating: true, rules: hosts(['v2']) });
+    const made = await api.must(`POST ${at('v1')}`, host('v1'));
+    assert.deepEqual([made.apiVersion, made.one, made.two], [`${GROUP}/v1`, 'yes', 'yes']);
+  });
+
+  it('are changed, too, by a webhook that takes a default away', async () => {
+    await define(CLOSED);
+    hooks.respond('/two', () => patch({ op: 'remove', path: '/size' }));
+    const first = webhook('one', '/one', { rules: hosts(), reinvocationPolicy: 'IfNeeded' });
+    await hooks.configure('a', [first, webhook('two', '/two', { rules: hosts() })], true);
+    const made = await api.must(`POST ${at('v1')}`, host('v1'));
+    assert.equal(made.size, 'small');
+    assert.deepEqual(hooks.paths, ['/one', '/two', '/one']);
+  });
+
   it('are mutated with another stored version', async () => {
     await define(OPEN);
     await stages();

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HttpResponse } from '#base/http/message.ts';
+import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { type Asked, json, WebhookServer } from '#kit/webhook-server.ts';
+import { WebhookBudget } from './budget.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const POST = 'Post "https://10.0.0.7:9443/hook?timeout=5s"';
@@ -182,6 +184,25 @@ for (const mutating of [true, false]) {
 }
 
 describe('the time of webhooks', () => {
+  it('ends the request too, whatever the policy for failures', async () => {
+    const hooks = await WebhookServer.start({ limits: { webhookBudgetMs: 2_000 } });
+    hooks.answer('/hook', never);
+    await hooks.hook('a', '/hook', { failurePolicy: 'Ignore' });
+    const said = await hooks.api.refusal(`POST ${MAPS}`, { metadata: { name: 'a' } });
+    assert.equal(said, '504 Timeout: admission webhooks did not complete within 2s together');
+  });
+
+  it('begins with the first call, and is over for all that follow', async () => {
+    const environment = new VirtualEnvironment();
+    const budget = new WebhookBudget(environment.clock, 1_000);
+    const request = {};
+    assert.equal(budget.left(request), 1_000);
+    await environment.advance(400);
+    assert.deepEqual([budget.left(request), budget.left({})], [600, 1_000]);
+    await environment.advance(600);
+    assert.throws(() => budget.left(request), /within 1s together/);
+  });
+
   it('is what all of one request have together', async () => {
     const hooks = await WebhookServer.start({ limits: { webhookBudgetMs: 12_000 } });
     const { api } = hooks;

@@ -229,6 +229,13 @@ describe('mutating webhooks', () => {
     }
   });
 
+  it('can take whole fields away', async () => {
+    hooks.respond('/one', () => patch({ op: 'remove', path: '/data' }));
+    await hooks.hook('a', '/one', { mutating: true });
+    const made = await api.must(`POST ${MAPS}`, { metadata: { name: 'm' }, data: { a: 'b' } });
+    assert.equal(made.data, undefined);
+  });
+
   it('cannot change what is deleted', async () => {
     await api.must(`POST ${MAPS}`, { metadata: { name: 'm' } });
     hooks.respond('/one', () => patch({ op: 'add', path: '/data', value: {} }));
@@ -350,6 +357,28 @@ describe('reinvocation', () => {
     await both('IfNeeded', 'IfNeeded');
     await make();
     assert.equal(count(), '/one /two /one /two');
+  });
+
+  it('is for changes of our own plug-ins in the second round too', async () => {
+    hooks.respond('/pods', ({ object }) =>
+      object.spec.initContainers === undefined
+        ? patch({ op: 'add', path: '/spec/initContainers', value: [{ image: 'i', name: 'added' }] })
+        : { allowed: true },
+    );
+    await hooks.hook('a', '/pods', {
+      mutating: true,
+      rules: [rule('pods')],
+      reinvocationPolicy: 'IfNeeded',
+    });
+    await api.must('POST /api/v1/namespaces/default/serviceaccounts', {
+      metadata: { name: 'default' },
+    });
+    await api.must(`POST ${PODS}`, {
+      metadata: { name: 'p' },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    });
+    assert.equal(count(), '/pods /pods');
+    assert.equal(hooks.requests[1].object.spec.initContainers[0].volumeMounts.length, 1);
   });
 
   it('asks nobody for the first time', async () => {

@@ -142,6 +142,16 @@ describe('a webhook that would lock itself out', () => {
     );
   });
 
+  it('is told of only for sure while its Service is not there', async () => {
+    const clientConfig = { service: { namespace: 'hooks', name: 'none' } };
+    const pods = [{ ...rules[0], resources: ['pods'] }];
+    assert.match(await warned('a', { clientConfig, rules: pods }), /asked about its Pods too/);
+    const objectSelector = {
+      matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['web'] }],
+    };
+    assert.equal(await warned('a', { clientConfig, rules: pods, objectSelector }), '');
+  });
+
   const safe: readonly (readonly [what: string, over: object])[] = [
     ['it lets requests pass when it fails', { failurePolicy: 'Ignore' }],
     ['it is not in the cluster', { clientConfig: { url: 'https://hooks.example.com/' } }],

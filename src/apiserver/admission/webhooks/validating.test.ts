@@ -160,7 +160,8 @@ describe('validating webhooks', () => {
       rules: [rule('*', { apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'] })],
     });
     hooks.respond('/one', () => deny());
-    await hooks.hook('b', '/two', { mutating: true });
+    const rules = [rule('*', { apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'] })];
+    await hooks.hook('b', '/two', { mutating: true, rules });
     const at = `${CONFIGURATIONS}/validatingwebhookconfigurations`;
     await api.must(`PATCH ${at}/a`, { metadata: { labels: { a: 'b' } } });
     await api.must(`DELETE ${at}/a`);
@@ -387,7 +388,7 @@ describe('subresources', () => {
       patch({ op: 'add', path: '/spec/expirationSeconds', value: 1200 }),
     );
     hooks.respond('/eviction', () =>
-      patch({ op: 'add', path: '/deleteOptions', value: { propagationPolicy: 'None' } }),
+      patch({ op: 'add', path: '/deleteOptions', value: { preconditions: { uid: 'other' } } }),
     );
     hooks.respond('/proxy', () => patch({ op: 'replace', path: '/path', value: '/other' }));
     await hooks.configure(
@@ -407,7 +408,7 @@ describe('subresources', () => {
     );
     assert.match(
       await api.refusal(`POST ${PODS}/p/eviction`, { metadata: { name: 'p' } }),
-      /^422 .*propagationPolicy: Unsupported value: "None"/,
+      /^409 .*UID in the precondition \(other\)/,
     );
     const proxied: string[] = [];
     const kubelets = {
