@@ -1,3 +1,4 @@
+/** What is remembered for a time. */
 import { RecentMap } from './recent-map.ts';
 
 /**

@@ -164,20 +164,26 @@ describe('ImagePolicyWebhook', () => {
     const leastMs = 500 * (1 + 1.5 + 2.25 + 3.375);
     assert.ok(tookMs >= leastMs && tookMs <= leastMs * 1.2, String(tookMs));
     const worse = new Webhook({ code: 500, text: 'boom' });
-    assert.equal(await world(worse).ask(), `${head}an error on the server ("boom") has prevented the request from succeeding`);
+    assert.equal(
+      await world(worse).ask(),
+      `${head}an error on the server ("boom") has prevented the request from succeeding`,
+    );
     assert.equal(worse.asked.length, 5);
   });
 
   it('refuses at once where nothing comes of asking again', async () => {
     const rows: [Answer, string][] = [
       [{ code: 404, text: 'gone' }, 'the server could not find the requested resource'],
-      [{ text: 'hello' }, 'the webhook answered no ImageReview'],
+      [
+        { text: 'hello' },
+        "couldn't get version/kind; json parse error: invalid character 'h' looking for beginning of value",
+      ],
       ...[
         { kind: 'Pod', apiVersion: 'imagepolicy.k8s.io/v1alpha1' },
         { kind: 'ImageReview', apiVersion: 'imagepolicy.k8s.io/v1' },
       ].map((head_): [Answer, string] => [
         { text: JSON.stringify({ ...head_, status: { allowed: true } }) },
-        'the webhook answered no ImageReview',
+        `expected webhook response of imagepolicy.k8s.io/v1alpha1, Kind=ImageReview, got ${head_.apiVersion}, Kind=${head_.kind}`,
       ]),
       [{ error: new Error('no road') }, 'Post "https://192.0.2.7:8443/review": no road'],
     ];

@@ -1,7 +1,7 @@
 /** Plug-ins that are off unless they are asked for, about more than pods; and PodGroupWorkloadExists. */
-import { Rounds } from '../admission.ts';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Rounds } from '../admission.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
 import type { AnyKind } from '#api/kind.ts';
