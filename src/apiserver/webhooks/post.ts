@@ -64,14 +64,15 @@ export class WebhookPostError extends Error {
 
 /** The answer as parsed JSON; it is asked with its time in the query. Throws WebhookPostError. */
 export function postToWebhook(
-  { environment, locate }: PostServices,
+  services: PostServices,
   config: WebhookClientConfig,
   post: WebhookPost,
 ): Promise<Json> {
   const { origin, url: plain } = webhookUrl(config);
   const seconds = Math.ceil(post.timeoutMs / 1000);
   const url = `${plain}${plain.includes('?') ? '&' : '?'}timeout=${seconds}s`;
-  return postJson(environment, { ...post, origin, url, road: () => locate(config) });
+  const road = (): WebhookRoad => services.locate(config);
+  return postJson(services.environment, { ...post, origin, url, road });
 }
 
 export interface JsonPost extends WebhookPost {
