@@ -37,21 +37,11 @@ export function handleRootPath(
     case '/openid/v1/jwks':
       return jsonResponse(200, tokens.jwks());
     case '/.well-known/openid-configuration':
-      return jsonResponse(200, openIdConfiguration(tokens));
+      return jsonResponse(200, tokens.discovery());
     case '/metrics':
     case '/metrics/slis':
       return metrics.answer(path);
     default:
       return health.handle(path, query) ?? zPages.handle(context);
   }
-}
-
-function openIdConfiguration(tokens: ServiceAccountTokens): object {
-  return {
-    issuer: tokens.issuer,
-    jwks_uri: `${tokens.issuer}/openid/v1/jwks`,
-    response_types_supported: ['id_token'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['ES256', 'RS256'],
-  };
 }

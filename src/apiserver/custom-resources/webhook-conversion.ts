@@ -78,14 +78,14 @@ function reviewOf({ conversionReviewVersions }: WebhookConversion, request: Conv
   return { kind: 'ConversionReview', apiVersion: `${GROUP}/${version}`, request };
 }
 
-function ask(
-  { environment, locate }: ConversionServices,
+async function ask(
+  services: ConversionServices,
   webhook: WebhookConversion,
   review: object,
 ): Promise<unknown> {
-  const road = locate(webhook);
+  const road = services.locate(webhook);
   const query = `${road.url.includes('?') ? '&' : '?'}timeout=${TIMEOUT_MS / 1000}s`;
-  return postJson(environment, { road, query, timeoutMs: TIMEOUT_MS }, review);
+  return postJson(services.environment, { road, query, timeoutMs: TIMEOUT_MS }, review);
 }
 
 function convertedIn(answer: unknown, apiVersion: string, uid: string): unknown[] {

@@ -16,8 +16,8 @@ export interface ReviewEndpoint {
   readonly backend: Backend;
   /** Reviews are posted to just this path. */
   readonly path: string;
-  /** A bearer token. */
-  readonly token?: string;
+  /** The bearer token of the moment. */
+  readonly token?: () => string;
 }
 
 const TRIES = 5;
@@ -82,7 +82,7 @@ export class ReviewClient {
     const start = environment.clock.monotonicMs();
     const took = (): number => environment.clock.monotonicMs() - start;
     const headers =
-      endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` };
+      endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token()}` };
     const call = { road: this.#road, headers, timeoutMs, answerMaxBytes: ANSWER_MAX_BYTES, signal };
     try {
       const status = statusOf(await postJson(environment, call, review), review);

@@ -11,6 +11,7 @@ import { explainerOn } from '../explainer.ts';
 import { kubeletConnector } from '../kubelet-connector.ts';
 import { UserError } from '../user-error.ts';
 import { parseFlags, showsHelp, untilSignal } from '../flags.ts';
+import { ConfigFiles } from './config-files.ts';
 import { API_SERVER, type Flags } from './flags.ts';
 import { apiServerOptions } from './options.ts';
 
@@ -26,7 +27,8 @@ export async function runApiServer(args: readonly string[]): Promise<void> {
 
 /** Resolves when the server is ready, with the way to stop it. */
 export async function startApiServer(flags: Flags): Promise<() => Promise<void>> {
-  const options = apiServerOptions(flags);
+  const files = new ConfigFiles();
+  const options = apiServerOptions(flags, files);
   const tls = tlsOf(flags);
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
   const directory = join(flags.text('data-dir'), 'store');
@@ -56,6 +58,8 @@ export async function startApiServer(flags: Flags): Promise<() => Promise<void>>
     closers.push(() => listener.close({ graceMs: SHUTDOWN_GRACE_MS }));
     closers.push(() => server.stop());
     await server.start();
+    closers.push(async () => files.stop());
+    files.start(environment);
     environment.log.info('API server is ready', {
       address: `https://${flags.text('bind-address')}:${listener.port}`,
     });
