@@ -40,7 +40,7 @@ export function handleRootPath(
     case '/openid/v1/jwks':
       return jsonResponse(200, tokens.jwks());
     case '/.well-known/openid-configuration':
-      return jsonResponse(200, openIdConfiguration(tokens));
+      return jsonResponse(200, tokens.discovery());
     case '/metrics':
     case '/metrics/slis':
       return metrics.answer(path);
@@ -56,14 +56,4 @@ function dump(
   if (flowControl === undefined) return undefined;
   const clocks = { nowMs: clock.now(), monotonicMs: clock.monotonicMs() };
   return flowControlDump(flowControl, info, clocks);
-}
-
-function openIdConfiguration(tokens: ServiceAccountTokens): object {
-  return {
-    issuer: tokens.issuer,
-    jwks_uri: `${tokens.issuer}/openid/v1/jwks`,
-    response_types_supported: ['id_token'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['ES256', 'RS256'],
-  };
 }

@@ -16,8 +16,8 @@ import {
   tooManyRequests,
 } from '#api/meta/status.ts';
 import type { AdmissionChain, ObjectReader } from './admission/admission.ts';
-import type { BootstrapTokens } from './authn/bootstrap-tokens.ts';
 import type { ServiceAccountTokens } from './authn/service-account-tokens.ts';
+import type { TokenAuthenticator } from './authn/token-authenticator.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import type { RuleResolver } from './authz/rules.ts';
 import { RequestContext } from './context.ts';
@@ -64,7 +64,8 @@ export interface RouterOptions {
   readonly resources: ResourceSet;
   readonly reader: ObjectReader;
   readonly tokens: ServiceAccountTokens;
-  readonly bootstrapTokens: BootstrapTokens | undefined;
+  readonly authenticateToken: TokenAuthenticator;
+  readonly allowsAnonymous: boolean;
   readonly authorize: Authorizer;
   readonly rules: RuleResolver;
   readonly admission: AdmissionChain;
@@ -114,7 +115,8 @@ export class Router {
       writes,
       reader: options.reader,
       tokens: options.tokens,
-      bootstrapTokens: options.bootstrapTokens,
+      authenticateToken: options.authenticateToken,
+      allowsAnonymous: options.allowsAnonymous,
       authorize: options.authorize,
       rules: options.rules,
       environment: options.environment,

@@ -10,6 +10,7 @@ import type { RequestHeaderOptions } from './aggregator/identity.ts';
 import type { FrontProxyIdentity } from './aggregator/remote.ts';
 import type { HistoryPolicy } from './history/policy.ts';
 import type { Explainer } from './why/handler.ts';
+import type { AuthenticationOptions } from './authn/options.ts';
 import type { AuthorizationOptions } from './authz/chain.ts';
 import type { BackendConnector } from './proxy/transport.ts';
 import type { KubeletConnector } from './subresources/kubelet.ts';
@@ -44,6 +45,8 @@ export interface ApiServerOptions {
   };
   /** `--encryption-provider-config`; without it values lie in the store as they are. */
   readonly encryption?: EncryptionOptions;
+  /** Whose tokens are believed, and how: those of service accounts unless given. */
+  readonly authentication?: AuthenticationOptions;
   /** Who decides what may be done: Node and RBAC unless given. */
   readonly authorization?: AuthorizationOptions;
   readonly limits?: Partial<ApiServerLimits>;

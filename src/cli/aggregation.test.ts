@@ -204,10 +204,13 @@ describe('an extension API server over TLS', () => {
     written.resume();
     assert.equal(written.statusCode, 201);
     assert.equal(String((await event)[0]), '{"type":"ADDED","object":{}}\n');
-    assert.deepEqual(extension.asked.at(-1)?.user, {
+    const { extra = {}, ...user } = extension.asked.at(-1)?.user ?? { name: '', groups: [] };
+    assert.deepEqual(user, {
       name: 'kubernetes-admin',
       groups: ['system:masters', 'system:authenticated'],
     });
+    const [credential] = extra['authentication.kubernetes.io/credential-id'] ?? [];
+    assert.match(credential ?? '', /^X509SHA256=[0-9a-f]{64}$/);
     watch.destroy();
   });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
 import type { HttpRequest, Peer } from '#base/http/message.ts';
 import { httpClient } from './http-client.ts';
@@ -33,8 +34,11 @@ describe('a client certificate', () => {
   const subject = { commonName: 'jane', organizations: ['dev'] };
 
   it("of the clients' authority names a user", async () => {
-    const { peer } = await peerWith(bench.pki.client(subject));
-    assert.deepEqual(peer, { certificate: subject });
+    const identity = bench.pki.client(subject);
+    const { peer } = await peerWith(identity);
+    const { raw } = new X509Certificate(identity.cert);
+    const fingerprint = createHash('sha256').update(raw).digest('hex');
+    assert.deepEqual(peer, { certificate: { ...subject, fingerprint } });
   });
 
   it("of the front proxy's authority names a proxy, and no user", async () => {

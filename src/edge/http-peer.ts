@@ -5,7 +5,7 @@
  * proxy's one that somebody may speak for users. A certificate of the second is no user's, whatever
  * name it bears.
  */
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
 import type { Peer } from '#base/http/message.ts';
 import { pemBlocks } from '#base/pem.ts';
@@ -91,13 +91,14 @@ function isIssued(certificate: X509Certificate, by: X509Certificate): boolean {
 /** The attribute type that Kubernetes gives a user's UID in a certificate. */
 const OID_UID = '1.3.6.1.4.1.57683.2';
 
-function subjectOf({ subject }: PeerCertificate): NonNullable<Peer['certificate']> {
+function subjectOf({ subject, raw }: PeerCertificate): NonNullable<Peer['certificate']> {
   const fields = subject as unknown as Readonly<Record<string, string | string[] | undefined>>;
   const [uid] = listOf(fields[OID_UID]);
   return {
     commonName: listOf(fields['CN']).at(-1) ?? '',
     organizations: listOf(fields['O']),
     ...(uid === undefined ? {} : { uid }),
+    fingerprint: createHash('sha256').update(raw).digest('hex'),
   };
 }
 

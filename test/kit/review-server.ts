@@ -22,7 +22,7 @@ export class ReviewServer {
   readonly endpoint: ReviewEndpoint = {
     backend: { host: 'authz.example.com', port: 443, tls: { ca: 'CA' } },
     path: '/decide',
-    token: 'secret',
+    token: () => 'secret',
   };
 
   readonly connector: BackendConnector = {

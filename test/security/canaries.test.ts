@@ -10,8 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
+import { readEncryptionConfig } from '#apiserver/encryption/config.ts';
 import type { EncryptionOptions } from '#apiserver/encryption/encryption.ts';
 import type { Environment, Logger, LogValue } from '#base/env.ts';
+import { constant } from '#base/live.ts';
 import { readBody } from '#base/http/message.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
@@ -204,8 +206,7 @@ describe('canaries in Secrets', () => {
   let metrics: string;
   before(async () => {
     await world.start({
-      read: () => Promise.resolve(CONFIG),
-      reloads: false,
+      config: constant(readEncryptionConfig(CONFIG)),
       keyService: () => {
         throw new Error('there is no key service');
       },

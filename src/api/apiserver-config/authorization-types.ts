@@ -13,7 +13,6 @@ export const AUTHORIZATION_MODES = [
   'RBAC',
   'Webhook',
 ] as const;
-export type AuthorizationMode = (typeof AUTHORIZATION_MODES)[number];
 
 export interface AuthorizationConfiguration {
   readonly authorizers: readonly AuthorizerConfiguration[];

@@ -21,14 +21,25 @@ export interface ExpressionProgram {
 }
 
 export interface ExpressionEnvironment {
-  /** The program, or why there is none: `at` says where the text stands. */
-  compile(text: string, at: FieldPath, results: readonly Type[]): ExpressionProgram | FieldError;
+  /**
+   * The program, or why there is none: `at` says where the text stands, `results` what may come
+   * out; anything where it is absent.
+   */
+  compile(
+    text: string,
+    at: FieldPath,
+    results: readonly Type[] | undefined,
+  ): ExpressionProgram | FieldError;
 }
 
-/** `objects`: the fields of the types that variables are of. */
+/**
+ * `objects`: the fields of the types that variables are of. `tellsType`: messages of a wrong result
+ * say what it is.
+ */
 export function expressions(
   variables: Readonly<Record<string, Type>>,
   objects: Readonly<Record<string, Readonly<Record<string, Type>>>>,
+  { tellsType = false }: { readonly tellsType?: boolean } = {},
 ): ExpressionEnvironment {
   const environment = new Environment(
     kubernetesOptions({
@@ -42,31 +53,32 @@ export function expressions(
       },
     }),
   );
-  return { compile: (text, at, results) => compile(environment, { text, at, results }) };
+  return { compile: (text, at, results) => compile(environment, { text, at, results, tellsType }) };
+}
+
+/** `found`: told where it is given. */
+function wrongType(results: readonly Type[], found: Type | undefined): string {
+  const wanted = `must evaluate to ${results.map(typeText).join(' or ')}`;
+  return found === undefined ? wanted : `${wanted} but got ${typeText(found)}`;
 }
 
 interface Source {
   readonly text: string;
   readonly at: FieldPath;
-  readonly results: readonly Type[];
+  readonly results: readonly Type[] | undefined;
+  readonly tellsType: boolean;
 }
 
 function compile(
   environment: Environment,
-  { text, at, results }: Source,
+  { text, at, results, tellsType }: Source,
 ): ExpressionProgram | FieldError {
   const compiled = environment.compile(text);
   if ('issues' in compiled)
     return invalidValue(at, text, `compilation failed: ${compiled.message}`);
   const { checked, type } = compiled;
-  if (!results.some((each) => isSameType(each, type))) {
-    const [only, ...others] = results.map(typeText);
-    const wanted =
-      others.length === 0
-        ? `${only} but got ${typeText(type)}`
-        : `one of [${[only, ...others].join(' ')}]`;
-    return invalidValue(at, text, `must evaluate to ${wanted}`);
-  }
+  if (results !== undefined && !results.some((each) => isSameType(each, type)))
+    return invalidValue(at, text, wrongType(results, tellsType ? type : undefined));
   try {
     return { text, program: environment.program(checked), tree: checked.expr };
   } catch (error) {

@@ -95,7 +95,9 @@ export function compileMatchConditions(
       conditions: new MatchConditions([]),
       errors: [tooMany(at, conditions.length, CONDITIONS_MAX)],
     };
-  environment ??= expressions({ request: kubernetes('SubjectAccessReviewSpec') }, OBJECTS);
+  environment ??= expressions({ request: kubernetes('SubjectAccessReviewSpec') }, OBJECTS, {
+    tellsType: true,
+  });
   const errors: FieldError[] = [];
   const programs: ExpressionProgram[] = [];
   const seen = new Set<string>();

@@ -4,54 +4,170 @@ import { messageOf } from '#base/error.ts';
 import type { HttpRequest } from '#base/http/message.ts';
 import { REQUEST_HEADERS, requestHeaderAuthenticator } from '../aggregator/identity.ts';
 import {
+  anonymousRule,
   certificateAuthenticator,
   componentAuthenticator,
   composeAuthenticators,
 } from '../authn/authenticator.ts';
+import { bootstrapTokens } from '../authn/bootstrap-tokens.ts';
+import { Issuers } from '../authn/oidc/issuers.ts';
+import { ServiceAccountTokens } from '../authn/service-account-tokens.ts';
+import { serviceAccountTokens } from '../authn/service-account-users.ts';
+import { staticUser } from '../authn/static-tokens.ts';
 import {
-  type BootstrapTokens,
-  bootstrapTokenAuthenticator,
-  bootstrapTokens,
-} from '../authn/bootstrap-tokens.ts';
-import { ServiceAccountTokens, tokenAuthenticator } from '../authn/service-account-tokens.ts';
+  bearerAuthenticator,
+  composeTokens,
+  forOwnAudiences,
+  type TokenAuthenticator,
+} from '../authn/token-authenticator.ts';
+import { cachedTokens } from '../authn/token-cache.ts';
+import { webhookTokens } from '../authn/token-webhook.ts';
 import type { AuthorizationChain } from '../authz/chain.ts';
+import { serverIdentity } from '../bootstrap/identity-lease.ts';
 import type { User } from '../context.ts';
+import { ConfigMetrics } from '../metrics/config-metrics.ts';
+import { IssuerMetrics } from '../metrics/issuer-metrics.ts';
+import { TokenMetrics } from '../metrics/token-metrics.ts';
+import { NO_BACKENDS } from '../proxy/transport.ts';
 import { createAuthorization } from './authorization.ts';
 import type { ServerCore } from './core.ts';
 
+/** How long it is known whom a foreign token stands for. */
+const TOKEN_SUCCESS_MS = 10_000;
+
 export interface Access extends AuthorizationChain {
   readonly tokens: ServiceAccountTokens;
-  /** Undefined where bootstrap tokens are worth nothing. */
-  readonly bootstrapTokens: BootstrapTokens | undefined;
-  /** `warn`: is told what the sender should know. */
-  authenticate(request: HttpRequest, warn?: (text: string) => void): Promise<User>;
+  /** Whom a bearer token stands for. */
+  readonly authenticateToken: TokenAuthenticator;
+  /** Whether requests of nobody are let in at all. */
+  readonly allowsAnonymous: boolean;
+  /** `warn`: is told what the sender should know; `annotate`: what the audit event should. */
+  authenticate(
+    request: HttpRequest,
+    warn?: (text: string) => void,
+    annotate?: (key: string, value: string) => void,
+  ): Promise<User>;
 }
 
 export function createAccess(core: ServerCore): Access {
-  const { options, environment, gates, reader } = core;
-  const { trustedServiceAccountKeys: trustedKeys } = options;
-  const tokens = new ServiceAccountTokens({
-    issuer: options.serviceAccountIssuer,
-    audiences: [options.serviceAccountIssuer],
-    key: options.serviceAccountKey,
-    ...(trustedKeys === undefined ? {} : { trustedKeys }),
-    noteUse: (secret) => store(core, secret),
-  });
-  const nowMs = (): number => environment.clock.now();
-  const bootstrap = options.bootstrapTokens === true ? bootstrapTokens(reader, nowMs) : undefined;
+  const { options, gates } = core;
+  const { anonymous = { enabled: true, conditions: [] } } = options.authentication ?? {};
+  const tokens = createTokens(core);
+  const authenticateToken = createTokenAuthenticator(core, tokens);
   const requestHeaders = { ...REQUEST_HEADERS, ...options.frontProxy?.requestHeaders };
   return {
     tokens,
-    bootstrapTokens: bootstrap,
-    authenticate: composeAuthenticators([
-      componentAuthenticator(),
-      requestHeaderAuthenticator(requestHeaders),
-      certificateAuthenticator(gates.enabled('AllowParsingUserUIDFromCertAuth')),
-      ...(bootstrap === undefined ? [] : [bootstrapTokenAuthenticator(bootstrap)]),
-      tokenAuthenticator(tokens, reader, nowMs),
-    ]),
+    authenticateToken,
+    allowsAnonymous: anonymous.enabled,
+    authenticate: composeAuthenticators(
+      [
+        componentAuthenticator(),
+        requestHeaderAuthenticator(requestHeaders),
+        certificateAuthenticator(gates.enabled('AllowParsingUserUIDFromCertAuth')),
+        bearerAuthenticator(authenticateToken, tokens.audiences),
+      ],
+      anonymousRule(anonymous),
+    ),
     ...createAuthorization(core),
   };
+}
+
+function createTokens({ options, environment }: ServerCore): ServiceAccountTokens {
+  const { serviceAccountIssuer, serviceAccountKey, trustedServiceAccountKeys: trusted } = options;
+  const { serviceAccounts = {}, apiAudiences = [] } = options.authentication ?? {};
+  const { otherIssuers = [], ...promised } = serviceAccounts;
+  return new ServiceAccountTokens({
+    ...promised,
+    issuers: [serviceAccountIssuer, ...otherIssuers],
+    key: serviceAccountKey,
+    ...(apiAudiences.length === 0 ? {} : { audiences: apiAudiences }),
+    ...(trusted === undefined ? {} : { trustedKeys: trusted }),
+    monotonicMs: () => environment.clock.monotonicMs(),
+  });
+}
+
+/** Our own tokens first: who has to ask elsewhere is asked last. */
+function createTokenAuthenticator(
+  core: ServerCore,
+  tokens: ServiceAccountTokens,
+): TokenAuthenticator {
+  const { options, environment, reader, metrics } = core;
+  const { authentication = {}, backends = NO_BACKENDS } = options;
+  const { staticTokens, webhook, serviceAccounts } = authentication;
+  const nowMs = (): number => environment.clock.now();
+  const own = tokens.audiences;
+  const authenticators: TokenAuthenticator[] = [];
+  if (staticTokens !== undefined)
+    authenticators.push(forOwnAudiences(own, (token) => staticUser(staticTokens, token)));
+  authenticators.push(
+    serviceAccountTokens({
+      tokens,
+      reader,
+      nowMs,
+      metrics: new TokenMetrics(metrics.registry),
+      noteUse: (secret) => store(core, secret),
+      looksUp: serviceAccounts?.looksUp !== false,
+    }),
+  );
+  if (options.bootstrapTokens === true)
+    authenticators.push(forOwnAudiences(own, bootstrapTokens(reader, nowMs)));
+  const issuers = createIssuers(core, own);
+  if (issuers !== undefined) authenticators.push(issuers);
+  if (webhook !== undefined)
+    authenticators.push(
+      cachedTokens(webhookTokens(webhook, own, { environment, backends }), {
+        environment,
+        successMs: webhook.cacheMs,
+        failureMs: webhook.cacheMs,
+        keepsErrors: false,
+      }),
+    );
+  return composeTokens(authenticators);
+}
+
+/** Those of a configuration, as long as it holds. */
+function createIssuers(
+  core: ServerCore,
+  ownAudiences: readonly string[],
+): TokenAuthenticator | undefined {
+  const { options, environment, metrics, shutdown } = core;
+  const { authentication = {}, backends = NO_BACKENDS, hostname = 'localhost' } = options;
+  const { config: live, signingAlgorithms } = authentication;
+  if (live === undefined) return undefined;
+  const { clock, log } = environment;
+  const serverId = serverIdentity(hostname);
+  const issuers = new Issuers(live.current.jwt, {
+    environment,
+    backends,
+    ownAudiences,
+    metrics: new IssuerMetrics(metrics.registry, clock, serverId),
+    signal: shutdown.signal,
+    ...(signingAlgorithms === undefined ? {} : { algorithms: signingAlgorithms }),
+  });
+  if (live.source !== '') {
+    const { source } = live;
+    const config = new ConfigMetrics(metrics.registry, 'authentication', {
+      clock,
+      serverId,
+      source,
+    });
+    live.subscribe((change) => {
+      if ('error' in change) return config.failed();
+      issuers.update(change.value.jwt).then(
+        () => config.reloaded(change.source),
+        (error: unknown) => {
+          log.error('cannot use an authentication configuration', { error: messageOf(error) });
+          config.failed();
+        },
+      );
+    });
+  }
+  return cachedTokens(issuers.authenticate, {
+    environment,
+    successMs: TOKEN_SUCCESS_MS,
+    failureMs: 0,
+    keepsErrors: true,
+  });
 }
 
 /** Nobody waits for it: where it fails, the next use is noted. */

@@ -3,7 +3,7 @@ import { constant } from '#base/live.ts';
 import { type AuthorizationChain, authorizationChain } from '../authz/chain.ts';
 import { serverIdentity } from '../bootstrap/identity-lease.ts';
 import { AuthorizationMetrics } from '../metrics/authorization-metrics.ts';
-import { observeConfig } from '../metrics/config-metrics.ts';
+import { ConfigMetrics } from '../metrics/config-metrics.ts';
 import { NO_BACKENDS } from '../proxy/transport.ts';
 import type { ServerCore } from './core.ts';
 
@@ -15,12 +15,17 @@ const NODE_AND_RBAC = constant([
 export function createAuthorization(core: ServerCore): AuthorizationChain {
   const { options, environment, reader, metrics } = core;
   const { authorization = { authorizers: NODE_AND_RBAC } } = options;
-  if (authorization.authorizers.source !== '')
-    observeConfig(metrics.registry, 'authorization', {
-      live: authorization.authorizers,
+  const { authorizers } = authorization;
+  if (authorizers.source !== '') {
+    const config = new ConfigMetrics(metrics.registry, 'authorization', {
       clock: environment.clock,
       serverId: serverIdentity(options.hostname ?? 'localhost'),
+      source: authorizers.source,
     });
+    authorizers.subscribe((change) =>
+      'error' in change ? config.failed() : config.reloaded(change.source),
+    );
+  }
   return authorizationChain(authorization, {
     reader,
     environment,

@@ -44,7 +44,12 @@ export function createHandler(parts: HandlerParts): Handler {
   const cbor = gates.enabled('CBORServingAndStorage');
   const run = pipeline(
     filtersInOrder({
-      authenticate: (context) => access.authenticate(context.request, (text) => context.warn(text)),
+      authenticate: (context) =>
+        access.authenticate(
+          context.request,
+          (text) => context.warn(text),
+          (key, value) => context.annotate(key, value),
+        ),
       authorize: access.authorize,
       impersonation: {
         authorize: access.authorize,
@@ -102,14 +107,15 @@ function createAdmission({ core, access, aggregation, registry }: HandlerParts):
 
 function createRouter({ core, access, aggregation, registry }: HandlerParts): Router {
   const { options, environment, gates, resources, reader } = core;
-  const { authorize, rules, tokens, bootstrapTokens } = access;
+  const { authorize, rules, tokens, authenticateToken, allowsAnonymous } = access;
   return new Router({
     environment,
     registry,
     resources,
     reader,
     tokens,
-    bootstrapTokens,
+    authenticateToken,
+    allowsAnonymous,
     authorize,
     rules,
     health: core.health,

@@ -5,28 +5,50 @@
  * order is the list in `composeAuthenticators`; who is known by none is anonymous.
  * Source: Kubernetes documentation, "Authenticating".
  */
+import type { AnonymousConfig } from '#api/apiserver-config/authentication-types.ts';
+import { unauthorized } from '#api/meta/status.ts';
 import type { HttpRequest } from '#base/http/message.ts';
 import { ANONYMOUS, AUTHENTICATED_GROUP, type User } from '../context.ts';
 
-/** `warn`: is told what the sender should know. */
+/** `warn`: is told what the sender should know; `annotate`: what the audit event should. */
 export type Authenticator = (
   request: HttpRequest,
   warn: (text: string) => void,
+  annotate?: (key: string, value: string) => void,
 ) => User | undefined | Promise<User | undefined>;
 
-/** The first authenticator that knows the sender, with the group of all who are authenticated. */
+/**
+ * The first authenticator that knows the sender, with the group of all who are authenticated.
+ * `allowsAnonymous`: whether a request of nobody is let in; 401 where it is not.
+ */
 export function composeAuthenticators(
   authenticators: readonly Authenticator[],
-): (request: HttpRequest, warn?: (text: string) => void) => Promise<User> {
-  return async (request, warn = () => {}) => {
+  allowsAnonymous: (request: HttpRequest) => boolean = () => true,
+): (
+  request: HttpRequest,
+  warn?: (text: string) => void,
+  annotate?: (key: string, value: string) => void,
+) => Promise<User> {
+  return async (request, warn = () => {}, annotate = () => {}) => {
     for (const authenticate of authenticators) {
-      const user = await authenticate(request, warn);
+      const user = await authenticate(request, warn, annotate);
       if (user === undefined) continue;
       if (user.groups.includes(AUTHENTICATED_GROUP) || user.name === ANONYMOUS.name) return user;
       return { ...user, groups: [...user.groups, AUTHENTICATED_GROUP] };
     }
+    if (!allowsAnonymous(request)) throw unauthorized();
     return ANONYMOUS;
   };
+}
+
+/** By configuration: nobody, everybody, or for some paths alone. */
+export function anonymousRule({
+  enabled,
+  conditions,
+}: AnonymousConfig): (request: HttpRequest) => boolean {
+  const paths = new Set(conditions.map(({ path }) => path));
+  if (!enabled || paths.size === 0) return () => enabled;
+  return ({ url }) => paths.has(url.split('?', 1)[0] ?? '');
 }
 
 /** A component of the same process, named by the composition: no socket, no secret. */
@@ -34,6 +56,9 @@ export function componentAuthenticator(): Authenticator {
   return ({ peer }) =>
     peer?.component && { name: peer.component.name, groups: peer.component.groups };
 }
+
+/** By which the credential is found in the audit log. */
+const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 
 /**
  * A client certificate that the transport has verified: CN is the user, O are the groups.
@@ -46,6 +71,9 @@ export function certificateAuthenticator(takesUid = true): Authenticator {
     return {
       name: certificate.commonName,
       groups: certificate.organizations,
+      ...(certificate.fingerprint === undefined
+        ? {}
+        : { extra: { [CREDENTIAL_ID]: [`X509SHA256=${certificate.fingerprint}`] } }),
       ...(certificate.uid === undefined || !takesUid ? {} : { uid: certificate.uid }),
     };
   };

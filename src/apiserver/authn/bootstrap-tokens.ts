@@ -13,7 +13,6 @@ import {
 import type { Secret } from '#api/gen/core-v1.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import type { User } from '../context.ts';
-import { type Authenticator, bearerToken } from './authenticator.ts';
 
 const SECRETS = { group: '', plural: 'secrets' };
 
@@ -28,13 +27,5 @@ export function bootstrapTokens(reader: ObjectReader, nowMs: () => number): Boot
     const name = bootstrapSecretName(token.id);
     const secret: Secret | undefined = reader.get(SECRETS, BOOTSTRAP_TOKEN_NAMESPACE, name);
     return secret === undefined ? undefined : bootstrapUser(token, secret, nowMs());
-  };
-}
-
-/** Refuses nobody: a token that it does not know may be known to the next one. */
-export function bootstrapTokenAuthenticator(tokens: BootstrapTokens): Authenticator {
-  return (request) => {
-    const token = bearerToken(request);
-    return token === undefined ? undefined : tokens(token);
   };
 }

@@ -9,12 +9,20 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Secret, ServiceAccount } from '#api/gen/core-v1.ts';
 import { timeText } from '#api/meta/time.ts';
 import type { ObjectReader } from '../admission/admission.ts';
+import { TokenError } from './token-authenticator.ts';
 
 export const LEGACY_ISSUER = 'kubernetes/serviceaccount';
 const CLAIM = 'kubernetes.io/serviceaccount/';
 const LAST_USED = 'kubernetes.io/legacy-token-last-used';
 const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since';
 const DAY_MS = 24 * 60 * 60_000;
+
+/** What such a token says of itself. */
+export interface LegacyClaims {
+  readonly namespace: string;
+  readonly account: { readonly name: string; readonly uid: string };
+  readonly secretName: string;
+}
 
 export interface LegacyToken {
   readonly namespace: string;
@@ -26,27 +34,44 @@ export interface LegacyToken {
   readonly isInvalidated: boolean;
 }
 
-/** What a token with these claims, whose signature is good, stands for; undefined: nothing more. */
+/** Throws TokenError for claims that are missing, or do not fit together. */
+export function legacyClaims(claims: Readonly<Record<string, unknown>>): LegacyClaims {
+  const claim = (name: string, shown: string): string => {
+    const value = claims[name];
+    if (typeof value === 'string' && value !== '') return value;
+    throw new TokenError(`${shown} claim is missing`);
+  };
+  const subject = claim('sub', 'sub');
+  const namespace = claim(`${CLAIM}namespace`, 'namespace');
+  const secretName = claim(`${CLAIM}secret.name`, 'secretName');
+  const name = claim(`${CLAIM}service-account.name`, 'serviceAccountName');
+  const uid = claim(`${CLAIM}service-account.uid`, 'serviceAccountUID');
+  if (subject !== `system:serviceaccount:${namespace}:${name}`)
+    throw new TokenError('sub claim is invalid');
+  return { namespace, account: { name, uid }, secretName };
+}
+
+/** What a token, whose signature is good, stands for. Throws TokenError: nothing more. */
 export function legacyToken(
   token: string,
-  claims: Readonly<Record<string, unknown>>,
+  { namespace, account, secretName }: LegacyClaims,
   reader: ObjectReader,
-): LegacyToken | undefined {
-  const claim = (name: string): string => {
-    const value = claims[CLAIM + name];
-    return typeof value === 'string' ? value : '';
-  };
-  const namespace = claim('namespace');
-  const account = { name: claim('service-account.name'), uid: claim('service-account.uid') };
-  if (claims['sub'] !== `system:serviceaccount:${namespace}:${account.name}`) return undefined;
-  const find = (plural: string, name: string) => {
-    const object = reader.get({ group: '', plural }, namespace, name);
-    return object?.metadata?.deletionTimestamp === undefined ? object : undefined;
-  };
-  const secret: Secret | undefined = find('secrets', claim('secret.name'));
+): LegacyToken {
+  const find = (plural: string, name: string) => reader.get({ group: '', plural }, namespace, name);
+  const secret: Secret | undefined = find('secrets', secretName);
+  if (secret === undefined || secret.metadata?.deletionTimestamp !== undefined)
+    throw new TokenError('Token has been invalidated');
+  if (!isSame(token, secret.data?.['token']))
+    throw new TokenError("Token does not match server's copy");
   const owner: ServiceAccount | undefined = find('serviceaccounts', account.name);
-  if (secret === undefined || !isSame(token, secret.data?.['token'])) return undefined;
-  if (owner === undefined || owner.metadata?.uid !== account.uid) return undefined;
+  if (owner === undefined)
+    throw new TokenError(`serviceaccount ${JSON.stringify(account.name)} not found`);
+  if (owner.metadata?.deletionTimestamp !== undefined)
+    throw new TokenError(`ServiceAccount ${namespace}/${account.name} has been deleted`);
+  if (owner.metadata?.uid !== account.uid)
+    throw new TokenError(
+      `ServiceAccount UID (${owner.metadata?.uid ?? ''}) does not match claim (${account.uid})`,
+    );
   return {
     namespace,
     account,

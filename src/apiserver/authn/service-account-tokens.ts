@@ -1,19 +1,15 @@
 /**
  * Service-account tokens: JWTs that this server signs and checks.
  *
- * A token is bound: it names the service account by uid and, where asked, the pod or node it was
- * made for, and it is worth nothing once one of these is gone.
- * Source: RFC 7519, RFC 7515 (ES256/RS256); KEP-1205; upstream pkg/serviceaccount.
+ * Source: RFC 7519, RFC 7515; KEP-1205; upstream v1.36 pkg/serviceaccount/{jwt,claims,
+ * openidmetadata}.go.
  */
-import { createPrivateKey, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import type { Secret } from '#api/gen/core-v1.ts';
-import type { HttpRequest } from '#base/http/message.ts';
-import { jwtAlgorithm, jwtKeyId, signJwt } from '#base/jwt.ts';
-import { unauthorized } from '#api/meta/status.ts';
-import type { ObjectReader } from '../admission/admission.ts';
-import type { User } from '../context.ts';
-import { type Authenticator, bearerToken } from './authenticator.ts';
-import { LEGACY_ISSUER, type LegacyToken, legacyToken, withUse } from './legacy-tokens.ts';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { ExpiringCache } from '#base/expiring-cache.ts';
+import { isSignedBy, type Jwt, jwtAlgorithm, jwtKeyId, parseJwt, signJwt } from '#base/jwt.ts';
+import { pemBlocks } from '#base/pem.ts';
+import { LEGACY_ISSUER } from './legacy-tokens.ts';
+import { TokenError } from './token-authenticator.ts';
 
 export interface BoundObject {
   readonly kind: 'Pod' | 'Node' | 'Secret';
@@ -26,18 +22,22 @@ export interface TokenRequest {
   readonly serviceAccount: { readonly name: string; readonly uid: string };
   readonly audiences: readonly string[];
   readonly expiresInSeconds: number;
+  /** From then on it is noted that the token is shown, though it is still good. */
+  readonly warnAfterSeconds?: number;
   readonly boundTo?: BoundObject;
   /** The node of the pod that the token is bound to. */
   readonly node?: { readonly name: string; readonly uid: string };
   readonly tokenId: string;
 }
 
-interface Claims {
+/** What a token of ours says; who made it is known. */
+export interface Claims {
   readonly iss?: string;
   readonly sub?: string;
   readonly aud?: readonly string[] | string;
   readonly exp?: number;
   readonly nbf?: number;
+  readonly iat?: number;
   readonly jti?: string;
   readonly 'kubernetes.io'?: {
     readonly namespace: string;
@@ -45,45 +45,77 @@ interface Claims {
     readonly pod?: { name: string; uid: string };
     readonly secret?: { name: string; uid: string };
     readonly node?: { name: string; uid: string };
+    readonly warnafter?: number;
   };
 }
+
+/** What is promised of the tokens of service accounts; all as upstream's flags have it. */
+export interface ServiceAccountTokenOptions {
+  /** The first signs, all are believed. */
+  readonly issuers: readonly string[];
+  /** What a token must be for to be good for this server; the issuers unless given. */
+  readonly audiences?: readonly string[];
+  /** A PEM private key, EC or RSA. */
+  readonly key: string;
+  /**
+   * PEM keys, public or private, several in one text too, whose tokens are believed beside those of
+   * `key`: those of other API servers, or of before.
+   */
+  readonly trustedKeys?: readonly string[];
+  /** Longer ones are shortened; 0: as long as is asked for. */
+  readonly maxExpirationSeconds?: number;
+  /** Whether the tokens that pods are given by admission are good for a year. */
+  readonly extendsExpiration?: boolean;
+  /** Where the keys are said to be, instead of below the issuer. */
+  readonly jwksUri?: string;
+  /** For what is remembered of signatures. */
+  readonly monotonicMs: () => number;
+}
+
+interface TrustedKey {
+  readonly key: KeyObject;
+  readonly id: string;
+}
+
+/** Signatures that are remembered, and for how long. */
+const SIGNATURES_MAX = 10_000;
+const SIGNATURE_MS = 60_000;
 
 export class ServiceAccountTokens {
   readonly issuer: string;
   /** The audiences that a request to this server must name one of. */
   readonly audiences: readonly string[];
-  readonly #private: KeyObject;
+  readonly maxExpirationSeconds: number;
+  readonly extendsExpiration: boolean;
   readonly keyId: string;
-
+  readonly #issuers: ReadonlySet<string>;
+  readonly #private: KeyObject;
+  readonly #jwksUri: string;
   /** Keys that tokens may be signed with, ours first. */
   readonly #trusted: readonly TrustedKey[];
-  readonly #noteUse: ((secret: Secret) => void) | undefined;
+  /** By a hash of the token: what it says, once its signature was found good. */
+  readonly #signed: ExpiringCache<Claims>;
 
-  /**
-   * `key`: a PEM private key, EC P-256 or RSA. `trustedKeys`: PEM keys, public or private, whose
-   * tokens are believed too: those of other API servers, or of before. `noteUse`: stores a Secret
-   * on which it is noted that its token was used.
-   */
-  constructor(options: {
-    issuer: string;
-    audiences: readonly string[];
-    key: string;
-    trustedKeys?: readonly string[];
-    noteUse?: (secret: Secret) => void;
-  }) {
-    this.#noteUse = options.noteUse;
-    this.issuer = options.issuer;
-    this.audiences = options.audiences;
+  constructor(options: ServiceAccountTokenOptions) {
+    const [issuer = ''] = options.issuers;
+    this.issuer = issuer;
+    this.#issuers = new Set([...options.issuers, LEGACY_ISSUER]);
+    this.audiences = options.audiences ?? options.issuers;
+    this.maxExpirationSeconds = options.maxExpirationSeconds ?? 0;
+    this.extendsExpiration = options.extendsExpiration === true;
+    this.#jwksUri = options.jwksUri ?? `${issuer}/openid/v1/jwks`;
     this.#private = createPrivateKey(options.key);
     const own = trusted(createPublicKey(this.#private));
     this.keyId = own.id;
-    const others = (options.trustedKeys ?? []).map((pem) => trusted(createPublicKey(pem)));
-    this.#trusted = [own, ...others.filter(({ id }) => id !== own.id)];
+    const others = (options.trustedKeys ?? []).flatMap(keysOf).map(trusted);
+    const byId = new Map([own, ...others].map((one) => [one.id, one]));
+    this.#trusted = [...byId.values()];
+    this.#signed = new ExpiringCache(SIGNATURES_MAX, options.monotonicMs);
   }
 
-  issue(request: TokenRequest, nowMs: number): { token: string; expiresAtMs: number } {
+  issue(request: TokenRequest, nowMs: number): string {
     const nowSeconds = Math.floor(nowMs / 1000);
-    const bound = request.boundTo;
+    const { boundTo: bound, warnAfterSeconds } = request;
     const claims = {
       aud: request.audiences,
       exp: nowSeconds + request.expiresInSeconds,
@@ -97,175 +129,69 @@ export class ServiceAccountTokens {
           ? {}
           : { [bound.kind.toLowerCase()]: { name: bound.name, uid: bound.uid } }),
         serviceaccount: request.serviceAccount,
+        ...(warnAfterSeconds === undefined ? {} : { warnafter: nowSeconds + warnAfterSeconds }),
       },
       nbf: nowSeconds,
       sub: `system:serviceaccount:${request.namespace}:${request.serviceAccount.name}`,
     };
-    return {
-      token: signJwt(claims, this.#private),
-      expiresAtMs: claims.exp * 1000,
-    };
+    return signJwt(claims, this.#private);
   }
 
-  /** The claims of a token of ours that is in force, else undefined. Looks up no object. */
-  verify(token: string, nowMs: number): Claims | undefined {
-    const [head, body, signature, more] = token.split('.');
-    if (head === undefined || body === undefined || signature === undefined || more !== undefined)
-      return undefined;
-    const header = decode(head) as { alg?: string } | undefined;
-    const claims = decode(body) as Claims | undefined;
-    const isLegacy = claims?.iss === LEGACY_ISSUER;
-    if (claims === undefined || (claims.iss !== this.issuer && !isLegacy)) return undefined;
-    const signed = Buffer.from(`${head}.${body}`);
-    const valid = this.#trusted.some(
-      ({ key, algorithm }) =>
-        header?.alg === algorithm &&
-        verify(
-          'sha256',
-          signed,
-          { key, dsaEncoding: 'ieee-p1363' },
-          Buffer.from(signature, 'base64url'),
-        ),
-    );
-    const nowSeconds = nowMs / 1000;
-    const expiry = claims.exp ?? (isLegacy ? Number.POSITIVE_INFINITY : 0);
-    if (!valid || expiry <= nowSeconds || (claims.nbf ?? 0) > nowSeconds + 10) return undefined;
+  /**
+   * What a token says that one of our issuers signed, whether or not it is in force; undefined: it is
+   * somebody else's. Throws TokenError when the signature is none of ours.
+   */
+  read(token: string): Claims | undefined {
+    const jwt = parseJwt(token);
+    if (jwt === undefined || !this.#issuers.has(String(jwt.claims['iss']))) return undefined;
+    const hash = createHash('sha256').update(token).digest('base64');
+    const known = this.#signed.get(hash);
+    if (known !== undefined) return known;
+    this.#checkSignature(jwt);
+    const claims = jwt.claims as Claims;
+    this.#signed.set(hash, claims, SIGNATURE_MS);
     return claims;
   }
 
-  /** A token of a Secret was shown. */
-  used({ secret }: LegacyToken, nowMs: number): void {
-    const noted = withUse(secret, nowMs);
-    if (noted !== undefined) this.#noteUse?.(noted);
+  #checkSignature(jwt: Jwt): void {
+    const keys = this.#trusted.filter(({ id }) => jwt.keyId === '' || id === jwt.keyId);
+    if (keys.length === 0) throw new TokenError('invalid signature, no keys found');
+    if (!keys.some(({ key }) => isSignedBy(jwt, key)))
+      throw new TokenError('go-jose/go-jose: error in cryptographic primitive');
   }
 
-  /** The public key as a JSON Web Key Set (RFC 7517), for /openid/v1/jwks. */
+  /** The public keys as a JSON Web Key Set (RFC 7517), for /openid/v1/jwks. */
   jwks(): object {
     return {
-      keys: this.#trusted.map(({ id, algorithm, key }) => ({
+      keys: this.#trusted.map(({ id, key }) => ({
         use: 'sig',
         kid: id,
-        alg: algorithm,
+        alg: jwtAlgorithm(key),
         ...key.export({ format: 'jwk' }),
       })),
     };
   }
+
+  /** For /.well-known/openid-configuration. */
+  discovery(): object {
+    return {
+      issuer: this.issuer,
+      jwks_uri: this.#jwksUri,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: [
+        ...new Set(this.#trusted.map(({ key }) => jwtAlgorithm(key))),
+      ].toSorted(),
+    };
+  }
 }
 
-interface TrustedKey {
-  readonly key: KeyObject;
-  readonly algorithm: 'ES256' | 'RS256';
-  readonly id: string;
+/** The keys of a PEM text; one that is no PEM is refused by OpenSSL's own words. */
+function keysOf(pem: string): KeyObject[] {
+  const keys = pemBlocks(pem).filter(({ label }) => / KEY$|^CERTIFICATE$/.test(label));
+  return keys.length === 0 ? [createPublicKey(pem)] : keys.map(({ text }) => createPublicKey(text));
 }
 
 function trusted(key: KeyObject): TrustedKey {
-  return { key, algorithm: jwtAlgorithm(key), id: jwtKeyId(key) };
-}
-
-/** Who sends a request with a token of ours; 401 when the token is ours but no longer good. */
-export function tokenAuthenticator(
-  tokens: ServiceAccountTokens,
-  reader: ObjectReader,
-  nowMs: () => number,
-): Authenticator {
-  return (request: HttpRequest, warn) => {
-    const token = bearerToken(request);
-    if (token === undefined) return undefined;
-    const user = reviewToken({
-      token,
-      audiences: tokens.audiences,
-      tokens,
-      reader,
-      nowMs: nowMs(),
-      warn,
-    });
-    if (user === undefined) throw unauthorized();
-    return user;
-  };
-}
-
-const AUTO_GENERATED =
-  'Use tokens from the TokenRequest API or manually created secret-based tokens instead of auto-generated secret-based tokens.';
-
-interface ReviewOptions {
-  readonly token: string;
-  readonly audiences: readonly string[];
-  readonly tokens: ServiceAccountTokens;
-  readonly reader: ObjectReader;
-  readonly nowMs: number;
-  /** Is told what the sender should know. */
-  readonly warn?: (text: string) => void;
-}
-
-/** The user of a token in force for one of `audiences`, or undefined. */
-export function reviewToken(options: ReviewOptions): User | undefined {
-  const claims = options.tokens.verify(options.token, options.nowMs);
-  if (claims?.iss === LEGACY_ISSUER) return legacyUser(claims, options);
-  const bound = claims?.['kubernetes.io'];
-  if (claims === undefined || bound === undefined) return undefined;
-  const audiences = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);
-  if (!audiences.some((audience) => options.audiences.includes(audience))) return undefined;
-  const { namespace, serviceaccount, pod, node, secret } = bound;
-  const lives = (plural: string, name: string, uid: string, within = namespace): boolean => {
-    const object = options.reader.get({ group: '', plural }, within, name);
-    return (
-      object?.metadata?.uid === uid &&
-      !isDeletedLongAgo(object.metadata.deletionTimestamp, options.nowMs)
-    );
-  };
-  if (!lives('serviceaccounts', serviceaccount.name, serviceaccount.uid)) return undefined;
-  if (pod !== undefined && !lives('pods', pod.name, pod.uid)) return undefined;
-  if (secret !== undefined && !lives('secrets', secret.name, secret.uid)) return undefined;
-  const extra: Record<string, readonly string[]> = {};
-  if (claims.jti !== undefined)
-    extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
-  if (pod !== undefined) {
-    extra['authentication.kubernetes.io/pod-name'] = [pod.name];
-    extra['authentication.kubernetes.io/pod-uid'] = [pod.uid];
-  }
-  if (node !== undefined) {
-    extra['authentication.kubernetes.io/node-name'] = [node.name];
-    extra['authentication.kubernetes.io/node-uid'] = [node.uid];
-  }
-  return serviceAccountUser(namespace, serviceaccount, extra);
-}
-
-function legacyUser(claims: Claims, options: ReviewOptions): User | undefined {
-  const { token, audiences, tokens, reader, nowMs, warn } = options;
-  if (!tokens.audiences.some((audience) => audiences.includes(audience))) return undefined;
-  const found = legacyToken(token, { ...claims }, reader);
-  if (found === undefined) return undefined;
-  tokens.used(found, nowMs);
-  if (found.isInvalidated) return undefined;
-  if (found.isAutoGenerated) warn?.(AUTO_GENERATED);
-  return serviceAccountUser(found.namespace, found.account);
-}
-
-/** Upstream honours a token for 60 s after its object's deletion timestamp. */
-const LEEWAY_MS = 60_000;
-
-function isDeletedLongAgo(deletionTimestamp: string | undefined, nowMs: number): boolean {
-  return deletionTimestamp !== undefined && Date.parse(deletionTimestamp) + LEEWAY_MS < nowMs;
-}
-
-function serviceAccountUser(
-  namespace: string,
-  account: { readonly name: string; readonly uid?: string },
-  extra?: Readonly<Record<string, readonly string[]>>,
-): User {
-  return {
-    name: `system:serviceaccount:${namespace}:${account.name}`,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],
-    ...(account.uid === undefined ? {} : { uid: account.uid }),
-    ...(extra === undefined || Object.keys(extra).length === 0 ? {} : { extra }),
-  };
-}
-
-function decode(part: string): unknown {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  return { key, id: jwtKeyId(key) };
 }

@@ -8,7 +8,7 @@ import { type FieldTerm, parseFieldSelector } from '#api/meta/field-selector.ts'
 import type { Selector } from '#api/meta/labels.ts';
 import { parseSelector, SelectorSyntaxError } from '#api/meta/selector-parser.ts';
 import { forbidden, StatusError } from '#api/meta/status.ts';
-import { type Eventual, firstThere, whenThere } from '#base/eventual.ts';
+import type { Eventual } from '#base/eventual.ts';
 import { MASTERS_GROUP, type User } from '../context.ts';
 import type { RequestInfo } from '../request-info.ts';
 
@@ -97,27 +97,49 @@ export function readable<T>(read: () => readonly T[]): readonly T[] {
   }
 }
 
+/** What those who had no opinion said. */
+interface Undecided {
+  readonly reasons: string[];
+  readonly errors: string[];
+}
+
+/** Every request comes by here: as long as all answer at once, this is a loop and nothing else. */
 export function composeAuthorizers(authorizers: readonly Authorizer[]): Authorizer {
   return (attributes, signal) => {
-    const reasons: string[] = [];
-    const errors: string[] = [];
-    const decided = (decision: Decision): Decision | undefined => {
-      if (decision.outcome !== 'none') return decision;
-      if (decision.reason !== '') reasons.push(decision.reason);
-      if (decision.error !== undefined) errors.push(decision.error);
-      return undefined;
-    };
-    const first = firstThere(authorizers, (authorize) =>
-      whenThere(authorize(attributes, signal), decided),
-    );
-    return whenThere(first, (found): Decision => {
-      if (found !== undefined) return found;
-      const reason = reasons.join('\n');
-      return errors.length === 0
-        ? { outcome: 'none', reason }
-        : { outcome: 'none', reason, error: aggregate(errors) };
-    });
+    const said: Undecided = { reasons: [], errors: [] };
+    return decide({ authorizers, attributes, signal, said }, 0);
   };
+}
+
+interface Asking {
+  readonly authorizers: readonly Authorizer[];
+  readonly attributes: AuthorizationAttributes;
+  readonly signal: AbortSignal | undefined;
+  readonly said: Undecided;
+}
+
+/** Asks from the one at `start` on. */
+function decide(asking: Asking, start: number): Eventual<Decision> {
+  const { authorizers, attributes, signal, said } = asking;
+  for (let i = start; i < authorizers.length; i++) {
+    const answer = authorizers[i]?.(attributes, signal);
+    if (answer instanceof Promise)
+      return answer.then((decision) =>
+        isFinal(decision, said) ? decision : decide(asking, i + 1),
+      );
+    if (answer !== undefined && isFinal(answer, said)) return answer;
+  }
+  const reason = said.reasons.join('\n');
+  return said.errors.length === 0
+    ? { outcome: 'none', reason }
+    : { outcome: 'none', reason, error: aggregate(said.errors) };
+}
+
+function isFinal({ outcome, reason, error }: Decision, { reasons, errors }: Undecided): boolean {
+  if (outcome !== 'none') return true;
+  if (reason !== '') reasons.push(reason);
+  if (error !== undefined) errors.push(error);
+  return false;
 }
 
 /** What Go's aggregate of errors prints; empty for none. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { LiveValue } from '#base/live.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 import { TestKeyService } from '#kit/key-service.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { MemoryStore } from '#store/memory.ts';
+import { type EncryptionConfig, readEncryptionConfig } from './config.ts';
 
 const HEAD = 'apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n';
 const secretOf = (letter: string): string => Buffer.from(letter.repeat(32)).toString('base64');
@@ -21,25 +23,26 @@ describe('encryption at rest', () => {
   let environment: VirtualEnvironment;
   let store: MemoryStore;
   let keyService: TestKeyService;
-  let text: string;
-  let reloads: boolean;
+  let config: LiveValue<EncryptionConfig>;
   let server: TestApiServer;
 
-  const start = async (config: string): Promise<void> => {
-    text = config;
-    server = await TestApiServer.start({
-      environment,
-      store,
-      encryption: {
-        read: () => Promise.resolve(`${HEAD}${text}`),
-        reloads,
-        keyService: () => keyService.channel(),
-      },
-    });
+  const start = async (text: string): Promise<void> => {
+    config = new LiveValue(readEncryptionConfig(`${HEAD}${text}`), text);
+    const encryption = { config, keyService: () => keyService.channel() };
+    server = await TestApiServer.start({ environment, store, encryption });
   };
-  const restart = async (config: string): Promise<void> => {
+  const restart = async (text: string): Promise<void> => {
     await environment.resolve(server.server.stop());
-    await start(config);
+    await start(text);
+  };
+  /** As when the file is written anew. */
+  const change = async (text: string): Promise<void> => {
+    try {
+      config.set(readEncryptionConfig(`${HEAD}${text}`), text);
+    } catch (error) {
+      config.fail(String(error));
+    }
+    await environment.advance(1);
   };
   /** What lies in the store, as text. */
   const stored = async (key: string): Promise<string> =>
@@ -54,7 +57,6 @@ describe('encryption at rest', () => {
     environment = new VirtualEnvironment();
     store = new MemoryStore(environment);
     keyService = new TestKeyService();
-    reloads = true;
   });
 
   for (const [kind, prefix] of [
@@ -208,57 +210,59 @@ describe('encryption at rest', () => {
   });
 
   describe('that changes while the server runs', () => {
-    it('is used after a minute at most', async () => {
+    it('is used at once', async () => {
       await start(rule('secrets', `{aesgcm: ${keys('key-a')}}`));
       await server.call(`POST ${SECRETS}`, secret('one'));
-      text = rule('secrets', `{aesgcm: ${keys('key-b', 'key-a')}}`);
-      await environment.advance(60_000);
+      await change(rule('secrets', `{aesgcm: ${keys('key-b', 'key-a')}}`));
       await server.call(`POST ${SECRETS}`, secret('two'));
       assert.match(await stored('secrets/default/two'), /^k8s:enc:aesgcm:v1:key-b:/);
       assert.match(
         await metrics(),
-        /automatic_reloads_total\{apiserver_id_hash="sha256:[0-9a-f]{64}",status="success"\} 1\n/,
+        /encryption_config_controller_automatic_reloads_total\{[^}]*status="success"[^}]*\} 1\n/,
       );
-      await environment.advance(120_000);
-      assert.match(await metrics(), /reloads_total\{[^}]*status="success"\} 1\n/);
       const { body } = await server.call(`GET ${SECRETS}/one`);
       await server.call(`PUT ${SECRETS}/one`, body);
       assert.match(await stored('secrets/default/one'), /^k8s:enc:aesgcm:v1:key-b:/);
     });
 
-    it('stays as it was unless it is to be reloaded', async () => {
-      reloads = false;
+    it('stays as it was where the new one cannot be read', async () => {
       await start(rule('secrets', `{aesgcm: ${keys('key-a')}}`));
-      text = rule('secrets', `{aesgcm: ${keys('key-b', 'key-a')}}`);
-      await environment.advance(120_000);
+      await change(rule('secrets'));
       await server.call(`POST ${SECRETS}`, secret('one'));
       assert.match(await stored('secrets/default/one'), /^k8s:enc:aesgcm:v1:key-a:/);
+      assert.match(
+        await metrics(),
+        /encryption_config[^\n]*reloads_total\{[^}]*status="failure"[^}]*\} 1\n/,
+      );
     });
 
-    it('stays as it was where the new one is wrong, and is tried again', async () => {
-      await start(rule('secrets', `{aesgcm: ${keys('key-a')}}`));
-      text = rule('secrets');
-      await environment.advance(120_000);
-      await server.call(`POST ${SECRETS}`, secret('one'));
-      assert.match(await stored('secrets/default/one'), /^k8s:enc:aesgcm:v1:key-a:/);
-      assert.match(await metrics(), /reloads_total\{[^}]*status="failure"\} 2\n/);
-      text = rule('secrets', `{aesgcm: ${keys('key-b', 'key-a')}}`);
-      await environment.advance(60_000);
-      await server.call(`POST ${SECRETS}`, secret('two'));
-      assert.match(await stored('secrets/default/two'), /^k8s:enc:aesgcm:v1:key-b:/);
-    });
-
-    it('stays as it was while a new key service does not answer', async () => {
+    it('stays as it was while a new key service does not answer, and is tried again', async () => {
       await start(rule('secrets', `{aesgcm: ${keys('key-a')}}`));
       keyService.isDown = true;
-      text = rule('secrets', KMS, `{aesgcm: ${keys('key-a')}}`);
+      await change(rule('secrets', KMS, `{aesgcm: ${keys('key-a')}}`));
       await environment.advance(90_000);
       await server.call(`POST ${SECRETS}`, secret('one'));
       assert.match(await stored('secrets/default/one'), /^k8s:enc:aesgcm:v1:key-a:/);
+      assert.match(
+        await metrics(),
+        /encryption_config[^\n]*reloads_total\{[^}]*status="failure"[^}]*\} 2\n/,
+      );
       keyService.isDown = false;
       await environment.advance(90_000);
       await server.call(`POST ${SECRETS}`, secret('two'));
       assert.match(await stored('secrets/default/two'), /^k8s:enc:kms:v2:vault:/);
+    });
+
+    it('is the last one that was wanted', async () => {
+      await start(rule('secrets', `{aesgcm: ${keys('key-a')}}`));
+      keyService.isDown = true;
+      await change(rule('secrets', KMS, `{aesgcm: ${keys('key-a')}}`));
+      await environment.advance(20_000);
+      await change(rule('secrets', `{aesgcm: ${keys('key-b', 'key-a')}}`));
+      keyService.isDown = false;
+      await environment.advance(120_000);
+      await server.call(`POST ${SECRETS}`, secret('one'));
+      assert.match(await stored('secrets/default/one'), /^k8s:enc:aesgcm:v1:key-b:/);
     });
   });
 
@@ -325,11 +329,7 @@ describe('encryption at rest', () => {
       const next = new TestApiServer({
         environment,
         store,
-        encryption: {
-          read: () => Promise.resolve(`${HEAD}${rule('secrets', KMS)}`),
-          reloads: false,
-          keyService: () => keyService.channel(),
-        },
+        encryption: { config, keyService: () => keyService.channel() },
       });
       void next.server.start().then(() => {
         isUp = true;

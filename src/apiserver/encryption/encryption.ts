@@ -4,21 +4,21 @@
  *
  * Source: Kubernetes documentation, "Encrypting Confidential Data at Rest"; KEP-3299.
  */
-import { type Environment, sleep } from '#base/env.ts';
+import { type Environment, sleep, type Timer } from '#base/env.ts';
+import { messageOf } from '#base/error.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
+import type { Live } from '#base/live.ts';
 import type { MetricRegistry } from '#base/metrics.ts';
 import type { ValueTransformer } from '#store/transforming.ts';
-import { ConfigFollower } from '../config-follower.ts';
-import { readEncryptionConfig } from './config.ts';
+import { ConfigMetrics } from '../metrics/config-metrics.ts';
+import type { EncryptionConfig } from './config.ts';
 import type { GroupResource } from './group-resource.ts';
-import { EncryptionMetrics, hashOf } from './metrics.ts';
+import { EncryptionMetrics } from './metrics.ts';
 import { ConfiguredTransformer } from './transformer.ts';
 
 export interface EncryptionOptions {
-  /** The text of the file with the `EncryptionConfiguration`. */
-  read(): Promise<string>;
-  /** `--encryption-provider-config-automatic-reload` */
-  readonly reloads: boolean;
+  /** The `EncryptionConfiguration`, and what it becomes where the file is followed. */
+  readonly config: Live<EncryptionConfig>;
   /** The road to a key service, by the path of its socket. */
   keyService(socketPath: string): GrpcChannel;
 }
@@ -28,6 +28,8 @@ const READY_WITHIN_MS = 10_000;
 const READY_TRIES_MS = 100;
 /** What is under way with the configuration before may still need its key services. */
 const CLOSE_AFTER_MS = 10_000;
+/** A configuration that could not be taken over is tried again after this. */
+const AGAIN_MS = 60_000;
 
 export interface EncryptionServices {
   readonly environment: Environment;
@@ -42,35 +44,36 @@ export class Encryption implements ValueTransformer {
   readonly #options: EncryptionOptions;
   readonly #services: EncryptionServices;
   readonly #metrics: EncryptionMetrics;
-  readonly #follower: ConfigFollower;
+  readonly #configMetrics: ConfigMetrics;
   #current: ConfiguredTransformer | undefined;
+  #again: Timer | undefined;
 
   constructor(options: EncryptionOptions, services: EncryptionServices) {
     const { environment, registry, serverId } = services;
+    const { clock } = environment;
     this.#options = options;
     this.#services = services;
-    this.#metrics = new EncryptionMetrics(registry, environment.clock, serverId);
-    this.#follower = new ConfigFollower({
-      environment,
-      registry,
-      subsystem: 'apiserver_encryption_config_controller',
-      what: 'encryption',
-      serverHash: hashOf(serverId),
-      read: () => options.read(),
-      load: (text) => this.#load(text),
-    });
+    this.#metrics = new EncryptionMetrics(registry, clock, serverId);
+    const { source } = options.config;
+    this.#configMetrics = new ConfigMetrics(registry, 'encryption', { clock, serverId, source });
   }
 
   /**
-   * Reads the configuration and waits until its key services are well: without them nothing of
+   * Takes the configuration over and waits until its key services are well: without them nothing of
    * theirs can be read. Throws ConfigError. `signal` ends the waiting and all that follows.
    */
   async start(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => this.#current?.stop(), { once: true });
-    await this.#follower.start();
+    const { config } = this.#options;
+    signal.addEventListener('abort', () => this.#stop(), { once: true });
+    await this.#load(config.current);
     while (!signal.aborted && (await this.#current?.check()) !== undefined)
       await sleep(this.#services.environment, READY_TRIES_MS, signal);
-    if (this.#options.reloads) void this.#follower.follow(signal);
+    if (signal.aborted) return;
+    const unsubscribe = config.subscribe((change) => {
+      if ('error' in change) this.#configMetrics.failed();
+      else void this.#change();
+    });
+    signal.addEventListener('abort', unsubscribe, { once: true });
   }
 
   /** What is wrong with the key services; undefined: nothing. */
@@ -95,9 +98,30 @@ export class Encryption implements ValueTransformer {
     return this.#current;
   }
 
-  async #load(text: string): Promise<void> {
+  #stop(): void {
+    this.#again?.cancel();
+    this.#current?.stop();
+  }
+
+  /** Takes over what is wanted now, or tries again later. */
+  async #change(): Promise<void> {
     const { environment } = this.#services;
-    const config = readEncryptionConfig(text);
+    const { current, source } = this.#options.config;
+    this.#again?.cancel();
+    try {
+      await this.#load(current);
+      this.#configMetrics.reloaded(source);
+    } catch (error) {
+      environment.log.error('a changed encryption configuration cannot be used', {
+        error: messageOf(error),
+      });
+      this.#configMetrics.failed();
+      this.#again = environment.timers.after(AGAIN_MS, () => void this.#change());
+    }
+  }
+
+  async #load(config: EncryptionConfig): Promise<void> {
+    const { environment } = this.#services;
     const { secretbox } = await import('./secretbox.ts');
     const next = new ConfiguredTransformer(
       config,

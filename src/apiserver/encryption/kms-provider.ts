@@ -25,7 +25,8 @@ import {
   SEED_TYPE,
   wrongKeyId,
 } from './kms-messages.ts';
-import { type EncryptionMetrics, hashOf } from './metrics.ts';
+import { hashLabel } from '../metrics/config-metrics.ts';
+import type { EncryptionMetrics } from './metrics.ts';
 import type { Provider } from './providers.ts';
 
 const HEALTHY_MS = 60_000;
@@ -105,7 +106,7 @@ export class KmsProvider implements Provider {
     const now = environment.clock.now();
     if (now > untilMs)
       throw new Error(
-        `encryptedDEKSource with keyID hash ${JSON.stringify(hashOf(source.keyId))} expired at ${timeText(untilMs)} (current time is ${timeText(now)})`,
+        `encryptedDEKSource with keyID hash ${JSON.stringify(hashLabel(source.keyId))} expired at ${timeText(untilMs)} (current time is ${timeText(now)})`,
       );
     this.#remember(nameOf(source), cipher);
     metrics.usedKey('to_storage', name, source.keyId);
@@ -224,7 +225,7 @@ export class KmsProvider implements Provider {
     const wrong = wrongKeyId(keyId);
     if (wrong !== undefined) {
       metrics.namedInvalidKey(name, wrong.code);
-      return [`got invalid KMSv2 KeyID hash ${JSON.stringify(hashOf(keyId))}: ${wrong.message}`];
+      return [`got invalid KMSv2 KeyID hash ${JSON.stringify(hashLabel(keyId))}: ${wrong.message}`];
     }
     metrics.namedKey(name, keyId);
     const untilMs = environment.clock.now() + WRITES_FOR_MS;
@@ -236,7 +237,7 @@ export class KmsProvider implements Provider {
       const made = await this.#newKey();
       if (made.source.keyId !== keyId)
         return [
-          `failed to rotate DEK, statusKeyIDHash=${JSON.stringify(hashOf(keyId))}, encryptKeyIDHash=${JSON.stringify(hashOf(made.source.keyId))}`,
+          `failed to rotate DEK, statusKeyIDHash=${JSON.stringify(hashLabel(keyId))}, encryptKeyIDHash=${JSON.stringify(hashLabel(made.source.keyId))}`,
         ];
       this.#writeKey = { ...made, untilMs };
       return [];

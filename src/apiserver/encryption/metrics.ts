@@ -3,10 +3,10 @@
  *
  * Source: upstream apiserver/pkg/storage/value/metrics.go and encrypt/envelope/metrics.
  */
-import { createHash } from 'node:crypto';
 import type { Clock } from '#base/env.ts';
 import { grpcCodeName, GrpcError, GRPC_CODE } from '#base/grpc.ts';
 import type { Counter, Histogram, MetricRegistry } from '#base/metrics.ts';
+import { hashLabel } from '../metrics/config-metrics.ts';
 
 const STORAGE = 'apiserver_storage';
 const ENVELOPE = 'apiserver_envelope_encryption';
@@ -38,7 +38,7 @@ export class EncryptionMetrics {
   /** `serverId`: the name of this server's Lease. */
   constructor(registry: MetricRegistry, clock: Clock, serverId: string) {
     this.#clock = clock;
-    this.#serverHash = hashOf(serverId);
+    this.#serverHash = hashLabel(serverId);
     const stability = ALPHA;
     this.#operations = registry.counter({
       name: `${STORAGE}_transformation_operations_total`,
@@ -130,14 +130,14 @@ export class EncryptionMetrics {
   }
 
   usedKey(direction: Direction, provider: string, keyId: string): void {
-    const labels = [this.#serverHash, hashOf(keyId), provider, direction];
+    const labels = [this.#serverHash, hashLabel(keyId), provider, direction];
     this.#keyUses.add(labels);
     this.#keyTimes.set(labels, this.#clock.now() / 1000);
     this.#touch(this.#used, labels, [this.#keyUses, this.#keyTimes]);
   }
 
   namedKey(provider: string, keyId: string): void {
-    const labels = [this.#serverHash, hashOf(keyId), provider];
+    const labels = [this.#serverHash, hashLabel(keyId), provider];
     this.#statusTimes.set(labels, this.#clock.now() / 1000);
     this.#touch(this.#statuses, labels, [this.#statusTimes]);
   }
@@ -164,11 +164,6 @@ export class EncryptionMetrics {
     known.delete(oldest[0]);
     for (const counter of of) counter.remove(oldest[1]);
   }
-}
-
-/** As metrics and logs show what must not be read there. */
-export function hashOf(text: string): string {
-  return text === '' ? '' : `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
 function statusOf(error: unknown, otherwise: string): string {

@@ -2,57 +2,77 @@
  * How it goes with configuration files that are read again while the server runs.
  *
  * Source: upstream v1.36 staging/src/k8s.io/apiserver/pkg/server/options/{authentication,
- * authorization}config/metrics.
+ * authorization,encryption}config/metrics.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '#base/env.ts';
-import type { Live } from '#base/live.ts';
-import { alpha, beta, type MetricRegistry } from '#base/metrics.ts';
+import { alpha, beta, type Counter, type MetricRegistry } from '#base/metrics.ts';
 
-/**
- * Tells of each change of `live` under `apiserver_WHAT_config_controller_…`. `serverId`: the identity
- * of this server, of which a hash is shown. Answers the way to stop.
- */
-export function observeConfig(
-  registry: MetricRegistry,
-  what: 'authentication' | 'authorization',
-  options: { readonly live: Live<unknown>; readonly clock: Clock; readonly serverId: string },
-): () => void {
-  const { live, clock, serverId } = options;
-  const prefix = `apiserver_${what}_config_controller`;
-  const server = hashOf(serverId);
-  const reloads = registry.counter(
-    beta(
-      `${prefix}_automatic_reloads_total`,
-      `How often the ${what} configuration was read again.`,
-      'status',
-      'apiserver_id_hash',
-    ),
-  );
-  const lastReload = registry.gauge(
-    beta(
-      `${prefix}_automatic_reload_last_timestamp_seconds`,
-      `When the ${what} configuration was read again last.`,
-      'status',
-      'apiserver_id_hash',
-    ),
-  );
-  registry.observed(
-    alpha(
-      `${prefix}_last_config_info`,
-      `The hash of the ${what} configuration that holds.`,
-      'apiserver_id_hash',
-      'hash',
-    ),
-    () => [[[server, hashOf(live.source)], 1]],
-  );
-  return live.subscribe((change) => {
-    const labels = ['error' in change ? 'failure' : 'success', server];
-    reloads.add(labels);
-    lastReload.set(labels, clock.now() / 1000);
-  });
+/** Of one configuration. */
+export class ConfigMetrics {
+  readonly #clock: Clock;
+  readonly #server: string;
+  readonly #reloads: Counter;
+  readonly #lastReload: Counter;
+  #hash: string;
+
+  /** `serverId`: the identity of this server. `source`: the text that holds. */
+  constructor(
+    registry: MetricRegistry,
+    what: 'authentication' | 'authorization' | 'encryption',
+    options: { readonly clock: Clock; readonly serverId: string; readonly source: string },
+  ) {
+    const prefix = `apiserver_${what}_config_controller`;
+    this.#clock = options.clock;
+    this.#server = hashLabel(options.serverId);
+    this.#hash = hashLabel(options.source);
+    const head = what === 'encryption' ? alpha : beta;
+    this.#reloads = registry.counter(
+      head(
+        `${prefix}_automatic_reloads_total`,
+        `How often the ${what} configuration was read again.`,
+        'status',
+        'apiserver_id_hash',
+      ),
+    );
+    this.#lastReload = registry.gauge(
+      head(
+        `${prefix}_automatic_reload_last_timestamp_seconds`,
+        `When the ${what} configuration was read again last.`,
+        'status',
+        'apiserver_id_hash',
+      ),
+    );
+    registry.observed(
+      alpha(
+        `${prefix}_last_config_info`,
+        `The hash of the ${what} configuration that holds.`,
+        'apiserver_id_hash',
+        'hash',
+      ),
+      () => [[[this.#server, this.#hash], 1]],
+    );
+  }
+
+  /** Another text holds. */
+  reloaded(source: string): void {
+    this.#hash = hashLabel(source);
+    this.#count('success');
+  }
+
+  /** One could not be used. */
+  failed(): void {
+    this.#count('failure');
+  }
+
+  #count(status: string): void {
+    const labels = [status, this.#server];
+    this.#reloads.add(labels);
+    this.#lastReload.set(labels, this.#clock.now() / 1000);
+  }
 }
 
-function hashOf(text: string): string {
+/** A hash in place of what labels should not tell; empty for nothing. */
+export function hashLabel(text: string): string {
   return text === '' ? '' : `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -64,7 +64,7 @@ function labelsOf(selector: LabelSelectorAttributes | undefined): { labels?: () 
   return {
     labels: () =>
       requirements.flatMap((requirement) => {
-        const { key, operator = '', values = [] } = requirement;
+        const { key, operator, values = [] } = requirement;
         const known = OPERATORS[operator];
         return known === undefined || !isLabelTerm(requirement)
           ? []

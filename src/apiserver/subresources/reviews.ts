@@ -18,7 +18,7 @@ import type { KubeObject } from '#api/meta/object.ts';
 import { badRequest, invalid } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, forgetSystemFields } from '../api-object.ts';
-import { reviewToken } from '../authn/service-account-tokens.ts';
+import { TokenError } from '../authn/token-authenticator.ts';
 import { aggregate } from '../authz/authorizer.ts';
 import { AUTHENTICATED_GROUP, type RequestContext, type User } from '../context.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -61,39 +61,47 @@ function reviewer<T extends KubeObject>(fill: Review<T>) {
   };
 }
 
-export const createTokenReview = reviewer<TokenReview>((review, _context, services) => {
+const INVALID_TOKEN = 'invalid bearer token';
+
+export const createTokenReview = reviewer<TokenReview>(async (review, context, services) => {
   const token = review.spec?.token ?? '';
   if (token === '') throw badRequest('token is required for TokenReview in authentication');
-  const { tokens, bootstrapTokens, reader, environment } = services;
+  const { tokens, allowsAnonymous } = services;
   const asked = review.spec?.audiences ?? [];
   const audiences = asked.length === 0 ? tokens.audiences : asked;
-  const nowMs = environment.clock.now();
+  const { authenticated: _, ...given } = review.status ?? {};
+  const refused = (error: string): void => {
+    review.status = { ...given, user: given.user ?? {}, error };
+  };
   // What is no token at all is nobody's request.
   const isNone = token.trim() === '';
-  // A bootstrap token names no audience: it is for this server.
-  const isForUs = audiences.some((audience) => tokens.audiences.includes(audience));
-  const joining = isForUs ? bootstrapTokens?.(token) : undefined;
-  const user = isNone
-    ? ANONYMOUS
-    : (joining ?? reviewToken({ token, audiences, tokens, reader, nowMs }));
-  if (user === undefined) {
-    const { authenticated: _, ...given } = review.status ?? {};
-    review.status = { ...given, user: given.user ?? {}, error: 'invalid bearer token' };
-    return;
+  if (isNone && !allowsAnonymous) return refused('');
+  try {
+    const identity = isNone
+      ? { user: ANONYMOUS, audiences }
+      : await services.authenticateToken(token.trim(), {
+          audiences,
+          warn: (text) => context.warn(text),
+          annotate: (key, value) => context.annotate(key, value),
+        });
+    if (identity === undefined) return refused(INVALID_TOKEN);
+    review.status = {
+      authenticated: true,
+      user: userInfo(isNone ? identity.user : authenticated(identity.user)),
+      audiences: [...identity.audiences],
+    };
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error;
+    refused(aggregate([INVALID_TOKEN, error.message]));
   }
-  // A token of a Secret names no audience: it is for this server.
-  const named = tokens.verify(token, nowMs)?.aud ?? tokens.audiences;
-  const common = isNone ? audiences : audiences.filter((audience) => named.includes(audience));
-  const groups =
-    isNone || user.groups.includes(AUTHENTICATED_GROUP)
-      ? user.groups
-      : [...user.groups, AUTHENTICATED_GROUP];
-  review.status = {
-    authenticated: true,
-    user: userInfo({ ...user, groups }),
-    audiences: [...common],
-  };
 });
+
+/** With the group of all who are. */
+function authenticated(user: User): User {
+  return user.groups.includes(AUTHENTICATED_GROUP)
+    ? user
+    : { ...user, groups: [...user.groups, AUTHENTICATED_GROUP] };
+}
 
 export const createSelfSubjectReview = reviewer<SelfSubjectReview>(
   (review, context, { environment }) => {

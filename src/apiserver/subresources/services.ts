@@ -1,8 +1,8 @@
 /** What the subresources that act are made with. */
 import type { Environment } from '#base/env.ts';
 import type { ObjectReader } from '../admission/admission.ts';
-import type { BootstrapTokens } from '../authn/bootstrap-tokens.ts';
 import type { ServiceAccountTokens } from '../authn/service-account-tokens.ts';
+import type { TokenAuthenticator } from '../authn/token-authenticator.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { RuleResolver } from '../authz/rules.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -14,8 +14,10 @@ export interface SubresourceServices {
   readonly writes: WriteServices;
   readonly reader: ObjectReader;
   readonly tokens: ServiceAccountTokens;
-  /** Undefined where bootstrap tokens are worth nothing. */
-  readonly bootstrapTokens?: BootstrapTokens | undefined;
+  /** Whom a bearer token stands for. */
+  readonly authenticateToken: TokenAuthenticator;
+  /** Whether requests of nobody are let in at all. */
+  readonly allowsAnonymous: boolean;
   readonly authorize: Authorizer;
   readonly rules: RuleResolver;
   readonly environment: Environment;

@@ -22,6 +22,9 @@ import type { SubresourceServices } from './services.ts';
 
 const SHORTEST_SECONDS = 10 * 60;
 const LONGEST_SECONDS = 2 ** 32;
+/** What admission asks for in pods, and nobody else would: an hour and seven seconds. */
+const INJECTED_SECONDS = 3607;
+const EXTENDED_SECONDS = 365 * 24 * 60 * 60;
 const KIND = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
 
 export async function createToken(
@@ -50,27 +53,62 @@ export async function createToken(
   const nowMs = services.environment.clock.now();
   Object.assign(metadataOf(request), { name, namespace, uid, creationTimestamp: timeText(nowMs) });
   delete request.status;
-  const seconds = spec.expirationSeconds ?? 0;
-  const errors = expiryErrors(seconds);
+  const errors = expiryErrors(spec.expirationSeconds ?? 0);
   if (errors.length > 0) throw invalid(KIND, '', errors);
-  const issued = services.tokens.issue(
+  const bound = await boundTo(services, request, namespace, name);
+  const asked = shortened(context, spec.expirationSeconds ?? 0, services);
+  spec.expirationSeconds = asked;
+  const isExtended = isExtendable(services, { seconds: asked, audiences: spec.audiences, bound });
+  const tokenId = services.environment.random.uuid();
+  const token = services.tokens.issue(
     {
       namespace,
       serviceAccount: { name, uid },
       audiences: spec.audiences,
-      expiresInSeconds: seconds,
-      tokenId: services.environment.random.uuid(),
-      ...(await boundTo(services, request, namespace, name)),
+      expiresInSeconds: isExtended ? EXTENDED_SECONDS : asked,
+      ...(isExtended ? { warnAfterSeconds: asked } : {}),
+      tokenId,
+      ...bound,
     },
     nowMs,
   );
-  request.status = { token: issued.token, expirationTimestamp: timeText(issued.expiresAtMs) };
+  context.annotate('authentication.kubernetes.io/issued-credential-id', `JTI=${tokenId}`);
+  // As long as was asked for: whoever holds it shall renew it by then.
+  const endMs = Math.floor(nowMs / 1000) * 1000 + asked * 1000;
+  request.status = { token, expirationTimestamp: timeText(endMs) };
   return answer(context, services, {
     code: 201,
     kind: TOKEN_REQUEST,
     object: request,
     like: resource,
   });
+}
+
+function shortened(
+  context: RequestContext,
+  seconds: number,
+  { tokens: { maxExpirationSeconds: max } }: SubresourceServices,
+): number {
+  if (max <= 0 || seconds <= max) return seconds;
+  context.warn(`requested expiration of ${seconds} seconds shortened to ${max} seconds`);
+  return max;
+}
+
+/** The token that admission has a pod given for this server: it is good for longer than it says. */
+function isExtendable(
+  { tokens }: SubresourceServices,
+  token: {
+    readonly seconds: number;
+    readonly audiences: readonly string[];
+    readonly bound: Pick<Order, 'boundTo'>;
+  },
+): boolean {
+  return (
+    tokens.extendsExpiration &&
+    token.bound.boundTo?.kind === 'Pod' &&
+    token.seconds === INJECTED_SECONDS &&
+    token.audiences.every((audience) => tokens.audiences.includes(audience))
+  );
 }
 
 /** Name and namespace may be left out; if they are there they are those of the path. */

@@ -16,8 +16,8 @@ export interface ReviewEndpoint {
   readonly backend: Backend;
   /** Reviews are posted to just this path. */
   readonly path: string;
-  /** A bearer token. */
-  readonly token?: string;
+  /** The bearer token of the moment. */
+  readonly token?: () => string;
 }
 
 const TRIES = 5;
@@ -84,7 +84,7 @@ export class ReviewClient {
     const start = environment.clock.monotonicMs();
     const took = (): number => environment.clock.monotonicMs() - start;
     const headers =
-      endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` };
+      endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token()}` };
     const { origin, url } = this.#road;
     try {
       const answer = await postJson(environment, {

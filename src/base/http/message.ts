@@ -45,6 +45,8 @@ export interface Peer {
     readonly commonName: string;
     readonly organizations: readonly string[];
     readonly uid?: string;
+    /** SHA-256 of the certificate as DER, in lower-case hexadecimal. */
+    readonly fingerprint?: string;
   };
   /** Verified client certificate of the front proxy's authority: it may speak for others. */
   readonly frontProxy?: { readonly commonName: string };

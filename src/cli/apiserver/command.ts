@@ -14,6 +14,7 @@ import { kubeletConnector } from '../kubelet-connector.ts';
 import { UserError } from '../user-error.ts';
 import { parseFlags, showsHelp, untilSignal } from '../flags.ts';
 import { auditOptions } from './audit-options.ts';
+import { ConfigFiles } from './config-files.ts';
 import { API_SERVER, type Flags } from './flags.ts';
 import { apiServerOptions } from './options.ts';
 
@@ -29,7 +30,8 @@ export async function runApiServer(args: readonly string[]): Promise<void> {
 
 /** Resolves when the server is ready, with the way to stop it. */
 export async function startApiServer(flags: Flags): Promise<() => Promise<void>> {
-  const options = apiServerOptions(flags);
+  const files = new ConfigFiles();
+  const options = apiServerOptions(flags, files);
   const tls = tlsOf(flags);
   const environment = realEnvironment({ logLevel: flags.number('v') >= 4 ? 'debug' : 'info' });
   const audit = auditOptions(flags, environment);
@@ -61,6 +63,8 @@ export async function startApiServer(flags: Flags): Promise<() => Promise<void>>
     closers.push(() => listener.close({ graceMs: SHUTDOWN_GRACE_MS }));
     closers.push(() => server.stop());
     await server.start();
+    closers.push(async () => files.stop());
+    files.start(environment);
     environment.log.info('API server is ready', {
       address: `https://${flags.text('bind-address')}:${listener.port}`,
     });

@@ -64,7 +64,6 @@ describe('flags of the API server', () => {
   it('with values that we do not have are refused', () => {
     const options = (...args: string[]) =>
       refusal(() => apiServerOptions(parseFlags(API_SERVER, [...whole, ...args])));
-    assert.match(options('--authorization-mode=AlwaysAllow'), /Node,RBAC is what there is/);
     assert.match(options('--endpoint-reconciler-type=master-count'), /lease and none/);
     assert.match(options('--goaway-chance=0.5'), /can not be less than 0 or greater than 0.02/);
     const key = ['--service-account-signing-key-file=/dev/null', '--client-ca-file=/dev/null'];

@@ -13,6 +13,8 @@ import {
   text,
 } from '../flags.ts';
 import { AUDIT_FLAGS } from './audit-flags.ts';
+import { AUTHENTICATION_FLAGS } from './authentication-flags.ts';
+import { AUTHORIZATION_FLAGS } from './authorization-flags.ts';
 import { MISSING_FLAGS } from './upstream-flags.ts';
 
 const FLAGS = {
@@ -37,7 +39,6 @@ const FLAGS = {
   'requestheader-extra-headers-prefix': list('', 'prefixes of headers with more about the user'),
   'proxy-client-cert-file': text('', 'the certificate shown to extension API servers'),
   'proxy-client-key-file': text('', 'its key'),
-  'service-account-issuer': list('', 'the issuer of service-account tokens'),
   'service-account-signing-key-file': text('', 'the key that signs them'),
   'service-account-key-file': list('', 'keys whose tokens are believed'),
   'service-cluster-ip-range': text('10.0.0.0/24', 'addresses of Services'),
@@ -46,7 +47,8 @@ const FLAGS = {
   'kubelet-client-key': text('', 'its key'),
   'kubelet-certificate-authority': text('', 'the authority of kubelets'),
   'enable-bootstrap-token-auth': bool('false', 'take the tokens that machines join with'),
-  'authorization-mode': list('Node,RBAC', 'Node,RBAC is what there is'),
+  ...AUTHENTICATION_FLAGS,
+  ...AUTHORIZATION_FLAGS,
   'enable-admission-plugins': list('', 'plug-ins to switch on beside those that are'),
   'disable-admission-plugins': list('', 'plug-ins to switch off'),
   'admission-webhook-budget': duration(

@@ -9,6 +9,9 @@ import { readFile } from '../flags.ts';
 import { durationOf, historyPolicyOf, sizeOf } from '../history-flags.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import { admissionOptions } from './admission-options.ts';
+import { authenticationOptions } from './authentication-options.ts';
+import { authorizationOptions } from './authorization-options.ts';
+import { ConfigFiles } from './config-files.ts';
 import { encryptionOptions } from './encryption-options.ts';
 import type { FlagName, Flags } from './flags.ts';
 
@@ -17,16 +20,16 @@ export type FlagOptions = Omit<ApiServerOptions, 'environment' | 'store' | 'kube
 
 const GOAWAY_CHANCE_MAX = 0.02;
 
-/** Throws UserError that names the flag. */
-export function apiServerOptions(flags: Flags): FlagOptions {
+/** Throws UserError that names the flag. `files`: gets those that are to be followed. */
+export function apiServerOptions(flags: Flags, files = new ConfigFiles()): FlagOptions {
   checkFixed(flags);
-  const [issuer = ''] = flags.list('service-account-issuer');
-  if (issuer === '') throw new UserError('--service-account-issuer is a required flag');
+  const authorization = authorizationOptions(flags, files);
   return {
-    serviceAccountIssuer: issuer,
+    ...authenticationOptions(flags, { files, authorization }),
     serviceAccountKey: flags.requiredFile('service-account-signing-key-file'),
     trustedServiceAccountKeys: flags.list('service-account-key-file').map(readFile),
     bootstrapTokens: flags.isOn('enable-bootstrap-token-auth'),
+    authorization,
     serviceClusterIpRange: flags.text('service-cluster-ip-range'),
     serviceNodePortRange: portRange(flags.text('service-node-port-range')),
     advertise: {
@@ -45,7 +48,7 @@ export function apiServerOptions(flags: Flags): FlagOptions {
       webhookBudgetMs: webhookBudget(flags),
       shutdownDelayMs: flags.milliseconds('shutdown-delay-duration'),
     },
-    ...encryptionOptions(flags),
+    ...encryptionOptions(flags, files),
     history: historyOf(flags),
     featureGates: featureGatesOf(flags.text('feature-gates')),
     runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
@@ -57,8 +60,6 @@ export function apiServerOptions(flags: Flags): FlagOptions {
 
 /** Flags that take one value here. */
 function checkFixed(flags: Flags): void {
-  if (flags.list('authorization-mode').toSorted().join(',') !== 'Node,RBAC')
-    throw new UserError('Cannot use this --authorization-mode: Node,RBAC is what there is.');
   if (flags.text('allow-privileged') !== 'true')
     throw new UserError('Cannot use --allow-privileged=false: privileged pods are always allowed.');
   if (!['lease', 'none'].includes(flags.text('endpoint-reconciler-type')))

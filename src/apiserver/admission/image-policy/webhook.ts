@@ -42,7 +42,7 @@ export function imageReviewer(
     endpoint: {
       backend: { host, port, ...(tls === undefined ? {} : { tls }) },
       path,
-      ...(token === undefined ? {} : { token }),
+      ...(token === undefined ? {} : { token: () => token }),
     },
     timeoutMs: TIMEOUT_MS,
     firstDelayMs: retryBackoffMs,
