@@ -25,7 +25,6 @@ describe('a cluster of both families in pods', { skip }, () => {
       dns: 'pods',
       history: {},
       versions: {},
-      audit: {},
       progress: new Progress(() => {}),
     };
   };

@@ -7,7 +7,6 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parsePools, type Pool } from '#load-balancer/pools.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
-import type { AuditFlags } from './audit-flags.ts';
 import {
   CLUSTER_DEFAULTS,
   type ClusterConfig,
@@ -56,7 +55,8 @@ export interface ConfigChoice {
   readonly history: Partial<HistoryPolicy>;
   readonly versions: VersionFlags;
   /** What is not given stays as it was. */
-  readonly audit: AuditFlags;
+  /** Undefined: those of before. */
+  readonly apiServerArguments?: readonly string[];
   readonly progress: Progress;
 }
 
@@ -89,9 +89,7 @@ export async function chooseConfig(choice: ConfigChoice): Promise<ClusterConfig>
     ...(known?.featureGates === undefined ? {} : { featureGates: known.featureGates }),
     ...(known?.runtimeConfig === undefined ? {} : { runtimeConfig: known.runtimeConfig }),
     ...choice.versions,
-    ...(known?.auditPolicyFile === undefined ? {} : { auditPolicyFile: known.auditPolicyFile }),
-    ...(known?.auditLogPath === undefined ? {} : { auditLogPath: known.auditLogPath }),
-    ...choice.audit,
+    apiServerArguments: choice.apiServerArguments ?? known?.apiServerArguments ?? [],
     ...ranges,
     ...serviceAddresses(ranges),
     ...second,

@@ -51,9 +51,8 @@ export interface ClusterConfig {
   /** `--feature-gates` and `--runtime-config` as they were last given. */
   readonly featureGates?: string;
   readonly runtimeConfig?: string;
-  /** `--audit-policy-file` and `--audit-log-path`, as absolute paths. */
-  readonly auditPolicyFile?: string;
-  readonly auditLogPath?: string;
+  /** `--apiserver-arg`, each `NAME=VALUE`, files by their whole paths. */
+  readonly apiServerArguments?: readonly string[];
 }
 
 export const CLUSTER_DEFAULTS: Omit<

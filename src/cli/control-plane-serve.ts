@@ -7,7 +7,7 @@ import type { Environment } from '#base/env.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { SimulatedNodes } from '#kubelet/simulated/simulated-nodes.ts';
 import type { Store } from '#store/store.ts';
-import { clusterAudit } from './audit-choices.ts';
+import type { ServerArguments } from './apiserver-arguments.ts';
 import { backendConnector } from './backend-connector.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { dnsImage, publishClusterObjects } from './cluster-objects.ts';
@@ -36,10 +36,13 @@ export interface ServeOptions {
 export async function serveControlPlane(options: ServeOptions): Promise<() => Promise<void>> {
   const { environment, data, config, store } = options;
   const pki = clusterPki(data, config, environment.clock.now());
+  const serverOptions = clusterServerOptions(config, pki);
+  const chosen = await chosenArguments(config, serverOptions.serviceAccountIssuer, environment);
   const plane = createControlPlane({
     environment,
     store,
-    ...clusterServerOptions(config, pki),
+    ...serverOptions,
+    ...chosen?.options,
     hostname: hostname(),
     backends: backendConnector(),
     frontProxy: { ...pki.frontProxyClient, authority: pki.frontProxyAuthority.certificate },
@@ -49,7 +52,6 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     history: config.history,
     loadBalancerPools: config.loadBalancerPools ?? [],
     ...versionOptions(config),
-    ...clusterAudit(config, environment),
   });
   const serve = (host: string): Promise<RunningHttpServer> =>
     serveHttp({
@@ -66,6 +68,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     });
   const servers = await Promise.all(listenHosts(config).map(serve));
   await plane.start();
+  chosen?.files.start(environment);
   const stopping = new AbortController();
   const client = clientAs(
     plane.handler,
@@ -96,10 +99,22 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
   return async () => {
     stopping.abort();
     stopNodes();
+    chosen?.files.stop();
     await plane.stop();
     await Promise.all(servers.map((server) => server.close({ graceMs: SHUTDOWN_GRACE_MS })));
     await store.close();
   };
+}
+
+/** Loaded where there are any: most clusters have none. */
+async function chosenArguments(
+  { apiServerArguments = [] }: ClusterConfig,
+  issuer: string,
+  environment: Environment,
+): Promise<ServerArguments | undefined> {
+  if (apiServerArguments.length === 0) return undefined;
+  const { serverArguments } = await import('./apiserver-arguments.ts');
+  return serverArguments(apiServerArguments, { issuer, environment });
 }
 
 function startSimulatedNodes(

@@ -1,6 +1,5 @@
 /** The command line: subcommands, flags, and errors that say what to do. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { addAuditFlags, type AuditFlags } from './audit-flags.ts';
 import type { DnsPlace } from './cluster-config.ts';
 import { defaultDataDirectory } from './data-directory.ts';
 import { exampleNames } from './example.ts';
@@ -16,7 +15,8 @@ import { registerPlan } from './plan/register.ts';
 import { registerWhy } from './why/register.ts';
 import type { VersionFlags } from './version-flags.ts';
 
-interface UpFlags extends HistoryFlags, VersionFlags, AuditFlags {
+interface UpFlags extends HistoryFlags, VersionFlags {
+  readonly apiserverArg?: readonly string[];
   readonly dataDir: string;
   readonly listen?: ListenAddress;
   readonly example: string;
@@ -217,16 +217,20 @@ function registerUp(program: Command): void {
     )
     .option('--feature-gates <LIST>', 'features of the API server: A=true,B=false')
     .option('--runtime-config <LIST>', 'versions to serve: group/version=true,api/beta=false')
+    .option(
+      '--apiserver-arg <NAME=VALUE>',
+      'a flag of cox apiserver: audit-policy-file=policy.yaml; may come several times; none takes them away (default: as before, or none)',
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+    )
     .option('--reset', 'delete the state of this cluster first');
-  addAuditFlags(addHistoryFlags(upCommand)).action((flags: UpFlags) => startUp(flags));
+  addHistoryFlags(upCommand).action((flags: UpFlags) => startUp(flags));
 }
 
 async function startUp(flags: UpFlags): Promise<void> {
   const [script = ''] = process.argv.slice(1);
-  const [{ up }, { versionChoices }, { auditChoices }, { poolTexts }] = await Promise.all([
+  const [{ up }, { versionChoices }, { poolTexts }] = await Promise.all([
     import('./up.ts'),
     import('./version-flags.ts'),
-    import('./audit-choices.ts'),
     import('./load-balancer.ts'),
   ]);
   await up({
@@ -236,18 +240,28 @@ async function startUp(flags: UpFlags): Promise<void> {
     selfHosted: flags.selfHosted === true,
     history: historyPolicyOf(flags),
     versions: versionChoices(flags),
-    audit: auditChoices(flags),
     ranges: flags,
     self: { command: process.execPath, args: [script] },
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
     ...(flags.nodes === undefined ? {} : { realNodes: flags.nodes }),
     ...(flags.podNetwork === undefined ? {} : { podNetwork: flags.podNetwork }),
     ...(flags.dns === undefined ? {} : { dns: flags.dns }),
+    ...(flags.apiserverArg === undefined
+      ? {}
+      : { apiServerArguments: await argumentsOf(flags.apiserverArg) }),
     ...(flags.loadBalancerPool === undefined
       ? {}
       : { loadBalancerPools: poolTexts(flags.loadBalancerPool) }),
     ...(flags.simulatedNodes === undefined ? {} : { simulatedNodes: flags.simulatedNodes }),
   });
+}
+
+async function argumentsOf(texts: readonly string[]): Promise<readonly string[]> {
+  const [{ argumentsGiven }, { realEnvironment }] = await Promise.all([
+    import('./apiserver-arguments.ts'),
+    import('#edge/environment.ts'),
+  ]);
+  return argumentsGiven(texts, realEnvironment());
 }
 
 function listenOf(text: string): ListenAddress {

@@ -10,7 +10,6 @@ import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
-import type { AuditFlags } from './audit-flags.ts';
 import { chooseConfig } from './cluster-choices.ts';
 import type { ClusterConfig, DnsPlace } from './cluster-config.ts';
 import type { RangeFlags } from './cluster-ranges.ts';
@@ -60,7 +59,8 @@ export interface UpOptions {
   /** What was asked for; the rest stays as it was. */
   readonly history: Partial<HistoryPolicy>;
   readonly versions: VersionFlags;
-  readonly audit: AuditFlags;
+  /** Undefined: those of before. */
+  readonly apiServerArguments?: readonly string[];
   /** How this program is started again for its other processes. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
 }

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { buildKubeconfig } from '#client/kubeconfig.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
-import { auditChoices, clusterAudit } from '../audit-choices.ts';
 import { parseFlags } from '../flags.ts';
 import { UserError } from '../user-error.ts';
 import { auditOptions } from './audit-options.ts';
@@ -194,34 +193,5 @@ describe('the flags of the audit log', () => {
       `loading audit policy file: loaded illegal policy with 0 rules: from file ${path}`,
     );
     assert.match(refusal('--audit-policy-file=/none'), /^Cannot read \/none: /);
-  });
-});
-
-describe('the audit log of cox up', () => {
-  it('is kept by absolute paths, and is taken away by an empty name', (t) => {
-    const { file } = filesIn(t);
-    const auditPolicyFile = file('policy.yaml', POLICY);
-    assert.deepEqual(auditChoices({ auditPolicyFile, auditLogPath: 'x.log' }), {
-      auditPolicyFile,
-      auditLogPath: join(process.cwd(), 'x.log'),
-    });
-    assert.deepEqual(auditChoices({ auditPolicyFile: '', auditLogPath: '-' }), {
-      auditPolicyFile: '',
-      auditLogPath: '-',
-    });
-    assert.deepEqual(auditChoices({}), {});
-    assert.throws(() => auditChoices({ auditPolicyFile: '/none' }), UserError);
-  });
-
-  it('is as that of cox apiserver', (t) => {
-    const { file, folder } = filesIn(t);
-    const environment = new VirtualEnvironment();
-    assert.deepEqual(clusterAudit({ auditPolicyFile: '' }, environment), {});
-    const { audit } = clusterAudit(
-      { auditPolicyFile: file('policy.yaml', POLICY), auditLogPath: join(folder, 'a.log') },
-      environment,
-    );
-    assert.equal(audit?.policy.rules.length, 1);
-    assert.equal(audit?.log?.mode, 'blocking');
   });
 });

@@ -23,13 +23,11 @@ const GOAWAY_CHANCE_MAX = 0.02;
 /** Throws UserError that names the flag. `files`: gets those that are to be followed. */
 export function apiServerOptions(flags: Flags, files = new ConfigFiles()): FlagOptions {
   checkFixed(flags);
-  const authorization = authorizationOptions(flags, files);
   return {
-    ...authenticationOptions(flags, { files, authorization }),
+    ...chosenOptions(flags, files),
     serviceAccountKey: flags.requiredFile('service-account-signing-key-file'),
     trustedServiceAccountKeys: flags.list('service-account-key-file').map(readFile),
     bootstrapTokens: flags.isOn('enable-bootstrap-token-auth'),
-    authorization,
     serviceClusterIpRange: flags.text('service-cluster-ip-range'),
     serviceNodePortRange: portRange(flags.text('service-node-port-range')),
     advertise: {
@@ -39,6 +37,37 @@ export function apiServerOptions(flags: Flags, files = new ConfigFiles()): FlagO
     hostname: hostname(),
     clientCa: flags.file('client-ca-file') ?? '',
     ...frontProxy(flags),
+    history: historyOf(flags),
+    featureGates: featureGatesOf(flags.text('feature-gates')),
+    runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
+    publishesAddress: flags.text('endpoint-reconciler-type') === 'lease',
+    flags: flags.all(),
+  };
+}
+
+/**
+ * What does not depend on where the server lies: who is believed, who may do what, what is let in,
+ * encrypted and limited. Throws UserError that names the flag.
+ */
+export function chosenOptions(
+  flags: Flags,
+  files: ConfigFiles,
+): Pick<
+  ApiServerOptions,
+  | 'serviceAccountIssuer'
+  | 'authentication'
+  | 'authorization'
+  | 'admission'
+  | 'encryption'
+  | 'priorityAndFairness'
+  | 'limits'
+> {
+  const authorization = authorizationOptions(flags, files);
+  return {
+    ...authenticationOptions(flags, { files, authorization }),
+    authorization,
+    admission: admissionOptions(flags),
+    ...encryptionOptions(flags, files),
     priorityAndFairness: flags.isOn('enable-priority-and-fairness'),
     limits: {
       readsInFlight: flags.number('max-requests-inflight'),
@@ -48,13 +77,6 @@ export function apiServerOptions(flags: Flags, files = new ConfigFiles()): FlagO
       webhookBudgetMs: webhookBudget(flags),
       shutdownDelayMs: flags.milliseconds('shutdown-delay-duration'),
     },
-    ...encryptionOptions(flags, files),
-    history: historyOf(flags),
-    featureGates: featureGatesOf(flags.text('feature-gates')),
-    runtimeConfig: parseRuntimeConfig(flags.text('runtime-config')),
-    admission: admissionOptions(flags),
-    publishesAddress: flags.text('endpoint-reconciler-type') === 'lease',
-    flags: flags.all(),
   };
 }
 

@@ -200,26 +200,34 @@ describe('the manifests of the control plane', () => {
     assert.equal(`${flags.text('data-dir')}/store`, '/var/lib/coxswain/store');
   });
 
-  it('give the API server the audit policy, and the folder of its log', () => {
-    const files = { auditPolicyFile: '/etc/policy.yaml', auditLogPath: '/srv/logs/audit.log' };
-    const args = argsOf('kube-apiserver.yaml', files);
-    assert.ok(args.includes('--audit-policy-file=/etc/kubernetes/audit/policy.yaml'));
-    assert.ok(args.includes('--audit-log-path=/var/log/kubernetes/audit/audit.log'));
-    const { containers = [], volumes = [] } =
-      podOf('kube-apiserver.yaml', { config: { ...CONFIG, ...files } }).spec ?? {};
+  it('give the API server what was chosen for it, and the folders of its files', () => {
+    const apiServerArguments = [
+      'audit-policy-file=/etc/audit/policy.yaml',
+      'audit-log-path=/srv/logs/audit.log',
+      'max-requests-inflight=7',
+    ];
+    const args = argsOf('kube-apiserver.yaml', { apiServerArguments });
+    assert.ok(
+      args.includes('--audit-policy-file=/etc/kubernetes/chosen/audit-policy-file/policy.yaml'),
+    );
+    assert.ok(args.includes('--audit-log-path=/etc/kubernetes/chosen/audit-log-path/audit.log'));
+    assert.ok(args.includes('--max-requests-inflight=7'));
+    const config = { ...CONFIG, apiServerArguments };
+    const { containers = [], volumes = [] } = podOf('kube-apiserver.yaml', { config }).spec ?? {};
     const paths = volumes.map(({ hostPath }) => `${hostPath?.path} ${hostPath?.type}`);
-    assert.deepEqual(paths.slice(2), ['/etc/policy.yaml File', '/srv/logs DirectoryOrCreate']);
+    assert.deepEqual(paths.slice(2), [
+      '/etc/audit DirectoryOrCreate',
+      '/srv/logs DirectoryOrCreate',
+    ]);
     const places = (containers[0]?.volumeMounts ?? []).map(
       ({ mountPath, readOnly }) => `${mountPath} ${readOnly}`,
     );
     assert.deepEqual(places.slice(2), [
-      '/etc/kubernetes/audit/policy.yaml true',
-      '/var/log/kubernetes/audit undefined',
+      '/etc/kubernetes/chosen/audit-policy-file true',
+      '/etc/kubernetes/chosen/audit-log-path undefined',
     ]);
-    const printed = argsOf('kube-apiserver.yaml', { ...files, auditLogPath: '-' });
+    const printed = argsOf('kube-apiserver.yaml', { apiServerArguments: ['audit-log-path=-'] });
     assert.ok(printed.includes('--audit-log-path=-'));
-    const log = argsOf('kube-apiserver.yaml', { auditLogPath: '/srv/logs/audit.log' });
-    assert.ok(!log.some((word) => word.startsWith('--audit')), 'nothing without a policy');
   });
 
   it('listen where the cluster is to listen', () => {

@@ -8,6 +8,7 @@
 import { basename, dirname } from 'node:path';
 import { toYaml } from '#api/codec/yaml.ts';
 import type { Container, Pod, Probe, Volume } from '#api/gen/core-v1.ts';
+import { isPath, nameAndValue } from '../server-argument.ts';
 import { type ClusterConfig, ownAddresses } from '../cluster-config.ts';
 import { everywhere, urlHost } from '../listen-address.ts';
 
@@ -61,9 +62,10 @@ type FlagValues = Readonly<Record<string, string | number | undefined>>;
 function apiServer(facts: HostedFacts): Pod {
   const { config } = facts;
   const { nodeAddress, listenPort, history } = config;
+  const chosen = chosenArguments(config);
   const flags: FlagValues = {
     'advertise-address': nodeAddress,
-    ...auditFlags(config),
+    ...Object.fromEntries(chosen.map(({ name, value }) => [name, value])),
     'bind-address': bindAddress(config),
     'secure-port': listenPort,
     'authorization-mode': 'Node,RBAC',
@@ -109,7 +111,7 @@ function apiServer(facts: HostedFacts): Pod {
         type: 'DirectoryOrCreate',
         readOnly: false,
       },
-      ...auditMounts(config),
+      ...chosen.flatMap(({ mount }) => (mount === undefined ? [] : [mount])),
     ],
   });
   const annotations = {
@@ -119,37 +121,31 @@ function apiServer(facts: HostedFacts): Pod {
   return { ...pod, metadata: { ...pod.metadata, annotations } };
 }
 
-/** In the pod, as kubeadm's documentation has them. */
-const AUDIT_POLICY = `${KUBERNETES}/audit/policy.yaml`;
-const AUDIT_LOGS = '/var/log/kubernetes/audit';
+/** In the pod: for each file of the flags, the folder that it lies in. */
+const CHOSEN = `${KUBERNETES}/chosen`;
 
-function auditFlags({ auditPolicyFile = '', auditLogPath = '' }: ClusterConfig): FlagValues {
-  if (auditPolicyFile === '') return {};
-  return {
-    'audit-log-path': ['', '-'].includes(auditLogPath)
-      ? auditLogPath
-      : `${AUDIT_LOGS}/${basename(auditLogPath)}`,
-    'audit-policy-file': AUDIT_POLICY,
-  };
+interface Chosen {
+  readonly name: string;
+  readonly value: string;
+  /** Undefined where the value names no file. */
+  readonly mount?: Mount;
 }
 
-function auditMounts({ auditPolicyFile = '', auditLogPath = '' }: ClusterConfig): Mount[] {
-  if (auditPolicyFile === '') return [];
-  const policy: Mount = {
-    name: 'audit-policy',
-    path: auditPolicyFile,
-    at: AUDIT_POLICY,
-    type: 'File',
-    readOnly: true,
-  };
-  const logs: Mount = {
-    name: 'audit-logs',
-    path: dirname(auditLogPath),
-    at: AUDIT_LOGS,
-    type: 'DirectoryOrCreate',
-    readOnly: false,
-  };
-  return ['', '-'].includes(auditLogPath) ? [policy] : [policy, logs];
+/** What `--apiserver-arg` says, with files where the container finds them. */
+function chosenArguments({ apiServerArguments = [] }: ClusterConfig): Chosen[] {
+  return apiServerArguments.map(nameAndValue).map(({ name, value }) => {
+    if (!isPath(name, value)) return { name, value };
+    const at = `${CHOSEN}/${name}`;
+    const mount: Mount = {
+      name: `chosen-${name}`,
+      path: dirname(value),
+      at,
+      type: 'DirectoryOrCreate',
+      // Only logs are written.
+      readOnly: !name.endsWith('-path'),
+    };
+    return { name, value: `${at}/${basename(value)}`, mount };
+  });
 }
 
 /** One server listens at one address: the node's where nothing else was asked for, else at all. */
