@@ -458,6 +458,22 @@ describe('another configuration', () => {
     assert.equal(await keySets(), 1);
   });
 
+  it('is tried again when one did not answer', async () => {
+    const late = new TokenIssuer('https://late.example.com');
+    late.broken = 503;
+    const world = new World([new TokenIssuer(), late], configOf(entry()));
+    const { environment } = world.api;
+    await environment.resolve(world.api.server.start());
+    world.config.set(configOf(entry({}, { url: late.url })), 'second');
+    await environment.advance(71_000);
+    assert.ok(await world.metric(reloads('failure')));
+    late.broken = undefined;
+    assert.equal(await world.whoIs(late.token(world.claims())), 'invalid bearer token');
+    await environment.advance(62_000);
+    assert.equal(typeof (await world.whoIs(late.token(world.claims({ n: 1 })))), 'object');
+    assert.ok(await world.metric(reloads('success')));
+  });
+
   it('does not while one is out of reach', async () => {
     const world = await World.start();
     const { environment } = world.api;
