@@ -19,6 +19,9 @@ export class ReviewServer {
   /** The status of each answer, an HTTP status, an error of the road, or no answer at all. */
   answer: Answer | ((review: SentReview) => Answer) = {};
 
+  /** Answers as if they were something else. */
+  disguise: object = {};
+
   readonly endpoint: ReviewEndpoint = {
     backend: { host: 'authz.example.com', port: 443, tls: { ca: 'CA' } },
     path: '/decide',
@@ -44,7 +47,7 @@ export class ReviewServer {
         signal?.addEventListener('abort', () => reject(signal.reason as Error));
       });
     if (typeof answer === 'number') return json(answer, { message: 'no' });
-    return json(200, { ...review, status: answer });
+    return json(200, { ...review, status: answer, ...this.disguise });
   }
 }
 

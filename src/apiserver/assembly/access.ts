@@ -1,4 +1,5 @@
 /** Who asks, and whether they may. */
+import type { AuthenticationConfiguration } from '#api/apiserver-config/authentication-types.ts';
 import type { Secret } from '#api/gen/core-v1.ts';
 import { messageOf } from '#base/error.ts';
 import type { HttpRequest } from '#base/http/message.ts';
@@ -34,6 +35,8 @@ import type { ServerCore } from './core.ts';
 
 /** How long it is known whom a foreign token stands for. */
 const TOKEN_SUCCESS_MS = 10_000;
+/** When a configuration is tried again whose issuers did not answer. */
+const UPDATE_RETRY_MS = 60_000;
 
 export interface Access extends AuthorizationChain {
   readonly tokens: ServiceAccountTokens;
@@ -151,15 +154,22 @@ function createIssuers(
       serverId,
       source,
     });
-    live.subscribe((change) => {
-      if ('error' in change) return config.failed();
-      issuers.update(change.value.jwt).then(
-        () => config.reloaded(change.source),
+    const apply = (value: AuthenticationConfiguration, text: string): void => {
+      issuers.update(value.jwt).then(
+        () => config.reloaded(text),
         (error: unknown) => {
           log.error('cannot use an authentication configuration', { error: messageOf(error) });
           config.failed();
+          // Its issuers may answer later.
+          environment.timers.after(UPDATE_RETRY_MS, () => {
+            if (live.current === value && !shutdown.signal.aborted) apply(value, text);
+          });
         },
       );
+    };
+    live.subscribe((change) => {
+      if ('error' in change) config.failed();
+      else apply(change.value, change.source);
     });
   }
   return cachedTokens(issuers.authenticate, {

@@ -88,9 +88,12 @@ describe('what was said of a token', () => {
   });
 
   it('is not known where errors do not count, nor for no time', async () => {
-    const tokens = cached({ keepsErrors: false, failureMs: 0 });
+    const tokens = cached({ keepsErrors: false });
     for (const token of ['wrong', 'wrong', 'bad', 'bad']) await ask(tokens, token);
-    assert.equal(asked.length, 4);
+    assert.deepEqual(asked, ['wrong us', 'wrong us', 'bad us']);
+    const forgetful = cached({ failureMs: 0 });
+    for (const token of ['wrong', 'wrong', 'bad', 'bad']) await ask(forgetful, token);
+    assert.equal(asked.length, 3 + 4);
   });
 
   it('is asked once for all who ask meanwhile, and given up after half a minute', async () => {

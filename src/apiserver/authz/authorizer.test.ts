@@ -43,6 +43,20 @@ describe('authorizers in order', () => {
     );
   });
 
+  it('tell what went wrong when none of them decides', async () => {
+    const broken: Authorizer = () => ({ outcome: 'none', reason: '', error: 'far away' });
+    assert.deepEqual(await composeAuthorizers([broken, later(NONE), broken])(ASKED), {
+      ...NONE,
+      error: 'far away',
+    });
+    const all = [broken, () => ({ ...NONE, error: 'gone' })];
+    assert.deepEqual(composeAuthorizers(all)(ASKED), { ...NONE, error: '[far away, gone]' });
+    assert.deepEqual(composeAuthorizers([broken, () => because('allow', 'yes')])(ASKED), {
+      outcome: 'allow',
+      reason: 'yes',
+    });
+  });
+
   it('hand the signal of the request on', async () => {
     const { signal } = new AbortController();
     const seen: unknown[] = [];

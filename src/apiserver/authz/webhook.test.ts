@@ -249,6 +249,25 @@ describe('a webhook that authorizes', () => {
     assert.equal(server.asked.length, 5);
   });
 
+  it('must answer with a review of the same form', async () => {
+    server.answer = { allowed: true };
+    const table: readonly (readonly [disguise: object, error: string])[] = [
+      [
+        { kind: 'TokenReview' },
+        'expected webhook response of authorization.k8s.io/v1, Kind=SubjectAccessReview, got authorization.k8s.io/v1, Kind=TokenReview',
+      ],
+      [
+        { apiVersion: 'v2' },
+        'expected webhook response of authorization.k8s.io/v1, Kind=SubjectAccessReview, got v2, Kind=SubjectAccessReview',
+      ],
+      [{ status: 7 }, 'the status of the webhook response is no object'],
+    ];
+    for (const [disguise, error] of table) {
+      server.disguise = disguise;
+      assert.deepEqual(await decide(authorizer()), { outcome: 'none', reason: '', error });
+    }
+  });
+
   it('is asked only what its conditions let through', async () => {
     const far = authorizer({
       matchConditionSubjectAccessReviewVersion: 'v1',

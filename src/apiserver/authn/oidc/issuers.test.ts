@@ -441,11 +441,36 @@ describe('another configuration', () => {
     const { environment } = world.api;
     await environment.resolve(world.api.server.start());
     const token = second.token(world.claims());
+    assert.equal(typeof (await world.who()), 'object');
     assert.equal(await world.whoIs(token), 'invalid bearer token');
     world.config.set(configOf(entry({}, { url: second.url })), 'second');
     await environment.advance(3_000);
     assert.equal(typeof (await world.whoIs(token)), 'object');
-    assert.equal(await world.who(), 'invalid bearer token');
+    assert.equal(await world.who({ n: 1 }), 'invalid bearer token');
+    assert.ok(await world.metric(reloads('success')));
+    // What is known of the keys of the one before is forgotten after a minute.
+    const keySets = async (): Promise<number> => {
+      const { body } = await world.api.call('GET /metrics');
+      return (body as string).match(/^\w+_jwks_fetch_last_key_set_info\{/gm)?.length ?? 0;
+    };
+    assert.equal(await keySets(), 2);
+    await environment.advance(60_000);
+    assert.equal(await keySets(), 1);
+  });
+
+  it('is tried again when one did not answer', async () => {
+    const late = new TokenIssuer('https://late.example.com');
+    late.broken = 503;
+    const world = new World([new TokenIssuer(), late], configOf(entry()));
+    const { environment } = world.api;
+    await environment.resolve(world.api.server.start());
+    world.config.set(configOf(entry({}, { url: late.url })), 'second');
+    await environment.advance(71_000);
+    assert.ok(await world.metric(reloads('failure')));
+    late.broken = undefined;
+    assert.equal(await world.whoIs(late.token(world.claims())), 'invalid bearer token');
+    await environment.advance(62_000);
+    assert.equal(typeof (await world.whoIs(late.token(world.claims({ n: 1 })))), 'object');
     assert.ok(await world.metric(reloads('success')));
   });
 
