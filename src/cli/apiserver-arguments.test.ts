@@ -61,7 +61,7 @@ describe('--apiserver-arg of cox up', () => {
     const { options } = serverArguments(['event-ttl=2h'], { issuer: ISSUER, environment });
     for (const name of ['advertise', 'clientCa', 'serviceAccountKey', 'featureGates', 'history'])
       assert.ok(!(name in options), name);
-    assert.equal(options.authentication?.serviceAccounts?.extendsTokens ?? false, false);
+    assert.equal(options.authentication?.serviceAccounts?.extendsExpiration ?? false, false);
   });
 
   it('refuses what is no flag, what is none of the user, and what cannot be used', () => {
