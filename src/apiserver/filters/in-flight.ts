@@ -1,5 +1,5 @@
 /**
- * Limits on requests that run at a time: reads and writes apart, as upstream's
+ * Without priority and fairness: limits on requests that run at a time, reads and writes apart, as upstream's
  * --max-requests-inflight and --max-mutating-requests-inflight. Watches, logs and other streams do
  * not count, and the cluster's own masters are never refused.
  *
