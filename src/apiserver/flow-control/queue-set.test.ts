@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { SeededRandom } from '#base/virtual/seeded-random.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { requestInfoOf } from '../request-info.ts';
-import type { Ticket, WorkEstimate } from './queue.ts';
+import { Queue, Ticket, type WorkEstimate } from './queue.ts';
 import { type Queuing, QueueSet } from './queue-set.ts';
 import { SchemaCounts } from './schema-counts.ts';
 
@@ -238,6 +238,31 @@ describe('a level with queues', () => {
     );
     assert.equal(set.limit, 2);
     assert.ok(runs(must('a')));
+  });
+});
+
+describe('a queue', () => {
+  it('is not due before its first request came', () => {
+    const { counts } = world('reject', 1);
+    const source = { user: { name: 'a', groups: [] }, info: INFO };
+    const request = {
+      schema: 's',
+      distinguisher: 'a',
+      counts,
+      source,
+      work: ONE,
+      isPatient: false,
+    };
+    const queue = new Queue();
+    queue.nextDispatch = 1;
+    queue.boundNextDispatch();
+    assert.equal(queue.nextDispatch, 1);
+    queue.add(new Ticket(request, { nowMs: 0, progress: 5, queue }));
+    queue.boundNextDispatch();
+    assert.equal(queue.nextDispatch, 5);
+    queue.nextDispatch = 7;
+    queue.boundNextDispatch();
+    assert.equal(queue.nextDispatch, 7);
   });
 });
 
