@@ -1,6 +1,6 @@
 /**
- * Limits on requests that run at a time: reads and writes apart, as upstream's
- * --max-requests-inflight and --max-mutating-requests-inflight. Watches, logs and other streams do
+ * Without priority and fairness: limits on requests that run at a time, reads and writes apart, as
+ * upstream's --max-requests-inflight and --max-mutating-requests-inflight. Watches, logs and streams do
  * not count, and the cluster's own masters are never refused.
  *
  * Who is at the limit is refused (429), but for the components of this process: they wait for a

@@ -41,6 +41,7 @@ describe('seats of a list', () => {
     [`GET ${PODS}?watch=true`, 8, 8],
     [`GET ${PODS}?watch=true&resourceVersion=7`, 1, 1],
     [`GET ${PODS}?watch=true&resourceVersion=7&sendInitialEvents=true`, 8, 8],
+    [`GET ${PODS}?watch=true&resourceVersion=7&sendInitialEvents=true&limit=50`, 8, 1],
     [`GET ${PODS}/x`, 1, 1],
     [`DELETE ${PODS}`, 1, 1],
     ['GET /healthz', 1, 1],
@@ -164,6 +165,9 @@ describe('the demand for seats', () => {
     assert.ok(Math.abs((await period(0)).smoothed - 97.7) < 1e-9);
     assert.equal(demand.stats.highWatermark, 100, 'it began with that');
     assert.equal((await period(0)).highWatermark, 0);
+    const { smoothed } = demand.stats;
+    const wanted = 0.977 * smoothed + 0.023 * 50;
+    assert.ok(Math.abs((await period(50)).smoothed - wanted) < 1e-9);
     assert.equal((await period(300)).smoothed, 300);
     assert.equal(demand.endPeriod().average, 300, 'a period without time says nothing');
   });

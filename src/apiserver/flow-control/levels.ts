@@ -40,8 +40,8 @@ export interface Objects {
 export interface ConfigurationServices {
   readonly environment: Environment;
   /** Of a schema in a level: the same as before where there was one. */
-  countsOf(level: string, schema: string): SchemaCounts;
-  onIdle(level: PriorityLevel): void;
+  readonly countsOf: (level: string, schema: string) => SchemaCounts;
+  readonly onIdle: (level: PriorityLevel) => void;
 }
 
 export function configured(

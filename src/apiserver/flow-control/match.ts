@@ -37,11 +37,7 @@ function ruleMatcher(rule: PolicyRulesWithSubjects): SchemaMatcher {
   const paths = (rule.nonResourceRules ?? []).map(pathMatcher);
   return (user, info) => {
     const matchers = info.isResourceRequest ? resources : paths;
-    return (
-      matchers.length > 0 &&
-      subjects.some((matches) => matches(user)) &&
-      matchers.some((matches) => matches(info))
-    );
+    return subjects.some((matches) => matches(user)) && matchers.some((matches) => matches(info));
   };
 }
 

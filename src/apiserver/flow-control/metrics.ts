@@ -25,10 +25,10 @@ const SEATS = [1, 2, 4, 8, 16, 32, 64, 100];
 const WATCHES = [0, 1, 10, 100, 1000, 10000];
 
 export interface MetricSources {
-  levels(): readonly PriorityLevel[];
-  counts(): Iterable<SchemaCounts>;
+  readonly levels: () => readonly PriorityLevel[];
+  readonly counts: () => Iterable<SchemaCounts>;
   /** Of each wish for seats that was granted in the last period. */
-  fraction(): number;
+  readonly fraction: () => number;
 }
 
 export class FlowControlMetrics {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { SeededRandom } from '#base/virtual/seeded-random.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { requestInfoOf } from '../request-info.ts';
-import type { Ticket, WorkEstimate } from './queue.ts';
+import { Queue, Ticket, type WorkEstimate } from './queue.ts';
 import { type Queuing, QueueSet } from './queue-set.ts';
 import { SchemaCounts } from './schema-counts.ts';
 
@@ -129,6 +129,37 @@ describe('a level with queues', () => {
     assert.equal(runs(start('a', ONE, true)), false, 'who is patient waits all the same');
   });
 
+  it('lets no more than so many be patient', () => {
+    const { set, start, must } = world({ queues: 1, handSize: 1, queueLengthLimit: 1 }, 1);
+    must('a');
+    for (let i = 0; i < 20_000; i++) assert.ok(start('a', ONE, true) !== undefined);
+    assert.equal(start('a', ONE, true), undefined);
+    assert.equal(set.totals.waiting, 20_000);
+  });
+
+  it('takes of the queues of a flow the one with the least work', () => {
+    const { set, must } = world({ queues: 2, handSize: 2, queueLengthLimit: 9 }, 1);
+    must('x');
+    for (const work of [wide(5), ONE, ONE, ONE]) must('a', work);
+    const lengths = set.queues.map(({ waiting }) => waiting.size);
+    assert.deepEqual(
+      lengths.toSorted((a, b) => a - b),
+      [1, 3],
+    );
+  });
+
+  it('holds nothing against a flow that was gone', async () => {
+    const { environment, set, must } = world({ queues: 64, handSize: 1, queueLengthLimit: 9 }, 3);
+    set.finish(must('a', { initialSeats: 1, finalSeats: 3, additionalMs: 1000 }));
+    await environment.advance(2000);
+    const other = must('x', wide(3));
+    const first = must('a');
+    await environment.advance(100);
+    const second = must('b', wide(3));
+    set.finish(other);
+    assert.deepEqual([first, second].map(runs), [true, false]);
+  });
+
   it('forgets who gives up', () => {
     const { set, must, counts, isEmpty } = world(queuing, 1);
     const [first, second, third] = [must('a'), must('a'), must('b')];
@@ -213,10 +244,37 @@ describe('a level with queues', () => {
   });
 });
 
+describe('a queue', () => {
+  it('is not due before its first request came', () => {
+    const { counts } = world('reject', 1);
+    const source = { user: { name: 'a', groups: [] }, info: INFO };
+    const request = {
+      schema: 's',
+      distinguisher: 'a',
+      counts,
+      source,
+      work: ONE,
+      isPatient: false,
+    };
+    const queue = new Queue();
+    queue.nextDispatch = 1;
+    queue.boundNextDispatch();
+    assert.equal(queue.nextDispatch, 1);
+    queue.add(new Ticket(request, { nowMs: 0, progress: 5, queue }));
+    queue.boundNextDispatch();
+    assert.equal(queue.nextDispatch, 5);
+    queue.nextDispatch = 7;
+    queue.boundNextDispatch();
+    assert.equal(queue.nextDispatch, 7);
+  });
+});
+
 describe('fair shares', () => {
   /** Each flow always has so many requests under way or waiting; answers how many were served. */
   async function served(
-    flows: Readonly<Record<string, { depth: number; work: WorkEstimate; ms: number }>>,
+    flows: Readonly<
+      Record<string, { depth: number; work: WorkEstimate; ms: number; fromMs?: number }>
+    >,
   ) {
     const { environment, set, start } = world(
       { queues: 64, handSize: 1, queueLengthLimit: 1000 },
@@ -238,8 +296,10 @@ describe('fair shares', () => {
       if (runs(ticket)) serve();
       else ticket.onStart = serve;
     };
-    for (const [flow, { depth }] of Object.entries(flows))
-      for (let i = 0; i < depth; i++) ask(flow);
+    for (const [flow, { depth, fromMs = 0 }] of Object.entries(flows))
+      environment.timers.after(fromMs, () => {
+        for (let i = 0; i < depth; i++) ask(flow);
+      });
     await environment.advance(10_000);
     return counts;
   }
@@ -265,6 +325,15 @@ describe('fair shares', () => {
     near(counts.get('narrow'), 3333);
     near(counts.get('wide'), 1667);
     near(counts.get('slow'), 1667);
+  });
+
+  it('are even from the moment on when a flow comes', async () => {
+    const counts = await served({
+      old: { depth: 50, work: ONE, ms: 10 },
+      young: { depth: 50, work: ONE, ms: 10, fromMs: 8_000 },
+    });
+    near(counts.get('old'), 9000);
+    near(counts.get('young'), 1000);
   });
 
   it('leave to the others what a flow does not use', async () => {

@@ -352,7 +352,7 @@ export class QueueSet {
   /** Queues that are one too many go from the end, once they are empty. */
   #dropSurplus(): void {
     for (let last = this.#queues.at(-1); last?.isSurplus === true; last = this.#queues.at(-1)) {
-      if (last.isActive || last.seatsInUse > 0) return;
+      if (last.isActive) return;
       this.#queues.pop();
     }
     if (this.#robin >= this.#queues.length) this.#robin = 0;

@@ -60,6 +60,12 @@ describe('flags of the API server', () => {
     );
   });
 
+  it('say whether there is priority and fairness', () => {
+    const isOn = (...args: string[]) =>
+      parseFlags(API_SERVER, args).isOn('enable-priority-and-fairness');
+    assert.deepEqual([isOn(), isOn('--enable-priority-and-fairness=false')], [true, false]);
+  });
+
   const whole = ['--data-dir=/x', '--service-account-issuer=https://i'];
   it('with values that we do not have are refused', () => {
     const options = (...args: string[]) =>
