@@ -215,15 +215,20 @@ function registerUp(program: Command): void {
       'nodes whose pods run nowhere but reach Running: needs no root, and no Linux',
       countOf,
     )
+    .option('--reset', 'delete the state of this cluster first');
+  addHistoryFlags(addServerFlags(upCommand)).action((flags: UpFlags) => startUp(flags));
+}
+
+/** What is chosen of the API server. */
+function addServerFlags(command: Command): Command {
+  return command
     .option('--feature-gates <LIST>', 'features of the API server: A=true,B=false')
     .option('--runtime-config <LIST>', 'versions to serve: group/version=true,api/beta=false')
     .option(
       '--apiserver-arg <NAME=VALUE>',
       'a flag of cox apiserver: audit-policy-file=policy.yaml; may come several times; none takes them away (default: as before, or none)',
       (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
-    )
-    .option('--reset', 'delete the state of this cluster first');
-  addHistoryFlags(upCommand).action((flags: UpFlags) => startUp(flags));
+    );
 }
 
 async function startUp(flags: UpFlags): Promise<void> {

@@ -158,7 +158,10 @@ export class RequestAudit {
   /** The picture at `stage`, which is now (but for the first: that is when the request came). */
   at(stage: Stage): AuditEvent {
     const stageMs = this.#received.nowMs + (stage === 'RequestReceived' ? 0 : this.ageMs);
-    const annotations = Object.fromEntries(this.#context.annotations);
+    const annotations = Object.fromEntries([
+      ...this.#context.annotations,
+      ...(this.reaches('Request') ? this.#context.requestAnnotations : []),
+    ]);
     return new AuditEvent(
       this.#head(stage),
       {
@@ -168,7 +171,7 @@ export class RequestAudit {
       {
         requestReceivedTimestamp: micros(this.#received.nowMs),
         stageTimestamp: micros(stageMs),
-        ...(this.#context.annotations.size === 0 ? {} : { annotations: sorted(annotations) }),
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations: sorted(annotations) }),
       },
     );
   }

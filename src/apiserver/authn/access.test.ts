@@ -119,10 +119,7 @@ describe('tokens that a webhook knows', () => {
     server.answer = { authenticated: false };
     assert.equal((await review(api, 'b')).error, 'invalid bearer token');
     server.answer = 403;
-    assert.equal(
-      (await review(api, 'c')).error,
-      '[invalid bearer token, the server answered 403: {"message":"no"}]',
-    );
+    assert.equal((await review(api, 'c')).error, '[invalid bearer token, unknown]');
     // An error is no answer: it is asked again.
     server.answer = { authenticated: true, user: { username: 'jane' } };
     assert.equal((await review(api, 'c')).authenticated, true);

@@ -42,7 +42,7 @@ export function auditOptions(flags: Flags, environment: Environment): AuditOptio
 }
 
 /** Throws UserError that says what is wrong with the policy in the file at `path`. */
-export function policyIn(path: string): AuditOptions['policy'] {
+function policyIn(path: string): AuditOptions['policy'] {
   const text = readFile(path);
   try {
     return readPolicy(text);
