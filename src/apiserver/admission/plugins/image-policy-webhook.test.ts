@@ -164,7 +164,10 @@ describe('ImagePolicyWebhook', () => {
     const leastMs = 500 * (1 + 1.5 + 2.25 + 3.375);
     assert.ok(tookMs >= leastMs && tookMs <= leastMs * 1.2, String(tookMs));
     const worse = new Webhook({ code: 500, text: 'boom' });
-    assert.equal(await world(worse).ask(), `${head}an error on the server ("boom") has prevented the request from succeeding`);
+    assert.equal(
+      await world(worse).ask(),
+      `${head}an error on the server ("boom") has prevented the request from succeeding`,
+    );
     assert.equal(worse.asked.length, 5);
   });
 
