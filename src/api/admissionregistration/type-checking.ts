@@ -110,7 +110,7 @@ function checker(
 }
 
 /** What other expressions know of a variable's type: of objects nothing. */
-function composedType(type: Type): Type {
+export function composedType(type: Type): Type {
   const [first = DYN, second = DYN] = type.parameters;
   if (type.kind === 'list') return listType(composedType(first));
   if (type.kind === 'map') return mapType(composedType(first), composedType(second));

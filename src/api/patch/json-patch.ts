@@ -34,6 +34,14 @@ export class JsonPatchError extends Error {
   }
 }
 
+/** A `test` of the patch said no. */
+export class JsonPatchTestFailed extends JsonPatchError {
+  constructor(path: string) {
+    super(422, `testing value ${path} failed: test failed`);
+    this.name = 'JsonPatchTestFailed';
+  }
+}
+
 const OPERATIONS: ReadonlySet<string> = new Set([
   'add',
   'remove',
@@ -175,8 +183,7 @@ class Patching {
   }
 
   #test(path: string, value: Json): void {
-    if (!equalJson(this.#read('test', path) ?? null, value))
-      throw fail(`testing value ${path} failed: test failed`);
+    if (!equalJson(this.#read('test', path) ?? null, value)) throw new JsonPatchTestFailed(path);
   }
 
   /** The value at `path`; undefined when only its last step is missing. */

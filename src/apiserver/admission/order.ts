@@ -43,6 +43,8 @@ import { resourceQuota } from './plugins/resource-quota.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts';
+import { mutatingAdmissionPolicy } from './policies/mutating.ts';
+import { validatingAdmissionPolicy } from './policies/validating.ts';
 import type { AdmissionServices } from './services.ts';
 import { mutatingAdmissionWebhook } from './webhooks/mutating.ts';
 import { validatingAdmissionWebhook } from './webhooks/validating.ts';
@@ -93,7 +95,9 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     // Nobody grants what they do not hold. Upstream has this in storage, after admission.
     rbacEscalation(services),
     // Those that know nothing of each other see what all of ours have made of a request.
+    mutatingAdmissionPolicy(services),
     mutatingAdmissionWebhook(services),
+    validatingAdmissionPolicy(services),
     validatingAdmissionWebhook(services),
     // Nothing is charged that somebody else refuses.
     resourceQuota(services),

@@ -5,8 +5,8 @@
  */
 import { UserError } from '../user-error.ts';
 
-/** Upstream's, and there. */
-export const BUILT_PLUGINS: ReadonlySet<string> = new Set([
+/** Upstream's: all of them are there. */
+export const PLUGINS: ReadonlySet<string> = new Set([
   'AlwaysAdmit',
   'AlwaysDeny',
   'AlwaysPullImages',
@@ -23,6 +23,7 @@ export const BUILT_PLUGINS: ReadonlySet<string> = new Set([
   'ImagePolicyWebhook',
   'LimitPodHardAntiAffinityTopology',
   'LimitRanger',
+  'MutatingAdmissionPolicy',
   'MutatingAdmissionWebhook',
   'NamespaceAutoProvision',
   'NamespaceExists',
@@ -44,22 +45,17 @@ export const BUILT_PLUGINS: ReadonlySet<string> = new Set([
   'ServiceAccount',
   'StorageObjectInUseProtection',
   'TaintNodesByCondition',
+  'ValidatingAdmissionPolicy',
   'ValidatingAdmissionWebhook',
 ]);
 
-/** Upstream's, and not there. */
-const MISSING: ReadonlySet<string> = new Set([
-  'MutatingAdmissionPolicy',
-  'ValidatingAdmissionPolicy',
-]);
-
-/** Throws UserError for names that are unknown, cannot be switched on, or are in both lists. */
+/** Throws UserError for names that are unknown or in both lists. */
 export function checkPluginNames(enable: readonly string[], disable: readonly string[]): void {
   for (const [flag, names] of [
     ['enable-admission-plugins', enable],
     ['disable-admission-plugins', disable],
   ] as const) {
-    const unknown = names.find((name) => !BUILT_PLUGINS.has(name) && !MISSING.has(name));
+    const unknown = names.find((name) => !PLUGINS.has(name));
     if (unknown !== undefined)
       throw new UserError(`${flag} plugin ${JSON.stringify(unknown)} is unknown`);
   }
@@ -67,10 +63,5 @@ export function checkPluginNames(enable: readonly string[], disable: readonly st
   if (both.length > 0)
     throw new UserError(
       `[${both.join(' ')}] in enable-admission-plugins and disable-admission-plugins overlapped`,
-    );
-  const missing = enable.find((name) => MISSING.has(name));
-  if (missing !== undefined)
-    throw new UserError(
-      `Cannot enable the admission plug-in ${missing}: kube-apiserver has it, cox apiserver does not have it yet.`,
     );
 }

@@ -1,7 +1,4 @@
-/**
- * Which admission outside of the API server would have had its say: webhooks, which a fork must not
- * call, and policies.
- */
+/** Which webhooks would have had their say: a fork must not call them. */
 import { ruleMatches } from '#apiserver/admission/matching/rules.ts';
 import type { RuleWithOperations } from '#api/gen/admissionregistration-v1.ts';
 import type { LabelSelector } from '#api/gen/meta-v1.ts';
@@ -10,7 +7,7 @@ import type { KubeObject } from '#api/meta/object.ts';
 import type { SeenWrite } from '../fork/write-log.ts';
 import type { NotSimulated } from './plan-result.ts';
 
-/** What webhooks and policies say of what they want to see. */
+/** What webhooks say of what they want to see. */
 interface Interest {
   readonly rules?: readonly RuleWithOperations[];
   readonly namespaceSelector?: LabelSelector;
@@ -32,7 +29,7 @@ export interface WebhookFacts {
 /** Writes that are named for each webhook; more are left out. */
 const EXAMPLES_MAX = 3;
 
-/** A line for each webhook and policy that concerns what was written. */
+/** A line for each webhook that concerns what was written. */
 export function admissionNotAsked(facts: WebhookFacts): NotSimulated[] {
   return facts.objects.flatMap((object) =>
     hooksOf(object).flatMap((hook) => {
@@ -55,24 +52,9 @@ function hooksOf(object: KubeObject): Hook[] {
     case 'MutatingWebhookConfiguration':
     case 'ValidatingWebhookConfiguration':
       return (object as { readonly webhooks?: Hook[] }).webhooks ?? [];
-    case 'ValidatingAdmissionPolicy':
-    case 'MutatingAdmissionPolicy':
-      return [policyHook(object)];
     default:
       return [];
   }
-}
-
-function policyHook(object: KubeObject): Hook {
-  const { spec } = object as {
-    readonly spec?: {
-      readonly matchConstraints?: Interest & {
-        readonly resourceRules?: readonly RuleWithOperations[];
-      };
-    };
-  };
-  const { resourceRules: rules = [], ...rest } = spec?.matchConstraints ?? {};
-  return { ...rest, name: '', rules };
 }
 
 function concerns(hook: Hook, write: SeenWrite, { labelsOf }: WebhookFacts): boolean {

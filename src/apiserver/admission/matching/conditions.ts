@@ -6,23 +6,16 @@
  */
 import type { MatchCondition } from '#api/gen/admissionregistration-v1.ts';
 import { admissionEnvironment } from '#api/admissionregistration/admission-environment.ts';
-import type { JsonObject } from '#api/meta/object.ts';
 import type { Clock } from '#base/env.ts';
 import { BOOL } from '#cel/check/type.ts';
 import type { Variables } from '#cel/eval/program.ts';
 import { type CelFailure, type CelProgram, MATCH_CONDITIONS_COST_BUDGET } from '#cel/kubernetes.ts';
-import { authorizerValue, resourceCheckValue } from '#cel/library/authorizer.ts';
-import { jsonValue } from '#cel/value/json.ts';
 import { CelError } from '#cel/value/value.ts';
 import type { AdmissionMetrics } from '../../metrics/admission-metrics.ts';
 import { joined } from '../refusal.ts';
 import type { RequestDecisions } from './authorizer.ts';
-import type { RequestView } from './request.ts';
-
-/** What is stored may use everything that there is. */
-const STORED_MINOR = 36;
-const OUT_OF_BUDGET =
-  'validation failed due to running out of cost budget, no further validation rules will be run';
+import { failureText, OUT_OF_BUDGET, STORED_MINOR } from './compiled.ts';
+import { type ExpressionInput, variablesOf } from './variables.ts';
 
 export type ConditionOutcome =
   | { readonly kind: 'match' }
@@ -37,16 +30,6 @@ export interface ConditionOwner {
   readonly kind: 'webhook' | 'policy';
   readonly type: string;
   readonly failurePolicy: 'Fail' | 'Ignore';
-}
-
-/** What conditions look at. Objects are as Go writes them; undefined is null. */
-export interface ConditionInput {
-  readonly view: RequestView;
-  readonly request: JsonObject;
-  readonly object: JsonObject | undefined;
-  readonly old: JsonObject | undefined;
-  /** The parameters of a policy, where it has any. */
-  readonly params?: JsonObject;
 }
 
 export interface ConditionServices {
@@ -80,20 +63,12 @@ export class MatchConditions {
   async evaluate(
     { clock, metrics }: ConditionServices,
     decisions: RequestDecisions,
-    input: ConditionInput,
+    input: ExpressionInput,
   ): Promise<ConditionOutcome> {
     const startMs = clock.monotonicMs();
     const { user } = input.view.attributes;
     const result = await decisions.run(user, (authorizer) =>
-      this.#run({
-        object: jsonValue(input.object),
-        oldObject: jsonValue(input.old),
-        namespaceObject: null,
-        request: jsonValue(input.request),
-        authorizer: authorizerValue(authorizer),
-        'authorizer.requestResource': resourceCheckValue(authorizer, checkedResource(input.view)),
-        ...(this.#hasParams ? { params: jsonValue(input.params) } : {}),
-      }),
+      this.#run(variablesOf(input, authorizer)),
     );
     const { operation } = input.view;
     const { outcome, errors } = result;
@@ -145,12 +120,4 @@ export class MatchConditions {
     );
     return this.#programs;
   }
-}
-
-function failureText({ kind, message }: CelFailure): string {
-  return kind === 'compilation' ? `compilation failed: ${message}` : message;
-}
-
-function checkedResource({ resource, subresource, namespace, name }: RequestView) {
-  return { group: resource.group, resource: resource.resource, subresource, namespace, name };
 }

@@ -5,6 +5,7 @@
  * policy/matching/matching.go, webhook/predicates/{namespace,object}/matcher.go.
  */
 import type { MatchResources, NamedRuleWithOperations } from '#api/gen/admissionregistration-v1.ts';
+import type { Namespace } from '#api/gen/core-v1.ts';
 import { matchesSelector, type Selector, selectorOf } from '#api/meta/labels.ts';
 import { notFound } from '#api/meta/status.ts';
 import type { ApiObject } from '../../api-object.ts';
@@ -124,13 +125,20 @@ async function matchesNamespace(
   return selector !== undefined && matchesSelector(selector, labels);
 }
 
-/** Of a namespace that was made a moment ago too. Throws 404. */
-async function namespaceLabels({ reader }: MatcherServices, name: string) {
+async function namespaceLabels(services: MatcherServices, name: string) {
+  return (await namespaceOf(services, name)).metadata?.labels;
+}
+
+/** The Namespace of this name, one that was made a moment ago too. Throws 404. */
+export async function namespaceOf(
+  { reader }: Pick<MatcherServices, 'reader'>,
+  name: string,
+): Promise<Namespace> {
   let namespace = reader.get(NAMESPACES, '', name);
   if (namespace === undefined) {
     await reader.catchUp();
     namespace = reader.get(NAMESPACES, '', name);
   }
   if (namespace === undefined) throw notFound({ group: '', resource: 'namespaces' }, name);
-  return namespace.metadata?.labels;
+  return namespace as Namespace;
 }

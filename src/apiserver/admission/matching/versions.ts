@@ -27,3 +27,29 @@ export function asJson(object: ApiObject, kind: AnyKind): JsonObject {
   const json = JSON.parse(toGoJson(documentTypeOf(kind), object)) as JsonObject;
   return { kind: kind.kind, apiVersion: apiVersionOf(kind), ...json };
 }
+
+/** Both objects of a request as a kind. */
+export interface ShownObjects {
+  readonly object: JsonObject | undefined;
+  readonly old: JsonObject | undefined;
+}
+
+/**
+ * Shows the objects of a request, which are of kind `own`, as other kinds; each version is made
+ * once. What it answers throws what a conversion throws.
+ */
+export function shownInVersions(
+  { object, old }: { readonly object?: ApiObject; readonly old?: ApiObject },
+  own: AnyKind,
+): (kind: AnyKind) => Promise<ShownObjects> {
+  const made = new Map<AnyKind, Promise<ShownObjects>>();
+  return (kind) => {
+    const known = made.get(kind);
+    if (known !== undefined) return known;
+    const both = Promise.all([shownAs(object, own, kind), shownAs(old, own, kind)]).then(
+      ([shownObject, shownOld]) => ({ object: shownObject, old: shownOld }),
+    );
+    made.set(kind, both);
+    return both;
+  };
+}

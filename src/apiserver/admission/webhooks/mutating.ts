@@ -3,12 +3,11 @@
  *
  * Upstream: admission/plugin/webhook/mutating/{dispatcher,reinvocationcontext}.go.
  */
-import { equalJson } from '#api/meta/equal.ts';
 import { internalError } from '#api/meta/status.ts';
-import { type ApiObject, copyOf } from '../../api-object.ts';
 import type { AdmissionPlugin, Attributes, Rounds } from '../admission.ts';
 import { isAdmissionConfiguration } from '../matching/exempt.ts';
 import { viewOf } from '../matching/request.ts';
+import { Reinvocation } from '../reinvocation.ts';
 import type { AdmissionServices } from '../services.ts';
 import { isFor, MUTATING_WEBHOOK_CONFIGURATIONS } from '../targets.ts';
 import {
@@ -20,7 +19,7 @@ import {
 import { askWebhook, type CallServices, countCall, type Invocation, verdictOf } from './call.ts';
 import { type ReadyWebhook, WebhookConfigurations } from './configurations.ts';
 import { warnOfLockOut } from './lock-out.ts';
-import { MutableObject } from './mutable-object.ts';
+import { MutableObject } from '../mutable-object.ts';
 import { applyOperations, readPatch } from './patch.ts';
 import { callServices, decisionsFor, matchWebhook, type WebhookRequest } from './services.ts';
 
@@ -46,16 +45,6 @@ export function mutatingAdmissionWebhook(services: AdmissionServices): Admission
   };
 }
 
-/** From the first round to the second. */
-interface Reinvocation {
-  /** The object as webhooks left it; undefined where nobody wants to be asked again. */
-  lastOutput: ApiObject | undefined;
-  /** Uids of webhooks that were asked, and want to be again when something changes. */
-  readonly asked: Set<string>;
-  /** Uids of those for whom something has changed. */
-  readonly again: Set<string>;
-}
-
 /** The webhooks of one round of one request. */
 class Mutation {
   readonly #services: AdmissionServices;
@@ -76,7 +65,7 @@ class Mutation {
     this.#calls = options.calls;
     this.#attributes = options.attributes;
     this.#rounds = options.rounds;
-    this.#reinvocation = reinvocationOf(options.rounds);
+    this.#reinvocation = Reinvocation.begin(NAME, options.rounds, options.attributes.object);
     const view = viewOf(options.attributes);
     this.#object = new MutableObject(view);
     this.#request = {
@@ -87,28 +76,16 @@ class Mutation {
   }
 
   async run(hooks: readonly ReadyWebhook[]): Promise<void> {
-    const { object } = this.#attributes;
-    const { lastOutput } = this.#reinvocation;
-    // What other plug-ins have changed since counts as if a webhook had.
-    if (this.#isAgain && lastOutput !== undefined && !equalJson(lastOutput, object))
-      this.#somethingChanged();
     for (const [index, hook] of hooks.entries()) await this.#ask(hook, index);
     await this.#object.finish();
-    const wantsToKnow = this.#reinvocation.asked.size > 0;
-    this.#reinvocation.lastOutput =
-      wantsToKnow && object !== undefined ? copyOf(object) : undefined;
-  }
-
-  get #isAgain(): boolean {
-    return this.#rounds.number === 1;
+    this.#reinvocation.end(this.#attributes.object);
   }
 
   async #ask(hook: ReadyWebhook, index: number): Promise<void> {
     const { view } = this.#request;
     const match = await matchWebhook(this.#services, hook, this.#request, this.#object.current);
     if (match === undefined) return;
-    // Whom the first round has left out is not asked in the second for the first time.
-    if (this.#isAgain && !this.#reinvocation.again.has(hook.uid)) return;
+    if (this.#reinvocation.isLeftOut(hook.uid, this.#rounds)) return;
     const shown = await this.#object.shownAs(match.kind);
     const place = { round: this.#rounds.number, index };
     const { clock } = this.#services.environment;
@@ -118,10 +95,10 @@ class Mutation {
     const ended = { hook, view, type: 'admit', error, tookMs } as const;
     countCall(this.#calls, ended);
     if (changed) {
-      this.#somethingChanged();
+      this.#reinvocation.somethingChanged();
       this.#rounds.wantsAnother = true;
     }
-    if (hook.webhook.reinvocationPolicy === 'IfNeeded') this.#reinvocation.asked.add(hook.uid);
+    if (hook.webhook.reinvocationPolicy === 'IfNeeded') this.#reinvocation.wantsToKnow(hook.uid);
     const verdict = verdictOf(this.#calls, ended, mutatingFailOpenKey(place));
     if (verdict !== undefined) throw verdict;
   }
@@ -157,19 +134,4 @@ class Mutation {
     this.#object.set(object);
     return changed;
   }
-
-  /** Whoever was asked before and wants to know is asked in the next round. */
-  #somethingChanged(): void {
-    const { asked, again } = this.#reinvocation;
-    for (const uid of asked) again.add(uid);
-    asked.clear();
-  }
-}
-
-function reinvocationOf({ kept }: Rounds): Reinvocation {
-  const known = kept.get(NAME) as Reinvocation | undefined;
-  if (known !== undefined) return known;
-  const made: Reinvocation = { lastOutput: undefined, asked: new Set(), again: new Set() };
-  kept.set(NAME, made);
-  return made;
 }

@@ -4,15 +4,11 @@
  * Upstream: admission/plugin/webhook/mutating/dispatcher.go (callAttrMutatingHook).
  */
 import type { AnyKind } from '#api/kind.ts';
-import { equalJson } from '#api/meta/equal.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { internalError } from '#api/meta/status.ts';
 import { applyJsonPatch, JsonPatchError, parseJsonPatch } from '#api/patch/json-patch.ts';
-import { documentTypeOf } from '#api/schema/kind-types.ts';
 import { messageOf } from '#base/error.ts';
-import type { ApiObject } from '../../api-object.ts';
-import { decodeParsed } from '../../verbs/decode.ts';
-import { asJson } from '../matching/versions.ts';
+import { type Patched, patchedObject } from '../patched.ts';
 import { CallingWebhookError } from './errors.ts';
 
 const UNAVAILABLE = 503;
@@ -35,12 +31,6 @@ export function readPatch(webhook: string, text: string): Json[] {
   );
 }
 
-export interface Patched {
-  readonly object: ApiObject;
-  /** Whether it differs from what it was, defaults apart. */
-  readonly changed: boolean;
-}
-
 /** `before`, which is of `kind`, after `operations`. Throws 500 where that makes no such object. */
 export function applyOperations(
   operations: readonly Json[],
@@ -49,13 +39,7 @@ export function applyOperations(
 ): Patched {
   try {
     const value = applyJsonPatch(before, parseJsonPatch(operations)) as JsonObject;
-    const object = decodeParsed(
-      { warn: () => {} },
-      { value, kind, type: documentTypeOf(kind), validation: 'Ignore', withoutDefaults: true },
-    );
-    const changed = !equalJson(asJson(object, kind), before);
-    kind.setDefaults?.(object);
-    return { object, changed };
+    return patchedObject(value, before, { kind, validation: 'Ignore' });
   } catch (error) {
     if (error instanceof JsonPatchError) throw internalError(error.message);
     throw internalError(messageOf(error));

@@ -1,11 +1,11 @@
 /** What the plug-ins of both kinds of webhooks share: who is asked of a request, and how. */
 import { forbidden } from '#api/meta/status.ts';
-import type { JsonObject } from '#api/meta/object.ts';
 import type { AnyKind } from '#api/kind.ts';
 import type { ApiObject } from '../../api-object.ts';
 import { RequestDecisions } from '../matching/authorizer.ts';
 import { matchRequest } from '../matching/matcher.ts';
 import { admissionRequest, type RequestView, type ResourceMatch } from '../matching/request.ts';
+import type { ShownObjects } from '../matching/versions.ts';
 import type { AdmissionServices } from '../services.ts';
 import type { CallServices } from './call.ts';
 import type { ReadyWebhook } from './configurations.ts';
@@ -15,9 +15,7 @@ export function callServices({ environment, metrics, webhooks }: AdmissionServic
 }
 
 /** Both objects as a kind. */
-export type ShownAs = (
-  kind: AnyKind,
-) => Promise<{ readonly object: JsonObject | undefined; readonly old: JsonObject | undefined }>;
+export type ShownAs = (kind: AnyKind) => Promise<ShownObjects>;
 
 /** One request, and the questions about it that need be asked only once. */
 export interface WebhookRequest {

@@ -9,7 +9,7 @@ import { messageOf } from '#base/error.ts';
 import type { AdmissionPlugin, Attributes } from '../admission.ts';
 import { isAdmissionConfiguration } from '../matching/exempt.ts';
 import { viewOf } from '../matching/request.ts';
-import { shownAs } from '../matching/versions.ts';
+import { shownInVersions } from '../matching/versions.ts';
 import type { AdmissionServices } from '../services.ts';
 import { isFor, VALIDATING_WEBHOOK_CONFIGURATIONS } from '../targets.ts';
 import { validatingFailOpenKey } from './annotations.ts';
@@ -62,7 +62,11 @@ async function invocationsOf(
   attributes: Attributes,
 ): Promise<Invocation[]> {
   const view = viewOf(attributes);
-  const shown = shownInVersions(attributes, view.kind);
+  const inVersions = shownInVersions(attributes, view.kind);
+  const shown: ShownAs = (kind) =>
+    inVersions(kind).catch((error: unknown) => {
+      throw internalError(messageOf(error));
+    });
   const request = { view, decisions: decisionsFor(services), shownAs: shown };
   const invocations: Invocation[] = [];
   for (const hook of hooks) {
@@ -70,23 +74,6 @@ async function invocationsOf(
     if (match !== undefined) invocations.push({ hook, view, match, ...(await shown(match.kind)) });
   }
   return invocations;
-}
-
-/** Each version is made once. */
-function shownInVersions({ object, old }: Attributes, own: Invocation['match']['kind']): ShownAs {
-  const made = new Map<typeof own, ReturnType<ShownAs>>();
-  return (kind) => {
-    const known = made.get(kind);
-    if (known !== undefined) return known;
-    const both = Promise.all([shownAs(object, own, kind), shownAs(old, own, kind)]).then(
-      ([shownObject, shownOld]) => ({ object: shownObject, old: shownOld }),
-      (error: unknown) => {
-        throw internalError(messageOf(error));
-      },
-    );
-    made.set(kind, both);
-    return both;
-  };
 }
 
 /** The error to answer; undefined: it may go on. */

@@ -1,5 +1,5 @@
 /**
- * The object of a request while webhooks change it, each in the version that it wants.
+ * The object of a request while webhooks and policies change it, each in the version that it wants.
  *
  * Upstream: apiserver/pkg/admission/conversion.go (VersionedAttributes).
  */
@@ -8,10 +8,10 @@ import type { AnyKind } from '#api/kind.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { internalError } from '#api/meta/status.ts';
 import { messageOf } from '#base/error.ts';
-import { type ApiObject, metadataOf } from '../../api-object.ts';
-import { inVersion } from '../../verbs/foreign-versions.ts';
-import type { RequestView } from '../matching/request.ts';
-import { asJson, shownAs } from '../matching/versions.ts';
+import { type ApiObject, metadataOf } from '../api-object.ts';
+import { inVersion } from '../verbs/foreign-versions.ts';
+import type { RequestView } from './matching/request.ts';
+import { asJson, shownAs } from './matching/versions.ts';
 
 export class MutableObject {
   readonly #view: RequestView;
@@ -54,7 +54,7 @@ export class MutableObject {
     }
   }
 
-  /** Puts what a webhook has made in place; it is of the kind that was shown last. */
+  /** Puts what was made of it in place; it is of the kind that was shown last. */
   set(object: ApiObject): void {
     this.#object = object;
     this.#isDirty = true;
