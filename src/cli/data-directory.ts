@@ -49,7 +49,8 @@ export function defaultNodeDirectory(environment: NodeJS.ProcessEnv): string {
   return `${defaultDataDirectory(environment)}-node`;
 }
 
-/** The same words on every machine. */
+/** The same words on every machine, because `help.txt` has them too. */
+export const DATA_DIRECTORY_WORDS = 'coxswain in $XDG_DATA_HOME or ~/.local/share';
 export const NODE_DIRECTORY_WORDS = 'coxswain-node in $XDG_DATA_HOME or ~/.local/share';
 
 /** Where everything lies; touches nothing. */
@@ -143,6 +144,7 @@ export function resetDataDirectory(data: DataDirectory): void {
     'admin.kubeconfig',
     'cluster.json',
     'pki',
+    'certs.lock',
     'store',
     'node',
     'nodes',
