@@ -5,6 +5,7 @@
  *   admin.kubeconfig   the user's way in
  *   cluster.json       what was chosen once: address ranges, names
  *   pki/               certificates and keys, 0600
+ *   certs.lock         while cox certs rotate is at work
  *   store/             the API server's database
  *   images/            archives of locally built images
  *   registries/        how registries are reached, where the user says so

@@ -95,7 +95,10 @@ describe('a check of certificates', () => {
     const lines = reportText(report()).split('\n');
     assert.match(lines[0] ?? '', /^CERTIFICATE +EXPIRES +RESIDUAL TIME +CERTIFICATE AUTHORITY$/);
     assert.match(lines[1] ?? '', /^admin\.kubeconfig +2027-01-01 00:00 UTC +365d +ca$/);
-    assert.match(reportText(report()), /\n\nCERTIFICATE AUTHORITY +EXPIRES +RESIDUAL TIME\nca +2035/);
+    assert.match(
+      reportText(report()),
+      /\n\nCERTIFICATE AUTHORITY +EXPIRES +RESIDUAL TIME\nca +2035/,
+    );
     rmSync(join(data.pki, 'dns.key'));
     assert.match(reportText(report()), /\n\ndns has no key\n$/);
   });
