@@ -33,7 +33,7 @@ const POD_CIDR = '10.244.0.0/24';
 /** Answers the way to end the node. Needs root and Linux. */
 export async function startOwnNode(options: OwnNodeOptions): Promise<Undo> {
   const { scope, cluster, program } = options;
-  const { data, config, pki } = cluster;
+  const { data, config } = cluster;
   const environment = realEnvironment({ logLevel: 'error' });
   const supervisor = new Supervisor({ environment, directory: data });
   const progress = new Progress(() => {});
@@ -41,7 +41,6 @@ export async function startOwnNode(options: OwnNodeOptions): Promise<Undo> {
   const node = new RealNodes({
     data,
     config,
-    pki,
     environment,
     supervisor,
     progress,

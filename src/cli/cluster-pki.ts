@@ -3,11 +3,17 @@ import { machineAddresses } from './own-addresses.ts';
 import { type ClusterConfig, ownAddresses } from './cluster-config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { isEverywhere } from './listen-address.ts';
-import { type ClusterPki, openPki } from './pki.ts';
+import { type ClusterPki, openPki, type PkiOptions } from './pki.ts';
 
 /** The certificates of a cluster, made where they are missing. */
-export function clusterPki(data: DataDirectory, config: ClusterConfig, nowMs: number): ClusterPki {
+export function clusterPki(
+  data: DataDirectory,
+  config: ClusterConfig,
+  nowMs: number,
+  options: Pick<PkiOptions, 'renewsLeaves'> = {},
+): ClusterPki {
   return openPki({
+    ...options,
     folder: data.pki,
     nowMs,
     serverAddresses: ['127.0.0.1', ...ownAddresses(config), ...listenAddresses(config.listenHost)],

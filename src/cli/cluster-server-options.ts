@@ -11,6 +11,7 @@ export function clusterServerOptions(
   const clientCa = pki.authority.certificate;
   return {
     serviceAccountKey: pki.serviceAccountKey,
+    trustedServiceAccountKeys: pki.trustedServiceAccountKeys,
     serviceAccountIssuer: `https://kubernetes.default.svc.${config.clusterDomain}`,
     bootstrapTokens: true,
     serviceClusterIpRange: config.serviceClusterIpRange,

@@ -5,6 +5,7 @@
  *   admin.kubeconfig   the user's way in
  *   cluster.json       what was chosen once: address ranges, names
  *   pki/               certificates and keys, 0600
+ *   certs.lock         while cox certs rotate is at work
  *   store/             the API server's database
  *   images/            archives of locally built images
  *   registries/        how registries are reached, where the user says so
@@ -49,7 +50,8 @@ export function defaultNodeDirectory(environment: NodeJS.ProcessEnv): string {
   return `${defaultDataDirectory(environment)}-node`;
 }
 
-/** The same words on every machine. */
+/** The same words on every machine, because `help.txt` has them too. */
+export const DATA_DIRECTORY_WORDS = 'coxswain in $XDG_DATA_HOME or ~/.local/share';
 export const NODE_DIRECTORY_WORDS = 'coxswain-node in $XDG_DATA_HOME or ~/.local/share';
 
 /** Where everything lies; touches nothing. */
@@ -143,6 +145,7 @@ export function resetDataDirectory(data: DataDirectory): void {
     'admin.kubeconfig',
     'cluster.json',
     'pki',
+    'certs.lock',
     'store',
     'node',
     'nodes',

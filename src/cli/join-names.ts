@@ -22,3 +22,10 @@ export const LOAD_BALANCER_POOLS_ANNOTATION = 'coxswain.dev/load-balancer-pools'
 
 /** On `kubeadm-config`: where names are answered, as `--dns` has it. */
 export const DNS_ANNOTATION = 'coxswain.dev/dns';
+
+/**
+ * On a Node: the authorities that its process believes, as pins of their keys between commas, the
+ * signing one first; written once its own certificate as a client is of that one. `cox certs rotate`
+ * goes by it.
+ */
+export const AUTHORITIES_ANNOTATION = 'coxswain.dev/authorities';

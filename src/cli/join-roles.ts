@@ -41,6 +41,8 @@ const READERS: readonly (readonly [
     CLUSTER_INFO,
     [{ kind: 'User', name: 'system:anonymous' }],
   ],
+  // A node follows the authority of its cluster.
+  ['coxswain:cluster-info', CLUSTER_INFO, [NODES]],
   ['kubeadm:kubelet-config', KUBELET_CONFIG, [NODES, TOKENS]],
   ['kubeadm:nodes-kubeadm-config', KUBEADM_CONFIG, [TOKENS, NODES]],
 ];

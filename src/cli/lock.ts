@@ -16,6 +16,7 @@ import { codeOf, UserError } from './user-error.ts';
 /** Longer than a stop takes when everything must be killed. */
 const WAIT_MS = 60_000;
 const LOOK_MS = 50;
+const CERTIFICATES_LOCK = 'certs.lock';
 
 interface Holder {
   readonly pid: number;
@@ -59,6 +60,25 @@ export async function lockDataDirectory(
     if (!waited) onWait();
     await sleep(environment, LOOK_MS);
   }
+}
+
+/** Whether a `cox up` or `cox join` holds the lock, and whether it is about to let go. */
+export function dataDirectoryHolder(
+  data: DataDirectory,
+): { readonly stopping: boolean } | undefined {
+  return holderOf(join(data.path, 'lock'));
+}
+
+/** Of one `cox certs rotate` at a time. Throws UserError where another one is at work. */
+export function lockCertificates(data: DataDirectory): Pick<Lock, 'release'> {
+  const path = join(data.path, CERTIFICATES_LOCK);
+  const holder = holderOf(path);
+  if (holder === undefined) rmSync(path, { force: true });
+  const lock = tryLock(data, path);
+  if (lock !== undefined) return lock;
+  throw new UserError(
+    `Cannot rotate the certificates of ${data.path}: another "cox certs rotate" does already. Wait until it has ended.`,
+  );
 }
 
 function tryLock(data: DataDirectory, path: string): Lock | undefined {

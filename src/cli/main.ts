@@ -1,7 +1,8 @@
 /** The command line: subcommands, flags, and errors that say what to do. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { registerCerts } from './certs/register.ts';
 import type { DnsPlace } from './cluster-config.ts';
-import { defaultDataDirectory } from './data-directory.ts';
+import { DATA_DIRECTORY_WORDS, defaultDataDirectory } from './data-directory.ts';
 import { exampleNames } from './example.ts';
 import { registerHistory } from './history/register.ts';
 import { addHistoryFlags, type HistoryFlags, historyPolicyOf } from './history-flags.ts';
@@ -34,8 +35,6 @@ interface UpFlags extends HistoryFlags, VersionFlags {
 const NODES_MAX = 5_000;
 /** Each runs a kubelet and a containerd: more than a machine bears, and less than addresses there are. */
 const REAL_NODES_MAX = 100;
-/** The same words on every machine, because `help.txt` has them too. */
-const DATA_DIRECTORY_WORDS = 'coxswain in $XDG_DATA_HOME or ~/.local/share';
 
 /** Answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -91,6 +90,7 @@ function commands(): Command {
   registerWhy(program);
   registerPlan(program);
   registerRbac(program);
+  registerCerts(program);
   registerComponent(program, 'apiserver', 'API server', async (flags) => {
     const { runApiServer } = await import('./apiserver/command.ts');
     await runApiServer(flags);

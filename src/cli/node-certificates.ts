@@ -2,7 +2,6 @@
  * The certificates of a node: as a client of the API server and of its own server, each asked for anew
  * in time, and taken over by what runs.
  */
-import { generateKeyPairSync } from 'node:crypto';
 import type { TlsClientOptions } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import type { Client } from '#client/client.ts';
@@ -31,10 +30,11 @@ import {
   type NodeConfig,
   type NodeIdentity,
 } from './node-config.ts';
+import { newKey } from './key-pair-files.ts';
 import type { NodeDirectory } from './node-directory.ts';
 
 /** A new P-256 key. */
-export const createKey: CreateKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+export const createKey: CreateKey = newKey;
 
 export interface KeptCertificates {
   readonly environment: Environment;
@@ -52,7 +52,7 @@ export interface KeptCertificates {
 export function keepCertificates(options: KeptCertificates): void {
   const { directory, config, identity } = options;
   const { authority } = identity;
-  const parts = { ...options, folder: certificateFolder(directory) };
+  const parts = { ...options, folder: certificateFolder(directory), signer: authority };
   keepClientCertificate(config.name, {
     ...parts,
     onCertificate: ({ certificate, key }) =>
@@ -68,6 +68,8 @@ export interface KeptCertificate
   extends Pick<KeptCertificates, 'environment' | 'signal' | 'client'> {
   /** Where it lies. */
   readonly folder: string;
+  /** PEM of who signs, where that is known: a certificate of another one is replaced. */
+  readonly signer?: string;
   /** Called with each that comes to count. */
   readonly onCertificate: (pair: CertificatePair) => void;
 }
@@ -88,9 +90,10 @@ export function keepServingCertificate(
 }
 
 function keep(name: StoreName, order: CertificateOrder, options: KeptCertificate): void {
-  const { environment, client, folder, signal, onCertificate } = options;
+  const { environment, client, folder, signal, signer, onCertificate } = options;
   const store = new CertificateStore({ fileSystem: realFileSystem(), folder, name });
-  const parts = { environment, store, client, order, createKey, onCertificate };
+  const kept = { environment, store, client, order, createKey, onCertificate };
+  const parts = signer === undefined ? kept : { ...kept, signer };
   new CertificateManager(parts).run(signal).catch((error: unknown) => {
     environment.log.error('certificates are not rotated any more', { error: String(error) });
   });

@@ -6,7 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { currentPath } from '#kubelet/bootstrap/certificate-store.ts';
-import { joinPair, splitPair } from '#kubelet/bootstrap/key-pair.ts';
+import { isPair, joinPair, splitPair } from '#kubelet/bootstrap/key-pair.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
 import { readJsonIfThere, readTextIfThere, writeFileDurably } from './files.ts';
 import type { NodeDirectory } from './node-directory.ts';
@@ -68,7 +68,7 @@ export function addressesOf({
 type Pairs = Omit<NodeIdentity, 'authority'>;
 
 /** File names of certificates and keys, without their endings. */
-const FILES = [
+export const NODE_FILES = [
   ['kubeletClient', 'kubelet-client'],
   ['kubeletServer', 'kubelet-server'],
   ['proxy', 'proxy'],
@@ -85,7 +85,7 @@ export function writeNode(
   write('ca.crt', identity.authority);
   if (config.rotatesCertificates === true) writeFirst(directory, identity.kubeletClient);
   else
-    for (const [name, file] of FILES) {
+    for (const [name, file] of NODE_FILES) {
       write(`${file}.key`, identity[name].key);
       write(`${file}.crt`, identity[name].certificate);
     }
@@ -139,7 +139,7 @@ export function readNode(
       identity: { authority: text('ca.crt'), ...rotated },
     };
   }
-  const pairs = FILES.map(([name, file]): [string, KeyPair] => [
+  const pairs = NODE_FILES.map(([name, file]): [string, KeyPair] => [
     name,
     { certificate: text(`${file}.crt`), key: text(`${file}.key`) },
   ]);
@@ -148,4 +148,14 @@ export function readNode(
     config: config as NodeConfig,
     identity: { authority: text('ca.crt'), ...(Object.fromEntries(pairs) as Pairs) },
   };
+}
+
+/** Whether each certificate is for its key. Of those that the node asks for itself, none else is read. */
+export function fitsTogether({ identity }: { readonly identity: NodeIdentity }): boolean {
+  return NODE_FILES.every(([name]) => isPair(identity[name]));
+}
+
+/** Takes an authority over that the cluster has told a node of. */
+export function writeNodeAuthority(directory: NodeDirectory, authority: string): void {
+  writeFileDurably(join(directory.node, 'ca.crt'), authority, 0o600);
 }

@@ -24,12 +24,19 @@ import { KUBELET_VERSION } from '#kubelet/node/node-object.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
+import { AuthorityLoop, type AuthorityLoopOptions } from './authority-loop.ts';
 import { familyOf, rangesIn } from './cluster-ranges.ts';
 import { logOptions } from './kubelet/log-options.ts';
 import { type RunningKubelet, startKubelet } from './kubelet/start.ts';
 import { startAnnouncer } from './load-balancer.ts';
 import { keepCertificates } from './node-certificates.ts';
-import { addressesOf, type NodeConfig, type NodeIdentity, readNode } from './node-config.ts';
+import {
+  addressesOf,
+  type NodeConfig,
+  type NodeIdentity,
+  readNode,
+  writeNodeAuthority,
+} from './node-config.ts';
 import { type NodeDirectory, nodeDirectoryAt } from './node-directory.ts';
 import { nodeKubeletConfiguration } from './node-kubelet.ts';
 import { nodeLayout, SANDBOX_IMAGE } from './node-layout.ts';
@@ -61,10 +68,15 @@ export async function runNode(path: string): Promise<void> {
   const environment = realEnvironment(logOptions(kubelet));
   const stopping = new AbortController();
   const { signal } = stopping;
-  const stop = await startNode({ environment, directory, ...node, kubelet, signal });
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
   });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  // Whoever keeps the process running starts it again, with the files as they are then.
+  const parts = { environment, directory, ...node, kubelet, signal, startAnew: end };
+  const stop = await startNode(parts);
+  await ended;
   stopping.abort();
   await stop();
 }
@@ -77,6 +89,8 @@ interface NodeParts {
   /** What the kubelet of the process is to do. */
   readonly kubelet: KubeletConfiguration;
   readonly signal: AbortSignal;
+  /** Ends the process. */
+  readonly startAnew: () => void;
 }
 
 async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
@@ -84,16 +98,20 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const roads: HttpClient[] = [];
   const connect = connector(parts, roads);
   const kubelet = await startNodeKubelet(parts, roadAs(parts, identity.kubeletClient, roads));
+  const client = connect(identity.kubeletClient, 'kubelet');
+  let shown = identity.kubeletClient.certificate;
   if (config.rotatesCertificates === true) {
     keepCertificates({
       ...parts,
-      client: connect(identity.kubeletClient, 'kubelet'),
+      client,
       onClient: (tls) => {
+        shown = tls.cert ?? shown;
         for (const road of roads) road.setTls(tls, { breaksOff: true });
       },
       onServer: (pair) => kubelet.setServing(pair),
     });
   }
+  keepAuthority(parts, { client, shownCertificate: () => shown });
   await Promise.all([
     startProxy(parts, connect(identity.proxy, 'kube-proxy')),
     startNetworkPolicies(parts, connect(identity.proxy, 'network-policy')),
@@ -103,6 +121,27 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   ]);
   environment.log.info('node is ready', { node: config.name });
   return () => kubelet.stop();
+}
+
+/** A joined machine learns of another authority from its cluster, the others from who made them. */
+function keepAuthority(
+  { environment, signal, directory, config, identity, startAnew }: NodeParts,
+  road: Pick<AuthorityLoopOptions, 'client' | 'shownCertificate'>,
+): void {
+  const loop = new AuthorityLoop({
+    ...road,
+    environment,
+    node: config.name,
+    authority: identity.authority,
+    follows: config.rotatesCertificates === true,
+    onAuthority(authority) {
+      writeNodeAuthority(directory, authority);
+      startAnew();
+    },
+  });
+  loop.run(signal).catch((error: unknown) => {
+    environment.log.error('the authority is not followed any more', { error: String(error) });
+  });
 }
 
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;

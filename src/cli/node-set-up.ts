@@ -17,6 +17,7 @@ import type { NodeNamespace } from './machine-network.ts';
 import { killLeftovers, unmountBelow } from './machine-clean-up.ts';
 import {
   addressesOf,
+  fitsTogether,
   type NodeConfig,
   type NodeIdentity,
   readNode,
@@ -39,7 +40,8 @@ import { messageOf, UserError } from './user-error.ts';
 export interface NodeSetUpOptions {
   readonly directory: NodeDirectory;
   readonly config: NodeConfig;
-  readonly identity: NodeIdentity;
+  /** Asked for whenever it is written. */
+  readonly identity: () => NodeIdentity;
   /** Undefined: the node is the machine itself. */
   readonly namespace?: NodeNamespace;
   /** The manifests of the control plane, where this node runs it; undefined: it runs elsewhere. */
@@ -152,7 +154,7 @@ export class RealNode {
     writeFileDurably(layout.containerdConfig, text, 0o600);
     nameOwner(directory);
     // The last: where it is, nothing is missing.
-    writeNode(directory, { config, identity });
+    writeNode(directory, { config, identity: identity() });
   }
 
   /** containerd, the images that every pod needs, and the node process. */
@@ -229,7 +231,13 @@ export class RealNode {
 
   /** A node whose directory was wiped is set up anew, once, whichever of its processes ends first. */
   async #restoreState(): Promise<void> {
-    if (readNode(this.#options.directory) !== undefined) return;
+    const { directory, config, identity } = this.#options;
+    const known = readNode(directory);
+    if (known !== undefined) {
+      // A kill between a key and its certificate left half of each.
+      if (!fitsTogether(known)) writeNode(directory, { config, identity: identity() });
+      return;
+    }
     this.#restoring ??= this.#setUpAnew().finally(() => {
       this.#restoring = undefined;
     });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { isPair } from '#kubelet/bootstrap/key-pair.ts';
 import { nodeCertificates, openPki, type PkiOptions } from './pki.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -67,6 +68,15 @@ describe('openPki', () => {
     assert.equal(second.authority.certificate, first.authority.certificate);
     assert.deepEqual(second.apiServer, first.apiServer);
     assert.equal(second.serviceAccountKey, first.serviceAccountKey);
+  });
+
+  it('makes a pair anew that a kill left half of', () => {
+    const first = openPki(options());
+    writeFileSync(join(folder, 'apiserver.key'), first.admin.key);
+    const second = openPki(options());
+    assert.notEqual(second.apiServer.certificate, first.apiServer.certificate);
+    assert.ok(isPair(second.apiServer));
+    assert.deepEqual(second.admin, first.admin);
   });
 
   it('renews what expires soon, and nothing else', () => {

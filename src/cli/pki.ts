@@ -7,35 +7,28 @@
  * server's names no longer cover what it is reached by.
  * Source: Kubernetes documentation, "PKI certificates and requirements".
  */
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  X509Certificate,
-} from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { type CertificateUse, createCertificate, type Name } from '#base/x509.ts';
-import { readTextIfThere, writeFileDurably } from './files.ts';
+import {
+  type Authority,
+  BACKDATE_MS,
+  clusterAuthorities,
+  crossCertificate,
+  openAuthority,
+} from './authority-files.ts';
+import { type KeyPair, newKey, readFittingPair, writePair } from './key-pair-files.ts';
+import { openServiceAccountKeys } from './service-account-keys.ts';
+
+export type { KeyPair } from './key-pair-files.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const AUTHORITY_LIFE_MS = 10 * 365 * DAY_MS;
 const LEAF_LIFE_MS = 365 * DAY_MS;
 /** A leaf with less than this left is replaced at start. */
 const LEAF_RENEW_MS = 60 * DAY_MS;
-/** Clocks of a cluster differ a little. */
-const BACKDATE_MS = 60 * 60 * 1000;
 
-/** PEM texts of a certificate and its private key. */
 /** As whom the API server speaks to kubelets. */
 export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';
-
-export interface KeyPair {
-  readonly certificate: string;
-  readonly key: string;
-}
 
 export interface LeafRequest {
   /** File name without its ending: `apiserver` makes `apiserver.crt` and `apiserver.key`. */
@@ -46,17 +39,14 @@ export interface LeafRequest {
   readonly addresses?: readonly string[];
 }
 
-export interface Authority extends KeyPair {
-  readonly publicKey: KeyObject;
-  readonly privateKey: KeyObject;
-  readonly name: Name;
-}
-
 export interface ClusterPki {
   readonly authority: Authority;
   readonly frontProxyAuthority: Authority;
   /** PEM private key (EC P-256) that signs service-account tokens. */
   readonly serviceAccountKey: string;
+  /** PEM public keys: those of before, whose tokens are believed too. */
+  readonly trustedServiceAccountKeys: readonly string[];
+  /** With what lets those believe it who know the authority of before alone. */
   readonly apiServer: KeyPair;
   /** The API server as a client of kubelets. */
   readonly apiServerKubeletClient: KeyPair;
@@ -79,13 +69,17 @@ export interface PkiOptions {
   /** First address of the Service range: the `kubernetes` Service. */
   readonly kubernetesAddress: string;
   readonly clusterDomain: string;
+  /** Every leaf is made anew, its key too; the authorities are not. */
+  readonly renewsLeaves?: boolean;
 }
 
 /** Reads what is there and makes what is missing. */
 export function openPki(options: PkiOptions): ClusterPki {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
-  const authority = openAuthority(options, 'ca', 'kubernetes');
-  const frontProxyAuthority = openAuthority(options, 'front-proxy-ca', 'front-proxy-ca');
+  const places = clusterAuthorities(options.folder);
+  const authority = openAuthority(places.authority, options.nowMs);
+  const frontProxyAuthority = openAuthority(places.frontProxy, options.nowMs);
+  const serviceAccount = openServiceAccountKeys(options.folder);
   const leaf = (request: LeafRequest, signer = authority): KeyPair =>
     openLeaf(options, request, signer);
   const client = (file: string, commonName: string, ...organizations: string[]): KeyPair =>
@@ -93,8 +87,9 @@ export function openPki(options: PkiOptions): ClusterPki {
   return {
     authority,
     frontProxyAuthority,
-    serviceAccountKey: openServiceAccountKey(options.folder),
-    apiServer: leaf(apiServerRequest(options)),
+    serviceAccountKey: serviceAccount.key,
+    trustedServiceAccountKeys: serviceAccount.trusted,
+    apiServer: withChain(leaf(apiServerRequest(options)), crossCertificate(places.authority)),
     apiServerKubeletClient: client('apiserver-kubelet-client', KUBELET_CLIENT),
     frontProxyClient: leaf(
       {
@@ -111,6 +106,10 @@ export function openPki(options: PkiOptions): ClusterPki {
     dns: client('dns', 'system:kube-dns'),
     leaf: (request) => leaf(request),
   };
+}
+
+function withChain({ certificate, key }: KeyPair, chain: string): KeyPair {
+  return { certificate: certificate + chain, key };
 }
 
 /** A node's identity towards the API server, and its own server's. */
@@ -153,44 +152,23 @@ function apiServerRequest(options: PkiOptions): LeafRequest {
   };
 }
 
-function openAuthority(options: PkiOptions, file: string, commonName: string): Authority {
-  const name = { commonName };
-  const stored = readPair(options.folder, file);
-  if (stored !== undefined) {
-    const privateKey = createPrivateKey(stored.key);
-    return { ...stored, name, privateKey, publicKey: createPublicKey(privateKey) };
-  }
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const certificate = createCertificate({
-    subject: name,
-    publicKey,
-    issuer: { name, publicKey, privateKey },
-    serial: randomBytes(8),
-    notBeforeMs: options.nowMs - BACKDATE_MS,
-    notAfterMs: options.nowMs + AUTHORITY_LIFE_MS,
-    uses: ['authority'],
-  });
-  const pair = writePair(options.folder, file, certificate, privateKey);
-  return { ...pair, name, publicKey, privateKey };
-}
-
 function openLeaf(options: PkiOptions, request: LeafRequest, authority: Authority): KeyPair {
-  const stored = readPair(options.folder, request.file);
-  if (stored !== undefined && isGood(stored.certificate, request, authority, options.nowMs))
-    return stored;
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { folder, nowMs, renewsLeaves = false } = options;
+  const stored = renewsLeaves ? undefined : readFittingPair(folder, request.file);
+  if (stored !== undefined && isGood(stored.certificate, request, authority, nowMs)) return stored;
+  const { publicKey, privateKey } = newKey();
   const certificate = createCertificate({
     subject: request.subject,
     publicKey,
     issuer: authority,
     serial: randomBytes(8),
-    notBeforeMs: options.nowMs - BACKDATE_MS,
-    notAfterMs: options.nowMs + LEAF_LIFE_MS,
+    notBeforeMs: nowMs - BACKDATE_MS,
+    notAfterMs: nowMs + LEAF_LIFE_MS,
     uses: request.uses,
     dnsNames: request.dnsNames ?? [],
     addresses: request.addresses ?? [],
   });
-  return writePair(options.folder, request.file, certificate, privateKey);
+  return writePair(folder, request.file, { certificate, privateKey });
 }
 
 /** Still long in force, of this authority, and for all the names that are asked for. */
@@ -202,42 +180,4 @@ function isGood(pem: string, request: LeafRequest, authority: Authority, nowMs: 
     (request.dnsNames ?? []).every((name) => certificate.checkHost(name) !== undefined) &&
     (request.addresses ?? []).every((address) => certificate.checkIP(address) !== undefined)
   );
-}
-
-function openServiceAccountKey(folder: string): string {
-  const path = join(folder, 'sa.key');
-  const stored = readTextIfThere(path);
-  if (stored !== undefined) return stored;
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const key = pemOf(privateKey);
-  writeFileDurably(path, key, 0o600);
-  writeFileDurably(
-    join(folder, 'sa.pub'),
-    publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-    0o644,
-  );
-  return key;
-}
-
-function pemOf(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
-}
-
-function readPair(folder: string, file: string): KeyPair | undefined {
-  const certificate = readTextIfThere(join(folder, `${file}.crt`));
-  const key = readTextIfThere(join(folder, `${file}.key`));
-  return certificate === undefined || key === undefined ? undefined : { certificate, key };
-}
-
-/** The key first: a certificate without its key would be read as half a pair and remade anyway. */
-function writePair(
-  folder: string,
-  file: string,
-  certificate: string,
-  privateKey: KeyObject,
-): KeyPair {
-  const key = pemOf(privateKey);
-  writeFileDurably(join(folder, `${file}.key`), key, 0o600);
-  writeFileDurably(join(folder, `${file}.crt`), certificate, 0o600);
-  return { certificate, key };
 }

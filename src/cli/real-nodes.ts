@@ -19,6 +19,7 @@ import {
   readClusterConfig,
   realNodeName,
 } from './cluster-config.ts';
+import { clusterPki } from './cluster-pki.ts';
 import { type DataDirectory, otherNodeDirectories, otherNodeDirectory } from './data-directory.ts';
 import { programImage } from './images/import.ts';
 import { localHost } from './listen-address.ts';
@@ -34,13 +35,13 @@ import {
   setUpMachineNetwork,
   tearDownMachineNetwork,
 } from './machine-network.ts';
-import { addressesOf, type NodeConfig, type NodeIdentity } from './node-config.ts';
+import { addressesOf, type NodeConfig } from './node-config.ts';
 import type { NodeDirectory } from './node-directory.ts';
+import { nodeIdentityOf } from './node-identity.ts';
 import { nodeLayout } from './node-layout.ts';
 import { tearDownNetwork } from './node-network.ts';
 import { RealNode } from './node-set-up.ts';
 import { ownSysfs } from './own-sysfs.ts';
-import { type ClusterPki, nodeCertificates } from './pki.ts';
 import type { Progress } from './progress.ts';
 import { writeComponentKubeconfigs } from './self-hosted/files.ts';
 import { controlPlaneManifests, type ManifestName } from './self-hosted/manifests.ts';
@@ -50,7 +51,6 @@ import { codeOf } from './user-error.ts';
 export interface RealNodesOptions {
   readonly data: DataDirectory;
   readonly config: ClusterConfig;
-  readonly pki: ClusterPki;
   readonly environment: Environment;
   readonly progress: Progress;
   /** How this program is started again as the process of a node. */
@@ -111,13 +111,18 @@ export class RealNodes {
     readonly namespace?: NodeNamespace;
     readonly controlPlane?: ReadonlyMap<ManifestName, string>;
   }): RealNode {
-    const { data, config, pki, environment, progress, self, sysfs } = this.#options;
+    const { data, config, environment, progress, self, sysfs } = this.#options;
     const { name, namespace } = parts;
     const nodeConfig = nodeConfigOf(config, { name, sysfs }, namespace);
     return new RealNode({
       ...parts,
       config: nodeConfig,
-      identity: identityOf(pki, { name, addresses: addressesOf(nodeConfig) }),
+      // Read anew each time: certificates are rotated while this process runs.
+      identity: () =>
+        nodeIdentityOf(clusterPki(data, config, environment.clock.now()), {
+          name,
+          addresses: addressesOf(nodeConfig),
+        }),
       images: data.images,
       registries: data.registries,
       environment,
@@ -166,8 +171,9 @@ export class RealNodes {
 }
 
 /** The control plane where it runs in pods; its kubeconfigs are written. */
-function hostedOn({ data, config, pki }: RealNodesOptions) {
+function hostedOn({ data, config, environment }: RealNodesOptions) {
   if (config.selfHosted !== true) return {};
+  const pki = clusterPki(data, config, environment.clock.now());
   writeComponentKubeconfigs(data.pki, config, pki);
   const facts = { config, image: programImage(), pki: data.pki, store: data.store };
   return { controlPlane: controlPlaneManifests(facts) };
@@ -208,20 +214,6 @@ function nodeAddresses([address = '', secondAddress]: readonly string[]): Pick<
   'address' | 'secondAddress'
 > {
   return secondAddress === undefined ? { address } : { address, secondAddress };
-}
-
-function identityOf(
-  pki: ClusterPki,
-  node: { readonly name: string; readonly addresses: readonly string[] },
-): NodeIdentity {
-  const { client, server } = nodeCertificates(pki, node);
-  return {
-    authority: pki.authority.certificate,
-    kubeletClient: client,
-    kubeletServer: server,
-    proxy: pki.proxy,
-    dns: pki.dns,
-  };
 }
 
 /** Takes away whatever the real nodes of this cluster left: also after a crash, when nobody knows. */

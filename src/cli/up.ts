@@ -10,6 +10,7 @@ import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
+import { writeAdminKubeconfig } from './admin-kubeconfig.ts';
 import { chooseConfig } from './cluster-choices.ts';
 import type { ClusterConfig, DnsPlace } from './cluster-config.ts';
 import type { RangeFlags } from './cluster-ranges.ts';
@@ -22,9 +23,8 @@ import {
   resetDataDirectory,
 } from './data-directory.ts';
 import { deployExample } from './example.ts';
-import { writeKubeconfig } from './kubeconfig.ts';
 import type { PodNetworkMode } from '#pod-network/routes.ts';
-import { type ListenAddress, localHost, urlHost } from './listen-address.ts';
+import { type ListenAddress, localHost } from './listen-address.ts';
 import { type Lock, lockDataDirectory } from './lock.ts';
 import { cleanUpMachine, RealNodes } from './real-nodes.ts';
 import { endLeftRunning, endProcess } from './left-running.ts';
@@ -128,7 +128,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     if (isReal) {
       const { self } = options;
       const sysfs = await ownSysfs(data, processes);
-      real = new RealNodes({ data, config, pki, environment, progress, self, supervisor, sysfs });
+      real = new RealNodes({ data, config, environment, progress, self, supervisor, sysfs });
       await real.prepare();
     }
     // One of the two has the store: the process goes before the pods come, as they before it.
@@ -168,16 +168,6 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
     await real?.cleanUp();
     progress.say(`Stopped. State is kept in ${data.path}.`);
   }
-}
-
-function writeAdminKubeconfig(data: DataDirectory, config: ClusterConfig, pki: ClusterPki): void {
-  writeKubeconfig({
-    path: data.kubeconfig,
-    server: `https://${urlHost(localHost(config.listenHost))}:${config.listenPort}`,
-    authority: pki.authority.certificate,
-    user: 'kubernetes-admin',
-    identity: pki.admin,
-  });
 }
 
 /** Ends what an earlier start left running, and deletes the state. */

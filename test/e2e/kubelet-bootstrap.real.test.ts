@@ -153,13 +153,13 @@ describe('cox kubelet without a certificate', { skip }, () => {
     node = new RealNode({
       directory: machine,
       config,
-      identity: {
+      identity: () => ({
         authority,
         kubeletClient: nothing,
         kubeletServer: nothing,
         proxy: nothing,
         dns: nothing,
-      },
+      }),
       images: machine.images,
       registries: machine.registries,
       supervisor,

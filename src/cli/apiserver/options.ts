@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { RequestHeaderOptions } from '#apiserver/aggregator/identity.ts';
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
+import { pemBlocks } from '#base/pem.ts';
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
 import { featureGatesOf } from '../feature-gates.ts';
 import { readFile } from '../flags.ts';
@@ -20,13 +21,21 @@ export type FlagOptions = Omit<ApiServerOptions, 'environment' | 'store' | 'kube
 
 const GOAWAY_CHANCE_MAX = 0.02;
 
+/** Each PEM block; a text without any is left to who reads keys, and says what is wrong with it. */
+function keysIn(text: string): string[] {
+  const keys = pemBlocks(text).filter(({ label }) => label.endsWith('KEY'));
+  return keys.length === 0 ? [text] : keys.map((block) => block.text);
+}
+
 /** Throws UserError that names the flag. `files`: gets those that are to be followed. */
 export function apiServerOptions(flags: Flags, files = new ConfigFiles()): FlagOptions {
   checkFixed(flags);
   return {
     ...chosenOptions(flags, files),
     serviceAccountKey: flags.requiredFile('service-account-signing-key-file'),
-    trustedServiceAccountKeys: flags.list('service-account-key-file').map(readFile),
+    trustedServiceAccountKeys: flags
+      .list('service-account-key-file')
+      .flatMap((path) => keysIn(readFile(path))),
     bootstrapTokens: flags.isOn('enable-bootstrap-token-auth'),
     serviceClusterIpRange: flags.text('service-cluster-ip-range'),
     serviceNodePortRange: portRange(flags.text('service-node-port-range')),

@@ -114,8 +114,8 @@ async function run(parts: Run): Promise<void> {
   const supervisor = new Supervisor({ environment, directory: data });
   const { images, registries } = data;
   const { self } = options;
-  const parted = { directory: data, config, identity, images, registries, supervisor, environment };
-  const node = new RealNode({ ...parted, progress, self });
+  const parted = { directory: data, config, images, registries, supervisor, environment };
+  const node = new RealNode({ ...parted, identity: () => identity, progress, self });
   try {
     await node.prepare();
     await node.start();

@@ -12,7 +12,7 @@ import type { CertificateOrder } from './certificate-order.ts';
 import type { CertificateStore } from './certificate-store.ts';
 import { type CertificatePair, type CreateKey, validityOf } from './key-pair.ts';
 import { requestCertificate } from './request-certificate.ts';
-import { covers, rotationDeadlineMs } from './rotation.ts';
+import { covers, isSignedBy, rotationDeadlineMs } from './rotation.ts';
 
 /** Between attempts: upstream's first and last pause, doubled from one to the next. */
 const RETRY_FIRST_MS = 2_000;
@@ -27,6 +27,11 @@ export interface CertificateManagerOptions {
   readonly client: Client;
   readonly order: CertificateOrder;
   readonly createKey: CreateKey;
+  /**
+   * PEM of the authority that signs; a certificate of another one that is there at the start is
+   * replaced at once. Undefined: whoever signed it.
+   */
+  readonly signer?: string;
   /** Called with each certificate that comes to count; not with the one that was there. */
   readonly onCertificate: (pair: CertificatePair) => void;
 }
@@ -34,6 +39,8 @@ export interface CertificateManagerOptions {
 export class CertificateManager {
   readonly #options: CertificateManagerOptions;
   #current: CertificatePair | undefined;
+  /** Who signs may be another one than the authority that is known: then once is enough. */
+  #hasAsked = false;
 
   constructor(options: CertificateManagerOptions) {
     this.#options = options;
@@ -53,11 +60,12 @@ export class CertificateManager {
     }
   }
 
-  /** At once where there is none, or one for other names. */
+  /** At once where there is none, one for other names, or one of an authority of before. */
   async #untilDue(signal: AbortSignal): Promise<void> {
-    const { environment, order } = this.#options;
+    const { environment, order, signer } = this.#options;
     const current = this.#current;
     if (current === undefined || !covers(current.certificate, order.names)) return;
+    if (!this.#hasAsked && signer !== undefined && !isSignedBy(current.certificate, signer)) return;
     const share = environment.random.next();
     const dueMs = rotationDeadlineMs(validityOf(current.certificate), share);
     for (;;) {
@@ -75,6 +83,7 @@ export class CertificateManager {
       const pair = await requestCertificate({ environment, client, order, keys, signal });
       await store.update(pair, clock.now());
       this.#current = pair;
+      this.#hasAsked = true;
       onCertificate(pair);
       log.info('a certificate was rotated', { signer: order.signer });
       return true;

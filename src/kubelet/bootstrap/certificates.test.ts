@@ -11,7 +11,7 @@ import { nodeIdentity } from '#client/in-process.ts';
 import type { Client, List } from '#client/client.ts';
 import { createTestKey, issuePair } from '#kit/certificates.ts';
 import { clientWith } from '#kit/client.ts';
-import { JOIN_TOKEN, JoinWorld } from '#kit/join-world.ts';
+import { JOIN_TOKEN, JoinWorld, testAuthority } from '#kit/join-world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { BootstrapError } from './bootstrap-error.ts';
 import { CertificateManager } from './certificate-manager.ts';
@@ -217,6 +217,7 @@ describe('the manager of a certificate', () => {
       readonly client?: Client;
       readonly serves?: true;
       readonly environment?: VirtualEnvironment;
+      readonly signer?: string;
     },
     stop = new AbortController(),
   ) {
@@ -229,6 +230,7 @@ describe('the manager of a certificate', () => {
       client: options.client ?? world.as(nodeIdentity('joined')),
       order: options.serves === true ? servingOrder('joined', names) : clientOrder('joined'),
       createKey: createTestKey,
+      ...(options.signer === undefined ? {} : { signer: options.signer }),
       onCertificate: (pair) => told.push(pair),
     });
     return { store, told, ended: manager.run(stop.signal), stop };
@@ -297,6 +299,28 @@ describe('the manager of a certificate', () => {
     const { stop, ended } = manage({ first: inForce(10, { dnsNames: ['joined'] }), serves: true });
     await world.environment.advance(5_000);
     assert.equal((await requests()).length, 1);
+    stop.abort();
+    await world.run(ended);
+  });
+
+  it('asks at once where another authority signs now, once', async () => {
+    const { told, stop, ended } = manage({
+      first: inForce(10),
+      signer: testAuthority().certificate + world.authority.certificate,
+    });
+    await world.environment.advance(60_000);
+    assert.equal(told.length, 1);
+    stop.abort();
+    await world.run(ended);
+  });
+
+  it('leaves a certificate of the authority that signs alone', async () => {
+    const { told, stop, ended } = manage({
+      first: inForce(10),
+      signer: world.authority.certificate + testAuthority().certificate,
+    });
+    await world.environment.advance(60_000);
+    assert.equal(told.length, 0);
     stop.abort();
     await world.run(ended);
   });

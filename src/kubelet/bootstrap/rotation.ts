@@ -27,3 +27,8 @@ export function covers(certificate: string, names: AlternativeNames): boolean {
     (names.addresses ?? []).every((address) => read.checkIP(address) !== undefined)
   );
 }
+
+/** Whether the first certificate of `authority` has signed it. PEM texts. */
+export function isSignedBy(certificate: string, authority: string): boolean {
+  return new X509Certificate(certificate).verify(new X509Certificate(authority).publicKey);
+}
