@@ -155,7 +155,11 @@ describe('a rotation that is killed between two changes', () => {
         );
         assert.ok(isPair({ certificate: now.certificate, key: now.key }));
         if (killed && at < 1) assert.equal(now.key, first.key);
-        for (const step of STEPS.slice(at)) step(place, NOW_MS);
+        for (const step of STEPS.slice(at)) {
+          step(place, NOW_MS);
+          if (step === signWithSecond && phaseOf(place) === 'new-signs')
+            assert.ok(verifies(crossCertificate(place), first.certificate), `change ${changes}`);
+        }
         assert.equal(phaseOf(place), 'single', `step ${at}, change ${changes}`);
         assert.notEqual(openAuthority(place, NOW_MS).key, first.key);
         assert.deepEqual(

@@ -1,24 +1,28 @@
 /**
  * The certificates and the authority of a cluster are rotated while it runs: its pod goes on, the old
- * kubeconfig works until the old authority is dropped, and no longer.
+ * kubeconfig works until the old authority is dropped, and no longer. A machine that joined follows.
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { dataDirectoryAt } from '../../src/cli/data-directory.ts';
+import { giveImages, type JoiningMachine, openJoiningMachine } from './joining-machine.ts';
 import { unlessReal } from './needs.ts';
-import { type Output, run } from './product.ts';
+import { eventually, type Output, run } from './product.ts';
 import { type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('the rotation of certificates');
 /** Where a pod finds its token, and whom it believes. */
 const FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
+const NODE = 'joined';
 const CONTAINER = 'get pod app -o jsonpath={.status.containerStatuses[0].containerID}';
 
 describe('the rotation of certificates', { skip }, () => {
   let cluster: RealCluster;
   let container = '';
   let firstKubeconfig = '';
+  let machine: JoiningMachine;
 
   const certs = async (...words: string[]): Promise<Output> =>
     run(
@@ -67,14 +71,47 @@ describe('the rotation of certificates', { skip }, () => {
     assert.equal(check.code, 0, check.stdout + check.stderr);
   };
 
+  /** Nobody approves those of servers by itself. */
+  const approve = async (): Promise<void> => {
+    const name = await eventually(async () => {
+      const lines = (await cluster.ok('get csr --no-headers')).split('\n');
+      return lines.find((line) => /kubelet-serving .*Pending/.test(line))?.split(' ')[0];
+    }, 60_000);
+    await cluster.ok(['certificate', 'approve', name]);
+  };
+
+  const joinMachine = async (): Promise<void> => {
+    const { product, directory } = cluster;
+    const host = await product.ok(
+      'get node -o jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}',
+    );
+    machine = openJoiningMachine([host]);
+    const token = await run(
+      process.execPath,
+      ['bin/cox.mjs', 'token', 'create', '--print-join-command'],
+      { environment: { KUBECONFIG: product.kubeconfig } },
+    );
+    assert.equal(token.code, 0, token.stderr);
+    const nodePath = join(directory, 'node');
+    giveImages(dataDirectoryAt(product.dataDirectory).images, nodePath);
+    const words = token.stdout.trim().split(' ').slice(2);
+    await machine.join([...words, '--node-name', NODE, '--data-dir', nodePath]);
+    await product.ok(`wait --for=condition=Ready node/${NODE} --timeout=60s`);
+    await approve();
+  };
+
   before(async () => {
-    cluster = await startRealCluster();
+    cluster = await startRealCluster(['--listen', '0.0.0.0:0']);
     await cluster.runPod('app', 'echo here I am; exec sleep 3600');
     container = await cluster.ok(CONTAINER);
+    await joinMachine();
     firstKubeconfig = join(cluster.directory, 'first.kubeconfig');
     copyFileSync(cluster.product.kubeconfig, firstKubeconfig);
   });
-  after(() => cluster?.close());
+  after(async () => {
+    await machine?.close();
+    await cluster?.close();
+  });
 
   it('tells when certificates expire', async () => {
     const { code, stdout } = await certs('check');
@@ -112,7 +149,22 @@ describe('the rotation of certificates', { skip }, () => {
     assert.equal(before.code, 0, before.stderr);
   });
 
+  it('keeps the old one while the server of a joined machine needs it', async () => {
+    const { code, stderr } = await certs('rotate', '--authority', '--finish');
+    assert.equal(code, 1);
+    assert.match(stderr, /^Cannot drop the old authority:\n {2}Node joined still shows [^\n]*\n$/);
+    await approve();
+  });
+
   it('drops the old one', async () => {
+    await eventually(async () => {
+      const node = await cluster.product.kubectl([
+        'get',
+        '--raw',
+        `/api/v1/nodes/${NODE}/proxy/pods`,
+      ]);
+      return node.code === 0 ? true : undefined;
+    });
     assert.match(await rotates('--authority', '--finish'), /One authority is trusted/);
     await goesOn();
     const refused = await nodesBy(firstKubeconfig);

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { fitsTogether, readNode, writeNode } from '../node-config.ts';
 import { certificatesIn, clusterAuthorities, phaseOf } from '../authority-files.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig } from '../cluster-config.ts';
 import { clusterPki } from '../cluster-pki.ts';
 import { type DataDirectory, dataDirectoryAt, otherNodeDirectory } from '../data-directory.ts';
 import { readAccess } from '../kube-client.ts';
-import type { NodeConfig } from '../node-config.ts';
+import { fitsTogether, type NodeConfig, readNode, writeNode } from '../node-config.ts';
 import { prepareNodeDirectory } from '../node-directory.ts';
 import { nodeIdentityOf } from '../node-identity.ts';
 import { openServiceAccountKeys } from '../service-account-keys.ts';
@@ -218,6 +217,13 @@ describe('the rotation of the authority', () => {
     assert.equal(certificatesIn(pki('ca.crt')).length, 2);
   });
 
+  it('drops the one that tells the phase last', async () => {
+    await rotateAuthority(rotation());
+    writeFileSync(join(data.pki, 'front-proxy-ca.key'), pki('ca.key'));
+    await assert.rejects(finishAuthority(rotation()), /Cannot sign with .*front-proxy-ca\.key/);
+    assert.equal(certificatesIn(pki('ca.crt')).length, 2);
+  });
+
   it('goes on wherever it was killed', async () => {
     for (let at = 1; at <= ALL.length; at++) {
       cluster = new FakeCluster(data);
@@ -250,7 +256,6 @@ describe('the rotation of the authority', () => {
     await rotateAuthority(rotation());
     const { frontProxy } = clusterAuthorities(data.pki);
     const [signing = ''] = certificatesIn(pki('front-proxy-ca.crt'));
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(join(data.pki, 'front-proxy-ca.crt'), signing);
     assert.equal(phaseOf(frontProxy), 'single');
     await assert.rejects(rotateAuthority(rotation()), /is about to end.*--finish" first/);
