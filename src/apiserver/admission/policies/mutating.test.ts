@@ -124,6 +124,11 @@ describe('mutating policies', () => {
     assert.equal((await api.must(`POST ${MAPS}`, map({ order: '-' }, 'n'))).data.order, '-ab');
   });
 
+  it('are asked again about what they have changed themselves, as upstream’s', async () => {
+    await policies.mutating('a', { mutations: [append('a')], reinvocationPolicy: 'IfNeeded' });
+    assert.equal((await api.must(`POST ${MAPS}`, map({ order: '-' }))).data.order, '-aa');
+  });
+
   it('are not asked for the first time in the second round', async () => {
     await policies.mutating(
       'a',

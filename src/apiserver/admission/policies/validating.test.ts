@@ -342,4 +342,22 @@ describe('a validating policy that cannot be decided', () => {
       /running out of cost budget/,
     );
   });
+
+  it('pays for a variable once, however many expressions read it', async () => {
+    const list = 'x'.repeat(60);
+    const variables = [{ name: 'v', expression: dear(3) }];
+    const validations = Array.from({ length: 60 }, () => ({ expression: 'variables.v' }));
+    await guard(validations, { variables });
+    await api.must(`POST ${MAPS}`, map({ list }));
+  });
+
+  it('may not have messages that cost too much, even where nobody reads them', async () => {
+    const list = 'x'.repeat(60);
+    const message = { expression: 'true', messageExpression: `string(${dear(3)})` };
+    await guard(Array.from({ length: 60 }, () => message));
+    assert.match(
+      await api.refusal(`POST ${MAPS}`, map({ list })),
+      /denied request: failed messageExpression: validation failed due to running out of cost budget/,
+    );
+  });
 });
