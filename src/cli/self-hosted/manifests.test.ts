@@ -1,6 +1,6 @@
 /** The control plane's manifests say to its components what the all-in-one process is told. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -183,7 +183,17 @@ describe('the manifests of the control plane', () => {
     assert.equal(args[0], 'apiserver');
     const flags = parseFlags(API_SERVER, withFilesOf(folder)(args));
     const options = apiServerOptions(flags);
-    const { kubelets: _, ...expected } = clusterServerOptions(CONFIG, pki);
+    const {
+      kubelets: _,
+      trustedServiceAccountKeys,
+      ...expected
+    } = clusterServerOptions(CONFIG, pki);
+    // The flag names the key that signs too.
+    const own = readFileSync(join(folder, 'sa.pub'), 'utf8');
+    assert.deepEqual(options.trustedServiceAccountKeys, [
+      own,
+      ...(trustedServiceAccountKeys ?? []),
+    ]);
     for (const [name, value] of Object.entries(expected))
       assert.deepEqual(options[name as keyof typeof options], value, name);
     const { authority, certificate, key } = options.frontProxy ?? {};
