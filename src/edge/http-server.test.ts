@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,9 @@ describe('requests', () => {
   });
 });
 
+const fingerprintOf = (pem: string): string =>
+  createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
+
 describe('client certificates', () => {
   const who: Handler = async ({ peer }) => text(JSON.stringify(peer?.certificate ?? null));
   const asked = async (port: number, tls: object): Promise<unknown> => {
@@ -77,11 +81,16 @@ describe('client certificates', () => {
   it('that verify name the peer', async () => {
     const { port } = await serve(who);
     const one = pki.client({ commonName: 'jane', organizations: ['dev', 'ops'] });
-    assert.deepEqual(await asked(port, one), { commonName: 'jane', organizations: ['dev', 'ops'] });
+    assert.deepEqual(await asked(port, one), {
+      commonName: 'jane',
+      organizations: ['dev', 'ops'],
+      fingerprint: fingerprintOf(one.cert),
+    });
     const alone = pki.client({ commonName: 'system:kube-scheduler' });
     assert.deepEqual(await asked(port, alone), {
       commonName: 'system:kube-scheduler',
       organizations: [],
+      fingerprint: fingerprintOf(alone.cert),
     });
   });
 
