@@ -1,4 +1,4 @@
-/** `npm test`: all of `npm run ok`, 30 seeds, and the real thing: containers, kubectl. */
+/** `npm test`: all of `npm run ok`, 15 seeds, and the real thing: containers, kubectl. */
 import { join } from 'node:path';
 import { checks, tests } from './gates.ts';
 import { runSteps } from './steps.ts';
@@ -9,4 +9,4 @@ const setUp = {
   args: [join(import.meta.dirname, 'set-up.ts')],
 };
 
-runSteps([setUp, ...checks(), ...tests({ seeds: 30, real: true })]);
+runSteps([setUp, ...checks(), ...tests({ seeds: 15, real: true })]);
