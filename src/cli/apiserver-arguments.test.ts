@@ -41,6 +41,15 @@ describe('--apiserver-arg of cox up', () => {
     ]);
   });
 
+  it('is kept once: lists are joined, of others the last counts', () => {
+    const plugins = ['AlwaysPullImages', 'NamespaceExists'];
+    const texts = plugins.map((name) => `enable-admission-plugins=${name}`);
+    assert.deepEqual(given('event-ttl=1h', ...texts, 'event-ttl=2h'), [
+      'event-ttl=2h',
+      `enable-admission-plugins=${plugins.join(',')}`,
+    ]);
+  });
+
   it('is taken away by none', () => assert.deepEqual(given('none'), []));
 
   it('means what it means to cox apiserver', () => {

@@ -71,8 +71,22 @@ export function argumentsGiven(texts: readonly string[], environment: Environmen
       throw new UserError(`Cannot use --apiserver-arg ${name}: cox up decides this itself.`);
     return `${name}=${isPath(name, value) ? resolve(value) : value}`;
   });
-  serverArguments(kept, { issuer: 'https://kubernetes.default.svc', environment });
-  return kept;
+  const once = [...joined(kept)].map(([name, value]) => `${name}=${value}`);
+  serverArguments(once, { issuer: 'https://kubernetes.default.svc', environment });
+  return once;
+}
+
+/** Each name once, whoever reads them: lists are joined, of other flags the last counts. */
+function joined(texts: readonly string[]): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const { name, value } of texts.map(nameAndValue)) {
+    const before = values.get(name);
+    const isList = Object.entries(API_SERVER.flags).some(
+      ([known, { kind }]) => known === name && kind === 'list',
+    );
+    values.set(name, isList && before !== undefined ? `${before},${value}` : value);
+  }
+  return values;
 }
 
 /** What they mean. `issuer`: of service-account tokens. Throws UserError that names the flag. */

@@ -1,5 +1,5 @@
 /**
- * NaCl's secretbox: a module of its own, which is loaded where a configuration names it.
+ * NaCl's secretbox: a module of its own, which is loaded where encryption is configured: others start without its library.
  *
  * Source: upstream apiserver/pkg/storage/value/encrypt/secretbox.
  */
