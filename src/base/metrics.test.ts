@@ -13,6 +13,21 @@ function samples(registry: MetricRegistry): string[] {
 }
 
 describe('MetricRegistry', () => {
+  it('observes a series by its labels and by what was made for it alike', () => {
+    const registry = new MetricRegistry();
+    const histogram = registry.histogram(head('a', 'x'), [1]);
+    const observe = histogram.of(['1']);
+    observe(0.5);
+    histogram.observe(['1'], 2);
+    observe(3);
+    assert.deepEqual(samples(registry), [
+      'a_bucket{x="1",le="1"} 1',
+      'a_bucket{x="1",le="+Inf"} 3',
+      'a_sum{x="1"} 5.5',
+      'a_count{x="1"} 3',
+    ]);
+  });
+
   it('gives who asks once more the metric that is there', () => {
     const registry = new MetricRegistry();
     registry.counter(head('a', 'x')).add(['1']);

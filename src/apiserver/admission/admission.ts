@@ -93,112 +93,103 @@ export interface AdmissionPlugin {
   finished?(request: object): void;
 }
 
-/** Is told how long admission took: of each plug-in by name, and of the whole step without one. */
+/** One step of admission, or one plug-in in it, took so long, in milliseconds. */
+export type TookListener = (operation: Operation, rejected: boolean, tookMs: number) => void;
+
+/** Is told how long admission took. */
 export interface AdmissionObserver {
   readonly clock: Clock;
-  took(
-    about: {
-      readonly plugin?: string;
-      readonly type: 'admit' | 'validate';
-      readonly operation: Operation;
-      readonly rejected: boolean;
-    },
-    tookMs: number,
-  ): void;
+  /** Who is to be told of the plug-in of this name in a step; without a name, of the whole step. */
+  listener(type: 'admit' | 'validate', plugin?: string): TookListener;
 }
 
-interface Step {
-  readonly name: string;
-  /** Undefined where there is nothing to wait for. */
-  readonly run: (attributes: Attributes, rounds: Rounds) => void | Promise<void>;
-}
+/** Undefined where there is nothing to wait for. */
+type Work = (attributes: Attributes, rounds: Rounds) => void | Promise<void>;
 
 export class AdmissionChain {
-  readonly #admitting: readonly Step[];
-  readonly #validating: readonly Step[];
+  readonly #admit: Work;
+  readonly #validate: Work;
   readonly #told: readonly AdmissionPlugin[];
-  readonly #observer: AdmissionObserver | undefined;
 
   /** Without an observer nothing is measured. */
   constructor(plugins: readonly AdmissionPlugin[], observer?: AdmissionObserver) {
-    this.#observer = observer;
-    this.#admitting = plugins
-      .filter((plugin) => 'admit' in plugin)
-      .map((plugin) => ({
-        name: plugin.name,
-        run: (attributes, rounds) => plugin.admit?.(attributes, rounds),
-      }));
-    this.#validating = plugins
-      .filter((plugin) => 'validate' in plugin)
-      .map((plugin) => ({ name: plugin.name, run: (attributes) => plugin.validate?.(attributes) }));
-    this.#told = plugins.filter((plugin) => 'finished' in plugin);
-  }
-
-  admit(attributes: Attributes): Promise<void> {
-    return this.#measured('admit', attributes, async () => {
-      const rounds = new Rounds();
-      await this.#run('admit', this.#admitting, attributes, rounds);
+    const measured = (type: 'admit' | 'validate', work: Work, plugin?: string): Work =>
+      observer === undefined
+        ? work
+        : measuredWork(work, observer.clock, observer.listener(type, plugin));
+    const admitting = inOrder(
+      plugins
+        .filter((plugin) => plugin.admit !== undefined)
+        .map((plugin) =>
+          measured(
+            'admit',
+            (attributes, rounds) => plugin.admit?.(attributes, rounds),
+            plugin.name,
+          ),
+        ),
+    );
+    const validating = inOrder(
+      plugins
+        .filter((plugin) => plugin.validate !== undefined)
+        .map((plugin) =>
+          measured('validate', (attributes) => plugin.validate?.(attributes), plugin.name),
+        ),
+    );
+    this.#admit = measured('admit', async (attributes, rounds) => {
+      await admitting(attributes, rounds);
       if (!rounds.wantsAnother) return;
       rounds.number = 1;
-      await this.#run('admit', this.#admitting, attributes, rounds);
+      await admitting(attributes, rounds);
     });
+    this.#validate = measured('validate', validating);
+    this.#told = plugins.filter((plugin) => plugin.finished !== undefined);
   }
 
-  validate(attributes: Attributes): Promise<void> {
-    return this.#measured('validate', attributes, () =>
-      this.#run('validate', this.#validating, attributes, new Rounds()),
-    );
+  async admit(attributes: Attributes): Promise<void> {
+    await this.#admit(attributes, new Rounds());
+  }
+
+  async validate(attributes: Attributes): Promise<void> {
+    await this.#validate(attributes, new Rounds());
   }
 
   /** To be called when a write is over, however it ended. */
   finished(request: object): void {
     for (const plugin of this.#told) plugin.finished?.(request);
   }
+}
 
-  async #run(
-    type: 'admit' | 'validate',
-    steps: readonly Step[],
-    attributes: Attributes,
-    rounds: Rounds,
-  ): Promise<void> {
-    for (const step of steps) {
-      const work = (): void | Promise<void> => step.run(attributes, rounds);
+function inOrder(all: readonly Work[]): Work {
+  return async (attributes, rounds) => {
+    for (const work of all) {
       // Most have nothing to wait for.
-      const waiting = this.#measured(type, attributes, work, step.name);
+      const waiting = work(attributes, rounds);
       if (waiting !== undefined) await waiting;
     }
-  }
+  };
+}
 
-  /** Does `work`, and tells how long it took. */
-  #measured<T extends void | Promise<void>>(
-    type: 'admit' | 'validate',
-    { operation }: Attributes,
-    work: () => T,
-    plugin?: string,
-  ): T {
-    const observer = this.#observer;
-    if (observer === undefined) return work();
-    const startMs = observer.clock.monotonicMs();
-    const took = (rejected: boolean): void => {
-      const about = { type, operation, rejected, ...(plugin === undefined ? {} : { plugin }) };
-      observer.took(about, observer.clock.monotonicMs() - startMs);
-    };
-    let isWaiting = false;
-    let rejected = true;
+/** `work`, and `took` is told how long it took. */
+function measuredWork(work: Work, clock: Clock, took: TookListener): Work {
+  return (attributes, rounds) => {
+    const { operation } = attributes;
+    const startMs = clock.monotonicMs();
+    let waiting: void | Promise<void>;
     try {
-      const result = work();
-      rejected = false;
-      if (result === undefined) return result;
-      isWaiting = true;
-      return result.then(
-        () => took(false),
-        (error: unknown) => {
-          took(true);
-          throw error;
-        },
-      ) as T;
-    } finally {
-      if (!isWaiting) took(rejected);
+      waiting = work(attributes, rounds);
+    } catch (error) {
+      took(operation, true, clock.monotonicMs() - startMs);
+      throw error;
     }
-  }
+    const ended = (rejected: boolean): void =>
+      took(operation, rejected, clock.monotonicMs() - startMs);
+    if (waiting === undefined) return ended(false);
+    return waiting.then(
+      () => ended(false),
+      (error: unknown) => {
+        ended(true);
+        throw error;
+      },
+    );
+  };
 }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#base/env.ts';
 import { alpha, type Counter, type Histogram, type MetricRegistry, stable } from '#base/metrics.ts';
-import type { AdmissionObserver, Operation } from '../admission/admission.ts';
+import type { AdmissionObserver, Operation, TookListener } from '../admission/admission.ts';
 
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
 const WEBHOOK_BUCKETS = [...BUCKETS, 10, 25];
@@ -128,11 +128,20 @@ export class AdmissionMetrics implements AdmissionObserver {
     );
   }
 
-  took(about: Parameters<AdmissionObserver['took']>[0], tookMs: number): void {
-    const { plugin, type, operation, rejected } = about;
-    const labels = [type, operation, String(rejected)];
-    if (plugin === undefined) this.#steps.observe(labels, tookMs / 1000);
-    else this.#plugins.observe([plugin, ...labels], tookMs / 1000);
+  listener(type: 'admit' | 'validate', plugin?: string): TookListener {
+    const histogram = plugin === undefined ? this.#steps : this.#plugins;
+    const name = plugin === undefined ? [] : [plugin];
+    const admitted = new Map<Operation, (seconds: number) => void>();
+    const refused = new Map<Operation, (seconds: number) => void>();
+    return (operation, rejected, tookMs) => {
+      const known = rejected ? refused : admitted;
+      let observe = known.get(operation);
+      if (observe === undefined) {
+        observe = histogram.of([...name, type, operation, String(rejected)]);
+        known.set(operation, observe);
+      }
+      observe(tookMs / 1000);
+    };
   }
 
   /** A webhook was asked. `code`: 200, its answer's, or 0 for an error of the server itself. */
