@@ -1,6 +1,6 @@
 /** What must hold, as steps. */
 import { globSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { type Step, tool } from './steps.ts';
 
 export function checks(): Step[] {
@@ -30,8 +30,7 @@ export function tests(options: { seeds: number; real: boolean }): Step[] {
     {
       name: 'tests',
       command: process.execPath,
-      // Node's own choice leaves one processor idle: half of two.
-      args: ['--test', `--test-concurrency=${availableParallelism()}`, ...unit],
+      args: [join(import.meta.dirname, 'tests', 'main.ts'), ...unit],
       environment,
     },
   ];
@@ -39,7 +38,7 @@ export function tests(options: { seeds: number; real: boolean }): Step[] {
     steps.push({
       name: 'tests with real containers',
       command: process.execPath,
-      args: ['--test', '--test-concurrency=1', ...real],
+      args: [join(import.meta.dirname, 'tests', 'main.ts'), '--own-network', ...real],
       environment,
     });
   }

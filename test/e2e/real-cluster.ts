@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { realProcesses } from '../../src/edge/processes.ts';
 import { dataDirectoryAt, otherNodeDirectories } from '../../src/cli/data-directory.ts';
 import { buildImage } from '../../src/cli/images/build.ts';
+import { imageCacheFolder } from '../../src/cli/images/cache.ts';
 import type { Recipe } from '../../src/cli/images/recipes.ts';
 import type { NodeDirectory } from '../../src/cli/node-directory.ts';
 import { nodeLayout } from '../../src/cli/node-layout.ts';
@@ -21,7 +22,7 @@ import { openTerminal, type Terminal } from './terminal.ts';
 
 export const BUSYBOX = 'coxswain.test/busybox:1';
 
-const RECIPE: Recipe = {
+export const BUSYBOX_RECIPE: Recipe = {
   name: 'test-busybox',
   revision: 3,
   images: [{ reference: BUSYBOX }],
@@ -144,9 +145,10 @@ async function importBusybox(product: Product): Promise<void> {
 
 /** Gives the containerd of a node the image; `folder` is where archives are kept. */
 export async function importBusyboxTo(directory: NodeDirectory, folder: string): Promise<void> {
-  const { archivePath } = await buildImage(RECIPE, {
+  const { archivePath } = await buildImage(BUSYBOX_RECIPE, {
     processes: realProcesses(),
     folder,
+    cache: imageCacheFolder(process.env),
     repository: process.cwd(),
   });
   const socket = nodeLayout(directory).containerdSocket;

@@ -1,13 +1,5 @@
 /** Another reader of certificates, to compare ours with. */
+import './reflect-metadata.ts';
+import * as oracle from '@peculiar/x509';
 
-// The oracle's container of dependencies asks for the metadata functions of a decorator proposal.
-const metadata = new WeakMap<object, Map<unknown, unknown>>();
-Object.assign(Reflect, {
-  defineMetadata: (key: unknown, value: unknown, target: object) => {
-    metadata.set(target, (metadata.get(target) ?? new Map()).set(key, value));
-  },
-  getMetadata: (key: unknown, target: object) => metadata.get(target)?.get(key),
-  getOwnMetadata: (key: unknown, target: object) => metadata.get(target)?.get(key),
-  hasOwnMetadata: (key: unknown, target: object) => metadata.get(target)?.has(key) ?? false,
-});
-export const oracle = await import('@peculiar/x509');
+export { oracle };

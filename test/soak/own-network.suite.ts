@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { dataDirectoryAt, otherNodeDirectories } from '../../src/cli/data-directory.ts';
 import { buildImage } from '../../src/cli/images/build.ts';
+import { imageCacheFolder } from '../../src/cli/images/cache.ts';
 import { PAUSE } from '../../src/cli/images/recipes.ts';
 import { realProcesses } from '../../src/edge/processes.ts';
 import { sh } from '../kit/network-namespaces.ts';
@@ -51,6 +52,7 @@ describe('a cluster behind `unshare --net`', { skip }, () => {
     await buildImage(PAUSE, {
       processes: realProcesses(),
       folder: images,
+      cache: imageCacheFolder(process.env),
       repository: process.cwd(),
     });
     product = await startProduct(['--example', 'none', '--nodes', '2'], {

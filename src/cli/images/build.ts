@@ -22,6 +22,7 @@ import type { Processes } from '#base/doors.ts';
 import { createTar, type TarEntry } from '#base/tar.ts';
 import { readJsonIfThere } from '../files.ts';
 import { imageArchive } from './archive.ts';
+import { giveToCache, takeFromCache } from './cache.ts';
 import { unpack, walk } from './packages.ts';
 import type { Recipe } from './recipes.ts';
 
@@ -35,15 +36,33 @@ export interface BuildOptions {
   readonly processes: Processes;
   /** Where archives are kept. */
   readonly folder: string;
+  /** Where other clusters of this user find what was built, and this one what they have built. */
+  readonly cache?: string;
   /** The root of this repository. */
   readonly repository: string;
 }
 
 /** The archive of `recipe`, built when there is none of this recipe yet. */
 export async function buildImage(recipe: Recipe, options: BuildOptions): Promise<BuiltImage> {
-  const base = join(options.folder, `${recipe.name}-${recipeKey(recipe, options.repository)}`);
+  const { folder, cache } = options;
+  const name = `${recipe.name}-${recipeKey(recipe, options.repository)}`;
+  const base = join(folder, name);
   const kept = keptImage(base);
   if (kept !== undefined) return kept;
+  if (cache !== undefined) {
+    mkdirSync(folder, { recursive: true });
+    takeFromCache(cache, name, folder);
+    const taken = keptImage(base);
+    if (taken !== undefined) return taken;
+  }
+  const built = await buildAnew(recipe, base, options);
+  if (cache !== undefined)
+    giveToCache(folder, name, cache, (path) => removeOlder(path, recipe.name));
+  return built;
+}
+
+async function buildAnew(recipe: Recipe, base: string, options: BuildOptions): Promise<BuiltImage> {
+  mkdirSync(options.folder, { recursive: true });
   removeStages(options.folder, recipe.name);
   const stage = `${base}.stage`;
   mkdirSync(stage, { recursive: true });

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -183,6 +192,43 @@ describe('buildImage', { skip: skip && 'needs root and apt' }, () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('takes what another cluster has built, and makes what it builds known to others', async (t) => {
+    const folder = repositoryOf(t, { 'repository/text': 'x' });
+    const cache = join(folder, 'cache');
+    const real = realProcesses();
+    let commands = 0;
+    const processes = {
+      run: (...args: Parameters<typeof real.run>) => (commands++, real.run(...args)),
+    };
+    const build = (name: string, recipe = PAUSE) =>
+      buildImage(recipe, {
+        processes,
+        folder: join(folder, name),
+        cache,
+        repository: join(folder, 'repository'),
+      });
+    const first = await build('first');
+    assert.ok(commands > 0);
+    commands = 0;
+    const second = await build('second');
+    assert.equal(commands, 0, 'the archive of the other is taken');
+    assert.equal(second.archivePath, first.archivePath.replace('/first/', '/second/'));
+    assert.deepEqual(second.digests, first.digests);
+    assert.deepEqual(readFileSync(second.archivePath), readFileSync(first.archivePath));
+    assert.equal(statSync(cache).mode & 0o777, 0o700);
+
+    await build('third', { ...PAUSE, environment: ['A=b'] });
+    assert.equal(readdirSync(cache).length, 2, 'archives of older recipes go');
+    assert.deepEqual(readFileSync(second.archivePath), readFileSync(first.archivePath));
+
+    // Half of an archive is none: it is built anew.
+    for (const file of readdirSync(cache).filter((name) => name.endsWith('.json')))
+      rmSync(join(cache, file));
+    commands = 0;
+    await build('fourth', { ...PAUSE, environment: ['A=b'] });
+    assert.ok(commands > 0);
   });
 
   it('lets programs be run, and prepares with the environment of the containers', async (t) => {

@@ -6,6 +6,7 @@ import type { Processes } from '#base/doors.ts';
 import { join } from 'node:path';
 import type { Progress } from '../progress.ts';
 import { type BuiltImage, buildImage, recipeKey } from './build.ts';
+import { imageCacheFolder } from './cache.ts';
 import { programRecipe, programReference } from './program.ts';
 import { EXAMPLE_RECIPES, PAUSE, type Recipe } from './recipes.ts';
 
@@ -35,6 +36,19 @@ export function programImage(): { readonly reference: string; readonly key: stri
   };
 }
 
+/** Builds `recipes` into the user's cache, by way of `folder`: clusters take them from there. */
+export async function fillImageCache(
+  recipes: readonly Recipe[],
+  options: Pick<ImportOptions, 'folder' | 'processes' | 'progress'>,
+): Promise<void> {
+  for (const recipe of recipes) await built(recipe, options);
+}
+
+/** All images that a cluster may need: also those of examples, and that of this program. */
+export function allRecipes(): Recipe[] {
+  return [PAUSE, ...Object.values(EXAMPLE_RECIPES).flat(), programRecipe(REPOSITORY)];
+}
+
 export async function importImages(options: ImportOptions): Promise<void> {
   const recipes = [
     PAUSE,
@@ -51,15 +65,22 @@ async function importOne(
   known: ReadonlyMap<string, string>,
   options: ImportOptions,
 ): Promise<void> {
-  const { processes, folder, progress } = options;
-  const built = await progress.step(`Building the image ${recipe.name}`, () =>
-    buildImage(recipe, { processes, folder, repository: REPOSITORY }),
-  );
-  const isThere = Object.entries(built.digests).every(
+  const image = await built(recipe, options);
+  const isThere = Object.entries(image.digests).every(
     ([name, digest]) => known.get(name) === digest,
   );
   if (isThere) return;
-  await progress.step(`Importing the image ${recipe.name}`, () => load(built, options));
+  await options.progress.step(`Importing the image ${recipe.name}`, () => load(image, options));
+}
+
+function built(
+  recipe: Recipe,
+  { processes, folder, progress }: Pick<ImportOptions, 'folder' | 'processes' | 'progress'>,
+): Promise<BuiltImage> {
+  const cache = imageCacheFolder(process.env);
+  return progress.step(`Building the image ${recipe.name}`, () =>
+    buildImage(recipe, { processes, folder, cache, repository: REPOSITORY }),
+  );
 }
 
 async function load(image: BuiltImage, { processes, socket }: ImportOptions): Promise<void> {
