@@ -13,7 +13,7 @@ export function checks(): Step[] {
 }
 
 /** These start the product, and take their time: not for the gate before each commit. */
-const OF_THE_PRODUCT = /^test\/(e2e|kill)\//;
+const OF_THE_PRODUCT = /^test\/(e2e|kill|clients\/client-go)/;
 
 /**
  * Tests that need root, Linux and real containers are named `*.real.test.ts`. `real`: those too, and

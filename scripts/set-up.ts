@@ -10,7 +10,7 @@ import { allRecipes, fillImageCache } from '#cli/images/import.ts';
 import { installPrerequisites, updatePackageLists } from '#cli/prerequisites.ts';
 import { Progress } from '#cli/progress.ts';
 import { messageOf } from '#cli/user-error.ts';
-import { BUSYBOX_RECIPE } from '../test/e2e/real-cluster.ts';
+import { BUSYBOX_RECIPE } from '#kit/busybox-image.ts';
 
 /** Shows that writes are on the disk before they are answered. */
 const STRACE = ['strace', ['/usr/bin/strace']] as const;

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { unlessReal } from './needs.ts';
-import { BUSYBOX, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('kubectl attach and run with real containers');
 const ECHO = 'while read -r line; do echo "got $line"; echo "err $line" >&2; done; echo over';

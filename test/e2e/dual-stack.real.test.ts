@@ -13,7 +13,8 @@ import { offEven } from '../kit/spread.ts';
 import { unlessReal } from './needs.ts';
 import { openOutsider, type Outsider } from './outsider.ts';
 import { eventually, run } from './product.ts';
-import { BUSYBOX, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('two real nodes with both families of IP');
 const DOMAIN = 'default.svc.cluster.local';

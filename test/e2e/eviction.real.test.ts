@@ -18,7 +18,8 @@ import { clientAs, nodeIdentity } from '../../src/client/in-process.ts';
 import { realEnvironment } from '../../src/edge/environment.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { testAuthority } from '../kit/join-world.ts';
-import { BUSYBOX, RealTestNode, whyNot } from '../kit/kubelet/real-node.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { RealTestNode, whyNot } from '../kit/kubelet/real-node.ts';
 import { eventually } from './product.ts';
 
 const reason = whyNot();

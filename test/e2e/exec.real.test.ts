@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { unlessReal } from './needs.ts';
-import { BUSYBOX, podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const LARGE_BYTES = 10 * 1024 * 1024;
 const skip = unlessReal('kubectl exec with real containers');

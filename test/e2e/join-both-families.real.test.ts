@@ -17,7 +17,8 @@ import {
 } from './joining-machine.ts';
 import { unlessReal } from './needs.ts';
 import { eventually, run } from './product.ts';
-import { BUSYBOX, importBusyboxTo, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { importBusyboxTo, type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('a machine that joins a cluster of both families');
 const NODE = 'joined';

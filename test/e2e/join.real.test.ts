@@ -16,7 +16,8 @@ import {
 import { unlessReal } from './needs.ts';
 import { eventually, type Output, run, startProduct, type Product } from './product.ts';
 import { removeDirectory, temporaryDirectory } from './product.ts';
-import { BUSYBOX, importBusyboxTo, podManifest } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { importBusyboxTo, podManifest } from './real-cluster.ts';
 
 const skip = unlessReal('a machine that joins');
 const NODE = 'joined';

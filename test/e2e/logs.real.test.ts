@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { unlessReal } from './needs.ts';
-import { BUSYBOX, podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('kubectl logs with real containers');
 /** Prints a line for each file that appears, and ends with the last. */

@@ -12,7 +12,8 @@ import { runningPid } from '../../src/cli/supervisor.ts';
 import { realProcesses } from '../../src/edge/processes.ts';
 import { unlessReal } from './needs.ts';
 import { eventually, run } from './product.ts';
-import { BUSYBOX, importBusyboxTo, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { importBusyboxTo, type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('three real nodes');
 const COUNT = 3;

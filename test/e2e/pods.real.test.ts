@@ -5,7 +5,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { unlessReal } from './needs.ts';
-import { BUSYBOX, podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('kubectl with real pods');
 const LARGE_BYTES = 10 * 1024 * 1024;

@@ -7,9 +7,9 @@ import { realProcesses } from '../../src/edge/processes.ts';
 import { dataDirectoryAt, otherNodeDirectories } from '../../src/cli/data-directory.ts';
 import { buildImage } from '../../src/cli/images/build.ts';
 import { imageCacheFolder } from '../../src/cli/images/cache.ts';
-import type { Recipe } from '../../src/cli/images/recipes.ts';
 import type { NodeDirectory } from '../../src/cli/node-directory.ts';
 import { nodeLayout } from '../../src/cli/node-layout.ts';
+import { BUSYBOX, BUSYBOX_RECIPE } from '../kit/busybox-image.ts';
 import {
   eventually,
   type Product,
@@ -19,26 +19,6 @@ import {
   temporaryDirectory,
 } from './product.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
-
-export const BUSYBOX = 'coxswain.test/busybox:1';
-
-export const BUSYBOX_RECIPE: Recipe = {
-  name: 'test-busybox',
-  revision: 3,
-  images: [{ reference: BUSYBOX }],
-  // The second has getent(1): names as glibc finds them.
-  packages: ['busybox', 'libc-bin'],
-  without: [],
-  prune: [/^usr\/share\//],
-  files: {},
-  prepare: [
-    ['/bin/busybox', 'mkdir', '-p', '/usr/local/bin'],
-    ['/bin/busybox', '--install', '-s', '/usr/local/bin'],
-    ['/bin/busybox', 'ln', '-s', 'busybox', '/bin/sh'],
-  ],
-  entrypoint: ['/bin/busybox', 'sh'],
-  environment: ['PATH=/usr/local/bin:/usr/bin:/bin'],
-};
 
 export interface RealCluster {
   readonly product: Product;

@@ -12,7 +12,8 @@ import { nodeLayout } from '../../src/cli/node-layout.ts';
 import { Registry, USER } from '../kit/registry.ts';
 import { unlessCommand, unlessReal } from './needs.ts';
 import { eventually, run } from './product.ts';
-import { BUSYBOX, podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip =
   unlessReal('pulls from a registry') || unlessCommand('docker-registry', 'pulls from a registry');

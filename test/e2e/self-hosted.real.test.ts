@@ -14,7 +14,8 @@ import { runningPid } from '../../src/cli/supervisor.ts';
 import { ask } from './http.ts';
 import { unlessReal } from './needs.ts';
 import { eventually, type Product, removeDirectory, run, startProduct } from './product.ts';
-import { BUSYBOX, podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { podManifest, type RealCluster, startRealCluster } from './real-cluster.ts';
 
 const skip = unlessReal('the control plane in pods');
 const NODE = nodeNameOf(hostname());

@@ -11,7 +11,8 @@ import type { NodeDirectory } from '../../src/cli/node-directory.ts';
 import { nodeLayout } from '../../src/cli/node-layout.ts';
 import { runningPid } from '../../src/cli/supervisor.ts';
 import { eventually, run } from '../e2e/product.ts';
-import { BUSYBOX, type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
 
 const NODES = 3;
 const PODS = 6;

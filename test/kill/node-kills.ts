@@ -17,7 +17,8 @@ import {
   startProduct,
   temporaryDirectory,
 } from '../e2e/product.ts';
-import { BUSYBOX, importBusyboxTo } from '../e2e/real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { importBusyboxTo } from '../e2e/real-cluster.ts';
 import { type NodeState, readNodeState, sizesOf } from './node-state.ts';
 
 export const VICTIMS = ['node', 'control-plane', 'containerd', 'shim', 'supervisor'] as const;

@@ -7,7 +7,8 @@ import type { Pod } from '../../src/api/gen/core-v1.ts';
 import { dataDirectoryAt, otherNodeDirectories } from '../../src/cli/data-directory.ts';
 import { interfacesOf } from '../../src/cli/node-network.ts';
 import { eventually, run } from '../e2e/product.ts';
-import { BUSYBOX, type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
 import { readNodeState } from '../kill/node-state.ts';
 
 const PODS = 6;

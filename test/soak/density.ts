@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import type { Event, Pod } from '../../src/api/gen/core-v1.ts';
 import { eventually } from '../e2e/product.ts';
-import { BUSYBOX, podManifest, type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { podManifest, type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
 import { untilAvailable } from './leaks.ts';
 
 /** Upstream's default of maxPods. */

@@ -6,7 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Pod } from '../../src/api/gen/core-v1.ts';
 import { dataDirectoryAt, otherNodeDirectories } from '../../src/cli/data-directory.ts';
 import { eventually } from '../e2e/product.ts';
-import { BUSYBOX, type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
+import { type RealCluster, startRealCluster } from '../e2e/real-cluster.ts';
 import { readNodeState, sizesOf } from '../kill/node-state.ts';
 import { type Counts, readCounts } from './counts.ts';
 

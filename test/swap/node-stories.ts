@@ -8,7 +8,7 @@ import { SERVICE } from '#api/core/service.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
 import type { Container, Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { type Output, run } from '../e2e/product.ts';
-import { BUSYBOX } from '../e2e/real-cluster.ts';
+import { BUSYBOX } from '../kit/busybox-image.ts';
 import { openStream, type Stream } from '../e2e/stream.ts';
 import { KUBECONFIG } from './node.ts';
 import type { Story, World } from './stories.ts';

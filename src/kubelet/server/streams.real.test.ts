@@ -10,7 +10,8 @@ import { after, before, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
 import { SpdyConnection } from '#base/http/spdy.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
-import { BUSYBOX, RealTestNode, whyNot } from '#kit/kubelet/real-node.ts';
+import { BUSYBOX } from '#kit/busybox-image.ts';
+import { RealTestNode, whyNot } from '#kit/kubelet/real-node.ts';
 import { POD } from '../resources.ts';
 
 const reason = whyNot();

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readBody } from '#base/http/message.ts';
-import { BUSYBOX, RealTestNode, whyNot } from '#kit/kubelet/real-node.ts';
+import { BUSYBOX } from '#kit/busybox-image.ts';
+import { RealTestNode, whyNot } from '#kit/kubelet/real-node.ts';
 import { POD } from '../resources.ts';
 import type { Summary } from './summary-types.ts';
 

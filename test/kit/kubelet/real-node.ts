@@ -8,6 +8,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '#client/client.ts';
+import { buildImage } from '#cli/images/build.ts';
+import { imageCacheFolder } from '#cli/images/cache.ts';
+import { PAUSE } from '#cli/images/recipes.ts';
+import { SANDBOX_IMAGE } from '#cli/node-layout.ts';
 import { runcPath } from '#cli/prerequisites.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realFileSystem } from '#edge/file-system.ts';
@@ -21,10 +25,9 @@ import type { KubeletEvent } from '#kubelet/events.ts';
 import { Kubelet } from '#kubelet/kubelet.ts';
 import { CNI_BIN_DIRECTORY, cniConfigList } from '#kubelet/network/cni-config.ts';
 import { containerdConfig, hasSysResource } from '#kubelet/runtime/containerd-config.ts';
+import { BUSYBOX_RECIPE } from '../busybox-image.ts';
 import { FakeApi } from './fake-api.ts';
 
-export const BUSYBOX = 'coxswain.test/busybox:1';
-const PAUSE = 'coxswain.test/pause:1';
 const POD_CIDR = '10.88.77.0/24';
 
 /** Undefined when a real node can be made here. */
@@ -78,7 +81,7 @@ export class RealTestNode {
     writeFileSync(this.path('config.toml'), this.#config());
     writeFileSync(this.path('cni', '10-test.conflist'), this.#cni());
     await this.launchContainerd();
-    this.#importImages();
+    await this.#importImages();
   }
 
   /** Also after it was killed. */
@@ -147,7 +150,7 @@ export class RealTestNode {
         ...over.configuration,
       }),
       rootDirectory: this.path('kubelet'),
-      sandboxImage: PAUSE,
+      sandboxImage: SANDBOX_IMAGE,
       onPodCidrs: () => Promise.resolve(),
     });
     await this.#kubelet.start();
@@ -200,7 +203,7 @@ export class RealTestNode {
       root: this.path('root'),
       state: this.path('state'),
       socketPath: this.path('containerd.sock'),
-      sandboxImage: PAUSE,
+      sandboxImage: SANDBOX_IMAGE,
       cniBinDirectory: CNI_BIN_DIRECTORY,
       cniConfigDirectory: this.path('cni'),
       runcPath: runcPath(),
@@ -216,59 +219,16 @@ export class RealTestNode {
     });
   }
 
-  /** busybox with its applets, and catatonit as the process of a sandbox. */
-  #importImages(): void {
-    const work = this.path('images');
-    execFileSync('apt-get', ['download', 'busybox-static', 'catatonit'], {
-      cwd: work,
-      stdio: 'ignore',
-    });
-    execFileSync('sh', ['-c', 'for deb in *.deb; do dpkg-deb -x "$deb" unpacked; done'], {
-      cwd: work,
-    });
-    const busybox = join(work, 'busybox-root');
-    for (const name of ['bin', 'tmp', 'etc']) mkdirSync(join(busybox, name), { recursive: true });
-    const unpacked = join(work, 'unpacked');
-    // Debian has moved it.
-    const [program = ''] = ['bin/busybox', 'usr/bin/busybox']
-      .map((path) => join(unpacked, path))
-      .filter((path) => existsSync(path));
-    execFileSync('cp', [program, join(busybox, 'bin/busybox')]);
-    execFileSync(join(busybox, 'bin/busybox'), ['--install', '-s', join(busybox, 'bin')]);
-    execFileSync('sh', ['-c', 'for f in *; do [ -L $f ] && ln -sfn busybox $f; done; true'], {
-      cwd: join(busybox, 'bin'),
-    });
-    this.#importImage(BUSYBOX, busybox, { Cmd: ['sh'], Env: ['PATH=/bin'] });
-    const pause = join(work, 'pause-root');
-    mkdirSync(pause);
-    execFileSync('cp', [join(unpacked, 'usr/bin/catatonit'), join(pause, 'pause')]);
-    this.#importImage(PAUSE, pause, { Entrypoint: ['/pause', '-P'] });
-  }
-
-  #importImage(name: string, root: string, config: object): void {
-    const out = `${root}.image`;
-    mkdirSync(out);
-    execFileSync('tar', ['-C', root, '-cf', join(out, 'layer.tar'), '.']);
-    const sum = execFileSync('sha256sum', [join(out, 'layer.tar')])
-      .toString()
-      .split(' ')[0];
-    const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-    const rootfs = { type: 'layers', diff_ids: [`sha256:${sum}`] };
-    writeFileSync(
-      join(out, 'config.json'),
-      JSON.stringify({ architecture, os: 'linux', config, rootfs }),
-    );
-    const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }];
-    writeFileSync(join(out, 'manifest.json'), JSON.stringify(manifest));
-    execFileSync('tar', [
-      '-C',
-      out,
-      '-cf',
-      `${out}.tar`,
-      'manifest.json',
-      'config.json',
-      'layer.tar',
-    ]);
-    this.ctr('images', 'import', `${out}.tar`);
+  /** busybox with its applets, and the process of a sandbox. */
+  async #importImages(): Promise<void> {
+    for (const recipe of [PAUSE, BUSYBOX_RECIPE]) {
+      const { archivePath } = await buildImage(recipe, {
+        processes: realProcesses(),
+        folder: this.path('images'),
+        cache: imageCacheFolder(process.env),
+        repository: process.cwd(),
+      });
+      this.ctr('images', 'import', archivePath);
+    }
   }
 }

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
-import { BUSYBOX, RealTestNode, whyNot } from '#kit/kubelet/real-node.ts';
+import { BUSYBOX } from '#kit/busybox-image.ts';
+import { RealTestNode, whyNot } from '#kit/kubelet/real-node.ts';
 import { CONFIG_MAP, POD, SECRET } from './resources.ts';
 
 const reason = whyNot();
