@@ -14,6 +14,8 @@ import { BUSYBOX_RECIPE } from '#kit/busybox-image.ts';
 
 /** Shows that writes are on the disk before they are answered. */
 const STRACE = ['strace', ['/usr/bin/strace']] as const;
+/** From which nodes pull images. */
+const REGISTRY = ['docker-registry', ['/usr/bin/docker-registry']] as const;
 /** Of what images are made. */
 const IMAGE_PACKAGES = ['busybox-static', 'catatonit'];
 
@@ -25,7 +27,7 @@ async function setUp(): Promise<void> {
   const processes = realProcesses();
   const progress = new Progress((line) => process.stdout.write(line));
   try {
-    await installPrerequisites({ processes, progress, more: [STRACE] });
+    await installPrerequisites({ processes, progress, more: [STRACE, REGISTRY] });
     const { exitCode } = await processes.run('apt-cache', ['show', ...IMAGE_PACKAGES]);
     if (exitCode !== 0)
       await progress.step('Getting the package lists', () => updatePackageLists(processes));

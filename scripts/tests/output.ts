@@ -10,10 +10,11 @@ export interface Counts {
 
 export const NO_COUNTS: Counts = { tests: 0, passed: 0, failed: 0, skipped: 0 };
 
-/** The sums at the end of an output; none where it has none. */
-export function countsOf(output: string): Counts {
+/** The sums at the end of an output; undefined where it has none, because its process ended before. */
+export function countsOf(output: string): Counts | undefined {
   const count = (name: string): number =>
     Number(new RegExp(`^ℹ ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  if (!/^ℹ tests \d+$/m.test(output)) return undefined;
   return {
     tests: count('tests'),
     passed: count('pass'),
@@ -31,7 +32,7 @@ export function addCounts(a: Counts, b: Counts): Counts {
   };
 }
 
-/** The lines that name skipped tests. */
+/** The lines that name skipped tests and suites, with the reason. */
 export function skippedIn(output: string): string[] {
-  return output.split('\n').filter((line) => /^\s*﹣ .* # SKIP/.test(line));
+  return output.split('\n').filter((line) => /^\s*﹣ .* # /.test(line));
 }

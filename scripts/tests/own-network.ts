@@ -3,13 +3,19 @@
  * several clusters with real nodes run on one machine, and none of their packets leaves it.
  *
  * It goes with its last process. The network namespaces that are made in it have names of their own
- * (`/run/netns` is another one there).
+ * (`/run/netns` is another one there), and /sys shows its interfaces.
  */
 
 const SET_UP = `
 set -e
 mkdir -p /run/netns
 mount -t tmpfs tmpfs /run/netns
+mkdir /run/netns/.cgroups
+mount --rbind /sys/fs/cgroup /run/netns/.cgroups
+umount --recursive --lazy /sys
+mount -t sysfs sysfs /sys
+mount --move /run/netns/.cgroups /sys/fs/cgroup
+rmdir /run/netns/.cgroups
 ip link set lo up
 ip link add eth0 type veth peer name nowhere
 ip address add 192.0.2.1/24 dev eth0
