@@ -42,6 +42,11 @@ export interface FileSystem {
   ): Promise<void>;
   /** Makes the directory and its parents; an existing one is no error. */
   makeDirectory(path: string, mode?: number): Promise<void>;
+  /**
+   * Makes `directory/part/part/…`, each that is missing with just this mode. Ends without an error
+   * at a part that is no directory; what somebody exchanges meanwhile leads nowhere else.
+   */
+  makeDirectoriesWithin(directory: string, parts: readonly string[], mode: number): Promise<void>;
   list(path: string): Promise<string[]>;
   /** Undefined when there is nothing at `path`. Follows symlinks unless `noFollow`. */
   stat(path: string, options?: { noFollow?: boolean }): Promise<FileStat | undefined>;

@@ -16,7 +16,9 @@ export function backendConnector(): BackendConnector {
   return {
     to(backend: Backend): Handler {
       const key = keyOf(backend);
-      const client = clients.get(key) ?? httpClient({ ...backend, ...OPTIONS });
+      const { allows, ...target } = backend;
+      const guarded = allows === undefined ? {} : { allowsAddress: allows };
+      const client = clients.get(key) ?? httpClient({ ...target, ...guarded, ...OPTIONS });
       clients.delete(key);
       clients.set(key, client);
       if (clients.size > CLIENTS_MAX) forgetOldest(clients);
@@ -25,10 +27,13 @@ export function backendConnector(): BackendConnector {
   };
 }
 
-/** Certificates and keys are part of what a connection is. */
-function keyOf({ host, port, tls }: Backend): string {
+/**
+ * Certificates and keys are part of what a connection is, and so is whether its address is checked:
+ * one server checks in one way.
+ */
+function keyOf({ host, port, tls, allows }: Backend): string {
   return createHash('sha256')
-    .update(JSON.stringify([host, port, tls ?? null]))
+    .update(JSON.stringify([host, port, tls ?? null, allows !== undefined]))
     .digest('hex');
 }
 

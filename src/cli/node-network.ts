@@ -90,6 +90,7 @@ export class NodeNetwork {
     for (const range of rangesIn(serviceCidr))
       await this.#ip('route', 'replace', range, 'dev', bridgeName(hash));
     await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.route_localnet`, '1');
+    await this.#heedNoPods();
     // Pods on one bridge reach each other's Services through the node: it must not tell them of a shorter way.
     await this.#sysctl(`net.ipv4.conf.${bridgeName(hash)}.send_redirects`, '0');
     await this.#showFrames();
@@ -106,6 +107,17 @@ export class NodeNetwork {
     if (!existsSync(BRIDGE_NETFILTER)) return;
     await this.#sysctl('net.bridge.bridge-nf-call-iptables', '1');
     if (this.#hasIpv6) await this.#sysctl('net.bridge.bridge-nf-call-ip6tables', '1');
+  }
+
+  /**
+   * A pod is no router: by advertising itself as one it would draw the machine's IPv6 traffic to
+   * itself (CVE-2020-10749), most easily where the cluster has no IPv6 and the machine forwards
+   * none. There is no such setting where the kernel has no IPv6.
+   */
+  async #heedNoPods(): Promise<void> {
+    const { hash, processes } = this.#options;
+    for (const name of [bridgeName(hash), dnsInterface(hash)])
+      await processes.run('sysctl', ['-qw', `net.ipv6.conf.${name}.accept_ra=0`]);
   }
 
   get #hasIpv6(): boolean {
@@ -125,7 +137,8 @@ export class NodeNetwork {
     if (settings.includes(`${forwarding} = 1\n`)) return;
     // A router believes no other router unless it is told to (2): the machine shall keep the default
     // route that it was advertised.
-    for (const name of heedfulInterfaces(settings)) await this.#sysctl(name, '2');
+    for (const { setting, device } of heedfulInterfaces(settings))
+      if (!device.startsWith(`cox${this.#options.hash}`)) await this.#sysctl(setting, '2');
     await this.#sysctl(forwarding, '1');
   }
 
@@ -171,10 +184,10 @@ export function addressWords(address: string): string[] {
  * `settings`: what sysctl(8) says of all. The settings of interfaces that take routes from a router
  * as long as they are none themselves (Documentation/networking/ip-sysctl, accept_ra).
  */
-function heedfulInterfaces(settings: string): string[] {
+function heedfulInterfaces(settings: string): { setting: string; device: string }[] {
   const lines = settings.matchAll(/^(net\.ipv6\.conf\.(\S+)\.accept_ra) = 1$/gm);
-  return [...lines].flatMap(([, name = '', device = '']) =>
-    device === 'all' || device === 'default' || device === 'lo' ? [] : [name],
+  return [...lines].flatMap(([, setting = '', device = '']) =>
+    device === 'all' || device === 'default' || device === 'lo' ? [] : [{ setting, device }],
   );
 }
 

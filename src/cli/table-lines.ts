@@ -15,7 +15,15 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** What objects say must not reach the terminal as it is: neither lines nor control characters. */
+/**
+ * What objects and clients say must not reach the terminal as it is: control characters would move
+ * its cursor, or more (CVE-2021-25743).
+ */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+/** Printable, and without line breaks. */
 export function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+  return printable(text.replace(/\s+/g, ' '));
 }

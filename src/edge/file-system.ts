@@ -1,6 +1,6 @@
 /** The real `FileSystem` door. */
 import { randomBytes } from 'node:crypto';
-import { type Stats, watch } from 'node:fs';
+import { constants, type Stats, watch } from 'node:fs';
 import {
   appendFile,
   chmod,
@@ -37,6 +37,7 @@ export function realFileSystem(): FileSystem {
     async makeDirectory(path, mode) {
       await mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
     },
+    makeDirectoriesWithin,
     list: (path) => readdir(path),
     async stat(path, options = {}) {
       try {
@@ -67,8 +68,12 @@ export function realFileSystem(): FileSystem {
   };
 }
 
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
+
 function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = codeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
@@ -93,6 +98,46 @@ function fileStatOf(stats: Stats): FileStat {
     device: stats.dev,
   };
 }
+
+const DIRECTORY_ITSELF = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/**
+ * Each step starts at the open directory before it: a path would be walked anew, through links that
+ * somebody has put there since.
+ */
+async function makeDirectoriesWithin(
+  directory: string,
+  parts: readonly string[],
+  mode: number,
+): Promise<void> {
+  let at = await open(directory, DIRECTORY_ITSELF);
+  try {
+    for (const part of parts) {
+      const path = `/proc/self/fd/${at.fd}/${part}`;
+      const isNew = await mkdir(path, mode).then(
+        () => true,
+        (error: unknown) => {
+          if (codeOf(error) === 'EEXIST') return false;
+          throw error;
+        },
+      );
+      const next = await open(path, DIRECTORY_ITSELF).catch((error: unknown) => {
+        if (NO_DIRECTORY.includes(codeOf(error))) return undefined;
+        throw error;
+      });
+      if (next === undefined) return;
+      await at.close();
+      at = next;
+      // The umask has a say in what `mkdir` makes of the mode, not in this.
+      if (isNew) await at.chmod(mode);
+    }
+  } finally {
+    await at.close();
+  }
+}
+
+/** A link, or something else, is there instead; or it has gone again. */
+const NO_DIRECTORY: readonly string[] = ['ELOOP', 'ENOTDIR', 'ENOENT'];
 
 async function readAt(path: string, position: number, length: number): Promise<Uint8Array> {
   const file = await open(path);

@@ -10,6 +10,7 @@ import type { TlsClientOptions } from '#base/doors.ts';
 import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import { Agent as PlainAgent, request as plainRequest } from './node-http.ts';
 import { StreamSink } from './stream-sink.ts';
+import { guardedLookup } from './guarded-lookup.ts';
 import { serverNameOptions } from './tls-name.ts';
 
 export interface HttpClientOptions {
@@ -25,6 +26,8 @@ export interface HttpClientOptions {
   readonly socketsMax?: number;
   /** Takes answers of servers that do not keep to the letter of HTTP: lines without CR. */
   readonly lenient?: boolean;
+  /** Of the addresses that a name stands for, which may be connected to; all unless given. */
+  readonly allowsAddress?: (address: string) => boolean;
   /** How long a connection may take to stand; 10 s unless given. */
   readonly connectTimeoutMs?: number;
 }
@@ -122,6 +125,7 @@ class Client implements HttpClient {
 
   #settings(message: HttpRequest, agent: HttpAgent | TlsAgent): RequestOptions {
     const { path, host = '127.0.0.1', port = 443, headers, lenient = false } = this.#options;
+    const { allowsAddress } = this.#options;
     const { body, bodyStream, signal } = message;
     const isUnmeasured =
       bodyStream !== undefined && message.headers['content-length'] === undefined;
@@ -136,6 +140,7 @@ class Client implements HttpClient {
         ...(isUnmeasured ? { 'transfer-encoding': 'chunked' } : {}),
       },
       ...(path === undefined ? { host, port } : { socketPath: path }),
+      ...(allowsAddress === undefined ? {} : { lookup: guardedLookup(allowsAddress) }),
       ...(signal === undefined ? {} : { signal }),
     };
   }

@@ -8,6 +8,7 @@ import type { AdmissionPlugin } from './admission.ts';
 import { alwaysAdmit, alwaysDeny } from './plugins/always.ts';
 import { alwaysPullImages } from './plugins/always-pull-images.ts';
 import { denyServiceExternalIps } from './plugins/deny-service-external-ips.ts';
+import { endpointRestriction } from './plugins/endpoint-restriction.ts';
 import { eventRateLimit } from './plugins/event-rate-limit.ts';
 import { extendedResourceToleration } from './plugins/extended-resource-toleration.ts';
 import { imagePolicyWebhook } from './plugins/image-policy-webhook.ts';
@@ -88,6 +89,8 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     certificateSubjectRestriction,
     defaultIngressClass(services),
     denyServiceExternalIps,
+    // Ours: no namespace leads others to the pods of a third.
+    endpointRestriction(services),
     podTopologyLabels(services),
     podGroupWorkloadExists(services),
     nodeDeclaredFeatures(services),

@@ -38,7 +38,7 @@ export interface HandlerParts {
 
 export function createHandler(parts: HandlerParts): Handler {
   const { core, access } = parts;
-  const { limits, gates, resources, environment } = core;
+  const { limits, gates, environment } = core;
   const { aggregator } = parts.aggregation;
   const router = createRouter(parts);
   const cbor = gates.enabled('CBORServingAndStorage');
@@ -63,7 +63,6 @@ export function createHandler(parts: HandlerParts): Handler {
       compresses: gates.enabled('APIResponseCompression'),
       metrics: core.metrics,
       auditor: core.auditor,
-      isKnown: ({ info }) => resources.find(info.group, info.version, info.resource) !== undefined,
     }),
     (context) => {
       const other = aggregator.remoteOf(context.info.path);

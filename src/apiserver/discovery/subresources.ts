@@ -63,6 +63,13 @@ const OTHERS: Readonly<Record<string, readonly Subresource[]>> = {
   ],
 };
 
+/** Whether `kind` has a subresource of this name. */
+export function hasSubresource(kind: AnyKind, name: string): boolean {
+  if (name === 'status') return kind.hasStatus === true;
+  if (name === SCALE.name && kind.scale !== undefined) return true;
+  return OTHERS[`${kind.group}/${kind.plural}`]?.some((other) => other.name === name) === true;
+}
+
 /** All subresources of `kind`, sorted by name. */
 export function subresourcesOf(kind: AnyKind): Subresource[] {
   const found = [...(OTHERS[`${kind.group}/${kind.plural}`] ?? [])];

@@ -4,20 +4,13 @@
  * Only requests with a route are counted: their labels are ours, not the client's.
  */
 import type { Body, ByteSink, HttpResponse } from '#base/http/message.ts';
-import type { RequestContext } from '../context.ts';
 import { requestLabels, type ServerMetrics } from '../metrics/server-metrics.ts';
 import type { Filter } from './filter.ts';
 import { isLongRunning } from './long-running.ts';
 
 const READS = new Set(['get', 'list', 'head', 'options']);
-/** Paths of no resource that upstream counts. */
-const COUNTED = new Set(['/healthz', '/livez', '/readyz', '/metrics', '/version']);
 
-/** `isKnown`: whether the path is one of a resource that is served. */
-export function metricsFilter(
-  metrics: ServerMetrics,
-  isKnown: (context: RequestContext) => boolean,
-): Filter {
+export function metricsFilter(metrics: ServerMetrics): Filter {
   return {
     name: 'metrics',
     async handle(context, next) {
@@ -29,7 +22,7 @@ export function metricsFilter(
       const beganMs = environment.clock.monotonicMs();
       try {
         const response = await next();
-        if (!isKnown(context) && !COUNTED.has(info.path)) return response;
+        if (!metrics.hasRoute(info)) return response;
         const labels = requestLabels(info, context.request.method, dryRunOf(info.query));
         const [component = '', , ...rest] = labels;
         metrics.requests.add([String(response.status), ...labels]);
@@ -46,8 +39,11 @@ export function metricsFilter(
   };
 }
 
+/** Upstream's word for what is none is `invalid`. */
 function dryRunOf(query: URLSearchParams): string {
-  return [...new Set(query.getAll('dryRun'))].toSorted().join(',');
+  const asked = query.getAll('dryRun');
+  if (asked.length === 0) return '';
+  return asked.every((word) => word === 'All') ? 'All' : 'invalid';
 }
 
 function sizeOf(body: Body | undefined): number | undefined {

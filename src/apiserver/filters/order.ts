@@ -33,8 +33,6 @@ export interface FilterServices {
   readonly metrics: ServerMetrics;
   /** Without it nothing is audited. */
   readonly auditor: Auditor | undefined;
-  /** Whether the request is for a resource that is served. */
-  isKnown(context: RequestContext): boolean;
 }
 
 export function filtersInOrder(services: FilterServices): readonly Filter[] {
@@ -43,7 +41,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     // When did it come?
     ...(auditor === undefined ? [] : [auditInitFilter()]),
     // Counts what comes and how long it takes.
-    metricsFilter(services.metrics, (context) => services.isKnown(context)),
+    metricsFilter(services.metrics),
     // Large answers go out in gzip where the client takes it.
     compressionFilter(services.compresses),
     // What is JSON inside is CBOR for those who ask for that.

@@ -10,9 +10,12 @@ import type { RequestInfo } from '../request-info.ts';
 import type { ResourceSet } from '../registry/resource-set.ts';
 import type { Counter, Histogram } from '#base/metrics.ts';
 import { MetricRegistry } from '#base/metrics.ts';
+import { hasSubresource } from '../discovery/subresources.ts';
 import { observeComponent } from './component-metrics.ts';
 
 const COMPONENT = 'apiserver';
+/** Paths of no resource that upstream counts. */
+const COUNTED = new Set(['/healthz', '/livez', '/readyz', '/metrics', '/version']);
 const DURATION_BUCKETS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45,
   60,
@@ -35,12 +38,14 @@ export class ServerMetrics {
   readonly longRunning: Counter;
   readonly terminations: Counter;
   readonly deprecated: Counter;
+  readonly #resources: ResourceSet;
   readonly #inFlight = { readOnly: 0, mutating: 0 };
   #onIdle: (() => void)[] = [];
 
   constructor(options: ServerMetricsOptions) {
     const { registry } = options;
     this.registry = registry;
+    this.#resources = options.resources;
     this.requests = registry.counter({
       name: 'apiserver_request_total',
       help: 'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
@@ -86,9 +91,22 @@ export class ServerMetrics {
     this.#observe(options);
   }
 
+  /**
+   * Whether the request has a route: only then are its labels ours, and not words of a client that
+   * would be kept for ever (CVE-2020-8552).
+   */
+  hasRoute({ group, version, resource, subresource, path }: RequestInfo): boolean {
+    if (COUNTED.has(path)) return true;
+    const found = this.#resources.find(group, version, resource);
+    if (found === undefined || subresource === '') return found !== undefined;
+    return hasSubresource(found.kind, subresource);
+  }
+
   /** The server has ended a request in its own defence, with this code. */
   terminated(code: number, info: RequestInfo, method: string): void {
-    const [component = '', , ...rest] = requestLabels(info, method, '');
+    const nowhere = [COMPONENT, '', '', '', '', '', knownMethod(method), ''];
+    const labels = this.hasRoute(info) ? requestLabels(info, method, '') : nowhere;
+    const [component = '', , ...rest] = labels;
     this.terminations.add([String(code), component, ...rest]);
   }
 
@@ -162,7 +180,8 @@ function nameOf({ group, plural }: AnyKind): string {
 
 /** `component dry_run group resource scope subresource verb version`, as upstream names them. */
 export function requestLabels(info: RequestInfo, method: string, dryRun: string): string[] {
-  if (!info.isResourceRequest) return [COMPONENT, '', '', '', '', info.path, method, ''];
+  if (!info.isResourceRequest)
+    return [COMPONENT, '', '', '', '', info.path, knownMethod(method), ''];
   const { group, resource, subresource, version } = info;
   return [
     COMPONENT,
@@ -195,5 +214,12 @@ const CONNECTS = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 
 function verbOf({ verb, subresource }: RequestInfo, method: string): string {
   if (subresource !== 'log' && CONNECTS.has(subresource)) return 'CONNECT';
-  return VERBS[verb] ?? method;
+  return VERBS[verb] ?? knownMethod(method);
+}
+
+const METHODS = new Set(['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT']);
+
+/** Each value of a label is kept for ever, and in HTTP/2 any word is a method (CVE-2020-8552). */
+function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : 'other';
 }

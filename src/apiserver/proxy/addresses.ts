@@ -36,7 +36,8 @@ function rangesOf(texts: readonly string[]): IpRange[] {
   return texts.flatMap((text) => parseCidr(text) ?? []);
 }
 
-function plainAddress(text: string): IpAddress | undefined {
+/** Of either family, without IPv6 clothes; undefined for what is no address. */
+export function plainAddress(text: string): IpAddress | undefined {
   const address = parseIp(text);
   if (address === undefined) return undefined;
   const clothed = CLOTHED.some((range) => rangeContains(range, address));

@@ -6,11 +6,17 @@ import type { TlsClientOptions } from '#base/doors.ts';
 import type { Handler } from '#base/http/message.ts';
 
 export interface Backend {
-  /** An address. Names are never looked up: what was checked is what is spoken to. */
+  /** An address, or a name that somebody who is trusted has configured. */
   readonly host: string;
   readonly port: number;
   /** Plain HTTP without it. */
   readonly tls?: TlsClientOptions;
+  /**
+   * Which addresses `host` may stand for when it is a name; all without it. It is asked of each
+   * connection, and just what it has allowed is connected to: between a look-up to check and one to
+   * connect, a name could change (CVE-2020-8562).
+   */
+  readonly allows?: (address: string) => boolean;
 }
 
 export interface BackendConnector {

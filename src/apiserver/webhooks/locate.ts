@@ -75,7 +75,12 @@ export function locateWebhook(services: WebhookServices, config: WebhookClientCo
   if (isReserved) throw new Error('address not allowed');
   return {
     ...webhookUrl(config),
-    handler: services.backends.to({ host, port, tls: { serverName: host, ...ca } }),
+    handler: services.backends.to({
+      host,
+      port,
+      tls: { serverName: host, ...ca },
+      allows: (address) => services.guard.allows(address, port, [port]),
+    }),
     address: `${hostname}:${port}`,
   };
 }

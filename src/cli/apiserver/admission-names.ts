@@ -5,7 +5,7 @@
  */
 import { UserError } from '../user-error.ts';
 
-/** Upstream's: all of them are there. */
+/** Upstream's, all of which are there, and EndpointRestriction, which is ours. */
 export const PLUGINS: ReadonlySet<string> = new Set([
   'AlwaysAdmit',
   'AlwaysDeny',
@@ -18,6 +18,7 @@ export const PLUGINS: ReadonlySet<string> = new Set([
   'DefaultStorageClass',
   'DefaultTolerationSeconds',
   'DenyServiceExternalIPs',
+  'EndpointRestriction',
   'EventRateLimit',
   'ExtendedResourceToleration',
   'ImagePolicyWebhook',

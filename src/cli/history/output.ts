@@ -1,6 +1,6 @@
 /** The answers of the history as tables for people. */
 import type { Json } from '#api/meta/object.ts';
-import { tableLines } from '../table-lines.ts';
+import { printable, tableLines } from '../table-lines.ts';
 import type { FieldChange, ObjectDiff, ObjectHistory, Revision } from './answers.ts';
 
 /** Longer values are cut: -o json has them whole. */
@@ -10,12 +10,13 @@ const VALUE_WIDTH_MAX = 60;
 export function historyTable({ revisions, oldestRevision, metadata }: ObjectHistory): string {
   const rows = revisions.map((revision) => {
     const { time, event, user = '<unknown>' } = revision;
-    return [revision.revision, time.replace(/\.\d+Z$/, 'Z'), event, user, byOf(revision)];
+    const cells = [revision.revision, time.replace(/\.\d+Z$/, 'Z'), event, user, byOf(revision)];
+    return cells.map(printable);
   });
   const [head = '', ...lines] = tableLines([['REVISION', 'TIME', 'EVENT', 'USER', 'BY'], ...rows]);
   const body = revisions.flatMap(({ changes = [] }, index) => [
     lines[index] ?? '',
-    ...changes.map((change) => `  ${changeText(change)}`),
+    ...changes.map((change) => `  ${printable(changeText(change))}`),
   ]);
   const last = revisions.at(-1);
   const isCut = metadata.continue === undefined && last !== undefined && last.event !== 'Created';
@@ -36,12 +37,16 @@ function byOf({ userAgent = '', verb = '', subresource }: Revision): string {
 }
 
 export function diffTable({ object, from, to, changes }: ObjectDiff): string {
-  const name = [object.namespace, object.name].filter((part) => part !== undefined).join('/');
+  const name = printable(
+    [object.namespace, object.name].filter((part) => part !== undefined).join('/'),
+  );
   const side = ({ revision, resourceVersion }: ObjectDiff['from']): string =>
     resourceVersion === undefined ? `${revision} (not there)` : revision;
   const head = `${object.kind} ${name}, from revision ${side(from)} to ${side(to)}\n`;
   if (changes.length === 0) return `${head}No field differs.\n`;
-  const rows = changes.map((change) => [change.path, valueText(change.old), valueText(change.new)]);
+  const rows = changes.map(({ path, old, new: next }) =>
+    [path, valueText(old), valueText(next)].map(printable),
+  );
   return `${head}${tableLines([['FIELD', 'FROM', 'TO'], ...rows]).join('\n')}\n`;
 }
 
@@ -51,7 +56,6 @@ function changeText({ path, old, new: next }: FieldChange): string {
   return `${path}: ${valueText(old)} → ${valueText(next)}`;
 }
 
-/** Control characters of an object must not reach the terminal: JSON escapes them. */
 function valueText(value: Json | undefined): string {
   if (value === undefined) return '-';
   const text = JSON.stringify(value);

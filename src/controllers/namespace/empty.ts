@@ -41,10 +41,13 @@ export async function emptyNamespace(
   const resources = await discoverInto(client, tally);
   const pods = resources.find(({ group, plural }) => group === '' && plural === 'pods');
   const work = { client, name: namespace.metadata?.name ?? '', tally };
+  // Pods that nobody can find or delete still run: what protects them stays (CVE-2024-7598). Here
+  // upstream goes on.
+  if (pods === undefined && tally.discoveryFailures.size > 0) return tally;
   if (pods !== undefined) {
     const graceSeconds = await podGraceSeconds(work, namespace, nowMs);
     await deleteAll(work, pods, graceSeconds);
-    if (tally.remaining.size > 0) return tally;
+    if (tally.remaining.size > 0 || tally.contentErrors.length > 0) return tally;
   }
   for (const resource of resources) {
     if (resource !== pods) await deleteAll(work, resource, 0);

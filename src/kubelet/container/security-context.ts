@@ -152,7 +152,9 @@ function seccompFor(
 function seccompProfileFor({ type, localhostProfile }: SeccompProfile, directory: string) {
   if (type === 'RuntimeDefault') return { profileType: SECURITY_PROFILE.runtimeDefault };
   if (type !== 'Localhost') return { profileType: SECURITY_PROFILE.unconfined };
-  const localhostRef = `${directory}/${localhostProfile ?? ''}`;
+  if ((localhostProfile ?? '') === '')
+    throw new Error('localhostProfile must be set if seccompProfile type is Localhost.');
+  const localhostRef = `${directory}/${localhostProfile}`;
   return { profileType: SECURITY_PROFILE.localhost, localhostRef };
 }
 

@@ -41,18 +41,17 @@ export function logsStats(disk: DiskLook, files: readonly DiskUse[]): FsStats {
   return fsStats({ ...disk, ...sumOf(files) });
 }
 
-/** What counts against the pod's limit: layers, logs, the hosts file, volumes on the node's disk. */
+/** What counts against the pod's limit: layers, logs, the hosts file, termination messages, volumes on the node's disk. */
 export function ephemeralStorage(
   disk: DiskLook,
   containers: readonly ContainerSummary[],
   extras: PodExtras | undefined,
 ): FsStats {
   const volumes = (extras?.volumes ?? []).filter(({ place }) => place.isEphemeralStorage);
-  const hostsFile = extras?.hostsFile;
   const uses = [
     ...containers.flatMap(({ rootfs, logs }) => [rootfs ?? {}, logs ?? {}]),
     ...volumes.map(({ use }) => use),
-    ...(hostsFile === undefined ? [] : [hostsFile]),
+    ...(extras?.ownFiles ?? []),
   ];
   return fsStats({ ...disk, ...sumOf(uses) });
 }

@@ -61,7 +61,8 @@ export interface VolumeLook {
 export interface PodExtras {
   readonly interfaces: readonly InterfaceCounts[] | undefined;
   readonly volumes: readonly VolumeLook[];
-  readonly hostsFile: DiskUse | undefined;
+  /** The hosts file and the termination messages (CVE-2020-8557). */
+  readonly ownFiles: readonly DiskUse[];
   /** By container. */
   readonly logs: ReadonlyMap<string, readonly DiskUse[]>;
 }

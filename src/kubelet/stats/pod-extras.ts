@@ -19,7 +19,8 @@ export interface PodExtrasOptions {
 interface Wanted {
   readonly uid: string;
   readonly places: readonly VolumePlace[];
-  readonly hostsFile: string;
+  /** What containers can write besides volumes and layers: hosts file, termination messages. */
+  readonly ownFiles: readonly string[];
   /** Files, by container. */
   readonly logs: ReadonlyMap<string, readonly string[]>;
   readonly interfaces: readonly InterfaceCounts[] | undefined;
@@ -46,25 +47,25 @@ export async function podExtras(
       return {
         uid,
         places: volumes.placesOf(look.pod),
-        hostsFile: `${rootDirectory}/pods/${uid}/etc-hosts`,
+        ownFiles: ['etc-hosts', 'containers'].map((name) => `${rootDirectory}/pods/${uid}/${name}`),
         logs: await logFiles(options, look),
         interfaces: await podInterfaces(fileSystem, look, details),
       };
     }),
   );
   const uses = await disk.of(
-    wanted.flatMap(({ places, hostsFile, logs }) => [
+    wanted.flatMap(({ places, ownFiles, logs }) => [
       ...places.map(({ path }) => path),
       ...[...logs.values()].flat(),
-      hostsFile,
+      ...ownFiles,
     ]),
   );
   const extras = new Map<string, PodExtras>();
-  for (const { uid, places, hostsFile, logs, interfaces } of wanted) {
+  for (const { uid, places, ownFiles, logs, interfaces } of wanted) {
     extras.set(uid, {
       interfaces,
       volumes: await volumeLooks(places, uses, rooms),
-      hostsFile: uses.get(hostsFile),
+      ownFiles: ownFiles.flatMap((path) => uses.get(path) ?? []),
       logs: new Map(
         [...logs].map(([name, files]) => [name, files.flatMap((file) => uses.get(file) ?? [])]),
       ),

@@ -8,6 +8,8 @@ import type { FileSystem, Processes } from '#base/doors.ts';
 export interface MountEntry {
   /** Where. */
   readonly path: string;
+  /** Number of its file system, `major:minor`. */
+  readonly device: string;
   /** Which part of its file system is shown: `/` for all of it. */
   readonly root: string;
   readonly type: string;
@@ -93,10 +95,10 @@ export function parseMountInfo(text: string): MountEntry[] {
   const entries: MountEntry[] = [];
   for (const line of text.split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
-    const [, , , root, path] = before.split(' ');
+    const [, , device = '', root, path] = before.split(' ');
     const [type = ''] = after.split(' ');
     if (root === undefined || path === undefined) continue;
-    entries.push({ path: unescapePath(path), root: unescapePath(root), type });
+    entries.push({ path: unescapePath(path), device, root: unescapePath(root), type });
   }
   return entries;
 }

@@ -4,7 +4,7 @@
  *
  * A container may change links in its volume while we look. So: resolve the links, refuse what
  * leads out, bind-mount the result to a place of our own, and then ask the kernel what was really
- * mounted. Only that answer counts. Upstream: pkg/volume/util/subpath/subpath_linux.go, v1.36.
+ * mounted: which part of which file system. Only that answer counts. Upstream: pkg/volume/util/subpath/subpath_linux.go, v1.36.
  */
 import type { FileSystem } from '#base/doors.ts';
 import type { MountEntry, Mounter } from './mounts.ts';
@@ -32,21 +32,32 @@ export async function mountSubPath(options: SubPathOptions): Promise<string> {
   const source = await resolvePath(fileSystem, wanted);
   if (!isWithin(source, volume)) throw new Error(`subPath "${subPath}" leads out of the volume`);
 
-  const before = mountOf(await mounter.list(), target);
+  const mounts = await mounter.list();
+  const expected = placeOf(mounts, source);
+  const before = mountOf(mounts, target);
   if (before !== undefined) {
-    if (before.root === rootOf(await mounter.list(), source)) return target;
+    if (isSamePlace(before, expected)) return target;
     await mounter.unmount(target);
   }
   await makeTarget(fileSystem, source, target);
   await mounter.bind(source, target);
-  const mounts = await mounter.list();
-  const mounted = mountOf(mounts, target);
-  const allowed = rootOf(mounts, volume);
-  if (mounted === undefined || !isWithin(mounted.root, allowed)) {
+  const mounted = mountOf(await mounter.list(), target);
+  if (mounted === undefined || !isSamePlace(mounted, expected)) {
     if (mounted !== undefined) await mounter.unmount(target);
     throw new Error(`subPath "${subPath}" changed while it was mounted`);
   }
   return target;
+}
+
+/** A directory or file as the kernel names it, whatever path leads there. */
+interface Place {
+  readonly device: string;
+  /** Within its file system. */
+  readonly root: string;
+}
+
+function isSamePlace(one: Place, other: Place): boolean {
+  return one.device === other.device && one.root === other.root;
 }
 
 function isWithin(path: string, directory: string): boolean {
@@ -57,16 +68,17 @@ function mountOf(mounts: readonly MountEntry[], path: string): MountEntry | unde
   return mounts.findLast((entry) => entry.path === path);
 }
 
-/** The path as its own file system names it: what a bind mount of it shows as root. */
-function rootOf(mounts: readonly MountEntry[], path: string): string {
+/** What a bind mount of `path` shows, when no part of it is a link: reckoned, not looked at. */
+function placeOf(mounts: readonly MountEntry[], path: string): Place {
   let holder: MountEntry | undefined;
   for (const entry of mounts) {
     const longer = holder === undefined || entry.path.length >= holder.path.length;
     if (isWithin(path, entry.path) && longer) holder = entry;
   }
-  if (holder === undefined) return path;
+  if (holder === undefined) throw new Error(`nothing is mounted where "${path}" lies`);
+  const { device, root } = holder;
   const rest = holder.path === '/' ? path : path.slice(holder.path.length);
-  return holder.root === '/' ? rest || '/' : `${holder.root}${rest}`;
+  return { device, root: root === '/' ? rest || '/' : `${root}${rest}` };
 }
 
 /** Follows all links. Rejects with ENOENT when there is nothing. */
@@ -101,15 +113,8 @@ export async function resolvePath(fileSystem: FileSystem, path: string): Promise
 /** Makes the directories that are missing, one by one, never through a link. */
 async function makeMissing(fileSystem: FileSystem, volume: string, subPath: string): Promise<void> {
   const mode = (await fileSystem.stat(volume))?.mode ?? 0o755;
-  let path = volume;
-  for (const part of subPath.split('/').filter((step) => step !== '' && step !== '.')) {
-    const stat = await fileSystem.stat(`${path}/${part}`, { noFollow: true });
-    if (stat?.kind === 'symlink') return;
-    path = `${path}/${part}`;
-    if (stat !== undefined) continue;
-    await fileSystem.makeDirectory(path, mode);
-    await fileSystem.chmod(path, mode);
-  }
+  const parts = subPath.split('/').filter((step) => step !== '' && step !== '.');
+  await fileSystem.makeDirectoriesWithin(volume, parts, mode);
 }
 
 async function makeTarget(fileSystem: FileSystem, source: string, target: string): Promise<void> {

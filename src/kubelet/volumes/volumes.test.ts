@@ -154,7 +154,9 @@ describe('mountSubPath', { skip: isRoot ? false : 'needs root and Linux' }, () =
 describe('parseMountInfo', () => {
   it('reads paths with blanks', () => {
     const line = '36 35 98:0 /a\\040b /mnt\\040x rw,noatime master:1 - ext3 /dev/root rw\n';
-    assert.deepEqual(parseMountInfo(line), [{ path: '/mnt x', root: '/a b', type: 'ext3' }]);
+    assert.deepEqual(parseMountInfo(line), [
+      { path: '/mnt x', device: '98:0', root: '/a b', type: 'ext3' },
+    ]);
   });
 });
 

@@ -61,6 +61,10 @@ export class MemoryFileSystem implements FileSystem {
     return Promise.resolve();
   }
 
+  makeDirectoriesWithin(directory: string, parts: readonly string[]): Promise<void> {
+    return this.makeDirectory([directory, ...parts].join('/'));
+  }
+
   list(path: string): Promise<string[]> {
     const fault =
       this.faults.get(path) ?? (this.#directories.has(path) ? undefined : missing(path));

@@ -108,6 +108,17 @@ export class StatsWorld {
 
   /** A server that lets everybody do everything, unless told. */
   server(over: Partial<KubeletServerOptions> = {}): Requester {
+    const handler = kubeletServer(this.options(over));
+    return async (path, { method = 'GET', name = 'admin', headers = {} } = {}) => {
+      const peer = name === '' ? {} : { certificate: { commonName: name, organizations: ['g'] } };
+      const response = await handler({ method, url: path, headers, peer });
+      const text = Buffer.from(await readBody(response.body)).toString();
+      return { status: response.status, headers: response.headers, text };
+    };
+  }
+
+  /** What a server of this kubelet is made of. */
+  options(over: Partial<KubeletServerOptions> = {}): KubeletServerOptions {
     const { environment, fileSystem, cri, metrics } = this;
     const pods: ServedPods = {
       list: () => this.pods,
@@ -119,7 +130,7 @@ export class StatsWorld {
       observed: (uid) => this.#cache.get(uid),
       onChange: () => () => {},
     };
-    const handler = kubeletServer({
+    return {
       nodeName: 'n1',
       environment,
       fileSystem,
@@ -136,12 +147,6 @@ export class StatsWorld {
       userOfToken: () => Promise.resolve(undefined),
       authorize: () => true,
       ...over,
-    });
-    return async (path, { method = 'GET', name = 'admin', headers = {} } = {}) => {
-      const peer = name === '' ? {} : { certificate: { commonName: name, organizations: ['g'] } };
-      const response = await handler({ method, url: path, headers, peer });
-      const text = Buffer.from(await readBody(response.body)).toString();
-      return { status: response.status, headers: response.headers, text };
     };
   }
 
