@@ -7,6 +7,6 @@ const require = createRequire(import.meta.url);
 
 // Loaded while its suite is made, so that its hooks are the suite's and not every file's.
 for (const file of process.argv.slice(2))
-  describe(file, () => {
+  void describe(file, () => {
     require(resolve(file));
   });
