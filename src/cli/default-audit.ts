@@ -42,7 +42,7 @@ const RULES: readonly PolicyRule[] = [
     level: 'None',
     userGroups: NODES,
     resources: [
-      { group: '', resources: ['events', 'nodes/status', 'pods/status', 'secrets'] },
+      { resources: ['events', 'nodes/status', 'pods/status', 'secrets'] },
       { group: 'events.k8s.io', resources: ['events'] },
       { group: 'coordination.k8s.io', resources: ['leases'] },
       { group: 'authentication.k8s.io', resources: ['tokenreviews'] },
@@ -53,10 +53,9 @@ const RULES: readonly PolicyRule[] = [
   {
     level: 'Metadata',
     resources: [
-      { group: '', resources: ['secrets', 'serviceaccounts/token'] },
+      { resources: ['secrets', 'serviceaccounts/token'] },
       { group: 'authentication.k8s.io', resources: ['tokenreviews'] },
       {
-        group: '',
         resources: [
           'pods/attach',
           'pods/exec',
