@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,15 +12,14 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type ApiServer, createApiServer } from '#apiserver/server.ts';
-import { readBody } from '#base/http/message.ts';
 import { ConfigFiles } from '#cli/apiserver/config-files.ts';
 import { encryptionOptions } from '#cli/apiserver/encryption-options.ts';
 import { API_SERVER } from '#cli/apiserver/flags.ts';
 import { parseFlags } from '#cli/flags.ts';
+import { AheadTime } from '#kit/ahead-time.ts';
+import type { Reply } from '#kit/api-server.ts';
+import { RealTimeServer } from '#kit/real-time-server.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
-import type { Store } from '#store/store.ts';
-import { AheadTime } from './ahead-time.ts';
 
 const PLUG_IN = fileURLToPath(new URL('plug-in.ts', import.meta.url));
 const SECRETS = '/api/v1/namespaces/default/secrets';
@@ -30,9 +29,6 @@ const OLD_MS = 60_000;
 /** Longer than it is written with a key that the service did not name again. */
 const EXPIRED_MS = 181_000;
 
-// oxlint-disable-next-line typescript/no-explicit-any
-type Reply = { readonly status: number; readonly body: any };
-
 class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'cox-kms-'));
   readonly socket = join(this.folder, 'kms.sock');
@@ -40,8 +36,7 @@ class World {
   readonly #keys: Record<string, string> = {};
   readonly #time = new AheadTime();
   #plugIn: ChildProcess | undefined;
-  #store: Store | undefined;
-  #server: ApiServer | undefined;
+  #server: RealTimeServer | undefined;
 
   /** The service's key from now on; what others sealed it opens too. */
   useKey(id: string): void {
@@ -51,7 +46,7 @@ class World {
 
   async startPlugIn(): Promise<void> {
     const args = [PLUG_IN, this.socket, this.keysFile];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#plugIn = child;
     assert.ok(child.stdout);
     await once(child.stdout, 'data');
@@ -74,31 +69,16 @@ class World {
       `apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- {resources: [secrets], providers: [{kms: ${kms}}]}\n`,
     );
     const flags = parseFlags(API_SERVER, [`--encryption-provider-config=${config}`]);
-    const { environment } = this.#time;
-    this.#store = await openSqliteStore({ directory: join(this.folder, 'store'), environment });
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.#server = createApiServer({
-      environment,
-      store: this.#store,
-      serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      serviceAccountIssuer: 'https://kubernetes.default.svc',
-      serviceClusterIpRange: '10.96.0.0/16',
-      serviceNodePortRange: { from: 30_000, to: 32_767 },
-      advertise: { address: '10.0.0.1', port: 6443 },
-      clientCa: 'A CA\n',
-      kubelets: {
-        to: () => {
-          throw new Error('there is no kubelet');
-        },
-      },
-      ...encryptionOptions(flags, new ConfigFiles()),
-    });
-    await this.#server.start();
+    const time = this.#time;
+    const { environment } = time;
+    const store = await openSqliteStore({ directory: join(this.folder, 'store'), environment });
+    const options = encryptionOptions(flags, new ConfigFiles());
+    this.#server = await RealTimeServer.start({ time, store, ...options });
   }
 
   async stopServer(): Promise<void> {
     await this.#server?.stop();
-    await this.#store?.close();
+    this.#server = undefined;
   }
 
   advance(ms: number): void {
@@ -111,17 +91,8 @@ class World {
   }
 
   async call(request: string, body?: object): Promise<Reply> {
-    const [method = '', url = ''] = request.split(' ');
-    const response = await this.#server?.handler({
-      method,
-      url,
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
-      peer: { component: { name: 'admin', groups: ['system:masters'] } },
-    });
-    assert.ok(response);
-    const text = Buffer.from(await readBody(response.body)).toString();
-    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
+    assert.ok(this.#server);
+    return this.#server.call(request, body);
   }
 
   create(name: string): Promise<Reply> {
@@ -148,7 +119,7 @@ class World {
   }
 }
 
-describe('a KMS plug-in in a process of its own', () => {
+describe('a KMS plug-in in a process of its own', { timeout: 120_000 }, () => {
   let world: World;
   before(async () => {
     world = new World();

@@ -71,4 +71,6 @@ await serveGrpc(socket, {
     },
   },
 });
+// It ends with the test, however that ends.
+process.stdin.resume().on('end', () => process.exit());
 process.stdout.write('listening\n');

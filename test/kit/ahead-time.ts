@@ -42,6 +42,8 @@ export class AheadTime {
 
   advance(ms: number): void {
     this.#aheadMs += ms;
-    for (const { dueMs, fire } of [...this.#waiting]) if (dueMs <= this.#monotonicMs()) fire();
+    // Those that are set meanwhile wait for the next time.
+    const due = [...this.#waiting].filter(({ dueMs }) => dueMs <= this.#monotonicMs());
+    for (const { fire } of due) fire();
   }
 }
