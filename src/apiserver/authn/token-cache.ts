@@ -85,18 +85,7 @@ export function cachedTokens(
     if (underWay !== undefined) return underWay;
     if (lookups.size >= LOOKUPS_MAX)
       return Promise.reject(new TokenError('too many tokens are being looked up'));
-    metrics.asking();
-    const lookup = lookUp(token, audiences)
-      .then(
-        (answer) => {
-          metrics.asked(answer.error !== undefined);
-          return answer;
-        },
-        (error: unknown): never => {
-          metrics.asked(true);
-          throw error;
-        },
-      )
+    const lookup = counted(lookUp(token, audiences), metrics)
       .then((answer) => {
         if (answer.error === undefined || keepsErrors)
           answers.set(key, answer, answer.identity === undefined ? failureMs : successMs);
@@ -125,6 +114,16 @@ export function cachedTokens(
       })
       .then((answer) => tell(answer, question));
   };
+}
+
+/** One who is far away is being asked. */
+function counted(lookup: Promise<Answer>, metrics: TokenCacheMetrics): Promise<Answer> {
+  metrics.asking();
+  lookup.then(
+    ({ error }) => metrics.asked(error !== undefined),
+    () => metrics.asked(true),
+  );
+  return lookup;
 }
 
 function tell(
