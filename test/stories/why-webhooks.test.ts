@@ -28,6 +28,8 @@ async function answer(path: string, uid: string): Promise<HttpResponse> {
 
 before(async () => {
   cluster = await TestCluster.start({
+    nodes: 0,
+    scheduler: false,
     apiServer: {
       backends: {
         to:
