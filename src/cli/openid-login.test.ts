@@ -119,7 +119,7 @@ async function idTokenOf(name: string): Promise<string> {
     code_challenge_method: 'S256',
   });
   const browser = new Browser();
-  const login = await browser.go(`/auth?${asked}`);
+  const login = await browser.go(`/auth?${String(asked)}`);
   const consent = await browser.go(login, { prompt: 'login', login: name, password: 'any' });
   const back = await browser.go(consent, { prompt: 'consent' });
   assert.ok(back.startsWith(REDIRECT), back);
