@@ -16,6 +16,7 @@ import { clusterServerOptions } from './cluster-server-options.ts';
 import { clientAs, nodeIdentity } from '#client/in-process.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { choosesAudit, defaultAudit } from './default-audit.ts';
 import { listenHosts } from './listen-address.ts';
 import { keepNodeRole } from './node-role.ts';
 import { KUBELET_CLIENT } from './pki.ts';
@@ -42,6 +43,7 @@ export async function serveControlPlane(options: ServeOptions): Promise<() => Pr
     environment,
     store,
     ...serverOptions,
+    ...(choosesAudit(config) ? {} : { audit: defaultAudit(data, environment) }),
     ...chosen?.options,
     hostname: hostname(),
     backends: backendConnector(),

@@ -7,6 +7,7 @@
  *   pki/               certificates and keys, 0600
  *   certs.lock         while cox certs rotate is at work
  *   store/             the API server's database
+ *   audit/             what an API server in a pod writes down, as a policy
  *   images/            archives of locally built images
  *   registries/        how registries are reached, where the user says so
  *   logs/, run/, …     of the control plane and of the first node (`node-directory.ts`)
@@ -30,6 +31,8 @@ export interface DataDirectory extends NodeDirectory {
   readonly kubeconfig: string;
   readonly pki: string;
   readonly store: string;
+  /** The policy of the audit log, for an API server in a pod. */
+  readonly audit: string;
   readonly images: string;
   /** What containerd is told of registries: a folder for each, with its `hosts.toml`. */
   readonly registries: string;
@@ -62,6 +65,7 @@ export function dataDirectoryAt(path: string): DataDirectory {
     kubeconfig: join(first.path, 'admin.kubeconfig'),
     pki: join(first.path, 'pki'),
     store: join(first.path, 'store'),
+    audit: join(first.path, 'audit'),
     images: join(first.path, 'images'),
     registries: join(first.path, 'registries'),
     nodes: join(first.path, 'nodes'),
@@ -147,6 +151,7 @@ export function resetDataDirectory(data: DataDirectory): void {
     'pki',
     'certs.lock',
     'store',
+    'audit',
     'node',
     'nodes',
     'containerd',

@@ -44,6 +44,7 @@ import { RealNode } from './node-set-up.ts';
 import { ownSysfs } from './own-sysfs.ts';
 import type { Progress } from './progress.ts';
 import { writeComponentKubeconfigs } from './self-hosted/files.ts';
+import { withDefaultAudit } from './default-audit.ts';
 import { controlPlaneManifests, type ManifestName } from './self-hosted/manifests.ts';
 import { Supervisor } from './supervisor.ts';
 import { codeOf } from './user-error.ts';
@@ -175,7 +176,12 @@ function hostedOn({ data, config, environment }: RealNodesOptions) {
   if (config.selfHosted !== true) return {};
   const pki = clusterPki(data, config, environment.clock.now());
   writeComponentKubeconfigs(data.pki, config, pki);
-  const facts = { config, image: programImage(), pki: data.pki, store: data.store };
+  const facts = {
+    config: withDefaultAudit(data, config),
+    image: programImage(),
+    pki: data.pki,
+    store: data.store,
+  };
   return { controlPlane: controlPlaneManifests(facts) };
 }
 

@@ -20,6 +20,7 @@ import { lastAttemptOf } from './last-attempt.ts';
 import { explainPlacement, type Schedulers } from './placement/explain.ts';
 import { explainUnscheduled } from './scheduling.ts';
 import { explainTerminating, heldByFinalizers } from './terminating.ts';
+import { explainWorkload } from './workload.ts';
 
 export interface Subject {
   readonly type: ResourceType<KubeObject>;
@@ -47,7 +48,7 @@ export async function explain(
   if (!isOf(type, POD)) {
     const object = await client.get(type, name, namespace);
     return object.metadata?.deletionTimestamp === undefined
-      ? undefined
+      ? explainWorkload(client, type, object)
       : heldByFinalizers(type.kind, object);
   }
   const pod = await client.get(POD, name, namespace);

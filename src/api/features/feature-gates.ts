@@ -34,6 +34,7 @@ const HONOURED = [
   'GangScheduling',
   'GenericWorkload',
   'MaxUnavailableStatefulSet',
+  'MutatingAdmissionPolicy',
   'OpenAPIEnums',
   'PodCertificateRequest',
   'SizeBasedListCostEstimate',

@@ -28,6 +28,7 @@ import { serverIdentity } from '../bootstrap/identity-lease.ts';
 import type { User } from '../context.ts';
 import { ConfigMetrics } from '../metrics/config-metrics.ts';
 import { IssuerMetrics } from '../metrics/issuer-metrics.ts';
+import { TokenCacheMetrics } from '../metrics/token-cache-metrics.ts';
 import { TokenMetrics } from '../metrics/token-metrics.ts';
 import { NO_BACKENDS } from '../proxy/transport.ts';
 import { createAuthorization } from './authorization.ts';
@@ -123,6 +124,7 @@ function createTokenAuthenticator(
         successMs: webhook.cacheMs,
         failureMs: webhook.cacheMs,
         keepsErrors: false,
+        metrics: new TokenCacheMetrics(metrics.registry),
       }),
     );
   return composeTokens(authenticators);
@@ -177,6 +179,7 @@ function createIssuers(
     successMs: TOKEN_SUCCESS_MS,
     failureMs: 0,
     keepsErrors: true,
+    metrics: new TokenCacheMetrics(metrics.registry),
   });
 }
 

@@ -7,7 +7,7 @@
  * pkg/endpoints/filters/audit.go (writeLatencyToAnnotation).
  */
 import { formatDuration } from '#api/codec/duration.ts';
-import type { RequestContext } from '../context.ts';
+import { RequestContext } from '../context.ts';
 
 const PREFIX = 'apiserver.latency.k8s.io/';
 /** Of quicker requests nothing is said. */
@@ -42,6 +42,21 @@ export function timed<T>(
 /** A layer took so long once more, milliseconds. */
 export function tookMs(context: RequestContext, layer: LatencyLayer, ms: number): void {
   if (context.latencies !== undefined) add(context.latencies, layer, ms);
+}
+
+/**
+ * A call of an admission webhook took so long. `request`: as admission has it. Mutating ones come one
+ * after another and add up; validating ones go out together, and the slowest counts.
+ */
+export function webhookTook(
+  request: object,
+  layer: 'mutating-webhook' | 'validating-webhook',
+  ms: number,
+): void {
+  const latencies = request instanceof RequestContext ? request.latencies : undefined;
+  if (latencies === undefined) return;
+  if (layer === 'mutating-webhook') add(latencies, layer, ms);
+  else latencies.set(layer, Math.max(latencies.get(layer) ?? 0, ms));
 }
 
 function add(latencies: Latencies, layer: LatencyLayer, ms: number): void {

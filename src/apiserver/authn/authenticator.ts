@@ -6,7 +6,7 @@
  * Source: Kubernetes documentation, "Authenticating".
  */
 import type { AnonymousConfig } from '#api/apiserver-config/authentication-types.ts';
-import { unauthorized } from '#api/meta/status.ts';
+import { StatusError } from '#api/meta/status.ts';
 import type { HttpRequest } from '#base/http/message.ts';
 import { ANONYMOUS, AUTHENTICATED_GROUP, type User } from '../context.ts';
 
@@ -16,6 +16,13 @@ export type Authenticator = (
   warn: (text: string) => void,
   annotate?: (key: string, value: string) => void,
 ) => User | undefined | Promise<User | undefined>;
+
+/** 401: the request says of nobody that they sent it, and nobody may not. */
+export class NobodyError extends StatusError {
+  constructor() {
+    super({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
+  }
+}
 
 /**
  * The first authenticator that knows the sender, with the group of all who are authenticated.
@@ -36,7 +43,7 @@ export function composeAuthenticators(
       if (user.groups.includes(AUTHENTICATED_GROUP) || user.name === ANONYMOUS.name) return user;
       return { ...user, groups: [...user.groups, AUTHENTICATED_GROUP] };
     }
-    if (!allowsAnonymous(request)) throw unauthorized();
+    if (!allowsAnonymous(request)) throw new NobodyError();
     return ANONYMOUS;
   };
 }

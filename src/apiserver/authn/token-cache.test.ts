@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { MetricRegistry } from '#base/metrics.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { TokenCacheMetrics } from '../metrics/token-cache-metrics.ts';
 import { type TokenAuthenticator, TokenError } from './token-authenticator.ts';
 import { cachedTokens, type FarTokenAuthenticator } from './token-cache.ts';
 
 let environment: VirtualEnvironment;
 let asked: string[];
 let told: string[];
+let registry: MetricRegistry;
 
 beforeEach(() => {
   environment = new VirtualEnvironment();
   asked = [];
   told = [];
+  registry = new MetricRegistry();
 });
 
 const good: FarTokenAuthenticator = async (token, question) => {
@@ -30,6 +34,7 @@ const cached = (over: object = {}, authenticate = good): TokenAuthenticator =>
     successMs: 10_000,
     failureMs: 5_000,
     keepsErrors: true,
+    metrics: new TokenCacheMetrics(registry),
     ...over,
   });
 
@@ -109,4 +114,31 @@ describe('what was said of a token', () => {
     assert.equal(asked.length, 1);
     assert.equal(environment.clock.now() - start, 30_000);
   });
+});
+
+it('how often an answer was known, and how asking went, is counted', async () => {
+  const tokens = cached({ keepsErrors: false });
+  for (const token of ['jane', 'jane', 'bad', 'wrong']) await ask(tokens, token);
+  const values = (name: string): string[] =>
+    registry.text().match(new RegExp(`^authentication_token_cache_${name}.*$`, 'gm')) ?? [];
+  assert.deepEqual(values('request_total'), [
+    'authentication_token_cache_request_total{status="miss"} 3',
+    'authentication_token_cache_request_total{status="hit"} 1',
+  ]);
+  assert.deepEqual(values('fetch_total'), [
+    'authentication_token_cache_fetch_total{status="ok"} 2',
+    'authentication_token_cache_fetch_total{status="error"} 1',
+  ]);
+  assert.deepEqual(values('request_duration_seconds_count'), [
+    'authentication_token_cache_request_duration_seconds_count{status="miss"} 3',
+    'authentication_token_cache_request_duration_seconds_count{status="hit"} 1',
+  ]);
+  const slow = cached({}, () => new Promise(() => {}));
+  const question = { audiences: ['us'], warn: () => {}, annotate: () => {} };
+  void slow('jane', question);
+  void slow('jane', question);
+  assert.deepEqual(values('active_fetch_count'), [
+    'authentication_token_cache_active_fetch_count{status="blocked"} 2',
+    'authentication_token_cache_active_fetch_count{status="in_flight"} 1',
+  ]);
 });

@@ -10,6 +10,7 @@
 import { createHmac } from 'node:crypto';
 import { type Environment, timeoutSignal } from '#base/env.ts';
 import { ExpiringCache } from '#base/expiring-cache.ts';
+import type { TokenCacheMetrics } from '../metrics/token-cache-metrics.ts';
 import {
   type TokenAuthenticator,
   TokenError,
@@ -31,6 +32,7 @@ export interface TokenCacheOptions {
   readonly failureMs: number;
   /** Whether errors count as answers. */
   readonly keepsErrors: boolean;
+  readonly metrics: TokenCacheMetrics;
 }
 
 /** One who may have to ask elsewhere; `signal`: nobody waits any longer. */
@@ -52,7 +54,8 @@ export function cachedTokens(
   authenticate: FarTokenAuthenticator,
   options: TokenCacheOptions,
 ): TokenAuthenticator {
-  const { environment, successMs, failureMs, keepsErrors } = options;
+  const { environment, successMs, failureMs, keepsErrors, metrics } = options;
+  const { clock } = environment;
   const secret = environment.random.bytes(KEY_BYTES);
   const answers = new ExpiringCache<Answer>(ANSWERS_MAX, () => environment.clock.monotonicMs());
   const lookups = new Map<string, Promise<Answer>>();
@@ -82,7 +85,7 @@ export function cachedTokens(
     if (underWay !== undefined) return underWay;
     if (lookups.size >= LOOKUPS_MAX)
       return Promise.reject(new TokenError('too many tokens are being looked up'));
-    const lookup = lookUp(token, audiences)
+    const lookup = counted(lookUp(token, audiences), metrics)
       .then((answer) => {
         if (answer.error === undefined || keepsErrors)
           answers.set(key, answer, answer.identity === undefined ? failureMs : successMs);
@@ -94,13 +97,33 @@ export function cachedTokens(
   };
 
   return (token, question) => {
+    const beganMs = clock.monotonicMs();
     const key = createHmac('sha256', secret)
       .update(JSON.stringify([token, question.audiences]))
       .digest('base64');
     const known = answers.get(key);
-    if (known !== undefined) return tell(known, question);
-    return answerOf(key, token, question.audiences).then((answer) => tell(answer, question));
+    if (known !== undefined) {
+      metrics.answered(true, clock.monotonicMs() - beganMs);
+      return tell(known, question);
+    }
+    metrics.waiting(1);
+    return answerOf(key, token, question.audiences)
+      .finally(() => {
+        metrics.waiting(-1);
+        metrics.answered(false, clock.monotonicMs() - beganMs);
+      })
+      .then((answer) => tell(answer, question));
   };
+}
+
+/** One who is far away is being asked. */
+function counted(lookup: Promise<Answer>, metrics: TokenCacheMetrics): Promise<Answer> {
+  metrics.asking();
+  lookup.then(
+    ({ error }) => metrics.asked(error !== undefined),
+    () => metrics.asked(true),
+  );
+  return lookup;
 }
 
 function tell(

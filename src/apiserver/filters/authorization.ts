@@ -1,7 +1,8 @@
 /** Lets through what the authorizers allow; upstream's 403 for the rest, 401 for the nameless. */
 import { whenThere } from '#base/eventual.ts';
 import { tookMs } from '../audit/latency.ts';
-import { attributesFor, type Authorizer, refusal } from '../authz/authorizer.ts';
+import { attributesFor, type Authorizer, type Decision, refusal } from '../authz/authorizer.ts';
+import type { AccessMetrics, AuthorizationResult } from '../metrics/access-metrics.ts';
 import { textResponse, withHeaders } from '../respond.ts';
 import type { Filter } from './filter.ts';
 
@@ -9,18 +10,21 @@ const DECISION = 'authorization.k8s.io/decision';
 const REASON = 'authorization.k8s.io/reason';
 const NO_SNIFF = { 'x-content-type-options': 'nosniff' };
 
-export function authorizationFilter(authorize: Authorizer): Filter {
+export function authorizationFilter(authorize: Authorizer, metrics: AccessMetrics): Filter {
   return {
     name: 'authorization',
     handle(context, next) {
       const attributes = attributesFor(context.user, context.info);
       const { audit, environment } = context;
-      const beganMs = audit === undefined ? 0 : environment.clock.monotonicMs();
-      return whenThere(authorize(attributes, context.signal), ({ outcome, reason, error }) => {
-        const isAllowed = outcome === 'allow';
+      const beganMs = environment.clock.monotonicMs();
+      return whenThere(authorize(attributes, context.signal), (decision) => {
+        const { reason, error } = decision;
+        const ms = environment.clock.monotonicMs() - beganMs;
+        metrics.authorized(resultOf(decision), ms);
+        const isAllowed = decision.outcome === 'allow';
         const failed = isAllowed ? undefined : error;
         if (audit !== undefined) {
-          tookMs(context, 'authorization', environment.clock.monotonicMs() - beganMs);
+          tookMs(context, 'authorization', ms);
           if (failed === undefined) context.annotate(DECISION, isAllowed ? 'allow' : 'forbid');
           context.annotate(REASON, failed === undefined ? reason : 'internal error');
         }
@@ -33,6 +37,12 @@ export function authorizationFilter(authorize: Authorizer): Filter {
       });
     },
   };
+}
+
+function resultOf({ outcome, error }: Decision): AuthorizationResult {
+  if (outcome === 'allow') return 'allowed';
+  if (error !== undefined) return 'error';
+  return outcome === 'deny' ? 'denied' : 'no-opinion';
 }
 
 /** Nothing that a browser would take for HTML. */

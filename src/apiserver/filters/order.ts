@@ -13,6 +13,7 @@ import { errorFilter } from './errors.ts';
 import type { Filter } from './filter.ts';
 import { flowControlFilter } from './flow-control.ts';
 import type { FlowControl } from '../flow-control/flow-control.ts';
+import { AccessMetrics } from '../metrics/access-metrics.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { impersonationFilter, type ImpersonationServices } from './impersonation.ts';
 import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
@@ -37,6 +38,7 @@ export interface FilterServices {
 
 export function filtersInOrder(services: FilterServices): readonly Filter[] {
   const { auditor } = services;
+  const access = new AccessMetrics(services.metrics.registry);
   return [
     // When did it come?
     ...(auditor === undefined ? [] : [auditInitFilter()]),
@@ -53,7 +55,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     // Ends requests that take too long; watches and streams are exempt.
     timeoutFilter(services.requestTimeoutMs, auditor),
     // Who is it?
-    authenticationFilter((context) => services.authenticate(context), auditor),
+    authenticationFilter((context) => services.authenticate(context), access, auditor),
     // What is written down of it.
     ...(auditor === undefined ? [] : [auditFilter(auditor)]),
     // As whom do they act?
@@ -63,7 +65,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
       ? inFlightFilter(services.inFlight)
       : flowControlFilter({ ...services, control: services.flowControl }),
     // May they?
-    authorizationFilter(services.authorize),
+    authorizationFilter(services.authorize, access),
     // Bodies in CBOR are JSON inside.
     cborRequestFilter(),
   ];

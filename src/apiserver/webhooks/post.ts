@@ -116,7 +116,13 @@ async function answered(call: Call): Promise<HttpResponse> {
     return road.handler({
       method: 'POST',
       url,
-      headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+      headers: {
+        // Whatever address is dialled.
+        host: call.origin.replace(/^https?:\/\//, ''),
+        'content-type': 'application/json',
+        accept: 'application/json',
+        ...headers,
+      },
       body: Buffer.from(JSON.stringify(body)),
       signal,
     });

@@ -57,6 +57,7 @@ const FLAGS = {
   ),
   'admission-control-config-file': text('', 'what admission plug-ins are configured with'),
   'allow-privileged': bool('true', 'only true'),
+  profiling: bool('false', 'no effect: there is no such page'),
   'feature-gates': text('', 'A=true,B=false'),
   'runtime-config': text('', 'group/version=true,api/beta=false'),
   'max-requests-inflight': count('400', 'reads at a time'),

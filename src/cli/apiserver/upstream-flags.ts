@@ -63,7 +63,6 @@ peer-advertise-port
 peer-ca-file
 permit-address-sharing
 permit-port-sharing
-profiling
 runtime-config-emulation-forward-compatible
 send-retry-after-while-not-ready-once
 service-account-signing-endpoint

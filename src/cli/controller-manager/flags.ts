@@ -68,6 +68,7 @@ const FLAGS = {
     '',
     'addresses for Services of type LoadBalancer, pools between spaces, as cox up has them; a flag of ours',
   ),
+  profiling: bool('false', 'no effect: there is no such page'),
   'feature-gates': text('', 'A=true,B=false'),
   v: count('0', 'how much is logged: 4 and more logs everything'),
 };

@@ -26,7 +26,7 @@ log-json-split-stream log-text-info-buffer-size log-text-split-stream logging-fo
 max-endpoints-per-slice min-compatibility-version min-resync-period
 mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset
 namespace-sync-period node-eviction-rate node-monitor-grace-period node-monitor-period
-node-startup-grace-period permit-address-sharing permit-port-sharing profiling
+node-startup-grace-period permit-address-sharing permit-port-sharing
 pv-recycler-pod-template-filepath-hostpath pv-recycler-pod-template-filepath-nfs
 route-reconciliation-period secondary-node-eviction-rate show-hidden-metrics-for-version
 tls-cipher-suites tls-curve-preferences tls-min-version tls-sni-cert-key unhealthy-zone-threshold

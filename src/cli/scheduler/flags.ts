@@ -1,7 +1,7 @@
 /** The flags of `cox scheduler`: upstream's names and defaults, for what there is here. */
 import { leaderFlags } from '../component/leader.ts';
 import { servingFlags } from '../component/serving.ts';
-import { count, type Flags as AnyFlags, type Program, text } from '../flags.ts';
+import { bool, count, type Flags as AnyFlags, type Program, text } from '../flags.ts';
 
 const FLAGS = {
   config: text('', 'the file of the configuration (KubeSchedulerConfiguration)'),
@@ -9,6 +9,7 @@ const FLAGS = {
   kubeconfig: text('', 'the kubeconfig of the cluster; with --config that of the file counts'),
   ...leaderFlags('kube-scheduler'),
   ...servingFlags('10259'),
+  profiling: bool('false', 'no effect: there is no such page'),
   'feature-gates': text('', 'A=true,B=false'),
   v: count('0', 'how much is logged: 4 and more logs everything'),
 };
@@ -25,7 +26,7 @@ contention-profiling disable-http2-serving disabled-metrics emulated-version
 http2-max-streams-per-connection kube-api-burst kube-api-content-type kube-api-qps
 log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size
 log-text-split-stream logging-format master min-compatibility-version permit-address-sharing
-permit-port-sharing pod-max-in-unschedulable-pods-duration profiling
+permit-port-sharing pod-max-in-unschedulable-pods-duration
 show-hidden-metrics-for-version tls-cipher-suites tls-curve-preferences tls-min-version
 tls-sni-cert-key unsupported-kube-api-over-localhost version vmodule
 `

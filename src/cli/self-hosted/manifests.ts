@@ -65,6 +65,8 @@ function apiServer(facts: HostedFacts): Pod {
   const chosen = chosenArguments(config);
   const flags: FlagValues = {
     'advertise-address': nodeAddress,
+    // What pods are given ends within the hour, unless somebody wants it otherwise.
+    'service-account-extend-token-expiration': 'false',
     ...Object.fromEntries(chosen.map(({ name, value }) => [name, value])),
     'bind-address': bindAddress(config),
     'secure-port': listenPort,
@@ -80,6 +82,7 @@ function apiServer(facts: HostedFacts): Pod {
     'kubelet-certificate-authority': `${PKI}/ca.crt`,
     'kubelet-client-certificate': `${PKI}/apiserver-kubelet-client.crt`,
     'kubelet-client-key': `${PKI}/apiserver-kubelet-client.key`,
+    profiling: 'false',
     'proxy-client-cert-file': `${PKI}/front-proxy-client.crt`,
     'proxy-client-key-file': `${PKI}/front-proxy-client.key`,
     'requestheader-allowed-names': 'front-proxy-client',
@@ -175,6 +178,7 @@ function controllerManager(facts: HostedFacts): Pod {
     kubeconfig,
     'leader-elect': 'true',
     'load-balancer-pools': loadBalancerPools.length === 0 ? undefined : loadBalancerPools.join(' '),
+    profiling: 'false',
     'requestheader-client-ca-file': `${PKI}/front-proxy-ca.crt`,
     'root-ca-file': `${PKI}/ca.crt`,
     'service-account-private-key-file': `${PKI}/sa.key`,
@@ -203,6 +207,7 @@ function scheduler(facts: HostedFacts): Pod {
     'feature-gates': facts.config.featureGates,
     kubeconfig,
     'leader-elect': 'true',
+    profiling: 'false',
   };
   return componentPod(facts, {
     component: 'kube-scheduler',

@@ -19,6 +19,8 @@ export interface WhyFlags extends ClusterFlags {
   readonly output?: 'json' | 'yaml';
 }
 
+/** The word that asks about all admission webhooks. */
+const WEBHOOKS = 'webhooks';
 const EXPLANATIONS = '/apis/why.coxswain.dev/v1/explanations';
 
 /** The text to print. Rejects with UserError. */
@@ -27,6 +29,10 @@ export async function why(
   flags: WhyFlags,
   { client, namespace }: Pick<ClusterClient, 'client' | 'namespace'>,
 ): Promise<string> {
+  if (words.length === 1 && words[0] === WEBHOOKS) {
+    const { whyWebhooks } = await import('./webhooks.ts');
+    return whyWebhooks(client, flags.output);
+  }
   const { kind, name } = targetOf(words);
   const type = await resolveKind(client, kind);
   const subject = {
@@ -39,7 +45,7 @@ export async function why(
       (await asked(client, subject)) ?? (await explain(client, subject, realEnvironment()));
     if (explanation === undefined)
       throw new UserError(
-        `Cannot explain ${type.plural} that are not being deleted: cox why explains ${POD.plural}, ${NAMESPACE.plural}, and whatever does not go away.`,
+        `Cannot explain ${type.plural} that are not being deleted: cox why explains ${POD.plural}, workloads that lack some, ${NAMESPACE.plural}, webhooks, and whatever does not go away.`,
       );
     return textOf(explanation, flags.output);
   } catch (error) {

@@ -6,9 +6,9 @@ export function registerWhy(program: Command): void {
   program
     .command('why')
     .description(
-      'Say why a pod is pending, not ready or still there, or why a namespace does not go away.',
+      'Say why a pod is pending, not ready or still there, why a workload lacks pods, why a namespace does not go away, or what admission webhooks cost and refuse.',
     )
-    .argument('<object...>', 'pod NAME, namespace NAME, or pod/NAME')
+    .argument('<object...>', 'pod NAME, deployment NAME, namespace NAME, pod/NAME, or webhooks')
     .option('-n, --namespace <NAMESPACE>', "its namespace (default: the kubeconfig context's)")
     .addOption(new Option('-o, --output <FORMAT>', 'the whole answer').choices(['json', 'yaml']))
     .option(

@@ -8,6 +8,7 @@ import type { JsonObject } from '#api/meta/object.ts';
 import { internalError, timeout } from '#api/meta/status.ts';
 import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
+import { webhookTook } from '../../audit/latency.ts';
 import type { AdmissionMetrics, WebhookLabels } from '../../metrics/admission-metrics.ts';
 import { type PostServices, postToWebhook, WebhookPostError } from '../../webhooks/post.ts';
 import type { Attributes } from '../admission.ts';
@@ -84,12 +85,17 @@ async function answerOf(
   const uid = services.environment.random.uuid();
   const review = reviewOf(version, admissionRequest(view, match), { uid, object, old });
   const post = { body: review, timeoutMs, ...(signal === undefined ? {} : { signal }) };
-  const answer = await postToWebhook(services, clientConfig, post).catch((error: unknown) => {
-    const reason = `failed to call webhook: ${messageOf(error)}`;
-    throw error instanceof WebhookPostError
-      ? fail(reason, error.code, error.isCanceled)
-      : fail(reason);
-  });
+  const { clock } = services.environment;
+  const beganMs = clock.monotonicMs();
+  const layer = isMutating ? 'mutating-webhook' : 'validating-webhook';
+  const answer = await postToWebhook(services, clientConfig, post)
+    .finally(() => webhookTook(request, layer, clock.monotonicMs() - beganMs))
+    .catch((error: unknown) => {
+      const reason = `failed to call webhook: ${messageOf(error)}`;
+      throw error instanceof WebhookPostError
+        ? fail(reason, error.code, error.isCanceled)
+        : fail(reason);
+    });
   try {
     return readAnswer(answer, review, isMutating);
   } catch (error) {
