@@ -8,6 +8,7 @@ export const UID = '00000000-0000-0000-0000-000000000001';
 export const CONTEXT: WriteContext = {
   nowMs: NOW,
   uuid: () => UID,
+  warn: () => undefined,
   user: { name: 'somebody', groups: ['some'] },
 };
 

@@ -49,6 +49,8 @@ export interface WriteContext {
   readonly nowMs: number;
   /** A fresh UUID. */
   uuid(): string;
+  /** Tells the writer something beside the answer. */
+  warn(text: string): void;
   /** Who writes. */
   readonly user: {
     readonly name: string;

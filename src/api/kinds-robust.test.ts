@@ -15,6 +15,7 @@ const NOW = Date.parse('2026-01-02T03:04:05Z');
 const context: WriteContext = {
   nowMs: NOW,
   uuid: () => '00000000-0000-0000-0000-000000000000',
+  warn: () => undefined,
   user: { name: 'somebody', groups: ['some'] },
 };
 

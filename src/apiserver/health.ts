@@ -79,7 +79,7 @@ export class Health {
     if (endpoint === undefined) return undefined;
     const checks = this.#checks(endpoint);
     const only = path.slice(endpoint.length + 2);
-    if (only === '') return answer(endpoint, checks, query);
+    if (path === `/${endpoint}`) return answer(endpoint, checks, query);
     const one = checks.find(([name]) => name === only);
     if (one === undefined) return undefined;
     const [, wrong] = one;

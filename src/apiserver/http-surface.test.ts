@@ -57,6 +57,7 @@ describe('what has no route', () => {
     ['POST /api/v1/pods', `405 ${NO_METHOD}`],
     ['POST /api/v1/namespaces/default/pods/x', `405 ${NO_METHOD}`],
     ['DELETE /api/v1/namespaces/default/pods/x/status', `405 ${NO_METHOD}`],
+    ['DELETE /api/v1/namespaces/default/pods/x/exec', `405 ${NO_METHOD}`],
     ['HEAD /api/v1/pods', `405 ${NO_METHOD}`],
     ['OPTIONS /api/v1/pods', `405 ${NO_METHOD}`],
     ['POST /version', `405 ${NO_METHOD}`],

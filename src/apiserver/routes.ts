@@ -28,6 +28,9 @@ const ITEM: readonly Verb[] = ['delete', 'get', 'patch', 'update'];
 /** They answer with whatever the other end says. */
 const PASSING_ON = new Set(['attach', 'exec', 'portforward', 'proxy']);
 
+/** Streams begin with either; a proxy passes on all methods. */
+const STREAM_METHODS = new Set(['GET', 'POST']);
+
 /** Throws 404, 405, 415 or 406 when the request has no route. */
 export function checkRoute(context: RequestContext, kind: AnyKind): void {
   const { info, request } = context;
@@ -36,7 +39,10 @@ export function checkRoute(context: RequestContext, kind: AnyKind): void {
   const isProxy = subresource?.name === 'proxy';
   if (methods.length === 0 || !isScoped(info, kind, subresource)) throw pathNotFound();
   if (!isProxy && (info.rest !== '' || info.path.includes('//'))) throw pathNotFound();
-  if (info.subresource !== '' && PASSING_ON.has(info.subresource)) return;
+  if (info.subresource !== '' && PASSING_ON.has(info.subresource)) {
+    if (isProxy || STREAM_METHODS.has(request.method)) return;
+    throw methodNotAllowed();
+  }
   if (!methods.includes(request.method)) throw methodNotAllowed();
   if (request.method === 'PATCH') checkPatchType(context.header('content-type'));
   checkAccept(context.header('accept'), representations(info, context.cbor));

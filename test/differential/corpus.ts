@@ -16,6 +16,8 @@ import { subresourceCases } from './subresource-cases.ts';
 import { isUpdatable, statusCases, updateCases, withMeta } from './update-cases.ts';
 
 export interface Corpus {
+  /** What must be there before the first case. */
+  readonly setUp: readonly CaseRequest[];
   /** Asked before anything is stored. */
   readonly creates: readonly Case[];
   /** What is then stored. */
@@ -36,6 +38,7 @@ export function corpusOf({
     only.some((word) => entry.kind.toLowerCase() === word || entry.id.toLowerCase().includes(word));
   const wanted = (entry: Case): boolean => isOfKind(entry) && isAsked(entry, seed);
   return {
+    setUp: SET_UP,
     creates: [
       ...KINDS.flatMap(createCases),
       ...KINDS.flatMap(fieldValidationCases),
@@ -67,8 +70,7 @@ export function corpusVersion(seed: number): string {
 
 const VERSION_LENGTH = 16;
 
-/** What must be there before the first case. */
-export const SET_UP: readonly CaseRequest[] = [
+const SET_UP: readonly CaseRequest[] = [
   create('/api/v1/namespaces', {
     apiVersion: 'v1',
     kind: 'Namespace',

@@ -4,10 +4,11 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject } from '#api/meta/json.ts';
+import { ACCESS_EXPLANATIONS } from './access/explained.ts';
 import type { Difference } from './compare.ts';
 import type { Answer } from './model.ts';
 
-interface Explanation {
+export interface Explanation {
   readonly why: string;
   covers(difference: Difference): boolean;
 }
@@ -69,7 +70,10 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
 ];
 
+/** Where the difference is that of the second corpus. */
+const ALL_EXPLANATIONS: readonly Explanation[] = [...EXPLANATIONS, ...ACCESS_EXPLANATIONS];
+
 /** Why `difference` shall stay; undefined when it is a fault of ours. */
 export function explanationOf(difference: Difference): string | undefined {
-  return EXPLANATIONS.find((explanation) => explanation.covers(difference))?.why;
+  return ALL_EXPLANATIONS.find((explanation) => explanation.covers(difference))?.why;
 }

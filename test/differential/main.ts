@@ -1,17 +1,19 @@
 /** `npm run differential`: asks, compares, reports. */
 import { parseArgs } from 'node:util';
+import { judgeFixtures } from './access/fixtures.ts';
 import { compare, type Difference } from './compare.ts';
-import { type Corpus, corpusOf, corpusVersion } from './corpus.ts';
+import type { Corpus } from './corpus.ts';
 import { explanationOf } from './explained.ts';
-import type { Case } from './model.ts';
+import type { Case, Subject } from './model.ts';
 import { readRecording, writeRecording } from './recording.ts';
 import { type Outcome, summary, writeReport, writeUnexplained } from './report.ts';
 import { type Answers, askAll } from './run.ts';
-import { writeSample } from './sample-file.ts';
+import { sampled, writeSample } from './sample-file.ts';
 import { ourServer, serverOf } from './servers.ts';
+import { ACCESS, OBJECTS, type Suite } from './suites.ts';
 
 const USAGE =
-  'npm run differential -- (--against KUBECONFIG | --replay FILE) [--only WORDS] [--out DIR] [--record FILE] [--sample DIR]';
+  'npm run differential -- [--access] (--against KUBECONFIG | --replay FILE) [--only WORDS] [--out DIR] [--record FILE] [--sample DIR] | --fixtures DIR';
 
 /** Answers the exit code: 0 when nothing differs that is not explained. */
 export async function differential(words: readonly string[]): Promise<number> {
@@ -19,7 +21,9 @@ export async function differential(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...words],
     options: {
+      access: { type: 'boolean' },
       against: text,
+      fixtures: text,
       replay: text,
       only: text,
       out: text,
@@ -28,18 +32,25 @@ export async function differential(words: readonly string[]): Promise<number> {
       seed: text,
     },
   });
+  if (values.fixtures !== undefined) return judged(values.fixtures);
   const seed = Number(values.seed ?? 1);
-  const version = corpusVersion(seed);
-  const corpus = corpusOf({
+  const suite = values.access === true ? ACCESS : OBJECTS;
+  const version = suite.version(seed);
+  const corpus = suite.corpus({
     only: (values.only ?? '')
       .toLowerCase()
       .split(/[\s,]+/)
       .filter(Boolean),
     seed,
   });
-  const theirs = await theirAnswers(corpus, { ...values, version });
-  const ours = await answersOf(ourServer(), corpus);
-  if (values.sample !== undefined) writeSample(values.sample, version, { corpus, ours, theirs });
+  const theirs = await theirAnswers({ suite, corpus, version }, values);
+  const ours = await answersOf(suite, await ourServer(), corpus);
+  if (values.sample !== undefined)
+    writeSample(values.sample, version, {
+      corpus: sampled(corpus, (entry) => suite.sampleOneIn(entry)),
+      ours,
+      theirs,
+    });
   const outcome = outcomeOf(casesOf(corpus), ours, theirs);
   if (values.sample !== undefined) writeUnexplained(values.sample, outcome);
   if (values.out !== undefined) writeReport(values.out, outcome);
@@ -47,32 +58,41 @@ export async function differential(words: readonly string[]): Promise<number> {
   return outcome.differences.some(({ isWording }) => !isWording) ? 1 : 0;
 }
 
+/** Upstream's fixtures of the levels of pod security, without a server of either. */
+function judged(folder: string): number {
+  const { pods, wrong } = judgeFixtures(folder);
+  const lines = wrong.map((path) => `${path}\n`).join('');
+  process.stdout.write(`${lines}${pods} fixtures, ${wrong.length} judged otherwise.\n`);
+  return pods === 0 || wrong.length > 0 ? 1 : 0;
+}
+
+interface Asked {
+  readonly suite: Suite;
+  readonly corpus: Corpus;
+  readonly version: string;
+}
+
 async function theirAnswers(
-  corpus: Corpus,
+  { suite, corpus, version }: Asked,
   {
     against,
     replay,
     record,
-    version,
   }: {
     readonly against?: string | undefined;
     readonly replay?: string | undefined;
     readonly record?: string | undefined;
-    readonly version: string;
   },
 ): Promise<Answers> {
   if (replay !== undefined) return readRecording(replay, version);
   if (against === undefined) throw new Error(`There is nothing to compare with: ${USAGE}`);
-  const answers = await answersOf(serverOf(against), corpus);
+  const answers = await answersOf(suite, serverOf(against), corpus);
   if (record !== undefined) writeRecording(record, answers, version);
   return answers;
 }
 
-async function answersOf(
-  starting: ReturnType<typeof ourServer> | ReturnType<typeof serverOf>,
-  corpus: Corpus,
-): Promise<Answers> {
-  const subject = await starting;
+async function answersOf(suite: Suite, server: Subject, corpus: Corpus): Promise<Answers> {
+  const subject = suite.prepare(server);
   const began = Date.now();
   try {
     return await askAll(subject, corpus);

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { corpusOf, corpusVersion } from './corpus.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Answer } from './model.ts';
 import { askAll } from './run.ts';
 import { differing, readSample, SAMPLE_FOLDER, sampled } from './sample-file.ts';
 import { ourServer } from './servers.ts';
+import { OBJECTS } from './suites.ts';
 
 const SEED = 1;
 
@@ -21,7 +21,7 @@ describe('what upstream was recorded to answer', () => {
 
   it('is about the questions that are asked today', () => {
     assert.equal(
-      corpusVersion(SEED),
+      OBJECTS.version(SEED),
       sample.corpusVersion,
       'The corpus is another: record again, as README.md says',
     );
@@ -29,8 +29,10 @@ describe('what upstream was recorded to answer', () => {
 
   it('is what we answer, but for the cases of known.txt', async () => {
     const server = await ourServer();
-    const corpus = sampled(corpusOf({ only: [], seed: SEED }));
-    const answers = await askAll(server, corpus);
+    const corpus = sampled(OBJECTS.corpus({ only: [], seed: SEED }), (entry) =>
+      OBJECTS.sampleOneIn(entry),
+    );
+    const answers = await askAll(server, corpus, { isLast: true });
     await server.close();
     const found = differing(answers, sample.fingerprints);
     assert.deepEqual(

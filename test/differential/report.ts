@@ -47,6 +47,8 @@ export function writeReport(directory: string, outcome: Outcome): void {
 }
 
 const GROUP_LENGTH_MAX = 120;
+/** Characters of a request's body that a line may hold. */
+const BODY_MAX = 2_000;
 
 /** Every difference that nothing explains, one on a line: its case, then where it lies. */
 export function writeUnexplained(directory: string, { differences, cases }: Outcome): void {
@@ -67,11 +69,13 @@ function lineOf(
 ): string {
   const short = ({ status, headers, body }: Answer) =>
     status < 300 ? { status, headers } : { status, headers, body };
-  const { method, url } = request;
+  const { method, url, body } = request;
   const line = {
     id,
     method,
     url,
+    asker: request.headers?.['impersonate-user'],
+    body: JSON.stringify(body ?? null).length < BODY_MAX ? body : undefined,
     groups,
     isWording,
     ours: short(ours),

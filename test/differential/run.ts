@@ -1,6 +1,5 @@
 /** Asks servers a corpus, many cases at a time. */
 import type { Corpus } from './corpus.ts';
-import { SET_UP } from './corpus.ts';
 import type { Answer, Case, CaseRequest, Subject } from './model.ts';
 
 /** Requests under way at a time. */
@@ -8,17 +7,24 @@ const PARALLEL = 16;
 
 export type Answers = ReadonlyMap<string, readonly Answer[]>;
 
-/** Asks everything in the corpus' order; what is stored is taken away at the end. */
-export async function askAll(subject: Subject, corpus: Corpus): Promise<Answers> {
+/**
+ * Asks everything in the corpus' order; what is stored is taken away at the end, unless the server
+ * itself is thrown away (`isLast`).
+ */
+export async function askAll(
+  subject: Subject,
+  corpus: Corpus,
+  { isLast = false }: { readonly isLast?: boolean } = {},
+): Promise<Answers> {
   const answers = new Map<string, readonly Answer[]>();
-  for (const request of SET_UP) await subject.ask(request);
+  for (const request of corpus.setUp) await subject.ask(request);
   try {
     await askCases(subject, corpus.creates, answers);
     for (const request of corpus.stored) await store(subject, request, answers);
     await settle(subject, corpus);
     await askCases(subject, corpus.others, answers);
   } finally {
-    await cleanUp(subject, corpus);
+    if (!isLast) await cleanUp(subject, corpus);
   }
   return answers;
 }
@@ -36,10 +42,15 @@ async function store(
 /** What the server itself writes of a new object (a status) it has written by then. */
 const SETTLE_MS = 2_000;
 
+/** Other requests change what one of these has stored. */
+function isCreate({ method }: CaseRequest): boolean {
+  return method === 'POST';
+}
+
 /** Reads what is stored once more: its versions are those that the cases ask with. */
 async function settle(subject: Subject, { stored }: Corpus): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  for (const { url, body } of stored) {
+  for (const { url, body } of stored.filter(isCreate)) {
     const { metadata } = body as { metadata: { name: string } };
     await subject.ask({ method: 'GET', url: `${url}/${encodeURIComponent(metadata.name)}` });
   }
@@ -62,8 +73,8 @@ async function askCases(
 }
 
 /** There may be no controller that would take finalizers away. */
-async function cleanUp(subject: Subject, { stored }: Corpus): Promise<void> {
-  for (const { url, body } of [...SET_UP, ...stored].toReversed()) {
+async function cleanUp(subject: Subject, { setUp, stored }: Corpus): Promise<void> {
+  for (const { url, body } of [...setUp, ...stored].filter(isCreate).toReversed()) {
     const { kind, metadata } = body as { kind: string; metadata: { name: string } };
     const object = `${url}/${encodeURIComponent(metadata.name)}`;
     const headers = { 'content-type': 'application/merge-patch+json' };

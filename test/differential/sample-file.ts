@@ -12,12 +12,10 @@ import { isGolden } from './golden-cases.ts';
 import type { Case } from './model.ts';
 import type { Answers } from './run.ts';
 
-/** Where the sample of the repository lies. */
+/** Where the sample of the first corpus lies. */
 export const SAMPLE_FOLDER = join(import.meta.dirname, 'recorded');
 const SAMPLE = 'sample.jsonl.zst';
 const KNOWN = 'known.txt';
-/** One case in so many. */
-const ONE_IN = 16;
 
 export interface Sample {
   readonly corpusVersion: string;
@@ -27,9 +25,10 @@ export interface Sample {
   readonly known: ReadonlySet<string>;
 }
 
-/** The cases that a sample has answers to. Golden data is not everybody's. */
-export function sampled(corpus: Corpus): Corpus {
-  const isChosen = ({ id }: Case): boolean => !isGolden(id) && numberOf(id) % ONE_IN === 0;
+/** The cases that a sample has answers to: one in `oneIn` of its like. Golden data is not everybody's. */
+export function sampled(corpus: Corpus, oneIn: (entry: Case) => number): Corpus {
+  const isChosen = (entry: Case): boolean =>
+    !isGolden(entry.id) && numberOf(entry.id) % oneIn(entry) === 0;
   return {
     ...corpus,
     creates: corpus.creates.filter(isChosen),
@@ -55,13 +54,13 @@ function prints(answers: Answers, id: string): string[] {
   return (answers.get(id) ?? []).map(fingerprint);
 }
 
-/** Writes the sample of a run: upstream's answers, and where ours are others. */
+/** Writes the sample of a run: upstream's answers to `corpus`' cases, and where ours are others. */
 export function writeSample(
   folder: string,
   version: string,
   { corpus, ours, theirs }: { corpus: Corpus; ours: Answers; theirs: Answers },
 ): void {
-  const { creates, others } = sampled(corpus);
+  const { creates, others } = corpus;
   const fingerprints = new Map(
     [...creates, ...others]
       .filter(({ id }) => theirs.get(id)?.every(({ status }) => status > 0) === true)

@@ -23,12 +23,16 @@ export class StoredVersions {
     });
   }
 
-  /** `text` with the placeholders replaced by what the object of `url`, or of a view of it, has. */
+  /**
+   * `text` with the placeholders replaced by what the object of `url`, or of a view of it, has;
+   * `$uid(/api/v1/nodes/a)` is that of the object of another URL.
+   */
   fill(text: string, url: string): string {
     if (!text.includes('$resourceVersion') && !text.includes('$uid')) return text;
     const path = decodeURIComponent(url.split('?')[0] ?? '');
     const found = this.#known.get(path) ?? this.#known.get(path.slice(0, path.lastIndexOf('/')));
     return text
+      .replaceAll(/\$uid\(([^)]*)\)/g, (_, of: string) => this.#known.get(of)?.uid ?? '')
       .replaceAll('$resourceVersion', found?.resourceVersion ?? '')
       .replaceAll('$uid', found?.uid ?? '');
   }

@@ -8,6 +8,7 @@ import { NAMESPACE } from './namespace.ts';
 import { NODE } from './node.ts';
 import { PERSISTENT_VOLUME_CLAIM } from './persistent-volume-claim.ts';
 import { PERSISTENT_VOLUME } from './persistent-volume.ts';
+import { JOB } from '../batch/job.ts';
 import { POD } from './pod.ts';
 import { SECRET } from './secret.ts';
 import { SERVICE } from './service.ts';
@@ -79,6 +80,15 @@ describe('the defaults of a pod', () => {
     const pod = changed(changed(BARE, 'spec.containers[0].ports', ports), 'spec.hostNetwork', true);
     assert.deepEqual(decoded(POD, pod).spec?.containers[0]?.ports, [
       { containerPort: 80, hostPort: 80, protocol: 'TCP' },
+    ]);
+  });
+
+  it('leave templates as they are on that network', () => {
+    const spec = { hostNetwork: true, containers: [{ name: 'a', ports: [{ containerPort: 80 }] }] };
+    const template = { metadata: { labels: { a: 'b' } }, spec };
+    const job = decoded(JOB, { metadata: { name: 'j' }, spec: { template } });
+    assert.deepEqual(job.spec?.template.spec?.containers[0]?.ports, [
+      { containerPort: 80, protocol: 'TCP' },
     ]);
   });
 
@@ -159,6 +169,7 @@ describe('the defaults of a Service', () => {
     SERVICE.prepareForUpdate?.(next, decoded(SERVICE, old), {
       nowMs: 0,
       uuid: () => '',
+      warn: () => undefined,
       user: { name: '', groups: [] },
     });
     assert.equal(next.spec?.ports?.[0]?.nodePort, undefined);

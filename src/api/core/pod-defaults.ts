@@ -137,12 +137,8 @@ export function defaultPod(pod: Pod): void {
 }
 
 export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {
-  if (template?.spec === undefined) return;
-  if (template.spec.hostNetwork === true) {
-    defaultHostPorts(template.spec.containers);
-    defaultHostPorts(template.spec.initContainers);
-  }
-  defaultPodSpec(template.spec);
+  // Ports of the host are given to pods alone: a template that had them would change with its server.
+  if (template?.spec !== undefined) defaultPodSpec(template.spec);
 }
 
 interface OfTemplate {

@@ -11,6 +11,7 @@ import { validatePodUpdate } from '../validation/pod-update.ts';
 import { validatePodStatusUpdate } from '../validation/pod-status.ts';
 import { validatePod, validatePodCreate } from '../validation/pod.ts';
 import { warnAboutPod } from '../validation/warnings.ts';
+import { applyAppArmorAnnotations } from './app-armor.ts';
 import { applyLabelKeys } from './label-keys.ts';
 import { POD_COLUMNS } from './pod-columns.ts';
 import { defaultPod } from './pod-defaults.ts';
@@ -32,6 +33,7 @@ function prepareForCreate(pod: Pod, context: WriteContext): void {
     ];
   }
   applyLabelKeys(pod);
+  applyAppArmorAnnotations(pod, (text) => context.warn(text));
 }
 
 /** A status that does not say what it observed keeps what the last one said. */

@@ -33,6 +33,15 @@ function addresses({ status }: Ingress): string {
     .join(',');
 }
 
+const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
+
+function warnAboutClass({ metadata, spec }: Ingress): string[] {
+  const isNamed = metadata?.annotations?.[CLASS_ANNOTATION] !== undefined;
+  return isNamed && spec?.ingressClassName === undefined
+    ? [`annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`]
+    : [];
+}
+
 export const INGRESS = defineKind<Ingress>({
   group: 'networking.k8s.io',
   version: 'v1',
@@ -59,4 +68,5 @@ export const INGRESS = defineKind<Ingress>({
   validate: validateIngress,
   validateCreate: validateIngressCreate,
   validateStatus: validateIngressStatus,
+  warn: (next, old) => (old === undefined ? warnAboutClass(next) : []),
 });

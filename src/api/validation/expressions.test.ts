@@ -233,7 +233,12 @@ describe('dynamic resources', () => {
       metadata: { name: 's' },
       spec: { devices: [{ name: 'a', taints: [{ key: 'k', effect: 'NoSchedule' }] }] },
     } as unknown as ResourceSlice;
-    const context = { nowMs: 0, uuid: () => 'u', user: { name: 'u', groups: [] } };
+    const context = {
+      nowMs: 0,
+      uuid: () => 'u',
+      warn: () => undefined,
+      user: { name: 'u', groups: [] },
+    };
     RESOURCE_SLICE.prepareForCreate?.(slice, context);
     assert.equal(slice.spec?.devices?.[0]?.taints?.[0]?.timeAdded, '1970-01-01T00:00:00Z');
   });

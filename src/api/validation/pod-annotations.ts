@@ -7,16 +7,15 @@ import {
   forbiddenField,
   invalidValue,
 } from '../meta/field.ts';
+import { APP_ARMOR_ANNOTATION as APPARMOR } from '../core/app-armor.ts';
 import { containersWithPaths } from './container-paths.ts';
 import { descendingPath } from './paths.ts';
+import { SECCOMP_CONTAINER, SECCOMP_POD } from './profile-annotations.ts';
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
 const MIRROR = 'kubernetes.io/config.mirror';
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
-const SECCOMP_POD = 'seccomp.security.alpha.kubernetes.io/pod';
-const SECCOMP_CONTAINER = 'container.seccomp.security.alpha.kubernetes.io/';
-const APPARMOR = 'container.apparmor.security.beta.kubernetes.io/';
 const INT32_MAX = 2 ** 31 - 1;
 
 function validateSeccomp(profile: string, at: FieldPath): FieldError[] {

@@ -4,6 +4,7 @@ import { type FieldError, type FieldPath, forbiddenField } from '../meta/field.t
 import { validateAnnotations, validateLabels } from './metadata.ts';
 import { validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
+import { validateProfileAnnotations } from './profile-annotations.ts';
 
 export function validatePodTemplate(
   template: PodTemplateSpec | undefined,
@@ -16,6 +17,7 @@ export function validatePodTemplate(
     ...validateAnnotations(metadata?.annotations, annotations),
     ...validatePodAnnotations(metadata?.annotations, spec, annotations),
     ...validatePodSpec(spec, at.child('spec'), { metadata: undefined }),
+    ...validateProfileAnnotations(metadata?.annotations, spec, at.child('spec')),
   ];
   if ((spec?.ephemeralContainers ?? []).length > 0) {
     errors.push(

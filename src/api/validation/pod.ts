@@ -4,6 +4,7 @@ import { type FieldError, fieldPath, forbiddenField } from '../meta/field.ts';
 import { validateImagePadding } from './containers.ts';
 import { validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
+import { validateProfileAnnotations } from './profile-annotations.ts';
 
 /** A token needs an account to be of. */
 function validateTokenVolumes({ spec }: Pod): FieldError[] {
@@ -40,7 +41,7 @@ export function validatePod(pod: Pod): FieldError[] {
 }
 
 /** What holds for a new pod. */
-export function validatePodCreate({ spec }: Pod): FieldError[] {
+export function validatePodCreate({ metadata, spec }: Pod): FieldError[] {
   const at = fieldPath('spec');
   const errors: FieldError[] = [];
   if ((spec?.ephemeralContainers ?? []).length > 0) {
@@ -54,5 +55,5 @@ export function validatePodCreate({ spec }: Pod): FieldError[] {
       ),
     );
   }
-  return errors;
+  return [...errors, ...validateProfileAnnotations(metadata?.annotations, spec, at)];
 }

@@ -2,6 +2,10 @@
 import type { Pod, PodSpec, PodTemplateSpec } from '#api/gen/core-v1.ts';
 import { type FieldPath, fieldPath, ROOT } from '../meta/field.ts';
 import { isDns1123Label } from '../meta/names.ts';
+import { equalValues } from '../meta/equal.ts';
+import { APP_ARMOR_ANNOTATION, APP_ARMOR_DEPRECATED, appArmorOf } from '../core/app-armor.ts';
+import { containersWithPaths } from './container-paths.ts';
+import { SECCOMP_CONTAINER, SECCOMP_POD } from './profile-annotations.ts';
 import type { KubeObject } from '../meta/object.ts';
 import { warnAboutContainers } from './container-warnings.ts';
 import { warnAboutAffinity, warnAboutIp, warnAboutPlacement } from './placement-warnings.ts';
@@ -21,7 +25,6 @@ const OLD_ANNOTATIONS: readonly (readonly [string, string])[] = [
     'non-functional in v1.11+; use the "sysctls" field instead',
   ],
 ];
-const SECCOMP_ANNOTATION = 'seccomp.security.alpha.kubernetes.io/pod';
 const SECCOMP_FIELD = 'non-functional in v1.27+; use the "seccompProfile" field instead';
 
 /** Repeated members of a list: the second and later ones, as upstream tells them. */
@@ -40,10 +43,36 @@ function warnAboutAnnotations({ metadata, spec }: Pod, at: FieldPath): string[] 
     ([key, message]) => `${here.key(key).toString()}: ${message}`,
   );
   const hasField = spec?.securityContext?.seccompProfile !== undefined;
-  if (!hasField && Object.hasOwn(annotations, SECCOMP_ANNOTATION)) {
-    warnings.push(`${here.key(SECCOMP_ANNOTATION).toString()}: ${SECCOMP_FIELD}`);
+  if (!hasField && Object.hasOwn(annotations, SECCOMP_POD)) {
+    warnings.push(`${here.key(SECCOMP_POD).toString()}: ${SECCOMP_FIELD}`);
   }
-  return warnings;
+  return [...warnings, ...warnAboutProfiles(annotations, spec, at)];
+}
+
+/** Profiles that an annotation names and no field. Of a pod those of AppArmor are told elsewhere. */
+function warnAboutProfiles(
+  annotations: Readonly<Record<string, string>>,
+  spec: PodSpec | undefined,
+  at: FieldPath,
+): string[] {
+  if (spec === undefined) return [];
+  const here = at.child('metadata', 'annotations');
+  const ofPod = spec.securityContext?.appArmorProfile;
+  return containersWithPaths(spec, at).flatMap(({ container: { name, securityContext } }) => {
+    const seccomp = `${SECCOMP_CONTAINER}${name}`;
+    const appArmor = `${APP_ARMOR_ANNOTATION}${name}`;
+    const annotation = annotations[appArmor];
+    const isSilent =
+      at === ROOT || annotation === undefined || securityContext?.appArmorProfile !== undefined;
+    return [
+      ...(securityContext?.seccompProfile === undefined && annotations[seccomp] !== undefined
+        ? [`${here.key(seccomp).toString()}: ${SECCOMP_FIELD}`]
+        : []),
+      ...(isSilent || (ofPod !== undefined && equalValues(ofPod, appArmorOf(annotation)))
+        ? []
+        : [`${here.key(appArmor).toString()}: ${APP_ARMOR_DEPRECATED}`]),
+    ];
+  });
 }
 
 function warnAboutSpec(spec: PodSpec, at: FieldPath): string[] {

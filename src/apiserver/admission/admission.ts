@@ -22,6 +22,8 @@ export interface Attributes {
   readonly namespace: string;
   /** Empty while `generateName` has not been resolved. */
   readonly name: string;
+  /** The name that stands in the URL: empty for a POST. Undefined where nobody has noted it. */
+  readonly nameInUrl?: string;
   /** The object is one of many that the request deletes: the request itself names none. */
   readonly isOfCollection?: boolean;
   /** The object of a CREATE, UPDATE or CONNECT; a plug-in's `admit` may change it. */

@@ -95,11 +95,11 @@ export function admissionInOrder(services: AdmissionServices): readonly Admissio
     podGroupWorkloadExists(services),
     nodeDeclaredFeatures(services),
     podResize(services),
-    // Nobody grants what they do not hold. Upstream has this in storage, after admission.
-    rbacEscalation(services),
     // Those that know nothing of each other see what all of ours have made of a request.
     mutatingAdmissionPolicy(services),
     mutatingAdmissionWebhook(services),
+    // Nobody grants what they do not hold. Upstream has this in storage, after all that may change it.
+    rbacEscalation(services),
     validatingAdmissionPolicy(services),
     validatingAdmissionWebhook(services),
     // Nothing is charged that somebody else refuses.

@@ -13,7 +13,7 @@ const NODE_AND_RBAC = constant([
 ]);
 
 export function createAuthorization(core: ServerCore): AuthorizationChain {
-  const { options, environment, reader, metrics } = core;
+  const { options, environment, reader, metrics, gates } = core;
   const { authorization = { authorizers: NODE_AND_RBAC } } = options;
   const { authorizers } = authorization;
   if (authorizers.source !== '') {
@@ -29,6 +29,7 @@ export function createAuthorization(core: ServerCore): AuthorizationChain {
   return authorizationChain(authorization, {
     reader,
     environment,
+    gates,
     backends: options.backends ?? NO_BACKENDS,
     metrics: new AuthorizationMetrics(metrics.registry),
   });

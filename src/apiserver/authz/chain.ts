@@ -6,6 +6,7 @@
  * Source: upstream v1.36 pkg/kubeapiserver/authorizer/reload.go.
  */
 import type { AuthorizerConfiguration } from '#api/apiserver-config/authorization-types.ts';
+import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type { Environment } from '#base/env.ts';
 import { whenThere } from '#base/eventual.ts';
 import type { Live } from '#base/live.ts';
@@ -56,6 +57,7 @@ export interface ChainServices {
   readonly environment: Environment;
   readonly backends: BackendConnector;
   readonly metrics: AuthorizationMetrics;
+  readonly gates?: FeatureGates;
 }
 
 export function authorizationChain(
@@ -73,7 +75,7 @@ export function authorizationChain(
     AlwaysAllow: () => ALWAYS_ALLOW,
     AlwaysDeny: () => ALWAYS_DENY,
     ABAC: () => abacAuthorizer(policies),
-    Node: () => ({ authorize: nodeAuthorizer(reader), rules: nodeRules }),
+    Node: () => ({ authorize: nodeAuthorizer(reader, services), rules: nodeRules }),
     RBAC: () => ({ authorize: rbacAuthorizer(reader), rules: rbacRules(reader) }),
   };
   const authorizerOf = ({ type, name, webhook, endpoint }: ChosenAuthorizer): RuledAuthorizer => {

@@ -1,11 +1,10 @@
 /** Relations between a node and objects that lie in other objects than its pods. */
-import type { PersistentVolume, PersistentVolumeClaim } from '#api/gen/core-v1.ts';
+import type { PersistentVolume } from '#api/gen/core-v1.ts';
 import type { PodCertificateRequest } from '#api/gen/certificates-v1beta1.ts';
 import type { ResourceSlice } from '#api/gen/resource-v1.ts';
 import type { VolumeAttachment } from '#api/gen/storage-v1.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import {
-  PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
   POD_CERTIFICATE_REQUESTS,
   RESOURCE_SLICES,
@@ -13,15 +12,19 @@ import {
 } from '../admission/targets.ts';
 import { volumeSecrets } from '#api/core/pod-references.ts';
 import type { AuthorizationAttributes } from './authorizer.ts';
+import { ClaimedVolumes } from './claimed-volumes.ts';
 import type { NodePods } from './node-pods.ts';
 import { ALLOW, type Rule } from './node-rules.ts';
 
 export class StoredRelations {
   readonly #reader: ObjectReader;
   readonly #pods: NodePods;
+  readonly #volumes: ClaimedVolumes;
+
   constructor(reader: ObjectReader, pods: NodePods) {
     this.#reader = reader;
     this.#pods = pods;
+    this.#volumes = new ClaimedVolumes(reader);
   }
 
   /** A secret that a volume of one of the node's pods needs may lie in any namespace. */
@@ -69,19 +72,9 @@ export class StoredRelations {
     return request?.spec?.nodeName === node;
   }
 
+  /** A volume belongs to the claim that it names, whether or not the claim names it already. */
   *#volumesOf(node: string): Generator<PersistentVolume> {
-    for (const { namespace, references } of this.#pods.of(node)) {
-      for (const name of references.claims) {
-        const claim = this.#reader.get(PERSISTENT_VOLUME_CLAIMS, namespace, name) as
-          | PersistentVolumeClaim
-          | undefined;
-        const bound = claim?.spec?.volumeName ?? '';
-        const volume = this.#reader.get(PERSISTENT_VOLUMES, '', bound) as
-          | PersistentVolume
-          | undefined;
-        const ref = volume?.spec?.claimRef;
-        if (volume !== undefined && ref?.namespace === namespace && ref.name === name) yield volume;
-      }
-    }
+    for (const { namespace, references } of this.#pods.of(node))
+      for (const claim of references.claims) yield* this.#volumes.of(namespace, claim);
   }
 }

@@ -3,7 +3,6 @@ import { beforeEach, describe, it } from 'node:test';
 import { FakeReader } from '#kit/fake-reader.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import {
-  PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
   PODS,
   RESOURCE_SLICES,
@@ -178,12 +177,10 @@ describe('the Node authorizer', () => {
     });
     assert.ok(may('GET /api/v1/persistentvolumes/pv1'));
     assert.ok(!may('GET /api/v1/persistentvolumes/pv2'));
-    assert.ok(!may('GET /api/v1/namespaces/vault/secrets/disk-key'));
-    reader.put(PERSISTENT_VOLUME_CLAIMS, {
-      metadata: { namespace: 'shop', name: 'disk' },
-      spec: { volumeName: 'pv1' },
-    });
+    // Upstream asks the volume whose it is, not the claim.
     assert.ok(may('GET /api/v1/namespaces/vault/secrets/disk-key'));
+    reader.remove(PERSISTENT_VOLUMES, '', 'pv1');
+    assert.ok(!may('GET /api/v1/namespaces/vault/secrets/disk-key'));
   });
 
   it('allows attachments and slices of the node', () => {

@@ -7,6 +7,7 @@
  * plugin/pkg/auth/authorizer/node.
  */
 import type { PolicyRule } from '#api/gen/rbac-v1.ts';
+import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';
 import { NODE_RULES } from '../bootstrap/rbac/node-rules.ts';
@@ -31,11 +32,20 @@ import {
 } from './node-rules.ts';
 import { ruleAllows } from '#api/rbac/matching.ts';
 
+const CERTIFICATE_REQUESTS = 'podcertificaterequests.certificates.k8s.io';
+
+export interface NodeAuthorizerOptions {
+  readonly gates?: FeatureGates;
+  /** What all nodes may do alike. */
+  readonly rules?: readonly PolicyRule[];
+}
+
 export function nodeAuthorizer(
   reader: ObjectReader,
-  rules: readonly PolicyRule[] = NODE_RULES,
+  { gates = new FeatureGates(), rules = NODE_RULES }: NodeAuthorizerOptions = {},
 ): LocalAuthorizer {
   const byResource = subdivided(reader, new NodePods(reader));
+  if (!gates.enabled('PodCertificateRequest')) byResource.set(CERTIFICATE_REQUESTS, () => none());
   return (attributes) => {
     const node = nodeNameOf(attributes.user);
     if (node === undefined) return none();
@@ -49,7 +59,7 @@ export function nodeAuthorizer(
 }
 
 /** Resources that are not the same for all nodes. */
-function subdivided(reader: ObjectReader, pods: NodePods): ReadonlyMap<string, Rule> {
+function subdivided(reader: ObjectReader, pods: NodePods): Map<string, Rule> {
   const related =
     (isRelated: (pod: NodePod, name: string) => boolean): Rule =>
     (node, { namespace, name }) => {
@@ -99,7 +109,7 @@ function subdivided(reader: ObjectReader, pods: NodePods): ReadonlyMap<string, R
       sliceRule((node, { name }) => (objects.hasSlice(node, name) ? ALLOW : unrelated(node))),
     ],
     [
-      'podcertificaterequests.certificates.k8s.io',
+      CERTIFICATE_REQUESTS,
       certificateRule((node, at) => (objects.asked(node, at) ? ALLOW : unrelated(node))),
     ],
     ['nodes.', ownNodeRule],

@@ -17,7 +17,7 @@ import type {
 import type { User } from '../context.ts';
 import { ruleAllows, subjectOf } from '#api/rbac/matching.ts';
 
-import type { LocalAuthorizer } from './authorizer.ts';
+import { aggregate, type LocalAuthorizer } from './authorizer.ts';
 import type { NonResourceRule, ResourceRule } from '#api/gen/authorization-v1.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { NO_RULES, type RuleResolver } from './rules.ts';
@@ -34,11 +34,13 @@ export interface AppliedRule {
 
 export function rbacAuthorizer(reader: ObjectReader): LocalAuthorizer {
   return (attributes) => {
-    for (const { rule, source } of rulesFor(reader, attributes.user, attributes.namespace)) {
+    const { user, namespace } = attributes;
+    const lost: string[] = [];
+    for (const { rule, source } of rulesFor(reader, user, namespace, lost)) {
       if (ruleAllows(rule, attributes))
         return { outcome: 'allow', reason: `RBAC: allowed by ${source}` };
     }
-    return { outcome: 'none', reason: '' };
+    return { outcome: 'none', reason: lost.length === 0 ? '' : `RBAC: ${aggregate(lost)}` };
   };
 }
 
@@ -47,21 +49,27 @@ export function rbacRules(reader: ObjectReader): RuleResolver {
   return (user, namespace) => {
     const resourceRules: ResourceRule[] = [];
     const nonResourceRules: NonResourceRule[] = [];
-    for (const { rule } of rulesFor(reader, user, namespace)) {
+    const lost: string[] = [];
+    for (const { rule } of rulesFor(reader, user, namespace, lost)) {
       const { verbs, apiGroups = [], resources = [], resourceNames, nonResourceURLs = [] } = rule;
       const names = resourceNames === undefined ? {} : { resourceNames };
       if (resources.length > 0) resourceRules.push({ verbs, apiGroups, resources, ...names });
       if (nonResourceURLs.length > 0) nonResourceRules.push({ verbs, nonResourceURLs });
     }
-    return { ...NO_RULES, resourceRules, nonResourceRules };
+    // What is known is all that there is: a role that is not there allows nothing.
+    return { ...NO_RULES, resourceRules, nonResourceRules, errors: lost };
   };
 }
 
-/** The rules that bind `user`, cluster-wide and in `namespace` (when it is not empty). */
+/**
+ * The rules that bind `user`, cluster-wide and in `namespace` (when it is not empty). Of each role
+ * that is bound and not there `lost` gets an error.
+ */
 export function* rulesFor(
   reader: ObjectReader,
   user: User,
   namespace: string,
+  lost: string[] = [],
 ): Generator<AppliedRule> {
   for (const binding of reader.list({
     group: GROUP,
@@ -70,7 +78,7 @@ export function* rulesFor(
     const subject = subjectText(binding.subjects, user, '');
     if (subject === undefined) continue;
     const source = `ClusterRoleBinding ${JSON.stringify(binding.metadata?.name)} of ClusterRole ${JSON.stringify(binding.roleRef.name)} to ${subject}`;
-    for (const rule of clusterRoleRules(reader, binding.roleRef.name))
+    for (const rule of rulesOf(reader, { kind: 'ClusterRole', name: binding.roleRef.name }, lost))
       yield { rule, namespace: '', source };
   }
   if (namespace === '') return;
@@ -82,28 +90,26 @@ export function* rulesFor(
     if (subject === undefined) continue;
     const { kind, name } = binding.roleRef;
     const source = `RoleBinding ${JSON.stringify(`${binding.metadata?.name}/${namespace}`)} of ${kind} ${JSON.stringify(name)} to ${subject}`;
-    for (const rule of roleRules(reader, kind, name, namespace)) yield { rule, namespace, source };
+    for (const rule of rulesOf(reader, { kind, name, namespace }, lost))
+      yield { rule, namespace, source };
   }
 }
 
-function clusterRoleRules(reader: ObjectReader, name: string): readonly PolicyRule[] {
-  return (
-    (reader.get({ group: GROUP, plural: 'clusterroles' }, '', name) as ClusterRole | undefined)
-      ?.rules ?? []
-  );
-}
-
-function roleRules(
+/** Of a role that is not there `lost` gets an error. */
+function rulesOf(
   reader: ObjectReader,
-  kind: string,
-  name: string,
-  namespace: string,
+  { kind, name, namespace = '' }: { kind: string; name: string; namespace?: string },
+  lost: string[],
 ): readonly PolicyRule[] {
-  if (kind === 'ClusterRole') return clusterRoleRules(reader, name);
-  return (
-    (reader.get({ group: GROUP, plural: 'roles' }, namespace, name) as Role | undefined)?.rules ??
-    []
-  );
+  const isOfCluster = kind === 'ClusterRole';
+  const role = reader.get(
+    { group: GROUP, plural: isOfCluster ? 'clusterroles' : 'roles' },
+    isOfCluster ? '' : namespace,
+    name,
+  ) as ClusterRole | Role | undefined;
+  if (role === undefined)
+    lost.push(`${kind.toLowerCase()}.${GROUP} ${JSON.stringify(name)} not found`);
+  return role?.rules ?? [];
 }
 
 /** The subject that names the user, in upstream's words, or undefined. */

@@ -112,7 +112,7 @@ function prepare(
 ): void {
   const { kind } = resource;
   const metadata = metadataOf(object);
-  const context = store.writeContext(options.user);
+  const context = store.writeContext(options);
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;

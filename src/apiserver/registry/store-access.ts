@@ -94,11 +94,12 @@ export class StoreAccess {
     return (JSON.parse(text) as KubeObject).metadata?.labels ?? {};
   }
 
-  writeContext(user: User): WriteContext {
+  writeContext(writer: { readonly user: User; warn(text: string): void }): WriteContext {
     return {
       nowMs: this.environment.clock.now(),
       uuid: () => this.environment.random.uuid(),
-      user,
+      user: writer.user,
+      warn: (text) => writer.warn(text),
     };
   }
 

@@ -233,7 +233,7 @@ function strategyErrors(
 ): Eventual<FieldError[]> {
   const { kind } = resource;
   const { namespace } = options;
-  const context = store.writeContext(options.user);
+  const context = store.writeContext(options);
   const metadata = metadataOf(next);
   const before = metadataOf(old);
   const warn = (text: string): void => options.warn(text);

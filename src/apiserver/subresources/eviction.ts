@@ -47,9 +47,10 @@ export async function createEviction(
   pods: Resource,
 ): Promise<HttpResponse> {
   const eviction = readBodyAs<Eviction>(context, EVICTION);
-  if (eviction.metadata?.name !== context.info.name) {
-    throw badRequest('name in URL does not match name in Eviction object');
-  }
+  const check = (): void => {
+    if (eviction.metadata?.name !== context.info.name)
+      throw badRequest('name in URL does not match name in Eviction object');
+  };
   const options = eviction.deleteOptions ?? {};
   if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true)
     throw invalid({ group: EVICTION.group, kind: EVICTION.kind }, context.info.name, [
@@ -63,7 +64,13 @@ export async function createEviction(
     [...context.info.query.getAll('dryRun'), ...(options.dryRun ?? [])],
     'DeleteOptions',
   );
-  await admit(context, services, { resource: pods, kind: EVICTION, object: eviction, dryRun });
+  await admit(context, services, {
+    resource: pods,
+    kind: EVICTION,
+    object: eviction,
+    dryRun,
+    check,
+  });
   // As admission has left them.
   const { deleteOptions: admitted = {} } = eviction;
   checkDeleteOptions(admitted);

@@ -123,12 +123,15 @@ export async function admit(
     readonly kind: AnyKind;
     readonly object: KubeObject;
     readonly dryRun: boolean;
+    /** Looks at the object between the two. */
+    readonly check?: () => void;
   },
 ): Promise<void> {
-  const { resource, kind, object, dryRun } = about;
+  const { resource, kind, object, dryRun, check } = about;
   const call = { context, resource, objectKind: kind, dryRun };
   const attributes = attributesOf(call, 'CREATE', object as ApiObject);
   await services.writes.admission.admit(attributes);
+  check?.();
   await services.writes.admission.validate(attributes);
 }
 

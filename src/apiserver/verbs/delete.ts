@@ -194,7 +194,7 @@ export async function deleteCollection(
     name: metadataOf(resource.read(entry)).name ?? '',
     namespace: metadataOf(resource.read(entry)).namespace ?? '',
   }));
-  if (names.length > 0) warnOfPropagation(context, resource, options);
+  warnOfPropagation(context, resource, options);
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let target = names[next++]; target !== undefined; target = names[next++]) {

@@ -403,6 +403,7 @@ export function attributesOf(
     subresource: context.info.subresource,
     namespace: context.info.namespace,
     name: context.info.name !== '' ? context.info.name : (object?.metadata?.name ?? ''),
+    nameInUrl: context.info.name,
     ...(object === undefined ? {} : { object }),
     ...(old === undefined ? {} : { old }),
     ...(objectKind === undefined ? {} : { objectKind }),

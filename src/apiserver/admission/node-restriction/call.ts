@@ -17,8 +17,11 @@ export function unexpected({ attributes }: NodeCall): Error {
   return refusal(attributes, `unexpected operation ${JSON.stringify(attributes.operation)}`);
 }
 
+/** Upstream's cache says it in the singular. */
+const POD = { group: '', resource: 'pod' };
+
 export function existingPod(reader: ObjectReader, namespace: string, name: string): Pod {
   const pod = reader.get(PODS, namespace, name) as Pod | undefined;
-  if (pod === undefined) throw notFound({ group: '', resource: 'pods' }, name);
+  if (pod === undefined) throw notFound(POD, name);
   return pod;
 }

@@ -85,7 +85,7 @@ function checkMirrorOwner({ node, attributes, services }: NodeCall, pod: Pod): v
     throw refusal(attributes, `node ${me} must not set blockOwnerDeletion on an owner reference`);
   }
   const registered = services.reader.get(NODES, '', node);
-  if (registered === undefined) throw notFound({ group: '', resource: 'nodes' }, node);
+  if (registered === undefined) throw notFound({ group: '', resource: 'node' }, node);
   const uid = registered.metadata?.uid ?? '';
   if (owner.uid !== uid) {
     throw refusal(attributes, `node ${node} UID mismatch: expected ${owner.uid} got ${uid}`);

@@ -5,6 +5,7 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '#api/
 import type { CSIDriver } from '#api/gen/storage-v1.ts';
 import { claimName } from '#api/core/pod-references.ts';
 import type { ObjectReader } from '../admission.ts';
+import { aggregate } from '../../authz/authorizer.ts';
 import { refusal } from '../refusal.ts';
 import { CSI_DRIVERS, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from '../targets.ts';
 import { existingPod, type NodeCall } from './call.ts';
@@ -42,12 +43,16 @@ function checkAudience(
   const audiences = request.spec?.audiences ?? [];
   if (audiences.length > 1) throw refusal(attributes, 'node may only request 0 or 1 audiences');
   const audience = audiences[0] ?? '';
-  if (
-    (pod.spec?.volumes ?? []).some((volume) =>
-      wantsAudience(services.reader, { pod, volume, audience }),
-    )
-  )
-    return undefined;
+  const errors: string[] = [];
+  const wanted = (pod.spec?.volumes ?? []).some((volume) =>
+    wantsAudience(services.reader, { pod, volume, audience }, errors),
+  );
+  if (wanted) return undefined;
+  if (errors.length > 0)
+    throw refusal(
+      attributes,
+      `error validating audience ${JSON.stringify(audience)}: ${aggregate(errors)}`,
+    );
   const asked = {
     user: attributes.user,
     verb: 'request-serviceaccounts-token-audience',
@@ -69,35 +74,64 @@ function checkAudience(
   });
 }
 
-/** A volume asks for tokens of its own audience, or its CSI driver does. */
+/** Drivers that take the place of the sorts of volumes that were once built in. */
+const MIGRATED: Readonly<Record<string, string>> = {
+  awsElasticBlockStore: 'ebs.csi.aws.com',
+  gcePersistentDisk: 'pd.csi.storage.gke.io',
+  azureDisk: 'disk.csi.azure.com',
+  azureFile: 'file.csi.azure.com',
+  cinder: 'cinder.csi.openstack.org',
+  vsphereVolume: 'csi.vsphere.vmware.com',
+  portworxVolume: 'pxd.portworx.com',
+};
+
+/** A volume asks for tokens of its own audience, or its CSI driver does. `errors`: what is not there. */
 function wantsAudience(
   reader: ObjectReader,
-  at: { pod: Pod; volume: Volume; audience: string },
+  { pod, volume, audience }: { pod: Pod; volume: Volume; audience: string },
+  errors: string[],
 ): boolean {
-  const { pod, volume, audience } = at;
   const projected = volume.projected?.sources.some(
     ({ serviceAccountToken: token }) => token !== undefined && (token.audience ?? '') === audience,
   );
   if (projected === true) return true;
+  const claim = claimName(pod, volume);
   const name =
-    volume.csi?.driver ??
-    driverOfClaim(reader, pod.metadata?.namespace ?? '', claimName(pod, volume));
+    claim === undefined
+      ? driverOf(volume)
+      : driverOfClaim(reader, { namespace: pod.metadata?.namespace ?? '', claim }, errors);
   if (name === undefined) return false;
   const driver = reader.get(CSI_DRIVERS, '', name) as CSIDriver | undefined;
+  if (driver === undefined) errors.push(missing('csidriver.storage.k8s.io', name));
   return (driver?.spec?.tokenRequests ?? []).some((request) => request.audience === audience);
+}
+
+/** Of a volume of a pod, or of a PersistentVolume. */
+function driverOf(source: { readonly csi?: { readonly driver: string } }): string | undefined {
+  if (source.csi !== undefined) return source.csi.driver;
+  const [, name] = Object.entries(MIGRATED).find(([sort]) => Object.hasOwn(source, sort)) ?? [];
+  return name;
 }
 
 function driverOfClaim(
   reader: ObjectReader,
-  namespace: string,
-  name: string | undefined,
+  { namespace, claim: name }: { readonly namespace: string; readonly claim: string },
+  errors: string[],
 ): string | undefined {
-  if (name === undefined) return undefined;
   const claim = reader.get(PERSISTENT_VOLUME_CLAIMS, namespace, name) as
     | PersistentVolumeClaim
     | undefined;
-  const volume = reader.get(PERSISTENT_VOLUMES, '', claim?.spec?.volumeName ?? '') as
-    | PersistentVolume
-    | undefined;
-  return volume?.spec?.csi?.driver;
+  if (claim === undefined) {
+    errors.push(missing('persistentvolumeclaim', name));
+    return undefined;
+  }
+  const bound = claim.spec?.volumeName ?? '';
+  const volume = reader.get(PERSISTENT_VOLUMES, '', bound) as PersistentVolume | undefined;
+  if (volume === undefined) errors.push(missing('persistentvolume', bound));
+  return volume?.spec === undefined ? undefined : driverOf(volume.spec);
+}
+
+/** As upstream's caches say it. */
+function missing(resource: string, name: string): string {
+  return `${resource} ${JSON.stringify(name)} not found`;
 }

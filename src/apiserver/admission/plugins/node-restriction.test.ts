@@ -226,6 +226,20 @@ describe('NodeRestriction on tokens', () => {
     bench.decision = { outcome: 'allow', reason: '' };
     assert.equal(await run(token(bound, ['vault'])), 'admitted');
   });
+  it('says which object of a volume is not there, whatever the node may', async () => {
+    bench.decision = { outcome: 'allow', reason: '' };
+    const mine = pod('mine', 'n1');
+    mine.spec!.volumes = [
+      { name: 'd', persistentVolumeClaim: { claimName: 'gone' } },
+      { name: 'e', csi: { driver: 'd.example.com' } },
+      { name: 'f', awsElasticBlockStore: { volumeID: 'v' } },
+    ];
+    bench.reader.put(PODS, mine);
+    assert.equal(
+      await run(token(bound, ['vault'])),
+      '403 serviceaccounts "default" is forbidden: error validating audience "vault": [persistentvolumeclaim "gone" not found, csidriver.storage.k8s.io "d.example.com" not found, csidriver.storage.k8s.io "ebs.csi.aws.com" not found]',
+    );
+  });
   it('refuses tokens that are not bound to a pod of its own', async () => {
     assert.match(await run(token(undefined)), /node requested token not bound to a pod$/);
     assert.match(await run(token({ ...bound, uid: '' })), /with a pod binding without a uid$/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { ADMIN, AdmissionBench, type Asked } from '#kit/admission.ts';
+import { Rounds } from '../admission.ts';
 import { parseRules } from '../../bootstrap/rbac/rule-text.ts';
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS } from '../targets.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -77,7 +78,7 @@ describe('RBAC escalation', () => {
   it('answers 404 for a binding to a role that is not there', async () => {
     assert.equal(
       await run(binding('none')),
-      '404 clusterroles.rbac.authorization.k8s.io "none" not found',
+      '404 rolebindings.rbac.authorization.k8s.io "none" not found',
     );
   });
 
@@ -87,6 +88,29 @@ describe('RBAC escalation', () => {
     assert.equal(await run(binding('secrets')), 'admitted');
     bench.decision = { outcome: 'none', reason: '' };
     assert.equal(await run({ ...role('*: *'), user: ADMIN }), 'admitted');
+  });
+
+  it('takes a role that is made for one without a name, and knows no other kind of role', async () => {
+    let asked = '';
+    const services = {
+      ...bench.services,
+      authorize: ({ name }: { name: string }) => {
+        asked = name;
+        return bench.decision;
+      },
+    };
+    const make = async (nameInUrl: string): Promise<string> => {
+      const attributes = bench.attributes({ group: GROUP, user: joe, ...role('get: pods') });
+      await rbacEscalation(services).admit?.({ ...attributes, nameInUrl }, new Rounds());
+      return asked;
+    };
+    assert.equal(await make(''), '');
+    assert.equal(await make('r'), 'r');
+    const odd = { metadata: { name: 'b' }, roleRef: { apiGroup: GROUP, kind: 'User', name: 'x' } };
+    assert.equal(
+      await run({ plural: 'rolebindings', object: odd }),
+      '500 unsupported role reference kind: "User"',
+    );
   });
 
   it('refuses aggregation to all but those who may do everything', async () => {

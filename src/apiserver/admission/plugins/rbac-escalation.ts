@@ -1,13 +1,14 @@
 /**
  * Nobody grants rights that they do not hold: checks on roles and bindings.
  *
- * Upstream does this in the storage of the four kinds (pkg/registry/rbac/<kind>/policybased); here it is
- * a validator like the others. `escalate` and `bind` are the verbs that lift it.
+ * Upstream does this in the storage of the four kinds (pkg/registry/rbac/<kind>/policybased), when those
+ * that change objects are done and before the object is validated; here it is the last of the plug-ins
+ * that may change one, and changes nothing. `escalate` and `bind` are the verbs that lift it.
  */
 import type { ClusterRole, PolicyRule, Role, RoleBinding } from '#api/gen/rbac-v1.ts';
 import { type Eventual, whenThere } from '#base/eventual.ts';
 import { equalValues } from '#api/meta/equal.ts';
-import { forbidden, notFound } from '#api/meta/status.ts';
+import { forbidden, notFound, plainError } from '#api/meta/status.ts';
 import { rulesFor } from '../../authz/rbac.ts';
 import { missingRules, ruleText } from '../../authz/rule-cover.ts';
 import { MASTERS_GROUP } from '../../context.ts';
@@ -24,7 +25,7 @@ const FULL_AUTHORITY: readonly PolicyRule[] = [
 export function rbacEscalation(services: AdmissionServices): AdmissionPlugin {
   return {
     name: 'RBACEscalation',
-    validate(attributes) {
+    admit(attributes) {
       const { operation, user, object, kind } = attributes;
       if (kind.group !== GROUP || object === undefined || user.groups.includes(MASTERS_GROUP))
         return undefined;
@@ -77,7 +78,8 @@ function checkAggregation(attributes: Attributes, services: AdmissionServices): 
 
 function checkBinding(attributes: Attributes, services: AdmissionServices): Eventual<void> {
   const roleRef = (attributes.object as RoleBinding | undefined)?.roleRef;
-  if (roleRef === undefined) return undefined;
+  if (roleRef?.kind !== 'Role' && roleRef?.kind !== 'ClusterRole')
+    throw plainError(`unsupported role reference kind: ${JSON.stringify(roleRef?.kind ?? '')}`);
   const namespace = isFor(attributes, ROLE_BINDINGS) ? attributes.namespace : '';
   const target = roleRef.kind === 'Role' ? ROLES : CLUSTER_ROLES;
   const asked = {
@@ -97,13 +99,15 @@ function checkBinding(attributes: Attributes, services: AdmissionServices): Even
     const role = services.reader.get(target, target === ROLES ? namespace : '', roleRef.name) as
       | Role
       | undefined;
-    if (role === undefined) throw notFound({ group: GROUP, resource: target.plural }, roleRef.name);
+    // As if it were the binding that is not there: upstream reads within the same request.
+    if (role === undefined)
+      throw notFound({ group: GROUP, resource: attributes.kind.plural }, roleRef.name);
     refuseMissing(attributes, services, role.rules ?? []);
   });
 }
 
 function mayEscalate(attributes: Attributes, { authorize }: AdmissionServices): Eventual<boolean> {
-  const { user, kind, namespace, name } = attributes;
+  const { user, kind, namespace, name, nameInUrl } = attributes;
   const asked = {
     user,
     verb: 'escalate',
@@ -114,7 +118,8 @@ function mayEscalate(attributes: Attributes, { authorize }: AdmissionServices): 
     resource: kind.plural,
     subresource: '',
     namespace,
-    name,
+    // A POST names nothing, whatever its object is called.
+    name: nameInUrl ?? name,
   };
   return whenThere(authorize(asked), ({ outcome }) => outcome === 'allow');
 }

@@ -48,11 +48,34 @@ export function serviceAccount(services: AdmissionServices): AdmissionPlugin {
     throw refusal(attributes, `error looking up service account ${namespace}/${name}: ${wrong}`);
   };
 
+  const validate = async (attributes: Attributes): Promise<void> => {
+    const pod = podOf(attributes);
+    if (pod === undefined) return;
+    const ephemeral =
+      attributes.operation === 'UPDATE' && attributes.subresource === 'ephemeralcontainers';
+    if (attributes.operation !== 'CREATE' && !ephemeral) return;
+    if (!ephemeral && isMirrorPod(pod)) {
+      checkMirrorPod(attributes, pod);
+      return;
+    }
+    const name = pod.spec?.serviceAccountName ?? '';
+    if (name === '') {
+      const path = `${attributes.namespace}/${pod.metadata?.name ?? ''}`;
+      throw refusal(attributes, `no service account specified for pod ${path}`);
+    }
+    const account = await find(attributes, name);
+    if (!enforcesSecrets(account)) return;
+    const wrong = ephemeral ? forbiddenEphemeral(account, pod) : forbiddenReference(account, pod);
+    if (wrong !== undefined) throw refusal(attributes, wrong);
+  };
+
   return {
     name: 'ServiceAccount',
+    // As upstream, it judges what it has filled in at once: before the object is looked at as a whole.
     async admit(attributes) {
       const pod = podOf(attributes);
-      if (pod?.spec === undefined || attributes.operation !== 'CREATE' || isMirrorPod(pod)) return;
+      if (pod?.spec === undefined || attributes.operation !== 'CREATE') return;
+      if (isMirrorPod(pod)) return validate(attributes);
       const name = pod.spec.serviceAccountName || DEFAULT_ACCOUNT;
       pod.spec.serviceAccountName = name;
       pod.spec.serviceAccount = name;
@@ -64,27 +87,9 @@ export function serviceAccount(services: AdmissionServices): AdmissionPlugin {
       if ((pod.spec.imagePullSecrets ?? []).length === 0 && pullSecrets.length > 0) {
         pod.spec.imagePullSecrets = pullSecrets.map((secret) => ({ ...secret }));
       }
+      await validate(attributes);
     },
-    async validate(attributes) {
-      const pod = podOf(attributes);
-      if (pod === undefined) return;
-      const ephemeral =
-        attributes.operation === 'UPDATE' && attributes.subresource === 'ephemeralcontainers';
-      if (attributes.operation !== 'CREATE' && !ephemeral) return;
-      if (!ephemeral && isMirrorPod(pod)) {
-        checkMirrorPod(attributes, pod);
-        return;
-      }
-      const name = pod.spec?.serviceAccountName ?? '';
-      if (name === '') {
-        const path = `${attributes.namespace}/${pod.metadata?.name ?? ''}`;
-        throw refusal(attributes, `no service account specified for pod ${path}`);
-      }
-      const account = await find(attributes, name);
-      if (!enforcesSecrets(account)) return;
-      const wrong = ephemeral ? forbiddenEphemeral(account, pod) : forbiddenReference(account, pod);
-      if (wrong !== undefined) throw refusal(attributes, wrong);
-    },
+    validate,
   };
 }
 
