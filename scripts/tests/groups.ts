@@ -8,7 +8,7 @@ const OWN_PROCESS = [
   /^(bench|bin|scripts)\//,
   /^src\/(cli|edge)\//,
   /^src\/store\/sqlite\//,
-  /^test\/(clients|differential|e2e|kill|soak|tidy)\//,
+  /^test\/(clients|e2e|kill|soak|tidy)\//,
   /kernel\.test\.ts$/,
 ];
 /** So many files take some ten seconds. */

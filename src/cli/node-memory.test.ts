@@ -21,9 +21,10 @@ function youngRoom(variables: Readonly<Record<string, string>>): number {
 }
 
 describe('the memory of a node', () => {
-  it('has room for two times 4 MiB of young objects, however many there are', () => {
+  it('has room for few young objects, however many there are', () => {
     const room = youngRoom(memoryVariables({}));
-    assert.ok(room > 0 && room <= 2 * 4 * 2 ** 20, `${room} bytes`);
+    // Two halves of 4 MiB, and at times what goes from one to the other; without limits 32 MiB and more.
+    assert.ok(room > 0 && room <= 3 * 4 * 2 ** 20, `${room} bytes`);
   });
 
   it('is what the user says, where the user says it', () => {

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fromYaml } from '#api/codec/yaml.ts';
 import { createApiServer } from '#apiserver/server.ts';
+import type { Environment, Timer } from '#base/env.ts';
 import { type Handler, readBody } from '#base/http/message.ts';
 import { connectionOf } from '#client/kubeconfig.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -24,8 +25,26 @@ const ADMINISTRATOR: Identity = {
   groups: ['system:masters', 'system:authenticated'],
 };
 
+/** As it is, but with timers that can be ended: those of waits that were cut off concern nobody. */
+function endableEnvironment(): { environment: Environment; end(): void } {
+  const real = realEnvironment({ logLevel: 'error' });
+  const open = new Set<Timer>();
+  const after = (delayMs: number, callback: () => void): Timer => {
+    const timer = real.timers.after(delayMs, () => {
+      open.delete(timer);
+      callback();
+    });
+    open.add(timer);
+    return timer;
+  };
+  const end = (): void => {
+    for (const timer of open) timer.cancel();
+  };
+  return { environment: { ...real, timers: { after } }, end };
+}
+
 export async function ourServer(identity: Identity = ADMINISTRATOR): Promise<Subject> {
-  const environment = realEnvironment({ logLevel: 'error' });
+  const { environment, end } = endableEnvironment();
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = createApiServer({
     environment,
@@ -47,7 +66,10 @@ export async function ourServer(identity: Identity = ADMINISTRATOR): Promise<Sub
   return subject(
     'Coxswain',
     (request) => server.handler({ ...request, peer }),
-    () => server.stop(),
+    async () => {
+      await server.stop();
+      end();
+    },
   );
 }
 

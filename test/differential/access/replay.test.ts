@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fingerprint } from '../fingerprint.ts';
 import { askAll } from '../run.ts';
 import { differing, readSample, sampled } from '../sample-file.ts';
@@ -14,9 +14,6 @@ import { ACCESS } from '../suites.ts';
 const SEED = 1;
 /** Differences that a failure shows: one fault may make thousands. */
 const SHOWN = 20;
-
-// Timers of the server's real environment are nobody's concern.
-after(() => setTimeout(() => process.exit(), 200));
 
 describe('what upstream was recorded to answer about access and admission', () => {
   const sample = readSample(join(import.meta.dirname, 'recorded'));
