@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { ByteBody, HttpResponse } from '#base/http/message.ts';
 import type { HttpRequestIn } from './http-intake.ts';
 import { STATUS_CODES } from './node-http.ts';
+import type { ReaderWatch } from './slow-clients.ts';
 import { type Outlet, StreamSink } from './stream-sink.ts';
 
 type BodyInPieces = Extract<ByteBody, { kind: 'pieces' }>;
@@ -22,14 +23,16 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
 export function reply(
   response: HttpResponseOut,
   answer: HttpResponse,
-  options: { headOnly: boolean },
+  options: { readonly headOnly?: boolean; readonly reader: ReaderWatch },
 ): void {
   const { body } = answer;
+  const { reader } = options;
   setHead(response, answer);
-  if (body === undefined || options.headOnly) {
+  if (body === undefined || options.headOnly === true) {
     // Without a length an answer to HEAD would be announced as chunked.
     if (body?.kind === 'bytes' || body?.kind === 'pieces') setLength(response, body);
     response.end();
+    reader.owes(0);
     return;
   }
   if (body.kind === 'object' || body.kind === 'events')
@@ -39,12 +42,13 @@ export function reply(
     const gone = 'stream' in response ? response.stream.destroyed : response.destroyed;
     if (!gone) out.flushHeaders();
     // Also when the client is gone: the producer learns of it from its sink.
-    body.start(new StreamSink(out, { isClosed: gone, inChunks: takesChunks(response) }));
+    body.start(new StreamSink(out, { isClosed: gone, inChunks: takesChunks(response), reader }));
     return;
   }
   setLength(response, body);
-  if (body.kind === 'bytes') response.end(body.bytes);
-  else writePieces(asWritable(response), body);
+  if (body.kind === 'pieces') return writePieces(asWritable(response), body, reader);
+  response.end(body.bytes);
+  reader.owes(body.bytes.length);
 }
 
 function setHead(response: HttpResponseOut, { status, headers }: HttpResponse): void {
@@ -87,7 +91,7 @@ const CHUNK_BYTES = 128 * 1024;
 const TURN_MS = 1;
 
 /** Takes the pieces as fast as the reader does; small ones are joined. */
-function writePieces(out: Outlet, { pieces, release }: BodyInPieces): void {
+function writePieces(out: Outlet, { pieces, release }: BodyInPieces, reader: ReaderWatch): void {
   const iterator = pieces[Symbol.iterator]();
   let isDone = false;
   let gone = false;
@@ -125,9 +129,16 @@ function writePieces(out: Outlet, { pieces, release }: BodyInPieces): void {
       }
       const { bytes, written } = gather();
       // The last of it goes with the end, in one write.
-      if (isDone) return out.end(bytes);
+      if (isDone) {
+        out.end(bytes);
+        return reader.owes(bytes.length);
+      }
       if (!out.write(bytes, written)) {
-        out.once('drain', more);
+        reader.owes(bytes.length);
+        out.once('drain', () => {
+          reader.taken();
+          more();
+        });
         return;
       }
     }

@@ -39,6 +39,7 @@ const HONOURED = [
   'SizeBasedListCostEstimate',
   'StorageVersionHash',
   'StorageVersionMigrator',
+  'UnauthenticatedHTTP2DOSMitigation',
   'WatchList',
 ] as const;
 

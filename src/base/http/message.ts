@@ -40,6 +40,8 @@ export interface HttpRequest {
 /** Who is at the other end, as the transport knows it. */
 export interface Peer {
   readonly address?: string;
+  /** The connection carries many requests at a time (HTTP/2). */
+  readonly isMultiplexed?: true;
   /** Verified client certificate (RFC 5280 subject), when one was shown. */
   readonly certificate?: {
     readonly commonName: string;
