@@ -97,6 +97,8 @@ export type ByteBody =
       readonly length: number;
       /** A reader that calls this with a piece has done with it: its memory may be written again. */
       readonly release?: (piece: Uint8Array) => void;
+      /** For whom they are: what is for one of them lets others' go first in between. */
+      readonly owner?: string;
     }
   /** `start` is called once, when there is someone to read. */
   | { readonly kind: 'stream'; start(sink: ByteSink): void };
