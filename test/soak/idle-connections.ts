@@ -1,6 +1,6 @@
 /**
  * Thousands of connections on which nothing is asked: the server answers others meanwhile, each costs
- * little memory, and all end by themselves. Half speak HTTP/2, half nothing at all.
+ * little memory, and all end by themselves. Half speak HTTP/2, half HTTP/1.1.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

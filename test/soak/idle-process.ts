@@ -1,5 +1,6 @@
 /**
- * `node idle-process.ts DIRECTORY COUNT`: opens so many connections with TLS, asks nothing, says on
+ * `node idle-process.ts DIRECTORY COUNT`: opens so many connections with TLS, asks for the version
+ * over half of them, which speak HTTP/1.1, and nothing over the others, says on
  * standard output how many are open at a time at most, and ends when the server has ended them all;
  * with 1 when it has not after five minutes.
  */
@@ -7,8 +8,9 @@ import { connect, type TLSSocket } from 'node:tls';
 import { readCluster } from '../../bench/cluster.ts';
 import { FRAME, frame } from '../security/http2-wire.ts';
 
-const AT_A_TIME = 50;
+const AT_A_TIME = 100;
 const LIMIT_MS = 300_000;
+const REQUEST = 'GET /version HTTP/1.1\r\nHost: x\r\n\r\n';
 const HELLO = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   frame(FRAME.settings, 0, 0),
@@ -44,7 +46,7 @@ function openOne(speaksHttp2: boolean): Promise<void> {
   socket.on('secureConnect', () => {
     isOpen = true;
     most = Math.max(most, ++open);
-    if (speaksHttp2) socket.write(HELLO);
+    socket.write(speaksHttp2 ? HELLO : REQUEST);
     stands.resolve();
   });
   ends.push(
