@@ -153,9 +153,9 @@ describe('patterns of users', () => {
   });
 
   it('of registries', () => {
-    const stars = `${'a*'.repeat(30)}b`;
+    const stars = `${'a*'.repeat(3)}c*b`;
     assert.equal(
-      slowText((text) => matchesImage(stars, `${text.replaceAll(/[^a-z]/g, 'a')}/x`)),
+      slowText((text) => matchesImage(stars, `a${text.replaceAll(/[^a-z]/g, 'a')}b/x`)),
       undefined,
     );
     const fits: readonly (readonly [string, string, boolean])[] = [
