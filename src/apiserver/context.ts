@@ -37,6 +37,8 @@ export class RequestContext {
   audit: RequestAudit | undefined;
   /** The gate CBORServingAndStorage. */
   readonly cbor: boolean;
+  /** Set: the answer is the last one on its connection. */
+  isLast = false;
   /** Headers of the answer, whatever it is. */
   answerHeaders: Readonly<Record<string, string>> | undefined;
   readonly #warnings = new Set<string>();

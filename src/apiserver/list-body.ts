@@ -172,14 +172,21 @@ const LIST_END = Buffer.from(']}\n');
  * the garbage collector go through the whole heap, several times a list.
  */
 class Chunk {
-  #bytes: Buffer;
+  #made: Buffer | undefined;
   #size = 0;
+  readonly #length: number;
   /** What the reader has given back. It holds a piece or two at a time: so many there are. */
   readonly #free: ArrayBuffer[] = [];
 
   /** `length`: of all that will be gathered. */
   constructor(length: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.min(length + SLACK_BYTES, PIECE_BYTES));
+    this.#length = length;
+  }
+
+  /** Made when somebody reads: a list that waits to be sent holds none. */
+  get #bytes(): Buffer {
+    this.#made ??= Buffer.allocUnsafeSlow(Math.min(this.#length + SLACK_BYTES, PIECE_BYTES));
+    return this.#made;
   }
 
   fits(length: number): boolean {
@@ -190,7 +197,7 @@ class Chunk {
     const taken = this.#bytes.subarray(0, this.#size);
     this.#size = 0;
     // What was taken is still on its way out: it is not written to before it is given back.
-    if (length > 0) this.#bytes = this.#room(length);
+    if (length > 0) this.#made = this.#room(length);
     return taken;
   }
   #room(length: number): Buffer {

@@ -5,6 +5,7 @@
  * Source: RFC 7468, and RFC 1421 for headers; what is accepted is what Go's encoding/pem accepts,
  * because upstream's answers depend on it.
  */
+import { trimEndOf } from './trim.ts';
 
 export interface PemBlock {
   /** `CERTIFICATE`, `RSA PRIVATE KEY`. */
@@ -21,13 +22,15 @@ const END = '-----END ';
 const DASHES = '-----';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+const isBlank = (character: string): boolean => character === ' ' || character === '\t';
+
 /** The blocks of `text`, in order. */
 export function pemBlocks(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];
   // Of several beginnings before an end the last one counts.
   let open: string[] | undefined;
   for (const raw of text.split('\n')) {
-    const line = raw.replace(/[ \t]*\r?$/, '');
+    const line = trimEndOf(raw.endsWith('\r') ? raw.slice(0, -1) : raw, isBlank);
     if (line.startsWith(END)) {
       const block = open === undefined ? undefined : blockOf(open, line);
       if (block !== undefined) blocks.push(block);

@@ -4,6 +4,7 @@
  *
  * Source: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/.
  */
+import { trimEndOf } from '#base/trim.ts';
 
 export interface Kubeconfig {
   readonly apiVersion: 'v1';
@@ -134,7 +135,7 @@ function addressOf(server: string): Pick<Connection, 'host' | 'port' | 'basePath
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
-    basePath: url.pathname.replace(/\/+$/, ''),
+    basePath: trimEndOf(url.pathname, (character) => character === '/'),
     tls,
   };
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { ByteSink, Headers, HttpRequest } from '#base/http/message.ts';
+import type { SlowClients } from './slow-clients.ts';
 
 export type HttpRequestIn = IncomingMessage | Http2ServerRequest;
 
@@ -47,31 +48,43 @@ function splitNames(headers: Record<string, string>, { rawHeaders }: HttpRequest
   for (const [name, list] of values) headers[name] = list.join('\n');
 }
 
-/** The whole body; undefined when the request announces none. Rejects when it breaks off. */
+/**
+ * The whole body; undefined when the request announces none. Rejects when it breaks off, or is
+ * broken off because it is slow.
+ */
 export function readRequestBody(
   request: HttpRequestIn,
   maxBytes: number,
+  slow: Pick<SlowClients, 'grows' | 'ends'>,
 ): Promise<Uint8Array | 'too large' | undefined> {
   if (!announcesBody(request)) return Promise.resolve(undefined);
+  // A request of node:http2 does not end its stream.
+  const body = 'stream' in request ? request.stream : request;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     const settle = (result: Uint8Array | 'too large'): void => {
       request.off('data', onData);
+      slow.ends(body);
       resolve(result);
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > maxBytes) settle('too large');
-      else chunks.push(chunk);
+      if (size > maxBytes) return settle('too large');
+      chunks.push(chunk);
+      slow.grows(body, chunk.length);
     };
+    slow.grows(body, 0);
     request.on('data', onData);
     request.on('end', () => {
       const [first] = chunks;
       settle(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size));
     });
     request.on('error', reject);
-    request.on('close', () => reject(new Error('The request broke off')));
+    request.on('close', () => {
+      slow.ends(body);
+      reject(new Error('The request broke off'));
+    });
   });
 }
 

@@ -53,8 +53,11 @@ function readPeer(
   socket: Partial<TLSSocket>,
   authorities: Authorities | undefined,
 ): { peer: Peer; validToMs: number } {
-  const { remoteAddress } = socket;
-  const peer: Peer = remoteAddress === undefined ? {} : { address: remoteAddress };
+  const { remoteAddress, alpnProtocol } = socket;
+  const peer: Peer = {
+    ...(remoteAddress === undefined ? {} : { address: remoteAddress }),
+    ...(alpnProtocol === 'h2' ? { isMultiplexed: true } : {}),
+  };
   const certificate = socket.authorized === true ? socket.getPeerCertificate?.(true) : undefined;
   if (certificate?.subject === undefined) return { peer, validToMs: Number.POSITIVE_INFINITY };
   const subject = subjectOf(certificate);

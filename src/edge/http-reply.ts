@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 import type { ByteBody, HttpResponse } from '#base/http/message.ts';
 import type { HttpRequestIn } from './http-intake.ts';
 import { STATUS_CODES } from './node-http.ts';
+import { type Bulk, BulkRounds } from './bulk-rounds.ts';
+import type { ReaderWatch } from './slow-clients.ts';
 import { type Outlet, StreamSink } from './stream-sink.ts';
 
 type BodyInPieces = Extract<ByteBody, { kind: 'pieces' }>;
@@ -22,14 +24,16 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
 export function reply(
   response: HttpResponseOut,
   answer: HttpResponse,
-  options: { headOnly: boolean },
+  options: { readonly headOnly?: boolean; readonly reader: ReaderWatch },
 ): void {
   const { body } = answer;
+  const { reader } = options;
   setHead(response, answer);
-  if (body === undefined || options.headOnly) {
+  if (body === undefined || options.headOnly === true) {
     // Without a length an answer to HEAD would be announced as chunked.
     if (body?.kind === 'bytes' || body?.kind === 'pieces') setLength(response, body);
     response.end();
+    reader.owes(0);
     return;
   }
   if (body.kind === 'object' || body.kind === 'events')
@@ -39,12 +43,13 @@ export function reply(
     const gone = 'stream' in response ? response.stream.destroyed : response.destroyed;
     if (!gone) out.flushHeaders();
     // Also when the client is gone: the producer learns of it from its sink.
-    body.start(new StreamSink(out, { isClosed: gone, inChunks: takesChunks(response) }));
+    body.start(new StreamSink(out, { isClosed: gone, inChunks: takesChunks(response), reader }));
     return;
   }
   setLength(response, body);
-  if (body.kind === 'bytes') response.end(body.bytes);
-  else writePieces(asWritable(response), body);
+  if (body.kind === 'pieces') return new Sending(asWritable(response), body, reader).start();
+  response.end(body.bytes);
+  reader.owes(body.bytes.length);
 }
 
 function setHead(response: HttpResponseOut, { status, headers }: HttpResponse): void {
@@ -85,22 +90,82 @@ const CHUNK_BYTES = 128 * 1024;
  * these, and the making of the answer before them.
  */
 const TURN_MS = 1;
+/** A reader that lets others wait for so long is slow: they go first. */
+const SLOW_MS = 500;
+/** One for the process: it is the time of its one loop that they divide. */
+const bulk = new BulkRounds();
 
-/** Takes the pieces as fast as the reader does; small ones are joined. */
-function writePieces(out: Outlet, { pieces, release }: BodyInPieces): void {
-  const iterator = pieces[Symbol.iterator]();
-  let isDone = false;
-  let gone = false;
-  out.on('close', () => {
-    gone = true;
-  });
-  const gather = (): { bytes: Uint8Array; written?: () => void } => {
+/** Pieces on their way out, as fast as the reader takes them; small ones are joined. */
+class Sending implements Bulk {
+  readonly #out: Outlet;
+  readonly #body: BodyInPieces;
+  readonly #reader: ReaderWatch;
+  readonly #pieces: Iterator<Uint8Array>;
+  #left: number;
+  #isDone = false;
+  #gone = false;
+
+  constructor(out: Outlet, body: BodyInPieces, reader: ReaderWatch) {
+    this.#out = out;
+    this.#body = body;
+    this.#reader = reader;
+    this.#left = body.length;
+    this.#pieces = body.pieces[Symbol.iterator]();
+    out.on('close', () => {
+      this.#gone = true;
+      bulk.leave(this);
+    });
+  }
+
+  get owner(): string {
+    return this.#body.owner ?? '';
+  }
+
+  left(): number {
+    return this.#left;
+  }
+
+  start(): void {
+    if (this.#left <= CHUNK_BYTES) this.turn();
+    else bulk.join(this);
+  }
+
+  turn(): void {
+    const beganMs = performance.now();
+    while (!this.#gone) {
+      if (performance.now() - beganMs > TURN_MS) return bulk.join(this);
+      const { bytes, written } = this.#gather();
+      this.#left -= bytes.length;
+      // The last of it goes with the end, in one write.
+      if (this.#isDone) {
+        this.#out.end(bytes);
+        bulk.leave(this);
+        return this.#reader.owes(bytes.length);
+      }
+      if (!this.#out.write(bytes, written)) return this.#wait(bytes.length);
+    }
+  }
+
+  /** Goes on when the reader has taken what it has. */
+  #wait(bytes: number): void {
+    this.#reader.owes(bytes);
+    const timer = setTimeout(() => bulk.leave(this), SLOW_MS);
+    this.#out.once('drain', () => {
+      clearTimeout(timer);
+      this.#reader.taken();
+      bulk.join(this);
+    });
+    this.#out.once('close', () => clearTimeout(timer));
+  }
+
+  #gather(): { readonly bytes: Uint8Array; readonly written?: () => void } {
+    const { release } = this.#body;
     const chunk: Uint8Array[] = [];
     let size = 0;
     while (size < CHUNK_BYTES / 2) {
-      const next = iterator.next();
+      const next = this.#pieces.next();
       if (next.done === true) {
-        isDone = true;
+        this.#isDone = true;
         break;
       }
       chunk.push(next.value);
@@ -112,27 +177,7 @@ function writePieces(out: Outlet, { pieces, release }: BodyInPieces): void {
     const bytes = Buffer.concat(chunk, size);
     if (release !== undefined) for (const piece of chunk) release(piece);
     return { bytes };
-  };
-  // When the turn began; undefined between two.
-  let beganMs: number | undefined;
-  const more = (): void => {
-    beganMs ??= performance.now();
-    while (!gone) {
-      if (performance.now() - beganMs > TURN_MS) {
-        beganMs = undefined;
-        setImmediate(more);
-        return;
-      }
-      const { bytes, written } = gather();
-      // The last of it goes with the end, in one write.
-      if (isDone) return out.end(bytes);
-      if (!out.write(bytes, written)) {
-        out.once('drain', more);
-        return;
-      }
-    }
-  };
-  more();
+  }
 }
 
 /** The head of a 101 answer, in front of whatever the two ends say to each other then. */

@@ -4,7 +4,8 @@
  *   listener (TLS or plain) ─ ALPN ─▶ node:http or node:http2 ─▶ Handler ─▶ http-reply.ts
  *
  * What is bounded here: the body (413), the header block (431), the time to send a header or a
- * whole request, the streams of a connection, and the time that a closing server waits.
+ * whole request and to take an answer, the bodies that are coming together, the streams of a
+ * connection and how often they are reset, and the time that a closing server waits.
  */
 import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse as HttpServerResponse } from 'node:http';
@@ -18,7 +19,7 @@ import {
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Logger } from '#base/env.ts';
-import type { Handler, HttpRequest } from '#base/http/message.ts';
+import type { Handler, HttpRequest, HttpResponse } from '#base/http/message.ts';
 import {
   announcesBody,
   type HttpRequestIn,
@@ -27,7 +28,9 @@ import {
   requestHead,
 } from './http-intake.ts';
 import { type Authorities, authoritiesOf, peerOf } from './http-peer.ts';
+import { closeWhenIdle } from './idle-sessions.ts';
 import { createServer as createHttpServer, ServerResponse } from './node-http.ts';
+import { SlowClients } from './slow-clients.ts';
 import { type HttpResponseOut, refuseBody, reply, writeUpgradeHead } from './http-reply.ts';
 
 export interface ServerTls {
@@ -61,6 +64,12 @@ export interface HttpServerOptions {
   readonly headersTimeoutMs?: number;
   /** How long a connection may stand without a request; 2 minutes unless given. */
   readonly idleTimeoutMs?: number;
+  /** How long a client may take to send a whole request; 2 minutes unless given. */
+  readonly requestTimeoutMs?: number;
+  /** How long a client may take nothing of an answer that waits for it; 1 minute unless given. */
+  readonly readTimeoutMs?: number;
+  /** What all bodies that are still coming may hold together; 256 MiB unless given. */
+  readonly bodiesMaxBytes?: number;
   /**
    * How likely a request over HTTP/2 makes its connection be closed when what is under way on it has
    * ended, so that clients spread over servers; 0 unless given.
@@ -82,13 +91,26 @@ export interface RunningHttpServer {
 
 /** Upstream's limit, which is twice what etcd takes. */
 const BODY_MAX_BYTES = 3 * 1024 * 1024;
+const BODIES_MAX_BYTES = 256 * 1024 * 1024;
 const HEADERS_MAX_BYTES = 1024 * 1024;
+/** In one block, over either protocol (431). */
+const HEADERS_MAX = 2000;
 const HEADERS_TIMEOUT_MS = 30_000;
 /** For a whole request: 3 MiB over a poor line. */
 const REQUEST_TIMEOUT_MS = 120_000;
+const READ_TIMEOUT_MS = 60_000;
 const IDLE_TIMEOUT_MS = 120_000;
 const TCP_KEEP_ALIVE_MS = 30_000;
-const HTTP2_STREAMS_MAX = 250;
+/** Upstream's, which is what its clients reckon with. */
+const HTTP2_STREAMS_MAX = 100;
+/** Streams that a client may reset: so many at once, and so many a second (CVE-2023-44487). */
+const HTTP2_RESETS = { streamResetBurst: 1000, streamResetRate: 33 };
+/** Settings in one frame; frames out of place, and streams that were refused, of one connection. */
+const HTTP2_REFUSALS = {
+  maxSettings: 32,
+  maxSessionInvalidFrames: 1000,
+  maxSessionRejectedStreams: 100,
+};
 /** Flow control: a request body is taken without a stall up to here. */
 const HTTP2_STREAM_WINDOW_BYTES = 256 * 1024;
 const HTTP2_SESSION_WINDOW_BYTES = 4 * 1024 * 1024;
@@ -109,6 +131,9 @@ class Server implements RunningHttpServer {
   readonly #listener: NetServer;
   readonly #connections = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #slow: SlowClients;
+  /** The connection that becomes a session now. */
+  #accepted: Socket | undefined;
   #setSecureContext: ((tls: ServerTls) => void) | undefined;
   #authorities: Authorities | undefined;
   #closing: Promise<void> | undefined;
@@ -116,6 +141,12 @@ class Server implements RunningHttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#slow = new SlowClients({
+      monotonicMs: () => performance.now(),
+      readMs: options.readTimeoutMs ?? READ_TIMEOUT_MS,
+      bodyMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+      bodiesMaxBytes: options.bodiesMaxBytes ?? BODIES_MAX_BYTES,
+    });
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#createHttp2();
     this.#listener = this.#createListener();
@@ -143,6 +174,7 @@ class Server implements RunningHttpServer {
     if (typeof address === 'object' && address !== null) this.port = address.port;
     // It never listens itself, but this is what starts its watch over slow and idle connections.
     this.#http1.emit('listening');
+    this.#slow.start();
   }
 
   setTls(tls: ServerTls): void {
@@ -165,6 +197,7 @@ class Server implements RunningHttpServer {
     }, graceMs);
     await closed;
     clearTimeout(force);
+    this.#slow.stop();
   }
 
   #createHttp1() {
@@ -172,11 +205,12 @@ class Server implements RunningHttpServer {
       maxHeaderSize: HEADERS_MAX_BYTES,
       keepAliveTimeout: this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       headersTimeout: this.#options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: (this.#options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS) / 2,
       // An offer of HTTP/2 without TLS is not taken up: the request is answered as it is.
       shouldUpgradeCallback: ({ headers }) => !/^h2c?\b/i.test(headers.upgrade ?? ''),
     });
+    http1.maxHeadersCount = HEADERS_MAX;
     const serve = (request: IncomingMessage, response: HttpServerResponse): void =>
       this.#serve(request, response);
     http1.on('request', serve);
@@ -194,7 +228,9 @@ class Server implements RunningHttpServer {
   #createHttp2() {
     const http2 = createHttp2Server({
       maxSessionMemory: HTTP2_SESSION_MEMORY_MB,
-      maxHeaderListPairs: 2000,
+      maxHeaderListPairs: HEADERS_MAX,
+      ...HTTP2_RESETS,
+      ...HTTP2_REFUSALS,
       settings: {
         maxConcurrentStreams: HTTP2_STREAMS_MAX,
         maxHeaderListSize: HEADERS_MAX_BYTES,
@@ -204,7 +240,8 @@ class Server implements RunningHttpServer {
     http2.on('session', (session) => {
       this.#sessions.add(session);
       session.setLocalWindowSize(HTTP2_SESSION_WINDOW_BYTES);
-      closeWhenIdle(session, this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
+      const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+      closeWhenIdle(session, { socket: this.#accepted, idleMs });
       session.on('close', () => this.#sessions.delete(session));
       session.on('error', () => session.destroy());
     });
@@ -230,10 +267,11 @@ class Server implements RunningHttpServer {
         // A certificate that does not verify is no certificate: see `peerOf`.
         rejectUnauthorized: false,
         ALPNProtocols: ['h2', 'http/1.1'],
-        handshakeTimeout: HEADERS_TIMEOUT_MS,
+        handshakeTimeout: this.#options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
       },
       (socket) => {
         socket.on('error', () => socket.destroy());
+        this.#accepted = socket;
         if (socket.alpnProtocol === 'h2') this.#http2.emit('connection', socket);
         else this.#http1.emit('connection', socket);
       },
@@ -260,6 +298,7 @@ class Server implements RunningHttpServer {
 
   #serve(request: HttpRequestIn, response: HttpResponseOut): void {
     response.on('error', () => {});
+    response.on('close', () => this.#slow.forget(response));
     this.#answer(request, response).catch((error: unknown) => {
       // The client went away while it sent its request, or (a bug) the handler rejected.
       const gone = request.destroyed && !request.complete;
@@ -269,6 +308,7 @@ class Server implements RunningHttpServer {
   }
 
   async #answer(request: HttpRequestIn, response: HttpResponseOut): Promise<void> {
+    const reader = this.#slow.reader(response);
     const head = requestHead(request);
     const limit = this.#bodyMaxBytes(head);
     const bodyStream = this.#streamsBody(request, head) ? requestBodyStream(request) : undefined;
@@ -277,9 +317,10 @@ class Server implements RunningHttpServer {
         ? undefined
         : this.#isTooLong(request)
           ? 'too large'
-          : await readRequestBody(request, limit);
+          : await readRequestBody(request, limit, this.#slow);
     if (body === 'too large') {
       refuseBody(request, response, limit);
+      reader.owes(0);
       return;
     }
     const message: HttpRequest = {
@@ -293,14 +334,15 @@ class Server implements RunningHttpServer {
     if (this.#closing !== undefined && request.httpVersionMajor === 1) {
       response.setHeader('connection', 'close');
     }
-    reply(response, answer, { headOnly: message.method === 'HEAD' });
-    this.#mayGoAway(request);
+    reply(response, answer, { headOnly: message.method === 'HEAD', reader });
+    this.#mayGoAway(request, answer);
   }
 
   /** Upstream: staging/src/k8s.io/apiserver/pkg/server/filters/goaway.go. */
-  #mayGoAway(request: HttpRequestIn): void {
+  #mayGoAway(request: HttpRequestIn, { headers }: HttpResponse): void {
     const { goawayChance = 0 } = this.#options;
-    if (goawayChance > 0 && 'stream' in request && Math.random() < goawayChance)
+    const isLast = headers['connection'] === 'close';
+    if ('stream' in request && (isLast || (goawayChance > 0 && Math.random() < goawayChance)))
       request.stream.session?.close();
   }
 
@@ -320,21 +362,10 @@ class Server implements RunningHttpServer {
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
     response.on('finish', () => socket.end());
-    reply(response, answer, { headOnly: message.method === 'HEAD' });
+    response.on('close', () => this.#slow.forget(response));
+    const reader = this.#slow.reader(response);
+    reply(response, answer, { headOnly: message.method === 'HEAD', reader });
   }
-}
-
-/** A connection with open streams is not idle, however quiet they are: a watch may wait for days. */
-function closeWhenIdle(session: ServerHttp2Session, idleTimeoutMs: number): void {
-  let streams = 0;
-  session.on('stream', (stream) => {
-    streams++;
-    stream.on('close', () => streams--);
-  });
-  session.setTimeout(idleTimeoutMs);
-  session.on('timeout', () => {
-    if (streams === 0) session.close();
-  });
 }
 
 function secureContext(tls: ServerTls): TlsOptions {

@@ -4,6 +4,7 @@
  * train.
  */
 import type { ByteSink } from '#base/http/message.ts';
+import type { ReaderWatch } from './slow-clients.ts';
 import { FlushRounds } from './flush-rounds.ts';
 import { chunked, JoinMemo, whole } from './join-memo.ts';
 
@@ -31,11 +32,14 @@ export interface StreamSinkOptions {
   readonly isClosed?: boolean;
   /** The outlet takes the chunks of HTTP/1.1 as they go over the line, the last one included. */
   readonly inChunks?: boolean;
+  /** Told what waits for the reader; without it nobody looks whether that is taken. */
+  readonly reader?: ReaderWatch;
 }
 
 export class StreamSink implements ByteSink {
   readonly #out: Outlet;
   readonly #inChunks: boolean;
+  readonly #reader: ReaderWatch | undefined;
   readonly #onDrain: (() => void)[] = [];
   #gathered: Uint8Array[] = [];
   #size = 0;
@@ -50,12 +54,14 @@ export class StreamSink implements ByteSink {
     this.#flush();
   };
 
-  constructor(out: Outlet, { isClosed = false, inChunks = false }: StreamSinkOptions = {}) {
+  constructor(out: Outlet, { isClosed = false, inChunks = false, reader }: StreamSinkOptions = {}) {
     this.#out = out;
+    this.#reader = reader;
     this.#inChunks = inChunks;
     this.#closed = isClosed;
     out.on('drain', () => {
       this.#full = false;
+      this.#reader?.taken();
       this.#flush();
     });
     out.on('close', () => {
@@ -79,8 +85,10 @@ export class StreamSink implements ByteSink {
   end(): void {
     if (this.#closed || this.#ended) return;
     this.#ended = true;
+    const size = this.#size;
     this.#push();
     this.#out.end(this.#inChunks ? LAST_CHUNK : undefined);
+    this.#reader?.owes(size);
   }
 
   abort(reason: Error): void {
@@ -114,5 +122,6 @@ export class StreamSink implements ByteSink {
     this.#gathered = [];
     this.#size = 0;
     this.#full = !this.#out.write(bytes);
+    if (this.#full) this.#reader?.owes(bytes.length);
   }
 }

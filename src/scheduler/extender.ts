@@ -5,6 +5,7 @@
  * Its types have no names for JSON: what is sent begins with capitals, and of answers the case does
  * not matter.
  */
+import { trimEndOf } from '#base/trim.ts';
 import { parseDuration } from '#api/codec/duration.ts';
 import type { Node, Pod } from '#api/gen/core-v1.ts';
 import type { Environment } from '#base/env.ts';
@@ -188,7 +189,7 @@ export class Extender {
   }
 
   async #send(verb: string | undefined, args: object): Promise<unknown> {
-    const url = `${this.name.replace(/\/+$/, '')}/${verb ?? ''}`;
+    const url = `${trimEndOf(this.name, (last) => last === '/')}/${verb ?? ''}`;
     const { pathname, search } = new URL(url);
     const { timers } = this.#options.environment;
     const late = new AbortController();

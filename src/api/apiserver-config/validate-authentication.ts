@@ -4,6 +4,7 @@
  * Source: upstream v1.36 staging/src/k8s.io/apiserver/pkg/apis/apiserver/validation/validation.go
  * (ValidateAuthenticationConfiguration and below).
  */
+import { trimEndOf } from '#base/trim.ts';
 import { X509Certificate } from 'node:crypto';
 import { pemBlocks } from '#base/pem.ts';
 import {
@@ -95,7 +96,9 @@ function urlErrors(text: string, at: FieldPath, disallowed: readonly string[]): 
 
 function discoveryErrors({ url, discoveryURL }: IssuerConfig, at: FieldPath): FieldError[] {
   if (discoveryURL === '') return [];
-  const isSame = url !== '' && url.replace(/\/+$/, '') === discoveryURL.replace(/\/+$/, '');
+  const isSame =
+    url !== '' &&
+    trimEndOf(url, (last) => last === '/') === trimEndOf(discoveryURL, (last) => last === '/');
   return [
     ...(isSame ? [invalidValue(at, discoveryURL, 'discoveryURL must be different from URL')] : []),
     ...urlErrors(discoveryURL, at, []),

@@ -24,12 +24,14 @@ const WRONG_SUFFIX = "unable to parse quantity's suffix";
 
 /** Texts whose value, canonical form or sum is remembered: a cluster has few different quantities. */
 const CACHE_MAX = 4096;
+const KEY_MAX = 64;
 
 /** What `make` gives for `key`, remembered in `cache`, which is emptied when it is full. */
 function remembered<T>(cache: Map<string, T>, key: string, make: () => T): T {
   const known = cache.get(key);
   if (known !== undefined) return known;
   const made = make();
+  if (key.length > KEY_MAX) return made;
   if (cache.size >= CACHE_MAX) cache.clear();
   cache.set(key, made);
   return made;
@@ -63,11 +65,16 @@ interface Parts {
   readonly suffix: string;
 }
 
+const NUMBER = /^([+-]?)([0-9]*)(?:\.([0-9]*))?/;
+const SUFFIX = /^[eEinumkKMGTP]*[-+]?[0-9]*$/;
+
 function split(text: string): Parts {
-  const match = /^([+-]?)0*([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text);
-  if (match === null || text === '') throw new QuantityError(WRONG_FORMAT);
-  const [, sign, whole = '', fraction = '', suffix = ''] = match;
-  return { negative: sign === '-', whole: whole === '' ? '0' : whole, fraction, suffix };
+  // In two steps: one expression would share out the digits between its parts in every way.
+  const [number = '', sign, whole = '', fraction = ''] = NUMBER.exec(text) ?? [];
+  const suffix = text.slice(number.length);
+  if (text === '' || !SUFFIX.test(suffix)) throw new QuantityError(WRONG_FORMAT);
+  const digits = whole.replace(/^0+/, '');
+  return { negative: sign === '-', whole: digits === '' ? '0' : digits, fraction, suffix };
 }
 
 function readSuffix(suffix: string): { format: QuantityFormat; exponent: number } {

@@ -17,7 +17,7 @@ function pathOf(image: string): string {
   const slash = image.indexOf('/');
   const first = slash === -1 ? '' : image.slice(0, slash);
   const hasHost = /[.:]/.test(first) || first === 'localhost' || first.toLowerCase() !== first;
-  const name = (hasHost ? image.slice(slash + 1) : image).replace(/[:@].*$/, '');
+  const name = (hasHost ? image.slice(slash + 1) : image).split(/[:@]/, 1)[0] ?? '';
   const isDefault = !hasHost || first === DEFAULT_HOST;
   return isDefault && !name.includes('/') ? `library/${name}` : name;
 }

@@ -40,6 +40,7 @@ const HONOURED = [
   'SizeBasedListCostEstimate',
   'StorageVersionHash',
   'StorageVersionMigrator',
+  'UnauthenticatedHTTP2DOSMitigation',
   'WatchList',
 ] as const;
 

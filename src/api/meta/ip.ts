@@ -20,7 +20,7 @@ export interface IpRange extends strict.IpRange {
   readonly leadingZeros: boolean;
 }
 
-const LEADING_ZEROS = /(^|[.:])0+(?=\d+(\.|$))/g;
+const LEADING_ZEROS = /(^|[.:])0+(?=\d{1,3}(\.|$))/g;
 const MAPPED_PREFIX = 0xffffn;
 
 /** Undefined when `text` is no address. */

@@ -4,6 +4,7 @@
  * Source: upstream v1.36 client-go/util/jsonpath (parser.go, node.go). A template is text with
  * actions in braces: `{.metadata.name}`, `{range .items[*]}…{end}`.
  */
+import { trimOf } from '#base/trim.ts';
 
 export type PathNode =
   | { readonly kind: 'text'; readonly text: string }
@@ -32,6 +33,8 @@ export interface FilterNode {
   readonly right: readonly PathNode[];
   readonly operator: string;
 }
+
+const LINE_END = /[\n\r\u2028\u2029]/;
 
 /** A template that cannot be parsed or evaluated. The message is upstream's. */
 export class JsonPathError extends Error {
@@ -162,7 +165,7 @@ class Parser {
     const inside = this.#input.slice(this.#at + 1, this.#at + end.index);
     this.#at += end.index + 1;
     if (inside.includes(',')) {
-      const parts = inside.split(',').map((part) => part.replace(/^ +| +$/g, ''));
+      const parts = inside.split(',').map((part) => trimOf(part, (character) => character === ' '));
       return [{ kind: 'union', lists: parts.map((part) => parseAction(`[${part}]`)) }];
     }
     const key = /^'([^']*)'$/.exec(inside);
@@ -175,11 +178,13 @@ class Parser {
     if (this.#input[end + 1] !== ']') throw new JsonPathError('unclosed array expect ]');
     const text = this.#input.slice(start, end);
     this.#at = end + 2;
-    const parts = /^([^!<>=]+)([!<>=]+)(.+?)$/.exec(text);
-    if (parts === null) {
+    const [head = '', left = '', signs = ''] = /^([^!<>=]+)([!<>=]+)/.exec(text) ?? [];
+    // Something must stand behind the operator, be it the last of its signs.
+    const right = text.slice(head.length) || signs.slice(1).slice(-1);
+    const operator = head.length < text.length ? signs : signs.slice(0, -1);
+    if (head === '' || right === '' || LINE_END.test(right)) {
       return { kind: 'filter', left: parseAction(text), right: [], operator: 'exists' };
     }
-    const [, left = '', operator = '', right = ''] = parts;
     return { kind: 'filter', left: parseAction(left), right: parseAction(right), operator };
   }
 

@@ -1,4 +1,5 @@
 /** Volumes that no longer work, paths that hide one another. Upstream: pkg/api/pod/warnings.go. */
+import { trimEndOf } from '#base/trim.ts';
 import type { Volume, VolumeProjection } from '#api/gen/core-v1.ts';
 import { canonicalQuantity, isWholeQuantity } from '../codec/quantity.ts';
 import type { FieldPath } from '../meta/field.ts';
@@ -51,7 +52,10 @@ const paths = (items: readonly Item[] | undefined, source: string): Placed[] =>
 
 /** Sentences about paths that lie within one another, the later one first. */
 function overlaps(placed: readonly Placed[]): string[] {
-  const trimmed = placed.map(({ path, source }) => ({ path: path.replace(/\/+$/, ''), source }));
+  const trimmed = placed.map(({ path, source }) => ({
+    path: trimEndOf(path, (last) => last === '/'),
+    source,
+  }));
   return trimmed.flatMap((entry, i) =>
     trimmed
       .slice(0, i)

@@ -4,6 +4,7 @@
  *
  * Source: upstream kube-aggregator/pkg/apiserver/{handler_apis,handler_discovery}.go.
  */
+import { trimEndOf } from '#base/trim.ts';
 import type { HttpResponse } from '#base/http/message.ts';
 import type { AnyKind, LiveKinds } from '#api/kind.ts';
 import {
@@ -48,7 +49,7 @@ export function mergedDiscovery(options: MergedDiscoveryOptions): Discovery {
   return {
     handle(context: DiscoveryRequest): HttpResponse | undefined {
       const { method } = context.request;
-      const path = context.info.path.replace(/\/+$/, '');
+      const path = trimEndOf(context.info.path, (last) => last === '/');
       const [, root, group = '', ...more] = path.split('/');
       const mayDiffer =
         (method === 'GET' || method === 'HEAD') && root === 'apis' && more.length === 0;

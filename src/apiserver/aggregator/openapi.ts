@@ -4,6 +4,7 @@
  *
  * Source: upstream kube-aggregator/pkg/controllers/{openapi,openapiv3}/aggregator.
  */
+import { trimEndOf } from '#base/trim.ts';
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '#api/meta/object.ts';
 import { messageOf } from '#base/error.ts';
@@ -59,7 +60,7 @@ class MergedOpenApi {
 
   async handle(context: OpenApiRequest): Promise<HttpResponse | undefined> {
     const { own, apiServices } = this.#options;
-    const path = context.info.path.replace(/\/+$/, '');
+    const path = trimEndOf(context.info.path, (last) => last === '/');
     const { method } = context.request;
     const isOpenApi =
       (method === 'GET' || method === 'HEAD') &&

@@ -50,6 +50,7 @@ export function createHandler(parts: HandlerParts): Handler {
           (text) => context.warn(text),
           (key, value) => context.annotate(key, value),
         ),
+      dismissesAnonymous: gates.enabled('UnauthenticatedHTTP2DOSMitigation'),
       authorize: access.authorize,
       impersonation: {
         authorize: access.authorize,

@@ -3,6 +3,7 @@
  *
  * Source: upstream v1.36 staging/src/k8s.io/apiserver/pkg/audit/policy/checker.go.
  */
+import { trimEndOf } from '#base/trim.ts';
 import type { GroupResources, Level, Policy, PolicyRule, Stage } from '#api/audit/policy.ts';
 import type { AuthorizationAttributes } from '../authz/authorizer.ts';
 
@@ -57,7 +58,9 @@ function matches(rule: PolicyRule, attributes: AuditedAttributes): boolean {
 
 function isPath(pattern: string, path: string): boolean {
   if (pattern === '*' || pattern === path) return true;
-  return pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, ''));
+  return (
+    pattern.endsWith('*') && path.startsWith(trimEndOf(pattern, (character) => character === '*'))
+  );
 }
 
 function holds(

@@ -4,6 +4,7 @@
  * Source: Kubernetes documentation, "Using ABAC Authorization"; upstream v1.36
  * pkg/auth/authorizer/abac and pkg/apis/abac (v0, v1beta1).
  */
+import { trimEndOf } from '#base/trim.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { messageOf } from '#base/error.ts';
@@ -147,6 +148,7 @@ function fits(wanted: string, value: string): boolean {
 
 function isBelow(wanted: string, path: string): boolean {
   return (
-    fits(wanted, path) || (wanted.endsWith('*') && path.startsWith(wanted.replace(/\*+$/, '')))
+    fits(wanted, path) ||
+    (wanted.endsWith('*') && path.startsWith(trimEndOf(wanted, (last) => last === '*')))
   );
 }

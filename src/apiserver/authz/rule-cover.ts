@@ -4,6 +4,7 @@
  * Source: Kubernetes documentation, "Privilege escalation prevention and bootstrapping"; upstream
  * staging/src/k8s.io/component-helpers/auth/rbac/validation and pkg/registry/rbac/validation.
  */
+import { trimEndOf } from '#base/trim.ts';
 import type { PolicyRule } from '#api/gen/rbac-v1.ts';
 
 /** Those parts of `wanted` that no rule of `held` covers, made as few as can be. */
@@ -66,7 +67,10 @@ function resourceCovered(held: readonly string[], resource: string): boolean {
 }
 
 function pathCovered(owner: string, path: string): boolean {
-  return owner === path || (owner.endsWith('*') && path.startsWith(owner.replace(/\*+$/, '')));
+  return (
+    owner === path ||
+    (owner.endsWith('*') && path.startsWith(trimEndOf(owner, (last) => last === '*')))
+  );
 }
 
 /** Joins rules that differ by verb alone; rules about paths stay as they are. */

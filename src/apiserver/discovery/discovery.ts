@@ -5,6 +5,7 @@
  * Source: API concepts, "Discovery API"; upstream
  * staging/src/k8s.io/apiserver/pkg/endpoints/discovery.
  */
+import { trimEndOf } from '#base/trim.ts';
 import { createHash } from 'node:crypto';
 import type { HttpResponse } from '#base/http/message.ts';
 import { encodeEnvelope, encodeProtobuf } from '#api/codec/protobuf.ts';
@@ -103,7 +104,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   return {
     handle(context) {
       if (context.request.method !== 'GET' && context.request.method !== 'HEAD') return undefined;
-      const path = context.info.path.replace(/\/+$/, '');
+      const path = trimEndOf(context.info.path, (last) => last === '/');
       if (path !== '/api' && path !== '/apis' && !/^\/apis?\//.test(path)) return undefined;
       const { documents, whole } = current();
       const forms = whole.get(path);

@@ -7,6 +7,8 @@ import type { Filter } from './filter.ts';
 /** Of an id that the client chose, as upstream's logs have it. */
 const AUDIT_ID_SHOWN = 64;
 
+const LAST = { connection: 'close' };
+
 export function errorFilter(): Filter {
   return {
     name: 'errors',
@@ -17,6 +19,7 @@ export function errorFilter(): Filter {
         const cacheControl = response.headers['cache-control'] ?? 'no-cache, private';
         return withHeaders(response, {
           ...context.answerHeaders,
+          ...(context.isLast ? LAST : {}),
           'audit-id': auditId,
           'cache-control': cacheControl,
         });
@@ -31,6 +34,7 @@ export function errorFilter(): Filter {
         }
         return withHeaders(errorResponse(error, context), {
           ...context.answerHeaders,
+          ...(context.isLast ? LAST : {}),
           'audit-id': auditId,
           'cache-control': 'no-cache, private',
         });

@@ -23,6 +23,7 @@ import { warningFilter } from './warnings.ts';
 
 export interface FilterServices {
   authenticate(context: RequestContext): Promise<User>;
+  readonly dismissesAnonymous: boolean;
   readonly authorize: Authorizer;
   readonly impersonation: ImpersonationServices;
   readonly inFlight: InFlightLimits;
@@ -55,7 +56,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     // Ends requests that take too long; watches and streams are exempt.
     timeoutFilter(services.requestTimeoutMs, auditor),
     // Who is it?
-    authenticationFilter((context) => services.authenticate(context), access, auditor),
+    authenticationFilter(services, access),
     // What is written down of it.
     ...(auditor === undefined ? [] : [auditFilter(auditor)]),
     // As whom do they act?

@@ -6,6 +6,7 @@
  *
  * Source: KEP-2896; upstream's handler3 for caching headers and redirects.
  */
+import { trimEndOf } from '#base/trim.ts';
 import { createHash } from 'node:crypto';
 import type { Environment } from '#base/env.ts';
 import type { HttpResponse } from '#base/http/message.ts';
@@ -100,7 +101,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
 
   return {
     async handle(context) {
-      const path = context.info.path.replace(/\/+$/, '');
+      const path = trimEndOf(context.info.path, (last) => last === '/');
       if ((path !== V2 && !path.startsWith(V3)) || !isRead(context.request.method))
         return undefined;
       const now = await current();

@@ -102,7 +102,8 @@ export async function listObjects(
   const page = await listPage(context, { registry, resource, parameters, selection });
   const turns = new Turns(context.environment);
   const body = await listBody({ presenter, ...inTableOrder(presenter, page), turns });
-  return bodyResponse(200, contentType(presenter.wanted), body);
+  const owned = body.kind === 'pieces' ? { ...body, owner: context.user.name } : body;
+  return bodyResponse(200, contentType(presenter.wanted), owned);
 }
 
 /** Rows of a few kinds have an order of their own. */

@@ -40,6 +40,8 @@ export interface HttpRequest {
 /** Who is at the other end, as the transport knows it. */
 export interface Peer {
   readonly address?: string;
+  /** The connection carries many requests at a time (HTTP/2). */
+  readonly isMultiplexed?: true;
   /** Verified client certificate (RFC 5280 subject), when one was shown. */
   readonly certificate?: {
     readonly commonName: string;
@@ -95,6 +97,8 @@ export type ByteBody =
       readonly length: number;
       /** A reader that calls this with a piece has done with it: its memory may be written again. */
       readonly release?: (piece: Uint8Array) => void;
+      /** For whom they are: what is for one of them lets others' go first in between. */
+      readonly owner?: string;
     }
   /** `start` is called once, when there is someone to read. */
   | { readonly kind: 'stream'; start(sink: ByteSink): void };

@@ -85,10 +85,14 @@ function binaryAmount(
   return capped(roundedToNano(value, -decimals));
 }
 
+const NUMBER = /^([+-]?)([0-9]*)(?:\.([0-9]*))?/;
+const SUFFIX = /^[eEinumkKMGTP]*[-+]?[0-9]*$/;
+
 function parseAmount(text: string): Amount | CelError {
-  const match = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text);
-  const [, sign, whole = '', fraction = '', suffix = ''] = match ?? [];
-  if (match === null || (whole === '' && fraction === '')) return new CelError(WRONG_FORMAT);
+  // In two steps: one expression would share out the digits between its parts in every way.
+  const [all = '', sign, whole = '', fraction = ''] = NUMBER.exec(text) ?? [];
+  const suffix = text.slice(all.length);
+  if (!SUFFIX.test(suffix) || (whole === '' && fraction === '')) return new CelError(WRONG_FORMAT);
   const number = whole.replace(/^0+/, '');
   const digits = BigInt(`0${number}${fraction}`);
   const signed = sign === '-' ? -1n : 1n;

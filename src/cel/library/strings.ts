@@ -3,6 +3,7 @@
  *
  * Upstream: cel-go ext/strings.go, v0.26. Positions count code points.
  */
+import { trimOf } from '#base/trim.ts';
 import { type FunctionTable, member, overload } from '../check/declarations.ts';
 import { DYN, INT, listType, STRING } from '../check/type.ts';
 import {
@@ -115,11 +116,9 @@ function split(text: Value, separator: Value, count: Value): Value {
 }
 
 /** What Go counts as space: not all that JavaScript does. */
-const trim = (text: Value): Value =>
-  textOf(text).replace(
-    /^[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g,
-    '',
-  );
+const SPACE = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+const trim = (text: Value): Value => trimOf(textOf(text), (character) => SPACE.test(character));
 
 function join(list: Value, separator: Value): Value {
   if (!(list instanceof ListValue)) return noSuchOverload();

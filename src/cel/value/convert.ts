@@ -48,7 +48,7 @@ export function toUint(value: Value): Value {
   return value instanceof CelError ? value : cannot(value, 'uint');
 }
 
-const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const DECIMAL = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const SPECIAL: Readonly<Record<string, number>> = {
   inf: Infinity,
   '+inf': Infinity,

@@ -78,7 +78,10 @@ class AuditLogFile implements LineOutput {
   #parts(text: string): string[] {
     const { maxBytes } = this.#options;
     if (maxBytes === 0 || this.#size + Buffer.byteLength(text) <= maxBytes) return [text];
-    return text.match(/[^\n]*\n/g) ?? [];
+    return text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => `${line}\n`);
   }
 
   async #append(part: string): Promise<void> {

@@ -5,6 +5,7 @@
  * (setHostnameAsFQDN), KEP-4762 (hostnameOverride). Upstream: pkg/kubelet/kubelet_pods.go
  * (GeneratePodHostNameAndDomain), pkg/kubelet/util/util.go.
  */
+import { trimEndOf } from '#base/trim.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 
 const HOSTNAME_MAX = 63;
@@ -29,7 +30,9 @@ export function podHostname(pod: Pod, clusterDomain: string): PodHostname {
 }
 
 function truncated(name: string): string {
-  return name.length <= HOSTNAME_MAX ? name : name.slice(0, HOSTNAME_MAX).replace(/[-.]+$/, '');
+  return name.length <= HOSTNAME_MAX
+    ? name
+    : trimEndOf(name.slice(0, HOSTNAME_MAX), (last) => last === '-' || last === '.');
 }
 
 /** What the kernel is told. Throws an Error when the full name is asked for and too long. */

@@ -99,7 +99,7 @@ function reclaimOf(signal: Signal, text: string): Amount {
 /** Upstream keeps shares with 32 bits. */
 function shareOf(text: string): number {
   const digits = text.slice(0, -1);
-  if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(digits))
+  if (/^[+-]?(\d+(?:\.\d*)?|\.\d+)$/.test(digits))
     return Math.fround(Math.fround(Number(digits)) / 100);
   throw new EvictionConfigError(`invalid percentage: ${text}`);
 }

@@ -40,7 +40,7 @@ function entriesOf(auths: Record<string, unknown>): DockerConfig {
 /** Base64 of `name:password`, with its padding or without; it goes before the other fields. */
 function readAuth(auth: unknown): RegistryCredentials {
   const text =
-    typeof auth === 'string' && /^[A-Za-z0-9+/\r\n]*={0,2}\s*$/.test(auth)
+    typeof auth === 'string' && /^[A-Za-z0-9+/\r\n]*={0,2}$/.test(auth.trimEnd())
       ? Buffer.from(auth, 'base64').toString()
       : '';
   const colon = text.indexOf(':');

@@ -79,8 +79,17 @@ export function readMatch(text: string): Match | undefined {
   return badEscape ? undefined : { labels: host.split('.'), port, path };
 }
 
-/** `*` stands for anything within the label, also for nothing. */
+/** `*` stands for anything within the label, also for nothing. Each part is looked for once. */
 function matchesLabel(pattern: string, label: string): boolean {
-  const source = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${source.join('.*')}$`, 's').test(label);
+  const [first = '', ...others] = pattern.split('*');
+  const last = others.pop();
+  if (last === undefined) return pattern === label;
+  if (!label.startsWith(first) || !label.endsWith(last)) return false;
+  let at = first.length;
+  for (const part of others) {
+    at = label.indexOf(part, at);
+    if (at < 0) return false;
+    at += part.length;
+  }
+  return at + last.length <= label.length;
 }

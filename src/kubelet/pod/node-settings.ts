@@ -1,6 +1,7 @@
 /**
  * What the configuration says for every pod of the node, as its workers need it.
  */
+import { trimEndOf } from '#base/trim.ts';
 import type { FileSystem, Processes } from '#base/doors.ts';
 import type { Environment } from '#base/env.ts';
 import type { CpuQuotas } from '../cgroups/cfs.ts';
@@ -32,7 +33,7 @@ export async function cgroupsOf(options: SettingsOptions): Promise<CgroupManager
     ...options,
     hierarchy,
     // Of the root of all there is: nothing stands before `/kubepods`.
-    root: (configuration.cgroupRoot ?? '').replace(/\/+$/, ''),
+    root: trimEndOf(configuration.cgroupRoot ?? '', (last) => last === '/'),
     quotas: quotasOf(configuration),
     podPidsLimit: configuration.podPidsLimit,
   });

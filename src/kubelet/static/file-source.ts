@@ -9,6 +9,7 @@
  * has asked for: an editor may be in the middle of writing it. Upstream: pkg/kubelet/config/file.go,
  * v1.36; 20 seconds are `fileCheckFrequency`.
  */
+import { trimEndOf } from '#base/trim.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import type { Environment, Timer } from '#base/env.ts';
@@ -55,7 +56,7 @@ export class FileSource {
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
-    this.#path = options.path.replace(/(?<=.)\/+$/, '');
+    this.#path = trimEndOf(options.path, (last) => last === '/') || options.path.slice(0, 1);
   }
 
   /** Resolves after the first look, whatever it found. */
