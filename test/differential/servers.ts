@@ -26,7 +26,7 @@ const ADMINISTRATOR: Identity = {
 };
 
 /** As it is, but with timers that can be ended: those of waits that were cut off concern nobody. */
-function endableEnvironment(): { environment: Environment; end(): void } {
+function endableEnvironment(): { environment: Environment; end: () => void } {
   const real = realEnvironment({ logLevel: 'error' });
   const open = new Set<Timer>();
   const after = (delayMs: number, callback: () => void): Timer => {

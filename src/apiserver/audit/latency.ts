@@ -26,19 +26,6 @@ export type LatencyLayer =
 /** Milliseconds by layer. */
 export type Latencies = Map<LatencyLayer, number>;
 
-/** Answers as `run` does, and notes how long it took. */
-export function timed<T>(
-  context: RequestContext,
-  layer: LatencyLayer,
-  run: () => Promise<T>,
-): Promise<T> {
-  const { latencies } = context;
-  if (latencies === undefined) return run();
-  const { clock } = context.environment;
-  const beganMs = clock.monotonicMs();
-  return run().finally(() => add(latencies, layer, clock.monotonicMs() - beganMs));
-}
-
 /** A layer took so long once more, milliseconds. */
 export function tookMs(context: RequestContext, layer: LatencyLayer, ms: number): void {
   if (context.latencies !== undefined) add(context.latencies, layer, ms);
