@@ -4,7 +4,8 @@
  * Each has short turns. One round of the loop has as many turns as fit into `ROUND_MS`; between two
  * rounds small requests are read and answered. Owners have turns one after the other, so that who
  * asks for five hundred lists does not delay somebody else's one. Of one owner only `ACTIVE_MAX`
- * answers are under way and hold memory; the others wait in order. Every other turn of an owner is
+ * answers are under way, and `SLOW_MAX` that their readers do not take: those hold memory, the others
+ * wait in order. Every other turn of an owner is
  * for what has the least left to send, so that one ends after the other, and not all at last; the
  * turns between are for what is the longest under way, so that a long one ends, too.
  */
@@ -12,6 +13,7 @@
 /** What large answers may take of one round, together. */
 const ROUND_MS = 5;
 const ACTIVE_MAX = 8;
+const SLOW_MAX = 64;
 
 /** One large answer. */
 export interface Bulk {
@@ -28,6 +30,8 @@ interface Owner {
   readonly active: Set<Bulk>;
   /** Those of them that want a turn; the others wait for their readers. */
   readonly ready: Set<Bulk>;
+  /** They were under way, and are again when their readers have taken what they have. */
+  readonly slow: Set<Bulk>;
   /** In the order in which they will be under way. */
   readonly queue: Set<Bulk>;
   turns: number;
@@ -56,22 +60,35 @@ export class BulkRounds {
   join(bulk: Bulk): void {
     let owner = this.#owners.get(bulk.owner);
     if (owner === undefined) {
-      owner = { active: new Set(), ready: new Set(), queue: new Set(), turns: 0 };
+      owner = { active: new Set(), ready: new Set(), slow: new Set(), queue: new Set(), turns: 0 };
       this.#owners.set(bulk.owner, owner);
     }
+    owner.slow.delete(bulk);
     if (owner.active.has(bulk)) owner.ready.add(bulk);
     else owner.queue.add(bulk);
     fill(owner);
     this.#set();
   }
 
-  /** `bulk` has ended, or its reader is slow: another takes its place until it joins again. */
+  /** The reader of `bulk` is slow: another takes its place until it joins again, if one may. */
+  stalls(bulk: Bulk): void {
+    const owner = this.#owners.get(bulk.owner);
+    if (owner === undefined || owner.slow.size >= SLOW_MAX) return;
+    if (owner.active.delete(bulk)) owner.slow.add(bulk);
+    this.#goOn(owner);
+  }
+
+  /** `bulk` has ended. */
   leave(bulk: Bulk): void {
     const owner = this.#owners.get(bulk.owner);
     if (owner === undefined) return;
-    for (const set of [owner.active, owner.ready, owner.queue]) set.delete(bulk);
+    for (const set of [owner.active, owner.ready, owner.slow, owner.queue]) set.delete(bulk);
+    this.#goOn(owner);
+    if (owner.active.size + owner.slow.size === 0) this.#owners.delete(bulk.owner);
+  }
+
+  #goOn(owner: Owner): void {
     fill(owner);
-    if (owner.active.size === 0) this.#owners.delete(bulk.owner);
     if (owner.ready.size > 0) this.#set();
   }
 

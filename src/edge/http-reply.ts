@@ -149,7 +149,7 @@ class Sending implements Bulk {
   /** Goes on when the reader has taken what it has. */
   #wait(bytes: number): void {
     this.#reader.owes(bytes);
-    const timer = setTimeout(() => bulk.leave(this), SLOW_MS);
+    const timer = setTimeout(() => bulk.stalls(this), SLOW_MS);
     this.#out.once('drain', () => {
       clearTimeout(timer);
       this.#reader.taken();

@@ -103,7 +103,7 @@ async function pathsOf(root: string): Promise<string[]> {
   return resources.flatMap(({ name, namespaced }) => {
     const [resource = '', ...sub] = name.split('/');
     const places = namespaced ? [root, `${root}/namespaces/default`] : [root];
-    const names = ['kubernetes', 'default', 'system:masters'];
+    const names = ['kubernetes', 'system:masters'];
     return places.flatMap((place) => [
       ...(sub.length === 0 ? [`${place}/${resource}`, `${place}/watch/${resource}`] : []),
       ...names.map((each) => [place, resource, each, ...sub].join('/')),
