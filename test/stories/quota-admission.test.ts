@@ -58,8 +58,8 @@ function pod(name: string, change: Partial<PodSpec> = {}, cpu?: string): Pod {
   return { ...plain(name), spec: { containers: [{ ...CONTAINER, ...resources }], ...change } };
 }
 
-function refusal(message: string): { code: number; message: string } {
-  return { code: 403, message };
+function refusal(message: string, code = 403): { code: number; message: string } {
+  return { code, message };
 }
 
 describe('a ResourceQuota', () => {
@@ -337,6 +337,13 @@ describe('a ResourceQuota', () => {
           'status',
         ),
       );
+    await assert.rejects(
+      write({ secrets: '1', pods: '-1' }),
+      refusal(
+        'ResourceQuota "quota" is invalid: status.used[pods]: Invalid value: "-1": must be greater than or equal to 0',
+        422,
+      ),
+    );
     await write({ secrets: '0', pods: '0' });
     assert.deepEqual(await used(cluster), { secrets: '1', pods: '1' });
     await cluster.stop();

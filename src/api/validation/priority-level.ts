@@ -54,8 +54,12 @@ function validateSpec({ metadata, spec }: PriorityLevelConfiguration, at: FieldP
     if (limited === undefined)
       errors.push(required(at.child('limited'), 'must not be empty when type is Limited'));
     else errors.push(...validateLimited(limited, at.child('limited')));
-  } else errors.push(notSupported(at.child('type'), type, ['Exempt', 'Limited']));
+  } else errors.push(unknownType(at.child('type'), type, ['Exempt', 'Limited']));
   return errors;
+}
+
+function unknownType(at: FieldPath, type: string, known: readonly string[]): FieldError {
+  return type === '' ? required(at, '') : notSupported(at, type, known);
 }
 
 type Shares = Pick<
@@ -99,7 +103,7 @@ function validateLimited(
       const detail = 'must not be empty if limited.limitResponse.type is Limited';
       errors.push(required(here.child('queuing'), detail));
     } else errors.push(...validateQueuing(queuing, here.child('queuing')));
-  } else errors.push(notSupported(here.child('type'), type, ['Queue', 'Reject']));
+  } else errors.push(unknownType(here.child('type'), type, ['Queue', 'Reject']));
   errors.push(...validateLendable(limited, at));
   if (borrowing < 0) {
     const detail = 'if specified, must be a non-negative integer';

@@ -48,8 +48,12 @@ export async function raiseToWhatIs(
   next.status = { ...status, used };
 }
 
-/** What was told before and is not less now was right, and has been charged to since. */
+/**
+ * What was told before and is not less now was right, and has been charged to since. Less than
+ * nothing is no count: it is refused when the status is validated.
+ */
 function isDoubtful(name: string, told: string, { status }: ResourceQuota): boolean {
+  if (compareQuantity(told, '0') < 0) return false;
   const before = status?.used?.[name];
   if (before === undefined || status?.hard?.[name] === undefined) return true;
   return compareQuantity(told, before) < 0;
