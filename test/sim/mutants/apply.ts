@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Edit, Mutant } from './mutant.ts';
 
-const COPIED = ['src', 'test/sim', 'test/kit', 'scripts', 'package.json', 'tsconfig.json'];
+export const COPIED = [
+  'src',
+  'test/sim',
+  'test/kit',
+  'test/tidy',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+];
 
 /** The text with the fault. Throws when it is not what the mutant expects. */
 export function mutated({ file, find, replace }: Edit, text: string): string {

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { CASTS } from '../casts.ts';
-import { editsOf, mutated } from './apply.ts';
+import { bundleOf } from '../../tidy/bundle.ts';
+import { COPIED, editsOf, mutated } from './apply.ts';
 import { MUTANTS } from './list.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -21,6 +22,15 @@ describe('mutants', () => {
       assert.match(mutant.report, /^[\w-]+\/[\w-]+#\d+$/);
     });
   }
+
+  it('are put into copies that have all that worlds are run with', () => {
+    const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+    const { files } = bundleOf(['scripts/sim.ts'], { get: read });
+    const missing = [...files].filter(
+      (file) => !COPIED.some((path) => file === path || file.startsWith(`${path}/`)),
+    );
+    assert.deepEqual(missing, []);
+  });
 
   it('have names of their own', () => {
     assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
