@@ -13,6 +13,7 @@ import { readBody } from '#base/http/message.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type RunningHttpServer, serveHttp } from '#edge/http-server.ts';
 import { ExtensionServer, GROUP, GROUP_PATH } from '#kit/extension-server.ts';
+import { testServerOptions } from '#kit/server-options.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { backendConnector } from './backend-connector.ts';
 import { type ClusterPki, openPki } from './pki.ts';
@@ -108,15 +109,10 @@ before(async () => {
   const environment = realEnvironment();
   const connector = backendConnector();
   server = createApiServer({
+    ...testServerOptions(pki.serviceAccountKey),
     environment,
     store: new MemoryStore(environment),
-    serviceAccountKey: pki.serviceAccountKey,
-    serviceAccountIssuer: 'https://kubernetes.default.svc',
-    serviceClusterIpRange: '10.96.0.0/16',
-    serviceNodePortRange: { from: 30_000, to: 32_767 },
-    advertise: { address: '192.0.2.1', port: 6443 },
     clientCa: pki.authority.certificate,
-    kubelets: { to: () => () => Promise.reject(new Error('there is no kubelet')) },
     frontProxy: { ...pki.frontProxyClient, authority: pki.frontProxyAuthority.certificate },
     // The endpoint's address is at no interface of this machine.
     backends: {

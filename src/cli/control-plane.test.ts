@@ -1,11 +1,11 @@
 /** Which controllers a control plane runs, and what it can tell of its scheduler. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import { it } from 'node:test';
 import { NODE } from '#api/core/node.ts';
 import { POD } from '#api/core/pod.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { MemoryStore } from '#store/memory.ts';
+import { testServerOptions } from '#kit/server-options.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { LastAttempt } from '#why/last-attempt.ts';
 import { clientAs } from '#client/in-process.ts';
@@ -24,18 +24,11 @@ function controlPlane(
   environment: VirtualEnvironment,
   flags: Parameters<typeof versionOptions>[0] = {},
 ): ControlPlane {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return createControlPlane({
+    ...testServerOptions(),
     ...versionOptions(flags),
     environment,
     store: new MemoryStore(environment),
-    serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    serviceAccountIssuer: 'https://kubernetes.default.svc',
-    serviceClusterIpRange: '10.96.0.0/16',
-    serviceNodePortRange: { from: 30_000, to: 32_767 },
-    advertise: { address: '10.0.0.1', port: 6443 },
-    clientCa: '',
-    kubelets: { to: () => () => Promise.reject(new Error('there is no kubelet')) },
     rootCa: 'A CA',
     podCidr: '10.244.0.0/16',
   });

@@ -5,20 +5,16 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Provider from 'oidc-provider';
 import { readBody } from '#base/http/message.ts';
-import { type HttpClient, httpClient } from '#edge/http-client.ts';
-import { type TestPki, testPki } from '#edge/test-kit.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 import { issuerKey } from '#kit/token-issuer.ts';
+import { TlsIssuer } from '#kit/tls-issuer.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { serverArguments } from './apiserver-arguments.ts';
 import { backendConnector } from './backend-connector.ts';
@@ -28,17 +24,13 @@ const REDIRECT = 'http://localhost:8000/callback';
 const GROUPS = ['brewers', 'readers'];
 const STEPS_MAX = 20;
 
-let pki: TestPki;
-let server: Server;
-let answer: RequestListener;
-let client: HttpClient;
-let issuer: string;
+let issuer: TlsIssuer;
 let api: TestApiServer;
 
 function provider(): RequestListener {
   const key = issuerKey('first', 'ES256');
   const jwk = { kid: key.id, use: 'sig', alg: key.algorithm };
-  return new Provider(issuer, {
+  return new Provider(issuer.url, {
     jwks: { keys: [{ ...jwk, ...key.privateKey.export({ format: 'jwk' }) }] },
     clients: [
       {
@@ -76,7 +68,7 @@ class Browser {
     let at = url;
     let body = form;
     for (let steps = 0; steps < STEPS_MAX; steps++) {
-      const response = await client.handler({
+      const response = await issuer.client.handler({
         method: body === undefined ? 'GET' : 'POST',
         url: at,
         headers: {
@@ -90,8 +82,8 @@ class Browser {
       this.#keep(response.headers['set-cookie']);
       const { location } = response.headers;
       if (location === undefined) return at;
-      const next = new URL(location, `${issuer}${at}`);
-      if (next.origin !== issuer) return String(next);
+      const next = new URL(location, `${issuer.url}${at}`);
+      if (next.origin !== issuer.url) return String(next);
       at = `${next.pathname}${next.search}`;
       body = undefined;
     }
@@ -123,7 +115,7 @@ async function idTokenOf(name: string): Promise<string> {
   const consent = await browser.go(login, { prompt: 'login', login: name, password: 'any' });
   const back = await browser.go(consent, { prompt: 'consent' });
   assert.ok(back.startsWith(REDIRECT), back);
-  const response = await client.handler({
+  const response = await issuer.client.handler({
     method: 'POST',
     url: '/token',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -158,21 +150,15 @@ async function reviewOf(token: string): Promise<Known> {
 }
 
 before(async () => {
-  pki = testPki();
-  server = createServer(pki.server, (request, response) => answer(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  issuer = `https://127.0.0.1:${port}`;
-  client = httpClient({ host: '127.0.0.1', port, tls: { ca: pki.ca } });
-  answer = provider();
+  issuer = await TlsIssuer.start();
+  issuer.answer = provider();
   const folder = mkdtempSync(join(tmpdir(), 'cox-openid-'));
   const ca = join(folder, 'ca.crt');
-  writeFileSync(ca, pki.ca);
+  writeFileSync(ca, issuer.ca);
   const environment = new VirtualEnvironment({ startMs: Date.now() });
   const { options } = serverArguments(
     [
-      `oidc-issuer-url=${issuer}`,
+      `oidc-issuer-url=${issuer.url}`,
       `oidc-client-id=${CLIENT}`,
       `oidc-ca-file=${ca}`,
       // Without it RS256 alone is taken, upstream's default.
@@ -189,11 +175,7 @@ before(async () => {
   await api.environment.resolve(api.server.start());
 });
 
-after(() => {
-  client.close();
-  server.closeAllConnections();
-  server.close();
-});
+after(() => issuer.stop());
 
 describe('a person who has logged in at an OpenID provider', () => {
   it('is known by the id token: name and groups', async () => {

@@ -1,16 +1,11 @@
 /** A real OpenID provider on loopback: its own tokens, over TLS, shown to an API server. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import Provider from 'oidc-provider';
 import { readAuthentication } from '#api/apiserver-config/authentication.ts';
 import { readBody } from '#base/http/message.ts';
 import { constant } from '#base/live.ts';
-import { type HttpClient, httpClient } from '#edge/http-client.ts';
-import { type TestPki, testPki } from '#edge/test-kit.ts';
 import { TestApiServer } from '#kit/api-server.ts';
 import {
   forgedToken,
@@ -19,6 +14,7 @@ import {
   signedToken,
   unsignedToken,
 } from '#kit/token-issuer.ts';
+import { TlsIssuer } from '#kit/tls-issuer.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { backendConnector } from './backend-connector.ts';
 
@@ -26,15 +22,11 @@ const AUDIENCE = 'the-cluster';
 const TTL_SECONDS = 600;
 const TRIES = 10_000;
 
-let pki: TestPki;
-let server: Server;
-let answer: RequestListener;
-let client: HttpClient;
-let issuer: string;
+let issuer: TlsIssuer;
 let api: TestApiServer;
 
 /** A provider with one client, whose tokens are JWTs for `audience`. */
-function providerWith(key: IssuerKey, audience = AUDIENCE, name = issuer): RequestListener {
+function providerWith(key: IssuerKey, audience = AUDIENCE, name = issuer.url): RequestListener {
   const jwk = { kid: key.id, use: 'sig', alg: key.algorithm };
   return new Provider(name, {
     jwks: { keys: [{ ...jwk, ...key.privateKey.export({ format: 'jwk' }) }] },
@@ -69,7 +61,7 @@ function providerWith(key: IssuerKey, audience = AUDIENCE, name = issuer): Reque
 
 /** By the flow of client credentials (RFC 6749, 4.4). */
 async function grantedToken(): Promise<string> {
-  const response = await client.handler({
+  const response = await issuer.client.handler({
     method: 'POST',
     url: '/token',
     headers: {
@@ -84,44 +76,29 @@ async function grantedToken(): Promise<string> {
 }
 
 async function statusOf(token: string) {
-  const response = await api.server.handler({
-    method: 'POST',
-    url: '/apis/authentication.k8s.io/v1/tokenreviews',
-    headers: { 'content-type': 'application/json' },
-    body: Buffer.from(JSON.stringify({ spec: { token } })),
-    peer: { component: { name: 'admin', groups: ['system:masters'] } },
+  const { body } = await api.call('POST /apis/authentication.k8s.io/v1/tokenreviews', {
+    spec: { token },
   });
-  const text = Buffer.from(await readBody(response.body)).toString();
-  return (JSON.parse(text) as { status: { user: { username?: string }; error?: string } }).status;
+  return body.status as { user: { username?: string }; error?: string };
 }
 
 before(async () => {
-  pki = testPki();
-  server = createServer(pki.server, (request, response) => answer(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  issuer = `https://127.0.0.1:${port}`;
-  client = httpClient({ host: '127.0.0.1', port, tls: { ca: pki.ca } });
+  issuer = await TlsIssuer.start();
 });
 
-after(() => {
-  client.close();
-  server.closeAllConnections();
-  server.close();
-});
+after(() => issuer.stop());
 
 describe('a real OpenID provider', () => {
   const first = issuerKey('first', 'ES256');
 
   before(async () => {
-    answer = providerWith(first);
+    issuer.answer = providerWith(first);
     const config = {
       apiVersion: 'apiserver.config.k8s.io/v1',
       kind: 'AuthenticationConfiguration',
       jwt: [
         {
-          issuer: { url: issuer, audiences: [AUDIENCE], certificateAuthority: pki.ca },
+          issuer: { url: issuer.url, audiences: [AUDIENCE], certificateAuthority: issuer.ca },
           claimMappings: { username: { expression: "'robot:' + claims.client_id" } },
         },
       ],
@@ -150,7 +127,7 @@ describe('a real OpenID provider', () => {
 
   it('lets in nobody by what it did not sign', async () => {
     const claims = {
-      iss: issuer,
+      iss: issuer.url,
       aud: AUDIENCE,
       client_id: 'robot',
       exp: Math.floor(Date.now() / 1000) + TTL_SECONDS,
@@ -167,14 +144,14 @@ describe('a real OpenID provider', () => {
   });
 
   it('lets in nobody by a token for somebody else', async () => {
-    answer = providerWith(first, 'another-cluster');
+    issuer.answer = providerWith(first, 'another-cluster');
     const { error } = await statusOf(await grantedToken());
     assert.match(error ?? '', /expected audience in \["the-cluster"\] got \["another-cluster"\]/);
   });
 
   it('may change its key', async () => {
     const second = issuerKey('second', 'PS256');
-    answer = providerWith(second);
+    issuer.answer = providerWith(second);
     assert.equal((await statusOf(await grantedToken())).error, undefined);
   });
 

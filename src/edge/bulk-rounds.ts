@@ -5,9 +5,9 @@
  * rounds small requests are read and answered. Owners have turns one after the other, so that who
  * asks for five hundred lists does not delay somebody else's one. Of one owner only `ACTIVE_MAX`
  * answers are under way, and `SLOW_MAX` that their readers do not take: those hold memory, the others
- * wait in order. Every other turn of an owner is
- * for what has the least left to send, so that one ends after the other, and not all at last; the
- * turns between are for what is the longest under way, so that a long one ends, too.
+ * wait in order. Every other turn of an owner is for what has the least left to send, so that one
+ * ends after the other, and not all at last; the turns between are for what is the longest under
+ * way, so that a long one ends, too.
  */
 
 /** What large answers may take of one round, together. */

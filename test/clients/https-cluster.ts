@@ -8,6 +8,7 @@ import { openPki } from '#cli/pki.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { serveHttp } from '#edge/http-server.ts';
 import { deepFreeze } from '#kit/freeze.ts';
+import { testServerOptions } from '#kit/server-options.ts';
 import { MemoryStore } from '#store/memory.ts';
 
 const HOST = '127.0.0.1';
@@ -33,19 +34,12 @@ export async function startHttpsCluster(): Promise<HttpsCluster> {
   });
   const store = new MemoryStore(environment);
   const plane = createControlPlane({
+    ...testServerOptions(pki.serviceAccountKey),
     environment,
     store,
-    serviceAccountKey: pki.serviceAccountKey,
     serviceAccountIssuer: 'https://kubernetes.default.svc.cluster.local',
-    serviceClusterIpRange: '10.96.0.0/16',
-    serviceNodePortRange: { from: 30_000, to: 32_767 },
     advertise: { address: HOST, port: 6443 },
     clientCa: pki.authority.certificate,
-    kubelets: {
-      to: () => {
-        throw new Error('there is no kubelet');
-      },
-    },
     rootCa: pki.authority.certificate,
     podCidr: '10.244.0.0/16',
     onParsed: deepFreeze,

@@ -1,5 +1,4 @@
 /** The two servers: ours in this process on a store in memory, the other by a kubeconfig. */
-import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fromYaml } from '#api/codec/yaml.ts';
 import { createApiServer } from '#apiserver/server.ts';
@@ -8,6 +7,7 @@ import { type Handler, readBody } from '#base/http/message.ts';
 import { connectionOf } from '#client/kubeconfig.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { httpClient } from '#edge/http-client.ts';
+import { testServerOptions } from '#kit/server-options.ts';
 import { MemoryStore } from '#store/memory.ts';
 import type { Answer, CaseRequest, Subject } from './model.ts';
 import { normalise } from './normalise.ts';
@@ -45,21 +45,13 @@ function endableEnvironment(): { environment: Environment; end: () => void } {
 
 export async function ourServer(identity: Identity = ADMINISTRATOR): Promise<Subject> {
   const { environment, end } = endableEnvironment();
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = createApiServer({
+    ...testServerOptions(),
     environment,
     store: new MemoryStore(environment),
-    serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     serviceAccountIssuer: 'https://kubernetes.default.svc.cluster.local',
-    serviceClusterIpRange: '10.96.0.0/16',
-    serviceNodePortRange: { from: 30_000, to: 32_767 },
     advertise: { address: '192.0.2.2', port: 6443 },
     clientCa: '',
-    kubelets: {
-      to: () => {
-        throw new Error('there is no kubelet');
-      },
-    },
   });
   await server.start();
   const peer = { component: identity };

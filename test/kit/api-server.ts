@@ -1,10 +1,10 @@
 /** A whole API server on a store in memory, in virtual time, without a socket. */
-import { generateKeyPairSync } from 'node:crypto';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { readBody } from '#base/http/message.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { deepFreeze } from './freeze.ts';
+import { testServerOptions } from './server-options.ts';
 import { VirtualEnvironment } from './virtual-environment.ts';
 
 export interface Reply {
@@ -41,19 +41,8 @@ export class TestApiServer {
   ) {
     this.environment = options.environment ?? new VirtualEnvironment();
     this.store = options.store ?? new MemoryStore(this.environment);
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.server = createApiServer({
-      serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      serviceAccountIssuer: 'https://kubernetes.default.svc',
-      serviceClusterIpRange: '10.96.0.0/16',
-      serviceNodePortRange: { from: 30_000, to: 32_767 },
-      advertise: { address: '10.0.0.1', port: 6443 },
-      clientCa: 'A CA\n',
-      kubelets: {
-        to: () => {
-          throw new Error('there is no kubelet');
-        },
-      },
+      ...testServerOptions(),
       onParsed: deepFreeze,
       ...options,
       environment: this.environment,

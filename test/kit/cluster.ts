@@ -2,7 +2,6 @@
  * A whole cluster in one process and in virtual time: API server over the memory store, controllers,
  * scheduler, simulated nodes, each with its own identity, all from one seed.
  */
-import { generateKeyPairSync } from 'node:crypto';
 import { chosenKinds } from '#api/chosen-kinds.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
@@ -29,6 +28,7 @@ import type { CsiBackend } from './csi/backend.ts';
 import type { SimulatedCsiDriver } from './csi/driver.ts';
 import { type Faults, faultyHandler, NO_FAULTS } from './faults.ts';
 import { deepFreeze } from './freeze.ts';
+import { testServerOptions, testSigningKey } from './server-options.ts';
 import { VirtualEnvironment } from './virtual-environment.ts';
 
 export interface TestClusterOptions {
@@ -67,9 +67,7 @@ const QUIET_MS = 6_000;
 const SETTLE_LIMIT_MS = 1_800_000;
 
 /** Signs the tokens of service accounts. */
-export const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  .privateKey.export({ type: 'pkcs8', format: 'pem' })
-  .toString();
+export const SIGNING_KEY = testSigningKey();
 
 interface RunningNode {
   readonly name: string;
@@ -301,13 +299,10 @@ export class TestCluster {
 
   #createApiServer(): ApiServer {
     return createApiServer({
+      ...testServerOptions(SIGNING_KEY),
       onParsed: deepFreeze,
       environment: this.environment,
       store: this.store,
-      serviceAccountKey: SIGNING_KEY,
-      serviceAccountIssuer: 'https://kubernetes.default.svc',
-      serviceClusterIpRange: '10.96.0.0/16',
-      serviceNodePortRange: { from: 30_000, to: 32_767 },
       advertise: { address: '192.168.0.100', port: 6443 },
       clientCa: '',
       kubelets: {

@@ -1,11 +1,11 @@
 /** A whole API server on a store in memory and a real socket with TLS, in real time. */
-import { generateKeyPairSync } from 'node:crypto';
 import { createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { type HttpServerOptions, serveHttp } from '#edge/http-server.ts';
 import { MemoryStore } from '#store/memory.ts';
 import { type PemPair, testPki } from '../../src/edge/test-kit.ts';
+import { testServerOptions } from './server-options.ts';
 
 export interface HttpsApiServer {
   readonly port: number;
@@ -26,21 +26,11 @@ export async function startHttpsApiServer(
   const environment = realEnvironment({ logLevel: 'error' });
   const store = new MemoryStore(environment);
   const pki = testPki();
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const api = createApiServer({
+    ...testServerOptions(),
     environment,
     store,
-    serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    serviceAccountIssuer: 'https://kubernetes.default.svc',
-    serviceClusterIpRange: '10.96.0.0/16',
-    serviceNodePortRange: { from: 30_000, to: 32_767 },
-    advertise: { address: '10.0.0.1', port: 6443 },
     clientCa: pki.ca,
-    kubelets: {
-      to: () => {
-        throw new Error('there is no kubelet');
-      },
-    },
     ...options.api,
   });
   const server = await serveHttp({

@@ -12,6 +12,7 @@ import type { Client } from '#client/client.ts';
 import { clientAs, type Identity } from '#client/in-process.ts';
 import { RestClient } from '#client/rest.ts';
 import { MemoryStore } from '#store/memory.ts';
+import { testServerOptions } from './server-options.ts';
 import { VirtualEnvironment } from './virtual-environment.ts';
 
 export const JOIN_TOKEN = 'abcdef.0123456789abcdef';
@@ -24,8 +25,6 @@ const JOIN_CONFIG: ClusterConfig = {
   nodeAddress: '192.0.2.10',
   simulatedNodes: 0,
 };
-
-const PKCS8 = { type: 'pkcs8', format: 'pem' } as const;
 
 /** A self-signed authority in force at the time that virtual clocks start, and long after. */
 export function testAuthority(): { readonly certificate: string; readonly key: string } {
@@ -40,7 +39,7 @@ export function testAuthority(): { readonly certificate: string; readonly key: s
     notAfterMs: Date.UTC(2046, 0, 1),
     uses: ['authority'],
   });
-  return { certificate, key: privateKey.export(PKCS8).toString() };
+  return { certificate, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
 /** The Secret of `JOIN_TOKEN`, as `cox token create` makes it, with other fields. */
@@ -81,18 +80,15 @@ export class JoinWorld {
         ? JOIN_CONFIG
         : { ...JOIN_CONFIG, ...ranges, ...serviceAddresses(ranges) };
     this.#config = config;
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.plane = createControlPlane({
+      ...testServerOptions(),
       environment,
       store: new MemoryStore(environment),
       bootstrapTokens: true,
-      serviceAccountKey: privateKey.export(PKCS8).toString(),
-      serviceAccountIssuer: 'https://kubernetes.default.svc',
       serviceClusterIpRange: config.serviceClusterIpRange,
       serviceNodePortRange: config.nodePortRange,
       advertise: { address: config.nodeAddress, port: config.listenPort },
       clientCa: authority.certificate,
-      kubelets: { to: () => () => Promise.reject(new Error('there is no kubelet')) },
       rootCa: authority.certificate,
       ...(hasSigner ? { signingCa: authority } : {}),
       podCidr: config.podCidr,

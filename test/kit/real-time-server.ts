@@ -1,5 +1,4 @@
 /** An API server in this process on the real environment, for tests of what goes over real sockets. */
-import { generateKeyPairSync } from 'node:crypto';
 import { readBody } from '#base/http/message.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
@@ -7,6 +6,7 @@ import { MemoryStore } from '#store/memory.ts';
 import type { Store } from '#store/store.ts';
 import { AheadTime } from './ahead-time.ts';
 import type { Reply } from './api-server.ts';
+import { testServerOptions } from './server-options.ts';
 
 export type RealTimeOptions = Partial<ApiServerOptions> & {
   readonly time?: AheadTime;
@@ -23,21 +23,10 @@ export class RealTimeServer {
     const { environment } = time;
     this.time = time;
     this.#store = store ?? new MemoryStore(environment);
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#server = createApiServer({
+      ...testServerOptions(),
       environment,
       store: this.#store,
-      serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      serviceAccountIssuer: 'https://kubernetes.default.svc',
-      serviceClusterIpRange: '10.96.0.0/16',
-      serviceNodePortRange: { from: 30_000, to: 32_767 },
-      advertise: { address: '10.0.0.1', port: 6443 },
-      clientCa: 'A CA\n',
-      kubelets: {
-        to: () => {
-          throw new Error('there is no kubelet');
-        },
-      },
       ...rest,
     });
   }

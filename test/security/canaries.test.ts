@@ -4,7 +4,7 @@
  * The store is the real one, on disk; its files are read as they are.
  */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import type { Environment, Logger, LogValue } from '#base/env.ts';
 import { constant } from '#base/live.ts';
 import { readBody } from '#base/http/message.ts';
 import { realEnvironment } from '#edge/environment.ts';
+import { testServerOptions } from '#kit/server-options.ts';
 import { openSqliteStore } from '#store/sqlite/sqlite-store.ts';
 import type { Store } from '#store/store.ts';
 
@@ -58,21 +59,10 @@ class World {
       log: this.#log(),
     };
     this.#store = failing(await openSqliteStore({ directory: this.folder, environment }));
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#server = createApiServer({
+      ...testServerOptions(),
       environment,
       store: this.#store,
-      serviceAccountKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      serviceAccountIssuer: 'https://kubernetes.default.svc',
-      serviceClusterIpRange: '10.96.0.0/16',
-      serviceNodePortRange: { from: 30_000, to: 32_767 },
-      advertise: { address: '10.0.0.1', port: 6443 },
-      clientCa: 'A CA\n',
-      kubelets: {
-        to: () => {
-          throw new Error('there is no kubelet');
-        },
-      },
       history: { keepSecrets: true },
       ...(encryption === undefined ? {} : { encryption }),
     });

@@ -4,6 +4,7 @@
  * Source: Kubernetes documentation, "Using RBAC Authorization"; upstream
  * plugin/pkg/auth/authorizer/rbac and pkg/registry/rbac/validation.
  */
+import { trimEndOf } from '#base/trim.ts';
 import type { PolicyRule, Subject } from '../gen/rbac-v1.ts';
 
 /** What somebody wants to do: with a resource, or with a path. */
@@ -88,10 +89,10 @@ function resourceMatches(
   );
 }
 
-function pathMatches(pattern: string, path: string): boolean {
+/** Whether a pattern of paths that are of no resource fits; stars at its end stand for any rest. */
+export function pathMatches(pattern: string, path: string): boolean {
   return (
-    pattern === '*' ||
     pattern === path ||
-    (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)))
+    (pattern.endsWith('*') && path.startsWith(trimEndOf(pattern, (last) => last === '*')))
   );
 }

@@ -3,8 +3,8 @@
  *
  * Source: upstream v1.36 staging/src/k8s.io/apiserver/pkg/audit/policy/checker.go.
  */
-import { trimEndOf } from '#base/trim.ts';
 import type { GroupResources, Level, Policy, PolicyRule, Stage } from '#api/audit/policy.ts';
+import { pathMatches } from '#api/rbac/matching.ts';
 import type { AuthorizationAttributes } from '../authz/authorizer.ts';
 
 export interface AuditConfig {
@@ -52,15 +52,8 @@ function matches(rule: PolicyRule, attributes: AuditedAttributes): boolean {
       (resources.length === 0 || resources.some((one) => holds(one, attributes)))
     );
   if (urls.length > 0)
-    return !attributes.isResourceRequest && urls.some((url) => isPath(url, attributes.path));
+    return !attributes.isResourceRequest && urls.some((url) => pathMatches(url, attributes.path));
   return true;
-}
-
-function isPath(pattern: string, path: string): boolean {
-  if (pattern === '*' || pattern === path) return true;
-  return (
-    pattern.endsWith('*') && path.startsWith(trimEndOf(pattern, (character) => character === '*'))
-  );
 }
 
 function holds(

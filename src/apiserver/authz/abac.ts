@@ -4,7 +4,7 @@
  * Source: Kubernetes documentation, "Using ABAC Authorization"; upstream v1.36
  * pkg/auth/authorizer/abac and pkg/apis/abac (v0, v1beta1).
  */
-import { trimEndOf } from '#base/trim.ts';
+import { pathMatches } from '#api/rbac/matching.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import type { Json, JsonObject } from '#api/meta/object.ts';
 import { messageOf } from '#base/error.ts';
@@ -133,7 +133,7 @@ function allows(policy: AbacPolicy, attributes: AuthorizationAttributes): boolea
     ? fits(policy.namespace, attributes.namespace) &&
         fits(policy.resource, attributes.resource) &&
         fits(policy.apiGroup, attributes.group)
-    : isBelow(policy.nonResourcePath, attributes.path);
+    : pathMatches(policy.nonResourcePath, attributes.path);
 }
 
 /** A policy that names neither a user nor a group is for nobody. */
@@ -144,11 +144,4 @@ function isFor({ user, group }: AbacPolicy, { name, groups }: User): boolean {
 
 function fits(wanted: string, value: string): boolean {
   return wanted === '*' || wanted === value;
-}
-
-function isBelow(wanted: string, path: string): boolean {
-  return (
-    fits(wanted, path) ||
-    (wanted.endsWith('*') && path.startsWith(trimEndOf(wanted, (last) => last === '*')))
-  );
 }

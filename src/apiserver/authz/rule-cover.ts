@@ -4,7 +4,7 @@
  * Source: Kubernetes documentation, "Privilege escalation prevention and bootstrapping"; upstream
  * staging/src/k8s.io/component-helpers/auth/rbac/validation and pkg/registry/rbac/validation.
  */
-import { trimEndOf } from '#base/trim.ts';
+import { pathMatches } from '#api/rbac/matching.ts';
 import type { PolicyRule } from '#api/gen/rbac-v1.ts';
 
 /** Those parts of `wanted` that no rule of `held` covers, made as few as can be. */
@@ -46,7 +46,7 @@ function covers(holder: PolicyRule, part: PolicyRule): boolean {
     (names.length === 0 ||
       ((part.resourceNames ?? []).length > 0 && hasAll(names, part.resourceNames))) &&
     (part.nonResourceURLs ?? []).every((path) =>
-      (holder.nonResourceURLs ?? []).some((owner) => pathCovered(owner, path)),
+      (holder.nonResourceURLs ?? []).some((owner) => pathMatches(owner, path)),
     )
   );
 }
@@ -64,13 +64,6 @@ function resourceCovered(held: readonly string[], resource: string): boolean {
   if (held.includes('*') || held.includes(resource)) return true;
   const slash = resource.indexOf('/');
   return slash >= 0 && held.includes(`*${resource.slice(slash)}`);
-}
-
-function pathCovered(owner: string, path: string): boolean {
-  return (
-    owner === path ||
-    (owner.endsWith('*') && path.startsWith(trimEndOf(owner, (last) => last === '*')))
-  );
 }
 
 /** Joins rules that differ by verb alone; rules about paths stay as they are. */
