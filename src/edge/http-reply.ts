@@ -104,6 +104,8 @@ class Sending implements Bulk {
   #left: number;
   #isDone = false;
   #gone = false;
+  /** Runs while the reader lets us wait. */
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(out: Outlet, body: BodyInPieces, reader: ReaderWatch) {
     this.#out = out;
@@ -113,7 +115,14 @@ class Sending implements Bulk {
     this.#pieces = body.pieces[Symbol.iterator]();
     out.on('close', () => {
       this.#gone = true;
+      clearTimeout(this.#patience);
       bulk.leave(this);
+    });
+    out.on('drain', () => {
+      if (this.#isDone) return;
+      clearTimeout(this.#patience);
+      this.#reader.taken();
+      bulk.join(this);
     });
   }
 
@@ -149,13 +158,7 @@ class Sending implements Bulk {
   /** Goes on when the reader has taken what it has. */
   #wait(bytes: number): void {
     this.#reader.owes(bytes);
-    const timer = setTimeout(() => bulk.stalls(this), SLOW_MS);
-    this.#out.once('drain', () => {
-      clearTimeout(timer);
-      this.#reader.taken();
-      bulk.join(this);
-    });
-    this.#out.once('close', () => clearTimeout(timer));
+    this.#patience = setTimeout(() => bulk.stalls(this), SLOW_MS);
   }
 
   #gather(): { readonly bytes: Uint8Array; readonly written?: () => void } {

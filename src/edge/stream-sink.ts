@@ -1,7 +1,7 @@
 /**
  * A `ByteSink` on a response or socket. What is written until the next round (`flush-rounds.ts`),
- * within one turn of the event loop at least, leaves in one piece: a burst of a thousand watch events is one write, one TLS record chain, one packet
- * train.
+ * within one turn of the event loop at least, leaves in one piece: a burst of a thousand watch
+ * events is one write, one TLS record chain, one packet train.
  */
 import type { ByteSink } from '#base/http/message.ts';
 import type { ReaderWatch } from './slow-clients.ts';

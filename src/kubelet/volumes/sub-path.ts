@@ -4,7 +4,8 @@
  *
  * A container may change links in its volume while we look. So: resolve the links, refuse what
  * leads out, bind-mount the result to a place of our own, and then ask the kernel what was really
- * mounted: which part of which file system. Only that answer counts. Upstream: pkg/volume/util/subpath/subpath_linux.go, v1.36.
+ * mounted: which part of which file system. Only that answer counts.
+ * Upstream: pkg/volume/util/subpath/subpath_linux.go, v1.36.
  */
 import type { FileSystem } from '#base/doors.ts';
 import type { MountEntry, Mounter } from './mounts.ts';
