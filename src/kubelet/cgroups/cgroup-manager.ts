@@ -161,9 +161,11 @@ export class CgroupManager {
       const text = await this.#read(controller, path, version === 1 ? v1 : v2);
       return text?.trim().split(' ') ?? [];
     };
-    const [share] = await read('cpu', 'cpu.shares', 'cpu.weight');
-    const [quota = '', period] = await read('cpu', 'cpu.cfs_quota_us', 'cpu.max');
-    const [memory] = await read('memory', 'memory.limit_in_bytes', 'memory.max');
+    const [[share], [quota = '', period], [memory]] = await Promise.all([
+      read('cpu', 'cpu.shares', 'cpu.weight'),
+      read('cpu', 'cpu.cfs_quota_us', 'cpu.max'),
+      read('memory', 'memory.limit_in_bytes', 'memory.max'),
+    ]);
     const shares = version === 1 ? Number(share) : weightShares(Number(share));
     const { periodUs } = this.#quotas;
     const quotaUs = (Number(quota) * periodUs) / Number(period ?? periodUs);

@@ -3,17 +3,21 @@
  *
  *   event of the runtime ─▶ refresh(pod) ─┐
  *   own action           ─▶ refresh(pod) ─┼─▶ observation ─▶ onChange(uid)
+ *   own start            ─▶ started(pod) ─┤
  *   now and then         ─▶ relist()     ─┘
  *
  * A look that began earlier never overwrites one that began later: each has a number, and a pod
- * remembers the number of what it was last seen by. Upstream: pkg/kubelet/pleg, v1.36.
+ * remembers the number of what it was last seen by. A look at what was just started alone is no look
+ * at the rest: where one of the others was under way at that time, all is looked at once more.
+ * Upstream: pkg/kubelet/pleg, v1.36.
  */
+import type { Pod } from '#api/gen/core-v1.ts';
 import type * as m from '#api/gen/cri-v1.ts';
 import { equalJson } from '#api/meta/equal.ts';
 import { emptyObservation, type ObservedContainer, type ObservedPod } from '../pod/observed.ts';
 import type { Cri } from './cri.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from './enums.ts';
-import { POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL } from './labels.ts';
+import { podLabels, POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL } from './labels.ts';
 import { observedContainer, observedSandbox } from './observe.ts';
 
 interface Entry {
@@ -22,7 +26,21 @@ interface Entry {
   readonly look: number;
   /** What the listing said: a pod whose listing is the same has not changed. */
   readonly fingerprint: string;
+  /** Only what had been started was looked at. */
+  readonly isPart: boolean;
 }
+
+interface Look {
+  /** One that begins later has a larger one. */
+  readonly number: number;
+  /** Also at what no listing shows. */
+  readonly closely?: boolean;
+  /** Only at what is not known yet. */
+  readonly isPart?: boolean;
+}
+
+/** A sandbox or container that the runtime has just started, by its id. */
+export type Started = { readonly sandboxId: string; readonly containerId?: string };
 
 interface Listing {
   readonly sandboxes: readonly m.PodSandbox[];
@@ -67,7 +85,7 @@ export class RuntimeCache {
 
   /** Lists everything; asks for details of the pods that changed. */
   async relist(): Promise<void> {
-    const look = ++this.#looks;
+    const look = { number: ++this.#looks };
     const { cri } = this.#options;
     const [sandboxes, containers] = await Promise.all([
       cri.call('listPodSandbox', {}),
@@ -85,7 +103,7 @@ export class RuntimeCache {
    * such as the resources of containers.
    */
   async refresh(uid: string, { closely = false } = {}): Promise<ObservedPod> {
-    const look = ++this.#looks;
+    const look = { number: ++this.#looks, closely };
     const { cri } = this.#options;
     const filter = { labelSelector: { [POD_UID_LABEL]: uid } };
     const [sandboxes, containers] = await Promise.all([
@@ -93,23 +111,48 @@ export class RuntimeCache {
       cri.call('listContainers', { filter }),
     ]);
     const listings = byPod(sandboxes.items ?? [], containers.containers ?? []);
-    await this.#update(uid, listings.get(uid) ?? EMPTY_LISTING, look, closely);
+    await this.#update(uid, listings.get(uid) ?? EMPTY_LISTING, look);
     return this.get(uid);
   }
 
-  async #update(uid: string, listing: Listing, look: number, closely = false): Promise<void> {
+  /** Looks at what was just started of the pod, without a listing. Gives what is known after that. */
+  async started(pod: Pod, { sandboxId, containerId }: Started): Promise<ObservedPod> {
+    const look = { number: ++this.#looks, isPart: true };
+    const labels = podLabels(pod);
+    const uid = pod.metadata?.uid ?? '';
+    const known = listingOf(this.get(uid));
+    const listing =
+      containerId === undefined
+        ? { ...known, sandboxes: [...known.sandboxes, { id: sandboxId, labels }] }
+        : {
+            ...known,
+            containers: [
+              ...known.containers,
+              { id: containerId, podSandboxId: sandboxId, state: CONTAINER_STATE.running, labels },
+            ],
+          };
+    await this.#update(uid, listing, look);
+    return this.get(uid);
+  }
+
+  async #update(uid: string, listing: Listing, look: Look): Promise<void> {
     const before = this.#entries.get(uid);
     const fingerprint = fingerprintOf(listing);
+    const { number, closely = false, isPart = false } = look;
     if (before?.fingerprint === fingerprint && !closely) return;
     if (before === undefined && listing === EMPTY_LISTING) return;
-    const observed = await this.#observe(uid, listing, before?.observed);
-    if (observed === undefined) return;
+    const observed = await this.#observe(uid, listing, { before: before?.observed, isPart });
     const now = this.#entries.get(uid);
-    if (now !== undefined && now.look > look) return;
+    // Of two looks at the same time one saw not all, or began before what the other saw.
+    const isLate = now !== undefined && now.look > number;
+    const isCrossed = isPart ? now !== before : isLate && now.isPart;
+    if (isCrossed || (isPart && observed === undefined)) return void (await this.refresh(uid));
+    if (observed === undefined) return;
+    if (isLate) return;
     // A close look that saw nothing new wakes nobody.
     if (now?.fingerprint === fingerprint && equalJson(now.observed, observed)) return;
     if (observed.sandboxes.length + observed.containers.length === 0) this.#entries.delete(uid);
-    else this.#entries.set(uid, { observed, look, fingerprint });
+    else this.#entries.set(uid, { observed, look: number, fingerprint, isPart });
     this.#options.onChange(uid);
   }
 
@@ -117,7 +160,7 @@ export class RuntimeCache {
   async #observe(
     uid: string,
     listing: Listing,
-    before: ObservedPod | undefined,
+    { before, isPart }: { readonly before: ObservedPod | undefined; readonly isPart: boolean },
   ): Promise<ObservedPod | undefined> {
     const { cri } = this.#options;
     try {
@@ -131,7 +174,7 @@ export class RuntimeCache {
         }),
       );
       const containers = await Promise.all(
-        listing.containers.map((container) => this.#observeContainer(container, before)),
+        listing.containers.map((container) => this.#observeContainer(container, before, isPart)),
       );
       const labels = (listing.sandboxes[0] ?? listing.containers[0])?.labels ?? {};
       return {
@@ -150,8 +193,10 @@ export class RuntimeCache {
   async #observeContainer(
     container: m.Container,
     before: ObservedPod | undefined,
+    isPart: boolean,
   ): Promise<ObservedContainer> {
     const known = before?.containers.find(({ id }) => id === container.id);
+    if (isPart && known !== undefined) return known;
     const exited = container.state === CONTAINER_STATE.exited;
     if (known?.state === 'exited' && exited) return known;
     const { cri, terminationMessage } = this.#options;
@@ -185,4 +230,19 @@ function fingerprintOf({ sandboxes, containers }: Listing): string {
     .map(({ id, state }) => `${id}:${state ?? 0}`)
     .toSorted()
     .join(' ');
+}
+
+/** What a listing would say of it now, as far as is known. */
+function listingOf({ sandboxes, containers }: ObservedPod): Listing {
+  return {
+    sandboxes: sandboxes.map(({ id, ready }) => ({
+      id,
+      state: ready ? SANDBOX_STATE.ready : SANDBOX_STATE.notReady,
+    })),
+    containers: containers.map(({ id, sandboxId, state }) => ({
+      id,
+      podSandboxId: sandboxId,
+      state: CONTAINER_STATE[state],
+    })),
+  };
 }

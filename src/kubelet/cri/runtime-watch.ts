@@ -8,6 +8,7 @@ import { type Environment, sleep } from '#base/env.ts';
 import { GRPC_CODE, type GrpcChannel, GrpcError } from '#base/grpc.ts';
 import { watchContainerdExits } from './containerd-events.ts';
 import type { Cri } from './cri.ts';
+import type { ObservedPod } from '../pod/observed.ts';
 import type { RuntimeCache } from './runtime-cache.ts';
 
 /** Listing is the only source; as upstream's generic PLEG. */
@@ -92,7 +93,7 @@ async function followEvents(
 
 /**
  * Looks until the listing shows what the event told. A container that ends at once does so before
- * its start has been answered: then its pod is not known at first.
+ * its start has been answered: then its pod is not known at first. Nor is that of one that is gone.
  */
 async function settle(
   { environment, cache }: RuntimeWatchOptions,
@@ -103,13 +104,16 @@ async function settle(
     if (delayMs > 0) await sleep(environment, delayMs, signal);
     if (signal.aborted) return;
     const uid = cache.podOf(containerId);
-    if (uid === undefined) {
-      await cache.relist();
-      continue;
-    }
-    const { containers, sandboxes } = await cache.refresh(uid);
-    const container = containers.find(({ id }) => id === containerId);
-    const sandbox = sandboxes.find(({ id }) => id === containerId);
-    if (container?.state === 'exited' || sandbox?.ready === false) return;
+    if (uid === undefined) continue;
+    // Who has ended it may have looked already.
+    if (hasEnded(cache.get(uid), containerId)) return;
+    if (hasEnded(await cache.refresh(uid), containerId)) return;
   }
+}
+
+/** `id`: of a container or sandbox. */
+function hasEnded({ containers, sandboxes }: ObservedPod, id: string): boolean {
+  const container = containers.find((one) => one.id === id);
+  const sandbox = sandboxes.find((one) => one.id === id);
+  return container?.state === 'exited' || sandbox?.ready === false;
 }

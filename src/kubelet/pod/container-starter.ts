@@ -54,8 +54,8 @@ export class ContainerStarter {
     this.#killer = killer;
   }
 
-  /** Rejects with StartError. */
-  async start(request: StartRequest): Promise<void> {
+  /** Gives the container's id. Rejects with StartError. */
+  async start(request: StartRequest): Promise<string> {
     const container = asContainer(request);
     const fail = (error: unknown, reason: string): StartError => {
       const message = `Error: ${error instanceof StartError ? error.reason : plainMessage(error)}`;
@@ -95,6 +95,7 @@ export class ContainerStarter {
     }
     this.#report(request, container, 'Started', 'Container started');
     await this.#postStart(request, container, id);
+    return id;
   }
 
   #report(request: StartRequest, container: Container, reason: string, message: string): void {

@@ -12,6 +12,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import { messageOf } from '#base/error.ts';
 import { podLogDirectory } from '../container/container-config.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
+import type { Started } from '../cri/runtime-cache.ts';
 import type { PodEvents } from '../events.ts';
 import { formatGoDuration } from '../go-format.ts';
 import { type MountedVolume, VolumeError } from '../volumes/volume-manager.ts';
@@ -35,6 +36,8 @@ const RETRY_MS = [500, 1000, 2000, 4000, 8000, 10_000];
 export interface SyncResult {
   /** Something was done: look and plan again. */
   readonly acted: boolean;
+  /** All that was done and not looked at since; undefined: much may have changed. */
+  readonly started?: readonly Started[];
   /** When to plan again though nothing has changed; undefined: not needed. */
   readonly retryAtMs?: number;
 }
@@ -132,8 +135,8 @@ export class PodSync {
     ]);
     if (sandbox.status === 'rejected') throw sandbox.reason;
     // The address of a new sandbox is known only by looking.
-    if (plan.createSandbox) {
-      const observed = await this.#node.cache.refresh(pod.metadata?.uid ?? '');
+    if (sandbox.value !== undefined) {
+      const observed = await this.#node.cache.started(pod, { sandboxId: sandbox.value });
       // Only now: the next try has to see the sandbox, or it would make it a second time.
       if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
       return this.#startAll({ ...pass, observed }, due.starts, config, volumes.value);
@@ -142,8 +145,10 @@ export class PodSync {
     if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
     const resized = await this.#resize(resize, pass);
     const result = await this.#startAll(pass, due.starts, config, volumes.value);
+    const isMore = resized.acted || plan.kills.length > 0;
     return {
-      acted: result.acted || resized.acted || plan.kills.length > 0,
+      ...(isMore || result.started === undefined ? {} : { started: result.started }),
+      acted: result.acted || isMore,
       ...retry(resized.retryAtMs ?? result.retryAtMs ?? due.retryAtMs),
     };
   }
@@ -210,7 +215,8 @@ export class PodSync {
     });
   }
 
-  async #createSandbox(config: PodSandboxConfig, pass: Pass): Promise<void> {
+  /** Gives its id. */
+  async #createSandbox(config: PodSandboxConfig, pass: Pass): Promise<string> {
     const { pod, events } = pass;
     const { devices, fileSystem, cri, runtimeClasses } = this.#node;
     await devices.prepare(pod).catch((error: unknown) => {
@@ -221,7 +227,8 @@ export class PodSync {
     await fileSystem.makeDirectory(config.logDirectory ?? '', 0o755);
     try {
       const runtimeHandler = await runtimeClasses.handlerOf(pod);
-      await cri.call('runPodSandbox', { config, runtimeHandler });
+      const { podSandboxId = '' } = await cri.call('runPodSandbox', { config, runtimeHandler });
+      return podSandboxId;
     } catch (error) {
       throw this.#sandboxFault(error, pass);
     }
@@ -314,13 +321,13 @@ export class PodSync {
     const { pod, observed, events, signal } = pass;
     const sandbox = observed.sandboxes.find(({ ready }) => ready);
     if (sandbox === undefined) return { acted: true };
-    let acted = false;
+    const started: Started[] = [];
     let retryAtMs: number | undefined;
     for (const start of starts) {
       if (signal.aborted) break;
       this.#node.metrics.containerStarts(start);
       try {
-        await this.#starter.start({
+        const containerId = await this.#starter.start({
           pod,
           start,
           observed,
@@ -331,7 +338,7 @@ export class PodSync {
           signal,
         });
         this.failures.delete(start.container.name);
-        acted = true;
+        started.push({ sandboxId: sandbox.id, containerId });
       } catch (error) {
         retryAtMs = Math.min(
           retryAtMs ?? Number.POSITIVE_INFINITY,
@@ -341,8 +348,8 @@ export class PodSync {
         if (start.kind === 'init') break;
       }
     }
-    if (retryAtMs === undefined) return { acted };
-    return { acted, retryAtMs };
+    const acted = started.length > 0;
+    return retryAtMs === undefined ? { acted, started } : { acted, retryAtMs };
   }
 
   /** Gives the time of the next try. */

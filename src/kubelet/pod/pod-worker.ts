@@ -23,7 +23,7 @@ import { ContainerKiller } from './container-killer.ts';
 import { podDescription } from './description.ts';
 import { canMountRecursiveReadOnly, downwardFacts, type NodeContext } from './node-context.ts';
 import { isAnythingAlive, type ObservedPod, observedIps, wasStarted } from './observed.ts';
-import { PodSync } from './pod-sync.ts';
+import { PodSync, type SyncResult } from './pod-sync.ts';
 import { stopPod } from './pod-stopper.ts';
 import { isRestartingAll } from './restart-all.ts';
 import { isTerminalPhase, type PhaseOverride, podStatus } from './status.ts';
@@ -201,7 +201,7 @@ export class PodWorker {
     const observed = await this.#observe();
     this.#checkDeadline();
     this.#noteResize(observed);
-    await this.#lookAtCgroup();
+    await this.#lookAtCgroup(observed);
     // Before the report: a container that was ready when this kubelet started stays so.
     this.#node.probes.sync(this.#pod, observed, this.events);
     const phase = this.#report(observed, false);
@@ -220,7 +220,7 @@ export class PodWorker {
       isRestartingAll: isRestartingAll(this.#node.statuses.previous(this.#pod)),
     });
     if (result.acted) {
-      await pruneContainers(this.#node, await this.#observe());
+      await pruneContainers(this.#node, await this.#observeWhat(result));
       this.#dirty = true;
       return;
     }
@@ -238,6 +238,15 @@ export class PodWorker {
     const observed = await cache.refresh(this.uid);
     this.#mustLook = false;
     return observed;
+  }
+
+  /** After a pass that acted. */
+  async #observeWhat({ started }: SyncResult): Promise<ObservedPod> {
+    if (started === undefined) return this.#observe();
+    const { cache } = this.#node;
+    for (const one of started) await cache.started(this.#pod, one);
+    this.#mustLook = false;
+    return cache.get(this.uid);
   }
 
   /** Once, before anything of the pod is made. What was started before a restart had been taken. */
@@ -271,9 +280,10 @@ export class PodWorker {
     }
   }
 
-  async #lookAtCgroup(): Promise<void> {
+  /** The status says it of nothing that has not begun. */
+  async #lookAtCgroup({ containers }: ObservedPod): Promise<void> {
     const { cgroups, settings } = this.#node;
-    const limits = await cgroups?.limitsOf(this.#pod);
+    const limits = containers.length > 0 ? await cgroups?.limitsOf(this.#pod) : undefined;
     this.#given = limits === undefined ? undefined : { limits, quotas: settings.limits.quotas };
   }
 

@@ -8,6 +8,7 @@
  * pkg/util/pod/pod.go (PatchPodStatus).
  */
 import type { PodStatus } from '#api/gen/core-v1.ts';
+import { equalValues } from '#api/meta/equal.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -17,7 +18,7 @@ export function statusPatch(from: PodStatus, to: PodStatus): Fields | undefined 
   const wanted: Fields = { ...to };
   const patch: Fields = {};
   for (const name of new Set([...Object.keys(old), ...Object.keys(wanted)])) {
-    if (!OWNED.has(name) || sameValue(old[name], wanted[name])) continue;
+    if (!OWNED.has(name) || equalValues(old[name], wanted[name])) continue;
     if (name === 'conditions') {
       const changed = changedConditions(from, to);
       if (changed.length > 0) patch[name] = changed;
@@ -62,7 +63,7 @@ function changedConditions(from: PodStatus, to: PodStatus): Fields[] {
   const deletions = over.map(({ type }) => ({ $patch: 'delete', type }));
   const changes = (to.conditions ?? []).flatMap((condition) => {
     const before = from.conditions?.find(({ type }) => type === condition.type);
-    if (sameValue(before, condition)) return [];
+    if (equalValues(before, condition)) return [];
     // What the new one does not say must not stay from the old one.
     const gone = Object.keys(before ?? {}).filter((key) => !(key in condition));
     return [{ ...Object.fromEntries(gone.map((key) => [key, null])), ...condition }];
@@ -75,7 +76,7 @@ function mergedFields(from: unknown, to: unknown): unknown {
   if (to === undefined || typeof to !== 'object') return to ?? null;
   const [old, wanted] = [{ ...(from as Fields | undefined) }, { ...(to as Fields) }];
   const names = [...new Set([...Object.keys(old), ...Object.keys(wanted)])];
-  const changed = names.filter((name) => !sameValue(old[name], wanted[name]));
+  const changed = names.filter((name) => !equalValues(old[name], wanted[name]));
   return Object.fromEntries(changed.map((name) => [name, mergedFields(old[name], wanted[name])]));
 }
 
@@ -88,20 +89,4 @@ function mergedAddresses(
   // The order is part of the meaning: the first is the main address.
   const order = to.map(({ ip }) => ({ ip }));
   return [...order, ...deletions];
-}
-
-function sameValue(a: unknown, b: unknown): boolean {
-  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
-}
-
-/** Without what says nothing, keys in order. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(canonical);
-  if (value === null || value === '') return undefined;
-  if (typeof value !== 'object') return value;
-  const entries = Object.entries(value)
-    .map(([key, inner]) => [key, canonical(inner)] as const)
-    .filter(([, inner]) => inner !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
