@@ -9,6 +9,7 @@ import { PLUGINS } from './plugins/order.ts';
 import { ATTEMPT_FAILED, type Failure, SchedulingQueue } from './queue.ts';
 
 const MINUTES_MS = 60_000;
+const WEB = { key: 'default/web', uid: 'web' };
 
 function refusedBy(...plugins: string[]): Failure {
   return { unschedulable: new Set(plugins), pending: new Set() };
@@ -31,7 +32,7 @@ function refused(failure: Failure = refusedBy('NodeName'), words: PodWords = {})
   const t = queueOf();
   t.queue.set(aPod('web', words));
   t.queue.pop();
-  t.queue.failed('default/web', failure);
+  t.queue.failed(WEB, failure);
   t.woken = 0;
   return t;
 }
@@ -189,7 +190,7 @@ describe('SchedulingQueue', () => {
       const fromMs = t.environment.elapsedMs;
       while (t.queue.pop() === undefined) await t.environment.advance(500);
       waitsMs.push(t.environment.elapsedMs - fromMs);
-      t.queue.failed('default/web', ATTEMPT_FAILED);
+      t.queue.failed(WEB, ATTEMPT_FAILED);
     }
     assert.deepEqual(waitsMs, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
   });
@@ -216,11 +217,25 @@ describe('SchedulingQueue', () => {
     assert.equal(queue.pop(), undefined);
   });
 
+  it('does not take another pod for one of its name that it was to try', () => {
+    const { queue } = queueOf();
+    const next = aPod('web');
+    queue.set(aPod('web'));
+    queue.pop();
+    queue.remove('default/web');
+    queue.set({ ...next, metadata: { ...next.metadata, uid: 'next' } });
+    queue.done(WEB);
+    assert.equal(queue.has(WEB), false);
+    assert.equal(queue.pop()?.uid, 'next');
+    queue.failed(WEB, ATTEMPT_FAILED);
+    assert.equal(queue.counts().backoff, 0);
+  });
+
   it('backs off to the end though an earlier back-off of it would have ended', async () => {
     const t = refused(ATTEMPT_FAILED);
-    t.queue.activate('default/web');
+    t.queue.activate(WEB);
     t.queue.pop();
-    t.queue.failed('default/web', ATTEMPT_FAILED);
+    t.queue.failed(WEB, ATTEMPT_FAILED);
     await t.environment.advance(1_500);
     assert.equal(t.queue.pop(), undefined, 'the first lasted a second, the second lasts two');
     await t.environment.advance(1_000);

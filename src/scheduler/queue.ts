@@ -77,6 +77,9 @@ export interface Attempts {
   readonly beganMs: number;
 }
 
+/** Which pod is meant: another one may have its name by now. */
+export type PodRef = Pick<PodInfo, 'key' | 'uid'>;
+
 /** Why an attempt came to nothing. */
 export interface Failure {
   /** Plug-ins that refused; empty: the attempt itself failed. */
@@ -137,15 +140,15 @@ export class SchedulingQueue {
     return this.#refused.counts();
   }
 
-  attemptsOf(key: string): Attempts | undefined {
-    const known = this.#pods.get(key);
+  attemptsOf(pod: PodRef): Attempts | undefined {
+    const known = this.#known(pod);
     if (known === undefined) return undefined;
     const { attempts, firstMs, beganMs } = known;
     return { count: attempts, firstMs, beganMs };
   }
 
-  has(key: string): boolean {
-    return this.#pods.has(key);
+  has(pod: PodRef): boolean {
+    return this.#known(pod) !== undefined;
   }
 
   /** A pod without a node, as the API shows it. */
@@ -190,13 +193,13 @@ export class SchedulingQueue {
   }
 
   /** It has a place. */
-  done(key: string): void {
-    this.remove(key);
+  done(pod: PodRef): void {
+    if (this.has(pod)) this.remove(pod.key);
   }
 
   /** It was refused, or the attempt itself failed. */
-  failed(key: string, failure: Failure): void {
-    const known = this.#pods.get(key);
+  failed(pod: PodRef, failure: Failure): void {
+    const known = this.#known(pod);
     if (known === undefined || known.state !== 'running') return;
     known.rejectors = new Set([...failure.unschedulable, ...failure.pending]);
     known.pending = failure.pending;
@@ -211,8 +214,8 @@ export class SchedulingQueue {
   }
 
   /** Tries a pod at once, whatever it waits for. */
-  activate(key: string): void {
-    const known = this.#pods.get(key);
+  activate(pod: PodRef): void {
+    const known = this.#known(pod);
     if (known?.state === 'unschedulable' || known?.state === 'backoff')
       this.#requeue(known, 'now', 'ForceActivate');
   }
@@ -234,6 +237,11 @@ export class SchedulingQueue {
     this.#backingOff.clear();
     this.#active.clear();
     this.nominator.clear();
+  }
+
+  #known({ key, uid }: PodRef): Waiting | undefined {
+    const known = this.#pods.get(key);
+    return known?.info.uid === uid ? known : undefined;
   }
 
   #rulesFor({ info }: Waiting): Rules {
