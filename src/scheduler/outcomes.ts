@@ -42,6 +42,7 @@ export class Outcomes {
 
   /** Resolves when the pod is bound; rejects when it is not, after all that is to be said of that. */
   async bind(info: PodInfo, { node, reservations }: Place): Promise<void> {
+    this.#options.queue.decided(info);
     try {
       const timeoutMs = this.#options.profileOf(info).profile.bindTimeoutMs;
       await this.#options.binder.bind({ info, node, reservations, timeoutMs });

@@ -217,6 +217,38 @@ describe('SchedulingQueue', () => {
     assert.equal(queue.pop(), undefined);
   });
 
+  /** A pod of NodePorts that others are asked about, while `meanwhile` happens. */
+  const asked = (meanwhile: (queue: SchedulingQueue) => void): SchedulingQueue => {
+    const { queue } = queueOf();
+    queue.set(aPod('web', { hostPort: 80 }));
+    queue.pop();
+    queue.watch(WEB);
+    meanwhile(queue);
+    queue.failed(WEB, refusedBy('NodePorts', 'TaintToleration'));
+    return queue;
+  };
+
+  it('tries a pod again for what happened while others were asked about it', () => {
+    const freed = asked((queue) => queue.moved(gone({ hostPort: 80 })));
+    assert.equal(freed.pop()?.key, 'default/web');
+    const tolerations = [{ key: 'a', operator: 'Exists' as const }];
+    const changed = asked((queue) => queue.set(aPod('web', { hostPort: 80, tolerations })));
+    assert.equal(changed.pop()?.key, 'default/web');
+    assert.equal(asked((queue) => queue.moved(gone({ hostPort: 81 }))).pop(), undefined);
+    const others = asked((queue) => queue.moved(gone({ hostPort: 80 }), () => false));
+    assert.equal(others.pop(), undefined, 'the event is about other pods');
+  });
+
+  it('wants no events for a pod that is being bound', () => {
+    const { queue } = queueOf();
+    queue.set(aPod('web'));
+    queue.pop();
+    queue.watch(WEB);
+    assert.equal(queue.wantsEvents, true);
+    queue.decided(WEB);
+    assert.equal(queue.wantsEvents, false);
+  });
+
   it('does not take another pod for one of its name that it was to try', () => {
     const { queue } = queueOf();
     const next = aPod('web');

@@ -20,6 +20,7 @@ import { Hints, type Requeue } from './hints.ts';
 import { Nominator } from './nominator.ts';
 import { nextPodInfo, podKey } from './pod-info.ts';
 import { BackingOff } from './queue/backing-off.ts';
+import { Meanwhile } from './queue/meanwhile.ts';
 import { type Refusals, Refused } from './queue/refused.ts';
 import { newWaiting, type Waiting } from './queue/waiting.ts';
 
@@ -98,6 +99,7 @@ export class SchedulingQueue {
   readonly #pods = new Map<string, Waiting>();
   readonly #refused: Refused;
   readonly #backingOff: BackingOff;
+  readonly #meanwhile = new Meanwhile();
   /** Pods that were removed meanwhile stay until they come up, and are passed over. */
   readonly #active: Heap<Waiting>;
   #order = 0;
@@ -122,8 +124,8 @@ export class SchedulingQueue {
   }
 
   /** Whether any pod waits for an event: without one nobody needs to know what happened. */
-  get hasRefused(): boolean {
-    return this.#refused.size > 0;
+  get wantsEvents(): boolean {
+    return this.#refused.size > 0 || this.#meanwhile.size > 0;
   }
 
   /** Looks at every pod that waits: for people, not for decisions. */
@@ -163,6 +165,7 @@ export class SchedulingQueue {
     const before = known.info;
     known.info = nextPodInfo(before, pod);
     this.nominator.update(before, known.info);
+    if (known.state === 'running') this.#meanwhile.changed(known, podEvents(before.pod, pod));
     if (known.state !== 'unschedulable') return;
     for (const event of podEvents(before.pod, pod)) {
       if (this.#requeue(known, this.#help(known, event), eventLabel(event))) break;
@@ -175,6 +178,7 @@ export class SchedulingQueue {
     if (known === undefined) return;
     this.#pods.delete(key);
     this.#refused.delete(known);
+    this.#meanwhile.end(known);
     known.state = 'gone';
   }
 
@@ -192,6 +196,18 @@ export class SchedulingQueue {
     return this.#begin(known);
   }
 
+  /** Others are asked about a pod that is tried: what happens until then counts for it, too. */
+  watch(pod: PodRef): void {
+    const known = this.#known(pod);
+    if (known?.state === 'running') this.#meanwhile.begin(known);
+  }
+
+  /** It is to be bound: what happens from here on does not matter to it. */
+  decided(pod: PodRef): void {
+    const known = this.#known(pod);
+    if (known !== undefined) this.#meanwhile.end(known);
+  }
+
   /** It has a place. */
   done(pod: PodRef): void {
     if (this.has(pod)) this.remove(pod.key);
@@ -201,6 +217,7 @@ export class SchedulingQueue {
   failed(pod: PodRef, failure: Failure): void {
     const known = this.#known(pod);
     if (known === undefined || known.state !== 'running') return;
+    const meanwhile = this.#meanwhile.end(known);
     known.rejectors = new Set([...failure.unschedulable, ...failure.pending]);
     known.pending = failure.pending;
     const isError = known.rejectors.size === 0;
@@ -209,8 +226,8 @@ export class SchedulingQueue {
     known.sinceMs = this.#options.environment.clock.monotonicMs();
     known.backoffUntilMs = known.sinceMs + this.#backoffMs(isError ? known.errors : known.refusals);
     this.#refused.add(known);
-    if (isError) this.#requeue(known, 'backoff', ATTEMPT_FAILURE);
-    else this.#moved('unschedulable', ATTEMPT_FAILURE);
+    const how = isError ? 'backoff' : this.#helpOf(known, meanwhile);
+    if (!this.#requeue(known, how, ATTEMPT_FAILURE)) this.#moved('unschedulable', ATTEMPT_FAILURE);
   }
 
   /** Tries a pod at once, whatever it waits for. */
@@ -222,7 +239,8 @@ export class SchedulingQueue {
 
   /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
   moved(event: ClusterEvent, which: (pod: PodInfo) => boolean = () => true): void {
-    if (!this.hasRefused) return;
+    if (!this.wantsEvents) return;
+    this.#meanwhile.happened(event, which);
     for (const plugin of this.#pluginsAbout(event)) {
       for (const waiting of this.#refused.by(plugin))
         if (which(waiting.info))
@@ -234,6 +252,7 @@ export class SchedulingQueue {
   clear(): void {
     this.#pods.clear();
     this.#refused.clear();
+    this.#meanwhile.clear();
     this.#backingOff.clear();
     this.#active.clear();
     this.nominator.clear();
@@ -251,6 +270,13 @@ export class SchedulingQueue {
 
   #help(waiting: Waiting, event: ClusterEvent): Requeue {
     return this.#rulesFor(waiting).hints.requeue(waiting, event);
+  }
+
+  /** The most that any of the events does for the pod. */
+  #helpOf(waiting: Waiting, events: readonly ClusterEvent[]): Requeue {
+    const answers = new Set(events.map((event) => this.#help(waiting, event)));
+    if (answers.has('now')) return 'now';
+    return answers.has('backoff') ? 'backoff' : 'skip';
   }
 
   #pluginsAbout(event: ClusterEvent): ReadonlySet<string> {

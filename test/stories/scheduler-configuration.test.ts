@@ -444,6 +444,30 @@ describe('an extender', () => {
     await cluster.stop();
   });
 
+  it('has a pod that it refuses tried again for what happened before it answered', async () => {
+    const answers: (() => void)[] = [];
+    const handler: Handler = () =>
+      new Promise((resolve) => {
+        const NodeNames = answers.length === 0 ? [] : ['node-1'];
+        const bytes = Buffer.from(JSON.stringify({ NodeNames }));
+        answers.push(() => resolve({ status: 200, headers: {}, body: { kind: 'bytes', bytes } }));
+      });
+    const cluster = await clusterWith(configured(FILTER), { handler });
+    await cluster.create(POD, pod('a'));
+    await cluster.advance(500);
+    const [node] = await cluster.list(NODE);
+    assert.ok(node);
+    await cluster.patch(NODE, node, { metadata: { annotations: { a: 'b' } } });
+    await cluster.advance(500);
+    answers[0]?.();
+    await cluster.advance(2_000);
+    assert.equal(answers.length, 2);
+    answers[1]?.();
+    await cluster.settle();
+    assert.equal(await placeOf(cluster, 'a'), 'node-1');
+    await cluster.stop();
+  });
+
   it('is asked alone, and what became of the pod meanwhile stands', async () => {
     const waiting: (() => void)[] = [];
     const handler: Handler = () =>
