@@ -106,6 +106,13 @@ describe('SchedulingQueue', () => {
     action: 'Add',
     after: aPod('other', { nodeName: 'a', ...words }),
   });
+  const CORDONED = 'node.kubernetes.io/unschedulable';
+  const tolerating = (key: string): ClusterEvent => ({
+    resource: 'Pod',
+    action: 'UpdatePodToleration',
+    before: aPod('web'),
+    after: aPod('web', { tolerations: [{ key, operator: 'Exists' }] }),
+  });
   const rows: Row[] = [
     ['room', 'NodeResourcesFit', { cpu: '1' }, gone(), 'tried'],
     ['a pod that had no node', 'NodeResourcesFit', { cpu: '1' }, gone({}, ''), 'left'],
@@ -120,6 +127,8 @@ describe('SchedulingQueue', () => {
       node({ taints: [{ key: 'k', effect: 'NoSchedule' }] }),
       'left',
     ],
+    ['a toleration of cordoned nodes', 'NodeUnschedulable', {}, tolerating(CORDONED), 'tried'],
+    ['another toleration', 'NodeUnschedulable', {}, tolerating('other'), 'left'],
     ['a cordoned node', 'NodeUnschedulable', {}, node({ unschedulable: true }), 'left'],
     [
       'a node that it selects',
