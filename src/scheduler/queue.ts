@@ -165,7 +165,8 @@ export class SchedulingQueue {
     const before = known.info;
     known.info = nextPodInfo(before, pod);
     this.nominator.update(before, known.info);
-    if (known.state === 'running') this.#meanwhile.changed(known, podEvents(before.pod, pod));
+    if (known.state === 'running' && this.#meanwhile.size > 0)
+      this.#meanwhile.changed(known, podEvents(before.pod, pod));
     if (known.state !== 'unschedulable') return;
     for (const event of podEvents(before.pod, pod)) {
       if (this.#requeue(known, this.#help(known, event), eventLabel(event))) break;
