@@ -204,6 +204,45 @@ describe('SchedulingQueue', () => {
     assert.deepEqual(waitsMs, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
   });
 
+  /** Two pods that back off for a second: `web` since the first of these times, then `other`. */
+  async function backingOff([webMs, otherMs]: [number, number], first: Failure, words: PodWords) {
+    const t = queueOf();
+    await t.environment.advance(webMs);
+    const refuse = (pod: Pod, failure: Failure): void => {
+      t.queue.set(pod);
+      t.queue.pop();
+      t.queue.failed(
+        { key: `default/${pod.metadata?.name}`, uid: pod.metadata?.uid ?? '' },
+        failure,
+      );
+    };
+    refuse(aPod('web', { cpu: '1' }), first);
+    await t.environment.advance(otherMs - webMs);
+    refuse(aPod('other', { cpu: '1', ...words }), refusedBy('NodeResourcesFit'));
+    t.queue.set(aPod('busy'));
+    t.queue.moved(gone());
+    assert.equal(t.queue.pop()?.key, 'default/busy');
+    return t.queue;
+  }
+
+  it('takes the more important pod of those whose back-off ends in the same second', async () => {
+    const cpu = refusedBy('NodeResourcesFit');
+    const near = await backingOff([0, 900], cpu, { priority: 5 });
+    assert.equal(near.pop()?.key, 'default/other');
+    const far = await backingOff([500, 1_100], cpu, { priority: 5 });
+    assert.equal(
+      far.pop()?.key,
+      'default/web',
+      'one back-off ends in the second second, one in the third',
+    );
+  });
+
+  it('does not have a pod that was refused wait for one whose attempt failed', async () => {
+    const queue = await backingOff([0, 100], ATTEMPT_FAILED, {});
+    assert.equal(queue.pop()?.key, 'default/other');
+    assert.equal(queue.pop(), undefined);
+  });
+
   it('tries a pod at once for which something was under way', async () => {
     const pending = new Set(['NodePorts']);
     const t = refused({ unschedulable: new Set(), pending }, { hostPort: 80 });

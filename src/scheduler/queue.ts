@@ -13,7 +13,7 @@ import type { Environment } from '#base/env.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { Cluster } from './cluster.ts';
 import { ANY_EVENT, type ClusterEvent, eventLabel, podEvents } from './cluster-events.ts';
-import type { Plugin, PodInfo } from './framework.ts';
+import type { Plugin, PodInfo, QueuedPod } from './framework.ts';
 import type { FrameworkMetrics } from './framework-metrics.ts';
 import { Heap } from './heap.ts';
 import { Hints, type Requeue } from './hints.ts';
@@ -111,10 +111,12 @@ export class SchedulingQueue {
       [...(options.profiles ?? [])].map(([name, plugins]) => [name, rulesOf(plugins, options)]),
     );
     const sort = options.plugins.find((plugin) => plugin.less !== undefined);
-    this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);
+    const less = (left: QueuedPod, right: QueuedPod): boolean =>
+      sort?.less?.(left, right) ?? left.order < right.order;
+    this.#active = new Heap<Waiting>(less);
     const { environment } = options;
     this.#refused = new Refused(environment.timers, (pods) => this.#flush(pods));
-    this.#backingOff = new BackingOff(environment, (waiting) =>
+    this.#backingOff = new BackingOff(environment, less, (waiting) =>
       this.#activate(waiting, 'BackoffComplete'),
     );
   }
