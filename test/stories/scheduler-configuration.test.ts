@@ -52,7 +52,8 @@ async function started(
     environment,
     client,
     informers: new InformerFactory({ client, environment }),
-    eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
+    eventsOf: (component) =>
+      new EventRecorder({ client, environment, component, isSeries: true, signal }),
     profiles: profilesOf(config),
     extenders: (config.extenders ?? []).map(
       (each) => new Extender({ config: each, handler: handler ?? absent, environment }),
@@ -109,7 +110,7 @@ profiles:
     assert.deepEqual(
       events
         .filter(({ reason }) => reason === 'Scheduled')
-        .map((event) => `${event.involvedObject.name} ${event.source?.component}`)
+        .map((event) => `${event.involvedObject.name} ${event.reportingComponent}`)
         .toSorted(),
       ['a default-scheduler', 'b anywhere'],
     );
