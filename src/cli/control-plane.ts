@@ -111,13 +111,21 @@ function createScheduler(
   options: ControlPlaneOptions,
   signal: AbortSignal,
 ): Scheduler {
-  const { environment, featureGates = new FeatureGates() } = options;
+  const { environment, hostname, featureGates = new FeatureGates() } = options;
   const client = clientAs(handler, SCHEDULER, { environment, userAgent: 'kube-scheduler', signal });
   return new Scheduler({
     environment,
     client,
     informers: new InformerFactory({ client, environment }),
-    eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
+    eventsOf: (component) =>
+      new EventRecorder({
+        client,
+        environment,
+        component,
+        ...(hostname === undefined ? {} : { host: hostname }),
+        isSeries: true,
+        signal,
+      }),
     // A group that is not served cannot be waited for.
     gates: serves(options, POD_GROUP) ? schedulerGates(featureGates) : {},
   });

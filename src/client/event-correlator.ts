@@ -5,6 +5,7 @@
  * The rules and figures are upstream's: staging/src/k8s.io/client-go/tools/record/events_cache.go, v1.36.
  */
 import type { Event } from '#api/gen/core-v1.ts';
+import { LruMap } from './lru-map.ts';
 
 /** Entries of each of the three memories. */
 const MEMORY_MAX = 4096;
@@ -129,29 +130,4 @@ function eventKey(event: Event): string {
     event.reason,
     event.message,
   ]);
-}
-
-/** A map that forgets what was used least recently. */
-class LruMap<V> {
-  readonly #sizeMax: number;
-  readonly #map = new Map<string, V>();
-  constructor(sizeMax: number) {
-    this.#sizeMax = sizeMax;
-  }
-  get(key: string): V | undefined {
-    const value = this.#map.get(key);
-    if (value === undefined) return undefined;
-    this.#map.delete(key);
-    this.#map.set(key, value);
-    return value;
-  }
-  set(key: string, value: V): void {
-    this.#map.delete(key);
-    this.#map.set(key, value);
-    if (this.#map.size <= this.#sizeMax) return;
-    for (const oldest of this.#map.keys()) {
-      this.#map.delete(oldest);
-      return;
-    }
-  }
 }

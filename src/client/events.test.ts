@@ -18,6 +18,7 @@ const ABOUT = {
 class Events {
   readonly stored = new Map<string, Event>();
   failures: unknown[] = [];
+  patches = 0;
   readonly client = {
     create: (_type: unknown, event: Event) => {
       const failure = this.failures.shift();
@@ -34,6 +35,7 @@ class Events {
       const known = this.stored.get(target.name);
       if (known === undefined)
         return Promise.reject(notFound({ group: '', resource: 'events' }, target.name));
+      this.patches += 1;
       const next = { ...known, ...patch };
       this.stored.set(target.name, next);
       return Promise.resolve(next);
@@ -144,6 +146,93 @@ describe('EventRecorder', () => {
     const { recorder, say } = world();
     for (let i = 0; i < 1_500; i++) say(`m${i}`);
     assert.equal(recorder.dropped, 499);
+  });
+});
+
+describe('EventRecorder, of the newer form', () => {
+  function series(signal?: AbortSignal) {
+    const events = new Events();
+    const environment = new VirtualEnvironment();
+    const recorder = new EventRecorder({
+      client: events.client,
+      environment,
+      component: 'default-scheduler',
+      host: 'n1',
+      isSeries: true,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const say = (message: string, reason = 'FailedScheduling'): void =>
+      recorder.event({ about: ABOUT, type: 'Warning', reason, message, action: 'Scheduling' });
+    const counts = (): unknown[] => [...events.stored.values()].map((event) => event.series?.count);
+    return { events, environment, recorder, say, counts };
+  }
+
+  it('says what was done, by whom, and when, and what else it is about', async () => {
+    const { events, environment, recorder } = series();
+    const related = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'boss', uid: 'u2' } };
+    const words = { type: 'Normal', reason: 'Preempted', action: 'Preempting' } as const;
+    recorder.event({ about: ABOUT, related, message: 'hello', ...words });
+    await environment.runUntilIdle();
+    const [{ metadata, ...event } = { metadata: {} }] = [...events.stored.values()];
+    assert.equal(metadata?.namespace, 'shop');
+    assert.deepEqual(event, {
+      involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'web', uid: 'u1' },
+      related: { apiVersion: 'v1', kind: 'Pod', name: 'boss', uid: 'u2' },
+      ...words,
+      message: 'hello',
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      reportingComponent: 'default-scheduler',
+      reportingInstance: 'default-scheduler-n1',
+    });
+  });
+
+  it('has one event for what repeats, whatever it says, and writes how often in the end', async () => {
+    const { events, environment, say, counts } = series();
+    for (const message of ['a', 'b', 'c', 'd']) {
+      say(message);
+      await environment.advance(1_000);
+    }
+    assert.deepEqual(counts(), [2]);
+    await environment.advance(12 * 60_000);
+    const [event] = [...events.stored.values()];
+    assert.equal(event?.message, 'a');
+    assert.deepEqual(event?.series, {
+      count: 4,
+      lastObservedTime: '2026-01-01T00:00:03.000000Z',
+    });
+    assert.equal(events.patches, 2);
+    say('a');
+    await environment.advance(1);
+    assert.deepEqual(counts(), [4, undefined], 'a series that is over is not gone on with');
+  });
+
+  it('tells of a series that goes on every half hour', async () => {
+    const { environment, say, counts } = series();
+    for (let minute = 0; minute < 40; minute++) {
+      say('a');
+      await environment.advance(60_000);
+    }
+    assert.deepEqual(counts(), [31]);
+  });
+
+  it('keeps apart what happens for other reasons, and what does so much later', async () => {
+    const { environment, say, counts } = series();
+    say('a');
+    say('a', 'Other');
+    await environment.advance(7 * 60_000);
+    say('a');
+    await environment.advance(1);
+    assert.deepEqual(counts(), [undefined, undefined, undefined]);
+  });
+
+  it('has no timer when it is told to end', async () => {
+    const stop = new AbortController();
+    const { events, environment, say } = series(stop.signal);
+    for (const message of ['a', 'b', 'c']) say(message);
+    await environment.advance(1);
+    stop.abort();
+    assert.equal(environment.nextTimerMs, undefined);
+    assert.equal(events.patches, 1, 'the first repetition');
   });
 });
 

@@ -9,10 +9,11 @@ import { EVENT } from '#api/core/event.ts';
 import type { Event, ObjectReference } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { isNotFound, StatusError } from '#api/meta/status.ts';
-import { timeText } from '#api/meta/time.ts';
-import { type Environment, sleep } from '#base/env.ts';
+import { microTimeText, timeText } from '#api/meta/time.ts';
+import { type Environment, sleep, type Timer } from '#base/env.ts';
 import type { Client } from './client.ts';
-import { EventCorrelator } from './event-correlator.ts';
+import { type Correlated, EventCorrelator } from './event-correlator.ts';
+import { EventSeries, FINISH_MS } from './event-series.ts';
 
 const QUEUE_MAX = 1000;
 /** Attempts to write one event while the server cannot be reached, and the pause between them. */
@@ -29,6 +30,9 @@ export interface EventRequest {
   readonly message: string;
   /** The part of the object: `spec.containers{nginx}`. */
   readonly fieldPath?: string;
+  /** What was done, and what else it is about: told in the newer form alone. */
+  readonly action?: string;
+  readonly related?: KubeObject;
 }
 
 export interface EventRecorderOptions {
@@ -38,12 +42,17 @@ export interface EventRecorderOptions {
   readonly component: string;
   /** The node, for components that run on one. */
   readonly host?: string;
+  /** The newer form of events: what repeats is a series, and what is done has a name. */
+  readonly isSeries?: boolean;
   readonly signal?: AbortSignal;
 }
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #correlator = new EventCorrelator();
+  /** Undefined: events are of the older form, and counted. */
+  readonly #series: EventSeries | undefined;
+  #seriesTimer: Timer | undefined;
   readonly #queue: Event[] = [];
   #working = false;
   #dropped = 0;
@@ -51,6 +60,8 @@ export class EventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#series = options.isSeries === true ? new EventSeries() : undefined;
+    options.signal?.addEventListener('abort', () => this.#seriesTimer?.cancel());
   }
 
   /** Queues an event. */
@@ -78,7 +89,7 @@ export class EventRecorder {
   }
 
   #make(request: EventRequest): Event {
-    const { component, host, environment } = this.#options;
+    const { environment } = this.#options;
     const involvedObject = referenceOf(request);
     const nowMs = environment.clock.now();
     const stamp = (BigInt(nowMs) * 1_000_000n + BigInt(this.#sequence++ % 1_000_000)).toString(16);
@@ -90,13 +101,31 @@ export class EventRecorder {
       involvedObject,
       reason: request.reason,
       message: request.message,
+      type: request.type,
+      ...(this.#series === undefined ? this.#counted(nowMs) : this.#named(request, nowMs)),
+    };
+  }
+
+  #counted(nowMs: number) {
+    const { component, host } = this.#options;
+    return {
       source: { component, ...(host === undefined ? {} : { host }) },
       firstTimestamp: timeText(nowMs),
       lastTimestamp: timeText(nowMs),
       count: 1,
-      type: request.type,
       reportingComponent: component,
       reportingInstance: host ?? '',
+    };
+  }
+
+  #named({ action = '', related }: EventRequest, nowMs: number) {
+    const { component, host } = this.#options;
+    return {
+      eventTime: microTimeText(nowMs),
+      action,
+      ...(related === undefined ? {} : { related: referenceOf({ about: related }) }),
+      reportingComponent: component,
+      reportingInstance: host === undefined ? component : `${component}-${host}`,
     };
   }
 
@@ -111,31 +140,55 @@ export class EventRecorder {
   }
 
   async #record(event: Event): Promise<void> {
-    const { environment, signal } = this.#options;
-    const correlated = this.#correlator.correlate(event, environment.clock.now());
+    const { environment } = this.#options;
+    const correlator = this.#series ?? this.#correlator;
+    const correlated = correlator.correlate(event, environment.clock.now());
+    if (this.#series?.isOpen === true) this.#watchSeries(this.#series);
     if (correlated.kind === 'drop') return;
+    const written = await this.#deliver(correlated.kind, correlated.event);
+    if (this.#series === undefined && written !== undefined)
+      this.#correlator.written(correlated.key, written);
+  }
+
+  /** What repeats and is not written yet is written in the end. */
+  #watchSeries(series: EventSeries): void {
+    const { environment, signal } = this.#options;
+    if (this.#seriesTimer !== undefined || signal?.aborted === true) return;
+    this.#seriesTimer = environment.timers.after(FINISH_MS, () => {
+      this.#seriesTimer = undefined;
+      for (const event of series.due(environment.clock.now()))
+        this.#deliver('count', event).catch((error: unknown) => this.#lost(event, error));
+      if (series.isOpen) this.#watchSeries(series);
+    });
+  }
+
+  /** Answers what the server has; undefined: it refused, or could not be reached for long. */
+  async #deliver(
+    kind: Exclude<Correlated['kind'], 'drop'>,
+    event: Event,
+  ): Promise<Event | undefined> {
+    const { environment, signal } = this.#options;
     for (let tries = 1; signal?.aborted !== true; tries++) {
       try {
-        this.#correlator.written(
-          correlated.key,
-          await this.#write(correlated.kind, correlated.event),
-        );
-        return;
+        return await this.#write(kind, event);
       } catch (error) {
-        if (error instanceof StatusError || tries >= TRIES_MAX)
-          return this.#lost(correlated.event, error);
+        if (error instanceof StatusError || tries >= TRIES_MAX) {
+          this.#lost(event, error);
+          return undefined;
+        }
         const delayMs = tries === 1 ? RETRY_MS * environment.random.next() : RETRY_MS;
         await sleep(environment, delayMs, signal);
       }
     }
+    return undefined;
   }
 
   async #write(kind: 'create' | 'count', event: Event): Promise<Event> {
     const { client } = this.#options;
     if (kind === 'create') return client.create(EVENT, event);
     const { name = '', namespace = 'default' } = event.metadata ?? {};
-    const { message = '', lastTimestamp, count } = event;
-    const patch = { message, lastTimestamp, count };
+    const { message = '', lastTimestamp, count, series } = event;
+    const patch = series === undefined ? { message, lastTimestamp, count } : { series };
     return client.patch(EVENT, { name, namespace }, 'strategic', patch).catch((error: unknown) => {
       // Events expire; the count then goes on under the same name.
       if (isNotFound(error)) return client.create(EVENT, event);
@@ -152,7 +205,10 @@ export class EventRecorder {
   }
 }
 
-function referenceOf({ about, fieldPath }: EventRequest): ObjectReference {
+function referenceOf({
+  about,
+  fieldPath,
+}: Pick<EventRequest, 'about' | 'fieldPath'>): ObjectReference {
   const path = fieldPath === undefined ? {} : { fieldPath };
   if ('reference' in about) return { ...about.reference, ...path };
   const { apiVersion, kind, metadata: meta } = about;

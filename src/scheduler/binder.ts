@@ -93,13 +93,22 @@ export class Binder {
       await bindPod(this.#options, pod, node);
     } catch (error) {
       if (isNotFound(error) || isConflict(error)) throw new BindingRefused(String(error));
-      throw error;
+      throw new Error(`running Bind plugin "DefaultBinder": ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Others may want to know where the pod will be while that takes its time. */
+  async #tellNode({ pod, key }: PodInfo, node: string): Promise<void> {
+    try {
+      await patchPodStatus(this.#options, pod, { nominatedNodeName: node });
+    } catch (error) {
+      const { log } = this.#options.environment;
+      log.warn('cannot tell the node that is kept for a pod', { pod: key, error: String(error) });
     }
   }
 
   async #prepare({ info, node, timeoutMs }: BindingPlan, reservation: Reservation): Promise<void> {
-    // Others may want to know where the pod will be while that takes its time.
-    await patchPodStatus(this.#options, info.pod, { nominatedNodeName: node });
+    await this.#tellNode(info, node);
     const { plugin } = reservation;
     const written = await within(plugin, async () => {
       const made = await writeBefore(this.#options, reservation.writes);

@@ -87,6 +87,15 @@ describe('podEvents', () => {
       ['UpdatePodToleration'],
     ],
   ];
+  const claims = { resourceClaimStatuses: [{ name: 'c', resourceClaimName: 'p-c' }] };
+  const extended = { extendedResourceClaimStatus: { resourceClaimName: 'e', requestMappings: [] } };
+  for (const status of [claims, extended])
+    rows.push([
+      `a claim that was made for it: ${Object.keys(status).join()}`,
+      aPod('p'),
+      aPod('p', { status }),
+      ['UpdatePodGeneratedResourceClaim'],
+    ]);
   for (const [what, before, after, actions] of rows) {
     it(`tells ${what}`, () => {
       assert.deepEqual(

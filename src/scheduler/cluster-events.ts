@@ -104,10 +104,17 @@ export function podEvents(before: Pod, after: Pod): ClusterEvent[] {
   if (gates(before) > 0 && gates(after) === 0) actions.push('UpdatePodSchedulingGatesEliminated');
   if ((before.spec?.tolerations?.length ?? 0) !== (after.spec?.tolerations?.length ?? 0))
     actions.push('UpdatePodToleration');
-  if (!equalValues(before.status?.resourceClaimStatuses, after.status?.resourceClaimStatuses))
-    actions.push('UpdatePodGeneratedResourceClaim');
+  if (!saysTheSameOfClaims(before, after)) actions.push('UpdatePodGeneratedResourceClaim');
   if (actions.length === 0) actions.push('Update');
   return actions.map((action) => ({ resource: 'Pod', action, before, after }));
+}
+
+/** Of claims that were made for the pod. */
+function saysTheSameOfClaims({ status: old }: Pod, { status: now }: Pod): boolean {
+  return (
+    equalValues(old?.resourceClaimStatuses, now?.resourceClaimStatuses) &&
+    equalValues(old?.extendedResourceClaimStatus, now?.extendedResourceClaimStatus)
+  );
 }
 
 function asksForLess(before: Pod, after: Pod): boolean {

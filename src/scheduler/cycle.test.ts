@@ -157,7 +157,9 @@ describe('Snapshot', () => {
     snapshot.assume(info, 'a');
     snapshot.setPod(info.pod);
     assert.equal(snapshot.node('a')?.requested.cpu, 2000, 'the API has not seen the binding yet');
-    snapshot.forget(info.key);
+    snapshot.forget({ ...info, uid: 'of another pod' });
+    assert.equal(snapshot.node('a')?.requested.cpu, 2000, 'that one had its name before');
+    snapshot.forget(info);
     assert.equal(snapshot.node('a')?.requested.cpu, 0);
     const bound = { ...info.pod, spec: { ...info.pod.spec!, nodeName: 'a' } };
     snapshot.setPod(bound);

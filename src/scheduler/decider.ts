@@ -70,7 +70,7 @@ export class Decider {
     this.#lookedAt(result.looked);
     const room = 'diagnosis' in result ? await this.#makeRoomWith(pod, result) : undefined;
     meter.decided(startMs);
-    if (!queue.has(pod.key)) return undefined;
+    if (!queue.has(pod)) return undefined;
     return room === undefined ? { result } : { result, room };
   }
 
@@ -113,8 +113,8 @@ export class Decider {
     const startMs = this.#options.frameworkMetrics.now();
     for (const reservation of reservations) reservation.release();
     this.#timed(pod, 'Unreserve', { status: 'Success', startMs });
-    snapshot.forget(pod.key);
-    if (queue.has(pod.key)) queue.nominator.set(pod, nominated);
+    snapshot.forget(pod);
+    if (queue.has(pod)) queue.nominator.set(pod, nominated);
   }
 
   /** What the pod, which has a place, waits for. */

@@ -86,7 +86,7 @@ export class Feed {
       });
     snapshot.setNode(object);
     // What exactly has changed is of interest to pods that wait, and to nobody else.
-    if (!queue.hasRefused) return;
+    if (!queue.wantsEvents) return;
     for (const event of nodeEvents(previous, object))
       this.#timed(eventLabel(event), () => queue.moved(event));
   }
@@ -134,7 +134,7 @@ export class Feed {
     snapshot.setPod(pod);
     snapshot.podGroups.seen(pod);
     if (previous?.spec?.nodeName) {
-      if (!queue.hasRefused) return;
+      if (!queue.wantsEvents) return;
       for (const event of podEvents(previous, pod)) queue.moved(event);
       return;
     }

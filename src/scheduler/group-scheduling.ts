@@ -86,7 +86,7 @@ export class GroupScheduling {
     if (typeof status === 'object') return options.fail(pod, error ?? new Error(status.error));
     if (status === 'scheduled' && place !== undefined) return options.bind(pod, place);
     // It may have gone while the others were tried.
-    if (!options.queue.has(pod.key)) return;
+    if (!options.queue.has(pod)) return;
     if (refused !== undefined && (place === undefined || status === 'preempting'))
       return options.refuse(pod, refused);
     const message =

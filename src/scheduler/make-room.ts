@@ -72,7 +72,7 @@ function begin(options: RoomOptions): Begun | Room {
   const { run, diagnosis, givesBack, preempts } = options;
   const wasAsked = run !== undefined || diagnosis.before?.plugin === 'DynamicResources';
   if (givesBack && !wasAsked) return { result: { message: NOT_ASKED, keep: true } };
-  const found = preempts ? preemptionCandidates(options) : { message: '', keep: true };
+  const found = preempts ? preemptionCandidates(options) : { message: '', keep: givesBack };
   if (!givesBack) return { giveBack: undefined, found };
   const filter = run?.filters.find((each) => each.giveBack !== undefined);
   return { giveBack: filter?.giveBack?.() ?? NO_DEVICES, found };

@@ -42,20 +42,20 @@ export class Outcomes {
 
   /** Resolves when the pod is bound; rejects when it is not, after all that is to be said of that. */
   async bind(info: PodInfo, { node, reservations }: Place): Promise<void> {
-    const { key } = info;
+    this.#options.queue.decided(info);
     try {
       const timeoutMs = this.#options.profileOf(info).profile.bindTimeoutMs;
       await this.#options.binder.bind({ info, node, reservations, timeoutMs });
     } catch (error) {
-      this.#options.snapshot.forget(key);
+      this.#options.snapshot.forget(info);
       this.#options.freed(info.pod, node);
-      if (isSettled(error)) this.#options.queue.done(key);
-      else if (this.#options.queue.has(key)) await this.failed(info, error);
+      if (isSettled(error)) this.#options.queue.done(info);
+      else if (this.#options.queue.has(info)) await this.failed(info, error);
       throw error;
     }
-    this.#options.attempts.forget(key);
+    this.#options.attempts.forget(info.key);
     this.#attempted(info, 'scheduled');
-    this.#options.queue.done(key);
+    this.#options.queue.done(info);
     this.#options.profileOf(info).reports.scheduled(info.pod, node);
   }
 
@@ -66,7 +66,7 @@ export class Outcomes {
     this.#options.attempts.remember(info.key, { diagnosis, atMs });
     const nominatedNodeName = this.#nominate(info, room);
     this.#attempted(info, 'unschedulable');
-    this.#options.queue.failed(info.key, rejectors(diagnosis));
+    this.#options.queue.failed(info, rejectors(diagnosis));
     if ('victims' in room) this.#options.metrics.victimsChosen(room.victims.length);
     const evicted = 'victims' in room ? this.#evict(info, room) : undefined;
     const given = giveBack?.act?.(this.#options).catch((error: unknown) => {
@@ -90,7 +90,7 @@ export class Outcomes {
     const { queue } = this.#options;
     queue.nominator.set(pod, node);
     this.#attempted(pod, 'unschedulable');
-    queue.failed(pod.key, ATTEMPT_FAILED);
+    queue.failed(pod, ATTEMPT_FAILED);
     const report = { reason: 'Unschedulable', message, nominatedNodeName: node } as const;
     return this.#options.profileOf(pod).reports.refused(this.#latest(pod), report);
   }
@@ -102,7 +102,7 @@ export class Outcomes {
     if (pod !== info.pod) this.#options.queue.set(pod);
     this.#options.queue.nominator.remove(info.key);
     this.#attempted(info, 'error');
-    this.#options.queue.failed(info.key, ATTEMPT_FAILED);
+    this.#options.queue.failed(info, ATTEMPT_FAILED);
     const message = error instanceof Error ? error.message : String(error);
     try {
       await this.#options.profileOf(info).reports.refused(this.#latest(info), {
@@ -130,14 +130,14 @@ export class Outcomes {
     try {
       await this.#options.profileOf(pod).preemptor.preempt(pod, chosen, displaced);
     } catch (error) {
-      this.#options.queue.activate(pod.key);
+      this.#options.queue.activate(pod);
       throw error;
     }
   }
 
   #attempted(info: PodInfo, result: AttemptResult): void {
     const profile = this.#options.profileOf(info).profile.schedulerName;
-    this.#options.metrics.attempted(this.#options.queue.attemptsOf(info.key), { result, profile });
+    this.#options.metrics.attempted(this.#options.queue.attemptsOf(info), { result, profile });
   }
 
   /** The pod as the API shows it now, if it is still the same one. */

@@ -2,7 +2,7 @@
 import type { Pod, PodCondition } from '#api/gen/core-v1.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { Notice } from './framework.ts';
-import { patchPodStatus, type Writer } from './pod-writes.ts';
+import { patchPodStatus, withType, type Writer } from './pod-writes.ts';
 
 /** What the API takes as the message of an event. */
 const EVENT_MESSAGE_MAX = 1_024;
@@ -24,24 +24,31 @@ export class PodReports {
   scheduled(pod: Pod, node: string): void {
     const { namespace = '', name = '' } = pod.metadata ?? {};
     this.#options.events.event({
-      about: pod,
+      about: withType(pod),
       type: 'Normal',
       reason: 'Scheduled',
+      action: 'Binding',
       message: `Successfully assigned ${namespace}/${name} to ${node}`,
     });
   }
 
   /** It has a node, and waits for something before it is bound to it. */
   waits(pod: Pod, notice: Notice): void {
-    this.#options.events.event({ about: pod, type: 'Normal', ...notice });
+    this.#options.events.event({
+      about: withType(pod),
+      type: 'Normal',
+      action: 'Scheduling',
+      ...notice,
+    });
   }
 
   /** The condition is written only when it is news. */
   async refused(pod: Pod, { reason, message, nominatedNodeName }: RefusalReport): Promise<void> {
     this.#options.events.event({
-      about: pod,
+      about: withType(pod),
       type: 'Warning',
       reason: 'FailedScheduling',
+      action: 'Scheduling',
       message: message.length <= EVENT_MESSAGE_MAX ? message : truncated(message),
     });
     const condition: PodCondition = { type: 'PodScheduled', status: 'False', reason, message };

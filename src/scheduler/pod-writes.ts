@@ -95,6 +95,11 @@ function changedCondition(
   return next.filter(({ type }) => type === condition.type);
 }
 
+/** Objects of a list do not say what they are; events must. */
+export function withType(pod: Pod): Pod {
+  return { apiVersion: 'v1', kind: 'Pod', ...pod };
+}
+
 export function targetOf({ metadata }: Pod): { name: string; namespace: string } {
   return { name: metadata?.name ?? '', namespace: metadata?.namespace ?? '' };
 }

@@ -4,6 +4,7 @@ import type { Pod } from '#api/gen/core-v1.ts';
 import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
 import { aNode, aPod, type PodWords, snapshotOf, type World } from '#kit/scheduler-world.ts';
 import { scheduleOne } from './cycle.ts';
+import { makeRoom as roomOf, type Room, type RoomOptions } from './make-room.ts';
 import { Nominator } from './nominator.ts';
 import { PLUGINS } from './plugins/order.ts';
 import { podInfo } from './pod-info.ts';
@@ -29,7 +30,34 @@ function makeRoom(world: World, wanted: Pod, nominator = new Nominator()): strin
   return `${result.node}: ${result.victims.map(({ uid }) => uid).join(' ')}`;
 }
 
+/** What a profile does for a pod that fits nowhere. */
+function roomFor(words: Pick<RoomOptions, 'givesBack' | 'preempts'>): Room {
+  const nobody = { nodeCount: 1, verdicts: new Map() };
+  return roomOf({
+    pod: podInfo(high),
+    run: undefined,
+    diagnosis: { ...nobody, before: { plugin: 'DynamicResources', kind: 'Pending', reasons: [] } },
+    cluster: snapshotOf({ nodes: [aNode('a')] }),
+    nominations: new Nominator(),
+    nowMs: NOW_MS,
+    random: () => 0,
+    ...words,
+  });
+}
+
 const high = aPod('p', { cpu: '4', priority: 10 });
+
+describe('a profile', () => {
+  it('that makes no room takes the nomination of a pod back that fits nowhere', () => {
+    const keeps = (words: Pick<RoomOptions, 'givesBack' | 'preempts'>): unknown => {
+      const { result } = roomFor(words);
+      return 'keep' in result && result.keep;
+    };
+    assert.equal(keeps({ givesBack: false, preempts: false }), false);
+    assert.equal(keeps({ givesBack: true, preempts: false }), true);
+    assert.equal(keeps({ givesBack: true, preempts: true }), false);
+  });
+});
 
 describe('preempt', () => {
   const budget = (app: string, disruptionsAllowed: number): PodDisruptionBudget => ({

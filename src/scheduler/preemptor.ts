@@ -9,7 +9,7 @@ import { POD } from '#api/core/pod.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { PodInfo } from './framework.ts';
-import { patchPodStatus, targetOf, type Writer } from './pod-writes.ts';
+import { patchPodStatus, targetOf, withType, type Writer } from './pod-writes.ts';
 import type { Candidate } from './preemption.ts';
 
 export interface PreemptorOptions extends Writer {
@@ -94,13 +94,10 @@ export class Preemptor {
     events.event({
       about: withType(victim),
       type: 'Normal',
+      related: withType(pod),
       reason: 'Preempted',
+      action: 'Preempting',
       message: `Preempted by pod ${pod.metadata?.uid ?? uid} on node ${node}`,
     });
   }
-}
-
-/** Objects of a list do not say what they are; events must. */
-function withType(pod: PodInfo['pod']): PodInfo['pod'] {
-  return { apiVersion: 'v1', kind: 'Pod', ...pod };
 }

@@ -9,6 +9,7 @@ import { PLUGINS } from './plugins/order.ts';
 import { ATTEMPT_FAILED, type Failure, SchedulingQueue } from './queue.ts';
 
 const MINUTES_MS = 60_000;
+const WEB = { key: 'default/web', uid: 'web' };
 
 function refusedBy(...plugins: string[]): Failure {
   return { unschedulable: new Set(plugins), pending: new Set() };
@@ -31,7 +32,7 @@ function refused(failure: Failure = refusedBy('NodeName'), words: PodWords = {})
   const t = queueOf();
   t.queue.set(aPod('web', words));
   t.queue.pop();
-  t.queue.failed('default/web', failure);
+  t.queue.failed(WEB, failure);
   t.woken = 0;
   return t;
 }
@@ -105,6 +106,13 @@ describe('SchedulingQueue', () => {
     action: 'Add',
     after: aPod('other', { nodeName: 'a', ...words }),
   });
+  const CORDONED = 'node.kubernetes.io/unschedulable';
+  const tolerating = (key: string): ClusterEvent => ({
+    resource: 'Pod',
+    action: 'UpdatePodToleration',
+    before: aPod('web'),
+    after: aPod('web', { tolerations: [{ key, operator: 'Exists' }] }),
+  });
   const rows: Row[] = [
     ['room', 'NodeResourcesFit', { cpu: '1' }, gone(), 'tried'],
     ['a pod that had no node', 'NodeResourcesFit', { cpu: '1' }, gone({}, ''), 'left'],
@@ -119,6 +127,8 @@ describe('SchedulingQueue', () => {
       node({ taints: [{ key: 'k', effect: 'NoSchedule' }] }),
       'left',
     ],
+    ['a toleration of cordoned nodes', 'NodeUnschedulable', {}, tolerating(CORDONED), 'tried'],
+    ['another toleration', 'NodeUnschedulable', {}, tolerating('other'), 'left'],
     ['a cordoned node', 'NodeUnschedulable', {}, node({ unschedulable: true }), 'left'],
     [
       'a node that it selects',
@@ -189,9 +199,48 @@ describe('SchedulingQueue', () => {
       const fromMs = t.environment.elapsedMs;
       while (t.queue.pop() === undefined) await t.environment.advance(500);
       waitsMs.push(t.environment.elapsedMs - fromMs);
-      t.queue.failed('default/web', ATTEMPT_FAILED);
+      t.queue.failed(WEB, ATTEMPT_FAILED);
     }
     assert.deepEqual(waitsMs, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+  });
+
+  /** Two pods that back off for a second: `web` since the first of these times, then `other`. */
+  async function backingOff([webMs, otherMs]: [number, number], first: Failure, words: PodWords) {
+    const t = queueOf();
+    await t.environment.advance(webMs);
+    const refuse = (pod: Pod, failure: Failure): void => {
+      t.queue.set(pod);
+      t.queue.pop();
+      t.queue.failed(
+        { key: `default/${pod.metadata?.name}`, uid: pod.metadata?.uid ?? '' },
+        failure,
+      );
+    };
+    refuse(aPod('web', { cpu: '1' }), first);
+    await t.environment.advance(otherMs - webMs);
+    refuse(aPod('other', { cpu: '1', ...words }), refusedBy('NodeResourcesFit'));
+    t.queue.set(aPod('busy'));
+    t.queue.moved(gone());
+    assert.equal(t.queue.pop()?.key, 'default/busy');
+    return t.queue;
+  }
+
+  it('takes the more important pod of those whose back-off ends in the same second', async () => {
+    const cpu = refusedBy('NodeResourcesFit');
+    const near = await backingOff([0, 900], cpu, { priority: 5 });
+    assert.equal(near.pop()?.key, 'default/other');
+    const far = await backingOff([500, 1_100], cpu, { priority: 5 });
+    assert.equal(
+      far.pop()?.key,
+      'default/web',
+      'one back-off ends in the second second, one in the third',
+    );
+  });
+
+  it('does not have a pod that was refused wait for one whose attempt failed', async () => {
+    const queue = await backingOff([0, 100], ATTEMPT_FAILED, {});
+    assert.equal(queue.pop()?.key, 'default/other');
+    assert.equal(queue.pop(), undefined);
   });
 
   it('tries a pod at once for which something was under way', async () => {
@@ -216,11 +265,57 @@ describe('SchedulingQueue', () => {
     assert.equal(queue.pop(), undefined);
   });
 
+  /** A pod of NodePorts that others are asked about, while `meanwhile` happens. */
+  const asked = (meanwhile: (queue: SchedulingQueue) => void): SchedulingQueue => {
+    const { queue } = queueOf();
+    queue.set(aPod('web', { hostPort: 80 }));
+    queue.pop();
+    queue.watch(WEB);
+    meanwhile(queue);
+    queue.failed(WEB, refusedBy('NodePorts', 'TaintToleration'));
+    return queue;
+  };
+
+  it('tries a pod again for what happened while others were asked about it', () => {
+    const freed = asked((queue) => queue.moved(gone({ hostPort: 80 })));
+    assert.equal(freed.pop()?.key, 'default/web');
+    const tolerations = [{ key: 'a', operator: 'Exists' as const }];
+    const changed = asked((queue) => queue.set(aPod('web', { hostPort: 80, tolerations })));
+    assert.equal(changed.pop()?.key, 'default/web');
+    assert.equal(asked((queue) => queue.moved(gone({ hostPort: 81 }))).pop(), undefined);
+    const others = asked((queue) => queue.moved(gone({ hostPort: 80 }), () => false));
+    assert.equal(others.pop(), undefined, 'the event is about other pods');
+  });
+
+  it('wants no events for a pod that is being bound', () => {
+    const { queue } = queueOf();
+    queue.set(aPod('web'));
+    queue.pop();
+    queue.watch(WEB);
+    assert.equal(queue.wantsEvents, true);
+    queue.decided(WEB);
+    assert.equal(queue.wantsEvents, false);
+  });
+
+  it('does not take another pod for one of its name that it was to try', () => {
+    const { queue } = queueOf();
+    const next = aPod('web');
+    queue.set(aPod('web'));
+    queue.pop();
+    queue.remove('default/web');
+    queue.set({ ...next, metadata: { ...next.metadata, uid: 'next' } });
+    queue.done(WEB);
+    assert.equal(queue.has(WEB), false);
+    assert.equal(queue.pop()?.uid, 'next');
+    queue.failed(WEB, ATTEMPT_FAILED);
+    assert.equal(queue.counts().backoff, 0);
+  });
+
   it('backs off to the end though an earlier back-off of it would have ended', async () => {
     const t = refused(ATTEMPT_FAILED);
-    t.queue.activate('default/web');
+    t.queue.activate(WEB);
     t.queue.pop();
-    t.queue.failed('default/web', ATTEMPT_FAILED);
+    t.queue.failed(WEB, ATTEMPT_FAILED);
     await t.environment.advance(1_500);
     assert.equal(t.queue.pop(), undefined, 'the first lasted a second, the second lasts two');
     await t.environment.advance(1_000);

@@ -13,13 +13,14 @@ import type { Environment } from '#base/env.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import type { Cluster } from './cluster.ts';
 import { ANY_EVENT, type ClusterEvent, eventLabel, podEvents } from './cluster-events.ts';
-import type { Plugin, PodInfo } from './framework.ts';
+import type { Plugin, PodInfo, QueuedPod } from './framework.ts';
 import type { FrameworkMetrics } from './framework-metrics.ts';
 import { Heap } from './heap.ts';
 import { Hints, type Requeue } from './hints.ts';
 import { Nominator } from './nominator.ts';
 import { nextPodInfo, podKey } from './pod-info.ts';
 import { BackingOff } from './queue/backing-off.ts';
+import { Meanwhile } from './queue/meanwhile.ts';
 import { type Refusals, Refused } from './queue/refused.ts';
 import { newWaiting, type Waiting } from './queue/waiting.ts';
 
@@ -77,6 +78,9 @@ export interface Attempts {
   readonly beganMs: number;
 }
 
+/** Which pod is meant: another one may have its name by now. */
+export type PodRef = Pick<PodInfo, 'key' | 'uid'>;
+
 /** Why an attempt came to nothing. */
 export interface Failure {
   /** Plug-ins that refused; empty: the attempt itself failed. */
@@ -95,6 +99,7 @@ export class SchedulingQueue {
   readonly #pods = new Map<string, Waiting>();
   readonly #refused: Refused;
   readonly #backingOff: BackingOff;
+  readonly #meanwhile = new Meanwhile();
   /** Pods that were removed meanwhile stay until they come up, and are passed over. */
   readonly #active: Heap<Waiting>;
   #order = 0;
@@ -106,10 +111,12 @@ export class SchedulingQueue {
       [...(options.profiles ?? [])].map(([name, plugins]) => [name, rulesOf(plugins, options)]),
     );
     const sort = options.plugins.find((plugin) => plugin.less !== undefined);
-    this.#active = new Heap((left, right) => sort?.less?.(left, right) ?? left.order < right.order);
+    const less = (left: QueuedPod, right: QueuedPod): boolean =>
+      sort?.less?.(left, right) ?? left.order < right.order;
+    this.#active = new Heap<Waiting>(less);
     const { environment } = options;
     this.#refused = new Refused(environment.timers, (pods) => this.#flush(pods));
-    this.#backingOff = new BackingOff(environment, (waiting) =>
+    this.#backingOff = new BackingOff(environment, less, (waiting) =>
       this.#activate(waiting, 'BackoffComplete'),
     );
   }
@@ -119,8 +126,8 @@ export class SchedulingQueue {
   }
 
   /** Whether any pod waits for an event: without one nobody needs to know what happened. */
-  get hasRefused(): boolean {
-    return this.#refused.size > 0;
+  get wantsEvents(): boolean {
+    return this.#refused.size > 0 || this.#meanwhile.size > 0;
   }
 
   /** Looks at every pod that waits: for people, not for decisions. */
@@ -137,15 +144,15 @@ export class SchedulingQueue {
     return this.#refused.counts();
   }
 
-  attemptsOf(key: string): Attempts | undefined {
-    const known = this.#pods.get(key);
+  attemptsOf(pod: PodRef): Attempts | undefined {
+    const known = this.#known(pod);
     if (known === undefined) return undefined;
     const { attempts, firstMs, beganMs } = known;
     return { count: attempts, firstMs, beganMs };
   }
 
-  has(key: string): boolean {
-    return this.#pods.has(key);
+  has(pod: PodRef): boolean {
+    return this.#known(pod) !== undefined;
   }
 
   /** A pod without a node, as the API shows it. */
@@ -160,6 +167,8 @@ export class SchedulingQueue {
     const before = known.info;
     known.info = nextPodInfo(before, pod);
     this.nominator.update(before, known.info);
+    if (known.state === 'running' && this.#meanwhile.size > 0)
+      this.#meanwhile.changed(known, podEvents(before.pod, pod));
     if (known.state !== 'unschedulable') return;
     for (const event of podEvents(before.pod, pod)) {
       if (this.#requeue(known, this.#help(known, event), eventLabel(event))) break;
@@ -172,6 +181,7 @@ export class SchedulingQueue {
     if (known === undefined) return;
     this.#pods.delete(key);
     this.#refused.delete(known);
+    this.#meanwhile.end(known);
     known.state = 'gone';
   }
 
@@ -189,15 +199,28 @@ export class SchedulingQueue {
     return this.#begin(known);
   }
 
+  /** Others are asked about a pod that is tried: what happens until then counts for it, too. */
+  watch(pod: PodRef): void {
+    const known = this.#known(pod);
+    if (known?.state === 'running') this.#meanwhile.begin(known);
+  }
+
+  /** It is to be bound: what happens from here on does not matter to it. */
+  decided(pod: PodRef): void {
+    const known = this.#known(pod);
+    if (known !== undefined) this.#meanwhile.end(known);
+  }
+
   /** It has a place. */
-  done(key: string): void {
-    this.remove(key);
+  done(pod: PodRef): void {
+    if (this.has(pod)) this.remove(pod.key);
   }
 
   /** It was refused, or the attempt itself failed. */
-  failed(key: string, failure: Failure): void {
-    const known = this.#pods.get(key);
+  failed(pod: PodRef, failure: Failure): void {
+    const known = this.#known(pod);
     if (known === undefined || known.state !== 'running') return;
+    const meanwhile = this.#meanwhile.end(known);
     known.rejectors = new Set([...failure.unschedulable, ...failure.pending]);
     known.pending = failure.pending;
     const isError = known.rejectors.size === 0;
@@ -206,20 +229,21 @@ export class SchedulingQueue {
     known.sinceMs = this.#options.environment.clock.monotonicMs();
     known.backoffUntilMs = known.sinceMs + this.#backoffMs(isError ? known.errors : known.refusals);
     this.#refused.add(known);
-    if (isError) this.#requeue(known, 'backoff', ATTEMPT_FAILURE);
-    else this.#moved('unschedulable', ATTEMPT_FAILURE);
+    const how = isError ? 'backoff' : this.#helpOf(known, meanwhile);
+    if (!this.#requeue(known, how, ATTEMPT_FAILURE)) this.#moved('unschedulable', ATTEMPT_FAILURE);
   }
 
   /** Tries a pod at once, whatever it waits for. */
-  activate(key: string): void {
-    const known = this.#pods.get(key);
+  activate(pod: PodRef): void {
+    const known = this.#known(pod);
     if (known?.state === 'unschedulable' || known?.state === 'backoff')
       this.#requeue(known, 'now', 'ForceActivate');
   }
 
   /** The cluster changed: pods that it may help get another try. `which` leaves some out. */
   moved(event: ClusterEvent, which: (pod: PodInfo) => boolean = () => true): void {
-    if (!this.hasRefused) return;
+    if (!this.wantsEvents) return;
+    this.#meanwhile.happened(event, which);
     for (const plugin of this.#pluginsAbout(event)) {
       for (const waiting of this.#refused.by(plugin))
         if (which(waiting.info))
@@ -231,9 +255,15 @@ export class SchedulingQueue {
   clear(): void {
     this.#pods.clear();
     this.#refused.clear();
+    this.#meanwhile.clear();
     this.#backingOff.clear();
     this.#active.clear();
     this.nominator.clear();
+  }
+
+  #known({ key, uid }: PodRef): Waiting | undefined {
+    const known = this.#pods.get(key);
+    return known?.info.uid === uid ? known : undefined;
   }
 
   #rulesFor({ info }: Waiting): Rules {
@@ -243,6 +273,13 @@ export class SchedulingQueue {
 
   #help(waiting: Waiting, event: ClusterEvent): Requeue {
     return this.#rulesFor(waiting).hints.requeue(waiting, event);
+  }
+
+  /** The most that any of the events does for the pod. */
+  #helpOf(waiting: Waiting, events: readonly ClusterEvent[]): Requeue {
+    const answers = new Set(events.map((event) => this.#help(waiting, event)));
+    if (answers.has('now')) return 'now';
+    return answers.has('backoff') ? 'backoff' : 'skip';
   }
 
   #pluginsAbout(event: ClusterEvent): ReadonlySet<string> {

@@ -73,6 +73,11 @@ function requestedWith(name: string, node: NodeInfo, pod: PodInfo): number {
 
 const PLAIN = new Set(['cpu', 'memory', 'ephemeral-storage']);
 
+/** Whether a resource counts for pods too that do not ask for it: every node has it. */
+export function isPlain(name: string): boolean {
+  return PLAIN.has(name);
+}
+
 /** The scorer of each pod by a strategy; LeastAllocated unless given. */
 export function strategyScorer(
   strategy: ScoringStrategy = { type: 'LeastAllocated' },
@@ -86,7 +91,7 @@ export function strategyScorer(
       : least;
   return (pod) => {
     const counted = resources.filter(
-      ({ name }) => PLAIN.has(name) || amountOf(pod.requests, name) > 0,
+      ({ name }) => isPlain(name) || amountOf(pod.requests, name) > 0,
     );
     return {
       score(node) {

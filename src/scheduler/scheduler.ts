@@ -264,6 +264,7 @@ export class Scheduler {
     const members = isGrouped ? this.#groups.membersWith(pod) : [pod];
     this.#binding += members.length;
     this.#isDeciding = isGrouped;
+    if (isGrouped) for (const member of members) this.#queue.watch(member);
     (isGrouped ? this.#groups.attempt(members) : this.#attempt(pod))
       .catch((error: unknown) => this.#warn('scheduling failed', pod, error))
       .finally(() => {
@@ -289,6 +290,7 @@ export class Scheduler {
 
   async #decideWith(pod: PodInfo): Promise<Outcome | undefined> {
     this.#isDeciding = true;
+    this.#queue.watch(pod);
     try {
       return await this.#decider.decideWith(pod);
     } finally {

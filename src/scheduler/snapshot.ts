@@ -124,8 +124,8 @@ export class Snapshot implements Cluster {
   }
 
   /** The binding failed: the place is free again. */
-  forget(key: string): void {
-    if (this.#assumed.has(key)) this.removePod(key);
+  forget({ key, uid }: Pick<PodInfo, 'key' | 'uid'>): void {
+    if (this.#assumed.has(key) && this.placedPod(key)?.uid === uid) this.removePod(key);
   }
 
   counts(): { readonly nodes: number; readonly pods: number; readonly assumedPods: number } {

@@ -66,10 +66,7 @@ export function hasOwnConstraints({ pod }: PodInfo): boolean {
 }
 
 /** Those that the pod itself states. */
-export function ownConstraints(
-  pod: PodInfo,
-  when: 'DoNotSchedule' | 'ScheduleAnyway',
-): Constraint[] {
+function ownConstraints(pod: PodInfo, when: 'DoNotSchedule' | 'ScheduleAnyway'): Constraint[] {
   return (pod.pod.spec?.topologySpreadConstraints ?? [])
     .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === when)
     .map((constraint) => constraintOf(pod, constraint, ownSelector(pod, constraint)));

@@ -57,7 +57,9 @@ export class VolumeReservation implements Reservation {
     for (const [index, [claim, volume]] of bindings.entries()) {
       const now = shown.volume(volume.metadata?.name ?? '');
       const bound = shown.claim(keyOf(claim));
-      if (now === undefined || bound === undefined) throw new Error('failed to check binding');
+      if (now === undefined)
+        throw new Error(`failed to check binding: persistentvolumes ${quoted(volume)} not found`);
+      if (bound === undefined) throw new Error(`failed to check binding: ${noClaim(claim)}`);
       if (isOlder(now, written[index])) return false;
       checkReach(now, node);
       if (!now.spec?.claimRef?.uid) throw new Error(`ClaimRef got reset for pv ${quoted(now)}`);
@@ -71,7 +73,7 @@ export class VolumeReservation implements Reservation {
   #isProvisioned(claim: PersistentVolumeClaim, written: KubeObject | undefined): boolean {
     const { node, objects } = this.#options;
     const now = objects.shown.claim(keyOf(claim));
-    if (now === undefined) throw new Error(`failed to check provisioning pvc ${quoted(claim)}`);
+    if (now === undefined) throw new Error(`failed to check provisioning pvc: ${noClaim(claim)}`);
     if (isOlder(now, written)) return false;
     // A provisioner that fails takes the name of the node away, so that another is chosen.
     if (now.metadata?.annotations?.[SELECTED_NODE] !== node.name)
@@ -88,7 +90,13 @@ export class VolumeReservation implements Reservation {
 function checkReach(volume: PersistentVolume, node: SelectableNode): void {
   const matches = volumeNodes(volume);
   if (matches !== undefined && !matches(node))
-    throw new Error(`pv ${quoted(volume)} node affinity doesn't match node "${node.name}"`);
+    throw new Error(
+      `pv ${quoted(volume)} node affinity doesn't match node "${node.name}": no matching NodeSelectorTerms`,
+    );
+}
+
+function noClaim(claim: PersistentVolumeClaim): string {
+  return `persistentvolumeclaims ${JSON.stringify(keyOf(claim))} not found`;
 }
 
 function quoted({ metadata }: KubeObject): string {

@@ -235,7 +235,7 @@ class Process {
     const client = clientOf(identityOf(this.name));
     const informers = new InformerFactory({ client, environment });
     const eventsOf = (component: string): EventRecorder =>
-      new EventRecorder({ client, environment, component, signal });
+      new EventRecorder({ client, environment, component, isSeries: true, signal });
     const { metrics } = this.#options;
     const scheduler = new Scheduler({
       environment,

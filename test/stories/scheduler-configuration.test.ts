@@ -52,7 +52,8 @@ async function started(
     environment,
     client,
     informers: new InformerFactory({ client, environment }),
-    eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
+    eventsOf: (component) =>
+      new EventRecorder({ client, environment, component, isSeries: true, signal }),
     profiles: profilesOf(config),
     extenders: (config.extenders ?? []).map(
       (each) => new Extender({ config: each, handler: handler ?? absent, environment }),
@@ -109,7 +110,7 @@ profiles:
     assert.deepEqual(
       events
         .filter(({ reason }) => reason === 'Scheduled')
-        .map((event) => `${event.involvedObject.name} ${event.source?.component}`)
+        .map((event) => `${event.involvedObject.name} ${event.reportingComponent}`)
         .toSorted(),
       ['a default-scheduler', 'b anywhere'],
     );
@@ -441,6 +442,30 @@ describe('an extender', () => {
       '0/1 nodes are available: 1 Insufficient cpu. preemption: failed preempt with extender at URL http://x/preempt, code 500',
     );
     assert.equal(await placeOf(cluster, 'low'), 'node-1');
+    await cluster.stop();
+  });
+
+  it('has a pod that it refuses tried again for what happened before it answered', async () => {
+    const answers: (() => void)[] = [];
+    const handler: Handler = () =>
+      new Promise((resolve) => {
+        const NodeNames = answers.length === 0 ? [] : ['node-1'];
+        const bytes = Buffer.from(JSON.stringify({ NodeNames }));
+        answers.push(() => resolve({ status: 200, headers: {}, body: { kind: 'bytes', bytes } }));
+      });
+    const cluster = await clusterWith(configured(FILTER), { handler });
+    await cluster.create(POD, pod('a'));
+    await cluster.advance(500);
+    const [node] = await cluster.list(NODE);
+    assert.ok(node);
+    await cluster.patch(NODE, node, { metadata: { annotations: { a: 'b' } } });
+    await cluster.advance(500);
+    answers[0]?.();
+    await cluster.advance(2_000);
+    assert.equal(answers.length, 2);
+    answers[1]?.();
+    await cluster.settle();
+    assert.equal(await placeOf(cluster, 'a'), 'node-1');
     await cluster.stop();
   });
 

@@ -67,6 +67,15 @@ describe('an important pod', () => {
     assert.deepEqual(await eventsOf(cluster, 'victim', 'Preempted'), [
       `Preempted by pod ${boss.metadata?.uid} on node node-1`,
     ]);
+    const events = await cluster.list(EVENT, 'default');
+    const told = events
+      .filter(({ reportingComponent }) => reportingComponent === 'default-scheduler')
+      .map(({ reason, action, related }) => `${reason} ${action} ${related?.name}`);
+    assert.deepEqual([...new Set(told)].toSorted(), [
+      'FailedScheduling Scheduling undefined',
+      'Preempted Preempting boss',
+      'Scheduled Binding undefined',
+    ]);
 
     await cluster.patch(POD, ending, { metadata: { finalizers: null } });
     await cluster.settle();

@@ -1,4 +1,5 @@
 /** `cox scheduler`: the scheduler alone, with upstream's flags, beside any API server. */
+import { hostname } from 'node:os';
 import { aborted } from '#base/env.ts';
 import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
@@ -58,7 +59,14 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
         isSynced = false;
         const client = clients.during(term).base(NAME);
         const eventsOf = (component: string): EventRecorder =>
-          new EventRecorder({ client, environment, component, signal: term });
+          new EventRecorder({
+            client,
+            environment,
+            component,
+            host: hostname(),
+            isSeries: true,
+            signal: term,
+          });
         const scheduler = new Scheduler({
           environment,
           client,

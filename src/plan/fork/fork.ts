@@ -208,7 +208,8 @@ export class Fork {
       environment,
       client,
       informers: new InformerFactory({ client, environment }),
-      eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
+      eventsOf: (component) =>
+        new EventRecorder({ client, environment, component, isSeries: true, signal }),
     });
     await scheduler.start(signal);
   }

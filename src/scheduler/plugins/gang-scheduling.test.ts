@@ -86,7 +86,7 @@ describe('a pod of a gang', () => {
     const cluster = clusterOf({ group: gang(2), placed: [a, b] });
     const { podGroups } = cluster;
     assert.deepEqual([podGroups.countOf('default/g'), podGroups.placedOf('default/g')], [2, 2]);
-    cluster.forget('default/a');
+    cluster.forget({ key: 'default/a', uid: 'a' });
     assert.deepEqual(podGroups.waitingOf('default/g'), ['default/a']);
     cluster.removePod('default/b');
     podGroups.gone(b);

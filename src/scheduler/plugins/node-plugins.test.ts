@@ -240,6 +240,17 @@ describe('NodeResourcesBalancedAllocation', () => {
     assert.deepEqual(scores(plugin, snapshotOf({ nodes: [node] }), wanted), { a: 59 });
   });
 
+  it('counts the storage of nodes too for pods that ask for none', () => {
+    const node = aNode('a');
+    Object.assign(node.status?.allocatable ?? {}, { 'ephemeral-storage': '1Gi' });
+    const names = ['cpu', 'memory', 'ephemeral-storage'];
+    const plugin = nodeResourcesBalancedAllocationWith({
+      resources: names.map((name) => ({ name })),
+    });
+    // 50 %, 25 % and 0 %: a standard deviation of 0.2041.
+    assert.deepEqual(scores(plugin, snapshotOf({ nodes: [node] }), wanted), { a: 64 });
+  });
+
   it('says nothing of a pod that asks for nothing', () => {
     const plugin = nodeResourcesBalancedAllocationWith({});
     const cluster = snapshotOf({ nodes: [aNode('a')] });

@@ -5,6 +5,7 @@
  * Upstream: pkg/scheduler/framework/plugins/noderesources/balanced_allocation.go, v1.36.
  */
 import { type NodeInfo, type Plugin, type PodInfo, SCORE_MAX } from '../framework.ts';
+import { isPlain } from '../resource-strategies.ts';
 import { amountOf } from '../resources.ts';
 
 export interface NodeResourcesBalancedAllocationArgs {
@@ -55,7 +56,7 @@ function balance(node: NodeInfo, asked: readonly Asked[], share: 0 | 1): number 
 function askedOf(pod: PodInfo, resources: readonly { readonly name: string }[]): Asked[] {
   return resources
     .map(({ name }) => ({ name, amount: amountOf(pod.requests, name) }))
-    .filter(({ name, amount }) => amount > 0 || name === 'cpu' || name === 'memory');
+    .filter(({ name, amount }) => amount > 0 || isPlain(name));
 }
 
 export function nodeResourcesBalancedAllocationWith({

@@ -37,7 +37,10 @@ export const nodeUnschedulable: Plugin = {
     {
       resource: 'Pod',
       actions: ['UpdatePodToleration'],
-      helps: ({ uid }, event) => podsOf(event).after?.metadata?.uid === uid,
+      helps({ uid }, event) {
+        const { after } = podsOf(event);
+        return after?.metadata?.uid === uid && isTolerated(after.spec?.tolerations, TAINT);
+      },
     },
   ],
 };

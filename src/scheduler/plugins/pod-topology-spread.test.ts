@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod, Taint, TopologySpreadConstraint } from '#api/gen/core-v1.ts';
 import { aNode, aPod, decide, place, type PodWords, snapshotOf } from '#kit/scheduler-world.ts';
+import { type ClusterEvent, isAbout } from '../cluster-events.ts';
+import { podInfo } from '../pod-info.ts';
 import { podTopologySpread, podTopologySpreadWith } from './pod-topology-spread.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
@@ -137,6 +139,28 @@ describe('PodTopologySpread', () => {
     ] as const;
     const wanted = aPod('p', { labels, owner });
     assert.equal(place({ nodes, placed, objects }, wanted, [plugin]), 'b1');
+  });
+
+  it('has pods wait for what makes other defaults come about', () => {
+    const plugin = podTopologySpreadWith({
+      defaultConstraints: [{ topologyKey: ZONE, whenUnsatisfiable: 'DoNotSchedule', maxSkew: 1 }],
+    });
+    const cluster = snapshotOf({ nodes, objects });
+    const pod = podInfo(aPod('p', { labels, owner }));
+    const helps = (event: ClusterEvent): boolean =>
+      plugin.hints?.some(
+        (hint) => isAbout(hint, event) && hint.helps?.(pod, event, cluster) !== false,
+      ) === true;
+    const [before, after] = [aNode('n'), aNode('n', { labels: { [ZONE]: 'c' } })];
+    assert.equal(helps({ resource: 'Node', action: 'UpdateNodeLabel', before, after }), true);
+    assert.equal(helps({ resource: 'Node', action: 'Add', after: before }), false);
+    const gone = (words: PodWords): ClusterEvent => ({
+      resource: 'Pod',
+      action: 'Delete',
+      before: aPod('other', { nodeName: 'a1', ...words }),
+    });
+    assert.equal(helps(gone({ labels })), true);
+    assert.equal(helps(gone({ labels: { app: 'another' } })), false);
   });
 
   it('keeps its counts while pods and nodes come and go', () => {

@@ -24,7 +24,6 @@ import {
   hasAllKeys,
   hasOwnConstraints,
   HOSTNAME,
-  ownConstraints,
   spreadView,
   SYSTEM_DEFAULTS,
 } from '../spread-constraints.ts';
@@ -178,9 +177,8 @@ function selects({ selector }: Constraint, pod: Pod): boolean {
 }
 
 /** Whether a change of another pod, or of the pod itself, may make domains more even. */
-function podHelps(pod: PodInfo, event: ClusterEvent): boolean {
+function podHelps(pod: PodInfo, event: ClusterEvent, constraints: readonly Constraint[]): boolean {
   const { before, after } = podsOf(event);
-  const constraints = ownConstraints(pod, 'DoNotSchedule');
   const states = [before, after].filter((each) => each !== undefined);
   const involved = (other: Pod): boolean =>
     other.metadata?.uid === pod.uid ||
@@ -199,9 +197,9 @@ function podHelps(pod: PodInfo, event: ClusterEvent): boolean {
 }
 
 /** Whether a node that came, went or changed makes other domains. */
-function nodeHelps(pod: PodInfo, event: ClusterEvent): boolean {
+function nodeHelps(event: ClusterEvent, constraints: readonly Constraint[]): boolean {
   const { before, after } = nodesOf(event);
-  const keys = ownConstraints(pod, 'DoNotSchedule').map(({ topologyKey }) => topologyKey);
+  const keys = constraints.map(({ topologyKey }) => topologyKey);
   const value = (node: Node | undefined, key: string): string | undefined =>
     node?.metadata?.labels?.[key];
   const counts = (node: Node | undefined): boolean =>
@@ -216,11 +214,13 @@ function nodeHelps(pod: PodInfo, event: ClusterEvent): boolean {
 
 export function podTopologySpreadWith({ defaultConstraints }: PodTopologySpreadArgs): Plugin {
   const defaults = defaultConstraints ?? SYSTEM_DEFAULTS;
+  const hard = (pod: PodInfo, cluster: Cluster): readonly Constraint[] =>
+    constraintsOf({ pod, defaults, when: 'DoNotSchedule', cluster });
   return {
     name: NAME,
     weight: 2,
     preFilter(pod, cluster) {
-      const constraints = constraintsOf({ pod, defaults, when: 'DoNotSchedule', cluster });
+      const constraints = hard(pod, cluster);
       if (constraints.length === 0) return undefined;
       return { filter: filterOf(pod, constraints, cluster) };
     },
@@ -240,12 +240,12 @@ export function podTopologySpreadWith({ defaultConstraints }: PodTopologySpreadA
       {
         resource: 'Pod',
         actions: ['Add', 'Delete', 'UpdatePodLabel', 'UpdatePodToleration'],
-        helps: podHelps,
+        helps: (pod, event, cluster) => podHelps(pod, event, hard(pod, cluster)),
       },
       {
         resource: 'Node',
         actions: ['Add', 'Delete', 'UpdateNodeLabel', 'UpdateNodeTaint'],
-        helps: nodeHelps,
+        helps: (pod, event, cluster) => nodeHelps(event, hard(pod, cluster)),
       },
     ],
   };

@@ -8,7 +8,7 @@
 import { quantityValue } from '#api/codec/quantity.ts';
 import { storageClassOf } from '#api/core/volume-claims.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
-import type { CSIStorageCapacity, StorageClass } from '#api/gen/storage-v1.ts';
+import type { CSIDriver, CSIStorageCapacity, StorageClass } from '#api/gen/storage-v1.ts';
 import { equalValues } from '#api/meta/equal.ts';
 import { labelSelectorMatches } from '#api/meta/labels.ts';
 import type { Cluster } from '../cluster.ts';
@@ -198,6 +198,17 @@ function isOwnClaim({ pod, namespace }: PodInfo, { after }: ClusterEvent): boole
   );
 }
 
+/** A driver of the pod's own volumes does not tell any more how much space it has. */
+function forgetsSpace({ pod }: PodInfo, event: ClusterEvent): boolean {
+  const [before, after] = [event.before, event.after] as (CSIDriver | undefined)[];
+  const isOwn = pod.spec?.volumes?.some(({ csi }) => csi?.driver === after?.metadata?.name);
+  return (
+    isOwn === true &&
+    before?.spec?.storageCapacity === true &&
+    after?.spec?.storageCapacity !== true
+  );
+}
+
 export const volumeBinding: Plugin = {
   name: NAME,
   preFilter({ pod }, cluster) {
@@ -224,6 +235,7 @@ export const volumeBinding: Plugin = {
     { resource: 'PersistentVolume', actions: ['Add', 'Update'] },
     { resource: 'Node', actions: ['Add', 'UpdateNodeLabel'] },
     { resource: 'CSINode', actions: ['Add'] },
+    { resource: 'CSIDriver', actions: ['Update'], helps: forgetsSpace },
     {
       resource: 'CSIStorageCapacity',
       actions: ['Add', 'Update'],

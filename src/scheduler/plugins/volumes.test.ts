@@ -24,6 +24,8 @@ import {
   snapshotOf,
   type World,
 } from '#kit/scheduler-world.ts';
+import { isAbout } from '../cluster-events.ts';
+import { podInfo } from '../pod-info.ts';
 import { nodeVolumeLimits } from './node-volume-limits.ts';
 import { PLUGINS } from './order.ts';
 import { volumeBinding } from './volume-binding.ts';
@@ -312,6 +314,50 @@ describe('VolumeBinding', () => {
       assert.equal(place(world, aPod('p', pod), [volumeBinding]), expected);
     });
   }
+
+  it('says why a volume does not come about', () => {
+    const words = { claims: [claim('c')], volumes: [volume('v')] };
+    const shown: Storage = { ...words };
+    const objects = {
+      ...storage(words),
+      claim: (key: string) => storage(shown).claim?.(key),
+      volume: (name: string) => storage(shown).volume?.(name),
+    };
+    const cluster = snapshotOf({ nodes, objects });
+    const made = decide(cluster, aPod('p', using('c')), [volumeBinding]);
+    assert.ok('node' in made);
+    const node = cluster.node(made.node);
+    assert.ok(node !== undefined);
+    const [reservation] = made.run.filters.flatMap((each) => each.reserve?.(node) ?? []);
+    const why = (changed: Storage, expected: string): void => {
+      Object.assign(shown, words, changed);
+      assert.throws(() => reservation?.isReady([]), { message: expected });
+    };
+    why({ volumes: [] }, 'failed to check binding: persistentvolumes "v" not found');
+    why({ claims: [] }, 'failed to check binding: persistentvolumeclaims "default/c" not found');
+    why(
+      { volumes: [volume('v', { on: 'elsewhere' })] },
+      `pv "v" node affinity doesn't match node "${node.name}": no matching NodeSelectorTerms`,
+    );
+  });
+
+  it('has a pod tried again when the driver of its own volume forgets its space', () => {
+    const csi = { driver: 'd' };
+    const driver = (name: string, storageCapacity: boolean): CSIDriver => ({
+      metadata: { name },
+      spec: { storageCapacity },
+    });
+    const helps = (name: string, before: boolean, after: boolean): boolean | undefined => {
+      const [resource, action] = ['CSIDriver', 'Update'] as const;
+      const event = { resource, action, before: driver(name, before), after: driver(name, after) };
+      const pod = podInfo(aPod('p', { volumes: [{ name: 'v', csi }] }));
+      const hint = volumeBinding.hints?.find((each) => isAbout(each, event));
+      return hint?.helps?.(pod, event, snapshotOf({ nodes }));
+    };
+    assert.equal(helps('d', true, false), true);
+    assert.equal(helps('d', false, true), false);
+    assert.equal(helps('e', true, false), false);
+  });
 
   it('keeps a volume for the pod that was given it, until that is given back', () => {
     const objects = storage({ claims: [claim('c'), claim('d')], volumes: [volume('v')] });

@@ -1,29 +1,48 @@
-/** Pods that back off, the one whose back-off ends first at the front. */
+/**
+ * Pods that back off. One that was refused is taken before its time when nothing else is to be
+ * done: of those whose back-off ends in the same second the one that the queue would try first.
+ *
+ * Source: KEP-5142; upstream pkg/scheduler/backend/queue/backoff_queue.go, v1.36.
+ */
 import type { Environment, Timer } from '#base/env.ts';
 import { Heap } from '../heap.ts';
+import type { QueuedPod } from '../framework.ts';
 import type { Waiting } from './waiting.ts';
 
+const WINDOW_MS = 1_000;
+
 /** One stay of a pod here; void when the pod has another one, or none. */
-interface Ticket {
+interface Ticket extends QueuedPod {
   readonly waiting: Waiting;
   readonly untilMs: number;
+}
+
+function windowOf({ untilMs }: Ticket): number {
+  return Math.floor(untilMs / WINDOW_MS);
 }
 
 export class BackingOff {
   readonly #environment: Pick<Environment, 'clock' | 'timers'>;
   readonly #ended: (waiting: Waiting) => void;
-  /** Pods that went elsewhere stay until they come up, and are passed over. */
+  /** Here and below pods that went elsewhere stay until they come up, and are passed over. */
   readonly #heap = new Heap<Ticket>((left, right) => left.untilMs < right.untilMs);
+  /** Pods that were refused: not those whose attempt failed. */
+  readonly #refused: Heap<Ticket>;
   readonly #tickets = new WeakMap<Waiting, Ticket>();
   #timer: Timer | undefined;
 
-  /** `ended` is called for each pod whose back-off is over. */
+  /** `less`: the order of the queue; `ended` is called for each pod whose back-off is over. */
   constructor(
     environment: Pick<Environment, 'clock' | 'timers'>,
+    less: (left: QueuedPod, right: QueuedPod) => boolean,
     ended: (waiting: Waiting) => void,
   ) {
     this.#environment = environment;
     this.#ended = ended;
+    this.#refused = new Heap((left, right) => {
+      const [window, other] = [windowOf(left), windowOf(right)];
+      return window === other ? less(left, right) : window < other;
+    });
   }
 
   /** Whether the pod has to wait, wherever it is. */
@@ -33,21 +52,18 @@ export class BackingOff {
 
   add(waiting: Waiting): void {
     waiting.state = 'backoff';
-    const ticket = { waiting, untilMs: waiting.backoffUntilMs };
+    const { info, sinceMs, order, backoffUntilMs: untilMs } = waiting;
+    const ticket = { waiting, info, sinceMs, order, untilMs };
     this.#tickets.set(waiting, ticket);
     this.#heap.push(ticket);
+    if (waiting.errors === 0) this.#refused.push(ticket);
     this.#setTimer();
   }
 
   /** Takes the first before its time; never one whose attempt has just failed. */
   takeFirst(): Waiting | undefined {
-    for (let next = this.#heap.peek(); next !== undefined; next = this.#heap.peek()) {
-      const { waiting } = next;
-      const isValid = this.#isValid(next);
-      if (isValid && waiting.errors > 0 && this.mustWait(waiting)) return undefined;
-      this.#heap.pop();
-      if (isValid) return waiting;
-    }
+    for (let next = this.#refused.pop(); next !== undefined; next = this.#refused.pop())
+      if (this.#isValid(next)) return next.waiting;
     return undefined;
   }
 
@@ -56,6 +72,7 @@ export class BackingOff {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#heap.clear();
+    this.#refused.clear();
   }
 
   #isValid(ticket: Ticket): boolean {
