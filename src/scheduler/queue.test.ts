@@ -285,6 +285,10 @@ describe('SchedulingQueue', () => {
     assert.equal(asked((queue) => queue.moved(gone({ hostPort: 81 }))).pop(), undefined);
     const others = asked((queue) => queue.moved(gone({ hostPort: 80 }), () => false));
     assert.equal(others.pop(), undefined, 'the event is about other pods');
+    const many = asked((queue) => {
+      for (let nth = 0; nth < 1_001; nth++) queue.moved(gone({ hostPort: 81 }));
+    });
+    assert.equal(many.pop()?.key, 'default/web', 'more than is looked at');
   });
 
   it('wants no events for a pod that is being bound', () => {

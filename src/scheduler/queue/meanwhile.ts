@@ -4,9 +4,12 @@
  * Source: upstream pkg/scheduler/backend/queue/active_queue.go (inFlightEvents), v1.36. There every
  * attempt takes its time, here only those that others have a say in.
  */
-import type { ClusterEvent } from '../cluster-events.ts';
+import { ANY_EVENT, type ClusterEvent } from '../cluster-events.ts';
 import type { PodInfo } from '../framework.ts';
 import type { Waiting } from './waiting.ts';
+
+/** What is more than so much of one pod is not looked at: then anything may help it. */
+const EVENTS_MAX = 1_000;
 
 export class Meanwhile {
   /** Of few pods: one decision is made at a time. */
@@ -22,12 +25,13 @@ export class Meanwhile {
 
   /** `which` leaves some pods out. */
   happened(event: ClusterEvent, which: (pod: PodInfo) => boolean): void {
-    for (const [{ info }, events] of this.#events) if (which(info)) events.push(event);
+    for (const [{ info }, events] of this.#events) if (which(info)) keep(events, [event]);
   }
 
   /** What has happened to the pod itself. */
   changed(waiting: Waiting, events: readonly ClusterEvent[]): void {
-    this.#events.get(waiting)?.push(...events);
+    const kept = this.#events.get(waiting);
+    if (kept !== undefined) keep(kept, events);
   }
 
   /** It has been decided on: what happened until then. */
@@ -40,4 +44,9 @@ export class Meanwhile {
   clear(): void {
     this.#events.clear();
   }
+}
+
+function keep(events: ClusterEvent[], more: readonly ClusterEvent[]): void {
+  events.push(...more);
+  if (events.length > EVENTS_MAX) events.splice(0, events.length, ANY_EVENT);
 }
