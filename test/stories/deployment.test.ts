@@ -88,6 +88,24 @@ describe('a Deployment', () => {
     await cluster.stop();
   });
 
+  it('goes back to a revision when an annotation asks for it', async () => {
+    const cluster = await deploy('replicas=2 image=v1');
+    await roll(cluster, 'v2');
+    await cluster.settle();
+    const annotations = { 'deprecated.deployment.rollback.to': '1' };
+    await cluster.patch(DEPLOYMENT, await current(cluster), { metadata: { annotations } });
+    await cluster.settle();
+    assert.deepEqual(await sets(cluster), ['v1 x2 r3', 'v2 x0 r2']);
+    assert.deepEqual(Object.keys((await current(cluster)).metadata?.annotations ?? {}), [REVISION]);
+    const events = await cluster.list(EVENT, 'default');
+    const told = events.filter(({ reason }) => reason === 'DeploymentRollback');
+    assert.deepEqual(
+      told.map(({ message }) => message),
+      ['Rolled back deployment "web" to revision 1'],
+    );
+    await cluster.stop();
+  });
+
   it('keeps as many old revisions as it is told', async () => {
     const cluster = await deploy('replicas=1 image=v1 history=1');
     for (const image of ['v2', 'v3', 'v4']) {
