@@ -54,6 +54,16 @@ export const deploymentController = defineController<Deployment>({
 });
 
 async function reconcile(deployment: Deployment, context: Context<Deployment>): Promise<Result> {
+  try {
+    return await sync(deployment, context);
+  } catch (error) {
+    // In a namespace that is being deleted every create fails: to try again helps nobody.
+    if (isNamespaceTerminating(error)) return {};
+    throw error;
+  }
+}
+
+async function sync(deployment: Deployment, context: Context<Deployment>): Promise<Result> {
   if (selectsEverything(deployment)) return refuseToSelectAll(deployment, context);
 
   // Observe.

@@ -4,11 +4,15 @@ import { describe, it } from 'node:test';
 import { DEPLOYMENT } from '#api/apps/deployment.ts';
 import { REPLICA_SET } from '#api/apps/replica-set.ts';
 import { EVENT } from '#api/core/event.ts';
+import { NAMESPACE } from '#api/core/namespace.ts';
 import { POD } from '#api/core/pod.ts';
 import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
 import type { Deployment } from '#api/gen/apps-v1.ts';
+import { MetricRegistry } from '#base/metrics.ts';
+import { deploymentController } from '#controllers/deployment.ts';
 import { deployment } from '#kit/builders.ts';
 import { TestCluster } from '#kit/cluster.ts';
+import { sampleOf } from '#kit/metrics.ts';
 
 const REVISION = 'deployment.kubernetes.io/revision';
 
@@ -182,6 +186,23 @@ describe('a Deployment', () => {
       status?.conditions?.some(({ type }) => type === 'ReplicaFailure'),
       false,
     );
+    await cluster.stop();
+  });
+
+  it('does not try again what its namespace refuses because it is going', async () => {
+    const metrics = new MetricRegistry();
+    const controllers = [deploymentController];
+    const cluster = await TestCluster.start({ controllers, metrics });
+    const shop = await cluster.create(NAMESPACE, { metadata: { name: 'shop' } });
+    const { metadata, ...rest } = web('replicas=2 image=v1 paused');
+    const subject = { ...rest, metadata: { ...metadata, namespace: 'shop' } };
+    const created = await cluster.create(DEPLOYMENT, subject);
+    await cluster.settle();
+    await cluster.delete(NAMESPACE, shop);
+    await cluster.patch(DEPLOYMENT, created, { spec: { paused: false } });
+    await cluster.advance(60_000);
+    assert.deepEqual(await cluster.list(EVENT, 'shop'), []);
+    assert.equal(sampleOf(metrics, 'workqueue_retries_total{name="deployment"}'), 0);
     await cluster.stop();
   });
 });
