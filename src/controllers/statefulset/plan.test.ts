@@ -357,6 +357,19 @@ describe('claims in a plan', () => {
   });
 });
 
+describe('a new Pod', () => {
+  it('has the names that the set gives it in the network, whatever its template says', () => {
+    const spec = { containers: [], hostname: 'mine', subdomain: 'mine' };
+    const template = { metadata: { labels: { app: 'web' } }, spec };
+    const names = (serviceName: string): unknown[] => {
+      const pod = newPod(web({ serviceName, template }), 0, 'new');
+      return [pod.spec?.hostname, pod.spec?.subdomain];
+    };
+    assert.deepEqual(names('db'), ['web-0', 'db']);
+    assert.deepEqual(names(''), ['web-0', undefined]);
+  });
+});
+
 describe('a Pod that lost something', () => {
   it('is repaired when its turn comes', () => {
     const set = web({ replicas: 1 });
