@@ -12,13 +12,13 @@ const MEMORY_MAX = 4096;
 /** So many different messages of one reason within the interval are combined from then on. */
 const SIMILAR_MAX = 10;
 const SIMILAR_INTERVAL_MS = 600_000;
-/** Token bucket of one source and object. */
+/** Token bucket of one source, object and type. */
 const SPAM_BURST = 25;
 const SPAM_REFILL_MS = 300_000;
 
 const COMBINED_PREFIX = '(combined from similar events): ';
 
-/** What is to be written: a new event, or a further count of one that the server has. */
+/** What is to be written: a new event, or a further count of one that the server should have. */
 export type Correlated =
   | { readonly kind: 'create'; readonly key: string; readonly event: Event }
   | { readonly kind: 'count'; readonly key: string; readonly event: Event }
@@ -37,28 +37,32 @@ interface Bucket {
 export class EventCorrelator {
   readonly #similar = new LruMap<Similar>(MEMORY_MAX);
   readonly #buckets = new LruMap<Bucket>(MEMORY_MAX);
-  /** Events as the server has them, by the key under which they repeat. */
-  readonly #written = new LruMap<Event>(MEMORY_MAX);
+  /** Events as they were seen last, by the key under which they repeat. */
+  readonly #observed = new LruMap<Event>(MEMORY_MAX);
 
   /** `event` has firstTimestamp and lastTimestamp of now and count 1. It is not changed. */
   correlate(event: Event, nowMs: number): Correlated {
     const { key, message } = this.#aggregate(event, nowMs);
-    const known = this.#written.get(key);
-    if (!this.#allowed(spamKey(event), nowMs)) return { kind: 'drop' };
-    if (known === undefined) return { kind: 'create', key, event: { ...event, message } };
-    const counted: Event = {
-      ...event,
-      message,
-      metadata: { ...event.metadata, ...nameOf(known) },
-      ...(known.firstTimestamp === undefined ? {} : { firstTimestamp: known.firstTimestamp }),
-      count: (known.count ?? 0) + 1,
-    };
-    return { kind: 'count', key, event: counted };
+    const known = this.#observed.get(key);
+    const observed: Event =
+      known === undefined
+        ? { ...event, message }
+        : {
+            ...event,
+            message,
+            metadata: { ...event.metadata, ...nameOf(known) },
+            ...(known.firstTimestamp === undefined ? {} : { firstTimestamp: known.firstTimestamp }),
+            count: (known.count ?? 0) + 1,
+          };
+    // What is cut off counts too: the next one that goes out tells how many there were.
+    this.#observed.set(key, observed);
+    if (!this.#allowed(joined([subjectKey(event), event.type]), nowMs)) return { kind: 'drop' };
+    return { kind: known === undefined ? 'create' : 'count', key, event: observed };
   }
 
   /** Remembers what the server has under `key`. */
   written(key: string, event: Event): void {
-    this.#written.set(key, event);
+    this.#observed.set(key, event);
   }
 
   #aggregate(event: Event, nowMs: number): { key: string; message: string } {
@@ -100,7 +104,7 @@ function joined(parts: readonly (string | undefined)[]): string {
   return parts.map((part) => part ?? '').join('\u0000');
 }
 
-function spamKey({ source, involvedObject: about }: Event): string {
+function subjectKey({ source, involvedObject: about }: Event): string {
   return joined([
     source?.component,
     source?.host,
@@ -114,7 +118,7 @@ function spamKey({ source, involvedObject: about }: Event): string {
 
 function aggregateKey(event: Event): string {
   return joined([
-    spamKey(event),
+    subjectKey(event),
     event.type,
     event.reason,
     event.reportingComponent,
@@ -124,7 +128,7 @@ function aggregateKey(event: Event): string {
 
 function eventKey(event: Event): string {
   return joined([
-    spamKey(event),
+    subjectKey(event),
     event.involvedObject.fieldPath,
     event.type,
     event.reason,

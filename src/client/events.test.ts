@@ -142,6 +142,20 @@ describe('EventRecorder', () => {
     assert.deepEqual(events.rows(), ['Pulled late x1']);
   });
 
+  it('tells of an object whose name cannot be the beginning of its own', async () => {
+    const { events, environment, recorder } = world();
+    for (const name of ['a'.repeat(240), 'system:node']) {
+      const about = { ...ABOUT, metadata: { ...ABOUT.metadata, name } };
+      recorder.event({ about, type: 'Normal', reason: 'Pulled', message: 'hello' });
+    }
+    await environment.runUntilIdle();
+    assert.equal(events.stored.size, 2);
+    for (const [name, { involvedObject }] of events.stored) {
+      assert.match(name, /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      assert.match(involvedObject.name ?? '', /^(a{240}|system:node)$/);
+    }
+  });
+
   it('drops events when its queue is full', () => {
     const { recorder, say } = world();
     for (let i = 0; i < 1_500; i++) say(`m${i}`);
@@ -280,5 +294,26 @@ describe('EventCorrelator', () => {
     assert.equal(kinds(40, 0), 25);
     assert.equal(kinds(5, 299_000), 0);
     assert.equal(kinds(5, 300_000), 1);
+  });
+
+  it('cuts off each type of its own', () => {
+    const correlator = new EventCorrelator();
+    const kindOf = (type: string): string =>
+      correlator.correlate({ ...event('same'), type }, 0).kind;
+    for (let i = 0; i < 25; i++) assert.notEqual(kindOf('Normal'), 'drop');
+    assert.deepEqual([kindOf('Normal'), kindOf('Warning')], ['drop', 'create']);
+  });
+
+  it('counts what it cuts off', () => {
+    const correlator = new EventCorrelator();
+    const correlate = (message: string, nowMs: number): string => {
+      const correlated = correlator.correlate(event(message, message), nowMs);
+      return correlated.kind === 'drop' ? 'drop' : `${correlated.kind} x${correlated.event.count}`;
+    };
+    for (let i = 1; i <= 25; i++) correlate('same', 0);
+    assert.deepEqual([correlate('same', 0), correlate('other', 0)], ['drop', 'drop']);
+    assert.equal(correlate('same', 300_000), 'count x27');
+    // The server never had the first: it is made with the count of both.
+    assert.equal(correlate('other', 600_000), 'count x2');
   });
 });

@@ -7,6 +7,7 @@
  */
 import { EVENT } from '#api/core/event.ts';
 import type { Event, ObjectReference } from '#api/gen/core-v1.ts';
+import { nameIsDnsSubdomain } from '#api/meta/names.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { isNotFound, StatusError } from '#api/meta/status.ts';
 import { microTimeText, timeText } from '#api/meta/time.ts';
@@ -95,7 +96,7 @@ export class EventRecorder {
     const stamp = (BigInt(nowMs) * 1_000_000n + BigInt(this.#sequence++ % 1_000_000)).toString(16);
     return {
       metadata: {
-        name: `${involvedObject.name ?? ''}.${stamp}`,
+        name: this.#name(`${involvedObject.name ?? ''}.${stamp}`),
         namespace: involvedObject.namespace ?? 'default',
       },
       involvedObject,
@@ -127,6 +128,12 @@ export class EventRecorder {
       reportingComponent: component,
       reportingInstance: host === undefined ? component : `${component}-${host}`,
     };
+  }
+
+  /** Not every object's name can be the beginning of an event's: it may be too long, or have colons. */
+  #name(wanted: string): string {
+    const isFine = nameIsDnsSubdomain(wanted, false).length === 0;
+    return isFine ? wanted : this.#options.environment.random.uuid();
   }
 
   async #work(): Promise<void> {

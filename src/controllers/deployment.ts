@@ -31,8 +31,9 @@ import {
   watch,
 } from '#reconcile/controller.ts';
 import { progressDeadlineSeconds } from './deployment/limits.ts';
-import { type Plan, planDeployment } from './deployment/plan.ts';
+import { type Plan, planCurrentRevision, planDeployment, type World } from './deployment/plan.ts';
 import { divide, replicasOf, REVISION, sameTemplate } from './deployment/replica-sets.ts';
+import { planRollback, wantedRevision } from './deployment/rollback.ts';
 import {
   conditionOf,
   deploymentStatus,
@@ -53,6 +54,16 @@ export const deploymentController = defineController<Deployment>({
 });
 
 async function reconcile(deployment: Deployment, context: Context<Deployment>): Promise<Result> {
+  try {
+    return await sync(deployment, context);
+  } catch (error) {
+    // In a namespace that is being deleted every create fails: to try again helps nobody.
+    if (isNamespaceTerminating(error)) return {};
+    throw error;
+  }
+}
+
+async function sync(deployment: Deployment, context: Context<Deployment>): Promise<Result> {
   if (selectsEverything(deployment)) return refuseToSelectAll(deployment, context);
 
   // Observe.
@@ -61,12 +72,14 @@ async function reconcile(deployment: Deployment, context: Context<Deployment>): 
   const nowMs = context.now();
 
   // Plan, then act.
-  const plan = planDeployment({
+  const world = {
     deployment,
     newRs,
     oldRss,
     oldPodsRunning: () => oldPodsRunning(oldRss, context),
-  });
+  };
+  if (isAskedToGoBack(deployment)) return goBack(world, context);
+  const plan = planDeployment(world);
   await act(deployment, plan, context);
 
   // Report.
@@ -85,6 +98,25 @@ async function reconcile(deployment: Deployment, context: Context<Deployment>): 
   );
   const checkMs = plan.isRollout ? progressCheckMs(deployment, status, nowMs) : undefined;
   return checkMs === undefined ? {} : { requeueAfterMs: checkMs };
+}
+
+function isAskedToGoBack(deployment: Deployment): boolean {
+  const { metadata, spec } = deployment;
+  if (metadata?.deletionTimestamp !== undefined || spec?.paused === true) return false;
+  return wantedRevision(deployment) !== undefined;
+}
+
+/** Only writes what the Deployment shall be; that change wakes the pass which rolls out. */
+async function goBack(world: World, context: Context<Deployment>): Promise<Result> {
+  const { deployment } = world;
+  const plan = planCurrentRevision(world);
+  await act(deployment, plan, context);
+  const all = plan.newRs === undefined ? plan.oldRss : [...plan.oldRss, plan.newRs];
+  const rollback = planRollback(deployment, wantedRevision(deployment) ?? 0n, all);
+  await context.client.update(DEPLOYMENT, rollback.deployment);
+  const { type, reason, message } = rollback;
+  context.events.event({ about: deployment, type, reason, message });
+  return {};
 }
 
 /** Only a Pod that is gone matters here: Recreate waits for the last one. */

@@ -114,21 +114,6 @@ describe('claim', () => {
     ['adopts nothing when it is being deleted', ['a', 'b owner=web'], { owner: going }, ['b'], []],
     ['releases nothing when it is being deleted', ['a owner=web app=db'], { owner: going }, [], []],
     [
-      'adopts nothing when the server says that it is gone',
-      ['a', 'b owner=web'],
-      { live: undefined },
-      ['b'],
-      [],
-    ],
-    ['adopts nothing when the server says that it is going', ['a'], { live: going }, [], []],
-    [
-      'adopts nothing when the server knows another of that name',
-      ['a'],
-      { live: successor },
-      [],
-      [],
-    ],
-    [
       'adopts nothing when it is being deleted, though the server does not know yet',
       ['a'],
       { owner: going, live: replicaSet('web') },
@@ -152,5 +137,24 @@ describe('claim', () => {
   ];
   for (const [text, pods, world, names, patches] of rows) {
     it(text, async () => assert.deepEqual(await claimed(pods, world), { names, patches }));
+  }
+});
+
+describe('claim for an owner that the server knows otherwise', () => {
+  const deleted = 'default/web has just been deleted at 2026-01-01T00:00:00Z';
+  const rows: readonly [claim: string, live: ReplicaSet | undefined, why: string][] = [
+    ['gone', undefined, 'replicasets.apps "web" not found'],
+    ['going', going, deleted],
+    [
+      'another of that name',
+      successor,
+      'original ReplicaSet default/web is gone: got uid another, wanted web',
+    ],
+  ];
+  for (const [claim, live, message] of rows) {
+    it(`fails when there is somebody to adopt, and otherwise asks nothing: ${claim}`, async () => {
+      await assert.rejects(claimed(['a', 'b owner=web'], { live }), { message });
+      assert.deepEqual(await claimed(['b owner=web'], { live }), { names: ['b'], patches: [] });
+    });
   }
 });

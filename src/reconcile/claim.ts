@@ -15,7 +15,7 @@ import {
   type OwnerReference,
 } from '#api/meta/object.ts';
 import { matchesSelector, type Selector } from '#api/meta/labels.ts';
-import { isNotFound, isStatus } from '#api/meta/status.ts';
+import { isNotFound, isStatus, plainError } from '#api/meta/status.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import type { Informer } from '#client/informer.ts';
 import { asError } from './slow-start.ts';
@@ -91,12 +91,13 @@ export async function claim<C extends KubeObject, T extends KubeObject>(
     }
   };
   for (const object of strangers) await tried(() => release(parts, object));
-  const adoptable = memoize(() => canAdopt(parts));
+  const checked = memoize(() => checkOwner(parts));
   const orphans = informer.byIndex(CONTROLLER_INDEX, orphanValue(namespace));
   const wanted = ownerIsGoing ? [] : orphans.filter((object) => isAdoptable(object, parts));
   for (const object of wanted) {
     await tried(async () => {
-      if ((await adoptable()) && (await adopt(parts, object))) claimed.push(object);
+      await checked();
+      if (await adopt(parts, object)) claimed.push(object);
     });
   }
   if (failures.length > 0) throw asError(failures[0]);
@@ -129,18 +130,24 @@ function byName(a: KubeObject, b: KubeObject): number {
   return (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1;
 }
 
-/** The cache may show an owner that is gone or going: adoption asks the server. */
-async function canAdopt<C extends KubeObject, T extends KubeObject>({
+/**
+ * The cache may show an owner that is gone or going: adoption asks the server. Then the pass must end,
+ * for it would make others in place of what was orphaned on purpose.
+ */
+async function checkOwner<C extends KubeObject, T extends KubeObject>({
   client,
   owner,
   ownerType,
-}: ClaimParts<C, T>): Promise<boolean> {
+}: ClaimParts<C, T>): Promise<void> {
   const { name = '', namespace, uid } = owner.metadata ?? {};
-  const fresh = await client.get(ownerType, name, namespace).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
-  return fresh?.metadata?.uid === uid && fresh?.metadata?.deletionTimestamp === undefined;
+  const fresh = (await client.get(ownerType, name, namespace)).metadata;
+  const which = `${namespace ?? ''}/${name}`;
+  if (fresh?.uid !== uid)
+    throw plainError(
+      `original ${ownerType.kind} ${which} is gone: got uid ${fresh?.uid ?? ''}, wanted ${uid ?? ''}`,
+    );
+  if (fresh?.deletionTimestamp !== undefined)
+    throw plainError(`${which} has just been deleted at ${fresh.deletionTimestamp}`);
 }
 
 async function adopt<C extends KubeObject, T extends KubeObject>(

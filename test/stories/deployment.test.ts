@@ -4,11 +4,15 @@ import { describe, it } from 'node:test';
 import { DEPLOYMENT } from '#api/apps/deployment.ts';
 import { REPLICA_SET } from '#api/apps/replica-set.ts';
 import { EVENT } from '#api/core/event.ts';
+import { NAMESPACE } from '#api/core/namespace.ts';
 import { POD } from '#api/core/pod.ts';
 import { SERVICE_ACCOUNT } from '#api/core/service-account.ts';
 import type { Deployment } from '#api/gen/apps-v1.ts';
+import { MetricRegistry } from '#base/metrics.ts';
+import { deploymentController } from '#controllers/deployment.ts';
 import { deployment } from '#kit/builders.ts';
 import { TestCluster } from '#kit/cluster.ts';
+import { sampleOf } from '#kit/metrics.ts';
 
 const REVISION = 'deployment.kubernetes.io/revision';
 
@@ -88,6 +92,24 @@ describe('a Deployment', () => {
     await cluster.stop();
   });
 
+  it('goes back to a revision when an annotation asks for it', async () => {
+    const cluster = await deploy('replicas=2 image=v1');
+    await roll(cluster, 'v2');
+    await cluster.settle();
+    const annotations = { 'deprecated.deployment.rollback.to': '1' };
+    await cluster.patch(DEPLOYMENT, await current(cluster), { metadata: { annotations } });
+    await cluster.settle();
+    assert.deepEqual(await sets(cluster), ['v1 x2 r3', 'v2 x0 r2']);
+    assert.deepEqual(Object.keys((await current(cluster)).metadata?.annotations ?? {}), [REVISION]);
+    const events = await cluster.list(EVENT, 'default');
+    const told = events.filter(({ reason }) => reason === 'DeploymentRollback');
+    assert.deepEqual(
+      told.map(({ message }) => message),
+      ['Rolled back deployment "web" to revision 1'],
+    );
+    await cluster.stop();
+  });
+
   it('keeps as many old revisions as it is told', async () => {
     const cluster = await deploy('replicas=1 image=v1 history=1');
     for (const image of ['v2', 'v3', 'v4']) {
@@ -164,6 +186,23 @@ describe('a Deployment', () => {
       status?.conditions?.some(({ type }) => type === 'ReplicaFailure'),
       false,
     );
+    await cluster.stop();
+  });
+
+  it('does not try again what its namespace refuses because it is going', async () => {
+    const metrics = new MetricRegistry();
+    const controllers = [deploymentController];
+    const cluster = await TestCluster.start({ controllers, metrics });
+    const shop = await cluster.create(NAMESPACE, { metadata: { name: 'shop' } });
+    const { metadata, ...rest } = web('replicas=2 image=v1 paused');
+    const subject = { ...rest, metadata: { ...metadata, namespace: 'shop' } };
+    const created = await cluster.create(DEPLOYMENT, subject);
+    await cluster.settle();
+    await cluster.delete(NAMESPACE, shop);
+    await cluster.patch(DEPLOYMENT, created, { spec: { paused: false } });
+    await cluster.advance(60_000);
+    assert.deepEqual(await cluster.list(EVENT, 'shop'), []);
+    assert.equal(sampleOf(metrics, 'workqueue_retries_total{name="deployment"}'), 0);
     await cluster.stop();
   });
 });

@@ -28,6 +28,8 @@ describe('parseSchedule()', () => {
     assert.deepEqual([...schedule('@weekly').daysOfWeek], [0]);
     assert.deepEqual(parseSchedule('@every 1h30m'), { everyMs: 5_400_000 });
     assert.deepEqual(parseSchedule('@every 10ms'), { everyMs: 1000 });
+    assert.deepEqual(parseSchedule('@every 1.5h2500ms'), { everyMs: 5_402_000 });
+    assert.deepEqual(parseSchedule('@every -1h'), { everyMs: 1000 });
   });
   const WRONG: readonly (readonly [string, string])[] = [
     ['', 'empty spec string'],
@@ -41,6 +43,9 @@ describe('parseSchedule()', () => {
     ['x * * * *', 'failed to parse int from x: strconv.Atoi: parsing "x": invalid syntax'],
     ['@often', 'unrecognized descriptor: @often'],
     ['@every soon', 'failed to parse duration @every soon: time: invalid duration "soon"'],
+    ['@every 1d', 'failed to parse duration @every 1d: time: unknown unit "d" in duration "1d"'],
+    ['@every 90', 'failed to parse duration @every 90: time: missing unit in duration "90"'],
+    ['60 * 0 * *', 'end of range (60) above maximum (59): 60'],
   ];
   for (const [text, message] of WRONG) {
     it(`refuses ${JSON.stringify(text)}`, () => {

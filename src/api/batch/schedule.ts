@@ -4,6 +4,7 @@
  * Source: the syntax and messages of the parser that Kubernetes uses (robfig/cron v3, standard
  * parser); https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax.
  */
+import { DurationError, parseDuration } from '../codec/duration.ts';
 
 /** A text that is no schedule; the message is the parser's. */
 export class ScheduleError extends Error {}
@@ -47,16 +48,6 @@ const DESCRIPTORS: ReadonlyMap<string, string> = new Map([
   ['@midnight', '0 0 * * *'],
   ['@hourly', '0 * * * *'],
 ]);
-const UNITS_MS: ReadonlyMap<string, number> = new Map([
-  ['ns', 1e-6],
-  ['us', 1e-3],
-  ['µs', 1e-3],
-  ['ms', 1],
-  ['s', 1000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-]);
-
 function parseNumber(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) {
     throw new ScheduleError(
@@ -116,19 +107,14 @@ function parseField(
   };
 }
 
+/** Whole seconds, and at least one: `-1h` is one second too. */
 function parseEvery(text: string, descriptor: string): Interval {
-  const refuse = (reason: string): never => {
-    throw new ScheduleError(`failed to parse duration ${descriptor}: ${reason}`);
-  };
-  const pattern = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/gy;
-  let totalMs = 0;
-  let read = 0;
-  for (const [whole, number, unit] of text.matchAll(pattern)) {
-    totalMs += Number(number) * (UNITS_MS.get(unit ?? '') ?? 0);
-    read += whole.length;
+  try {
+    return { everyMs: Math.max(1, Math.floor(parseDuration(text) / 1e9)) * 1000 };
+  } catch (error) {
+    if (!(error instanceof DurationError)) throw error;
+    throw new ScheduleError(`failed to parse duration ${descriptor}: ${error.message}`);
   }
-  if (text === '' || read !== text.length) refuse(`time: invalid duration ${JSON.stringify(text)}`);
-  return { everyMs: Math.max(1000, Math.floor(totalMs / 1000) * 1000) };
 }
 
 /** Reads a schedule without a time zone. Throws ScheduleError. */
@@ -147,13 +133,17 @@ export function parseSchedule(text: string): Schedule | Interval {
     );
   }
   const [minute = '', hour = '', dayOfMonth = '', month = '', dayOfWeek = ''] = fields;
+  // In this order: the first field that is wrong is told of.
+  const minutes = parseField(minute, MINUTES).values;
+  const hours = parseField(hour, HOURS).values;
   const days = parseField(dayOfMonth, DAYS_OF_MONTH);
+  const months = parseField(month, MONTHS_OF_YEAR).values;
   const weekdays = parseField(dayOfWeek, DAYS_OF_WEEK);
   return {
-    minutes: parseField(minute, MINUTES).values,
-    hours: parseField(hour, HOURS).values,
+    minutes,
+    hours,
     daysOfMonth: days.values,
-    months: parseField(month, MONTHS_OF_YEAR).values,
+    months,
     daysOfWeek: weekdays.values,
     anyDayOfMonth: days.star,
     anyDayOfWeek: weekdays.star,

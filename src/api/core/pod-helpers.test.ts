@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { ago, NOW } from '../kind-test-kit.ts';
-import { isPodActive, isPodAvailable, isPodTerminal, withCondition } from './pod-helpers.ts';
+import {
+  isPodActive,
+  isPodAvailable,
+  isPodTerminal,
+  readDeletionCost,
+  withCondition,
+} from './pod-helpers.ts';
 import { firstUntolerated, tolerates } from './taints.ts';
 
 describe('pods', () => {
@@ -21,6 +27,18 @@ describe('pods', () => {
     assert.equal(isPodActive({ metadata: { deletionTimestamp: ago(0) } }), false);
     assert.equal(isPodActive({ status: { phase: 'Succeeded' } }), false);
     assert.equal(isPodTerminal({ status: { phase: 'Failed' } }), true);
+  });
+});
+
+describe('readDeletionCost()', () => {
+  it('takes integers of 32 bits', () => {
+    const costs = { '0': 0, '-5': -5, '-05': -5, '2147483647': 2147483647 };
+    for (const [text, cost] of Object.entries(costs)) assert.equal(readDeletionCost(text), cost);
+    assert.equal(readDeletionCost('-2147483648'), -2147483648);
+  });
+  it('takes nothing else', () => {
+    for (const text of ['', '-', '+5', '05', '1.5', 'a', '2147483648', '-2147483649'])
+      assert.equal(readDeletionCost(text), undefined);
   });
 });
 

@@ -32,6 +32,15 @@ export function isPodAvailable(pod: Pod, minReadySeconds: number, nowMs: number)
   return Date.parse(ready.lastTransitionTime) + minReadySeconds * 1000 <= nowMs;
 }
 
+/** What the loss of a Pod costs, beside the others of its set. */
+export const POD_DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** Of 32 bits, without a plus or zeros before it (behind a minus they pass); undefined: no cost. */
+export function readDeletionCost(text: string): number | undefined {
+  const cost = /^(?:0|-\d+|[1-9]\d*)$/.test(text) ? Number(text) : undefined;
+  return cost === undefined || cost < -(2 ** 31) || cost >= 2 ** 31 ? undefined : cost;
+}
+
 /** All containers have ended for good. */
 export function isPodTerminal(pod: Pod): boolean {
   return pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';

@@ -8,6 +8,7 @@ import {
   invalidValue,
 } from '../meta/field.ts';
 import { APP_ARMOR_ANNOTATION as APPARMOR } from '../core/app-armor.ts';
+import { POD_DELETION_COST, readDeletionCost } from '../core/pod-helpers.ts';
 import { containersWithPaths } from './container-paths.ts';
 import { descendingPath } from './paths.ts';
 import { SECCOMP_CONTAINER, SECCOMP_POD } from './profile-annotations.ts';
@@ -15,18 +16,12 @@ import { SECCOMP_CONTAINER, SECCOMP_POD } from './profile-annotations.ts';
 type Annotations = Readonly<Record<string, string>> | undefined;
 
 const MIRROR = 'kubernetes.io/config.mirror';
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
-const INT32_MAX = 2 ** 31 - 1;
 
 function validateSeccomp(profile: string, at: FieldPath): FieldError[] {
   if (['runtime/default', 'docker/default', 'unconfined'].includes(profile)) return [];
   if (profile.startsWith('localhost/'))
     return descendingPath(profile.slice('localhost/'.length), at);
   return [invalidValue(at, profile, 'must be a valid seccomp profile')];
-}
-
-function isDeletionCost(text: string): boolean {
-  return /^(0|-?[1-9]\d*)$/.test(text) && Math.abs(Number(text)) <= INT32_MAX;
 }
 
 /** `at`: the path of the annotations. */
@@ -46,9 +41,9 @@ export function validatePodAnnotations(
       ),
     );
   }
-  const cost = annotations?.[DELETION_COST];
-  if (cost !== undefined && !isDeletionCost(cost)) {
-    errors.push(invalidValue(at.key(DELETION_COST), cost, 'must be a 32bit integer'));
+  const cost = annotations?.[POD_DELETION_COST];
+  if (cost !== undefined && readDeletionCost(cost) === undefined) {
+    errors.push(invalidValue(at.key(POD_DELETION_COST), cost, 'must be a 32bit integer'));
   }
   const names =
     spec === undefined ? [] : containersWithPaths(spec, at).map(({ container }) => container.name);

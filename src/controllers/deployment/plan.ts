@@ -85,6 +85,14 @@ export function planDeployment(world: World): Plan {
   return draft.finish(true);
 }
 
+/** What must be there before a Deployment can go back: the revision that it has now. */
+export function planCurrentRevision(world: World): Plan {
+  const draft = new Draft(world);
+  draft.annotateNew();
+  draft.createNew();
+  return draft.finish(false);
+}
+
 /** The ReplicaSets as they will be; remembers which of them changed. */
 class Draft {
   readonly deployment: Deployment;

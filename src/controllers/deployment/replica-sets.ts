@@ -17,16 +17,24 @@ const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
 /** Tells the Pods of one ReplicaSet from those of its siblings. */
 export const TEMPLATE_HASH = 'pod-template-hash';
 
+/** On a Deployment: the revision that it is to go back to. */
+export const ROLLBACK_TO = 'deprecated.deployment.rollback.to';
+
 const REVISION_HISTORY_CHARS_MAX = 2000;
-/** Annotations of the Deployment that its ReplicaSets do not get. */
+/** Annotations that Deployment and ReplicaSets do not get from each other. */
 const NOT_COPIED: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
   REVISION,
   REVISION_HISTORY,
   DESIRED_REPLICAS,
   MAX_REPLICAS,
-  'deprecated.deployment.rollback.to',
+  ROLLBACK_TO,
 ]);
+
+/** Whether an annotation speaks of the user's Deployment, not of this one object. */
+export function isShared(annotation: string): boolean {
+  return !NOT_COPIED.has(annotation);
+}
 
 export function replicasOf(rs: ReplicaSet): number {
   return rs.spec?.replicas ?? 0;
@@ -126,7 +134,7 @@ export function sameTemplate(
   return equalValues(withoutHash(a), withoutHash(b));
 }
 
-function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
+export function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
   if (template?.metadata?.labels?.[TEMPLATE_HASH] === undefined) return template;
   const { [TEMPLATE_HASH]: _, ...labels } = template.metadata.labels;
   return { ...template, metadata: { ...template.metadata, labels } };
@@ -143,7 +151,7 @@ export function newAnnotations(
 ): Record<string, string> {
   const annotations = { ...rs.metadata?.annotations };
   for (const [name, value] of Object.entries(deployment.metadata?.annotations ?? {})) {
-    if (!NOT_COPIED.has(name)) annotations[name] = value;
+    if (isShared(name)) annotations[name] = value;
   }
   const before = annotations[REVISION];
   if (before !== undefined && before !== '' && !/^\d+$/.test(before)) return annotations;

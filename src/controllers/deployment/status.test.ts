@@ -158,6 +158,10 @@ describe('withPause', () => {
     assert.deepEqual([resumed[0]?.status, resumed[0]?.reason], ['Unknown', 'DeploymentResumed']);
   });
 
+  it('marks nothing on one that is being deleted', () => {
+    assert.deepEqual(withPause(deployment('paused deleted'), VIRTUAL_START_MS), []);
+  });
+
   it('leaves a deadline that was exceeded as it is', () => {
     const conditions = [progressing('ProgressDeadlineExceeded', 0, 'False')];
     assert.deepEqual(withPause(withStatus('paused', { conditions }), VIRTUAL_START_MS), conditions);

@@ -60,11 +60,12 @@ function without(conditions: readonly DeploymentCondition[], type: string): Depl
 
 /**
  * A pause must not count as lack of progress: Progressing is Unknown from the pause on, and starts
- * anew when the Deployment is resumed.
+ * anew when the Deployment is resumed. One that is being deleted makes no progress any more.
  */
 export function withPause(deployment: Deployment, nowMs: number): DeploymentCondition[] {
   const conditions = deployment.status?.conditions ?? [];
-  if (progressDeadlineSeconds(deployment) === undefined) return conditions;
+  const isGoing = deployment.metadata?.deletionTimestamp !== undefined;
+  if (isGoing || progressDeadlineSeconds(deployment) === undefined) return conditions;
   const progressing = conditionOf(conditions, 'Progressing');
   if (progressing?.reason === 'ProgressDeadlineExceeded') return conditions;
   const wasPaused = progressing?.reason === 'DeploymentPaused';

@@ -66,14 +66,22 @@ export class Scales {
     reference: OwnerReference,
     namespace: string,
   ): Promise<{ readonly uid: string; readonly scale: number } | undefined> {
-    const workload = this.#find(reference, namespace);
-    if (workload === undefined) return this.#byScale(client, reference, namespace);
-    if (workload === null || workload.metadata?.uid !== reference.uid) return undefined;
+    // What the caches do not show (yet, or a ReplicaSet whose Deployment has gone before it) the server
+    // may still know.
+    return this.#watched(reference, namespace) ?? this.#byScale(client, reference, namespace);
+  }
+
+  #watched(
+    reference: OwnerReference,
+    namespace: string,
+  ): { readonly uid: string; readonly scale: number } | undefined {
+    const workload = this.#find(reference, namespace) ?? undefined;
+    if (workload?.metadata?.uid !== reference.uid) return undefined;
     // Of a ReplicaSet that belongs to a Deployment the Deployment decides.
     const owner = controllerOf(workload);
     const parent = owner === undefined ? undefined : this.#find(owner, namespace);
     if (owner === undefined || parent === undefined) return wanted(workload);
-    return parent === null || parent.metadata?.uid !== owner.uid ? undefined : wanted(parent);
+    return parent?.metadata?.uid === owner.uid ? wanted(parent) : undefined;
   }
 
   async #byScale(client: Client, reference: OwnerReference, namespace: string) {

@@ -1,8 +1,7 @@
 /**
  * One pass of a Job that goes on: observe ─▶ judge ─▶ plan ─▶ act ─▶ count and report.
  *
- * Unlike upstream, `status.active` stays true while a back-off runs (there it says 0). Upstream:
- * syncJob in pkg/controller/job/job_controller.go, v1.36.
+ * Upstream: syncJob in pkg/controller/job/job_controller.go, v1.36.
  */
 import { JOB } from '#api/batch/job.ts';
 import { POD } from '#api/core/pod.ts';

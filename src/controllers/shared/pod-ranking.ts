@@ -6,12 +6,17 @@
  * spread (by uid) and not always the youngest. Upstream: ActivePodsWithRanks in
  * pkg/controller/controller_utils.go, v1.36 (KEP-2185, KEP-2255).
  */
-import { isPodActive, isPodAvailable, isPodReady, isSidecar } from '#api/core/pod-helpers.ts';
+import {
+  isPodActive,
+  isPodAvailable,
+  isPodReady,
+  isSidecar,
+  POD_DELETION_COST,
+  readDeletionCost,
+} from '#api/core/pod-helpers.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { readySinceMs } from './pods.ts';
 
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
-const COST_PATTERN = /^(0|-?[1-9]\d*)$/;
 const NANOSECONDS = 1_000_000;
 
 const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
@@ -86,10 +91,8 @@ function phaseOrder(pod: Pod): number {
 
 /** The annotation's value; 0 when absent or malformed. */
 function deletionCost(pod: Pod): number {
-  const value = pod.metadata?.annotations?.[DELETION_COST];
-  if (value === undefined || !COST_PATTERN.test(value)) return 0;
-  const cost = Number(value);
-  return Math.abs(cost) <= 0x7fffffff ? cost : 0;
+  const text = pod.metadata?.annotations?.[POD_DELETION_COST];
+  return text === undefined ? 0 : (readDeletionCost(text) ?? 0);
 }
 
 function byReadyTime(a: Pod, b: Pod, nowMs: number): number {

@@ -79,6 +79,7 @@ describe('rankForDeletion', () => {
     ['the pending before the running', ['a', 'b phase=Pending'], 'b'],
     ['the unready before the ready', ['a ready', 'b'], 'b'],
     ['the lower cost before the higher', ['a ready', 'b ready cost=-5'], 'b'],
+    ['the lowest cost first', ['a ready cost=-5', 'b ready cost=-2147483648'], 'b'],
     ['a malformed cost counts as none', ['a ready cost=-1', 'b ready cost=+5'], 'a'],
     [
       'the doubled-up before the lone',

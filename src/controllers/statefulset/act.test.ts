@@ -142,7 +142,7 @@ describe('act on claims', () => {
 
   it('tells about owners that cannot be set, but not about a claim that changed meanwhile', async () => {
     const claims = { ...NO_CLAIMS, updates: [claim('data-web-0')] };
-    const step: Step = { do: 'owners', pod: pod('web-0'), claims };
+    const step: Step = { do: 'owners', pod: pod('web-0'), claims, isTold: true };
     const request = 'update persistentvolumeclaims data-web-0';
     const failed = await done({ phases: [[step]] }, { [request]: refused });
     assert.deepEqual(failed.told, [
@@ -152,6 +152,19 @@ describe('act on claims', () => {
     const again = await done({ phases: [[step]] }, { [request]: changed });
     assert.deepEqual(again.told, []);
     assert.ok(again.failure?.includes('changed'));
+  });
+
+  it('tells about new owners of a Pod that stays, and nothing of one that goes', async () => {
+    const claims = { ...NO_CLAIMS, updates: [claim('data-web-0')] };
+    const owners = (isTold: boolean): Step => ({ do: 'owners', pod: pod('web-0'), claims, isTold });
+    const request = 'update persistentvolumeclaims data-web-0';
+    const stays = await done({ phases: [[owners(true)]] });
+    assert.deepEqual(stays.told, [
+      'SuccessfulUpdate: Update Pod web-0 in StatefulSet web successful',
+    ]);
+    assert.deepEqual((await done({ phases: [[owners(false)]] })).told, []);
+    const failed = await done({ phases: [[owners(false)]] }, { [request]: refused });
+    assert.deepEqual([failed.told, failed.failure], [[], 'refused']);
   });
 });
 

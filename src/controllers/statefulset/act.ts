@@ -80,7 +80,7 @@ class Actor {
       case 'claims':
         return this.#fixClaims(step.pod, step.claims);
       case 'owners':
-        return this.#updateOwners(step.pod, step.claims);
+        return this.#setOwners(step);
       case 'repair':
         return this.#repair(step.pod, step.claims);
     }
@@ -103,6 +103,11 @@ class Actor {
   async #fixClaims(pod: Pod, claims: ClaimPlan): Promise<void> {
     await this.#createClaims(pod, claims);
     await this.#updateOwners(pod, claims);
+  }
+
+  async #setOwners({ pod, claims, isTold }: Extract<Step, { do: 'owners' }>): Promise<void> {
+    await this.#updateOwners(pod, claims, isTold);
+    if (isTold) this.#tellPod('Update', pod);
   }
 
   async #repair(pod: Pod, claims: ClaimPlan): Promise<void> {
@@ -142,7 +147,7 @@ class Actor {
     throw plainError(failures.length === 1 ? first : `[${failures.join(', ')}]`);
   }
 
-  async #updateOwners(pod: Pod, { updates, conflicts }: ClaimPlan): Promise<void> {
+  async #updateOwners(pod: Pod, { updates, conflicts }: ClaimPlan, isTold = true): Promise<void> {
     for (const name of conflicts) {
       const message = `PersistentVolumeClaim ${name} has a conflicting OwnerReference that acts as a manging controller, the retention policy is ignored for this claim`;
       this.#tell('Warning', 'ConflictingController', message);
@@ -154,7 +159,7 @@ class Actor {
         const name = claim.metadata?.name ?? '';
         const message = `could not update claim ${name} for delete policy ownerRefs: ${messageOf(error)}`;
         // A claim that changed meanwhile is looked at again.
-        if (!isConflict(error)) this.#tellPod('Update', pod, new Error(message));
+        if (isTold && !isConflict(error)) this.#tellPod('Update', pod, new Error(message));
         throw error;
       }
     }

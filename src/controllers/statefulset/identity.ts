@@ -118,6 +118,8 @@ export function newPod(set: StatefulSet, ordinal: number, revision: string): Pod
   const draft = podFromTemplate(set.spec?.template ?? {}, { name, namespace });
   const own = podName(set, ordinal);
   const pod = withIdentity(set, { ...draft, metadata: { ...draft.metadata, name: own } });
+  // Names in the network are the set's to give: a subdomain of the template's own does not stay.
+  const { subdomain: _, ...spec } = pod.spec ?? { containers: [] };
   const { serviceName = '' } = set.spec ?? {};
   return withStorage(set, {
     ...pod,
@@ -127,8 +129,7 @@ export function newPod(set: StatefulSet, ordinal: number, revision: string): Pod
       ownerReferences: [controllerReference(STATEFUL_SET, set)],
     },
     spec: {
-      ...pod.spec,
-      containers: pod.spec?.containers ?? [],
+      ...spec,
       hostname: own,
       ...(serviceName === '' ? {} : { subdomain: serviceName }),
     },

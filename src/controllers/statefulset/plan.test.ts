@@ -67,6 +67,11 @@ function steps(plan: Plan): string[] {
   ];
 }
 
+/** Of the steps that set owners alone, whether an event tells of them. */
+function told(plan: Plan): boolean[] {
+  return plan.phases.flat().flatMap((step) => (step.do === 'owners' ? [step.isTold] : []));
+}
+
 const all = (...flags: string[]): string[] => flags.map((flag, i) => `web-${i} ${flag}`);
 
 type Row = [claim: string, set: StatefulSet, pods: string[], steps: string[]];
@@ -341,6 +346,27 @@ describe('claims in a plan', () => {
     const claims = [claim('data-web-0'), claim('data-web-1')];
     const plan = planned(set, ['web-0 ready', 'web-1 ready'], { claims });
     assert.deepEqual(steps(plan), ['owners web-1', 'delete web-1']);
+    assert.deepEqual(told(plan), [false]);
+  });
+
+  it('of Pods in the range get their owners too, and that is told', () => {
+    const plan = planned(claiming({ whenDeleted: 'Delete' }), ['web-0 ready'], {
+      claims: [claim('data-web-0')],
+    });
+    assert.deepEqual([steps(plan), told(plan)], [['owners web-0'], [true]]);
+  });
+});
+
+describe('a new Pod', () => {
+  it('has the names that the set gives it in the network, whatever its template says', () => {
+    const spec = { containers: [], hostname: 'mine', subdomain: 'mine' };
+    const template = { metadata: { labels: { app: 'web' } }, spec };
+    const names = (serviceName: string): unknown[] => {
+      const pod = newPod(web({ serviceName, template }), 0, 'new');
+      return [pod.spec?.hostname, pod.spec?.subdomain];
+    };
+    assert.deepEqual(names('db'), ['web-0', 'db']);
+    assert.deepEqual(names(''), ['web-0', undefined]);
   });
 });
 

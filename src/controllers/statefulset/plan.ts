@@ -35,8 +35,13 @@ export type Step =
   | { readonly do: 'create'; readonly pod: Pod; readonly claims: ClaimPlan }
   /** Creates claims that are missing, and sets owners. */
   | { readonly do: 'claims'; readonly pod: Pod; readonly claims: ClaimPlan }
-  /** Sets owners alone. */
-  | { readonly do: 'owners'; readonly pod: Pod; readonly claims: ClaimPlan }
+  /** Sets owners alone. Of a Pod that stays an event says so. */
+  | {
+      readonly do: 'owners';
+      readonly pod: Pod;
+      readonly claims: ClaimPlan;
+      readonly isTold: boolean;
+    }
   /** Writes the Pod as it must be. */
   | { readonly do: 'repair'; readonly pod: Pod; readonly claims: ClaimPlan };
 
@@ -160,7 +165,7 @@ function replicaTurn(world: World, pod: Pod, isOrdered: boolean): Turn {
   const isWhole = identityMatches(set, pod) && storageMatches(set, pod);
   if (!isWhole) steps.push({ do: 'repair', pod: repaired(set, pod), claims });
   else if (steps.length === 0 && claims.updates.length > 0)
-    steps.push({ do: 'owners', pod, claims });
+    steps.push({ do: 'owners', pod, claims, isTold: true });
   return { steps, blocks: false };
 }
 
@@ -170,7 +175,8 @@ function hasWork({ creates, going, updates, conflicts }: ClaimPlan): boolean {
 
 function ownersTurn({ set, claimOf }: World, pod: Pod): Turn {
   const claims = planClaims(set, pod, claimOf);
-  const steps: Step[] = claims.updates.length === 0 ? [] : [{ do: 'owners', pod, claims }];
+  const isRight = claims.updates.length === 0;
+  const steps: Step[] = isRight ? [] : [{ do: 'owners', pod, claims, isTold: false }];
   return { steps, blocks: false };
 }
 
