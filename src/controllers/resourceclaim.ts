@@ -50,6 +50,7 @@ const FIELD_MANAGER = 'ResourceClaimController';
 
 export const resourceClaimController: Controller = defineKeyController({
   name: 'resource-claim-controller',
+  component: 'resource_claim',
   queue: 'resource_claim',
   create: (setup) => new Claims(setup).reconcile,
 });
