@@ -27,7 +27,9 @@ import {
 } from '#reconcile/controller.ts';
 import { SliceMetrics } from './endpointslice/metrics.ts';
 import { MANAGED_BY, MANAGER, type Plan, planSlices, SERVICE_NAME } from './endpointslice/plan.ts';
+import { type Told, TopologyHints, wantsTopology } from './endpointslice/topology.ts';
 import { hasEndpoints, podsOf, servicesOfPod } from './shared/service-pods.ts';
+import { nodeCondition } from './shared/nodes.ts';
 import { isNamespaceTerminating } from './shared/pod-control.ts';
 import { TriggerTimes, withTriggerTime } from './shared/trigger-times.ts';
 
@@ -45,18 +47,27 @@ export const endpointSliceController: Controller = defineKeyController({
   create(setup) {
     const metrics = new SliceMetrics(setup.metrics);
     const triggers = new TriggerTimes();
+    const nodes = setup.watch(NODE);
+    const topology = new TopologyHints(() => nodes.list());
     const controller = defineController<Service>({
       name: NAME,
       for: SERVICE,
       watches: [
         watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
         watch<EndpointSlice, Service>({ type: ENDPOINT_SLICE, keys: serviceOfSlice }),
-        watch<Node, Service>({ type: NODE, keys: servicesOnNode }),
+        watch<Node, Service>({
+          type: NODE,
+          keys: (change, caches) => [
+            ...servicesOnNode(change, caches),
+            ...(isNewsOfZones(change) ? topology.nodesChanged() : []),
+          ],
+        }),
       ],
-      reconcile: (service, context) => reconcile(service, context, { metrics, triggers }),
+      reconcile: (service, context) => reconcile(service, context, { metrics, triggers, topology }),
       gone: async (key) => {
         metrics.gone(key);
         triggers.gone(key);
+        topology.gone(key);
       },
     });
     return controller.create(setup);
@@ -67,12 +78,13 @@ export const endpointSliceController: Controller = defineKeyController({
 interface Memory {
   readonly metrics: SliceMetrics;
   readonly triggers: TriggerTimes;
+  readonly topology: TopologyHints;
 }
 
 async function reconcile(
   service: Service,
   context: Context<Service>,
-  { metrics, triggers }: Memory,
+  { metrics, triggers, topology }: Memory,
 ): Promise<Result> {
   if (!hasEndpoints(service)) {
     metrics.gone(context.key);
@@ -82,7 +94,18 @@ async function reconcile(
   const nodes = context.informer(NODE);
   const pods = podsOf(service, context.informer(POD));
   const triggerTime = triggers.next(context.key, service, pods);
-  const plan = planSlices({ service, pods, slices, zoneOf: (node) => zoneOf(nodes.get(node)) });
+  const tell = (told: Told): void => context.events.event({ about: service, ...told });
+  const plan = planSlices({
+    service,
+    pods,
+    slices,
+    zoneOf: (node) => zoneOf(nodes.get(node)),
+    hint: (unhinted) => {
+      if (wantsTopology(service)) return topology.hint(context.key, unhinted, tell);
+      topology.remove(context.key, unhinted.family, tell);
+      return unhinted;
+    },
+  });
   const change = { ...plan, slices };
   metrics.planned(context.key, service, change);
   const writes = {
@@ -207,6 +230,14 @@ function serviceOfSlice(change: Change<EndpointSlice>): string[] {
   return [change.object, change.previous].flatMap((slice) =>
     slice === undefined ? [] : (serviceKeyOf(slice) ?? []),
   );
+}
+
+/** What the shares of zones are made of. */
+function isNewsOfZones({ type, object, previous }: Change<Node>): boolean {
+  const isReady = (node: Node | undefined): boolean =>
+    node !== undefined && nodeCondition(node, 'Ready')?.status === 'True';
+  if (type !== 'modified' || previous === undefined) return true;
+  return isReady(object) !== isReady(previous) || zoneOf(object) !== zoneOf(previous);
 }
 
 /** A node that appears, disappears or moves changes what its Pods' endpoints say. */

@@ -83,6 +83,49 @@ describe('endpoints', () => {
 });
 
 describe('slices', () => {
+  it('have hints by topology where the Service asks for them', async () => {
+    const cluster = await TestCluster.start({
+      nodes: 2,
+      nodeLabels: (name) => ({ 'topology.kubernetes.io/zone': `zone-of-${name}` }),
+    });
+    const annotations = { 'service.kubernetes.io/topology-mode': 'Auto' };
+    const web = service({ selector: LABELS, trafficDistribution: 'PreferSameNode' });
+    await cluster.create(SERVICE, { ...web, metadata: { ...web.metadata, annotations } });
+    for (const name of ['node-1', 'node-2']) {
+      const bound = pod(`on-${name}`);
+      await cluster.create(POD, { ...bound, spec: { ...bound.spec!, nodeName: name } });
+    }
+    await cluster.settle();
+    const hints = async (): Promise<unknown[]> =>
+      (await slicesOf(cluster))
+        .flatMap(({ endpoints }) => endpoints)
+        .map(({ nodeName, hints: given }) => [nodeName, given]);
+    const forZone = (name: string): object => ({ forZones: [{ name: `zone-of-${name}` }] });
+    assert.deepEqual(await hints(), [
+      ['node-1', forZone('node-1')],
+      ['node-2', forZone('node-2')],
+    ]);
+    const before = (await slicesOf(cluster))[0]?.metadata?.resourceVersion;
+    await cluster.advance(60_000);
+    assert.equal((await slicesOf(cluster))[0]?.metadata?.resourceVersion, before, 'rests');
+    await cluster.patch(SERVICE, web, {
+      metadata: { annotations: null },
+      spec: { trafficDistribution: null },
+    });
+    await cluster.settle();
+    assert.deepEqual(await hints(), [
+      ['node-1', undefined],
+      ['node-2', undefined],
+    ]);
+    const events = await cluster.list(EVENT, 'default');
+    const reasons = events
+      .filter(({ involvedObject }) => involvedObject.kind === 'Service')
+      .map(({ reason }) => reason);
+    assert.equal(reasons.at(-1), 'TopologyAwareHintsDisabled');
+    assert.ok(reasons.includes('TopologyAwareHintsEnabled'));
+    await cluster.stop();
+  });
+
   it('leave out a Pod whose node is unknown, and the Service is told', async () => {
     const cluster = await TestCluster.start();
     await cluster.create(SERVICE, service({ selector: LABELS }));

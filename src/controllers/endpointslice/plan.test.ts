@@ -232,6 +232,26 @@ describe('planSlices', () => {
     });
   });
 
+  it('leaves hints by topology to those who give them, and none by distribution', () => {
+    const subject = service({ trafficDistribution: 'PreferSameNode' });
+    subject.metadata!.annotations = { 'service.kubernetes.io/topology-mode': 'Auto' };
+    const slices = stored(plan(crowd(1), [], subject));
+    const [endpoint] = slices[0]!.endpoints;
+    assert.equal(endpoint?.hints, undefined);
+    endpoint!.hints = { forZones: [{ name: 'zone-b' }] };
+    const { updates } = planSlices({
+      service: subject,
+      pods: crowd(1),
+      slices,
+      zoneOf: () => 'zone-a',
+      hint: (unhinted) => {
+        assert.deepEqual([unhinted.updates, unhinted.unchanged], [[], slices]);
+        return { creates: [], updates: unhinted.unchanged };
+      },
+    });
+    assert.deepEqual(updates, slices);
+  });
+
   it('rewrites slices when the labels of the Service change', () => {
     const pods = crowd(1);
     const slices = stored(plan(pods));

@@ -15,6 +15,7 @@ import { equalValues } from '#api/meta/equal.ts';
 import { controllerReference } from '#reconcile/claim.ts';
 import { sameMap } from '../shared/maps.ts';
 import { hasHostname, isEndpoint, isHeadless, targetPortOf } from '../shared/service-pods.ts';
+import { type Hinted, type Unhinted, wantsTopology, withoutHints } from './topology.ts';
 
 export const SERVICE_NAME = 'kubernetes.io/service-name';
 export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
@@ -31,6 +32,8 @@ export interface World {
   readonly slices: readonly EndpointSlice[];
   /** The zone of a node (empty when it has none); undefined when there is no such node. */
   zoneOf(node: string): string | undefined;
+  /** Gives hints where the Service wants them by topology. */
+  hint?(slices: Unhinted): Hinted;
 }
 
 export interface Plan {
@@ -99,8 +102,11 @@ function planFamily(world: World, family: AddressType): Plan {
   const updates = [...changed]
     .filter(([before, after]) => !equalValues(before, after))
     .map(([, after]) => after);
-  const recycled = recycle(creates, deletes, world.service);
-  return { ...recycled, updates: [...updates, ...recycled.updates], skipped };
+  const written = new Set([...updates, ...deletes].map(({ metadata }) => metadata?.name));
+  const unchanged = existing.filter(({ metadata }) => !written.has(metadata?.name));
+  const hinted = world.hint?.({ family, creates, updates, unchanged }) ?? { creates, updates };
+  const recycled = recycle(hinted.creates, deletes, world.service);
+  return { ...recycled, updates: [...hinted.updates, ...recycled.updates], skipped };
 }
 
 function isOwnedBy({ metadata }: EndpointSlice, service: Service): boolean {
@@ -189,6 +195,7 @@ function endpointOf(
 /** Where traffic to this endpoint should come from (spec.trafficDistribution; KEP-3015). */
 function hintsOf(service: Service, node: string, zone: string): Endpoint['hints'] | undefined {
   const { trafficDistribution } = service.spec ?? {};
+  if (wantsTopology(service)) return undefined;
   const forZones = zone === '' ? {} : { forZones: [{ name: zone }] };
   switch (trafficDistribution) {
     case 'PreferClose':
@@ -244,6 +251,8 @@ function fit(parts: {
   readonly deletes: EndpointSlice[];
 }): void {
   const { shape, slices, wanted, creates, changed, deletes } = parts;
+  // Hints by topology are given afterwards: what there is of them makes no difference here.
+  const isHinted = wantsTopology(shape.service);
   const drafts: { slice: EndpointSlice; kept: Endpoint[]; dirty: boolean }[] = [];
   for (const slice of slices) {
     const kept: Endpoint[] = [];
@@ -252,7 +261,7 @@ function fit(parts: {
       const next = wanted.get(endpointKey(endpoint));
       wanted.delete(endpointKey(endpoint));
       if (next !== undefined) kept.push(next);
-      if (!equalValues(next, endpoint)) dirty = true;
+      if (!equalValues(next, isHinted ? withoutHints(endpoint) : endpoint)) dirty = true;
     }
     if (!hasRightMeta(shape.service, slice)) dirty = true;
     drafts.push({ slice, kept, dirty });
