@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CUSTOM_RESOURCE_DEFINITION } from '#api/apiextensions/custom-resource-definition.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
+import { NAMESPACE } from '#api/core/namespace.ts';
 import type { CustomResourceDefinition } from '#api/gen/apiextensions-v1.ts';
 import type { ResourceType } from '#client/client.ts';
 import type { KubeObject } from '#api/meta/object.ts';
@@ -93,6 +94,18 @@ describe('the garbage collector', () => {
     assert.ok(await isThere(cluster), 'nobody watches');
     await cluster.advance(61_000);
     assert.ok(!(await isThere(cluster)), 'it goes with its owner');
+    await cluster.stop();
+  });
+
+  it('leaves alone what has no namespace and an owner that has one, and does not try again', async () => {
+    const cluster = await TestCluster.start();
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: 'no-such-uid' };
+    await cluster.create(NAMESPACE, { metadata: { name: 'odd', ownerReferences: [owner] } });
+    await cluster.advance(60_000);
+    await cluster.get(NAMESPACE, 'odd');
+    const states = cluster.manager?.states() ?? [];
+    const collector = states.find(({ name }) => name === 'generic-garbage-collector');
+    assert.ok(collector!.failures < 5);
     await cluster.stop();
   });
 });
