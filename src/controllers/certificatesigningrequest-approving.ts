@@ -10,6 +10,7 @@ import type { CertificateSigningRequest } from '#api/gen/certificates-v1.ts';
 import type { Client } from '#client/client.ts';
 import { type Context, type Controller, defineController } from '#reconcile/controller.ts';
 import {
+  CSR_BACKOFF,
   KUBELET_CLIENT,
   kubeletClientRefusal,
   type ParsedRequest,
@@ -40,6 +41,7 @@ export const csrApprovingController: Controller = {
   ...defineController<CertificateSigningRequest>({
     name: 'certificatesigningrequest-approving-controller',
     queue: 'certificate',
+    backoff: CSR_BACKOFF,
     for: CERTIFICATE_SIGNING_REQUEST,
     reconcile: approve,
   }),

@@ -15,7 +15,12 @@ import {
   issuerOf,
   type SigningCa,
 } from './certificatesigningrequest/certificate.ts';
-import { parseRequest, refusalOf, SIGNERS } from './certificatesigningrequest/requests.ts';
+import {
+  CSR_BACKOFF,
+  parseRequest,
+  refusalOf,
+  SIGNERS,
+} from './certificatesigningrequest/requests.ts';
 
 const SERIAL_BYTES = 16;
 
@@ -25,6 +30,7 @@ export function csrSigningController(ca: SigningCa): Controller {
     ...defineController<CertificateSigningRequest>({
       name: 'certificatesigningrequest-signing-controller',
       queue: 'certificate',
+      backoff: CSR_BACKOFF,
       for: CERTIFICATE_SIGNING_REQUEST,
       reconcile: (csr, context) => answer(csr, issuer, context),
     }),

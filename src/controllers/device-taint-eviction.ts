@@ -100,7 +100,7 @@ class DeviceTaints {
   /** False: it was gone, or another one has its name. */
   async #evict(pod: Pod, { client }: Pass): Promise<boolean> {
     this.#tell(pod, 'Marking for deletion');
-    const { uid = '', generation } = pod.metadata ?? {};
+    const { uid = '' } = pod.metadata ?? {};
     const target = splitKey(keyOf(pod));
     const condition = {
       type: 'DisruptionTarget',
@@ -108,7 +108,6 @@ class DeviceTaints {
       reason: 'DeletionByDeviceTaintManager',
       message: 'Device Taint manager: deleting due to NoExecute taint',
       lastTransitionTime: timeText(this.#setup.environment.clock.now()),
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
     try {
       const patch = { metadata: { uid }, status: { conditions: [condition] } };

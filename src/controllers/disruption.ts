@@ -30,6 +30,7 @@ import { Scales, UncountableError, type Workload } from './disruption/scale.ts';
 
 export const disruptionController: Controller = defineKeyController({
   name: 'disruption-controller',
+  component: 'controllermanager',
   create: (setup) => new Disruption(setup).reconcile,
 });
 

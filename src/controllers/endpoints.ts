@@ -19,8 +19,16 @@ import type {
 import { equalValues } from '#api/meta/equal.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { messageOf } from '#base/error.ts';
-import { splitKey } from '#client/informer.ts';
-import { type Context, defineController, type Result, watch } from '#reconcile/controller.ts';
+import { keyOf, splitKey } from '#client/informer.ts';
+import {
+  type Context,
+  type Controller,
+  defineController,
+  defineKeyController,
+  type Result,
+  type Setup,
+  watch,
+} from '#reconcile/controller.ts';
 import { sameMap } from './shared/maps.ts';
 import { isNamespaceTerminating } from './shared/pod-control.ts';
 import {
@@ -32,6 +40,7 @@ import {
   servicesOfPod,
   targetPortOf,
 } from './shared/service-pods.ts';
+import { TriggerTimes, withTriggerTime } from './shared/trigger-times.ts';
 
 const ADDRESSES_MAX = 1000;
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
@@ -39,45 +48,86 @@ const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
 const MANAGER = 'endpoint-controller';
 const HEADLESS = 'service.kubernetes.io/headless';
 
-export const endpointsController = defineController<Service>({
-  name: 'endpoint-controller',
-  for: SERVICE,
-  watches: [
-    watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
-    watch<Endpoints, Service>({
-      type: ENDPOINTS,
-      keys: ({ key, type }) => (type === 'deleted' ? [key] : []),
-    }),
-  ],
-  reconcile,
-  gone,
+/** Endpoints that once served for leader election have no Service. */
+const LEADER = 'control-plane.alpha.kubernetes.io/leader';
+const NAME = 'endpoint-controller';
+
+export const endpointsController: Controller = defineKeyController({
+  name: NAME,
+  create(setup) {
+    const triggers = new TriggerTimes();
+    const controller = defineController<Service>({
+      name: NAME,
+      for: SERVICE,
+      watches: [
+        watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
+        watch<Endpoints, Service>({
+          type: ENDPOINTS,
+          keys: ({ key, type }) => (type === 'deleted' ? [key] : []),
+        }),
+      ],
+      reconcile: (service, context) => reconcile(service, context, triggers),
+      gone: (key, context) => {
+        triggers.gone(key);
+        return gone(key, context);
+      },
+    });
+    const pass = controller.create(setup);
+    wakeLeftovers(setup);
+    return pass;
+  },
 });
 
-async function reconcile(service: Service, context: Context<Service>): Promise<Result> {
+/** What is there at the start may be of Services that went while nobody looked. */
+function wakeLeftovers(setup: Setup): void {
+  const endpoints = setup.watch(ENDPOINTS);
+  endpoints.synced().then(
+    () => {
+      for (const each of endpoints.list()) {
+        if (each.metadata?.annotations?.[LEADER] === undefined) setup.enqueue(keyOf(each));
+      }
+    },
+    () => undefined,
+  );
+}
+
+async function reconcile(
+  service: Service,
+  context: Context<Service>,
+  triggers: TriggerTimes,
+): Promise<Result> {
   if (!hasEndpoints(service)) return {};
   const current = context.informer(ENDPOINTS).get(context.key);
-  const next = planEndpoints(service, podsOf(service, context.informer(POD)), current);
-  if (current !== undefined && isUpToDate(current, next)) return {};
+  const pods = podsOf(service, context.informer(POD));
+  const triggerTime = triggers.next(context.key, service, pods);
+  const planned = planEndpoints(service, pods, current);
+  if (current !== undefined && isUpToDate(current, planned)) return {};
+  const next = withTriggerTime(planned, triggerTime);
   try {
     if (current === undefined) await context.client.create(ENDPOINTS, next);
     else await context.client.update(ENDPOINTS, next);
   } catch (error) {
-    if (isNamespaceTerminating(error)) return {};
-    const cause = messageOf(error);
-    const [reason, verb] =
-      current === undefined
-        ? ['FailedToCreateEndpoint', 'create endpoint for service']
-        : ['FailedToUpdateEndpoint', 'update endpoint'];
-    const message = `Failed to ${verb} ${context.key}: ${cause}`;
-    context.events.event({
-      about: { kind: 'Endpoints', apiVersion: 'v1', ...next },
-      type: 'Warning',
-      reason,
-      message,
-    });
+    if (current === undefined && isNamespaceTerminating(error)) return {};
+    tellFailure(next, { error, isNew: current === undefined }, context);
     throw error;
   }
   return {};
+}
+
+function tellFailure(
+  endpoints: Endpoints,
+  { error, isNew }: { readonly error: unknown; readonly isNew: boolean },
+  { key, events }: Context<Service>,
+): void {
+  const [reason, verb] = isNew
+    ? ['FailedToCreateEndpoint', 'create endpoint for service']
+    : ['FailedToUpdateEndpoint', 'update endpoint'];
+  events.event({
+    about: { kind: 'Endpoints', apiVersion: 'v1', ...endpoints },
+    type: 'Warning',
+    reason,
+    message: `Failed to ${verb} ${key}: ${messageOf(error)}`,
+  });
 }
 
 async function gone(key: string, context: Context<Service>): Promise<Result> {

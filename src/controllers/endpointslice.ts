@@ -14,7 +14,7 @@ import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
-import { messageOf } from '#base/error.ts';
+import { errorOf, messageOf } from '#base/error.ts';
 import { type Change, keyFor, keyOf } from '#client/informer.ts';
 import {
   type Caches,
@@ -27,8 +27,11 @@ import {
 } from '#reconcile/controller.ts';
 import { SliceMetrics } from './endpointslice/metrics.ts';
 import { MANAGED_BY, MANAGER, type Plan, planSlices, SERVICE_NAME } from './endpointslice/plan.ts';
+import { type Told, TopologyHints, wantsTopology } from './endpointslice/topology.ts';
 import { hasEndpoints, podsOf, servicesOfPod } from './shared/service-pods.ts';
+import { nodeCondition } from './shared/nodes.ts';
 import { isNamespaceTerminating } from './shared/pod-control.ts';
+import { TriggerTimes, withTriggerTime } from './shared/trigger-times.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 const BY_SERVICE = 'service';
@@ -38,28 +41,50 @@ const NAME = 'endpointslice-controller';
 
 export const endpointSliceController: Controller = defineKeyController({
   name: NAME,
+  component: 'endpoint-slice-controller',
   queue: 'endpoint_slice',
+  backoff: { firstMs: 1000, msMax: 1_000_000 },
   create(setup) {
     const metrics = new SliceMetrics(setup.metrics);
+    const triggers = new TriggerTimes();
+    const nodes = setup.watch(NODE);
+    const topology = new TopologyHints(() => nodes.list());
     const controller = defineController<Service>({
       name: NAME,
       for: SERVICE,
       watches: [
         watch<Pod, Service>({ type: POD, keys: servicesOfPod }),
         watch<EndpointSlice, Service>({ type: ENDPOINT_SLICE, keys: serviceOfSlice }),
-        watch<Node, Service>({ type: NODE, keys: servicesOnNode }),
+        watch<Node, Service>({
+          type: NODE,
+          keys: (change, caches) => [
+            ...servicesOnNode(change, caches),
+            ...(isNewsOfZones(change) ? topology.nodesChanged() : []),
+          ],
+        }),
       ],
-      reconcile: (service, context) => reconcile(service, context, metrics),
-      gone: async (key) => metrics.gone(key),
+      reconcile: (service, context) => reconcile(service, context, { metrics, triggers, topology }),
+      gone: async (key) => {
+        metrics.gone(key);
+        triggers.gone(key);
+        topology.gone(key);
+      },
     });
     return controller.create(setup);
   },
 });
 
+/** What is known beyond one pass. */
+interface Memory {
+  readonly metrics: SliceMetrics;
+  readonly triggers: TriggerTimes;
+  readonly topology: TopologyHints;
+}
+
 async function reconcile(
   service: Service,
   context: Context<Service>,
-  metrics: SliceMetrics,
+  { metrics, triggers, topology }: Memory,
 ): Promise<Result> {
   if (!hasEndpoints(service)) {
     metrics.gone(context.key);
@@ -67,27 +92,38 @@ async function reconcile(
   }
   const slices = slicesOf(context);
   const nodes = context.informer(NODE);
+  const pods = podsOf(service, context.informer(POD));
+  const triggerTime = triggers.next(context.key, service, pods);
+  const tell = (told: Told): void => context.events.event({ about: service, ...told });
   const plan = planSlices({
     service,
-    pods: podsOf(service, context.informer(POD)),
+    pods,
     slices,
     zoneOf: (node) => zoneOf(nodes.get(node)),
+    hint: (unhinted) => {
+      if (wantsTopology(service)) return topology.hint(context.key, unhinted, tell);
+      topology.remove(context.key, unhinted.family, tell);
+      return unhinted;
+    },
   });
   const change = { ...plan, slices };
   metrics.planned(context.key, service, change);
-  try {
-    await act(plan, context, metrics);
-    metrics.synced(service, change);
-  } catch (error) {
-    if (isNamespaceTerminating(error)) return {};
-    metrics.failed();
-    tellFailure(service, error, context);
-    throw error;
-  }
+  const writes = {
+    ...plan,
+    creates: plan.creates.map((slice) => withTriggerTime(slice, triggerTime)),
+    updates: plan.updates.map((slice) => withTriggerTime(slice, triggerTime)),
+  };
   // Pods of unknown nodes are left out; the node's arrival wakes the Service.
-  for (const { metadata, spec } of plan.skipped) {
-    context.log.debug('node of pod is unknown', { pod: metadata?.name, node: spec?.nodeName });
-  }
+  const skips = plan.skipped.map(
+    ({ metadata, spec }) =>
+      `skipping Pod ${metadata?.name ?? ''} for Service ${context.key}: Node ${spec?.nodeName ?? ''} Not Found`,
+  );
+  const { causes, error } = await act(writes, context, metrics);
+  const faults = new Set([...skips, ...causes]);
+  if (faults.size > 0) tellFailure(service, [...faults], context);
+  if (faults.size === 0) metrics.synced(service, change);
+  else metrics.failed();
+  if (error !== undefined) throw error;
   return {};
 }
 
@@ -105,30 +141,74 @@ function zoneOf(node: Node | undefined): string | undefined {
   return node === undefined ? undefined : (node.metadata?.labels?.[ZONE] ?? '');
 }
 
-async function act(
-  { creates, updates, deletes }: Plan,
-  { client }: Context<Service>,
-  metrics: SliceMetrics,
+interface Outcome {
+  /** What went wrong, in words. */
+  readonly causes: readonly string[];
+  /** The first of it. */
+  readonly error?: Error;
+}
+
+/** Writes one family of addresses after the other: what goes wrong in one does not stop the other. */
+async function act(plan: Plan, context: Context<Service>, metrics: SliceMetrics): Promise<Outcome> {
+  const causes: string[] = [];
+  let first: Error | undefined;
+  for (const family of ['IPv4', 'IPv6']) {
+    try {
+      await actOnFamily(family, plan, { context, metrics });
+    } catch (error) {
+      if (!(error instanceof WriteError)) throw error;
+      causes.push(error.message);
+      first ??= errorOf(error.cause);
+    }
+  }
+  return { causes, ...(first === undefined ? {} : { error: first }) };
+}
+
+/** A write that failed, in upstream's words; `cause` is the answer. */
+class WriteError extends Error {
+  override readonly name = 'WriteError';
+}
+
+async function actOnFamily(
+  family: string,
+  plan: Plan,
+  { context, metrics }: { readonly context: Context<Service>; readonly metrics: SliceMetrics },
 ): Promise<void> {
-  for (const slice of creates) {
-    await client.create(ENDPOINT_SLICE, slice);
+  const { client, key } = context;
+  const ofFamily = (slices: readonly EndpointSlice[]): EndpointSlice[] =>
+    slices.filter(({ addressType }) => addressType === family);
+  const failed = (verb: string, cause: unknown): WriteError =>
+    new WriteError(`failed to ${verb} EndpointSlice for Service ${key}: ${messageOf(cause)}`, {
+      cause,
+    });
+  for (const slice of ofFamily(plan.creates)) {
+    try {
+      await client.create(ENDPOINT_SLICE, slice);
+    } catch (error) {
+      // In a namespace that is being deleted every create fails.
+      if (isNamespaceTerminating(error)) return;
+      throw failed('create', error);
+    }
     metrics.wrote('create');
   }
-  for (const slice of updates) {
-    await client.update(ENDPOINT_SLICE, slice);
+  for (const slice of ofFamily(plan.updates)) {
+    await client.update(ENDPOINT_SLICE, slice).catch((error: unknown) => {
+      throw failed(`update ${slice.metadata?.name ?? ''}`, error);
+    });
     metrics.wrote('update');
   }
-  for (const { metadata } of deletes) {
+  for (const { metadata } of ofFamily(plan.deletes)) {
     const { name = '', namespace = '' } = metadata ?? {};
     await client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
+      if (!isNotFound(error)) throw failed(`delete ${name}`, error);
     });
     metrics.wrote('delete');
   }
 }
 
-function tellFailure(service: Service, error: unknown, context: Context<Service>): void {
-  const cause = messageOf(error);
+function tellFailure(service: Service, causes: readonly string[], context: Context<Service>): void {
+  const [first = '', ...others] = causes;
+  const cause = others.length === 0 ? first : `[${causes.join(', ')}]`;
   context.events.event({
     about: service,
     type: 'Warning',
@@ -150,6 +230,14 @@ function serviceOfSlice(change: Change<EndpointSlice>): string[] {
   return [change.object, change.previous].flatMap((slice) =>
     slice === undefined ? [] : (serviceKeyOf(slice) ?? []),
   );
+}
+
+/** What the shares of zones are made of. */
+function isNewsOfZones({ type, object, previous }: Change<Node>): boolean {
+  const isReady = (node: Node | undefined): boolean =>
+    node !== undefined && nodeCondition(node, 'Ready')?.status === 'True';
+  if (type !== 'modified' || previous === undefined) return true;
+  return isReady(object) !== isReady(previous) || zoneOf(object) !== zoneOf(previous);
 }
 
 /** A node that appears, disappears or moves changes what its Pods' endpoints say. */

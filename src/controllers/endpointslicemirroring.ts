@@ -43,7 +43,9 @@ const NAME = 'endpointslicemirroring-controller';
 
 export const endpointSliceMirroringController: Controller = defineKeyController({
   name: NAME,
+  component: 'endpoint-slice-mirroring-controller',
   queue: 'endpoint_slice_mirroring',
+  backoff: { firstMs: 1000, msMax: 100_000 },
   create(setup) {
     const metrics = new MirrorMetrics(setup.metrics);
     const { clock } = setup.environment;

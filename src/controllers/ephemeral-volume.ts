@@ -22,6 +22,7 @@ const FAILURES = alpha(
 
 export const ephemeralVolumeController: Controller = defineController<Pod>({
   name: 'ephemeral-volume-controller',
+  component: 'ephemeral_volume',
   queue: 'ephemeral_volume',
   for: POD,
   metrics: metricsOf,

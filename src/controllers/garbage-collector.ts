@@ -26,6 +26,7 @@ const ORPHAN = 'orphan ';
 
 export const garbageCollector: Controller = defineKeyController({
   name: 'generic-garbage-collector',
+  component: 'garbage-collector-controller',
   queue: 'garbage_collector_attempt_to_delete',
   concurrency: CONCURRENCY,
   create,

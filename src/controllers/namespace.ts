@@ -35,6 +35,7 @@ export function namespaceController({
     name: 'namespace-controller',
     for: NAMESPACE,
     concurrency: 10,
+    backoff: { firstMs: 5, msMax: 60_000 },
     watches: [watch<Pod, Namespace>({ type: POD, keys: namespaceOfDeletedPod })],
     reconcile: (namespace, context) => reconcile(namespace, graceMs, context),
   });

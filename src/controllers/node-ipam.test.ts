@@ -1,7 +1,11 @@
 /** Ranges of nodes in the range of the cluster. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EVENT } from '#api/core/event.ts';
+import { NODE } from '#api/core/node.ts';
+import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { formatCidr, type IpRange, parseCidr } from '#base/ip.ts';
+import { TestCluster } from '#kit/cluster.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { NodeBlocks } from './node-ipam/ranges.ts';
 
@@ -57,6 +61,34 @@ describe('NodeBlocks', () => {
 });
 
 describe('nodeIpamController', () => {
+  it('tells of nodes that get no range: none is left, or it cannot be written', async () => {
+    const controllers = [nodeIpamController({ clusterCidrs: ['10.244.0.0/24'] })];
+    const cluster = await TestCluster.start({ nodes: 0, controllers, scheduler: false });
+    const metadata = { name: 'system:controller:node-controller' };
+    const { rules } = await cluster.get(CLUSTER_ROLE, metadata.name);
+    const left = rules.filter(({ resources }) => resources?.includes('nodes') !== true);
+    await cluster.create(NODE, { metadata: { name: 'one' } });
+    await cluster.create(NODE, { metadata: { name: 'two' } });
+    await cluster.settle();
+    await cluster.delete(NODE, { metadata: { name: 'one' } });
+    await cluster.delete(NODE, { metadata: { name: 'two' } });
+    await cluster.patch(CLUSTER_ROLE, { metadata, rules }, { rules: left });
+    await cluster.create(NODE, { metadata: { name: 'three' } });
+    await cluster.advance(1_000);
+    const events = await cluster.list(EVENT, 'default');
+    assert.deepEqual(
+      new Set(events.map(({ message }) => message)),
+      new Set([
+        'Node two status is now: CIDRNotAvailable',
+        'Node three status is now: CIDRAssignmentFailed',
+      ]),
+    );
+    assert.deepEqual(
+      new Set(events.map(({ source }) => source?.component)),
+      new Set(['cidrAllocator']),
+    );
+    await cluster.stop();
+  });
   it('refuses what is no range', () => {
     assert.throws(() => nodeIpamController({ clusterCidrs: ['10.244/16'] }), /Cannot read range/);
   });

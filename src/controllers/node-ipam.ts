@@ -94,8 +94,10 @@ class Ipam {
     if (ranges === undefined) return this.#refuse(node);
     this.#hold(key, ranges);
     const cidrs = ranges.map(formatCidr);
-    await client.patch(NODE, { name: key }, 'strategic', {
-      spec: { podCIDR: cidrs[0], podCIDRs: cidrs },
+    const patch = { spec: { podCIDR: cidrs[0], podCIDRs: cidrs } };
+    await client.patch(NODE, { name: key }, 'strategic', patch).catch((error: unknown) => {
+      this.#tell(node, 'CIDRAssignmentFailed');
+      throw error;
     });
   }
 
@@ -130,14 +132,17 @@ class Ipam {
     this.#held.delete(key);
   }
 
-  #refuse(node: Node): never {
-    const name = node.metadata?.name ?? '';
+  #tell(node: Node, status: 'CIDRNotAvailable' | 'CIDRAssignmentFailed'): void {
     this.#setup.events.event({
       about: { reference: nodeReference(node) },
       type: 'Normal',
-      reason: 'CIDRNotAvailable',
-      message: `Node ${name} status is now: CIDRNotAvailable`,
+      reason: status,
+      message: `Node ${node.metadata?.name ?? ''} status is now: ${status}`,
     });
+  }
+
+  #refuse(node: Node): never {
+    this.#tell(node, 'CIDRNotAvailable');
     throw new Error(
       'failed to allocate cidr from cluster cidr: CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted range',
     );

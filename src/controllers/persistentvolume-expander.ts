@@ -17,6 +17,7 @@ const RESIZER = 'volume.kubernetes.io/storage-resizer';
 
 export const volumeExpander: Controller = defineKeyController({
   name: 'expand-controller',
+  component: 'volume_expand',
   queue: 'volume_expand',
   create: (setup) => {
     const volumes = setup.watch(PERSISTENT_VOLUME);

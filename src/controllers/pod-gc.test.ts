@@ -5,6 +5,7 @@ import type { Node } from '#api/gen/core-v1.ts';
 import { node, pod } from '#kit/builders.ts';
 import { notFound } from '#api/meta/status.ts';
 import { MetricRegistry } from '#base/metrics.ts';
+import type { Pod } from '#api/gen/core-v1.ts';
 import type { Client } from '#client/client.ts';
 import type { Setup } from '#reconcile/controller.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
@@ -63,19 +64,25 @@ describe('planCollection', () => {
 describe('podGcController', () => {
   /** What is deleted when the cache knows no node, and the server says whether there is one. */
   async function deleted(nodeExists: boolean): Promise<string[]> {
+    return (await collected(nodeExists)).names;
+  }
+
+  async function collected(nodeExists: boolean): Promise<{ names: string[]; patches: Pod[] }> {
     const environment = new VirtualEnvironment();
     const names: string[] = [];
+    const patches: Pod[] = [];
     const client = {
       get: () =>
         nodeExists
           ? Promise.resolve(node('n1'))
           : Promise.reject(notFound({ group: '', resource: 'nodes' }, 'n1')),
-      patch: () => Promise.resolve({}),
+      patch: (_type: unknown, _target: unknown, _kind: string, patch: Pod) =>
+        Promise.resolve(patches.push(patch)),
       delete: (_type: unknown, target: { name: string }) =>
         Promise.resolve(names.push(target.name)),
     } as unknown as Client;
     const caches: Record<string, unknown> = {
-      pods: { list: () => [pod('a node=n1')] },
+      pods: { list: () => [pod('a node=n1 ready')] },
       nodes: { get: () => undefined },
     };
     const setup = {
@@ -90,8 +97,16 @@ describe('podGcController', () => {
     await reconcile('collect', { client });
     await environment.advance(60_000);
     await reconcile('collect', { client });
-    return names;
+    return { names, patches };
   }
+
+  it('says why a Pod goes, and nothing of what others say of it', async () => {
+    const [patch] = (await collected(false)).patches;
+    assert.deepEqual(
+      patch?.status?.conditions?.map(({ type, reason }) => [type, reason]),
+      [['DisruptionTarget', 'DeletionByPodGC']],
+    );
+  });
 
   it('believes the server, not its cache, that a node is gone', async () => {
     assert.deepEqual(await deleted(true), []);

@@ -218,11 +218,12 @@ async function failAndDelete(
         condition === undefined
           ? {}
           : {
+              // Only this one: the others may have changed since.
               conditions: withCondition(
                 pod.status?.conditions ?? [],
                 { ...condition, ...observed },
                 timeText(nowMs),
-              ),
+              ).filter(({ type }) => type === condition.type),
             };
       const status = { phase: 'Failed', ...observed, ...conditions };
       await client.patch(

@@ -10,6 +10,7 @@ import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import type { PersistentVolumeClaim, Pod, Volume } from '#api/gen/core-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
+import type { Change } from '#client/informer.ts';
 import { type Context, type Controller, defineController, watch } from '#reconcile/controller.ts';
 import { withFinalizer, withoutFinalizer } from './shared/finalizers.ts';
 
@@ -19,9 +20,7 @@ export const pvcProtectionController: Controller = defineController<PersistentVo
   name: 'pvc-protection-controller',
   queue: 'pvcprotection',
   for: PERSISTENT_VOLUME_CLAIM,
-  watches: [
-    watch<Pod, PersistentVolumeClaim>({ type: POD, keys: ({ object }) => claimKeys(object) }),
-  ],
+  watches: [watch<Pod, PersistentVolumeClaim>({ type: POD, keys: claimsOfPod })],
   reconcile,
 });
 
@@ -29,6 +28,12 @@ export const pvcProtectionController: Controller = defineController<PersistentVo
 function claimName(pod: Pod, volume: Volume): string | undefined {
   if (volume.persistentVolumeClaim !== undefined) return volume.persistentVolumeClaim.claimName;
   return volume.ephemeral === undefined ? undefined : `${pod.metadata?.name}-${volume.name}`;
+}
+
+/** A Pod may be another one under the name of one that is gone, with other claims. */
+export function claimsOfPod({ object, previous }: Change<Pod>): string[] {
+  const isOther = previous !== undefined && previous.metadata?.uid !== object.metadata?.uid;
+  return [...claimKeys(object), ...(isOther ? claimKeys(previous) : [])];
 }
 
 function claimKeys(pod: Pod): string[] {

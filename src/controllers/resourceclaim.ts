@@ -50,6 +50,7 @@ const FIELD_MANAGER = 'ResourceClaimController';
 
 export const resourceClaimController: Controller = defineKeyController({
   name: 'resource-claim-controller',
+  component: 'resource_claim',
   queue: 'resource_claim',
   create: (setup) => new Claims(setup).reconcile,
 });
@@ -139,8 +140,13 @@ class Claims {
       throw new Error(`resource claim template ${JSON.stringify(templateName)}: ${missing}`);
     }
     const wanted = claimFrom(template, pod, claim.name);
-    const made = await this.#metrics.creation(wanted, client.create(RESOURCE_CLAIM, wanted));
-    return made.metadata?.name;
+    try {
+      const made = await this.#metrics.creation(wanted, client.create(RESOURCE_CLAIM, wanted));
+      return made.metadata?.name;
+    } catch (error) {
+      // Upstream's words have a place for the name, which there is none of yet.
+      throw new Error(`create ResourceClaim : ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /** A Pod that no scheduler bound has had nobody to reserve its claims. */

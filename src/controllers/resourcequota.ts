@@ -38,7 +38,7 @@ const DISCOVER_MS = 30_000;
 const DISCOVER = 'discover';
 
 export interface ResourceQuotaOptions {
-  /** How often all is counted anew; five minutes unless given. */
+  /** How often all is counted anew; five minutes unless given, 0 for never. */
   readonly resyncMs?: number;
 }
 
@@ -96,7 +96,9 @@ class Quotas {
       await pass.client.update(RESOURCE_QUOTA, { ...quota, status }, 'status');
     const [failure] = failures;
     if (failure !== undefined) throw failure;
-    return { requeueAfterMs: unserved ? Math.min(DISCOVER_MS, this.#resyncMs) : this.#resyncMs };
+    const resyncMs = this.#resyncMs > 0 ? this.#resyncMs : Number.POSITIVE_INFINITY;
+    const afterMs = unserved ? Math.min(DISCOVER_MS, resyncMs) : resyncMs;
+    return Number.isFinite(afterMs) ? { requeueAfterMs: afterMs } : {};
   };
 
   async #refresh(): Promise<Result> {

@@ -7,6 +7,7 @@ import type { ServiceCIDR } from '#api/gen/networking-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
 import { SERVICE_CIDR } from '#api/networking/service-cidr.ts';
 import { ipAddressFor } from '#api/networking/service-ranges.ts';
+import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
 import { parseIp } from '#base/ip.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { isDispensable, serviceCidrController } from './service-cidr.ts';
@@ -46,6 +47,31 @@ describe('a range', () => {
     await cluster.settle();
     assert.equal(await stateOf(cluster, 'more'), 'Ready=True  held');
     assert.equal(await stateOf(cluster, 'kubernetes'), 'Ready=True  held');
+    await cluster.stop();
+  });
+
+  it('that cannot be made ready is told of', async () => {
+    const cluster = await start();
+    const metadata = { name: 'system:controller:service-cidrs-controller' };
+    const { rules } = await cluster.get(CLUSTER_ROLE, metadata.name);
+    const left = rules.filter(
+      ({ resources }) => resources?.includes('servicecidrs/status') !== true,
+    );
+    assert.notEqual(left.length, rules.length);
+    await cluster.patch(CLUSTER_ROLE, { metadata, rules }, { rules: left });
+    await cluster.create(SERVICE_CIDR, range('more', '10.97.0.0/24'));
+    await cluster.advance(1_000);
+    const [event] = (await cluster.list(EVENT)).filter(
+      ({ involvedObject }) => involvedObject.name === 'more',
+    );
+    assert.deepEqual(
+      [event?.type, event?.reason, event?.message],
+      [
+        'Warning',
+        'KubernetesServiceCIDRError',
+        'The ServiceCIDR Status can not be set to Ready=True',
+      ],
+    );
     await cluster.stop();
   });
 

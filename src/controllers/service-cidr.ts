@@ -21,6 +21,7 @@ import {
 import type { Environment } from '#base/env.ts';
 import { parseIp } from '#base/ip.ts';
 import type { Client } from '#client/client.ts';
+import type { EventRecorder } from '#client/events.ts';
 import type { Informer } from '#client/informer.ts';
 import { type Controller, defineKeyController, type Result } from '#reconcile/controller.ts';
 
@@ -67,7 +68,7 @@ export const serviceCidrController: Controller = defineKeyController({
         if (cidr.metadata?.deletionTimestamp !== undefined)
           return await end(work, cidrs.list(), addresses.list());
         await addFinalizer(work);
-        await setCondition(work, IS_READY);
+        await setReady(work, setup.events);
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }
@@ -139,6 +140,17 @@ async function removeFinalizer({ cidr, client }: Work): Promise<void> {
   if (cidr.metadata?.finalizers?.includes(FINALIZER) !== true) return;
   const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } };
   await client.patch(SERVICE_CIDR, { name: nameOf(cidr) }, 'strategic', patch);
+}
+
+async function setReady(work: Work, events: EventRecorder): Promise<void> {
+  try {
+    await setCondition(work, IS_READY);
+  } catch (error) {
+    const message = 'The ServiceCIDR Status can not be set to Ready=True';
+    const reason = 'KubernetesServiceCIDRError';
+    events.event({ about: work.cidr, type: 'Warning', reason, message });
+    throw error;
+  }
 }
 
 async function setCondition(

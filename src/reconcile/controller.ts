@@ -70,8 +70,10 @@ export type Reconcile = (key: string, pass: Pass) => Promise<Result | void>;
 
 /** A controller as the manager runs it. */
 export interface Controller {
-  /** Under which it reports events: `deployment-controller`. */
+  /** `deployment-controller` */
   readonly name: string;
+  /** Under which it reports events; the name unless given. */
+  readonly component?: string;
   /** What its queue is called in metrics; the name without `-controller` unless given. */
   readonly queue?: string;
   /** Its service account in kube-system; the name unless given. `null`: it acts as the manager. */
@@ -130,12 +132,16 @@ export interface Context<T extends KubeObject> extends Pass {
 
 export interface ControllerSpec<T extends KubeObject> {
   readonly name: string;
+  /** Under which it reports events; the name unless given. */
+  readonly component?: string;
   readonly queue?: string;
   /** Its service account in kube-system; the name unless given. */
   readonly identity?: string;
   readonly for: ResourceType<T>;
   readonly concurrency?: number;
   readonly staleSubsystem?: string;
+  /** For keys that failed; 5 ms, doubled up to 1,000 s unless given. */
+  readonly backoff?: QueueBackoff;
   /** Kinds whose objects have an owner of the main kind: their changes wake the owner. */
   readonly owns?: readonly Owned<KubeObject>[];
   /** With it, a change of an orphan wakes the owners that could adopt it. */
@@ -178,10 +184,12 @@ export function watch<C extends KubeObject, T extends KubeObject>(
 export function defineController<T extends KubeObject>(spec: ControllerSpec<T>): Controller {
   return Object.freeze({
     name: spec.name,
+    ...(spec.component === undefined ? {} : { component: spec.component }),
     ...(spec.queue === undefined ? {} : { queue: spec.queue }),
     ...(spec.identity === undefined ? {} : { identity: spec.identity }),
     ...(spec.concurrency === undefined ? {} : { concurrency: spec.concurrency }),
     ...(spec.staleSubsystem === undefined ? {} : { staleSubsystem: spec.staleSubsystem }),
+    ...(spec.backoff === undefined ? {} : { backoff: spec.backoff }),
     create: (setup: Setup) => createReconcile(spec, setup),
   });
 }

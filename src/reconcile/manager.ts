@@ -182,13 +182,13 @@ class Runner {
 
   #setup(signal: AbortSignal): Setup {
     const { environment, informers, metrics } = this.#options;
-    const { name } = this.#controller;
+    const { name, component = name } = this.#controller;
     return {
       name,
       environment,
       log: this.#log,
       client: this.#client,
-      events: new EventRecorder({ client: this.#client, environment, component: name, signal }),
+      events: new EventRecorder({ client: this.#client, environment, component, signal }),
       metrics,
       signal,
       enqueue: (key, afterMs = 0) => {

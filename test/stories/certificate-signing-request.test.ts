@@ -140,6 +140,8 @@ describe('a kubelet that asks for a certificate as a client', () => {
     await each.run(kubelet.create(CERTIFICATE_SIGNING_REQUEST, csr(KUBELET)));
     await each.advance(SECOND_MS);
     assert.equal((await get(each)).status?.conditions, undefined);
+    const { failures = 0 } = each.manager?.states()[0] ?? {};
+    assert.ok(failures > 1 && failures < 5, 'after 0.2 s, 0.4 s, 0.8 s');
     await allowSelf(each);
     await each.advance(MINUTE_MS);
     assert.equal((await get(each)).status?.conditions?.[0]?.type, 'Approved');

@@ -176,6 +176,30 @@ describe('a Namespace', () => {
     await cluster.stop();
   });
 
+  it('says which Pods outlive their grace, and looks again at least once a minute', async () => {
+    const cluster = await TestCluster.start();
+    await cluster.create(NAMESPACE, { metadata: { name: 'shop' } });
+    await cluster.settle();
+    await cluster.create(POD, { ...pod('web'), metadata: { name: 'web', namespace: 'shop' } });
+    await cluster.settle();
+    cluster.killNode('node-1');
+    await cluster.delete(NAMESPACE, { metadata: { name: 'shop' } });
+    await cluster.advance(200_000);
+    const { status } = await cluster.get(NAMESPACE, 'shop');
+    const failure = status?.conditions?.find(
+      ({ type }) => type === 'NamespaceDeletionContentFailure',
+    );
+    assert.equal(
+      failure?.message,
+      'Failed to delete all resource types, 1 remaining: unexpected items still remain in namespace: shop for gvr: /v1, Resource=pods',
+    );
+    const before = cluster.manager?.states().find(({ name }) => name === 'namespace-controller');
+    await cluster.advance(121_000);
+    const after = cluster.manager?.states().find(({ name }) => name === 'namespace-controller');
+    assert.ok(after!.failures - before!.failures >= 2);
+    await cluster.stop();
+  });
+
   it('waits for finalizers, and names them', async () => {
     const cluster = await TestCluster.start();
     await cluster.create(NAMESPACE, { metadata: { name: 'shop' } });

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { EVENT } from '#api/core/event.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
+import { RESOURCE_QUOTA } from '#api/core/resource-quota.ts';
 import type {
   PersistentVolumeClaimSpec,
   Pod,
@@ -188,6 +189,21 @@ describe('a ResourceClaim', () => {
     await cluster.stop();
   });
 
+  it('is told of on its Pod when it cannot be made', async () => {
+    const cluster = await TestCluster.start({ nodes: 0 });
+    await cluster.create(RESOURCE_CLAIM_TEMPLATE, template);
+    await cluster.create(RESOURCE_QUOTA, {
+      metadata: { name: 'none', namespace: NAMESPACE },
+      spec: { hard: { 'count/resourceclaims.resource.k8s.io': '0' } },
+    });
+    await cluster.settle();
+    await cluster.create(POD, pod('web', { resourceClaims: [fromTemplate] }));
+    await cluster.advance(1000);
+    const [message = ''] = await messagesOf(cluster, 'FailedResourceClaimCreation');
+    assert.match(message, /^PodResourceClaim gpu: create ResourceClaim : .*exceeded quota: none/);
+    await cluster.stop();
+  });
+
   it('is named after both, however long their names are', async () => {
     const long = pod('p'.repeat(60), {
       resourceClaims: [{ ...fromTemplate, name: 'c'.repeat(40) }],
@@ -278,7 +294,9 @@ describe('a ResourceClaim', () => {
         metadata: { name: 'shared', namespace: NAMESPACE },
         spec,
       });
-      await cluster.create(POD, pod('web', { ...shared, nodeName: 'node-1' }));
+      const held = pod('web', { ...shared, nodeName: 'node-1' });
+      held.metadata!.finalizers = ['example.com/hold'];
+      await cluster.create(POD, held);
       const claim = await cluster.get(RESOURCE_CLAIM, 'shared', NAMESPACE);
       const tolerations =
         tolerationSeconds === undefined
@@ -304,6 +322,15 @@ describe('a ResourceClaim', () => {
       await cluster.create(RESOURCE_SLICE, { metadata, spec: { ...worse.spec, pool } });
       await cluster.advance(1000);
       assert.equal(await isThere(cluster), false);
+      const [leaving] = await cluster.list(POD, NAMESPACE);
+      const target = leaving?.status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
+      const { lastTransitionTime: _, lastProbeTime: __, ...said } = target!;
+      assert.deepEqual(said, {
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'DeletionByDeviceTaintManager',
+        message: 'Device Taint manager: deleting due to NoExecute taint',
+      });
       const messages = await messagesOf(cluster, 'DeviceTaintManagerEviction');
       assert.deepEqual(messages, ['Marking for deletion']);
       await cluster.stop();

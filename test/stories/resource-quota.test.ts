@@ -12,6 +12,7 @@ import { SERVICE } from '#api/core/service.ts';
 import type { Pod, PodSpec, ResourceQuotaSpec } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import type { ResourceType } from '#client/client.ts';
+import { resourceQuotaController } from '#controllers/resourcequota.ts';
 import { replicaSet } from '#kit/builders.ts';
 import { TestCluster } from '#kit/cluster.ts';
 
@@ -208,6 +209,17 @@ describe('a ResourceQuota', () => {
     await cluster.delete(SECRET, plain('one'));
     await cluster.advance(1000);
     assert.deepEqual(await used(cluster), { 'count/secrets': '0' });
+    await cluster.stop();
+  });
+
+  it('is not counted anew where that is not wanted', async () => {
+    const controllers = [resourceQuotaController({ resyncMs: 0 })];
+    const cluster = await TestCluster.start({ controllers });
+    await limit(cluster, 'quota', { pods: '5' });
+    await cluster.advance(10 * 60_000);
+    const [state] = cluster.manager?.states() ?? [];
+    assert.ok(state!.passes < 5);
+    assert.deepEqual(await used(cluster), { pods: '0' });
     await cluster.stop();
   });
 

@@ -15,6 +15,9 @@ const LEGACY = 'kubernetes.io/legacy-unknown';
 /** Those whose certificates are this control plane's to make. */
 export const SIGNERS = [KUBELET_SERVING, KUBELET_CLIENT, CLIENT, LEGACY];
 
+/** For requests that cannot be answered yet: a right may be granted, the authority may come back. */
+export const CSR_BACKOFF = { firstMs: 200, msMax: 1_000_000 };
+
 const COMMON_NAME = '550403';
 const ORGANIZATION = '55040a';
 

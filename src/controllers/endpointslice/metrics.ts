@@ -21,6 +21,7 @@ import {
   totalsAfter,
 } from '../shared/slice-counts.ts';
 import { ENDPOINTS_PER_SLICE_MAX } from './plan.ts';
+import { wantsTopology } from './topology.ts';
 
 const ADDED = beta('endpoint_slice_controller_endpoints_added_per_sync', 'Endpoints that came.');
 const REMOVED = beta(
@@ -98,11 +99,11 @@ export class SliceMetrics {
   }
 
   /** What a pass is going to write. */
-  planned(key: string, { spec }: Service, change: SliceChange): void {
+  planned(key: string, service: Service, change: SliceChange): void {
     const { added, removed } = endpointChanges(change);
     this.#added.observe([], added);
     this.#removed.observe([], removed);
-    const distribution = distributionOf(spec?.trafficDistribution);
+    const distribution = distributionOf(service);
     this.#entries.set(key, { ...totalsAfter(change, ENDPOINTS_PER_SLICE_MAX), distribution });
   }
 
@@ -110,9 +111,10 @@ export class SliceMetrics {
     this.#changes.add([operation]);
   }
 
-  synced({ spec }: Service, { creates, updates, deletes }: SliceChange): void {
+  synced(service: Service, { creates, updates, deletes }: SliceChange): void {
     const written = creates.length + updates.length + deletes.length;
-    this.#changed.observe(['Disabled', distributionOf(spec?.trafficDistribution)], written);
+    const topology = wantsTopology(service) ? 'Auto' : 'Disabled';
+    this.#changed.observe([topology, distributionOf(service)], written);
     this.#syncs.add(['success']);
   }
 
@@ -126,6 +128,8 @@ export class SliceMetrics {
   }
 }
 
-function distributionOf(value = ''): string {
-  return KNOWN_DISTRIBUTIONS.has(value) ? value : '';
+/** Hints by topology come before those by distribution. */
+function distributionOf(service: Service): string {
+  const { trafficDistribution: value = '' } = service.spec ?? {};
+  return KNOWN_DISTRIBUTIONS.has(value) && !wantsTopology(service) ? value : '';
 }

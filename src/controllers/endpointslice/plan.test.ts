@@ -123,14 +123,37 @@ describe('planSlices', () => {
     assert.deepEqual(updates, []);
   });
 
-  it('replaces the placeholder by the first endpoints', () => {
+  it('puts the first endpoints into the placeholder', () => {
     const slices = stored(plan([]));
-    const { creates, deletes } = plan(crowd(1), slices);
-    assert.deepEqual(addresses(creates[0]), ['10.0.0.0']);
+    const { creates, updates, deletes } = plan(crowd(1), slices);
+    assert.deepEqual([creates, deletes], [[], []]);
     assert.deepEqual(
-      deletes.map(({ metadata }) => metadata?.name),
-      ['web-0'],
+      updates.map((slice) => [slice.metadata?.name, slice.ports.length, addresses(slice)]),
+      [['web-0', 1, ['10.0.0.0']]],
     );
+  });
+
+  it('puts Pods that do not fill a slice where there is room, though a full slice is made', () => {
+    const slices = stored(plan(crowd(50)));
+    const { creates, updates } = plan(crowd(190), slices);
+    assert.deepEqual(
+      [creates, updates].map((written) => written.map(({ endpoints }) => endpoints.length)),
+      [[100], [90]],
+    );
+  });
+
+  it('takes away the slices of an earlier Service of that name', () => {
+    const slices = stored(plan(crowd(1)));
+    slices[0]!.metadata!.ownerReferences![0]!.uid = 'earlier';
+    const { creates, updates, deletes } = plan(crowd(1), slices);
+    assert.deepEqual(creates.map(addresses), [['10.0.0.0']]);
+    assert.deepEqual([updates, deletes], [[], slices]);
+  });
+
+  it('makes no new slices for a Service that is being deleted', () => {
+    const subject = service();
+    subject.metadata!.deletionTimestamp = '2026-01-01T00:00:00Z';
+    assert.deepEqual(plan(crowd(1), [], subject).creates, []);
   });
 
   it('keeps Pods with different numbers behind one port name in different slices', () => {
@@ -207,6 +230,26 @@ describe('planSlices', () => {
       forZones: [{ name: 'zone-a' }],
       forNodes: [{ name: 'n1' }],
     });
+  });
+
+  it('leaves hints by topology to those who give them, and none by distribution', () => {
+    const subject = service({ trafficDistribution: 'PreferSameNode' });
+    subject.metadata!.annotations = { 'service.kubernetes.io/topology-mode': 'Auto' };
+    const slices = stored(plan(crowd(1), [], subject));
+    const [endpoint] = slices[0]!.endpoints;
+    assert.equal(endpoint?.hints, undefined);
+    endpoint!.hints = { forZones: [{ name: 'zone-b' }] };
+    const { updates } = planSlices({
+      service: subject,
+      pods: crowd(1),
+      slices,
+      zoneOf: () => 'zone-a',
+      hint: (unhinted) => {
+        assert.deepEqual([unhinted.updates, unhinted.unchanged], [[], slices]);
+        return { creates: [], updates: unhinted.unchanged };
+      },
+    });
+    assert.deepEqual(updates, slices);
   });
 
   it('rewrites slices when the labels of the Service change', () => {

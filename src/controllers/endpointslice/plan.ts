@@ -2,7 +2,8 @@
  * Which EndpointSlices a Service needs, and the least that must be written to get there. Pure.
  *
  * Endpoints that stay keep their slice; new ones fill slices that are written anyway, then slices
- * with room, then new slices. Every write goes to every node, so few writes beat full slices.
+ * with room, then new slices, which take the place of slices that would go. Every write goes to
+ * every node, so few writes beat full slices.
  *
  * Upstream: staging/src/k8s.io/endpointslice/{reconciler,utils}.go, v1.36 (KEP-752).
  */
@@ -14,6 +15,7 @@ import { equalValues } from '#api/meta/equal.ts';
 import { controllerReference } from '#reconcile/claim.ts';
 import { sameMap } from '../shared/maps.ts';
 import { hasHostname, isEndpoint, isHeadless, targetPortOf } from '../shared/service-pods.ts';
+import { type Hinted, type Unhinted, wantsTopology, withoutHints } from './topology.ts';
 
 export const SERVICE_NAME = 'kubernetes.io/service-name';
 export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
@@ -30,6 +32,8 @@ export interface World {
   readonly slices: readonly EndpointSlice[];
   /** The zone of a node (empty when it has none); undefined when there is no such node. */
   zoneOf(node: string): string | undefined;
+  /** Gives hints where the Service wants them by topology. */
+  hint?(slices: Unhinted): Hinted;
 }
 
 export interface Plan {
@@ -47,8 +51,10 @@ export function planSlices(world: World): Plan {
   const stale = world.slices.filter(
     ({ addressType }) => !families.some((family) => family === addressType),
   );
+  // The garbage collector takes the slices of a Service that is being deleted: it gets no new ones.
+  const isDeleted = world.service.metadata?.deletionTimestamp !== undefined;
   return {
-    creates: plans.flatMap((plan) => plan.creates),
+    creates: isDeleted ? [] : plans.flatMap((plan) => plan.creates),
     updates: plans.flatMap((plan) => plan.updates),
     deletes: [...stale, ...plans.flatMap((plan) => plan.deletes)],
     skipped: plans[0]?.skipped ?? [],
@@ -71,11 +77,13 @@ interface Group {
 
 function planFamily(world: World, family: AddressType): Plan {
   const { groups, skipped } = groupEndpoints(world, family);
-  const existing = world.slices.filter(({ addressType }) => addressType === family);
+  const all = world.slices.filter(({ addressType }) => addressType === family);
+  // Those of an earlier Service of this name go, before the garbage collector takes them.
+  const existing = all.filter((slice) => isOwnedBy(slice, world.service));
   const keys = new Set([...groups.keys(), ...existing.map(({ ports }) => portsKey(ports))]);
   const creates: EndpointSlice[] = [];
   const changed = new Map<EndpointSlice, EndpointSlice>();
-  let deletes: EndpointSlice[] = [];
+  let deletes = all.filter((slice) => !existing.includes(slice));
   for (const key of keys) {
     const group = groups.get(key);
     const own = existing.filter(({ ports }) => portsKey(ports) === key);
@@ -83,18 +91,55 @@ function planFamily(world: World, family: AddressType): Plan {
     const shape = { service: world.service, family, ports };
     fit({ shape, slices: own, wanted: new Map(group?.endpoints), creates, changed, deletes });
   }
-  if (creates.length === 0 && existing.length === deletes.length) {
+  if (creates.length === 0 && all.length === deletes.length) {
     // A Service without endpoints keeps one empty slice, so that its consumers know it.
     const placeholder = makeSlice({ service: world.service, family, ports: [] }, []);
-    const reuse = deletes.find(({ ports }) => (ports ?? []).length === 0);
-    deletes = deletes.filter((slice) => slice !== reuse);
-    if (reuse === undefined) creates.push(placeholder);
-    else changed.set(reuse, withLabels(world.service, { ...reuse, endpoints: [] }));
+    const [old, ...others] = deletes;
+    if (old !== undefined && others.length === 0 && isSamePlaceholder(old, placeholder))
+      deletes = [];
+    else creates.push(placeholder);
   }
   const updates = [...changed]
     .filter(([before, after]) => !equalValues(before, after))
     .map(([, after]) => after);
-  return { creates, updates, deletes, skipped };
+  const written = new Set([...updates, ...deletes].map(({ metadata }) => metadata?.name));
+  const unchanged = existing.filter(({ metadata }) => !written.has(metadata?.name));
+  const hinted = world.hint?.({ family, creates, updates, unchanged }) ?? { creates, updates };
+  const recycled = recycle(hinted.creates, deletes, world.service);
+  return { ...recycled, updates: [...hinted.updates, ...recycled.updates], skipped };
+}
+
+function isOwnedBy({ metadata }: EndpointSlice, service: Service): boolean {
+  return (metadata?.ownerReferences ?? []).some(
+    ({ apiVersion, kind, uid }) =>
+      apiVersion === 'v1' && kind === 'Service' && uid === service.metadata?.uid,
+  );
+}
+
+function isSamePlaceholder(old: EndpointSlice, placeholder: EndpointSlice): boolean {
+  return (
+    (old.endpoints ?? []).length === 0 &&
+    (old.ports ?? []).length === 0 &&
+    sameMap(old.metadata?.labels, placeholder.metadata?.labels)
+  );
+}
+
+/** Slices that would be made take the names of the Service's own that would go. */
+function recycle(
+  creates: readonly EndpointSlice[],
+  deletes: readonly EndpointSlice[],
+  service: Service,
+): Pick<Plan, 'creates' | 'updates' | 'deletes'> {
+  const rest = [...creates];
+  const updates: EndpointSlice[] = [];
+  const gone = deletes.filter((old) => {
+    const slice = isOwnedBy(old, service) ? rest.pop() : undefined;
+    if (slice === undefined) return true;
+    const { name = '' } = old.metadata ?? {};
+    updates.push({ ...slice, metadata: { ...slice.metadata, name } });
+    return false;
+  });
+  return { creates: rest, updates, deletes: gone };
 }
 
 function groupEndpoints(
@@ -150,6 +195,7 @@ function endpointOf(
 /** Where traffic to this endpoint should come from (spec.trafficDistribution; KEP-3015). */
 function hintsOf(service: Service, node: string, zone: string): Endpoint['hints'] | undefined {
   const { trafficDistribution } = service.spec ?? {};
+  if (wantsTopology(service)) return undefined;
   const forZones = zone === '' ? {} : { forZones: [{ name: zone }] };
   switch (trafficDistribution) {
     case 'PreferClose':
@@ -205,6 +251,8 @@ function fit(parts: {
   readonly deletes: EndpointSlice[];
 }): void {
   const { shape, slices, wanted, creates, changed, deletes } = parts;
+  // Hints by topology are given afterwards: what there is of them makes no difference here.
+  const isHinted = wantsTopology(shape.service);
   const drafts: { slice: EndpointSlice; kept: Endpoint[]; dirty: boolean }[] = [];
   for (const slice of slices) {
     const kept: Endpoint[] = [];
@@ -213,7 +261,7 @@ function fit(parts: {
       const next = wanted.get(endpointKey(endpoint));
       wanted.delete(endpointKey(endpoint));
       if (next !== undefined) kept.push(next);
-      if (!equalValues(next, endpoint)) dirty = true;
+      if (!equalValues(next, isHinted ? withoutHints(endpoint) : endpoint)) dirty = true;
     }
     if (!hasRightMeta(shape.service, slice)) dirty = true;
     drafts.push({ slice, kept, dirty });
@@ -226,15 +274,18 @@ function fit(parts: {
     .sort((a, b) => room(a) - room(b))) {
     draft.kept.push(...rest.splice(0, room(draft)));
   }
-  const emptied = drafts.find(({ dirty, kept }) => dirty && kept.length === 0);
-  if (rest.length > 0 && emptied !== undefined) emptied.kept.push(...rest.splice(0, room(emptied)));
-  const clean = drafts.filter(({ dirty }) => !dirty).sort((a, b) => room(a) - room(b));
-  const target = rest.length === 0 ? undefined : clean.find((draft) => room(draft) >= rest.length);
-  if (target !== undefined) {
-    target.kept.push(...rest.splice(0));
-    target.dirty = true;
+  while (rest.length > 0) {
+    // What does not fill a slice goes where it leaves the least room.
+    const target = drafts
+      .filter((draft) => !draft.dirty && room(draft) >= rest.length)
+      .sort((a, b) => room(a) - room(b))[0];
+    if (target === undefined) {
+      creates.push(makeSlice(shape, rest.splice(0, ENDPOINTS_PER_SLICE_MAX)));
+    } else {
+      target.kept.push(...rest.splice(0));
+      target.dirty = true;
+    }
   }
-  while (rest.length > 0) creates.push(makeSlice(shape, rest.splice(0, ENDPOINTS_PER_SLICE_MAX)));
   for (const { slice, kept, dirty } of drafts) {
     if (kept.length === 0) deletes.push(slice);
     else if (dirty) changed.set(slice, withLabels(shape.service, { ...slice, endpoints: kept }));

@@ -235,7 +235,16 @@ function isMirror(current: EndpointSlice, next: EndpointSlice): boolean {
   return (
     sameMap(current.metadata?.labels, next.metadata?.labels) &&
     sameMap(current.metadata?.annotations, next.metadata?.annotations) &&
+    !isOfEarlier(current, next) &&
     equalValues(texts(current), texts(next))
+  );
+}
+
+/** Whether it belongs to Endpoints of this name that are gone: with them it would go too. */
+function isOfEarlier(current: EndpointSlice, next: EndpointSlice): boolean {
+  const [owner] = next.metadata?.ownerReferences ?? [];
+  return (current.metadata?.ownerReferences ?? []).some(
+    ({ kind, name, uid }) => kind === 'Endpoints' && name === owner?.name && uid !== owner.uid,
   );
 }
 

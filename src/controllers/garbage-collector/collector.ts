@@ -12,6 +12,7 @@ import { equalValues } from '#api/meta/equal.ts';
 import { type KubeObject, type OwnerReference, parseApiVersion } from '#api/meta/object.ts';
 import { isConflict, isNotFound } from '#api/meta/status.ts';
 import type { Client, DeleteOptions, ResourceType } from '#client/client.ts';
+import { TerminalError } from '#reconcile/controller.ts';
 import { asError } from '#reconcile/slow-start.ts';
 import type { AbsentOwners } from './absent-owners.ts';
 import { FOREGROUND, type Graph, type GraphNode, ORPHAN } from './graph.ts';
@@ -127,7 +128,8 @@ export class Collector {
       throw new Error(`unable to get REST mapping for ${reference.apiVersion}/${reference.kind}.`);
     }
     if (type.namespaced && node.namespace === undefined) {
-      throw new Error('cluster-scoped objects cannot refer to namespaced owners');
+      // Nobody knows where to look for the owner: the object is left alone.
+      throw new TerminalError('cluster-scoped objects cannot refer to namespaced owners');
     }
     const namespace = type.namespaced ? node.namespace : undefined;
     const owner = await this.#get(type, { name: reference.name, namespace });

@@ -32,6 +32,11 @@ export class Monitors {
   readonly #graph: Graph;
   readonly #errors: Counter;
   readonly #monitors = new Map<string, Monitor>();
+  /**
+   * The uids that watches showed before they were stopped, by kind. A kind that is not served, or in
+   * another version, says nothing of its objects: they stay in the graph until it is watched again.
+   */
+  readonly #left = new Map<string, string[]>();
   #resources: readonly DiscoveredResource[] = [];
 
   constructor(setup: Setup, graph: Graph) {
@@ -100,13 +105,29 @@ export class Monitors {
     });
     informer.start(stop.signal);
     this.#monitors.set(name, { type, informer, stop });
+    this.#watchedAgain(type, informer);
     return informer;
   }
 
-  #stop(name: string, { informer, stop }: Monitor): void {
+  #stop(name: string, { type, informer, stop }: Monitor): void {
     stop.abort();
     this.#monitors.delete(name);
-    for (const object of informer.list()) this.#graph.remove(object.metadata?.uid ?? '');
+    const uids = informer.list().map(uidOf);
+    this.#left.set(kindOf(type), [...(this.#left.get(kindOf(type)) ?? []), ...uids]);
+  }
+
+  /** What went while its kind was not watched goes from the graph. */
+  #watchedAgain(type: DiscoveredResource, informer: Informer<KubeObject>): void {
+    const left = this.#left.get(kindOf(type));
+    if (left === undefined) return;
+    this.#left.delete(kindOf(type));
+    informer.synced().then(
+      () => {
+        const there = new Set(informer.list().map(uidOf));
+        for (const uid of left) if (!there.has(uid)) this.#graph.remove(uid);
+      },
+      () => {},
+    );
   }
 }
 
@@ -131,6 +152,14 @@ function bare({ metadata }: KubeObject): KubeObject {
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     },
   };
+}
+
+function uidOf({ metadata }: KubeObject): string {
+  return metadata?.uid ?? '';
+}
+
+function kindOf({ group, plural }: DiscoveredResource): string {
+  return `${plural}.${group}`;
 }
 
 function nameOf(resource: DiscoveredResource): string {

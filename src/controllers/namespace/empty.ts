@@ -7,7 +7,7 @@
 import { POD } from '#api/core/pod.ts';
 import type { Namespace } from '#api/gen/core-v1.ts';
 import { isPodTerminal } from '#api/core/pod-helpers.ts';
-import { groupResourceName, type KubeObject } from '#api/meta/object.ts';
+import type { KubeObject } from '#api/meta/object.ts';
 import { isNotFound, isStatus } from '#api/meta/status.ts';
 import { messageOf } from '#base/error.ts';
 import type { Client, DeleteOptions } from '#client/client.ts';
@@ -104,16 +104,13 @@ async function deleteAll(
     if (graceSeconds > 0) raise(tally, graceSeconds);
     else if (withFinalizers) raise(tally, FINALIZER_ESTIMATE_SECONDS);
     else {
-      const name = groupResourceName({ group: resource.group, resource: resource.plural });
+      const { group, version, plural } = resource;
+      const name = `${group}/${version}, Resource=${plural}`;
       throw new Error(`unexpected items still remain in namespace: ${work.name} for gvr: ${name}`);
     }
   } catch (error) {
     raise(tally, graceSeconds);
-    const isPods = resource.group === '' && resource.plural === 'pods';
-    const message = messageOf(error);
-    tally.contentErrors.push(
-      isPods ? `failed to delete pods for namespace: ${work.name}, err: ${message}` : message,
-    );
+    tally.contentErrors.push(messageOf(error));
   }
 }
 

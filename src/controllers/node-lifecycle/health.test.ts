@@ -42,6 +42,18 @@ describe('assessNode', () => {
     assert.equal(assess('a heartbeat=0', 1_051, facts).current, 'Unknown');
   });
 
+  it('leaves the conditions of a node alone that is not known already', () => {
+    const { memory } = assess('a', 0);
+    const { conditions } = assess('a', 51, { memory });
+    const lost = node('a');
+    lost.status!.conditions = conditions!.map((condition) =>
+      condition.type === 'DiskPressure' ? { ...condition, status: 'True' as const } : condition,
+    );
+    const facts = { memory, graces: GRACES, nowMs: VIRTUAL_START_MS, monotonicMs: 60_000 };
+    const { current, conditions: written } = assessNode(lost, undefined, facts);
+    assert.deepEqual([current, written], ['Unknown', undefined]);
+  });
+
   it('says what it no longer knows, in the kubelet’s place', () => {
     const { memory } = assess('a', 0);
     const { conditions } = assess('a', 51, { memory });

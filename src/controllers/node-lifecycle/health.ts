@@ -88,15 +88,14 @@ function remember(
   return { heartbeat, hasReady, renewTime, probeMs: renewed ? monotonicMs : probeMs };
 }
 
-/** The node's conditions with all that only the kubelet can know set to Unknown; or no change. */
+/** The node's conditions with all that only the kubelet can know set to Unknown; no change if Ready is. */
 function unknownConditions(node: Node, nowMs: number): NodeCondition[] | undefined {
+  if (nodeCondition(node, 'Ready')?.status === 'Unknown') return undefined;
   const conditions = [...(node.status?.conditions ?? [])];
-  let changed = false;
   for (const type of WATCHED) {
     const at = conditions.findIndex((condition) => condition.type === type);
     const known = conditions[at];
     if (known?.status === 'Unknown') continue;
-    changed = true;
     const lastTransitionTime = timeText(nowMs);
     if (known === undefined) {
       const created = node.metadata?.creationTimestamp;
@@ -119,5 +118,5 @@ function unknownConditions(node: Node, nowMs: number): NodeCondition[] | undefin
       };
     }
   }
-  return changed ? conditions : undefined;
+  return conditions;
 }
