@@ -14,6 +14,10 @@ function endOf({ status }: Job): JobCondition | undefined {
   );
 }
 
+export function hasEnded(job: Job): boolean {
+  return endOf(job) !== undefined;
+}
+
 /** The oldest ended Jobs beyond the limits, first the successful ones. */
 export function jobsToForget({ spec }: CronJob, jobs: readonly Job[]): Job[] {
   const { successfulJobsHistoryLimit, failedJobsHistoryLimit } = spec ?? {};

@@ -17,6 +17,8 @@ export interface Missed {
   readonly earliestMs: number;
   /** The newest time that is over; undefined: none. */
   readonly mostRecentMs: number | undefined;
+  /** The one before that, should it have been missed too. */
+  readonly beforeMs?: number | undefined;
   readonly count: 'none' | 'few' | 'many';
   /** The schedule can be read, and has no times. */
   readonly error?: string;
@@ -46,7 +48,11 @@ export function missedTimes(
   const missed = Math.floor((nowMs - first) / distanceMs) + 1;
   const fromMs = first + (missed - 2) * distanceMs;
   const mostRecentMs = timetable.last(fromMs, nowMs);
-  return { earliestMs, mostRecentMs, count: missed > MISSED_MAX ? 'many' : 'few' };
+  const beforeMs =
+    mostRecentMs === undefined
+      ? undefined
+      : timetable.last(Math.max(first - 1, fromMs - 2 * distanceMs), mostRecentMs - 1);
+  return { earliestMs, mostRecentMs, beforeMs, count: missed > MISSED_MAX ? 'many' : 'few' };
 }
 
 /** Milliseconds until a moment after the next time; undefined: there is none. */

@@ -18,12 +18,20 @@ import type { CronPass } from './sync.ts';
 export async function startJob(pass: CronPass, scheduledMs: number): Promise<void> {
   if (pass.cronJob.spec?.concurrencyPolicy === 'Replace') await deleteActive(pass);
   const job = await createOrFind(pass, scheduledMs);
-  if (job === undefined) return;
+  if (job !== undefined) takeUp(pass, job, scheduledMs);
+}
+
+/** From here on the Job counts as active. */
+export function takeUp(pass: CronPass, job: Job, scheduledMs: number): void {
   pass.status = {
     ...pass.status,
     active: [...(pass.status.active ?? []), referenceTo(job)],
     lastScheduleTime: timeText(scheduledMs),
   };
+}
+
+export function isOurs({ cronJob }: CronPass, job: Job): boolean {
+  return controllerOf(job)?.uid === cronJob.metadata?.uid;
 }
 
 async function deleteActive(pass: CronPass): Promise<void> {
@@ -50,9 +58,8 @@ async function createOrFind(pass: CronPass, scheduledMs: number): Promise<Job | 
     if (isAlreadyExists(error)) {
       const { name = '', namespace } = wanted.metadata ?? {};
       const there = await pass.client.get(JOB, name, namespace);
-      const isOurs = controllerOf(there)?.uid === pass.cronJob.metadata?.uid;
       const isActive = pass.status.active?.some(({ uid }) => uid === there.metadata?.uid) === true;
-      return isOurs && !isActive ? there : undefined;
+      return isOurs(pass, there) && !isActive ? there : undefined;
     }
     if (!isNamespaceTerminating(error))
       pass.tell('Warning', 'FailedCreate', `Error creating job: ${messageOf(error)}`);

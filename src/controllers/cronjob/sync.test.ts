@@ -165,6 +165,36 @@ describe('a pass of a CronJob', () => {
     assert.deepEqual(written, {});
   });
 
+  const BEFORE = `tick-${VIRTUAL_START_MS / 60_000}`;
+  /** Two times were missed; the Job of the first may be there. */
+  const late = (world: World): Promise<Outcome> =>
+    pass({ ...world, status: { lastScheduleTime: at(-600), ...world.status } });
+
+  it('starts none beside one of the time before, whose start nobody learned of', async () => {
+    const forbidden = await late({ spec: { concurrencyPolicy: 'Forbid' }, live: [job(BEFORE)] });
+    assert.deepEqual([forbidden.created, activeOf(forbidden)], [[], [BEFORE]]);
+    assert.equal(forbidden.status?.lastScheduleTime, at(0));
+    const replaced = await late({ spec: { concurrencyPolicy: 'Replace' }, live: [job(BEFORE)] });
+    assert.deepEqual([replaced.deleted, replaced.created], [[BEFORE], [NAME]]);
+    const both = await late({ live: [job(BEFORE)] });
+    assert.deepEqual([both.created, activeOf(both)], [[NAME], [BEFORE, NAME]]);
+  });
+
+  it('knows it also when it was due before the deadline', async () => {
+    const spec = { concurrencyPolicy: 'Forbid', startingDeadlineSeconds: 30 } as const;
+    const outcome = await late({ spec, live: [job(BEFORE)] });
+    assert.deepEqual([outcome.created, activeOf(outcome)], [[], [BEFORE]]);
+  });
+
+  it('starts one beside a stranger’s of the time before, and after one that has ended', async () => {
+    const conditions = [{ type: 'Complete', status: 'True' }] as const;
+    const ended = { ...job(BEFORE), status: { conditions: [...conditions] } };
+    for (const live of [[job(BEFORE, false)], [ended], []]) {
+      const outcome = await late({ spec: { concurrencyPolicy: 'Forbid' }, live });
+      assert.deepEqual([outcome.created, activeOf(outcome)], [[NAME], [NAME]]);
+    }
+  });
+
   it('makes no Job beside one that it cannot replace', async () => {
     const status = { active: [{ name: 'old', namespace: 'default', uid: 'old' }] };
     const world: World = { status, live: [job('old')], spec: { concurrencyPolicy: 'Replace' } };

@@ -14,10 +14,10 @@ import type { Client } from '#client/client.ts';
 import type { EventRecorder } from '#client/events.ts';
 import type { Result } from '#reconcile/controller.ts';
 import { asError } from '#reconcile/slow-start.ts';
-import { account, jobsToForget, withoutActive } from './history.ts';
+import { account, hasEnded, jobsToForget, withoutActive } from './history.ts';
 import type { CronJobMetrics } from './metrics.ts';
 import { missedTimes, untilNextMs } from './missed.ts';
-import { startJob } from './start.ts';
+import { isOurs, startJob, takeUp } from './start.ts';
 import { jobName } from './job-template.ts';
 import { type Timetable, timetableOf } from './timetable.ts';
 import { isZone } from './zone.ts';
@@ -148,10 +148,20 @@ async function schedule(pass: CronPass): Promise<Result> {
         'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
       pass.tell('Warning', 'TooManyMissedTimes', message);
     }
+    if (mayStart(pass, mostRecentMs)) await takeUpEarlier(pass, timetable);
     if (mayStart(pass, mostRecentMs)) await startJob(pass, mostRecentMs);
   }
   const waitMs = untilNextMs(cronJob, timetable, nowMs);
   return waitMs === undefined ? {} : { requeueAfterMs: waitMs };
+}
+
+/** A pass of the time before may have started a Job, and not learned of it or not said so. */
+async function takeUpEarlier(pass: CronPass, timetable: Timetable): Promise<void> {
+  const { cronJob, nowMs } = pass;
+  const { beforeMs } = missedTimes(cronJob, timetable, { nowMs, withDeadline: false });
+  if (beforeMs === undefined) return;
+  const job = await pass.getJob(jobName(cronJob, beforeMs));
+  if (job !== undefined && isOurs(pass, job) && !hasEnded(job)) takeUp(pass, job, beforeMs);
 }
 
 function hasKnownZone(pass: CronPass): boolean {
