@@ -155,9 +155,9 @@ export const MUTANTS: readonly Mutant[] = [
     about: 'After more than a hundred missed times a CronJob never begins a Job again.',
     casts: ['cronjobs'],
     file: 'src/controllers/cronjob/missed.ts',
-    find: "return { earliestMs, mostRecentMs, count: missed > MISSED_MAX ? 'many' : 'few' };",
+    find: "return { earliestMs, mostRecentMs, beforeMs, count: missed > MISSED_MAX ? 'many' : 'few' };",
     replace:
-      "if (missed > MISSED_MAX) return { ...none, error }; return { earliestMs, mostRecentMs, count: 'few' };",
+      "if (missed > MISSED_MAX) return { ...none, error }; return { earliestMs, mostRecentMs, beforeMs, count: 'few' };",
   },
   {
     name: 'recreate-does-not-wait',
