@@ -52,6 +52,7 @@ describe('arguments', () => {
   it('a measurement is chosen when its name has all the words', () => {
     assert.deepEqual(choose(MEASUREMENTS, ['start']), MEASUREMENTS);
     assert.deepEqual(choose(MEASUREMENTS, ['cold', 'start']), [{ name: 'cold start' }]);
+    assert.deepEqual(choose([{ name: 'a CRI client' }], ['cri']), [{ name: 'a CRI client' }]);
   });
 
   it('words that no measurement has are refused with the names there are', () => {

@@ -79,12 +79,12 @@ function parse(words: readonly string[]) {
   }
 }
 
-/** Those whose names have all the words; fails when there is none. */
+/** Those whose names have all the words, which are in lower case; fails when there is none. */
 export function choose<T extends { readonly name: string }>(
   all: readonly T[],
   words: readonly string[],
 ): readonly T[] {
-  const chosen = all.filter(({ name }) => words.every((word) => name.includes(word)));
+  const chosen = all.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
   if (chosen.length > 0) return chosen;
   const names = all.map(({ name }) => name).join(', ');
   throw new Error(`Nothing to measure has the words "${words.join(' ')}": there are ${names}`);
