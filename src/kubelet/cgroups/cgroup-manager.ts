@@ -244,15 +244,16 @@ export class CgroupManager {
     const { hierarchy } = this.#options;
     if (hierarchy.version === 2) return this.#ensureV2(hierarchy.mount, path, limits);
     const { fileSystem } = this.#options;
-    for (const controller of CONTROLLERS_V1) {
+    const ensure = async (controller: string): Promise<void> => {
       const mount = hierarchy.mounts.get(controller);
-      if (mount === undefined) continue;
+      if (mount === undefined) return;
       const directory = `${mount}${path}`;
       await fileSystem.makeDirectory(directory);
       for (const [file, value] of valuesV1(controller, limits, this.#quotas.periodUs)) {
         await fileSystem.writeFile(`${directory}/${file}`, value);
       }
-    }
+    };
+    await Promise.all(CONTROLLERS_V1.map(ensure));
   }
 
   async #ensureV2(mount: string, path: string, limits: Partial<CgroupLimits>): Promise<void> {

@@ -140,11 +140,13 @@ export class ContainerStarter {
       facts: downwardFacts(this.#node, podIps),
     });
     const environment = new Map([...devices.environment, ...own]);
-    const restartCount = await this.#restartCount(pod, container, observed);
     const podDirectory = this.#node.volumes.podDirectory(pod.metadata?.uid ?? '');
-    const logDirectory = podLogDirectory(settings.logRoot, pod);
-    await fileSystem.makeDirectory(`${logDirectory}/${container.name}`, 0o755);
-    const terminationHostPath = await this.#terminationFile(podDirectory, container.name);
+    const logDirectory = `${podLogDirectory(settings.logRoot, pod)}/${container.name}`;
+    const [restartCount, terminationHostPath] = await Promise.all([
+      this.#restartCount(container, observed, logDirectory),
+      this.#terminationFile(podDirectory, container.name),
+      fileSystem.makeDirectory(logDirectory, 0o755),
+    ]);
     const mounts = await containerMounts({
       pod,
       container,
@@ -192,12 +194,15 @@ export class ContainerStarter {
   }
 
   /** One more than the last known; after the runtime forgot, one more than the newest log file. */
-  async #restartCount(pod: Pod, container: Container, observed: ObservedPod): Promise<number> {
-    const latest = latestContainer(observed, container.name);
+  async #restartCount(
+    { name }: Container,
+    observed: ObservedPod,
+    logDirectory: string,
+  ): Promise<number> {
+    const latest = latestContainer(observed, name);
     if (latest !== undefined) return latest.restartCount + 1;
-    const directory = `${podLogDirectory(this.#node.settings.logRoot, pod)}/${container.name}`;
-    const names = await this.#node.fileSystem.list(directory).catch(() => []);
-    const numbers = names.map((name) => /^([0-9]+)\.log/.exec(name)?.[1]).filter(Boolean);
+    const names = await this.#node.fileSystem.list(logDirectory).catch(() => []);
+    const numbers = names.map((file) => /^([0-9]+)\.log/.exec(file)?.[1]).filter(Boolean);
     return numbers.length === 0 ? 0 : Math.max(...numbers.map(Number)) + 1;
   }
 

@@ -122,7 +122,7 @@ export class PodSync {
     const isDue = plan.kills.length + due.starts.length > 0 || !isIdle(resize);
     if (!plan.createSandbox && !isDue) return { acted: false, ...retry(due.retryAtMs) };
     if (plan.createSandbox) {
-      await this.#node.cgroups?.createForPod(pod);
+      await this.#makeRoom(pod);
       this.#node.resizer.sandboxStarted(pod);
     }
     const config = await this.#sandboxConfig(plan, pod).catch((error: unknown) => {
@@ -215,16 +215,24 @@ export class PodSync {
     });
   }
 
+  /** What its sandbox is made in. */
+  async #makeRoom(pod: Pod): Promise<void> {
+    const { cgroups, fileSystem, settings } = this.#node;
+    await Promise.all([
+      cgroups?.createForPod(pod),
+      fileSystem.makeDirectory(podLogDirectory(settings.logRoot, pod), 0o755),
+    ]);
+  }
+
   /** Gives its id. */
   async #createSandbox(config: PodSandboxConfig, pass: Pass): Promise<string> {
     const { pod, events } = pass;
-    const { devices, fileSystem, cri, runtimeClasses } = this.#node;
+    const { devices, cri, runtimeClasses } = this.#node;
     await devices.prepare(pod).catch((error: unknown) => {
       const message = `Failed to prepare dynamic resources: ${messageOf(error)}`;
       events.pod('Warning', 'FailedPrepareDynamicResources', message);
       throw error;
     });
-    await fileSystem.makeDirectory(config.logDirectory ?? '', 0o755);
     try {
       const runtimeHandler = await runtimeClasses.handlerOf(pod);
       const { podSandboxId = '' } = await cri.call('runPodSandbox', { config, runtimeHandler });
