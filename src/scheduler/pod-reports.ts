@@ -4,8 +4,9 @@ import type { EventRecorder } from '#client/events.ts';
 import type { Notice } from './framework.ts';
 import { patchPodStatus, withType, type Writer } from './pod-writes.ts';
 
-/** What the API takes as the message of an event. */
+/** So many bytes the API takes as the message of an event. */
 const EVENT_MESSAGE_MAX = 1_024;
+const CUT = ' ...';
 
 export interface RefusalReport {
   readonly reason: 'Unschedulable' | 'SchedulerError';
@@ -49,7 +50,7 @@ export class PodReports {
       type: 'Warning',
       reason: 'FailedScheduling',
       action: 'Scheduling',
-      message: message.length <= EVENT_MESSAGE_MAX ? message : truncated(message),
+      message: truncated(message),
     });
     const condition: PodCondition = { type: 'PodScheduled', status: 'False', reason, message };
     await patchPodStatus(this.#options, pod, {
@@ -59,7 +60,11 @@ export class PodReports {
   }
 }
 
-function truncated(message: string): string {
-  const end = ' ...';
-  return `${message.slice(0, EVENT_MESSAGE_MAX - end.length)}${end}`;
+/** At the end of a character, where upstream may cut one in two. */
+export function truncated(message: string): string {
+  const bytes = Buffer.from(message);
+  if (bytes.length <= EVENT_MESSAGE_MAX) return message;
+  let end = EVENT_MESSAGE_MAX - CUT.length;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return `${bytes.toString('utf8', 0, end)}${CUT}`;
 }
