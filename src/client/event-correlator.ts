@@ -5,7 +5,7 @@
  * The rules and figures are upstream's: staging/src/k8s.io/client-go/tools/record/events_cache.go, v1.36.
  */
 import type { Event } from '#api/gen/core-v1.ts';
-import { LruMap } from './lru-map.ts';
+import { RecentMap } from '#base/recent-map.ts';
 
 /** Entries of each of the three memories. */
 const MEMORY_MAX = 4096;
@@ -35,10 +35,10 @@ interface Bucket {
 }
 
 export class EventCorrelator {
-  readonly #similar = new LruMap<Similar>(MEMORY_MAX);
-  readonly #buckets = new LruMap<Bucket>(MEMORY_MAX);
+  readonly #similar = new RecentMap<string, Similar>(MEMORY_MAX);
+  readonly #buckets = new RecentMap<string, Bucket>(MEMORY_MAX);
   /** Events as they were seen last, by the key under which they repeat. */
-  readonly #observed = new LruMap<Event>(MEMORY_MAX);
+  readonly #observed = new RecentMap<string, Event>(MEMORY_MAX);
 
   /** `event` has firstTimestamp and lastTimestamp of now and count 1. It is not changed. */
   correlate(event: Event, nowMs: number): Correlated {

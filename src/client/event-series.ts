@@ -9,7 +9,7 @@
 import type { Event } from '#api/gen/core-v1.ts';
 import { microTimeText } from '#api/meta/time.ts';
 import type { Correlated } from './event-correlator.ts';
-import { LruMap } from './lru-map.ts';
+import { RecentMap } from '#base/recent-map.ts';
 
 const MEMORY_MAX = 4096;
 /** A series is over when nothing has happened for so long; how often that is looked at, too. */
@@ -26,7 +26,7 @@ interface Entry {
 }
 
 export class EventSeries {
-  readonly #entries = new LruMap<Entry>(MEMORY_MAX);
+  readonly #entries = new RecentMap<string, Entry>(MEMORY_MAX);
   /** Series that are not over. */
   readonly #open = new Set<string>();
 
