@@ -25,6 +25,7 @@ export class WriteLoop {
   readonly #options: WriteLoopOptions;
   readonly #firstWrite = Promise.withResolvers<void>();
   #timer: Timer | undefined;
+  #writing: Promise<void> = Promise.resolve();
   #isDirty = false;
   #retryMs = RETRY_MS;
   /** When the last write began. */
@@ -39,8 +40,15 @@ export class WriteLoop {
   /** Writes now, and after each `wake` until `signal` is aborted. Resolves after the first write. */
   start(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
+    // One that has not begun does not begin any more.
+    signal.addEventListener('abort', () => this.#timer?.cancel(), { once: true });
     this.#schedule(0);
     return this.#firstWrite.promise;
+  }
+
+  /** Resolves when the write that is under way has ended; after the signal no other begins. */
+  idle(): Promise<void> {
+    return this.#writing;
   }
 
   /** Something has changed. */
@@ -56,7 +64,7 @@ export class WriteLoop {
     this.#timer = timers.after(Math.max(delayMs, restMs), () => {
       this.#isDirty = false;
       this.#begunMs = clock.monotonicMs();
-      this.#options.write().then(
+      this.#writing = this.#options.write().then(
         () => this.#written(),
         (error: unknown) => this.#failed(error),
       );

@@ -142,6 +142,11 @@ export class Proxy {
     await this.#loop.start(signal);
   }
 
+  /** After the signal: resolves when nothing is written to the kernel any more. */
+  idle(): Promise<void> {
+    return this.#loop.idle();
+  }
+
   #lookEvery(signal: AbortSignal): void {
     const timer = this.#options.environment.timers.after(this.#syncPeriodMs, () => {
       this.#mustLook = true;

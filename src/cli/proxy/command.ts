@@ -98,6 +98,8 @@ export async function proxyProcess(
     const started = proxy.start(signal).then(() => environment.log.info('the proxy is ready'));
     await Promise.race([started, aborted(signal)]);
     await aborted(signal);
+    // Whoever cleans up after it must not find that it comes back.
+    await proxy.idle();
   } finally {
     await Promise.all(closings.map((close) => close()));
     clients.close();
