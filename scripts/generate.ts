@@ -5,22 +5,22 @@
  *   node scripts/generate.ts [--from DIR]
  *
  * The facts come from the Go sources of Kubernetes' libraries as Debian packages them. Without
- * `--from` they are downloaded (`scripts/generate/debian.ts`); with it, DIR is a directory that
+ * `--from` they are downloaded (`scripts/debian.ts`); with it, DIR is a directory that
  * holds `k8s.io/`, the Go source root of the unpacked packages. Only names, numbers, types, keys
  * and defaults are taken, no sentences. The output is committed; nothing else writes there.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fetchPackages } from './debian.ts';
 import { apiregistration } from './generate/apiregistration.ts';
 import { protoDisagreements } from './generate/check-proto.ts';
 import { readCri, writeCriInterfaces, writeCriTable } from './generate/cri.ts';
-import { fetchSources } from './generate/debian.ts';
 import { readPackage } from './generate/go.ts';
 import { writeInterfaces } from './generate/interfaces.ts';
 import { buildModel } from './generate/model.ts';
 import { readSmd } from './generate/smd.ts';
-import { packageSources } from './generate/sources.ts';
+import { DEBIAN_PACKAGES, LIBRARY_VERSION, packageSources } from './generate/sources.ts';
 import { writeTable } from './generate/table.ts';
 
 const OUTPUT = join(import.meta.dirname, '../src/api/gen');
@@ -45,6 +45,11 @@ function generate(root: string): void {
   writeFileSync(join(OUTPUT, 'cri.gen.ts'), writeCriTable(cri));
 }
 
+function checkVersion(file: string): void {
+  if (!file.includes(`_${LIBRARY_VERSION}`))
+    throw new Error(`Cannot use ${file}: its version must begin with ${LIBRARY_VERSION}`);
+}
+
 /** Runs with the Go source root: that of `--from`, or a fresh one that is removed afterwards. */
 function withSources(run: (root: string) => void): void {
   const from = process.argv.indexOf('--from');
@@ -55,7 +60,9 @@ function withSources(run: (root: string) => void): void {
   }
   const directory = mkdtempSync(join(tmpdir(), 'coxswain-generate-'));
   try {
-    run(fetchSources(directory));
+    // Unstable has the newest sources.
+    const unpacked = fetchPackages(directory, 'unstable', DEBIAN_PACKAGES, checkVersion);
+    run(join(unpacked, 'usr/share/gocode/src'));
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -1,6 +1,7 @@
 /**
  * Runs the files of tests that its arguments name, on all processors, many files to a process.
- * `--own-network`: each file in a process and a network of its own.
+ * `--own-network`: each file in a process and a network of its own; with `--programs FOLDER` the
+ * files of that folder stand there in the place of those of their names in `/usr/bin`.
  *
  * Of what passes a line is shown and the names of skipped tests; of what fails everything. Exits
  * with 1 when a test failed or a process ended badly.
@@ -19,14 +20,19 @@ interface Ended {
   readonly seconds: number;
 }
 
+interface Options {
+  readonly ownNetwork: boolean;
+  readonly programs: string;
+}
+
 const GROUP = join(import.meta.dirname, 'group.ts');
 
-function runGroup(files: readonly string[], ownNetwork: boolean): Promise<Ended> {
+function runGroup(files: readonly string[], options: Options): Promise<Ended> {
   const beganMs = performance.now();
   const [only = ''] = files;
   const tests = files.length === 1 ? [only] : [GROUP, ...files];
   const line = [process.execPath, '--test-reporter=spec', ...tests];
-  const [command = '', ...args] = ownNetwork ? inOwnNetwork(line) : line;
+  const [command = '', ...args] = options.ownNetwork ? inOwnNetwork(line, options.programs) : line;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -50,13 +56,13 @@ function nameOf(files: readonly string[]): string {
   return files.length === 1 ? first : `${first} and ${files.length - 1} more files`;
 }
 
-async function main(files: readonly string[], ownNetwork: boolean): Promise<void> {
-  const waiting = ownNetwork ? files.map((file) => [file]) : groupsOf(files);
+async function main(files: readonly string[], options: Options): Promise<void> {
+  const waiting = options.ownNetwork ? files.map((file) => [file]) : groupsOf(files);
   const failed: string[] = [];
   let counts: Counts = NO_COUNTS;
   const work = async (): Promise<void> => {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-      const { ok, output, seconds } = await runGroup(group, ownNetwork);
+      const { ok, output, seconds } = await runGroup(group, options);
       const found = countsOf(output);
       counts = addCounts(counts, found ?? NO_COUNTS);
       const isGood = ok && found?.failed === 0;
@@ -75,7 +81,10 @@ async function main(files: readonly string[], ownNetwork: boolean): Promise<void
 }
 
 const { values, positionals } = parseArgs({
-  options: { 'own-network': { type: 'boolean', default: false } },
+  options: {
+    'own-network': { type: 'boolean', default: false },
+    programs: { type: 'string', default: '' },
+  },
   allowPositionals: true,
 });
-await main(positionals, values['own-network']);
+await main(positionals, { ownNetwork: values['own-network'], programs: values.programs });

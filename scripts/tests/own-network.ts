@@ -21,10 +21,20 @@ ip link add eth0 type veth peer name nowhere
 ip address add 192.0.2.1/24 dev eth0
 ip link set eth0 up
 ip link set nowhere up
+programs=$1
+shift
+if [ -n "$programs" ]; then
+  for program in "$programs"/*; do
+    mount --bind "$program" "/usr/bin/\${program##*/}"
+  done
+fi
 exec "$@"`;
 
-/** The command that runs `line` there; as it is where namespaces cannot be made. Root on Linux. */
-export function inOwnNetwork(line: readonly string[]): string[] {
+/**
+ * The command that runs `line` there; as it is where namespaces cannot be made. Root on Linux.
+ * Each file of the folder `programs` stands there in the place of that of its name in `/usr/bin`.
+ */
+export function inOwnNetwork(line: readonly string[], programs = ''): string[] {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return [...line];
   return [
     'unshare',
@@ -35,6 +45,7 @@ export function inOwnNetwork(line: readonly string[]): string[] {
     '-c',
     SET_UP,
     'sh',
+    programs,
     ...line,
   ];
 }

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { findMirror } from '../generate/debian.ts';
+import { findMirror } from '../debian.ts';
 import { diskRecipe, DISK_SIZE, SUITE } from './recipe.ts';
 
 export interface Disk {

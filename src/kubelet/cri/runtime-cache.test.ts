@@ -44,13 +44,18 @@ beforeEach(async () => {
   await cache.started(POD, { sandboxId });
 });
 
-async function start(name: string): Promise<string> {
+async function create(name: string): Promise<string> {
   const config = { metadata: { name }, labels: containerLabels({ name }, POD) };
   const { containerId = '' } = await fake.call('createContainer', {
     podSandboxId: sandboxId,
     config,
     sandboxConfig: CONFIG,
   });
+  return containerId;
+}
+
+async function start(name: string): Promise<string> {
+  const containerId = await create(name);
   await fake.call('startContainer', { containerId });
   return containerId;
 }
@@ -96,6 +101,19 @@ describe('what was just started', () => {
     fake.exit(containerId, 1);
     await cache.started(POD, { sandboxId, containerId });
     assert.deepEqual(seen(), ['main exited']);
+  });
+
+  it('and was seen before its start, is known once, and as running', async () => {
+    const containerId = await create('main');
+    // As after the event of a creation.
+    await cache.refresh(UID);
+    assert.deepEqual(seen(), ['main created']);
+    await fake.call('startContainer', { containerId });
+    const { sandboxes } = await cache.started(POD, { sandboxId, containerId });
+    assert.deepEqual(seen(), ['main running']);
+    await cache.started(POD, { sandboxId });
+    assert.equal(sandboxes.length, 1);
+    assert.equal(cache.get(UID).sandboxes.length, 1);
   });
 
   it('and ends later, is seen to by the next listing', async () => {

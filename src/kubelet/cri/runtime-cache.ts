@@ -121,13 +121,19 @@ export class RuntimeCache {
     const labels = podLabels(pod);
     const uid = pod.metadata?.uid ?? '';
     const known = listingOf(this.get(uid));
+    // An event of its creation may have shown it already, as it was before its start.
+    const others = <T extends { id?: string }>(all: readonly T[], id: string): T[] =>
+      all.filter((one) => one.id !== id);
     const listing =
       containerId === undefined
-        ? { ...known, sandboxes: [...known.sandboxes, { id: sandboxId, labels }] }
+        ? {
+            ...known,
+            sandboxes: [...others(known.sandboxes, sandboxId), { id: sandboxId, labels }],
+          }
         : {
             ...known,
             containers: [
-              ...known.containers,
+              ...others(known.containers, containerId),
               { id: containerId, podSandboxId: sandboxId, state: CONTAINER_STATE.running, labels },
             ],
           };
@@ -196,7 +202,8 @@ export class RuntimeCache {
     isPart: boolean,
   ): Promise<ObservedContainer> {
     const known = before?.containers.find(({ id }) => id === container.id);
-    if (isPart && known !== undefined) return known;
+    const isStarted = known?.state === 'created' && container.state === CONTAINER_STATE.running;
+    if (isPart && known !== undefined && !isStarted) return known;
     const exited = container.state === CONTAINER_STATE.exited;
     if (known?.state === 'exited' && exited) return known;
     const { cri, terminationMessage } = this.#options;

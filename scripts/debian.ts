@@ -1,27 +1,35 @@
 /**
- * Fetches Debian's packages of the Go sources, without touching the machine's own package lists.
+ * Fetches packages of another suite of Debian, without touching the machine's own package lists.
  *
- * The mirror and its key are those of the machine's configuration; only the suite is another one
- * (unstable has the newest sources). apt checks the signatures.
+ * The mirror and its key are those of the machine's configuration; only the suite is another one.
+ * apt checks the signatures.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEBIAN_PACKAGES, LIBRARY_VERSION } from './sources.ts';
 
 interface Mirror {
   readonly uri: string;
   readonly signedBy: string | undefined;
 }
 
-/** Downloads and unpacks into `directory`; gives the Go source root. Needs apt-get and dpkg-deb. */
-export function fetchSources(directory: string): string {
+/**
+ * Downloads `packages` of `suite` and unpacks them into a folder of `directory`, which it names.
+ * Dependencies do not come with them. `check` is given each file's name before it is unpacked, and
+ * throws where it will not do. Needs apt-get and dpkg-deb.
+ */
+export function fetchPackages(
+  directory: string,
+  suite: string,
+  packages: readonly string[],
+  check: (file: string) => void = () => {},
+): string {
   const lists = join(directory, 'lists');
   const cache = join(directory, 'cache');
   for (const path of [lists, cache]) mkdirSync(join(path, 'partial'), { recursive: true });
   mkdirSync(join(cache, 'archives/partial'), { recursive: true });
-  const sources = join(directory, 'unstable.sources');
-  writeFileSync(sources, sourcesText(findMirror()));
+  const sources = join(directory, 'suite.sources');
+  writeFileSync(sources, sourcesText(findMirror(), suite));
   const options = [
     `Dir::Etc::sourcelist=${sources}`,
     'Dir::Etc::sourceparts=-',
@@ -35,19 +43,18 @@ export function fetchSources(directory: string): string {
     execFileSync(command, args, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] });
   };
   run('apt-get', [...options, 'update']);
-  run('apt-get', [...options, 'download', ...DEBIAN_PACKAGES]);
+  run('apt-get', [...options, 'download', ...packages]);
+  const unpacked = join(directory, 'unpacked');
   for (const file of readdirSync(directory).filter((name) => name.endsWith('.deb'))) {
-    if (!file.includes(`_${LIBRARY_VERSION}`)) {
-      throw new Error(`Cannot use ${file}: its version must begin with ${LIBRARY_VERSION}`);
-    }
-    run('dpkg-deb', ['-x', file, join(directory, 'unpacked')]);
+    check(file);
+    run('dpkg-deb', ['-x', file, unpacked]);
   }
-  return join(directory, 'unpacked/usr/share/gocode/src');
+  return unpacked;
 }
 
-function sourcesText({ uri, signedBy }: Mirror): string {
+function sourcesText({ uri, signedBy }: Mirror, suite: string): string {
   const key = signedBy === undefined ? '' : `Signed-By: ${signedBy}\n`;
-  return `Types: deb\nURIs: ${uri}\nSuites: unstable\nComponents: main\n${key}`;
+  return `Types: deb\nURIs: ${uri}\nSuites: ${suite}\nComponents: main\n${key}`;
 }
 
 /** The first Debian archive in the machine's apt configuration. */
@@ -57,9 +64,7 @@ export function findMirror(): Mirror {
       if (/\/debian\/?$/.test(mirror.uri)) return mirror;
     }
   }
-  throw new Error(
-    'Cannot find a mirror of Debian: /etc/apt names none; give the sources by --from',
-  );
+  throw new Error('Cannot find a mirror of Debian: /etc/apt names none');
 }
 
 function configurationFiles(): string[] {
