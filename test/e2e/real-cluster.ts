@@ -66,6 +66,7 @@ export async function startRealCluster(flags: readonly string[] = []): Promise<R
     });
     try {
       await importBusybox(product);
+      await untilANode(product);
       await product.ok('wait --for=condition=Ready node --all --timeout=60s');
       await untilDefaultAccount(product);
     } catch (error) {
@@ -107,6 +108,15 @@ function clusterOf(product: Product, directory: string): RealCluster {
       removeDirectory(directory);
     },
   };
+}
+
+/** kubectl waits for none where there is none yet. */
+function untilANode(product: Product): Promise<true> {
+  return eventually(async () =>
+    (await product.kubectl(['get', 'nodes', '-o', 'name'])).stdout.includes('node/')
+      ? true
+      : undefined,
+  );
 }
 
 /** Pods are refused until their service account is there. */
