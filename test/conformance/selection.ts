@@ -8,7 +8,8 @@ Runs upstream's v1.36 conformance specs against the cluster of a kubeconfig.
 Commands:
   run                     the specs (the default command)
   build                   the suite and its programs; run does it by itself
-  images [load]           assemble the images that the specs name; load: and give them to containerd
+  images [load|serve]     assemble the images that the specs name; load: and give them to containerd;
+                          serve: and be their registry, for the spec that pulls each time
   report DIR              the table of a run of before
 
 Options of run:
@@ -27,6 +28,11 @@ Options of run:
 
 Options of images load:
   --address SOCKET        a containerd's socket; once for each (default: containerd's own)
+
+Options of images serve:
+  --listen ADDRESS:PORT   where the nodes reach it (default: 127.0.0.1:5000)
+  --hosts FOLDER          containerd's config_path, where its hosts.toml goes while it serves
+                          (default: /etc/containerd/certs.d; of cox up: DATA-DIR/registries)
 
 Exit status: 0 when at least one spec ran and every expected one that was chosen passed.
 Files are kept in CONFORMANCE_HOME (default: coxswain/conformance in the user's cache).`;

@@ -286,6 +286,7 @@ describe('containerdConfig', () => {
       'restrict_oom_score_adj = true',
       'conf_dir = "/conf"',
       'config_path = "/own:/etc/of the machine"',
+      'use_local_image_pull = true',
     ]) {
       assert.ok(text.includes(expected), expected);
     }

@@ -93,6 +93,11 @@ ${handlers.map((handler) => handlerText(cri, handler)).join('\n')}
 
   [${cri}.registry]
     config_path = ${quoted(registryDirectories.join(':'))}
+
+# containerd 2.1, which older ones pass over: by its transfer service it would take the two folders
+# above for one (its issue 12808).
+[plugins."io.containerd.cri.v1.images"]
+  use_local_image_pull = true
 `;
 }
 
