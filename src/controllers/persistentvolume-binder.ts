@@ -20,7 +20,7 @@ import { BIND_COMPLETED } from '#api/core/volume-binding.ts';
 import { storageClassOf } from '#api/core/volume-claims.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import type { StorageClass } from '#api/gen/storage-v1.ts';
-import { isNotFound } from '#api/meta/status.ts';
+import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
 import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
 import { messageOf } from '#base/error.ts';
 import { type Informer, keyFor, keyOf } from '#client/informer.ts';
@@ -44,6 +44,7 @@ import {
   RECYCLER_NAMESPACE,
   RECYCLER_TIMEOUTS,
   recyclerName,
+  recyclerRefused,
   type RecyclerTimeouts,
 } from './persistentvolume-binder/recycle.ts';
 import { provisionedClaim } from './persistentvolume-binder/states.ts';
@@ -287,8 +288,13 @@ class Binder {
       timeouts: this.#options.recyclerTimeouts ?? RECYCLER_TIMEOUTS,
     });
     if (plan.do === 'start') {
-      await client.create(POD, plan.pod);
-      this.#recycling.add(uid);
+      try {
+        await client.create(POD, plan.pod);
+        this.#recycling.add(uid);
+      } catch (error) {
+        if (isAlreadyExists(error)) await ignoreMissing(client.delete(POD, target));
+        await writer.volumePhase(volume, 'Failed', recyclerRefused(error));
+      }
     }
     if (plan.do === 'tell') writer.tell(volume, plan.tell);
     if (plan.do === 'fail' || plan.do === 'done') {

@@ -193,6 +193,30 @@ describe('mirrors of Endpoints that cannot be written', () => {
   });
 });
 
+describe('mirrors of Endpoints that are gone', () => {
+  for (const [kept, gone] of [
+    ['IPv4', 'IPv6'],
+    ['IPv6', 'IPv4'],
+  ] as const)
+    it(`go, those of ${gone} although those of ${kept} may not`, async () => {
+      const isGoing = "request.operation == 'DELETE'";
+      const type = `oldObject.addressType == '${kept}'`;
+      const cluster = await refusing(endpointSliceMirroringController, isGoing, type);
+      await createService(cluster);
+      const addresses = [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }];
+      const subsets = [{ addresses, ports: [{ port: 80 }] }];
+      const endpoints = await cluster.create(ENDPOINTS, { metadata: METADATA, subsets });
+      await cluster.settle();
+      assert.equal((await slices(cluster)).length, 2);
+      await cluster.delete(ENDPOINTS, endpoints);
+      await cluster.advance(500);
+      const left = (await slices(cluster)).map(({ addressType }) => addressType);
+      assert.deepEqual(left, [kept]);
+      assert.ok(failures(cluster) > 0, 'to be tried again');
+      await cluster.stop();
+    });
+});
+
 describe('a certificate that cannot be written', () => {
   it('is tried again after 200 ms, then twice as long each time', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -5,6 +5,7 @@ import { EVENT } from '#api/core/event.ts';
 import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
+import { RESOURCE_QUOTA } from '#api/core/resource-quota.ts';
 import type {
   PersistentVolume,
   PersistentVolumeClaim,
@@ -317,6 +318,32 @@ describe('a volume whose claim is gone', () => {
     assert.equal(free.spec?.claimRef, undefined);
     assert.deepEqual(await told(cluster, 'disk'), ['Normal VolumeRecycled: Volume recycled']);
     assert.deepEqual(await cluster.list(POD, NAMESPACE), []);
+    await cluster.stop();
+  });
+
+  it('is called failed while its Pod is refused, and emptied later', async () => {
+    const cluster = await start();
+    const recycled = volume('disk', { persistentVolumeReclaimPolicy: 'Recycle' });
+    await cluster.create(PERSISTENT_VOLUME, recycled);
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    const quota = {
+      metadata: { name: 'none', namespace: NAMESPACE },
+      spec: { hard: { pods: '0' } },
+    };
+    await cluster.create(RESOURCE_QUOTA, quota);
+    await cluster.settle();
+    await cluster.delete(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await cluster.advance(40_000);
+    const failed = await getVolume(cluster, 'disk');
+    assert.equal(failed.status?.phase, 'Failed');
+    const message =
+      'Recycle failed: unexpected error creating recycler pod:  pods "recycler-for-disk" is forbidden: ' +
+      'exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0';
+    assert.equal(failed.status.message, message);
+    assert.deepEqual(await told(cluster, 'disk'), [`Warning VolumeFailedRecycle: ${message}`]);
+    await cluster.delete(RESOURCE_QUOTA, quota);
+    await cluster.advance(20_000);
+    assert.equal((await cluster.list(POD, NAMESPACE)).length, 1);
     await cluster.stop();
   });
 
