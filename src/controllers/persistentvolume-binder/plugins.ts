@@ -7,7 +7,7 @@
  * (pkg/volume/plugins.go, pkg/volume/hostpath/host_path.go), v1.36.
  */
 import { PROVISIONED_BY } from '#api/core/volume-binding.ts';
-import type { PersistentVolume } from '#api/gen/core-v1.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '#api/gen/core-v1.ts';
 import type { StorageClass } from '#api/gen/storage-v1.ts';
 import { driverOf } from '../shared/migrated-volumes.ts';
 
@@ -25,15 +25,30 @@ export type Provisioner =
   /** Upstream names such a provisioner on the claim before it finds out. */
   | { readonly name?: string; readonly problem: string };
 
-export function provisionerOf({ provisioner }: StorageClass): Provisioner {
+export function provisionerOf(
+  storageClass: StorageClass,
+  { spec }: PersistentVolumeClaim,
+): Provisioner {
+  const { provisioner } = storageClass;
   const driver = driverOf(provisioner);
   if (driver !== undefined) return { name: driver };
   if (!isInTree(provisioner)) return { name: provisioner };
   if (provisioner === NFS) return { problem: 'no provisionable volume plugin matched' };
   if (provisioner !== HOST_PATH)
     return { problem: `no volume plugin matched name: ${provisioner}` };
-  const disabled = `provisioning in volume plugin "${HOST_PATH}" is disabled`;
-  return { name: provisioner, problem: `Failed to create provisioner: ${disabled}` };
+  if (spec?.dataSource !== undefined) {
+    const only = 'Only CSI plugin can provision a claim with a datasource';
+    return { problem: `plugin "${HOST_PATH}" is not a CSI plugin. ${only}` };
+  }
+  return { name: provisioner, problem: hostPathRefusal(storageClass) };
+}
+
+function hostPathRefusal({ metadata, mountOptions = [] }: StorageClass): string {
+  if (mountOptions.length > 0) {
+    const options = `StorageClass "${metadata?.name ?? ''}" has mount options [${mountOptions.join(' ')}]`;
+    return `Mount options are not supported by the provisioner but ${options}`;
+  }
+  return `Failed to create provisioner: provisioning in volume plugin "${HOST_PATH}" is disabled`;
 }
 
 /** The plug-in of old that looks after a volume here; drivers' volumes have none. */
