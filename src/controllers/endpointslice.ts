@@ -26,7 +26,14 @@ import {
   watch,
 } from '#reconcile/controller.ts';
 import { SliceMetrics } from './endpointslice/metrics.ts';
-import { MANAGED_BY, MANAGER, type Plan, planSlices, SERVICE_NAME } from './endpointslice/plan.ts';
+import {
+  addressTypes,
+  MANAGED_BY,
+  MANAGER,
+  type Plan,
+  planSlices,
+  SERVICE_NAME,
+} from './endpointslice/plan.ts';
 import { type Told, TopologyHints, wantsTopology } from './endpointslice/topology.ts';
 import { hasEndpoints, podsOf, servicesOfPod } from './shared/service-pods.ts';
 import { nodeCondition } from './shared/nodes.ts';
@@ -118,7 +125,7 @@ async function reconcile(
     ({ metadata, spec }) =>
       `skipping Pod ${metadata?.name ?? ''} for Service ${context.key}: Node ${spec?.nodeName ?? ''} Not Found`,
   );
-  const { causes, error } = await act(writes, context, metrics);
+  const { causes, error } = await act(service, writes, { context, metrics });
   const faults = new Set([...skips, ...causes]);
   if (faults.size > 0) tellFailure(service, [...faults], context);
   if (faults.size === 0) metrics.synced(service, change);
@@ -148,19 +155,27 @@ interface Outcome {
   readonly error?: Error;
 }
 
-/** Writes one family of addresses after the other: what goes wrong in one does not stop the other. */
-async function act(plan: Plan, context: Context<Service>, metrics: SliceMetrics): Promise<Outcome> {
+/**
+ * Writes one family of addresses after the other, then takes away what is of none that the Service
+ * has: what goes wrong in one place does not stop the others.
+ */
+async function act(service: Service, plan: Plan, acting: Acting): Promise<Outcome> {
   const causes: string[] = [];
   let first: Error | undefined;
-  for (const family of ['IPv4', 'IPv6']) {
+  const attempt = async (work: Promise<void>): Promise<void> => {
     try {
-      await actOnFamily(family, plan, { context, metrics });
+      await work;
     } catch (error) {
       if (!(error instanceof WriteError)) throw error;
       causes.push(error.message);
       first ??= errorOf(error.cause);
     }
-  }
+  };
+  const families: readonly string[] = addressTypes(service);
+  for (const family of families) await attempt(actOnFamily(family, plan, acting));
+  for (const slice of plan.deletes)
+    if (!families.includes(slice.addressType))
+      await attempt(remove(slice, 'error deleting', acting));
   return { causes, ...(first === undefined ? {} : { error: first }) };
 }
 
@@ -169,41 +184,50 @@ class WriteError extends Error {
   override readonly name = 'WriteError';
 }
 
-async function actOnFamily(
-  family: string,
-  plan: Plan,
-  { context, metrics }: { readonly context: Context<Service>; readonly metrics: SliceMetrics },
+interface Acting {
+  readonly context: Context<Service>;
+  readonly metrics: SliceMetrics;
+}
+
+function failure(what: string, key: string, cause: unknown): WriteError {
+  const message = `${what} EndpointSlice for Service ${key}: ${messageOf(cause)}`;
+  return new WriteError(message, { cause });
+}
+
+async function remove(
+  { metadata }: EndpointSlice,
+  what: string,
+  { context, metrics }: Acting,
 ): Promise<void> {
+  const { name = '', namespace = '' } = metadata ?? {};
+  await context.client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw failure(`${what} ${name}`, context.key, error);
+  });
+  metrics.wrote('delete');
+}
+
+async function actOnFamily(family: string, plan: Plan, acting: Acting): Promise<void> {
+  const { context, metrics } = acting;
   const { client, key } = context;
   const ofFamily = (slices: readonly EndpointSlice[]): EndpointSlice[] =>
     slices.filter(({ addressType }) => addressType === family);
-  const failed = (verb: string, cause: unknown): WriteError =>
-    new WriteError(`failed to ${verb} EndpointSlice for Service ${key}: ${messageOf(cause)}`, {
-      cause,
-    });
   for (const slice of ofFamily(plan.creates)) {
     try {
       await client.create(ENDPOINT_SLICE, slice);
     } catch (error) {
       // In a namespace that is being deleted every create fails.
       if (isNamespaceTerminating(error)) return;
-      throw failed('create', error);
+      throw failure('failed to create', key, error);
     }
     metrics.wrote('create');
   }
   for (const slice of ofFamily(plan.updates)) {
     await client.update(ENDPOINT_SLICE, slice).catch((error: unknown) => {
-      throw failed(`update ${slice.metadata?.name ?? ''}`, error);
+      throw failure(`failed to update ${slice.metadata?.name ?? ''}`, key, error);
     });
     metrics.wrote('update');
   }
-  for (const { metadata } of ofFamily(plan.deletes)) {
-    const { name = '', namespace = '' } = metadata ?? {};
-    await client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw failed(`delete ${name}`, error);
-    });
-    metrics.wrote('delete');
-  }
+  for (const slice of ofFamily(plan.deletes)) await remove(slice, 'failed to delete', acting);
 }
 
 function tellFailure(service: Service, causes: readonly string[], context: Context<Service>): void {

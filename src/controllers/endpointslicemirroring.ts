@@ -15,6 +15,7 @@ import { ENDPOINT_SLICE } from '#api/discovery/endpoint-slice.ts';
 import type { Endpoints, Service } from '#api/gen/core-v1.ts';
 import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
 import { isNotFound } from '#api/meta/status.ts';
+import { errorOf } from '#base/error.ts';
 import { type Change, keyFor } from '#client/informer.ts';
 import {
   type Context,
@@ -72,7 +73,7 @@ async function mirror(
   const slices = mirrors(context);
   if (endpoints === undefined || !shouldMirror(endpoints, context)) {
     metrics.gone(context.key);
-    return act(endpoints ?? {}, planMirror({}, slices), { context, metrics });
+    return removeAll(slices, { context, metrics });
   }
   const plan = planMirror(endpoints, slices);
   metrics.planned(context.key, plan, { ...plan, slices });
@@ -115,7 +116,7 @@ function endpointsOfSlice({ object, previous }: Change<EndpointSlice>): string[]
 async function act(
   endpoints: Endpoints,
   plan: MirrorPlan,
-  { context, metrics }: { readonly context: Context<Endpoints>; readonly metrics: MirrorMetrics },
+  { context, metrics }: Acting,
 ): Promise<void> {
   tell(endpoints, plan, context);
   const { client } = context;
@@ -130,16 +131,31 @@ async function act(
       await client.update(ENDPOINT_SLICE, slice);
       metrics.wrote('update');
     }
-    for (const { metadata } of plan.deletes) {
-      const { name = '', namespace = '' } = metadata ?? {};
-      await client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-      metrics.wrote('delete');
-    }
+    for (const slice of plan.deletes) await remove(slice, { context, metrics });
   } catch (error) {
     if (!isNamespaceTerminating(error)) throw error;
   }
+}
+
+interface Acting {
+  readonly context: Context<Endpoints>;
+  readonly metrics: MirrorMetrics;
+}
+
+/** Those that can go go, whatever becomes of the others. */
+async function removeAll(slices: readonly EndpointSlice[], acting: Acting): Promise<void> {
+  const failures: unknown[] = [];
+  for (const slice of slices)
+    await remove(slice, acting).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw errorOf(failures[0]);
+}
+
+async function remove({ metadata }: EndpointSlice, { context, metrics }: Acting): Promise<void> {
+  const { name = '', namespace = '' } = metadata ?? {};
+  await context.client.delete(ENDPOINT_SLICE, { name, namespace }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+  metrics.wrote('delete');
 }
 
 function tell(about: Endpoints, plan: MirrorPlan, { events }: Context<Endpoints>): void {

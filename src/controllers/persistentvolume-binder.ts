@@ -16,10 +16,11 @@ import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import { claimsOf } from '#api/core/pod-claims.ts';
+import { BIND_COMPLETED } from '#api/core/volume-binding.ts';
 import { storageClassOf } from '#api/core/volume-claims.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import type { StorageClass } from '#api/gen/storage-v1.ts';
-import { isNotFound } from '#api/meta/status.ts';
+import { isAlreadyExists, isNotFound } from '#api/meta/status.ts';
 import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
 import { messageOf } from '#base/error.ts';
 import { type Informer, keyFor, keyOf } from '#client/informer.ts';
@@ -34,13 +35,16 @@ import { defaultClassOf } from './persistentvolume-binder/default-class.ts';
 import { VolumeMetrics } from './persistentvolume-binder/metrics.ts';
 import { migratedClaim, migratedVolume } from './persistentvolume-binder/migration.ts';
 import { Newest } from './persistentvolume-binder/newest.ts';
+import { OperationTimes } from './persistentvolume-binder/operation-times.ts';
 import { type ClaimPlan, planClaim } from './persistentvolume-binder/plan-claim.ts';
 import { planVolume, type Reclaim } from './persistentvolume-binder/plan-volume.ts';
+import { deleterOf, HOST_PATH, MIGRATED_TO } from './persistentvolume-binder/plugins.ts';
 import {
   planRecycler,
   RECYCLER_NAMESPACE,
   RECYCLER_TIMEOUTS,
   recyclerName,
+  recyclerRefused,
   type RecyclerTimeouts,
 } from './persistentvolume-binder/recycle.ts';
 import { provisionedClaim } from './persistentvolume-binder/states.ts';
@@ -80,6 +84,7 @@ class Binder {
   /** Volumes whose recyclers were started by this controller, by uid. */
   readonly #recycling = new Set<string>();
   readonly #metrics: VolumeMetrics;
+  readonly #times: OperationTimes;
 
   constructor(setup: Setup, options: VolumeBinderOptions) {
     this.#setup = setup;
@@ -91,16 +96,19 @@ class Binder {
       volumes: () => volumes.list(),
       claims: () => claims.list(),
     });
+    this.#times = new OperationTimes(setup.metrics, setup.environment.clock);
     this.#claims = new Newest(claims);
     this.#volumes = new Newest(volumes);
     const wakes = new Wakes(claims, volumes);
     this.#wakes = wakes;
     setup.watch(PERSISTENT_VOLUME_CLAIM, (change) => {
       this.#claims.saw(change);
+      if (change.type === 'deleted') this.#times.forget(CLAIM_KEY + change.key);
       return wakes.ofClaim(change);
     });
     setup.watch(PERSISTENT_VOLUME, (change) => {
       this.#volumes.saw(change);
+      if (change.type === 'deleted') this.#times.succeeded(VOLUME_KEY + change.key);
       return wakes.ofVolume(change);
     });
     this.#classes = setup.watch(STORAGE_CLASS, (change) => wakes.ofClass(change));
@@ -146,8 +154,10 @@ class Binder {
     writer: Writer,
   ): Promise<Result | void> {
     switch (plan.do) {
-      case 'bind':
-        return writer.bind(plan.volume, claim);
+      case 'bind': {
+        const work = writer.bind(plan.volume, claim);
+        return takesAny(claim) ? this.#times.endWith(CLAIM_KEY + keyOf(claim), work) : work;
+      }
       case 'default-class':
         return this.#metrics.defaultClass(
           writer.claim({ ...claim, spec: { ...claim.spec, storageClassName: plan.className } }),
@@ -177,9 +187,13 @@ class Binder {
     { provisioner, problem }: Extract<ClaimPlan, { readonly do: 'provision' }>,
     writer: Writer,
   ): Promise<void> {
-    const failed = (message: string): void =>
+    const key = CLAIM_KEY + keyOf(claim);
+    const failed = (message: string): void => {
+      this.#times.failed(key);
       writer.tell(claim, { type: 'Warning', reason: 'ProvisioningFailed', message });
+    };
     if (provisioner !== undefined) {
+      this.#times.begin(key, provisioner, 'provision');
       const next = provisionedClaim(claim, provisioner);
       try {
         if (next !== undefined) await writer.claim(next);
@@ -244,10 +258,18 @@ class Binder {
     reclaim: Reclaim,
     { writer, pass }: { readonly writer: Writer; readonly pass: Pass },
   ): Promise<Result | void> {
+    if (isToBeDeleted(volume)) this.#timeDeletion(volume, reclaim);
     if (reclaim.do === 'leave') return;
     if (reclaim.do === 'recycle') return this.#recycle(volume, writer, pass);
     const { reason, message } = reclaim;
     await writer.volumePhase(volume, 'Failed', { type: 'Warning', reason, message });
+  }
+
+  #timeDeletion(volume: PersistentVolume, reclaim: Reclaim): void {
+    const key = VOLUME_KEY + keyOf(volume);
+    const plugin = deleterOf(volume, this.#classes.get(storageClassOf(volume)));
+    this.#times.begin(key, plugin, 'delete');
+    if (reclaim.do === 'fail' && plugin === HOST_PATH) this.#times.failed(key);
   }
 
   async #recycle(volume: PersistentVolume, writer: Writer, { client }: Pass): Promise<Result> {
@@ -266,8 +288,13 @@ class Binder {
       timeouts: this.#options.recyclerTimeouts ?? RECYCLER_TIMEOUTS,
     });
     if (plan.do === 'start') {
-      await client.create(POD, plan.pod);
-      this.#recycling.add(uid);
+      try {
+        await client.create(POD, plan.pod);
+        this.#recycling.add(uid);
+      } catch (error) {
+        if (isAlreadyExists(error)) await ignoreMissing(client.delete(POD, target));
+        await writer.volumePhase(volume, 'Failed', recyclerRefused(error));
+      }
     }
     if (plan.do === 'tell') writer.tell(volume, plan.tell);
     if (plan.do === 'fail' || plan.do === 'done') {
@@ -289,6 +316,17 @@ class Binder {
 }
 
 const BY_CLAIM = 'claim';
+
+/** Whether a claim was never bound, and its volume is chosen here. */
+function takesAny({ metadata, spec }: PersistentVolumeClaim): boolean {
+  return (spec?.volumeName ?? '') === '' && metadata?.annotations?.[BIND_COMPLETED] === undefined;
+}
+
+/** Here or by the driver that made it; not by one that has taken over from another. */
+function isToBeDeleted({ metadata, spec }: PersistentVolume): boolean {
+  if ((metadata?.annotations?.[MIGRATED_TO] ?? '') !== '') return false;
+  return spec?.persistentVolumeReclaimPolicy === 'Delete';
+}
 
 async function ignoreMissing(request: Promise<unknown>): Promise<void> {
   try {

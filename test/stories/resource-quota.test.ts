@@ -11,6 +11,7 @@ import { SECRET } from '#api/core/secret.ts';
 import { SERVICE } from '#api/core/service.ts';
 import type { Pod, PodSpec, ResourceQuotaSpec } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
+import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
 import type { ResourceType } from '#client/client.ts';
 import { resourceQuotaController } from '#controllers/resourcequota.ts';
 import { replicaSet } from '#kit/builders.ts';
@@ -118,6 +119,38 @@ describe('a ResourceQuota', () => {
     for (const each of ['gold', 'iron']) await cluster.create(PERSISTENT_VOLUME_CLAIM, claim(each));
     await cluster.settle();
     assert.deepEqual(await used(cluster), { 'requests.storage': '2Gi', [name]: '1Gi' });
+    await cluster.stop();
+  });
+
+  it('sees a claim that asks for less again', async () => {
+    const cluster = await clusterWith({ 'requests.storage': '10Gi' });
+    await cluster.create(STORAGE_CLASS, {
+      ...plain('gold'),
+      provisioner: 'csi.example.com',
+      allowVolumeExpansion: true,
+    });
+    const claim = await cluster.create(PERSISTENT_VOLUME_CLAIM, {
+      ...plain('data'),
+      spec: {
+        storageClassName: 'gold',
+        volumeName: 'volume',
+        accessModes: ['ReadWriteOnce' as const],
+        resources: { requests: { storage: '1Gi' } },
+      },
+    });
+    const capacity = { storage: '1Gi' };
+    const bound = { ...claim, status: { phase: 'Bound' as const, capacity } };
+    await cluster.run(cluster.client.update(PERSISTENT_VOLUME_CLAIM, bound, 'status'));
+    for (const [storage, counted] of [
+      ['8Gi', '8Gi'],
+      ['3Gi', '3Gi'],
+    ] as const) {
+      await cluster.patch(PERSISTENT_VOLUME_CLAIM, claim, {
+        spec: { resources: { requests: { storage } } },
+      });
+      await cluster.advance(1000);
+      assert.deepEqual(await used(cluster), { 'requests.storage': counted });
+    }
     await cluster.stop();
   });
 

@@ -13,7 +13,7 @@ import { VOLUME_ATTACHMENT } from '#api/storage/volume-attachment.ts';
 import { allControllers, type ControllerOptions } from '#controllers/index.ts';
 import { DRIVER } from '#kit/csi/backend.ts';
 import { SimulatedCsiDriver } from '#kit/csi/driver.ts';
-import { countsOf } from '#kit/metrics.ts';
+import { countsOf, sampleOf } from '#kit/metrics.ts';
 import { claim, userOf, VolumeWorld } from '#kit/volumes.ts';
 
 const MINUTE_MS = 60_000;
@@ -340,10 +340,13 @@ describe('a node that dies with a volume', () => {
     assert.deepEqual(counts(), [inUse('node-1'), total('actual'), total('desired')]);
     await world.cluster.create(POD, userOf('homeless', ['data'], on('nowhere')));
     await world.cluster.create(POD, userOf('refused', ['data'], on('node-2')));
+    const taken = claim('taken', { volumeName: await volumeName(world) });
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, taken);
+    await world.cluster.create(POD, userOf('late', ['taken'], { nodeName: 'node-1' }));
     await world.cluster.advance(5_000);
     const both = [inUse('node-1'), inUse('node-2'), total('actual'), total('desired', 2)];
     assert.deepEqual(counts(), both);
-    for (const name of ['homeless', 'refused']) await remove(world, name, true);
+    for (const name of ['homeless', 'refused', 'late']) await remove(world, name, true);
     world.cluster.killNode('node-1');
     await remove(world, 'first', true);
     await world.cluster.advance(MINUTE_MS);
@@ -361,6 +364,35 @@ describe('a node that dies with a volume', () => {
     await remove(world, 'second');
     await world.cluster.advance(MINUTE_MS);
     assert.deepEqual(counts(), [forced('out-of-service'), forced('timeout')]);
+    await world.cluster.stop();
+  });
+
+  it('is timed as it comes and goes, and as it is looked after', async () => {
+    const metrics = new MetricRegistry();
+    const world = await VolumeWorld.start({ metrics });
+    world.csi.behaviour.attachMs = 5_000;
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.create(POD, userOf('first', ['data'], on('node-1')));
+    await world.cluster.advance(20_000);
+    const name = 'storage_operation_duration_seconds';
+    const timed = (): string[] => countsOf(metrics, `${name}_count`);
+    const of = (what: string, status: string, plugin = `kubernetes.io/csi:${DRIVER}`): string =>
+      `{volume_plugin="${plugin}",operation_name="${what}",status="${status}",migrated="false"}`;
+    const came = of('volume_attach', 'success');
+    assert.deepEqual(timed(), [`${came} 1`]);
+    const seconds = sampleOf(metrics, `${name}_sum${came}`);
+    assert.ok(seconds >= 5 && seconds < 6, `${seconds} s`);
+    await world.cluster.advance(MINUTE_MS);
+    const checked = of('verify_volumes_are_attached_per_node', 'success', '<n/a>');
+    assert.deepEqual(timed(), [`${checked} 1`, `${came} 1`]);
+    await remove(world, 'first');
+    await world.cluster.settle();
+    const left = of('volume_detach', 'success');
+    assert.deepEqual(timed(), [`${checked} 1`, `${came} 1`, `${left} 1`]);
+    world.csi.behaviour.failure = (operation) => (operation === 'attach' ? 'no' : undefined);
+    await world.cluster.create(POD, userOf('second', ['data'], on('node-2')));
+    await world.cluster.advance(10_000);
+    assert.ok(sampleOf(metrics, `${name}_count${of('volume_attach', 'fail-unknown')}`) > 0);
     await world.cluster.stop();
   });
 

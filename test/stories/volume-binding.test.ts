@@ -5,6 +5,7 @@ import { EVENT } from '#api/core/event.ts';
 import { PERSISTENT_VOLUME } from '#api/core/persistent-volume.ts';
 import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
+import { RESOURCE_QUOTA } from '#api/core/resource-quota.ts';
 import type {
   PersistentVolume,
   PersistentVolumeClaim,
@@ -12,7 +13,9 @@ import type {
   PersistentVolumeSpec,
 } from '#api/gen/core-v1.ts';
 import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { TestCluster } from '#kit/cluster.ts';
+import { sampleOf } from '#kit/metrics.ts';
 
 const NAMESPACE = 'default';
 
@@ -40,7 +43,8 @@ function volume(name: string, spec: Partial<PersistentVolumeSpec> = {}): Persist
   };
 }
 
-const start = (): Promise<TestCluster> => TestCluster.start({ bindsVolumes: true });
+const start = (metrics = new MetricRegistry()): Promise<TestCluster> =>
+  TestCluster.start({ bindsVolumes: true, metrics });
 const getClaim = (cluster: TestCluster, name: string): Promise<PersistentVolumeClaim> =>
   cluster.get(PERSISTENT_VOLUME_CLAIM, name, NAMESPACE);
 const getVolume = (cluster: TestCluster, name: string): Promise<PersistentVolume> =>
@@ -207,6 +211,19 @@ describe('a storage class', () => {
     await cluster.stop();
   });
 
+  it('of volumes made here is told that none are, and it is counted', async () => {
+    const metrics = new MetricRegistry();
+    const cluster = await start(metrics);
+    const provisioner = 'kubernetes.io/host-path';
+    await cluster.create(STORAGE_CLASS, { metadata: { name: 'old' }, provisioner });
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data', { storageClassName: 'old' }));
+    await cluster.settle();
+    assert.match((await told(cluster, 'data')).join(), /Failed to create provisioner: /);
+    const of = `{plugin_name="${provisioner}",operation_name="provision"}`;
+    assert.ok(sampleOf(metrics, `volume_operation_errors_total${of}`) > 0);
+    await cluster.stop();
+  });
+
   it('of volumes made on demand has its driver asked, again and again', async () => {
     const cluster = await start();
     const fast = { metadata: { name: 'fast' }, provisioner: 'csi.example.com' };
@@ -254,8 +271,11 @@ describe('a storage class', () => {
 });
 
 describe('a volume whose claim is gone', () => {
-  async function left(spec: Partial<PersistentVolumeSpec>): Promise<TestCluster> {
-    const cluster = await start();
+  async function left(
+    spec: Partial<PersistentVolumeSpec>,
+    metrics?: MetricRegistry,
+  ): Promise<TestCluster> {
+    const cluster = await start(metrics);
     await cluster.create(PERSISTENT_VOLUME, volume('disk', spec));
     await cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
     await cluster.settle();
@@ -301,13 +321,44 @@ describe('a volume whose claim is gone', () => {
     await cluster.stop();
   });
 
+  it('is called failed while its Pod is refused, and emptied later', async () => {
+    const cluster = await start();
+    const recycled = volume('disk', { persistentVolumeReclaimPolicy: 'Recycle' });
+    await cluster.create(PERSISTENT_VOLUME, recycled);
+    await cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    const quota = {
+      metadata: { name: 'none', namespace: NAMESPACE },
+      spec: { hard: { pods: '0' } },
+    };
+    await cluster.create(RESOURCE_QUOTA, quota);
+    await cluster.settle();
+    await cluster.delete(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await cluster.advance(40_000);
+    const failed = await getVolume(cluster, 'disk');
+    assert.equal(failed.status?.phase, 'Failed');
+    const message =
+      'Recycle failed: unexpected error creating recycler pod:  pods "recycler-for-disk" is forbidden: ' +
+      'exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0';
+    assert.equal(failed.status.message, message);
+    assert.deepEqual(await told(cluster, 'disk'), [`Warning VolumeFailedRecycle: ${message}`]);
+    await cluster.delete(RESOURCE_QUOTA, quota);
+    await cluster.advance(20_000);
+    assert.equal((await cluster.list(POD, NAMESPACE)).length, 1);
+    await cluster.stop();
+  });
+
   it('is called failed when nobody can delete it', async () => {
-    const cluster = await left({ persistentVolumeReclaimPolicy: 'Delete' });
+    const metrics = new MetricRegistry();
+    const cluster = await left({ persistentVolumeReclaimPolicy: 'Delete' }, metrics);
     const failed = await getVolume(cluster, 'disk');
     const message = 'host_path deleter only supports /tmp/.+ but received provided /disk';
     assert.equal(failed.status?.phase, 'Failed');
     assert.equal(failed.status?.message, message);
     assert.deepEqual(await told(cluster, 'disk'), [`Warning VolumeFailedDelete: ${message}`]);
+    for (const name of ['volume_operation_errors_total', 'volume_operation_total_errors']) {
+      const failures = `${name}{plugin_name="kubernetes.io/host-path",operation_name="delete"}`;
+      assert.ok(sampleOf(metrics, failures) > 0, name);
+    }
     await cluster.stop();
   });
 });

@@ -11,8 +11,10 @@ import { PERSISTENT_VOLUME_CLAIM } from '#api/core/persistent-volume-claim.ts';
 import { POD } from '#api/core/pod.ts';
 import type { StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
 import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { DRIVER } from '#kit/csi/backend.ts';
 import { SimulatedCsiDriver } from '#kit/csi/driver.ts';
+import { countsOf, sampleOf } from '#kit/metrics.ts';
 import { claim, userOf, VolumeWorld } from '#kit/volumes.ts';
 
 const MINUTE_MS = 60_000;
@@ -72,6 +74,35 @@ describe('a claim of a class that binds at once', () => {
     assert.equal(volume.status?.phase, 'Bound');
     assert.equal(volume.spec?.claimRef?.uid, metadata?.uid);
     assert.deepEqual(nodesOfStorage(world), ['']);
+    await world.cluster.stop();
+  });
+
+  it('is timed until it has its volume, and its volume until it is gone', async () => {
+    const metrics = new MetricRegistry();
+    const world = await VolumeWorld.start({ metrics });
+    world.csi.behaviour.provisionMs = 20_000;
+    const made = await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.advance(30_000);
+    const name = 'volume_operation_total_seconds';
+    const of = (what: string): string => `{plugin_name="${DRIVER}",operation_name="${what}"}`;
+    assert.deepEqual(countsOf(metrics, `${name}_count`), [`${of('provision')} 1`]);
+    const seconds = sampleOf(metrics, `${name}_sum${of('provision')}`);
+    assert.ok(seconds >= 20 && seconds < 21, `${seconds} s`);
+    await world.cluster.delete(PERSISTENT_VOLUME_CLAIM, made);
+    await world.cluster.settle();
+    const both = [`${of('delete')} 1`, `${of('provision')} 1`];
+    assert.deepEqual(countsOf(metrics, `${name}_count`), both);
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.advance(10_000);
+    await world.cluster.delete(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.advance(1_000);
+    await world.cluster.create(PERSISTENT_VOLUME_CLAIM, claim('data'));
+    await world.cluster.advance(MINUTE_MS);
+    assert.equal(sampleOf(metrics, `${name}_count${of('provision')}`), 2);
+    const sum = sampleOf(metrics, `${name}_sum${of('provision')}`);
+    // The driver makes the volume of the second claim before that of the third.
+    assert.ok(sum < seconds + 35, `${sum} s: from the third claim`);
+    assert.deepEqual(countsOf(metrics, 'volume_operation_errors_total'), []);
     await world.cluster.stop();
   });
 

@@ -61,7 +61,7 @@ export function planSlices(world: World): Plan {
   };
 }
 
-function addressTypes({ spec }: Service): AddressType[] {
+export function addressTypes({ spec }: Service): AddressType[] {
   const families = (spec?.ipFamilies ?? []).map(
     (family): AddressType => (family === 'IPv6' ? 'IPv6' : 'IPv4'),
   );

@@ -4,12 +4,19 @@
  * Upstream: pkg/controller/volume/attachdetach/metrics/metrics.go, v1.36. Fibre Channel and iSCSI,
  * for which nothing is done here, are not counted.
  */
-import { claimsOf } from '#api/core/pod-claims.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/gen/core-v1.ts';
 import { csiVolumeOf } from '#api/storage/attachment-names.ts';
-import { alpha, type Counter, countsBy, type MetricRegistry } from '#base/metrics.ts';
+import {
+  alpha,
+  type Counter,
+  countsBy,
+  type Histogram,
+  type MetricRegistry,
+} from '#base/metrics.ts';
+import { storageOperations } from '../shared/storage-metrics.ts';
 import type { Actual } from './actual.ts';
 import type { Desired } from './desired.ts';
+import { claimedVolumes } from './pod-volumes.ts';
 
 const IN_USE = alpha(
   'storage_count_attachable_volumes_in_use',
@@ -29,8 +36,20 @@ const FORCED = alpha(
   'reason',
 );
 
+const MS_PER_SECOND = 1000;
+const CSI = 'kubernetes.io/csi';
+
 /** Why a node is not asked. */
 export type ForceReason = 'timeout' | 'out-of-service';
+
+/** What has ended, well or not. */
+export interface Ended {
+  readonly operation: 'volume_attach' | 'volume_detach' | 'verify_volumes_are_attached_per_node';
+  /** Empty: it is not known which of the CSI drivers; undefined: no driver is asked. */
+  readonly driver: string | undefined;
+  readonly ms: number;
+  readonly isDone: boolean;
+}
 
 export interface AttachWorld {
   readonly desired: Desired;
@@ -42,9 +61,11 @@ export interface AttachWorld {
 
 export class AttachMetrics {
   readonly #forced: Counter;
+  readonly #seconds: Histogram;
 
   constructor(registry: MetricRegistry, world: AttachWorld) {
     this.#forced = registry.counter(FORCED);
+    this.#seconds = storageOperations(registry);
     registry.observed(IN_USE, () =>
       countsBy(
         world.pods().flatMap((pod) => driversOf(pod, world).map((driver) => ({ pod, driver }))),
@@ -60,19 +81,23 @@ export class AttachMetrics {
   detachForced(reason: ForceReason): void {
     this.#forced.add([reason]);
   }
+
+  ended({ operation, driver, ms, isDone }: Ended): void {
+    const plugin = driver === undefined ? '<n/a>' : driver === '' ? CSI : pluginOf(driver);
+    const status = isDone ? 'success' : 'fail-unknown';
+    this.#seconds.observe([plugin, operation, status, 'false'], ms / MS_PER_SECOND);
+  }
 }
 
 function pluginOf(driver: string): string {
-  return `kubernetes.io/csi:${driver}`;
+  return `${CSI}:${driver}`;
 }
 
-/** The driver of each volume of a Pod that has a node. */
-function driversOf(pod: Pod, { claim, volume }: AttachWorld): string[] {
+/** The driver of each volume of a Pod that has a node, attached or not. */
+function driversOf(pod: Pod, world: AttachWorld): string[] {
   if ((pod.spec?.nodeName ?? '') === '') return [];
   const inline = (pod.spec?.volumes ?? []).flatMap(({ csi }) => csi?.driver ?? []);
-  const claimed = claimsOf(pod).flatMap(
-    ({ key }) => volume(claim(key)?.spec?.volumeName ?? '')?.spec?.csi?.driver ?? [],
-  );
+  const claimed = claimedVolumes(pod, world).flatMap(({ spec }) => spec?.csi?.driver ?? []);
   return [...inline, ...claimed];
 }
 

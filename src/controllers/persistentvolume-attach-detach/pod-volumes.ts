@@ -26,16 +26,22 @@ export interface VolumeLookups {
   readonly driver: (name: string) => CSIDriver | undefined;
 }
 
-/** Claims that are not bound, or not the Pod's own, are left out: they come when they are. */
 export function volumesOf(pod: Pod, lookups: VolumeLookups): AttachableVolume[] {
+  return claimedVolumes(pod, lookups).flatMap((volume) => attachable(volume, lookups) ?? []);
+}
+
+/** Claims that are not bound, or not the Pod's own, are left out: they come when they are. */
+export function claimedVolumes(
+  pod: Pod,
+  lookups: Pick<VolumeLookups, 'claim' | 'volume'>,
+): PersistentVolume[] {
   return claimsOf(pod).flatMap(({ key, isEphemeral }) => {
     const claim = lookups.claim(key);
     const volumeName = claim?.spec?.volumeName ?? '';
     if (claim?.status?.phase !== 'Bound' || volumeName === '') return [];
     if (isEphemeral && foreignClaim(pod, claim) !== undefined) return [];
     const volume = lookups.volume(volumeName);
-    if (volume?.spec?.claimRef?.uid !== claim.metadata?.uid) return [];
-    return (volume && attachable(volume, lookups)) ?? [];
+    return volume?.spec?.claimRef?.uid === claim.metadata?.uid ? (volume ?? []) : [];
   });
 }
 

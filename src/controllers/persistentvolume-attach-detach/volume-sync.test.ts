@@ -46,7 +46,7 @@ async function leave({
     nodes: { get: () => undefined } as unknown as Informer<Node>,
     attachments: { get: () => ({}) } as unknown as Informer<VolumeAttachment>,
     neverForces: false,
-    metrics: { detachForced: () => {} } as unknown as AttachMetrics,
+    metrics: { detachForced: () => {}, ended: () => {} } as unknown as AttachMetrics,
     tellNode: async () => {
       done.push(`tell ${actual.reportedOn('node').length}`);
       if (tellFails) throw new Error('no route');

@@ -37,7 +37,7 @@ export interface VolumeSyncOptions {
   readonly nodes: Informer<Node>;
   readonly attachments: Informer<VolumeAttachment>;
   readonly neverForces: boolean;
-  readonly metrics: Pick<AttachMetrics, 'detachForced'>;
+  readonly metrics: Pick<AttachMetrics, 'detachForced' | 'ended'>;
   /** Writes what is attached to the node into its status. */
   readonly tellNode: (node: string, client: Client) => Promise<void>;
 }
@@ -137,7 +137,7 @@ export class VolumeSync {
     const isLate = nowMs - startedMs >= DRIVER_MS_MAX;
     const error = outcome.error ?? (isLate ? timedOut(volume, kind) : undefined);
     if (outcome.isDone) {
-      this.#operations.succeeded(key);
+      this.#succeeded(uniqueName, key);
       if (kind === 'attach') this.#attached(uniqueName, node, wanted);
       else actual.remove(uniqueName, node);
       return true;
@@ -145,6 +145,26 @@ export class VolumeSync {
     if (error === undefined) return false;
     this.#fail({ uniqueName, key, wanted }, { kind, node, error });
     return false;
+  }
+
+  #succeeded(uniqueName: string, key: string): void {
+    this.#time(uniqueName, key, true);
+    this.#operations.succeeded(key);
+  }
+
+  /** Counts how long what goes on has taken, as it ends. */
+  #time(uniqueName: string, key: string, isDone: boolean): void {
+    const { actual, clock, metrics } = this.#options;
+    const pending = this.#operations.pending(key);
+    if (pending === undefined) return;
+    // Who detaches a volume of which no more than the name is known does not look for its driver.
+    const isKnown = pending.kind === 'attach' || actual.details(uniqueName) !== undefined;
+    metrics.ended({
+      operation: `volume_${pending.kind}`,
+      driver: isKnown ? (csiVolumeOf(uniqueName)?.driver ?? '') : '',
+      ms: clock.monotonicMs() - pending.startedMs,
+      isDone,
+    });
   }
 
   #attached(uniqueName: string, node: string, wanted: Wanted | undefined): void {
@@ -165,6 +185,7 @@ export class VolumeSync {
     const { actual, events, clock } = this.#options;
     actual.add(uniqueName, node, false);
     if (wanted !== undefined) actual.describe(wanted.volume);
+    this.#time(uniqueName, key, false);
     this.#operations.failed(key, clock.monotonicMs());
     if (kind === 'detach' || wanted === undefined) return;
     const message = attachFailed(wanted.volume, error);
@@ -250,7 +271,7 @@ export class VolumeSync {
       await client.delete(VOLUME_ATTACHMENT, { name: attachmentName(volume, node) });
     } catch (error) {
       if (isNotFound(error)) {
-        this.#operations.succeeded(key);
+        this.#succeeded(uniqueName, key);
         actual.remove(uniqueName, node);
         return true;
       }

@@ -1,13 +1,13 @@
 /**
  * What is counted of volumes and claims.
  *
- * Upstream: pkg/controller/volume/persistentvolume/metrics/metrics.go, v1.36. Making and deleting
- * volumes is left to their drivers, so that nothing of it is counted here.
+ * Upstream: pkg/controller/volume/persistentvolume/metrics/metrics.go, v1.36; how long things take is
+ * in `operation-times.ts`.
  */
 import { storageClassOf } from '#api/core/volume-claims.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '#api/gen/core-v1.ts';
 import { alpha, type Counter, countsBy, type MetricRegistry } from '#base/metrics.ts';
-import { pluginOf } from './plugins.ts';
+import { NO_PLUGIN, pluginOf } from './plugins.ts';
 
 const VOLUMES = alpha('pv_collector_total_pv_count', 'Volumes.', 'plugin_name', 'volume_mode');
 const BOUND_VOLUMES = alpha('pv_collector_bound_pv_count', 'Bound volumes.', 'storage_class');
@@ -47,7 +47,7 @@ export class VolumeMetrics {
     this.#failures = registry.counter(CLASS_FAILURES);
     registry.observed(VOLUMES, () =>
       countsBy(volumes(), (volume) => [
-        pluginOf(volume) ?? 'N/A',
+        pluginOf(volume) ?? NO_PLUGIN,
         volume.spec?.volumeMode ?? 'Filesystem',
       ]),
     );

@@ -214,6 +214,25 @@ describe('a claim that no volume suits', () => {
       { claim: fast, storageClass: of('kubernetes.io/host-path') },
       'provision kubernetes.io/host-path Failed to create provisioner: provisioning in volume plugin "kubernetes.io/host-path" is disabled',
     ],
+    [
+      'is refused by host paths when it is to be filled',
+      {
+        claim: claim({
+          storageClassName: 'fast',
+          dataSource: { kind: 'VolumeSnapshot', name: 's' },
+        }),
+        storageClass: of('kubernetes.io/host-path'),
+      },
+      'provision plugin "kubernetes.io/host-path" is not a CSI plugin. Only CSI plugin can provision a claim with a datasource',
+    ],
+    [
+      'is refused by host paths of a class with mount options',
+      {
+        claim: fast,
+        storageClass: { ...of('kubernetes.io/host-path'), mountOptions: ['ro', 'sync'] },
+      },
+      'provision kubernetes.io/host-path Mount options are not supported by the provisioner but StorageClass "fast" has mount options [ro sync]',
+    ],
   ];
   for (const [what, world, plan] of rows) it(what, () => assert.equal(planned(world), plan));
 });

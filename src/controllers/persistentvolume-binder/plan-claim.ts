@@ -94,7 +94,7 @@ function planProvision({ claim, storageClass, provisions }: ClaimWorld): ClaimPl
     const problem = `storageclass.storage.k8s.io "${storageClassOf(claim)}" not found`;
     return { do: 'provision', problem };
   }
-  const { name, problem } = provisionerOf(storageClass);
+  const { name, problem } = provisionerOf(storageClass, claim);
   return {
     do: 'provision',
     ...(name === undefined ? {} : { provisioner: name }),

@@ -7,6 +7,8 @@
  */
 import { quantityValue } from '#api/codec/quantity.ts';
 import type { PersistentVolume, Pod, Volume } from '#api/gen/core-v1.ts';
+import { isAlreadyExists } from '#api/meta/status.ts';
+import { messageOf } from '#base/error.ts';
 import type { Told } from './plan-claim.ts';
 
 export const RECYCLER_NAMESPACE = 'default';
@@ -15,6 +17,7 @@ const IMAGE = 'registry.k8s.io/build-image/debian-base:bookworm-v1.0.6';
 const SCRIPT =
   'test -e /scrub && find /scrub -mindepth 1 -delete && test -z "$(ls -A /scrub)" || exit 1';
 const GIBIBYTE = 1024 ** 3;
+const OLD_RECYCLER = 'Recycle failed: old recycler pod found, will retry later';
 
 /** How long a recycler may take: at least, and for each gibibyte. */
 export interface RecyclerTimeout {
@@ -72,7 +75,7 @@ export function planRecycler(world: RecyclerWorld): RecyclerPlan {
   if (made === undefined) return failure('No recycler plugin found for the volume!');
   if (!isOurs) {
     if (pod === undefined) return { do: 'start', pod: made };
-    return failure('Recycle failed: old recycler pod found, will retry later');
+    return failure(OLD_RECYCLER);
   }
   const failed = 'Recycle failed: failed to recycle volume: ';
   if (pod === undefined) return failure(`${failed}recycler pod was deleted`);
@@ -87,7 +90,20 @@ export function planRecycler(world: RecyclerWorld): RecyclerPlan {
 }
 
 function failure(message: string): RecyclerPlan {
-  return { do: 'fail', tell: { type: 'Warning', reason: 'VolumeFailedRecycle', message } };
+  return { do: 'fail', tell: failureTold(message) };
+}
+
+function failureTold(message: string): Told {
+  return { type: 'Warning', reason: 'VolumeFailedRecycle', message };
+}
+
+/** What is told of a Pod that cannot be made; the blanks are upstream's. */
+export function recyclerRefused(error: unknown): Told {
+  return failureTold(
+    isAlreadyExists(error)
+      ? OLD_RECYCLER
+      : `Recycle failed: unexpected error creating recycler pod:  ${messageOf(error)}`,
+  );
 }
 
 function recyclerPod(volume: PersistentVolume, timeouts: RecyclerTimeouts): Pod | undefined {
