@@ -100,8 +100,7 @@ export class Feed {
 
   #onPod({ type, object, previous }: Change<Pod>): void {
     const isPlaced = (object.spec?.nodeName ?? '') !== '';
-    const isGone = type === 'deleted' || isPodTerminal(object);
-    if (isGone || (!isPlaced && object.metadata?.deletionTimestamp !== undefined))
+    if (type === 'deleted' || isPodTerminal(object))
       return this.#timed(isPlaced ? 'AssignedPodDelete' : 'UnschedulablePodDelete', () =>
         this.#onGone(object),
       );
@@ -128,6 +127,15 @@ export class Feed {
     else if (nominated !== undefined) this.#freedForOthers(pod, nominated);
   }
 
+  /** The pod is being deleted before it is bound: its binding will fail, and what it takes is free. */
+  #givesUp(pod: Pod): void {
+    const { snapshot } = this.#options;
+    const key = podKey(pod);
+    const place = snapshot.placeOf(key);
+    snapshot.removePod(key);
+    if (place !== undefined) this.freed(pod, place);
+  }
+
   #onPlaced(pod: Pod, previous: Pod | undefined): void {
     const { queue, snapshot } = this.#options;
     const key = podKey(pod);
@@ -147,7 +155,10 @@ export class Feed {
     const { queue, snapshot } = this.#options;
     if (!this.#options.isOurs(pod)) return;
     snapshot.podGroups.seen(pod);
-    if (snapshot.isAssumed(podKey(pod))) return;
+    if (snapshot.isAssumed(podKey(pod))) {
+      if (pod.metadata?.deletionTimestamp !== undefined) this.#givesUp(pod);
+      return;
+    }
     queue.set(pod);
     if (previous === undefined && this.#options.hasGroups)
       queue.moved({ resource: 'WaitingPod', action: 'Add', after: pod });

@@ -178,8 +178,11 @@ export class SchedulingQueue {
   remove(key: string): void {
     this.nominator.remove(key);
     const known = this.#pods.get(key);
-    if (known === undefined) return;
-    this.#pods.delete(key);
+    if (known !== undefined) this.#drop(known);
+  }
+
+  #drop(known: Waiting): void {
+    this.#pods.delete(known.info.key);
     this.#refused.delete(known);
     this.#meanwhile.end(known);
     known.state = 'gone';
@@ -214,6 +217,12 @@ export class SchedulingQueue {
   /** It has a place. */
   done(pod: PodRef): void {
     if (this.has(pod)) this.remove(pod.key);
+  }
+
+  /** It is not to be tried as it is; the node that is kept for it stays so until it is gone. */
+  dropped(pod: PodRef): void {
+    const known = this.#known(pod);
+    if (known !== undefined) this.#drop(known);
   }
 
   /** It was refused, or the attempt itself failed. */
