@@ -53,6 +53,22 @@ describe('SchedulingQueue', () => {
     assert.equal(t.queue.pop()?.key, 'default/web');
   });
 
+  it('counts the time of a pod from when it could be tried, not from when it was', async () => {
+    const t = queueOf();
+    t.queue.set(aPod('web'));
+    await t.environment.advance(3_000);
+    t.queue.pop();
+    const waited = () => {
+      const { count = 0, firstMs = 0, beganMs = 0 } = t.queue.attemptsOf(WEB) ?? {};
+      return [count, beganMs - firstMs];
+    };
+    assert.deepEqual(waited(), [1, 3_000]);
+    t.queue.failed(WEB, ATTEMPT_FAILED);
+    await t.environment.advance(2_000);
+    t.queue.pop();
+    assert.deepEqual(waited(), [2, 5_000]);
+  });
+
   it('has no pod and no timer when it is cleared', async () => {
     const t = refused();
     t.queue.clear();

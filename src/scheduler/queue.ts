@@ -73,7 +73,7 @@ export type QueueCounts = Readonly<Record<QueuePart | 'gated', number>>;
 /** How a pod has fared so far. */
 export interface Attempts {
   readonly count: number;
-  /** Monotonic times of the first one, and of the last. */
+  /** Monotonic times from which it could be tried, and at which the last one began. */
   readonly firstMs: number;
   readonly beganMs: number;
 }
@@ -147,7 +147,7 @@ export class SchedulingQueue {
   attemptsOf(pod: PodRef): Attempts | undefined {
     const known = this.#known(pod);
     if (known === undefined) return undefined;
-    const { attempts, firstMs, beganMs } = known;
+    const { attempts, beganMs, firstMs = beganMs } = known;
     return { count: attempts, firstMs, beganMs };
   }
 
@@ -311,7 +311,6 @@ export class SchedulingQueue {
   #begin(waiting: Waiting): PodInfo {
     waiting.state = 'running';
     waiting.beganMs = this.#options.environment.clock.monotonicMs();
-    if (waiting.attempts === 0) waiting.firstMs = waiting.beganMs;
     waiting.attempts += 1;
     return waiting.info;
   }
@@ -344,6 +343,7 @@ export class SchedulingQueue {
 
   #activate(waiting: Waiting, why: string): void {
     waiting.state = 'active';
+    waiting.firstMs ??= this.#options.environment.clock.monotonicMs();
     this.#active.push(waiting);
     this.#moved('active', why);
     this.#options.wake();

@@ -1,6 +1,7 @@
 /** Stories of gangs: pods that get nodes together, or none of them does. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EVENT } from '#api/core/event.ts';
 import { POD } from '#api/core/pod.ts';
 import { podCondition } from '#api/core/pod-helpers.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
@@ -134,6 +135,28 @@ describe('a gang', () => {
     assert.deepEqual(await gangs.placed(), ['a', 'b', 'c']);
     assert.equal(await gangs.stateOf('g'), 'PodGroupScheduled=True Scheduled: ');
     await gangs.cluster.stop();
+  });
+
+  it('is tried without those of it that are being deleted', async () => {
+    const gangs = await Gangs.start(2);
+    const { cluster } = gangs;
+    await cluster.create(POD_GROUP, group('g', 3));
+    const { metadata, ...rest } = member('c', 'g');
+    const held = { metadata: { ...metadata, finalizers: ['example.com/look'] }, ...rest };
+    await gangs.run(member('a', 'g'), member('b', 'g'), held);
+    await cluster.delete(POD, await cluster.get(POD, 'c', NAMESPACE));
+    await cluster.advance(500);
+    cluster.startNode('node-3');
+    await cluster.advance(8_000);
+    assert.deepEqual(await gangs.placed(), []);
+    const told = (await cluster.list(EVENT, NAMESPACE)).filter(
+      ({ message }) => message === 'skip schedule deleting pod: default/c',
+    );
+    assert.ok(told.length > 0);
+    await cluster.patch(POD, held, { metadata: { finalizers: null } });
+    await gangs.run(member('d', 'g'));
+    assert.deepEqual(await gangs.placed(), ['a', 'b', 'd']);
+    await cluster.stop();
   });
 
   it('is not tried before it is there: the group, and as many pods as it needs', async () => {
