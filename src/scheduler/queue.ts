@@ -18,6 +18,7 @@ import type { FrameworkMetrics } from './framework-metrics.ts';
 import { Heap } from './heap.ts';
 import { Hints, type Requeue } from './hints.ts';
 import { Nominator } from './nominator.ts';
+import { groupKeyOf } from './pod-groups.ts';
 import { nextPodInfo, podKey } from './pod-info.ts';
 import { BackingOff } from './queue/backing-off.ts';
 import { Meanwhile } from './queue/meanwhile.ts';
@@ -55,6 +56,8 @@ export interface QueueOptions {
   readonly plugins: readonly Plugin[];
   /** The plug-ins of each scheduler name, where there are several; all sort the queue alike. */
   readonly profiles?: ReadonlyMap<string, readonly Plugin[]>;
+  /** Pods of a group are tried together: what helps one of them need not help the group. */
+  readonly hasGroups?: boolean;
   readonly backoffInitialMs?: number;
   readonly backoffMaxMs?: number;
   /** Who is told how long hints take. */
@@ -238,7 +241,8 @@ export class SchedulingQueue {
     known.sinceMs = this.#options.environment.clock.monotonicMs();
     known.backoffUntilMs = known.sinceMs + this.#backoffMs(isError ? known.errors : known.refusals);
     this.#refused.add(known);
-    const how = isError ? 'backoff' : this.#helpOf(known, meanwhile);
+    // Which event helps a whole group nobody says: it tries again and again.
+    const how = isError || this.#isGrouped(known) ? 'backoff' : this.#helpOf(known, meanwhile);
     if (!this.#requeue(known, how, ATTEMPT_FAILURE)) this.#moved('unschedulable', ATTEMPT_FAILURE);
   }
 
@@ -278,6 +282,10 @@ export class SchedulingQueue {
   #rulesFor({ info }: Waiting): Rules {
     if (this.#rulesByName.size === 0) return this.#rules;
     return this.#rulesByName.get(info.pod.spec?.schedulerName ?? '') ?? this.#rules;
+  }
+
+  #isGrouped({ info }: Waiting): boolean {
+    return this.#options.hasGroups === true && groupKeyOf(info.pod) !== undefined;
   }
 
   #help(waiting: Waiting, event: ClusterEvent): Requeue {
@@ -332,7 +340,7 @@ export class SchedulingQueue {
     if (how === 'skip' || this.#isGated(waiting, why)) return false;
     this.#refused.delete(waiting);
     if (how === 'backoff' && this.#backingOff.mustWait(waiting)) {
-      this.#backingOff.add(waiting);
+      this.#backingOff.add(waiting, this.#isGrouped(waiting));
       this.#moved('backoff', why);
       this.#options.wake();
     } else {

@@ -188,12 +188,13 @@ export class Scheduler {
   }
 
   #createQueue(): SchedulingQueue {
-    const { environment, podInitialBackoffMs, podMaxBackoffMs } = this.#options;
+    const { environment, gates = {}, podInitialBackoffMs, podMaxBackoffMs } = this.#options;
     const profiles = [...this.#profiles].map(([name, { plugins }]) => [name, plugins] as const);
     return new SchedulingQueue({
       environment,
       cluster: this.#snapshot,
       plugins: this.#first.plugins,
+      hasGroups: gates.genericWorkload === true,
       ...(profiles.length > 1 ? { profiles: new Map(profiles) } : {}),
       ...(podInitialBackoffMs === undefined ? {} : { backoffInitialMs: podInitialBackoffMs }),
       ...(podMaxBackoffMs === undefined ? {} : { backoffMaxMs: podMaxBackoffMs }),

@@ -100,6 +100,8 @@ describe('a gang', () => {
     await gangs.run(member('a', 'g'), member('b', 'g'), member('c', 'g'));
     assert.deepEqual(await gangs.placed(), ['a', 'b', 'c']);
     assert.equal(await gangs.stateOf('g'), 'PodGroupScheduled=True Scheduled: ');
+    const { metadata, status } = await gangs.cluster.get(POD_GROUP, 'g', NAMESPACE);
+    assert.equal(status?.conditions?.[0]?.observedGeneration, metadata?.generation);
     await gangs.cluster.stop();
   });
 
