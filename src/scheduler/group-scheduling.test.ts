@@ -1,10 +1,13 @@
-/** Which pods of a group are tried, in which order, and what is said of a group that cannot be tried. */
+/** Which pods of a group are tried, in which order, and what is said of the group. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
+import type { PodGroup } from '#api/gen/scheduling-v1alpha2.ts';
 import type { Client } from '#client/client.ts';
 import { aPod, snapshotOf } from '#kit/scheduler-world.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import type { GroupStatus } from './group-cycle.ts';
+import { reportGroup } from './group-reports.ts';
 import { GroupScheduling } from './group-scheduling.ts';
 import { PLUGINS } from './plugins/order.ts';
 import { SchedulingQueue } from './queue.ts';
@@ -69,5 +72,32 @@ describe('a group', () => {
       'Error: all pods in a single pod group should have the same .spec.schedulerName set, got: "one" and "two"';
     assert.deepEqual(t.said, [`default/a: ${why}`, `default/b: ${why}`]);
     assert.deepEqual(t.environment.lines(), []);
+  });
+});
+
+describe('the condition of a group', () => {
+  const written = async (status: GroupStatus, known: object): Promise<unknown[]> => {
+    const patches: unknown[] = [];
+    const client = { patch: async (...words: unknown[]) => void patches.push(words[3]) };
+    const environment = new VirtualEnvironment();
+    const group = { metadata: { name: 'g', generation: 2 }, status: { conditions: [known] } };
+    const writer = { client: client as unknown as Client, environment };
+    await reportGroup(writer, group as PodGroup, status);
+    return patches;
+  };
+  const lastTransitionTime = '2025-01-01T00:00:00Z';
+  const refused = {
+    type: 'PodGroupScheduled',
+    status: 'False',
+    reason: 'Unschedulable',
+    message: 'pod group is unschedulable',
+    lastTransitionTime,
+  };
+
+  it('says of which generation of the group it is, and is written when that is news', async () => {
+    const expected = [{ status: { conditions: [{ ...refused, observedGeneration: 2 }] } }];
+    const old = { ...refused, observedGeneration: 1 };
+    assert.deepEqual(await written('unschedulable', old), expected);
+    assert.deepEqual(await written('unschedulable', { ...refused, observedGeneration: 2 }), []);
   });
 });
