@@ -169,7 +169,7 @@ describe('a gang', () => {
       .filter(({ reason }) => reason === 'FailedScheduling')
       .map(({ series }) => series?.count ?? 1);
     // Of a series the recorder tells the second event, and of the others later.
-    assert.ok(counts.reduce((sum, count) => sum + count, 0) > 2, `${counts}`);
+    assert.ok(counts.reduce((sum, count) => sum + count, 0) > 2, counts.join());
     await gangs.cluster.stop();
   });
 
