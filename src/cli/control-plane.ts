@@ -11,7 +11,6 @@ import { type GroupVersionKind, isSameKind } from '#api/meta/object.ts';
 import type { Handler } from '#base/http/message.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
-import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';
 import { rangesIn } from './cluster-ranges.ts';
@@ -20,6 +19,7 @@ import type { Controller } from '#reconcile/controller.ts';
 import { addressPoolController } from '#load-balancer/controller.ts';
 import { parsePools } from '#load-balancer/pools.ts';
 import { Manager } from '#reconcile/manager.ts';
+import { schedulerRecorders } from '#scheduler/recorder.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { schedulerGates } from './feature-gates.ts';
 import { explainerOn } from './explainer.ts';
@@ -117,15 +117,12 @@ function createScheduler(
     environment,
     client,
     informers: new InformerFactory({ client, environment }),
-    eventsOf: (component) =>
-      new EventRecorder({
-        client,
-        environment,
-        component,
-        ...(hostname === undefined ? {} : { host: hostname }),
-        isSeries: true,
-        signal,
-      }),
+    eventsOf: schedulerRecorders({
+      client,
+      environment,
+      ...(hostname === undefined ? {} : { host: hostname }),
+      signal,
+    }),
     // A group that is not served cannot be waited for.
     gates: serves(options, POD_GROUP) ? schedulerGates(featureGates) : {},
   });

@@ -79,8 +79,12 @@ const RESOURCE_LABELS: Partial<Record<EventResource, string>> = {
 };
 
 /** `AssignedPodDelete`, `NodeUpdateNodeTaint` */
-export function eventLabel({ resource, action }: ClusterEvent): string {
-  return `${RESOURCE_LABELS[resource] ?? resource}${action === '*' ? 'All' : action}`;
+export function eventLabel(event: ClusterEvent): string {
+  const { resource, action } = event;
+  const { after } = podsOf(event);
+  const isWaiting = resource === 'Pod' && after !== undefined && !after.spec?.nodeName;
+  const known = RESOURCE_LABELS[isWaiting ? 'WaitingPod' : resource];
+  return `${known ?? resource}${action === '*' ? 'All' : action}`;
 }
 
 export const ANY_EVENT: ClusterEvent = { resource: '*', action: '*' };

@@ -91,26 +91,32 @@ export class Feed {
       this.#timed(eventLabel(event), () => queue.moved(event));
   }
 
-  #timed(event: string, action: () => void): void {
+  #timed(events: string | readonly string[], action: () => void): void {
     const { metrics } = this.#options;
     const sinceMs = metrics.now();
     action();
-    metrics.handled(event, sinceMs);
+    for (const event of [events].flat()) metrics.handled(event, sinceMs);
   }
 
   #onPod({ type, object, previous }: Change<Pod>): void {
     const isPlaced = (object.spec?.nodeName ?? '') !== '';
-    const isGone = type === 'deleted' || isPodTerminal(object);
-    if (isGone || (!isPlaced && object.metadata?.deletionTimestamp !== undefined))
+    if (!isPlaced && !this.#options.isOurs(object)) return;
+    if (type === 'deleted' || isPodTerminal(object))
       return this.#timed(isPlaced ? 'AssignedPodDelete' : 'UnschedulablePodDelete', () =>
         this.#onGone(object),
       );
-    const what = previous === undefined ? 'Add' : 'Update';
-    if (!isPlaced)
-      return this.#timed(`UnschedulablePod${what}`, () => this.#onWaiting(object, previous));
+    if (!isPlaced) {
+      const events = previous === undefined ? [] : podEvents(previous, object).map(eventLabel);
+      const what = `UnschedulablePod${previous === undefined ? 'Add' : 'Update'}`;
+      return this.#timed([...new Set([what, ...events])], () => this.#onWaiting(object, previous));
+    }
     const isKnown = (previous?.spec?.nodeName ?? '') !== '';
-    this.#timed(isKnown ? 'AssignedPodUpdate' : 'AssignedPodAdd', () =>
-      this.#onPlaced(object, previous),
+    const waited = !isKnown && previous !== undefined && this.#options.isOurs(previous);
+    this.#timed(
+      isKnown
+        ? 'AssignedPodUpdate'
+        : ['AssignedPodAdd', ...(waited ? ['UnschedulablePodDelete'] : [])],
+      () => this.#onPlaced(object, previous),
     );
   }
 
@@ -128,6 +134,15 @@ export class Feed {
     else if (nominated !== undefined) this.#freedForOthers(pod, nominated);
   }
 
+  /** The pod is being deleted before it is bound: its binding will fail, and what it takes is free. */
+  #givesUp(pod: Pod): void {
+    const { snapshot } = this.#options;
+    const key = podKey(pod);
+    const place = snapshot.placeOf(key);
+    snapshot.removePod(key);
+    if (place !== undefined) this.freed(pod, place);
+  }
+
   #onPlaced(pod: Pod, previous: Pod | undefined): void {
     const { queue, snapshot } = this.#options;
     const key = podKey(pod);
@@ -135,7 +150,8 @@ export class Feed {
     snapshot.podGroups.seen(pod);
     if (previous?.spec?.nodeName) {
       if (!queue.wantsEvents) return;
-      for (const event of podEvents(previous, pod)) queue.moved(event);
+      for (const event of podEvents(previous, pod))
+        this.#timed(eventLabel(event), () => queue.moved(event));
       return;
     }
     queue.remove(key);
@@ -145,9 +161,11 @@ export class Feed {
 
   #onWaiting(pod: Pod, previous: Pod | undefined): void {
     const { queue, snapshot } = this.#options;
-    if (!this.#options.isOurs(pod)) return;
     snapshot.podGroups.seen(pod);
-    if (snapshot.isAssumed(podKey(pod))) return;
+    if (snapshot.isAssumed(podKey(pod))) {
+      if (pod.metadata?.deletionTimestamp !== undefined) this.#givesUp(pod);
+      return;
+    }
     queue.set(pod);
     if (previous === undefined && this.#options.hasGroups)
       queue.moved({ resource: 'WaitingPod', action: 'Add', after: pod });

@@ -38,12 +38,16 @@ export async function reportGroup(
   const known = group.status?.conditions?.find(({ type }) => type === TYPE);
   if (known?.status === 'True' && said.status === 'False') return;
   const { name = '', namespace = '' } = group.metadata ?? {};
+  const observedGeneration = group.metadata?.generation;
   const isSame =
-    known?.status === said.status && known.reason === said.reason && known.message === said.message;
+    known?.status === said.status &&
+    known.reason === said.reason &&
+    known.message === said.message &&
+    known.observedGeneration === observedGeneration;
   if (isSame) return;
   const lastTransitionTime =
     known?.status === said.status ? known.lastTransitionTime : timeText(environment.clock.now());
-  const conditions = [{ type: TYPE, ...said, lastTransitionTime }];
+  const conditions = [{ type: TYPE, ...said, observedGeneration, lastTransitionTime }];
   await client.patch(
     POD_GROUP,
     { name, namespace },

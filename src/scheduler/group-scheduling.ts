@@ -44,40 +44,43 @@ export class GroupScheduling {
     this.#options = options;
   }
 
-  /** `first` has been taken from the queue: with it all that wait with it, the most important first. */
+  /**
+   * `first` has been taken from the queue: with it all that wait with it, the most important first,
+   * and of those as important the one that could be tried first.
+   */
   membersWith(first: PodInfo): readonly PodInfo[] {
     const { queue, groups } = this.#options;
     const waiting = groups.waitingOf(groupKeyOf(first.pod) ?? '');
     const taken = waiting.flatMap((key) => (key === first.key ? first : (queue.take(key) ?? [])));
     const all = taken.includes(first) ? taken : [first, ...taken];
-    return all.toSorted((left, right) => right.priority - left.priority);
+    const firstMs = (pod: PodInfo): number => queue.attemptsOf(pod)?.firstMs ?? 0;
+    return all.toSorted(
+      (left, right) => right.priority - left.priority || firstMs(left) - firstMs(right),
+    );
   }
 
   /** Resolves when all is said and done; what fails is logged. */
   async attempt(pods: readonly PodInfo[]): Promise<void> {
     let result: GroupResult;
+    const error = differenceOf(pods);
     try {
-      result = await this.#decide(pods);
+      result =
+        error === undefined
+          ? await tryGroup(pods, this.#options)
+          : { status: { error }, trials: [] };
     } finally {
       this.#options.onDecided();
     }
     const { status, trials } = result;
     const ends = pods.map((pod, index) => this.#end(trials[index] ?? { pod }, status));
-    ends.push(this.#report(pods, status));
+    // Of a group that cannot be tried at all only its pods tell.
+    if (error === undefined) ends.push(this.#report(pods, status));
     for (const end of await Promise.allSettled(ends))
       if (end.status === 'rejected')
         this.#options.environment.log.warn('scheduling of a group failed', {
           group: groupKeyOf(pods[0]?.pod ?? {}),
           error: String(end.reason),
         });
-  }
-
-  async #decide(pods: readonly PodInfo[]): Promise<GroupResult> {
-    const names = new Set(pods.map(({ pod }) => schedulerNameOf(pod)));
-    if (names.size === 1) return tryGroup(pods, this.#options);
-    const [one, other] = [...names].map((name) => JSON.stringify(name));
-    const error = `all pods in a single pod group should have the same .spec.schedulerName set, got: ${one} and ${other}`;
-    return { status: { error }, trials: [] };
   }
 
   async #end(trial: Trial, status: GroupStatus): Promise<void> {
@@ -102,4 +105,12 @@ export class GroupScheduling {
     const group = first && this.#options.groups.group(groupKeyOf(first.pod) ?? '');
     if (group !== undefined) await reportGroup(this.#options, group, status);
   }
+}
+
+/** Why the pods cannot be tried together; undefined: they can. */
+function differenceOf(pods: readonly PodInfo[]): string | undefined {
+  const names = new Set(pods.map(({ pod }) => schedulerNameOf(pod)));
+  if (names.size === 1) return undefined;
+  const [one, other] = [...names].map((name) => JSON.stringify(name));
+  return `all pods in a single pod group should have the same .spec.schedulerName set, got: ${one} and ${other}`;
 }

@@ -38,7 +38,7 @@ const ATTEMPTS_OF_POD = stable(
 );
 const POD_SECONDS = beta(
   'scheduler_pod_scheduling_sli_duration_seconds',
-  'From the first attempt to place a pod until it was bound.',
+  'From when a pod could first be tried until it was bound.',
   'attempts',
 );
 const PREEMPTIONS = stable(

@@ -33,6 +33,18 @@ export class PodReports {
     });
   }
 
+  /** It was to be tried, and is being deleted. */
+  skipped(pod: Pod): void {
+    const { namespace = '', name = '' } = pod.metadata ?? {};
+    this.#options.events.event({
+      about: withType(pod),
+      type: 'Warning',
+      reason: 'FailedScheduling',
+      action: 'Scheduling',
+      message: `skip schedule deleting pod: ${namespace}/${name}`,
+    });
+  }
+
   /** It has a node, and waits for something before it is bound to it. */
   waits(pod: Pod, notice: Notice): void {
     this.#options.events.event({

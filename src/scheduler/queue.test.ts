@@ -15,13 +15,14 @@ function refusedBy(...plugins: string[]): Failure {
   return { unschedulable: new Set(plugins), pending: new Set() };
 }
 
-function queueOf() {
+function queueOf(hasGroups = false) {
   const environment = new VirtualEnvironment();
   const t = { environment, woken: 0 };
   const queue = new SchedulingQueue({
     environment,
     cluster: snapshotOf({ nodes: [] }),
     plugins: PLUGINS,
+    hasGroups,
     wake: () => t.woken++,
   });
   return Object.assign(t, { queue });
@@ -51,6 +52,40 @@ describe('SchedulingQueue', () => {
     await t.environment.advance(2 * MINUTES_MS);
     assert.equal(t.woken, 1);
     assert.equal(t.queue.pop()?.key, 'default/web');
+  });
+
+  it('counts the time of a pod from when it could be tried, not from when it was', async () => {
+    const t = queueOf();
+    t.queue.set(aPod('web'));
+    await t.environment.advance(3_000);
+    t.queue.pop();
+    const waited = () => {
+      const { count = 0, firstMs = 0, beganMs = 0 } = t.queue.attemptsOf(WEB) ?? {};
+      return [count, beganMs - firstMs];
+    };
+    assert.deepEqual(waited(), [1, 3_000]);
+    t.queue.failed(WEB, ATTEMPT_FAILED);
+    await t.environment.advance(2_000);
+    t.queue.pop();
+    assert.deepEqual(waited(), [2, 5_000]);
+  });
+
+  it('tries a pod of a group again after its back-off, whatever happens', async () => {
+    for (const hasGroups of [true, false]) {
+      const t = queueOf(hasGroups);
+      t.queue.set(aPod('web', { schedulingGroup: { podGroupName: 'g' } }));
+      t.queue.set(aPod('alone'));
+      t.queue.pop();
+      t.queue.pop();
+      t.queue.failed(WEB, refusedBy('NodeName'));
+      t.queue.failed({ key: 'default/alone', uid: 'alone' }, refusedBy('NodeName'));
+      assert.equal(t.queue.pop(), undefined);
+      await t.environment.advance(2_000);
+      assert.deepEqual(
+        [t.queue.pop()?.key, t.queue.pop()?.key],
+        [hasGroups ? 'default/web' : undefined, undefined],
+      );
+    }
   });
 
   it('has no pod and no timer when it is cleared', async () => {

@@ -18,6 +18,7 @@ import type { FrameworkMetrics } from './framework-metrics.ts';
 import { Heap } from './heap.ts';
 import { Hints, type Requeue } from './hints.ts';
 import { Nominator } from './nominator.ts';
+import { groupKeyOf } from './pod-groups.ts';
 import { nextPodInfo, podKey } from './pod-info.ts';
 import { BackingOff } from './queue/backing-off.ts';
 import { Meanwhile } from './queue/meanwhile.ts';
@@ -55,6 +56,8 @@ export interface QueueOptions {
   readonly plugins: readonly Plugin[];
   /** The plug-ins of each scheduler name, where there are several; all sort the queue alike. */
   readonly profiles?: ReadonlyMap<string, readonly Plugin[]>;
+  /** Pods of a group are tried together: what helps one of them need not help the group. */
+  readonly hasGroups?: boolean;
   readonly backoffInitialMs?: number;
   readonly backoffMaxMs?: number;
   /** Who is told how long hints take. */
@@ -73,7 +76,7 @@ export type QueueCounts = Readonly<Record<QueuePart | 'gated', number>>;
 /** How a pod has fared so far. */
 export interface Attempts {
   readonly count: number;
-  /** Monotonic times of the first one, and of the last. */
+  /** Monotonic times from which it could be tried, and at which the last one began. */
   readonly firstMs: number;
   readonly beganMs: number;
 }
@@ -147,7 +150,7 @@ export class SchedulingQueue {
   attemptsOf(pod: PodRef): Attempts | undefined {
     const known = this.#known(pod);
     if (known === undefined) return undefined;
-    const { attempts, firstMs, beganMs } = known;
+    const { attempts, beganMs, firstMs = beganMs } = known;
     return { count: attempts, firstMs, beganMs };
   }
 
@@ -178,8 +181,11 @@ export class SchedulingQueue {
   remove(key: string): void {
     this.nominator.remove(key);
     const known = this.#pods.get(key);
-    if (known === undefined) return;
-    this.#pods.delete(key);
+    if (known !== undefined) this.#drop(known);
+  }
+
+  #drop(known: Waiting): void {
+    this.#pods.delete(known.info.key);
     this.#refused.delete(known);
     this.#meanwhile.end(known);
     known.state = 'gone';
@@ -216,6 +222,12 @@ export class SchedulingQueue {
     if (this.has(pod)) this.remove(pod.key);
   }
 
+  /** It is not to be tried as it is; the node that is kept for it stays so until it is gone. */
+  dropped(pod: PodRef): void {
+    const known = this.#known(pod);
+    if (known !== undefined) this.#drop(known);
+  }
+
   /** It was refused, or the attempt itself failed. */
   failed(pod: PodRef, failure: Failure): void {
     const known = this.#known(pod);
@@ -229,7 +241,8 @@ export class SchedulingQueue {
     known.sinceMs = this.#options.environment.clock.monotonicMs();
     known.backoffUntilMs = known.sinceMs + this.#backoffMs(isError ? known.errors : known.refusals);
     this.#refused.add(known);
-    const how = isError ? 'backoff' : this.#helpOf(known, meanwhile);
+    // Which event helps a whole group nobody says: it tries again and again.
+    const how = isError || this.#isGrouped(known) ? 'backoff' : this.#helpOf(known, meanwhile);
     if (!this.#requeue(known, how, ATTEMPT_FAILURE)) this.#moved('unschedulable', ATTEMPT_FAILURE);
   }
 
@@ -271,6 +284,10 @@ export class SchedulingQueue {
     return this.#rulesByName.get(info.pod.spec?.schedulerName ?? '') ?? this.#rules;
   }
 
+  #isGrouped({ info }: Waiting): boolean {
+    return this.#options.hasGroups === true && groupKeyOf(info.pod) !== undefined;
+  }
+
   #help(waiting: Waiting, event: ClusterEvent): Requeue {
     return this.#rulesFor(waiting).hints.requeue(waiting, event);
   }
@@ -302,7 +319,6 @@ export class SchedulingQueue {
   #begin(waiting: Waiting): PodInfo {
     waiting.state = 'running';
     waiting.beganMs = this.#options.environment.clock.monotonicMs();
-    if (waiting.attempts === 0) waiting.firstMs = waiting.beganMs;
     waiting.attempts += 1;
     return waiting.info;
   }
@@ -324,7 +340,7 @@ export class SchedulingQueue {
     if (how === 'skip' || this.#isGated(waiting, why)) return false;
     this.#refused.delete(waiting);
     if (how === 'backoff' && this.#backingOff.mustWait(waiting)) {
-      this.#backingOff.add(waiting);
+      this.#backingOff.add(waiting, this.#isGrouped(waiting));
       this.#moved('backoff', why);
       this.#options.wake();
     } else {
@@ -335,6 +351,7 @@ export class SchedulingQueue {
 
   #activate(waiting: Waiting, why: string): void {
     waiting.state = 'active';
+    waiting.firstMs ??= this.#options.environment.clock.monotonicMs();
     this.#active.push(waiting);
     this.#moved('active', why);
     this.#options.wake();

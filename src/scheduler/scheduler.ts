@@ -188,12 +188,13 @@ export class Scheduler {
   }
 
   #createQueue(): SchedulingQueue {
-    const { environment, podInitialBackoffMs, podMaxBackoffMs } = this.#options;
+    const { environment, gates = {}, podInitialBackoffMs, podMaxBackoffMs } = this.#options;
     const profiles = [...this.#profiles].map(([name, { plugins }]) => [name, plugins] as const);
     return new SchedulingQueue({
       environment,
       cluster: this.#snapshot,
       plugins: this.#first.plugins,
+      hasGroups: gates.genericWorkload === true,
       ...(profiles.length > 1 ? { profiles: new Map(profiles) } : {}),
       ...(podInitialBackoffMs === undefined ? {} : { backoffInitialMs: podInitialBackoffMs }),
       ...(podMaxBackoffMs === undefined ? {} : { backoffMaxMs: podMaxBackoffMs }),
@@ -261,7 +262,9 @@ export class Scheduler {
     const pod = this.#queue.pop();
     if (pod === undefined) return false;
     const isGrouped = this.#groups !== undefined && groupKeyOf(pod.pod) !== undefined;
-    const members = isGrouped ? this.#groups.membersWith(pod) : [pod];
+    const taken = isGrouped ? this.#groups.membersWith(pod) : [pod];
+    const members = taken.filter((each) => !this.#skips(each));
+    if (members.length === 0) return true;
     this.#binding += members.length;
     this.#isDeciding = isGrouped;
     if (isGrouped) for (const member of members) this.#queue.watch(member);
@@ -271,6 +274,14 @@ export class Scheduler {
         this.#binding -= members.length;
         this.#pump();
       });
+    return true;
+  }
+
+  /** A pod that is being deleted is not tried: it is said so, and it leaves the queue. */
+  #skips(pod: PodInfo): boolean {
+    if (pod.pod.metadata?.deletionTimestamp === undefined) return false;
+    this.#profileOf(pod).reports.skipped(pod.pod);
+    this.#queue.dropped(pod);
     return true;
   }
 

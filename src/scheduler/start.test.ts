@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Client } from '#client/client.ts';
-import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
+import { schedulerRecorders } from './recorder.ts';
 import { Scheduler } from './scheduler.ts';
 
 describe('a scheduler that is told to stop before it has read the cluster', () => {
@@ -17,7 +17,7 @@ describe('a scheduler that is told to stop before it has read the cluster', () =
       environment,
       client,
       informers: new InformerFactory({ client, environment }),
-      eventsOf: (component) => new EventRecorder({ client, environment, component, signal }),
+      eventsOf: schedulerRecorders({ client, environment, signal }),
     });
     let isOver = false;
     const started = scheduler.start(signal).then(() => (isOver = true));

@@ -12,11 +12,11 @@ import { leaderFlags, workAsLeader } from '#cli/component/leader.ts';
 import { Flags } from '#cli/flags.ts';
 import { UserError } from '#cli/user-error.ts';
 import type { Client } from '#client/client.ts';
-import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import type { Controller } from '#reconcile/controller.ts';
 import { Manager } from '#reconcile/manager.ts';
 import type { SchedulerGates } from '#scheduler/config/defaults.ts';
+import { schedulerRecorders } from '#scheduler/recorder.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import type { VirtualEnvironment } from './virtual-environment.ts';
 
@@ -234,14 +234,12 @@ class Process {
     const { environment, schedulerGates: gates } = this.#options;
     const client = clientOf(identityOf(this.name));
     const informers = new InformerFactory({ client, environment });
-    const eventsOf = (component: string): EventRecorder =>
-      new EventRecorder({ client, environment, component, isSeries: true, signal });
     const { metrics } = this.#options;
     const scheduler = new Scheduler({
       environment,
       client,
       informers,
-      eventsOf,
+      eventsOf: schedulerRecorders({ client, environment, signal }),
       gates,
       ...(metrics === undefined ? {} : { metrics }),
     });

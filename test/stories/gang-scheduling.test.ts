@@ -1,6 +1,7 @@
 /** Stories of gangs: pods that get nodes together, or none of them does. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EVENT } from '#api/core/event.ts';
 import { POD } from '#api/core/pod.ts';
 import { podCondition } from '#api/core/pod-helpers.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
@@ -133,6 +134,42 @@ describe('a gang', () => {
     await gangs.cluster.advance(30_000);
     assert.deepEqual(await gangs.placed(), ['a', 'b', 'c']);
     assert.equal(await gangs.stateOf('g'), 'PodGroupScheduled=True Scheduled: ');
+    await gangs.cluster.stop();
+  });
+
+  it('is tried without those of it that are being deleted', async () => {
+    const gangs = await Gangs.start(2);
+    const { cluster } = gangs;
+    await cluster.create(POD_GROUP, group('g', 3));
+    const { metadata, ...rest } = member('c', 'g');
+    const held = { metadata: { ...metadata, finalizers: ['example.com/look'] }, ...rest };
+    await gangs.run(member('a', 'g'), member('b', 'g'), held);
+    await cluster.delete(POD, await cluster.get(POD, 'c', NAMESPACE));
+    await cluster.advance(500);
+    cluster.startNode('node-3');
+    await cluster.advance(8_000);
+    assert.deepEqual(await gangs.placed(), []);
+    const told = (await cluster.list(EVENT, NAMESPACE)).filter(
+      ({ message }) => message === 'skip schedule deleting pod: default/c',
+    );
+    assert.ok(told.length > 0);
+    await cluster.patch(POD, held, { metadata: { finalizers: null } });
+    await gangs.run(member('d', 'g'));
+    assert.deepEqual(await gangs.placed(), ['a', 'b', 'd']);
+    await cluster.stop();
+  });
+
+  it('that fits nowhere is tried again though nothing happens', async () => {
+    const gangs = await Gangs.start(1);
+    await gangs.cluster.create(POD_GROUP, group('g', 1));
+    await gangs.run(member('large', 'g', { cpu: '50' }));
+    await gangs.cluster.advance(60_000);
+    const events = await gangs.cluster.list(EVENT, NAMESPACE);
+    const counts = events
+      .filter(({ reason }) => reason === 'FailedScheduling')
+      .map(({ series }) => series?.count ?? 1);
+    // Of a series the recorder tells the second event, and of the others later.
+    assert.ok(counts.reduce((sum, count) => sum + count, 0) > 2, counts.join());
     await gangs.cluster.stop();
   });
 

@@ -9,13 +9,13 @@ import { podCondition } from '#api/core/pod-helpers.ts';
 import type { Pod, PodSpec } from '#api/gen/core-v1.ts';
 import { PRIORITY_CLASS } from '#api/scheduling/priority-class.ts';
 import { STORAGE_CLASS } from '#api/storage/storage-class.ts';
-import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import type { Handler } from '#base/http/message.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { readSchedulerConfig } from '#scheduler/config/read.ts';
 import { Extender } from '#scheduler/extender.ts';
 import { completedConfig, profilesOf } from '#scheduler/profile.ts';
+import { schedulerRecorders } from '#scheduler/recorder.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { explain } from '#why/explain.ts';
 
@@ -52,8 +52,7 @@ async function started(
     environment,
     client,
     informers: new InformerFactory({ client, environment }),
-    eventsOf: (component) =>
-      new EventRecorder({ client, environment, component, isSeries: true, signal }),
+    eventsOf: schedulerRecorders({ client, environment, signal }),
     profiles: profilesOf(config),
     extenders: (config.extenders ?? []).map(
       (each) => new Extender({ config: each, handler: handler ?? absent, environment }),

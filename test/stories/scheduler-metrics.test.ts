@@ -151,3 +151,43 @@ it('the scheduler counts what its plug-ins are asked, at which points, and what 
   assert.match(metrics.text(), /^scheduler_goroutines\{operation="binding"\} 0$/m);
   await cluster.stop();
 });
+
+it('the scheduler counts what happens to pods that it places, and to those that have a place', async () => {
+  const metrics = new MetricRegistry();
+  const cluster = await TestCluster.start({ nodes: 0, metrics });
+  await cluster.create(NODE, {
+    metadata: { name: 'a' },
+    status: { allocatable: { cpu: '2', pods: '10' } },
+  });
+  await cluster.advance(1_000);
+  await cluster.create(POD, podOf('foreign', '1', { schedulerName: 'other' }));
+  await cluster.create(POD, podOf('gated', '1', { schedulingGates: [{ name: 'example.com/g' }] }));
+  await cluster.create(POD, podOf('large', '4'));
+  await cluster.advance(100);
+  await cluster.patch(POD, podOf('gated', '1'), { spec: { schedulingGates: [] } });
+  await cluster.advance(100);
+  const placed = { metadata: { labels: { a: 'b' } } };
+  await cluster.patch(POD, podOf('gated', '1'), placed);
+  await cluster.delete(POD, podOf('foreign', '1'), { gracePeriodSeconds: 0 });
+  await cluster.advance(100);
+  const opened = 'UnschedulablePodUpdatePodSchedulingGatesEliminated';
+  assert.deepEqual(
+    countsOf(metrics, `${PREFIX}queue_incoming_pods_total`).filter((line) =>
+      line.includes('PodUpdate'),
+    ),
+    [`{queue="active",event="${opened}"} 1`],
+  );
+  const handled = countsOf(metrics, `${PREFIX}event_handling_duration_seconds`)
+    .map((line) => line.replace('_count{event="', '').replace('"}', ''))
+    .filter((line) => line.includes('Pod'));
+  assert.deepEqual(handled, [
+    'AssignedPodAdd 1',
+    'AssignedPodUpdate 1',
+    'AssignedPodUpdatePodLabel 1',
+    'UnschedulablePodAdd 2',
+    'UnschedulablePodDelete 1',
+    'UnschedulablePodUpdate 2',
+    `${opened} 1`,
+  ]);
+  await cluster.stop();
+});

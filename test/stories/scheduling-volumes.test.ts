@@ -99,6 +99,30 @@ describe('a pod whose volume waits for it', () => {
     await cluster.stop();
   });
 
+  it('leaves its place to others as soon as it is being deleted', async () => {
+    const cluster = await start('csi.example.com');
+    const ports = [{ containerPort: 80, hostPort: 80 }];
+    const containers = [{ name: 'main', image: 'web', ports }];
+    const { volumes, ...spec } = { ...user.spec, containers };
+    await cluster.create(POD, {
+      metadata: { ...user.metadata, finalizers: ['example.com/look'] },
+      spec: { ...spec, volumes: volumes ?? [] },
+    });
+    for (const name of ['first', 'second'])
+      await cluster.create(POD, { metadata: { name, namespace: 'default' }, spec });
+    await cluster.settle();
+    const others = async () => {
+      const pods = await cluster.list(POD, 'default');
+      return pods.filter(({ spec }) => spec?.nodeName !== undefined).length;
+    };
+    assert.equal(await others(), 1);
+    await cluster.delete(POD, await readUser(cluster));
+    await cluster.advance(1_000);
+    assert.equal(await others(), 2);
+    assert.equal((await readUser(cluster)).spec?.nodeName, undefined);
+    await cluster.stop();
+  });
+
   it('asks for a volume on its node, and for another when that fails', async () => {
     const cluster = await start('csi.example.com');
     await cluster.create(POD, user);

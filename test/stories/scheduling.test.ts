@@ -128,6 +128,63 @@ describe('an important pod', () => {
   });
 });
 
+describe('a pod that is being deleted', () => {
+  const held = (name: string, spec: Parameters<typeof pod>[1] = {}): Pod => {
+    const { metadata, ...rest } = pod(name, spec);
+    return { metadata: { ...metadata, finalizers: ['example.com/look'] }, ...rest };
+  };
+  const skipped = 'skip schedule deleting pod: default/held';
+
+  // The collector of pods ends such pods within twenty seconds.
+  it('is not placed, which is said each time that it comes up', async () => {
+    const cluster = await TestCluster.start();
+    await cluster.create(POD, held('held', { nodeSelector: { disk: 'ssd' } }));
+    await cluster.advance(1_000);
+    await cluster.delete(POD, await read(cluster, 'held'));
+    await cluster.advance(1_000);
+    const failures = () => eventsOf(cluster, 'held', 'FailedScheduling');
+    assert.equal((await failures()).length, 1);
+
+    const [node] = await cluster.list(NODE);
+    assert.ok(node);
+    await cluster.patch(NODE, node, { metadata: { labels: { disk: 'ssd' } } });
+    await cluster.advance(2_000);
+    assert.deepEqual((await failures()).slice(1), [skipped]);
+    const pod = await read(cluster, 'held');
+    assert.deepEqual([pod.spec?.nodeName, pod.status?.phase], [undefined, 'Pending']);
+    const events = await cluster.list(EVENT, 'default');
+    const { type, action } = events.find(({ message }) => message === skipped) ?? {};
+    assert.deepEqual([type, action], ['Warning', 'Scheduling']);
+
+    await cluster.patch(POD, pod, { metadata: { labels: { a: 'b' } } });
+    await cluster.advance(2_000);
+    assert.deepEqual((await failures()).slice(1), [skipped, skipped]);
+    await cluster.stop();
+  });
+
+  it('has the node kept for it until it is gone, and no longer', async () => {
+    const { cluster, cpus } = await withClasses({ stopMs: 3_000 });
+    const whole = { cpu: `${cpus}` };
+    await cluster.create(POD, pod('victim', { ...whole, priorityClassName: 'low' }));
+    await cluster.settle();
+    await cluster.create(POD, held('held', { ...whole, priorityClassName: 'high' }));
+    await cluster.advance(1_000);
+    assert.equal((await read(cluster, 'held')).status?.nominatedNodeName, 'node-1');
+    await cluster.delete(POD, await read(cluster, 'held'));
+    await cluster.advance(5_000);
+    assert.deepEqual((await eventsOf(cluster, 'held', 'FailedScheduling')).slice(1), [skipped]);
+
+    await cluster.create(POD, pod('other', { ...whole, priorityClassName: 'low' }));
+    await cluster.advance(3_000);
+    assert.equal((await read(cluster, 'held')).status?.phase, 'Pending');
+    assert.equal((await read(cluster, 'other')).spec?.nodeName, undefined);
+    await cluster.patch(POD, await read(cluster, 'held'), { metadata: { finalizers: null } });
+    await cluster.advance(1_000);
+    assert.equal((await read(cluster, 'other')).spec?.nodeName, 'node-1');
+    await cluster.stop();
+  });
+});
+
 describe('a pod', () => {
   it('that fits nowhere is told so once', async () => {
     const cluster = await TestCluster.start({ nodes: 0 });

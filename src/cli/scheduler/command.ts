@@ -1,9 +1,9 @@
 /** `cox scheduler`: the scheduler alone, with upstream's flags, beside any API server. */
 import { hostname } from 'node:os';
 import { aborted } from '#base/env.ts';
-import { EventRecorder } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
+import { schedulerRecorders } from '#scheduler/recorder.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { componentClients } from '../component/clients.ts';
 import { requiredKubeconfig, writeConfig } from '../component/config-file.ts';
@@ -58,20 +58,11 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
       async work(term) {
         isSynced = false;
         const client = clients.during(term).base(NAME);
-        const eventsOf = (component: string): EventRecorder =>
-          new EventRecorder({
-            client,
-            environment,
-            component,
-            host: hostname(),
-            isSeries: true,
-            signal: term,
-          });
         const scheduler = new Scheduler({
           environment,
           client,
           informers: new InformerFactory({ client, environment }),
-          eventsOf,
+          eventsOf: schedulerRecorders({ client, environment, host: hostname(), signal: term }),
           profiles,
           gates,
           metrics,

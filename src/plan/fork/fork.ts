@@ -14,7 +14,6 @@ import type { Handler, HttpRequest } from '#base/http/message.ts';
 import type { VirtualEnvironment } from '#base/virtual/environment.ts';
 import { settle } from '#base/virtual/settle.ts';
 import type { Client } from '#client/client.ts';
-import { EventRecorder } from '#client/events.ts';
 import { isNews } from '#client/heartbeats.ts';
 import {
   clientAs,
@@ -26,6 +25,7 @@ import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';
 import { SimulatedNode } from '#kubelet/simulated/simulated-node.ts';
 import { Manager } from '#reconcile/manager.ts';
+import { schedulerRecorders } from '#scheduler/recorder.ts';
 import { Scheduler } from '#scheduler/scheduler.ts';
 import { MemoryStore } from '#store/memory.ts';
 import type { PodTimes } from './pod-times.ts';
@@ -208,8 +208,7 @@ export class Fork {
       environment,
       client,
       informers: new InformerFactory({ client, environment }),
-      eventsOf: (component) =>
-        new EventRecorder({ client, environment, component, isSeries: true, signal }),
+      eventsOf: schedulerRecorders({ client, environment, signal }),
     });
     await scheduler.start(signal);
   }

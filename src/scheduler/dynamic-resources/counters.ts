@@ -3,9 +3,8 @@
  * they have enough for it.
  *
  * Source: KEP-4815; upstream v1.36 staging/src/k8s.io/dynamic-resource-allocation/structured/internal/incubating/allocator_incubating.go
- * (checkAvailableCounters). Upstream counts pools of one name together, whatever their driver, and
- * does not give back what a device took that a constraint then refuses; here pools are told apart
- * by driver too, and nothing is taken before all has been asked.
+ * (checkAvailableCounters). Upstream counts pools of one name together, whatever their driver; here
+ * pools are told apart by driver too.
  */
 import { addQuantity, compareQuantity, subtractQuantity } from '#api/codec/quantity.ts';
 import type { Device } from '#api/gen/resource-v1.ts';
@@ -39,11 +38,11 @@ export class CounterUse {
   hasEnough(device: Device, pool: Pool): boolean {
     const wanted = takenBy(device);
     if (wanted.length === 0) return true;
-    const available = this.#available(pool);
-    const taken = this.#taken.get(pool.id);
-    return wanted.every(
-      ([key, value]) =>
-        compareQuantity(addQuantity(taken?.get(key) ?? '0', value), available.get(key) ?? '0') <= 0,
+    const taken = new Map(this.#taken.get(pool.id));
+    for (const [key, value] of wanted) taken.set(key, addQuantity(taken.get(key) ?? '0', value));
+    // One counter of which more is taken than there is keeps all that take from counters off.
+    return [...this.#available(pool)].every(
+      ([key, left]) => compareQuantity(taken.get(key) ?? '0', left) <= 0,
     );
   }
 

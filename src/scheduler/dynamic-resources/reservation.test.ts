@@ -218,6 +218,17 @@ describe('the reservation of a claim', () => {
       await world.cluster.stop();
     });
 
+  it('is not made for extended resources where the claim cannot be made', async () => {
+    const world = await World.start();
+    const claim = { ...unmadeClaim(world.pod), spec: { devices: { requests: [] } } };
+    const nowhere = { ...claim, metadata: { ...claim.metadata, namespace: 'gone' } };
+    const reservation = world.reserve({ claim: nowhere, allocation: A, mappings: [] });
+    await assert.rejects(world.act(reservation), {
+      message: 'create claim for extended resources gone/: namespaces "gone" not found',
+    });
+    await world.cluster.stop();
+  });
+
   it('is that of a claim made for extended resources, which goes when the pod is not bound', async () => {
     const world = await World.start();
     const claim = {

@@ -146,7 +146,8 @@ export class ClaimReservation implements Reservation {
     try {
       claim = await client.create(RESOURCE_CLAIM, claimToMake(unmade));
     } catch (error) {
-      const where = unmade.metadata?.namespace ?? '';
+      // The claim has no name yet.
+      const where = `${unmade.metadata?.namespace ?? ''}/`;
       throw new Error(`create claim for extended resources ${where}: ${messageOf(error)}`, {
         cause: error,
       });

@@ -61,6 +61,29 @@ describe('devices that take from the counters of their pool', () => {
       NONE,
     ],
     [
+      'leave nothing of any counter while more is taken of one than there is',
+      {
+        slices: [
+          aSlice('counters', {
+            pool: 'p',
+            slices: 2,
+            nodeName: 'n1',
+            sharedCounters: [
+              { name: 'card', counters: { memory: { value: '8Gi' } } },
+              { name: 'bus', counters: { lanes: { value: '2' } } },
+            ],
+          }),
+          parts(counted('half', '4Gi'), {
+            name: 'wide',
+            consumesCounters: [{ counterSet: 'bus', counters: { lanes: { value: '4' } } }],
+          }),
+        ],
+        allocated: [allocationOf('p/wide')],
+        claims: several(1),
+      },
+      NONE,
+    ],
+    [
       'are counted over the claims of a pod',
       { slices, claims: [aClaim('c'), aClaim('d')] },
       'r=p/half | r=p/rest',

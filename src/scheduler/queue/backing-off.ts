@@ -1,6 +1,8 @@
 /**
  * Pods that back off. One that was refused is taken before its time when nothing else is to be
- * done: of those whose back-off ends in the same second the one that the queue would try first.
+ * done: of those whose back-off ends in the same second the one that the queue would try first. Pods
+ * of groups always wait: they come back by themselves, and upstream, which takes them before their
+ * time, tries a group that fits nowhere without a pause.
  *
  * Source: KEP-5142; upstream pkg/scheduler/backend/queue/backoff_queue.go, v1.36.
  */
@@ -50,13 +52,14 @@ export class BackingOff {
     return this.#environment.clock.monotonicMs() < backoffUntilMs;
   }
 
-  add(waiting: Waiting): void {
+  /** `isPatient`: it is not taken before its time. */
+  add(waiting: Waiting, isPatient: boolean): void {
     waiting.state = 'backoff';
     const { info, sinceMs, order, backoffUntilMs: untilMs } = waiting;
     const ticket = { waiting, info, sinceMs, order, untilMs };
     this.#tickets.set(waiting, ticket);
     this.#heap.push(ticket);
-    if (waiting.errors === 0) this.#refused.push(ticket);
+    if (waiting.errors === 0 && !isPatient) this.#refused.push(ticket);
     this.#setTimer();
   }
 

@@ -10,10 +10,11 @@ export interface Waiting extends QueuedPod {
   pending: ReadonlySet<string>;
   /** The plug-in that does not let it be tried at all. */
   gatedBy?: string;
-  /** Times it was taken to be tried, and when that was first, and last. */
+  /** Times it was taken to be tried, and when that was last. */
   attempts: number;
-  firstMs: number;
   beganMs: number;
+  /** When it could first be tried; undefined: not yet. */
+  firstMs: number | undefined;
   /** Times it was refused, and times in a row that the attempt itself failed. */
   refusals: number;
   errors: number;
@@ -31,8 +32,8 @@ export function newWaiting(info: PodInfo, order: number, nowMs: number): Waiting
     rejectors: new Set(),
     pending: new Set(),
     attempts: 0,
-    firstMs: 0,
     beganMs: 0,
+    firstMs: undefined,
     refusals: 0,
     errors: 0,
     backoffUntilMs: 0,
