@@ -443,7 +443,9 @@ export class Kubelet {
     const { cri, cache, images: puller } = context;
     const { name: nodeName } = node;
     const enforcing = { ...this.#options, nodeName, facts };
-    const collecting = { ...this.#options, cri, puller, nodeName, policy: configuration };
+    const { hasImageVolumes } = context.runtime;
+    const collection = { cri, puller, nodeName, policy: configuration, hasImageVolumes };
+    const collecting = { ...this.#options, ...collection };
     const images = new ImageCollector(collecting);
     const eviction = this.#evictionManager(context, images);
     this.#eviction = eviction;

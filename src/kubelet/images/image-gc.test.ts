@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Image } from '#api/gen/cri-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
+import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { Cri, CriCallName } from '../cri/cri.ts';
 import type { KubeletEvent } from '../events.ts';
@@ -18,6 +19,8 @@ class Disk {
   readonly images = new Map<string, Image>();
   /** By container, what the runtime says of its image. */
   readonly containers = new Map<string, object>();
+  /** By container, the image that it mounts, by its id. */
+  readonly mounted = new Map<string, string>();
   readonly events: KubeletEvent[] = [];
   /** Those that the runtime will not remove. */
   readonly stuck = new Set<string>();
@@ -58,6 +61,7 @@ class Disk {
       nodeName: 'n1',
       sandboxImage: SANDBOX,
       policy,
+      hasImageVolumes: true,
     };
     collectImages(options, this.#stop.signal).catch((error: unknown) => {
       throw error;
@@ -68,7 +72,14 @@ class Disk {
     await Promise.resolve();
     if (this.isRuntimeDown) throw new Error('no runtime');
     if (name === 'listImages') return { images: [...this.images.values()] };
-    if (name === 'listContainers') return { containers: [...this.containers.values()] };
+    if (name === 'listContainers')
+      return { containers: [...this.containers].map(([id, container]) => ({ id, ...container })) };
+    if (name === 'containerStatus') {
+      const { containerId } = request as { containerId: string };
+      const image = this.mounted.get(containerId);
+      if (image === 'gone') throw new GrpcError(GRPC_CODE.notFound, 'not found');
+      return { status: { mounts: [{}, ...(image === undefined ? [] : [{ image: { image } }])] } };
+    }
     if (name === 'imageFsInfo') return { imageFilesystems: [{ fsId: { mountpoint: '/images' } }] };
     assert.equal(name, 'removeImage');
     const { image } = request as { image: { image: string } };
@@ -147,6 +158,19 @@ describe('image garbage collection', () => {
     disk.others = 940;
     disk.start();
     assert.deepEqual(await disk.look(), ['used-by-id', 'used-by-name', 'pinned', 'pause']);
+    disk.stop();
+  });
+
+  it('leaves what a container mounts, for as long as there is one', async () => {
+    const disk = new Disk();
+    for (const id of ['own', 'volume']) disk.add(id, 10);
+    disk.containers.set('1', { imageRef: 'own' }).set('2', { imageRef: 'own' });
+    disk.mounted.set('1', 'volume').set('2', 'gone');
+    disk.others = 940;
+    disk.start();
+    assert.deepEqual(await disk.look(), ['own', 'volume']);
+    disk.mounted.delete('1');
+    assert.deepEqual(await disk.look(), ['own']);
     disk.stop();
   });
 

@@ -4,17 +4,18 @@
  *
  *   every five minutes: containers, images ─▶ records ─▶ too full? ─▶ plan (pure) ─▶ remove
  *
- * An image goes only when it has been known for a while, is used by no container, is not pinned, and
- * is not the sandbox's. Those that are there when the kubelet starts have been known for long. With
+ * An image goes only when it has been known for a while, is used by no container, neither as its own
+ * nor as a volume, is not pinned, and is not the sandbox's. Those that are there when the kubelet starts have been known for long. With
  * `imageMaximumGCAge` one that nobody has used for so long goes even where there is room.
  *
  * Upstream: pkg/kubelet/images/image_gc_manager.go and StartGarbageCollection in
  * pkg/kubelet/kubelet.go, v1.36.
  */
-import type { Container, Image } from '#api/gen/cri-v1.ts';
+import type { Container, ContainerStatusResponse, Image } from '#api/gen/cri-v1.ts';
 import type { FileSystem } from '#base/doors.ts';
 import { type Environment, sleep } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
+import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { milliseconds } from '../config/durations.ts';
 import type { KubeletConfiguration } from '../config/types.ts';
 import type { Cri } from '../cri/cri.ts';
@@ -33,6 +34,8 @@ export interface ImageGcOptions {
   /** Its name; it belongs to every pod, and to no container. */
   readonly sandboxImage: string;
   readonly policy: ImageGcPolicy;
+  /** Whether containers may have images for volumes. */
+  readonly hasImageVolumes: boolean;
   /** Is told after a collection which images are left, by id, and when (since 1970) it began. */
   readonly puller?: { prune(images: readonly string[], beganMs: number): Promise<void> };
 }
@@ -127,6 +130,7 @@ export class ImageCollector {
     const { images = [] } = await cri.call('listImages', {});
     const { containers = [] } = await cri.call('listContainers', {});
     const used = new Set(containers.flatMap(namesOfImage));
+    for (const name of await this.#mountedBy(containers)) used.add(name);
     const nowMs = environment.clock.monotonicMs();
     const records = images.map((image): ImageRecord => {
       const { id = '', size = 0, pinned = false } = image;
@@ -142,6 +146,18 @@ export class ImageCollector {
     });
     this.#records = new Map(records.map((record) => [record.id, record]));
     return records;
+  }
+
+  /** Only the status of a container says which images it mounts. */
+  async #mountedBy(containers: readonly Container[]): Promise<string[]> {
+    const { cri, hasImageVolumes } = this.#options;
+    if (!hasImageVolumes) return [];
+    const images: string[] = [];
+    for (const { id = '' } of containers) {
+      const { status } = await statusOf(cri, id);
+      for (const { image } of status?.mounts ?? []) images.push(image?.image ?? '');
+    }
+    return images.filter((image) => image !== '');
   }
 
   async collect(): Promise<void> {
@@ -229,6 +245,16 @@ export class ImageCollector {
     const { events, nodeName } = this.#options;
     const reference = { kind: 'Node', name: nodeName, uid: nodeName };
     events.event({ about: { reference }, type: 'Warning', reason, message });
+  }
+}
+
+/** Empty where it is gone. */
+async function statusOf(cri: Cri, containerId: string): Promise<ContainerStatusResponse> {
+  try {
+    return await cri.call('containerStatus', { containerId });
+  } catch (error) {
+    if (error instanceof GrpcError && error.code === GRPC_CODE.notFound) return {};
+    throw error;
   }
 }
 
