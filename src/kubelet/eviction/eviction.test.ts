@@ -35,6 +35,22 @@ describe('thresholdsOf', () => {
       'imagefs.inodesFree 50 0',
     ]);
   });
+  it('has the hard one of memory once more, for the room of all pods where that is kept', () => {
+    const config = {
+      evictionHard: { 'memory.available': '1Ki', 'nodefs.available': '10' },
+      evictionSoft: { 'memory.available': '2Ki' },
+      evictionSoftGracePeriod: { 'memory.available': '1m' },
+      evictionMinimumReclaim: { 'memory.available': '5' },
+    };
+    const own = ['memory.available 1024 0', 'nodefs.available 10 0', 'memory.available 2048 60000'];
+    const enforcing = (level: string): EvictionConfig => ({
+      ...config,
+      enforceNodeAllocatable: [level],
+    });
+    assert.deepEqual(texts(enforcing('none')), own);
+    assert.deepEqual(texts(enforcing('pods')), [...own, 'allocatableMemory.available 1024 0']);
+    assert.deepEqual(thresholdsOf(enforcing('pods')).at(-1)?.minReclaim, { value: 5 });
+  });
   it('has soft ones with their grace, and none for 0% and 100%', () => {
     const config = {
       evictionHard: { 'nodefs.available': '0%', 'imagefs.available': '100%' },
@@ -118,6 +134,19 @@ describe('isMet', () => {
     assert.deepEqual([met(99, false), met(100, false)], [true, false]));
   it('until the minimum is reclaimed', () =>
     assert.deepEqual([met(199, true), met(200, true)], [true, false]));
+});
+
+describe('mostUrgent', () => {
+  it('is memory before all else, of the machine or of all pods', () => {
+    const [memory, disk, ofPods] = thresholdsOf({
+      evictionHard: { 'memory.available': '1', 'nodefs.available': '1' },
+      enforceNodeAllocatable: ['pods'],
+    });
+    assert.ok(memory !== undefined && disk !== undefined && ofPods !== undefined);
+    assert.equal(mostUrgent([disk, ofPods]), ofPods);
+    assert.equal(mostUrgent([disk, memory]), memory);
+    assert.equal(mostUrgent([disk]), disk);
+  });
 });
 
 describe('nextPressure', () => {

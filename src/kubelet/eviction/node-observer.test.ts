@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Pod } from '#api/gen/core-v1.ts';
 import { MemoryFileSystem } from '#kit/kubelet/memory-file-system.ts';
+import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import type { Cri } from '../cri/cri.ts';
 import { NodeObserver } from './node-observer.ts';
 
@@ -15,6 +16,7 @@ const LABELS = { 'io.kubernetes.pod.uid': 'u', 'io.kubernetes.container.name': '
 async function observe(
   places: { readonly images?: string; readonly containers?: string } = {},
   devices: Readonly<Record<string, number>> = {},
+  cgroups?: { readonly files: Readonly<Record<string, string>>; readonly podsPath: string },
 ) {
   const fileSystem = new MemoryFileSystem();
   const stat = fileSystem.stat.bind(fileSystem);
@@ -26,6 +28,8 @@ async function observe(
   await fileSystem.writeFile('/proc/meminfo', 'MemTotal: 100 kB\nMemAvailable: 40 kB\n');
   await fileSystem.writeFile('/proc/loadavg', '0 0 0 1/200 1');
   await fileSystem.writeFile('/proc/sys/kernel/pid_max', '1000\n');
+  for (const [file, text] of Object.entries(cgroups?.files ?? {}))
+    await fileSystem.writeFile(`/cgroups/${file}`, text);
   const asked: string[] = [];
   const filesystems = (mountpoint?: string) =>
     mountpoint === undefined ? [] : [{ fsId: { mountpoint } }];
@@ -59,7 +63,14 @@ async function observe(
         return Promise.resolve({ exitCode: 1, stdout: Buffer.from(text), stderr: Buffer.from('') });
       },
     },
-    cgroups: undefined,
+    cgroups:
+      cgroups === undefined
+        ? undefined
+        : ({
+            hierarchy: { version: 1, mounts: new Map([['memory', '/cgroups']]) },
+            podsPath: cgroups.podsPath,
+            processesOf: () => Promise.resolve(0),
+          } as unknown as CgroupManager),
     directory: '/kubelet',
     logRoot: '/logs',
     volumeDirectory: (uid, name) => `/volumes/${uid}/${name}`,
@@ -75,6 +86,27 @@ describe('NodeObserver', () => {
     assert.deepEqual(signals.get('pid.available'), { available: 800, capacity: 1000 });
     assert.deepEqual(signals.get('nodefs.available'), { available: 50e9, capacity: 100e9 });
     assert.deepEqual(signals.get('imagefs.inodesFree'), { available: 5e5, capacity: 1e6 });
+  });
+  it('reckons memory by working sets, of the machine and of all pods where they are limited', async () => {
+    const memory = async (limit: string, podsPath = '/pods') => {
+      const files = {
+        'memory.usage_in_bytes': '80000\n',
+        'memory.stat': 'total_inactive_file 10000\n',
+        'memory.limit_in_bytes': '9223372036854771712\n',
+        'pods/memory.usage_in_bytes': '50000\n',
+        'pods/memory.stat': 'total_inactive_file 5000\n',
+        'pods/memory.limit_in_bytes': limit,
+      };
+      const { signals } = await observe({}, {}, { files, podsPath });
+      return [signals.get('memory.available'), signals.get('allocatableMemory.available')];
+    };
+    const node = { available: 102_400 - 70_000, capacity: 102_400 };
+    assert.deepEqual(await memory('60000\n'), [node, { available: 15_000, capacity: 60_000 }]);
+    // A limit that was lowered below what is used.
+    assert.deepEqual(await memory('40000\n'), [node, { available: 0, capacity: 40_000 }]);
+    assert.deepEqual(await memory('9223372036854771712\n'), [node, undefined]);
+    // Pods have no cgroup of their own.
+    assert.deepEqual(await memory('60000\n', ''), [node, undefined]);
   });
   it('reads what pods use; a pod of which the runtime says nothing is not there', async () => {
     const { pods, asked } = await observe();

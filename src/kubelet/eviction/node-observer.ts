@@ -3,7 +3,8 @@
  *
  * Source: proc(5), du(1), CRI (ListContainerStats, ImageFsInfo). Upstream: pkg/kubelet/server/stats
  * and pkg/kubelet/eviction/helpers.go (makeSignalObservations), v1.36. Memory that is available is
- * what the kernel says (MemAvailable); upstream subtracts the working set of the root cgroup.
+ * what the working set of the root cgroup leaves, as upstream documents it; without cgroups it is what
+ * the kernel says (MemAvailable).
  */
 import type { ContainerStats, FilesystemUsage } from '#api/gen/cri-v1.ts';
 import type { Pod } from '#api/gen/core-v1.ts';
@@ -13,6 +14,10 @@ import { podLogDirectory } from '../container/container-config.ts';
 import type { Cri } from '../cri/cri.ts';
 import { type DiskUse, diskUse } from '../disk-use.ts';
 import { CONTAINER_NAME_LABEL, POD_UID_LABEL } from '../cri/labels.ts';
+import { CgroupReader } from '../stats/cgroup-reader.ts';
+import type { MemoryUsage } from '../stats/cgroup-usage.ts';
+import { ROOT_CGROUP } from '../stats/looks.ts';
+import { kibLine } from '../stats/proc-text.ts';
 import type {
   ContainerUse,
   EvictionObserver,
@@ -44,9 +49,13 @@ interface Disk {
 
 export class NodeObserver implements EvictionObserver {
   readonly #options: NodeObserverOptions;
+  readonly #reader: CgroupReader | undefined;
 
   constructor(options: NodeObserverOptions) {
+    const { cgroups, fileSystem } = options;
     this.#options = options;
+    this.#reader =
+      cgroups === undefined ? undefined : new CgroupReader(fileSystem, cgroups.hierarchy);
   }
 
   async observe(pods: readonly Pod[]): Promise<Observations> {
@@ -58,7 +67,7 @@ export class NodeObserver implements EvictionObserver {
     ]);
     const { nodefs, imagefs, containerfs } = disks;
     const signals = new Map<Signal, Observation>([
-      ['memory.available', memory],
+      ...memory,
       ['pid.available', pids],
       ['nodefs.available', nodefs.bytes],
       ['nodefs.inodesFree', nodefs.inodes],
@@ -75,11 +84,30 @@ export class NodeObserver implements EvictionObserver {
     };
   }
 
-  async #memory(): Promise<Observation> {
-    const text = await this.#options.fileSystem.readText('/proc/meminfo');
-    const bytes = (name: string): number =>
-      Number(new RegExp(`^${name}:\\s+([0-9]+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
-    return { available: bytes('MemAvailable'), capacity: bytes('MemTotal') };
+  async #memory(): Promise<[Signal, Observation][]> {
+    const { cgroups, fileSystem } = this.#options;
+    const podsPath = cgroups?.podsPath ?? ROOT_CGROUP;
+    const [text, node, pods] = await Promise.all([
+      fileSystem.readText('/proc/meminfo'),
+      this.#used(ROOT_CGROUP),
+      podsPath === ROOT_CGROUP ? undefined : this.#used(podsPath),
+    ]);
+    const capacity = kibLine(text, 'MemTotal');
+    const found: [Signal, Observation][] = [
+      [
+        'memory.available',
+        node === undefined
+          ? { available: kibLine(text, 'MemAvailable'), capacity }
+          : left(capacity, node),
+      ],
+    ];
+    if (pods !== undefined && Number.isFinite(pods.limitBytes))
+      found.push(['allocatableMemory.available', left(pods.limitBytes, pods)]);
+    return found;
+  }
+
+  async #used(path: string): Promise<MemoryUsage | undefined> {
+    return (await this.#reader?.usage(path, false))?.memory;
   }
 
   async #pids(): Promise<Observation> {
@@ -170,6 +198,10 @@ export class NodeObserver implements EvictionObserver {
       logs: sizes.get(this.#logs(pod, name)) ?? NOTHING,
     };
   }
+}
+
+function left(capacity: number, { workingSetBytes }: MemoryUsage): Observation {
+  return { available: Math.max(0, capacity - workingSetBytes), capacity };
 }
 
 function uidOf({ metadata }: Pod): string {

@@ -68,5 +68,5 @@ export function nextPressure(
 
 /** The one to act on: memory before all else. */
 export function mostUrgent(met: readonly Threshold[]): Threshold | undefined {
-  return met.find(({ signal }) => signal === 'memory.available') ?? met[0];
+  return met.find(({ signal }) => SIGNALS[signal].resource === 'memory') ?? met[0];
 }

@@ -20,8 +20,12 @@ interface SignalFacts {
 const DISK = { resource: 'ephemeral-storage', condition: 'DiskPressure' } as const;
 const INODES = { resource: 'inodes', condition: 'DiskPressure' } as const;
 
+const MEMORY = { resource: 'memory', condition: 'MemoryPressure' } as const;
+
 export const SIGNALS = {
-  'memory.available': { resource: 'memory', condition: 'MemoryPressure' },
+  'memory.available': MEMORY,
+  /** What is left of the room of all pods together, where that is limited. */
+  'allocatableMemory.available': MEMORY,
   'nodefs.available': DISK,
   'nodefs.inodesFree': INODES,
   'imagefs.available': DISK,

@@ -2,7 +2,8 @@
  * Thresholds: when a signal calls for eviction. Pure.
  *
  * Source: Kubernetes documentation "Node-pressure Eviction" v1.36 (defaults). Upstream:
- * pkg/kubelet/eviction/helpers.go (ParseThresholdConfig, UpdateContainerFsThresholds), v1.36.
+ * pkg/kubelet/eviction/helpers.go (ParseThresholdConfig,
+ * addAllocatableThresholds, UpdateContainerFsThresholds), v1.36.
  */
 import { parseDuration } from '#api/codec/duration.ts';
 import { parseQuantity, quantityValue } from '#api/codec/quantity.ts';
@@ -16,7 +17,8 @@ type Statements = Readonly<Record<string, string>>;
 export type EvictionConfig = Pick<
   KubeletConfiguration,
   'evictionHard' | 'evictionSoft' | 'evictionSoftGracePeriod' | 'evictionMinimumReclaim'
->;
+> &
+  Partial<Pick<KubeletConfiguration, 'enforceNodeAllocatable'>>;
 
 /** A number, or a share of the capacity between 0 and 1. */
 type Amount = { readonly value: number } | { readonly share: number };
@@ -34,8 +36,21 @@ class EvictionConfigError extends Error {
   override readonly name = 'EvictionConfigError';
 }
 
-/** All thresholds, hard ones first. Throws an EvictionConfigError. */
+/**
+ * All thresholds, hard ones first. Where pods together may hold no more than is allocatable, the hard
+ * ones of memory count for what is left of that too. Throws an EvictionConfigError.
+ */
 export function thresholdsOf(config: EvictionConfig): Threshold[] {
+  const given = givenThresholds(config);
+  if (config.enforceNodeAllocatable?.includes('pods') !== true) return given;
+  const ofMemory = given.filter((each) => each.signal === 'memory.available' && isHard(each));
+  const ofPods = ofMemory.map(
+    (each): Threshold => ({ ...each, signal: 'allocatableMemory.available' }),
+  );
+  return [...given, ...ofPods];
+}
+
+function givenThresholds(config: EvictionConfig): Threshold[] {
   const graces = entriesOf(config.evictionSoftGracePeriod).map(
     ([signal, text]) => [signal, graceMs(text)] as const,
   );
