@@ -56,7 +56,7 @@ const NEXT_TRY_MS = 340_000;
  * that has not left its node yet. All are tried again.
  */
 const EXPECTED =
-  /injected|unexpected items still remain .* gvr: pods|is published to|still attached to/;
+  /injected|unexpected items still remain .* gvr: \/v1, Resource=pods|is published to|still attached to/;
 /** Writes of these are no news. */
 const UNTRACED = new Set(['events', 'leases', 'nodes', 'serviceaccounts', 'configmaps']);
 
