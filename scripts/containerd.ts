@@ -3,7 +3,8 @@
  * containers, `RuntimeConfig`, image volumes), beside this machine's own, which is left alone.
  *
  * Files given as arguments are tested instead of all; after `--`, a command runs instead of tests,
- * in a network of its own and with that containerd as `/usr/bin/containerd`. Needs root.
+ * in a network of its own and with that containerd as `/usr/bin/containerd`. Needs root. First
+ * `--or-skip`: where it cannot be had, that is said, and is no failure unless skips are.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
@@ -37,10 +38,24 @@ function findPrograms(): string {
   return kept;
 }
 
-function main(args: readonly string[]): number {
+function needPrograms(): string {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new Error('Cannot stand in for /usr/bin/containerd: that takes root on Linux');
-  const programs = findPrograms();
+  return findPrograms();
+}
+
+/** `given`: the command line. Answers the exit status. */
+function main(given: readonly string[]): number {
+  const maySkip = given[0] === '--or-skip' && process.env['COXSWAIN_SKIP_IS_FAILURE'] !== '1';
+  const args = given[0] === '--or-skip' ? given.slice(1) : given;
+  let programs: string;
+  try {
+    programs = needPrograms();
+  } catch (error) {
+    if (!maySkip) throw error;
+    process.stdout.write(`skipped: containerd of ${SUITE}: ${messageOf(error)}\n`);
+    return 0;
+  }
   const files = args.length > 0 ? args : globSync('{src,test}/**/*.real.test.ts').sort();
   const [command = '', ...rest] =
     args[0] === '--'

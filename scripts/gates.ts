@@ -15,6 +15,13 @@ export function checks(): Step[] {
 /** These start the product, and take their time: not for the gate before each commit. */
 const OF_THE_PRODUCT = /^test\/(e2e|kill|clients\/client-go)/;
 
+/** What differs most from one containerd to another; the others are for `npm run test:containerd`. */
+const OF_THE_RUNTIME = [
+  'src/kubelet/kubelet.real.test.ts',
+  'test/e2e/image-volume.real.test.ts',
+  'test/e2e/registry.real.test.ts',
+];
+
 /**
  * Tests that need root, Linux and real containers are named `*.real.test.ts`. `real`: those too, and
  * all that start the product.
@@ -39,6 +46,12 @@ export function tests(options: { seeds: number; real: boolean }): Step[] {
       name: 'tests with real containers',
       command: process.execPath,
       args: [join(import.meta.dirname, 'tests', 'main.ts'), '--own-network', ...real],
+      environment,
+    });
+    steps.push({
+      name: 'tests on a newer containerd',
+      command: process.execPath,
+      args: [join(import.meta.dirname, 'containerd.ts'), '--or-skip', ...OF_THE_RUNTIME],
       environment,
     });
   }

@@ -10,7 +10,7 @@ import { RuntimeState } from '../runtime/runtime-state.ts';
 
 const SECOND = 1000;
 
-async function start(t: TestContext, version = '2.1.0'): Promise<KubeletWorld> {
+async function start(t: TestContext, version = '2.2.0'): Promise<KubeletWorld> {
   const cluster = await TestCluster.start({ nodes: 0 });
   t.after(() => cluster.stop());
   const world = await KubeletWorld.make(cluster);
@@ -101,6 +101,19 @@ describe('an image volume', () => {
     });
   });
 
+  it('of which only a part is wanted is refused where the runtime would mount the whole', async (t) => {
+    const world = await start(t, '2.1.9');
+    await run(world, { reference: 'example.com/data:1' }, { subPath: 'a' });
+    assert.deepEqual(await waitingOf(world), {
+      reason: 'CreateContainerConfigError',
+      message:
+        'cannot mount image volume "data": the runtime containerd://2.1.9 cannot mount a part of an image (subPath), containerd can from 2.2 on',
+    });
+    const other = await start(t, '2.1.9');
+    await run(other, { reference: 'example.com/data:1' });
+    assert.deepEqual(other.running(), ['p/main', 'p/other']);
+  });
+
   it('is refused in plain words by a node whose runtime has none', async (t) => {
     const world = await start(t, '1.6.20');
     await run(world, { reference: 'example.com/data:1' });
@@ -111,6 +124,17 @@ describe('an image volume', () => {
         'cannot mount image volume "data": the runtime containerd://1.6.20 cannot mount images, containerd can from 2.1 on',
     });
   });
+});
+
+it('RuntimeState knows which versions of containerd mount parts of images', () => {
+  const has = (version: string): boolean => new RuntimeState({} as never, version).hasImageSubPaths;
+  const versions = [
+    'containerd://2.1.9',
+    'containerd://1.9.0',
+    'containerd://2.2.0',
+    'cri-o://1.30',
+  ];
+  assert.deepEqual(versions.filter(has), ['containerd://2.2.0', 'cri-o://1.30']);
 });
 
 it('RuntimeState knows which versions of containerd mount images', () => {

@@ -1,5 +1,7 @@
 /**
- * Images that are volumes: pulled before the container that mounts them is made.
+ * Images that are volumes: pulled before the container that mounts them is made. What the runtime
+ * cannot mount is refused in words; upstream leaves it to the runtime, and a containerd that does not
+ * know of parts of images mounts the whole without one.
  *
  * Source: KEP-4639; API reference v1.36, ImageVolumeSource. Upstream:
  * pkg/kubelet/kuberuntime/kuberuntime_manager.go (getImageVolumes, toKubeContainerImageVolumes).
@@ -27,8 +29,15 @@ export async function pullImageVolumes(
   const { pod, events } = request;
   const found = new Map<string, ImageSpec>();
   for (const { name, image: source } of wantedVolumes(request)) {
-    if (!runtime.hasImageVolumes)
-      throw new StartError('CreateContainerConfigError', lack(name, runtime));
+    const lacking = !runtime.hasImageVolumes
+      ? 'cannot mount images, containerd can from 2.1 on'
+      : !runtime.hasImageSubPaths && hasSubPath(request, name)
+        ? 'cannot mount a part of an image (subPath), containerd can from 2.2 on'
+        : undefined;
+    if (lacking !== undefined) {
+      const message = `cannot mount image volume "${name}": the runtime ${runtime.version} ${lacking}`;
+      throw new StartError('CreateContainerConfigError', message);
+    }
     const { reference = '', pullPolicy } = source;
     const tell = ({ type, reason, message }: ImageEvent): void => events.pod(type, reason, message);
     const { ref } = await images.ensure({ ...request, pod, image: reference, pullPolicy, tell });
@@ -46,6 +55,8 @@ function wantedVolumes({ pod, container }: ImageVolumesRequest): ImageVolume[] {
   );
 }
 
-function lack(volume: string, { version }: Pick<NodeContext['runtime'], 'version'>): string {
-  return `cannot mount image volume "${volume}": the runtime ${version} cannot mount images, containerd can from 2.1 on`;
+function hasSubPath({ container }: ImageVolumesRequest, volume: string): boolean {
+  return (container.volumeMounts ?? []).some(
+    ({ name, subPath = '', subPathExpr = '' }) => name === volume && subPath + subPathExpr !== '',
+  );
 }

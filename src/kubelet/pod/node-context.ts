@@ -51,7 +51,10 @@ export interface NodeContext extends Resizing {
   readonly cri: Cri;
   readonly cache: RuntimeCache;
   /** What the runtime can. */
-  readonly runtime: Pick<RuntimeState, 'handler' | 'hasImageVolumes' | 'version'>;
+  readonly runtime: Pick<
+    RuntimeState,
+    'handler' | 'hasImageVolumes' | 'hasImageSubPaths' | 'version'
+  >;
   readonly runtimeClasses: HandlerSource;
   readonly userNamespaces: UserNamespaces;
   /** Undefined where the kernel has no cgroups we may use. */

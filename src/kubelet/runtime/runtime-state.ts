@@ -44,9 +44,19 @@ export class RuntimeState {
 
   /** Whether it mounts images; only of containerd it is known that old versions do not. */
   get hasImageVolumes(): boolean {
-    const [, major, minor] = /^containerd:\/\/v?([0-9]+)\.([0-9]+)/.exec(this.version) ?? [];
-    if (major === undefined) return true;
-    return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 1);
+    return this.#isAtLeast(2, 1);
+  }
+
+  /** Whether it mounts one folder of an image; others pass that over, and mount the whole. */
+  get hasImageSubPaths(): boolean {
+    return this.#isAtLeast(2, 2);
+  }
+
+  /** Of containerd; of other runtimes nothing is known. */
+  #isAtLeast(major: number, minor: number): boolean {
+    const [, own, ownMinor] = /^containerd:\/\/v?([0-9]+)\.([0-9]+)/.exec(this.version) ?? [];
+    if (own === undefined) return true;
+    return Number(own) > major || (Number(own) === major && Number(ownMinor) >= minor);
   }
 
   /** For the Node, as it was last said; undefined: the runtime does not say. */
