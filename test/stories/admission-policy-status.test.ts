@@ -410,6 +410,36 @@ describe('the status of a validating admission policy', () => {
     await cluster.stop();
   });
 
+  it('is written over what somebody else has made of it', async () => {
+    const cluster = await clusterWithDefinition();
+    const [row] = ROWS;
+    const made = await cluster.create(
+      VALIDATING_ADMISSION_POLICY,
+      policy(row!, [{ expression: 'object.a == 1' }]),
+    );
+    await cluster.settle();
+    const applied = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name: row!.name },
+      status: { observedGeneration: 1, typeChecking: { expressionWarnings: [] } },
+    };
+    const options = { subresource: 'status', fieldManager: 'other', force: true };
+    const target = { name: row!.name };
+    await cluster.run(
+      cluster.client.patch(VALIDATING_ADMISSION_POLICY, target, 'apply', applied, options),
+    );
+    assert.deepEqual(await warnings(cluster, row!.name), []);
+    await cluster.patch(VALIDATING_ADMISSION_POLICY, made, {
+      spec: { validations: [{ expression: 'object.b == 1' }] },
+    });
+    await cluster.settle();
+    const { status } = await get(cluster, row!.name);
+    assert.equal(status?.observedGeneration, 2);
+    assert.equal(status?.typeChecking?.expressionWarnings?.length, 1);
+    await cluster.stop();
+  });
+
   it('stays as it was while the policy does, whatever becomes of the types', async () => {
     const cluster = await clusterWithDefinition();
     const row = ROWS.find(({ name }) => name === 'crd')!;
