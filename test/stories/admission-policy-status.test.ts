@@ -301,6 +301,42 @@ const ROWS: readonly Row[] = [
       ],
     ],
   },
+  {
+    name: 'all-kinds-in-order',
+    groups: ['batch', 'autoscaling'],
+    versions: ['v2', 'v1'],
+    resources: ['jobs', 'horizontalpodautoscalers'],
+    expressions: ['object.foo == 1'],
+    warnings: [
+      [
+        '[0].expression',
+        [
+          'autoscaling/v1, Kind=HorizontalPodAutoscaler',
+          'autoscaling/v2, Kind=HorizontalPodAutoscaler',
+          'batch/v1, Kind=Job',
+        ]
+          .map(
+            (kind) =>
+              `${kind}: ERROR: <input>:1:7: undefined field 'foo'\n | object.foo == 1\n | ......^\n`,
+          )
+          .join('\n'),
+      ],
+    ],
+  },
+  {
+    name: 'params-of-another-kind-of-that-name',
+    groups: ['events.k8s.io'],
+    versions: ['v1'],
+    resources: ['events'],
+    expressions: ['object.note == params.message', 'object.message == params.note'],
+    paramKind: { apiVersion: 'v1', kind: 'Event' },
+    warnings: [
+      [
+        '[1].expression',
+        "events.k8s.io/v1, Kind=Event: ERROR: <input>:1:7: undefined field 'message'\n | object.message == params.note\n | ......^\nERROR: <input>:1:25: undefined field 'note'\n | object.message == params.note\n | ........................^\n",
+      ],
+    ],
+  },
 ];
 
 function policy(row: Row, validations: Validation[]): ValidatingAdmissionPolicy {

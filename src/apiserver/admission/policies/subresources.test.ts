@@ -176,6 +176,28 @@ describe('a write that is not what it looks like', () => {
   });
 });
 
+describe('an object whose name is made up', () => {
+  it('has it when it is validated, and not before', async () => {
+    const named = '(has(request.name) ? "named" : "unnamed")';
+    await policies.mutating('p', {
+      ...on('configmaps'),
+      mutations: [
+        apply(`Object{data: {"request": ${named}, "object": string(has(object.metadata.name))}}`),
+      ],
+    });
+    await policies.validating('p', {
+      validations: [
+        {
+          expression:
+            "request.name == object.metadata.name && request.name.startsWith('m-') && size(request.name) > 2",
+        },
+      ],
+    });
+    const { data } = await api.must(`POST ${MAPS}`, { metadata: { generateName: 'm-' } });
+    assert.deepEqual(data, { request: 'unnamed', object: 'false' });
+  });
+});
+
 describe('a deletion', () => {
   it('is shown with its options', async () => {
     await api.must(`POST ${MAPS}`, map('m'));
