@@ -301,6 +301,42 @@ const ROWS: readonly Row[] = [
       ],
     ],
   },
+  {
+    name: 'all-kinds-in-order',
+    groups: ['batch', 'autoscaling'],
+    versions: ['v2', 'v1'],
+    resources: ['jobs', 'horizontalpodautoscalers'],
+    expressions: ['object.foo == 1'],
+    warnings: [
+      [
+        '[0].expression',
+        [
+          'autoscaling/v1, Kind=HorizontalPodAutoscaler',
+          'autoscaling/v2, Kind=HorizontalPodAutoscaler',
+          'batch/v1, Kind=Job',
+        ]
+          .map(
+            (kind) =>
+              `${kind}: ERROR: <input>:1:7: undefined field 'foo'\n | object.foo == 1\n | ......^\n`,
+          )
+          .join('\n'),
+      ],
+    ],
+  },
+  {
+    name: 'params-of-another-kind-of-that-name',
+    groups: ['events.k8s.io'],
+    versions: ['v1'],
+    resources: ['events'],
+    expressions: ['object.note == params.message', 'object.message == params.note'],
+    paramKind: { apiVersion: 'v1', kind: 'Event' },
+    warnings: [
+      [
+        '[1].expression',
+        "events.k8s.io/v1, Kind=Event: ERROR: <input>:1:7: undefined field 'message'\n | object.message == params.note\n | ......^\nERROR: <input>:1:25: undefined field 'note'\n | object.message == params.note\n | ........................^\n",
+      ],
+    ],
+  },
 ];
 
 function policy(row: Row, validations: Validation[]): ValidatingAdmissionPolicy {
@@ -407,6 +443,36 @@ describe('the status of a validating admission policy', () => {
       [entry?.manager, entry?.operation],
       ['validatingadmissionpolicy-status', 'Apply'],
     );
+    await cluster.stop();
+  });
+
+  it('is written over what somebody else has made of it', async () => {
+    const cluster = await clusterWithDefinition();
+    const [row] = ROWS;
+    const made = await cluster.create(
+      VALIDATING_ADMISSION_POLICY,
+      policy(row!, [{ expression: 'object.a == 1' }]),
+    );
+    await cluster.settle();
+    const applied = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name: row!.name },
+      status: { observedGeneration: 1, typeChecking: { expressionWarnings: [] } },
+    };
+    const options = { subresource: 'status', fieldManager: 'other', force: true };
+    const target = { name: row!.name };
+    await cluster.run(
+      cluster.client.patch(VALIDATING_ADMISSION_POLICY, target, 'apply', applied, options),
+    );
+    assert.deepEqual(await warnings(cluster, row!.name), []);
+    await cluster.patch(VALIDATING_ADMISSION_POLICY, made, {
+      spec: { validations: [{ expression: 'object.b == 1' }] },
+    });
+    await cluster.settle();
+    const { status } = await get(cluster, row!.name);
+    assert.equal(status?.observedGeneration, 2);
+    assert.equal(status?.typeChecking?.expressionWarnings?.length, 1);
     await cluster.stop();
   });
 

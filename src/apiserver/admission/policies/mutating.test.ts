@@ -209,6 +209,13 @@ describe('a mutating policy that cannot be applied', () => {
       `${denied}error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.template.spec.tolerations`,
     ],
     [
+      'replaces an atomic list of an item of a list',
+      apply(
+        'Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: [Object.spec.template.spec.containers{name: "nginx", args: ["x"]}]}}}}',
+      ),
+      `${denied}error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.template.spec.containers[0].args`,
+    ],
+    [
       'replaces an atomic struct',
       apply('Object{spec: Object.spec{selector: Object.spec.selector{matchLabels: {"a": "b"}}}}'),
       `${denied}error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.selector`,

@@ -1,8 +1,12 @@
 /** Parameters of policies, of built-in and of custom kinds, through the whole API server. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { CONFIG_MAP as CONFIG_MAPS } from '#api/core/config-map.ts';
+import { anyKind } from '#api/kind.ts';
 import type { TestApiServer } from '#kit/api-server.ts';
+import { FakeReader } from '#kit/fake-reader.ts';
 import { PolicyServer, rule } from '#kit/policy-server.ts';
+import { paramsOf } from './params.ts';
 
 const SECRETS = '/api/v1/namespaces/default/secrets';
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -209,5 +213,22 @@ describe('parameters of a policy', () => {
     );
     const { metadata } = await api.must(`POST ${SECRETS}`, { metadata: { name: 's' } });
     assert.deepEqual(metadata.labels, { a1: 'x', a2: 'x' });
+  });
+
+  it('are waited for where they were made a moment ago', async () => {
+    const reader = new FakeReader();
+    const kind = anyKind(CONFIG_MAPS);
+    const metadata = { name: 'new', namespace: 'default', labels: { set: 'n' } };
+    const services = { reader, resources: { first: () => undefined, kinds: () => [kind] } };
+    for (const reference of [{ name: 'new' }, { selector: selector('n') }]) {
+      reader.beforeCatchUp = () => reader.put(kind, { metadata });
+      const asked = { reference, namespace: 'default' };
+      const found = await paramsOf(services, kind, asked);
+      assert.deepEqual(
+        found.map((each) => each?.name),
+        ['new'],
+      );
+      reader.remove(kind, 'default', 'new');
+    }
   });
 });

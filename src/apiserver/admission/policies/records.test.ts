@@ -43,6 +43,23 @@ describe('audit events', () => {
     assert.deepEqual(ownOf(passed?.['annotations']), []);
   });
 
+  it('tell of them where the request is refused for them too', async () => {
+    const audited = await AuditedServer.start([{ level: 'Metadata' }]);
+    await new PolicyServer(audited.api).validating(
+      'p',
+      { validations: [{ expression: 'false', message: 'no' }] },
+      { b: { validationActions: ['Deny', 'Audit'] } },
+    );
+    const [event] = (await audited.of(`POST ${MAPS}`, map({}))).slice(-1);
+    assert.equal(event?.['responseStatus'].code, 422);
+    assert.deepEqual(ownOf(event?.['annotations']), [
+      [
+        'validation.policy.admission.k8s.io/validation_failure',
+        '[{"message":"no","policy":"p","binding":"b","expressionIndex":0,"validationActions":["Deny","Audit"]}]',
+      ],
+    ]);
+  });
+
   it('have the annotations of policies, joined, cut, and without those that are empty', async () => {
     const audited = await AuditedServer.start([{ level: 'Metadata' }]);
     const policies = new PolicyServer(audited.api);
@@ -79,6 +96,37 @@ describe('audit events', () => {
       -1,
     );
     assert.equal(event?.['annotations']['q/long'].length, 10 * 1024);
+  });
+});
+
+describe('annotations of a policy', () => {
+  const told = async (spec: object, data: object, binding: object = {}) => {
+    const audited = await AuditedServer.start([{ level: 'Metadata' }]);
+    await new PolicyServer(audited.api).validating('p', spec, { b: binding });
+    const [event] = (await audited.of(`POST ${MAPS}`, map(data))).slice(-1);
+    const annotations: Readonly<Record<string, string>> = event?.['annotations'] ?? {};
+    return { code: event?.['responseStatus'].code as number, value: annotations['p/k'] };
+  };
+  const annotated = (valueExpression: string): object => ({
+    auditAnnotations: [{ key: 'k', valueExpression }],
+  });
+
+  it('are there of what is refused too', async () => {
+    const spec = { ...annotated("'seen'"), validations: [{ expression: 'false' }] };
+    assert.deepEqual(await told(spec, {}), { code: 422, value: 'seen' });
+  });
+
+  it('are cut by bytes', async () => {
+    const { value } = await told(annotated('string(object.data.a)'), { a: 'é'.repeat(6000) });
+    assert.equal(value, 'é'.repeat(5 * 1024));
+  });
+
+  it('that fail refuse, whatever the binding does, unless failures are ignored', async () => {
+    const failing = annotated('string(object.none)');
+    const binding = { validationActions: ['Warn'] };
+    assert.deepEqual(await told(failing, {}, binding), { code: 422, value: undefined });
+    const ignoring = { ...failing, failurePolicy: 'Ignore' };
+    assert.deepEqual(await told(ignoring, {}, binding), { code: 201, value: undefined });
   });
 });
 

@@ -210,6 +210,25 @@ describe('the ledger', () => {
     assert.deepEqual(bench.ledger.pending(quota('2'), bench.reader), {});
   });
 
+  it('adds what all writes on their way were charged, to each quota what is its own', () => {
+    const bench = new Bench();
+    const { ledger, reader } = bench;
+    const other: ResourceQuota = { ...quota('0'), metadata: { name: 'other', uid: 'other' } };
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => bench.secret(name)) as [
+      ChargedAttributes,
+      ChargedAttributes,
+      ChargedAttributes,
+    ];
+    ledger.note(a, other, { secrets: '5' });
+    ledger.note(a, quota('0'), { secrets: '1' });
+    ledger.note(b, quota('1'), { secrets: '1' });
+    ledger.note(c, other, { secrets: '2' });
+    assert.deepEqual(ledger.pending(quota('2'), reader), { secrets: '2' });
+    assert.deepEqual(ledger.pending(other, reader), { secrets: '7' });
+    ledger.close(a.request);
+    assert.deepEqual(ledger.pending(quota('2'), reader), { secrets: '1' });
+  });
+
   it('keeps no account of who gave up while the charge was stored', async () => {
     const bench = new Bench();
     bench.reader.put(RESOURCE_QUOTAS, quota('0'));
