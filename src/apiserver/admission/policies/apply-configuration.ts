@@ -42,7 +42,7 @@ export function applyConfiguration(value: Value, before: JsonObject, kind: AnyKi
     fail(
       `invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: ${atomics.join(', ')}`,
     );
-  const odd = validateValue(type, before);
+  const odd = validateValue(type, before, { allowDuplicates: true });
   if (odd.length > 0) fail(`failed to convert original object to typed object: ${errorsText(odd)}`);
   return mergeValues(type, before, applied) as JsonObject;
 }

@@ -25,7 +25,7 @@ export function applyPatchValue(value: Value, before: JsonObject): JsonObject {
     return applyJsonPatch(before, parseJsonPatch(operations)) as JsonObject;
   } catch (error) {
     if (error instanceof JsonPatchTestFailed) return before;
-    if (error instanceof JsonPatchError) throw new MutationError(`JSONPath: ${error.message}`);
+    if (error instanceof JsonPatchError) throw new MutationError(`JSON Patch: ${error.message}`);
     throw error;
   }
 }

@@ -51,6 +51,25 @@ describe('mutating policies', () => {
     );
   });
 
+  it('take an object as it is that has a key of a list twice', async () => {
+    await policies.mutating('p', {
+      ...ON_DEPLOYMENTS,
+      mutations: [apply('Object{metadata: Object.metadata{annotations: {"seen": "yes"}}}')],
+    });
+    const sent = deployment('d', 1) as { spec: { template: { spec: { containers: object[] } } } };
+    const env = [
+      { name: 'TWICE', value: '1' },
+      { name: 'TWICE', value: '2' },
+    ];
+    sent.spec.template.spec.containers = sent.spec.template.spec.containers.map((each) => ({
+      ...each,
+      env,
+    }));
+    const { metadata, spec } = await api.must(`POST ${DEPLOYMENTS}`, sent);
+    assert.deepEqual(metadata.annotations, { seen: 'yes' });
+    assert.deepEqual(spec.template.spec.containers[0].env, env);
+  });
+
   it('merge lists by their keys, and set defaults of what they add', async () => {
     await policies.mutating('p', {
       ...ON_DEPLOYMENTS,
@@ -238,7 +257,7 @@ describe('a mutating policy that cannot be applied', () => {
     [
       'has a patch that does not apply',
       patch('[JSONPatch{op: "remove", path: "/spec/none"}]'),
-      `${denied}JSONPath: error in remove for path: '/spec/none': Unable to remove nonexistent key: none: missing value`,
+      `${denied}JSON Patch: error in remove for path: '/spec/none': Unable to remove nonexistent key: none: missing value`,
     ],
   ];
   for (const [what, mutation, message] of rows)

@@ -238,6 +238,6 @@ describe('a test in a JSON patch', () => {
 
   it('fails where there is nothing for it to be in', async () => {
     await policies.mutating('p', tested('/none/a', '"1"'));
-    assert.match(await api.refusal(`POST ${MAPS}`, map('m', { a: '1' })), /^403 .*JSONPath: /);
+    assert.match(await api.refusal(`POST ${MAPS}`, map('m', { a: '1' })), /^403 .*JSON Patch: /);
   });
 });
