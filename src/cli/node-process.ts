@@ -52,6 +52,7 @@ import { serveDns } from './dns/serve.ts';
 import type { KeyPair } from './pki.ts';
 import { startNodeProxy } from './proxy/node-proxy.ts';
 import { readTextIfThere } from './files.ts';
+import { after, firstReady } from './readiness.ts';
 import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
@@ -96,8 +97,9 @@ interface NodeParts {
 async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const { environment, config, identity } = parts;
   const roads: HttpClient[] = [];
-  const connect = connector(parts, roads);
-  const kubelet = await startNodeKubelet(parts, roadAs(parts, identity.kubeletClient, roads));
+  const road = roadAs(parts, identity.kubeletClient, roads);
+  const connect = connector(parts, roads, firstReady(road, environment, parts.signal));
+  const kubelet = await startNodeKubelet(parts, road);
   const client = connect(identity.kubeletClient, 'kubelet');
   let shown = identity.kubeletClient.certificate;
   if (config.rotatesCertificates === true) {
@@ -146,12 +148,12 @@ function keepAuthority(
 
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;
 
-/** `roads` gets each connection that is made. */
-function connector(parts: NodeParts, roads: HttpClient[]): Connect {
+/** `roads` gets each connection that is made; nothing is sent by them before `ready`. */
+function connector(parts: NodeParts, roads: HttpClient[], ready: Promise<void>): Connect {
   const { environment, signal } = parts;
   return (identity, userAgent) =>
     new RestClient({
-      handler: roadAs(parts, identity, roads),
+      handler: after(ready, roadAs(parts, identity, roads)),
       environment,
       userAgent,
       signal,

@@ -5,7 +5,6 @@
  */
 import { join } from 'node:path';
 import type { Environment } from '#base/env.ts';
-import { readBody } from '#base/http/message.ts';
 import type { HistoryPolicy } from '#apiserver/history/policy.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { realProcesses } from '#edge/processes.ts';
@@ -33,6 +32,7 @@ import { ownSysfs } from './own-sysfs.ts';
 import type { ClusterPki } from './pki.ts';
 import { installPrerequisites } from './prerequisites.ts';
 import { Progress } from './progress.ts';
+import { isReady } from './readiness.ts';
 import { doDuties } from './self-hosted/duties.ts';
 import { type StopRequest, stopRequest } from './stop-request.ts';
 import { Supervisor } from './supervisor.ts';
@@ -251,13 +251,7 @@ async function bringUp(parts: BringUp): Promise<{ page: string | undefined }> {
 async function untilReady({ environment, client, data, config }: BringUp): Promise<void> {
   const until = environment.clock.monotonicMs() + READY_TIMEOUT_MS;
   for (;;) {
-    try {
-      const response = await client.handler({ method: 'GET', url: '/readyz', headers: {} });
-      await readBody(response.body);
-      if (response.status === 200) return;
-    } catch {
-      // Nobody listens yet.
-    }
+    if (await isReady(client.handler)) return;
     if (environment.clock.monotonicMs() > until) {
       const log = config.selfHosted === true ? 'pods, and node.log there' : 'control-plane.log';
       throw new UserError(
