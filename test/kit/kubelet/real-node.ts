@@ -11,6 +11,7 @@ import type { Client } from '#client/client.ts';
 import { buildImage } from '#cli/images/build.ts';
 import { imageCacheFolder } from '#cli/images/cache.ts';
 import { PAUSE } from '#cli/images/recipes.ts';
+import { killLeftovers, removeCgroups } from '#cli/machine-clean-up.ts';
 import { SANDBOX_IMAGE } from '#cli/node-layout.ts';
 import { runcPath } from '#cli/prerequisites.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -172,6 +173,8 @@ export class RealTestNode {
       }
     }
     await this.killContainerd('SIGTERM');
+    // Also a shim that containerd has forgotten, as one that ends while it starts a sandbox does.
+    await killLeftovers({ socket: this.path('containerd.sock'), cgroup: this.cgroup });
     for (const mount of this.mountsBelow().toReversed()) execFileSync('umount', ['-l', mount]);
     try {
       execFileSync('ip', ['link', 'delete', this.bridge], { stdio: 'ignore' });
@@ -179,6 +182,7 @@ export class RealTestNode {
       // No pod ever had an address.
     }
     rmSync(this.directory, { recursive: true, force: true });
+    removeCgroups(this.cgroup);
   }
 
   mountsBelow(): string[] {
