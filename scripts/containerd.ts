@@ -8,8 +8,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { userCacheFolder } from '#cli/images/cache.ts';
 import { messageOf } from '#cli/user-error.ts';
 import { fetchPackages } from './debian.ts';
 import { inOwnNetwork } from './tests/own-network.ts';
@@ -20,8 +20,7 @@ const PROGRAMS = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
 
 /** The folder of the programs, `~/.cache/coxswain/containerd-SUITE`: fetched when it is not there. */
 function findPrograms(): string {
-  const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  const kept = join(caches, 'coxswain', `containerd-${SUITE}`);
+  const kept = join(userCacheFolder(process.env), `containerd-${SUITE}`);
   if (existsSync(kept)) return kept;
   const stage = `${kept}.stage`;
   rmSync(stage, { recursive: true, force: true });

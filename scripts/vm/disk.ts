@@ -14,8 +14,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { userCacheFolder } from '#cli/images/cache.ts';
 import { findMirror } from '../debian.ts';
 import { diskRecipe, DISK_SIZE, SUITE } from './recipe.ts';
 
@@ -27,8 +27,7 @@ export interface Disk {
 
 /** Where disks are kept: `~/.cache/coxswain/vm`. */
 export function cacheFolder(): string {
-  const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return join(caches, 'coxswain', 'vm');
+  return join(userCacheFolder(process.env), 'vm');
 }
 
 /**

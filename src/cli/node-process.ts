@@ -52,7 +52,7 @@ import { serveDns } from './dns/serve.ts';
 import type { KeyPair } from './pki.ts';
 import { startNodeProxy } from './proxy/node-proxy.ts';
 import { readTextIfThere } from './files.ts';
-import { after, firstReady } from './readiness.ts';
+import { after, becomesReady } from './readiness.ts';
 import { resolverFile } from './resolver-file.ts';
 import { runningPid } from './supervisor.ts';
 import { UserError } from './user-error.ts';
@@ -82,6 +82,9 @@ export async function runNode(path: string): Promise<void> {
   await stop();
 }
 
+/** Then requests go, come what may: a node may not be allowed to know whether the server is ready. */
+const READY_WAIT_MS = 30_000;
+
 interface NodeParts {
   readonly environment: Environment;
   readonly directory: NodeDirectory;
@@ -98,7 +101,11 @@ async function startNode(parts: NodeParts): Promise<() => Promise<void>> {
   const { environment, config, identity } = parts;
   const roads: HttpClient[] = [];
   const road = roadAs(parts, identity.kubeletClient, roads);
-  const connect = connector(parts, roads, firstReady(road, environment, parts.signal));
+  const connect = connector(
+    parts,
+    roads,
+    becomesReady({ handler: road, environment, signal: parts.signal, waitMs: READY_WAIT_MS }),
+  );
   const kubelet = await startNodeKubelet(parts, road);
   const client = connect(identity.kubeletClient, 'kubelet');
   let shown = identity.kubeletClient.certificate;
@@ -149,7 +156,7 @@ function keepAuthority(
 type Connect = (identity: KeyPair, userAgent: string) => RestClient;
 
 /** `roads` gets each connection that is made; nothing is sent by them before `ready`. */
-function connector(parts: NodeParts, roads: HttpClient[], ready: Promise<void>): Connect {
+function connector(parts: NodeParts, roads: HttpClient[], ready: Promise<unknown>): Connect {
   const { environment, signal } = parts;
   return (identity, userAgent) =>
     new RestClient({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import type { Handler } from '#base/http/message.ts';
-import { after, firstReady } from './readiness.ts';
+import { after, becomesReady } from './readiness.ts';
 
 /** Refuses for `downMs`, says for as long that it is not ready, and then serves. */
 function server(environment: VirtualEnvironment, downMs: number, status = 500) {
@@ -20,7 +20,7 @@ describe('requests to an API server that is just starting', () => {
   it('wait until it says that it is ready, and go then at once', async () => {
     const environment = new VirtualEnvironment();
     const { asked, handler } = server(environment, 2_000);
-    const ready = firstReady(handler, environment, new AbortController().signal);
+    const ready = becomesReady({ handler, environment, waitMs: 30_000 });
     const answer = after(ready, handler)({ method: 'GET', url: '/api', headers: {} });
     await environment.advance(3_900);
     assert.equal(asked.includes('/api'), false);
@@ -32,7 +32,7 @@ describe('requests to an API server that is just starting', () => {
   it('go after half a minute, whatever it says', async () => {
     const environment = new VirtualEnvironment();
     const { asked, handler } = server(environment, 60_000);
-    const ready = firstReady(handler, environment, new AbortController().signal);
+    const ready = becomesReady({ handler, environment, waitMs: 30_000 });
     const answer = after(ready, handler)({ method: 'GET', url: '/api', headers: {} });
     answer.catch(() => {});
     await environment.advance(29_000);
@@ -46,7 +46,7 @@ describe('requests to an API server that is just starting', () => {
     const { asked, handler } = server(environment, 2_000);
     const ending = new AbortController();
     const givingUp = new AbortController();
-    const ready = firstReady(handler, environment, ending.signal);
+    const ready = becomesReady({ handler, environment, waitMs: 30_000, signal: ending.signal });
     const { signal } = givingUp;
     const answer = after(ready, handler)({ method: 'GET', url: '/api', headers: {}, signal });
     answer.catch(() => {});

@@ -2,9 +2,7 @@
 import { type Environment, sleep } from '#base/env.ts';
 import { type Handler, readBody } from '#base/http/message.ts';
 
-const LOOK_MS = 50;
-/** Then requests go, come what may: who asks may not be allowed to know whether it is ready. */
-const WAIT_MS_MAX = 30_000;
+const LOOK_MS = 20;
 
 /** `handler`: to the API server. */
 export async function isReady(handler: Handler, signal?: AbortSignal): Promise<boolean> {
@@ -23,26 +21,33 @@ export async function isReady(handler: Handler, signal?: AbortSignal): Promise<b
   }
 }
 
-/**
- * For who begins beside an API server that begins too: one that refuses everything at first would
- * have them come back later and later. Resolves once it is ready, 30 s later at the latest, or when
- * `signal` is aborted.
- */
-export async function firstReady(
-  handler: Handler,
-  environment: Pick<Environment, 'timers' | 'clock'>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock } = environment;
-  const untilMs = clock.monotonicMs() + WAIT_MS_MAX;
-  while (!signal.aborted && clock.monotonicMs() < untilMs) {
-    if (await isReady(handler, signal)) return;
-    await sleep(environment, LOOK_MS, signal);
-  }
+export interface ReadyWait {
+  /** To the API server. */
+  readonly handler: Handler;
+  readonly environment: Pick<Environment, 'timers' | 'clock'>;
+  readonly waitMs: number;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
 }
 
-/** Sends nothing before `ready` is resolved; a request that is given up meanwhile is not sent. */
-export function after(ready: Promise<void>, handler: Handler): Handler {
+/** Whether it becomes ready in time; resolves as soon as that is known. */
+export async function becomesReady(wait: ReadyWait): Promise<boolean> {
+  const { handler, environment, waitMs, signal } = wait;
+  const { clock } = environment;
+  const untilMs = clock.monotonicMs() + waitMs;
+  while (signal?.aborted !== true && clock.monotonicMs() < untilMs) {
+    if (await isReady(handler, signal)) return true;
+    await sleep(environment, LOOK_MS, signal);
+  }
+  return false;
+}
+
+/**
+ * Sends nothing before `ready` is resolved; a request that is given up meanwhile is not sent. For who
+ * begins beside an API server that begins too: where it refuses them at first, watches come back
+ * later and later.
+ */
+export function after(ready: Promise<unknown>, handler: Handler): Handler {
   return async (request) => {
     await ready;
     request.signal?.throwIfAborted();

@@ -32,7 +32,7 @@ import { ownSysfs } from './own-sysfs.ts';
 import type { ClusterPki } from './pki.ts';
 import { installPrerequisites } from './prerequisites.ts';
 import { Progress } from './progress.ts';
-import { isReady } from './readiness.ts';
+import { becomesReady } from './readiness.ts';
 import { doDuties } from './self-hosted/duties.ts';
 import { type StopRequest, stopRequest } from './stop-request.ts';
 import { Supervisor } from './supervisor.ts';
@@ -66,7 +66,6 @@ export interface UpOptions {
 }
 
 const READY_TIMEOUT_MS = 60_000;
-const LOOK_MS = 20;
 const STOP_GRACE_MS = 10_000;
 const STOPPING = 'Stopping …';
 
@@ -249,17 +248,12 @@ async function bringUp(parts: BringUp): Promise<{ page: string | undefined }> {
 }
 
 async function untilReady({ environment, client, data, config }: BringUp): Promise<void> {
-  const until = environment.clock.monotonicMs() + READY_TIMEOUT_MS;
-  for (;;) {
-    if (await isReady(client.handler)) return;
-    if (environment.clock.monotonicMs() > until) {
-      const log = config.selfHosted === true ? 'pods, and node.log there' : 'control-plane.log';
-      throw new UserError(
-        `Cannot reach the control plane within ${READY_TIMEOUT_MS / 1000} s: see ${join(data.logs, log)}.`,
-      );
-    }
-    await new Promise<void>((resolve) => environment.timers.after(LOOK_MS, resolve));
-  }
+  const { handler } = client;
+  if (await becomesReady({ handler, environment, waitMs: READY_TIMEOUT_MS })) return;
+  const log = config.selfHosted === true ? 'pods, and node.log there' : 'control-plane.log';
+  throw new UserError(
+    `Cannot reach the control plane within ${READY_TIMEOUT_MS / 1000} s: see ${join(data.logs, log)}.`,
+  );
 }
 
 function showHowToUse(

@@ -1,6 +1,6 @@
 /** Where the built suite, the images and the logs of runs are kept: outside of the repository. */
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { userCacheFolder } from '#cli/images/cache.ts';
 
 /** The Go module that names the suite. */
 export const MODULE = import.meta.dirname;
@@ -21,8 +21,7 @@ export interface Folders {
 
 /** `CONFORMANCE_HOME`, else in the user's cache. */
 export function folders(): Folders {
-  const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  const home = process.env['CONFORMANCE_HOME'] || join(caches, 'coxswain', 'conformance');
+  const home = process.env['CONFORMANCE_HOME'] || join(userCacheFolder(process.env), 'conformance');
   return {
     binaries: join(home, 'bin'),
     specs: join(home, 'specs.txt'),

@@ -89,3 +89,13 @@ export function deployment(name: string, replicas: number): object {
     },
   };
 }
+
+/** A mutation by a configuration that is applied. */
+export function apply(expression: string): object {
+  return { patchType: 'ApplyConfiguration', applyConfiguration: { expression } };
+}
+
+/** A mutation by a JSON Patch. */
+export function patch(expression: string): object {
+  return { patchType: 'JSONPatch', jsonPatch: { expression } };
+}

@@ -7,7 +7,6 @@ import { NODE } from '#api/core/node.ts';
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import type { Node } from '#api/gen/core-v1.ts';
 import { type Environment, sleep } from '#base/env.ts';
-import { readBody } from '#base/http/message.ts';
 import type { Client } from '#client/client.ts';
 import { RestClient } from '#client/rest.ts';
 import { type HttpClient, httpClient } from '#edge/http-client.ts';
@@ -19,6 +18,7 @@ import { type DataDirectory, otherNodeDirectory } from '../data-directory.ts';
 import { localHost } from '../listen-address.ts';
 import { readNode } from '../node-config.ts';
 import type { NodeDirectory } from '../node-directory.ts';
+import { isReady } from '../readiness.ts';
 import { runningPid } from '../supervisor.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import type { RunningCluster } from './rotate.ts';
@@ -68,11 +68,7 @@ function nodeDirectories({ data, config }: RunningParts): NodeDirectory[] {
 async function restartControlPlane(parts: RunningParts): Promise<void> {
   await restart(parts, parts.data, 'control-plane');
   await until(parts, join(parts.data.logs, 'control-plane.log'), () =>
-    asAdmin(parts, async ({ http }) => {
-      const response = await http.handler({ method: 'GET', url: '/readyz', headers: {} });
-      await readBody(response.body);
-      return response.status === 200;
-    }),
+    asAdmin(parts, ({ http }) => isReady(http.handler)),
   );
 }
 

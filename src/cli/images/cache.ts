@@ -20,9 +20,14 @@ import { join } from 'node:path';
 /** The last one marks that all are there. */
 const KINDS = ['tar', 'json'];
 
-/** `$XDG_CACHE_HOME/coxswain/images`, or `~/.cache/coxswain/images`. */
+/** `$XDG_CACHE_HOME/coxswain`, or `~/.cache/coxswain`. */
+export function userCacheFolder(environment: NodeJS.ProcessEnv): string {
+  return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'coxswain');
+}
+
+/** In the user's cache. */
 export function imageCacheFolder(environment: NodeJS.ProcessEnv): string {
-  return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'coxswain', 'images');
+  return join(userCacheFolder(environment), 'images');
 }
 
 /** Puts the archive `name` of the cache into `folder`, where the cache has it. */

@@ -3,22 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import { type Json, CONFIGURATIONS } from '#kit/webhook-server.ts';
-import { PolicyServer, rule } from '#kit/policy-server.ts';
+import { apply, patch, PolicyServer, rule } from '#kit/policy-server.ts';
 
 const GROUP = 'example.com';
 const DRINKS = `/apis/${GROUP}/v1/namespaces/default/drinks`;
 const ON_DRINKS = { matchConstraints: { resourceRules: [rule('drinks', GROUP)] } };
 const MAPS = '/api/v1/namespaces/default/configmaps';
-
-const apply = (expression: string): object => ({
-  patchType: 'ApplyConfiguration',
-  applyConfiguration: { expression },
-});
-
-const patch = (expression: string): object => ({
-  patchType: 'JSONPatch',
-  jsonPatch: { expression },
-});
 
 const SPEC = {
   type: 'object',

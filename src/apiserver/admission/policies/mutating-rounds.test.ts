@@ -4,7 +4,7 @@ import { beforeEach, describe, it } from 'node:test';
 import type { MutatingAdmissionPolicy } from '#api/gen/admissionregistration-v1.ts';
 import { AdmissionBench } from '#kit/admission.ts';
 import type { TestApiServer } from '#kit/api-server.ts';
-import { deployment, PolicyServer, rule } from '#kit/policy-server.ts';
+import { apply, deployment, patch as jsonPatch, PolicyServer, rule } from '#kit/policy-server.ts';
 import { CONFIGURATIONS, patch, WebhookServer } from '#kit/webhook-server.ts';
 import { RequestDecisions } from '../matching/authorizer.ts';
 import { viewOf } from '../matching/request.ts';
@@ -20,16 +20,6 @@ beforeEach(async () => {
   hooks = await WebhookServer.start();
   ({ api } = hooks);
   policies = new PolicyServer(api);
-});
-
-const apply = (expression: string): object => ({
-  patchType: 'ApplyConfiguration',
-  applyConfiguration: { expression },
-});
-
-const jsonPatch = (expression: string): object => ({
-  patchType: 'JSONPatch',
-  jsonPatch: { expression },
 });
 
 const map = (data: object = {}, name = 'm'): object => ({ metadata: { name }, data });

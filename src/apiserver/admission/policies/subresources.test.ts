@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { TestApiServer } from '#kit/api-server.ts';
-import { deployment, PolicyServer, rule } from '#kit/policy-server.ts';
+import { apply, deployment, patch, PolicyServer, rule } from '#kit/policy-server.ts';
 
 const DEFAULT = '/api/v1/namespaces/default';
 const MAPS = `${DEFAULT}/configmaps`;
@@ -14,16 +14,6 @@ let api: TestApiServer;
 beforeEach(async () => {
   policies = await PolicyServer.start();
   ({ api } = policies);
-});
-
-const apply = (expression: string): object => ({
-  patchType: 'ApplyConfiguration',
-  applyConfiguration: { expression },
-});
-
-const patch = (expression: string): object => ({
-  patchType: 'JSONPatch',
-  jsonPatch: { expression },
 });
 
 const on = (resource: string, group = '', over: object = {}): object => ({
