@@ -23,6 +23,7 @@ import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import { KUBELET_VERSION } from '#kubelet/node/node-object.ts';
 import { cniConfigList } from '#kubelet/network/cni-config.ts';
 import { NetworkPolicyEnforcer } from '#network-policy/enforcer.ts';
+import { PodNeighbours } from '#pod-network/neighbours.ts';
 import { PodNetwork, tunnelMtu } from '#pod-network/pod-network.ts';
 import { AuthorityLoop, type AuthorityLoopOptions } from './authority-loop.ts';
 import { familyOf, rangesIn } from './cluster-ranges.ts';
@@ -188,6 +189,8 @@ function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKu
   const layout = nodeLayout(directory);
   const fileSystem = realFileSystem();
   const processes = realProcesses();
+  const bridge = bridgeName(directory.hash);
+  const neighbours = new PodNeighbours({ environment, fileSystem, processes, bridge });
   return startKubelet({
     environment,
     signal,
@@ -203,8 +206,8 @@ function startNodeKubelet(parts: NodeParts, handler: Handler): Promise<RunningKu
     runtimePid: () => Promise.resolve(runningPid(directory.run, 'containerd')),
     rootDirectory: layout.kubeletRoot,
     sandboxImage: SANDBOX_IMAGE,
+    onPodAddresses: (addresses) => neighbours.forget(addresses),
     onPodCidrs: async (cidrs) => {
-      const bridge = bridgeName(directory.hash);
       const network = new NodeNetwork({
         hash: directory.hash,
         processes,

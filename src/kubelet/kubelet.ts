@@ -112,6 +112,8 @@ export interface KubeletOptions {
   readonly sandboxImage: string;
   /** Called when the ranges of pod addresses are known, and when they change. */
   readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
+  /** Called with the addresses of each new sandbox, before its first container starts. */
+  readonly onPodAddresses?: (addresses: readonly string[]) => Promise<void>;
   /** Id of the runtime's process; undefined: not known, and no stats are given of it. */
   readonly runtimePid?: () => Promise<number | undefined>;
 }
@@ -428,6 +430,7 @@ export class Kubelet {
         return services.list();
       },
       hostIps: () => node.ips,
+      onPodAddresses: this.#options.onPodAddresses,
       allocatable: () => nodeAllocatable(facts),
     };
   }

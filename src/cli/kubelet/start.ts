@@ -37,6 +37,7 @@ export interface KubeletParts
     | 'sandboxImage'
     | 'imageCredentials'
     | 'onPodCidrs'
+    | 'onPodAddresses'
     | 'runtimePid'
   > {
   readonly node: Omit<KubeletOptions['node'], 'architecture'>;

@@ -74,6 +74,8 @@ export interface NodeContext extends Resizing {
   /** Waits until the Services have been read once, but for a pod that may run before any API. */
   readonly services: (pod: Pod) => Promise<readonly Service[]>;
   readonly hostIps: () => readonly string[];
+  /** Called with the addresses of each new sandbox, before its first container starts. */
+  readonly onPodAddresses?: ((addresses: readonly string[]) => Promise<void>) | undefined;
   readonly allocatable: () => Readonly<Record<string, string>>;
 }
 

@@ -139,6 +139,7 @@ export class PodSync {
       const observed = await this.#node.cache.started(pod, { sandboxId: sandbox.value });
       // Only now: the next try has to see the sandbox, or it would make it a second time.
       if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
+      await this.#node.onPodAddresses?.(observedIps(observed));
       return this.#startAll({ ...pass, observed }, due.starts, config, volumes.value);
     }
     await this.#killSome(plan.kills, pass);
