@@ -1,7 +1,8 @@
 /**
  * CronJobs of every minute, of all three policies.
  *
- *   while it runs   no time of a schedule gives two Jobs; where the policy is Forbid or Replace no
+ *   while it runs   no time of a schedule gives two Jobs, unless somebody deletes the first before
+ *                   the status of the CronJob tells of it; where the policy is Forbid or Replace no
  *                   Job begins beside another that goes on
  *   at the end      the schedule is kept, the histories have their limits, and a suspended CronJob
  *                   has nothing active
@@ -37,8 +38,10 @@ export class CronJobs implements Cast {
   readonly #stage: Stage;
   readonly #jobs = new Map<string, Job>();
   readonly #cronJobs = new Map<string, CronJob>();
-  /** Times that have had their Job: `<uid of the CronJob> <time>`. */
+  /** Times that have had their Job. */
   readonly #begun = new Set<string>();
+  /** Uids of Jobs that this cast has deleted. */
+  readonly #victims = new Set<string>();
   #count = 0;
 
   constructor(stage: Stage) {
@@ -81,13 +84,22 @@ export class CronJobs implements Cast {
     }
     if (resource !== 'jobs' || controllerOf(object)?.kind !== CRON_JOB.kind) return;
     if (type === 'put' && !this.#jobs.has(uid)) this.#began(object);
-    if (type === 'delete') this.#jobs.delete(uid);
-    else this.#jobs.set(uid, object);
+    if (type === 'delete') {
+      this.#jobs.delete(uid);
+      if (this.#victims.has(uid) && !this.#isTold(object)) this.#begun.delete(timeOf(object));
+    } else this.#jobs.set(uid, object);
+  }
+
+  /** Whether the status of its CronJob says that the time of this Job has had one. */
+  #isTold(job: Job): boolean {
+    const { lastScheduleTime } = this.#cronJobs.get(controllerOf(job)?.uid ?? '')?.status ?? {};
+    const time = job.metadata?.annotations?.[SCHEDULED] ?? '';
+    return lastScheduleTime !== undefined && Date.parse(lastScheduleTime) >= Date.parse(time);
   }
 
   #began(begun: Job): void {
     const owner = controllerOf(begun)?.uid ?? '';
-    const time = `${owner} ${begun.metadata?.annotations?.[SCHEDULED]}`;
+    const time = timeOf(begun);
     if (this.#begun.has(time)) this.#stage.violated(`${begun.metadata?.name} begins once more`);
     this.#begun.add(time);
     const policy = this.#cronJobs.get(owner)?.spec?.concurrencyPolicy ?? 'Allow';
@@ -129,6 +141,7 @@ export class CronJobs implements Cast {
     if (jobs.length === 0) return;
     const victim = random.pick(jobs);
     say(`delete job ${victim.metadata?.name}`);
+    this.#victims.add(victim.metadata?.uid ?? '');
     await cluster.delete(JOB, victim, { propagationPolicy: 'Background' });
   }
 
@@ -192,6 +205,11 @@ export class CronJobs implements Cast {
     const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
     return pods.filter((pod) => uids.has(controllerOf(pod)?.uid));
   }
+}
+
+/** `<uid of its CronJob> <time>` */
+function timeOf(job: Job): string {
+  return `${controllerOf(job)?.uid} ${job.metadata?.annotations?.[SCHEDULED]}`;
 }
 
 function isTicked(
