@@ -62,6 +62,7 @@ describe('TimingRatio', () => {
     // Half of the 33.3 s in which it changed: to a nanosecond for each change.
     const [zero = 0, one = 0] = counts;
     assert.equal(zero + one, count);
+    assert.ok(Number.isInteger(one), `${one}`);
     assert.ok(Math.abs(one - (100_000 * MS) / 6) < 100_000, `${one}`);
     assert.equal(sum, one / 3);
   });

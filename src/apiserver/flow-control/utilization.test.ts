@@ -125,6 +125,31 @@ const LEVEL = 'priority_level="testing"';
 const PART = 'priority_level_request_utilization';
 
 describe('a scrape', () => {
+  it('has the labels and buckets of upstream', async () => {
+    const lines = await scrape(await server());
+    const shape = (name: string, labels: string): string => {
+      const metric = `apiserver_flowcontrol_${name}`;
+      assert.ok(lines.some((line) => line.startsWith(`# HELP ${metric} [ALPHA] `)));
+      assert.ok(lines.includes(`# TYPE ${metric} histogram`));
+      const limits = [...timesOf(lines, name, labels).keys()];
+      assert.deepEqual(limits.splice(-3), ['+Inf', 'sum', 'count']);
+      return limits.join(' ');
+    };
+    const seats = '0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 0.95 0.99 1';
+    const demand = '0.2 0.4 0.6 0.8 1 1.2 1.4 1.7 2 2.8 4 6';
+    assert.equal(shape('priority_level_seat_utilization', `phase="executing",${LEVEL}`), seats);
+    assert.equal(shape('demand_seats', LEVEL), demand);
+    for (const phase of ['waiting', 'executing']) {
+      const requests = '0 0.001 0.003 0.01 0.03 0.1 0.25 0.5 0.75 1';
+      assert.equal(shape(PART, `phase="${phase}",${LEVEL}`), requests);
+      for (const kind of ['readOnly', 'mutating'])
+        assert.equal(
+          shape('read_vs_write_current_requests', `phase="${phase}",request_kind="${kind}"`),
+          seats.replace('0 ', '0 0.001 0.01 '),
+        );
+    }
+  });
+
   it('shows for how long requests waited and ran, to the nanosecond', async () => {
     const it = await server();
     const before = await scrape(it);
@@ -212,6 +237,12 @@ describe('a scrape', () => {
       '0': 2000 * MS,
       '0.3': 3000 * MS,
       sum: (2 * 3000 * MS) / seats,
+      count: 5000 * MS,
+    });
+    assert.deepEqual(await since('waiting', 'readOnly'), {
+      '0': 4900 * MS,
+      '0.001': 100 * MS,
+      sum: (100 * MS) / waitingMax,
       count: 5000 * MS,
     });
     assert.deepEqual(await since('waiting', 'mutating'), {
