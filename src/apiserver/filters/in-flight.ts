@@ -9,10 +9,9 @@
  */
 import type { Clock } from '#base/env.ts';
 import type { MetricRegistry } from '#base/metrics.ts';
-import type { TimingRatio } from '#base/timing-ratio.ts';
 import { tooManyRequests } from '#api/meta/status.ts';
 import { MASTERS_GROUP, type RequestContext } from '../context.ts';
-import { CurrentRequests, requestKindOf } from '../metrics/current-requests.ts';
+import { CurrentRequests, type RequestCount, requestKindOf } from '../metrics/current-requests.ts';
 import type { Filter } from './filter.ts';
 import { isLongRunning } from './long-running.ts';
 
@@ -34,15 +33,15 @@ class Places {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
   #first = 0;
-  readonly #ratio: TimingRatio;
+  readonly #count: RequestCount;
   readonly #clock: InFlightServices['clock'];
   #taken = 0;
 
-  constructor(limit: number, ratio: TimingRatio, clock: InFlightServices['clock']) {
+  constructor(limit: number, count: RequestCount, clock: InFlightServices['clock']) {
     this.#limit = limit;
-    this.#ratio = ratio;
+    this.#count = count;
     this.#clock = clock;
-    ratio.setDenominator(limit, clock.monotonicMs());
+    count.ratio.setDenominator(limit, clock.monotonicMs());
   }
 
   /** Resolves with a place taken. Throws 429 when there is none and `context` may not wait. */
@@ -75,7 +74,7 @@ class Places {
   /** Masters above the limit are no part of it. */
   #take(places: number): void {
     this.#taken += places;
-    this.#ratio.set(Math.min(this.#taken, this.#limit), this.#clock.monotonicMs());
+    this.#count.set(Math.min(this.#taken, this.#limit), this.#clock.monotonicMs());
   }
 }
 
@@ -84,8 +83,8 @@ export function inFlightFilter(
   { registry, clock }: InFlightServices,
 ): Filter {
   const { executing } = new CurrentRequests(registry, clock, ['executing']);
-  const placesOf = (limit: number, ratio: TimingRatio): Places | undefined =>
-    limit === 0 ? undefined : new Places(limit, ratio, clock);
+  const placesOf = (limit: number, count: RequestCount): Places | undefined =>
+    limit === 0 ? undefined : new Places(limit, count, clock);
   const places = {
     readOnly: placesOf(limits.reads, executing.readOnly),
     mutating: placesOf(limits.writes, executing.mutating),

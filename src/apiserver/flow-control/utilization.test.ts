@@ -254,6 +254,35 @@ describe('a scrape', () => {
     assert.deepEqual(await since('executing', 'mutating'), { '0': 5000 * MS, count: 5000 * MS });
   });
 
+  it('shows how many ran and waited at most in the last second', async () => {
+    const it = await server();
+    const most = async (what: string): Promise<(string | undefined)[]> => {
+      const lines = await scrape(it);
+      const name = `apiserver_current_${what}_requests`;
+      const named = lines.filter((line) => line.startsWith(`${name}{`));
+      return ['readOnly', 'mutating'].map((kind) =>
+        named
+          .find((line) => line.includes(`"${kind}"`))
+          ?.split(' ')
+          .at(1),
+      );
+    };
+    await it.environment.advance(2000 - (it.environment.clock.monotonicMs() % 1000));
+    await scrape(it);
+    await it.environment.advance(100);
+    const running = [hang(it), hang(it)];
+    await it.environment.advance(100);
+    const waiting = [hang(it), ask(it, 'DELETE', `${MAPS}/none`)];
+    await it.environment.advance(100);
+    assert.deepEqual(await most('inqueue'), ['0', '0']);
+    await it.environment.advance(1000);
+    assert.deepEqual(await most('inqueue'), ['1', '1']);
+    assert.deepEqual(await most('inflight'), ['3', '0'], 'with the scrape itself');
+    await it.environment.resolve(Promise.all([...running, ...waiting]));
+    await it.environment.advance(2000);
+    assert.deepEqual(await most('inqueue'), ['0', '0']);
+  });
+
   it('shows nothing of a level that is gone, and begins anew when it comes again', async () => {
     const it = await server();
     await it.environment.advance(10);
