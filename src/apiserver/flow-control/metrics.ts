@@ -155,11 +155,7 @@ export class FlowControlMetrics {
       named(beta, 'current_executing_requests', 'Requests that run.'),
       (one) => one.executingRequests,
     );
-    for (const [stability, name] of [
-      [beta, 'current_executing_seats'],
-      [alpha, 'request_concurrency_in_use'],
-    ] as const)
-      each(named(stability, name, 'Seats in use.'), (one) => one.executingSeats);
+    each(named(beta, 'current_executing_seats', 'Seats in use.'), (one) => one.executingSeats);
     each(
       named(
         alpha,
@@ -245,9 +241,12 @@ export class FlowControlMetrics {
       this.#registry.observed(stability(`${PREFIX}_${name}`, help, LEVEL), () =>
         levels().map((level) => [[level.name], valueOf(level)] as const),
       );
-    const nominal = 'Seats that are a level’s own.';
-    each('nominal_limit_seats', nominal, ({ limits }) => limits.nominal, beta);
-    each('request_concurrency_limit', nominal, ({ limits }) => limits.nominal);
+    each(
+      'nominal_limit_seats',
+      'Seats that are a level’s own.',
+      ({ limits }) => limits.nominal,
+      beta,
+    );
     each('lower_limit_seats', 'Seats that a level cannot lend.', ({ limits }) => limits.min);
     each('upper_limit_seats', 'Seats of a level that borrows.', ({ limits }) => limits.max);
     each('current_limit_seats', 'Seats of a level for now.', ({ current }) => current);
