@@ -53,6 +53,18 @@ describe('MetricRegistry', () => {
     assert.equal(registry.text(), '# HELP a Help.\n# TYPE a counter\na 2\n');
   });
 
+  it('asks for a histogram when somebody looks', () => {
+    const registry = new MetricRegistry();
+    let series = [{ labels: ['1'], counts: [1, 2], sum: 7.5, count: 4 }];
+    registry.observedHistogram(head('a', 'x'), [1, 2], () => series);
+    assert.equal(
+      registry.text(),
+      '# HELP a Help.\n# TYPE a histogram\na_bucket{x="1",le="1"} 1\na_bucket{x="1",le="2"} 3\na_bucket{x="1",le="+Inf"} 4\na_sum{x="1"} 7.5\na_count{x="1"} 4\n',
+    );
+    series = [];
+    assert.equal(registry.text(), '');
+  });
+
   it('shows what has no labels from the start, and what has when there is something', () => {
     const registry = new MetricRegistry();
     registry.counter(head('a'));

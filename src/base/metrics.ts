@@ -120,6 +120,15 @@ export class MetricRegistry {
     });
   }
 
+  /** Histograms that are asked for when somebody looks. The last one who observes is asked. */
+  observedHistogram(
+    head: MetricHead,
+    buckets: readonly number[],
+    series: () => Iterable<HistogramSeries>,
+  ): void {
+    this.#add(head.name, { lines: () => histogramLines(head, buckets, series()) });
+  }
+
   /** Everything that has values, by name. */
   text(): string {
     const sorted = [...this.#metrics].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -180,8 +189,18 @@ export class Counter implements Metric {
   }
 }
 
+/** What was observed of one set of label values. */
+export interface HistogramSeries {
+  readonly labels: readonly string[];
+  /** By bucket, without those below. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+  /** With what is above all buckets. */
+  readonly count: number;
+}
+
 /** The observations of one set of label values. */
-class Series {
+class Series implements HistogramSeries {
   readonly labels: readonly string[];
   readonly counts: number[];
   readonly #buckets: readonly number[];
@@ -240,19 +259,27 @@ export class Histogram implements Metric {
     return series;
   }
 
-  *lines(): Iterable<string> {
-    const { name, labels: names } = this.#head;
-    yield* headLines(this.#head, 'histogram');
-    for (const { labels, counts, sum, count } of this.#series.values()) {
-      let below = 0;
-      for (const [i, limit] of this.#buckets.entries()) {
-        below += counts[i] ?? 0;
-        yield `${name}_bucket${labelText([...names, 'le'], [...labels, numberText(limit)])} ${below}`;
-      }
-      yield `${name}_bucket${labelText([...names, 'le'], [...labels, '+Inf'])} ${count}`;
-      yield `${name}_sum${labelText(names, labels)} ${numberText(sum)}`;
-      yield `${name}_count${labelText(names, labels)} ${count}`;
+  lines(): Iterable<string> {
+    return histogramLines(this.#head, this.#buckets, this.#series.values());
+  }
+}
+
+function* histogramLines(
+  head: MetricHead,
+  buckets: readonly number[],
+  series: Iterable<HistogramSeries>,
+): Iterable<string> {
+  const { name, labels: names } = head;
+  yield* headLines(head, 'histogram');
+  for (const { labels, counts, sum, count } of series) {
+    let below = 0;
+    for (const [i, limit] of buckets.entries()) {
+      below += counts[i] ?? 0;
+      yield `${name}_bucket${labelText([...names, 'le'], [...labels, numberText(limit)])} ${below}`;
     }
+    yield `${name}_bucket${labelText([...names, 'le'], [...labels, '+Inf'])} ${count}`;
+    yield `${name}_sum${labelText(names, labels)} ${numberText(sum)}`;
+    yield `${name}_count${labelText(names, labels)} ${count}`;
   }
 }
 

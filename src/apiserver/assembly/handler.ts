@@ -63,6 +63,7 @@ export function createHandler(parts: HandlerParts): Handler {
       requestTimeoutMs: limits.requestTimeoutMs,
       compresses: gates.enabled('APIResponseCompression'),
       metrics: core.metrics,
+      clock: environment.clock,
       auditor: core.auditor,
     }),
     (context) => {

@@ -18,6 +18,7 @@ import type { RequestContext } from '../context.ts';
 import type { FlowControl } from '../flow-control/flow-control.ts';
 import type { Schema } from '../flow-control/levels.ts';
 import type { Ticket } from '../flow-control/queue.ts';
+import { requestKindOf } from '../metrics/current-requests.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import type { Filter, Next } from './filter.ts';
 import { isLongRunning } from './long-running.ts';
@@ -68,10 +69,15 @@ async function run(
   { context, schema, ticket }: Admitted,
   next: Next,
 ): Promise<HttpResponse> {
+  const { startedMs = 0 } = ticket;
+  const executing = control.current.executing[requestKindOf(context.info.verb)];
+  executing.add(1, startedMs);
   try {
     return await next();
   } finally {
-    const ms = context.environment.clock.monotonicMs() - (ticket.startedMs ?? 0);
+    const nowMs = context.environment.clock.monotonicMs();
+    const ms = nowMs - startedMs;
+    executing.add(-1, nowMs);
     schema.level.queues.finish(ticket);
     const type = context.info.verb === 'watch' ? 'watch' : 'regular';
     control.metrics.ran(schema.counts, type, ms);
@@ -89,9 +95,12 @@ async function afterWaiting(
   const limitMs = isLongRunning(context.info)
     ? requestTimeoutMs
     : requestLimitMs(context.info.query, requestTimeoutMs);
+  const inQueues = control.current.waiting[requestKindOf(context.info.verb)];
+  inQueues.add(1, ticket.arrivedMs);
   const runs = await started(
     waiting,
     isPatient ? limitMs : Math.min(limitMs * WAIT_SHARE, WAIT_MAX_MS),
+    () => inQueues.add(-1, ticket.startedMs ?? clock.monotonicMs()),
   );
   const waitedMs = clock.monotonicMs() - ticket.arrivedMs;
   control.metrics.waited(schema.counts, runs, waitedMs);
@@ -100,13 +109,21 @@ async function afterWaiting(
   return run(control, waiting, next);
 }
 
-/** Resolves with true when the request may run, with false when it has given up. */
-function started({ context, schema, ticket }: Admitted, limitMs: number): Promise<boolean> {
+/**
+ * Resolves with true when the request may run, with false when it has given up. `onEnd` is called
+ * then and there, and not a turn later.
+ */
+function started(
+  { context, schema, ticket }: Admitted,
+  limitMs: number,
+  onEnd: () => void,
+): Promise<boolean> {
   const { signal } = context;
   return new Promise((resolve) => {
     const end = (runs: boolean): void => {
       timer.cancel();
       signal?.removeEventListener('abort', abort);
+      onEnd();
       resolve(runs);
     };
     const giveUp = (reason: 'time-out' | 'cancelled'): void => {

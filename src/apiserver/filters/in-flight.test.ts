@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MetricRegistry } from '#base/metrics.ts';
 import type { HttpRequest, HttpResponse } from '#base/http/message.ts';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { RequestContext, type User } from '../context.ts';
 import { requestInfoOf } from '../request-info.ts';
-import { inFlightFilter } from './in-flight.ts';
+import { type InFlightLimits, inFlightFilter } from './in-flight.ts';
 
 const DONE: HttpResponse = { status: 200, headers: {} };
 const SOMEBODY: User = { name: 'somebody', groups: [] };
 const MASTER: User = { name: 'root', groups: ['system:masters'] };
 
 /** A server of one place, whose requests end when the test says so. */
-function server() {
+function server(limits: InFlightLimits = { reads: 1, writes: 1 }) {
   const environment = new VirtualEnvironment();
-  const filter = inFlightFilter({ reads: 1, writes: 1 });
+  const registry = new MetricRegistry();
+  const filter = inFlightFilter(limits, { registry, clock: environment.clock });
   const running: { name: string; end: () => void }[] = [];
   const started: string[] = [];
   const send = (name: string, user: User, how: Partial<HttpRequest> = {}) => {
@@ -30,7 +32,7 @@ function server() {
     running.find((one) => one.name === name)?.end();
     await environment.runUntilIdle();
   };
-  return { environment, send, end, started };
+  return { environment, registry, send, end, started };
 }
 
 const COMPONENT = { peer: { component: { name: 'system:node:a', groups: [] } } };
@@ -73,6 +75,46 @@ describe('the limit on requests in flight', () => {
     await end('c');
     void send('last', SOMEBODY);
     assert.equal(started.at(-1), 'last');
+  });
+
+  it('is none where it is 0', () => {
+    const { send, started } = server({ reads: 1, writes: 0 });
+    for (const name of ['a', 'b']) void send(name, SOMEBODY, { method: 'POST' });
+    assert.deepEqual(started, ['a', 'b']);
+  });
+
+  it('shows for how long which part of it was used, masters above it aside', async () => {
+    const { environment, registry, send, end } = server({ reads: 2, writes: 0 });
+    const name = 'apiserver_flowcontrol_read_vs_write_current_requests';
+    const lines = (): string[] =>
+      registry
+        .text()
+        .split('\n')
+        .filter((line) => /_sum|_count|le="(?:0|0.5|1)"/.test(line))
+        .map((line) => line.slice(name.length));
+    await environment.advance(1);
+    void send('first', SOMEBODY);
+    void send('write', SOMEBODY, { method: 'POST' });
+    await environment.advance(20);
+    void send('second', SOMEBODY);
+    void send('master', MASTER);
+    await environment.advance(300);
+    await end('master');
+    await end('second');
+    await environment.advance(4000);
+    const labels = 'phase="executing",request_kind';
+    assert.deepEqual(lines(), [
+      `_bucket{${labels}="readOnly",le="0"} 1000000`,
+      `_bucket{${labels}="readOnly",le="0.5"} 4021000000`,
+      `_bucket{${labels}="readOnly",le="1"} 4321000000`,
+      `_sum{${labels}="readOnly"} 2.31e+09`,
+      `_count{${labels}="readOnly"} 4321000000`,
+      `_bucket{${labels}="mutating",le="0"} 4321000000`,
+      `_bucket{${labels}="mutating",le="0.5"} 4321000000`,
+      `_bucket{${labels}="mutating",le="1"} 4321000000`,
+      `_sum{${labels}="mutating"} 0`,
+      `_count{${labels}="mutating"} 4321000000`,
+    ]);
   });
 
   it('does not let a master that ends give its place above the limit to one that waits', async () => {

@@ -1,14 +1,17 @@
 /**
  * Without priority and fairness: limits on requests that run at a time, reads and writes apart, as
- * upstream's --max-requests-inflight and --max-mutating-requests-inflight. Watches, logs and streams do
- * not count, and the cluster's own masters are never refused.
+ * upstream's --max-requests-inflight and --max-mutating-requests-inflight: 0 is no limit. Watches, logs
+ * and streams do not count, and the cluster's own masters are never refused.
  *
  * Who is at the limit is refused (429), but for the components of this process: they wait for a
  * place, in order. A refusal would make them come back a second later, when the place has long been
  * free, and they cannot flood a server that they run in.
  */
+import type { Clock } from '#base/env.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import { tooManyRequests } from '#api/meta/status.ts';
 import { MASTERS_GROUP, type RequestContext } from '../context.ts';
+import { CurrentRequests, type RequestCount, requestKindOf } from '../metrics/current-requests.ts';
 import type { Filter } from './filter.ts';
 import { isLongRunning } from './long-running.ts';
 
@@ -17,7 +20,11 @@ export interface InFlightLimits {
   readonly writes: number;
 }
 
-const READS = new Set(['get', 'list', 'head', 'options', 'history', 'diff']);
+export interface InFlightServices {
+  readonly registry: MetricRegistry;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
 /** Components' requests that wait; beyond that they are refused as well. */
 const WAITING_MAX = 20_000;
 
@@ -26,16 +33,21 @@ class Places {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
   #first = 0;
+  readonly #count: RequestCount;
+  readonly #clock: InFlightServices['clock'];
   #taken = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, count: RequestCount, clock: InFlightServices['clock']) {
     this.#limit = limit;
+    this.#count = count;
+    this.#clock = clock;
+    count.ratio.setDenominator(limit, clock.monotonicMs());
   }
 
   /** Resolves with a place taken. Throws 429 when there is none and `context` may not wait. */
   take(context: RequestContext): Promise<void> | undefined {
     if (this.#taken < this.#limit || context.user.groups.includes(MASTERS_GROUP)) {
-      this.#taken += 1;
+      this.#take(1);
       return undefined;
     }
     const isComponent = context.request.peer?.component !== undefined;
@@ -48,7 +60,7 @@ class Places {
   release(): void {
     const next = this.#taken <= this.#limit ? this.#waiting[this.#first] : undefined;
     if (next === undefined) {
-      this.#taken -= 1;
+      this.#take(-1);
       return;
     }
     this.#first += 1;
@@ -58,22 +70,37 @@ class Places {
     }
     next();
   }
+
+  /** Masters above the limit are no part of it. */
+  #take(places: number): void {
+    this.#taken += places;
+    this.#count.set(Math.min(this.#taken, this.#limit), this.#clock.monotonicMs());
+  }
 }
 
-export function inFlightFilter(limits: InFlightLimits): Filter {
-  const reads = new Places(limits.reads);
-  const writes = new Places(limits.writes);
+export function inFlightFilter(
+  limits: InFlightLimits,
+  { registry, clock }: InFlightServices,
+): Filter {
+  const { executing } = new CurrentRequests(registry, clock, ['executing']);
+  const placesOf = (limit: number, count: RequestCount): Places | undefined =>
+    limit === 0 ? undefined : new Places(limit, count, clock);
+  const places = {
+    readOnly: placesOf(limits.reads, executing.readOnly),
+    mutating: placesOf(limits.writes, executing.mutating),
+  };
   return {
     name: 'in-flight',
     async handle(context, next) {
       if (isLongRunning(context.info)) return next();
-      const places = READS.has(context.info.verb) ? reads : writes;
-      const wait = places.take(context);
+      const ofKind = places[requestKindOf(context.info.verb)];
+      if (ofKind === undefined) return next();
+      const wait = ofKind.take(context);
       if (wait !== undefined) await wait;
       try {
         return await next();
       } finally {
-        places.release();
+        ofKind.release();
       }
     },
   };

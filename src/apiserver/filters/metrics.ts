@@ -16,9 +16,7 @@ export function metricsFilter(metrics: ServerMetrics): Filter {
     async handle(context, next) {
       const { info, environment } = context;
       const isLong = isLongRunning(info);
-      const end = isLong
-        ? undefined
-        : metrics.begin(READS.has(info.verb) ? 'readOnly' : 'mutating');
+      const end = isLong ? undefined : metrics.begin();
       const beganMs = environment.clock.monotonicMs();
       try {
         const response = await next();

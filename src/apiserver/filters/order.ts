@@ -1,6 +1,7 @@
 /**
  * The filters in order, outermost first. Read top down: this is what happens to a request.
  */
+import type { Clock } from '#base/env.ts';
 import type { RequestContext, User } from '../context.ts';
 import type { Auditor } from '../audit/auditor.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
@@ -33,12 +34,13 @@ export interface FilterServices {
   /** The gate APIResponseCompression. */
   readonly compresses: boolean;
   readonly metrics: ServerMetrics;
+  readonly clock: Clock;
   /** Without it nothing is audited. */
   readonly auditor: Auditor | undefined;
 }
 
 export function filtersInOrder(services: FilterServices): readonly Filter[] {
-  const { auditor } = services;
+  const { auditor, clock } = services;
   const access = new AccessMetrics(services.metrics.registry);
   return [
     // When did it come?
@@ -63,7 +65,7 @@ export function filtersInOrder(services: FilterServices): readonly Filter[] {
     impersonationFilter(services.impersonation),
     // Too many at a time: some wait, some get a 429.
     services.flowControl === undefined
-      ? inFlightFilter(services.inFlight)
+      ? inFlightFilter(services.inFlight, { registry: services.metrics.registry, clock })
       : flowControlFilter({ ...services, control: services.flowControl }),
     // May they?
     authorizationFilter(services.authorize, access),

@@ -13,6 +13,7 @@ import type { MetricRegistry } from '#base/metrics.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { FLOW_SCHEMAS, PRIORITY_LEVELS } from '../admission/targets.ts';
 import type { User } from '../context.ts';
+import { CurrentRequests } from '../metrics/current-requests.ts';
 import type { RequestInfo } from '../request-info.ts';
 import { borrow, limitsOf } from './borrowing.ts';
 import { type Configuration, configured, EMPTY, type Schema } from './levels.ts';
@@ -41,6 +42,7 @@ export interface FlowControlOptions {
 export class FlowControl {
   readonly watches = new WatchCounts();
   readonly metrics: FlowControlMetrics;
+  readonly current: CurrentRequests;
   readonly #options: FlowControlOptions;
   readonly #facts: WorkFacts;
   #configuration: Configuration = EMPTY;
@@ -53,7 +55,7 @@ export class FlowControl {
 
   constructor(options: FlowControlOptions) {
     this.#options = options;
-    const { reader, bySize, watchList } = options;
+    const { environment, reader, bySize, watchList } = options;
     this.#facts = {
       bySize,
       watchList,
@@ -64,7 +66,12 @@ export class FlowControl {
       levels: () => this.levels,
       counts: () => this.#counts.values(),
       fraction: () => this.#fraction,
+      clock: environment.clock,
     });
+    this.current = new CurrentRequests(options.metrics, environment.clock, [
+      'waiting',
+      'executing',
+    ]);
     for (const target of [FLOW_SCHEMAS, PRIORITY_LEVELS])
       reader.follow(target, () => {
         this.#isStale = true;
@@ -159,6 +166,18 @@ export class FlowControl {
       const { nominal, min } = level.limits;
       if (isNew) level.current = nominal - Math.floor((nominal - min) / 2);
     }
+    const sumOf = (valueOf: (level: PriorityLevel) => number): number =>
+      Math.max(
+        1,
+        levels.reduce((sum, level) => sum + valueOf(level), 0),
+      );
+    this.current.setLimits(
+      {
+        waiting: sumOf(({ waitingMax }) => waitingMax),
+        executing: sumOf(({ limits }) => limits.nominal),
+      },
+      this.#options.environment.clock.monotonicMs(),
+    );
   }
 
   /** Ends a period: who needs more gets it from those who need less. */
@@ -174,7 +193,7 @@ export class FlowControl {
     this.#fraction = fraction;
     for (const [i, level] of levels.entries()) {
       level.target = targets[i] ?? 0;
-      level.setSeats(seats[i] ?? 0);
+      level.setSeats(seats[i] ?? 0, this.#options.seats);
     }
   }
 

@@ -5,6 +5,7 @@
  *
  * Source: upstream v1.36 staging/src/k8s.io/apiserver/pkg/util/flowcontrol/metrics/metrics.go.
  */
+import type { Clock } from '#base/env.ts';
 import {
   alpha,
   beta,
@@ -12,9 +13,11 @@ import {
   type MetricHead,
   type MetricRegistry,
 } from '#base/metrics.ts';
+import type { TimingRatio } from '#base/timing-ratio.ts';
 import { SERVICE_SECONDS, type Ticket, type WorkEstimate } from './queue.ts';
 import type { PriorityLevel } from './priority-level.ts';
 import type { SchemaCounts } from './schema-counts.ts';
+import { DEMAND_BUCKETS, REQUEST_BUCKETS, SEAT_BUCKETS, type Utilization } from './utilization.ts';
 
 const PREFIX = 'apiserver_flowcontrol';
 const LEVEL = 'priority_level';
@@ -29,6 +32,7 @@ export interface MetricSources {
   readonly counts: () => Iterable<SchemaCounts>;
   /** Of each wish for seats that was granted in the last period. */
   readonly fraction: () => number;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
 export class FlowControlMetrics {
@@ -89,6 +93,7 @@ export class FlowControlMetrics {
     );
     this.#observeLevels();
     this.#observeSchemas();
+    this.#observeTimes();
   }
 
   watches({ level, schema }: SchemaCounts, count: number): void {
@@ -150,11 +155,7 @@ export class FlowControlMetrics {
       named(beta, 'current_executing_requests', 'Requests that run.'),
       (one) => one.executingRequests,
     );
-    for (const [stability, name] of [
-      [beta, 'current_executing_seats'],
-      [alpha, 'request_concurrency_in_use'],
-    ] as const)
-      each(named(stability, name, 'Seats in use.'), (one) => one.executingSeats);
+    each(named(beta, 'current_executing_seats', 'Seats in use.'), (one) => one.executingSeats);
     each(
       named(
         alpha,
@@ -180,6 +181,55 @@ export class FlowControlMetrics {
     );
   }
 
+  /** Nanoseconds by how far something of a level was in use. */
+  #observeTimes(): void {
+    const { levels, clock } = this.#sources;
+    const each = (
+      { name, help, labels }: Pick<MetricHead, 'name' | 'help' | 'labels'>,
+      buckets: readonly number[],
+      ratiosOf: (times: Utilization) => Readonly<Record<string, TimingRatio>>,
+    ): void =>
+      this.#registry.observedHistogram(
+        alpha(`${PREFIX}_${name}`, `Nanoseconds by ${help}.`, ...labels),
+        buckets,
+        () =>
+          levels().flatMap((level) =>
+            Object.entries(ratiosOf(level.utilization)).map(([phase, ratio]) => ({
+              labels: labels.map((label) => (label === LEVEL ? level.name : phase)),
+              ...ratio.until(clock.monotonicMs()),
+            })),
+          ),
+      );
+    const inPhases = { labels: ['phase', LEVEL] };
+    each(
+      {
+        name: 'priority_level_request_utilization',
+        help: 'how many requests waited, as a part of what the queues take, or ran, as a part of the seats',
+        ...inPhases,
+      },
+      REQUEST_BUCKETS,
+      ({ waiting, executing }) => ({ waiting, executing }),
+    );
+    each(
+      {
+        name: 'priority_level_seat_utilization',
+        help: 'which part of the seats was in use',
+        ...inPhases,
+      },
+      SEAT_BUCKETS,
+      ({ seats }) => ({ executing: seats }),
+    );
+    each(
+      {
+        name: 'demand_seats',
+        help: 'how many seats a level could have used, as a part of those that it had',
+        labels: [LEVEL],
+      },
+      DEMAND_BUCKETS,
+      ({ demand }) => ({ demand }),
+    );
+  }
+
   #observeLevels(): void {
     const { levels, fraction } = this.#sources;
     const each = (
@@ -191,9 +241,12 @@ export class FlowControlMetrics {
       this.#registry.observed(stability(`${PREFIX}_${name}`, help, LEVEL), () =>
         levels().map((level) => [[level.name], valueOf(level)] as const),
       );
-    const nominal = 'Seats that are a level’s own.';
-    each('nominal_limit_seats', nominal, ({ limits }) => limits.nominal, beta);
-    each('request_concurrency_limit', nominal, ({ limits }) => limits.nominal);
+    each(
+      'nominal_limit_seats',
+      'Seats that are a level’s own.',
+      ({ limits }) => limits.nominal,
+      beta,
+    );
     each('lower_limit_seats', 'Seats that a level cannot lend.', ({ limits }) => limits.min);
     each('upper_limit_seats', 'Seats of a level that borrows.', ({ limits }) => limits.max);
     each('current_limit_seats', 'Seats of a level for now.', ({ current }) => current);

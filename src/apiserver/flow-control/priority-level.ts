@@ -3,23 +3,27 @@ import type {
   PriorityLevelConfiguration,
   PriorityLevelConfigurationSpec,
 } from '#api/gen/flowcontrol-v1.ts';
-import type { Environment } from '#base/env.ts';
+import type { Clock, Environment } from '#base/env.ts';
 import type { LevelLimits } from './borrowing.ts';
 import { dealProblem } from './dealer.ts';
 import { SeatDemand } from './demand.ts';
 import { DroppedRequests } from './dropped-requests.ts';
 import { QueueSet, type Queuing } from './queue-set.ts';
+import { Utilization } from './utilization.ts';
 
 export const EXEMPT = 'exempt';
 export const CATCH_ALL = 'catch-all';
 
 /** Of the nominal limit; more of its seats no request takes. */
 const REQUEST_SEATS_SHARE = 0.15;
+/** Of the server's seats: what the use of a level is measured by that has none for now. */
+const SEATLESS_SHARE = 1 / 10;
 
 export class PriorityLevel {
   readonly name: string;
   readonly queues: QueueSet;
   readonly demand: SeatDemand;
+  readonly utilization: Utilization;
   readonly dropped: DroppedRequests;
   uid = '';
   spec: PriorityLevelConfigurationSpec;
@@ -30,6 +34,9 @@ export class PriorityLevel {
   target = 0;
   /** Nobody is sent here any more; it goes when the last one has left. */
   isQuiescing = false;
+  readonly #clock: Clock;
+  /** The last one: who waits when the queues go waits on. */
+  #queueLength = 1;
 
   /** `onIdle`: is told when nobody is in the level. */
   constructor(
@@ -40,12 +47,17 @@ export class PriorityLevel {
   ) {
     this.name = name;
     this.spec = spec;
+    this.#clock = clock;
     this.demand = new SeatDemand(clock);
+    this.utilization = new Utilization(clock.monotonicMs());
     this.dropped = new DroppedRequests(clock);
     this.queues = new QueueSet({
       clock,
       timers,
-      onDemand: (seats, nowMs) => this.demand.set(seats, nowMs),
+      onChange: (totals, nowMs) => {
+        this.demand.set(totals.seatsInUse + totals.seatsWaiting, nowMs);
+        this.utilization.set(totals, nowMs);
+      },
       onIdle: () => onIdle(this),
     });
   }
@@ -73,9 +85,24 @@ export class PriorityLevel {
     return Math.max(1, Math.min(share, Math.floor(nominal / queuing.handSize)));
   }
 
-  /** Gives the level so many seats for now. */
-  setSeats(seats: number): void {
+  /** Requests that may wait; 0 where nobody waits. */
+  get waitingMax(): number {
+    const queuing = this.spec.limited?.limitResponse?.queuing;
+    return queuing === undefined ? 0 : queuing.queues * queuing.queueLengthLimit;
+  }
+
+  /** Gives the level so many seats for now, of `serverSeats` of the whole server. */
+  setSeats(seats: number, serverSeats: number): void {
     this.current = seats;
+    this.#queueLength =
+      this.spec.limited?.limitResponse?.queuing?.queueLengthLimit ?? this.#queueLength;
+    this.utilization.setLimits(
+      {
+        waiting: Math.max(1, this.waitingMax || this.#queueLength),
+        seats: seats > 0 ? seats : Math.max(1, Math.round(serverSeats * SEATLESS_SHARE)),
+      },
+      this.#clock.monotonicMs(),
+    );
     this.queues.configure(queuingOf(this.spec), seats);
   }
 }

@@ -19,8 +19,8 @@ function world(queuing: Queuing, limit: number) {
   const set = new QueueSet({
     clock: environment.clock,
     timers: environment.timers,
-    onDemand: (seats) => {
-      demand = seats;
+    onChange: ({ seatsInUse, seatsWaiting }) => {
+      demand = seatsInUse + seatsWaiting;
     },
     onIdle: () => {
       idles += 1;

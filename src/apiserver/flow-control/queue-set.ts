@@ -20,14 +20,23 @@ export interface QueuingConfig {
   readonly queueLengthLimit: number;
 }
 
+/** How many requests and seats there are in a level. */
+export interface QueueTotals {
+  readonly waiting: number;
+  readonly executing: number;
+  /** Also of those whose answers are given and whose final seats are held. */
+  readonly seatsInUse: number;
+  readonly seatsWaiting: number;
+}
+
 /** `exempt`: no limit at all. `reject`: who finds no seat is refused. */
 export type Queuing = QueuingConfig | 'exempt' | 'reject';
 
 export interface QueueSetServices {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly timers: Timers;
-  /** Told of the seats in use and waited for, whenever they change. */
-  onDemand(seats: number, nowMs: number): void;
+  /** Told whenever they change; they change again. */
+  onChange(totals: QueueTotals, nowMs: number): void;
   /** Told when nobody runs or waits any more. */
   onIdle(): void;
 }
@@ -188,7 +197,7 @@ export class QueueSet {
     this.totals.seatsWaiting += ticket.seats;
     ticket.counts.waitingRequests += 1;
     ticket.counts.waitingSeats += ticket.seats;
-    this.#tellDemand(nowMs);
+    this.#tell(nowMs);
   }
 
   /** Takes a request out of its queue; answers false when it does not wait. */
@@ -212,7 +221,7 @@ export class QueueSet {
     if (reason === 'time-out') this.totals.timedOut += 1;
     else this.totals.cancelled += 1;
     ticket.counts.reject(reason);
-    this.#tellDemand(nowMs);
+    this.#tell(nowMs);
     this.#dropSurplus();
     // The one behind it may fit where it did not.
     this.#dispatchAll(nowMs);
@@ -235,13 +244,16 @@ export class QueueSet {
       queue.boundNextDispatch();
     }
     const { additionalMs } = ticket.work;
-    if (additionalMs <= 0) this.#release(ticket, nowMs);
-    else
+    if (additionalMs <= 0) {
+      this.#release(ticket, nowMs);
+    } else {
+      this.#tell(nowMs);
       this.#services.timers.after(additionalMs, () => {
         const laterMs = this.#synced();
         this.#release(ticket, laterMs);
         this.#dispatchAll(laterMs);
       });
+    }
     this.#dispatchAll(nowMs);
     if (this.isIdle) this.#services.onIdle();
   }
@@ -254,7 +266,7 @@ export class QueueSet {
       queue.seatsInUse -= seats;
       this.#seatsOfQueues -= seats;
     }
-    this.#tellDemand(nowMs);
+    this.#tell(nowMs);
     if (queue?.isSurplus === true) this.#dropSurplus();
   }
 
@@ -318,7 +330,7 @@ export class QueueSet {
       this.lastDispatch = { progress: this.#progress, due: queue.nextDispatch };
       queue.nextDispatch += totalWork(ticket.work);
     }
-    this.#tellDemand(nowMs);
+    this.#tell(nowMs);
   }
 
   /** More final seats than there are cannot be held: as many for longer. */
@@ -333,8 +345,8 @@ export class QueueSet {
     ticket.seats = Math.max(initialSeats, this.#limit);
   }
 
-  #tellDemand(nowMs: number): void {
-    this.#services.onDemand(this.totals.seatsInUse + this.totals.seatsWaiting, nowMs);
+  #tell(nowMs: number): void {
+    this.#services.onChange(this.totals, nowMs);
   }
 
   /** Brings the progress up to now; answers the time. */

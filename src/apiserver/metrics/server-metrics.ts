@@ -39,7 +39,7 @@ export class ServerMetrics {
   readonly terminations: Counter;
   readonly deprecated: Counter;
   readonly #resources: ResourceSet;
-  readonly #inFlight = { readOnly: 0, mutating: 0 };
+  #inFlight = 0;
   #onIdle: (() => void)[] = [];
 
   constructor(options: ServerMetricsOptions) {
@@ -111,36 +111,23 @@ export class ServerMetrics {
   }
 
   /** A request begins; answers how to say that it ended. */
-  begin(kind: 'readOnly' | 'mutating'): () => void {
-    this.#inFlight[kind] += 1;
+  begin(): () => void {
+    this.#inFlight += 1;
     return () => {
-      this.#inFlight[kind] -= 1;
-      if (this.#inFlightCount() > 0) return;
+      this.#inFlight -= 1;
+      if (this.#inFlight > 0) return;
       for (const wake of this.#onIdle.splice(0)) wake();
     };
   }
 
   /** Resolves when no request is being answered, but for those that run long. */
   whenIdle(): Promise<void> {
-    if (this.#inFlightCount() === 0) return Promise.resolve();
+    if (this.#inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
-  }
-
-  #inFlightCount(): number {
-    return this.#inFlight.readOnly + this.#inFlight.mutating;
   }
 
   #observe({ resources, gates, startMs }: ServerMetricsOptions): void {
     const { registry } = this;
-    registry.observed(
-      {
-        name: 'apiserver_current_inflight_requests',
-        help: 'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
-        stability: 'STABLE',
-        labels: ['request_kind'],
-      },
-      () => Object.entries(this.#inFlight).map(([kind, count]) => [[kind], count] as const),
-    );
     registry.observed(
       {
         name: 'apiserver_storage_objects',
