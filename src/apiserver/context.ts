@@ -29,9 +29,9 @@ export class RequestContext {
   readonly info: RequestInfo;
   readonly environment: Environment;
   user: User = ANONYMOUS;
-  /** When it came; undefined where nothing is audited, as are the next two. */
+  /** When it came; undefined where nothing is audited. */
   received: Moment | undefined;
-  /** How long parts of the server took. */
+  /** How long parts of the server took; undefined where that is not measured. */
   latencies: Latencies | undefined;
   /** What is written down of this request; undefined for nothing. */
   audit: RequestAudit | undefined;
@@ -88,5 +88,13 @@ export class RequestContext {
   /** Annotations of audit events of the level `Request` and above. */
   get requestAnnotations(): ReadonlyMap<string, string> {
     return this.#requestAnnotations;
+  }
+}
+
+/** One of the many writes that a request stands for. Admission takes each for a request of its own. */
+export class RequestPart {
+  readonly whole: RequestContext;
+  constructor(whole: RequestContext) {
+    this.whole = whole;
   }
 }

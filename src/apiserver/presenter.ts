@@ -4,6 +4,7 @@
  * JSON of the stored version is sent as it lies in the cache; every other form is made from the
  * parsed object. A reader in this process may take the parsed objects themselves (docs/adr/0005).
  */
+import type { Clock } from '#base/env.ts';
 import type { Body } from '#base/http/message.ts';
 import { apiVersionOf } from '#api/meta/object.ts';
 import { type AnyKind, listSchemaOf } from '#api/kind.ts';
@@ -56,6 +57,10 @@ export class Presenter {
   readonly wanted: Wanted;
   /** Answers are objects, not bytes. */
   readonly givesObjects: boolean;
+  /** How long the making of Tables, and of metadata alone, has taken; 0 where that is not timed. */
+  viewsMs = 0;
+  readonly #clock: Clock;
+  readonly #isTimed: boolean;
   readonly #includeObject: IncludeObject;
   readonly #nowMs: number;
   /** The apiVersion of a Table and of metadata alone. */
@@ -65,12 +70,15 @@ export class Presenter {
     resource: Resource;
     wanted: Wanted;
     includeObject?: string | null;
-    nowMs: number;
+    clock: Clock;
+    isTimed?: boolean;
     takesObjects?: boolean;
   }) {
     this.resource = options.resource;
     this.wanted = options.wanted;
-    this.#nowMs = options.nowMs;
+    this.#clock = options.clock;
+    this.#isTimed = options.isTimed === true;
+    this.#nowMs = options.clock.now();
     this.#meta = `meta.k8s.io/${options.wanted.metaVersion ?? 'v1'}`;
     this.givesObjects = options.takesObjects === true && options.wanted.view !== 'table';
     const include = options.includeObject ?? '';
@@ -106,7 +114,8 @@ export class Presenter {
   value(entry: Entry): object {
     const { kind } = this.resource;
     const object = this.resource.read(entry);
-    return this.wanted.view === 'metadata' ? partial(kind, object, this.#meta) : object;
+    if (this.wanted.view !== 'metadata') return object;
+    return this.#view(() => partial(kind, object, this.#meta));
   }
 
   /** One object, as a verb made it. */
@@ -115,17 +124,16 @@ export class Presenter {
     switch (this.wanted.view) {
       case 'table': {
         const resourceVersion = object.metadata?.resourceVersion ?? '';
-        const head = tableHead(kind, {
-          metadata: { resourceVersion },
-          columns,
-          apiVersion: this.#meta,
-        });
-        const table = { ...head, rows: [this.#row(object)] };
+        const shape = { metadata: { resourceVersion }, columns, apiVersion: this.#meta };
+        const table = this.#view(() => ({
+          ...tableHead(kind, shape),
+          rows: [this.#row(object)],
+        }));
         return this.encode(table, `${META_SCHEMAS}Table`);
       }
       case 'metadata':
         return this.encode(
-          partial(kind, object, this.#meta),
+          this.#view(() => partial(kind, object, this.#meta)),
           `${META_SCHEMAS}PartialObjectMetadata`,
         );
       case 'object':
@@ -138,7 +146,7 @@ export class Presenter {
     if (!this.givesObjects) return { kind: 'bytes', bytes: this.object(object) };
     const { kind } = this.resource;
     if (this.wanted.view === 'metadata')
-      return { kind: 'object', object: partial(kind, object, this.#meta) };
+      return { kind: 'object', object: this.#view(() => partial(kind, object, this.#meta)) };
     return { kind: 'object', object: withTypeMeta(object, apiVersionOf(kind), kind.kind) };
   }
 
@@ -152,7 +160,7 @@ export class Presenter {
           schema: `${META_SCHEMAS}Table`,
           itemSchema: `${META_SCHEMAS}TableRow`,
           itemsFrom: 0,
-          item: (entry) => this.#row(this.resource.readOnce(entry)),
+          item: (entry) => this.#view(() => this.#row(this.resource.readOnce(entry))),
         };
       case 'metadata':
         return {
@@ -161,7 +169,8 @@ export class Presenter {
           schema: `${META_SCHEMAS}PartialObjectMetadataList`,
           itemSchema: `${META_SCHEMAS}PartialObjectMetadata`,
           itemsFrom: 0,
-          item: (entry) => partial(kind, this.resource.readOnce(entry), this.#meta),
+          item: (entry) =>
+            this.#view(() => partial(kind, this.resource.readOnce(entry), this.#meta)),
         };
       case 'object': {
         const apiVersion = apiVersionOf(kind);
@@ -216,6 +225,14 @@ export class Presenter {
     return (
       encoding === 'json' && view === 'object' && !pretty && this.resource.sendsStoredBytes(entry)
     );
+  }
+
+  #view<T>(make: () => T): T {
+    if (!this.#isTimed) return make();
+    const startMs = this.#clock.monotonicMs();
+    const view = make();
+    this.viewsMs += this.#clock.monotonicMs() - startMs;
+    return view;
   }
 
   #row(object: ApiObject): object {

@@ -110,7 +110,9 @@ function createServiceAllocators(core: ServerCore): ServiceAllocators {
   return new ServiceAllocators({
     reader,
     client,
+    clock: environment.clock,
     log: environment.log,
+    metricRegistry: core.metrics.registry,
     clusterIpRange: options.serviceClusterIpRange,
     nodePortRange: options.serviceNodePortRange,
     random: environment.random,

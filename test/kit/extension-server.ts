@@ -56,6 +56,8 @@ const SCHEMA = { type: 'object', properties: { spec: { type: 'string' } } };
 export class ExtensionServer {
   /** Who asked what. */
   readonly asked: { readonly user: User | undefined; readonly url: string }[] = [];
+  /** Of each request, what its audit event is to be known by. */
+  readonly auditIds: (string | undefined)[] = [];
   /** Without it the server knows discovery in the old form alone. */
   aggregatedDiscovery = true;
   resources: readonly object[] = RESOURCES;
@@ -66,6 +68,7 @@ export class ExtensionServer {
   readonly handler: Handler = async (request) => {
     const user = await this.#authenticate(request, () => {});
     this.asked.push({ user, url: request.url });
+    this.auditIds.push(request.headers['audit-id']);
     if (user === undefined) return json(401, { kind: 'Status', code: 401 });
     return this.#answer(request, new URL(request.url, 'https://extension'));
   };
@@ -185,8 +188,10 @@ export class AggregatedServers {
     });
   }
 
-  static async start(): Promise<AggregatedServers> {
-    const servers = new AggregatedServers();
+  static async start(
+    options?: ConstructorParameters<typeof TestApiServer>[0],
+  ): Promise<AggregatedServers> {
+    const servers = new AggregatedServers(options);
     const { api } = servers;
     await api.environment.resolve(api.server.start());
     await api.must('POST /api/v1/namespaces', { metadata: { name: 'wardle' } });

@@ -89,10 +89,11 @@ export class Aggregator {
     remote: RemoteApi,
     endpoint: Endpoint,
   ): Promise<HttpResponse> {
-    const { request, info, user } = context;
+    const { request, info, user, auditId } = context;
     const mark = request.url.indexOf('?');
     const call = {
       user,
+      auditId,
       endpoint,
       path: decoded(info.path),
       query: mark < 0 ? '' : request.url.slice(mark),

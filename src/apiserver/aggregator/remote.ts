@@ -53,6 +53,8 @@ export function pass(
   call: {
     readonly request: HttpRequest;
     readonly user: User;
+    /** By which both servers' audit events are known as one request's. */
+    readonly auditId: string;
     readonly endpoint: Endpoint;
     readonly path: string;
     readonly query: string;
@@ -64,7 +66,7 @@ export function pass(
     path: call.path,
     query: call.query,
     rules: { prefix: '', backendHost: host, clientHost: host },
-    headers: { ...identityHeaders(call.user), host },
+    headers: { ...identityHeaders(call.user), 'audit-id': call.auditId, host },
   };
   return forward(call.request, target);
 }

@@ -16,13 +16,15 @@ import {
   rangesOf,
   usableAddresses,
 } from '#api/networking/service-ranges.ts';
-import type { Random } from '#base/env.ts';
-import { formatCidr, formatIp, type IpRange, parseIp } from '#base/ip.ts';
+import type { Clock, Random } from '#base/env.ts';
+import { formatCidr, formatIp, type IpAddress, type IpRange, parseIp } from '#base/ip.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { IP_ADDRESSES, SERVICE_CIDRS, SERVICES } from '../admission/targets.ts';
 import type { ApiObject } from '../api-object.ts';
 import type { LocalClient } from '../bootstrap/local-client.ts';
 import { addressesOf } from './ip-families.ts';
+import { AddressMetrics } from './metrics.ts';
 import { Holders, lowerBand, Pool } from './pool.ts';
 
 const BAND = { least: 16n, most: 256n, step: 16n };
@@ -44,17 +46,21 @@ export interface AddressAllocatorOptions {
   readonly reader: ObjectReader;
   readonly client: Pick<LocalClient, 'create' | 'remove'>;
   readonly random: Random;
+  readonly clock: Clock;
+  readonly metricRegistry: MetricRegistry;
 }
 
 /** A range, which several ServiceCIDRs may name. */
 interface OpenRange {
   readonly range: IpRange;
+  readonly cidr: string;
   readonly pool: Pool;
   readonly isReady: boolean;
 }
 
 export class AddressAllocator {
   readonly #options: AddressAllocatorOptions;
+  readonly #metrics: AddressMetrics;
   readonly #holders4 = new Holders();
   readonly #holders6 = new Holders();
   readonly #cidrs = new Map<string, ServiceCIDR>();
@@ -63,7 +69,11 @@ export class AddressAllocator {
   readonly #seen = new Map<string, readonly string[]>();
 
   constructor(options: AddressAllocatorOptions) {
+    const { metricRegistry, clock } = options;
     this.#options = options;
+    this.#metrics = new AddressMetrics(metricRegistry, clock, () =>
+      this.#ranges.map(({ cidr, pool }) => [cidr, pool.fill()] as const),
+    );
   }
 
   /** Learns ranges and holders, and follows them from here on. The caches are loaded. */
@@ -91,6 +101,7 @@ export class AddressAllocator {
         const before = open.get(text);
         open.set(text, {
           range,
+          cidr: text,
           pool: before?.pool ?? this.#poolOf(range),
           isReady: isReady || before?.isReady === true,
         });
@@ -151,8 +162,20 @@ export class AddressAllocator {
     const address = parseIp(text);
     if (address === undefined) throw new AllocationError(`failed to parse service IP ${text}`);
     const family = familyLabel(address.family);
-    if (!this.#ready(family).some(({ pool }) => pool.contains(address.value)))
+    const found = this.#ready(family).find(({ pool }) => pool.contains(address.value));
+    if (found === undefined)
       throw new AllocationError('the provided network does not match the current range');
+    const startMs = this.#metrics.nowMs;
+    try {
+      await this.#lock(address, service);
+    } catch (error) {
+      this.#metrics.failed(found.cidr, 'static');
+      throw error;
+    }
+    this.#metrics.took(found.cidr, 'static', startMs);
+  }
+
+  async #lock(address: IpAddress, service: Service): Promise<void> {
     const taken = new AllocationError('provided IP is already allocated');
     const { reader, client } = this.#options;
     const holders = this.#holdersOf(address);
@@ -176,19 +199,25 @@ export class AddressAllocator {
     // What has just been released may not show yet.
     await this.#options.reader.catchUp();
     const second = await this.#tryAny(family, service);
-    if (second === undefined) throw full();
-    return second;
+    if (second !== undefined) return second;
+    for (const { cidr } of this.#ready(family)) this.#metrics.failed(cidr, 'dynamic');
+    throw full();
   }
 
   async #tryAny(family: IPFamily, service: Service): Promise<string | undefined> {
-    for (const { pool, range } of this.#ready(family)) {
+    for (const { pool, range, cidr } of this.#ready(family)) {
+      const startMs = this.#metrics.nowMs;
       for (let value = pool.findFree(); value !== undefined; value = pool.findFree()) {
         pool.holders.hold(value);
         const object = ipAddressFor({ family: range.family, value }, ownerOf(service));
         try {
-          if (await this.#options.client.create(IP_ADDRESS_TARGET, object))
+          if (await this.#options.client.create(IP_ADDRESS_TARGET, object)) {
+            this.#metrics.took(cidr, 'dynamic', startMs);
             return object.metadata?.name;
+          }
+          this.#metrics.failed(cidr, 'dynamic');
         } catch (error) {
+          this.#metrics.failed(cidr, 'dynamic');
           pool.holders.giveBack(value);
           throw error;
         }

@@ -5,10 +5,12 @@
  */
 import type { Service, ServiceSpec } from '#api/gen/core-v1.ts';
 import type { Random } from '#base/env.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { SERVICES } from '../admission/targets.ts';
 import type { ApiObject } from '../api-object.ts';
 import { AllocationError } from './addresses.ts';
+import { PortMetrics, type Scope } from './metrics.ts';
 import { Holders, lowerBand, Pool } from './pool.ts';
 
 const BAND = { least: 16n, most: 128n, step: 32n };
@@ -24,10 +26,16 @@ export class NodePorts {
   readonly pool: Pool;
   readonly reader: ObjectReader;
   readonly rangeText: string;
+  readonly metrics: PortMetrics;
   /** What each Service (`namespace/name`) was last seen with. */
   readonly #seen = new Map<string, readonly bigint[]>();
 
-  constructor(options: { reader: ObjectReader; range: PortRange; random: Random }) {
+  constructor(options: {
+    readonly reader: ObjectReader;
+    readonly range: PortRange;
+    readonly random: Random;
+    readonly metricRegistry: MetricRegistry;
+  }) {
     const { from, to } = options.range;
     const [first, last] = [BigInt(from), BigInt(to)];
     this.reader = options.reader;
@@ -39,6 +47,7 @@ export class NodePorts {
       random: options.random,
       holders: new Holders(),
     });
+    this.metrics = new PortMetrics(options.metricRegistry, () => this.pool.fill());
   }
 
   start(): void {
@@ -89,22 +98,23 @@ export class PortTaking {
     const number = BigInt(port);
     // Upstream's dry run does not look at the range.
     if (!this.#dryRun && !pool.contains(number)) {
-      throw new AllocationError(
+      throw this.#failed(
+        'static',
         `provided port is not in the valid range. The range of valid ports is ${rangeText}`,
       );
     }
     // What another write has just released may not show yet.
     if (!pool.holders.isFree(number)) await reader.catchUp();
     if (!pool.holders.isFree(number) || (this.#dryRun && this.#taken.includes(port)))
-      throw new AllocationError('provided port is already allocated');
-    this.#keep(port);
+      throw this.#failed('static', 'provided port is already allocated');
+    this.#keep(port, 'static');
   }
 
   /** Throws AllocationError. */
   async takeAny(): Promise<number> {
     if (this.#dryRun) {
       const port = this.#taken.length === 0 ? PLACEHOLDER : Math.max(...this.#taken) + 1;
-      this.#keep(port);
+      this.#keep(port, 'dynamic');
       return port;
     }
     const { pool, reader } = this.#ports;
@@ -113,14 +123,21 @@ export class PortTaking {
       await reader.catchUp();
       number = pool.findFree();
     }
-    if (number === undefined) throw new AllocationError('range is full', true);
-    this.#keep(Number(number));
+    if (number === undefined) throw this.#failed('dynamic', 'range is full');
+    this.#keep(Number(number), 'dynamic');
     return Number(number);
   }
 
-  #keep(port: number): void {
+  #keep(port: number, scope: Scope): void {
     this.#taken.push(port);
-    if (!this.#dryRun) this.#ports.pool.holders.hold(BigInt(port));
+    if (this.#dryRun) return;
+    this.#ports.pool.holders.hold(BigInt(port));
+    this.#ports.metrics.took(scope);
+  }
+
+  #failed(scope: Scope, message: string): Error {
+    if (!this.#dryRun) this.#ports.metrics.failed(scope);
+    return new AllocationError(message);
   }
 
   revert(): void {

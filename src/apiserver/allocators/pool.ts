@@ -8,6 +8,7 @@
  * their number (KEP-3070, KEP-3668).
  */
 import type { Random } from '#base/env.ts';
+import type { Fill } from './metrics.ts';
 
 /** Who has which number. Ranges that overlap share it. */
 export class Holders {
@@ -18,6 +19,14 @@ export class Holders {
   /** How many numbers are taken, at most. */
   get size(): number {
     return this.#used.size + this.#held.size;
+  }
+
+  /** How many numbers from `first` to `last` are taken. */
+  countIn(first: bigint, last: bigint): number {
+    let count = 0;
+    for (const numbers of [this.#used.keys(), this.#held])
+      for (const number of numbers) if (number >= first && number <= last) count++;
+    return count;
   }
 
   isFree(number: bigint): boolean {
@@ -79,6 +88,13 @@ export class Pool {
     return number >= this.first && number <= this.last;
   }
 
+  /** How many numbers are taken, and how many are not. */
+  fill(): Fill {
+    const taken = this.holders.countIn(this.first, this.last);
+    const size = this.last - this.first + 1n;
+    return { taken, free: Math.max(0, Number(size > MOST ? MOST : size) - taken) };
+  }
+
   /** A number that nobody has; undefined when the pool is empty. It is not held yet. */
   findFree(): bigint | undefined {
     const split = this.first + this.#lowerBand;
@@ -99,6 +115,9 @@ export class Pool {
     return undefined;
   }
 }
+
+/** Upstream counts no further in a range: the largest of Go's `int`. */
+const MOST = 2n ** 63n - 1n;
 
 /** Random starts are spread over this many numbers: doubles are exact to here. */
 const SPREAD = 2n ** 48n;

@@ -6,6 +6,7 @@ import type { Service, ServiceSpec } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { StatusError } from '#api/meta/status.ts';
 import { parseCidr, parseIp, rangeContains } from '#base/ip.ts';
+import { MetricRegistry } from '#base/metrics.ts';
 import { FakeReader } from '#kit/fake-reader.ts';
 import type { ApiObject } from '../api-object.ts';
 import { IP_ADDRESSES, SERVICE_CIDRS, SERVICES } from '../admission/targets.ts';
@@ -37,10 +38,13 @@ function start(clusterIpRange = RANGE, nodePortRange = { from: 30_000, to: 32_76
     metadata: { name: 'kubernetes' },
     spec: { cidrs: clusterIpRange.split(',') },
   });
+  const { clock, log } = new VirtualEnvironment();
   allocators = new ServiceAllocators({
     reader,
     client,
-    log: new VirtualEnvironment().log,
+    clock,
+    log,
+    metricRegistry: new MetricRegistry(),
     clusterIpRange,
     nodePortRange,
     random: new SeededRandom(1),

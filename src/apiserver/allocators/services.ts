@@ -4,9 +4,10 @@
  * Source: upstream pkg/registry/core/service/storage (alloc.go, storage.go) for when something is
  * taken, kept and given back.
  */
-import { type Logger, type Random } from '#base/env.ts';
+import type { Clock, Logger, Random } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
 import { parseCidr } from '#base/ip.ts';
+import type { MetricRegistry } from '#base/metrics.ts';
 import type { IPFamily, Service } from '#api/gen/core-v1.ts';
 import { familyLabel } from '#api/networking/service-ranges.ts';
 import type { ObjectReader } from '../admission/admission.ts';
@@ -30,7 +31,9 @@ export interface ServiceAllocatorOptions {
   readonly clusterIpRange: string;
   readonly nodePortRange: PortRange;
   readonly random: Random;
+  readonly clock: Clock;
   readonly log: Logger;
+  readonly metricRegistry: MetricRegistry;
 }
 
 export class ServiceAllocators implements Allocator {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { VirtualEnvironment } from '#kit/virtual-environment.ts';
 import { RequestContext } from '../context.ts';
 import { requestInfoOf } from '../request-info.ts';
-import { annotateLatency, tookMs } from './latency.ts';
+import { annotateLatency, tookMs, waitedForOthersMs, webhookTook } from './latency.ts';
 
 function request() {
   const environment = new VirtualEnvironment();
@@ -48,5 +48,21 @@ describe('the latency of a request', () => {
     tookMs(context, 'etcd', 1000);
     annotateLatency(context, 1000);
     assert.equal(context.annotations.size, 0);
+    assert.equal(context.latencies, undefined);
+  });
+
+  it('without what it has waited for by the will of others is known of all', () => {
+    const { context } = request();
+    context.latencies = undefined;
+    tookMs(context, 'apf-queue-wait', 0);
+    assert.equal(context.latencies, undefined);
+    assert.equal(waitedForOthersMs(context), 0);
+    tookMs(context, 'apf-queue-wait', 100);
+    tookMs(context, 'authorization', 50);
+    webhookTook(context, 'mutating-webhook', 20);
+    webhookTook(context, 'mutating-webhook', 20);
+    webhookTook(context, 'validating-webhook', 5);
+    webhookTook(context, 'validating-webhook', 3);
+    assert.equal(waitedForOthersMs(context), 145);
   });
 });

@@ -372,6 +372,18 @@ describe('encryption at rest', () => {
         assert.ok(String(body).includes(why), String(body));
       });
 
+    it('counts the data keys that are made: one for each key of the service', async () => {
+      const made = /\napiserver_storage_data_key_generation_duration_seconds_count (\d+)\n/;
+      await start(rule('secrets', KMS));
+      await server.call(`POST ${SECRETS}`, secret('one'));
+      assert.equal(made.exec(await metrics())?.[1], '1');
+      await environment.advance(120_000);
+      assert.equal(made.exec(await metrics())?.[1], '1');
+      keyService.keyId = 'key-2';
+      await environment.advance(60_000);
+      assert.equal(made.exec(await metrics())?.[1], '2');
+    });
+
     it('tells keys by their hash alone', async () => {
       keyService.keyId = 'a-name-to-hide';
       await start(rule('secrets', KMS));

@@ -247,8 +247,9 @@ export class KmsProvider implements Provider {
   }
 
   async #newKey(): Promise<Pick<WriteKey, 'source' | 'cipher'>> {
-    const { random } = this.#options.environment;
-    const seed = random.bytes(SEED_BYTES);
+    const { environment, metrics } = this.#options;
+    const { random } = environment;
+    const seed = metrics.dataKeys.made(() => random.bytes(SEED_BYTES));
     const answer = await this.#call('Encrypt', { plaintext: seed, uid: random.uuid() }).catch(
       (error: unknown) => {
         throw new Error(`failed to encrypt DEK, error: ${messageOf(error)}`, { cause: error });

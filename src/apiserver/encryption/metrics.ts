@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#base/env.ts';
 import { grpcCodeName, GrpcError, GRPC_CODE } from '#base/grpc.ts';
-import type { Counter, Histogram, MetricRegistry } from '#base/metrics.ts';
+import { alpha, type Counter, type Histogram, type MetricRegistry } from '#base/metrics.ts';
 import { hashLabel } from '../metrics/config-metrics.ts';
 
 const STORAGE = 'apiserver_storage';
@@ -20,6 +20,7 @@ const doubling = (first: number, count: number): number[] =>
   Array.from({ length: count }, (_, at) => first * 2 ** at);
 
 export class EncryptionMetrics {
+  readonly dataKeys: DataKeyMetrics;
   readonly #clock: Clock;
   readonly #serverHash: string;
   readonly #operations: Counter;
@@ -38,6 +39,7 @@ export class EncryptionMetrics {
   /** `serverId`: the name of this server's Lease. */
   constructor(registry: MetricRegistry, clock: Clock, serverId: string) {
     this.#clock = clock;
+    this.dataKeys = new DataKeyMetrics(registry, clock);
     this.#serverHash = hashLabel(serverId);
     const stability = ALPHA;
     this.#operations = registry.counter({
@@ -114,7 +116,7 @@ export class EncryptionMetrics {
     outcome: { readonly startMs: number; readonly error?: unknown },
   ): void {
     const { startMs, error } = outcome;
-    this.#operations.add([resource, statusOf(error, 'Unknown'), direction, prefix]);
+    this.#operations.add([resource, statusOf(error), direction, prefix]);
     if (error === undefined)
       this.#seconds.observe([direction, prefix], (this.#clock.monotonicMs() - startMs) / 1000);
   }
@@ -126,7 +128,7 @@ export class EncryptionMetrics {
   /** `method`: `/v2.KeyManagementService/Encrypt` */
   called(provider: string, method: string, startMs: number, error?: unknown): void {
     const seconds = (this.#clock.monotonicMs() - startMs) / 1000;
-    this.#kmsSeconds.observe([statusOf(error, 'unknown-non-grpc'), method, provider], seconds);
+    this.#kmsSeconds.observe([statusOf(error), method, provider], seconds);
   }
 
   usedKey(direction: Direction, provider: string, keyId: string): void {
@@ -166,7 +168,42 @@ export class EncryptionMetrics {
   }
 }
 
-function statusOf(error: unknown, otherwise: string): string {
+/** Of the making of data keys here; a key service only encrypts them. */
+export class DataKeyMetrics {
+  readonly #clock: Clock;
+  readonly #seconds: Histogram;
+  readonly #failures: Counter;
+
+  constructor(registry: MetricRegistry, clock: Clock) {
+    const prefix = `${STORAGE}_data_key_generation`;
+    this.#clock = clock;
+    this.#seconds = registry.histogram(
+      alpha(`${prefix}_duration_seconds`, 'How long it took to make a data key.'),
+      doubling(5e-6, 14),
+    );
+    this.#failures = registry.counter(
+      alpha(`${prefix}_failures_total`, 'How often no data key could be made.'),
+    );
+  }
+
+  /** What `make` makes. */
+  made<T>(make: () => T): T {
+    const startMs = this.#clock.monotonicMs();
+    try {
+      const key = make();
+      this.#seconds.observe([], (this.#clock.monotonicMs() - startMs) / 1000);
+      return key;
+    } catch (error) {
+      this.#failures.add([]);
+      throw error;
+    }
+  }
+}
+
+/** The code of the key service, where it lies at the root of `error`. */
+function statusOf(error: unknown): string {
   if (error === undefined) return grpcCodeName(GRPC_CODE.ok);
-  return error instanceof GrpcError ? grpcCodeName(error.code) : otherwise;
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof GrpcError) return grpcCodeName(cause.code);
+  return 'unknown-non-grpc';
 }

@@ -11,7 +11,7 @@ import type { Body, ByteSink, HttpResponse, ObjectSink } from '#base/http/messag
 import { messageOf } from '#base/error.ts';
 import { internalError, StatusError } from '#api/meta/status.ts';
 import type { Auditor } from '../audit/auditor.ts';
-import { annotateLatency } from '../audit/latency.ts';
+import { annotateLatency, measureLatencies } from '../audit/latency.ts';
 import type { RequestAudit } from '../audit/record.ts';
 import type { RequestContext } from '../context.ts';
 import type { Filter, Next } from './filter.ts';
@@ -24,7 +24,7 @@ export function auditInitFilter(): Filter {
     handle(context, next) {
       const { clock } = context.environment;
       context.received = { nowMs: clock.now(), monotonicMs: clock.monotonicMs() };
-      context.latencies = new Map();
+      measureLatencies(context);
       return next();
     },
   };

@@ -4,6 +4,7 @@
  * Only requests with a route are counted: their labels are ours, not the client's.
  */
 import type { Body, ByteSink, HttpResponse } from '#base/http/message.ts';
+import { waitedForOthersMs } from '../audit/latency.ts';
 import { requestLabels, type ServerMetrics } from '../metrics/server-metrics.ts';
 import type { Filter } from './filter.ts';
 import { isLongRunning } from './long-running.ts';
@@ -22,13 +23,18 @@ export function metricsFilter(metrics: ServerMetrics): Filter {
         const response = await next();
         if (!metrics.hasRoute(info)) return response;
         const labels = requestLabels(info, context.request.method, dryRunOf(info.query));
-        const [component = '', , ...rest] = labels;
+        const [component = '', dryRun, ...rest] = labels;
+        const ownLabels = [component, ...rest];
         metrics.requests.add([String(response.status), ...labels]);
-        if (isLong) return counted(response, metrics, [component, ...rest]);
-        metrics.durations.observe(labels, (environment.clock.monotonicMs() - beganMs) / 1000);
+        if (isLong) return counted(response, metrics, ownLabels);
+        const tookMs = environment.clock.monotonicMs() - beganMs;
+        metrics.durations.observe(labels, tookMs / 1000);
+        if (dryRun === '') {
+          const ownMs = Math.max(0, tookMs - waitedForOthersMs(context));
+          metrics.ownDurations.observe(ownLabels, ownMs / 1000);
+        }
         const size = sizeOf(response.body);
-        if (size !== undefined && READS.has(info.verb))
-          metrics.sizes.observe([component, ...rest], size);
+        if (size !== undefined && READS.has(info.verb)) metrics.sizes.observe(ownLabels, size);
         return response;
       } finally {
         end?.();

@@ -3,6 +3,7 @@ import { apiVersionOf } from '#api/meta/object.ts';
 import { badRequest, methodNotSupported, notFound, pathNotFound } from '#api/meta/status.ts';
 import type { HttpResponse } from '#base/http/message.ts';
 import type { StoredValue, StoreHistory } from '#store/store.ts';
+import { timed, timedAnswer } from '../audit/latency.ts';
 import type { RequestContext } from '../context.ts';
 import { listBody } from '../list-body.ts';
 import { contentType } from '../presenter.ts';
@@ -45,7 +46,7 @@ export class HistoryHandler {
       throw methodNotSupported(resource.groupResource, info.verb);
     const { registry, policy } = this.#services;
     const history = historyOf(registry, resource, policy);
-    await registry.hub.waitForNow(context.signal);
+    await timed(context, 'etcd', () => registry.hub.waitForNow(context.signal));
     if (view === 'objects' && info.name === '') return this.#list(context, resource, history);
     if (info.name === '') throw badRequest(`${view} are of one object: give its name`);
     if (view === 'objects') return this.#get(context, resource, history);
@@ -66,7 +67,7 @@ export class HistoryHandler {
     const entry = entryOf(item);
     await resource.ready([entry]);
     const presenter = presenterFor(context, resource);
-    const body = presenter.single(entry);
+    const body = timedAnswer(context, presenter, () => presenter.single(entry));
     return bodyResponse(200, contentType(presenter.wanted), body);
   }
 
@@ -86,11 +87,15 @@ export class HistoryHandler {
     const presenter = presenterFor(context, resource);
     const selection = selectionOf(resource, labelSelector, fieldSelector);
     const page = await historicPage(
+      context,
       { resource, parameters, selection },
       { prefix, ...place },
       (at, options) => reached(() => history.list(at, options)),
     );
-    const body = await listBody({ presenter, ...page, turns: new Turns(context.environment) });
+    const turns = new Turns(context.environment);
+    const body = await timedAnswer(context, presenter, () =>
+      listBody({ presenter, ...page, turns }),
+    );
     return bodyResponse(200, contentType(presenter.wanted), body);
   }
 

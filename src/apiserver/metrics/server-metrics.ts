@@ -20,6 +20,8 @@ const DURATION_BUCKETS = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45,
   60,
 ];
+/** Of what the server is held to: below that nobody has anything to say. */
+const OWN_DURATION_BUCKETS = DURATION_BUCKETS.filter((seconds) => seconds >= 0.05);
 const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const REQUEST = ['dry_run', 'group', 'resource', 'scope', 'subresource', 'verb', 'version'];
 
@@ -34,6 +36,8 @@ export class ServerMetrics {
   readonly registry: MetricRegistry;
   readonly requests: Counter;
   readonly durations: Histogram;
+  /** Without what requests have waited for by the will of others. */
+  readonly ownDurations: Histogram;
   readonly sizes: Histogram;
   readonly longRunning: Counter;
   readonly terminations: Counter;
@@ -48,23 +52,32 @@ export class ServerMetrics {
     this.#resources = options.resources;
     this.requests = registry.counter({
       name: 'apiserver_request_total',
-      help: 'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+      help: 'How many requests were answered, by what they asked for and the code of the answer.',
       stability: 'STABLE',
       labels: ['code', 'component', ...REQUEST],
     });
     this.durations = registry.histogram(
       {
         name: 'apiserver_request_duration_seconds',
-        help: 'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+        help: 'Seconds from a request to the head of its answer.',
         stability: 'STABLE',
         labels: ['component', ...REQUEST],
       },
       DURATION_BUCKETS,
     );
+    this.ownDurations = registry.histogram(
+      {
+        name: 'apiserver_request_sli_duration_seconds',
+        help: 'Seconds that requests took the server itself: without what they waited for webhooks and in queues.',
+        stability: 'ALPHA',
+        labels: ['component', ...REQUEST.slice(1)],
+      },
+      OWN_DURATION_BUCKETS,
+    );
     this.sizes = registry.histogram(
       {
         name: 'apiserver_response_sizes',
-        help: 'Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.',
+        help: 'Bytes in the bodies of answers to reads.',
         stability: 'STABLE',
         labels: ['component', ...REQUEST.slice(1)],
       },
@@ -72,19 +85,19 @@ export class ServerMetrics {
     );
     this.longRunning = registry.gauge({
       name: 'apiserver_longrunning_requests',
-      help: 'Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component. Not all requests are tracked this way.',
+      help: 'How many watches, streams and proxied requests go on.',
       stability: 'STABLE',
       labels: ['component', ...REQUEST.slice(1)],
     });
     this.terminations = registry.counter({
       name: 'apiserver_request_terminations_total',
-      help: 'Number of requests which apiserver terminated in self-defense.',
+      help: 'How many requests the server ended to protect itself.',
       stability: 'ALPHA',
       labels: ['code', 'component', ...REQUEST.slice(1)],
     });
     this.deprecated = registry.gauge({
       name: 'apiserver_requested_deprecated_apis',
-      help: 'Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.',
+      help: 'Deprecated APIs that somebody has asked for (1), and the release that has them no more.',
       stability: 'STABLE',
       labels: ['group', 'removed_release', 'resource', 'subresource', 'version'],
     });
@@ -131,7 +144,7 @@ export class ServerMetrics {
     registry.observed(
       {
         name: 'apiserver_storage_objects',
-        help: '[DEPRECATED, consider using apiserver_resource_objects instead] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.',
+        help: 'Stored objects of each resource. Deprecated: apiserver_resource_objects tells the group too.',
         stability: 'STABLE',
         labels: ['resource'],
       },
@@ -140,7 +153,7 @@ export class ServerMetrics {
     registry.observed(
       {
         name: 'apiserver_resource_objects',
-        help: 'Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.',
+        help: 'Stored objects of each resource.',
         stability: 'ALPHA',
         labels: ['group', 'resource'],
       },

@@ -88,10 +88,10 @@ async function prepareAndPut(
       invalidValue(fieldPath('metadata').child('name'), name, 'cannot be part of a key'),
     ]);
   if (options.dryRun) {
-    await store.hub.waitForNow();
+    await store.catchUp(options.storeTook);
     return resource.cache.get(key) === undefined ? object : undefined;
   }
-  const result = await store.put(resource, { key, expected: 0, note: options.note }, object);
+  const result = await store.put(resource, { key, expected: 0 }, object, options);
   if (!result.ok) return undefined;
   metadata.resourceVersion = String(result.revision);
   return object;

@@ -20,8 +20,8 @@ export async function deleteObject(
   resource: Resource,
   options: DeleteOptions,
 ): Promise<{ object: ApiObject; deleted: boolean }> {
-  const { note } = options;
-  let entry = await store.entry(resource, options.namespace, options.name);
+  const { namespace, name, storeTook } = options;
+  let entry = await store.entry(resource, namespace, name, storeTook);
   for (let tries = 0; tries < CONFLICT_TRIES; tries++) {
     await resource.ready([entry]);
     const old = resource.copy(entry);
@@ -34,8 +34,8 @@ export async function deleteObject(
     if (plan === 'update' && equalJson(next, old)) return { object: old, deleted: false };
     const result =
       plan === 'remove'
-        ? await store.remove(entry, note)
-        : await store.put(resource, { key: entry.key, expected: entry.revision, note }, next);
+        ? await store.remove(entry, options)
+        : await store.put(resource, { key: entry.key, expected: entry.revision }, next, options);
     if (result.ok) {
       if (plan === 'remove') await store.allocator(resource)?.afterDelete(old);
       if (plan !== 'remove') metadataOf(next).resourceVersion = String(result.revision);

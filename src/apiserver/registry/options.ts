@@ -1,5 +1,6 @@
 /** What the registry must know of a write beside the object. */
 import type { ApiObject } from '../api-object.ts';
+import type { StoreListener } from '../audit/latency.ts';
 import type { User } from '../context.ts';
 import type { Permits } from './permissions.ts';
 
@@ -8,6 +9,8 @@ export interface WriteOptions {
   readonly dryRun: boolean;
   /** Who writes, for the history. */
   readonly note: string;
+  /** Without it nothing is measured. */
+  readonly storeTook?: StoreListener | undefined;
   warn(text: string): void;
 }
 

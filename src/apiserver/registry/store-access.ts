@@ -7,14 +7,19 @@ import { internalError, invalid, notFound, serviceUnavailable } from '#api/meta/
 import type { Environment } from '#base/env.ts';
 import { StoreError, type Write, type WriteResult } from '#store/store.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
+import type { StoreListener } from '../audit/latency.ts';
 import type { User } from '../context.ts';
 import type { Entry } from '../watch-cache/entry.ts';
 import type { WatchHub } from '../watch-cache/hub.ts';
 import type { Allocator, Allocators } from './allocators.ts';
+import type { WriteOptions } from './options.ts';
 import type { Resource } from './resource.ts';
 
 /** One lease serves what is written within this time, so that ten thousand events need few. */
 const LEASE_SHARED_SECONDS = 60;
+
+/** Who writes, and who is told how long the store took. */
+type Writer = Pick<WriteOptions, 'note' | 'storeTook'>;
 
 interface SharedLease {
   readonly id: Promise<number>;
@@ -49,27 +54,36 @@ export class StoreAccess {
   }
 
   /** The current object's entry, as of now. Throws 404. */
-  async entry(resource: Resource, namespace: string, name: string): Promise<Entry> {
-    if (!(await this.hub.waitForNow()))
+  async entry(
+    resource: Resource,
+    namespace: string,
+    name: string,
+    storeTook?: StoreListener,
+  ): Promise<Entry> {
+    if (!(await this.catchUp(storeTook)))
       throw serviceUnavailable('the watch cache is behind the store');
     const entry = resource.cache.get(resource.key(namespace, name));
     if (entry === undefined) throw notFound(resource.groupResource, name);
     return entry;
   }
 
-  /**
-   * Puts `object` at `key` if that is at revision `expected` (0: not there). Renews its lifetime.
-   * `note`: who writes.
-   */
+  /** Waits until the caches show all writes so far; false when they do not for long. */
+  catchUp(storeTook: StoreListener | undefined): Promise<boolean> {
+    return this.#measured(storeTook, () => this.hub.waitForNow());
+  }
+
+  /** Puts `object` at `key` if that is at revision `expected` (0: not there). Renews its lifetime. */
   async put(
     resource: Resource,
-    at: { readonly key: string; readonly expected: number; readonly note: string },
+    at: { readonly key: string; readonly expected: number },
     object: ApiObject,
+    { note, storeTook }: Writer,
   ): Promise<WriteResult> {
     const ttlSeconds = this.#timeToLiveSeconds(resource.kind);
-    const lease = ttlSeconds === undefined ? 0 : await this.#lease(ttlSeconds);
+    const lease =
+      ttlSeconds === undefined ? 0 : await this.#measured(storeTook, () => this.#lease(ttlSeconds));
     const value = await valueOf(resource, object);
-    return this.#write({ type: 'put', ...at, value, lease });
+    return this.#write({ type: 'put', ...at, note, value, lease }, storeTook);
   }
 
   /**
@@ -81,8 +95,8 @@ export class StoreAccess {
     return (await this.hub.store.isStale?.(key)) !== true;
   }
 
-  remove({ key, revision }: Entry, note: string): Promise<WriteResult> {
-    return this.#write({ type: 'delete', key, expected: revision, note });
+  remove({ key, revision }: Entry, { note, storeTook }: Writer): Promise<WriteResult> {
+    return this.#write({ type: 'delete', key, expected: revision, note }, storeTook);
   }
 
   /** Those that the cache shows; none when there is no such namespace. */
@@ -103,13 +117,24 @@ export class StoreAccess {
     };
   }
 
-  async #write(write: Write): Promise<WriteResult> {
+  async #write(write: Write, storeTook: StoreListener | undefined): Promise<WriteResult> {
     try {
-      return await this.hub.store.write(write);
+      return await this.#measured(storeTook, () => this.hub.store.write(write));
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.code === 'transform') throw internalError(error.message);
       throw serviceUnavailable(`the store cannot take the write: ${error.message}`);
+    }
+  }
+
+  async #measured<T>(storeTook: StoreListener | undefined, work: () => Promise<T>): Promise<T> {
+    if (storeTook === undefined) return work();
+    const { clock } = this.environment;
+    const startMs = clock.monotonicMs();
+    try {
+      return await work();
+    } finally {
+      storeTook(clock.monotonicMs() - startMs);
     }
   }
 

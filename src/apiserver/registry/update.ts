@@ -38,7 +38,7 @@ export async function updateObject(
   let fresh = false;
   for (let tries = 0; tries < CONFLICT_TRIES; tries++) {
     if (entry === undefined && !fresh) {
-      await store.hub.waitForNow();
+      await store.catchUp(options.storeTook);
       entry = resource.cache.get(key);
       fresh = true;
     }
@@ -103,7 +103,7 @@ async function updateOnce(
   } catch (error) {
     // What was decided on an old state is decided again on the newest one.
     if (fresh) throw error;
-    await store.hub.waitForNow();
+    await store.catchUp(options.storeTook);
     const current = resource.cache.get(entry.key);
     if (current?.revision === entry.revision) throw error;
     return { current };
@@ -134,7 +134,7 @@ async function putOrRemove(
   metadataOf(next).resourceVersion = String(entry.revision);
   if (isFinished(resource, next, old)) {
     if (options.dryRun) return { object: next };
-    const result = await store.remove(entry, options.note);
+    const result = await store.remove(entry, options);
     if (!result.ok) return { current: currentEntry(result) };
     await store.allocator(resource)?.afterDelete(old);
     return { object: next };
@@ -146,8 +146,8 @@ async function putOrRemove(
   )
     return { object: old };
   if (options.dryRun) return { object: next };
-  const at = { key: entry.key, expected: entry.revision, note: options.note };
-  const result = await store.put(resource, at, next);
+  const at = { key: entry.key, expected: entry.revision };
+  const result = await store.put(resource, at, next, options);
   if (!result.ok) return { current: currentEntry(result) };
   metadataOf(next).resourceVersion = String(result.revision);
   return { object: next, isWritten: true };

@@ -15,6 +15,7 @@ import {
 } from '#api/meta/status.ts';
 import { joined } from '../admission/refusal.ts';
 import { type ApiObject, copyOf } from '../api-object.ts';
+import { storeListener } from '../audit/latency.ts';
 import type { RequestContext } from '../context.ts';
 import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -65,6 +66,7 @@ async function assign(
     subresource: 'binding',
     user: context.user,
     note: noteOf(context),
+    storeTook: storeListener(context),
     dryRun,
     warn: (text) => context.warn(text),
     // Upstream writes past the strategy of pods: a binding is what may change the node.

@@ -7,6 +7,7 @@ import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '#api/gen/po
 import { forbidden, internalError, StatusError } from '#api/meta/status.ts';
 import { timeText } from '#api/meta/time.ts';
 import { copyOf } from '../api-object.ts';
+import { storeListener } from '../audit/latency.ts';
 import type { RequestContext } from '../context.ts';
 import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -32,6 +33,7 @@ export async function takeDisruption(options: {
     subresource: 'status',
     user: context.user,
     note: noteOf(context),
+    storeTook: storeListener(context),
     dryRun,
     warn: (text) => context.warn(text),
     transform: async (current) => {

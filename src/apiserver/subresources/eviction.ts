@@ -20,6 +20,7 @@ import {
 } from '#api/meta/status.ts';
 import { POD_DISRUPTION_BUDGETS } from '../admission/targets.ts';
 import { type ApiObject, copyOf, metadataOf } from '../api-object.ts';
+import { storeListener } from '../audit/latency.ts';
 import type { RequestContext } from '../context.ts';
 import { noteOf } from '../history/note.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -164,6 +165,7 @@ async function removePod(call: Call, version: string | undefined): Promise<void>
     name,
     user: context.user,
     note: noteOf(context),
+    storeTook: storeListener(context),
     dryRun,
     warn: (text: string) => context.warn(text),
   };

@@ -11,6 +11,7 @@ import type { TokenRequest } from '#api/gen/authentication-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
 import { badRequest } from '#api/meta/status.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
+import { timedAnswer } from '../audit/latency.ts';
 import type { RequestContext } from '../context.ts';
 import { contentType } from '../presenter.ts';
 import { Resource } from '../registry/resource.ts';
@@ -153,7 +154,8 @@ export function answer(
   const presenter = presenterFor(context, resource, { tables: reply.kind === SCALE });
   const { metadata, ...rest } = reply.object as ApiObject;
   const object: ApiObject = metadata === undefined ? rest : { metadata, ...rest };
-  return bytesResponse(reply.code, contentType(presenter.wanted), presenter.object(object));
+  const bytes = timedAnswer(context, presenter, () => presenter.object(object));
+  return bytesResponse(reply.code, contentType(presenter.wanted), bytes);
 }
 
 /** `Status: Success`, as upstream answers to what makes nothing that could be shown. */

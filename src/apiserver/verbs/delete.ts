@@ -4,7 +4,8 @@ import { type FieldError, fieldPath, invalidValue, notSupported } from '#api/met
 import type { JsonObject, TypeMeta } from '#api/meta/object.ts';
 import { badRequest, invalid, isNotFound } from '#api/meta/status.ts';
 import { type ApiObject, metadataOf } from '../api-object.ts';
-import type { RequestContext } from '../context.ts';
+import { storeListener, timedAnswer } from '../audit/latency.ts';
+import { type RequestContext, RequestPart } from '../context.ts';
 import { listBody } from '../list-body.ts';
 import { contentType } from '../presenter.ts';
 import { Turns } from '../turns.ts';
@@ -97,7 +98,8 @@ export async function deleteObject(
   );
   if (!deleted || resource.kind.returnsDeletedObject === true) {
     const presenter = presenterFor(context, resource);
-    return bytesResponse(200, contentType(presenter.wanted), presenter.object(object));
+    const bytes = timedAnswer(context, presenter, () => presenter.object(object));
+    return bytesResponse(200, contentType(presenter.wanted), bytes);
   }
   const { kind } = resource;
   return jsonResponse(200, {
@@ -140,12 +142,13 @@ function deleteOne(
   options: DeleteBody & { dryRun: readonly string[] },
 ): Promise<{ object: ApiObject; deleted: boolean }> {
   const dryRun = isDryRun(options.dryRun, 'DeleteOptions');
-  const request = {};
+  const request = new RequestPart(context);
   return services.registry.delete(resource, {
     namespace: context.info.namespace,
     name,
     user: context.user,
     note: noteOf(context),
+    storeTook: storeListener(context),
     dryRun,
     warn: (text) => context.warn(text),
     validate: async (object) => {
@@ -206,6 +209,7 @@ export async function deleteCollection(
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, worker));
-  const body = await listBody({ presenter, ...page, turns: new Turns(context.environment) });
+  const turns = new Turns(context.environment);
+  const body = await timedAnswer(context, presenter, () => listBody({ presenter, ...page, turns }));
   return bodyResponse(200, contentType(presenter.wanted), body);
 }

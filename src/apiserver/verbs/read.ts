@@ -11,6 +11,7 @@ import {
 } from '#api/meta/status.ts';
 import { internalType } from '#api/meta/go-types.ts';
 import { type ListResult, StoreError } from '#store/store.ts';
+import { timed, timedAnswer } from '../audit/latency.ts';
 import type { RequestContext } from '../context.ts';
 import { listBody } from '../list-body.ts';
 import { negotiate, type View } from '../negotiate.ts';
@@ -52,7 +53,8 @@ export function presenterFor(
     resource,
     wanted: isStream ? { ...wanted, pretty: false } : wanted,
     includeObject: includeObjectOf(query, wanted.view),
-    nowMs: context.environment.clock.now(),
+    clock: context.environment.clock,
+    isTimed: context.latencies !== undefined,
     takesObjects: context.request.takesObjects === true,
   });
 }
@@ -81,13 +83,19 @@ export async function getObject(
       : plainError(problem);
   if (version !== '' && version !== '0')
     await reach(registry.hub, Number(version), { signal: context.signal, uncached });
-  else if (version === '' && !(await registry.hub.waitForNow(context.signal))) throw behind();
+  else if (version === '' && !(await upToDate(context, registry.hub))) throw behind();
   const entry = resource.cache.get(resource.key(namespace, name));
   if (entry === undefined) throw notFound(resource.groupResource, name);
   await resource.ready([entry]);
-  return presenter.givesObjects
-    ? bodyResponse(200, contentType(presenter.wanted), presenter.answer(resource.copy(entry)))
-    : bodyResponse(200, contentType(presenter.wanted), presenter.single(entry));
+  const body = timedAnswer(context, presenter, () =>
+    presenter.givesObjects ? presenter.answer(resource.copy(entry)) : presenter.single(entry),
+  );
+  return bodyResponse(200, contentType(presenter.wanted), body);
+}
+
+/** Waits until the caches show all writes so far; false when they do not for long. */
+function upToDate(context: RequestContext, hub: WatchHub): Promise<boolean> {
+  return timed(context, 'etcd', () => hub.waitForNow(context.signal));
 }
 
 export async function listObjects(
@@ -101,7 +109,9 @@ export async function listObjects(
   const selection = selectionOf(resource, parameters.labelSelector, parameters.fieldSelector);
   const page = await listPage(context, { registry, resource, parameters, selection });
   const turns = new Turns(context.environment);
-  const body = await listBody({ presenter, ...inTableOrder(presenter, page), turns });
+  const body = await timedAnswer(context, presenter, () =>
+    listBody({ presenter, ...inTableOrder(presenter, page), turns }),
+  );
   const owned = body.kind === 'pieces' ? { ...body, owner: context.user.name } : body;
   return bodyResponse(200, contentType(presenter.wanted), owned);
 }
@@ -147,7 +157,7 @@ export async function listPage(context: RequestContext, request: ListRequest): P
     if (parameters.resourceVersion !== '' && parameters.resourceVersion !== '0')
       throw badRequest('specifying resource version is not allowed when using continue');
     if (token.revision > 0) return pageAt(context, request, { prefix, ...token });
-    await registry.hub.waitForNow(context.signal);
+    await upToDate(context, registry.hub);
     const { revision } = registry.hub;
     return currentPage(context, request, { prefix, after: token.after, revision });
   }
@@ -172,8 +182,7 @@ export async function listPage(context: RequestContext, request: ListRequest): P
   }
   if (resourceVersion !== '' && resourceVersion !== '0')
     await reach(registry.hub, Number(resourceVersion), { signal: context.signal, uncached });
-  else if (resourceVersion === '' && !(await registry.hub.waitForNow(context.signal)))
-    throw behind();
+  else if (resourceVersion === '' && !(await upToDate(context, registry.hub))) throw behind();
   return currentPage(context, request, { prefix, after: '', revision: registry.hub.revision });
 }
 
@@ -191,7 +200,9 @@ function pageAt(context: RequestContext, request: ListRequest, place: Place): Pr
   if (place.revision < hub.compacted) throw tooOld(place);
   if (request.resource.cache.changedAt <= place.revision)
     return currentPage(context, request, place);
-  return historicPage(request, place, (prefix, at) => readPast(hub, prefix, { ...at, place }));
+  return historicPage(context, request, place, (prefix, at) =>
+    readPast(hub, prefix, { ...at, place }),
+  );
 }
 
 /** Upstream's 410: with a token to go on with, for who was in the middle of a list. */
@@ -262,6 +273,7 @@ type ListPast = (
 
 /** A list as of a revision that is past: read from the store. */
 export async function historicPage(
+  context: RequestContext,
   { resource, parameters, selection }: Omit<ListRequest, 'registry'>,
   { prefix, after, revision }: Place,
   listPast: ListPast,
@@ -270,20 +282,23 @@ export async function historicPage(
   const entries: Entry[] = [];
   let from = after;
   for (;;) {
-    const page = await listPast(prefix, {
+    const at = {
       revision,
       ...(from === '' ? {} : { after: from }),
       ...(limit > 0 ? { limit: limit + 1 - entries.length } : {}),
-    });
+    };
+    const page = await timed(context, 'etcd', () => listPast(prefix, at));
     const found = page.items.map((item) => ({
       key: item.key,
       bytes: item.value,
       revision: item.modRevision,
       createRevision: item.createRevision,
     }));
-    await resource.ready(found);
-    for (const entry of found) {
-      if (!selection.matches(resource.read(entry))) continue;
+    const matching = await timed(context, 'decode-response-object', async () => {
+      await resource.ready(found);
+      return found.filter((entry) => selection.matches(resource.read(entry)));
+    });
+    for (const entry of matching) {
       if (limit > 0 && entries.length === limit) {
         const known = selection.everything ? page.remaining + 1 : undefined;
         return pageWithMore(entries, prefix, revision, known);

@@ -10,6 +10,7 @@ import { fieldTypeOf } from '#api/schema/kind-types.ts';
 import type { AdmissionChain, Attributes, Operation } from '../admission/admission.ts';
 import { timeText } from '#api/meta/time.ts';
 import { type ApiObject, copyOf, forgetSystemFields, metadataOf } from '../api-object.ts';
+import { storeListener, timedAnswer } from '../audit/latency.ts';
 import { attributesFor, type Authorizer, forbiddenMessage } from '../authz/authorizer.ts';
 import type { RequestContext } from '../context.ts';
 import type { PermissionAsked } from '../registry/permissions.ts';
@@ -93,12 +94,14 @@ function answerBody(
   const { name = '', resourceVersion } = metadataOf(object);
   // What the store has answered lies in the cache, unless somebody has written again since.
   const entry = dryRun ? undefined : resource.cache.get(resource.key(context.info.namespace, name));
-  return entry !== undefined &&
+  return timedAnswer(context, presenter, () =>
+    entry !== undefined &&
     String(entry.revision) === resourceVersion &&
     !presenter.givesObjects &&
     presenter.sendsCached(entry)
-    ? presenter.single(entry)
-    : presenter.answer(object);
+      ? presenter.single(entry)
+      : presenter.answer(object),
+  );
 }
 
 /** One owner is named once; more is an old client's mistake, and it is told. */
@@ -141,6 +144,7 @@ async function createDecoded(call: Call, object: ApiObject): Promise<ApiObject> 
       namespace: context.info.namespace,
       user: context.user,
       note: noteOf(context),
+      storeTook: storeListener(context),
       dryRun: call.dryRun,
       warn: (text) => context.warn(text),
       validate: (next) => services.admission.validate(attributesOf(call, 'CREATE', next)),
@@ -250,6 +254,7 @@ function admitAndUpdate(
     verb: context.info.verb,
     permits: (asked) => refusalOf(call, asked),
     note: noteOf(context),
+    storeTook: storeListener(context),
     dryRun: call.dryRun,
     warn: (text) => context.warn(text),
     createIfMissing: options.createIfMissing === true,
