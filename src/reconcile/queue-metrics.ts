@@ -24,19 +24,16 @@ export class QueueMetrics {
     this.#clock = clock;
     const head = (name: string, help: string) =>
       ({ name: `workqueue_${name}`, help, stability: 'BETA', labels: LABELS }) as const;
-    this.#adds = registry.counter(head('adds_total', 'Total number of adds handled by workqueue'));
+    this.#adds = registry.counter(head('adds_total', 'How often a key was put into the queue'));
     this.#retries = registry.counter(
-      head('retries_total', 'Total number of retries handled by workqueue'),
+      head('retries_total', 'How often a key was put back to be tried again'),
     );
     this.#waited = registry.histogram(
-      head(
-        'queue_duration_seconds',
-        'How long in seconds an item stays in workqueue before being requested.',
-      ),
+      head('queue_duration_seconds', 'How long a key waited in the queue, in seconds.'),
       SECONDS_BUCKETS,
     );
     this.#worked = registry.histogram(
-      head('work_duration_seconds', 'How long in seconds processing an item from workqueue takes.'),
+      head('work_duration_seconds', 'How long the work on one key took, in seconds.'),
       SECONDS_BUCKETS,
     );
     const observe = (name: string, help: string, value: (queues: OneQueue[]) => number): void =>

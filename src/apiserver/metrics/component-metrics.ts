@@ -17,7 +17,7 @@ export function observeComponent(
   registry.observed(
     {
       name: 'kubernetes_feature_enabled',
-      help: 'This metric records the data about the stage and enablement of a k8s feature.',
+      help: 'Whether a feature gate is on (1) or off (0), and its stage.',
       stability: 'BETA',
       labels: ['name', 'stage'],
     },
@@ -30,7 +30,7 @@ export function observeStart(registry: MetricRegistry, startMs: number): void {
   registry.observed(
     {
       name: 'process_start_time_seconds',
-      help: 'Start time of the process since unix epoch in seconds.',
+      help: 'When the process began, in seconds since 1970.',
       labels: [],
     },
     () => [[[], startMs / 1000]],

@@ -18,15 +18,16 @@ export class ImpersonationMetrics {
   constructor(registry: MetricRegistry) {
     this.#attempts = new Measured(registry, {
       name: `${PREFIX}_attempts`,
-      total: 'Total number of impersonation attempts split by mode and decision.',
-      seconds: 'Latency of impersonation attempts in seconds split by mode and decision.',
+      total: 'How often somebody asked to act as another, by mode and outcome.',
+      seconds:
+        'How long it took to decide whether somebody may act as another, by mode and outcome.',
     });
     this.#checks = new Measured(registry, {
       name: `${PREFIX}_authorization_attempts`,
       total:
-        'Total number of authorization checks made by the impersonation handler split by mode and decision.',
+        'How often an authorizer was asked whether somebody may act as another, by mode and outcome.',
       seconds:
-        'Latency of authorization checks made by the impersonation handler in seconds split by mode and decision.',
+        'How long authorizers took to say whether somebody may act as another, by mode and outcome.',
     });
   }
 

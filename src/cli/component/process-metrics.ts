@@ -28,7 +28,7 @@ export function observeProcess(
   registry.observed(
     {
       name: 'process_cpu_seconds_total',
-      help: 'Total user and system CPU time spent in seconds.',
+      help: 'Processor time that the process has used, in seconds.',
       labels: [],
     },
     () => [[[], processUsage().cpuSeconds]],
@@ -37,7 +37,7 @@ export function observeProcess(
   registry.observed(
     {
       name: 'process_resident_memory_bytes',
-      help: 'Resident memory size in bytes.',
+      help: 'Memory of the process, in bytes.',
       labels: [],
     },
     () => [[[], processUsage().residentBytes]],

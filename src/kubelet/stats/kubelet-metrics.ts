@@ -106,7 +106,7 @@ export function observeKubelet(
   registry.observed(
     {
       name: 'process_start_time_seconds',
-      help: 'Start time of the process since unix epoch in seconds.',
+      help: 'When the process began, in seconds since 1970.',
       labels: [],
     },
     () => [[[], startedMs / MS_PER_SECOND]],
