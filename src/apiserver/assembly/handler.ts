@@ -93,7 +93,7 @@ function createAdmission({ core, access, aggregation, registry }: HandlerParts):
     metrics,
     metricRegistry,
     webhooks: {
-      locate: (config) => locateWebhook(aggregation.remote, config),
+      locate: (config, users) => locateWebhook(aggregation.remote, config, users),
       budget: new WebhookBudget(environment.clock, limits.webhookBudgetMs),
     },
     backends: aggregation.remote.backends,

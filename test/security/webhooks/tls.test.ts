@@ -81,8 +81,9 @@ describe('a webhook over TLS', () => {
       {
         host: `${NAME}:${good.port}`,
         serverName: NAME,
-        hasCertificate: false,
-        hasCredentials: false,
+        commonName: '',
+        authorization: '',
+        userAgent: 'kube-apiserver-admission',
       },
     ]);
   });
