@@ -14,7 +14,10 @@ import { Encryption } from '../encryption/encryption.ts';
 import { resourcesByKey } from '../encryption/transformer.ts';
 import { FlowControl } from '../flow-control/flow-control.ts';
 import { Health } from '../health.ts';
+import { CertificateMetrics } from '../metrics/certificate-metrics.ts';
 import { ServerMetrics } from '../metrics/server-metrics.ts';
+import { countingFaults } from '../proxy/certificate-faults.ts';
+import { type BackendConnector, NO_BACKENDS } from '../proxy/transport.ts';
 import { Resource } from '../registry/resource.ts';
 import { ResourceSet } from '../registry/resource-set.ts';
 import { type ApiServerLimits, type ApiServerOptions, LIMITS } from '../server-options.ts';
@@ -33,6 +36,10 @@ export interface ServerCore {
   readonly reader: CacheReader;
   /** Asks this server itself, as system:apiserver. */
   readonly client: LocalClient;
+  /** The road to pods and other servers. */
+  readonly backends: BackendConnector;
+  /** The same to webhooks of all kinds. */
+  readonly webhookBackends: BackendConnector;
   readonly health: Health;
   readonly metrics: ServerMetrics;
   /** Undefined where values lie in the store as they are. */
@@ -47,7 +54,7 @@ export interface ServerCore {
 
 /** `handler`: the server's own; it is asked once the server is whole. */
 export function createCore(options: ApiServerOptions, handler: Handler): ServerCore {
-  const { environment } = options;
+  const { environment, backends = NO_BACKENDS } = options;
   const gates = options.featureGates ?? new FeatureGates();
   const builtIn = chosenKinds(gates, options.runtimeConfig);
   const registry = new MetricRegistry();
@@ -68,6 +75,12 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     resources,
     reader: new CacheReader(hub, resources),
     client: new LocalClient(handler),
+    backends,
+    webhookBackends: countingFaults(
+      backends,
+      new CertificateMetrics(registry, 'webhooks'),
+      environment.log,
+    ),
     health: createHealth(encryption),
     metrics: new ServerMetrics({
       registry,

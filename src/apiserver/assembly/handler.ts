@@ -93,10 +93,10 @@ function createAdmission({ core, access, aggregation, registry }: HandlerParts):
     metrics,
     metricRegistry,
     webhooks: {
-      locate: (config, users) => locateWebhook(aggregation.remote, config, users),
+      locate: (config, users) => locateWebhook(aggregation.webhooks, config, users),
       budget: new WebhookBudget(environment.clock, limits.webhookBudgetMs),
     },
-    backends: aggregation.remote.backends,
+    backends: core.webhookBackends,
     ...(configuration === undefined ? {} : { configuration }),
   });
   return new AdmissionChain(

@@ -99,6 +99,11 @@ export function locateWebhook(
   };
 }
 
+/** The name or address that a webhook is known by. */
+export function hostOf(config: WebhookClientConfig): string {
+  return new URL(webhookUrl(config).origin).hostname.replace(/^\[|\]$/g, '');
+}
+
 /** `host:port`, whatever address is dialled. */
 function targetOf(config: WebhookClientConfig): string {
   const { hostname, port } = new URL(webhookUrl(config).origin);

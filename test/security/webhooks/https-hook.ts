@@ -39,8 +39,8 @@ export class Authority {
     return Buffer.from(this.certificate).toString('base64');
   }
 
-  /** For one name, until `endsInMs` from now. */
-  shows(name: string, endsInMs = DAY_MS): Shown {
+  /** For one name, until `endsInMs` from now; `names`: what stands beside the common name. */
+  shows(name: string, endsInMs = DAY_MS, names: readonly string[] = [name]): Shown {
     const { publicKey, privateKey } = newKey();
     const cert = createCertificate({
       subject: { commonName: name },
@@ -50,7 +50,7 @@ export class Authority {
       notBeforeMs: Date.now() - 2 * DAY_MS,
       notAfterMs: Date.now() + endsInMs,
       uses: ['server'],
-      dnsNames: [name],
+      dnsNames: names,
     });
     return { cert, key: pem(privateKey) };
   }
