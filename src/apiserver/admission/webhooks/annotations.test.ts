@@ -283,6 +283,9 @@ describe('the rounds of admission', () => {
     has(`controller_admission_duration_seconds_sum{name="Quick",type="admit",${labels}} 0`);
     has(`controller_admission_duration_seconds_sum{name="Slow",type="admit",${labels}} 0.2`);
     has(`step_admission_duration_seconds_sum{type="admit",${labels}} 0.2`);
+    const step = 'step_admission_duration_seconds_summary';
+    assert.match(text, new RegExp(`${step}{type="admit",${labels},quantile="0.99"} 0\\.(?:2|19)`));
+    has(`${step}_sum{type="admit",${labels}} 0.2`);
     has(
       'controller_admission_duration_seconds_count{name="Slow",type="validate",operation="CREATE",rejected="true"} 1',
     );
