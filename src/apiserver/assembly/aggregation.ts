@@ -5,7 +5,7 @@ import type { GroupVersion } from '../aggregator/registration.ts';
 import type { RemoteServices } from '../aggregator/remote.ts';
 import { AddressGuard } from '../proxy/addresses.ts';
 import { CertificateMetrics } from '../metrics/certificate-metrics.ts';
-import { countingFaults } from '../proxy/certificate-faults.ts';
+import { FaultCounter } from '../proxy/certificate-faults.ts';
 import type { WebhookServices } from '../webhooks/locate.ts';
 import type { ServerCore } from './core.ts';
 
@@ -26,13 +26,13 @@ export function createAggregation(core: ServerCore): Aggregation {
     backends,
     identity: options.frontProxy,
   };
+  const faults = new FaultCounter(
+    new CertificateMetrics(metrics.registry, 'kube_aggregator'),
+    environment.log,
+  );
   const aggregator = new Aggregator({
     ...remote,
-    backends: countingFaults(
-      backends,
-      new CertificateMetrics(metrics.registry, 'kube_aggregator'),
-      environment.log,
-    ),
+    backends: faults.backends(backends),
     checkBackends: backends,
     client: core.client,
     local: {

@@ -16,7 +16,7 @@ import { FlowControl } from '../flow-control/flow-control.ts';
 import { Health } from '../health.ts';
 import { CertificateMetrics } from '../metrics/certificate-metrics.ts';
 import { ServerMetrics } from '../metrics/server-metrics.ts';
-import { countingFaults } from '../proxy/certificate-faults.ts';
+import { FaultCounter } from '../proxy/certificate-faults.ts';
 import { type BackendConnector, NO_BACKENDS } from '../proxy/transport.ts';
 import { Resource } from '../registry/resource.ts';
 import { ResourceSet } from '../registry/resource-set.ts';
@@ -62,6 +62,7 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
   const store =
     encryption === undefined ? options.store : new TransformingStore(options.store, encryption);
   const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
+  const faults = new FaultCounter(new CertificateMetrics(registry, 'webhooks'), environment.log);
   const resources = new ResourceSet(
     builtIn.map((kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub })),
   );
@@ -76,11 +77,7 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     reader: new CacheReader(hub, resources),
     client: new LocalClient(handler),
     backends,
-    webhookBackends: countingFaults(
-      backends,
-      new CertificateMetrics(registry, 'webhooks'),
-      environment.log,
-    ),
+    webhookBackends: faults.backends(backends),
     health: createHealth(encryption),
     metrics: new ServerMetrics({
       registry,
@@ -91,7 +88,7 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     encryption,
     shutdown: new AbortController(),
   };
-  return { ...base, flowControl: createFlowControl(base), auditor: createAuditor(base) };
+  return { ...base, flowControl: createFlowControl(base), auditor: createAuditor(base, faults) };
 }
 
 type BaseCore = Omit<ServerCore, 'flowControl' | 'auditor'>;
@@ -119,9 +116,17 @@ function createFlowControl(core: BaseCore): FlowControl | undefined {
   });
 }
 
-function createAuditor({ options, environment, metrics }: BaseCore): Auditor | undefined {
-  if (options.audit === undefined) return undefined;
-  return new Auditor(options.audit, { environment, metrics: metrics.registry });
+function createAuditor(
+  { options, environment, metrics }: BaseCore,
+  faults: FaultCounter,
+): Auditor | undefined {
+  const { audit } = options;
+  if (audit === undefined) return undefined;
+  const { webhook } = audit;
+  const counted = webhook && {
+    webhook: { ...webhook, handler: faults.handler(webhook.handler, 'the audit webhook') },
+  };
+  return new Auditor({ ...audit, ...counted }, { environment, metrics: metrics.registry });
 }
 
 function createEncryption(

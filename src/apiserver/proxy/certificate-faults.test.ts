@@ -72,6 +72,32 @@ describe('certificates of webhooks that are out of date', () => {
   });
 });
 
+describe('the certificate of the audit webhook', () => {
+  it('is counted when it is out of date', async () => {
+    let asked = 0;
+    const { api } = await WebhookServer.start({
+      audit: {
+        policy: {
+          rules: [{ level: 'Metadata', resources: [{ group: '', resources: ['configmaps'] }] }],
+        },
+        webhook: {
+          mode: 'blocking',
+          batch: BATCH,
+          url: '/',
+          initialBackoffMs: 1,
+          handler: async () => {
+            asked += 1;
+            return { ...json(200, {}), certificateFaults: ['missing-san'] };
+          },
+        },
+      },
+    });
+    await api.must(`POST ${MAPS}`, { metadata: { name: 'm' } });
+    assert.deepEqual(await counted(api), { ...NONE, 'webhooks missing_san': asked });
+    assert.ok(asked > 0);
+  });
+});
+
 describe('certificates of aggregated servers that are out of date', () => {
   const output = new MemoryOutput();
   let servers: AggregatedServers;

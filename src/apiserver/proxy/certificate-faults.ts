@@ -5,7 +5,7 @@
  */
 import type { Logger } from '#base/env.ts';
 import { noticingFaults } from '#base/http/certificate-faults.ts';
-import type { CertificateFault } from '#base/http/message.ts';
+import type { CertificateFault, Handler } from '#base/http/message.ts';
 import type { CertificateMetrics } from '../metrics/certificate-metrics.ts';
 import type { BackendConnector } from './transport.ts';
 
@@ -15,24 +15,32 @@ const REASONS: Readonly<Record<CertificateFault, string>> = {
   'insecure-sha1': 'uses an insecure SHA-1 signature',
 };
 
-/** `backends`, with their faults counted. */
-export function countingFaults(
-  backends: BackendConnector,
-  metrics: CertificateMetrics,
-  log: Logger,
-): BackendConnector {
-  return {
-    to(backend) {
-      const server = backend.tls?.serverName ?? backend.host;
-      return noticingFaults(backends.to(backend), (fault) => {
-        log.info('a server shows a certificate that is out of date', {
-          server,
-          reason: REASONS[fault],
-        });
-        metrics.noticed(fault);
+/** Counts the faults of those who are asked for one purpose. */
+export class FaultCounter {
+  readonly #metrics: CertificateMetrics;
+  readonly #log: Logger;
+
+  constructor(metrics: CertificateMetrics, log: Logger) {
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  backends(backends: BackendConnector): BackendConnector {
+    return {
+      to: (backend) => this.handler(backends.to(backend), backend.tls?.serverName ?? backend.host),
+    };
+  }
+
+  /** `server`: what the log calls it. */
+  handler(handler: Handler, server: string): Handler {
+    return noticingFaults(handler, (fault) => {
+      this.#log.info('a server shows a certificate that is out of date', {
+        server,
+        reason: REASONS[fault],
       });
-    },
-  };
+      this.#metrics.noticed(fault);
+    });
+  }
 }
 
 /** Key and value of the annotation of an audit event. `host`: the one that was asked. */
