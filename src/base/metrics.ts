@@ -1,11 +1,12 @@
 /**
- * Metrics as Prometheus reads them: counters, gauges and histograms with labels.
+ * Metrics as Prometheus reads them: counters, gauges, histograms and summaries with labels.
  *
  * A metric keeps at most `SERIES_MAX` sets of label values; what comes after is not counted, so that
  * no client can fill the memory.
  *
  * Source: Prometheus text format 0.0.4; KEP-1209 for the stability in the help.
  */
+import { Quantiles } from './summary.ts';
 
 const SERIES_MAX = 20_000;
 const HEAD_LINES = 2;
@@ -101,6 +102,13 @@ export class MetricRegistry {
     const known = this.#metrics.get(head.name);
     if (known instanceof Histogram) return known;
     return this.#add(head.name, new Histogram(head, buckets));
+  }
+
+  /** With quantiles of what was observed within `ageMs`. */
+  summary(head: MetricHead, ageMs: number, nowMs: () => number): Summary {
+    const known = this.#metrics.get(head.name);
+    if (known instanceof Summary) return known;
+    return this.#add(head.name, new Summary(head, ageMs, nowMs));
   }
 
   /**
@@ -280,6 +288,63 @@ function* histogramLines(
     yield `${name}_bucket${labelText([...names, 'le'], [...labels, '+Inf'])} ${count}`;
     yield `${name}_sum${labelText(names, labels)} ${numberText(sum)}`;
     yield `${name}_count${labelText(names, labels)} ${count}`;
+  }
+}
+
+/** As upstream's component-base has them. */
+const QUANTILES = [0.5, 0.9, 0.99];
+
+interface SummarySeries {
+  readonly labels: readonly string[];
+  readonly quantiles: Quantiles;
+  sum: number;
+  count: number;
+}
+
+export class Summary implements Metric {
+  readonly #head: MetricHead;
+  readonly #ageMs: number;
+  readonly #nowMs: () => number;
+  readonly #series = new Map<string, SummarySeries>();
+
+  constructor(head: MetricHead, ageMs: number, nowMs: () => number) {
+    this.#head = head;
+    this.#ageMs = ageMs;
+    this.#nowMs = nowMs;
+  }
+
+  /** Takes the values of one series. */
+  of(labels: readonly string[]): (value: number) => void {
+    const series = this.#of(labels);
+    return (value) => {
+      if (series === undefined) return;
+      series.quantiles.observe(value);
+      series.sum += value;
+      series.count += 1;
+    };
+  }
+
+  #of(labels: readonly string[]): SummarySeries | undefined {
+    const key = keyOf(labels);
+    const known = this.#series.get(key);
+    if (known !== undefined || this.#series.size >= SERIES_MAX) return known;
+    const quantiles = new Quantiles(this.#ageMs, this.#nowMs);
+    const series = { labels, quantiles, sum: 0, count: 0 };
+    this.#series.set(key, series);
+    return series;
+  }
+
+  *lines(): Iterable<string> {
+    const { name, labels: names } = this.#head;
+    yield* headLines(this.#head, 'summary');
+    for (const { labels, quantiles, sum, count } of this.#series.values()) {
+      for (const [i, value] of quantiles.at(QUANTILES).entries()) {
+        const all = labelText([...names, 'quantile'], [...labels, String(QUANTILES[i])]);
+        yield `${name}${all} ${numberText(value)}`;
+      }
+      yield `${name}_sum${labelText(names, labels)} ${numberText(sum)}`;
+      yield `${name}_count${labelText(names, labels)} ${count}`;
+    }
   }
 }
 

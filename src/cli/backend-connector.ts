@@ -9,7 +9,7 @@ const CLIENTS_MAX = 1_000;
 /** Connections to one backend at a time, a watch being one; more requests wait. */
 const SOCKETS_MAX = 4_096;
 /** What runs in pods is what people have written, and Go's client, which they test with, is lenient. */
-const OPTIONS = { socketsMax: SOCKETS_MAX, lenient: true };
+const OPTIONS = { socketsMax: SOCKETS_MAX, lenient: true, noticesFaults: true };
 
 export function backendConnector(): BackendConnector {
   const clients = new Map<string, HttpClient>();

@@ -15,6 +15,7 @@ import { httpClient } from '#edge/http-client.ts';
 import type { TlsClientOptions } from '#base/doors.ts';
 import type { Handler } from '#base/http/message.ts';
 import { dataDirectoryAt, defaultDataDirectory } from './data-directory.ts';
+import { reread } from './reread.ts';
 import { messageOf, UserError } from './user-error.ts';
 
 export interface ClusterFlags {
@@ -104,22 +105,10 @@ export function inClusterAccess(
 }
 
 /** How long a token from a file is used before the file is read again, as client-go does. */
-const TOKEN_FILE_MS = 60_000;
+export const TOKEN_FILE_MS = 60_000;
 
-/** Reads the file now: one that cannot be read is known at once. */
 function tokenOfFile(path: string): () => string {
-  let token = readText(path).trim();
-  let readMs = Date.now();
-  return () => {
-    if (Date.now() - readMs < TOKEN_FILE_MS) return token;
-    readMs = Date.now();
-    try {
-      token = readText(path).trim();
-    } catch {
-      // It may be there again in a minute; the old token may still be good.
-    }
-    return token;
-  };
+  return reread(() => readText(path).trim(), TOKEN_FILE_MS);
 }
 
 function fixed(token: string | undefined): (() => string) | undefined {

@@ -1,7 +1,7 @@
 /** kubeconfig out and in. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildKubeconfig, connectionOf, KubeconfigError } from './kubeconfig.ts';
+import { buildKubeconfig, connectionOf, KubeconfigError, usersOf } from './kubeconfig.ts';
 
 const FACTS = {
   server: 'https://127.0.0.1:6443',
@@ -57,4 +57,51 @@ describe('kubeconfig', () => {
     );
     assert.throws(() => connectionOf([]), KubeconfigError);
   });
+});
+
+describe('the users of a kubeconfig', () => {
+  const users = (...list: readonly (readonly [name: string, user: object])[]): object => ({
+    users: list.map(([name, user]) => ({ name, user })),
+  });
+
+  it('are all there, by name, with the one of the current context', () => {
+    const config = {
+      ...users(
+        ['*', { 'client-certificate-data': 'Q0VSVA==', 'client-key': 'key.pem' }],
+        ['web.hooks.svc', { username: 'me', password: 'secret' }],
+        ['as', { tokenFile: 't', as: 'joe', 'as-uid': '1', 'as-groups': ['g'] }],
+        ['nobody', { 'as-groups': ['g'] }],
+      ),
+      contexts: [{ name: 'x', context: { user: 'as' } }],
+      'current-context': 'x',
+    };
+    const { byName, current } = usersOf(config);
+    assert.deepEqual(Object.fromEntries(byName), {
+      '*': { cert: 'CERT', keyFile: 'key.pem' },
+      'web.hooks.svc': { username: 'me', password: 'secret' },
+      as: { tokenFile: 't', as: { name: 'joe', uid: '1', groups: ['g'], extra: {} } },
+      nobody: {},
+    });
+    assert.equal(current, 'as');
+    assert.equal(usersOf({ ...config, 'current-context': 'y' }).current, undefined);
+    assert.deepEqual(usersOf({}), { byName: new Map() });
+  });
+
+  const rows: [what: string, config: object, said: RegExp][] = [
+    ['another kind', { kind: 'Pod' }, /^Cannot read kubeconfig: it is a Pod$/],
+    ['one twice', users(['a', {}], ['a', {}]), /^Cannot read kubeconfig: user "a" comes twice$/],
+    ['a plug-in', users(['a', { exec: {} }]), /^Cannot use user "a": exec is not supported$/],
+    ['another', users(['a', { 'auth-provider': {} }]), /: auth-provider is not supported$/],
+    ['a number', users(['a', { password: 1 }]), /: password must be a text$/],
+    ['groups', users(['a', { 'as-groups': 'g' }]), /: as-groups must be a list of texts$/],
+    [
+      'more',
+      users(['a', { 'as-user-extra': { a: 'b' } }]),
+      /: as-user-extra must be a map of lists of texts$/,
+    ],
+  ];
+  for (const [what, config, said] of rows)
+    it(`cannot be taken where there is ${what}`, () => {
+      assert.throws(() => usersOf(config), { name: 'KubeconfigError', message: said });
+    });
 });

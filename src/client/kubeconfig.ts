@@ -60,6 +60,26 @@ export interface Connection {
   readonly namespace: string;
 }
 
+/** As whom one comes; PEM as text. A `…File` member is a path that the caller must read. */
+export interface UserAccess
+  extends Pick<Connection, 'cert' | 'certFile' | 'key' | 'keyFile' | 'token' | 'tokenFile'> {
+  readonly username?: string;
+  readonly password?: string;
+  /** Whom the user acts as. */
+  readonly as?: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly groups: readonly string[];
+    readonly extra: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+export interface Users {
+  readonly byName: ReadonlyMap<string, UserAccess>;
+  /** The name of the one of the current context. */
+  readonly current?: string;
+}
+
 export class KubeconfigError extends Error {
   override readonly name = 'KubeconfigError';
 }
@@ -115,6 +135,76 @@ export function connectionOf(value: unknown, context?: string): Connection {
     ...optional('serverName', text(cluster['tls-server-name'])),
     ...optional('ca', decoded(cluster['certificate-authority-data'])),
     ...optional('caFile', text(cluster['certificate-authority'])),
+    ...credentialsOf(user),
+  };
+}
+
+/**
+ * The users of `value` (a parsed kubeconfig), for whoever takes nothing else from it. Throws
+ * KubeconfigError, also where one of them enters by a plug-in.
+ */
+export function usersOf(value: unknown): Users {
+  const config = record(value, 'kubeconfig');
+  const kind = text(config['kind']) ?? 'Config';
+  if (kind !== 'Config') throw new KubeconfigError(`Cannot read kubeconfig: it is a ${kind}`);
+  const byName = new Map<string, UserAccess>();
+  for (const entry of entriesOf(config, 'users')) {
+    const name = text(entry['name']) ?? '';
+    if (byName.has(name))
+      throw new KubeconfigError(`Cannot read kubeconfig: user ${JSON.stringify(name)} comes twice`);
+    byName.set(name, userAccess(name, record(entry['user'] ?? {}, `users[${name}]`)));
+  }
+  const context = entriesOf(config, 'contexts').find(
+    ({ name }) => name === text(config['current-context']),
+  );
+  const { user } = record(context?.['context'] ?? {}, 'contexts');
+  return { byName, ...optional('current', text(user)) };
+}
+
+const TEXT_FIELDS = [
+  'client-certificate',
+  'client-certificate-data',
+  'client-key',
+  'client-key-data',
+  'token',
+  'tokenFile',
+  'username',
+  'password',
+  'as',
+  'as-uid',
+];
+
+function userAccess(user: string, fields: Fields): UserAccess {
+  const fail = (what: string): never => {
+    throw new KubeconfigError(`Cannot use user ${JSON.stringify(user)}: ${what}`);
+  };
+  for (const plugIn of ['exec', 'auth-provider'])
+    if ((fields[plugIn] ?? undefined) !== undefined) fail(`${plugIn} is not supported`);
+  for (const name of TEXT_FIELDS)
+    if (!['string', 'undefined'].includes(typeof (fields[name] ?? undefined)))
+      fail(`${name} must be a text`);
+  const groups = fields['as-groups'] ?? [];
+  if (!areTexts(groups)) return fail('as-groups must be a list of texts');
+  const extra = record(fields['as-user-extra'] ?? {}, 'as-user-extra');
+  if (!Object.values(extra).every(areTexts))
+    return fail('as-user-extra must be a map of lists of texts');
+  const access = {
+    ...credentialsOf(fields),
+    ...optional('username', text(fields['username'])),
+    ...optional('password', text(fields['password'])),
+  };
+  const name = text(fields['as']);
+  if (name === undefined) return access;
+  const uid = optional('uid', text(fields['as-uid']));
+  return { ...access, as: { name, ...uid, groups, extra: extra as Record<string, string[]> } };
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}
+
+function credentialsOf(user: Fields): UserAccess {
+  return {
     ...optional('cert', decoded(user['client-certificate-data'])),
     ...optional('certFile', text(user['client-certificate'])),
     ...optional('key', decoded(user['client-key-data'])),
@@ -143,12 +233,14 @@ function addressOf(server: string): Pick<Connection, 'host' | 'port' | 'basePath
 type Fields = Readonly<Record<string, unknown>>;
 
 function named(config: Fields, list: string, member: string, name: string): Fields {
-  const entries: unknown = config[list];
-  for (const entry of Array.isArray(entries) ? entries : []) {
-    const fields = record(entry, list);
-    if (fields['name'] === name) return record(fields[member], `${list}[${name}]`);
-  }
+  const found = entriesOf(config, list).find((entry) => entry['name'] === name);
+  if (found !== undefined) return record(found[member], `${list}[${name}]`);
   throw new KubeconfigError(`Cannot find ${member} ${JSON.stringify(name)}: not among ${list}`);
+}
+
+function entriesOf(config: Fields, list: string): Fields[] {
+  const entries: unknown = config[list];
+  return (Array.isArray(entries) ? entries : []).map((entry) => record(entry, list));
 }
 
 function record(value: unknown, what: string): Fields {

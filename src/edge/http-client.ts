@@ -6,11 +6,20 @@ import type { Agent as HttpAgent, ClientRequest, IncomingMessage, RequestOptions
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { TlsClientOptions } from '#base/doors.ts';
-import type { ByteSink, Handler, Headers, HttpRequest, HttpResponse } from '#base/http/message.ts';
+import type {
+  ByteSink,
+  CertificateFault,
+  Handler,
+  Headers,
+  HttpRequest,
+  HttpResponse,
+} from '#base/http/message.ts';
 import { Agent as PlainAgent, request as plainRequest } from './node-http.ts';
 import { StreamSink } from './stream-sink.ts';
 import { guardedLookup } from './guarded-lookup.ts';
+import { refusedFaults, shownFaults, watchCertificate } from './peer-certificate.ts';
 import { serverNameOptions } from './tls-name.ts';
 
 export interface HttpClientOptions {
@@ -28,6 +37,8 @@ export interface HttpClientOptions {
   readonly lenient?: boolean;
   /** Of the addresses that a name stands for, which may be connected to; all unless given. */
   readonly allowsAddress?: (address: string) => boolean;
+  /** Says in answers and errors what is out of date in the certificates of servers. */
+  readonly noticesFaults?: boolean;
   /** How long a connection may take to stand; 10 s unless given. */
   readonly connectTimeoutMs?: number;
 }
@@ -103,9 +114,16 @@ class Client implements HttpClient {
     const answered = new Promise<HttpResponse>((resolve, reject) => {
       const settings = this.#settings(message, used);
       const request = this.#tls === undefined ? plainRequest(settings) : tlsRequest(settings);
-      request.on('error', (cause) => reject(new RequestError(cause, request.reusedSocket)));
+      request.on('error', (cause) => {
+        const faults = refusedFaults(request.socket, cause);
+        reject(new RequestError(cause, request.reusedSocket, faults));
+      });
       request.on('socket', (socket) => this.#prepare(socket, request));
-      request.on('response', (response) => resolve(responseOf(response, message.method)));
+      request.on('response', (response) => {
+        const certificateFaults = shownFaults(response.socket);
+        const answer = responseOf(response, message.method);
+        resolve(certificateFaults.length === 0 ? answer : { ...answer, certificateFaults });
+      });
       request.on('upgrade', (response, socket, head) => {
         socket.on('error', () => socket.destroy());
         resolve({
@@ -149,6 +167,8 @@ class Client implements HttpClient {
     if (!socket.connecting) return;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    if (this.#options.noticesFaults === true && socket instanceof TLSSocket)
+      watchCertificate(socket, this.#tls?.serverName ?? this.#options.host ?? '');
     const timeoutMs = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const timer = setTimeout(() => {
       const { path, host = '127.0.0.1', port = 443 } = this.#options;
@@ -177,11 +197,17 @@ function tlsOptions(tls: TlsClientOptions, host = '127.0.0.1'): object {
 class RequestError extends Error {
   readonly code: string | undefined;
   readonly reusedSocket: boolean;
-  constructor(cause: NodeJS.ErrnoException, reusedSocket: boolean) {
+  readonly certificateFaults: readonly CertificateFault[];
+  constructor(
+    cause: NodeJS.ErrnoException,
+    reusedSocket: boolean,
+    certificateFaults: readonly CertificateFault[],
+  ) {
     super(cause.message, { cause });
     this.name = 'RequestError';
     this.code = cause.code;
     this.reusedSocket = reusedSocket;
+    this.certificateFaults = certificateFaults;
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Source: upstream pkg/kubeapiserver/options/plugins.go, v1.36, for what is off by default.
  */
+import type { WebhookUsers } from '../webhooks/credentials.ts';
 import type { EventLimit } from './configuration/event-rate-limit.ts';
 import type { ImagePolicyOptions } from './configuration/image-policy.ts';
 import type { PodTolerationOptions } from './configuration/pod-tolerations.ts';
@@ -19,6 +20,9 @@ export interface PluginConfigurations {
   /** Label selectors by namespace; `clusterDefaultNodeSelector` is that of all others. */
   readonly nodeSelectors?: Readonly<Record<string, string>>;
   readonly podTolerations?: PodTolerationOptions;
+  /** Whom mutating webhooks see; nobody unless given. */
+  readonly mutatingWebhookUsers?: WebhookUsers;
+  readonly validatingWebhookUsers?: WebhookUsers;
 }
 
 export interface AdmissionOptions {

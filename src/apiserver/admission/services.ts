@@ -8,6 +8,7 @@ import type { BackendConnector } from '../proxy/transport.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ResourceSet } from '../registry/resource-set.ts';
 import type { AdmissionMetrics } from '../metrics/admission-metrics.ts';
+import type { WebhookUsers } from '../webhooks/credentials.ts';
 import type { WebhookClientConfig, WebhookRoad } from '../webhooks/locate.ts';
 import type { ObjectReader } from './admission.ts';
 import type { EquivalentResources } from './matching/equivalents.ts';
@@ -27,8 +28,8 @@ export interface AdmissionServices {
   readonly metricRegistry: MetricRegistry;
   readonly gates: FeatureGates;
   readonly webhooks: {
-    /** The road to a webhook. Throws where there is none. */
-    locate(config: WebhookClientConfig): WebhookRoad;
+    /** The road to a webhook, which is shown one of `users`. Throws where there is none. */
+    locate(config: WebhookClientConfig, users?: WebhookUsers): WebhookRoad;
     /** Of the requests that are under way. */
     readonly budget: WebhookBudget;
   };

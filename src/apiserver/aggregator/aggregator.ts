@@ -10,6 +10,7 @@ import { StatusError } from '#api/meta/status.ts';
 import type { RequestContext } from '../context.ts';
 import type { LocalClient } from '../bootstrap/local-client.ts';
 import { discard } from '../proxy/forward.ts';
+import type { BackendConnector } from '../proxy/transport.ts';
 import { textResponse } from '../respond.ts';
 import { ApiServices, type RemoteApi } from './api-services.ts';
 import { Availability } from './availability.ts';
@@ -21,6 +22,8 @@ import { RemoteDiscovery } from './remote-discovery.ts';
 export interface AggregatorOptions extends RemoteServices {
   readonly client: LocalClient;
   readonly local: LocalGroupVersions;
+  /** The road by which it is looked whether a server is there. */
+  readonly checkBackends: BackendConnector;
 }
 
 /** For documents of discovery, which every client reads first. */
@@ -39,7 +42,8 @@ export class Aggregator {
     this.apiServices = new ApiServices(options.reader);
     this.registration = new Registration(options);
     this.discovery = new RemoteDiscovery(options, this.apiServices);
-    this.#availability = new Availability(options, this.apiServices, options.client);
+    const checks = { ...options, backends: options.checkBackends };
+    this.#availability = new Availability(checks, this.apiServices, options.client);
   }
 
   /** When the caches are filled and this server answers. */
@@ -97,6 +101,7 @@ export class Aggregator {
       endpoint,
       path: decoded(info.path),
       query: mark < 0 ? '' : request.url.slice(mark),
+      annotate: (key: string, value: string) => context.annotate(key, value),
     };
     if (segmentsOf(info.path).length > 3)
       return withoutRedirect(await pass(this.#services, remote, { ...call, request }));

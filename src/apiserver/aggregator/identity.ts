@@ -31,14 +31,20 @@ export const REQUEST_HEADERS: RequestHeaderOptions = {
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-/** Several values of one header are lines of its value. Throws 503 for a name no header can hold. */
-export function identityHeaders({ name, uid, groups, extra }: User): Record<string, string> {
-  const headers: Record<string, string> = { 'x-remote-user': headerText([name]) };
-  if (uid !== undefined && uid !== '') headers['x-remote-uid'] = headerText([uid]);
-  if (groups.length > 0) headers['x-remote-group'] = headerText(groups);
+/**
+ * Several values of one header are lines of its value. `prefix`: `impersonate` for whom one acts as.
+ * Throws 503 for a name no header can hold.
+ */
+export function identityHeaders(
+  { name, uid, groups, extra }: User,
+  prefix: 'x-remote' | 'impersonate' = 'x-remote',
+): Record<string, string> {
+  const headers: Record<string, string> = { [`${prefix}-user`]: headerText([name]) };
+  if (uid !== undefined && uid !== '') headers[`${prefix}-uid`] = headerText([uid]);
+  if (groups.length > 0) headers[`${prefix}-group`] = headerText(groups);
   for (const [key, values] of Object.entries(extra ?? {}))
     if (values.length > 0)
-      headers[`x-remote-extra-${escapeKey(key).toLowerCase()}`] = headerText(values);
+      headers[`${prefix}-extra-${escapeKey(key).toLowerCase()}`] = headerText(values);
   return headers;
 }
 

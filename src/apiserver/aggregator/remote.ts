@@ -1,7 +1,9 @@
 /** Requests to another API server, as the front proxy and in the name of a user. */
 import { timeoutSignal, type Environment } from '#base/env.ts';
+import { noticingFaults } from '#base/http/certificate-faults.ts';
 import { type HttpRequest, type HttpResponse, readBody } from '#base/http/message.ts';
 import type { User } from '../context.ts';
+import { faultAnnotation } from '../proxy/certificate-faults.ts';
 import { type ForwardTarget, forward } from '../proxy/forward.ts';
 import type { Backend, BackendConnector } from '../proxy/transport.ts';
 import type { RemoteApi } from './api-services.ts';
@@ -58,11 +60,16 @@ export function pass(
     readonly endpoint: Endpoint;
     readonly path: string;
     readonly query: string;
+    /** An annotation of the request's audit event. */
+    annotate(key: string, value: string): void;
   },
 ): Promise<HttpResponse> {
   const { host } = new URL(urlOf(call.endpoint, '/'));
+  const handler = services.backends.to(backendOf(services.identity, remote, call.endpoint));
   const target: ForwardTarget = {
-    handler: services.backends.to(backendOf(services.identity, remote, call.endpoint)),
+    handler: noticingFaults(handler, (fault) => {
+      call.annotate(...faultAnnotation(fault, call.endpoint.host));
+    }),
     path: call.path,
     query: call.query,
     rules: { prefix: '', backendHost: host, clientHost: host },

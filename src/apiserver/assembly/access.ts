@@ -30,7 +30,6 @@ import { ConfigMetrics } from '../metrics/config-metrics.ts';
 import { IssuerMetrics } from '../metrics/issuer-metrics.ts';
 import { TokenCacheMetrics } from '../metrics/token-cache-metrics.ts';
 import { TokenMetrics } from '../metrics/token-metrics.ts';
-import { NO_BACKENDS } from '../proxy/transport.ts';
 import { createAuthorization } from './authorization.ts';
 import type { ServerCore } from './core.ts';
 
@@ -95,8 +94,8 @@ function createTokenAuthenticator(
   core: ServerCore,
   tokens: ServiceAccountTokens,
 ): TokenAuthenticator {
-  const { options, environment, reader, metrics } = core;
-  const { authentication = {}, backends = NO_BACKENDS } = options;
+  const { options, environment, reader, metrics, webhookBackends: backends } = core;
+  const { authentication = {} } = options;
   const { staticTokens, webhook, serviceAccounts } = authentication;
   const nowMs = (): number => environment.clock.now();
   const own = tokens.audiences;
@@ -135,8 +134,8 @@ function createIssuers(
   core: ServerCore,
   ownAudiences: readonly string[],
 ): TokenAuthenticator | undefined {
-  const { options, environment, metrics, shutdown } = core;
-  const { authentication = {}, backends = NO_BACKENDS, hostname = 'localhost' } = options;
+  const { options, environment, backends, metrics, shutdown } = core;
+  const { authentication = {}, hostname = 'localhost' } = options;
   const { config: live, signingAlgorithms } = authentication;
   if (live === undefined) return undefined;
   const { clock, log } = environment;

@@ -4,26 +4,36 @@ import { Aggregator } from '../aggregator/aggregator.ts';
 import type { GroupVersion } from '../aggregator/registration.ts';
 import type { RemoteServices } from '../aggregator/remote.ts';
 import { AddressGuard } from '../proxy/addresses.ts';
-import { NO_BACKENDS } from '../proxy/transport.ts';
+import { CertificateMetrics } from '../metrics/certificate-metrics.ts';
+import { FaultCounter } from '../proxy/certificate-faults.ts';
+import type { WebhookServices } from '../webhooks/locate.ts';
 import type { ServerCore } from './core.ts';
 
 export interface Aggregation {
   readonly remote: RemoteServices;
+  /** The same to webhooks. */
+  readonly webhooks: WebhookServices;
   readonly aggregator: Aggregator;
 }
 
 export function createAggregation(core: ServerCore): Aggregation {
-  const { options, environment, reader, resources, builtIn } = core;
+  const { options, environment, reader, backends, metrics, resources, builtIn } = core;
   const remote: RemoteServices = {
     environment,
     reader,
     random: environment.random,
     guard: new AddressGuard(options),
-    backends: options.backends ?? NO_BACKENDS,
+    backends,
     identity: options.frontProxy,
   };
+  const faults = new FaultCounter(
+    new CertificateMetrics(metrics.registry, 'kube_aggregator'),
+    environment.log,
+  );
   const aggregator = new Aggregator({
     ...remote,
+    backends: faults.backends(backends),
+    checkBackends: backends,
     client: core.client,
     local: {
       builtIn: groupVersionsOf(builtIn),
@@ -31,7 +41,7 @@ export function createAggregation(core: ServerCore): Aggregation {
     },
   });
   resources.onChange = () => aggregator.registration.changed();
-  return { remote, aggregator };
+  return { remote, webhooks: { ...remote, backends: core.webhookBackends }, aggregator };
 }
 
 function groupVersionsOf(kinds: readonly AnyKind[]): GroupVersion[] {

@@ -4,7 +4,6 @@ import { type AuthorizationChain, authorizationChain } from '../authz/chain.ts';
 import { serverIdentity } from '../bootstrap/identity-lease.ts';
 import { AuthorizationMetrics } from '../metrics/authorization-metrics.ts';
 import { ConfigMetrics } from '../metrics/config-metrics.ts';
-import { NO_BACKENDS } from '../proxy/transport.ts';
 import type { ServerCore } from './core.ts';
 
 const NODE_AND_RBAC = constant([
@@ -13,7 +12,7 @@ const NODE_AND_RBAC = constant([
 ]);
 
 export function createAuthorization(core: ServerCore): AuthorizationChain {
-  const { options, environment, reader, metrics, gates } = core;
+  const { options, environment, reader, metrics, gates, webhookBackends: backends } = core;
   const { authorization = { authorizers: NODE_AND_RBAC } } = options;
   const { authorizers } = authorization;
   if (authorizers.source !== '') {
@@ -30,7 +29,7 @@ export function createAuthorization(core: ServerCore): AuthorizationChain {
     reader,
     environment,
     gates,
-    backends: options.backends ?? NO_BACKENDS,
+    backends,
     metrics: new AuthorizationMetrics(metrics.registry),
   });
 }

@@ -14,7 +14,10 @@ import { Encryption } from '../encryption/encryption.ts';
 import { resourcesByKey } from '../encryption/transformer.ts';
 import { FlowControl } from '../flow-control/flow-control.ts';
 import { Health } from '../health.ts';
+import { CertificateMetrics } from '../metrics/certificate-metrics.ts';
 import { ServerMetrics } from '../metrics/server-metrics.ts';
+import { FaultCounter } from '../proxy/certificate-faults.ts';
+import { type BackendConnector, NO_BACKENDS } from '../proxy/transport.ts';
 import { Resource } from '../registry/resource.ts';
 import { ResourceSet } from '../registry/resource-set.ts';
 import { type ApiServerLimits, type ApiServerOptions, LIMITS } from '../server-options.ts';
@@ -33,6 +36,10 @@ export interface ServerCore {
   readonly reader: CacheReader;
   /** Asks this server itself, as system:apiserver. */
   readonly client: LocalClient;
+  /** The road to pods and other servers. */
+  readonly backends: BackendConnector;
+  /** The same to webhooks of all kinds. */
+  readonly webhookBackends: BackendConnector;
   readonly health: Health;
   readonly metrics: ServerMetrics;
   /** Undefined where values lie in the store as they are. */
@@ -47,7 +54,7 @@ export interface ServerCore {
 
 /** `handler`: the server's own; it is asked once the server is whole. */
 export function createCore(options: ApiServerOptions, handler: Handler): ServerCore {
-  const { environment } = options;
+  const { environment, backends = NO_BACKENDS } = options;
   const gates = options.featureGates ?? new FeatureGates();
   const builtIn = chosenKinds(gates, options.runtimeConfig);
   const registry = new MetricRegistry();
@@ -55,6 +62,7 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
   const store =
     encryption === undefined ? options.store : new TransformingStore(options.store, encryption);
   const hub = new WatchHub(store, environment, new ParsedCache(options.onParsed));
+  const faults = new FaultCounter(new CertificateMetrics(registry, 'webhooks'), environment.log);
   const resources = new ResourceSet(
     builtIn.map((kind) => new Resource({ kind, cache: hub.cache(kind.storagePrefix), hub })),
   );
@@ -68,6 +76,8 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     resources,
     reader: new CacheReader(hub, resources),
     client: new LocalClient(handler),
+    backends,
+    webhookBackends: faults.backends(backends),
     health: createHealth(encryption),
     metrics: new ServerMetrics({
       registry,
@@ -78,7 +88,7 @@ export function createCore(options: ApiServerOptions, handler: Handler): ServerC
     encryption,
     shutdown: new AbortController(),
   };
-  return { ...base, flowControl: createFlowControl(base), auditor: createAuditor(base) };
+  return { ...base, flowControl: createFlowControl(base), auditor: createAuditor(base, faults) };
 }
 
 type BaseCore = Omit<ServerCore, 'flowControl' | 'auditor'>;
@@ -106,9 +116,17 @@ function createFlowControl(core: BaseCore): FlowControl | undefined {
   });
 }
 
-function createAuditor({ options, environment, metrics }: BaseCore): Auditor | undefined {
-  if (options.audit === undefined) return undefined;
-  return new Auditor(options.audit, { environment, metrics: metrics.registry });
+function createAuditor(
+  { options, environment, metrics }: BaseCore,
+  faults: FaultCounter,
+): Auditor | undefined {
+  const { audit } = options;
+  if (audit === undefined) return undefined;
+  const { webhook } = audit;
+  const counted = webhook && {
+    webhook: { ...webhook, handler: faults.handler(webhook.handler, 'the audit webhook') },
+  };
+  return new Auditor({ ...audit, ...counted }, { environment, metrics: metrics.registry });
 }
 
 function createEncryption(

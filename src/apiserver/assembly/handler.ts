@@ -94,10 +94,10 @@ function createAdmission({ core, access, aggregation, registry }: HandlerParts):
     metrics,
     metricRegistry,
     webhooks: {
-      locate: (config) => locateWebhook(aggregation.remote, config),
+      locate: (config, users) => locateWebhook(aggregation.webhooks, config, users),
       budget: new WebhookBudget(environment.clock, limits.webhookBudgetMs),
     },
-    backends: aggregation.remote.backends,
+    backends: core.webhookBackends,
     ...(configuration === undefined ? {} : { configuration }),
   });
   return new AdmissionChain(

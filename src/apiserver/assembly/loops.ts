@@ -22,7 +22,7 @@ export interface Loop {
 }
 
 /** Definitions become kinds: from the first request on. */
-export function createServing(core: ServerCore, { remote }: Aggregation): CustomResourceServing {
+export function createServing(core: ServerCore, { webhooks }: Aggregation): CustomResourceServing {
   const { hub, resources, reader, environment } = core;
   return new CustomResourceServing({
     hub,
@@ -31,7 +31,7 @@ export function createServing(core: ServerCore, { remote }: Aggregation): Custom
     rules: CEL_RULES,
     conversion: {
       environment,
-      locate: (config) => locateWebhook(remote, config),
+      locate: (config) => locateWebhook(webhooks, config),
     },
   });
 }

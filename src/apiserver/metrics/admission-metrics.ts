@@ -4,11 +4,20 @@
  * Source: upstream v1.36 apiserver/pkg/admission/metrics/metrics.go.
  */
 import type { Clock } from '#base/env.ts';
-import { alpha, type Counter, type Histogram, type MetricRegistry, stable } from '#base/metrics.ts';
+import {
+  alpha,
+  type Counter,
+  type Histogram,
+  type MetricRegistry,
+  stable,
+  type Summary,
+} from '#base/metrics.ts';
 import type { AdmissionObserver, Operation, TookListener } from '../admission/admission.ts';
 
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
 const WEBHOOK_BUCKETS = [...BUCKETS, 10, 25];
+/** As old as what the quantiles are of may be. */
+const QUANTILES_MS = 5 * 3_600_000;
 const PREFIX = 'apiserver_admission';
 /** Codes above are counted as this one: whoever is asked may answer anything. */
 const CODE_MAX = 600;
@@ -32,6 +41,7 @@ interface ConditionLabels {
 export class AdmissionMetrics implements AdmissionObserver {
   readonly clock: Clock;
   readonly #steps: Histogram;
+  readonly #stepQuantiles: Summary;
   readonly #plugins: Histogram;
   readonly #webhooks: Histogram;
   readonly #rejections: Counter;
@@ -52,6 +62,16 @@ export class AdmissionMetrics implements AdmissionObserver {
         ...operation,
       ),
       BUCKETS,
+    );
+    this.#stepQuantiles = registry.summary(
+      alpha(
+        `${PREFIX}_step_admission_duration_seconds_summary`,
+        'How long a step of admission (admit or validate) took in the last hours, in seconds.',
+        'type',
+        ...operation,
+      ),
+      QUANTILES_MS,
+      () => clock.monotonicMs(),
     );
     this.#plugins = registry.histogram(
       stable(
@@ -129,18 +149,27 @@ export class AdmissionMetrics implements AdmissionObserver {
   }
 
   listener(type: 'admit' | 'validate', plugin?: string): TookListener {
-    const histogram = plugin === undefined ? this.#steps : this.#plugins;
-    const name = plugin === undefined ? [] : [plugin];
     const admitted = new Map<Operation, (seconds: number) => void>();
     const refused = new Map<Operation, (seconds: number) => void>();
     return (operation, rejected, tookMs) => {
       const known = rejected ? refused : admitted;
       let observe = known.get(operation);
       if (observe === undefined) {
-        observe = histogram.of([...name, type, operation, String(rejected)]);
+        observe = this.#series(plugin, [type, operation, String(rejected)]);
         known.set(operation, observe);
       }
       observe(tookMs / 1000);
+    };
+  }
+
+  /** Of a plug-in, or of a whole step. */
+  #series(plugin: string | undefined, labels: readonly string[]): (seconds: number) => void {
+    if (plugin !== undefined) return this.#plugins.of([plugin, ...labels]);
+    const observe = this.#steps.of(labels);
+    const observeQuantiles = this.#stepQuantiles.of(labels);
+    return (seconds) => {
+      observe(seconds);
+      observeQuantiles(seconds);
     };
   }
 

@@ -3,10 +3,11 @@
  *
  * Source: API reference, WebhookClientConfig; upstream apiserver/pkg/util/webhook/client.go.
  */
-import type { Handler } from '#base/http/message.ts';
+import type { Handler, Headers } from '#base/http/message.ts';
 import { parseIp } from '#base/ip.ts';
 import { endpointOf, type EndpointServices } from '../aggregator/endpoint.ts';
 import type { BackendConnector } from '../proxy/transport.ts';
+import { userFor, type WebhookUsers } from './credentials.ts';
 
 /** The same in admission registration and in custom resource definitions. */
 export interface WebhookClientConfig {
@@ -29,6 +30,8 @@ export interface WebhookRoad {
   readonly origin: string;
   /** Where it is reached: `10.0.0.7:9443`. */
   readonly address: string;
+  /** What is shown of us, beside a client certificate. */
+  readonly headers?: Headers;
 }
 
 export interface WebhookServices extends EndpointServices {
@@ -53,18 +56,28 @@ export function webhookUrl({
   };
 }
 
-/** Throws an error that says why there is no road. */
-export function locateWebhook(services: WebhookServices, config: WebhookClientConfig): WebhookRoad {
+/** With the credentials of whoever of `users` is for it. Throws an error that says why there is no road. */
+export function locateWebhook(
+  services: WebhookServices,
+  config: WebhookClientConfig,
+  users?: WebhookUsers,
+): WebhookRoad {
   const { url, service, caBundle = '' } = config;
-  const ca = caBundle === '' ? {} : { ca: Buffer.from(caBundle, 'base64').toString() };
+  const { certificate, headers = {} } =
+    (users === undefined ? undefined : userFor(users, targetOf(config))?.()) ?? {};
+  const tls = {
+    ...(caBundle === '' ? {} : { ca: Buffer.from(caBundle, 'base64').toString() }),
+    ...certificate,
+  };
   if (service !== undefined) {
     const { namespace, name, port = HTTPS_PORT } = service;
     const endpoint = endpointOf(services, { service: { namespace, name, port } });
     const serverName = `${name}.${namespace}.svc`;
     return {
       ...webhookUrl(config),
-      handler: services.backends.to({ ...endpoint, tls: { serverName, ...ca } }),
+      handler: services.backends.to({ ...endpoint, tls: { serverName, ...tls } }),
       address: `${endpoint.host}:${endpoint.port}`,
+      headers,
     };
   }
   const { hostname, port: given } = new URL(url ?? '');
@@ -78,11 +91,23 @@ export function locateWebhook(services: WebhookServices, config: WebhookClientCo
     handler: services.backends.to({
       host,
       port,
-      tls: { serverName: host, ...ca },
+      tls: { serverName: host, ...tls },
       allows: (address) => services.guard.allows(address, port, [port]),
     }),
     address: `${hostname}:${port}`,
+    headers,
   };
+}
+
+/** The name or address that a webhook is known by. */
+export function hostOf(config: WebhookClientConfig): string {
+  return new URL(webhookUrl(config).origin).hostname.replace(/^\[|\]$/g, '');
+}
+
+/** `host:port`, whatever address is dialled. */
+function targetOf(config: WebhookClientConfig): string {
+  const { hostname, port } = new URL(webhookUrl(config).origin);
+  return `${hostname}:${port === '' ? HTTPS_PORT : port}`;
 }
 
 /** A name that stands for the machine itself, wherever it is looked up (RFC 6761). */

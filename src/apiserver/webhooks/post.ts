@@ -16,6 +16,8 @@ import { type WebhookClientConfig, type WebhookRoad, webhookUrl } from './locate
 
 /** No answer is longer: it holds at most a patch of an object, in base64. */
 const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
+/** Of who asks, as upstream's. */
+const USER_AGENT = 'kube-apiserver-admission';
 /** Of an answer that is shown in a message. */
 const SHOWN_MAX_BYTES = 2048;
 const SERVICE_UNAVAILABLE = 503;
@@ -72,7 +74,8 @@ export function postToWebhook(
   const seconds = Math.ceil(post.timeoutMs / 1000);
   const url = `${plain}${plain.includes('?') ? '&' : '?'}timeout=${seconds}s`;
   const road = (): WebhookRoad => services.locate(config);
-  return postJson(services.environment, { ...post, origin, url, road });
+  const headers = { 'user-agent': USER_AGENT };
+  return postJson(services.environment, { ...post, origin, url, road, headers });
 }
 
 export interface JsonPost extends WebhookPost {
@@ -121,6 +124,7 @@ async function answered(call: Call): Promise<HttpResponse> {
         host: call.origin.replace(/^https?:\/\//, ''),
         'content-type': 'application/json',
         accept: 'application/json',
+        ...road.headers,
         ...headers,
       },
       body: Buffer.from(JSON.stringify(body)),

@@ -110,10 +110,15 @@ export type Body =
   /** A watch as objects (`takesObjects`). */
   | { readonly kind: 'events'; start(sink: ObjectSink): void };
 
+/** What is out of date in how a TLS server shows who it is. */
+export type CertificateFault = 'missing-san' | 'insecure-sha1';
+
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body?: Body;
+  /** Of whoever answered a client that notices them; none unless given. */
+  readonly certificateFaults?: readonly CertificateFault[];
   /**
    * The connection leaves HTTP (status 101), and the answerer takes over the raw bytes. In a
    * server the transport writes the head of the answer, then calls this with the client's socket

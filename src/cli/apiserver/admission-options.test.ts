@@ -51,6 +51,8 @@ const TOLERATIONS =
   'apiVersion: podtolerationrestriction.admission.k8s.io/v1alpha1\nkind: Configuration\n';
 const QUOTA = 'apiVersion: apiserver.config.k8s.io/v1\nkind: ResourceQuotaConfiguration\n';
 
+const WEBHOOKS = 'apiVersion: apiserver.config.k8s.io/v1\nkind: WebhookAdmissionConfiguration\n';
+
 describe('names of admission plug-ins', () => {
   /** Ours, where upstream has it in storage. */
   const own = new Set(['CustomResourceTermination', 'PodCertificateSigning', 'RBACEscalation']);
@@ -226,6 +228,25 @@ describe('--admission-control-config-file', () => {
   });
 });
 
+describe('what webhooks are shown', () => {
+  it('is said for each of the plug-ins', () => {
+    const config = (token: string): string => {
+      const user = { name: '*', user: { token } };
+      const path = file(`${token}.kubeconfig`, JSON.stringify({ users: [user] }));
+      return `${WEBHOOKS}kubeConfigFile: ${path}\n`.replaceAll(/^(?=.)/gm, '    ');
+    };
+    const both = `${HEAD}- name: MutatingAdmissionWebhook\n  configuration:\n${config('m')}- name: ValidatingAdmissionWebhook\n  configuration:\n${config('v')}`;
+    const { mutatingWebhookUsers: mutating, validatingWebhookUsers: validating } =
+      options([], both).configuration ?? {};
+    assert.deepEqual(
+      [mutating, validating].map((users) => users?.byName.get('*')?.().headers),
+      [{ authorization: 'Bearer m' }, { authorization: 'Bearer v' }],
+    );
+    const none = options([], inline('MutatingAdmissionWebhook', `${WEBHOOKS}kubeConfigFile: ''\n`));
+    assert.deepEqual(none.configuration, { mutatingWebhookUsers: { byName: new Map() } });
+  });
+});
+
 describe('what is wrong in a configuration of admission', () => {
   const rows: [what: string, config: string | undefined, said: RegExp][] = [
     [
@@ -265,11 +286,18 @@ describe('what is wrong in a configuration of admission', () => {
     ],
     [
       'a relative path of what webhooks are shown',
-      inline(
-        'MutatingAdmissionWebhook',
-        'apiVersion: apiserver.config.k8s.io/v1\nkind: WebhookAdmissionConfiguration\nkubeConfigFile: x\n',
-      ),
-      /"MutatingAdmissionWebhook": kubeConfigFile must be an absolute path, got "x"$/,
+      inline('MutatingAdmissionWebhook', `${WEBHOOKS}kubeConfigFile: x\n`),
+      /"MutatingAdmissionWebhook": kubeConfigFile: Invalid value: "x": must be an absolute file path$/,
+    ],
+    [
+      'webhooks in files',
+      inline('ValidatingAdmissionWebhook', `${WEBHOOKS}staticManifestsDir: /x\n`),
+      /"ValidatingAdmissionWebhook": staticManifestsDir: Forbidden: staticManifestsDir requires the ManifestBasedAdmissionControlConfig feature gate to be enabled$/,
+    ],
+    [
+      'no kubeconfig for webhooks',
+      inline('ValidatingAdmissionWebhook', `${WEBHOOKS}kubeConfigFile: /nowhere/x\n`),
+      /"ValidatingAdmissionWebhook": Cannot use kubeconfig \/nowhere\/x: Cannot read \/nowhere\/x: ENOENT/,
     ],
     [
       'levels, versions and exemptions',

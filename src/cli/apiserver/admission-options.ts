@@ -22,14 +22,20 @@ import {
   isSwitchedOn,
   type PluginConfigurations,
 } from '#apiserver/admission/options.ts';
+import type { WebhookUsers } from '#apiserver/webhooks/credentials.ts';
 import { fromYaml } from '#api/codec/yaml.ts';
 import { connectionOf } from '#client/kubeconfig.ts';
 import { readFile } from '../flags.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import { checkPluginNames } from './admission-names.ts';
 import type { Flags } from './flags.ts';
+import { webhookUsers } from './webhook-users.ts';
 
-const WEBHOOKS = ['MutatingAdmissionWebhook', 'ValidatingAdmissionWebhook'];
+/** Which of the configurations is that of a plug-in. */
+const WEBHOOKS = {
+  MutatingAdmissionWebhook: 'mutatingWebhookUsers',
+  ValidatingAdmissionWebhook: 'validatingWebhookUsers',
+} as const;
 
 /** Throws UserError that names the flag, the plug-in or the file. */
 export function admissionOptions(flags: Flags): AdmissionOptions {
@@ -82,9 +88,18 @@ function configurationOf(entry: PluginEntry, file: string): PluginConfigurations
   const at = path.startsWith('/') ? path : join(dirname(file), path);
   const text = configuration === undefined ? readFile(at) : JSON.stringify(configuration);
   if (name === 'ImagePolicyWebhook') return { imagePolicy: imagePolicyOf(text) };
-  // Read for its faults alone: which webhooks there are, the cluster says.
-  if (WEBHOOKS.includes(name)) readWebhookAdmission(text);
+  if (isWebhooks(name)) return { [WEBHOOKS[name]]: usersFor(text) };
   return readPluginConfiguration(name, text);
+}
+
+function isWebhooks(name: string): name is keyof typeof WEBHOOKS {
+  return Object.hasOwn(WEBHOOKS, name);
+}
+
+/** Which webhooks there are, the cluster says; whom they see, this file. */
+function usersFor(text: string): WebhookUsers {
+  const { kubeConfigFile } = readWebhookAdmission(text);
+  return kubeConfigFile === '' ? { byName: new Map() } : webhookUsers(kubeConfigFile);
 }
 
 function imagePolicyOf(text: string): ImagePolicyOptions {

@@ -163,6 +163,7 @@ function webhookOf(flags: Flags): WebhookOptions {
   const client = httpClient({
     host,
     port,
+    noticesFaults: true,
     ...(connection.tls ? { tls } : {}),
     ...(token === undefined ? {} : { headers: () => ({ authorization: `Bearer ${token()}` }) }),
   });

@@ -15,7 +15,7 @@ export interface Shown {
   readonly key: string;
 }
 
-/** Signs servers' certificates. */
+/** Signs certificates of servers, and of clients. */
 export class Authority {
   readonly #keys = newKey();
   readonly #name = { commonName: 'hooks' };
@@ -39,8 +39,8 @@ export class Authority {
     return Buffer.from(this.certificate).toString('base64');
   }
 
-  /** For one name, until `endsInMs` from now. */
-  shows(name: string, endsInMs = DAY_MS): Shown {
+  /** For one name, until `endsInMs` from now; `names`: what stands beside the common name. */
+  shows(name: string, endsInMs = DAY_MS, names: readonly string[] = [name]): Shown {
     const { publicKey, privateKey } = newKey();
     const cert = createCertificate({
       subject: { commonName: name },
@@ -50,7 +50,22 @@ export class Authority {
       notBeforeMs: Date.now() - 2 * DAY_MS,
       notAfterMs: Date.now() + endsInMs,
       uses: ['server'],
-      dnsNames: [name],
+      dnsNames: names,
+    });
+    return { cert, key: pem(privateKey) };
+  }
+
+  /** A client's certificate. */
+  names(commonName: string): Shown {
+    const { publicKey, privateKey } = newKey();
+    const cert = createCertificate({
+      subject: { commonName },
+      publicKey,
+      issuer: { name: this.#name, ...this.#keys },
+      serial: randomBytes(8),
+      notBeforeMs: Date.now() - DAY_MS,
+      notAfterMs: Date.now() + DAY_MS,
+      uses: ['client'],
     });
     return { cert, key: pem(privateKey) };
   }
@@ -61,9 +76,15 @@ export interface Asked {
   readonly host: string;
   /** What TLS asked for; false: nothing. */
   readonly serverName: string | false;
-  /** The client showed a certificate. */
-  readonly hasCertificate: boolean;
-  readonly hasCredentials: boolean;
+  /** Of the client's certificate; empty where it showed none. */
+  readonly commonName: string;
+  readonly authorization: string;
+  readonly userAgent: string;
+}
+
+function commonNameOf(socket: TLSSocket): string {
+  const { subject } = socket.getPeerCertificate() as { readonly subject?: { readonly CN: string } };
+  return subject?.CN ?? '';
 }
 
 type Answer = (response: ServerResponse, uid: string) => void;
@@ -96,8 +117,9 @@ export class HttpsHook {
       this.asked.push({
         host: request.headers.host ?? '',
         serverName: (socket as { servername?: string | false }).servername ?? false,
-        hasCertificate: Object.keys(socket.getPeerCertificate()).length > 0,
-        hasCredentials: request.headers.authorization !== undefined,
+        commonName: commonNameOf(socket),
+        authorization: request.headers.authorization ?? '',
+        userAgent: request.headers['user-agent'] ?? '',
       });
       response.on('close', () => {
         if (!response.writableFinished) this.brokenOff++;

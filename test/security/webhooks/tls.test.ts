@@ -81,8 +81,9 @@ describe('a webhook over TLS', () => {
       {
         host: `${NAME}:${good.port}`,
         serverName: NAME,
-        hasCertificate: false,
-        hasCredentials: false,
+        commonName: '',
+        authorization: '',
+        userAgent: 'kube-apiserver-admission',
       },
     ]);
   });
@@ -121,6 +122,18 @@ describe('a webhook over TLS', () => {
       assert.match(message, words);
       assert.deepEqual(hook.asked, []);
     });
+
+  it('is not believed by its common name alone, and that is counted', async () => {
+    const hook = await hookThat(authority.shows(NAME, HOUR_MS, []));
+    const { message } = await ask(at(hook, authority.bundle));
+    assert.match(
+      message,
+      /: x509: certificate relies on legacy Common Name field, use SANs instead$/,
+    );
+    assert.deepEqual(hook.asked, []);
+    const { body } = await api.call('GET /metrics');
+    assert.match(String(body), /^apiserver_webhooks_x509_missing_san_total 1$/m);
+  });
 
   it('behind a Service shows the name of the Service', async () => {
     const name = 'web.hooks.svc';

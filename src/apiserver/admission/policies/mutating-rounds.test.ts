@@ -33,6 +33,14 @@ const order = async (request: string, body: object): Promise<unknown> =>
   (await api.must(request, body)).data.order;
 const mapOf = (text: string, name = 'm'): object => map({ order: text }, name);
 
+/** How often each policy has mutated, by the metrics. */
+async function asked(): Promise<string[]> {
+  const { body } = await api.call('GET /metrics');
+  const line =
+    /^apiserver_mutating_admission_policy_check_total\{policy="(\w+)",.*error_type="(\w+)"\} (\d+)$/gm;
+  return [...String(body).matchAll(line)].map((found) => found.slice(1).join(' ')).toSorted();
+}
+
 describe('a mutation that fails', () => {
   it('where that is ignored, keeps nobody else', async () => {
     await policies.mutating(
@@ -234,6 +242,21 @@ describe('who is asked again', () => {
     await policies.mutating('p', spec);
     const before = map({ seen: 'not yet' });
     assert.equal((await api.must(`POST ${MAPS}`, before)).data.seen, 'hooked');
+  });
+
+  it('are those that want to be when something was mutated, though nothing has changed', async () => {
+    const mutations = [apply('Object{}')];
+    await policies.mutating('a', { mutations, reinvocationPolicy: 'IfNeeded' }, { a: {} });
+    await policies.mutating('b', { mutations }, { b: {} });
+    await api.must(`POST ${MAPS}`, map());
+    assert.deepEqual(await asked(), ['a no_error 2', 'b no_error 1']);
+  });
+
+  it('is nobody when all mutations have failed', async () => {
+    const spec = { mutations: [BROKEN], failurePolicy: 'Ignore', reinvocationPolicy: 'IfNeeded' };
+    await policies.mutating('a', spec, { a: {} });
+    await api.must(`POST ${MAPS}`, map());
+    assert.deepEqual(await asked(), ['a invalid_error 1']);
   });
 
   it('is told apart by parameter', async () => {

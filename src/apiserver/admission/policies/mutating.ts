@@ -84,6 +84,8 @@ class PolicyMutation {
   readonly #decisions: RequestDecisions;
   readonly #namespace: ReturnType<typeof namespaceOnce>;
   readonly #refused: Refused[] = [];
+  /** A mutation was made, though the object may be what it was. */
+  #isMutated = false;
 
   constructor(options: {
     readonly services: AdmissionServices;
@@ -131,21 +133,17 @@ class PolicyMutation {
     const { object } = this.#attributes;
     const reinvocation = Reinvocation.begin(NAME, this.#rounds, object);
     await this.#namespace();
-    let isChanged = false;
     for (const invocation of invocations) {
       const { policy } = invocation;
       if (!(await this.#meetsConditions(invocation))) continue;
       const key = keyOf(invocation);
       if (reinvocation.isLeftOut(key, this.#rounds)) continue;
-      if (await this.#mutate(invocation)) {
-        isChanged = true;
-        reinvocation.somethingChanged();
-      }
+      if (await this.#mutate(invocation)) reinvocation.somethingChanged();
       if (policy.compiled.wantsToKnow) reinvocation.wantsToKnow(key);
     }
-    if (isChanged) {
+    if (this.#isMutated) {
       this.#rounds.wantsAnother = true;
-      // As upstream: also those that changed it last are asked once more.
+      // As upstream: also those that were asked last, and even where nothing has changed.
       reinvocation.somethingChanged();
     }
     await this.#object.finish();
@@ -199,6 +197,7 @@ class PolicyMutation {
       checkMutable(this.#view);
       const { compiled } = policy;
       const { object, changed } = await compiled.mutate(index, match.kind, input, this.#decisions);
+      this.#isMutated = true;
       if (changed) this.#object.set(object);
       this.#metrics.mutated(labels, undefined, clock.monotonicMs() - startMs);
       return changed;

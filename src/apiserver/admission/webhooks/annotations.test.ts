@@ -95,6 +95,11 @@ class World {
   }
 }
 
+/** As it comes from a client that notices what certificates are. */
+class RefusedError extends Error {
+  readonly certificateFaults = ['missing-san'];
+}
+
 const add = { op: 'add', path: '/data', value: { a: 'b' } };
 
 describe('annotations of mutating webhooks', () => {
@@ -173,6 +178,19 @@ describe('annotations of webhooks', () => {
         ),
     );
     assert.ok(!world.registry.text().includes('rejection_count'));
+  });
+});
+
+describe('a webhook that is refused for what its certificate is', () => {
+  it('is named, with what is wrong with it', async () => {
+    const world = new World();
+    world.configure('c', [webhook('one', '/one', { failurePolicy: 'Ignore' })]);
+    world.responses.set('/one', new RefusedError('not believed'));
+    await world.write();
+    assert.equal(
+      world.annotated['Metadata missing-san.invalid-cert.kubernetes.io/10.0.0.7'],
+      'relies on a legacy Common Name field instead of the SAN extension for subject validation',
+    );
   });
 });
 
@@ -265,6 +283,9 @@ describe('the rounds of admission', () => {
     has(`controller_admission_duration_seconds_sum{name="Quick",type="admit",${labels}} 0`);
     has(`controller_admission_duration_seconds_sum{name="Slow",type="admit",${labels}} 0.2`);
     has(`step_admission_duration_seconds_sum{type="admit",${labels}} 0.2`);
+    const step = 'step_admission_duration_seconds_summary';
+    assert.match(text, new RegExp(`${step}{type="admit",${labels},quantile="0.99"} 0\\.(?:2|19)`));
+    has(`${step}_sum{type="admit",${labels}} 0.2`);
     has(
       'controller_admission_duration_seconds_count{name="Slow",type="validate",operation="CREATE",rejected="true"} 1',
     );

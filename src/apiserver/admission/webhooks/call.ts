@@ -8,8 +8,11 @@ import type { JsonObject } from '#api/meta/object.ts';
 import { internalError, timeout } from '#api/meta/status.ts';
 import type { Environment } from '#base/env.ts';
 import { messageOf } from '#base/error.ts';
+import { faultsOf } from '#base/http/certificate-faults.ts';
 import { webhookTook } from '../../audit/latency.ts';
 import type { AdmissionMetrics, WebhookLabels } from '../../metrics/admission-metrics.ts';
+import { faultAnnotation } from '../../proxy/certificate-faults.ts';
+import { hostOf } from '../../webhooks/locate.ts';
 import { type PostServices, postToWebhook, WebhookPostError } from '../../webhooks/post.ts';
 import type { Attributes } from '../admission.ts';
 import { admissionRequest, type RequestView, type ResourceMatch } from '../matching/request.ts';
@@ -91,6 +94,8 @@ async function answerOf(
   const answer = await postToWebhook(services, clientConfig, post)
     .finally(() => webhookTook(request, layer, clock.monotonicMs() - beganMs))
     .catch((error: unknown) => {
+      for (const fault of faultsOf(error))
+        view.attributes.annotate(...faultAnnotation(fault, hostOf(clientConfig)));
       const reason = `failed to call webhook: ${messageOf(error)}`;
       throw error instanceof WebhookPostError
         ? fail(reason, error.code, error.isCanceled)

@@ -31,7 +31,7 @@ export function mutatingAdmissionWebhook(services: AdmissionServices): Admission
     MUTATING_WEBHOOK_CONFIGURATIONS,
     'admit',
   );
-  const calls = callServices(services);
+  const calls = callServices(services, services.configuration?.mutatingWebhookUsers);
   return {
     name: NAME,
     admit(attributes, rounds) {

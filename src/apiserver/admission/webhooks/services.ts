@@ -2,6 +2,7 @@
 import { forbidden } from '#api/meta/status.ts';
 import type { AnyKind } from '#api/kind.ts';
 import type { ApiObject } from '../../api-object.ts';
+import type { WebhookUsers } from '../../webhooks/credentials.ts';
 import { RequestDecisions } from '../matching/authorizer.ts';
 import { matchRequest } from '../matching/matcher.ts';
 import { admissionRequest, type RequestView, type ResourceMatch } from '../matching/request.ts';
@@ -10,8 +11,13 @@ import type { AdmissionServices } from '../services.ts';
 import type { CallServices } from './call.ts';
 import type { ReadyWebhook } from './configurations.ts';
 
-export function callServices({ environment, metrics, webhooks }: AdmissionServices): CallServices {
-  return { environment, metrics, ...webhooks };
+/** Webhooks are shown one of `users`. */
+export function callServices(
+  { environment, metrics, webhooks }: AdmissionServices,
+  users: WebhookUsers | undefined,
+): CallServices {
+  const { budget } = webhooks;
+  return { environment, metrics, budget, locate: (config) => webhooks.locate(config, users) };
 }
 
 /** Both objects as a kind. */

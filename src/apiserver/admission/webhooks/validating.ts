@@ -24,7 +24,7 @@ export function validatingAdmissionWebhook(services: AdmissionServices): Admissi
     VALIDATING_WEBHOOK_CONFIGURATIONS,
     'validating',
   );
-  const calls = callServices(services);
+  const calls = callServices(services, services.configuration?.validatingWebhookUsers);
   return {
     name: 'ValidatingAdmissionWebhook',
     validate(attributes) {
