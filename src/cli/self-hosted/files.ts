@@ -27,6 +27,14 @@ export function writeComponentKubeconfigs(
   write(SCHEDULER_CONF, 'system:kube-scheduler', pki.scheduler);
 }
 
+/** Whether one of them says something else than the file that is there: its pod is another one. */
+export function areOthers(folder: string, manifests: ReadonlyMap<ManifestName, string>): boolean {
+  return [...manifests].some(([name, text]) => {
+    const known = readTextIfThere(join(folder, name));
+    return known !== undefined && known !== text;
+  });
+}
+
 /** Into the directory of static pods. What is there already is left alone: its pod runs. */
 export function writeManifests(folder: string, manifests: ReadonlyMap<ManifestName, string>): void {
   for (const [name, text] of manifests) {

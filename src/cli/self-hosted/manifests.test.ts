@@ -21,7 +21,7 @@ import { readAccess } from '../kube-client.ts';
 import { openPki } from '../pki.ts';
 import { SCHEDULER } from '../scheduler/flags.ts';
 import { answersAsOwn } from './answers.ts';
-import { removeManifests, writeComponentKubeconfigs, writeManifests } from './files.ts';
+import { areOthers, removeManifests, writeComponentKubeconfigs, writeManifests } from './files.ts';
 import { controlPlaneManifests, type HostedFacts, type ManifestName } from './manifests.ts';
 
 const CONFIG: ClusterConfig = {
@@ -37,6 +37,7 @@ const FACTS: HostedFacts = {
   image: { reference: 'coxswain.local/coxswain:1', key: 'abc' },
   pki: '/d/pki',
   store: '/d/store',
+  certificates: 'def',
 };
 /** Clusters of both families, either first. */
 const BOTH: readonly ClusterConfig[] = [
@@ -108,6 +109,7 @@ describe('the manifests of the control plane', () => {
       assert.equal(metadata?.namespace, 'kube-system');
       assert.deepEqual(metadata?.labels, { component, tier: 'control-plane' });
       assert.equal(metadata?.annotations?.['coxswain.dev/program'], 'abc');
+      assert.equal(metadata?.annotations?.['coxswain.dev/certificates'], 'def');
       assert.equal(spec?.priorityClassName, 'system-node-critical');
       assert.equal(spec?.priority, 2_000_001_000);
       assert.equal(spec?.hostNetwork, true);
@@ -330,12 +332,17 @@ describe('the manifests of the control plane', () => {
     assert.equal(flags.text('kubeconfig'), '/etc/kubernetes/scheduler.conf');
   });
 
-  it('are the same for the same program, and others for another', () => {
-    const text = (key: string): string[] => [
-      ...controlPlaneManifests({ ...FACTS, image: { ...FACTS.image, key } }).values(),
+  it('are the same for the same program and certificates, and others for others', () => {
+    const text = (key: string, certificates = 'def'): string[] => [
+      ...controlPlaneManifests({
+        ...FACTS,
+        image: { ...FACTS.image, key },
+        certificates,
+      }).values(),
     ];
     assert.deepEqual(text('abc'), text('abc'));
-    for (const [at, other] of text('abd').entries()) assert.notEqual(other, text('abc')[at]);
+    for (const others of [text('abd'), text('abc', 'deg')])
+      for (const [at, other] of others.entries()) assert.notEqual(other, text('abc')[at]);
   });
 });
 
@@ -348,6 +355,16 @@ describe('the files of a control plane in pods', () => {
     assert.equal(readdirSync(folder).length, 4);
     assert.equal(removeManifests(folder), true);
     assert.deepEqual(readdirSync(folder), ['other.yaml']);
+  });
+
+  it('are others where a file says something else, not where one is missing', (t) => {
+    const folder = folderFor(t);
+    const manifests = controlPlaneManifests(FACTS);
+    assert.equal(areOthers(folder, manifests), false);
+    writeManifests(folder, manifests);
+    assert.equal(areOthers(folder, manifests), false);
+    const others = controlPlaneManifests({ ...FACTS, certificates: 'deg' });
+    assert.equal(areOthers(folder, others), true);
   });
 
   it('lead the components to the API server, each as itself', (t) => {
