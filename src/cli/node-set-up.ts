@@ -31,7 +31,7 @@ import { nameOwner } from './other-clusters.ts';
 import { crunPath, runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import { ForgottenShims } from './shims.ts';
-import { areOthers, removeManifests, writeManifests } from './self-hosted/files.ts';
+import { removeManifests, replaceManifests } from './self-hosted/files.ts';
 import type { ManifestName } from './self-hosted/manifests.ts';
 import { stopControlPlane } from './self-hosted/pods.ts';
 import { runningPid, startTicksOf, type Supervisor, ticksSinceBoot } from './supervisor.ts';
@@ -204,12 +204,10 @@ export class RealNode {
   async #writeManifests(): Promise<void> {
     const { controlPlane, directory } = this.#options;
     if (controlPlane === undefined) return;
-    const { staticPods } = this.#layout;
-    const manifests = controlPlane.manifests();
-    // A kubelet that starts knows pods of before by the API alone: others would meet them.
-    if (areOthers(staticPods, manifests) && runningPid(directory.run, 'node') === undefined)
-      await this.#onChannel(stopControlPlane);
-    writeManifests(staticPods, manifests);
+    await replaceManifests(this.#layout.staticPods, controlPlane.manifests(), {
+      kubeletRuns: runningPid(directory.run, 'node') !== undefined,
+      endPods: () => this.#onChannel(stopControlPlane),
+    });
     controlPlane.onWritten();
   }
 

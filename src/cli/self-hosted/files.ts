@@ -27,20 +27,37 @@ export function writeComponentKubeconfigs(
   write(SCHEDULER_CONF, 'system:kube-scheduler', pki.scheduler);
 }
 
-/** Whether one of them says something else than the file that is there: its pod is another one. */
-export function areOthers(folder: string, manifests: ReadonlyMap<ManifestName, string>): boolean {
-  return [...manifests].some(([name, text]) => {
-    const known = readTextIfThere(join(folder, name));
-    return known !== undefined && known !== text;
-  });
-}
-
 /** Into the directory of static pods. What is there already is left alone: its pod runs. */
 export function writeManifests(folder: string, manifests: ReadonlyMap<ManifestName, string>): void {
   for (const [name, text] of manifests) {
     const path = join(folder, name);
     if (readTextIfThere(path) !== text) writeFileDurably(path, text, 0o600);
   }
+}
+
+/**
+ * The same, where pods of others may run. A kubelet that runs ends these first; one that has yet to
+ * start would begin the new ones beside them, with the same store and the same ports: they are ended
+ * by `endPods` before it finds the new manifests.
+ */
+export async function replaceManifests(
+  folder: string,
+  manifests: ReadonlyMap<ManifestName, string>,
+  {
+    kubeletRuns,
+    endPods,
+  }: { readonly kubeletRuns: boolean; readonly endPods: () => Promise<void> },
+): Promise<void> {
+  if (!kubeletRuns && areOthers(folder, manifests)) await endPods();
+  writeManifests(folder, manifests);
+}
+
+/** Whether one of them says something else than the file that is there: its pod is another one. */
+function areOthers(folder: string, manifests: ReadonlyMap<ManifestName, string>): boolean {
+  return [...manifests].some(([name, text]) => {
+    const known = readTextIfThere(join(folder, name));
+    return known !== undefined && known !== text;
+  });
 }
 
 /** Answers whether there was one. */

@@ -1,6 +1,6 @@
 /** The control plane's manifests say to its components what the all-in-one process is told. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -21,7 +21,12 @@ import { readAccess } from '../kube-client.ts';
 import { openPki } from '../pki.ts';
 import { SCHEDULER } from '../scheduler/flags.ts';
 import { answersAsOwn } from './answers.ts';
-import { areOthers, removeManifests, writeComponentKubeconfigs, writeManifests } from './files.ts';
+import {
+  removeManifests,
+  replaceManifests,
+  writeComponentKubeconfigs,
+  writeManifests,
+} from './files.ts';
 import { controlPlaneManifests, type HostedFacts, type ManifestName } from './manifests.ts';
 
 const CONFIG: ClusterConfig = {
@@ -65,6 +70,11 @@ function podOf(name: ManifestName, facts: Partial<HostedFacts> = {}): Pod {
   });
   assert.deepEqual(problems, []);
   return pod;
+}
+
+function podIn(folder: string): Pod {
+  const path = join(folder, 'kube-apiserver.yaml');
+  return readManifest(readFileSync(path), { path, nodeName: 'n1' }).pod;
 }
 
 function argsOf(name: ManifestName, config: Partial<ClusterConfig> = {}): string[] {
@@ -357,14 +367,29 @@ describe('the files of a control plane in pods', () => {
     assert.deepEqual(readdirSync(folder), ['other.yaml']);
   });
 
-  it('are others where a file says something else, not where one is missing', (t) => {
+  it('have the pods of others ended first, unless a kubelet does', async (t) => {
     const folder = folderFor(t);
-    const manifests = controlPlaneManifests(FACTS);
-    assert.equal(areOthers(folder, manifests), false);
-    writeManifests(folder, manifests);
-    assert.equal(areOthers(folder, manifests), false);
-    const others = controlPlaneManifests({ ...FACTS, certificates: 'deg' });
-    assert.equal(areOthers(folder, others), true);
+    const has = (): string =>
+      existsSync(join(folder, 'kube-apiserver.yaml'))
+        ? (podIn(folder).metadata?.annotations?.['coxswain.dev/certificates'] ?? '')
+        : 'none';
+    const endedAt = async (certificates: string, kubeletRuns = false): Promise<string[]> => {
+      const ended: string[] = [];
+      await replaceManifests(folder, controlPlaneManifests({ ...FACTS, certificates }), {
+        kubeletRuns,
+        endPods: async () => void ended.push(has()),
+      });
+      assert.equal(has(), certificates);
+      return ended;
+    };
+    assert.deepEqual(await endedAt('a'), []);
+    assert.deepEqual(await endedAt('a'), []);
+    assert.deepEqual(await endedAt('b'), ['a']);
+    assert.deepEqual(await endedAt('c', true), []);
+    // Somebody took one away: the others go on.
+    rmSync(join(folder, 'kube-scheduler.yaml'));
+    assert.deepEqual(await endedAt('c'), []);
+    assert.equal(readdirSync(folder).length, 3);
   });
 
   it('lead the components to the API server, each as itself', (t) => {
