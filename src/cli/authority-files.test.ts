@@ -23,6 +23,7 @@ import {
   dropOld,
   openAuthority,
   phaseOf,
+  putInOrder,
   signWithSecond,
   trustSecond,
 } from './authority-files.ts';
@@ -63,6 +64,12 @@ describe('an authority', () => {
     const other = openAuthority(clusterAuthorities(folder).frontProxy, NOW_MS).certificate;
     writeFileSync(join(folder, 'ca.crt'), other + certificate);
     assert.equal(openAuthority(place, NOW_MS).certificate, certificate + other);
+    assert.equal(pem('ca.crt'), other + certificate);
+    putInOrder(place, NOW_MS);
+    assert.equal(pem('ca.crt'), certificate + other);
+    const { ino } = statSync(join(folder, 'ca.crt'));
+    putInOrder(place, NOW_MS);
+    assert.equal(statSync(join(folder, 'ca.crt')).ino, ino);
   });
 });
 

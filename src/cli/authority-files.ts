@@ -130,6 +130,13 @@ function nextOf(file: string): string {
   return `${file}-next`;
 }
 
+/** The one that signs comes first in the file too, by which others know it: a kill may have left it so. */
+export function putInOrder(place: AuthorityPlace, nowMs: number): void {
+  const { certificate } = openAuthority(place, nowMs);
+  const path = join(place.folder, `${place.file}.crt`);
+  if (readTextIfThere(path) !== certificate) writeTrusted(place, certificate);
+}
+
 /** From single to both-trusted; else nothing. */
 export function trustSecond(place: AuthorityPlace, nowMs: number): void {
   if (phaseOf(place) !== 'single') return;

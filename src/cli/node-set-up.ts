@@ -31,7 +31,7 @@ import { nameOwner } from './other-clusters.ts';
 import { crunPath, runcPath } from './prerequisites.ts';
 import type { Progress } from './progress.ts';
 import { ForgottenShims } from './shims.ts';
-import { removeManifests, writeManifests } from './self-hosted/files.ts';
+import { removeManifests, replaceManifests } from './self-hosted/files.ts';
 import type { ManifestName } from './self-hosted/manifests.ts';
 import { stopControlPlane } from './self-hosted/pods.ts';
 import { runningPid, startTicksOf, type Supervisor, ticksSinceBoot } from './supervisor.ts';
@@ -44,8 +44,8 @@ export interface NodeSetUpOptions {
   readonly identity: () => NodeIdentity;
   /** Undefined: the node is the machine itself. */
   readonly namespace?: NodeNamespace;
-  /** The manifests of the control plane, where this node runs it; undefined: it runs elsewhere. */
-  readonly controlPlane?: ReadonlyMap<ManifestName, string>;
+  /** Undefined: it runs elsewhere. */
+  readonly controlPlane?: HostedControlPlane;
   /** Archives of locally built images, which all nodes of a machine share. */
   readonly images: string;
   /** Folder of the user's for containerd, which all nodes of a machine share. */
@@ -54,6 +54,14 @@ export interface NodeSetUpOptions {
   readonly environment: Environment;
   readonly progress: Progress;
   readonly self: { readonly command: string; readonly args: readonly string[] };
+}
+
+/** The control plane as pods of a node. */
+export interface HostedControlPlane {
+  /** Made anew each time: certificates are rotated while this process runs. Their files are there. */
+  manifests(): ReadonlyMap<ManifestName, string>;
+  /** They are where the kubelet finds them. */
+  onWritten(): void;
 }
 
 /** Where the machine's own containerd has them. */
@@ -165,7 +173,7 @@ export class RealNode {
     await this.#removeShimsOfBefore();
     this.#keepRemovingShims().catch(() => {});
     await this.importImages('none');
-    this.#writeManifests();
+    await this.#writeManifests();
     supervisor.start({
       name: 'node',
       ...this.#inside(self.command, [...self.args, 'node', '--data-dir', directory.path]),
@@ -174,7 +182,7 @@ export class RealNode {
         await this.#restoreState();
         await this.#untilAnswers();
         for (const example of this.#imported) await this.importImages(example);
-        this.#writeManifests();
+        await this.#writeManifests();
       },
     });
   }
@@ -193,9 +201,14 @@ export class RealNode {
   }
 
   /** Once the image of their pods is there: a kubelet that runs starts them at once. */
-  #writeManifests(): void {
-    const { controlPlane } = this.#options;
-    if (controlPlane !== undefined) writeManifests(this.#layout.staticPods, controlPlane);
+  async #writeManifests(): Promise<void> {
+    const { controlPlane, directory } = this.#options;
+    if (controlPlane === undefined) return;
+    await replaceManifests(this.#layout.staticPods, controlPlane.manifests(), {
+      kubeletRuns: runningPid(directory.run, 'node') !== undefined,
+      endPods: () => this.#onChannel(stopControlPlane),
+    });
+    controlPlane.onWritten();
   }
 
   /** Once containerd answers, what it has not taken over of the one before it is taken away. */

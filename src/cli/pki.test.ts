@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { isPair } from '#kubelet/bootstrap/key-pair.ts';
+import { clusterAuthorities, dropOld, signWithSecond, trustSecond } from './authority-files.ts';
 import { nodeCertificates, openPki, type PkiOptions } from './pki.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -68,6 +69,25 @@ describe('openPki', () => {
     assert.equal(second.authority.certificate, first.authority.certificate);
     assert.deepEqual(second.apiServer, first.apiServer);
     assert.equal(second.serviceAccountKey, first.serviceAccountKey);
+  });
+
+  it('has in the file of the API server what it shows, with the authority of before or without', () => {
+    const { authority } = clusterAuthorities(folder);
+    const shown = (): string => {
+      const { certificate } = openPki(options()).apiServer;
+      assert.equal(readFileSync(join(folder, 'apiserver.crt'), 'utf8'), certificate);
+      assert.equal(openPki(options()).apiServer.certificate, certificate);
+      return certificate;
+    };
+    const first = shown();
+    trustSecond(authority, Date.now());
+    assert.equal(shown(), first);
+    signWithSecond(authority, Date.now());
+    const both = shown();
+    const cross = readFileSync(join(folder, 'ca-cross.crt'), 'utf8');
+    assert.ok(both.length > cross.length && both.endsWith(cross));
+    dropOld(authority, Date.now());
+    assert.equal(shown() + cross, both);
   });
 
   it('makes a pair anew that a kill left half of', () => {

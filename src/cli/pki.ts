@@ -9,14 +9,18 @@
  */
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { type CertificateUse, createCertificate, type Name } from '#base/x509.ts';
 import {
   type Authority,
+  type AuthorityPlace,
   BACKDATE_MS,
+  certificatesIn,
   clusterAuthorities,
   crossCertificate,
   openAuthority,
 } from './authority-files.ts';
+import { writeFileDurably } from './files.ts';
 import { type KeyPair, newKey, readFittingPair, writePair } from './key-pair-files.ts';
 import { openServiceAccountKeys } from './service-account-keys.ts';
 
@@ -29,6 +33,7 @@ const LEAF_RENEW_MS = 60 * DAY_MS;
 
 /** As whom the API server speaks to kubelets. */
 export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';
+const API_SERVER = 'apiserver';
 
 export interface LeafRequest {
   /** File name without its ending: `apiserver` makes `apiserver.crt` and `apiserver.key`. */
@@ -89,7 +94,7 @@ export function openPki(options: PkiOptions): ClusterPki {
     frontProxyAuthority,
     serviceAccountKey: serviceAccount.key,
     trustedServiceAccountKeys: serviceAccount.trusted,
-    apiServer: withChain(leaf(apiServerRequest(options)), crossCertificate(places.authority)),
+    apiServer: withChain(options, leaf(apiServerRequest(options)), places.authority),
     apiServerKubeletClient: client('apiserver-kubelet-client', KUBELET_CLIENT),
     frontProxyClient: leaf(
       {
@@ -108,8 +113,16 @@ export function openPki(options: PkiOptions): ClusterPki {
   };
 }
 
-function withChain({ certificate, key }: KeyPair, chain: string): KeyPair {
-  return { certificate: certificate + chain, key };
+/** In the file too: an API server in a pod shows what is there. */
+function withChain(
+  { folder }: PkiOptions,
+  { certificate, key }: KeyPair,
+  authority: AuthorityPlace,
+): KeyPair {
+  const [own = ''] = certificatesIn(certificate);
+  const chain = own + crossCertificate(authority);
+  if (chain !== certificate) writeFileDurably(join(folder, `${API_SERVER}.crt`), chain, 0o600);
+  return { certificate: chain, key };
 }
 
 /** A node's identity towards the API server, and its own server's. */
@@ -137,7 +150,7 @@ export function nodeCertificates(
 function apiServerRequest(options: PkiOptions): LeafRequest {
   const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
   return {
-    file: 'apiserver',
+    file: API_SERVER,
     subject: { commonName: 'kube-apiserver' },
     uses: ['server'],
     dnsNames: [

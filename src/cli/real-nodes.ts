@@ -12,6 +12,7 @@ import { removePoolAddresses } from '#load-balancer/announcer.ts';
 import { parsePools } from '#load-balancer/pools.ts';
 import { removeNetworkPolicyTables } from '#network-policy/enforcer.ts';
 import { removeProxyTables } from '#proxy/table.ts';
+import { clusterAuthorities, putInOrder } from './authority-files.ts';
 import {
   CLUSTER_DEFAULTS,
   type ClusterConfig,
@@ -40,12 +41,14 @@ import type { NodeDirectory } from './node-directory.ts';
 import { nodeIdentityOf } from './node-identity.ts';
 import { nodeLayout } from './node-layout.ts';
 import { tearDownNetwork } from './node-network.ts';
-import { RealNode } from './node-set-up.ts';
+import { type HostedControlPlane, RealNode } from './node-set-up.ts';
 import { ownSysfs } from './own-sysfs.ts';
+import type { ClusterPki } from './pki.ts';
 import type { Progress } from './progress.ts';
+import { certificatesDigest } from './self-hosted/certificates.ts';
 import { writeComponentKubeconfigs } from './self-hosted/files.ts';
 import { withDefaultAudit } from './default-audit.ts';
-import { controlPlaneManifests, type ManifestName } from './self-hosted/manifests.ts';
+import { controlPlaneManifests } from './self-hosted/manifests.ts';
 import { Supervisor } from './supervisor.ts';
 import { codeOf } from './user-error.ts';
 
@@ -60,6 +63,8 @@ export interface RealNodesOptions {
   readonly supervisor: Supervisor;
   /** Where the kernel shows the interfaces of the machine: `/sys`, or its like. */
   readonly sysfs: string;
+  /** Told with which certificates a control plane in pods begins, whenever it may have begun anew. */
+  readonly duties?: { takeOver(pki: ClusterPki): void };
 }
 
 /** A shell's exit code for a command that is not there. */
@@ -110,7 +115,7 @@ export class RealNodes {
     readonly directory: NodeDirectory;
     readonly supervisor: Supervisor;
     readonly namespace?: NodeNamespace;
-    readonly controlPlane?: ReadonlyMap<ManifestName, string>;
+    readonly controlPlane?: HostedControlPlane;
   }): RealNode {
     const { data, config, environment, progress, self, sysfs } = this.#options;
     const { name, namespace } = parts;
@@ -171,18 +176,28 @@ export class RealNodes {
   }
 }
 
-/** The control plane where it runs in pods; its kubeconfigs are written. */
-function hostedOn({ data, config, environment }: RealNodesOptions) {
+/** The control plane where it runs in pods. */
+function hostedOn({ data, config, environment, duties }: RealNodesOptions): {
+  readonly controlPlane?: HostedControlPlane;
+} {
   if (config.selfHosted !== true) return {};
-  const pki = clusterPki(data, config, environment.clock.now());
-  writeComponentKubeconfigs(data.pki, config, pki);
+  const nowMs = (): number => environment.clock.now();
   const facts = {
     config: withDefaultAudit(data, config),
     image: programImage(),
     pki: data.pki,
     store: data.store,
   };
-  return { controlPlane: controlPlaneManifests(facts) };
+  const controlPlane: HostedControlPlane = {
+    manifests() {
+      const { authority, frontProxy } = clusterAuthorities(data.pki);
+      for (const place of [authority, frontProxy]) putInOrder(place, nowMs());
+      writeComponentKubeconfigs(data.pki, config, clusterPki(data, config, nowMs()));
+      return controlPlaneManifests({ ...facts, certificates: certificatesDigest(data.pki) });
+    },
+    onWritten: () => duties?.takeOver(clusterPki(data, config, nowMs())),
+  };
+  return { controlPlane };
 }
 
 function nodeConfigOf(

@@ -33,7 +33,7 @@ import type { ClusterPki } from './pki.ts';
 import { installPrerequisites } from './prerequisites.ts';
 import { Progress } from './progress.ts';
 import { becomesReady } from './readiness.ts';
-import { doDuties } from './self-hosted/duties.ts';
+import { Duties } from './self-hosted/duties.ts';
 import { type StopRequest, stopRequest } from './stop-request.ts';
 import { Supervisor } from './supervisor.ts';
 import { UserError } from './user-error.ts';
@@ -121,13 +121,14 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
   if (stop.requested()) return;
   const client = adminClient(config, pki);
   const stopping = new AbortController();
-  const { signal } = stopping;
+  const duties = new Duties({ environment, client, config, pki, data, signal: stopping.signal });
   let real: RealNodes | undefined;
   try {
     if (isReal) {
       const { self } = options;
       const sysfs = await ownSysfs(data, processes);
-      real = new RealNodes({ data, config, environment, progress, self, supervisor, sysfs });
+      const parts = { data, config, environment, progress, self, supervisor, sysfs, duties };
+      real = new RealNodes(parts);
       await real.prepare();
     }
     // One of the two has the store: the process goes before the pods come, as they before it.
@@ -148,7 +149,7 @@ async function run({ options, environment, progress, data, stop, lock }: Run): P
         data,
         config,
         options,
-        doDuties: () => doDuties({ environment, client, config, pki, data, signal }),
+        doDuties: () => duties.begin(),
         prepareExample: () => real?.importImages(options.example) ?? Promise.resolve(),
       }),
     ]);

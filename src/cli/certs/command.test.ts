@@ -3,12 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { textResponse } from '#apiserver/respond.ts';
 import { realEnvironment } from '#edge/environment.ts';
+import { serveHttp } from '#edge/http-server.ts';
 import { CLUSTER_DEFAULTS, type ClusterConfig, writeClusterConfig } from '../cluster-config.ts';
 import { clusterPki } from '../cluster-pki.ts';
 import { type DataDirectory, dataDirectoryAt, prepareDataDirectory } from '../data-directory.ts';
 import { writeFileDurably } from '../files.ts';
-import { lockCertificates, lockDataDirectory } from '../lock.ts';
+import { lockCertificates } from '../lock.ts';
 import { startTicksOf } from '../supervisor.ts';
 import { type RotateFlags, rotateCertificates } from './command.ts';
 
@@ -109,11 +111,27 @@ describe('cox certs rotate', {
     assert.equal(admin(), before);
   });
 
-  it('refuses a control plane in pods that runs', async () => {
-    writeClusterConfig(data, { ...CONFIG, selfHosted: true });
-    const lock = await lockDataDirectory(data, environment);
-    await assert.rejects(rotate(), /the control plane runs in pods/);
-    lock.release();
+  it('refuses pods that nobody would start anew', async (t) => {
+    const { certificate: cert, key } = clusterPki(data, CONFIG, environment.clock.now()).apiServer;
+    const server = await serveHttp({
+      handler: async () => textResponse(401, 'who are you?'),
+      host: '127.0.0.1',
+      port: 0,
+      tls: { cert, key },
+    });
+    t.after(() => server.close({ graceMs: 0 }));
+    const config = { ...CONFIG, listenPort: server.port };
+    writeClusterConfig(data, { ...config, selfHosted: true });
+    const before = admin();
+    await assert.rejects(rotate(), /its cox up was killed/);
+    await server.close({ graceMs: 0 });
+    const startTicks = startTicksOf(process.pid);
+    const pidFile = join(data.run, 'node.pid');
+    writeFileDurably(pidFile, JSON.stringify({ pid: process.pid, startTicks }), 0o600);
+    await assert.rejects(rotate(), /its cox up was killed/);
+    assert.equal(admin(), before);
+    rmSync(pidFile);
     await rotate();
+    assert.notEqual(admin(), before);
   });
 });

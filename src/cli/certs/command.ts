@@ -4,6 +4,7 @@ import type { Environment } from '#base/env.ts';
 import { type ClusterConfig, readClusterConfig } from '../cluster-config.ts';
 import { type DataDirectory, dataDirectoryAt } from '../data-directory.ts';
 import { dataDirectoryHolder, lockCertificates, lockDataDirectory } from '../lock.ts';
+import { answersAsOwn } from '../self-hosted/answers.ts';
 import { runningPid } from '../supervisor.ts';
 import { UserError } from '../user-error.ts';
 import { type CertificateReport, hasProblem, reportOn, reportText } from './check.ts';
@@ -95,16 +96,10 @@ async function onCluster(
   work: (running: Rotation['running']) => Promise<void>,
 ): Promise<void> {
   const { environment, data, config } = parts;
-  if (dataDirectoryHolder(data)?.stopping === false) {
-    if (config.selfHosted === true)
-      throw new UserError(
-        'Cannot rotate while the control plane runs in pods: they would have to be started anew. Stop cox up first.',
-      );
-    return work(runningCluster(parts));
-  }
+  if (dataDirectoryHolder(data)?.stopping === false) return work(runningCluster(parts));
   const lock = await lockDataDirectory(data, environment);
   try {
-    if (runningPid(data.run, 'control-plane') !== undefined)
+    if (await isLeftRunning(data, config))
       throw new UserError(
         `Cannot rotate the certificates of ${data.path}: its cox up was killed, and nobody would bring its processes back. Start cox up again first.`,
       );
@@ -112,4 +107,11 @@ async function onCluster(
   } finally {
     lock.release();
   }
+}
+
+/** Its control plane goes on without a `cox up`: as a process, in pods, or in those that a kubelet has. */
+async function isLeftRunning(data: DataDirectory, config: ClusterConfig): Promise<boolean> {
+  if (runningPid(data.run, 'control-plane') !== undefined) return true;
+  if (config.selfHosted !== true) return false;
+  return runningPid(data.run, 'node') !== undefined || (await answersAsOwn(data, config));
 }

@@ -4,6 +4,7 @@ import { LEASE } from '#api/coordination/lease.ts';
 import { CONFIG_MAP } from '#api/core/config-map.ts';
 import { NAMESPACE } from '#api/core/namespace.ts';
 import { NODE } from '#api/core/node.ts';
+import { POD } from '#api/core/pod.ts';
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import type { Node } from '#api/gen/core-v1.ts';
 import { type Environment, sleep } from '#base/env.ts';
@@ -19,6 +20,7 @@ import { localHost } from '../listen-address.ts';
 import { readNode } from '../node-config.ts';
 import type { NodeDirectory } from '../node-directory.ts';
 import { isReady } from '../readiness.ts';
+import { areTakenOver, certificatesDigest } from '../self-hosted/certificates.ts';
 import { runningPid } from '../supervisor.ts';
 import { messageOf, UserError } from '../user-error.ts';
 import type { RunningCluster } from './rotate.ts';
@@ -32,6 +34,7 @@ const TRUST_MS = 180_000;
 const TRUST_LOOK_MS = 1_000;
 const SHOW_MS = 5_000;
 const LEASES = 'kube-node-lease';
+const CONTROL_PLANE = { namespace: 'kube-system', labelSelector: 'tier=control-plane' };
 
 export interface RunningParts {
   readonly environment: Environment;
@@ -43,8 +46,12 @@ export interface RunningParts {
 export function runningCluster(parts: RunningParts): RunningCluster {
   return {
     async takeOver() {
-      await restartControlPlane(parts);
-      for (const directory of nodeDirectories(parts)) await restartNode(parts, directory);
+      const isHosted = parts.config.selfHosted === true;
+      if (!isHosted) await restartControlPlane(parts);
+      for (const directory of nodeDirectories(parts)) {
+        await restartNode(parts, directory);
+        if (isHosted && directory === parts.data) await untilPodsShow(parts);
+      }
     },
     untilTrusted: (authority) => untilTrusted(parts, authority),
     objections: (authority, sinceMs) =>
@@ -69,6 +76,18 @@ async function restartControlPlane(parts: RunningParts): Promise<void> {
   await restart(parts, parts.data, 'control-plane');
   await until(parts, join(parts.data.logs, 'control-plane.log'), () =>
     asAdmin(parts, ({ http }) => isReady(http.handler)),
+  );
+}
+
+/** The control plane's pods begin anew with the process of their node. */
+function untilPodsShow(parts: RunningParts): Promise<void> {
+  const { logs, pki } = parts.data;
+  return until(parts, join(logs, 'pods'), () =>
+    asAdmin(parts, async ({ http, client }) => {
+      if (!(await isReady(http.handler))) return false;
+      const { items } = await client.list(POD, CONTROL_PLANE);
+      return areTakenOver(items, certificatesDigest(pki));
+    }),
   );
 }
 

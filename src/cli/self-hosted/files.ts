@@ -35,6 +35,31 @@ export function writeManifests(folder: string, manifests: ReadonlyMap<ManifestNa
   }
 }
 
+/**
+ * The same, where pods of others may run. A kubelet that runs ends these first; one that has yet to
+ * start would begin the new ones beside them, with the same store and the same ports: they are ended
+ * by `endPods` before it finds the new manifests.
+ */
+export async function replaceManifests(
+  folder: string,
+  manifests: ReadonlyMap<ManifestName, string>,
+  {
+    kubeletRuns,
+    endPods,
+  }: { readonly kubeletRuns: boolean; readonly endPods: () => Promise<void> },
+): Promise<void> {
+  if (!kubeletRuns && areOthers(folder, manifests)) await endPods();
+  writeManifests(folder, manifests);
+}
+
+/** Whether one of them says something else than the file that is there: its pod is another one. */
+function areOthers(folder: string, manifests: ReadonlyMap<ManifestName, string>): boolean {
+  return [...manifests].some(([name, text]) => {
+    const known = readTextIfThere(join(folder, name));
+    return known !== undefined && known !== text;
+  });
+}
+
 /** Answers whether there was one. */
 export function removeManifests(folder: string): boolean {
   const paths = MANIFESTS.map((name) => join(folder, name));

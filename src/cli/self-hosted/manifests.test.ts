@@ -1,6 +1,6 @@
 /** The control plane's manifests say to its components what the all-in-one process is told. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -21,7 +21,12 @@ import { readAccess } from '../kube-client.ts';
 import { openPki } from '../pki.ts';
 import { SCHEDULER } from '../scheduler/flags.ts';
 import { answersAsOwn } from './answers.ts';
-import { removeManifests, writeComponentKubeconfigs, writeManifests } from './files.ts';
+import {
+  removeManifests,
+  replaceManifests,
+  writeComponentKubeconfigs,
+  writeManifests,
+} from './files.ts';
 import { controlPlaneManifests, type HostedFacts, type ManifestName } from './manifests.ts';
 
 const CONFIG: ClusterConfig = {
@@ -37,6 +42,7 @@ const FACTS: HostedFacts = {
   image: { reference: 'coxswain.local/coxswain:1', key: 'abc' },
   pki: '/d/pki',
   store: '/d/store',
+  certificates: 'def',
 };
 /** Clusters of both families, either first. */
 const BOTH: readonly ClusterConfig[] = [
@@ -64,6 +70,11 @@ function podOf(name: ManifestName, facts: Partial<HostedFacts> = {}): Pod {
   });
   assert.deepEqual(problems, []);
   return pod;
+}
+
+function podIn(folder: string): Pod {
+  const path = join(folder, 'kube-apiserver.yaml');
+  return readManifest(readFileSync(path), { path, nodeName: 'n1' }).pod;
 }
 
 function argsOf(name: ManifestName, config: Partial<ClusterConfig> = {}): string[] {
@@ -108,6 +119,7 @@ describe('the manifests of the control plane', () => {
       assert.equal(metadata?.namespace, 'kube-system');
       assert.deepEqual(metadata?.labels, { component, tier: 'control-plane' });
       assert.equal(metadata?.annotations?.['coxswain.dev/program'], 'abc');
+      assert.equal(metadata?.annotations?.['coxswain.dev/certificates'], 'def');
       assert.equal(spec?.priorityClassName, 'system-node-critical');
       assert.equal(spec?.priority, 2_000_001_000);
       assert.equal(spec?.hostNetwork, true);
@@ -330,12 +342,17 @@ describe('the manifests of the control plane', () => {
     assert.equal(flags.text('kubeconfig'), '/etc/kubernetes/scheduler.conf');
   });
 
-  it('are the same for the same program, and others for another', () => {
-    const text = (key: string): string[] => [
-      ...controlPlaneManifests({ ...FACTS, image: { ...FACTS.image, key } }).values(),
+  it('are the same for the same program and certificates, and others for others', () => {
+    const text = (key: string, certificates = 'def'): string[] => [
+      ...controlPlaneManifests({
+        ...FACTS,
+        image: { ...FACTS.image, key },
+        certificates,
+      }).values(),
     ];
     assert.deepEqual(text('abc'), text('abc'));
-    for (const [at, other] of text('abd').entries()) assert.notEqual(other, text('abc')[at]);
+    for (const others of [text('abd'), text('abc', 'deg')])
+      for (const [at, other] of others.entries()) assert.notEqual(other, text('abc')[at]);
   });
 });
 
@@ -348,6 +365,31 @@ describe('the files of a control plane in pods', () => {
     assert.equal(readdirSync(folder).length, 4);
     assert.equal(removeManifests(folder), true);
     assert.deepEqual(readdirSync(folder), ['other.yaml']);
+  });
+
+  it('have the pods of others ended first, unless a kubelet does', async (t) => {
+    const folder = folderFor(t);
+    const has = (): string =>
+      existsSync(join(folder, 'kube-apiserver.yaml'))
+        ? (podIn(folder).metadata?.annotations?.['coxswain.dev/certificates'] ?? '')
+        : 'none';
+    const endedAt = async (certificates: string, kubeletRuns = false): Promise<string[]> => {
+      const ended: string[] = [];
+      await replaceManifests(folder, controlPlaneManifests({ ...FACTS, certificates }), {
+        kubeletRuns,
+        endPods: async () => void ended.push(has()),
+      });
+      assert.equal(has(), certificates);
+      return ended;
+    };
+    assert.deepEqual(await endedAt('a'), []);
+    assert.deepEqual(await endedAt('a'), []);
+    assert.deepEqual(await endedAt('b'), ['a']);
+    assert.deepEqual(await endedAt('c', true), []);
+    // Somebody took one away: the others go on.
+    rmSync(join(folder, 'kube-scheduler.yaml'));
+    assert.deepEqual(await endedAt('c'), []);
+    assert.equal(readdirSync(folder).length, 3);
   });
 
   it('lead the components to the API server, each as itself', (t) => {

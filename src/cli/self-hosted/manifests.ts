@@ -16,6 +16,8 @@ export interface HostedFacts {
   readonly config: ClusterConfig;
   /** Of the image of this program. `key`: another one when the program is another. */
   readonly image: { readonly reference: string; readonly key: string };
+  /** Of the certificates and keys that the components read: another one when one of them is. */
+  readonly certificates: string;
   /** On the node: the certificates and kubeconfigs, and the store. */
   readonly pki: string;
   readonly store: string;
@@ -35,6 +37,8 @@ export const SCHEDULER_CONF = 'scheduler.conf';
 
 /** A pod whose program has changed is another pod. */
 export const PROGRAM_ANNOTATION = 'coxswain.dev/program';
+/** So is one whose certificates have: its program reads them once, when it starts. */
+export const CERTIFICATES_ANNOTATION = 'coxswain.dev/certificates';
 const ENDPOINT_ANNOTATION = 'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint';
 
 /** Where a container finds what is the node's. */
@@ -270,7 +274,7 @@ interface Component {
   readonly mounts: readonly Mount[];
 }
 
-function componentPod({ image }: HostedFacts, parts: Component): Pod {
+function componentPod({ image, certificates }: HostedFacts, parts: Component): Pod {
   const { component, args, cpu, port, mounts } = parts;
   const container: Container = {
     name: component,
@@ -289,7 +293,10 @@ function componentPod({ image }: HostedFacts, parts: Component): Pod {
       name: component,
       namespace: 'kube-system',
       labels: { component, tier: 'control-plane' },
-      annotations: { [PROGRAM_ANNOTATION]: image.key },
+      annotations: {
+        [PROGRAM_ANNOTATION]: image.key,
+        [CERTIFICATES_ANNOTATION]: certificates,
+      },
     },
     spec: {
       containers: [container],

@@ -20,6 +20,7 @@ import { type NodeConfig, writeNode } from '#cli/node-config.ts';
 import { nodeLayout } from '#cli/node-layout.ts';
 import { type ClusterPki, type KeyPair, nodeCertificates } from '#cli/pki.ts';
 import { SCHEDULER } from '#cli/scheduler/flags.ts';
+import { certificatesDigest } from '#cli/self-hosted/certificates.ts';
 import { writeComponentKubeconfigs, writeManifests } from '#cli/self-hosted/files.ts';
 import { controlPlaneManifests, type ManifestName } from '#cli/self-hosted/manifests.ts';
 import { realEnvironment } from '#edge/environment.ts';
@@ -69,6 +70,7 @@ export class World {
       image: { reference: 'coxswain.local/coxswain:1', key: 'abc' },
       pki: data.pki,
       store: data.store,
+      certificates: certificatesDigest(data.pki),
     });
     this.node = this.#writeNode();
   }
