@@ -33,6 +33,16 @@ function outerEnd(hash: string): string {
   return `cox${hash}v`;
 }
 
+/**
+ * Of the link layer. Nodes that come and go have the same again, and so has their bridge, whatever
+ * hangs on it: a neighbour believes an address that it knows for up to a minute. `02`: made here, of
+ * one receiver (IEEE 802).
+ */
+function ownAddress(of: 'bridge' | 'node', hash: string): string {
+  const kind = of === 'bridge' ? '01' : '02';
+  return ['02', '00', kind, hash.slice(0, 2), hash.slice(2, 4), hash.slice(4, 6)].join(':');
+}
+
 /** The addresses of the machine (1) or of the `nth` node (2, 3, …) on the bridge, one of each range. */
 function addressesOnMachine(nodeCidr: string, nth: number): string[] {
   return rangesIn(nodeCidr).map((range) => addressAt(range, nth));
@@ -56,7 +66,16 @@ export async function setUpMachineNetwork(options: MachineNetworkOptions): Promi
   const ip = runner(processes, 'ip');
   const bridge = nodesBridge(hash);
   if (!interfacesOf(hash, sysfs).includes(bridge))
-    await ip(['link', 'add', 'name', bridge, 'type', 'bridge']);
+    await ip([
+      'link',
+      'add',
+      'name',
+      bridge,
+      'address',
+      ownAddress('bridge', hash),
+      'type',
+      'bridge',
+    ]);
   const give = (address: string): Promise<string> =>
     ip(['address', 'replace', ...addressWords(address), 'dev', bridge]);
   for (const range of rangesIn(nodeCidr)) await give(`${addressAt(range, 1)}/${prefixOf(range)}`);
@@ -157,8 +176,8 @@ export class NodeNamespace {
     const ip = runner(processes, 'ip');
     const outer = outerEnd(directory.hash);
     if (!interfacesOf(directory.hash, machineSysfs).includes(outer)) {
-      const peer = ['type', 'veth', 'peer', 'name', INNER, 'netns', this.#path];
-      await ip(['link', 'add', outer, ...peer]);
+      const inner = [INNER, 'address', ownAddress('node', directory.hash), 'netns', this.#path];
+      await ip(['link', 'add', outer, 'type', 'veth', 'peer', 'name', ...inner]);
     }
     await ip(['link', 'set', outer, 'master', nodesBridge(clusterHash), 'up']);
     // Where br_netfilter is on, what a node port of the machine sends back to a pod of the node that
