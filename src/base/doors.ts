@@ -47,6 +47,11 @@ export interface FileSystem {
    * at a part that is no directory; what somebody exchanges meanwhile leads nowhere else.
    */
   makeDirectoriesWithin(directory: string, parts: readonly string[], mode: number): Promise<void>;
+  /**
+   * Reads a plain file of at most `bytesMax` below `directory`. Links are followed; rejects where they
+   * lead out, and nothing out there is opened, whatever somebody exchanges meanwhile.
+   */
+  readWithin(directory: string, path: string, bytesMax: number): Promise<Uint8Array>;
   list(path: string): Promise<string[]>;
   /** Undefined when there is nothing at `path`. Follows symlinks unless `noFollow`. */
   stat(path: string, options?: { noFollow?: boolean }): Promise<FileStat | undefined>;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { realFileSystem } from './file-system.ts';
 
@@ -105,6 +105,27 @@ describe('realFileSystem', () => {
     }
     await files.remove(join(path, 'tree'));
     assert.deepEqual((await files.list(path)).toSorted(), ['data']);
+  });
+
+  it('reads plain files below a directory, and nothing that a link leads out to', async (t) => {
+    const path = directory(t);
+    const outside = directory(t);
+    await files.makeDirectory(join(path, 'deep'));
+    await files.writeFile(join(path, 'deep', 'f'), 'inside');
+    await files.writeFile(join(outside, 'f'), 'outside');
+    await files.symlink('deep/f', join(path, 'link'));
+    await files.symlink(outside, join(path, 'out'));
+    assert.equal(spawnSync('mkfifo', [join(path, 'fifo')]).status, 0);
+    const read = async (name: string, bytesMax = 6): Promise<string> =>
+      Buffer.from(await files.readWithin(path, name, bytesMax)).toString();
+    assert.equal(await read('deep/f'), 'inside');
+    assert.equal(await read('link'), 'inside');
+    for (const name of ['out/f', '../../etc/hostname', `../${basename(path)}-other`, '.'])
+      await assert.rejects(read(name), /leads out of|ENOENT/, name);
+    // Nobody writes into it: who opened it would wait.
+    await assert.rejects(read('fifo'), /is not a file/);
+    await assert.rejects(read('deep'), /is not a file/);
+    await assert.rejects(read('deep/f', 5), /is longer than 5 bytes/);
   });
 
   it('tells of changes below a directory', async (t) => {

@@ -38,6 +38,7 @@ export function realFileSystem(): FileSystem {
       await mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
     },
     makeDirectoriesWithin,
+    readWithin,
     list: (path) => readdir(path),
     async stat(path, options = {}) {
       try {
@@ -133,6 +134,25 @@ async function makeDirectoriesWithin(
     }
   } finally {
     await at.close();
+  }
+}
+
+/** Not opened but held: nothing happens to what is no file, and its place can be asked for. */
+const HELD = 0o10000000;
+
+async function readWithin(directory: string, path: string, bytesMax: number): Promise<Uint8Array> {
+  const root = await realpath(directory);
+  const held = await open(`${root}/${path}`, HELD);
+  try {
+    const itself = `/proc/self/fd/${held.fd}`;
+    if (!(await readlink(itself)).startsWith(`${root}/`))
+      throw new Error(`${path} leads out of ${directory}`);
+    const stats = await held.stat();
+    if (!stats.isFile()) throw new Error(`${path} is not a file`);
+    if (stats.size > bytesMax) throw new Error(`${path} is longer than ${bytesMax} bytes`);
+    return await readAt(itself, 0, stats.size);
+  } finally {
+    await held.close();
   }
 }
 

@@ -201,9 +201,24 @@ describe('kubelet on a real containerd', { skip }, () => {
     await gone('crashes');
   });
 
-  it('says Succeeded when all has ended well, and keeps the log', async () => {
-    const once = { name: 'once', image: BUSYBOX, command: ['echo', 'done'] };
-    await node.api.create(POD, podOf('job', { restartPolicy: 'Never', containers: [once] }));
+  it('says Succeeded when all has ended well, keeps the log, and reads variables out of a file', async () => {
+    const volumeName = 'made';
+    const volumeMounts = [{ name: volumeName, mountPath: '/made' }];
+    const command = ['sh', '-c', `echo "WORD='done'" > /made/env`];
+    const init = { name: 'write', image: BUSYBOX, command, volumeMounts };
+    const fileKeyRef = { volumeName, path: 'env', key: 'WORD' };
+    const once = {
+      name: 'once',
+      image: BUSYBOX,
+      command: ['sh', '-c', 'echo $WORD'],
+      env: [{ name: 'WORD', valueFrom: { fileKeyRef } }],
+    };
+    const spec = {
+      initContainers: [init],
+      containers: [once],
+      volumes: [{ name: volumeName, emptyDir: {} }],
+    };
+    await node.api.create(POD, podOf('job', { restartPolicy: 'Never', ...spec }));
     const pod = await until('it ends', 'job', (found) =>
       found.status?.phase === 'Succeeded' ? found : undefined,
     );

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Container, EnvVar, Pod, Service } from '#api/gen/core-v1.ts';
 import type { ObjectSource } from '../object-source.ts';
+import { MemoryFileSystem } from '#kit/kubelet/memory-file-system.ts';
 import { containerEnvironment } from './environment.ts';
 import { expandVariables } from './expansion.ts';
 
@@ -38,6 +39,7 @@ describe('containerEnvironment', () => {
     },
     secret: () => Promise.resolve({ data: { S: Buffer.from('hush').toString('base64') } }),
   };
+  const fileSystem = new MemoryFileSystem();
   const redis: Service = {
     metadata: { name: 'redis-main', namespace: 'n' },
     spec: { clusterIP: '10.96.0.9', ports: [{ port: 6379, name: 'main' }] },
@@ -61,6 +63,7 @@ describe('containerEnvironment', () => {
         hostIps: ['192.0.2.1'],
         nodeAllocatable: { cpu: '2', memory: '1Gi' },
       },
+      files: { fileSystem, volumes: new Map([['v', { path: '/volumes/v', readOnly: false }]]) },
     });
   const one = async (variable: Omit<EnvVar, 'name'>, container: Partial<Container> = {}) =>
     (await environment({ ...container, env: [{ name: 'V', ...variable }] })).get('V');
@@ -93,6 +96,26 @@ describe('containerEnvironment', () => {
       [found.get('P_A'), found.get('P_B'), found.get('S')],
       ['mine 2 hush', '2', 'hush'],
     );
+  });
+
+  it('reads what another container has written into a volume', async () => {
+    await fileSystem.writeFile('/volumes/v/made/env', "A='1'\nEMPTY=''\n");
+    await fileSystem.writeFile('/volumes/v/broken', 'A=1\n');
+    const read = (key: string, over: { path?: string; volumeName?: string; optional?: boolean }) =>
+      one({ valueFrom: { fileKeyRef: { volumeName: 'v', path: 'made/env', key, ...over } } });
+    assert.equal(await read('A', {}), '1');
+    assert.equal(await read('B', { optional: true }), undefined);
+    assert.equal(await read('EMPTY', { optional: true }), undefined);
+    await assert.rejects(read('B', {}), {
+      message: 'environment variable key "B" not found in file "/volumes/v/made/env"',
+    });
+    await assert.rejects(read('A', { volumeName: 'w' }), {
+      message: 'cannot find the volume "w" referenced by FileKeyRef',
+    });
+    for (const path of ['broken', 'absent'])
+      await assert.rejects(read('A', { path, optional: true }), {
+        message: "couldn't parse env file",
+      });
   });
 
   it('reads fields of the pod', async () => {

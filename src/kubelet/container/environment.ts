@@ -7,6 +7,7 @@
 import type { Container, EnvFromSource, EnvVar, Pod, Service } from '#api/gen/core-v1.ts';
 import type { ObjectSource } from '../object-source.ts';
 import { type DownwardFacts, fieldValue, resourceValue } from './downward.ts';
+import { type EnvFileVolumes, fileValue } from './env-file.ts';
 import { expandVariables } from './expansion.ts';
 import { serviceVariables } from './service-env.ts';
 
@@ -16,6 +17,8 @@ export interface EnvironmentInput {
   readonly services: readonly Service[];
   readonly objects: ObjectSource;
   readonly facts: DownwardFacts;
+  /** Where files lie that other containers have written variables into. */
+  readonly files: EnvFileVolumes;
 }
 
 /**
@@ -65,7 +68,7 @@ async function valuesFrom(
 async function valueOf(
   { valueFrom }: EnvVar,
   namespace: string,
-  { pod, container, objects, facts }: EnvironmentInput,
+  { pod, container, objects, facts, files }: EnvironmentInput,
 ): Promise<string | undefined> {
   if (valueFrom?.fieldRef !== undefined)
     return fieldValue(valueFrom.fieldRef.fieldPath, pod, facts);
@@ -87,7 +90,7 @@ async function valueOf(
     if (optional) return undefined;
     throw new Error(`couldn't find key ${key} in Secret ${namespace}/${name}`);
   }
-  return '';
+  return valueFrom?.fileKeyRef === undefined ? '' : fileValue(valueFrom.fileKeyRef, files);
 }
 
 function decode(base64: string): string {

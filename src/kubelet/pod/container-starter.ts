@@ -138,6 +138,7 @@ export class ContainerStarter {
       services: await this.#node.services(pod),
       objects: this.#node.objects,
       facts: downwardFacts(this.#node, podIps),
+      files: { fileSystem, volumes },
     });
     const environment = new Map([...devices.environment, ...own]);
     const podDirectory = this.#node.volumes.podDirectory(pod.metadata?.uid ?? '');

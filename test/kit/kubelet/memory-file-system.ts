@@ -65,6 +65,10 @@ export class MemoryFileSystem implements FileSystem {
     return this.makeDirectory([directory, ...parts].join('/'));
   }
 
+  readWithin(directory: string, path: string): Promise<Uint8Array> {
+    return this.readFile(`${directory}/${path}`);
+  }
+
   list(path: string): Promise<string[]> {
     const fault =
       this.faults.get(path) ?? (this.#directories.has(path) ? undefined : missing(path));
