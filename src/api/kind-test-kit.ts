@@ -47,7 +47,7 @@ export function updateErrors<T extends KubeObject>(kind: Kind<T>, next: T, old: 
 
 /** What an update of the status from `old` to `next` is refused for. */
 export function statusErrors<T extends KubeObject>(kind: Kind<T>, next: T, old: T): string[] {
-  return (kind.validateStatus?.(next, old) ?? []).map((error) => error.text());
+  return (kind.validateStatus?.(next, old, CONTEXT) ?? []).map((error) => error.text());
 }
 
 /** The cells of the object's row by the names of the columns. */

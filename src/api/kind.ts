@@ -217,7 +217,7 @@ export interface KindDefinition<T extends KubeObject> {
   validateCreate?(object: T): FieldError[];
   /** Beyond `validate`, which also runs on update. `warn` hears of what is let through. */
   validateUpdate?(next: T, old: T, warn?: (text: string) => void): FieldError[];
-  validateStatus?(next: T, old: T, warn?: (text: string) => void): FieldError[];
+  validateStatus?(next: T, old: T, context: WriteContext): FieldError[];
   prepareForStatusUpdate?(next: T, old: T, context: WriteContext): void;
   /** A label that the namespace must have for what the object asks for. `old`: on an update. */
   namespaceLabelNeeded?(next: T, old: T | undefined): NamespaceLabel | undefined;

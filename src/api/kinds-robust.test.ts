@@ -51,7 +51,7 @@ function update(kind: AnyKind, next: KubeObject, old: KubeObject): void {
     view.validate?.(seen, old);
   }
   kind.prepareForStatusUpdate?.(structuredClone(next), old, context);
-  kind.validateStatus?.(next, old);
+  kind.validateStatus?.(next, old, context);
   kind.prepareForUpdate?.(next, old, context);
   kind.validateUpdate?.(next, old);
   kind.warn?.(next, old);

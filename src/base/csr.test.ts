@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { checkRequestSignature, requestSubject } from './csr.ts';
+import * as der from './der.ts';
 
 const lines = (...body: string[]): string =>
   ['-----BEGIN CERTIFICATE REQUEST-----', ...body, '-----END CERTIFICATE REQUEST-----'].join('\n');
@@ -52,5 +54,20 @@ describe('checkRequestSignature', () => {
   it('refuses what was changed after that', () => {
     assert.throws(() => checkRequestSignature(renamed(REQUEST)), /Ed25519 verification failure/);
     assert.throws(() => checkRequestSignature(renamed(BY_CURVE)), /ECDSA verification failure/);
+  });
+  it('refuses a signature of another kind than the key', () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const info = der.sequence(
+      der.unsigned(Buffer.from([0])),
+      der.sequence(),
+      publicKey.export({ type: 'spki', format: 'der' }),
+      der.explicit(0),
+    );
+    const ecdsa = der.sequence(der.oid('1.2.840.10045.4.3.2'));
+    const signature = der.bitString(sign('sha256', info, privateKey));
+    assert.throws(
+      () => checkRequestSignature(der.sequence(info, ecdsa, signature)),
+      /^Error: x509: signature algorithm specifies an ECDSA public key, but have public key of type \*rsa.PublicKey$/,
+    );
   });
 });

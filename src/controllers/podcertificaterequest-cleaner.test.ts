@@ -1,5 +1,6 @@
 /** Requests for certificates of Pods go after a quarter of an hour. */
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { POD_CERTIFICATE_REQUEST } from '#api/certificates/pod-certificate-request.ts';
 import { FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts';
@@ -9,6 +10,8 @@ import { podCertificateRequestCleaner } from './podcertificaterequest-cleaner.ts
 
 const MINUTE_MS = 60_000;
 const NAMESPACE = 'default';
+
+const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 
 let cluster: TestCluster;
 
@@ -37,8 +40,8 @@ const ask = (name: string) =>
       serviceAccountUID: '2',
       nodeName: 'node-1',
       nodeUID: '3',
-      pkixPublicKey: 'AA==',
-      proofOfPossession: 'AA==',
+      pkixPublicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+      proofOfPossession: sign(undefined, Buffer.from('1'), privateKey).toString('base64'),
       stubPKCS10Request: '',
     },
   });

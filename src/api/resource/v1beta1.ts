@@ -123,7 +123,8 @@ function inV1beta1<T extends KubeObject>(
       validate: (object) => kind.validate?.(stored(object)) ?? [],
       validateCreate: (object) => kind.validateCreate?.(stored(object)) ?? [],
       validateUpdate: (next, old) => kind.validateUpdate?.(stored(next), stored(old)) ?? [],
-      validateStatus: (next, old) => kind.validateStatus?.(stored(next), stored(old)) ?? [],
+      validateStatus: (next, old, context) =>
+        kind.validateStatus?.(stored(next), stored(old), context) ?? [],
       ...traits,
     }),
   );

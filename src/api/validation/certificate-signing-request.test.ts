@@ -116,7 +116,7 @@ describe('the approval of a CertificateSigningRequest', () => {
 
   it('is no part of a status update', () => {
     const errorsOf =
-      CERTIFICATE_SIGNING_REQUEST.validateStatus?.(approve('Approved'), stored) ?? [];
+      CERTIFICATE_SIGNING_REQUEST.validateStatus?.(approve('Approved'), stored, CONTEXT) ?? [];
     assert.deepEqual(
       errorsOf.map((error) => error.text()),
       ['status.conditions: Forbidden: updates may not add a condition of type "Approved"'],

@@ -84,7 +84,7 @@ describe('a status of a pod', () => {
     state: { terminated: { exitCode: 0 } },
   };
   const errorsOf = (next: Pod, old: Pod): string[] =>
-    (POD.validateStatus?.(next, old) ?? []).map((error) => error.text());
+    (POD.validateStatus?.(next, old, CONTEXT) ?? []).map((error) => error.text());
 
   it('does not bring back containers that ended for good', () => {
     const once = changed(stored, 'spec.restartPolicy', 'Never');

@@ -128,8 +128,10 @@ function kindOf(definition: CustomResourceDefinition, parts: Parts): AnyKind {
     validateCreate: (object) => validateCustomResource(jsonOf(object), schema.kind),
     validateUpdate: (next, old, warning) =>
       validateCustomResourceUpdate(jsonOf(next), jsonOf(old), schema.kind, warning),
-    validateStatus: (next, old, warning) =>
-      validateCustomResourceStatusUpdate(jsonOf(next), jsonOf(old), schema.kind, warning),
+    validateStatus: (next, old, context) =>
+      validateCustomResourceStatusUpdate(jsonOf(next), jsonOf(old), schema.kind, (text) =>
+        context.warn(text),
+      ),
     warn: ({ metadata }, old) =>
       finalizerWarnings(metadata?.finalizers ?? [], old?.metadata?.finalizers),
     ...(deprecation === undefined ? {} : { deprecation }),

@@ -246,7 +246,7 @@ function strategyErrors(
     return whenThere(permissionErrors(resource, { next, old }, options), (refused) => [
       ...namespaceLabelErrors(store, resource, { next, old, namespace }),
       ...refused,
-      ...(kind.validateStatus?.(next, old, warn) ?? []),
+      ...(kind.validateStatus?.(next, old, context) ?? []),
     ]);
   }
   if (view !== undefined) {
