@@ -75,6 +75,7 @@ import { meteredCri } from './stats/metered-cri.ts';
 import { makeUserNamespaces } from './user-namespaces/make.ts';
 import { Mounter } from './volumes/mounts.ts';
 import { TokenSource } from './volumes/tokens.ts';
+import { TrustBundles } from './volumes/trust-bundles.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 
 export interface KubeletOptions {
@@ -337,11 +338,8 @@ export class Kubelet {
     const { environment, fileSystem, client, events, network, node, openGrpc } = this.#options;
     const mounter = new Mounter(this.#options);
     const wake = (uid: string): void => this.#workers.get(uid)?.wake();
-    const objects = new WatchedObjects({
-      client,
-      environment,
-      onChange: (uids) => uids.forEach(wake),
-    });
+    const onChange = (uids: readonly string[]): void => uids.forEach(wake);
+    const objects = new WatchedObjects({ client, environment, onChange });
     const tokens = new TokenSource({ client, environment });
     const { rootDirectory, configuration } = this.#options;
     const { registry } = this.#metrics;
@@ -353,6 +351,7 @@ export class Kubelet {
       mounter,
       objects,
       tokens,
+      trustBundles: new TrustBundles({ ...this.#options, signal: this.#abort.signal, onChange }),
       node: () => this.nodeObject ?? nodeWithRoom(facts),
     });
     const podDirectory = (uid: string): string => volumes.podDirectory(uid);

@@ -18,6 +18,7 @@ const FIELDS = [
 /** `at`: where the spec lies in the object, as `spec.template.spec`. */
 /** The gate that lets in one of these fields, where both values of the gate are there. */
 export function gateOfPodField(path: string): HonouredGate | undefined {
+  if (path.endsWith('.clusterTrustBundle')) return 'ClusterTrustBundleProjection';
   return path.endsWith('.schedulingGroup') ? 'GenericWorkload' : undefined;
 }
 

@@ -27,6 +27,7 @@ const HONOURED = [
   'APIResponseCompression',
   'CBORServingAndStorage',
   'ClusterTrustBundle',
+  'ClusterTrustBundleProjection',
   'ComponentFlagz',
   'ComponentStatusz',
   'ConstrainedImpersonation',

@@ -22,11 +22,9 @@ function refusal(config: string): string {
 }
 
 describe('what a gate lets in', () => {
-  const dropped = (gates: string): string[] =>
+  const dropped = (gates: string, field = 'schedulingGroup'): string[] =>
     chosenKinds(new FeatureGates(parseFeatureGates(gates)))
-      .filter(({ gatedFields = [] }) =>
-        gatedFields.some((path) => path.endsWith('schedulingGroup')),
-      )
+      .filter(({ gatedFields = [] }) => gatedFields.some((path) => path.endsWith(field)))
       .map(({ kind }) => kind);
 
   test('is dropped from pods and from all that makes pods, while the gate is off', () => {
@@ -45,6 +43,9 @@ describe('what a gate lets in', () => {
 
   test('is kept where it is on', () => {
     assert.deepEqual(dropped('GenericWorkload=true'), []);
+    const both = 'ClusterTrustBundle=true,ClusterTrustBundleProjection=true';
+    assert.equal(dropped('ClusterTrustBundle=true', 'clusterTrustBundle').length, 9);
+    assert.deepEqual(dropped(both, 'clusterTrustBundle'), []);
   });
 });
 

@@ -73,6 +73,7 @@ class World {
       mounter,
       objects: {} as never,
       tokens: { forget: () => {} } as never,
+      trustBundles: { forget: () => {} } as never,
       rootDirectory: '/k',
       client: this.api,
       node: () => ({ metadata: { name: 'n1', labels: this.labels } }),

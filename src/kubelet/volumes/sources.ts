@@ -10,6 +10,7 @@ import type { ObjectReferenceKey, ObjectSource } from '../object-source.ts';
 import type { FileProjection } from './atomic-writer.ts';
 import { configMapFiles, DEFAULT_FILE_MODE, downwardFiles, secretFiles } from './payload.ts';
 import type { TokenSource } from './tokens.ts';
+import type { TrustAnchorSource } from './trust-bundles.ts';
 
 export interface VolumeSourceInput {
   readonly pod: Pod;
@@ -17,6 +18,7 @@ export interface VolumeSourceInput {
   readonly facts: DownwardFacts;
   readonly objects: ObjectSource;
   readonly tokens: TokenSource;
+  readonly trustBundles: TrustAnchorSource;
 }
 
 type Files = Map<string, FileProjection>;
@@ -71,7 +73,7 @@ async function projectedFiles(
 async function oneProjection(
   source: VolumeProjection,
   defaultMode: number,
-  { pod, facts, objects, tokens }: VolumeSourceInput,
+  { pod, facts, objects, tokens, trustBundles }: VolumeSourceInput,
 ): Promise<Files> {
   const namespace = pod.metadata?.namespace ?? '';
   if (source.configMap !== undefined) {
@@ -87,6 +89,10 @@ async function oneProjection(
   if (source.downwardAPI !== undefined) {
     return downwardFiles(source.downwardAPI.items ?? [], defaultMode, pod, facts);
   }
+  if (source.clusterTrustBundle !== undefined) {
+    const anchors = await trustBundles.anchors(pod.metadata?.uid ?? '', source.clusterTrustBundle);
+    return new Map([[source.clusterTrustBundle.path, ownFile(anchors, pod, defaultMode)]]);
+  }
   if (source.serviceAccountToken === undefined) {
     throw new Error('projected volume has a source of an unknown kind');
   }
@@ -96,15 +102,15 @@ async function oneProjection(
     audience,
     ...(expirationSeconds === undefined ? {} : { expirationSeconds }),
   });
-  return new Map([[path, tokenFile(token, pod, defaultMode)]]);
+  return new Map([[path, ownFile(token, pod, defaultMode)]]);
 }
 
-/** Who runs as another user than root gets a token that nobody else can read. */
-function tokenFile(token: string, pod: Pod, defaultMode: number): FileProjection {
+/** Who runs as another user than root gets a file that nobody else can read. */
+function ownFile(text: string, pod: Pod, defaultMode: number): FileProjection {
   const uid = commonUser(pod);
   const own = uid !== undefined || pod.spec?.securityContext?.fsGroup !== undefined;
   return {
-    data: Buffer.from(token),
+    data: Buffer.from(text),
     mode: own ? 0o600 : defaultMode,
     ...(uid === undefined ? {} : { uid }),
   };

@@ -26,6 +26,7 @@ import { giveToGroup } from './ownership.ts';
 import { MountError, PersistentVolumes } from './persistent-volumes.ts';
 import { filesOf, isInMemory } from './sources.ts';
 import type { TokenSource } from './tokens.ts';
+import type { TrustAnchorSource } from './trust-bundles.ts';
 
 export interface MountedVolume {
   /** On the node; empty for an image, which the runtime mounts. */
@@ -54,6 +55,7 @@ export interface VolumeManagerOptions {
   readonly mounter: Mounter;
   readonly objects: ObjectSource;
   readonly tokens: TokenSource;
+  readonly trustBundles: TrustAnchorSource;
   readonly rootDirectory: string;
   readonly client: Pick<Client, 'get'>;
   /** This node, as it was last seen. */
@@ -155,8 +157,7 @@ export class VolumeManager {
     }
     if (volume.emptyDir !== undefined) return this.#mountEmptyDir(pod, volume);
     if (volume.image !== undefined) return { path: '', readOnly: true };
-    const { objects, tokens } = this.#options;
-    const payload = await filesOf({ pod, volume, facts, objects, tokens });
+    const payload = await filesOf({ ...this.#options, pod, volume, facts });
     if (payload === undefined) throw new Error('no volume plugin matched');
     const uid = pod.metadata?.uid ?? '';
     const path = isInMemory(volume)
@@ -218,8 +219,9 @@ export class VolumeManager {
 
   /** Unmounts and removes all that is the pod's. Rejects when something is still in use. */
   async tearDown(uid: string): Promise<void> {
-    const { fileSystem, mounter, tokens } = this.#options;
+    const { fileSystem, mounter, tokens, trustBundles } = this.#options;
     tokens.forget(uid);
+    trustBundles.forget(uid);
     this.#persistent.forget(uid);
     const directory = this.podDirectory(uid);
     // A part of a hostPath that is still mounted would be removed on the host.

@@ -179,6 +179,7 @@ describe('VolumeManager', { skip: isRoot ? false : 'needs root and Linux' }, () 
       mounter,
       objects,
       tokens,
+      trustBundles: { anchors: () => Promise.resolve(''), forget: () => {} },
       rootDirectory: directory,
       client: api,
       node: () => ({ metadata: { name: 'n1', labels: { disk: 'fast' } } }),

@@ -1,6 +1,6 @@
 /**
- * A file system in memory: files, directories and sockets, no rights and no links. A watch tells of changes
- * at once.
+ * A file system in memory: files, directories, sockets and links, which are not followed; no rights. A
+ * watch tells of changes at once.
  */
 import type { FileStat, FileSystem, FileSystemRoom } from '#base/doors.ts';
 
@@ -9,6 +9,7 @@ export class MemoryFileSystem implements FileSystem {
   readonly #directories = new Set<string>(['/']);
   /** By path of a socket, its inode. */
   readonly #sockets = new Map<string, number>();
+  readonly #links = new Set<string>();
   #inodes = 0;
   readonly #watches = new Set<{ readonly path: string; readonly changed: () => void }>();
   /** By path: whoever reads it is refused with this. */
@@ -45,6 +46,7 @@ export class MemoryFileSystem implements FileSystem {
     await this.makeDirectory(parentOf(path));
     this.#files.set(path, Buffer.from(data));
     this.#sockets.delete(path);
+    this.#links.delete(path);
     this.#tell(path);
   }
 
@@ -83,7 +85,7 @@ export class MemoryFileSystem implements FileSystem {
     const file = this.#files.get(path);
     if (file === undefined && !this.#directories.has(path)) return Promise.resolve(undefined);
     return Promise.resolve({
-      kind: file === undefined ? 'directory' : this.#sockets.has(path) ? 'socket' : 'file',
+      kind: this.#kindOf(path),
       size: file?.length ?? 0,
       mode: 0o755,
       uid: 0,
@@ -96,6 +98,7 @@ export class MemoryFileSystem implements FileSystem {
 
   async rename(from: string, to: string): Promise<void> {
     await this.writeFile(to, await this.readFile(from));
+    if (this.#links.has(from)) this.#links.add(to);
     await this.remove(from);
   }
 
@@ -103,17 +106,20 @@ export class MemoryFileSystem implements FileSystem {
     const isBelow = (each: string): boolean => each === path || each.startsWith(`${path}/`);
     for (const each of this.#files.keys()) if (isBelow(each)) this.#files.delete(each);
     for (const each of this.#sockets.keys()) if (isBelow(each)) this.#sockets.delete(each);
+    for (const each of this.#links) if (isBelow(each)) this.#links.delete(each);
     for (const each of this.#directories) if (isBelow(each)) this.#directories.delete(each);
     this.#tell(path);
     return Promise.resolve();
   }
 
-  symlink(): Promise<void> {
-    return Promise.reject(new Error('no links here'));
+  /** What is read through a link is not found: only the link itself is there. */
+  async symlink(target: string, path: string): Promise<void> {
+    await this.writeFile(path, target);
+    this.#links.add(path);
   }
 
-  readLink(): Promise<string> {
-    return Promise.reject(new Error('no links here'));
+  readLink(path: string): Promise<string> {
+    return this.#links.has(path) ? this.readText(path) : Promise.reject(missing(path));
   }
 
   chmod(): Promise<void> {
@@ -138,6 +144,12 @@ export class MemoryFileSystem implements FileSystem {
     const watch = { path, changed };
     this.#watches.add(watch);
     return { close: () => this.#watches.delete(watch) };
+  }
+
+  #kindOf(path: string): FileStat['kind'] {
+    if (this.#links.has(path)) return 'symlink';
+    if (this.#sockets.has(path)) return 'socket';
+    return this.#files.has(path) ? 'file' : 'directory';
   }
 
   #tell(path: string): void {

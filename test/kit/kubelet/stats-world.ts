@@ -176,6 +176,7 @@ export class StatsWorld {
         client: undefined as never,
         node: () => ({}),
         tokens: none,
+        trustBundles: none,
       }),
     });
   }
