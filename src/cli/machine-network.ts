@@ -16,7 +16,7 @@ import { runCommand } from '#base/run-command.ts';
 import { addressAt, familyOf, hostPrefix, rangesIn } from './cluster-ranges.ts';
 import { isMounted } from './machine-clean-up.ts';
 import type { NodeDirectory } from './node-directory.ts';
-import { addressWords, bridgeName, interfacesOf } from './node-network.ts';
+import { addressWords, bridgeName, interfacesOf, ownLinkAddress } from './node-network.ts';
 
 /** The inner end, in the node's namespace. */
 const INNER = 'eth0';
@@ -31,16 +31,6 @@ function nodesTable(hash: string): string {
 
 function outerEnd(hash: string): string {
   return `cox${hash}v`;
-}
-
-/**
- * Of the link layer. Nodes that come and go have the same again, and so has their bridge, whatever
- * hangs on it: a neighbour believes an address that it knows for up to a minute. `02`: made here, of
- * one receiver (IEEE 802).
- */
-function ownAddress(of: 'bridge' | 'node', hash: string): string {
-  const kind = of === 'bridge' ? '01' : '02';
-  return ['02', '00', kind, hash.slice(0, 2), hash.slice(2, 4), hash.slice(4, 6)].join(':');
 }
 
 /** The addresses of the machine (1) or of the `nth` node (2, 3, …) on the bridge, one of each range. */
@@ -72,7 +62,7 @@ export async function setUpMachineNetwork(options: MachineNetworkOptions): Promi
       'name',
       bridge,
       'address',
-      ownAddress('bridge', hash),
+      ownLinkAddress('bridge', hash),
       'type',
       'bridge',
     ]);
@@ -176,7 +166,7 @@ export class NodeNamespace {
     const ip = runner(processes, 'ip');
     const outer = outerEnd(directory.hash);
     if (!interfacesOf(directory.hash, machineSysfs).includes(outer)) {
-      const inner = [INNER, 'address', ownAddress('node', directory.hash), 'netns', this.#path];
+      const inner = [INNER, 'address', ownLinkAddress('node', directory.hash), 'netns', this.#path];
       await ip(['link', 'add', outer, 'type', 'veth', 'peer', 'name', ...inner]);
     }
     await ip(['link', 'set', outer, 'master', nodesBridge(clusterHash), 'up']);

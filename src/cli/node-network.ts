@@ -13,6 +13,19 @@ import { removePodRoutes } from '#pod-network/pod-network.ts';
 import { OWN_NODE_ADDRESSES } from './cluster-config.ts';
 import { addressAt, familiesIn, familyOf, hostPrefix, rangesIn } from './cluster-ranges.ts';
 
+/** What has an address of ours of the link layer, by the third byte of it. */
+const LINK_KINDS = { pods: '00', bridge: '01', node: '02' } as const;
+
+/**
+ * Of the link layer. What comes and goes has the same again: a neighbour believes an address that it
+ * knows for up to a minute. `02`: made here, of one receiver (IEEE 802). `pods`: the bridge of a
+ * node's pods; `bridge`: that of the nodes of one machine.
+ */
+export function ownLinkAddress(of: keyof typeof LINK_KINDS, hash: string): string {
+  const parts = [hash.slice(0, 2), hash.slice(2, 4), hash.slice(4, 6)];
+  return ['02', '00', LINK_KINDS[of], ...parts].join(':');
+}
+
 export interface NodeNetworkOptions {
   readonly hash: string;
   readonly processes: Processes;
@@ -153,7 +166,7 @@ export class NodeNetwork {
     const { hash } = this.#options;
     const address = linkAddress(bridgeName(hash), this.#sysfs);
     if (address !== NO_ADDRESS) return address;
-    return `02:00:00:${hash.slice(0, 2)}:${hash.slice(2, 4)}:${hash.slice(4, 6)}`;
+    return ownLinkAddress('pods', hash);
   }
 
   async #ensureLink(name: string, type: readonly string[]): Promise<void> {

@@ -10,7 +10,7 @@ import type { PolicyRule } from '#api/gen/rbac-v1.ts';
 import { FeatureGates } from '#api/features/feature-gates.ts';
 import type { ObjectReader } from '../admission/admission.ts';
 import { nodeNameOf } from '../authn/node-identity.ts';
-import { NODE_RULES } from '../bootstrap/rbac/node-rules.ts';
+import { nodeRules } from '../bootstrap/rbac/node-rules.ts';
 import type { LocalAuthorizer } from './authorizer.ts';
 import { type NodePod, NodePods } from './node-pods.ts';
 import { StoredRelations } from './node-relations.ts';
@@ -42,7 +42,7 @@ export interface NodeAuthorizerOptions {
 
 export function nodeAuthorizer(
   reader: ObjectReader,
-  { gates = new FeatureGates(), rules = NODE_RULES }: NodeAuthorizerOptions = {},
+  { gates = new FeatureGates(), rules = nodeRules(gates) }: NodeAuthorizerOptions = {},
 ): LocalAuthorizer {
   const byResource = subdivided(reader, new NodePods(reader));
   if (!gates.enabled('PodCertificateRequest')) byResource.set(CERTIFICATE_REQUESTS, () => none());

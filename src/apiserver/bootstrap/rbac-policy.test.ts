@@ -253,4 +253,30 @@ describe('what a gate adds to roles', () => {
     for (const role of ['system:kube-scheduler', 'view', 'edit'])
       assert.deepEqual(rulesOf('', role), []);
   });
+
+  it('lets nodes and service accounts read trust bundles, and nodes ask for certificates', () => {
+    const policy = (gates: string) => rbacPolicy(new FeatureGates(parseFeatureGates(gates)));
+    const rules = (gates: string, role: string) =>
+      policy(gates)
+        .clusterRoles.find(({ metadata }) => metadata?.name === role)
+        ?.rules?.filter(({ apiGroups }) => apiGroups?.includes('certificates.k8s.io'))
+        .map(({ verbs, resources }) => `${verbs.join()} ${resources?.join()}`)
+        .filter((text) => !text.includes('signing'));
+    const DISCOVERY = 'system:cluster-trust-bundle-discovery';
+    const bound = (gates: string) =>
+      policy(gates).clusterRoleBindings.find(({ metadata }) => metadata?.name === DISCOVERY);
+    assert.deepEqual(rules('ClusterTrustBundle=true', 'system:node'), [
+      `${read} clustertrustbundles`,
+    ]);
+    assert.deepEqual(rules('ClusterTrustBundle=true', DISCOVERY), [`${read} clustertrustbundles`]);
+    assert.deepEqual(bound('ClusterTrustBundle=true')?.subjects, [
+      { kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: 'system:serviceaccounts' },
+    ]);
+    assert.deepEqual(rules('PodCertificateRequest=true', 'system:node'), [
+      'create,get,list,watch podcertificaterequests',
+    ]);
+    assert.deepEqual(rules('', 'system:node'), []);
+    assert.equal(rules('', DISCOVERY), undefined);
+    assert.equal(bound(''), undefined);
+  });
 });

@@ -4,7 +4,7 @@
  * Source: Kubernetes documentation, "Default roles and role bindings"; upstream
  * plugin/pkg/auth/authorizer/rbac/bootstrappolicy.
  */
-import type { FeatureGates, HonouredGate } from '#api/features/feature-gates.ts';
+import type { FeatureGates } from '#api/features/feature-gates.ts';
 import type {
   ClusterRole,
   ClusterRoleBinding,
@@ -17,7 +17,8 @@ import type { ObjectMeta } from '#api/meta/object.ts';
 import { aggregatedRules } from '#api/rbac/aggregation.ts';
 import { CLUSTER_BINDINGS, NAMESPACE_BINDINGS } from './rbac/bindings.ts';
 import { COMPONENT_ROLES } from './rbac/component-roles.ts';
-import { CONTROLLER_ROLES, GATED_CONTROLLER_ROLES, GATED_RULES } from './rbac/controller-roles.ts';
+import { CONTROLLER_ROLES } from './rbac/controller-roles.ts';
+import { type GatedPolicy, gatedPolicies, gatedRules } from './rbac/gated-policy.ts';
 import { NAMESPACE_ROLES } from './rbac/namespace-roles.ts';
 import { parseRules } from './rbac/rule-text.ts';
 import { AGGREGATED_ROLES, AGGREGATION_PARTS, USER_ROLES } from './rbac/user-roles.ts';
@@ -35,11 +36,19 @@ export interface RbacPolicy {
 }
 
 export function rbacPolicy(gates: FeatureGates): RbacPolicy {
-  const ofControllers = controllerRoles(gates);
+  const gated = gatedPolicies(gates);
+  const ofControllers = together(
+    CONTROLLER_ROLES,
+    gated.map(({ controllerRoles }) => controllerRoles),
+  );
+  const bindings = together(
+    CLUSTER_BINDINGS,
+    gated.map(({ bindings: added }) => added),
+  );
   return {
-    clusterRoles: clusterRoles(ofControllers, gatedRules(gates)),
+    clusterRoles: clusterRoles(ofControllers, gated),
     clusterRoleBindings: [
-      ...Object.entries(CLUSTER_BINDINGS).map(([name, subjects]) => clusterBinding(name, subjects)),
+      ...Object.entries(bindings).map(([name, subjects]) => clusterBinding(name, subjects)),
       ...Object.keys(ofControllers).map((name) =>
         clusterBinding(CONTROLLER_PREFIX + name, [`ServiceAccount kube-system/${name}`]),
       ),
@@ -63,27 +72,27 @@ export function rbacPolicy(gates: FeatureGates): RbacPolicy {
   };
 }
 
-function controllerRoles(gates: FeatureGates): Readonly<Record<string, string>> {
-  const gated = Object.entries(GATED_CONTROLLER_ROLES) as [HonouredGate, Record<string, string>][];
-  const enabled = gated.filter(([gate]) => gates.enabled(gate)).map(([, roles]) => roles);
-  return Object.assign({}, CONTROLLER_ROLES, ...enabled);
-}
-
-/** Rules that open gates add to a role. */
-function gatedRules(gates: FeatureGates): (role: string) => PolicyRule[] {
-  const gated = Object.entries(GATED_RULES) as [HonouredGate, Readonly<Record<string, string>>][];
-  const open = gated.filter(([gate]) => gates.enabled(gate)).map(([, rules]) => rules);
-  return (role) => open.flatMap(({ [role]: text }) => (text === undefined ? [] : parseRules(text)));
+/** What is always there, and what gates add. */
+function together<T>(
+  always: Readonly<Record<string, T>>,
+  added: readonly (Readonly<Record<string, T>> | undefined)[],
+): Record<string, T> {
+  return Object.assign({}, always, ...added);
 }
 
 function clusterRoles(
   ofControllers: Readonly<Record<string, string>>,
-  moreRules: (role: string) => PolicyRule[],
+  gated: readonly GatedPolicy[],
 ): ClusterRole[] {
+  const named = together(
+    { ...USER_ROLES, ...COMPONENT_ROLES },
+    gated.map(({ roles }) => roles),
+  );
   const plain = [
-    ...Object.entries({ ...USER_ROLES, ...COMPONENT_ROLES }).map(([name, text]) =>
-      clusterRole(name, [...parseRules(text), ...moreRules(name)], AGGREGATION_PARTS[name]),
-    ),
+    ...Object.entries(named).map(([name, text]) => {
+      const rules = [...parseRules(text), ...gatedRules(gated, name)];
+      return clusterRole(name, rules, AGGREGATION_PARTS[name]);
+    }),
     ...Object.entries(ofControllers).map(([name, text]) =>
       clusterRole(CONTROLLER_PREFIX + name, parseRules(text)),
     ),

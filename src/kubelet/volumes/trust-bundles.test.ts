@@ -6,8 +6,6 @@ import { FeatureGates, parseFeatureGates } from '#api/features/feature-gates.ts'
 import { parseRuntimeConfig } from '#api/features/runtime-config.ts';
 import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
 import type { ClusterTrustBundleProjection, PodSecurityContext } from '#api/gen/core-v1.ts';
-import { CLUSTER_ROLE } from '#api/rbac/cluster-role.ts';
-import { CLUSTER_ROLE_BINDING } from '#api/rbac/cluster-role-binding.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { KubeletWorld } from '#kit/kubelet/kubelet-world.ts';
 import { selfSigned } from '#kit/self-signed.ts';
@@ -47,26 +45,10 @@ async function start(
     },
   });
   t.after(() => cluster.stop());
-  await letNodesRead(cluster);
   const world = await KubeletWorld.make(cluster);
   t.after(() => world.stop());
   await world.start({ featureGates });
   return world;
-}
-
-async function letNodesRead(cluster: TestCluster): Promise<void> {
-  const name = 'bundles-for-nodes';
-  const verbs = ['get', 'list', 'watch'];
-  await cluster.create(CLUSTER_ROLE, {
-    metadata: { name },
-    rules: [{ verbs, apiGroups: ['certificates.k8s.io'], resources: ['clustertrustbundles'] }],
-  });
-  const apiGroup = 'rbac.authorization.k8s.io';
-  await cluster.create(CLUSTER_ROLE_BINDING, {
-    metadata: { name },
-    roleRef: { apiGroup, kind: 'ClusterRole', name },
-    subjects: [{ apiGroup, kind: 'Group', name: 'system:nodes' }],
-  });
 }
 
 const bundle = (name: string, trustBundle: string, labels = {}): ClusterTrustBundle => ({

@@ -5,7 +5,6 @@
  * Source: upstream plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go.
  * `rule-text.ts` says how to read a line.
  */
-import type { HonouredGate } from '#api/features/feature-gates.ts';
 
 export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
   'attachdetach-controller': `
@@ -268,66 +267,4 @@ export const CONTROLLER_ROLES: Readonly<Record<string, string>> = {
     get list update watch: volumeattributesclasses @ storage.k8s.io
     create patch update: events @ core events.k8s.io
   `,
-};
-
-/** What a gate adds to roles of components and people, by that gate: at their end. */
-export const GATED_RULES: Partial<Record<HonouredGate, Readonly<Record<string, string>>>> = {
-  GenericWorkload: {
-    'system:aggregate-to-edit': `
-      create delete deletecollection patch update: podgroups workloads @ scheduling.k8s.io
-    `,
-    'system:aggregate-to-view': `
-      get list watch: podgroups podgroups/status workloads @ scheduling.k8s.io
-    `,
-    'system:kube-scheduler': `
-      get list watch: podgroups @ scheduling.k8s.io
-      patch update: podgroups/status @ scheduling.k8s.io
-    `,
-  },
-};
-
-/** Roles of controllers that run only where a feature gate is on, by that gate. */
-export const GATED_CONTROLLER_ROLES: Partial<Record<HonouredGate, typeof CONTROLLER_ROLES>> = {
-  ClusterTrustBundle: {
-    'kube-apiserver-serving-clustertrustbundle-publisher': `
-      attest: signers [kubernetes.io/kube-apiserver-serving] @ certificates.k8s.io
-      create delete list update watch: clustertrustbundles @ certificates.k8s.io
-      create patch update: events @ core events.k8s.io
-    `,
-  },
-  DRAResourcePoolStatus: {
-    'resourcepoolstatusrequest-controller': `
-      delete get list watch: resourcepoolstatusrequests @ resource.k8s.io
-      patch update: resourcepoolstatusrequests/status @ resource.k8s.io
-      get list watch: resourceslices @ resource.k8s.io
-      get list watch: resourceclaims @ resource.k8s.io
-      create patch update: events @ core events.k8s.io
-    `,
-  },
-  GenericWorkload: {
-    'podgroup-protection-controller': `
-      get list update watch: podgroups @ scheduling.k8s.io
-      get list watch: pods
-    `,
-  },
-  PodCertificateRequest: {
-    podcertificaterequestcleaner: `
-      delete get list watch: podcertificaterequests @ certificates.k8s.io
-    `,
-  },
-  StorageVersionAPI: {
-    'storage-version-garbage-collector': `
-      get list watch: leases @ coordination.k8s.io
-      delete get list patch update watch: storageversions @ internal.apiserver.k8s.io
-      get patch update: storageversions/status @ internal.apiserver.k8s.io
-    `,
-  },
-  StorageVersionMigrator: {
-    'storage-version-migrator-controller': `
-      create list patch: * @ *
-      get: customresourcedefinitions @ apiextensions.k8s.io
-      patch: customresourcedefinitions/status @ apiextensions.k8s.io
-      update: storageversionmigrations/status @ storagemigration.k8s.io
-    `,
-  },
 };

@@ -3,6 +3,9 @@
  *
  * Source: upstream plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go (NodeRules).
  */
+import type { FeatureGates } from '#api/features/feature-gates.ts';
+import type { PolicyRule } from '#api/gen/rbac-v1.ts';
+import { gatedPolicies, gatedRules } from './gated-policy.ts';
 import { parseRules } from './rule-text.ts';
 
 export const NODE_RULES_TEXT = `
@@ -33,4 +36,7 @@ export const NODE_RULES_TEXT = `
     get: serviceaccounts
 `;
 
-export const NODE_RULES = parseRules(NODE_RULES_TEXT);
+/** As the role `system:node` has them. */
+export function nodeRules(gates: FeatureGates): PolicyRule[] {
+  return [...parseRules(NODE_RULES_TEXT), ...gatedRules(gatedPolicies(gates), 'system:node')];
+}
