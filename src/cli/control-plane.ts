@@ -11,6 +11,7 @@ import { type GroupVersionKind, isSameKind } from '#api/meta/object.ts';
 import type { Handler } from '#base/http/message.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import type { ApiServerOptions } from '#apiserver/server-options.ts';
+import { LINGER_MS } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { allControllers } from '#controllers/index.ts';
 import { rangesIn } from './cluster-ranges.ts';
@@ -121,6 +122,7 @@ function createScheduler(
       client,
       environment,
       ...(hostname === undefined ? {} : { host: hostname }),
+      lingerMs: LINGER_MS,
       signal,
     }),
     // A group that is not served cannot be waited for.

@@ -48,7 +48,7 @@ class Events {
   }
 }
 
-function world(): {
+function world({ lingerMs = 0 } = {}): {
   events: Events;
   environment: VirtualEnvironment;
   recorder: EventRecorder;
@@ -61,6 +61,7 @@ function world(): {
     environment,
     component: 'kubelet',
     host: 'n1',
+    lingerMs,
   });
   const say = (message: string): void =>
     recorder.event({
@@ -118,6 +119,18 @@ describe('EventRecorder', () => {
       [event?.firstTimestamp, event?.lastTimestamp],
       ['2026-01-01T00:00:00Z', '2026-01-01T00:00:30Z'],
     );
+  });
+
+  it('lets what it tells of come first, as long as it is told to', async () => {
+    const { events, environment, say } = world({ lingerMs: 25 });
+    say('one');
+    await environment.advance(20);
+    say('two');
+    assert.deepEqual(events.rows(), []);
+    await environment.advance(10);
+    assert.deepEqual(events.rows(), ['Pulled one x1']);
+    await environment.advance(20);
+    assert.deepEqual(events.rows(), ['Pulled one x1', 'Pulled two x1']);
   });
 
   it('goes on counting when the event has expired on the server', async () => {

@@ -2,7 +2,8 @@
  * Events: what a component tells the people who look at an object (`kubectl describe`).
  *
  * Recording never waits and never fails: events go through a bounded queue, in order, and are
- * dropped when it is full or the server refuses them. Upstream:
+ * dropped when it is full or the server refuses them. They may be told to linger, so that what they
+ * tell of comes first. Upstream:
  * staging/src/k8s.io/client-go/tools/record/event.go, v1.36.
  */
 import { EVENT } from '#api/core/event.ts';
@@ -17,6 +18,8 @@ import { type Correlated, EventCorrelator } from './event-correlator.ts';
 import { EventSeries, FINISH_MS } from './event-series.ts';
 
 const QUEUE_MAX = 1000;
+/** For those who do what others wait for: long enough that the next step is under way. */
+export const LINGER_MS = 40;
 /** Attempts to write one event while the server cannot be reached, and the pause between them. */
 const TRIES_MAX = 12;
 const RETRY_MS = 10_000;
@@ -45,7 +48,15 @@ export interface EventRecorderOptions {
   readonly host?: string;
   /** The newer form of events: what repeats is a series, and what is done has a name. */
   readonly isSeries?: boolean;
+  /** How long an event waits before it is written; not at all unless given. */
+  readonly lingerMs?: number;
   readonly signal?: AbortSignal;
+}
+
+interface Queued {
+  readonly event: Event;
+  /** Monotonic. */
+  readonly dueMs: number;
 }
 
 export class EventRecorder {
@@ -54,7 +65,7 @@ export class EventRecorder {
   /** Undefined: events are of the older form, and counted. */
   readonly #series: EventSeries | undefined;
   #seriesTimer: Timer | undefined;
-  readonly #queue: Event[] = [];
+  readonly #queue: Queued[] = [];
   #working = false;
   #dropped = 0;
   #sequence = 0;
@@ -71,11 +82,13 @@ export class EventRecorder {
       this.#dropped++;
       return;
     }
-    this.#queue.push(this.#make(request));
+    const { environment, lingerMs = 0 } = this.#options;
+    const dueMs = environment.clock.monotonicMs() + lingerMs;
+    this.#queue.push({ event: this.#make(request), dueMs });
     if (this.#working) return;
     this.#working = true;
     this.#work().catch((error: unknown) => {
-      this.#options.environment.log.error('event recorder failed', { error: String(error) });
+      environment.log.error('event recorder failed', { error: String(error) });
     });
   }
 
@@ -138,12 +151,19 @@ export class EventRecorder {
 
   async #work(): Promise<void> {
     try {
-      for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
-        await this.#record(event);
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        await this.#lingered(next.dueMs);
+        await this.#record(next.event);
       }
     } finally {
       this.#working = false;
     }
+  }
+
+  async #lingered(dueMs: number): Promise<void> {
+    const { environment, signal } = this.#options;
+    const leftMs = dueMs - environment.clock.monotonicMs();
+    if (leftMs > 0) await sleep(environment, leftMs, signal);
   }
 
   async #record(event: Event): Promise<void> {

@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import type { Environment } from '#base/env.ts';
 import type { GrpcChannel } from '#base/grpc.ts';
 import type { Handler } from '#base/http/message.ts';
-import { EventRecorder } from '#client/events.ts';
+import { EventRecorder, LINGER_MS } from '#client/events.ts';
 import { RestClient } from '#client/rest.ts';
 import { throttled } from '#client/throttle.ts';
 import { realFileSystem } from '#edge/file-system.ts';
@@ -78,6 +78,7 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
       environment,
       component: NAME,
       host: node.name,
+      lingerMs: LINGER_MS,
       signal,
     }),
     ...channelsOf(configuration),

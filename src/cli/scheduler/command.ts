@@ -1,6 +1,7 @@
 /** `cox scheduler`: the scheduler alone, with upstream's flags, beside any API server. */
 import { hostname } from 'node:os';
 import { aborted } from '#base/env.ts';
+import { LINGER_MS } from '#client/events.ts';
 import { InformerFactory } from '#client/informer-factory.ts';
 import { realEnvironment } from '#edge/environment.ts';
 import { schedulerRecorders } from '#scheduler/recorder.ts';
@@ -62,7 +63,13 @@ export async function schedulerProcess(flags: Flags, signal: AbortSignal): Promi
           environment,
           client,
           informers: new InformerFactory({ client, environment }),
-          eventsOf: schedulerRecorders({ client, environment, host: hostname(), signal: term }),
+          eventsOf: schedulerRecorders({
+            client,
+            environment,
+            host: hostname(),
+            lingerMs: LINGER_MS,
+            signal: term,
+          }),
           profiles,
           gates,
           metrics,

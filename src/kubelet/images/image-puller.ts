@@ -35,6 +35,8 @@ export interface EnsureImageRequest {
   /** `Always`, `IfNotPresent`, `Never`; `IfNotPresent` unless given. */
   readonly pullPolicy?: string | undefined;
   readonly sandboxConfig: PodSandboxConfig;
+  /** It was there a moment ago. */
+  readonly found?: FoundImage | undefined;
   /** Reports what happens, about whatever uses the image. */
   readonly tell: (event: ImageEvent) => void;
   /** Of the pod. */
@@ -71,7 +73,7 @@ export class ImagePuller {
   async ensure(request: EnsureImageRequest): Promise<FoundImage> {
     const { image: requested, pullPolicy: policy = 'IfNotPresent' } = request;
     const image = this.#named(request, requested);
-    const present = await this.#inspect(request, image);
+    const present = request.found ?? (await this.#inspect(request, image));
     const find = onceOnly(() => this.#credentials.find(request.pod, repositoryOf(image)));
     if (
       present !== undefined &&
@@ -90,6 +92,15 @@ export class ImagePuller {
       throw new StartError('ErrImageNeverPull', message);
     }
     return this.#pull(request, image, find);
+  }
+
+  /** A look ahead. Undefined: it is not there, or `ensure` will say what is wrong with it. */
+  async find(image: string): Promise<FoundImage | undefined> {
+    try {
+      return await this.#find(withDefaultTag(image));
+    } catch {
+      return undefined;
+    }
   }
 
   /** Forgets pulls of images other than `refs`, found by a collection that began at `sinceMs`. */

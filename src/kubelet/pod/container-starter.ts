@@ -1,5 +1,6 @@
 /**
- * Starts one container: image, configuration, create, start, postStart hook.
+ * Starts one container: image, configuration, create, start, postStart hook. Its image can be looked
+ * for while the pod's sandbox is being made.
  *
  * Upstream: pkg/kubelet/kuberuntime/kuberuntime_container.go (startContainer), v1.36. Every
  * failure is a StartError, which becomes the waiting state of the container.
@@ -33,6 +34,8 @@ export interface StartRequest {
   readonly events: PodEvents;
   /** Fires when the pod shall end: stops waiting for images and hooks. */
   readonly signal: AbortSignal;
+  /** The image that was there a moment ago. */
+  readonly foundImage: FoundImage | undefined;
 }
 
 /** What the container runs from, and what it mounts, by name of the volume. */
@@ -67,6 +70,7 @@ export class ContainerStarter {
       .ensure({
         ...request,
         image: named,
+        found: request.foundImage,
         pullPolicy,
         tell: (event) => request.events.container(container, event),
       })
@@ -132,23 +136,26 @@ export class ContainerStarter {
     checkNonRoot(pod, container, image.user);
     const podIps = pod.spec?.hostNetwork === true ? this.#node.hostIps() : sandbox.ips;
     const devices = await this.#node.devices.ofContainer(pod, container);
-    const own = await containerEnvironment({
-      pod,
-      container,
-      services: await this.#node.services(pod),
-      objects: this.#node.objects,
-      facts: downwardFacts(this.#node, podIps),
-      files: { fileSystem, volumes },
-    });
-    const environment = new Map([...devices.environment, ...own]);
     const podDirectory = this.#node.volumes.podDirectory(pod.metadata?.uid ?? '');
     const logDirectory = `${podLogDirectory(settings.logRoot, pod)}/${container.name}`;
-    const [restartCount, terminationHostPath] = await Promise.all([
+    const [own, restartCount, hosts] = await Promise.all([
+      containerEnvironment({
+        pod,
+        container,
+        services: await this.#node.services(pod),
+        objects: this.#node.objects,
+        facts: downwardFacts(this.#node, podIps),
+        files: { fileSystem, volumes },
+      }),
       this.#restartCount(container, observed, logDirectory),
-      this.#terminationFile(podDirectory, container.name),
+      this.#hostsFile(pod, podDirectory, podIps),
       fileSystem.makeDirectory(logDirectory, 0o755),
     ]);
-    const mounts = await containerMounts({
+    const environment = new Map([...devices.environment, ...own]);
+    const directory = `${podDirectory}/containers/${container.name}`;
+    const suffix = Buffer.from(this.#node.environment.random.bytes(4)).toString('hex');
+    const terminationHostPath = `${directory}/${suffix}`;
+    const mounting = containerMounts({
       pod,
       container,
       volumes,
@@ -159,8 +166,12 @@ export class ContainerStarter {
       mounter,
       imageVolumes,
       canRecursiveReadOnly: canMountRecursiveReadOnly(this.#node, pod),
-      hostsFile: await this.#hostsFile(pod, podDirectory, podIps),
+      hostsFile: hosts,
     });
+    const [mounts] = await Promise.all([
+      mounting,
+      this.#makeTerminationFile(directory, terminationHostPath),
+    ]);
     const targetContainerId = this.#target(request);
     const { usernsOptions } = request.sandboxConfig.linux?.securityContext?.namespaceOptions ?? {};
     return containerConfig({
@@ -207,15 +218,13 @@ export class ContainerStarter {
     return numbers.length === 0 ? 0 : Math.max(...numbers.map(Number)) + 1;
   }
 
-  async #terminationFile(podDirectory: string, name: string): Promise<string> {
-    const { fileSystem, environment } = this.#node;
-    const directory = `${podDirectory}/containers/${name}`;
+  /** In the directory of the container. */
+  async #makeTerminationFile(directory: string, path: string): Promise<void> {
+    const { fileSystem } = this.#node;
     await fileSystem.makeDirectory(directory, 0o750);
-    const path = `${directory}/${Buffer.from(environment.random.bytes(4)).toString('hex')}`;
     await fileSystem.writeFile(path, '');
     // The container may run as any user.
     await fileSystem.chmod(path, 0o666);
-    return path;
   }
 
   async #hostsFile(pod: Pod, podDirectory: string, ips: readonly string[]): Promise<string> {
@@ -228,6 +237,7 @@ export class ContainerStarter {
       ...(onHost ? { nodeFile: await fileSystem.readText(HOSTS_PATH) } : {}),
     });
     const path = `${podDirectory}/etc-hosts`;
+    await fileSystem.makeDirectory(podDirectory, 0o750);
     await fileSystem.writeFile(path, text);
     await fileSystem.chmod(path, 0o644);
     return path;

@@ -1,8 +1,10 @@
 /**
  * One step towards what the pod's spec says: plan, then act.
  *
- *   plan ─▶ stop all ─▶ sandbox ┐
- *                      volumes ─┴▶ stop some ─▶ resize some ─▶ start some
+ *                       cgroup  ┐
+ *   plan ─▶ stop all ─▶ sandbox ─┤
+ *                       volumes ─┤
+ *                       images  ─┴▶ stop some ─▶ resize some ─▶ start some
  *
  * Remembers only why a container could not be started, for the status. Upstream:
  * pkg/kubelet/kubelet.go (SyncPod), kuberuntime_manager.go (SyncPod), v1.36.
@@ -14,6 +16,7 @@ import { podLogDirectory } from '../container/container-config.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
 import type { Started } from '../cri/runtime-cache.ts';
 import type { PodEvents } from '../events.ts';
+import type { FoundImage } from '../images/image-puller.ts';
 import { formatGoDuration } from '../go-format.ts';
 import { type MountedVolume, VolumeError } from '../volumes/volume-manager.ts';
 import type { StartFailure } from './container-status.ts';
@@ -50,6 +53,8 @@ interface Pass {
   readonly signal: AbortSignal;
   /** All containers are to be removed, that the pod begins anew. */
   readonly isRestartingAll: boolean;
+  /** The images that were there while the sandbox was made, by the names of containers. */
+  readonly found?: ReadonlyMap<string, FoundImage> | undefined;
 }
 
 export class PodSync {
@@ -59,6 +64,8 @@ export class PodSync {
   /** Why containers wait, by name. */
   readonly failures = new Map<string, StartFailure>();
   #failedPasses = 0;
+  /** A sandbox whose cgroup could not be made is there, and gets it at the next try. */
+  #hasRoom = true;
   #resizeFailure: { readonly resources: PodResources; readonly retryAtMs: number } | undefined;
 
   constructor(node: NodeContext, killer: ContainerKiller) {
@@ -121,28 +128,32 @@ export class PodSync {
     const due = this.#dueStarts(plan.starts, pass);
     const isDue = plan.kills.length + due.starts.length > 0 || !isIdle(resize);
     if (!plan.createSandbox && !isDue) return { acted: false, ...retry(due.retryAtMs) };
-    if (plan.createSandbox) {
-      await this.#makeRoom(pod);
-      this.#node.resizer.sandboxStarted(pod);
-    }
+    if (plan.createSandbox) this.#node.resizer.sandboxStarted(pod);
     const config = await this.#sandboxConfig(plan, pod).catch((error: unknown) => {
       throw plan.createSandbox ? this.#sandboxFault(error, pass) : error;
     });
+    this.#hasRoom &&= !plan.createSandbox;
     const facts = downwardFacts(this.#node, observedIps(pass.observed));
-    const [sandbox, volumes] = await Promise.allSettled([
+    const [room, sandbox, volumes, images] = await Promise.allSettled([
+      this.#hasRoom ? undefined : this.#makeRoom(pod),
       plan.createSandbox ? this.#createSandbox(config, pass) : undefined,
       this.#node.volumes.mount(pod, facts, events),
+      plan.createSandbox ? this.#findImages(due.starts) : undefined,
     ]);
+    this.#hasRoom = room.status === 'fulfilled';
     if (sandbox.status === 'rejected') throw sandbox.reason;
     // The address of a new sandbox is known only by looking.
     if (sandbox.value !== undefined) {
       const observed = await this.#node.cache.started(pod, { sandboxId: sandbox.value });
       // Only now: the next try has to see the sandbox, or it would make it a second time.
+      if (room.status === 'rejected') throw room.reason;
       if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
       await this.#node.onPodAddresses?.(observedIps(observed));
-      return this.#startAll({ ...pass, observed }, due.starts, config, volumes.value);
+      const found = images.status === 'fulfilled' ? images.value : undefined;
+      return this.#startAll({ ...pass, observed, found }, due.starts, config, volumes.value);
     }
     await this.#killSome(plan.kills, pass);
+    if (room.status === 'rejected') throw room.reason;
     if (volumes.status === 'rejected') throw asVolumeError(volumes.reason);
     const resized = await this.#resize(resize, pass);
     const result = await this.#startAll(pass, due.starts, config, volumes.value);
@@ -216,7 +227,19 @@ export class PodSync {
     });
   }
 
-  /** What its sandbox is made in. */
+  /** Never rejects. */
+  async #findImages(starts: readonly ContainerStart[]): Promise<Map<string, FoundImage>> {
+    const found = new Map<string, FoundImage>();
+    await Promise.all(
+      starts.map(async ({ container: { name, image = '' } }) => {
+        const one = await this.#node.images.find(image);
+        if (one !== undefined) found.set(name, one);
+      }),
+    );
+    return found;
+  }
+
+  /** What its containers run and log in; the runtime makes what it needs earlier for its sandbox. */
   async #makeRoom(pod: Pod): Promise<void> {
     const { cgroups, fileSystem, settings } = this.#node;
     await Promise.all([
@@ -343,6 +366,7 @@ export class PodSync {
           sandbox,
           sandboxConfig: sandboxConfigured,
           volumes,
+          foundImage: pass.found?.get(start.container.name),
           events,
           signal,
         });
