@@ -71,15 +71,14 @@ describe('a request for a certificate of a pod', () => {
 
   it('is made as soon as the API can be reached', async (t) => {
     const node = await start(t);
-    await node.run();
+    await node.advance(5 * SECOND);
     node.world.isCutOff = true;
-    // Learnt of before the API went away.
-    const [first] = await node.requests();
-    await node.world.cluster.delete(POD_CERTIFICATE_REQUEST, first ?? {});
-    await node.advance(20 * MINUTE);
+    // The watch that stands tells of the pod.
+    await node.run();
     assert.equal((await node.requests()).length, 0);
+    assert.equal(node.states().length, 1);
     node.world.isCutOff = false;
-    await node.advance(PASS + MINUTE);
+    await node.advance(6 * SECOND);
     assert.equal((await node.requests()).length, 1);
   });
 
@@ -112,8 +111,9 @@ describe('a certificate that was issued', () => {
   it('is there with its key and its chain, and the pod starts', async (t) => {
     const node = await start(t);
     const [one, other] = [selfSigned('authority'), selfSigned('authority')];
+    const headed = other.replace('\n', '\nNote: x\n\n');
     await node.run();
-    await node.issue({ rest: `note\n${one}\n\n${other}` });
+    await node.issue({ rest: `note\n${one}\n\n${headed}` });
     assert.deepEqual(node.world.running(), ['p/main']);
     const seen = await node.files();
     assert.ok(seen);
@@ -258,6 +258,8 @@ describe('for a pod that', () => {
     await node.run();
     await node.issue();
     const pod = await node.world.pod('p');
+    // What runs of it is not easily ended.
+    node.world.cri.crash = { call: 'stopContainer', downMs: MINUTE };
     await node.world.cluster.delete(POD, pod ?? {}, { gracePeriodSeconds: 0 });
     await node.advance(5 * SECOND);
     assert.deepEqual(node.states(), []);
@@ -327,6 +329,17 @@ describe('for a pod that', () => {
       'MountVolume.SetUp failed for volume "v" : unimplemented',
     );
     assert.deepEqual([await node.requests(), node.states()], [[], []]);
+  });
+
+  it('is in a cluster without such requests there is nothing either', async (t) => {
+    const node = await start(t, GATE_ON, '');
+    await node.run();
+    const uid = (await node.world.pod('p'))?.metadata?.uid;
+    assert.equal(
+      node.events('FailedMount')[0],
+      `MountVolume.SetUp failed for volume "v" : no credentials yet for key={default p ${uid} v 0}`,
+    );
+    assert.deepEqual(node.states(), []);
   });
 });
 

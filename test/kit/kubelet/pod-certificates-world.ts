@@ -42,13 +42,14 @@ export class PodCertificatesWorld {
   static async start(
     t: TestContext,
     configuration: Partial<KubeletConfiguration> = GATE_ON,
+    runtimeConfig = 'certificates.k8s.io/v1beta1=true',
   ): Promise<PodCertificatesWorld> {
     const cluster = await TestCluster.start({
       nodes: 0,
       scheduler: false,
       apiServer: {
         featureGates: new FeatureGates(parseFeatureGates('PodCertificateRequest=true')),
-        runtimeConfig: parseRuntimeConfig('certificates.k8s.io/v1beta1=true'),
+        runtimeConfig: parseRuntimeConfig(runtimeConfig),
       },
     });
     t.after(() => cluster.stop());
