@@ -9,6 +9,9 @@ const SUBJECT = { commonName: 'system:node:n1', organizations: ['system:nodes'] 
 
 const keys = {
   'EC P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  'EC P-384': () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  'EC P-521': () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  Ed25519: () => generateKeyPairSync('ed25519'),
   RSA: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
 };
 

@@ -7,9 +7,10 @@ import * as der from './der.ts';
 import {
   type AlternativeNames,
   alternativeNames,
+  type EncodedName,
   type Name,
   nameOf,
-  signatureAlgorithm,
+  signatureOf,
   toPem,
 } from './x509.ts';
 
@@ -17,22 +18,22 @@ const OID_EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 const OID_ALTERNATIVE_NAME = '2.5.29.17';
 
 export interface RequestOptions extends AlternativeNames {
-  readonly subject: Name;
-  /** EC P-256 or RSA. */
+  readonly subject: Name | EncodedName;
+  /** EC, RSA or Ed25519. */
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
 }
 
 /** The request as PEM. Throws a RangeError for an address that is none. */
 export function createCertificateRequest(options: RequestOptions): string {
-  const algorithm = signatureAlgorithm(options.privateKey);
+  const { algorithm, digest } = signatureOf(options.privateKey);
   const info = der.sequence(
     der.unsigned(Buffer.from([0])),
     nameOf(options.subject),
     options.publicKey.export({ type: 'spki', format: 'der' }),
     der.explicit(0, ...attributesOf(options)),
   );
-  const signature = sign('sha256', info, options.privateKey);
+  const signature = sign(digest, info, options.privateKey);
   return toPem('CERTIFICATE REQUEST', der.sequence(info, algorithm, der.bitString(signature)));
 }
 

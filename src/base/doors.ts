@@ -2,6 +2,7 @@
  * Doors: the side effects that only some components have. Each is an interface that the edge
  * implements and a test replaces. Paths are absolute; errors are the platform's, with `code`.
  */
+import type { KeyObject } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 
 export interface FileStat {
@@ -125,4 +126,15 @@ export interface Network {
     options: { host: string; port: number; shared?: boolean },
     onMessage: (message: Uint8Array, port: number, address: string) => void,
   ): Promise<DatagramSocket>;
+}
+
+/** What a key is to be. */
+export type KeyKind =
+  | { readonly type: 'rsa'; readonly bits: number }
+  | { readonly type: 'ec'; readonly curve: string }
+  | { readonly type: 'ed25519' };
+
+/** Private keys of good random numbers, each a new one. */
+export interface PrivateKeys {
+  make(kind: KeyKind): Promise<KeyObject>;
 }

@@ -40,6 +40,20 @@ describe('createCertificate', () => {
     assert.equal(new X509Certificate(make({ issuer: rsa })).verify(rsa.publicKey), true);
   });
 
+  it('signs with keys of Ed25519 and of larger curves, each by its own algorithm', () => {
+    const TABLE = [
+      [generateKeyPairSync('ed25519'), undefined],
+      [generateKeyPairSync('ec', { namedCurve: 'P-384' }), 'ecdsa-with-SHA384'],
+      [generateKeyPairSync('ec', { namedCurve: 'P-521' }), 'ecdsa-with-SHA512'],
+    ] as const;
+    for (const [pair, algorithm] of TABLE) {
+      const issuer = { name: { commonName: 'other' }, ...pair };
+      const certificate = new X509Certificate(make({ issuer }));
+      assert.equal(certificate.verify(pair.publicKey), true);
+      if (algorithm !== undefined) assert.equal(certificate.signatureAlgorithm, algorithm);
+    }
+  });
+
   it('writes what an independent parser reads', () => {
     const parsed = new oracle.X509Certificate(
       make({ dnsNames: ['a.b', '*.c'], addresses: ['10.0.0.1', 'fd00::1'] }),

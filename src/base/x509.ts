@@ -1,5 +1,5 @@
 /**
- * X.509 certificates (RFC 5280, version 3), signed with ECDSA P-256 or RSA and SHA-256.
+ * X.509 certificates (RFC 5280, version 3), signed with ECDSA, RSA or Ed25519.
  *
  * A cluster needs a dozen of them before its first second is over, so they are written here in DER
  * over node:crypto, synchronously: no ASN.1 library, no thread pool. Reading is node:crypto's own
@@ -55,11 +55,18 @@ export interface CertificateOptions extends AlternativeNames {
   readonly purposes?: KeyPurposes;
 }
 
+/** How keys sign by the larger curves: ECDSA with a digest of their size, as Go's crypto/x509. */
+const ECDSA: Readonly<Record<string, { readonly oid: string; readonly digest: string }>> = {
+  secp384r1: { oid: '1.2.840.10045.4.3.3', digest: 'sha384' },
+  secp521r1: { oid: '1.2.840.10045.4.3.4', digest: 'sha512' },
+};
+const ECDSA_SHA256 = { oid: '1.2.840.10045.4.3.2', digest: 'sha256' };
+
 const OID = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
-  ecdsaWithSha256: '1.2.840.10045.4.3.2',
   rsaWithSha256: '1.2.840.113549.1.1.11',
+  ed25519: '1.3.101.112',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
@@ -72,7 +79,7 @@ const OID = {
 
 /** The certificate as PEM. Throws a RangeError for an address that is none. */
 export function createCertificate(options: CertificateOptions): string {
-  const algorithm = signatureAlgorithm(options.issuer.privateKey);
+  const { algorithm, digest } = signatureOf(options.issuer.privateKey);
   const body = der.sequence(
     der.explicit(0, der.unsigned(Buffer.from([2]))),
     der.unsigned(positiveSerial(options.serial)),
@@ -83,7 +90,7 @@ export function createCertificate(options: CertificateOptions): string {
     options.publicKey.export({ type: 'spki', format: 'der' }),
     der.explicit(3, der.sequence(...extensionsOf(options))),
   );
-  const signature = sign('sha256', body, options.issuer.privateKey);
+  const signature = sign(digest, body, options.issuer.privateKey);
   return toPem('CERTIFICATE', der.sequence(body, algorithm, der.bitString(signature)));
 }
 
@@ -103,13 +110,23 @@ function positiveSerial(serial: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** As it stands in what is signed with `key`: SHA-256 and the key's own way. */
-export function signatureAlgorithm(key: KeyObject): Buffer {
-  // RSA has an explicit NULL parameter (RFC 4055, 5), ECDSA none (RFC 5758, 3.2).
+/**
+ * What `key` signs by: the algorithm as it stands in what is signed, and the digest for `sign`
+ * (undefined: the key has its own).
+ */
+export function signatureOf(key: KeyObject): {
+  readonly algorithm: Buffer;
+  readonly digest: string | undefined;
+} {
+  // RSA has an explicit NULL parameter (RFC 4055, 5), the others none (RFC 5758, 3.2; RFC 8410, 3).
   if (key.asymmetricKeyType === 'rsa') {
-    return der.sequence(der.oid(OID.rsaWithSha256), der.element(0x05));
+    const algorithm = der.sequence(der.oid(OID.rsaWithSha256), der.element(0x05));
+    return { algorithm, digest: 'sha256' };
   }
-  return der.sequence(der.oid(OID.ecdsaWithSha256));
+  if (key.asymmetricKeyType === 'ed25519')
+    return { algorithm: der.sequence(der.oid(OID.ed25519)), digest: undefined };
+  const { oid, digest } = ECDSA[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? ECDSA_SHA256;
+  return { algorithm: der.sequence(der.oid(oid)), digest };
 }
 
 /** As DER. Groups first, then the user, in the order that upstream's tools write. */

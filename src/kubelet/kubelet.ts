@@ -11,9 +11,6 @@
 import { isMirrorPod } from '#api/core/pod-references.ts';
 import type { Node, Pod, Service } from '#api/gen/core-v1.ts';
 import type { KubeObject } from '#api/meta/object.ts';
-import type { FileSystem, Network, Processes } from '#base/doors.ts';
-import type { Environment } from '#base/env.ts';
-import type { GrpcChannel, GrpcSockets } from '#base/grpc.ts';
 import { MetricRegistry } from '#base/metrics.ts';
 import type { Client, ResourceType } from '#client/client.ts';
 import { type Change, Informer, type InformerOptions } from '#client/informer.ts';
@@ -21,17 +18,15 @@ import { isAppArmorEnabled } from './admission/apparmor.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { SysctlAllowlist } from './admission/sysctls.ts';
 import { milliseconds } from './config/durations.ts';
-import type { KubeletConfiguration } from './config/types.ts';
 import { aggregate } from './config/validate.ts';
 import { terminationMessage } from './container/termination-message.ts';
 import { createCri, type Cri } from './cri/cri.ts';
 import { RuntimeCache } from './cri/runtime-cache.ts';
 import { watchRuntime } from './cri/runtime-watch.ts';
 import { NodeDevices } from './devices/node-devices.ts';
-import type { KubeletEvents } from './events.ts';
 import { collectImages, ImageCollector } from './images/image-gc.ts';
 import { makeImagePuller } from './images/make-image-puller.ts';
-import type { ImageCredentials } from './images/pull-credentials.ts';
+import type { KubeletOptions } from './kubelet-options.ts';
 import { HookRunner } from './lifecycle/hooks.ts';
 import { keepLease } from './node/lease.ts';
 import { NodeAgent } from './node/node-agent.ts';
@@ -74,50 +69,10 @@ import { KubeletMetrics } from './stats/kubelet-metrics.ts';
 import { meteredCri } from './stats/metered-cri.ts';
 import { makeUserNamespaces } from './user-namespaces/make.ts';
 import { Mounter } from './volumes/mounts.ts';
+import { PodCertificates } from './volumes/pod-certificates.ts';
 import { TokenSource } from './volumes/tokens.ts';
 import { TrustBundles } from './volumes/trust-bundles.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
-
-export interface KubeletOptions {
-  readonly environment: Environment;
-  readonly fileSystem: FileSystem;
-  readonly processes: Processes;
-  readonly network: Network;
-  readonly client: Client;
-  /** For the Lease and the status of the node, which no limit of requests may hold back. */
-  readonly heartbeats?: Client;
-  readonly events: KubeletEvents;
-  /** To the socket of the runtime. Closed by `stop`. */
-  readonly runtime: GrpcChannel;
-  /** The same of the service of images, where that is another one. */
-  readonly images?: GrpcChannel;
-  /** To the address of a pod, for gRPC probes. */
-  readonly openGrpc: (address: { readonly host: string; readonly port: number }) => GrpcChannel;
-  /** For plug-ins on this node, which reach the kubelet and are reached at unix sockets. */
-  readonly sockets: GrpcSockets;
-  readonly node: {
-    readonly name: string;
-    readonly hostname: string;
-    /** The first is the main one. */
-    readonly ips: readonly string[];
-    readonly architecture: 'amd64' | 'arm64';
-    readonly labels: Readonly<Record<string, string>>;
-  };
-  /** Valid, with its defaults. */
-  readonly configuration: KubeletConfiguration;
-  /** For what must outlive the kubelet: volumes, hosts files. */
-  readonly rootDirectory: string;
-  /** Where credentials of registries come from besides pull secrets. */
-  readonly imageCredentials?: ImageCredentials;
-  /** Name of the image of every sandbox. */
-  readonly sandboxImage: string;
-  /** Called when the ranges of pod addresses are known, and when they change. */
-  readonly onPodCidrs: (cidrs: readonly string[]) => Promise<void>;
-  /** Called with the addresses of each new sandbox, before its first container starts. */
-  readonly onPodAddresses?: (addresses: readonly string[]) => Promise<void>;
-  /** Id of the runtime's process; undefined: not known, and no stats are given of it. */
-  readonly runtimePid?: () => Promise<number | undefined>;
-}
 
 export class Kubelet {
   readonly #options: KubeletOptions;
@@ -346,12 +301,22 @@ export class Kubelet {
     const cgroups = await cgroupsOf(this.#options);
     const settings = await nodeSettings(this.#options, facts, cgroups);
     const { maxContainerRestartPeriod } = configuration.crashLoopBackOff;
+    const podCertificates = new PodCertificates({
+      ...this.#options,
+      registry,
+      nodeName: node.name,
+      nodeUid: () => this.nodeObject?.metadata?.uid,
+      signal: this.#abort.signal,
+      onChange,
+    });
+    this.#loops.push(podCertificates.run());
     const volumes = new VolumeManager({
       ...this.#options,
       mounter,
       objects,
       tokens,
       trustBundles: new TrustBundles({ ...this.#options, signal: this.#abort.signal, onChange }),
+      podCertificates,
       node: () => this.nodeObject ?? nodeWithRoom(facts),
     });
     const podDirectory = (uid: string): string => volumes.podDirectory(uid);
@@ -391,6 +356,7 @@ export class Kubelet {
       }),
       objects,
       tokens,
+      podCertificates,
       backoff: new BackoffTable(
         maxContainerRestartPeriod === undefined
           ? undefined

@@ -3,7 +3,7 @@
  *
  * Only names and scope: the kubelet never defaults or validates, the API server did.
  */
-import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
+import type { ClusterTrustBundle, PodCertificateRequest } from '#api/gen/certificates-v1beta1.ts';
 import type { Lease } from '#api/gen/coordination-v1.ts';
 import type { ConfigMap, Node, Pod, Secret, ServiceAccount, Service } from '#api/gen/core-v1.ts';
 import type { ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
@@ -45,6 +45,13 @@ export const CLUSTER_TRUST_BUNDLE: ResourceType<ClusterTrustBundle> = {
   kind: 'ClusterTrustBundle',
   plural: 'clustertrustbundles',
   namespaced: false,
+};
+export const POD_CERTIFICATE_REQUEST: ResourceType<PodCertificateRequest> = {
+  group: 'certificates.k8s.io',
+  version: 'v1beta1',
+  kind: 'PodCertificateRequest',
+  plural: 'podcertificaterequests',
+  namespaced: true,
 };
 export const RESOURCE_CLAIM: ResourceType<ResourceClaim> = {
   group: 'resource.k8s.io',

@@ -15,13 +15,14 @@ const FIELDS = [
   'ephemeralContainers[].lifecycle^stopSignal',
 ];
 
-/** `at`: where the spec lies in the object, as `spec.template.spec`. */
 /** The gate that lets in one of these fields, where both values of the gate are there. */
 export function gateOfPodField(path: string): HonouredGate | undefined {
   if (path.endsWith('.clusterTrustBundle')) return 'ClusterTrustBundleProjection';
+  if (path.endsWith('.podCertificate')) return 'PodCertificateRequest';
   return path.endsWith('.schedulingGroup') ? 'GenericWorkload' : undefined;
 }
 
+/** `at`: where the spec lies in the object, as `spec.template.spec`. */
 export function podGatedFields(at: string): string[] {
   return FIELDS.map((field) => `${at}.${field}`);
 }

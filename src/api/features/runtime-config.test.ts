@@ -46,6 +46,8 @@ describe('what a gate lets in', () => {
     const both = 'ClusterTrustBundle=true,ClusterTrustBundleProjection=true';
     assert.equal(dropped('ClusterTrustBundle=true', 'clusterTrustBundle').length, 9);
     assert.deepEqual(dropped(both, 'clusterTrustBundle'), []);
+    assert.equal(dropped(both, 'podCertificate').length, 9);
+    assert.deepEqual(dropped('PodCertificateRequest=true', 'podCertificate'), []);
   });
 });
 

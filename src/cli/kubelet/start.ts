@@ -17,10 +17,12 @@ import { openGrpcChannel } from '#edge/grpc.ts';
 import { realGrpcSockets } from '#edge/grpc-sockets.ts';
 import { type RunningHttpServer, type ServerTls, serveHttp } from '#edge/http-server.ts';
 import { realNetwork } from '#edge/network.ts';
+import { realPrivateKeys } from '#edge/private-keys.ts';
 import { realProcesses } from '#edge/processes.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import { unusedSettings } from '#kubelet/config/unused.ts';
-import { Kubelet, type KubeletOptions } from '#kubelet/kubelet.ts';
+import { Kubelet } from '#kubelet/kubelet.ts';
+import type { KubeletOptions } from '#kubelet/kubelet-options.ts';
 import type { KubeletServers } from '#kubelet/server/kubelet-servers.ts';
 import type { KeyPair } from '../pki.ts';
 import { messageOf, UserError } from '../user-error.ts';
@@ -71,6 +73,7 @@ export async function startKubelet(parts: KubeletParts): Promise<RunningKubelet>
     processes: realProcesses(),
     network: realNetwork(),
     sockets: realGrpcSockets(),
+    keys: realPrivateKeys(),
     client,
     heartbeats,
     events: new EventRecorder({

@@ -7,7 +7,7 @@ import type { FileSystem, Processes } from '#base/doors.ts';
 import { GRPC_CODE, GrpcError } from '#base/grpc.ts';
 import { TestCluster } from '#kit/cluster.ts';
 import { KubeletWorld } from '#kit/kubelet/kubelet-world.ts';
-import type { KubeletOptions } from '../kubelet.ts';
+import type { KubeletOptions } from '../kubelet-options.ts';
 import { POD, SECRET } from '../resources.ts';
 
 const SECOND = 1000;

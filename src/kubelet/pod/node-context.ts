@@ -23,6 +23,7 @@ import type { RuntimeState } from '../runtime/runtime-state.ts';
 import type { KubeletMetrics } from '../stats/kubelet-metrics.ts';
 import type { UserNamespaces } from '../user-namespaces/user-namespaces.ts';
 import type { Mounter } from '../volumes/mounts.ts';
+import type { PodCertificates } from '../volumes/pod-certificates.ts';
 import type { TokenSource } from '../volumes/tokens.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
 import type { BackoffTable } from './backoff.ts';
@@ -68,6 +69,7 @@ export interface NodeContext extends Resizing {
   readonly statuses: StatusWriter;
   readonly objects: WatchedObjects;
   readonly tokens: TokenSource;
+  readonly podCertificates: Pick<PodCertificates, 'track' | 'forget'>;
   readonly backoff: BackoffTable;
   readonly metrics: KubeletMetrics;
   readonly settings: NodeSettings;

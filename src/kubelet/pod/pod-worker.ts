@@ -78,6 +78,7 @@ export class PodWorker {
     this.#sync = new PodSync(node, this.#killer);
     this.events = new PodEvents(node.events, () => this.#pod);
     node.objects.use(this.uid, objectReferences(pod));
+    node.podCertificates.track(pod);
   }
 
   get pod(): Pod {
@@ -115,6 +116,7 @@ export class PodWorker {
   forgotten(pod: Pod): void {
     this.#pod = pod;
     this.#gone = true;
+    this.#node.podCertificates.forget(this.uid);
     this.#endSyncing();
     this.wake();
   }

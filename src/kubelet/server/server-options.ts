@@ -1,6 +1,6 @@
 /** What the kubelet's server serves, of the parts of a kubelet that runs. */
 import type { ObservedPod } from '../pod/observed.ts';
-import type { KubeletOptions } from '../kubelet.ts';
+import type { KubeletOptions } from '../kubelet-options.ts';
 import type { NodeFacts } from '../node/node-object.ts';
 import type { NodeContext } from '../pod/node-context.ts';
 import { observeKubelet } from '../stats/kubelet-metrics.ts';

@@ -186,6 +186,13 @@ const BAD: readonly (readonly [
     ),
     refers('clustertrustbundles'),
   ],
+  [
+    'a certificate of its own',
+    podWith(
+      `volumes: [{name: a, projected: {sources: [{podCertificate: {signerName: a.io/b, keyType: ED25519, keyPath: k}}]}}], ${MAIN}`,
+    ),
+    refers('podcertificates'),
+  ],
 ];
 
 function refers(what: string): string {

@@ -74,6 +74,7 @@ class World {
       objects: {} as never,
       tokens: { forget: () => {} } as never,
       trustBundles: { forget: () => {} } as never,
+      podCertificates: { forget: () => {} } as never,
       rootDirectory: '/k',
       client: this.api,
       node: () => ({ metadata: { name: 'n1', labels: this.labels } }),

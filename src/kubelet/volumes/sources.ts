@@ -4,11 +4,21 @@
  * Source: API reference v1.36, ConfigMap, Secret, DownwardAPI and Projected volume sources.
  * Upstream: pkg/volume/projected/projected.go.
  */
-import type { Pod, ProjectedVolumeSource, Volume, VolumeProjection } from '#api/gen/core-v1.ts';
+import type {
+  Pod,
+  PodCertificateProjection,
+  ProjectedVolumeSource,
+  Volume,
+  VolumeProjection,
+} from '#api/gen/core-v1.ts';
 import type { DownwardFacts } from '../container/downward.ts';
 import type { ObjectReferenceKey, ObjectSource } from '../object-source.ts';
+import { aggregate } from '../config/validate.ts';
+import { plainMessage } from '../pod/start-error.ts';
 import type { FileProjection } from './atomic-writer.ts';
 import { configMapFiles, DEFAULT_FILE_MODE, downwardFiles, secretFiles } from './payload.ts';
+import type { Credentials } from './pod-certificate-state.ts';
+import type { CredentialSource } from './pod-certificates.ts';
 import type { TokenSource } from './tokens.ts';
 import type { TrustAnchorSource } from './trust-bundles.ts';
 
@@ -19,6 +29,7 @@ export interface VolumeSourceInput {
   readonly objects: ObjectSource;
   readonly tokens: TokenSource;
   readonly trustBundles: TrustAnchorSource;
+  readonly podCertificates: CredentialSource;
 }
 
 type Files = Map<string, FileProjection>;
@@ -62,19 +73,25 @@ async function projectedFiles(
   input: VolumeSourceInput,
 ): Promise<Files> {
   const files: Files = new Map();
-  for (const source of sources ?? []) {
-    for (const [path, file] of await oneProjection(source, defaultMode, input)) {
-      files.set(path, file);
+  const problems: string[] = [];
+  for (const [index, source] of (sources ?? []).entries()) {
+    try {
+      for (const [path, file] of await oneProjection(source, { index, defaultMode }, input))
+        files.set(path, file);
+    } catch (error) {
+      problems.push(plainMessage(error));
     }
   }
+  if (problems.length > 0) throw new Error(aggregate(problems));
   return files;
 }
 
 async function oneProjection(
   source: VolumeProjection,
-  defaultMode: number,
-  { pod, facts, objects, tokens, trustBundles }: VolumeSourceInput,
+  { index, defaultMode }: { readonly index: number; readonly defaultMode: number },
+  input: VolumeSourceInput,
 ): Promise<Files> {
+  const { pod, facts, objects, tokens, trustBundles } = input;
   const namespace = pod.metadata?.namespace ?? '';
   if (source.configMap !== undefined) {
     const { name = '', items, optional = false } = source.configMap;
@@ -93,6 +110,14 @@ async function oneProjection(
     const anchors = await trustBundles.anchors(pod.metadata?.uid ?? '', source.clusterTrustBundle);
     return new Map([[source.clusterTrustBundle.path, ownFile(anchors, pod, defaultMode)]]);
   }
+  if (source.podCertificate !== undefined) {
+    const { podCertificates, volume } = input;
+    const credentials = podCertificates.credentials(pod, volume.name, index);
+    const file = (text: string): FileProjection => ownFile(text, pod, defaultMode);
+    return new Map(
+      credentialTexts(source.podCertificate, credentials).map(([path, text]) => [path, file(text)]),
+    );
+  }
   if (source.serviceAccountToken === undefined) {
     throw new Error('projected volume has a source of an unknown kind');
   }
@@ -103,6 +128,19 @@ async function oneProjection(
     ...(expirationSeconds === undefined ? {} : { expirationSeconds }),
   });
   return new Map([[path, ownFile(token, pod, defaultMode)]]);
+}
+
+/** The texts by path. */
+function credentialTexts(
+  { credentialBundlePath = '', keyPath = '', certificateChainPath = '' }: PodCertificateProjection,
+  { key, certificateChain }: Credentials,
+): [path: string, text: string][] {
+  const texts: [path: string, text: string][] = [
+    [credentialBundlePath, key + certificateChain],
+    [keyPath, key],
+    [certificateChainPath, certificateChain],
+  ];
+  return texts.filter(([path]) => path !== '');
 }
 
 /** Who runs as another user than root gets a file that nobody else can read. */

@@ -226,6 +226,7 @@ describe('the file of trust anchors', () => {
         objects: undefined as never,
         tokens: undefined as never,
         trustBundles: { anchors: () => Promise.resolve(ONE), forget: () => {} },
+        podCertificates: undefined as never,
       });
       const { mode, uid } = files?.get('a') ?? {};
       return [mode, uid];

@@ -24,6 +24,7 @@ import { setUpHostPath } from './host-path.ts';
 import type { Mounter } from './mounts.ts';
 import { giveToGroup } from './ownership.ts';
 import { MountError, PersistentVolumes } from './persistent-volumes.ts';
+import type { CredentialSource } from './pod-certificates.ts';
 import { filesOf, isInMemory } from './sources.ts';
 import type { TokenSource } from './tokens.ts';
 import type { TrustAnchorSource } from './trust-bundles.ts';
@@ -56,6 +57,7 @@ export interface VolumeManagerOptions {
   readonly objects: ObjectSource;
   readonly tokens: TokenSource;
   readonly trustBundles: TrustAnchorSource;
+  readonly podCertificates: CredentialSource;
   readonly rootDirectory: string;
   readonly client: Pick<Client, 'get'>;
   /** This node, as it was last seen. */
@@ -219,9 +221,10 @@ export class VolumeManager {
 
   /** Unmounts and removes all that is the pod's. Rejects when something is still in use. */
   async tearDown(uid: string): Promise<void> {
-    const { fileSystem, mounter, tokens, trustBundles } = this.#options;
+    const { fileSystem, mounter, tokens, trustBundles, podCertificates } = this.#options;
     tokens.forget(uid);
     trustBundles.forget(uid);
+    podCertificates.forget(uid);
     this.#persistent.forget(uid);
     const directory = this.podDirectory(uid);
     // A part of a hostPath that is still mounted would be removed on the host.

@@ -180,6 +180,7 @@ describe('VolumeManager', { skip: isRoot ? false : 'needs root and Linux' }, () 
       objects,
       tokens,
       trustBundles: { anchors: () => Promise.resolve(''), forget: () => {} },
+      podCertificates: { forget: () => {} } as never,
       rootDirectory: directory,
       client: api,
       node: () => ({ metadata: { name: 'n1', labels: { disk: 'fast' } } }),

@@ -9,12 +9,14 @@ import { nodeIdentity } from '#client/in-process.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
 import type { KubeletEvent } from '#kubelet/events.ts';
-import { Kubelet, type KubeletOptions } from '#kubelet/kubelet.ts';
+import { Kubelet } from '#kubelet/kubelet.ts';
+import type { KubeletOptions } from '#kubelet/kubelet-options.ts';
 import { CONTAINER_NAME_LABEL, POD_NAME_LABEL } from '#kubelet/cri/labels.ts';
 import { POD } from '#kubelet/resources.ts';
 import type { TestCluster } from '../cluster.ts';
 import { MemoryGrpcSockets } from '../grpc-sockets.ts';
 import { FakeCri } from './fake-cri.ts';
+import { quickKeys } from './quick-keys.ts';
 import { runtimeChannel } from './fake-runtime.ts';
 import { MemoryFileSystem } from './memory-file-system.ts';
 
@@ -76,6 +78,7 @@ export class KubeletWorld {
       environment: cluster.environment,
       fileSystem,
       sockets: this.sockets,
+      keys: quickKeys(),
       processes: {
         run: () =>
           Promise.resolve({ exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() }),

@@ -140,6 +140,7 @@ export class PodWorld {
       statuses: new StatusWriter({ client: api, environment }),
       objects,
       tokens: new TokenSource({ client: api, environment }),
+      podCertificates: { track: () => {}, forget: () => {} },
       backoff: new BackoffTable(),
       ...resizing({
         environment,

@@ -19,6 +19,7 @@ import { realFileSystem } from '#edge/file-system.ts';
 import { openGrpcChannel } from '#edge/grpc.ts';
 import { realGrpcSockets } from '#edge/grpc-sockets.ts';
 import { realNetwork } from '#edge/network.ts';
+import { realPrivateKeys } from '#edge/private-keys.ts';
 import { realProcesses } from '#edge/processes.ts';
 import { defaultKubeletConfiguration } from '#kubelet/config/defaults.ts';
 import type { KubeletConfiguration } from '#kubelet/config/types.ts';
@@ -126,6 +127,7 @@ export class RealTestNode {
       processes: realProcesses(),
       network: realNetwork(),
       sockets: realGrpcSockets(),
+      keys: realPrivateKeys(),
       client: over.client ?? this.api,
       events: { event: (event) => this.events.push(event) },
       runtime: openGrpcChannel(this.path('containerd.sock')),

@@ -177,6 +177,7 @@ export class StatsWorld {
         node: () => ({}),
         tokens: none,
         trustBundles: none,
+        podCertificates: none,
       }),
     });
   }

@@ -17,6 +17,7 @@ import {
   admitResourceSlice,
   admitSigningRequest,
 } from '../node-restriction/own-objects.ts';
+import { admitPodCertificateRequest } from '../node-restriction/pod-certificates.ts';
 import { admitPodCall } from '../node-restriction/pods.ts';
 import { admitToken } from '../node-restriction/tokens.ts';
 import { refusal } from '../refusal.ts';
@@ -27,6 +28,7 @@ import {
   LEASES,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
+  POD_CERTIFICATE_REQUESTS,
   PODS,
   RESOURCE_SLICES,
   SERVICE_ACCOUNTS,
@@ -44,6 +46,7 @@ const RULES: readonly [Target, (call: NodeCall) => Eventual<void>][] = [
   [CSI_NODES, admitCsiNode],
   [RESOURCE_SLICES, admitResourceSlice],
   [SIGNING_REQUESTS, admitSigningRequest],
+  [POD_CERTIFICATE_REQUESTS, admitPodCertificateRequest],
 ];
 
 export function nodeRestriction(services: AdmissionServices): AdmissionPlugin {
