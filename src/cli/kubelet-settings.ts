@@ -6,16 +6,18 @@
  * cmd/kubeadm/app/phases/kubelet, v1.36.
  */
 import { fromYaml } from '#api/codec/yaml.ts';
+import { parseFeatureGates } from '#api/features/feature-gates.ts';
 import { isJsonObject } from '#api/meta/json.ts';
 import type { Json } from '#api/meta/object.ts';
 import { API_VERSION, KIND } from '#kubelet/config/schema.ts';
 import { EVICTION_HARD } from './eviction-defaults.ts';
 import type { NodeConfig } from './node-config.ts';
 
-type SharedFacts = Pick<NodeConfig, 'dnsAddress' | 'clusterDomain'>;
+type SharedFacts = Pick<NodeConfig, 'dnsAddress' | 'clusterDomain' | 'featureGates'>;
 
 /** Upstream's defaults, but where a node is one of several on a machine that is the user's too. */
-export function sharedSettings({ dnsAddress, clusterDomain }: SharedFacts) {
+export function sharedSettings({ dnsAddress, clusterDomain, featureGates }: SharedFacts) {
+  const gates = Object.fromEntries(parseFeatureGates(featureGates ?? ''));
   return {
     apiVersion: API_VERSION,
     kind: KIND,
@@ -28,6 +30,7 @@ export function sharedSettings({ dnsAddress, clusterDomain }: SharedFacts) {
     // The machine is taken as it is.
     failCgroupV1: false,
     failSwapOn: false,
+    ...(Object.keys(gates).length === 0 ? {} : { featureGates: gates }),
     oomScoreAdj: 0,
     // One machine, one user: nobody has to be kept from asking too much.
     serializeImagePulls: false,

@@ -222,7 +222,7 @@ function registerUp(program: Command): void {
 /** What is chosen of the API server. */
 function addServerFlags(command: Command): Command {
   return command
-    .option('--feature-gates <LIST>', 'features of the API server: A=true,B=false')
+    .option('--feature-gates <LIST>', 'features of all components: A=true,B=false')
     .option('--runtime-config <LIST>', 'versions to serve: group/version=true,api/beta=false')
     .option(
       '--apiserver-arg <NAME=VALUE>',

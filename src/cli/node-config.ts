@@ -31,6 +31,8 @@ export interface NodeConfig {
   /** Pods answer there, and this node does not. */
   readonly dnsInPods?: boolean;
   readonly clusterDomain: string;
+  /** Of the cluster's components, as `A=true,B=false`. */
+  readonly featureGates?: string;
   readonly podNetwork: PodNetworkMode;
   /** Pools of addresses of load balancers, as text; none unless given. */
   readonly loadBalancerPools?: readonly string[];

@@ -73,6 +73,17 @@ describe('what a cluster publishes for its kubelets', () => {
     );
   });
 
+  it('has the gates of the cluster', () => {
+    const gates = { featureGates: 'ClusterTrustBundle=true,ClusterTrustBundleProjection=true' };
+    const text = toYaml(publishedSettings({ ...FACTS, ...gates }, undefined));
+    const node = { ...NODE, ...gates };
+    for (const config of [node, { ...node, kubeletConfiguration: text }])
+      assert.deepEqual(nodeKubeletConfiguration(config, DIRECTORY).featureGates, {
+        ClusterTrustBundle: true,
+        ClusterTrustBundleProjection: true,
+      });
+  });
+
   it('says that who joins asks for certificates, and no port that a machine has once', () => {
     const settings = publishedSettings(FACTS, undefined) as unknown as KubeletConfiguration;
     assert.deepEqual([settings.rotateCertificates, settings.serverTLSBootstrap], [true, true]);

@@ -206,10 +206,11 @@ function nodeConfigOf(
   namespace: NodeNamespace | undefined,
 ): NodeConfig {
   const { podCidr, serviceClusterIpRange, dnsAddress, clusterDomain, podNetwork } = config;
-  const { loadBalancerPools = [] } = config;
+  const { featureGates, loadBalancerPools = [] } = config;
   const network = { podCidr, serviceClusterIpRange, dnsAddress, podNetwork, loadBalancerPools };
   const dnsInPods = config.dns === 'pods';
-  const shared = { name, clusterDomain, dnsInPods, ...network };
+  const gates = featureGates === undefined ? {} : { featureGates };
+  const shared = { name, clusterDomain, dnsInPods, ...gates, ...network };
   if (namespace === undefined) {
     return {
       ...shared,
