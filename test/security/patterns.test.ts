@@ -10,7 +10,7 @@ import { parse } from '#cel/syntax/parser.ts';
 import { regexOf } from '#cel/regex/regex.ts';
 import { matchesImage } from '#kubelet/images/keyring.ts';
 import { requestInfoOf } from '#apiserver/request-info.ts';
-import { patternsIn, slowText, slowTextOf } from './slow-patterns.ts';
+import { builtPatternsIn, patternsIn, slowText, slowTextOf } from './slow-patterns.ts';
 
 /** Those over texts that are ours and short. */
 const OWN_TEXTS = [
@@ -54,6 +54,16 @@ describe('regular expressions', () => {
       [],
     );
   });
+});
+
+it('regular expressions that are put together take linear time too', async () => {
+  const all = await builtPatternsIn('src');
+  assert.ok(all.length > 10, String(all.length));
+  const slow = all.map((pattern) => ({ ...pattern, on: slowTextOf(pattern) }));
+  assert.deepEqual(
+    slow.filter(({ on }) => on !== undefined),
+    [],
+  );
 });
 
 /** Modules each of whose functions takes a text of a user. */

@@ -6,6 +6,7 @@
  * times as long, and not sixteen times.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 export interface Pattern {
   /** `src/api/meta/names.ts` */
@@ -36,6 +37,29 @@ export function patternsIn(folder: string): Pattern[] {
     for (const { 1: source = '', 2: flags = '' } of text.matchAll(LITERAL))
       if (isPattern(source, flags)) inFile.set(`/${source}/${flags}`, { file, source, flags });
     found.push(...inFile.values());
+  }
+  return found;
+}
+
+/** Those that modules of `folder` put together out of parts when they are loaded. */
+export async function builtPatternsIn(folder: string): Promise<Pattern[]> {
+  const found: Pattern[] = [];
+  const { RegExp: Original } = globalThis;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
+    const file = `${folder}/${name}`;
+    if (!/^\S.*new RegExp\(/m.test(readFileSync(file, 'utf8'))) continue;
+    const construct = (made: RegExpConstructor, [source, flags = '']: string[]): RegExp => {
+      found.push({ file, source: String(source), flags });
+      return new made(source ?? '', flags);
+    };
+    globalThis.RegExp = new Proxy(Original, { construct });
+    try {
+      // A module of its own: the others may have been loaded before.
+      await import(`${pathToFileURL(file).href}?patterns`);
+    } finally {
+      globalThis.RegExp = Original;
+    }
   }
   return found;
 }

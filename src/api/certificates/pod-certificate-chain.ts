@@ -88,9 +88,10 @@ const ATOM = "[\\w!#$%&'*+/=?^`{|}~-]+";
 const DOT_ATOM = `${ATOM}(?:\\.${ATOM})*`;
 const QUOTED = '"(?:[^"\\\\\\x00-\\x08\\x0a-\\x1f\\x7f]|\\\\[\\t\\x20-\\x7e])+"';
 const ADDRESS = `[ \\t]*(?:${DOT_ATOM}|${QUOTED})@[ \\t]*(?:${DOT_ATOM}|\\[([^\\][\\\\]*)\\])`;
-const WORD = `(?:[\\w!#$%&'*+/=?^\`{|}~.-]+|${QUOTED})`;
+/** A piece of a name: one at a time, so that no text can be taken apart in several ways. */
+const PIECE = `(?:[\\w!#$%&'*+/=?^\`{|}~. \\t-]|${QUOTED})`;
 const PLAIN = new RegExp(`^${ADDRESS}[ \\t]*$`);
-const NAMED = new RegExp(`^[ \\t]*(?:${WORD}[ \\t]*)*<${ADDRESS}>[ \\t]*$`);
+const NAMED = new RegExp(`^${PIECE}*<${ADDRESS}>[ \\t]*$`);
 
 /** One address (RFC 5322), with or without a name before it. */
 function isMailAddress(text: string): boolean {
