@@ -59,6 +59,8 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a tree; a missing one is no error. Never crosses a mount point. */
   remove(path: string): Promise<void>;
+  /** Removes an empty directory, as rmdir(2) understands that; a missing one is no error. */
+  removeDirectory(path: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   readLink(path: string): Promise<string>;
   chmod(path: string, mode: number): Promise<void>;

@@ -32,6 +32,16 @@ describe('realFileSystem', () => {
     assert.deepEqual((await files.list(path)).toSorted(), ['a', 'taken']);
   });
 
+  it('removes a directory that is empty', async (t) => {
+    const path = join(directory(t), 'a');
+    await files.makeDirectory(join(path, 'b'));
+    await assert.rejects(files.removeDirectory(path), { code: 'ENOTEMPTY' });
+    await files.removeDirectory(join(path, 'b'));
+    await files.removeDirectory(path);
+    assert.equal(await files.stat(path), undefined);
+    await files.removeDirectory(path);
+  });
+
   it('writes in place, and at the end', async (t) => {
     const path = join(directory(t), 'log');
     await files.writeFile(path, 'one\n');

@@ -14,6 +14,7 @@ import {
   realpath,
   rename,
   rm,
+  rmdir,
   stat,
   statfs,
   symlink,
@@ -50,6 +51,13 @@ export function realFileSystem(): FileSystem {
     },
     rename,
     remove: removeTree,
+    async removeDirectory(path) {
+      try {
+        await rmdir(path);
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+    },
     symlink: (target, path) => symlink(target, path),
     readLink: (path) => readlink(path),
     chmod,

@@ -6,7 +6,7 @@
  */
 import type { Pod } from '#api/gen/core-v1.ts';
 import { type Environment, sleep } from '#base/env.ts';
-import type { FileSystem, Processes } from '#base/doors.ts';
+import type { FileSystem } from '#base/doors.ts';
 import { CPU_QUOTAS, type CpuQuotas, cpuShares, cpuWeight, weightShares } from './cfs.ts';
 import {
   burstableShares,
@@ -62,7 +62,6 @@ export function findCgroupHierarchy(mounts: string): CgroupHierarchy | undefined
 export interface CgroupManagerOptions {
   readonly environment: Environment;
   readonly fileSystem: FileSystem;
-  readonly processes: Processes;
   readonly hierarchy: CgroupHierarchy;
   /**
    * Path of our root below the mounts: `/coxswain-1a2b3c4d`. The first slash may be left out. Empty:
@@ -281,28 +280,32 @@ export class CgroupManager {
     }
   }
 
-  /** A cgroup is removed by rmdir, children first; its files cannot be. */
   async #remove(path: string): Promise<void> {
+    const { environment } = this.#options;
     for (let tries = 0; tries < REMOVE_TRIES_MAX; tries++) {
-      const directories: string[] = [];
-      for (const directory of this.#directories(path)) await this.#collect(directory, directories);
-      if (directories.length === 0) return;
-      const { processes, environment } = this.#options;
-      const result = await processes.run('rmdir', directories);
-      if (result.exitCode === 0) return;
+      const directories = this.#directories(path);
+      const gone = await Promise.all(directories.map((directory) => this.#removeTree(directory)));
+      if (gone.every(Boolean)) return;
       await sleep(environment, REMOVE_RETRY_MS);
     }
-    this.#options.environment.log.warn('cgroup remains', { path });
+    environment.log.warn('cgroup remains', { path });
   }
 
-  async #collect(directory: string, into: string[]): Promise<void> {
+  /** A cgroup is removed by rmdir, and its files with it; children first, where it has any. */
+  async #removeTree(directory: string): Promise<boolean> {
     const { fileSystem } = this.#options;
-    const stat = await fileSystem.stat(directory, { noFollow: true });
-    if (stat?.kind !== 'directory') return;
+    const removed = (): Promise<boolean> =>
+      fileSystem.removeDirectory(directory).then(
+        () => true,
+        () => false,
+      );
+    if (await removed()) return true;
     for (const name of await fileSystem.list(directory).catch(() => [])) {
-      await this.#collect(`${directory}/${name}`, into);
+      const child = `${directory}/${name}`;
+      const stat = await fileSystem.stat(child, { noFollow: true });
+      if (stat?.kind === 'directory') await this.#removeTree(child);
     }
-    into.push(directory);
+    return removed();
   }
 }
 

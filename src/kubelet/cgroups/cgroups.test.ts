@@ -80,7 +80,6 @@ describe('CgroupManager', () => {
     const manager = new CgroupManager({
       environment: new VirtualEnvironment(),
       fileSystem,
-      processes: { run: () => Promise.reject(new Error('nothing is run')) },
       hierarchy: {
         version: 1,
         mounts: new Map(['cpu', 'memory', 'pids'].map((name) => [name, `/cg/${name}`])),
@@ -106,5 +105,47 @@ describe('CgroupManager', () => {
       ['5', '9', '77', '10000', '10000', '8'],
     );
     await assert.rejects(manager.limitExisting('/none', {}), /cgroup \/none does not exist/);
+  });
+
+  /** As the kernel has them: without files that could be removed. */
+  const busy = async () => {
+    const fileSystem = new MemoryFileSystem();
+    const environment = new VirtualEnvironment();
+    const hierarchy = { version: 2, mount: '/cg' } as const;
+    const manager = new CgroupManager({ environment, fileSystem, hierarchy, root: '' });
+    await fileSystem.makeDirectory('/cg/kubepods/podu/one/inner');
+    await fileSystem.makeDirectory('/cg/kubepods/podu/two');
+    await fileSystem.makeDirectory('/cg/kubepods/podv');
+    return { fileSystem, environment, manager };
+  };
+
+  it('removes a cgroup with its children, and no other', async () => {
+    const { fileSystem, manager } = await busy();
+    await manager.removePath('/kubepods/podu');
+    assert.deepEqual(await fileSystem.list('/cg/kubepods'), ['podv']);
+    await manager.removePath('/kubepods/podu');
+  });
+
+  it('waits for the last process of a cgroup, but not for ever', async () => {
+    const { fileSystem, environment, manager } = await busy();
+    const removeDirectory = fileSystem.removeDirectory.bind(fileSystem);
+    let isBusy = true;
+    fileSystem.removeDirectory = (path) =>
+      isBusy && path.endsWith('/two')
+        ? Promise.reject(Object.assign(new Error('busy'), { code: 'EBUSY' }))
+        : removeDirectory(path);
+    const removal = manager.removePath('/kubepods/podu');
+    await environment.advance(120);
+    assert.deepEqual(await fileSystem.list('/cg/kubepods/podu'), ['two']);
+    isBusy = false;
+    await environment.advance(50);
+    await removal;
+    assert.deepEqual(await fileSystem.list('/cg/kubepods'), ['podv']);
+    isBusy = true;
+    await fileSystem.makeDirectory('/cg/kubepods/podv/two');
+    const inVain = manager.removePath('/kubepods/podv');
+    await environment.advance(60_000);
+    await inVain;
+    assert.deepEqual(await fileSystem.list('/cg/kubepods/podv'), ['two']);
   });
 });

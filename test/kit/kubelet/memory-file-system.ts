@@ -112,6 +112,13 @@ export class MemoryFileSystem implements FileSystem {
     return Promise.resolve();
   }
 
+  removeDirectory(path: string): Promise<void> {
+    const all = [...this.#files.keys(), ...this.#directories];
+    if (all.some((each) => each.startsWith(`${path}/`)))
+      return Promise.reject(Object.assign(new Error('not empty'), { code: 'ENOTEMPTY' }));
+    return this.remove(path);
+  }
+
   /** What is read through a link is not found: only the link itself is there. */
   async symlink(target: string, path: string): Promise<void> {
     await this.writeFile(path, target);

@@ -55,12 +55,10 @@ export class StatsWorld {
   constructor(hierarchy: CgroupHierarchy) {
     const { environment, cri } = this;
     this.fileSystem = this.#fileSystem();
-    const processes = this.#processes();
     const { fileSystem } = this;
     this.cgroups = new CgroupManager({
       environment,
       fileSystem,
-      processes,
       hierarchy,
       root: '/cox',
     });
