@@ -93,8 +93,8 @@ export class Mishaps {
     this.#stage.isUndisturbed = false;
     say(`kill ${name}`);
     cluster.killNode(name);
-    // Half of the time it is known to be gone for good.
-    if (random.chance(0.5)) await cluster.delete(NODE, { metadata: { name } });
+    // Half of the time it is known to be gone for good; one that has just been started may not be there.
+    if (random.chance(0.5)) await cluster.delete(NODE, { metadata: { name } }).catch(unlessGone);
   }
 
   #startNode(): Promise<void> {
