@@ -12,6 +12,7 @@ import { nodeTables } from '#proxy/node-tables.ts';
 import { planService } from '#proxy/plan.ts';
 import { ProxyTable, runNft } from '#proxy/table.ts';
 import { measureFirstPacket } from './first-packet.ts';
+import { watchKernel } from './kernel-watch.ts';
 import type { RuleTimes } from './rules.ts';
 
 const SERVICES = 10_000;
@@ -37,10 +38,6 @@ async function measureMaps(): Promise<RuleTimes> {
     masqueradeAll: false,
   });
   const table = new ProxyTable(options, processes);
-  const write = async (): Promise<void> => {
-    await runNft(processes, ['-f', '-'], (await table.step()).script);
-    await table.written();
-  };
   const take = (index: number, turn: number): void => {
     const { service, slice } = worldOf(index, turn);
     table.elements.replace(`service ${index}`, planService(service, [slice], NODE));
@@ -52,14 +49,13 @@ async function measureMaps(): Promise<RuleTimes> {
   await runNft(processes, ['-f', '-'], script);
   const loadMs = performance.now() - plannedMs;
   await table.written();
-  const changesMs = performance.now();
-  for (let turn = 1; turn <= CHANGES; turn++) {
-    take(turn * 97, turn);
-    await write();
-  }
-  const changeMs = (performance.now() - changesMs) / CHANGES;
+  const changes = await measureChanges(async (index, turn) => {
+    take(index, turn);
+    await runNft(processes, ['-f', '-'], (await table.step()).script);
+    await table.written();
+  });
   const firstPacket = await measureFirstPacket(processes, MEASURED_PATH);
-  return { planMs: plannedMs - beganMs, loadMs, changeMs, firstPacket };
+  return { planMs: plannedMs - beganMs, loadMs, ...changes, firstPacket };
 }
 
 function worldOf(index: number, turn: number): { service: Service; slice: EndpointSlice } {
@@ -123,15 +119,37 @@ async function measureChains(): Promise<RuleTimes> {
     timeoutMs: CHAINS_TIMEOUT_MS,
   });
   const loadMs = performance.now() - beganMs;
-  const changesMs = performance.now();
-  for (let turn = 1; turn <= CHANGES; turn++) {
-    const chain = `e${turn * 97}-0`;
-    const text = `flush chain ip ${TABLE} ${chain}\n${endpointRule(chain, endpointAddress(turn * 97, 0, turn))}\n`;
+  const changes = await measureChanges(async (index, turn) => {
+    const chain = `e${index}-0`;
+    const text = `flush chain ip ${TABLE} ${chain}\n${endpointRule(chain, endpointAddress(index, 0, turn))}\n`;
     await runNft(processes, ['-f', '-'], text);
-  }
-  const changeMs = (performance.now() - changesMs) / CHANGES;
+  });
   const firstPacket = await measureFirstPacket(processes, MEASURED_PATH);
-  return { planMs: 0, loadMs, changeMs, firstPacket };
+  return { planMs: 0, loadMs, ...changes, firstPacket };
+}
+
+/** `change` gives one Service the endpoints of another turn, and resolves when nft has ended. */
+async function measureChanges(
+  change: (index: number, turn: number) => Promise<void>,
+): Promise<Pick<RuleTimes, 'changeMs' | 'changeEndedMs'>> {
+  const kernel = await watchKernel(async (turn) => {
+    await runNft(processes, ['-f', '-'], `add chain ip ${TABLE} probe-${turn}\n`);
+  });
+  let inKernelMs = 0;
+  let endedMs = 0;
+  try {
+    for (let turn = 1; turn <= CHANGES; turn++) {
+      const index = turn * 97;
+      const shown = kernel.shows(endpointAddress(index, 0, turn));
+      const beganMs = performance.now();
+      await change(index, turn);
+      endedMs += performance.now() - beganMs;
+      inKernelMs += (await shown) - beganMs;
+    }
+  } finally {
+    await kernel.stop();
+  }
+  return { changeMs: inKernelMs / CHANGES, changeEndedMs: endedMs / CHANGES };
 }
 
 function chainsOf(index: number): string[] {

@@ -22,7 +22,10 @@ export interface RuleTimes {
   readonly planMs: number;
   /** By nft. */
   readonly loadMs: number;
+  /** Until the kernel has it. */
   readonly changeMs: number;
+  /** Until nft has ended, which is when the next change can be written. */
+  readonly changeEndedMs: number;
   readonly firstPacket: FirstPacket;
 }
 
@@ -64,6 +67,11 @@ function rowsOf(results: Results<RuleTimes>): Row[] {
       unit: 'ms',
       goal: 20,
       value: ({ changeMs }) => changeMs,
+    }),
+    rowOf(results, {
+      what: '    until nft has ended',
+      unit: 'ms',
+      value: ({ changeEndedMs }) => changeEndedMs,
     }),
     rowOf(results, {
       what: '  a connection to one of them',
