@@ -7,16 +7,15 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 
-/** What a change of 10,000 Services may say before the word that is waited for. */
-const LINES_MAX = 1_000;
 /** With pauses from one second, each twice the one before. */
 const PROBES_MAX = 7;
 const PROBE_PAUSE_MS = 1_000;
+const SILENCE = Symbol('nothing heard');
 
 export interface KernelWatch {
   /**
    * Resolves with the time, in ms of `performance.now()`, when the kernel tells of a change whose text has
-   * `words`. Rejects when it told of a thousand others, or `nft monitor` has ended. One wait at a time.
+   * `words`. Rejects when `nft monitor` has ended. One wait at a time.
    */
   shows(words: string): Promise<number>;
   stop(): Promise<void>;
@@ -30,44 +29,53 @@ export async function watchKernel(probe: (turn: number) => Promise<void>): Promi
   const monitor = spawn('nft', ['monitor'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(monitor, 'close');
   let hear: (line: string) => void = () => {};
-  let giveUp: (error: Error) => void = () => {};
   createInterface({ input: monitor.stdout }).on('line', (line) => {
     hear(line);
-  });
-  void ended.then(() => {
-    giveUp(new Error('nft monitor has ended'));
   });
   const stop = async (): Promise<void> => {
     monitor.kill();
     await ended;
   };
-  let heard = false;
-  const first = new Promise<void>((resolve) => {
-    hear = () => {
-      heard = true;
-      resolve();
-    };
-  });
-  for (let turn = 0; !heard; turn++) {
-    if (turn === PROBES_MAX) {
-      await stop();
-      throw new Error(`nft monitor told of none of ${PROBES_MAX} changes`);
-    }
-    await probe(turn);
-    // It reads all rules first, and begins again when they change: so it needs a rest from changes.
-    await Promise.race([first, setTimeout(PROBE_PAUSE_MS * 2 ** turn)]);
+  /** Resolves with the first line that `wanted` takes; rejects when `nft monitor` ends before. */
+  const next = (wanted: (line: string) => boolean): Promise<unknown> => {
+    const heard = new Promise((resolve) => {
+      hear = (line) => {
+        if (wanted(line)) resolve(line);
+      };
+    });
+    const over = ended.then(() => {
+      throw new Error('nft monitor has ended');
+    });
+    return Promise.race([heard, over]);
+  };
+  try {
+    await listening(
+      next(() => true),
+      probe,
+    );
+  } catch (error) {
+    await stop();
+    throw error;
   }
   return {
     stop,
-    shows(words) {
-      return new Promise((resolve, reject) => {
-        let lines = 0;
-        giveUp = reject;
-        hear = (line) => {
-          if (line.includes(words)) resolve(performance.now());
-          else if (++lines === LINES_MAX) reject(new Error(`Nothing was said of "${words}"`));
-        };
-      });
+    async shows(words) {
+      await next((line) => line.includes(words));
+      return performance.now();
     },
   };
+}
+
+/** Makes changes until `first` is heard. */
+async function listening(
+  first: Promise<unknown>,
+  probe: (turn: number) => Promise<void>,
+): Promise<void> {
+  for (let turn = 0; turn < PROBES_MAX; turn++) {
+    await probe(turn);
+    // It reads all rules first, and begins again when they change: so it needs a rest from changes.
+    const rest = setTimeout(PROBE_PAUSE_MS * 2 ** turn, SILENCE, { ref: false });
+    if ((await Promise.race([first, rest])) !== SILENCE) return;
+  }
+  throw new Error(`nft monitor told of none of ${PROBES_MAX} changes`);
 }
